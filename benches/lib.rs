@@ -1,0 +1,1 @@
+//! Benches of Icecore; see `docs/performance.md`.

@@ -1,0 +1,2 @@
+//! Arguments → typed request → engine → text or JSON; exit codes; hints; the binary `icecore`.
+fn main() {}

@@ -1,0 +1,108 @@
+//! What can go wrong at the storage border.
+
+use std::{io, time::Duration};
+
+/// Error of a store call. The text fits behind "failed to …".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no object under the key.
+    #[error("object {key} does not exist")]
+    NotFound {
+        /// Key that was asked for.
+        key: String,
+    },
+    /// The key exists already, and the put asked for it to be absent.
+    #[error("object {key} exists already")]
+    AlreadyExists {
+        /// Key that was to be created.
+        key: String,
+    },
+    /// The object is in another state than the caller named.
+    #[error("object {key} was changed by somebody else")]
+    VersionMismatch {
+        /// Key that was to be replaced or deleted.
+        key: String,
+    },
+    /// The key is not of the allowed form.
+    #[error("{key:?} is not a valid object key")]
+    InvalidKey {
+        /// The key as given.
+        key: String,
+    },
+    /// The range begins beyond the object's end, or is empty.
+    #[error("object {key} has {size} bytes, range {start}..{end} lies outside")]
+    InvalidRange {
+        /// Key that was read.
+        key: String,
+        /// Length of the object in bytes.
+        size: u64,
+        /// First byte asked for.
+        start: u64,
+        /// One past the last byte asked for.
+        end: u64,
+    },
+    /// The store refuses, and will refuse again, for lack of rights.
+    #[error("access to {key} denied: {reason}")]
+    AccessDenied {
+        /// Key, or the store's location where no single key is meant.
+        key: String,
+        /// What the store or the operating system said.
+        reason: String,
+    },
+    /// The store has no room left.
+    #[error("no space left for {key}: {reason}")]
+    NoSpace {
+        /// Key that was to be written.
+        key: String,
+        /// What the store or the operating system said.
+        reason: String,
+    },
+    /// The store is read-only (opened so, or mounted so).
+    #[error("cannot change {key}: the store is read-only")]
+    ReadOnly {
+        /// Key that was to be changed.
+        key: String,
+    },
+    /// The store asks to slow down or is briefly unavailable; the same call may succeed later.
+    #[error("{operation} {key} failed for now: {reason}")]
+    Unavailable {
+        /// Name of the call (`get`, `put`, …).
+        operation: &'static str,
+        /// Key of the call.
+        key: String,
+        /// What the store said.
+        reason: String,
+        /// How long the store asked to wait, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// Any other failure of the operating system.
+    #[error("{operation} {key}")]
+    Io {
+        /// Name of the call (`get`, `put`, …).
+        operation: &'static str,
+        /// Key of the call.
+        key: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl StoreError {
+    /// Says whether the same call may succeed when it is made again a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::Interrupted | io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
+            ),
+            _ => false,
+        }
+    }
+
+    /// Says whether the object is simply not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+}
