@@ -3,3 +3,25 @@
 //! Architecture invariants: does no I/O, reads no clock, draws no randomness of its own (salts and ids are
 //! arguments); every length that comes from stored bytes is bounded before anything is allocated for it; nothing is
 //! parsed or decompressed before it has been authenticated.
+
+pub mod chunk_list;
+pub mod chunker;
+pub mod compression;
+pub mod directory;
+pub mod entry;
+pub mod error;
+pub mod header;
+pub mod ids;
+pub mod keys;
+pub mod layout;
+pub mod limits;
+pub mod node;
+pub mod pack;
+pub mod path;
+pub mod seal;
+pub mod slot;
+pub mod snapshot;
+
+mod cbor;
+
+const _: () = assert!(usize::BITS == 64, "Icecore runs on 64-bit targets only: lengths of stored objects are u64");

@@ -1,0 +1,114 @@
+//! What can be wrong with stored bytes.
+
+/// Result of reading or writing stored bytes.
+pub type FormatResult<T> = Result<T, FormatError>;
+
+/// Error of parsing, authenticating or producing stored bytes. The text fits behind "failed to …".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// The object is shorter than its form demands.
+    #[error("{what} is truncated: {found} bytes where at least {needed} are needed")]
+    Truncated {
+        /// What was being read.
+        what: &'static str,
+        /// Bytes there are.
+        found: u64,
+        /// Bytes that the form demands at least.
+        needed: u64,
+    },
+    /// The object does not begin (or end) with the magic of its kind.
+    #[error("{what} does not carry the mark of an Icecore object of its kind")]
+    BadMagic {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// The object was written by a newer version of the format.
+    #[error("{what} has format version {found}; this program reads up to version {supported}")]
+    UnsupportedVersion {
+        /// What was being read.
+        what: &'static str,
+        /// Version found.
+        found: u16,
+        /// Newest version that can be read.
+        supported: u16,
+    },
+    /// The repository uses features that this program does not know.
+    #[error("the repository needs features that this program does not know (bits {unknown:#x})")]
+    UnsupportedFeature {
+        /// Unknown bits of the required features.
+        unknown: u32,
+    },
+    /// The bytes were not sealed under this key for this place: damage, another key or tampering.
+    #[error("{what} does not authenticate: it is damaged, was moved here from elsewhere, or belongs to another key")]
+    Unauthenticated {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// Password or key file do not open the slot.
+    #[error("the password or key file does not open this key slot")]
+    WrongKey,
+    /// The bytes are authentic or plain, but do not have the form that they must have.
+    #[error("{what} is malformed: {reason}")]
+    Malformed {
+        /// What was being read.
+        what: &'static str,
+        /// Which rule is broken.
+        reason: &'static str,
+    },
+    /// A stored number lies beyond what the format allows.
+    #[error("{what} is {found}, the format allows {minimum} to {maximum}")]
+    OutOfBounds {
+        /// Which number.
+        what: &'static str,
+        /// Value found.
+        found: u64,
+        /// Smallest allowed value.
+        minimum: u64,
+        /// Largest allowed value.
+        maximum: u64,
+    },
+    /// The decrypted bytes do not decompress to what the directory says.
+    #[error("{what} does not decompress")]
+    Decompression {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// The content does not have the id under which it was stored.
+    #[error("a chunk does not have the content that its id stands for")]
+    WrongContent,
+    /// The compressor refused its input.
+    #[error("compression failed: {reason}")]
+    Compression {
+        /// What the library said.
+        reason: String,
+    },
+    /// There was not enough memory for deriving a key from a password.
+    #[error("key derivation needs {needed_kib} KiB of memory: {reason}")]
+    KeyDerivation {
+        /// Memory cost of the slot in KiB.
+        needed_kib: u32,
+        /// What the library said.
+        reason: String,
+    },
+}
+
+impl FormatError {
+    /// Says whether the stored bytes are damaged (and not merely foreign, newer or under another key).
+    pub fn is_corruption(&self) -> bool {
+        matches!(
+            self,
+            Self::Truncated { .. }
+                | Self::BadMagic { .. }
+                | Self::Unauthenticated { .. }
+                | Self::Malformed { .. }
+                | Self::OutOfBounds { .. }
+                | Self::Decompression { .. }
+                | Self::WrongContent
+        )
+    }
+
+    pub(crate) fn malformed(what: &'static str, reason: &'static str) -> Self {
+        Self::Malformed { what, reason }
+    }
+}

@@ -1,0 +1,179 @@
+//! The repository header: what a stranger may know in the clear, parameters sealed.
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    cbor::{decode_record, encode_record},
+    chunker::ChunkerParameters,
+    error::{FormatError, FormatResult},
+    ids::RepositoryId,
+    keys::Keys,
+    limits::{BLOCK_BYTES_MAX, CHUNK_BYTES_MAX, FORMAT_VERSION},
+    seal::{ObjectKind, Salt, open_object, seal_object},
+};
+
+const WHAT: &str = "repository header";
+const MAGIC: [u8; 8] = *b"ICECREPO";
+/// Length of the plain part: magic, version, reserved, required features, repository id.
+const PLAIN_BYTES: usize = 32;
+/// Features that a reader must know; format 1 has none.
+const FEATURES_KNOWN: u32 = 0;
+
+/// Parameters of a repository, chosen when it is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// Sizes of the chunker.
+    pub chunker: ChunkerParameters,
+    /// A block ends when it has at least this many bytes before compression.
+    pub block_bytes: u32,
+    /// Average number of entries of a leaf and of children of an inner node of the manifest.
+    pub node_items: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { chunker: ChunkerParameters::default(), block_bytes: 1 << 20, node_items: 64 }
+    }
+}
+
+impl Parameters {
+    /// Checks the bounds of the format.
+    pub fn validate(self) -> FormatResult<Self> {
+        self.chunker.validate()?;
+        let bounds = [
+            ("block size", self.block_bytes, 4 << 10, BLOCK_BYTES_MAX - CHUNK_BYTES_MAX),
+            ("average number of items of a node", self.node_items, 4, 1 << 10),
+        ];
+        for (what, found, minimum, maximum) in bounds {
+            if !(minimum..=maximum).contains(&found) {
+                let (found, minimum, maximum) = (found.into(), minimum.into(), maximum.into());
+                return Err(FormatError::OutOfBounds { what, found, minimum, maximum });
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// What can be read of a repository before it is unlocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainHeader {
+    /// Version of the format.
+    pub version: u16,
+    /// Name of the repository.
+    pub repository: RepositoryId,
+}
+
+/// The unlocked, authenticated header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Name of the repository.
+    pub repository: RepositoryId,
+    /// Parameters.
+    pub parameters: Parameters,
+    /// Creation by the creator's clock, in seconds since 1970.
+    pub created_seconds: i64,
+    /// Program and version that created the repository.
+    pub program: String,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct HeaderRecord {
+    #[n(0)]
+    version: u16,
+    #[n(1)]
+    features_required: u32,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    repository: [u8; 16],
+    #[n(3)]
+    created_seconds: i64,
+    #[n(4)]
+    program: String,
+    #[n(5)]
+    chunk_minimum: u32,
+    #[n(6)]
+    chunk_average: u32,
+    #[n(7)]
+    chunk_maximum: u32,
+    #[n(8)]
+    block_bytes: u32,
+    #[n(9)]
+    node_items: u32,
+}
+
+impl PlainHeader {
+    /// Reads the plain part of a header object and refuses newer versions and unknown features.
+    pub fn read(object: &[u8]) -> FormatResult<Self> {
+        let Some(plain) = object.first_chunk::<PLAIN_BYTES>() else {
+            let needed = PLAIN_BYTES as u64;
+            return Err(FormatError::Truncated { what: WHAT, found: object.len() as u64, needed });
+        };
+        if plain[..8] != MAGIC {
+            return Err(FormatError::BadMagic { what: WHAT });
+        }
+        let version = u16::from_le_bytes([plain[8], plain[9]]);
+        if version == 0 || version > FORMAT_VERSION {
+            return Err(FormatError::UnsupportedVersion { what: WHAT, found: version, supported: FORMAT_VERSION });
+        }
+        let features = u32::from_le_bytes([plain[12], plain[13], plain[14], plain[15]]);
+        if features & !FEATURES_KNOWN != 0 {
+            return Err(FormatError::UnsupportedFeature { unknown: features & !FEATURES_KNOWN });
+        }
+        Ok(Self { version, repository: RepositoryId::from_slice(&plain[16..])? })
+    }
+}
+
+impl Header {
+    /// Writes the header object.
+    pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
+        let Parameters { chunker, block_bytes, node_items } = self.parameters.validate()?;
+        let record = encode_record(&HeaderRecord {
+            version: FORMAT_VERSION,
+            features_required: 0,
+            repository: self.repository.0,
+            created_seconds: self.created_seconds,
+            program: self.program.clone(),
+            chunk_minimum: chunker.minimum,
+            chunk_average: chunker.average,
+            chunk_maximum: chunker.maximum,
+            block_bytes,
+            node_items,
+        })?;
+        let mut object = Vec::new();
+        object.extend_from_slice(&MAGIC);
+        object.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        object.extend_from_slice(&[0; 6]);
+        object.extend_from_slice(&self.repository.0);
+        object.extend_from_slice(&seal_object(keys, ObjectKind::Header, salt, &record)?);
+        Ok(object)
+    }
+
+    /// Opens a header object; its sealed part must agree with the plain one.
+    pub fn open(keys: &Keys, object: &[u8]) -> FormatResult<Self> {
+        let plain = PlainHeader::read(object)?;
+        let opened = open_object(keys, ObjectKind::Header, &object[PLAIN_BYTES..])?;
+        let record: HeaderRecord = decode_record(WHAT, &opened)?;
+        let reserved_in_use = object[10..12] != [0, 0];
+        if record.version != plain.version || record.repository != plain.repository.0 || reserved_in_use {
+            return Err(FormatError::malformed(WHAT, "its plain part was altered"));
+        }
+        if record.features_required & !FEATURES_KNOWN != 0 {
+            return Err(FormatError::UnsupportedFeature { unknown: record.features_required & !FEATURES_KNOWN });
+        }
+        let chunker = ChunkerParameters {
+            minimum: record.chunk_minimum,
+            average: record.chunk_average,
+            maximum: record.chunk_maximum,
+        };
+        let parameters = Parameters { chunker, block_bytes: record.block_bytes, node_items: record.node_items };
+        Ok(Self {
+            repository: plain.repository,
+            parameters: parameters.validate()?,
+            created_seconds: record.created_seconds,
+            program: record.program,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

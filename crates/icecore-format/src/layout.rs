@@ -1,0 +1,56 @@
+//! Keys of the objects of a repository, relative to its root.
+
+use crate::{
+    error::FormatResult,
+    ids::{GroupId, PackName, RunId},
+    seal::ObjectKind,
+};
+
+/// Key of the repository header.
+pub const HEADER_KEY: &str = "icecore";
+/// Prefix of key slots.
+pub const KEYS_PREFIX: &str = "meta/keys/";
+/// Prefix of snapshots.
+pub const SNAPSHOTS_PREFIX: &str = "meta/snapshots/";
+/// Prefix of packs of manifest nodes.
+pub const MANIFEST_PREFIX: &str = "meta/manifest/";
+/// Prefix of pack directories.
+pub const PACKS_PREFIX: &str = "meta/packs/";
+/// Prefix of lists of condemned packs.
+pub const GC_PREFIX: &str = "meta/gc/";
+/// Prefix of data packs: the only one that may ever be cold.
+pub const DATA_PREFIX: &str = "data/";
+
+/// Returns the key of the snapshot of a run.
+pub fn snapshot_key(run: RunId) -> String {
+    format!("{SNAPSHOTS_PREFIX}{run}")
+}
+
+/// Reads the run from the key of a snapshot.
+pub fn parse_snapshot_key(key: &str) -> FormatResult<RunId> {
+    RunId::from_hex(key.strip_prefix(SNAPSHOTS_PREFIX).unwrap_or_default())
+}
+
+/// Returns the key of a pack directory.
+pub fn directory_key(pack: PackName) -> String {
+    format!("{PACKS_PREFIX}{pack}")
+}
+
+/// Reads the pack's name from the key of its directory.
+pub fn parse_directory_key(key: &str) -> FormatResult<PackName> {
+    PackName::parse(key.strip_prefix(PACKS_PREFIX).unwrap_or_default())
+}
+
+/// Returns the key of a pack: data packs lie under their group, packs of manifest nodes do not.
+pub fn pack_key(kind: ObjectKind, group: GroupId, pack: PackName) -> String {
+    match kind {
+        ObjectKind::Manifest => format!("{MANIFEST_PREFIX}{pack}"),
+        _ => format!("{DATA_PREFIX}{group}/{pack}"),
+    }
+}
+
+/// Returns the key of a key slot whose object has the given BLAKE3 hash: slots are named by their content.
+pub fn slot_key(slot_bytes: &[u8]) -> String {
+    let hash = blake3::hash(slot_bytes).to_hex();
+    format!("{KEYS_PREFIX}{}", &hash.as_str()[..32])
+}

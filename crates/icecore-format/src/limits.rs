@@ -1,0 +1,36 @@
+//! Bounds of everything that stored bytes may ask for. A reader refuses what lies beyond; a writer never produces it.
+
+/// Format version that this crate writes, and the newest that it reads.
+pub const FORMAT_VERSION: u16 = 1;
+/// Largest chunk in bytes, of any kind.
+pub const CHUNK_BYTES_MAX: u32 = 16 << 20;
+/// Largest block in bytes before compression.
+pub const BLOCK_BYTES_MAX: u32 = 32 << 20;
+/// Largest pack in bytes. Glacier's expedited retrieval ends at 250 MB.
+pub const PACK_BYTES_MAX: u64 = 256 << 20;
+/// Most blocks in a pack.
+pub const PACK_BLOCKS_MAX: usize = 1 << 20;
+/// Most chunks in a pack.
+pub const PACK_CHUNKS_MAX: usize = 1 << 24;
+/// Longest path in an entry, in bytes.
+pub const PATH_BYTES_MAX: usize = 4 << 20;
+/// Longest name of one path component in bytes (Linux allows 255; some file systems more).
+pub const NAME_BYTES_MAX: usize = 4096;
+/// Most bytes of names and values of the extended attributes of one entry.
+pub const ATTRIBUTES_BYTES_MAX: usize = 4 << 20;
+/// Most extended attributes of one entry.
+pub const ATTRIBUTES_MAX: usize = 1 << 16;
+/// Most holes of one file.
+pub const HOLES_MAX: usize = 1 << 13;
+/// Most chunks that an entry lists inline; a longer list becomes a chunk-list tree.
+pub const INLINE_CHUNKS_MAX: usize = 32;
+/// Most entries or children of one manifest node.
+pub const NODE_ITEMS_MAX: usize = 1 << 12;
+/// Largest level of a manifest node or chunk-list node; leaves have level 0.
+pub const NODE_LEVEL_MAX: u8 = 15;
+/// Largest frame of a sealed object (pack directories, snapshots) before compression, in bytes.
+pub const FRAME_BYTES_MAX: u32 = 1 << 30;
+/// Most bytes of any text of a snapshot (source, host, tag, …).
+pub const TEXT_BYTES_MAX: usize = 1 << 16;
+/// Most tags of a snapshot.
+pub const TAGS_MAX: usize = 1 << 10;
