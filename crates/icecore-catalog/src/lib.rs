@@ -2,3 +2,22 @@
 //!
 //! Architecture invariants: the only crate with rusqlite; a cache, so losing it costs time and nothing else; asked per
 //! pack and per run, never per chunk.
+//!
+//! What it holds: pack directories (names of packs; ids and lengths of chunks) and, sealed as they came from the store,
+//! snapshots. No names of files, no contents and no keys. It is not encrypted; its directory has mode 700.
+
+mod catalog;
+mod checksum;
+mod directory_row;
+mod error;
+mod packs;
+mod place;
+mod schema;
+mod snapshots;
+mod state;
+
+pub use catalog::{Catalog, CatalogOpening, RebuildReason};
+pub use directory_row::DirectoryRow;
+pub use error::CatalogError;
+pub use packs::LoadReport;
+pub use snapshots::StoredSnapshot;

@@ -1,3 +1,37 @@
 //! Independent verifier and rescuer, built on format and store alone, so that it shares no bug with the write path.
 //!
-//! Architecture invariants: never uses the repository, backup or restore crates, nor the catalogue.
+//! Architecture invariants: never uses the repository, backup or restore crates, nor the catalogue; only reads. What
+//! is wrong with stored objects is data in the report, never an error; an error means that the check itself could not
+//! go on. CPU work runs on a rayon pool and never waits for the store there.
+
+mod check;
+mod directories;
+mod error;
+mod events;
+mod graph;
+mod header;
+mod impact;
+mod keyspace;
+mod leaf;
+mod links;
+mod options;
+mod pack;
+mod packs;
+mod reading;
+mod report;
+mod sample;
+mod session;
+mod snapshots;
+mod table;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::{
+    check::check,
+    error::CheckError,
+    events::{CheckEvents, CheckPhase, NoEvents},
+    options::CheckOptions,
+    report::{CheckProblem, CheckReport, EXAMPLES_MAX, ProblemKind, Severity, SnapshotCheck},
+};

@@ -220,22 +220,43 @@ impl BlockOpener {
         let Some(block) = directory.blocks.get(ordinal) else {
             return Err(FormatError::malformed("pack directory", "there is no such block"));
         };
+        let chunks = directory.block_chunks(block).iter().copied();
+        self.open_block(keys, key, ordinal as u64, block, chunks, stored, plain)
+    }
+
+    /// Opens a block like [`Self::open`], for callers that keep block tables and chunks elsewhere.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a block lie in different tables of the callers")]
+    pub fn open_block(
+        &mut self,
+        keys: &Keys,
+        key: &ObjectKey,
+        ordinal: u64,
+        block: &BlockInfo,
+        chunks: impl Iterator<Item = ChunkInfo>,
+        stored: &[u8],
+        plain: &mut Vec<u8>,
+    ) -> FormatResult<()> {
         if stored.len() != block.stored_bytes as usize {
             let (found, needed) = (stored.len() as u64, u64::from(block.stored_bytes));
             return Err(FormatError::Truncated { what: "block", found, needed });
         }
         match block.codec {
-            Codec::Raw => key.open(ordinal as u64, stored, plain)?,
+            Codec::Raw => key.open(ordinal, stored, plain)?,
             Codec::Zstd => {
-                key.open(ordinal as u64, stored, &mut self.compressed)?;
+                key.open(ordinal, stored, &mut self.compressed)?;
                 self.decompressor.decompress(Codec::Zstd, &self.compressed, block.plain_bytes as usize, plain)?;
             }
         }
-        verify_chunks(keys, directory.kind, directory.block_chunks(block), plain)
+        verify_chunks(keys, key.kind(), chunks, plain)
     }
 }
 
-fn verify_chunks(keys: &Keys, kind: ObjectKind, chunks: &[ChunkInfo], plain: &[u8]) -> FormatResult<()> {
+fn verify_chunks(
+    keys: &Keys,
+    kind: ObjectKind,
+    chunks: impl Iterator<Item = ChunkInfo>,
+    plain: &[u8],
+) -> FormatResult<()> {
     let mut rest = plain;
     for chunk in chunks {
         let Some((content, remaining)) = rest.split_at_checked(chunk.length as usize) else {

@@ -58,5 +58,5 @@ pub struct Metadata {
 /// Extended attributes of one object, raw, sorted by name: `(name, value)`.
 ///
 /// POSIX ACLs (`system.posix_acl_access`, `system.posix_acl_default`), capabilities (`security.capability`) and
-/// NFSv4 ACLs are among them, as raw bytes.
+/// `NFSv4` ACLs are among them, as raw bytes.
 pub type ExtendedAttributes = Vec<(Vec<u8>, Vec<u8>)>;

@@ -4,4 +4,17 @@
 //! Architecture invariants: knows nothing of chunks, repositories or networks; never follows a symbolic link, on
 //! neither side; never modifies a source; holds a bounded number of entries in memory, whatever the size of the tree.
 
+mod directory;
 pub mod entry;
+pub mod error;
+pub mod excludes;
+pub mod names;
+pub mod source_file;
+mod stat;
+pub mod target;
+pub mod walk;
+pub mod xattr;
+
+pub use directory::Directory;
+pub use directory::pool::raise_descriptor_limit;
+pub use stat::{kernel_device_number, stat_root};

@@ -2,3 +2,13 @@
 //!
 //! Architecture invariants: never deletes an object; never touches a source or a restore target; what it reads is
 //! authenticated before it is used, and every chunk's id is verified.
+
+pub mod environment;
+pub mod error;
+pub mod index;
+pub mod manifest;
+pub mod reader;
+pub mod repository;
+pub mod session;
+pub mod slots;
+pub mod snapshots;

@@ -3,10 +3,17 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
+
+mod doubles;
+mod system;
+
+pub use doubles::{InstantSleep, ManualClock, SeededEntropy};
+pub use system::{SystemClock, SystemEntropy, TokioSleep};
 
 /// Source of time.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -31,3 +38,28 @@ pub trait Sleep: fmt::Debug + Send + Sync {
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
 }
+
+/// Time, randomness and waiting together.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Source of time.
+    pub clock: Arc<dyn Clock>,
+    /// Source of unpredictable bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// Waits.
+    pub sleep: Arc<dyn Sleep>,
+}
+
+impl Environment {
+    /// Returns the real world's; sleeping needs a tokio runtime with its timer enabled.
+    pub fn system() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(SystemEntropy),
+            sleep: Arc::new(TokioSleep),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

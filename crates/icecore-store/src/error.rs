@@ -76,6 +76,36 @@ pub enum StoreError {
         /// How long the store asked to wait, if it said so.
         retry_after: Option<Duration>,
     },
+    /// Something other than an object stands under the key (a directory, a symbolic link, …).
+    #[error("{key} is {found}, not an object")]
+    NotAnObject {
+        /// Key of the call.
+        key: String,
+        /// What stands there instead, with its article.
+        found: &'static str,
+    },
+    /// There is no directory at the place where the store was to be opened.
+    #[error("directory {location} does not exist")]
+    NoSuchDirectory {
+        /// Path of the store.
+        location: String,
+    },
+    /// The file system cannot do what a store must promise.
+    #[error("{location} cannot be used as a store: {reason}")]
+    Unsupported {
+        /// Path or key that the store was working on.
+        location: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// The store is dead by order of a [`crate::fault::FaultPlan`]: nothing was applied, nothing will be.
+    #[error("{operation} {key}: the store crashed, as its fault plan says")]
+    Crashed {
+        /// Name of the call (`get`, `put`, …).
+        operation: &'static str,
+        /// Key of the call.
+        key: String,
+    },
     /// Any other failure of the operating system.
     #[error("{operation} {key}")]
     Io {

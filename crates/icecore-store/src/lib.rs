@@ -4,6 +4,33 @@
 //! Architecture invariants: knows nothing of encryption or of what an object means; a store never overwrites an object
 //! unless the caller named the version to be replaced; decorators add behaviour and never contracts.
 
+pub mod conformance;
 pub mod environment;
 pub mod error;
+pub mod fault;
+pub mod key;
+pub mod limit;
+pub mod local;
+pub mod location;
+pub mod memory;
+pub mod meter;
+pub mod method;
+pub mod read_only;
+pub mod retry;
 pub mod store;
+mod xorshift;
+
+pub use crate::{
+    environment::Environment,
+    error::StoreError,
+    fault::FaultStore,
+    limit::LimitStore,
+    local::LocalStore,
+    location::RepositoryLocation,
+    memory::MemoryStore,
+    meter::MeterStore,
+    method::Method,
+    read_only::ReadOnlyStore,
+    retry::RetryStore,
+    store::{ObjectInfo, PutCondition, Store, StoreExt, StoreResult, Version},
+};

@@ -40,7 +40,9 @@ pub enum PutCondition {
 ///
 /// Contract, proved for each implementation by [`crate::conformance`]:
 /// - keys are non-empty, relative, `/`-separated, of the characters `A-Z a-z 0-9 . _ -`, without empty, `.` or `..` parts;
-///   other keys give [`StoreError::InvalidKey`];
+///   at most [`crate::key::KEY_BYTES_MAX`] long, each part at most [`crate::key::PART_BYTES_MAX`]; other keys give
+///   [`StoreError::InvalidKey`];
+/// - no key is a directory of another: where `a/b` is an object, `a` is none (a local directory cannot hold both);
 /// - `put` is atomic: readers see the whole object or none, and a failed put leaves no object under the key; when it
 ///   returns, the object is durable (for local directories: synced, and its directory entry too);
 /// - reads and lists after a successful put or delete see it (strong consistency);
@@ -65,10 +67,44 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Returns what is known about an object; fails with [`StoreError::NotFound`].
     async fn head(&self, key: &str) -> StoreResult<ObjectInfo>;
 
-    /// Lists the objects whose key begins with `prefix` (empty, or ending in `/`), sorted by key as bytes; foreign
-    /// files whose names are not valid keys are left out.
+    /// Lists the objects whose key begins with `prefix` (empty, or a valid key with a `/` behind it, else
+    /// [`StoreError::InvalidKey`]), sorted by key as bytes; foreign files whose names are not valid keys are left out.
     async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>>;
 
     /// Deletes an object, if `version` is given only in that state; deleting what is not there is no error.
     async fn delete(&self, key: &str, version: Option<Version>) -> StoreResult<()>;
 }
+
+/// What callers often want of a [`Store`], made of its own calls.
+#[async_trait]
+pub trait StoreExt: Store {
+    /// Writes an object that must not exist yet.
+    async fn create(&self, key: &str, bytes: Bytes) -> StoreResult<Version> {
+        self.put(key, bytes, PutCondition::Absent).await
+    }
+
+    /// Replaces an object that must be in the state `version`.
+    async fn replace(&self, key: &str, bytes: Bytes, version: Version) -> StoreResult<Version> {
+        self.put(key, bytes, PutCondition::Version(version)).await
+    }
+
+    /// Returns an object's bytes and version, or nothing if it does not exist.
+    async fn get_if_exists(&self, key: &str) -> StoreResult<Option<(Bytes, Version)>> {
+        match self.get_versioned(key).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says whether there is an object under the key.
+    async fn exists(&self, key: &str) -> StoreResult<bool> {
+        match self.head(key).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<S: Store + ?Sized> StoreExt for S {}

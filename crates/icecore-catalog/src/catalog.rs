@@ -1,0 +1,203 @@
+//! The handle: opening, creating, replacing.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use icecore_format::ids::RepositoryId;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::{
+    error::CatalogError,
+    place::{FileIdentity, Place},
+    schema::{self, Found, SCHEMA_VERSION},
+};
+
+/// Stands for the path of a catalogue in memory.
+const IN_MEMORY: &str = ":memory:";
+
+/// The catalogue of one repository: a cache of its pack directories and snapshots on the local disk.
+///
+/// Several handles, in any number of processes, may use the same file at once. The handle can be sent to another
+/// thread, but not shared between threads. Every row carries a checksum; a row that fails it counts as absent.
+pub struct Catalog {
+    connection: Connection,
+    repository: RepositoryId,
+    home: Home,
+}
+
+/// Where the catalogue lives.
+enum Home {
+    Memory,
+    File { place: Place, identity: Option<FileIdentity> },
+}
+
+/// What [`Catalog::open`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatalogOpening {
+    /// The catalogue of an earlier run.
+    Existing,
+    /// Nothing; the catalogue is new and empty.
+    Created,
+    /// A catalogue that is of no use; the new one is empty.
+    Rebuilt {
+        /// Why the old one could not be used.
+        reason: RebuildReason,
+    },
+}
+
+/// Why a catalogue was replaced by an empty one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RebuildReason {
+    /// Another version of the program wrote it.
+    OtherSchema {
+        /// Version of its schema.
+        found: i64,
+        /// Version that this program writes.
+        supported: i64,
+    },
+    /// It belongs to another repository: somebody copied or renamed its directory.
+    OtherRepository {
+        /// Repository that it belongs to.
+        found: RepositoryId,
+    },
+    /// It is damaged.
+    Damaged {
+        /// What is wrong with it.
+        reason: String,
+        /// Where it was moved to, for an investigation.
+        moved_to: PathBuf,
+    },
+}
+
+impl fmt::Display for RebuildReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherSchema { found, supported } => {
+                write!(formatter, "it has version {found}, this program uses version {supported}")
+            }
+            Self::OtherRepository { found } => write!(formatter, "it belongs to the repository {found}"),
+            Self::Damaged { reason, moved_to } => {
+                write!(formatter, "{reason}; it was moved to {}", moved_to.display())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path();
+        formatter.debug_struct("Catalog").field("repository", &self.repository).field("path", &path).finish()
+    }
+}
+
+impl Catalog {
+    /// Opens the catalogue of `repository` below the cache directory, and creates it if there is none. One that is
+    /// damaged is moved aside (the newest is kept), one of another version is removed; a new one takes its place.
+    pub fn open(directory: &Path, repository: RepositoryId) -> Result<(Self, CatalogOpening), CatalogError> {
+        let place = Place::prepare(directory, repository)?;
+        let _lock = place.lock()?;
+        let (connection, opening) = open_locked(&place, repository)?;
+        let identity = place.identity()?;
+        Ok((Self { connection, repository, home: Home::File { place, identity } }, opening))
+    }
+
+    /// Makes a catalogue that lives as long as the handle, for when there is no usable cache directory.
+    pub fn in_memory(repository: RepositoryId) -> Result<Self, CatalogError> {
+        let connection = schema::create_in_memory(Path::new(IN_MEMORY), repository)?;
+        Ok(Self { connection, repository, home: Home::Memory })
+    }
+
+    /// Replaces a catalogue that turned out to be damaged by an empty one; the damaged file is moved aside. If another
+    /// process has already replaced it, takes over that one. After an error the handle is an empty catalogue in memory.
+    pub fn start_over(&mut self) -> Result<(), CatalogError> {
+        self.connection = schema::create_in_memory(Path::new(IN_MEMORY), self.repository)?;
+        let Home::File { place, identity } = std::mem::replace(&mut self.home, Home::Memory) else {
+            return Ok(());
+        };
+        let _lock = place.lock()?;
+        let current = place.identity()?;
+        if current.is_some() && current == identity {
+            place.move_aside()?;
+        }
+        let (connection, _) = open_locked(&place, self.repository)?;
+        let identity = place.identity()?;
+        self.connection = connection;
+        self.home = Home::File { place, identity };
+        Ok(())
+    }
+
+    /// Returns the repository that the catalogue belongs to.
+    pub fn repository(&self) -> RepositoryId {
+        self.repository
+    }
+
+    /// Returns the path of the database, or `:memory:`.
+    pub fn path(&self) -> &Path {
+        match &self.home {
+            Home::Memory => Path::new(IN_MEMORY),
+            Home::File { place, .. } => place.database(),
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs `work` in one transaction that writes: all of it happens, or nothing.
+    pub(crate) fn write<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, CatalogError> {
+        let run = || {
+            // Immediate: a transaction that turns from reading to writing would not wait for another writer.
+            let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(|error| self.failed(error))
+    }
+
+    /// Sorts an error of SQLite.
+    pub(crate) fn failed(&self, error: rusqlite::Error) -> CatalogError {
+        CatalogError::from_sqlite(self.path(), error)
+    }
+}
+
+/// Opens, creates or replaces the database; to be called under the place's lock.
+fn open_locked(place: &Place, repository: RepositoryId) -> Result<(Connection, CatalogOpening), CatalogError> {
+    let path = place.database();
+    let opening = if place.identity()?.is_none() {
+        CatalogOpening::Created
+    } else {
+        match schema::open_existing(path, repository) {
+            Ok(Found::Usable(connection)) => return Ok((connection, CatalogOpening::Existing)),
+            Ok(Found::Empty) => CatalogOpening::Created,
+            Ok(Found::OtherSchema(found)) => {
+                let reason = RebuildReason::OtherSchema { found, supported: SCHEMA_VERSION };
+                CatalogOpening::Rebuilt { reason }
+            }
+            Ok(Found::OtherRepository(found)) => {
+                CatalogOpening::Rebuilt { reason: RebuildReason::OtherRepository { found } }
+            }
+            Err(CatalogError::Damaged { reason, .. }) => {
+                let moved_to = place.move_aside()?;
+                CatalogOpening::Rebuilt { reason: RebuildReason::Damaged { reason, moved_to } }
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    if let CatalogOpening::Rebuilt { reason } = &opening {
+        tracing::info!(path = %path.display(), %reason, "the catalogue is built anew");
+    }
+    // Also takes away journals that were left without a database.
+    place.remove()?;
+    let connection = schema::create(path, repository)?;
+    place.restrict()?;
+    Ok((connection, opening))
+}
+
+#[cfg(test)]
+mod tests;

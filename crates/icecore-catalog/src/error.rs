@@ -1,0 +1,128 @@
+//! What can go wrong with the catalogue.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::ErrorCode;
+
+/// Error of the catalogue. The text fits behind "failed to …". None of them endangers a backup: the catalogue can be
+/// built anew, or kept in memory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// The directory lies on a file system that other machines share.
+    #[error(
+        "the cache directory {} is on a network file system ({kind}), where the catalogue would not be safe; \
+         choose a directory on a local disk with --cache-dir",
+        path.display()
+    )]
+    NetworkFileSystem {
+        /// Directory of the catalogue.
+        path: PathBuf,
+        /// Name of the file system's type.
+        kind: &'static str,
+    },
+    /// The directory cannot be created, examined, locked or changed.
+    #[error("the cache directory {} cannot be used: {source}", path.display())]
+    Directory {
+        /// Directory of the catalogue, or the file in it that is concerned.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something that is not a regular file has the catalogue's name.
+    #[error("{} is not a regular file; remove it, or choose another directory with --cache-dir", path.display())]
+    NotAFile {
+        /// File of the catalogue.
+        path: PathBuf,
+    },
+    /// The file may not be opened or written.
+    #[error("the catalogue {} cannot be written: {reason}", path.display())]
+    NotWritable {
+        /// File of the catalogue.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: rusqlite::Error,
+    },
+    /// The file system is full.
+    #[error("there is no space left for the catalogue {}", path.display())]
+    DiskFull {
+        /// File of the catalogue.
+        path: PathBuf,
+    },
+    /// Another process kept the catalogue locked for longer than the waiting time.
+    #[error(
+        "the catalogue {} is locked by another process; waited {waited_seconds} seconds for it",
+        path.display()
+    )]
+    Busy {
+        /// File of the catalogue.
+        path: PathBuf,
+        /// Waiting time in seconds.
+        waited_seconds: u64,
+    },
+    /// The file is damaged. [`crate::Catalog::start_over`] replaces it.
+    #[error("the catalogue {} is damaged: {reason}", path.display())]
+    Damaged {
+        /// File of the catalogue.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Any other error of SQLite.
+    #[error("the catalogue {} cannot be used: {reason}", path.display())]
+    Sqlite {
+        /// File of the catalogue.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: rusqlite::Error,
+    },
+}
+
+impl CatalogError {
+    /// Says whether the catalogue is damaged; [`crate::Catalog::start_over`] helps then.
+    pub fn is_corruption(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
+    /// Says whether the same call may succeed later, without anything having been repaired.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy { .. })
+    }
+
+    pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// Sorts an error of SQLite.
+    pub(crate) fn from_sqlite(path: &Path, error: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        let code = match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => failure.code,
+            // The statements of this crate are constants that fit its schema: if one does not compile or does not
+            // give what it should, then the schema or the row is not what was written.
+            rusqlite::Error::SqlInputError { .. }
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::QueryReturnedNoRows => ErrorCode::DatabaseCorrupt,
+            _ => return Self::Sqlite { path, reason: error },
+        };
+        match code {
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown => {
+                Self::Damaged { path, reason: error.to_string() }
+            }
+            ErrorCode::DiskFull => Self::DiskFull { path },
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+                Self::Busy { path, waited_seconds: crate::schema::BUSY_TIMEOUT.as_secs() }
+            }
+            ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
+                Self::NotWritable { path, reason: error }
+            }
+            _ => Self::Sqlite { path, reason: error },
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Pack directories.
+
+use icecore_format::{
+    directory::PackDirectory,
+    ids::{GroupId, PackName, RunId},
+    seal::ObjectKind,
+};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+
+use crate::{
+    catalog::Catalog,
+    checksum::row_checksum,
+    directory_row::{DirectoryRow, RowColumns, encode},
+    error::CatalogError,
+};
+
+const PACKS: &str = "packs";
+/// Names, from the index alone: the table's large rows stay untouched.
+const SELECT_NAMES: &str = "SELECT run, number FROM packs INDEXED BY sqlite_autoindex_packs_1 ORDER BY run, number";
+const SELECT_ALL: &str = "SELECT id, run, number, kind, pack_group, pack_bytes, checksum, directory \
+    FROM packs NOT INDEXED ORDER BY id";
+const SELECT_ONE: &str = "SELECT id, run, number, kind, pack_group, pack_bytes, checksum, directory \
+    FROM packs WHERE run = ?1 AND number = ?2";
+const UPSERT: &str = "INSERT INTO packs(run, number, kind, pack_group, pack_bytes, checksum, directory) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+    ON CONFLICT(run, number) DO UPDATE SET kind = excluded.kind, pack_group = excluded.pack_group, \
+    pack_bytes = excluded.pack_bytes, checksum = excluded.checksum, directory = excluded.directory";
+const DELETE: &str = "DELETE FROM packs WHERE run = ?1 AND number = ?2";
+
+/// What [`Catalog::for_each_directory`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Number of directories that were visited.
+    pub loaded: usize,
+    /// Packs whose rows failed their checksum, sorted. The rows are gone: fetch these directories again.
+    pub missing: Vec<PackName>,
+}
+
+impl Catalog {
+    /// Returns the names of all packs whose directories are in the catalogue, sorted. Whether a row is intact shows when
+    /// it is loaded.
+    pub fn known_packs(&self) -> Result<Vec<PackName>, CatalogError> {
+        select_names(self.connection()).map_err(|error| self.failed(error))
+    }
+
+    /// Adds directories, or replaces those of the same packs, in one transaction.
+    ///
+    /// # Panics
+    /// When a directory has more than 2³² chunks or blocks.
+    pub fn add_directories<'a>(
+        &mut self,
+        directories: impl IntoIterator<Item = &'a PackDirectory>,
+    ) -> Result<(), CatalogError> {
+        self.write(|connection| {
+            let mut statement = connection.prepare_cached(UPSERT)?;
+            let mut encoded = Vec::new();
+            for directory in directories {
+                encode(directory, &mut encoded);
+                let columns = RowColumns {
+                    pack: directory.pack,
+                    kind: directory.kind,
+                    group: directory.group,
+                    pack_bytes: directory.checksum.map(|checksum| checksum.bytes),
+                };
+                let checksum = columns_checksum(&columns, &encoded);
+                statement.execute(params![
+                    columns.pack.run.0.as_slice(),
+                    columns.pack.number,
+                    columns.kind as u8,
+                    columns.group.0.as_slice(),
+                    columns.pack_bytes.map(u64::cast_signed),
+                    checksum.as_slice(),
+                    encoded,
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes the directories of packs, in one transaction, and returns how many there were.
+    pub fn remove_packs(&mut self, packs: &[PackName]) -> Result<usize, CatalogError> {
+        self.write(|connection| {
+            let mut statement = connection.prepare_cached(DELETE)?;
+            packs.iter().map(|pack| statement.execute(params![pack.run.0.as_slice(), pack.number])).sum()
+        })
+    }
+
+    /// Visits all directories, in the order in which they were added, as one consistent state. Rows that fail their
+    /// checksum are not visited but removed, and reported as missing.
+    ///
+    /// After an error that [`CatalogError::is_corruption`], what was visited so far is right but not complete.
+    pub fn for_each_directory(
+        &self,
+        mut visit: impl FnMut(DirectoryRow<'_>),
+    ) -> Result<LoadReport, CatalogError> {
+        let (known, mut loaded, damaged) = self.scan(&mut visit).map_err(|error| self.failed(error))?;
+        loaded.sort_unstable();
+        let intact: Vec<PackName> =
+            known.iter().copied().filter(|pack| loaded.binary_search(pack).is_ok()).collect();
+        // The table and its index disagree: a page of one of them is not what was written.
+        if intact != loaded || known.len() != loaded.len() + damaged.len() {
+            return Err(CatalogError::damaged(self.path(), "the table of packs and its index disagree"));
+        }
+        let missing: Vec<PackName> =
+            known.into_iter().filter(|pack| loaded.binary_search(pack).is_err()).collect();
+        self.drop_damaged(&damaged);
+        Ok(LoadReport { loaded: loaded.len(), missing })
+    }
+
+    /// Returns the directory of one pack, if the catalogue has it intact.
+    pub fn directory(&self, pack: PackName) -> Result<Option<PackDirectory>, CatalogError> {
+        let select = || {
+            let mut statement = self.connection().prepare_cached(SELECT_ONE)?;
+            let key = params![pack.run.0.as_slice(), pack.number];
+            let found = statement.query_row(key, |row| {
+                let id: i64 = row.get(0)?;
+                Ok(verify(row).map(|row| row.to_directory()).ok_or(id))
+            });
+            found.optional()
+        };
+        match select().map_err(|error| self.failed(error))? {
+            Some(Ok(directory)) if directory.pack == pack => Ok(Some(directory)),
+            Some(Ok(_)) => Err(CatalogError::damaged(self.path(), "the table of packs and its index disagree")),
+            Some(Err(id)) => {
+                self.drop_damaged(&[id]);
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Reads index and table in one state; returns the names in the index, the names visited, and the damaged rows.
+    fn scan(
+        &self,
+        visit: &mut impl FnMut(DirectoryRow<'_>),
+    ) -> rusqlite::Result<(Vec<PackName>, Vec<PackName>, Vec<i64>)> {
+        let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Deferred)?;
+        let known = select_names(&transaction)?;
+        let mut loaded = Vec::with_capacity(known.len());
+        let mut damaged = Vec::new();
+        {
+            let mut statement = transaction.prepare_cached(SELECT_ALL)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if let Some(row) = verify(row) {
+                    loaded.push(row.pack());
+                    visit(row);
+                } else {
+                    damaged.push(row.get(0)?);
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok((known, loaded, damaged))
+    }
+
+    /// Removes rows that failed their checksum. If that fails they are found and reported again the next time.
+    fn drop_damaged(&self, rows: &[i64]) {
+        if rows.is_empty() {
+            return;
+        }
+        let dropped = self.write(|connection| {
+            let mut select =
+                connection.prepare_cached(&SELECT_ONE.replace("run = ?1 AND number = ?2", "id = ?1"))?;
+            for row in rows {
+                // Another process may have replaced the row since.
+                let damaged = select.query_row([row], |row| Ok(verify(row).is_none())).optional()?;
+                if damaged == Some(true) {
+                    connection.execute("DELETE FROM packs WHERE id = ?1", [row])?;
+                }
+            }
+            Ok(())
+        });
+        let path = self.path().display();
+        match dropped {
+            Ok(()) => tracing::warn!(%path, rows = rows.len(), "damaged rows of the catalogue were removed"),
+            Err(error) => tracing::warn!(%path, %error, "damaged rows of the catalogue could not be removed"),
+        }
+    }
+}
+
+fn select_names(connection: &Connection) -> rusqlite::Result<Vec<PackName>> {
+    let mut statement = connection.prepare_cached(SELECT_NAMES)?;
+    let names = statement.query_map([], |row| {
+        let run: [u8; RunId::BYTES] = row.get(0)?;
+        Ok(PackName { run: RunId(run), number: row.get(1)? })
+    })?;
+    names.collect()
+}
+
+fn columns_checksum(columns: &RowColumns, encoded: &[u8]) -> [u8; 32] {
+    let pack_bytes = columns.pack_bytes.map_or([0; 9], |bytes| {
+        let mut field = [1; 9];
+        field[1..].copy_from_slice(&bytes.to_le_bytes());
+        field
+    });
+    let number = columns.pack.number.to_le_bytes();
+    let kind = [columns.kind as u8];
+    row_checksum(PACKS, &[&columns.pack.run.0, &number, &kind, &columns.group.0, &pack_bytes, encoded])
+}
+
+/// Reads a row of [`SELECT_ALL`]; returns nothing if its checksum, or anything else about it, is wrong.
+fn verify<'a>(row: &'a Row<'_>) -> Option<DirectoryRow<'a>> {
+    let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
+    let run = RunId::from_slice(blob(1)?).ok()?;
+    let columns = RowColumns {
+        pack: PackName { run, number: row.get(2).ok()? },
+        kind: ObjectKind::from_number(row.get(3).ok()?).ok()?,
+        group: GroupId::from_slice(blob(4)?).ok()?,
+        pack_bytes: row.get::<_, Option<i64>>(5).ok()?.map(i64::cast_unsigned),
+    };
+    let encoded = blob(7)?;
+    if blob(6)? != columns_checksum(&columns, encoded) {
+        return None;
+    }
+    DirectoryRow::parse(columns, encoded)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! Where the catalogue lies: its directory, its files, and what is done to them as files.
+//!
+//! The database itself is never opened here: closing any handle of a file makes the process lose all its POSIX
+//! locks on that file, SQLite's included.
+
+use std::{
+    ffi::OsString,
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use icecore_format::ids::RepositoryId;
+
+use crate::error::CatalogError;
+
+const DATABASE: &str = "catalogue.sqlite";
+const LOCK: &str = "catalogue.lock";
+const DAMAGED_PREFIX: &str = "catalogue.sqlite.damaged-";
+
+/// The directory of one repository's catalogue.
+#[derive(Debug)]
+pub(crate) struct Place {
+    directory: PathBuf,
+    database: PathBuf,
+}
+
+/// Says which file has the catalogue's name: its device and inode.
+pub(crate) type FileIdentity = (u64, u64);
+
+impl Place {
+    /// Creates the directories (mode 700) and refuses network file systems.
+    pub(crate) fn prepare(cache_directory: &Path, repository: RepositoryId) -> Result<Self, CatalogError> {
+        let directory = cache_directory.join(repository.to_string());
+        let failed = |source| CatalogError::Directory { path: directory.clone(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
+        let magic = rustix::fs::statfs(&directory).map_err(|errno| failed(errno.into()))?.f_type;
+        #[expect(clippy::cast_sign_loss, reason = "the kernel's magic numbers are 32 bits, whatever type they come in")]
+        if let Some(kind) = network_file_system(magic as u32) {
+            return Err(CatalogError::NetworkFileSystem { path: directory, kind });
+        }
+        let permissions = fs::metadata(&directory).map_err(failed)?.permissions();
+        if permissions.mode() & 0o077 != 0
+            && let Err(error) = fs::set_permissions(&directory, Permissions::from_mode(0o700))
+        {
+            tracing::warn!(path = %directory.display(), %error, "others may read the catalogue's directory");
+        }
+        let database = directory.join(DATABASE);
+        Ok(Self { directory, database })
+    }
+
+    /// Returns the path of the database.
+    pub(crate) fn database(&self) -> &Path {
+        &self.database
+    }
+
+    /// Waits until no other process opens, creates or replaces this catalogue; dropping the handle lets the next one in.
+    pub(crate) fn lock(&self) -> Result<File, CatalogError> {
+        let path = self.directory.join(LOCK);
+        let open = || {
+            let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        open().map_err(|source| CatalogError::Directory { path: path.clone(), source })
+    }
+
+    /// Returns the identity of the database's file, or nothing if there is none.
+    pub(crate) fn identity(&self) -> Result<Option<FileIdentity>, CatalogError> {
+        match fs::metadata(&self.database) {
+            Ok(metadata) if metadata.is_file() => Ok(Some((metadata.dev(), metadata.ino()))),
+            Ok(_) => Err(CatalogError::NotAFile { path: self.database.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(CatalogError::Directory { path: self.database.clone(), source }),
+        }
+    }
+
+    /// Makes the database readable for its owner only; its journal files get the same mode from SQLite.
+    pub(crate) fn restrict(&self) -> Result<(), CatalogError> {
+        fs::set_permissions(&self.database, Permissions::from_mode(0o600))
+            .map_err(|source| CatalogError::Directory { path: self.database.clone(), source })
+    }
+
+    /// Removes the database. A process that still has it open goes on with the removed file and disturbs nobody.
+    pub(crate) fn remove(&self) -> Result<(), CatalogError> {
+        remove_file(&self.database)?;
+        self.remove_journals()
+    }
+
+    /// Moves the database aside and returns its new path. Of databases moved aside only the newest is kept.
+    pub(crate) fn move_aside(&self) -> Result<PathBuf, CatalogError> {
+        let earlier = self.damaged_numbers()?;
+        let number = earlier.iter().max().map_or(1, |newest| newest.saturating_add(1));
+        let aside = self.directory.join(format!("{DAMAGED_PREFIX}{number}"));
+        fs::rename(&self.database, &aside)
+            .map_err(|source| CatalogError::Directory { path: self.database.clone(), source })?;
+        self.remove_journals()?;
+        for number in earlier {
+            remove_file(&self.directory.join(format!("{DAMAGED_PREFIX}{number}")))?;
+        }
+        Ok(aside)
+    }
+
+    /// SQLite would apply the old log to the new database if it matched; it must not get the chance.
+    fn remove_journals(&self) -> Result<(), CatalogError> {
+        for suffix in ["-wal", "-shm", "-journal"] {
+            let mut path = OsString::from(&self.database);
+            path.push(suffix);
+            remove_file(Path::new(&path))?;
+        }
+        Ok(())
+    }
+
+    fn damaged_numbers(&self) -> Result<Vec<u64>, CatalogError> {
+        let failed = |source| CatalogError::Directory { path: self.directory.clone(), source };
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let digits = name.to_str().and_then(|name| name.strip_prefix(DAMAGED_PREFIX));
+            numbers.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+        }
+        Ok(numbers)
+    }
+}
+
+fn remove_file(path: &Path) -> Result<(), CatalogError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(CatalogError::Directory { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names the network file system that has this magic number (statfs(2), linux/magic.h), if it is one: their locks and
+/// shared mappings do not hold between machines, and write-ahead logging needs both.
+fn network_file_system(magic: u32) -> Option<&'static str> {
+    Some(match magic {
+        0x6969 => "NFS",
+        0x517B => "SMB",
+        0xFF53_4D42 | 0xFE53_4D42 => "CIFS",
+        0x5346_414F | 0x6B41_4653 => "AFS",
+        0x00C3_6400 => "Ceph",
+        0x0BD0_0BD0 => "Lustre",
+        0x4750_4653 => "GPFS",
+        0x7375_7245 => "Coda",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! The schema, and how a connection is set up.
+
+use std::{path::Path, time::Duration};
+
+use icecore_format::ids::RepositoryId;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig, params};
+
+use crate::{checksum::row_checksum, error::CatalogError};
+
+/// Version of the schema and of the encoding of its rows. There are no migrations: a catalogue of another version is
+/// replaced.
+pub(crate) const SCHEMA_VERSION: i64 = 1;
+/// Marks the file as a catalogue ("ICEC").
+const APPLICATION_ID: i64 = 0x4943_4543;
+/// How long a statement waits for another process.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const IDENTITY: &str = "identity";
+
+/// The tables. `packs` has large rows, therefore a rowid; SQLite stores the texts as they are, which is how a
+/// schema that was tampered with or damaged is noticed.
+const TABLES: [&str; 4] = [
+    "CREATE TABLE identity(
+        repository BLOB NOT NULL,
+        checksum BLOB NOT NULL
+    ) STRICT",
+    "CREATE TABLE packs(
+        id INTEGER PRIMARY KEY,
+        run BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        pack_group BLOB NOT NULL,
+        pack_bytes INTEGER,
+        checksum BLOB NOT NULL,
+        directory BLOB NOT NULL,
+        UNIQUE(run, number)
+    ) STRICT",
+    "CREATE TABLE snapshots(
+        run BLOB NOT NULL PRIMARY KEY,
+        version TEXT NOT NULL,
+        checksum BLOB NOT NULL,
+        object BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE state(
+        key TEXT NOT NULL PRIMARY KEY,
+        checksum BLOB NOT NULL,
+        value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID",
+];
+
+/// What an existing file turned out to be.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A catalogue of this version and repository.
+    Usable(Connection),
+    /// A database in which nothing has been created yet.
+    Empty,
+    /// A catalogue of another version of the schema.
+    OtherSchema(i64),
+    /// A catalogue of another repository.
+    OtherRepository(RepositoryId),
+}
+
+/// Opens an existing file and finds out what it is.
+pub(crate) fn open_existing(path: &Path, repository: RepositoryId) -> Result<Found, CatalogError> {
+    let sqlite = |error| CatalogError::from_sqlite(path, error);
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let application_id = pragma(&connection, "application_id").map_err(sqlite)?;
+    let version = pragma(&connection, "user_version").map_err(sqlite)?;
+    let tables = table_texts(&connection).map_err(sqlite)?;
+    if application_id == 0 && version == 0 && tables.is_empty() {
+        return Ok(Found::Empty);
+    }
+    if application_id != APPLICATION_ID {
+        return Err(CatalogError::damaged(path, "the database is not a catalogue of Icecore"));
+    }
+    if version != SCHEMA_VERSION {
+        return Ok(Found::OtherSchema(version));
+    }
+    if tables != TABLES {
+        return Err(CatalogError::damaged(path, "its tables are not those of a catalogue"));
+    }
+    let found = read_identity(&connection, path)?;
+    if found != repository {
+        return Ok(Found::OtherRepository(found));
+    }
+    set_up(&connection).map_err(sqlite)?;
+    Ok(Found::Usable(connection))
+}
+
+/// Creates the tables in a file that does not exist yet.
+pub(crate) fn create(path: &Path, repository: RepositoryId) -> Result<Connection, CatalogError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    create_tables(&connection, repository).map_err(|error| CatalogError::from_sqlite(path, error))?;
+    Ok(connection)
+}
+
+/// Creates the tables in memory.
+pub(crate) fn create_in_memory(path: &Path, repository: RepositoryId) -> Result<Connection, CatalogError> {
+    let sqlite = |error| CatalogError::from_sqlite(path, error);
+    let connection = Connection::open_in_memory().map_err(sqlite)?;
+    create_tables(&connection, repository).map_err(sqlite)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, CatalogError> {
+    // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with. A connection is used by one thread at a time,
+    // which the type system ensures.
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connect = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.pragma_update(None, "cell_size_check", true)?;
+        Ok(connection)
+    };
+    connect().map_err(|error| CatalogError::from_sqlite(path, error))
+}
+
+fn create_tables(connection: &Connection, repository: RepositoryId) -> rusqlite::Result<()> {
+    // The size of a page is fixed by the first write and by WAL, so it comes first.
+    connection.pragma_update(None, "page_size", 8192)?;
+    set_up(connection)?;
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    for table in TABLES {
+        transaction.execute(table, [])?;
+    }
+    let checksum = row_checksum(IDENTITY, &[&repository.0]);
+    transaction.execute(
+        "INSERT INTO identity(repository, checksum) VALUES (?1, ?2)",
+        params![repository.0.as_slice(), checksum.as_slice()],
+    )?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+/// Sets what holds for the connection only, and WAL, which readers need in order not to wait for writers.
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" && mode != "memory" {
+        tracing::debug!(mode, "the catalogue's file system does not support write-ahead logging");
+    }
+    // What a power failure may take is the newest transactions; they are fetched again.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -16384)?;
+    // A first load makes a log as large as the catalogue; it is not kept at that size.
+    connection.query_row("PRAGMA journal_size_limit = 16777216", [], |_| Ok(()))?;
+    Ok(())
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+fn table_texts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+fn read_identity(connection: &Connection, path: &Path) -> Result<RepositoryId, CatalogError> {
+    let (repository, checksum): (Vec<u8>, Vec<u8>) = connection
+        .query_row("SELECT repository, checksum FROM identity", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(|error| CatalogError::from_sqlite(path, error))?;
+    match RepositoryId::from_slice(&repository) {
+        Ok(id) if checksum == row_checksum(IDENTITY, &[&repository]) => Ok(id),
+        _ => Err(CatalogError::damaged(path, "the row that names its repository is damaged")),
+    }
+}

@@ -1,0 +1,79 @@
+//! Snapshots, sealed as they came from the store, so that sources, hosts and tags are not readable in the cache.
+
+use icecore_format::ids::RunId;
+use rusqlite::{Row, params};
+
+use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError};
+
+const SNAPSHOTS: &str = "snapshots";
+
+/// A snapshot object as it was when it was read from the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSnapshot {
+    /// Run that makes or made the snapshot.
+    pub run: RunId,
+    /// The store's version of the object. If the store lists another one, the object has changed.
+    pub version: String,
+    /// The sealed object.
+    pub object: Vec<u8>,
+}
+
+impl Catalog {
+    /// Keeps the sealed object of a snapshot together with the store's version of it, in place of an earlier one.
+    pub fn put_snapshot(&mut self, run: RunId, version: &str, object: &[u8]) -> Result<(), CatalogError> {
+        let checksum = row_checksum(SNAPSHOTS, &[&run.0, version.as_bytes(), object]);
+        self.write(|connection| {
+            connection.prepare_cached(
+                "INSERT OR REPLACE INTO snapshots(run, version, checksum, object) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![run.0.as_slice(), version, checksum.as_slice(), object])?;
+            Ok(())
+        })
+    }
+
+    /// Returns all snapshots, by run, oldest first. Those whose rows are damaged are left out: fetch them again.
+    pub fn snapshots(&self) -> Result<Vec<StoredSnapshot>, CatalogError> {
+        let select = || {
+            let mut statement = self
+                .connection()
+                .prepare_cached("SELECT run, version, checksum, object FROM snapshots ORDER BY run")?;
+            let mut rows = statement.query([])?;
+            let mut snapshots = Vec::new();
+            let mut damaged = 0u64;
+            while let Some(row) = rows.next()? {
+                match verify(row) {
+                    Some(snapshot) => snapshots.push(snapshot),
+                    None => damaged += 1,
+                }
+            }
+            if damaged > 0 {
+                tracing::warn!(path = %self.path().display(), damaged, "damaged snapshots in the catalogue are ignored");
+            }
+            Ok(snapshots)
+        };
+        select().map_err(|error| self.failed(error))
+    }
+
+    /// Removes snapshots, in one transaction, and returns how many there were.
+    pub fn remove_snapshots(&mut self, runs: &[RunId]) -> Result<usize, CatalogError> {
+        self.write(|connection| {
+            let mut statement = connection.prepare_cached("DELETE FROM snapshots WHERE run = ?1")?;
+            runs.iter().map(|run| statement.execute([run.0.as_slice()])).sum()
+        })
+    }
+}
+
+/// Reads a row; returns nothing if its checksum, or anything else about it, is wrong.
+fn verify(row: &Row<'_>) -> Option<StoredSnapshot> {
+    let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
+    let run = RunId::from_slice(blob(0)?).ok()?;
+    let version = row.get_ref(1).ok()?.as_str().ok()?;
+    let object = blob(3)?;
+    if blob(2)? != row_checksum(SNAPSHOTS, &[&run.0, version.as_bytes(), object]) {
+        return None;
+    }
+    Some(StoredSnapshot { run, version: version.to_owned(), object: object.to_vec() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! Why a check could not be carried out.
+
+use icecore_store::StoreError;
+
+/// Error of the check itself; what is wrong with stored objects is in the report instead. The text fits behind
+/// "failed to …".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// The store did not answer, or refuses to: nothing is known about the object then.
+    #[error("read {object:?} from the repository")]
+    Store {
+        /// Key of the object, or prefix of the list.
+        object: String,
+        /// What the store said.
+        source: StoreError,
+    },
+    /// The caller cancelled the check.
+    #[error("finish the check: it was cancelled")]
+    Cancelled,
+    /// The share of packs to read is not a number from 0 to 100.
+    #[error("choose a sample of {percent} % of the packs: the share is a number from 0 to 100")]
+    InvalidSample {
+        /// Share that was asked for, in percent.
+        percent: f64,
+    },
+    /// A thread of the pool ended before it delivered its result.
+    #[error("finish the check: a worker thread ended early")]
+    WorkerLost,
+}
+
+impl CheckError {
+    /// Says whether the same check may succeed when it is started again a little later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Store { source, .. } if source.is_transient())
+    }
+}

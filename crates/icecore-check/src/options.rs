@@ -1,0 +1,62 @@
+//! How thorough a check is, and what it may use.
+
+use std::{fmt, sync::Arc, time::SystemTime};
+
+use crate::error::CheckError;
+
+/// Options of a check.
+#[derive(Clone)]
+pub struct CheckOptions {
+    /// Reads every pack in full and opens every block.
+    pub read_data: bool,
+    /// Reads this share of the packs, chosen by `seed`; from 0 to 100. Ignored when `read_data` is set.
+    pub sample_percent: Option<f64>,
+    /// Most store calls at a time; 0 counts as 1.
+    pub concurrency: usize,
+    /// Most bytes of stored objects in memory at a time. One object is read even if it alone is larger; the chunk table
+    /// (44 bytes for each chunk of the repository) comes on top.
+    pub memory_bytes_max: u64,
+    /// Wall-clock time, for the age of pending snapshots.
+    pub now: SystemTime,
+    /// Unpredictable bytes that choose the sample.
+    pub seed: [u8; 32],
+    /// Pool for CPU work; the global one if absent.
+    pub pool: Option<Arc<rayon::ThreadPool>>,
+}
+
+impl CheckOptions {
+    /// Makes the options of a check of the structure alone.
+    pub fn new(now: SystemTime) -> Self {
+        Self {
+            read_data: false,
+            sample_percent: None,
+            concurrency: 16,
+            memory_bytes_max: 512 << 20,
+            now,
+            seed: [0; 32],
+            pool: None,
+        }
+    }
+
+    /// Returns the share of packs to read, from 0 to 100.
+    pub(crate) fn percent(&self) -> Result<f64, CheckError> {
+        match self.sample_percent {
+            _ if self.read_data => Ok(100.0),
+            None => Ok(0.0),
+            Some(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+            Some(percent) => Err(CheckError::InvalidSample { percent }),
+        }
+    }
+}
+
+impl fmt::Debug for CheckOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CheckOptions")
+            .field("read_data", &self.read_data)
+            .field("sample_percent", &self.sample_percent)
+            .field("concurrency", &self.concurrency)
+            .field("memory_bytes_max", &self.memory_bytes_max)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,190 @@
+//! What a check found.
+
+use std::{fmt, sync::Arc};
+
+use icecore_format::ids::{PackName, RunId};
+
+/// Most files and packs that are named for each damaged snapshot.
+pub const EXAMPLES_MAX: usize = 20;
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing, nothing is wrong.
+    Note,
+    /// Something is not as it should be, but everything can still be restored.
+    Warning,
+    /// A stored object is not what was written, or something that is needed is not there.
+    Damage,
+}
+
+impl Severity {
+    /// Returns the name for people and machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Damage => "damage",
+        }
+    }
+}
+
+macro_rules! problem_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, $severity:ident;)*) => {
+        /// What is wrong. The names are stable.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum ProblemKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl ProblemKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// Returns the stable name for machines, in kebab-case.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+
+            /// Returns how bad a problem of this kind is.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$kind => Severity::$severity,)* }
+            }
+        }
+    };
+}
+
+problem_kinds! {
+    /// The repository header does not exist.
+    HeaderMissing = "header-missing", Damage;
+    /// The repository header does not open.
+    HeaderDamaged = "header-damaged", Damage;
+    /// A key slot is malformed, of another repository, or not stored under the hash of its content.
+    KeySlotDamaged = "key-slot-damaged", Warning;
+    /// No key slot is intact: the repository can be opened only as long as somebody holds its keys in memory.
+    KeySlotsLost = "key-slots-lost", Damage;
+    /// An object does not belong to the repository; it is left alone.
+    ForeignObject = "foreign-object", Note;
+    /// A snapshot object does not open.
+    SnapshotDamaged = "snapshot-damaged", Damage;
+    /// A run is at work, or was killed.
+    SnapshotPending = "snapshot-pending", Note;
+    /// A pack directory does not open.
+    DirectoryDamaged = "directory-damaged", Damage;
+    /// A pack that has a directory does not exist.
+    PackMissing = "pack-missing", Damage;
+    /// A pack lies under another key than its directory says.
+    PackMisplaced = "pack-misplaced", Damage;
+    /// A pack is shorter or longer than its directory says.
+    PackSizeWrong = "pack-size-wrong", Damage;
+    /// A pack has no directory: it was left over by an interrupted run or is being written.
+    PackUnlisted = "pack-unlisted", Note;
+    /// A pack does not begin with the header that its directory describes: it is damaged or another pack.
+    PackHeaderWrong = "pack-header-wrong", Damage;
+    /// Blocks of a pack do not open.
+    BlocksDamaged = "blocks-damaged", Damage;
+    /// The copy of the directory at a pack's end does not open, or differs from the directory.
+    DirectoryCopyWrong = "directory-copy-wrong", Damage;
+    /// A pack has another BLAKE3 hash than its directory says, although everything in it opens.
+    PackHashWrong = "pack-hash-wrong", Damage;
+    /// The storage medium cannot give the bytes of an object.
+    ObjectUnreadable = "object-unreadable", Damage;
+    /// An object is longer than objects of its kind may be; it was not read.
+    ObjectTooLarge = "object-too-large", Damage;
+    /// An object was deleted while the check was running.
+    ObjectVanished = "object-vanished", Note;
+    /// An object was written by a newer version of the format.
+    FormatUnsupported = "format-unsupported", Damage;
+    /// A node of a manifest or chunk list that a snapshot needs is in no pack directory.
+    NodeMissing = "node-missing", Damage;
+    /// A node of a manifest or chunk list opens, but does not have the form that it must have.
+    NodeMalformed = "node-malformed", Damage;
+    /// A manifest node is not on the level that its parent says.
+    NodeLevelWrong = "node-level-wrong", Damage;
+    /// The totals below a manifest node are not what its parent says.
+    NodeTotalsWrong = "node-totals-wrong", Damage;
+    /// The last path below a manifest node is not what its parent says.
+    NodePathWrong = "node-path-wrong", Damage;
+    /// Paths do not rise from one manifest node to the next.
+    NodeOrderWrong = "node-order-wrong", Damage;
+    /// A chunk that a file needs is in no pack directory.
+    ChunkMissing = "chunk-missing", Damage;
+    /// A chunk has another length than the file that needs it says.
+    ChunkLengthWrong = "chunk-length-wrong", Damage;
+    /// A snapshot that should refer to packs of its own group only refers to others.
+    OutsideGroup = "outside-group", Warning;
+    /// Hard links to one file differ in content or size.
+    LinksDiffer = "links-differ", Warning;
+}
+
+impl fmt::Display for ProblemKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckProblem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Key of the object, where it is about a single one.
+    pub object: Option<String>,
+    /// What is wrong.
+    pub kind: ProblemKind,
+    /// More about it, for people; paths in it are made printable.
+    pub detail: String,
+}
+
+/// What can still be restored of one complete snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotCheck {
+    /// Run that made the snapshot.
+    pub run: RunId,
+    /// Whether everything of the snapshot can be restored, as far as the check looked.
+    pub restorable: bool,
+    /// Number of files whose content or metadata is lost in whole or in part.
+    pub files_damaged: u64,
+    /// Paths of the first of them, at most [`EXAMPLES_MAX`]; files below a lost manifest node are counted, but their
+    /// paths are lost with it.
+    pub examples: Vec<Arc<[u8]>>,
+    /// Damaged packs that the snapshot needs, at most [`EXAMPLES_MAX`].
+    pub packs_damaged: Vec<PackName>,
+}
+
+/// Result of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// One item for each complete snapshot and each that does not open, in the order of their runs.
+    pub snapshots: Vec<SnapshotCheck>,
+    /// Everything that was found, in the order in which it was found.
+    pub problems: Vec<CheckProblem>,
+    /// Packs that have a directory.
+    pub packs: u64,
+    /// Their length in bytes, as their directories say.
+    pub bytes: u64,
+    /// Their blocks.
+    pub blocks: u64,
+    /// Their chunks, of both kinds; copies in several packs count as often.
+    pub chunks: u64,
+    /// Different nodes of manifests and chunk lists that were read and verified.
+    pub nodes: u64,
+    /// Packs that were read in full.
+    pub packs_read: u64,
+    /// Bytes that were read from the store.
+    pub bytes_read: u64,
+}
+
+impl CheckReport {
+    /// Says whether nothing is damaged.
+    pub fn is_healthy(&self) -> bool {
+        self.problems.iter().all(|problem| problem.severity < Severity::Damage)
+            && self.snapshots.iter().all(|snapshot| snapshot.restorable)
+    }
+
+    /// Returns the number of problems of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.problems.iter().filter(|problem| problem.severity == severity).count()
+    }
+}

@@ -1,0 +1,188 @@
+//! Open directories of a source, with a bound on how many are open at once.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::path::Arg;
+
+use crate::directory::pool::DescriptorPool;
+use crate::error::retry_interrupted;
+use crate::stat::{ObjectStat, stat_descriptor};
+
+pub(crate) mod pool;
+
+const DIRECTORY_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// A directory of a source. Objects in it are reached through its descriptor, never by path.
+///
+/// Its descriptor may be closed when many directories are in use, and is opened again when it is needed: from its
+/// parent, without following links, and only if it is still the same directory.
+pub struct Directory {
+    /// `None` for the root, which always stays open.
+    parent: Option<Arc<Directory>>,
+    /// Single component; empty for the root.
+    name: Box<[u8]>,
+    /// Length of the path, which is not kept: the paths of a deep chain would add up.
+    path_bytes: usize,
+    pool: Arc<DescriptorPool>,
+    opened: Mutex<Opened>,
+}
+
+#[derive(Default)]
+struct Opened {
+    descriptor: Option<Arc<OwnedFd>>,
+    /// Device and inode when it was first opened.
+    identity: Option<(u64, u64)>,
+    /// Second chance of the pool's clock.
+    recently_used: bool,
+}
+
+impl Directory {
+    /// Makes the root of a source from its open descriptor.
+    pub(crate) fn root(descriptor: OwnedFd, pool: Arc<DescriptorPool>) -> Arc<Self> {
+        let opened = Opened { descriptor: Some(Arc::new(descriptor)), ..Opened::default() };
+        Arc::new(Self { parent: None, name: Box::default(), path_bytes: 0, pool, opened: Mutex::new(opened) })
+    }
+
+    /// Makes a directory below this one; it is opened when it is needed.
+    pub(crate) fn child(self: &Arc<Self>, name: &[u8]) -> Arc<Self> {
+        let separator = usize::from(self.path_bytes > 0);
+        Arc::new(Self {
+            parent: Some(Arc::clone(self)),
+            name: name.into(),
+            path_bytes: self.path_bytes + separator + name.len(),
+            pool: Arc::clone(&self.pool),
+            opened: Mutex::default(),
+        })
+    }
+
+    /// Returns the path relative to the source's root; empty for the root.
+    pub fn path(&self) -> Vec<u8> {
+        let mut path = vec![b'/'; self.path_bytes];
+        let mut end = self.path_bytes;
+        let mut directory = self;
+        while let Some(parent) = &directory.parent {
+            path[end - directory.name.len()..end].copy_from_slice(&directory.name);
+            end = parent.path_bytes;
+            directory = parent;
+        }
+        path
+    }
+
+    /// Returns the descriptor, after opening what is closed on the way from the root.
+    pub(crate) fn descriptor(self: &Arc<Self>) -> io::Result<Arc<OwnedFd>> {
+        let mut closed = Vec::new();
+        let mut directory = self;
+        let mut descriptor = loop {
+            if let Some(descriptor) = directory.open_descriptor() {
+                break descriptor;
+            }
+            closed.push(directory);
+            // The root is never closed.
+            let Some(parent) = &directory.parent else { return Err(Errno::BADF.into()) };
+            directory = parent;
+        };
+        while let Some(directory) = closed.pop() {
+            descriptor = directory.open_in(&descriptor)?;
+        }
+        Ok(descriptor)
+    }
+
+    /// Closes the descriptor unless it was used since the last call. Returns whether it is closed now.
+    pub(crate) fn close_unless_used(&self) -> bool {
+        let mut opened = self.lock();
+        if opened.recently_used {
+            opened.recently_used = false;
+            return false;
+        }
+        opened.descriptor = None;
+        true
+    }
+
+    fn open_descriptor(&self) -> Option<Arc<OwnedFd>> {
+        let mut opened = self.lock();
+        opened.recently_used = true;
+        opened.descriptor.clone()
+    }
+
+    fn open_in(self: &Arc<Self>, parent: &OwnedFd) -> io::Result<Arc<OwnedFd>> {
+        let descriptor = match open_directory(parent, &*self.name) {
+            Err(Errno::MFILE | Errno::NFILE) => {
+                self.pool.close_half();
+                open_directory(parent, &*self.name)?
+            }
+            result => result?,
+        };
+        let identity = stat_descriptor(&descriptor)?.identity();
+        let descriptor = Arc::new(descriptor);
+        {
+            let mut opened = self.lock();
+            if *opened.identity.get_or_insert(identity) != identity {
+                return Err(Errno::STALE.into());
+            }
+            if let Some(first) = &opened.descriptor {
+                // Another thread was faster.
+                return Ok(Arc::clone(first));
+            }
+            opened.descriptor = Some(Arc::clone(&descriptor));
+        }
+        self.pool.admit(self);
+        Ok(descriptor)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Directory {
+    /// Releases a chain of ancestors in a loop: recursion would overflow the stack in a very deep tree.
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(directory) = next {
+            next = Arc::into_inner(directory).and_then(|mut last| last.parent.take());
+        }
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Directory")
+            .field("name", &String::from_utf8_lossy(&self.name))
+            .field("path_bytes", &self.path_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens a directory for reading; follows no link in the last component and leaves the access time alone if allowed.
+fn open_directory(parent: impl AsFd, name: impl Arg + Copy) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | DIRECTORY_FLAGS;
+    without_access_time(flags, |flags| rustix::fs::openat(parent.as_fd(), name, flags, Mode::empty()))
+}
+
+/// Calls `open` with `O_NOATIME`, and again without if only the owner may have that.
+pub(crate) fn without_access_time(
+    flags: OFlags,
+    open: impl Fn(OFlags) -> Result<OwnedFd, Errno>,
+) -> Result<OwnedFd, Errno> {
+    match retry_interrupted(|| open(flags | OFlags::NOATIME)) {
+        Err(Errno::PERM) => retry_interrupted(|| open(flags)),
+        result => result,
+    }
+}
+
+/// Opens the root of a source, where links are followed, and reads its metadata.
+pub(crate) fn open_root(path: &std::path::Path) -> io::Result<(OwnedFd, ObjectStat)> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let descriptor = without_access_time(flags, |flags| rustix::fs::open(path, flags, Mode::empty()))?;
+    let stat = stat_descriptor(&descriptor)?;
+    Ok((descriptor, stat))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Patterns for what is left out of a source.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What is wrong with an exclude pattern or a file of such patterns.
+#[derive(Debug, thiserror::Error)]
+pub enum ExcludeError {
+    /// A pattern does not parse.
+    #[error("understand the exclude pattern {pattern:?}{}: {reason}", origin_text(.origin.as_ref()))]
+    Pattern {
+        /// The pattern as given.
+        pattern: String,
+        /// File and line that it comes from; none for a single pattern.
+        origin: Option<(PathBuf, usize)>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A line of an exclude file is not UTF-8.
+    #[error("understand line {line} of the exclude file {path:?}: it is not UTF-8")]
+    NotUtf8 {
+        /// The exclude file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+    },
+    /// An exclude file cannot be read.
+    #[error("read the exclude file {path:?}")]
+    File {
+        /// The exclude file.
+        path: PathBuf,
+        /// What the operating system answered.
+        #[source]
+        source: io::Error,
+    },
+    /// The patterns are valid one by one, but too large together.
+    #[error("combine the exclude patterns: {reason}")]
+    Combine {
+        /// What the matcher says.
+        reason: String,
+    },
+}
+
+#[expect(clippy::unnecessary_debug_formatting, reason = "quotes and escapes, as for all paths in errors")]
+fn origin_text(origin: Option<&(PathBuf, usize)>) -> String {
+    origin.map(|(path, line)| format!(" on line {line} of {path:?}")).unwrap_or_default()
+}
+
+/// Decides what is left out of a source, by patterns as in gitignore files, relative to the source's root.
+///
+/// The last pattern that matches decides; one with `!` takes back an exclusion, but nothing can be taken back below a
+/// directory that is itself excluded, for it is not entered.
+#[derive(Clone, Debug)]
+pub struct Excludes {
+    matcher: Gitignore,
+}
+
+impl Excludes {
+    /// Excludes nothing.
+    pub fn none() -> Self {
+        Self { matcher: Gitignore::empty() }
+    }
+
+    /// Starts a list of patterns.
+    pub fn builder() -> ExcludesBuilder {
+        let mut builder = GitignoreBuilder::new("");
+        // `[abc` is an error for the user to correct, not a name.
+        builder.allow_unclosed_class(false);
+        ExcludesBuilder { builder }
+    }
+
+    /// There is no pattern at all.
+    pub fn is_empty(&self) -> bool {
+        self.matcher.is_empty()
+    }
+
+    /// Decides on one object, by its path relative to the root; its parents are taken to be included.
+    pub fn is_excluded(&self, path: &[u8], is_directory: bool) -> bool {
+        self.matcher.matched(Path::new(OsStr::from_bytes(path)), is_directory).is_ignore()
+    }
+}
+
+impl Default for Excludes {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+/// Collects patterns in the order in which they apply.
+#[derive(Clone, Debug)]
+pub struct ExcludesBuilder {
+    builder: GitignoreBuilder,
+}
+
+impl ExcludesBuilder {
+    /// Adds one pattern. An empty one, or a comment, is an error: it would do nothing.
+    pub fn add_pattern(&mut self, pattern: &str) -> Result<&mut Self, ExcludeError> {
+        let reason = if pattern.trim().is_empty() {
+            "it is empty"
+        } else if pattern.starts_with('#') {
+            "it is a comment; write \\# for a name that begins with #"
+        } else {
+            return self.add_line(pattern, None);
+        };
+        Err(ExcludeError::Pattern { pattern: pattern.into(), origin: None, reason: reason.into() })
+    }
+
+    /// Adds the patterns of a file, one a line; empty lines and those that begin with `#` are skipped.
+    pub fn add_file(&mut self, path: &Path) -> Result<&mut Self, ExcludeError> {
+        let content =
+            std::fs::read(path).map_err(|source| ExcludeError::File { path: path.into(), source })?;
+        self.add_lines(&content, path)
+    }
+
+    /// Adds the patterns of an exclude file that has been read; `path` is for errors.
+    pub fn add_lines(&mut self, content: &[u8], path: &Path) -> Result<&mut Self, ExcludeError> {
+        let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+        for (index, line) in content.split(|byte| *byte == b'\n').enumerate() {
+            let number = index + 1;
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let Ok(line) = str::from_utf8(line) else {
+                return Err(ExcludeError::NotUtf8 { path: path.into(), line: number });
+            };
+            self.add_line(line, Some((path, number)))?;
+        }
+        Ok(self)
+    }
+
+    /// Compiles the patterns.
+    pub fn build(&self) -> Result<Excludes, ExcludeError> {
+        let matcher =
+            self.builder.build().map_err(|error| ExcludeError::Combine { reason: error.to_string() })?;
+        Ok(Excludes { matcher })
+    }
+
+    fn add_line(&mut self, line: &str, origin: Option<(&Path, usize)>) -> Result<&mut Self, ExcludeError> {
+        match self.builder.add_line(None, line) {
+            Ok(_) => Ok(self),
+            Err(error) => Err(ExcludeError::Pattern {
+                pattern: line.into(),
+                origin: origin.map(|(path, line)| (path.into(), line)),
+                reason: match error {
+                    ignore::Error::Glob { err, .. } => err,
+                    other => other.to_string(),
+                },
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

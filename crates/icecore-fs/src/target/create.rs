@@ -1,0 +1,137 @@
+//! Creates directories, links and special objects.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::{AtFlags, FileType, Mode};
+use rustix::io::Errno;
+
+use super::apply::{AppliedAspect, ApplyWarning};
+use super::handles::DirectoryHandle;
+use super::path::TargetPathProblem;
+use super::status::metadata_at;
+use super::{ENTER, TargetTree, path, remove_temporary};
+use crate::entry::EntryKind;
+use crate::error::{FsError, retry_interrupted};
+use crate::stat::kernel_device_number;
+use crate::xattr::descriptor_path;
+
+/// Permissions of the owner that are needed to create objects in a directory.
+const OWNER_ALL: u32 = 0o700;
+
+/// What [`TargetTree::create_directory`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectoryOutcome {
+    /// There was nothing; the directory is new.
+    Created,
+    /// There was a directory already.
+    Existed,
+}
+
+impl TargetTree {
+    /// Creates a directory with mode 700; the final mode is applied when everything in it is there.
+    ///
+    /// An existing directory is kept; if it belongs to the (unprivileged) user of the process and does not let its
+    /// owner in, mode 700 is added for now. Fails if anything else is there ([`TargetPathProblem::SymbolicLink`] or
+    /// [`TargetPathProblem::NotADirectory`] is then the cause): remove it first if it is to be replaced.
+    pub fn create_directory(&self, path: &[u8]) -> Result<DirectoryOutcome, FsError> {
+        const OPERATION: &str = "create the directory";
+        let created = self.in_parent(OPERATION, path, |parent, name| {
+            match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(OWNER_ALL)) {
+                Ok(()) => Ok(None),
+                Err(Errno::EXIST) => metadata_at(parent, name).map(Some),
+                Err(errno) => Err(errno),
+            }
+        })?;
+        let Some(existing) = created else { return Ok(DirectoryOutcome::Created) };
+        match existing.kind {
+            EntryKind::Directory => {}
+            EntryKind::Symlink => return Err(FsError::new(OPERATION, path, TargetPathProblem::SymbolicLink)),
+            _ => return Err(FsError::new(OPERATION, path, TargetPathProblem::NotADirectory)),
+        }
+        let is_closed = existing.mode & OWNER_ALL != OWNER_ALL;
+        if is_closed && self.user_id != 0 && existing.user_id == self.user_id {
+            self.in_parent("add permissions for the owner to", path, |parent, name| {
+                let directory = rustix::fs::openat(parent, name, ENTER, Mode::empty())?;
+                let descriptor = descriptor_path(directory.as_fd()).map_err(|_| Errno::INVAL)?;
+                rustix::fs::chmod(descriptor, Mode::from_raw_mode(existing.mode | OWNER_ALL))
+            })?;
+        }
+        Ok(DirectoryOutcome::Existed)
+    }
+
+    /// Creates a symbolic link, in place of anything that is there but a directory.
+    ///
+    /// The link's own target is arbitrary bytes without NUL; it is never looked at.
+    pub fn create_symlink(&self, path: &[u8], target: &[u8]) -> Result<(), FsError> {
+        self.create_replacing("create the symbolic link", path, |parent, name| {
+            rustix::fs::symlinkat(target, parent, name)
+        })
+    }
+
+    /// Creates a named pipe, a socket or a device node, in place of anything that is there but a directory.
+    ///
+    /// `special_device` is as in [`Metadata::special_device`](crate::entry::Metadata::special_device); of `mode`,
+    /// the permissions are used as far as the umask allows. Returns a warning, and changes nothing, if the user may
+    /// not create devices. Fails with invalid input for other kinds.
+    pub fn create_special(
+        &self,
+        path: &[u8],
+        kind: EntryKind,
+        special_device: u64,
+        mode: u32,
+    ) -> Result<Option<ApplyWarning>, FsError> {
+        const OPERATION: &str = "create the special file";
+        let (file_type, device) = match kind {
+            EntryKind::Fifo => (FileType::Fifo, 0),
+            EntryKind::Socket => (FileType::Socket, 0),
+            EntryKind::CharacterDevice => (FileType::CharacterDevice, kernel_device_number(special_device)),
+            EntryKind::BlockDevice => (FileType::BlockDevice, kernel_device_number(special_device)),
+            _ => return Err(FsError::new(OPERATION, path, Errno::INVAL)),
+        };
+        let mode = Mode::from_raw_mode(mode & 0o777);
+        let created = self.create_replacing(OPERATION, path, |parent, name| {
+            rustix::fs::mknodat(parent, name, file_type, mode, device)
+        });
+        let is_device = matches!(kind, EntryKind::CharacterDevice | EntryKind::BlockDevice);
+        match created {
+            Ok(()) => Ok(None),
+            Err(error) if is_device && error.is_permission_denied() => Ok(Some(ApplyWarning {
+                path: path.to_vec(),
+                aspect: AppliedAspect::Device,
+                source: error.source,
+            })),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives an existing object of the target a second name, in place of anything that is there but a directory.
+    pub fn create_hard_link(&self, existing_path: &[u8], new_path: &[u8]) -> Result<(), FsError> {
+        const OPERATION: &str = "create the hard link";
+        let (existing_parent, existing_name) =
+            path::split(existing_path).map_err(|problem| FsError::new(OPERATION, existing_path, problem))?;
+        let existing_parent = self.directory(existing_parent)?;
+        self.create_replacing(OPERATION, new_path, |parent, name| {
+            rustix::fs::linkat(&existing_parent, existing_name, parent, name, AtFlags::empty())
+        })
+    }
+
+    /// Creates an object under its name, or if that is taken under a temporary one that then replaces it atomically.
+    fn create_replacing(
+        &self,
+        operation: &'static str,
+        path: &[u8],
+        create: impl Fn(&DirectoryHandle, &[u8]) -> Result<(), Errno>,
+    ) -> Result<(), FsError> {
+        self.in_parent(operation, path, |parent, name| match create(parent, name) {
+            Err(Errno::EXIST) => {
+                let ((), temporary) = self.create_temporary(|temporary| create(parent, temporary))?;
+                let renamed = retry_interrupted(|| rustix::fs::renameat(parent, &*temporary, parent, name));
+                // Renaming one hard link over another of the same object succeeds and does nothing, so that the
+                // temporary name may still be there after success too.
+                remove_temporary(parent, &temporary);
+                renamed
+            }
+            result => result,
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! What the operating system says about an object of the target.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+use crate::entry::{EntryKind, Metadata};
+use crate::stat::{ObjectStat, stat_at, stat_descriptor};
+
+/// The bits of `st_mode` that are permissions, setuid, setgid and sticky.
+pub(super) const MODE_BITS: u32 = 0o7777;
+
+/// Returns the metadata of one name in a directory, without following a symbolic link.
+pub(super) fn metadata_at(directory: impl AsFd, name: &[u8]) -> Result<Metadata, Errno> {
+    metadata(stat_at(directory, name))
+}
+
+/// Returns the metadata of an open object (`O_PATH` is enough).
+pub(super) fn metadata_of(descriptor: impl AsFd) -> Result<Metadata, Errno> {
+    metadata(stat_descriptor(descriptor))
+}
+
+fn metadata(stat: io::Result<ObjectStat>) -> Result<Metadata, Errno> {
+    // What the operating system did not answer is that it does not know the kind of the object.
+    stat.map(|stat| stat.metadata).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
+}
+
+/// Returns the kind of an object; none for what Linux does not have.
+pub(super) fn kind_of(file_type: FileType) -> Option<EntryKind> {
+    match file_type {
+        FileType::RegularFile => Some(EntryKind::File),
+        FileType::Directory => Some(EntryKind::Directory),
+        FileType::Symlink => Some(EntryKind::Symlink),
+        FileType::Fifo => Some(EntryKind::Fifo),
+        FileType::Socket => Some(EntryKind::Socket),
+        FileType::CharacterDevice => Some(EntryKind::CharacterDevice),
+        FileType::BlockDevice => Some(EntryKind::BlockDevice),
+        FileType::Unknown => None,
+    }
+}

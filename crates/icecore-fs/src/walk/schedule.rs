@@ -1,0 +1,292 @@
+//! Which directory is read and which slice of one is stat-ed next, and what waits for the consumer.
+//!
+//! Tasks are taken in path order, so what has been read ahead is nearly always what the consumer needs next. Two
+//! budgets bound it: entries (stat-ed, not yet consumed) and names (listed, not yet stat-ed) of directories that the
+//! consumer has not reached. The task that the consumer waits for is always allowed, therefore nothing can lock up:
+//! it is either running or the first in the queue.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::directory::Directory;
+use crate::error::FsError;
+use crate::walk::listing::Listing;
+use crate::walk::{BATCH_ITEMS, WalkItem};
+
+/// Names weigh little beside entries: so many times as many of them may be held.
+const NAMES_PER_ENTRY: usize = 4;
+
+/// A path's length up to this counts as one entry, and each further such length as one more.
+const PATH_BYTES_PER_ENTRY: usize = 256;
+
+/// A smaller budget would make the threads take turns.
+const ENTRIES_AHEAD_MIN: usize = 64;
+
+/// Index into [`Schedule::nodes`].
+pub(super) type NodeId = usize;
+
+/// Something to do for a worker.
+pub(super) struct Task {
+    /// Path of the directory or of the first name, `/` replaced by NUL: byte order is then path order.
+    key: Box<[u8]>,
+    pub node: NodeId,
+    pub job: Job,
+}
+
+pub(super) enum Job {
+    /// Read the names of a directory.
+    List(Arc<Directory>),
+    /// Stat the names of a part of a directory.
+    Stat { listing: Arc<Listing>, slice: usize, names: Range<usize> },
+}
+
+impl Task {
+    fn target(&self) -> Target {
+        let slice = match self.job {
+            Job::List(_) => None,
+            Job::Stat { slice, .. } => Some(slice),
+        };
+        Target { node: self.node, slice }
+    }
+}
+
+// The heap's greatest task is the first in path order.
+impl Ord for Task {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.key.cmp(&self.key)
+    }
+}
+
+impl PartialOrd for Task {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Task {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Task {}
+
+/// Names a task's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub node: NodeId,
+    /// `None`: the names of the directory.
+    pub slice: Option<usize>,
+}
+
+/// The entries of one slice, in order.
+#[derive(Default)]
+pub(super) struct Slice {
+    pub items: Vec<WalkItem>,
+    /// Directories to enter: index in `items`, and the directory.
+    pub subdirectories: Vec<(usize, Arc<Directory>)>,
+}
+
+/// A slice on its way to the consumer: like [`Slice`], but with nodes for directories.
+pub(super) struct ReadySlice {
+    pub items: Vec<WalkItem>,
+    pub subdirectories: Vec<(usize, NodeId)>,
+    weight: usize,
+}
+
+/// A directory between its entry and the end of its content.
+#[derive(Default)]
+struct Node {
+    listed: bool,
+    error: Option<FsError>,
+    slices: Vec<Option<ReadySlice>>,
+    /// The consumer is inside, so its names do not count as read ahead.
+    entered: bool,
+    names_waiting: usize,
+}
+
+/// What the consumer meets on entering a directory.
+pub(super) struct Entered {
+    pub slices: usize,
+    pub error: Option<FsError>,
+}
+
+/// All shared state of a walk. Plain data: the lock and the condition variables are around it.
+pub(super) struct Schedule {
+    queue: BinaryHeap<Task>,
+    nodes: Vec<Node>,
+    free_nodes: Vec<NodeId>,
+    entries_ahead: usize,
+    entries_ahead_max: usize,
+    names_ahead: usize,
+    /// The entries' budget has been used up and is not half free again.
+    throttled: bool,
+    /// What the consumer waits for at this moment.
+    awaited: Option<Target>,
+    /// It is there, but the consumer has not been woken yet.
+    awaited_ready: bool,
+}
+
+impl Schedule {
+    /// Starts with the root as the only task; its node is returned.
+    pub fn new(root: Arc<Directory>, entries_ahead_max: usize) -> (Self, NodeId) {
+        let mut schedule = Self {
+            queue: BinaryHeap::new(),
+            nodes: Vec::new(),
+            free_nodes: Vec::new(),
+            entries_ahead: 0,
+            entries_ahead_max: entries_ahead_max.max(ENTRIES_AHEAD_MIN),
+            names_ahead: 0,
+            throttled: false,
+            awaited: None,
+            awaited_ready: false,
+        };
+        let node = schedule.add_directory(Box::default(), root);
+        (schedule, node)
+    }
+
+    /// Takes the first task if it is allowed.
+    pub fn take_task(&mut self) -> Option<Task> {
+        if !self.has_task() {
+            return None;
+        }
+        let task = self.queue.pop()?;
+        if let Job::Stat { names, .. } = &task.job {
+            self.entries_ahead += names.len();
+            self.release_names(task.node, names.len());
+        }
+        Some(task)
+    }
+
+    /// Returns whether [`Schedule::take_task`] has a task to give.
+    pub fn has_task(&mut self) -> bool {
+        let Some(task) = self.queue.peek() else { return false };
+        if self.awaited == Some(task.target()) {
+            return true;
+        }
+        if matches!(task.job, Job::List(_)) && self.names_ahead >= self.entries_ahead_max * NAMES_PER_ENTRY {
+            return false;
+        }
+        if self.throttled {
+            self.throttled = self.entries_ahead > self.entries_ahead_max / 2;
+        } else {
+            self.throttled = self.entries_ahead >= self.entries_ahead_max / 4 * 3;
+        }
+        // While the consumer waits, the last quarter fills the gaps before what has been read already.
+        !self.throttled || (self.awaited.is_some() && self.entries_ahead < self.entries_ahead_max)
+    }
+
+    /// Returns the number of tasks that are not taken.
+    pub fn tasks_waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Records the names of a directory and queues its slices.
+    pub fn publish_listing(
+        &mut self,
+        node: NodeId,
+        listing: &Arc<Listing>,
+        slices: Vec<Range<usize>>,
+        error: Option<FsError>,
+    ) {
+        let entry = &mut self.nodes[node];
+        entry.listed = true;
+        entry.error = error;
+        entry.slices.resize_with(slices.len(), || None);
+        if !entry.entered {
+            entry.names_waiting = listing.len();
+            self.names_ahead += listing.len();
+        }
+        for (slice, names) in slices.into_iter().enumerate() {
+            let key = path_key(listing.entry_path(names.start));
+            let job = Job::Stat { listing: Arc::clone(listing), slice, names };
+            self.queue.push(Task { key, node, job });
+        }
+    }
+
+    /// Records the entries of a slice and queues its directories.
+    pub fn publish_slice(&mut self, node: NodeId, index: usize, names: usize, slice: Slice) {
+        let weight = slice.items.iter().map(weight_of).sum();
+        self.entries_ahead = self.entries_ahead - names + weight;
+        let subdirectories = slice
+            .subdirectories
+            .into_iter()
+            .map(|(index, directory)| {
+                (index, self.add_directory(path_key(slice.items[index].path().to_vec()), directory))
+            })
+            .collect();
+        self.nodes[node].slices[index] = Some(ReadySlice { items: slice.items, subdirectories, weight });
+    }
+
+    /// The consumer enters a directory, if its names have been read.
+    pub fn enter(&mut self, node: NodeId) -> Option<Entered> {
+        let entry = &mut self.nodes[node];
+        entry.entered = true;
+        self.names_ahead -= std::mem::take(&mut entry.names_waiting);
+        entry.listed.then(|| Entered { slices: entry.slices.len(), error: entry.error.take() })
+    }
+
+    /// The consumer takes a slice, if its entries have been read.
+    pub fn take_slice(&mut self, node: NodeId, index: usize) -> Option<ReadySlice> {
+        let slice = self.nodes[node].slices[index].take()?;
+        self.entries_ahead -= slice.weight;
+        Some(slice)
+    }
+
+    /// The consumer has left a directory.
+    pub fn leave(&mut self, node: NodeId) {
+        self.nodes[node] = Node::default();
+        self.free_nodes.push(node);
+    }
+
+    /// The consumer begins or ends waiting.
+    pub fn set_awaited(&mut self, target: Option<Target>) {
+        self.awaited = target;
+        self.awaited_ready = false;
+    }
+
+    /// Returns whether to wake the consumer, once: what it waits for is there, and with it so much that it can fill a
+    /// batch, or the thread that asks has nothing to do. To be asked after every task; it saves a wake-up for each
+    /// small directory.
+    pub fn wakes_consumer(&mut self, published: Target) -> bool {
+        self.awaited_ready |= self.awaited == Some(published);
+        let wakes = self.awaited_ready && (self.entries_ahead >= BATCH_ITEMS || !self.has_task());
+        self.awaited_ready &= !wakes;
+        wakes
+    }
+
+    fn add_directory(&mut self, key: Box<[u8]>, directory: Arc<Directory>) -> NodeId {
+        let node = self.free_nodes.pop().unwrap_or_else(|| {
+            self.nodes.push(Node::default());
+            self.nodes.len() - 1
+        });
+        self.queue.push(Task { key, node, job: Job::List(directory) });
+        node
+    }
+
+    fn release_names(&mut self, node: NodeId, names: usize) {
+        let entry = &mut self.nodes[node];
+        if !entry.entered {
+            entry.names_waiting -= names;
+            self.names_ahead -= names;
+        }
+    }
+}
+
+fn path_key(mut path: Vec<u8>) -> Box<[u8]> {
+    for byte in &mut path {
+        if *byte == b'/' {
+            *byte = 0;
+        }
+    }
+    path.into_boxed_slice()
+}
+
+fn weight_of(item: &WalkItem) -> usize {
+    1 + item.path().len() / PATH_BYTES_PER_ENTRY
+}
+
+#[cfg(test)]
+mod tests;

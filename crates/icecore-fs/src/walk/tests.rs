@@ -1,0 +1,465 @@
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use proptest::prelude::*;
+use rustix::fs::{FileType, Mode, OFlags, makedev, mkdirat, mknodat, openat};
+use tempfile::TempDir;
+
+use super::*;
+use crate::entry::EntryKind;
+
+fn options(concurrency: usize) -> WalkOptions {
+    WalkOptions { concurrency, ..WalkOptions::default() }
+}
+
+fn items(root: &Path, options: WalkOptions) -> (Vec<WalkItem>, WalkCounts) {
+    let mut walk = Walk::start(root, options).unwrap();
+    let items = walk.by_ref().flatten().collect();
+    (items, walk.counts())
+}
+
+/// All entries; fails on errors.
+fn entries(root: &Path, options: WalkOptions) -> (Vec<WalkEntry>, WalkCounts) {
+    let (items, counts) = items(root, options);
+    let entry = |item| match item {
+        WalkItem::Entry(entry) => entry,
+        WalkItem::Unreadable(error) => panic!("{error}: {}", error.source),
+    };
+    (items.into_iter().map(entry).collect(), counts)
+}
+
+fn paths(root: &Path, options: WalkOptions) -> Vec<String> {
+    let entries = entries(root, options).0;
+    entries.into_iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
+}
+
+fn by_path(entries: Vec<WalkEntry>) -> BTreeMap<Vec<u8>, WalkEntry> {
+    entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect()
+}
+
+/// Makes files and, for paths that end with a slash, directories.
+fn make_tree(paths: &[&str]) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for path in paths {
+        let full = root.path().join(path);
+        if path.ends_with('/') {
+            fs::create_dir_all(full).unwrap();
+        } else {
+            fs::create_dir_all(full.parent().unwrap()).unwrap();
+            fs::write(full, path).unwrap();
+        }
+    }
+    root
+}
+
+#[test]
+fn content_follows_its_directory_before_later_siblings() {
+    let root = make_tree(&["a/x", "a/b/c", "a.b", "a b", "ab", "a-/y", "empty/", "Z"]);
+    let expected = ["", "Z", "a", "a/b", "a/b/c", "a/x", "a b", "a-", "a-/y", "a.b", "ab", "empty"];
+    for concurrency in [1, 2, 8, 64] {
+        assert_eq!(paths(root.path(), options(concurrency)), expected);
+    }
+}
+
+#[test]
+fn an_empty_root_is_its_own_only_entry() {
+    let root = tempfile::tempdir().unwrap();
+    let (entries, counts) = entries(root.path(), options(2));
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].metadata, stat_root_of(root.path()));
+    assert_eq!(counts, WalkCounts::default());
+    assert!(entries[0].extended_attributes().unwrap().unreadable.is_empty());
+}
+
+fn stat_root_of(path: &Path) -> crate::entry::Metadata {
+    crate::stat_root(path, true).unwrap()
+}
+
+#[test]
+fn every_kind_is_seen_as_the_system_sees_it() {
+    let root = make_tree(&["file", "directory/"]);
+    symlink("some/where", root.path().join("link")).unwrap();
+    let _socket = UnixListener::bind(root.path().join("socket")).unwrap();
+    let directory = File::open(root.path()).unwrap();
+    mknodat(&directory, "fifo", FileType::Fifo, Mode::RUSR, 0).unwrap();
+    // Only root may make devices, and not in every container.
+    let device = makedev(1, 3);
+    let has_device = mknodat(&directory, "null", FileType::CharacterDevice, Mode::RUSR, device).is_ok();
+
+    let entries = by_path(entries(root.path(), options(2)).0);
+    let mut expected = vec![
+        ("directory", EntryKind::Directory),
+        ("fifo", EntryKind::Fifo),
+        ("file", EntryKind::File),
+        ("link", EntryKind::Symlink),
+        ("socket", EntryKind::Socket),
+    ];
+    if has_device {
+        expected.push(("null", EntryKind::CharacterDevice));
+        let special_device = entries[b"null".as_slice()].metadata.special_device;
+        assert_eq!(special_device, 1 << 32 | 3);
+        assert_eq!(crate::kernel_device_number(special_device), device);
+    }
+    assert_eq!(entries.len(), expected.len() + 1);
+    for (name, kind) in expected {
+        let metadata = &entries[name.as_bytes()].metadata;
+        let standard = fs::symlink_metadata(root.path().join(name)).unwrap();
+        assert_eq!(metadata.kind, kind, "{name}");
+        assert_eq!(metadata.mode, standard.mode() & 0o7777, "{name}");
+        assert_eq!((metadata.user_id, metadata.group_id), (standard.uid(), standard.gid()));
+        assert_eq!((metadata.inode, metadata.links), (standard.ino(), standard.nlink()));
+        assert_eq!(metadata.modified.seconds, standard.mtime());
+        assert_eq!(i64::from(metadata.modified.nanoseconds), standard.mtime_nsec());
+        assert_eq!(metadata.changed.seconds, standard.ctime());
+        let sized = matches!(kind, EntryKind::File | EntryKind::Symlink);
+        assert_eq!(metadata.size, if sized { standard.size() } else { 0 });
+    }
+    assert_eq!(entries[b"link".as_slice()].read_link().unwrap(), b"some/where");
+    assert!(entries[b"file".as_slice()].read_link().is_err());
+    for name in ["link", "fifo", "directory"] {
+        assert!(entries[name.as_bytes()].open().is_err(), "{name}");
+    }
+    for entry in entries.values() {
+        assert!(entry.extended_attributes().unwrap().unreadable.is_empty());
+    }
+}
+
+#[test]
+fn names_are_bytes() {
+    let root = tempfile::tempdir().unwrap();
+    let longest = [b'n'; 255];
+    let names: [&[u8]; 5] = [b"\x01", b"\xff\xfe not UTF-8", b"new\nline", &longest, b"-rf \\ *"];
+    for name in names {
+        fs::write(root.path().join(OsStr::from_bytes(name)), name).unwrap();
+    }
+    let entries = by_path(entries(root.path(), options(2)).0);
+    assert_eq!(entries.len(), 1 + names.len());
+    for name in names {
+        let mut content = Vec::new();
+        io::Read::read_to_end(&mut entries[name].open().unwrap(), &mut content).unwrap();
+        assert_eq!(content, name);
+        assert!(entries[name].extended_attributes().is_ok());
+    }
+}
+
+/// Removes a tree that is too deep for the standard library.
+struct DeepTree(TempDir);
+
+impl Drop for DeepTree {
+    fn drop(&mut self) {
+        let status = std::process::Command::new("rm").arg("-rf").arg(self.0.path()).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+#[test]
+fn trees_deeper_than_the_longest_path_are_walked() {
+    const DEPTH: usize = 5000;
+    let root = DeepTree(tempfile::tempdir().unwrap());
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut directory = openat(rustix::fs::CWD, root.0.path(), flags, Mode::empty()).unwrap();
+    for level in 0..DEPTH {
+        // A file behind each directory makes the walk come back on every level.
+        if level % 100 == 0 {
+            let create = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
+            drop(openat(&directory, "zz", create, Mode::RWXU).unwrap());
+        }
+        mkdirat(&directory, "deep", Mode::RWXU).unwrap();
+        directory = openat(&directory, "deep", flags, Mode::empty()).unwrap();
+    }
+    let longest = [b'n'; 255];
+    rustix::fs::symlinkat("target", &directory, longest.as_slice()).unwrap();
+
+    for (concurrency, directories_open_max) in [(1, 8), (8, 64)] {
+        let options = WalkOptions { concurrency, directories_open_max, ..WalkOptions::default() };
+        let (entries, _) = entries(root.0.path(), options);
+        assert_eq!(entries.len(), 1 + DEPTH + 1 + DEPTH / 100);
+        let last = &entries[DEPTH + 1];
+        assert_eq!(last.path.len(), DEPTH * 5 + 255);
+        assert_eq!(last.read_link().unwrap(), b"target");
+        assert!(last.extended_attributes().unwrap().unreadable.is_empty());
+        assert_eq!(entries[DEPTH + 2].path.len(), (DEPTH - 100) * 5 + 2);
+        assert!(entries[DEPTH + 2].open().is_ok());
+    }
+}
+
+#[test]
+fn a_large_directory_is_complete_and_in_order() {
+    let root = tempfile::tempdir().unwrap();
+    for number in 0..20_000 {
+        File::create(root.path().join(format!("{number}"))).unwrap();
+    }
+    let mut expected: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
+    expected.insert(0, String::new());
+    expected.sort_unstable();
+    for (concurrency, entries_ahead_max) in [(1, 1), (3, 1000), (64, 64 * 1024)] {
+        let options = WalkOptions { concurrency, entries_ahead_max, ..WalkOptions::default() };
+        assert_eq!(paths(root.path(), options), expected);
+    }
+}
+
+/// Starts a walk over `aaa/` with many files and what else is in `root`, and takes so much of it that all names in
+/// the root have been seen, but nothing behind `aaa` has been looked into: one thread works in path order.
+fn stalled_walk(root: &Path) -> Walk {
+    fs::create_dir_all(root.join("aaa")).unwrap();
+    for number in 0..2000 {
+        File::create(root.join(format!("aaa/{number}"))).unwrap();
+    }
+    let options = WalkOptions { concurrency: 1, entries_ahead_max: 64, ..WalkOptions::default() };
+    let mut walk = Walk::start(root, options).unwrap();
+    while walk.next().unwrap().iter().all(|item| !item.path().starts_with(b"aaa/")) {}
+    walk
+}
+
+#[test]
+fn a_directory_swapped_for_a_link_is_an_error_and_not_followed() {
+    let root = make_tree(&["swapped/inside", "z/last"]);
+    let elsewhere = make_tree(&["secret"]);
+    let mut walk = stalled_walk(root.path());
+    fs::remove_dir_all(root.path().join("swapped")).unwrap();
+    symlink(elsewhere.path(), root.path().join("swapped")).unwrap();
+
+    let items: Vec<WalkItem> =
+        walk.by_ref().flatten().filter(|item| !item.path().starts_with(b"aaa")).collect();
+    let [WalkItem::Entry(swapped), WalkItem::Unreadable(error), WalkItem::Entry(z), WalkItem::Entry(last)] =
+        &items[..]
+    else {
+        panic!("{items:?}");
+    };
+    assert_eq!(swapped.metadata.kind, EntryKind::Directory);
+    assert_eq!(error.path, b"swapped");
+    assert_eq!(error.operation, "open the directory");
+    assert_eq!((z.path.as_slice(), last.path.as_slice()), (b"z".as_slice(), b"z/last".as_slice()));
+    assert_eq!(walk.counts(), WalkCounts::default());
+}
+
+#[test]
+fn what_vanishes_is_counted_and_no_error() {
+    let root = make_tree(&["directory/inside", "other/gone", "other/kept"]);
+    let mut walk = stalled_walk(root.path());
+    fs::remove_dir_all(root.path().join("directory")).unwrap();
+    fs::remove_file(root.path().join("aaa/999")).unwrap();
+
+    let rest: Vec<WalkItem> = walk.by_ref().flatten().collect();
+    assert!(rest.iter().all(|item| matches!(item, WalkItem::Entry(_))));
+    assert!(!rest.iter().any(|item| item.path() == b"aaa/999"));
+    assert!(!rest.iter().any(|item| item.path() == b"directory/inside"));
+    assert_eq!(rest.last().unwrap().path(), b"other/kept");
+    assert_eq!(walk.counts(), WalkCounts { vanished: 2, ..WalkCounts::default() });
+}
+
+#[test]
+fn a_file_replaced_by_another_kind_is_not_opened() {
+    let root = make_tree(&["file", "pipe"]);
+    let entries = by_path(entries(root.path(), options(1)).0);
+    for name in ["file", "pipe"] {
+        fs::remove_file(root.path().join(name)).unwrap();
+    }
+    symlink("/etc/passwd", root.path().join("file")).unwrap();
+    let directory = File::open(root.path()).unwrap();
+    mknodat(&directory, "pipe", FileType::Fifo, Mode::RUSR, 0).unwrap();
+    for name in ["file", "pipe"] {
+        let error = entries[name.as_bytes()].open().unwrap_err();
+        assert_eq!((error.operation, error.path.as_slice()), ("open", name.as_bytes()));
+    }
+}
+
+#[test]
+fn excluded_directories_are_not_entered() {
+    let root =
+        make_tree(&["keep/a.log", "keep/b.txt", "cache/x", "cache/y", "keep/cache", "keep/important.log"]);
+    let mut builder = Excludes::builder();
+    builder
+        .add_pattern("*.log")
+        .unwrap()
+        .add_pattern("!important.log")
+        .unwrap()
+        .add_pattern("cache/")
+        .unwrap();
+    let options = WalkOptions { excludes: builder.build().unwrap(), ..options(2) };
+    let (entries, counts) = entries(root.path(), options.clone());
+    assert_eq!(counts.excluded, 2);
+    assert_eq!(entries.len(), 5);
+    let expected = ["", "keep", "keep/b.txt", "keep/cache", "keep/important.log"];
+    assert_eq!(paths(root.path(), options), expected);
+}
+
+#[test]
+fn cache_directories_keep_only_their_tag() {
+    let root = make_tree(&["a/CACHEDIR.TAG", "a/x", "b/CACHEDIR.TAG", "b/x", "b/y/z", "c/CACHEDIR.TAG/x"]);
+    let tag = "Signature: 8a477f597d28d172789f06886806bc55\n# comment";
+    fs::write(root.path().join("b/CACHEDIR.TAG"), tag).unwrap();
+    let options = WalkOptions { exclude_caches: true, ..options(2) };
+    assert_eq!(entries(root.path(), options.clone()).1.excluded, 2);
+    let expected = ["", "a", "a/CACHEDIR.TAG", "a/x", "b", "b/CACHEDIR.TAG", "c", "c/CACHEDIR.TAG"];
+    let found = paths(root.path(), options);
+    assert_eq!(found[..8], expected);
+    assert_eq!(found[8..], ["c/CACHEDIR.TAG/x"]);
+}
+
+#[test]
+fn a_skipped_directory_is_left_out_wholly() {
+    let root = make_tree(&["a/x", "repository/data/pack", "z"]);
+    let repository = stat_root_of(&root.path().join("repository"));
+    // A file is never skipped, even if its numbers are named.
+    let file = stat_root_of(&root.path().join("z"));
+    let skip = vec![(repository.device, repository.inode), (file.device, file.inode)];
+    let options = WalkOptions { skip, ..options(2) };
+    assert_eq!(entries(root.path(), options.clone()).1.excluded, 1);
+    assert_eq!(paths(root.path(), options), ["", "a", "a/x", "z"]);
+}
+
+#[test]
+fn other_file_systems_are_not_entered_if_so_asked() {
+    // /dev usually has other file systems in it; nothing needs to be mounted for the test.
+    let root = Path::new("/dev");
+    let device = stat_root_of(root).device;
+    let options = WalkOptions { one_file_system: true, ..options(2) };
+    let (items, counts) = items(root, options);
+    let mut mount_points = 0;
+    for pair in items.windows(2) {
+        let WalkItem::Entry(entry) = &pair[0] else { continue };
+        if entry.metadata.kind == EntryKind::Directory && entry.metadata.device != device {
+            mount_points += 1;
+            let mut inside = entry.path.clone();
+            inside.push(b'/');
+            assert!(!pair[1].path().starts_with(&inside));
+        }
+    }
+    assert_eq!(counts.mount_points, mount_points);
+}
+
+#[test]
+fn a_walk_can_be_dropped_at_any_time() {
+    let root = tempfile::tempdir().unwrap();
+    for number in 0..3000 {
+        let directory = root.path().join(format!("{:02}", number / 100));
+        fs::create_dir_all(&directory).unwrap();
+        File::create(directory.join(number.to_string())).unwrap();
+    }
+    for batches in 0..12 {
+        let options = WalkOptions { entries_ahead_max: 100, ..options(1 + batches % 5) };
+        let mut walk = Walk::start(root.path(), options).unwrap();
+        for _ in 0..batches {
+            walk.next();
+        }
+    }
+}
+
+#[test]
+fn a_walk_that_has_ended_stays_ended() {
+    let root = make_tree(&["a"]);
+    let mut walk = Walk::start(root.path(), options(2)).unwrap();
+    assert_eq!(walk.by_ref().flatten().count(), 2);
+    assert!(walk.next().is_none());
+}
+
+#[test]
+fn the_root_may_be_a_link_but_must_be_a_directory() {
+    let root = make_tree(&["real/file"]);
+    let link = root.path().join("link");
+    symlink("real", &link).unwrap();
+    assert_eq!(paths(&link, options(2)), ["", "file"]);
+    assert_eq!(crate::stat_root(&link, true).unwrap().kind, EntryKind::Directory);
+    assert_eq!(crate::stat_root(&link, false).unwrap().kind, EntryKind::Symlink);
+    for wrong in ["real/file", "missing"] {
+        let path = root.path().join(wrong);
+        let error = Walk::start(&path, options(2)).unwrap_err();
+        assert_eq!(error.path, path.as_os_str().as_bytes());
+    }
+}
+
+#[test]
+fn a_single_file_is_an_entry_named_as_the_user_named_it() {
+    let root = make_tree(&["directory/file"]);
+    let file = root.path().join("directory/file");
+    let link = root.path().join("link");
+    symlink("directory/file", &link).unwrap();
+    symlink("missing", root.path().join("dangling")).unwrap();
+
+    for (path, follow, name) in [(&file, false, "file"), (&file, true, "file"), (&link, true, "link")] {
+        let entry = Walk::single(path, follow).unwrap();
+        assert_eq!(entry.path, name.as_bytes());
+        let mut content = Vec::new();
+        io::Read::read_to_end(&mut entry.open().unwrap(), &mut content).unwrap();
+        assert_eq!(content, b"directory/file");
+    }
+    let entry = Walk::single(&link, false).unwrap();
+    assert_eq!(entry.metadata.kind, EntryKind::Symlink);
+    assert_eq!(entry.read_link().unwrap(), b"directory/file");
+    assert!(Walk::single(&root.path().join("dangling"), true).unwrap_err().is_not_found());
+    assert!(Walk::single(Path::new("/"), true).is_err());
+}
+
+/// A component of a random path: few different ones, so that paths meet, among them such that sort around `/`.
+fn component() -> impl Strategy<Value = Vec<u8>> {
+    prop::sample::select(vec![
+        b"a".to_vec(),
+        b"a.b".to_vec(),
+        b"a b".to_vec(),
+        b"ab".to_vec(),
+        b"\x01".to_vec(),
+        b"\xff\xc3".to_vec(),
+        b"new\nline".to_vec(),
+        vec![b'l'; 200],
+    ])
+}
+
+fn random_paths() -> impl Strategy<Value = Vec<(Vec<Vec<u8>>, bool)>> {
+    prop::collection::vec((prop::collection::vec(component(), 1..6), any::<bool>()), 0..60)
+}
+
+fn make_random_tree(paths: &[(Vec<Vec<u8>>, bool)]) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (components, is_directory) in paths {
+        let mut path = root.path().to_path_buf();
+        path.extend(components.iter().map(|component| OsStr::from_bytes(component)));
+        // Some paths cannot be made, for an earlier one is a file where they need a directory.
+        let made = fs::create_dir_all(path.parent().unwrap()).is_ok();
+        if made && !path.exists() {
+            if *is_directory { fs::create_dir(&path).unwrap() } else { fs::write(&path, "x").unwrap() }
+        }
+    }
+    root
+}
+
+/// The walk as simple as can be: everything in memory, sorted at the end.
+fn naive_walk(root: &Path) -> Vec<(Vec<u8>, u64)> {
+    let mut found: Vec<(Vec<Vec<u8>>, u64)> = walkdir::WalkDir::new(root)
+        .into_iter()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let path = entry.path().strip_prefix(root).unwrap();
+            let components = path.components().map(|component| component.as_os_str().as_bytes().to_vec());
+            (components.collect(), entry.metadata().unwrap().ino())
+        })
+        .collect();
+    found.sort();
+    found.into_iter().map(|(components, inode)| (components.join(&b'/'), inode)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn random_trees_are_walked_as_by_the_naive_model(
+        tree in random_paths(),
+        concurrency in 1_usize..9,
+        entries_ahead_max in 1_usize..200,
+        directories_open_max in 1_usize..6,
+    ) {
+        let root = make_random_tree(&tree);
+        let options = WalkOptions { concurrency, entries_ahead_max, directories_open_max, ..WalkOptions::default() };
+        let (entries, counts) = entries(root.path(), options);
+        for entry in entries.iter().filter(|entry| entry.metadata.kind == EntryKind::File) {
+            prop_assert!(entry.open().is_ok());
+        }
+        let found: Vec<_> = entries.into_iter().map(|entry| (entry.path, entry.metadata.inode)).collect();
+        prop_assert_eq!(found, naive_walk(root.path()));
+        prop_assert_eq!(counts, WalkCounts::default());
+    }
+}

@@ -1,0 +1,266 @@
+//! What the threads of a walk do.
+
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::directory::Directory;
+use crate::entry::EntryKind;
+use crate::error::FsError;
+use crate::stat::{ObjectStat, stat_at, stat_descriptor};
+use crate::walk::entry::{ObjectName, WalkEntry};
+use crate::walk::listing::{Listing, NameKind};
+use crate::walk::schedule::{Job, Schedule, Slice, Target, Task};
+use crate::walk::{WalkCounts, WalkItem, WalkOptions};
+
+/// Bytes of names that one `getdents` call may return.
+const LISTING_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Most and fewest names of a slice. A slice is stat-ed by one thread, so a directory is cut into at least as many as
+/// there are threads if it has names enough.
+const SLICE_NAMES_MAX: usize = 256;
+const SLICE_NAMES_MIN: usize = 16;
+
+/// A slice's paths together are about this long at most, in directories with very long paths.
+const SLICE_PATH_BYTES_MAX: usize = 1 << 20;
+
+/// What consumer and workers share.
+pub(super) struct Shared {
+    pub options: WalkOptions,
+    /// Device of the root, for `one_file_system`.
+    pub root_device: u64,
+    pub schedule: Mutex<Status>,
+    /// Workers wait here for tasks.
+    pub work: Condvar,
+    /// The consumer waits here for what it needs next.
+    pub ready: Condvar,
+    /// The walk is over; also looked at in the midst of a task.
+    pub stopped: AtomicBool,
+    pub counters: Counters,
+}
+
+pub(super) struct Status {
+    pub schedule: Schedule,
+    pub workers_idle: usize,
+    /// A worker panicked; the consumer must not wait for ever.
+    pub worker_failed: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    excluded: AtomicU64,
+    vanished: AtomicU64,
+    mount_points: AtomicU64,
+}
+
+impl Counters {
+    pub fn snapshot(&self) -> WalkCounts {
+        WalkCounts {
+            excluded: self.excluded.load(Ordering::Relaxed),
+            vanished: self.vanished.load(Ordering::Relaxed),
+            mount_points: self.mount_points.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Shared {
+    pub fn lock(&self) -> MutexGuard<'_, Status> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes as many idle workers as there are tasks for.
+    pub fn wake_workers(&self, status: &mut Status, tasks: usize) {
+        if status.workers_idle == 0 || tasks == 0 || !status.schedule.has_task() {
+            return;
+        }
+        for _ in 0..tasks.min(status.workers_idle) {
+            self.work.notify_one();
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// Works until the walk is over.
+pub(super) fn run(shared: &Shared) {
+    let _guard = PanicGuard(shared);
+    let mut buffer = Vec::with_capacity(LISTING_BUFFER_BYTES);
+    let mut status = shared.lock();
+    while !shared.is_stopped() {
+        let Some(task) = status.schedule.take_task() else {
+            status.workers_idle += 1;
+            status = shared.work.wait(status).unwrap_or_else(PoisonError::into_inner);
+            status.workers_idle -= 1;
+            continue;
+        };
+        drop(status);
+        status = perform(shared, task, &mut buffer);
+    }
+}
+
+/// Performs a task and publishes its result under the lock, which is returned held.
+fn perform<'a>(shared: &'a Shared, task: Task, buffer: &mut Vec<u8>) -> MutexGuard<'a, Status> {
+    let node = task.node;
+    let target;
+    let mut status;
+    match task.job {
+        Job::List(directory) => {
+            let (listing, error) = list(shared, directory, buffer);
+            let slices = cut_slices(&listing, &shared.options);
+            let listing = Arc::new(listing);
+            target = Target { node, slice: None };
+            status = shared.lock();
+            status.schedule.publish_listing(node, &listing, slices, error);
+        }
+        Job::Stat { listing, slice: index, names } => {
+            let count = names.len();
+            let slice = stat_slice(shared, &listing, names);
+            target = Target { node, slice: Some(index) };
+            status = shared.lock();
+            status.schedule.publish_slice(node, index, count, slice);
+        }
+    }
+    if status.schedule.wakes_consumer(target) {
+        shared.ready.notify_one();
+    }
+    // This thread takes one task itself.
+    let others = status.schedule.tasks_waiting().saturating_sub(1);
+    shared.wake_workers(&mut status, others);
+    status
+}
+
+/// Reads a directory's names and applies the rules that need no metadata.
+fn list(shared: &Shared, directory: Arc<Directory>, buffer: &mut Vec<u8>) -> (Listing, Option<FsError>) {
+    let mut listing = Listing::new(directory);
+    let options = &shared.options;
+    let descriptor = match listing.directory.descriptor() {
+        Ok(descriptor) => descriptor,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            shared.counters.vanished.fetch_add(1, Ordering::Relaxed);
+            return (listing, None);
+        }
+        Err(error) => return failed_listing(listing, "open the directory", error),
+    };
+    // An automounted file system appears only when its directory is opened.
+    if options.one_file_system {
+        match stat_descriptor(&descriptor) {
+            Ok(stat) if is_boundary(shared, &stat) => return (listing, None),
+            Ok(_) => {}
+            Err(error) => return failed_listing(listing, "read the metadata of", error),
+        }
+    }
+    let error = listing
+        .read(&descriptor, buffer, || shared.is_stopped())
+        .map_err(|error| FsError::new("read the directory", listing.path(), error))
+        .err();
+    let mut excluded = 0;
+    if options.exclude_caches {
+        excluded += listing.exclude_cache(&descriptor);
+    }
+    if !options.excludes.is_empty() {
+        excluded += listing.exclude(|path, is_directory| options.excludes.is_excluded(path, is_directory));
+    }
+    shared.counters.excluded.fetch_add(excluded as u64, Ordering::Relaxed);
+    (listing, error)
+}
+
+fn failed_listing(listing: Listing, operation: &'static str, error: io::Error) -> (Listing, Option<FsError>) {
+    let error = FsError::new(operation, listing.path(), error);
+    (listing, Some(error))
+}
+
+/// Cuts the names of a directory into slices.
+fn cut_slices(listing: &Listing, options: &WalkOptions) -> Vec<Range<usize>> {
+    let names = names_per_slice(listing.len(), listing.path().len(), options);
+    (0..listing.len()).step_by(names).map(|start| start..listing.len().min(start + names)).collect()
+}
+
+fn names_per_slice(names: usize, path_bytes: usize, options: &WalkOptions) -> usize {
+    let concurrency = options.concurrency.max(1);
+    // Slices in flight count as read ahead; they may take half of the budget.
+    let budget = options.entries_ahead_max / (2 * concurrency);
+    names
+        .div_ceil(concurrency)
+        .clamp(SLICE_NAMES_MIN, SLICE_NAMES_MAX)
+        .min(budget)
+        .min(SLICE_PATH_BYTES_MAX / (path_bytes + 1))
+        .max(1)
+}
+
+/// Reads the metadata of some names of a directory.
+fn stat_slice(shared: &Shared, listing: &Listing, names: Range<usize>) -> Slice {
+    let mut slice = Slice { items: Vec::with_capacity(names.len()), subdirectories: Vec::new() };
+    let descriptor = match listing.directory.descriptor() {
+        Ok(descriptor) => descriptor,
+        Err(error) => {
+            let error = FsError::new("open the directory", listing.path(), error);
+            slice.items.push(WalkItem::Unreadable(error));
+            return slice;
+        }
+    };
+    for index in names {
+        if shared.is_stopped() {
+            break;
+        }
+        match stat_at(&*descriptor, listing.c_name(index)) {
+            Ok(stat) => add_entry(shared, listing, index, &stat, &mut slice),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                shared.counters.vanished.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                let error = FsError::new("read the metadata of", listing.entry_path(index), error);
+                slice.items.push(WalkItem::Unreadable(error));
+            }
+        }
+    }
+    slice
+}
+
+fn add_entry(shared: &Shared, listing: &Listing, index: usize, stat: &ObjectStat, slice: &mut Slice) {
+    let options = &shared.options;
+    let path = listing.entry_path(index);
+    let is_directory = stat.metadata.kind == EntryKind::Directory;
+    let excluded =
+        listing.kind(index) == NameKind::Unknown && options.excludes.is_excluded(&path, is_directory);
+    if excluded || (is_directory && options.skip.contains(&stat.identity())) {
+        shared.counters.excluded.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    if is_directory && !is_boundary(shared, stat) {
+        slice.subdirectories.push((slice.items.len(), listing.directory.child(listing.name(index))));
+    }
+    slice.items.push(WalkItem::Entry(WalkEntry {
+        name: ObjectName::PathFrom(path.len() - listing.name(index).len()),
+        path,
+        metadata: stat.metadata,
+        allocated_bytes: stat.allocated_bytes,
+        directory: Arc::clone(&listing.directory),
+    }));
+}
+
+/// Returns whether a directory must not be entered because it is on another file system.
+fn is_boundary(shared: &Shared, stat: &ObjectStat) -> bool {
+    let boundary = shared.options.one_file_system && stat.metadata.device != shared.root_device;
+    if boundary {
+        shared.counters.mount_points.fetch_add(1, Ordering::Relaxed);
+    }
+    boundary
+}
+
+/// Tells the consumer if a worker panics.
+struct PanicGuard<'a>(&'a Shared);
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lock().worker_failed = true;
+            self.0.ready.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

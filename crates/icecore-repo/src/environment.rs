@@ -1,0 +1,76 @@
+//! What a repository needs of the process that it runs in.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use icecore_format::{entry::Time, ids::RunId, seal::Salt};
+use icecore_store::environment::{Clock, Entropy};
+
+use crate::error::{RepoError, RepoResult};
+
+/// Time, randomness, threads and the wish to stop, given by the caller.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Source of time.
+    pub clock: Arc<dyn Clock>,
+    /// Source of salts and names.
+    pub entropy: Arc<dyn Entropy>,
+    /// Runtime on which the asynchronous store is driven; never entered from within it.
+    pub runtime: tokio::runtime::Handle,
+    /// Threads for compression, sealing and hashing; nothing blocks on them.
+    pub workers: Arc<rayon::ThreadPool>,
+    /// Set when everything is to stop as soon as it can.
+    pub cancelled: Arc<AtomicBool>,
+}
+
+impl Environment {
+    /// Draws a fresh salt.
+    pub fn salt(&self) -> Salt {
+        let mut salt = Salt::default();
+        self.entropy.fill(&mut salt);
+        salt
+    }
+
+    /// Draws the name of a run that starts now.
+    pub fn run_id(&self) -> RunId {
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        let now = self.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        RunId::new(now.as_millis() as u64, random)
+    }
+
+    /// Returns the wall-clock time.
+    pub fn now(&self) -> Time {
+        time_of(self.clock.now())
+    }
+
+    /// Returns the time since some fixed moment.
+    pub fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// Fails if everything is to stop.
+    pub fn proceed(&self) -> RepoResult<()> {
+        if self.cancelled.load(Ordering::Relaxed) { Err(RepoError::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Converts a system time.
+pub fn time_of(time: SystemTime) -> Time {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => Time { seconds: after.as_secs() as i64, nanoseconds: after.subsec_nanos() },
+        Err(before) => {
+            let before = before.duration();
+            let whole = -(before.as_secs() as i64);
+            match before.subsec_nanos() {
+                0 => Time { seconds: whole, nanoseconds: 0 },
+                nanoseconds => Time { seconds: whole - 1, nanoseconds: 1_000_000_000 - nanoseconds },
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What can go wrong between the engines and the stored objects.
+
+use icecore_catalog::CatalogError;
+use icecore_format::{
+    error::FormatError,
+    ids::{ChunkId, RunId},
+};
+use icecore_store::error::StoreError;
+
+/// Result of this crate.
+pub type RepoResult<T> = Result<T, RepoError>;
+
+/// Error of a repository operation. The text fits behind "failed to …".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepoError {
+    /// There is no repository header at the location.
+    #[error("there is no Icecore repository at {location}")]
+    NoRepository {
+        /// Location of the store.
+        location: String,
+    },
+    /// A repository is to be created where one exists.
+    #[error("there is an Icecore repository at {location} already")]
+    RepositoryExists {
+        /// Location of the store.
+        location: String,
+    },
+    /// No key slot opens with what was given.
+    #[error("no key slot of the repository at {location} opens with this password or key file ({slots} slots tried)")]
+    WrongKey {
+        /// Location of the store.
+        location: String,
+        /// Number of slots of the same kind as the credential.
+        slots: usize,
+    },
+    /// There is no usable key slot at all.
+    #[error("the repository at {location} has no readable key slot: {reason}")]
+    NoKeySlot {
+        /// Location of the store.
+        location: String,
+        /// What is wrong with the slots that are there.
+        reason: String,
+    },
+    /// A key slot is to be removed that does not exist, or whose abbreviation is ambiguous.
+    #[error("{found} key slots have an id that begins with {id:?}, exactly one is needed")]
+    SlotNotFound {
+        /// Id as given.
+        id: String,
+        /// Number of slots that match.
+        found: usize,
+    },
+    /// The last key slot must stay.
+    #[error("this is the only key slot that opens; without it the repository could never be read again")]
+    LastSlot,
+    /// The storage border failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored object is damaged, newer, or of another key.
+    #[error("object {key}: {source}")]
+    Object {
+        /// Key of the object.
+        key: String,
+        /// What is wrong with it.
+        source: FormatError,
+    },
+    /// Bytes could not be produced.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The local catalogue failed.
+    #[error("catalogue: {0}")]
+    Catalog(#[from] CatalogError),
+    /// A chunk is needed that is in no pack.
+    #[error("chunk {id} is in no pack of the repository")]
+    MissingChunk {
+        /// Id of the chunk.
+        id: ChunkId,
+    },
+    /// A chunk has another length than what refers to it says.
+    #[error("chunk {id} has {found} bytes, {expected} are expected")]
+    ChunkLength {
+        /// Id of the chunk.
+        id: ChunkId,
+        /// Length in the pack directory, in bytes.
+        found: u32,
+        /// Length in the manifest, in bytes.
+        expected: u32,
+    },
+    /// The manifest is not a well-formed tree.
+    #[error("the manifest of snapshot {run} is malformed: {reason}")]
+    Manifest {
+        /// Snapshot.
+        run: RunId,
+        /// Which rule is broken.
+        reason: &'static str,
+    },
+    /// A finished pack did not read back as what was put into it; nothing of it was uploaded.
+    #[error("a finished pack does not read back as what was put into it (faulty memory or processor?): {source}")]
+    SelfVerification {
+        /// What did not match.
+        source: FormatError,
+    },
+    /// Somebody turned the pending run into an aborted one.
+    #[error("the run was ended by somebody else before it could complete; run the backup again, nothing is lost")]
+    Fenced,
+    /// The repository holds objects of a maintenance that this version does not know.
+    #[error("the repository has been pruned by a newer program; this version must not write to it")]
+    NewerMaintenance,
+    /// The user or the system asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// A thread of the pipeline ended unexpectedly.
+    #[error("the {stage} stage ended unexpectedly")]
+    StageLost {
+        /// Name of the stage.
+        stage: &'static str,
+    },
+}
+
+impl RepoError {
+    /// Says whether stored data is damaged or missing.
+    pub fn is_corruption(&self) -> bool {
+        match self {
+            Self::Object { source, .. } | Self::Format(source) => source.is_corruption(),
+            Self::Store(error) => error.is_not_found(),
+            Self::MissingChunk { .. } | Self::ChunkLength { .. } | Self::Manifest { .. } => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn object(key: impl Into<String>) -> impl FnOnce(FormatError) -> Self {
+        let key = key.into();
+        move |source| Self::Object { key, source }
+    }
+}

@@ -1,0 +1,276 @@
+//! The chunk index: which chunk lies in which block of which pack, in memory.
+
+use hashbrown::HashTable;
+use icecore_catalog::Catalog;
+use icecore_format::{
+    directory::{BlockInfo, PackDirectory},
+    ids::{ChunkId, GroupId, PackName},
+    layout::{PACKS_PREFIX, directory_key, parse_directory_key},
+    seal::{ObjectKey, ObjectKind},
+};
+
+use crate::{
+    error::{RepoError, RepoResult},
+    repository::Repository,
+};
+
+/// Pack directories fetched at a time when the catalogue is behind.
+const FETCH_CONCURRENCY: usize = 16;
+/// Pack directories fetched before they are handed to the catalogue.
+const FETCH_BATCH: usize = 256;
+/// Block number of chunks that are on their way into a pack.
+const BLOCK_PENDING: u32 = u32::MAX;
+
+/// A pack as far as reading its blocks needs it.
+#[derive(Debug)]
+pub struct IndexedPack {
+    /// Name.
+    pub name: PackName,
+    /// Data or manifest.
+    pub kind: ObjectKind,
+    /// Group.
+    pub group: GroupId,
+    /// Directory without the chunk ids, which the index holds itself.
+    directory: PackDirectory,
+    key: ObjectKey,
+}
+
+/// Number of a block in the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockNumber(pub u32);
+
+/// Where a chunk is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkLocation {
+    /// Block that holds the chunk.
+    pub block: BlockNumber,
+    /// Offset of the chunk in the block's plaintext, in bytes.
+    pub offset: u32,
+    /// Length of the chunk in bytes.
+    pub length: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct BlockRow {
+    pack: u32,
+    ordinal: u32,
+    first_chunk: u32,
+}
+
+/// In-memory table of all chunks that may be referred to or read.
+#[derive(Debug, Default)]
+pub struct ChunkIndex {
+    packs: Vec<IndexedPack>,
+    blocks: Vec<BlockRow>,
+    ids: Vec<ChunkId>,
+    lengths: Vec<u32>,
+    chunk_blocks: Vec<u32>,
+    table: HashTable<u32>,
+}
+
+fn hash_of(id: &ChunkId) -> u64 {
+    // Ids are keyed hashes: any eight bytes are as good as a hash of them.
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&id.0[..8]);
+    u64::from_le_bytes(bytes)
+}
+
+/// Brings the catalogue up to date with the pack directories in the store.
+///
+/// Returns the keys of directories that are damaged, with the reason; their chunks count as absent.
+pub fn refresh_catalog(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Vec<(String, RepoError)>> {
+    recovering(catalog, |catalog| read_new_directories(repository, catalog))
+}
+
+/// Does something with the catalogue; when it turns out to be damaged or cannot be written, starts it over and does it
+/// again: the catalogue is a cache, and nothing may fail because of it.
+pub(crate) fn recovering<T>(
+    catalog: &mut Catalog,
+    mut action: impl FnMut(&mut Catalog) -> RepoResult<T>,
+) -> RepoResult<T> {
+    match action(catalog) {
+        Err(RepoError::Catalog(error)) => {
+            tracing::warn!(%error, "the catalogue fails, it is read anew from the repository");
+            if !error.is_corruption() || catalog.start_over().is_err() {
+                *catalog = Catalog::in_memory(catalog.repository())?;
+            }
+            action(catalog)
+        }
+        other => other,
+    }
+}
+
+fn read_new_directories(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Vec<(String, RepoError)>> {
+    let environment = repository.environment();
+    let known = catalog.known_packs()?;
+    let mut present = Vec::new();
+    for object in environment.runtime.block_on(repository.store().list(PACKS_PREFIX))? {
+        if let Ok(name) = parse_directory_key(&object.key) {
+            present.push(name);
+        }
+    }
+    present.sort_unstable();
+    let vanished: Vec<PackName> =
+        known.iter().copied().filter(|name| present.binary_search(name).is_err()).collect();
+    catalog.remove_packs(&vanished)?;
+    let missing: Vec<PackName> =
+        present.into_iter().filter(|name| known.binary_search(name).is_err()).collect();
+    let mut damaged = Vec::new();
+    for batch in missing.chunks(FETCH_BATCH) {
+        environment.proceed()?;
+        let keys: Vec<String> = batch.iter().map(|name| directory_key(*name)).collect();
+        let mut directories = Vec::with_capacity(batch.len());
+        for ((name, key), fetched) in batch.iter().zip(&keys).zip(repository.get_many(&keys, FETCH_CONCURRENCY)) {
+            let bytes = match fetched {
+                Ok(bytes) => bytes,
+                Err(error) if error.is_not_found() => continue,
+                Err(error) => return Err(error.into()),
+            };
+            match PackDirectory::open(repository.keys(), *name, &bytes) {
+                Ok(directory) => directories.push(directory),
+                Err(source) => damaged.push((key.clone(), RepoError::Object { key: key.clone(), source })),
+            }
+        }
+        catalog.add_directories(&directories)?;
+    }
+    Ok(damaged)
+}
+
+impl ChunkIndex {
+    /// Loads the index from the catalogue: all packs, or those of one group only.
+    ///
+    /// Rows of the catalogue that were damaged are fetched from the store again.
+    pub fn load(repository: &Repository, catalog: &mut Catalog, group: Option<GroupId>) -> RepoResult<Self> {
+        let wanted = |found: GroupId| group.is_none_or(|group| group == found);
+        let mut index = Self::default();
+        let mut failed = None;
+        let report = catalog.for_each_directory(|row| {
+            if failed.is_none() && wanted(row.group()) {
+                failed = index.add_directory(repository, row.to_directory()).err();
+            }
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if !report.missing.is_empty() {
+            refresh_catalog(repository, catalog)?;
+            for pack in report.missing {
+                if let Some(directory) = catalog.directory(pack)?.filter(|directory| wanted(directory.group)) {
+                    index.add_directory(repository, directory)?;
+                }
+            }
+        }
+        Ok(index)
+    }
+
+    /// Adds all chunks of a pack; chunks that are there already keep their place.
+    pub fn add_directory(&mut self, repository: &Repository, mut directory: PackDirectory) -> RepoResult<()> {
+        let key = directory.object_key(repository.keys())?;
+        let pack = self.packs.len() as u32;
+        let first_block = self.blocks.len() as u32;
+        for (ordinal, block) in directory.blocks.iter().enumerate() {
+            let first_chunk = self.ids.len() as u32;
+            self.blocks.push(BlockRow { pack, ordinal: ordinal as u32, first_chunk });
+            for chunk in directory.block_chunks(block) {
+                self.insert(chunk.id, chunk.length, first_block + ordinal as u32);
+            }
+        }
+        let (name, kind, group) = (directory.pack, directory.kind, directory.group);
+        // The chunk ids are in `ids` now; the directory keeps the block table.
+        directory.chunks = Vec::new();
+        self.packs.push(IndexedPack { name, kind, group, directory, key });
+        Ok(())
+    }
+
+    fn insert(&mut self, id: ChunkId, length: u32, block: u32) {
+        let number = self.ids.len() as u32;
+        self.ids.push(id);
+        self.lengths.push(length);
+        self.chunk_blocks.push(block);
+        let Self { table, ids, chunk_blocks, .. } = self;
+        match table.find_mut(hash_of(&id), |other| ids[*other as usize] == id) {
+            None => {
+                table.insert_unique(hash_of(&id), number, |other| hash_of(&ids[*other as usize]));
+            }
+            // What was on its way has arrived.
+            Some(existing) if chunk_blocks[*existing as usize] == BLOCK_PENDING => *existing = number,
+            Some(_) => {}
+        }
+    }
+
+    /// Notes a chunk that is on its way into a pack; says whether it was new.
+    pub fn insert_pending(&mut self, id: ChunkId, length: u32) -> bool {
+        if self.contains(&id) {
+            return false;
+        }
+        self.insert(id, length, BLOCK_PENDING);
+        true
+    }
+
+    /// Says whether a chunk is in a pack or on its way.
+    pub fn contains(&self, id: &ChunkId) -> bool {
+        self.find(id).is_some()
+    }
+
+    fn find(&self, id: &ChunkId) -> Option<usize> {
+        self.table.find(hash_of(id), |other| self.ids[*other as usize] == *id).map(|number| *number as usize)
+    }
+
+    /// Returns where a chunk is; none if it is in no pack.
+    pub fn locate(&self, id: &ChunkId) -> Option<ChunkLocation> {
+        let number = self.find(id)?;
+        let block = self.chunk_blocks[number];
+        if block == BLOCK_PENDING {
+            return None;
+        }
+        let first = self.blocks[block as usize].first_chunk as usize;
+        let offset = self.lengths[first..number].iter().sum();
+        Some(ChunkLocation { block: BlockNumber(block), offset, length: self.lengths[number] })
+    }
+
+    /// Returns the pack of a block, the block's ordinal in it, and its place and form.
+    pub fn block(&self, block: BlockNumber) -> (&IndexedPack, usize, &BlockInfo) {
+        let row = self.blocks[block.0 as usize];
+        let pack = &self.packs[row.pack as usize];
+        (pack, row.ordinal as usize, &pack.directory.blocks[row.ordinal as usize])
+    }
+
+    /// Returns the number of the pack that holds a block.
+    pub(crate) fn pack_number(&self, block: BlockNumber) -> u32 {
+        self.blocks[block.0 as usize].pack
+    }
+
+    /// Returns ids and lengths of the chunks of a block.
+    pub(crate) fn block_chunks(&self, block: BlockNumber) -> impl Iterator<Item = (&ChunkId, u32)> {
+        let row = self.blocks[block.0 as usize];
+        let first = row.first_chunk as usize;
+        let count = self.packs[row.pack as usize].directory.blocks[row.ordinal as usize].chunks as usize;
+        self.ids[first..first + count].iter().zip(self.lengths[first..first + count].iter().copied())
+    }
+
+    /// Returns all packs.
+    pub fn packs(&self) -> &[IndexedPack] {
+        &self.packs
+    }
+
+    /// Returns the number of chunk rows, duplicates in several packs counted each.
+    pub fn chunk_rows(&self) -> usize {
+        self.ids.len()
+    }
+}
+
+impl IndexedPack {
+    /// Returns the key of the pack object.
+    pub fn object_key(&self) -> String {
+        icecore_format::layout::pack_key(self.kind, self.group, self.name)
+    }
+
+    pub(crate) fn seal_key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    /// Returns the number of blocks.
+    pub fn block_count(&self) -> usize {
+        self.directory.blocks.len()
+    }
+}

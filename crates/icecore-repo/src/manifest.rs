@@ -1,0 +1,14 @@
+//! The manifest as a tree in the store: reading it in order, looking paths up, comparing two, writing a new one.
+
+mod chunk_list;
+mod cursor;
+mod difference;
+mod writer;
+
+pub use chunk_list::{ChunkListReader, write_chunk_list};
+pub use cursor::{ManifestCursor, ManifestRoot};
+pub use difference::{Change, differences};
+pub use writer::ManifestWriter;
+
+#[cfg(test)]
+mod tests;

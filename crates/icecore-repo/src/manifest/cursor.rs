@@ -1,0 +1,212 @@
+//! A position in a manifest that moves forward, and can jump.
+
+use std::vec;
+
+use icecore_format::{
+    entry::Entry,
+    error::FormatError,
+    ids::{ChunkId, RunId},
+    node::{Child, Node, NodeItems, OwnerNames, Totals},
+    path,
+    snapshot::Snapshot,
+};
+
+use crate::{
+    error::{RepoError, RepoResult},
+    reader::ChunkReader,
+};
+
+/// Where a manifest begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestRoot {
+    /// Snapshot that the manifest belongs to, for messages.
+    pub run: RunId,
+    /// Id of the root node.
+    pub node: ChunkId,
+    /// Level of the root node.
+    pub level: u8,
+    /// Totals that the root node must have.
+    pub totals: Totals,
+}
+
+impl ManifestRoot {
+    /// Returns the root of a complete snapshot; none in every other state.
+    pub fn of(snapshot: &Snapshot) -> Option<Self> {
+        let completion = snapshot.completion()?;
+        Some(Self {
+            run: snapshot.origin.run,
+            node: completion.root_node,
+            level: completion.root_level,
+            totals: completion.totals,
+        })
+    }
+}
+
+enum Frame {
+    Inner { children: vec::IntoIter<Child>, level: u8 },
+    Leaf { entries: vec::IntoIter<Entry>, users: OwnerNames, groups: OwnerNames },
+}
+
+/// Streams the entries of a manifest in path order; holds one path from root to leaf in memory.
+///
+/// Every node that is opened is held against what its parent says of it.
+pub struct ManifestCursor<'a> {
+    reader: &'a ChunkReader,
+    run: RunId,
+    stack: Vec<Frame>,
+    /// Last path of the nodes that have been opened down to their entries, or skipped.
+    passed: Option<Vec<u8>>,
+    /// The last path of the root is not written anywhere above it.
+    root_opened: bool,
+}
+
+impl std::fmt::Debug for ManifestCursor<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ManifestCursor").field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+impl<'a> ManifestCursor<'a> {
+    /// Begins before the first entry; nothing is read yet.
+    pub fn new(reader: &'a ChunkReader, root: &ManifestRoot) -> Self {
+        let child = Child { last_path: Vec::new(), id: root.node, totals: root.totals };
+        let frame = Frame::Inner { children: vec![child].into_iter(), level: root.level + 1 };
+        Self { reader, run: root.run, stack: vec![frame], passed: None, root_opened: false }
+    }
+
+    /// Returns the next entry and moves behind it.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not lend the owner names along")]
+    pub fn next(&mut self) -> RepoResult<Option<Entry>> {
+        while self.peek_node().is_some() {
+            self.expand()?;
+        }
+        let Some(Frame::Leaf { entries, .. }) = self.stack.last_mut() else { return Ok(None) };
+        Ok(entries.next())
+    }
+
+    /// Returns the next entry without moving; opens nodes where it must.
+    pub fn peek(&mut self) -> RepoResult<Option<&Entry>> {
+        while self.peek_node().is_some() {
+            self.expand()?;
+        }
+        match self.stack.last() {
+            Some(Frame::Leaf { entries, .. }) => Ok(entries.as_slice().first()),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the names that the manifest gives to a user and a group; meant for the entry returned last.
+    pub fn owner_names(&self, user_id: u32, group_id: u32) -> (Option<&[u8]>, Option<&[u8]>) {
+        match self.stack.last() {
+            Some(Frame::Leaf { users, groups, .. }) => {
+                (users.get(&user_id).map(Vec::as_slice), groups.get(&group_id).map(Vec::as_slice))
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// Moves to the first entry that is not before `target`; only forward.
+    pub fn seek(&mut self, target: &[u8]) -> RepoResult<()> {
+        loop {
+            if let Some(Frame::Leaf { entries, .. }) = self.stack.last_mut() {
+                while entries.as_slice().first().is_some_and(|entry| path::compare(&entry.path, target).is_lt()) {
+                    entries.next();
+                }
+                if !entries.as_slice().is_empty() {
+                    return Ok(());
+                }
+            }
+            let root_opened = self.root_opened;
+            match self.peek_node() {
+                None => return Ok(()),
+                Some((child, _)) if root_opened && path::compare(&child.last_path, target).is_lt() => self.skip_node(),
+                Some(_) => self.expand()?,
+            }
+        }
+    }
+
+    /// Returns the entry of exactly this path.
+    pub fn find(mut self, target: &[u8]) -> RepoResult<Option<Entry>> {
+        self.seek(target)?;
+        Ok(self.next()?.filter(|entry| entry.path == target))
+    }
+
+    /// Returns the next node if the cursor stands before a whole node that has not been opened, and its level.
+    pub(super) fn peek_node(&mut self) -> Option<(&Child, u8)> {
+        loop {
+            match self.stack.last()? {
+                // The last leaf of all stays, for the owner names of the entry that was returned last.
+                Frame::Leaf { entries, .. } if !entries.as_slice().is_empty() || !self.more_nodes_follow() => return None,
+                Frame::Inner { children, .. } if !children.as_slice().is_empty() => break,
+                Frame::Leaf { .. } | Frame::Inner { .. } => {}
+            }
+            self.stack.pop();
+        }
+        match self.stack.last()? {
+            Frame::Inner { children, level } => children.as_slice().first().map(|child| (child, level - 1)),
+            Frame::Leaf { .. } => None,
+        }
+    }
+
+    fn more_nodes_follow(&self) -> bool {
+        self.stack.iter().any(|frame| match frame {
+            Frame::Inner { children, .. } => !children.as_slice().is_empty(),
+            Frame::Leaf { .. } => false,
+        })
+    }
+
+    /// Moves behind the node that [`Self::peek_node`] returned.
+    pub(super) fn skip_node(&mut self) {
+        if let Some(Frame::Inner { children, .. }) = self.stack.last_mut()
+            && let Some(child) = children.next()
+        {
+            self.passed = Some(child.last_path);
+        }
+    }
+
+    /// Opens the node that [`Self::peek_node`] returned.
+    pub(super) fn expand(&mut self) -> RepoResult<()> {
+        let Some(Frame::Inner { children, level }) = self.stack.last_mut() else { return Ok(()) };
+        let (Some(child), level) = (children.next(), *level - 1) else { return Ok(()) };
+        let raw = self.reader.read_node(child.id)?;
+        let node = Node::decode(&raw).map_err(|source: FormatError| RepoError::Object {
+            key: format!("manifest node {}", child.id),
+            source,
+        })?;
+        self.check(&node, &child, level)?;
+        self.root_opened = true;
+        if let (NodeItems::Leaf(_), Some(last)) = (&node.items, node.last_path()) {
+            self.passed = Some(last.to_vec());
+        }
+        self.stack.push(match node.items {
+            NodeItems::Inner(children) => Frame::Inner { children: children.into_iter(), level },
+            NodeItems::Leaf(entries) => {
+                Frame::Leaf { entries: entries.into_iter(), users: node.users, groups: node.groups }
+            }
+        });
+        Ok(())
+    }
+
+    fn check(&self, node: &Node, child: &Child, level: u8) -> RepoResult<()> {
+        let first = match &node.items {
+            NodeItems::Leaf(entries) => entries.first().map(|entry| &entry.path),
+            NodeItems::Inner(children) => children.first().map(|child| &child.last_path),
+        };
+        let sorted = match (&self.passed, first) {
+            (Some(passed), Some(first)) => path::compare(passed, first).is_lt(),
+            _ => true,
+        };
+        let reason = if node.level != level {
+            "a node is not on the level below its parent"
+        } else if node.totals() != child.totals {
+            "the totals of a node differ from what its parent says"
+        } else if self.root_opened && node.last_path() != Some(child.last_path.as_slice()) {
+            "the last path of a node differs from what its parent says"
+        } else if !sorted {
+            "paths are repeated or not sorted across nodes"
+        } else {
+            return Ok(());
+        };
+        Err(RepoError::Manifest { run: self.run, reason })
+    }
+}

@@ -1,0 +1,91 @@
+//! Builds a manifest from entries that come in path order.
+
+use icecore_format::{
+    entry::Entry,
+    node::{Child, NodeBuilder},
+    seal::ObjectKind,
+};
+
+use crate::{error::RepoResult, manifest::cursor::ManifestRoot, session::WriteSession};
+
+/// Builds a manifest level by level while entries arrive; holds one open node for each level.
+#[derive(Debug)]
+pub struct ManifestWriter {
+    levels: Vec<Level>,
+    node_items: u32,
+}
+
+#[derive(Debug)]
+struct Level {
+    builder: NodeBuilder,
+    /// The only node of this level so far; a second one pushes it to the level above.
+    only: Option<Child>,
+    more: bool,
+}
+
+impl ManifestWriter {
+    /// Begins an empty manifest whose nodes hold `node_items` items on average.
+    pub fn new(node_items: u32) -> Self {
+        Self { levels: vec![Level::new(0, node_items)], node_items }
+    }
+
+    /// Adds the next entry, with the names of its owner where they are known.
+    ///
+    /// # Panics
+    /// When entries do not come in strictly rising order of their paths.
+    pub fn push(
+        &mut self,
+        session: &mut WriteSession,
+        entry: &Entry,
+        user: Option<&[u8]>,
+        group: Option<&[u8]>,
+    ) -> RepoResult<()> {
+        let ends = self.levels[0].builder.push_entry(session.repository().keys(), entry, user, group)?;
+        if ends { self.finish_node(session, 0) } else { Ok(()) }
+    }
+
+    /// Stores the open node of `level` and hands it to the level above if it is not the only one.
+    fn finish_node(&mut self, session: &mut WriteSession, level: usize) -> RepoResult<()> {
+        let node = self.levels[level].builder.finish(session.repository().keys())?;
+        session.add_chunk(ObjectKind::Manifest, node.child.id, &node.raw)?;
+        if !self.levels[level].more && self.levels[level].only.is_none() {
+            self.levels[level].only = Some(node.child);
+            return Ok(());
+        }
+        if let Some(first) = self.levels[level].only.take() {
+            self.levels[level].more = true;
+            self.push_child(session, level + 1, &first)?;
+        }
+        self.push_child(session, level + 1, &node.child)
+    }
+
+    fn push_child(&mut self, session: &mut WriteSession, level: usize, child: &Child) -> RepoResult<()> {
+        if self.levels.len() == level {
+            self.levels.push(Level::new(level as u8, self.node_items));
+        }
+        let ends = self.levels[level].builder.push_child(session.repository().keys(), child)?;
+        if ends { self.finish_node(session, level) } else { Ok(()) }
+    }
+
+    /// Stores what is still open and returns the root.
+    pub fn finish(mut self, session: &mut WriteSession) -> RepoResult<ManifestRoot> {
+        let mut level = 0;
+        loop {
+            let nothing_yet = self.levels[level].only.is_none() && !self.levels[level].more;
+            if !self.levels[level].builder.is_empty() || nothing_yet {
+                self.finish_node(session, level)?;
+            }
+            if let Some(root) = self.levels[level].only.take() {
+                let (node, totals) = (root.id, root.totals);
+                return Ok(ManifestRoot { run: session.run(), node, level: level as u8, totals });
+            }
+            level += 1;
+        }
+    }
+}
+
+impl Level {
+    fn new(level: u8, node_items: u32) -> Self {
+        Self { builder: NodeBuilder::new(level, node_items), only: None, more: false }
+    }
+}

@@ -1,0 +1,323 @@
+//! Reads chunks: fetches, opens and keeps blocks, each block once for all threads that want it.
+
+use std::{
+    collections::{HashMap, hash_map},
+    ops::{Deref, Range},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use bytes::Bytes;
+use icecore_format::{
+    directory::{BlockInfo, ChunkInfo},
+    entry::ChunkRef,
+    ids::ChunkId,
+    pack::BlockOpener,
+    seal::ObjectKey,
+};
+use icecore_store::error::StoreError;
+
+use crate::{
+    error::{RepoError, RepoResult},
+    index::{BlockNumber, ChunkIndex, ChunkLocation},
+    repository::Repository,
+};
+
+/// Neighbouring blocks are fetched in one request up to this many bytes.
+const FETCH_BYTES_MAX: u64 = 8 << 20;
+/// A gap of this many bytes between two wanted blocks is fetched along rather than asked around.
+const FETCH_GAP_BYTES: u64 = 256 << 10;
+
+/// An index that a writer may extend while readers look things up.
+pub type SharedIndex = Arc<RwLock<ChunkIndex>>;
+
+/// Plaintext of a block, or the error that reading it ended with.
+type BlockText = Arc<Vec<u8>>;
+
+#[derive(Debug)]
+enum CacheSlot {
+    Loading,
+    Ready { text: BlockText, used: u64 },
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    slots: HashMap<BlockNumber, CacheSlot>,
+    bytes: usize,
+    clock: u64,
+}
+
+/// Reads chunks by their ids; shared by all threads of a restore.
+#[derive(Debug)]
+pub struct ChunkReader {
+    repository: Repository,
+    index: SharedIndex,
+    cache_bytes_max: usize,
+    cache: Mutex<Cache>,
+    loaded: Condvar,
+    openers: Mutex<Vec<BlockOpener>>,
+}
+
+/// A chunk's content, shared with its block.
+#[derive(Clone, Debug)]
+pub struct ChunkContent {
+    text: BlockText,
+    range: Range<usize>,
+}
+
+impl Deref for ChunkContent {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.text[self.range.clone()]
+    }
+}
+
+/// A block that is to be fetched: everything that is needed once the index is unlocked again.
+struct Wanted {
+    number: BlockNumber,
+    ordinal: u64,
+    block: BlockInfo,
+    chunks: Vec<ChunkInfo>,
+    pack: u32,
+}
+
+struct PackAccess {
+    object: String,
+    key: ObjectKey,
+}
+
+impl ChunkReader {
+    /// Makes a reader that keeps up to `cache_bytes_max` bytes of opened blocks.
+    pub fn new(repository: Repository, index: SharedIndex, cache_bytes_max: usize) -> Self {
+        Self {
+            repository,
+            index,
+            cache_bytes_max,
+            cache: Mutex::default(),
+            loaded: Condvar::new(),
+            openers: Mutex::default(),
+        }
+    }
+
+    /// Returns the repository that is read.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Returns where a chunk lies, after holding its length against the reference.
+    pub fn locate(&self, chunk: &ChunkRef) -> RepoResult<ChunkLocation> {
+        let Some(location) = self.read_index().locate(&chunk.id) else {
+            return Err(RepoError::MissingChunk { id: chunk.id });
+        };
+        if location.length != chunk.length {
+            let (id, found, expected) = (chunk.id, location.length, chunk.length);
+            return Err(RepoError::ChunkLength { id, found, expected });
+        }
+        Ok(location)
+    }
+
+    /// Returns the content of a data chunk.
+    pub fn read(&self, chunk: &ChunkRef) -> RepoResult<ChunkContent> {
+        let location = self.locate(chunk)?;
+        self.content(location)
+    }
+
+    /// Returns the raw bytes of a manifest or chunk-list node.
+    pub fn read_node(&self, id: ChunkId) -> RepoResult<ChunkContent> {
+        let Some(location) = self.read_index().locate(&id) else { return Err(RepoError::MissingChunk { id }) };
+        self.content(location)
+    }
+
+    fn content(&self, location: ChunkLocation) -> RepoResult<ChunkContent> {
+        let text = self.block(location.block)?;
+        let start = location.offset as usize;
+        Ok(ChunkContent { text, range: start..start + location.length as usize })
+    }
+
+    /// Fetches those of `blocks` that are not in memory yet, neighbours in one request each; the cache must have room
+    /// for them. A failure is left for the one who reads the block.
+    pub fn prefetch(&self, blocks: &[BlockNumber]) {
+        let mut wanted: Vec<BlockNumber> = {
+            let mut cache = self.lock_cache();
+            blocks.iter().copied().filter(|block| cache.claim(*block)).collect()
+        };
+        wanted.sort_unstable();
+        for run in self.runs(&wanted) {
+            self.load_run(&run).unwrap_or_else(|error| tracing::debug!(%error, "prefetch failed"));
+        }
+    }
+
+    /// Returns the plaintext of a block.
+    fn block(&self, number: BlockNumber) -> RepoResult<BlockText> {
+        loop {
+            let mut cache = self.lock_cache();
+            if let Some(text) = cache.ready(number) {
+                return Ok(text);
+            }
+            if !cache.claim(number) {
+                // Somebody else is loading it; when that fails, the slot is gone and this thread tries.
+                drop(self.loaded.wait(cache).unwrap_or_else(PoisonError::into_inner));
+                continue;
+            }
+            drop(cache);
+            for run in self.runs(&[number]) {
+                self.load_run(&run)?;
+            }
+            if let Some(text) = self.lock_cache().ready(number) {
+                return Ok(text);
+            }
+        }
+    }
+
+    /// Groups blocks that lie near each other in one pack.
+    fn runs(&self, blocks: &[BlockNumber]) -> Vec<Vec<Wanted>> {
+        let index = self.read_index();
+        let mut runs: Vec<Vec<Wanted>> = Vec::new();
+        for number in blocks {
+            let wanted = index.wanted(*number);
+            if let Some(run) = runs.last_mut()
+                && let (Some(first), Some(last)) = (run.first(), run.last())
+                && last.pack == wanted.pack
+                && wanted.block.offset >= block_end(last)
+                && wanted.block.offset - block_end(last) <= FETCH_GAP_BYTES
+                && block_end(&wanted) - first.block.offset <= FETCH_BYTES_MAX
+            {
+                run.push(wanted);
+            } else {
+                runs.push(vec![wanted]);
+            }
+        }
+        runs
+    }
+
+    /// Fetches a run of claimed blocks in one request, opens them and puts them into the cache.
+    fn load_run(&self, run: &[Wanted]) -> RepoResult<()> {
+        let result = self.fetch_run(run).and_then(|(access, bytes)| {
+            let start = run[0].block.offset;
+            for wanted in run {
+                let from = (wanted.block.offset - start) as usize;
+                let stored = bytes.get(from..from + wanted.block.stored_bytes as usize).unwrap_or_default();
+                let text = self.open(&access, wanted, stored)?;
+                self.lock_cache().insert(wanted.number, text, self.cache_bytes_max);
+            }
+            Ok(())
+        });
+        if result.is_err() {
+            let mut cache = self.lock_cache();
+            run.iter().for_each(|wanted| cache.release(wanted.number));
+        }
+        self.loaded.notify_all();
+        result
+    }
+
+    fn fetch_run(&self, run: &[Wanted]) -> RepoResult<(PackAccess, Bytes)> {
+        let access = {
+            let index = self.read_index();
+            let (pack, ..) = index.block(run[0].number);
+            PackAccess { object: pack.object_key(), key: pack.seal_key().clone() }
+        };
+        let (start, end) = (run[0].block.offset, block_end(&run[run.len() - 1]));
+        let fetch = self.repository.store().get(&access.object, Some(start..end));
+        match self.repository.environment().runtime.block_on(fetch) {
+            Ok(bytes) => Ok((access, bytes)),
+            // The pack is shorter than its directory says: damage, not a mistake of the caller.
+            Err(StoreError::InvalidRange { key, size, .. }) => {
+                let source = icecore_format::error::FormatError::Truncated { what: "pack", found: size, needed: end };
+                Err(RepoError::Object { key, source })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open(&self, access: &PackAccess, wanted: &Wanted, stored: &[u8]) -> RepoResult<BlockText> {
+        let pooled = self.lock_openers().pop();
+        let mut opener = pooled.map_or_else(BlockOpener::new, Ok)?;
+        let mut text = Vec::new();
+        let keys = self.repository.keys();
+        let chunks = wanted.chunks.iter().copied();
+        opener
+            .open_block(keys, &access.key, wanted.ordinal, &wanted.block, chunks, stored, &mut text)
+            .map_err(RepoError::object(access.object.clone()))?;
+        self.lock_openers().push(opener);
+        Ok(Arc::new(text))
+    }
+
+    fn read_index(&self) -> RwLockReadGuard<'_, ChunkIndex> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_openers(&self) -> MutexGuard<'_, Vec<BlockOpener>> {
+        self.openers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn block_end(wanted: &Wanted) -> u64 {
+    wanted.block.offset + u64::from(wanted.block.stored_bytes)
+}
+
+impl ChunkIndex {
+    fn wanted(&self, number: BlockNumber) -> Wanted {
+        let (_, ordinal, block) = self.block(number);
+        let chunks = self.block_chunks(number).map(|(id, length)| ChunkInfo { id: *id, length }).collect();
+        Wanted { number, ordinal: ordinal as u64, block: *block, chunks, pack: self.pack_number(number) }
+    }
+}
+
+impl Cache {
+    fn ready(&mut self, number: BlockNumber) -> Option<BlockText> {
+        self.clock += 1;
+        match self.slots.get_mut(&number) {
+            Some(CacheSlot::Ready { text, used }) => {
+                *used = self.clock;
+                Some(Arc::clone(text))
+            }
+            _ => None,
+        }
+    }
+
+    /// Marks a block as being loaded by the caller; says no if it is there or somebody else loads it.
+    fn claim(&mut self, number: BlockNumber) -> bool {
+        match self.slots.entry(number) {
+            hash_map::Entry::Vacant(slot) => {
+                slot.insert(CacheSlot::Loading);
+                true
+            }
+            hash_map::Entry::Occupied(_) => false,
+        }
+    }
+
+    /// Takes back a claim whose loading failed.
+    fn release(&mut self, number: BlockNumber) {
+        if matches!(self.slots.get(&number), Some(CacheSlot::Loading)) {
+            self.slots.remove(&number);
+        }
+    }
+
+    fn insert(&mut self, number: BlockNumber, text: BlockText, bytes_max: usize) {
+        self.clock += 1;
+        self.bytes += text.len();
+        self.slots.insert(number, CacheSlot::Ready { text, used: self.clock });
+        while self.bytes > bytes_max && self.evict_oldest(number) {}
+    }
+
+    /// Drops the block that was not used for longest, other than `keep`; says whether there was one.
+    fn evict_oldest(&mut self, keep: BlockNumber) -> bool {
+        let oldest = self
+            .slots
+            .iter()
+            .filter_map(|(number, slot)| match slot {
+                CacheSlot::Ready { used, .. } if *number != keep => Some((*used, *number)),
+                _ => None,
+            })
+            .min();
+        let Some((_, number)) = oldest else { return false };
+        if let Some(CacheSlot::Ready { text, .. }) = self.slots.remove(&number) {
+            self.bytes -= text.len();
+        }
+        true
+    }
+}

@@ -1,0 +1,154 @@
+//! Creating, finding and unlocking a repository.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use icecore_format::{
+    chunker::Chunker,
+    header::{Header, Parameters, PlainHeader},
+    ids::RepositoryId,
+    keys::{Keys, Secret},
+    layout::HEADER_KEY,
+    slot::{Credential, PasswordCost},
+};
+use icecore_store::{
+    error::StoreError,
+    store::{PutCondition, Store},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    environment::Environment,
+    error::{RepoError, RepoResult},
+    slots,
+};
+
+/// An unlocked repository: reads; [`crate::session::WriteSession`] writes.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    store: Arc<dyn Store>,
+    environment: Environment,
+    keys: Arc<Keys>,
+    header: Header,
+}
+
+/// How a new repository is set up.
+#[derive(Clone, Debug)]
+pub struct CreateOptions {
+    /// Parameters that stay for ever.
+    pub parameters: Parameters,
+    /// What opens the first key slot.
+    pub credential: Credential,
+    /// Cost of the slot if the credential is a password.
+    pub cost: PasswordCost,
+    /// Label of the slot.
+    pub label: String,
+    /// Program and version, for the header.
+    pub program: String,
+}
+
+/// Reads the plain part of the header: says whether there is a repository, and which.
+pub fn read_plain_header(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<PlainHeader> {
+    let object = read_header(store, environment)?;
+    PlainHeader::read(&object).map_err(RepoError::object(HEADER_KEY))
+}
+
+fn read_header(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Bytes> {
+    match environment.runtime.block_on(store.get(HEADER_KEY, None)) {
+        Err(StoreError::NotFound { .. }) => Err(RepoError::NoRepository { location: store.location() }),
+        other => Ok(other?),
+    }
+}
+
+impl Repository {
+    /// Creates a repository named `repository` with one key slot.
+    ///
+    /// The slot is written first and the header last, so that a crash in between leaves nothing that looks like a
+    /// repository and cannot be opened.
+    pub fn create(
+        store: Arc<dyn Store>,
+        environment: Environment,
+        repository: RepositoryId,
+        options: &CreateOptions,
+    ) -> RepoResult<Self> {
+        match read_plain_header(&store, &environment) {
+            Err(RepoError::NoRepository { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(RepoError::RepositoryExists { location: store.location() }),
+        }
+        let mut master = Zeroizing::new([0; 32]);
+        environment.entropy.fill(master.as_mut());
+        let masters = BTreeMap::from([(0, Secret::new(*master))]);
+        let keys = Arc::new(Keys::derive(repository, masters)?);
+        let header = Header {
+            repository,
+            parameters: options.parameters,
+            created_seconds: environment.now().seconds,
+            program: options.program.clone(),
+        };
+        let object = header.seal(&keys, &environment.salt())?;
+        let created = Self { store, environment, keys, header };
+        slots::add(&created, &options.credential, options.cost, &options.label)?;
+        match created.put(HEADER_KEY, object.into(), PutCondition::Absent) {
+            Err(RepoError::Store(StoreError::AlreadyExists { .. })) => {
+                Err(RepoError::RepositoryExists { location: created.store.location() })
+            }
+            other => other.map(|_| created),
+        }
+    }
+
+    /// Unlocks a repository with the first of `credentials` that opens one of its slots.
+    pub fn unlock(store: Arc<dyn Store>, environment: Environment, credentials: &[Credential]) -> RepoResult<Self> {
+        let object = read_header(&store, &environment)?;
+        let plain = PlainHeader::read(&object).map_err(RepoError::object(HEADER_KEY))?;
+        let keys = Arc::new(slots::open_any(&store, &environment, plain.repository, credentials)?);
+        let header = Header::open(&keys, &object).map_err(RepoError::object(HEADER_KEY))?;
+        Ok(Self { store, environment, keys, header })
+    }
+
+    /// Returns the store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Returns time, randomness and threads.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// Returns the keys.
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.keys
+    }
+
+    /// Returns the repository's name.
+    pub fn id(&self) -> RepositoryId {
+        self.header.repository
+    }
+
+    /// Returns the header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Makes the repository's chunker.
+    pub fn chunker(&self) -> RepoResult<Chunker> {
+        Ok(Chunker::new(&self.keys, self.header.parameters.chunker)?)
+    }
+
+    pub(crate) fn put(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        condition: PutCondition,
+    ) -> RepoResult<icecore_store::store::Version> {
+        Ok(self.environment.runtime.block_on(self.store.put(key, bytes, condition))?)
+    }
+
+    /// Fetches many small objects, `concurrency` at a time; the results keep the order of the keys.
+    pub(crate) fn get_many(&self, keys: &[String], concurrency: usize) -> Vec<Result<Bytes, StoreError>> {
+        use futures_util::{StreamExt, stream};
+        let fetches = stream::iter(keys.iter().map(|key| self.store.get(key, None)));
+        self.environment.runtime.block_on(fetches.buffered(concurrency.max(1)).collect())
+    }
+}

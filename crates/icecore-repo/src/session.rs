@@ -1,0 +1,361 @@
+//! A run of a writer: deduplicates chunks, fills blocks and packs, uploads them, and commits the snapshot last.
+
+mod assembly;
+mod packer;
+mod upload;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use icecore_catalog::Catalog;
+use icecore_format::{
+    entry::Time,
+    ids::{ChunkId, GroupId, RunId},
+    layout::{GC_PREFIX, snapshot_key},
+    limits::PACK_BYTES_MAX,
+    seal::ObjectKind,
+    snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
+};
+use icecore_store::{
+    error::StoreError,
+    store::{PutCondition, Version},
+};
+
+use crate::{
+    error::{RepoError, RepoResult},
+    index::{ChunkIndex, refresh_catalog},
+    manifest::ManifestRoot,
+    reader::SharedIndex,
+    repository::Repository,
+    session::{
+        assembly::Assembler,
+        packer::{Packer, PackerOptions},
+    },
+};
+
+/// A pending snapshot is refreshed when this much time has passed.
+const REFRESH_EVERY: Duration = Duration::from_secs(300);
+
+/// How a session writes.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteOptions {
+    /// zstd level of data blocks.
+    pub compression_level: i32,
+    /// Target length of data packs in bytes; packs of manifest nodes are at most a quarter of it.
+    pub pack_bytes: u64,
+    /// Whether each finished pack is decrypted, decompressed and hashed again before it is uploaded.
+    pub verify: bool,
+    /// Packs that may be on their way to the store at a time, beside the one being filled.
+    pub uploads_max: usize,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self { compression_level: 3, pack_bytes: 64 << 20, verify: true, uploads_max: 2 }
+    }
+}
+
+impl WriteOptions {
+    /// Smallest and largest target length of packs, in bytes.
+    pub const PACK_BYTES_RANGE: std::ops::RangeInclusive<u64> = (1 << 20)..=(240 << 20);
+}
+
+/// Who makes the snapshot, of what, and how; what the session adds itself is left out.
+#[derive(Clone, Debug)]
+pub struct SessionOrigin {
+    /// Name of the source.
+    pub source: String,
+    /// Host on which the run runs.
+    pub host: String,
+    /// Root of the source on that host, or the name of a stream.
+    pub root: Vec<u8>,
+    /// Command whose output is stored.
+    pub command: Vec<String>,
+    /// Level of the backup.
+    pub level: Level,
+    /// Which packs the snapshot may refer to.
+    pub dedup: DedupScope,
+    /// Group to write into; a full begins its own.
+    pub group: Option<GroupId>,
+    /// Snapshot that changes are detected against.
+    pub base: Option<RunId>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Program and version.
+    pub program: String,
+}
+
+/// What the engine adds to the statistics when it commits.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitReport {
+    /// Number of objects of the source that could not be read, or not consistently.
+    pub errors: u64,
+    /// What the run did; the session fills in what it knows itself.
+    pub statistics: SnapshotStatistics,
+}
+
+/// Numbers of what a session has written so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriteStatistics {
+    /// Data chunks that were new.
+    pub chunks_new: u64,
+    /// Their bytes before compression.
+    pub bytes_new: u64,
+    /// Bytes of all uploaded objects.
+    pub bytes_stored: u64,
+    /// Number of uploaded objects.
+    pub objects_stored: u64,
+    /// Bytes of finished data blocks as stored.
+    pub bytes_compressed: u64,
+}
+
+/// A run of a writer, from the pending snapshot to the complete one.
+///
+/// Dropping it without [`Self::commit`] or [`Self::abort`] leaves what a killed process leaves: garbage, never damage.
+#[derive(Debug)]
+pub struct WriteSession {
+    repository: Repository,
+    catalog: Catalog,
+    index: SharedIndex,
+    snapshot: Snapshot,
+    version: Version,
+    condemned_epoch: u64,
+    started: Duration,
+    refreshed: Duration,
+    data: Assembler,
+    manifest: Assembler,
+    packer: Packer,
+    chunks_new: u64,
+    bytes_new: u64,
+}
+
+impl WriteSession {
+    /// Announces the run, brings the index up to date and starts the pipeline.
+    ///
+    /// The pending snapshot is written before the index is loaded (DESIGN section 5): a pruner that condemns packs
+    /// later sees the run and waits for it.
+    pub fn begin(
+        repository: Repository,
+        mut catalog: Catalog,
+        origin: SessionOrigin,
+        options: WriteOptions,
+    ) -> RepoResult<Self> {
+        assert!(WriteOptions::PACK_BYTES_RANGE.contains(&options.pack_bytes), "pack size is checked by the caller");
+        let environment = repository.environment().clone();
+        environment.proceed()?;
+        let snapshot = pending_snapshot(environment.run_id(), environment.now(), origin);
+        let run = snapshot.origin.run;
+        let object = snapshot.seal(repository.keys(), &environment.salt())?;
+        let version = repository.put(&snapshot_key(run), object.into(), PutCondition::Absent)?;
+        let condemned_epoch = newest_condemned_epoch(&repository)?;
+        let damaged = refresh_catalog(&repository, &mut catalog)?;
+        for (key, error) in damaged {
+            // Its chunks count as absent and are uploaded again; `check` reports the damage itself.
+            tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");
+        }
+        let scope = (snapshot.origin.dedup == DedupScope::Group).then_some(snapshot.origin.group);
+        let index = Arc::new(RwLock::new(ChunkIndex::load(&repository, &mut catalog, scope)?));
+        let block_bytes = repository.header().parameters.block_bytes as usize;
+        let packer = Packer::start(&repository, run, snapshot.origin.group, PackerOptions::from(options))?;
+        let now = environment.monotonic();
+        Ok(Self {
+            data: Assembler::new(ObjectKind::Data, block_bytes),
+            manifest: Assembler::new(ObjectKind::Manifest, block_bytes),
+            repository,
+            catalog,
+            index,
+            snapshot,
+            version,
+            condemned_epoch,
+            started: now,
+            refreshed: now,
+            packer,
+            chunks_new: 0,
+            bytes_new: 0,
+        })
+    }
+
+    /// Returns the repository.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Returns the name of the run.
+    pub fn run(&self) -> RunId {
+        self.snapshot.origin.run
+    }
+
+    /// Returns what is known about the snapshot so far.
+    pub fn origin(&self) -> &SnapshotOrigin {
+        &self.snapshot.origin
+    }
+
+    /// Returns the index, for reading what earlier runs have written.
+    pub fn index(&self) -> &SharedIndex {
+        &self.index
+    }
+
+    /// Says whether a chunk need not be uploaded.
+    pub fn has_chunk(&self, id: &ChunkId) -> bool {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    /// Adds a chunk unless the repository has it; says whether it was new.
+    ///
+    /// Waits while too much is on its way; fails when an upload has failed.
+    ///
+    /// # Panics
+    /// When the chunk is empty or longer than the format allows.
+    pub fn add_chunk(&mut self, kind: ObjectKind, id: ChunkId, content: &[u8]) -> RepoResult<bool> {
+        let length = content.len() as u32;
+        if !self.index.write().unwrap_or_else(PoisonError::into_inner).insert_pending(id, length) {
+            return Ok(false);
+        }
+        let assembler = if kind == ObjectKind::Data { &mut self.data } else { &mut self.manifest };
+        if kind == ObjectKind::Data {
+            self.chunks_new += 1;
+            self.bytes_new += content.len() as u64;
+        }
+        if let Some(block) = assembler.push(id, content) {
+            self.packer.submit(block)?;
+            self.take_uploaded();
+        }
+        Ok(true)
+    }
+
+    /// Hands directories of uploaded packs to the catalogue.
+    fn take_uploaded(&mut self) {
+        let uploaded = self.packer.take_uploaded();
+        if !uploaded.is_empty()
+            && let Err(error) = self.catalog.add_directories(&uploaded)
+        {
+            // No run fails because of a cache; the next one fetches what is missing.
+            tracing::warn!(%error, "the catalogue does not take the new packs");
+        }
+    }
+
+    /// Tells the store that the run is alive, if it is time; to be called every now and then.
+    pub fn refresh_if_due(&mut self) -> RepoResult<()> {
+        let environment = self.repository.environment().clone();
+        environment.proceed()?;
+        if environment.monotonic().saturating_sub(self.refreshed) < REFRESH_EVERY {
+            return Ok(());
+        }
+        self.refreshed = environment.monotonic();
+        self.replace(SnapshotState::Pending { refreshed: environment.now() })
+    }
+
+    /// Returns what has been written so far.
+    pub fn statistics(&self) -> WriteStatistics {
+        let uploaded = self.packer.counts();
+        WriteStatistics {
+            chunks_new: self.chunks_new,
+            bytes_new: self.bytes_new,
+            bytes_stored: uploaded.bytes_stored,
+            objects_stored: uploaded.objects_stored,
+            bytes_compressed: uploaded.bytes_compressed,
+        }
+    }
+
+    /// Waits until everything that was added is durable in the store.
+    fn flush(&mut self) -> RepoResult<()> {
+        // Data first: manifest packs are never the first to be there.
+        for assembler in [&mut self.data, &mut self.manifest] {
+            if let Some(block) = assembler.take() {
+                self.packer.submit(block)?;
+            }
+        }
+        self.packer.flush()?;
+        self.take_uploaded();
+        Ok(())
+    }
+
+    /// Makes the snapshot complete: after this it is restorable, before it does not exist.
+    ///
+    /// Returns the snapshot and the catalogue.
+    pub fn commit(mut self, root: &ManifestRoot, report: &CommitReport) -> RepoResult<(Snapshot, Catalog)> {
+        self.flush()?;
+        self.repository.environment().proceed()?;
+        if newest_condemned_epoch(&self.repository)? != self.condemned_epoch {
+            return Err(RepoError::NewerMaintenance);
+        }
+        let environment = self.repository.environment().clone();
+        let written = self.statistics();
+        let statistics = SnapshotStatistics {
+            bytes_new: written.bytes_new,
+            chunks_new: written.chunks_new,
+            bytes_stored: written.bytes_stored,
+            duration_milliseconds: environment.monotonic().saturating_sub(self.started).as_millis() as u64,
+            ..report.statistics
+        };
+        self.replace(SnapshotState::Complete(Completion {
+            finished: environment.now(),
+            root_node: root.node,
+            root_level: root.level,
+            totals: root.totals,
+            errors: report.errors,
+            condemned_epoch: self.condemned_epoch,
+            statistics,
+        }))?;
+        Ok((self.snapshot, self.catalog))
+    }
+
+    /// Ends the run without a snapshot; what was added so far is uploaded first, so that the next run finds it.
+    pub fn abort(mut self, reason: &str) -> RepoResult<Catalog> {
+        // A failed upload is why many runs are aborted; the state of the run is written all the same.
+        if let Err(error) = self.flush() {
+            tracing::debug!(%error, "not everything could be kept for the next run");
+        }
+        self.replace(SnapshotState::Aborted { reason: reason.to_owned() })?;
+        Ok(self.catalog)
+    }
+
+    /// Compares and swaps the state of the snapshot.
+    fn replace(&mut self, state: SnapshotState) -> RepoResult<()> {
+        let next = Snapshot { origin: self.snapshot.origin.clone(), state };
+        let object = next.seal(self.repository.keys(), &self.repository.environment().salt())?;
+        let condition = PutCondition::Version(self.version.clone());
+        match self.repository.put(&snapshot_key(self.run()), object.into(), condition) {
+            Ok(version) => {
+                self.version = version;
+                self.snapshot = next;
+                Ok(())
+            }
+            Err(RepoError::Store(StoreError::VersionMismatch { .. } | StoreError::NotFound { .. })) => {
+                Err(RepoError::Fenced)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn pending_snapshot(run: RunId, now: Time, origin: SessionOrigin) -> Snapshot {
+    let origin = SnapshotOrigin {
+        run,
+        source: origin.source,
+        host: origin.host,
+        root: origin.root,
+        command: origin.command,
+        started: now,
+        level: origin.level,
+        dedup: origin.dedup,
+        group: origin.group.unwrap_or(run),
+        base: origin.base,
+        tags: origin.tags,
+        program: origin.program,
+    };
+    Snapshot { origin, state: SnapshotState::Pending { refreshed: now } }
+}
+
+/// Returns the newest epoch of condemned packs.
+///
+/// This version prunes nothing itself, and cannot tell which packs a newer one has condemned.
+fn newest_condemned_epoch(repository: &Repository) -> RepoResult<u64> {
+    let epochs = repository.environment().runtime.block_on(repository.store().list(GC_PREFIX))?;
+    if epochs.is_empty() { Ok(0) } else { Err(RepoError::NewerMaintenance) }
+}
+
+const _: () = assert!(*WriteOptions::PACK_BYTES_RANGE.end() < PACK_BYTES_MAX);

@@ -1,0 +1,54 @@
+//! Collects chunks into blocks.
+
+use icecore_format::{
+    directory::ChunkInfo,
+    ids::ChunkId,
+    limits::CHUNK_BYTES_MAX,
+    seal::ObjectKind,
+};
+
+/// A block that is full and waits to be compressed.
+#[derive(Debug)]
+pub(super) struct FullBlock {
+    pub kind: ObjectKind,
+    pub plain: Vec<u8>,
+    pub chunks: Vec<ChunkInfo>,
+}
+
+/// Collects chunks of one kind until a block is full.
+#[derive(Debug)]
+pub(super) struct Assembler {
+    kind: ObjectKind,
+    block_bytes: usize,
+    plain: Vec<u8>,
+    chunks: Vec<ChunkInfo>,
+}
+
+impl Assembler {
+    pub fn new(kind: ObjectKind, block_bytes: usize) -> Self {
+        Self { kind, block_bytes, plain: Vec::new(), chunks: Vec::new() }
+    }
+
+    /// Adds a chunk; returns the block when it is full.
+    pub fn push(&mut self, id: ChunkId, content: &[u8]) -> Option<FullBlock> {
+        assert!(
+            (1..=CHUNK_BYTES_MAX as usize).contains(&content.len()),
+            "a chunk is neither empty nor longer than the format allows"
+        );
+        if self.plain.capacity() == 0 {
+            self.plain.reserve_exact(self.block_bytes + self.block_bytes / 2);
+        }
+        self.plain.extend_from_slice(content);
+        self.chunks.push(ChunkInfo { id, length: content.len() as u32 });
+        if self.plain.len() >= self.block_bytes { self.take() } else { None }
+    }
+
+    /// Returns what was collected so far, if anything.
+    pub fn take(&mut self) -> Option<FullBlock> {
+        if self.chunks.is_empty() {
+            return None;
+        }
+        let (plain, chunks) = (std::mem::take(&mut self.plain), std::mem::take(&mut self.chunks));
+        Some(FullBlock { kind: self.kind, plain, chunks })
+    }
+}

@@ -1,0 +1,140 @@
+//! Key slots of a repository: listing, opening, adding, removing.
+
+use std::sync::Arc;
+
+use icecore_format::{
+    error::FormatError,
+    ids::RepositoryId,
+    keys::Keys,
+    layout::{KEYS_PREFIX, slot_key},
+    slot::{Credential, PasswordCost, SLOT_BYTES_MAX, SlotInfo, SlotKind, open_slot, read_slot, seal_slot},
+};
+use icecore_store::store::{ObjectInfo, PutCondition, Store};
+
+use crate::{
+    environment::Environment,
+    error::{RepoError, RepoResult},
+    repository::Repository,
+};
+
+/// A key slot as it lies in the store.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// Id of the slot, in hexadecimal.
+    pub id: String,
+    /// What the slot says about itself, or what is wrong with it.
+    pub info: Result<SlotInfo, FormatError>,
+    object: Vec<u8>,
+}
+
+fn read_all(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Vec<Slot>> {
+    let mut slots = Vec::new();
+    for ObjectInfo { key, size, .. } in environment.runtime.block_on(store.list(KEYS_PREFIX))? {
+        let id = key.strip_prefix(KEYS_PREFIX).unwrap_or(&key).to_owned();
+        if size > SLOT_BYTES_MAX {
+            let bounds = FormatError::OutOfBounds { what: "key slot in bytes", found: size, minimum: 0, maximum: SLOT_BYTES_MAX };
+            slots.push(Slot { id, info: Err(bounds), object: Vec::new() });
+            continue;
+        }
+        let object = match environment.runtime.block_on(store.get(&key, None)) {
+            // Removed between the listing and now.
+            Err(error) if error.is_not_found() => continue,
+            other => other?.to_vec(),
+        };
+        let info = if slot_key(&object) == key { read_slot(&object) } else {
+            Err(FormatError::Malformed { what: "key slot", reason: "its content does not match its name" })
+        };
+        slots.push(Slot { id, info, object });
+    }
+    Ok(slots)
+}
+
+/// Opens any slot with any of the credentials.
+pub(crate) fn open_any(
+    store: &Arc<dyn Store>,
+    environment: &Environment,
+    repository: RepositoryId,
+    credentials: &[Credential],
+) -> RepoResult<Keys> {
+    let slots = read_all(store, environment)?;
+    let mut tried = 0;
+    let mut damage = Vec::new();
+    for slot in &slots {
+        match &slot.info {
+            Err(error) => damage.push(format!("slot {}: {error}", slot.id)),
+            Ok(info) if info.repository != repository => {
+                damage.push(format!("slot {} belongs to another repository", slot.id));
+            }
+            Ok(info) => {
+                for credential in credentials.iter().filter(|credential| fits(info, credential)) {
+                    tried += 1;
+                    match open_slot(&slot.object, credential) {
+                        Ok(keys) => return Ok(keys),
+                        Err(FormatError::WrongKey) => {}
+                        Err(error) => damage.push(format!("slot {}: {error}", slot.id)),
+                    }
+                }
+            }
+        }
+    }
+    let location = store.location();
+    if tried > 0 && damage.is_empty() || slots.iter().any(|slot| slot.info.is_ok()) && damage.is_empty() {
+        return Err(RepoError::WrongKey { location, slots: tried });
+    }
+    let reason = if damage.is_empty() { "there is none".to_owned() } else { damage.join("; ") };
+    Err(RepoError::NoKeySlot { location, reason })
+}
+
+fn fits(info: &SlotInfo, credential: &Credential) -> bool {
+    matches!(
+        (info.kind, credential),
+        (SlotKind::Password(_), Credential::Password(_)) | (SlotKind::KeyFile, Credential::KeyFile(_))
+    )
+}
+
+/// Lists the slots, damaged ones too.
+pub fn list(repository: &Repository) -> RepoResult<Vec<Slot>> {
+    read_all(repository.store(), repository.environment())
+}
+
+/// Adds a slot that `credential` opens and returns its id.
+pub fn add(
+    repository: &Repository,
+    credential: &Credential,
+    cost: PasswordCost,
+    label: &str,
+) -> RepoResult<String> {
+    let environment = repository.environment();
+    let now = environment.now().seconds;
+    let object = seal_slot(repository.keys(), credential, cost, label, now, &environment.salt())?;
+    // Opened again before it counts: a slot that does not open would be noticed only when it is needed.
+    open_slot(&object, credential).map_err(|source| RepoError::SelfVerification { source })?;
+    let key = slot_key(&object);
+    repository.put(&key, object.into(), PutCondition::Absent)?;
+    Ok(key.strip_prefix(KEYS_PREFIX).unwrap_or(&key).to_owned())
+}
+
+/// Removes the slot whose id begins with `id`, unless it is the last one that can be read.
+pub fn remove(repository: &Repository, id: &str) -> RepoResult<String> {
+    let slots = list(repository)?;
+    let matching: Vec<&Slot> = slots.iter().filter(|slot| slot.id.starts_with(id)).collect();
+    let [slot] = matching.as_slice() else {
+        return Err(RepoError::SlotNotFound { id: id.to_owned(), found: matching.len() });
+    };
+    let others_usable = slots.iter().any(|other| {
+        other.id != slot.id && other.info.as_ref().is_ok_and(|info| info.repository == repository.id())
+    });
+    if !others_usable {
+        return Err(RepoError::LastSlot);
+    }
+    let key = format!("{KEYS_PREFIX}{}", slot.id);
+    repository.environment().runtime.block_on(repository.store().delete(&key, None))?;
+    Ok(slot.id.clone())
+}
+
+impl Slot {
+    /// Says whether `credential` opens this slot.
+    pub fn opens_with(&self, credential: &Credential) -> bool {
+        self.info.is_ok() && open_slot(&self.object, credential).is_ok()
+    }
+}

@@ -1,0 +1,112 @@
+//! Rules on replacement by compare-and-swap.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Outcome, Suite};
+use crate::{
+    error::StoreError,
+    store::{Store, StoreExt, Version},
+};
+
+pub(super) async fn check(suite: &Suite) -> Outcome {
+    winning_and_losing(suite).await?;
+    deleted_in_between(suite).await?;
+    history(suite).await?;
+    concurrent(suite).await
+}
+
+async fn winning_and_losing(suite: &Suite) -> Outcome {
+    let rule = suite.rule("a replacement needs the object's present version, and changes it");
+    let key = suite.key("swap/object");
+    let (first, second) = (Bytes::from_static(b"one"), Bytes::from_static(b"two"));
+    let old = rule.create(&key, &first).await?;
+    let new = rule.success(suite.store.replace(&key, second.clone(), old.clone()).await)?;
+    rule.holds(new != old, "the version stayed the same although the bytes changed")?;
+    rule.stored(&key, &second, &new).await?;
+    for wrong in [old, Version("no version of any store".to_owned()), Version(String::new())] {
+        rule.version_mismatch(suite.store.replace(&key, first.clone(), wrong).await)?;
+        rule.stored(&key, &second, &new).await?;
+    }
+    Ok(())
+}
+
+async fn deleted_in_between(suite: &Suite) -> Outcome {
+    let rule = suite.rule("a replacement fails when the object was deleted, and when it was created anew");
+    let key = suite.key("swap/deleted");
+    let version = rule.create(&key, &Bytes::from_static(b"one")).await?;
+    rule.success(suite.store.delete(&key, None).await)?;
+    rule.version_mismatch(suite.store.replace(&key, Bytes::from_static(b"two"), version.clone()).await)?;
+    rule.not_found(suite.store.get(&key, None).await)?;
+    let anew = Bytes::from_static(b"ONE");
+    let new = rule.create(&key, &anew).await?;
+    rule.version_mismatch(suite.store.replace(&key, Bytes::from_static(b"two"), version.clone()).await)?;
+    rule.stored(&key, &anew, &new).await?;
+    let nowhere = suite.key("swap/nowhere/at/all");
+    rule.version_mismatch(suite.store.replace(&nowhere, Bytes::from_static(b"two"), version).await)?;
+    rule.not_found(suite.store.get(&nowhere, None).await)
+}
+
+async fn history(suite: &Suite) -> Outcome {
+    const STATES: usize = 40;
+    let rule = suite.rule("states with different bytes never share a version");
+    let key = suite.key("swap/history");
+    let mut versions: Vec<Version> = Vec::new();
+    for state in 0..STATES {
+        // Always the same length; replaced and deleted in turns, as fast as the store allows.
+        let bytes = Bytes::from(format!("state {state:04}"));
+        let version = match versions.last() {
+            Some(last) if state % 3 != 0 => {
+                rule.success(suite.store.replace(&key, bytes, last.clone()).await)?
+            }
+            _ => {
+                rule.success(suite.store.delete(&key, None).await)?;
+                rule.create(&key, &bytes).await?
+            }
+        };
+        if let Some(earlier) = versions.iter().position(|earlier| *earlier == version) {
+            return Err(rule.broken(format!("states {earlier} and {state} are both {version:?}")));
+        }
+        versions.push(version);
+    }
+    Ok(())
+}
+
+async fn concurrent(suite: &Suite) -> Outcome {
+    const WRITERS: u64 = 8;
+    const INCREMENTS: u64 = 5;
+    let rule = suite.rule("of updates at the same time none is lost");
+    let key = suite.key("swap/counter");
+    rule.create(&key, &Bytes::from_static(b"0 nobody")).await?;
+    rule.for_all((0..WRITERS).collect(), |store, writer| {
+        let key = key.clone();
+        async move {
+            for _ in 0..INCREMENTS {
+                increment(&store, &key, writer).await?;
+            }
+            Ok(())
+        }
+    })
+    .await?;
+    let bytes = rule.success(suite.store.get(&key, None).await)?;
+    rule.equal(&count(&bytes), &(WRITERS * INCREMENTS), "counter after all increments")
+}
+
+async fn increment(store: &Arc<dyn Store>, key: &str, writer: u64) -> Result<(), StoreError> {
+    loop {
+        let (bytes, version) = store.get_versioned(key).await?;
+        // The writer's own mark lets a retrying store tell its own update from an equal one of somebody else.
+        let next = format!("{} {writer}", count(&bytes) + 1);
+        match store.replace(key, Bytes::from(next), version).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::VersionMismatch { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn count(bytes: &[u8]) -> u64 {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}

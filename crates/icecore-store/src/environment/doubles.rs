@@ -1,0 +1,127 @@
+//! Stand-ins for tests, here and in the crates above: time that the test moves, numbers from a seed, waiting that is
+//! only noted down.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+
+use super::{Clock, Entropy, Sleep};
+use crate::xorshift::Xorshift;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing is left half-done under these locks, so a panic elsewhere does not spoil the value.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug)]
+struct Times {
+    wall: SystemTime,
+    monotonic: Duration,
+}
+
+/// Clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct ManualClock {
+    times: Mutex<Times>,
+}
+
+impl ManualClock {
+    /// Creates a clock that shows `wall`, and zero as monotonic time.
+    pub fn new(wall: SystemTime) -> Self {
+        Self { times: Mutex::new(Times { wall, monotonic: Duration::ZERO }) }
+    }
+
+    /// Moves both times on.
+    ///
+    /// # Panics
+    /// When the time leaves what the types can hold: a mistake of the test.
+    pub fn advance(&self, duration: Duration) {
+        let mut times = lock(&self.times);
+        times.wall += duration;
+        times.monotonic += duration;
+    }
+
+    /// Sets the wall clock, to the past too, as an administrator or a time server may; monotonic time goes on.
+    pub fn set(&self, wall: SystemTime) {
+        lock(&self.times).wall = wall;
+    }
+}
+
+impl Default for ManualClock {
+    /// Creates a clock that shows 2026-01-01 00:00 UTC.
+    fn default() -> Self {
+        Self::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600))
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> SystemTime {
+        lock(&self.times).wall
+    }
+
+    fn monotonic(&self) -> Duration {
+        lock(&self.times).monotonic
+    }
+}
+
+/// The same bytes for the same seed and the same calls; predictable, for tests only.
+#[derive(Debug)]
+pub struct SeededEntropy {
+    generator: Mutex<Xorshift>,
+}
+
+impl SeededEntropy {
+    /// Creates a source whose bytes depend on `seed` alone.
+    pub fn new(seed: u64) -> Self {
+        Self { generator: Mutex::new(Xorshift::new(seed)) }
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        let mut generator = lock(&self.generator);
+        for piece in buffer.chunks_mut(8) {
+            let bytes = generator.next().to_le_bytes();
+            piece.copy_from_slice(&bytes[..piece.len()]);
+        }
+    }
+}
+
+/// Returns at once and notes how long it was asked to wait.
+#[derive(Debug, Default)]
+pub struct InstantSleep {
+    recorded: Mutex<Vec<Duration>>,
+    clock: Option<Arc<ManualClock>>,
+}
+
+impl InstantSleep {
+    /// Creates one that leaves every clock alone.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Creates one that moves `clock` on by each duration.
+    pub fn advancing(clock: Arc<ManualClock>) -> Self {
+        Self { recorded: Mutex::default(), clock: Some(clock) }
+    }
+
+    /// Returns the durations so far, in the order of the calls.
+    pub fn recorded(&self) -> Vec<Duration> {
+        lock(&self.recorded).clone()
+    }
+}
+
+#[async_trait]
+impl Sleep for InstantSleep {
+    async fn sleep(&self, duration: Duration) {
+        lock(&self.recorded).push(duration);
+        if let Some(clock) = &self.clock {
+            clock.advance(duration);
+        }
+        // Real waiting lets other tasks run; a loop that only sleeps must not starve them here either.
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,153 @@
+//! Directories of a local store: opened part by part without following symbolic links, and made durably.
+
+use std::{
+    collections::HashMap,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
+};
+
+use rustix::{
+    fs::{FileType, Mode, OFlags, Stat},
+    io::Errno,
+};
+
+use super::failure::Call;
+use crate::store::StoreResult;
+
+/// Mode of new directories: what is in a repository is its owner's business only.
+pub(super) const DIRECTORY_MODE: Mode = Mode::RWXU;
+
+const DIRECTORY_FLAGS: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// The store's directory, held open: what another mount hides later, or a change of the working directory, does not matter.
+#[derive(Debug)]
+pub(super) struct Root {
+    pub(super) path: PathBuf,
+    pub(super) directory: OwnedFd,
+    /// Whether the file system may have unnamed files (`O_TMPFILE`); cleared when it turns out that it has not.
+    pub(super) has_unnamed_files: AtomicBool,
+    /// Directories whose own names this process has synced, with their inodes.
+    durable: Mutex<HashMap<String, u64>>,
+}
+
+impl Root {
+    pub(super) fn new(path: PathBuf, directory: OwnedFd) -> Self {
+        Self { path, directory, has_unnamed_files: AtomicBool::new(true), durable: Mutex::default() }
+    }
+
+    /// Opens the directory of a key's file and returns it with the file's name; the directory must exist.
+    pub(super) fn open_parent<'key>(&self, call: Call<'key>) -> StoreResult<(Directory<'_>, &'key str)> {
+        let (parents, name) = split(call.key);
+        let directory = self.open_directory(parents).map_err(|errno| call.failed(errno))?;
+        Ok((directory, name))
+    }
+
+    /// Opens the directory `path`, relative and `/`-separated; empty for the root itself.
+    pub(super) fn open_directory(&self, path: &str) -> Result<Directory<'_>, Errno> {
+        let mut directory = Directory::Root(self.directory.as_fd());
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            directory = Directory::Below(open_part(directory.as_fd(), part)?);
+        }
+        Ok(directory)
+    }
+
+    /// Like [`Self::open_parent`], but makes the directories that are missing, and makes sure that their names last.
+    pub(super) fn make_parent<'key>(&self, call: Call<'key>) -> StoreResult<(Directory<'_>, &'key str)> {
+        let (parents, name) = split(call.key);
+        let mut directory = Directory::Root(self.directory.as_fd());
+        let mut end = 0;
+        for part in parents.split('/').filter(|part| !part.is_empty()) {
+            end += part.len();
+            let path = &parents[..end];
+            end += 1;
+            let below = self.make_part(directory.as_fd(), path, part).map_err(|errno| match errno {
+                // The parent has been removed meanwhile, which nobody but an administrator does.
+                Errno::NOENT => call.failed_inside(errno),
+                _ => call.failed(errno),
+            })?;
+            directory = Directory::Below(below);
+        }
+        Ok((directory, name))
+    }
+
+    fn make_part(&self, parent: BorrowedFd<'_>, path: &str, part: &str) -> Result<OwnedFd, Errno> {
+        let (directory, is_new) = match open_part(parent, part) {
+            Ok(directory) => (directory, false),
+            Err(Errno::NOENT) => match rustix::fs::mkdirat(parent, part, DIRECTORY_MODE) {
+                Ok(()) | Err(Errno::EXIST) => (open_part(parent, part)?, true),
+                Err(errno) => return Err(errno),
+            },
+            Err(errno) => return Err(errno),
+        };
+        let inode = rustix::fs::fstat(&directory)?.st_ino;
+        if is_new || self.lock_durable().get(path) != Some(&inode) {
+            sync_directory(parent)?;
+            self.lock_durable().insert(path.to_owned(), inode);
+        }
+        Ok(directory)
+    }
+
+    fn lock_durable(&self) -> std::sync::MutexGuard<'_, HashMap<String, u64>> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An open directory: the root, which stays open, or one below it.
+#[derive(Debug)]
+pub(super) enum Directory<'root> {
+    Root(BorrowedFd<'root>),
+    Below(OwnedFd),
+}
+
+impl AsFd for Directory<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Root(directory) => *directory,
+            Self::Below(directory) => directory.as_fd(),
+        }
+    }
+}
+
+impl Directory<'_> {
+    /// Syncs the names in the directory.
+    pub(super) fn sync(&self) -> Result<(), Errno> {
+        sync_directory(self.as_fd())
+    }
+
+    /// Returns what is known of the file `name`, or nothing if there is none.
+    pub(super) fn stat(&self, name: &str) -> Result<Option<Stat>, Errno> {
+        match rustix::fs::statat(self, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Like [`Self::stat`], but fails if it is no regular file that stands there.
+    pub(super) fn stat_object(&self, name: &str, call: Call<'_>) -> StoreResult<Option<Stat>> {
+        let Some(stat) = self.stat(name).map_err(|errno| call.failed(errno))? else { return Ok(None) };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Ok(Some(stat)),
+            other => Err(call.not_an_object(other)),
+        }
+    }
+}
+
+/// Splits a key into its directory (may be empty) and the file's name.
+fn split(key: &str) -> (&str, &str) {
+    key.rsplit_once('/').unwrap_or(("", key))
+}
+
+fn open_part(parent: BorrowedFd<'_>, part: &str) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(parent, part, DIRECTORY_FLAGS, Mode::empty())
+}
+
+pub(super) fn sync_directory(directory: BorrowedFd<'_>) -> Result<(), Errno> {
+    match rustix::io::retry_on_intr(|| rustix::fs::fsync(directory)) {
+        // Some network and user-space file systems cannot sync directories; they write names through.
+        Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}

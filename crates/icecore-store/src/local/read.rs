@@ -1,0 +1,145 @@
+//! Reading from a local store.
+
+use std::ops::Range;
+
+use rustix::{
+    buffer::spare_capacity,
+    fs::{Dir, FileType, Mode, OFlags, Stat},
+    io::{Errno, retry_on_intr},
+};
+
+use bytes::Bytes;
+
+use super::{directory::Root, failure::Call, generation};
+use crate::{
+    key::{clip_range, is_valid_part},
+    store::{ObjectInfo, StoreResult, Version},
+};
+
+/// Returns an object's bytes, or those of `range`, and its version.
+pub(super) fn get(root: &Root, key: &str, range: Option<&Range<u64>>) -> StoreResult<(Bytes, Version)> {
+    let call = Call { operation: "get", key };
+    let (directory, name) = root.open_parent(call)?;
+    // Not blocking, lest a pipe in an object's place hold the call up for ever.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(&directory, name, flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(errno @ (Errno::LOOP | Errno::NXIO)) => {
+            directory.stat_object(name, call)?;
+            return Err(call.failed(errno));
+        }
+        Err(errno) => return Err(call.failed(errno)),
+    };
+    let stat = rustix::fs::fstat(&file).map_err(|errno| call.failed(errno))?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {}
+        other => return Err(call.not_an_object(other)),
+    }
+    let size = size(&stat);
+    let range = match range {
+        Some(range) => clip_range(key, size, range)?,
+        None => 0..size,
+    };
+    let bytes = read_range(&file, &range, call)?;
+    Ok((bytes, generation::version(&stat)))
+}
+
+fn read_range(file: &rustix::fd::OwnedFd, range: &Range<u64>, call: Call<'_>) -> StoreResult<Bytes> {
+    let fail = |error: std::io::Error| call.failed_io(error);
+    let length =
+        usize::try_from(range.end - range.start).map_err(|_| fail(std::io::ErrorKind::OutOfMemory.into()))?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length).map_err(|_| fail(std::io::ErrorKind::OutOfMemory.into()))?;
+    while bytes.len() < length {
+        let offset = range.start + bytes.len() as u64;
+        match retry_on_intr(|| rustix::io::pread(file, spare_capacity(&mut bytes), offset)) {
+            // Objects never change, so somebody else cut the file short.
+            Ok(0) => return Err(fail(std::io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => {}
+            Err(errno) => return Err(call.failed_inside(errno)),
+        }
+    }
+    bytes.truncate(length);
+    Ok(Bytes::from(bytes))
+}
+
+/// Returns what is known about an object.
+pub(super) fn head(root: &Root, key: &str) -> StoreResult<ObjectInfo> {
+    let call = Call { operation: "head", key };
+    let (directory, name) = root.open_parent(call)?;
+    match directory.stat_object(name, call)? {
+        Some(stat) => Ok(info(key.to_owned(), &stat)),
+        None => Err(call.not_found()),
+    }
+}
+
+/// Returns the objects below `prefix`, sorted by key.
+pub(super) fn list(root: &Root, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
+    let mut objects = Vec::new();
+    // Directories still to be read: each the beginning of keys, empty or with a `/` at its end.
+    let mut prefixes = vec![prefix.to_owned()];
+    while let Some(prefix) = prefixes.pop() {
+        list_directory(root, &prefix, &mut objects, &mut prefixes)?;
+    }
+    // The order of keys is not the order of the tree: `a-b` and `a.b` come before `a/b`.
+    objects.sort_unstable_by(|left, right| left.key.cmp(&right.key));
+    Ok(objects)
+}
+
+fn list_directory(
+    root: &Root,
+    prefix: &str,
+    objects: &mut Vec<ObjectInfo>,
+    prefixes: &mut Vec<String>,
+) -> StoreResult<()> {
+    let call = Call { operation: "list", key: prefix };
+    let directory = match root.open_directory(prefix) {
+        Ok(directory) => directory,
+        // Never made, or removed meanwhile.
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(call.failed(errno)),
+    };
+    for entry in Dir::read_from(&directory).map_err(|errno| call.failed(errno))? {
+        let entry = entry.map_err(|errno| call.failed(errno))?;
+        let name = entry.file_name().to_bytes();
+        let Ok(name) = std::str::from_utf8(name) else { continue };
+        if !is_valid_part(name.as_bytes()) || is_silly_rename(name) {
+            continue;
+        }
+        let key = format!("{prefix}{name}");
+        if entry.file_type() == FileType::Directory {
+            prefixes.push(key + "/");
+            continue;
+        }
+        let call = Call { operation: "list", key: &key };
+        // Deleted meanwhile, if there is nothing.
+        let Some(stat) = directory.stat(name).map_err(|errno| call.failed(errno))? else { continue };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => objects.push(info(key, &stat)),
+            FileType::Directory => prefixes.push(key + "/"),
+            // To leave it out would hide what is behind a symbolic link from everybody who counts on the list.
+            other => return Err(call.not_an_object(other)),
+        }
+    }
+    Ok(())
+}
+
+/// Says whether NFS gave a file this name because it was deleted while open; such files are no objects any more.
+fn is_silly_rename(name: &str) -> bool {
+    name.strip_prefix(".nfs")
+        .is_some_and(|rest| rest.len() >= 16 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn info(key: String, stat: &Stat) -> ObjectInfo {
+    ObjectInfo {
+        key,
+        size: size(stat),
+        version: generation::version(stat),
+        modified: generation::modified(stat),
+    }
+}
+
+fn size(stat: &Stat) -> u64 {
+    // Never negative for a regular file.
+    u64::try_from(stat.st_size).unwrap_or(0)
+}

@@ -1,0 +1,172 @@
+//! Where a repository is, from what the user wrote.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::PathBuf,
+    str::FromStr,
+};
+
+/// Schemes that [`RepositoryLocation::parse`] understands, for messages.
+pub const SUPPORTED_FORMS: &str = "/path and file:///path";
+
+/// Place of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RepositoryLocation {
+    /// A directory of this host, absolute or relative to the working directory.
+    Local(PathBuf),
+}
+
+/// Reason why a text is not the place of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LocationError {
+    /// There is no text.
+    #[error("the repository's location is empty")]
+    Empty,
+    /// The scheme is none that this build knows.
+    #[error("repositories at {scheme}:// are not supported by this build, only {SUPPORTED_FORMS}")]
+    UnknownScheme {
+        /// What stands in front of `://`.
+        scheme: String,
+    },
+    /// A path that looks like something else: a remote host, or a home directory that the shell did not fill in.
+    #[error("{text:?} looks like {like}; for a directory of that name write ./ before it")]
+    Ambiguous {
+        /// The text as given.
+        text: String,
+        /// What it looks like, with its article.
+        like: &'static str,
+    },
+    /// A file URL names another host.
+    #[error("file URLs are for this host only, not for {host:?}; write file:///path")]
+    ForeignHost {
+        /// Host of the URL.
+        host: String,
+    },
+    /// A file URL has no absolute path.
+    #[error("{text:?} has no absolute path; write file:///path")]
+    NotAbsolute {
+        /// The text as given.
+        text: String,
+    },
+    /// A `%` is not followed by two hexadecimal digits.
+    #[error("{text:?} has a % without two hexadecimal digits behind it; a % itself is written %25")]
+    BadEscape {
+        /// The text as given.
+        text: String,
+    },
+    /// A zero byte, which no path can hold.
+    #[error("{text:?} holds a zero byte")]
+    ZeroByte {
+        /// The text as given.
+        text: String,
+    },
+}
+
+impl RepositoryLocation {
+    /// Returns the place that `text` means: a path, or a URL. Paths need not be UTF-8.
+    pub fn parse(text: &OsStr) -> Result<Self, LocationError> {
+        let bytes = text.as_bytes();
+        if bytes.is_empty() {
+            return Err(LocationError::Empty);
+        }
+        if let Some(rest) = strip_file_scheme(bytes) {
+            return parse_file_url(text, rest);
+        }
+        if bytes.contains(&0) {
+            return Err(LocationError::ZeroByte { text: shown(text) });
+        }
+        if let Some(scheme) = scheme_of(bytes) {
+            return Err(LocationError::UnknownScheme { scheme });
+        }
+        let first_part = bytes.split(|byte| *byte == b'/').next().unwrap_or_default();
+        if first_part.contains(&b':') {
+            return Err(LocationError::Ambiguous { text: shown(text), like: "a URL or a remote host" });
+        }
+        if first_part.starts_with(b"~") {
+            return Err(LocationError::Ambiguous { text: shown(text), like: "a home directory" });
+        }
+        Ok(Self::Local(PathBuf::from(text)))
+    }
+}
+
+impl FromStr for RepositoryLocation {
+    type Err = LocationError;
+
+    fn from_str(text: &str) -> Result<Self, LocationError> {
+        Self::parse(OsStr::new(text))
+    }
+}
+
+impl fmt::Display for RepositoryLocation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => path.display().fmt(formatter),
+        }
+    }
+}
+
+fn shown(text: &OsStr) -> String {
+    text.to_string_lossy().into_owned()
+}
+
+/// Returns what follows `file:`, in any case of letters (RFC 3986, section 3.1).
+fn strip_file_scheme(bytes: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = bytes.split_at_checked(5)?;
+    (scheme.eq_ignore_ascii_case(b"file:") && rest.starts_with(b"/")).then_some(rest)
+}
+
+/// Returns the scheme if the text begins with `scheme://`.
+fn scheme_of(bytes: &[u8]) -> Option<String> {
+    let end = bytes.windows(3).position(|window| window == b"://")?;
+    let scheme = &bytes[..end];
+    let is_scheme = scheme.first().is_some_and(u8::is_ascii_alphabetic)
+        && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    is_scheme.then(|| String::from_utf8_lossy(scheme).to_ascii_lowercase())
+}
+
+/// Reads what follows `file:`: `/path`, `///path` or `//localhost/path` (RFC 8089). A `?` or `#` is part of the path.
+fn parse_file_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, LocationError> {
+    let path = match rest.strip_prefix(b"//") {
+        None => rest,
+        Some(authority) => {
+            let host_end = authority.iter().position(|byte| *byte == b'/').unwrap_or(authority.len());
+            let (host, path) = authority.split_at(host_end);
+            if !host.is_empty() && !host.eq_ignore_ascii_case(b"localhost") {
+                return Err(LocationError::ForeignHost { host: String::from_utf8_lossy(host).into_owned() });
+            }
+            path
+        }
+    };
+    if path.is_empty() {
+        return Err(LocationError::NotAbsolute { text: shown(text) });
+    }
+    let decoded = decode_percent(path).ok_or_else(|| LocationError::BadEscape { text: shown(text) })?;
+    if decoded.contains(&0) {
+        return Err(LocationError::ZeroByte { text: shown(text) });
+    }
+    Ok(RepositoryLocation::Local(PathBuf::from(OsString::from_vec(decoded))))
+}
+
+fn decode_percent(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter();
+    while let Some(&byte) = rest.next() {
+        if byte == b'%' {
+            decoded.push(hex_digit(*rest.next()?)? << 4 | hex_digit(*rest.next()?)?);
+        } else {
+            decoded.push(byte);
+        }
+    }
+    Some(decoded)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! Holds the workspace against what its documents promise.
+//!
+//! Each check is a function from data to a list of faults, so that it can be shown both the real workspace and a
+//! broken one.
+
+mod documents;
+mod layers;
+mod markdown;
+mod workspace;
+
+/// Fails with every fault, one on a line.
+#[track_caller]
+fn assert_no_faults(faults: &[String]) {
+    assert!(faults.is_empty(), "\n  {}\n", faults.join("\n  "));
+}
+
+/// Fails unless one of `faults` contains `text`.
+#[track_caller]
+fn assert_fault(faults: &[String], text: &str) {
+    assert!(faults.iter().any(|fault| fault.contains(text)), "no fault says {text:?}: {faults:?}");
+}
