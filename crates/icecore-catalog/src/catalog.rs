@@ -167,7 +167,10 @@ impl Catalog {
 }
 
 /// Opens, creates or replaces the database; to be called under the place's lock.
-fn open_locked(place: &Place, repository: RepositoryId) -> Result<(Connection, CatalogOpening), CatalogError> {
+fn open_locked(
+    place: &Place,
+    repository: RepositoryId,
+) -> Result<(Connection, CatalogOpening), CatalogError> {
     let path = place.database();
     let opening = if place.identity()?.is_none() {
         CatalogOpening::Created

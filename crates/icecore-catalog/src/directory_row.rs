@@ -21,7 +21,11 @@ pub(crate) fn encode(directory: &PackDirectory, out: &mut Vec<u8>) {
     let chunks = count(directory.chunks.len());
     let blocks = count(directory.blocks.len());
     out.reserve(
-        SALT_BYTES + HASH_BYTES + 16 + directory.chunks.len() * (ChunkId::BYTES + 4) + directory.blocks.len() * BLOCK_BYTES,
+        SALT_BYTES
+            + HASH_BYTES
+            + 16
+            + directory.chunks.len() * (ChunkId::BYTES + 4)
+            + directory.blocks.len() * BLOCK_BYTES,
     );
     out.extend_from_slice(&directory.salt);
     let has_hash = u32::from(directory.checksum.is_some());

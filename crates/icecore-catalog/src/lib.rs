@@ -16,6 +16,9 @@ mod schema;
 mod snapshots;
 mod state;
 
+#[cfg(test)]
+mod samples;
+
 pub use catalog::{Catalog, CatalogOpening, RebuildReason};
 pub use directory_row::DirectoryRow;
 pub use error::CatalogError;

@@ -16,11 +16,14 @@ use crate::{
 
 const PACKS: &str = "packs";
 /// Names, from the index alone: the table's large rows stay untouched.
-const SELECT_NAMES: &str = "SELECT run, number FROM packs INDEXED BY sqlite_autoindex_packs_1 ORDER BY run, number";
+const SELECT_NAMES: &str =
+    "SELECT run, number FROM packs INDEXED BY sqlite_autoindex_packs_1 ORDER BY run, number";
 const SELECT_ALL: &str = "SELECT id, run, number, kind, pack_group, pack_bytes, checksum, directory \
     FROM packs NOT INDEXED ORDER BY id";
 const SELECT_ONE: &str = "SELECT id, run, number, kind, pack_group, pack_bytes, checksum, directory \
     FROM packs WHERE run = ?1 AND number = ?2";
+const SELECT_ROW: &str = "SELECT id, run, number, kind, pack_group, pack_bytes, checksum, directory \
+    FROM packs WHERE id = ?1";
 const UPSERT: &str = "INSERT INTO packs(run, number, kind, pack_group, pack_bytes, checksum, directory) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
     ON CONFLICT(run, number) DO UPDATE SET kind = excluded.kind, pack_group = excluded.pack_group, \
@@ -86,25 +89,19 @@ impl Catalog {
     }
 
     /// Visits all directories, in the order in which they were added, as one consistent state. Rows that fail their
-    /// checksum are not visited but removed, and reported as missing.
+    /// checksum are not visited but removed, and reported as missing. Nothing is parsed or copied: the rows are used as
+    /// they lie in the file.
     ///
     /// After an error that [`CatalogError::is_corruption`], what was visited so far is right but not complete.
     pub fn for_each_directory(
-        &self,
+        &mut self,
         mut visit: impl FnMut(DirectoryRow<'_>),
     ) -> Result<LoadReport, CatalogError> {
-        let (known, mut loaded, damaged) = self.scan(&mut visit).map_err(|error| self.failed(error))?;
-        loaded.sort_unstable();
-        let intact: Vec<PackName> =
-            known.iter().copied().filter(|pack| loaded.binary_search(pack).is_ok()).collect();
-        // The table and its index disagree: a page of one of them is not what was written.
-        if intact != loaded || known.len() != loaded.len() + damaged.len() {
-            return Err(CatalogError::damaged(self.path(), "the table of packs and its index disagree"));
-        }
-        let missing: Vec<PackName> =
-            known.into_iter().filter(|pack| loaded.binary_search(pack).is_err()).collect();
+        let scan = self.scan(&mut visit).map_err(|error| self.failed(error))?;
+        let Some(missing) = scan.missing() else { return Err(self.disagreement()) };
+        let damaged: Vec<i64> = scan.damaged.iter().map(|(id, _)| *id).collect();
         self.drop_damaged(&damaged);
-        Ok(LoadReport { loaded: loaded.len(), missing })
+        Ok(LoadReport { loaded: scan.loaded.len(), missing })
     }
 
     /// Returns the directory of one pack, if the catalogue has it intact.
@@ -120,7 +117,7 @@ impl Catalog {
         };
         match select().map_err(|error| self.failed(error))? {
             Some(Ok(directory)) if directory.pack == pack => Ok(Some(directory)),
-            Some(Ok(_)) => Err(CatalogError::damaged(self.path(), "the table of packs and its index disagree")),
+            Some(Ok(_)) => Err(self.disagreement()),
             Some(Err(id)) => {
                 self.drop_damaged(&[id]);
                 Ok(None)
@@ -129,29 +126,29 @@ impl Catalog {
         }
     }
 
-    /// Reads index and table in one state; returns the names in the index, the names visited, and the damaged rows.
-    fn scan(
-        &self,
-        visit: &mut impl FnMut(DirectoryRow<'_>),
-    ) -> rusqlite::Result<(Vec<PackName>, Vec<PackName>, Vec<i64>)> {
+    /// Reads index and table in one state.
+    fn scan(&self, visit: &mut impl FnMut(DirectoryRow<'_>)) -> rusqlite::Result<Scan> {
         let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Deferred)?;
         let known = select_names(&transaction)?;
-        let mut loaded = Vec::with_capacity(known.len());
-        let mut damaged = Vec::new();
+        let mut scan = Scan { loaded: Vec::with_capacity(known.len()), known, damaged: Vec::new() };
         {
             let mut statement = transaction.prepare_cached(SELECT_ALL)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 if let Some(row) = verify(row) {
-                    loaded.push(row.pack());
+                    scan.loaded.push(row.pack());
                     visit(row);
                 } else {
-                    damaged.push(row.get(0)?);
+                    scan.damaged.push((row.get(0)?, read_name(row)));
                 }
             }
         }
         transaction.commit()?;
-        Ok((known, loaded, damaged))
+        Ok(scan)
+    }
+
+    fn disagreement(&self) -> CatalogError {
+        CatalogError::damaged(self.path(), "the table of packs and its index disagree")
     }
 
     /// Removes rows that failed their checksum. If that fails they are found and reported again the next time.
@@ -160,8 +157,7 @@ impl Catalog {
             return;
         }
         let dropped = self.write(|connection| {
-            let mut select =
-                connection.prepare_cached(&SELECT_ONE.replace("run = ?1 AND number = ?2", "id = ?1"))?;
+            let mut select = connection.prepare_cached(SELECT_ROW)?;
             for row in rows {
                 // Another process may have replaced the row since.
                 let damaged = select.query_row([row], |row| Ok(verify(row).is_none())).optional()?;
@@ -176,6 +172,28 @@ impl Catalog {
             Ok(()) => tracing::warn!(%path, rows = rows.len(), "damaged rows of the catalogue were removed"),
             Err(error) => tracing::warn!(%path, %error, "damaged rows of the catalogue could not be removed"),
         }
+    }
+}
+
+/// What a pass over the table of packs found.
+struct Scan {
+    /// Names in the index, sorted.
+    known: Vec<PackName>,
+    /// Names of the rows that were visited, in the order of the table.
+    loaded: Vec<PackName>,
+    /// Rows that failed their checksum, with the names that they bear.
+    damaged: Vec<(i64, Option<PackName>)>,
+}
+
+impl Scan {
+    /// Returns the names of the damaged rows, sorted; nothing if the table and its index do not have the same names, so
+    /// that a page of one of them is not what was written.
+    fn missing(&self) -> Option<Vec<PackName>> {
+        let mut missing = self.damaged.iter().map(|(_, name)| *name).collect::<Option<Vec<_>>>()?;
+        missing.sort_unstable();
+        let mut names: Vec<PackName> = self.loaded.iter().chain(&missing).copied().collect();
+        names.sort_unstable();
+        (names == self.known).then_some(missing)
     }
 }
 
@@ -199,12 +217,15 @@ fn columns_checksum(columns: &RowColumns, encoded: &[u8]) -> [u8; 32] {
     row_checksum(PACKS, &[&columns.pack.run.0, &number, &kind, &columns.group.0, &pack_bytes, encoded])
 }
 
+fn read_name(row: &Row<'_>) -> Option<PackName> {
+    Some(PackName { run: RunId(row.get(1).ok()?), number: row.get(2).ok()? })
+}
+
 /// Reads a row of [`SELECT_ALL`]; returns nothing if its checksum, or anything else about it, is wrong.
 fn verify<'a>(row: &'a Row<'_>) -> Option<DirectoryRow<'a>> {
     let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
-    let run = RunId::from_slice(blob(1)?).ok()?;
     let columns = RowColumns {
-        pack: PackName { run, number: row.get(2).ok()? },
+        pack: read_name(row)?,
         kind: ObjectKind::from_number(row.get(3).ok()?).ok()?,
         group: GroupId::from_slice(blob(4)?).ok()?,
         pack_bytes: row.get::<_, Option<i64>>(5).ok()?.map(i64::cast_unsigned),

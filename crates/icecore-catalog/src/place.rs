@@ -36,7 +36,10 @@ impl Place {
         let failed = |source| CatalogError::Directory { path: directory.clone(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
         let magic = rustix::fs::statfs(&directory).map_err(|errno| failed(errno.into()))?.f_type;
-        #[expect(clippy::cast_sign_loss, reason = "the kernel's magic numbers are 32 bits, whatever type they come in")]
+        #[expect(
+            clippy::cast_sign_loss,
+            reason = "the kernel's magic numbers are 32 bits, whatever type they come in"
+        )]
         if let Some(kind) = network_file_system(magic as u32) {
             return Err(CatalogError::NetworkFileSystem { path: directory, kind });
         }

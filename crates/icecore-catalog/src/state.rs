@@ -12,7 +12,8 @@ impl Catalog {
         let select = || {
             let mut statement =
                 self.connection().prepare_cached("SELECT checksum, value FROM state WHERE key = ?1")?;
-            let row = statement.query_row([key], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)));
+            let row =
+                statement.query_row([key], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)));
             row.optional()
         };
         let Some((checksum, value)) = select().map_err(|error| self.failed(error))? else { return Ok(None) };

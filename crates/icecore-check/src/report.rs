@@ -1,6 +1,6 @@
 //! What a check found.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use icecore_format::ids::{PackName, RunId};
 
@@ -148,7 +148,7 @@ pub struct SnapshotCheck {
     pub files_damaged: u64,
     /// Paths of the first of them, at most [`EXAMPLES_MAX`]; files below a lost manifest node are counted, but their
     /// paths are lost with it.
-    pub examples: Vec<Arc<[u8]>>,
+    pub examples: Vec<Vec<u8>>,
     /// Damaged packs that the snapshot needs, at most [`EXAMPLES_MAX`].
     pub packs_damaged: Vec<PackName>,
 }

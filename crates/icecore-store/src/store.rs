@@ -10,7 +10,7 @@ use crate::error::StoreError;
 /// Result of a store call.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// Name of one state of one object (an S3 ETag, or the store's own counterpart); opaque, compared for equality only.
+/// Name of one state of one object (an S3 `ETag`, or the store's own counterpart); opaque, compared for equality only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Version(pub String);
 

@@ -1,1 +1,46 @@
 use super::*;
+
+#[test]
+fn network_file_systems_are_told_by_their_magic() {
+    for (magic, kind) in [(0x6969, "NFS"), (0x517B, "SMB"), (0xFF53_4D42, "CIFS"), (0xFE53_4D42, "CIFS")] {
+        assert_eq!(network_file_system(magic), Some(kind));
+    }
+    // ext4, XFS, btrfs, tmpfs, overlayfs, ZFS, FUSE
+    for magic in [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0x2FC1_2FC1, 0x6573_5546] {
+        assert_eq!(network_file_system(magic), None);
+    }
+}
+
+#[test]
+fn the_refusal_says_what_to_do() {
+    let error = CatalogError::NetworkFileSystem { path: "/mnt/efs/cache".into(), kind: "NFS" };
+    let text = error.to_string();
+    assert!(
+        text.contains("/mnt/efs/cache") && text.contains("NFS") && text.contains("--cache-dir"),
+        "{text}"
+    );
+}
+
+#[test]
+fn of_files_moved_aside_the_newest_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = Place::prepare(directory.path(), crate::samples::REPOSITORY).unwrap();
+    for content in ["a", "b", "c"] {
+        fs::write(place.database(), content).unwrap();
+        fs::write(place.directory.join("catalogue.sqlite-wal"), "log").unwrap();
+        let aside = place.move_aside().unwrap();
+        assert_eq!(fs::read_to_string(aside).unwrap(), content);
+    }
+    let names: Vec<_> =
+        fs::read_dir(&place.directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["catalogue.sqlite.damaged-3"]);
+}
+
+#[test]
+fn loose_directories_are_tightened() {
+    let cache = tempfile::tempdir().unwrap();
+    let place = Place::prepare(cache.path(), crate::samples::REPOSITORY).unwrap();
+    fs::set_permissions(&place.directory, Permissions::from_mode(0o755)).unwrap();
+    let place = Place::prepare(cache.path(), crate::samples::REPOSITORY).unwrap();
+    assert_eq!(fs::metadata(&place.directory).unwrap().mode() & 0o777, 0o700);
+}

@@ -51,9 +51,9 @@ impl ManualClock {
 }
 
 impl Default for ManualClock {
-    /// Creates a clock that shows 2026-01-01 00:00 UTC.
+    /// Creates a clock that shows 2026-01-01 00:00 UTC, 20,454 days after the epoch.
     fn default() -> Self {
-        Self::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600))
+        Self::new(SystemTime::UNIX_EPOCH + Duration::from_hours(20_454 * 24))
     }
 }
 

@@ -40,6 +40,8 @@ async fn the_system_gives_time_randomness_and_waiting() {
     assert!(environment.clock.monotonic() >= before + Duration::from_millis(1));
     assert!(environment.clock.now() > SystemTime::UNIX_EPOCH);
     let mut buffers = [[0; 16]; 2];
-    buffers.iter_mut().for_each(|buffer| environment.entropy.fill(buffer));
+    for buffer in &mut buffers {
+        environment.entropy.fill(buffer);
+    }
     assert_ne!(buffers[0], buffers[1]);
 }

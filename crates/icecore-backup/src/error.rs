@@ -1,0 +1,43 @@
+//! Why a backup ends without a snapshot.
+
+use icecore_fs::error::FsError;
+use icecore_repo::error::RepoError;
+
+/// Result of a backup.
+pub type BackupResult<T> = Result<T, BackupError>;
+
+/// Error that ends a backup; a single unreadable file is no such error. The text fits behind "failed to …".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The source's root cannot be read at all.
+    #[error(transparent)]
+    Source(#[from] FsError),
+    /// The repository failed.
+    #[error(transparent)]
+    Repository(#[from] RepoError),
+    /// The stream could not be read to its end.
+    #[error("read the stream: {source}")]
+    Stream {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// What produced the stream failed.
+    #[error("the command failed: {reason}")]
+    Command {
+        /// How it ended.
+        reason: String,
+    },
+    /// The name of a stream is not usable as a file name.
+    #[error("{name:?} cannot be the name of a file: it must be one path component")]
+    StreamName {
+        /// The name as given.
+        name: String,
+    },
+    /// A thread ended unexpectedly.
+    #[error("the {stage} stage ended unexpectedly")]
+    StageLost {
+        /// Name of the stage.
+        stage: &'static str,
+    },
+}

@@ -1,0 +1,69 @@
+//! Verifies the repository header and the key slots.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use icecore_format::{
+    error::FormatError,
+    header::Header,
+    layout,
+    slot::{SLOT_BYTES_MAX, read_slot},
+};
+
+use crate::{
+    error::CheckError,
+    keyspace::{KeyForm, classify},
+    report::ProblemKind,
+    session::{Fetched, Opened, Session},
+};
+
+/// More than any header has, in bytes.
+const HEADER_BYTES_MAX: u64 = 1 << 20;
+
+/// Verifies the repository header.
+pub(crate) async fn check_header(session: &Session<'_>) -> Result<(), CheckError> {
+    let key = layout::HEADER_KEY;
+    match session.get(key, Some(0..HEADER_BYTES_MAX)).await? {
+        Fetched::Absent => {
+            session.report(ProblemKind::HeaderMissing, Some(key), "there is no repository header".to_owned());
+        }
+        Fetched::Unreadable(reason) => session.report(ProblemKind::ObjectUnreadable, Some(key), reason),
+        Fetched::Bytes(object) => {
+            if let Err(error) = Header::open(session.keys(), &object) {
+                session.report_format(ProblemKind::HeaderDamaged, key, &error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Verifies that key slots are intact; whether a password opens them is not tried.
+pub(crate) async fn check_slots(session: &Session<'_>) -> Result<(), CheckError> {
+    let mut slots = session.list(layout::KEYS_PREFIX).await?;
+    // Others are reported as foreign with all the rest.
+    slots.retain(|slot| classify(&slot.key) == KeyForm::Slot);
+    let found = slots.len();
+    let checks = stream::iter(slots).map(|slot| async move {
+        let (key, repository) = (slot.key.clone(), session.keys().repository());
+        let opened = session.open(&slot, SLOT_BYTES_MAX, move |object| {
+            let info = read_slot(object)?;
+            if layout::slot_key(object) != key {
+                return Ok(Some("its content does not have the hash that it is named by"));
+            }
+            Ok::<_, FormatError>((info.repository != repository).then_some("it is the slot of another repository"))
+        });
+        match opened.await? {
+            Opened::Value(Ok(None)) => return Ok(true),
+            Opened::Value(Ok(Some(reason))) => {
+                session.report(ProblemKind::KeySlotDamaged, Some(&slot.key), reason.to_owned());
+            }
+            Opened::Value(Err(error)) => session.report_format(ProblemKind::KeySlotDamaged, &slot.key, &error),
+            Opened::Vanished | Opened::Unreadable => {}
+        }
+        Ok::<_, CheckError>(false)
+    });
+    let intact: Vec<bool> = checks.buffer_unordered(session.concurrency()).try_collect().await?;
+    if !intact.contains(&true) {
+        let detail = format!("of {found} key slots none is intact; add one while you can still open the repository");
+        session.report(ProblemKind::KeySlotsLost, None, detail);
+    }
+    Ok(())
+}

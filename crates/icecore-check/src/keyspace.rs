@@ -1,0 +1,140 @@
+//! Which keys a repository has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use icecore_format::{
+    error::FormatResult,
+    ids::{GroupId, PackName, RunId},
+    layout,
+    seal::ObjectKind,
+};
+use icecore_store::ObjectInfo;
+
+/// Length of the name of a key slot in hexadecimal digits.
+const SLOT_NAME_DIGITS: usize = 32;
+
+/// Where a pack lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PackPlace {
+    /// Among the packs of manifest nodes.
+    Manifest,
+    /// Among the data packs of a group.
+    Data(GroupId),
+}
+
+impl PackPlace {
+    /// Returns where a pack of this kind and group belongs.
+    pub(crate) fn of(kind: ObjectKind, group: GroupId) -> Self {
+        if kind == ObjectKind::Manifest { Self::Manifest } else { Self::Data(group) }
+    }
+
+    /// Returns the key of a pack in this place.
+    pub(crate) fn key(self, pack: PackName) -> String {
+        match self {
+            Self::Manifest => layout::pack_key(ObjectKind::Manifest, pack.run, pack),
+            Self::Data(group) => layout::pack_key(ObjectKind::Data, group, pack),
+        }
+    }
+}
+
+/// What a key stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyForm {
+    /// The repository header.
+    Header,
+    /// A key slot.
+    Slot,
+    /// A snapshot.
+    Snapshot(RunId),
+    /// A pack directory.
+    Directory(PackName),
+    /// A pack.
+    Pack(PackName, PackPlace),
+    /// A list of condemned packs.
+    Condemned,
+    /// Nothing of a repository.
+    Foreign,
+}
+
+/// Says what a key stands for.
+pub(crate) fn classify(key: &str) -> KeyForm {
+    if key == layout::HEADER_KEY {
+        return KeyForm::Header;
+    }
+    if let Some(name) = key.strip_prefix(layout::KEYS_PREFIX) {
+        let valid = name.len() == SLOT_NAME_DIGITS && RunId::from_hex(name).is_ok();
+        return if valid { KeyForm::Slot } else { KeyForm::Foreign };
+    }
+    if let Some(epoch) = key.strip_prefix(layout::GC_PREFIX) {
+        let valid = !epoch.is_empty() && epoch.bytes().all(|byte| byte.is_ascii_digit());
+        return if valid { KeyForm::Condemned } else { KeyForm::Foreign };
+    }
+    let form = if key.starts_with(layout::SNAPSHOTS_PREFIX) {
+        layout::parse_snapshot_key(key).map(KeyForm::Snapshot)
+    } else if key.starts_with(layout::PACKS_PREFIX) {
+        layout::parse_directory_key(key).map(KeyForm::Directory)
+    } else {
+        parse_pack_key(key)
+    };
+    form.unwrap_or(KeyForm::Foreign)
+}
+
+fn parse_pack_key(key: &str) -> FormatResult<KeyForm> {
+    if let Some(name) = key.strip_prefix(layout::MANIFEST_PREFIX) {
+        return Ok(KeyForm::Pack(PackName::parse(name)?, PackPlace::Manifest));
+    }
+    match key.strip_prefix(layout::DATA_PREFIX).and_then(|rest| rest.split_once('/')) {
+        Some((group, name)) => {
+            Ok(KeyForm::Pack(PackName::parse(name)?, PackPlace::Data(GroupId::from_hex(group)?)))
+        }
+        None => Ok(KeyForm::Foreign),
+    }
+}
+
+/// A pack as the store lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListedPack {
+    /// Where it lies.
+    pub(crate) place: PackPlace,
+    /// Its length in bytes.
+    pub(crate) bytes: u64,
+}
+
+/// Packs and directories of a repository as the store lists them, and what does not belong to it.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// Packs by name; more than one place for a name is wrong.
+    pub(crate) packs: BTreeMap<PackName, Vec<ListedPack>>,
+    /// Packs that have a directory.
+    pub(crate) directories: BTreeSet<PackName>,
+    /// Keys of foreign objects.
+    pub(crate) foreign: Vec<String>,
+}
+
+impl Listing {
+    /// Sorts a list of the whole store.
+    pub(crate) fn new(objects: Vec<ObjectInfo>) -> Self {
+        let mut listing = Self::default();
+        for ObjectInfo { key, size, .. } in objects {
+            match classify(&key) {
+                KeyForm::Pack(name, place) => {
+                    listing.packs.entry(name).or_default().push(ListedPack { place, bytes: size });
+                }
+                KeyForm::Directory(name) => {
+                    listing.directories.insert(name);
+                }
+                KeyForm::Foreign => listing.foreign.push(key),
+                KeyForm::Header | KeyForm::Slot | KeyForm::Snapshot(_) | KeyForm::Condemned => {}
+            }
+        }
+        listing
+    }
+
+    /// Returns the pack of this name in its right place.
+    pub(crate) fn find(&self, name: PackName, place: PackPlace) -> Option<ListedPack> {
+        self.packs.get(&name)?.iter().find(|pack| pack.place == place).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+//! One check at work: the store with a memory budget, the pool, and the list of what was found.
+
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use icecore_format::{error::FormatError, keys::Keys};
+use icecore_store::{ObjectInfo, Store, StoreError};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+
+use crate::{
+    error::CheckError,
+    events::{CheckEvents, CheckPhase},
+    options::CheckOptions,
+    report::{CheckProblem, ProblemKind},
+};
+
+/// The memory budget is counted in units of this many bytes.
+const BUDGET_UNIT_BYTES: u64 = 64 << 10;
+/// Most problems of one kind that are listed one by one; the rest is only counted.
+const PROBLEMS_LISTED_MAX: u64 = 1_000;
+
+/// What came of reading an object.
+#[derive(Debug)]
+pub(crate) enum Fetched {
+    /// Its bytes, or those of the range; fewer than asked for if the object is shorter.
+    Bytes(Bytes),
+    /// There is no such object.
+    Absent,
+    /// The medium cannot give the bytes; text of the error.
+    Unreadable(String),
+}
+
+/// What came of reading and opening a listed object.
+#[derive(Debug)]
+pub(crate) enum Opened<T> {
+    /// What the opening gave.
+    Value(T),
+    /// The object does not exist any more; this has been reported as a note.
+    Vanished,
+    /// The object could not be read; this has been reported as damage.
+    Unreadable,
+}
+
+#[derive(Debug, Default)]
+struct Findings {
+    problems: Vec<CheckProblem>,
+    counts: BTreeMap<ProblemKind, u64>,
+}
+
+/// Everything that the parts of one check share.
+pub(crate) struct Session<'a> {
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+    options: &'a CheckOptions,
+    events: &'a dyn CheckEvents,
+    cancel: &'a AtomicBool,
+    budget: Semaphore,
+    budget_units: u32,
+    findings: Mutex<Findings>,
+    bytes_read: AtomicU64,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        keys: &Keys,
+        options: &'a CheckOptions,
+        events: &'a dyn CheckEvents,
+        cancel: &'a AtomicBool,
+    ) -> Self {
+        let units = options.memory_bytes_max / BUDGET_UNIT_BYTES;
+        let budget_units = u32::try_from(units).unwrap_or(u32::MAX).max(1);
+        Self {
+            store,
+            keys: Arc::new(keys.clone()),
+            options,
+            events,
+            cancel,
+            budget: Semaphore::new(budget_units as usize),
+            budget_units,
+            findings: Mutex::default(),
+            bytes_read: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
+        &self.keys
+    }
+
+    pub(crate) fn options(&self) -> &'a CheckOptions {
+        self.options
+    }
+
+    /// Returns the number of store calls at a time.
+    pub(crate) fn concurrency(&self) -> usize {
+        self.options.concurrency.max(1)
+    }
+
+    pub(crate) fn phase_begins(&self, phase: CheckPhase, objects_total: Option<usize>) {
+        self.events.phase_begins(phase, objects_total.map(|total| total as u64));
+    }
+
+    pub(crate) fn progress(&self, objects: usize, bytes: u64) {
+        self.events.progress(objects as u64, bytes);
+    }
+
+    /// Fails when the caller has cancelled the check.
+    pub(crate) fn fail_if_cancelled(&self) -> Result<(), CheckError> {
+        if self.cancel.load(Ordering::Relaxed) { Err(CheckError::Cancelled) } else { Ok(()) }
+    }
+
+    fn findings(&self) -> MutexGuard<'_, Findings> {
+        // Nothing is left half-done under this lock.
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a problem.
+    pub(crate) fn report(&self, kind: ProblemKind, object: Option<&str>, detail: String) {
+        self.report_all(kind, object, detail, 1);
+    }
+
+    /// Notes a problem that stands for `count` of its kind.
+    pub(crate) fn report_all(&self, kind: ProblemKind, object: Option<&str>, detail: String, count: u64) {
+        let mut findings = self.findings();
+        let counted = findings.counts.entry(kind).or_default();
+        let listed = *counted < PROBLEMS_LISTED_MAX;
+        *counted = counted.saturating_add(count);
+        if !listed {
+            return;
+        }
+        let object = object.map(str::to_owned);
+        let problem = CheckProblem { severity: kind.severity(), object, kind, detail };
+        self.events.problem_found(&problem);
+        findings.problems.push(problem);
+    }
+
+    /// Notes that an object does not open.
+    pub(crate) fn report_format(&self, kind: ProblemKind, object: &str, error: &FormatError) {
+        let kind = match error {
+            FormatError::UnsupportedVersion { .. } | FormatError::UnsupportedFeature { .. } => {
+                ProblemKind::FormatUnsupported
+            }
+            _ => kind,
+        };
+        self.report(kind, Some(object), error.to_string());
+    }
+
+    /// Ends the session: returns all problems and the number of bytes that were read.
+    pub(crate) fn finish(self) -> (Vec<CheckProblem>, u64) {
+        let findings = self.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut problems = findings.problems;
+        for (kind, count) in findings.counts {
+            let listed = problems.iter().filter(|problem| problem.kind == kind).count() as u64;
+            if count > listed && listed >= PROBLEMS_LISTED_MAX {
+                let detail = format!("{} more problems of this kind", count - listed);
+                let problem = CheckProblem { severity: kind.severity(), object: None, kind, detail };
+                self.events.problem_found(&problem);
+                problems.push(problem);
+            }
+        }
+        (problems, self.bytes_read.into_inner())
+    }
+
+    /// Runs `work` on the pool.
+    pub(crate) async fn compute<T, Work>(&self, work: Work) -> Result<T, CheckError>
+    where
+        T: Send + 'static,
+        Work: FnOnce() -> T + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        // The receiver is gone when the check has ended early; nobody wants the result then.
+        let job = move || drop(sender.send(work()));
+        match &self.options.pool {
+            Some(pool) => pool.spawn(job),
+            None => rayon::spawn(job),
+        }
+        receiver.await.map_err(|_| CheckError::WorkerLost)
+    }
+
+    /// Waits until `bytes` fit into the memory budget; what exceeds the whole budget gets all of it.
+    pub(crate) async fn reserve(&self, bytes: u64) -> Result<SemaphorePermit<'_>, CheckError> {
+        let units = u32::try_from(bytes.div_ceil(BUDGET_UNIT_BYTES)).unwrap_or(u32::MAX).min(self.budget_units);
+        self.budget.acquire_many(units).await.map_err(|_| CheckError::WorkerLost)
+    }
+
+    /// Reads an object, or a range of it.
+    pub(crate) async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Fetched, CheckError> {
+        self.fail_if_cancelled()?;
+        match self.store.get(key, range).await {
+            Ok(bytes) => {
+                self.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                Ok(Fetched::Bytes(bytes))
+            }
+            Err(StoreError::NotFound { .. }) => Ok(Fetched::Absent),
+            Err(StoreError::InvalidRange { .. }) => Ok(Fetched::Bytes(Bytes::new())),
+            Err(error) if is_medium_error(&error) => Ok(Fetched::Unreadable(text_of(&error))),
+            Err(source) => Err(CheckError::Store { object: key.to_owned(), source }),
+        }
+    }
+
+    /// Reads a listed object in full, and opens it on the pool; at most `bytes_max` bytes are read.
+    pub(crate) async fn open<T, Work>(
+        &self,
+        info: &ObjectInfo,
+        bytes_max: u64,
+        work: Work,
+    ) -> Result<Opened<T>, CheckError>
+    where
+        T: Send + 'static,
+        Work: FnOnce(&[u8]) -> T + Send + 'static,
+    {
+        let key = info.key.as_str();
+        if info.size > bytes_max {
+            let detail = format!("it has {} bytes, objects of its kind have at most {bytes_max}", info.size);
+            self.report(ProblemKind::ObjectTooLarge, Some(key), detail);
+            return Ok(Opened::Unreadable);
+        }
+        let _permit = self.reserve(info.size).await?;
+        match self.get(key, None).await? {
+            Fetched::Bytes(bytes) => Ok(Opened::Value(self.compute(move || work(&bytes)).await?)),
+            Fetched::Absent => {
+                self.report(ProblemKind::ObjectVanished, Some(key), "it was deleted during the check".to_owned());
+                Ok(Opened::Vanished)
+            }
+            Fetched::Unreadable(reason) => {
+                self.report(ProblemKind::ObjectUnreadable, Some(key), reason);
+                Ok(Opened::Unreadable)
+            }
+        }
+    }
+
+    /// Returns the length of an object; none if it does not exist.
+    pub(crate) async fn size_of(&self, key: &str) -> Result<Option<u64>, CheckError> {
+        self.fail_if_cancelled()?;
+        match self.store.head(key).await {
+            Ok(info) => Ok(Some(info.size)),
+            // What stands under the key cannot be an object of the repository.
+            Err(StoreError::NotFound { .. } | StoreError::NotAnObject { .. }) => Ok(None),
+            Err(source) => Err(CheckError::Store { object: key.to_owned(), source }),
+        }
+    }
+
+    /// Lists the objects below a prefix.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>, CheckError> {
+        self.fail_if_cancelled()?;
+        let listed = self.store.list(prefix).await;
+        listed.map_err(|source| CheckError::Store { object: prefix.to_owned(), source })
+    }
+}
+
+/// Says whether the storage medium, and not the way to it, is at fault.
+fn is_medium_error(error: &StoreError) -> bool {
+    /// `EIO`, `EBADMSG` and `EUCLEAN` of Linux: what file systems return for bad sectors and bad checksums.
+    const MEDIUM_ERRORS: [i32; 3] = [5, 74, 117];
+    match error {
+        StoreError::NotAnObject { .. } => true,
+        StoreError::Io { source, .. } => source.raw_os_error().is_some_and(|code| MEDIUM_ERRORS.contains(&code)),
+        _ => false,
+    }
+}
+
+fn text_of(error: &StoreError) -> String {
+    match error {
+        StoreError::Io { source, .. } => format!("the medium does not give its bytes: {source}"),
+        other => other.to_string(),
+    }
+}

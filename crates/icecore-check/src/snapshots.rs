@@ -1,0 +1,110 @@
+//! Opens all snapshots.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use icecore_format::{
+    error::FormatResult,
+    ids::{GroupId, RunId},
+    layout,
+    limits::FRAME_BYTES_MAX,
+    snapshot::{Completion, DedupScope, Snapshot, SnapshotState},
+};
+use icecore_store::ObjectInfo;
+
+use crate::{
+    error::CheckError,
+    events::CheckPhase,
+    keyspace::{KeyForm, classify},
+    report::ProblemKind,
+    session::{Opened, Session},
+};
+
+/// A complete snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct CompleteSnapshot {
+    /// Run that made it.
+    pub(crate) run: RunId,
+    /// Group that all its packs must belong to; none if it may refer to every pack.
+    pub(crate) scope: Option<GroupId>,
+    /// What it refers to.
+    pub(crate) completion: Completion,
+}
+
+/// All snapshots that can be, or could have been, restored.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshots {
+    /// Complete ones, sorted by run.
+    pub(crate) complete: Vec<CompleteSnapshot>,
+    /// Runs whose snapshot does not open, sorted.
+    pub(crate) damaged: Vec<RunId>,
+}
+
+/// Opens all snapshots.
+pub(crate) async fn open_snapshots(session: &Session<'_>) -> Result<Snapshots, CheckError> {
+    let listed = session.list(layout::SNAPSHOTS_PREFIX).await?;
+    let named = listed.into_iter().filter_map(|info| match classify(&info.key) {
+        KeyForm::Snapshot(run) => Some((run, info)),
+        _ => None,
+    });
+    let named: Vec<_> = named.collect();
+    session.phase_begins(CheckPhase::Snapshots, Some(named.len()));
+    let opening = stream::iter(named).map(|(run, info)| open_snapshot(session, run, info));
+    let mut opening = opening.buffer_unordered(session.concurrency());
+    let mut snapshots = Snapshots::default();
+    while let Some((run, opened)) = opening.try_next().await? {
+        match opened {
+            Found::Complete(snapshot) => snapshots.complete.push(*snapshot),
+            Found::Damaged => snapshots.damaged.push(run),
+            Found::NothingToRestore => {}
+        }
+    }
+    snapshots.complete.sort_unstable_by_key(|snapshot| snapshot.run);
+    snapshots.damaged.sort_unstable();
+    Ok(snapshots)
+}
+
+enum Found {
+    Complete(Box<CompleteSnapshot>),
+    Damaged,
+    NothingToRestore,
+}
+
+async fn open_snapshot(session: &Session<'_>, run: RunId, info: ObjectInfo) -> Result<(RunId, Found), CheckError> {
+    let keys = session.keys().clone();
+    let opened = session.open(&info, FRAME_BYTES_MAX.into(), move |object| Snapshot::open(&keys, run, object));
+    let opened = opened.await?;
+    session.progress(1, info.size);
+    let found = match opened {
+        Opened::Value(snapshot) => sort_by_state(session, &info, snapshot),
+        Opened::Vanished => Found::NothingToRestore,
+        Opened::Unreadable => Found::Damaged,
+    };
+    Ok((run, found))
+}
+
+fn sort_by_state(session: &Session<'_>, info: &ObjectInfo, snapshot: FormatResult<Snapshot>) -> Found {
+    match snapshot {
+        Ok(Snapshot { origin, state: SnapshotState::Complete(completion) }) => {
+            let scope = (origin.dedup == DedupScope::Group).then_some(origin.group);
+            Found::Complete(Box::new(CompleteSnapshot { run: origin.run, scope, completion }))
+        }
+        Ok(Snapshot { origin, state: SnapshotState::Pending { .. } }) => {
+            // By the store's clock; a writer's clock may be wrong.
+            let age = session.options().now.duration_since(info.modified).unwrap_or(Duration::ZERO);
+            let detail = format!(
+                "run of source {:?} on host {:?} is at work or was killed; it was last refreshed {} seconds ago",
+                origin.source,
+                origin.host,
+                age.as_secs()
+            );
+            session.report(ProblemKind::SnapshotPending, Some(&info.key), detail);
+            Found::NothingToRestore
+        }
+        Ok(_) => Found::NothingToRestore,
+        Err(error) => {
+            session.report_format(ProblemKind::SnapshotDamaged, &info.key, &error);
+            Found::Damaged
+        }
+    }
+}
