@@ -1,20 +1,307 @@
 //! The run of a backup from its request to its report.
 
-use icecore_catalog::Catalog;
-use icecore_repo::repository::Repository;
-
-use crate::{
-    error::BackupResult,
-    request::{BackupEvents, BackupReport, BackupRequest},
+use std::{
+    os::unix::ffi::OsStrExt,
+    path::Path,
+    sync::Arc,
+    time::Duration,
 };
 
+use crossbeam_channel::bounded;
+use icecore_catalog::Catalog;
+use icecore_format::{
+    entry::{Entry, EntryKind},
+    path,
+    snapshot::{Snapshot, SnapshotStatistics},
+};
+use icecore_fs::{
+    entry::EntryKind as FsKind,
+    error::FsError,
+    names::{GroupNames, UserNames, process_owner},
+    stat_root,
+    walk::{Walk, WalkItem, WalkOptions},
+};
+use icecore_repo::{
+    error::RepoError,
+    manifest::{ManifestCursor, ManifestRoot, ManifestWriter},
+    reader::ChunkReader,
+    repository::Repository,
+    session::{CommitReport, SessionOrigin, WriteSession},
+    snapshots,
+};
+
+use crate::{
+    dry_run,
+    error::{BackupError, BackupResult},
+    job::ChunkTools,
+    levels::{RunPlan, plan_run},
+    links::Links,
+    pipeline::{self, Base, Sink},
+    request::{
+        BackupCounts, BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem,
+    },
+    streaming::{self, SEGMENTS_AHEAD},
+};
+
+/// Opened blocks of the base's manifest that are kept, in bytes.
+const BASE_CACHE_BYTES: usize = 24 << 20;
+
 /// Backs one source up and returns the report and the catalogue.
+///
+/// Whatever cannot be read of the source is listed in the report; an error means that there is no new snapshot.
 pub fn backup(
     repository: &Repository,
-    catalog: Catalog,
+    mut catalog: Catalog,
     request: BackupRequest,
     events: &dyn BackupEvents,
 ) -> BackupResult<(BackupReport, Catalog)> {
-    let _ = (repository, catalog, request, events);
-    Err(crate::error::BackupError::StageLost { stage: "backup" })
+    let started = repository.environment().monotonic();
+    let input = Input::prepare(&request)?;
+    let list = snapshots::list(repository, &mut catalog)?;
+    let plan = plan_run(&list, &request.name, &request.host, request.level, request.dedup);
+    plan.notices.iter().for_each(|notice| events.notice(notice));
+    let base = plan.base.as_ref();
+    events.started(
+        plan.level,
+        base.map(|base| base.origin.run),
+        base.and_then(|base| base.completion()).map(|completion| completion.totals),
+    );
+    if request.dry_run {
+        return dry_run::dry_run(repository, catalog, request, &input, plan, events);
+    }
+    let origin = session_origin(&request, &input, &plan);
+    let mut session = WriteSession::begin(repository.clone(), catalog, origin, request.write)?;
+    let group = session.origin().group;
+    match run(&mut session, request, &input, &plan, events) {
+        Ok(done) => {
+            let environment = repository.environment();
+            let duration_read = environment.monotonic().saturating_sub(started);
+            let (level, dedup, base) = (plan.level, plan.dedup, plan.base.map(|base| base.origin.run));
+            let report = CommitReport { errors: done.problems.len() as u64, statistics: statistics(&done.counts) };
+            let (snapshot, written, catalog) = session.commit(&done.root, &report)?;
+            let counts = BackupCounts {
+                chunks_new: written.chunks_new,
+                bytes_new: written.bytes_new,
+                bytes_compressed: written.bytes_compressed,
+                bytes_stored: written.bytes_stored,
+                ..done.counts
+            };
+            let report = BackupReport {
+                snapshot: Some(snapshot),
+                level,
+                dedup,
+                group: Some(group),
+                base,
+                totals: done.root.totals,
+                counts,
+                problems: done.problems,
+                notices: plan.notices.into_iter().chain(done.notices).collect(),
+                duration_read,
+                duration: environment.monotonic().saturating_sub(started),
+            };
+            Ok((report, catalog))
+        }
+        Err(error) => {
+            if let Err(abort_error) = session.abort(&error.to_string()) {
+                tracing::debug!(error = %abort_error, "the run could not be marked as aborted");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// What is to be read, as far as it can be known before anything is written.
+pub(crate) struct Input {
+    /// Root as it is recorded.
+    pub root: Vec<u8>,
+    /// The root is a directory.
+    pub directory: bool,
+    pub command: Vec<String>,
+}
+
+impl Input {
+    fn prepare(request: &BackupRequest) -> BackupResult<Self> {
+        match &request.source {
+            BackupSource::Tree { path } => {
+                let directory = stat_root(path, true)?.kind == FsKind::Directory;
+                let real = path.canonicalize().map_err(|source| {
+                    FsError::new("find the real path of", path.as_os_str().as_bytes(), source)
+                })?;
+                Ok(Self { root: real.as_os_str().as_bytes().to_vec(), directory, command: Vec::new() })
+            }
+            BackupSource::Stream { file_name, command, .. } => {
+                let one_component = !file_name.is_empty() && !file_name.contains(&b'/');
+                if !one_component || path::validate(file_name).is_err() || file_name.len() > 255 {
+                    let name = String::from_utf8_lossy(file_name).into_owned();
+                    return Err(BackupError::StreamName { name });
+                }
+                Ok(Self { root: file_name.clone(), directory: false, command: command.clone() })
+            }
+        }
+    }
+}
+
+fn session_origin(request: &BackupRequest, input: &Input, plan: &RunPlan) -> SessionOrigin {
+    SessionOrigin {
+        source: request.name.clone(),
+        host: request.host.clone(),
+        root: input.root.clone(),
+        command: input.command.clone(),
+        level: plan.level,
+        dedup: plan.dedup,
+        group: plan.group,
+        base: plan.base.as_ref().map(|base| base.origin.run),
+        tags: request.tags.clone(),
+        program: request.program.clone(),
+    }
+}
+
+fn statistics(counts: &BackupCounts) -> SnapshotStatistics {
+    SnapshotStatistics {
+        files_new: counts.files_new,
+        files_changed: counts.files_changed,
+        files_unchanged: counts.files_unchanged,
+        bytes_read: counts.bytes_read,
+        chunks_read: counts.chunks_read,
+        ..SnapshotStatistics::default()
+    }
+}
+
+/// What a run has put into the session.
+struct Done {
+    root: ManifestRoot,
+    counts: BackupCounts,
+    problems: Vec<SourceProblem>,
+    notices: Vec<BackupNotice>,
+}
+
+fn run(
+    session: &mut WriteSession,
+    request: BackupRequest,
+    input: &Input,
+    plan: &RunPlan,
+    events: &dyn BackupEvents,
+) -> BackupResult<Done> {
+    let repository = session.repository().clone();
+    let tools = ChunkTools { keys: Arc::clone(repository.keys()), chunker: repository.chunker()? };
+    let reader = ChunkReader::new(repository.clone(), Arc::clone(session.index()), BASE_CACHE_BYTES);
+    let sink = Sink {
+        manifest: ManifestWriter::new(repository.header().parameters.node_items),
+        session,
+        events,
+        users: load_names(UserNames::load(), "/etc/passwd").unwrap_or_default(),
+        groups: load_names(GroupNames::load(), "/etc/group").unwrap_or_default(),
+        counts: BackupCounts::default(),
+        problems: Vec::new(),
+        progress: BackupProgress::default(),
+        reported: Duration::ZERO,
+        tools: Arc::new(tools),
+        links: Links::default(),
+    };
+    let base = plan.base.as_ref().and_then(|base| base_of(&reader, base));
+    let options = walk_options(&request);
+    let (sink, notices) = match request.source {
+        BackupSource::Tree { path } => {
+            let mut walk = TreeWalk::start(&path, input.directory, options)?;
+            let end = pipeline::run(&mut walk, base, request.read_concurrency, sink)?;
+            let mut sink = end.sink;
+            (sink.counts.excluded, sink.counts.vanished) = walk.left_out(sink.counts.vanished);
+            (sink, end.notices)
+        }
+        BackupSource::Stream { file_name, input, finish, .. } => {
+            (take_stream(sink, &repository, file_name, input, finish)?, Vec::new())
+        }
+    };
+    let Sink { manifest, session, counts, problems, .. } = sink;
+    Ok(Done { root: manifest.finish(session)?, counts, problems, notices })
+}
+
+fn load_names<T>(names: std::io::Result<T>, file: &'static str) -> Option<T> {
+    names.inspect_err(|error| tracing::warn!(file, %error, "owners are stored by number only")).ok()
+}
+
+fn base_of<'a>(reader: &'a ChunkReader, base: &Snapshot) -> Option<Base<'a>> {
+    let root = ManifestRoot::of(base)?;
+    Some(Base { cursor: ManifestCursor::new(reader, &root), started: base.origin.started })
+}
+
+pub(crate) fn walk_options(request: &BackupRequest) -> WalkOptions {
+    WalkOptions {
+        concurrency: request.walk_concurrency,
+        excludes: request.excludes.clone(),
+        exclude_caches: request.exclude_caches,
+        one_file_system: request.one_file_system,
+        skip: request.skip.clone(),
+        ..WalkOptions::default()
+    }
+}
+
+/// The walk of a directory, or the one object that the source is.
+pub(crate) enum TreeWalk {
+    Directory(Walk),
+    Single(Option<Vec<WalkItem>>),
+}
+
+impl TreeWalk {
+    pub fn start(root: &Path, directory: bool, options: WalkOptions) -> BackupResult<Self> {
+        Ok(if directory {
+            Self::Directory(Walk::start(root, options)?)
+        } else {
+            Self::Single(Some(vec![WalkItem::Entry(Walk::single(root, true)?)]))
+        })
+    }
+
+    /// Returns how many objects were excluded, and how many vanished in all.
+    pub fn left_out(&self, vanished: u64) -> (u64, u64) {
+        match self {
+            Self::Directory(walk) => (walk.counts().excluded, vanished + walk.counts().vanished),
+            Self::Single(_) => (0, vanished),
+        }
+    }
+}
+
+impl Iterator for TreeWalk {
+    type Item = Vec<WalkItem>;
+
+    fn next(&mut self) -> Option<Vec<WalkItem>> {
+        match self {
+            Self::Directory(walk) => walk.next(),
+            Self::Single(item) => item.take(),
+        }
+    }
+}
+
+/// Stores a stream as the only file of a snapshot.
+fn take_stream<'a>(
+    mut sink: Sink<'a>,
+    repository: &Repository,
+    file_name: Vec<u8>,
+    mut input: Box<dyn std::io::Read + Send>,
+    finish: Box<dyn FnOnce() -> Result<(), String> + Send>,
+) -> BackupResult<Sink<'a>> {
+    let (sender, segments) = bounded(SEGMENTS_AHEAD);
+    let tools = Arc::clone(&sink.tools);
+    // Not a scoped thread: when the run is interrupted, nobody waits for a stream that may never end.
+    let thread = std::thread::spawn(move || streaming::read_stream(input.as_mut(), &sender, &tools));
+    let chunks = sink.take_input(&segments)?;
+    drop(segments);
+    match thread.join() {
+        Ok(Ok(_)) => {}
+        Ok(Err(source)) => return Err(BackupError::Stream { source }),
+        Err(_) => return Err(BackupError::StageLost { stage: "read" }),
+    }
+    finish().map_err(|reason| BackupError::Command { reason })?;
+    let now = repository.environment().now();
+    let mut entry = Entry::new(file_name, EntryKind::File);
+    (entry.mode, entry.modified, entry.changed) = (0o600, now, now);
+    (entry.user_id, entry.group_id) = process_owner();
+    sink.push_input(entry, chunks)?;
+    Ok(sink)
+}
+
+impl BackupError {
+    /// Says whether the run was interrupted.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Repository(RepoError::Interrupted))
+    }
 }

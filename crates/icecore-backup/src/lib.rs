@@ -6,5 +6,14 @@ pub mod error;
 pub mod request;
 
 mod backup;
+mod capture;
+mod changes;
+mod dry_run;
+mod job;
+mod levels;
+mod links;
+mod pipeline;
+mod reading;
+mod streaming;
 
 pub use backup::backup;

@@ -88,7 +88,11 @@ impl fmt::Display for RebuildReason {
 impl fmt::Debug for Catalog {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path();
-        formatter.debug_struct("Catalog").field("repository", &self.repository).field("path", &path).finish()
+        formatter
+            .debug_struct("Catalog")
+            .field("repository", &self.repository)
+            .field("path", &path)
+            .finish_non_exhaustive()
     }
 }
 

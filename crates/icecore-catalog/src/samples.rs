@@ -33,7 +33,7 @@ pub(crate) fn directory(run: u8, number: u32, chunks: u32) -> PackDirectory {
     }
     PackDirectory {
         pack: PackName { run: RunId([run; 16]), number },
-        kind: if number % 2 == 0 { ObjectKind::Data } else { ObjectKind::Manifest },
+        kind: if number.is_multiple_of(2) { ObjectKind::Data } else { ObjectKind::Manifest },
         group: RunId([run.wrapping_add(1); 16]),
         epoch: 3,
         salt: [run ^ number as u8; 32],

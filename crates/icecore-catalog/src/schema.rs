@@ -84,8 +84,22 @@ pub(crate) fn open_existing(path: &Path, repository: RepositoryId) -> Result<Fou
     if found != repository {
         return Ok(Found::OtherRepository(found));
     }
+    check_writable(&connection, path)?;
     set_up(&connection).map_err(sqlite)?;
     Ok(Found::Usable(connection))
+}
+
+/// SQLite opens a file for reading only when it may not write it, and when the file's header asks for that.
+fn check_writable(connection: &Connection, path: &Path) -> Result<(), CatalogError> {
+    let read_only = connection.is_readonly("main").map_err(|error| CatalogError::from_sqlite(path, error))?;
+    if !read_only {
+        return Ok(());
+    }
+    if rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok() {
+        return Err(CatalogError::damaged(path, "its header says that it may not be written"));
+    }
+    let failure = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+    Err(CatalogError::from_sqlite(path, rusqlite::Error::SqliteFailure(failure, None)))
 }
 
 /// Creates the tables in a file that does not exist yet.

@@ -11,6 +11,7 @@ mod events;
 mod graph;
 mod header;
 mod impact;
+mod inventory;
 mod keyspace;
 mod leaf;
 mod links;

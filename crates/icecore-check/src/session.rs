@@ -123,15 +123,10 @@ impl<'a> Session<'a> {
 
     /// Notes a problem.
     pub(crate) fn report(&self, kind: ProblemKind, object: Option<&str>, detail: String) {
-        self.report_all(kind, object, detail, 1);
-    }
-
-    /// Notes a problem that stands for `count` of its kind.
-    pub(crate) fn report_all(&self, kind: ProblemKind, object: Option<&str>, detail: String, count: u64) {
         let mut findings = self.findings();
         let counted = findings.counts.entry(kind).or_default();
         let listed = *counted < PROBLEMS_LISTED_MAX;
-        *counted = counted.saturating_add(count);
+        *counted = counted.saturating_add(1);
         if !listed {
             return;
         }
@@ -158,7 +153,7 @@ impl<'a> Session<'a> {
         let mut problems = findings.problems;
         for (kind, count) in findings.counts {
             let listed = problems.iter().filter(|problem| problem.kind == kind).count() as u64;
-            if count > listed && listed >= PROBLEMS_LISTED_MAX {
+            if count > listed {
                 let detail = format!("{} more problems of this kind", count - listed);
                 let problem = CheckProblem { severity: kind.severity(), object: None, kind, detail };
                 self.events.problem_found(&problem);

@@ -344,7 +344,8 @@ impl Entry {
                 _ => decoder.skip()?,
             }
         }
-        if !ids.is_empty() {
+        // Lengths without ids are a lie too.
+        if !ids.is_empty() || !lengths.is_empty() {
             if matches!(entry.content, Content::List(_)) {
                 return Err(FormatError::malformed(WHAT, "chunks both inline and as a tree"));
             }
@@ -437,6 +438,9 @@ fn decode_list(decoder: &mut Decoder<'_>) -> FormatResult<ChunkListRef> {
 
 fn decode_holes(decoder: &mut Decoder<'_>) -> FormatResult<Vec<Hole>> {
     let numbers = array_length(decoder, "number of holes", HOLES_MAX * 2)?;
+    if !numbers.is_multiple_of(2) {
+        return Err(FormatError::malformed(WHAT, "a hole is incomplete"));
+    }
     (0..numbers / 2).map(|_| Ok(Hole { offset: decoder.u64()?, length: decoder.u64()? })).collect()
 }
 

@@ -23,5 +23,7 @@ pub mod slot;
 pub mod snapshot;
 
 mod cbor;
+#[cfg(test)]
+mod fixtures;
 
 const _: () = assert!(usize::BITS == 64, "Icecore runs on 64-bit targets only: lengths of stored objects are u64");

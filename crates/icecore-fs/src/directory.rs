@@ -92,6 +92,11 @@ impl Directory {
         Ok(descriptor)
     }
 
+    /// Closes half of the walk's open directories, for when descriptors have run out.
+    pub(crate) fn relieve_descriptors(&self) {
+        self.pool.close_half();
+    }
+
     /// Closes the descriptor unless it was used since the last call. Returns whether it is closed now.
     pub(crate) fn close_unless_used(&self) -> bool {
         let mut opened = self.lock();
@@ -111,8 +116,8 @@ impl Directory {
 
     fn open_in(self: &Arc<Self>, parent: &OwnedFd) -> io::Result<Arc<OwnedFd>> {
         let descriptor = match open_directory(parent, &*self.name) {
-            Err(Errno::MFILE | Errno::NFILE) => {
-                self.pool.close_half();
+            Err(errno) if is_out_of_descriptors(&errno.into()) => {
+                self.relieve_descriptors();
                 open_directory(parent, &*self.name)?
             }
             result => result?,
@@ -174,6 +179,11 @@ pub(crate) fn without_access_time(
         Err(Errno::PERM) => retry_interrupted(|| open(flags)),
         result => result,
     }
+}
+
+/// The process or the system has run out of file descriptors.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Opens the root of a source, where links are followed, and reads its metadata.

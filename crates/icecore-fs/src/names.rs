@@ -98,5 +98,10 @@ impl GroupNames {
     }
 }
 
+/// Returns the numeric user and group that this process acts as on the file system.
+pub fn process_owner() -> (u32, u32) {
+    (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
+}
+
 #[cfg(test)]
 mod tests;

@@ -275,8 +275,12 @@ impl WriteSession {
 
     /// Makes the snapshot complete: after this it is restorable, before it does not exist.
     ///
-    /// Returns the snapshot and the catalogue.
-    pub fn commit(mut self, root: &ManifestRoot, report: &CommitReport) -> RepoResult<(Snapshot, Catalog)> {
+    /// Returns the snapshot, what was written for it, and the catalogue.
+    pub fn commit(
+        mut self,
+        root: &ManifestRoot,
+        report: &CommitReport,
+    ) -> RepoResult<(Snapshot, WriteStatistics, Catalog)> {
         self.flush()?;
         self.repository.environment().proceed()?;
         if newest_condemned_epoch(&self.repository)? != self.condemned_epoch {
@@ -300,7 +304,7 @@ impl WriteSession {
             condemned_epoch: self.condemned_epoch,
             statistics,
         }))?;
-        Ok((self.snapshot, self.catalog))
+        Ok((self.snapshot, written, self.catalog))
     }
 
     /// Ends the run without a snapshot; what was added so far is uploaded first, so that the next run finds it.

@@ -165,7 +165,7 @@ fn any_overwritten_place_costs_time_only() {
     let original = fs::read(database(cache.path())).unwrap();
     assert!(original.len() > 8 * 8192, "{}", original.len());
     let page_heads = (0..original.len()).step_by(8192).flat_map(|page| (0..40).map(move |byte| page + byte));
-    let everywhere = (0..original.len()).step_by(97);
+    let everywhere = (0..original.len()).step_by(197);
     for (turn, offset) in page_heads.chain(everywhere).filter(|offset| *offset < original.len()).enumerate() {
         let mut content = original.clone();
         let damage = [1, 0xff, 0x80, 0x55][turn % 4];
@@ -199,7 +199,7 @@ fn damage_below_an_open_handle_is_survived() {
     let (mut other, _) = open(cache.path());
     let mut file = fs::OpenOptions::new().write(true).open(database(cache.path())).unwrap();
     file.seek(SeekFrom::Start(8192)).unwrap();
-    file.write_all(&[0xaa; 8192 * 6]).unwrap();
+    file.write_all(&vec![0xaa; 8192 * 6]).unwrap();
     std::mem::forget(file); // Closing it would drop this process's locks on the database.
     repair(&mut catalog, &directories);
     // The other handle takes over what the first has made.
@@ -258,6 +258,47 @@ fn many_threads_open_and_write_at_once() {
         }
     });
     assert_eq!(open(cache.path()).0.known_packs().unwrap().len(), 7 * 20);
+}
+
+/// Lies in the working directory of [`one_of_many_processes`] when it is meant to do something.
+const MARKER: &str = "many-processes";
+
+#[test]
+fn many_processes_open_and_write_at_once() {
+    let cache = tempfile::tempdir().unwrap();
+    fs::write(cache.path().join(MARKER), "").unwrap();
+    let child = || {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--ignored", "--exact", "catalog::tests::one_of_many_processes"])
+            .current_dir(cache.path());
+        command.stdout(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let children: Vec<_> = std::iter::repeat_with(child).take(5).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let (catalog, opening) = open(cache.path());
+    assert_eq!(opening, CatalogOpening::Existing);
+    assert_eq!((catalog.known_packs().unwrap().len(), catalog.snapshots().unwrap().len()), (10, 50));
+}
+
+#[test]
+#[ignore = "is run by many_processes_open_and_write_at_once, with the cache as working directory"]
+fn one_of_many_processes() {
+    if !Path::new(MARKER).exists() {
+        return;
+    }
+    let process = std::process::id().to_be_bytes();
+    for turn in 0..10u8 {
+        let (mut catalog, opening) = open(Path::new("."));
+        assert!(!matches!(opening, CatalogOpening::Rebuilt { .. }), "{opening:?}");
+        let mut run = [turn; 16];
+        run[..4].copy_from_slice(&process);
+        catalog.put_snapshot(RunId(run), "v1", b"sealed").unwrap();
+        catalog.add_directories(&[directory(1, turn.into(), 200)]).unwrap();
+        assert!(catalog.for_each_directory(|_| {}).unwrap().missing.is_empty());
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_directory_survives() {
 fn the_encoding_is_what_schema_version_1_says() {
     assert_eq!(crate::schema::SCHEMA_VERSION, 1, "a new encoding needs a new version of the schema");
     let hash = blake3::hash(&encoded(&samples::directory(1, 2, 9)));
-    assert_eq!(hash.to_hex().as_str(), "GOLDEN");
+    assert_eq!(hash.to_hex().as_str(), "f330146be6bc58834f8449036f61073aec52bbac854b056ecc26405a8eb25a5b");
 }
 
 #[test]
@@ -58,8 +58,8 @@ fn inconsistent_blocks_are_refused() {
     check(&|directory| directory.blocks[1].first_chunk = 3);
     check(&|directory| directory.blocks[2].chunks = 3);
     check(&|directory| directory.blocks[2].chunks = u32::MAX);
-    check(&|directory| drop(directory.blocks.pop()));
-    check(&|directory| drop(directory.chunks.pop()));
+    check(&|directory| directory.blocks.truncate(2));
+    check(&|directory| directory.chunks.truncate(9));
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn running_out_of_descriptors_closes_half() {
     let (_root, directories) = chain(20, 100);
     directories[20].descriptor().unwrap();
     assert!(directories.iter().all(is_open));
-    directories[0].pool.close_half();
+    directories[0].relieve_descriptors();
     assert_eq!(directories[1..].iter().filter(|directory| is_open(directory)).count(), 10);
     assert!(directories[20].descriptor().is_ok());
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, is_out_of_descriptors};
 use crate::entry::Metadata;
 use crate::error::{FsError, retry_interrupted};
 use crate::source_file::SourceFile;
@@ -37,9 +37,15 @@ pub(super) enum ObjectName {
 impl WalkEntry {
     /// Opens a regular file for reading.
     pub fn open(&self) -> Result<SourceFile, FsError> {
-        self.descriptor()
-            .and_then(|directory| SourceFile::open_at(directory.as_fd(), self.name()))
-            .map_err(|source| self.error("open", source))
+        let open = || SourceFile::open_at(self.descriptor()?.as_fd(), self.name());
+        let opened = match open() {
+            Err(error) if is_out_of_descriptors(&error) => {
+                self.directory.relieve_descriptors();
+                open()
+            }
+            result => result,
+        };
+        opened.map_err(|source| self.error("open", source))
     }
 
     /// Reads the target of a symbolic link.

@@ -197,7 +197,7 @@ fn a_large_directory_is_complete_and_in_order() {
     let mut expected: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
     expected.insert(0, String::new());
     expected.sort_unstable();
-    for (concurrency, entries_ahead_max) in [(1, 1), (3, 1000), (64, 64 * 1024)] {
+    for (concurrency, entries_ahead_max) in [(1, 64), (3, 1000), (64, 64 * 1024)] {
         let options = WalkOptions { concurrency, entries_ahead_max, ..WalkOptions::default() };
         assert_eq!(paths(root.path(), options), expected);
     }

@@ -1,0 +1,64 @@
+//! What the file system says, as a manifest entry.
+
+use icecore_format::{
+    entry::{Entry, EntryKind, Marks, Time},
+    limits::{ATTRIBUTES_BYTES_MAX, ATTRIBUTES_MAX},
+};
+use icecore_fs::{
+    entry::{EntryKind as FsKind, Metadata, Timestamp},
+    xattr::AttributesRead,
+};
+
+fn time(time: Timestamp) -> Time {
+    Time { seconds: time.seconds, nanoseconds: time.nanoseconds }
+}
+
+pub(crate) fn kind(kind: FsKind) -> EntryKind {
+    match kind {
+        FsKind::File => EntryKind::File,
+        FsKind::Directory => EntryKind::Directory,
+        FsKind::Symlink => EntryKind::Symlink,
+        FsKind::Fifo => EntryKind::Fifo,
+        FsKind::Socket => EntryKind::Socket,
+        FsKind::CharacterDevice => EntryKind::CharacterDevice,
+        FsKind::BlockDevice => EntryKind::BlockDevice,
+    }
+}
+
+/// Makes the entry of an object of which only the metadata is known so far.
+pub(crate) fn entry(path: Vec<u8>, metadata: &Metadata) -> Entry {
+    let mut entry = Entry::new(path, kind(metadata.kind));
+    set_metadata(&mut entry, metadata);
+    entry
+}
+
+/// Sets everything that metadata says, other than kind and link group.
+pub(crate) fn set_metadata(entry: &mut Entry, metadata: &Metadata) {
+    entry.mode = metadata.mode;
+    entry.user_id = metadata.user_id;
+    entry.group_id = metadata.group_id;
+    entry.modified = time(metadata.modified);
+    entry.changed = time(metadata.changed);
+    entry.inode = metadata.inode;
+    entry.size = if metadata.kind == FsKind::File { metadata.size } else { 0 };
+    entry.special_device = metadata.special_device;
+}
+
+/// Sets the extended attributes; says whether all of them could be taken.
+pub(crate) fn set_attributes(entry: &mut Entry, read: AttributesRead) -> bool {
+    let mut complete = read.unreadable.is_empty();
+    let mut bytes = 0;
+    entry.attributes = read.attributes;
+    entry.attributes.retain(|(name, value)| {
+        bytes += name.len() + value.len();
+        let fits = bytes <= ATTRIBUTES_BYTES_MAX;
+        complete &= fits;
+        fits
+    });
+    complete &= entry.attributes.len() <= ATTRIBUTES_MAX;
+    entry.attributes.truncate(ATTRIBUTES_MAX);
+    if !complete {
+        entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE);
+    }
+    complete
+}

@@ -1,0 +1,135 @@
+//! A backup that only finds out what it would read.
+
+use icecore_catalog::Catalog;
+use icecore_format::entry::EntryKind;
+use icecore_fs::walk::WalkItem;
+use icecore_repo::{
+    index::{ChunkIndex, refresh_catalog},
+    manifest::{ManifestCursor, ManifestRoot},
+    reader::ChunkReader,
+    repository::Repository,
+};
+
+use crate::{
+    backup::{Input, TreeWalk, walk_options},
+    capture,
+    changes::{self, Need},
+    error::BackupResult,
+    levels::RunPlan,
+    request::{BackupCounts, BackupEvents, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem},
+};
+
+use icecore_format::node::Totals;
+
+const CACHE_BYTES: usize = 24 << 20;
+
+/// Walks the source, compares it with the base and counts; a stream is not read at all.
+pub(crate) fn dry_run(
+    repository: &Repository,
+    mut catalog: Catalog,
+    request: BackupRequest,
+    input: &Input,
+    plan: RunPlan,
+    events: &dyn BackupEvents,
+) -> BackupResult<(BackupReport, Catalog)> {
+    let environment = repository.environment();
+    let started = environment.monotonic();
+    refresh_catalog(repository, &mut catalog)?;
+    let index = ChunkIndex::load(repository, &mut catalog, None)?;
+    let reader = ChunkReader::new(repository.clone(), std::sync::Arc::new(index.into()), CACHE_BYTES);
+    let mut comparison = Comparison {
+        base: plan
+            .base
+            .as_ref()
+            .and_then(|base| Some((ManifestCursor::new(&reader, &ManifestRoot::of(base)?), base.origin.started))),
+        counts: BackupCounts::default(),
+        totals: Totals::default(),
+        problems: Vec::new(),
+    };
+    if let BackupSource::Tree { path } = &request.source {
+        let mut walk = TreeWalk::start(path, input.directory, walk_options(&request))?;
+        for items in &mut walk {
+            environment.proceed()?;
+            for item in items {
+                comparison.take(item, events)?;
+            }
+            let Totals { entries, files, bytes } = comparison.totals;
+            events.progress(&BackupProgress { entries, files, bytes, ..BackupProgress::default() });
+        }
+        comparison.take_rest()?;
+        (comparison.counts.excluded, comparison.counts.vanished) = walk.left_out(0);
+    }
+    let duration = environment.monotonic().saturating_sub(started);
+    let report = BackupReport {
+        snapshot: None,
+        level: plan.level,
+        dedup: plan.dedup,
+        group: plan.group,
+        base: plan.base.map(|base| base.origin.run),
+        totals: comparison.totals,
+        counts: comparison.counts,
+        problems: comparison.problems,
+        notices: plan.notices,
+        duration_read: duration,
+        duration,
+    };
+    Ok((report, catalog))
+}
+
+struct Comparison<'a> {
+    base: Option<(ManifestCursor<'a>, icecore_format::entry::Time)>,
+    counts: BackupCounts,
+    totals: Totals,
+    problems: Vec<SourceProblem>,
+}
+
+impl Comparison<'_> {
+    fn take(&mut self, item: WalkItem, events: &dyn BackupEvents) -> BackupResult<()> {
+        let source = match item {
+            WalkItem::Entry(source) => source,
+            WalkItem::Unreadable(error) => {
+                let problem = SourceProblem::Unreadable(error);
+                events.problem(&problem);
+                self.problems.push(problem);
+                return Ok(());
+            }
+        };
+        let entry = capture::entry(source.path, &source.metadata);
+        self.totals.add(Totals::of(&entry));
+        let file = u64::from(entry.kind == EntryKind::File);
+        let mut base_entry = None;
+        if let Some((cursor, started)) = &mut self.base {
+            while let Some(next) = cursor.peek()?
+                && icecore_format::path::compare(&next.path, &entry.path).is_le()
+            {
+                let same = next.path == entry.path;
+                let taken = cursor.next()?;
+                if same {
+                    base_entry = taken.map(|taken| (taken, *started));
+                    break;
+                }
+                self.counts.entries_removed += 1;
+            }
+        }
+        let need = base_entry.as_ref().map(|(base, started)| changes::need(&entry, base, *started));
+        match need {
+            None => self.counts.files_new += file,
+            Some(Need::Nothing) => self.counts.files_unchanged += file,
+            Some(_) => self.counts.files_changed += file,
+        }
+        if matches!(need, None | Some(Need::Everything | Need::AttributesThenContent)) && file == 1 {
+            self.counts.files_read += 1;
+            self.counts.bytes_read += entry.size;
+        }
+        Ok(())
+    }
+
+    fn take_rest(&mut self) -> BackupResult<()> {
+        if let Some((cursor, _)) = &mut self.base {
+            while cursor.next()?.is_some() {
+                self.counts.entries_removed += 1;
+            }
+        }
+        Ok(())
+    }
+}

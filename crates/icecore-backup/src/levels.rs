@@ -1,0 +1,63 @@
+//! Decides level, dedup scope, group and base of a run from what was asked and what is there.
+
+use icecore_format::{
+    ids::GroupId,
+    snapshot::{DedupScope, Level, Snapshot},
+};
+use icecore_repo::snapshots::SnapshotList;
+
+use crate::request::BackupNotice;
+
+/// What a run is going to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RunPlan {
+    pub level: Level,
+    pub dedup: DedupScope,
+    /// Group to write into; none begins a new one.
+    pub group: Option<GroupId>,
+    /// Snapshot that changes are detected against.
+    pub base: Option<Snapshot>,
+    pub notices: Vec<BackupNotice>,
+}
+
+impl RunPlan {
+    fn full(dedup: DedupScope, notice: Option<BackupNotice>) -> Self {
+        Self { level: Level::Full, dedup, group: None, base: None, notices: notice.into_iter().collect() }
+    }
+}
+
+/// Decides what a run of `source` on `host` is going to be.
+pub(crate) fn plan_run(
+    snapshots: &SnapshotList,
+    source: &str,
+    host: &str,
+    level: Level,
+    dedup: Option<DedupScope>,
+) -> RunPlan {
+    let default_scope = dedup.unwrap_or(DedupScope::Repository);
+    if level == Level::Full {
+        return RunPlan::full(default_scope, None);
+    }
+    let Some(full) = snapshots.latest_full_of(source, host) else {
+        return RunPlan::full(default_scope, Some(BackupNotice::FirstIsFull));
+    };
+    let scope = dedup.unwrap_or(full.origin.dedup);
+    if scope == DedupScope::Group && full.origin.dedup != DedupScope::Group {
+        return RunPlan::full(scope, Some(BackupNotice::GroupNeedsFull));
+    }
+    // In a self-contained group only snapshots that are self-contained themselves can be built upon.
+    let usable = |snapshot: &&Snapshot| {
+        snapshot.origin.host == host
+            && (scope == DedupScope::Repository
+                || snapshot.origin.dedup == DedupScope::Group && snapshot.origin.group == full.origin.group)
+    };
+    let base = match level {
+        Level::Incremental => snapshots.complete(Some(source)).rev().find(usable).unwrap_or(full),
+        Level::Differential | Level::Full => full,
+    };
+    let group = Some(full.origin.group);
+    RunPlan { level, dedup: scope, group, base: Some(base.clone()), notices: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! Hard links: a file with several names is read once.
+
+use std::collections::{HashMap, HashSet};
+
+use icecore_format::entry::Entry;
+
+/// Names remembered; with more hard-linked files than this in one source, some are read again.
+const FILES_MAX: usize = 1 << 20;
+
+/// Index of the device within the source, and inode.
+type LinkGroup = (u32, u64);
+
+/// Which hard-linked files have been met, and what was read of them.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    devices: Vec<u64>,
+    announced: HashSet<LinkGroup>,
+    read: HashMap<LinkGroup, Entry>,
+}
+
+impl Links {
+    /// Returns the index of a device, counted in the order in which devices are met; the first is the root's.
+    pub fn device_index(&mut self, device: u64) -> u32 {
+        let found = self.devices.iter().position(|known| *known == device);
+        found.unwrap_or_else(|| {
+            self.devices.push(device);
+            self.devices.len() - 1
+        }) as u32
+    }
+
+    /// Notes that a file is going to be read; says whether another of its names came before.
+    pub fn announce(&mut self, group: LinkGroup) -> bool {
+        if self.announced.len() >= FILES_MAX {
+            self.announced.clear();
+            self.read.clear();
+        }
+        !self.announced.insert(group)
+    }
+
+    /// Remembers what was read of a file.
+    pub fn remember(&mut self, entry: &Entry) {
+        if let Some(group) = entry.link_group()
+            && self.announced.contains(&group)
+        {
+            let mut content = entry.clone();
+            content.path = Vec::new();
+            self.read.insert(group, content);
+        }
+    }
+
+    /// Completes an entry from what was read under another name; says whether there was something.
+    pub fn complete(&self, entry: &mut Entry) -> bool {
+        let Some(known) = entry.link_group().and_then(|group| self.read.get(&group)) else { return false };
+        let path = std::mem::take(&mut entry.path);
+        *entry = Entry { path, ..known.clone() };
+        true
+    }
+}

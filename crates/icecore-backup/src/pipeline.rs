@@ -1,0 +1,545 @@
+//! The pipeline of a backup: walk → change detection → readers → deduplication → manifest, in path order throughout.
+
+use std::{collections::HashMap, collections::VecDeque, sync::Arc, time::Duration};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use icecore_format::{
+    entry::{ChunkRef, Content, Entry, EntryKind, Time},
+    limits::INLINE_CHUNKS_MAX,
+    seal::ObjectKind,
+};
+use icecore_fs::{
+    error::FsError,
+    names::{GroupNames, UserNames},
+    walk::{WalkEntry, WalkItem},
+};
+use icecore_repo::{
+    manifest::{ManifestCursor, ManifestWriter, write_chunk_list},
+    session::WriteSession,
+};
+
+use crate::{
+    capture,
+    changes::{self, Need},
+    error::{BackupError, BackupResult},
+    job::{ChunkTools, Item, Job, Outcome, ReadBatch, ReadItem, SMALL_FILE_BYTES_MAX, Segment, StreamEnd, Task},
+    links::Links,
+    reading::{self, run_reader},
+    request::{BackupCounts, BackupEvents, BackupNotice, BackupProgress, SourceProblem},
+    streaming::{self, SEGMENTS_AHEAD},
+};
+
+/// A batch is handed to a reader when it has this many items, …
+const BATCH_ITEMS_MAX: usize = 256;
+/// … or its files this many bytes.
+const BATCH_BYTES_MAX: u64 = 1 << 20;
+/// Weight of an item beside its bytes, for the bound on what is under way.
+const ITEM_WEIGHT: u64 = 1 << 10;
+/// Bytes (with items' weights) that may be under way at a time.
+const UNDER_WAY_WEIGHT_MAX: u64 = 64 << 20;
+/// Long files that may be under way at a time; each holds some segments in memory.
+const STREAMS_MAX: usize = 4;
+/// Progress is reported at most this often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// What is known about the base, and how far its manifest has been followed.
+pub(crate) struct Base<'a> {
+    pub cursor: ManifestCursor<'a>,
+    pub started: Time,
+}
+
+/// Something that is waiting for its turn.
+enum Pending {
+    /// A batch that a reader is working on.
+    Batch { sequence: u64, weight: u64 },
+    /// A batch that needs no reader.
+    Ready { items: Vec<Item>, weight: u64 },
+    /// A long file that a reader is working on.
+    Stream { segments: Receiver<Segment> },
+}
+
+/// Where content and entries go, and what is counted on the way.
+pub(crate) struct Sink<'a> {
+    pub session: &'a mut WriteSession,
+    pub manifest: ManifestWriter,
+    pub events: &'a dyn BackupEvents,
+    pub users: UserNames,
+    pub groups: GroupNames,
+    pub counts: BackupCounts,
+    pub problems: Vec<SourceProblem>,
+    pub progress: BackupProgress,
+    pub reported: Duration,
+    pub tools: Arc<ChunkTools>,
+    pub links: Links,
+}
+
+impl Sink<'_> {
+    fn problem(&mut self, problem: SourceProblem) {
+        self.events.problem(&problem);
+        self.problems.push(problem);
+    }
+
+    /// Puts a finished entry into the manifest.
+    pub fn push(&mut self, entry: &Entry) -> BackupResult<()> {
+        if let Err(error) = entry.validate() {
+            // Nothing that a reader would refuse ever gets into a manifest.
+            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+            self.problem(SourceProblem::Unreadable(FsError::new("describe", entry.path.clone(), source)));
+            return Ok(());
+        }
+        let (user, group) = (self.users.name(entry.user_id), self.groups.name(entry.group_id));
+        self.manifest.push(self.session, entry, user, group)?;
+        self.progress.entries += 1;
+        if entry.kind == EntryKind::File {
+            self.progress.files += 1;
+            self.progress.bytes += entry.size;
+        }
+        self.report(&entry.path);
+        Ok(())
+    }
+
+    fn report(&mut self, path: &[u8]) {
+        let now = self.session.repository().environment().monotonic();
+        if now.saturating_sub(self.reported) >= PROGRESS_EVERY {
+            self.reported = now;
+            self.progress.path = path.to_vec();
+            self.progress.bytes_stored = self.session.statistics().bytes_stored;
+            self.events.progress(&self.progress);
+        }
+    }
+
+    /// Adds chunks that lie one after the other in `buffer`.
+    fn add_chunks(&mut self, buffer: &[u8], chunks: &[ChunkRef]) -> BackupResult<()> {
+        let mut rest = buffer;
+        for chunk in chunks {
+            let (content, remaining) = rest.split_at(chunk.length as usize);
+            self.session.add_chunk(ObjectKind::Data, chunk.id, content)?;
+            rest = remaining;
+        }
+        self.counts.chunks_read += chunks.len() as u64;
+        self.counts.bytes_read += (buffer.len() - rest.len()) as u64;
+        Ok(())
+    }
+
+    fn content(&mut self, chunks: Vec<ChunkRef>) -> BackupResult<Content> {
+        if chunks.len() <= INLINE_CHUNKS_MAX {
+            Ok(Content::Inline(chunks))
+        } else {
+            Ok(Content::List(write_chunk_list(self.session, &chunks)?))
+        }
+    }
+
+    /// Takes what a reader made of an object.
+    fn take_item(&mut self, item: ReadItem, buffer: &[u8]) -> BackupResult<()> {
+        let ReadItem { mut entry, outcome, problem } = item;
+        if let Some(problem) = problem {
+            self.problem(problem);
+        }
+        match outcome {
+            Outcome::Complete => {}
+            Outcome::Vanished => {
+                self.counts.vanished += 1;
+                return Ok(());
+            }
+            Outcome::Grown(source) => return self.read_now(&source, entry),
+            Outcome::SameFile(source) => {
+                if !self.links.complete(&mut entry) {
+                    return self.read_now(&source, entry);
+                }
+            }
+            Outcome::Chunks { start, chunks } => {
+                self.counts.files_read += 1;
+                self.add_chunks(&buffer[start..], &chunks)?;
+                entry.content = self.content(chunks)?;
+                self.links.remember(&entry);
+            }
+        }
+        self.push(&entry)
+    }
+
+    /// Reads a file out of turn, on a thread of its own: the readers may all be waiting for this thread.
+    fn read_now(&mut self, source: &WalkEntry, entry: Entry) -> BackupResult<()> {
+        let (sender, segments) = bounded(SEGMENTS_AHEAD);
+        let tools = Arc::clone(&self.tools);
+        std::thread::scope(|scope| {
+            let reading_entry = entry;
+            scope.spawn(move || streaming::read_file(source, reading_entry, &sender, &tools));
+            self.take_stream(&segments)
+        })
+    }
+
+    /// Takes the segments of a long file until its end.
+    fn take_stream(&mut self, segments: &Receiver<Segment>) -> BackupResult<()> {
+        let mut chunks = Vec::new();
+        loop {
+            match segments.recv() {
+                Ok(Segment::Data { buffer, chunks: found }) => {
+                    self.add_chunks(&buffer, &found)?;
+                    chunks.extend_from_slice(&found);
+                    self.session.refresh_if_due()?;
+                }
+                Ok(Segment::Restart) => chunks.clear(),
+                Ok(Segment::End(end)) => return self.end_stream(*end, chunks),
+                Err(_) => return Err(BackupError::StageLost { stage: "read" }),
+            }
+        }
+    }
+
+    fn end_stream(&mut self, end: StreamEnd, chunks: Vec<ChunkRef>) -> BackupResult<()> {
+        match end {
+            StreamEnd::Read { mut entry, problem } => {
+                if let Some(problem) = problem {
+                    self.problem(problem);
+                }
+                self.counts.files_read += 1;
+                entry.content = self.content(chunks)?;
+                self.links.remember(&entry);
+                self.push(&entry)
+            }
+            StreamEnd::Vanished => {
+                self.counts.vanished += 1;
+                Ok(())
+            }
+            StreamEnd::Failed { mut entry, error } => {
+                self.problem(SourceProblem::Unreadable(error));
+                reading::mark_unreadable(&mut entry);
+                self.push(&entry)
+            }
+        }
+    }
+
+    /// Takes a stream that is not a file: everything it gives becomes the content of `entry`.
+    pub fn take_input(&mut self, segments: &Receiver<Segment>) -> BackupResult<Vec<ChunkRef>> {
+        let mut chunks = Vec::new();
+        for segment in segments {
+            if let Segment::Data { buffer, chunks: found } = segment {
+                self.add_chunks(&buffer, &found)?;
+                chunks.extend_from_slice(&found);
+                self.progress.bytes += buffer.len() as u64;
+                self.report(&[]);
+                self.session.refresh_if_due()?;
+            }
+        }
+        Ok(chunks)
+    }
+
+    /// Puts the only entry of a stream into the manifest.
+    pub fn push_input(&mut self, mut entry: Entry, chunks: Vec<ChunkRef>) -> BackupResult<()> {
+        entry.size = chunks.iter().map(|chunk| u64::from(chunk.length)).sum();
+        entry.content = self.content(chunks)?;
+        self.counts.files_new += 1;
+        self.counts.files_read += 1;
+        self.push(&entry)
+    }
+}
+
+/// What the walk finds, decided upon and queued in order.
+pub(crate) struct Pipeline<'a, 'b> {
+    pub sink: Sink<'a>,
+    base: Option<Base<'b>>,
+    jobs: Sender<Job>,
+    results: Receiver<ReadBatch>,
+    finished: HashMap<u64, ReadBatch>,
+    queue: VecDeque<Pending>,
+    weight: u64,
+    streams: usize,
+    sequence: u64,
+    batch: Vec<Item>,
+    batch_bytes: u64,
+    chunks_missing: u64,
+    notices: Vec<BackupNotice>,
+}
+
+/// What is left of a pipeline when the walk has ended.
+pub(crate) struct PipelineEnd<'a> {
+    pub sink: Sink<'a>,
+    pub notices: Vec<BackupNotice>,
+}
+
+/// Feeds a walk through readers and change detection into the sink.
+pub(crate) fn run<'a>(
+    walk: impl Iterator<Item = Vec<WalkItem>>,
+    base: Option<Base<'_>>,
+    read_concurrency: usize,
+    sink: Sink<'a>,
+) -> BackupResult<PipelineEnd<'a>> {
+    let (jobs, job_queue) = crossbeam_channel::unbounded();
+    let (result_sender, results) = crossbeam_channel::unbounded();
+    let tools = Arc::clone(&sink.tools);
+    std::thread::scope(|scope| {
+        for _ in 0..read_concurrency.max(1) {
+            let (job_queue, result_sender, tools) = (job_queue.clone(), result_sender.clone(), Arc::clone(&tools));
+            scope.spawn(move || run_reader(&job_queue, &result_sender, &tools));
+        }
+        drop((job_queue, result_sender));
+        let mut pipeline = Pipeline {
+            sink,
+            base,
+            jobs,
+            results,
+            finished: HashMap::new(),
+            queue: VecDeque::new(),
+            weight: 0,
+            streams: 0,
+            sequence: 0,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            chunks_missing: 0,
+            notices: Vec::new(),
+        };
+        for items in walk {
+            pipeline.sink.session.refresh_if_due()?;
+            for item in items {
+                pipeline.plan(item)?;
+            }
+            pipeline.drain_ready()?;
+        }
+        pipeline.end()
+    })
+}
+
+impl<'a> Pipeline<'a, '_> {
+    fn end(mut self) -> BackupResult<PipelineEnd<'a>> {
+        self.close_batch()?;
+        while !self.queue.is_empty() {
+            self.sink.session.refresh_if_due()?;
+            self.take_front()?;
+        }
+        self.skip_base_to_end();
+        if self.chunks_missing > 0 {
+            self.notice(BackupNotice::ChunksMissing { files: self.chunks_missing });
+        }
+        Ok(PipelineEnd { sink: self.sink, notices: self.notices })
+    }
+
+    fn notice(&mut self, notice: BackupNotice) {
+        self.sink.events.notice(&notice);
+        self.notices.push(notice);
+    }
+
+    /// Decides what has to be done with what the walk found, and queues it.
+    fn plan(&mut self, item: WalkItem) -> BackupResult<()> {
+        let source = match item {
+            WalkItem::Entry(source) => source,
+            WalkItem::Unreadable(error) => {
+                self.sink.problem(SourceProblem::Unreadable(error));
+                return Ok(());
+            }
+        };
+        let mut entry = capture::entry(source.path.clone(), &source.metadata);
+        let device = self.sink.links.device_index(source.metadata.device);
+        let base = self.base_entry(&entry.path);
+        if entry.kind != EntryKind::Directory && source.metadata.links > 1 {
+            entry.link_device = Some(device);
+        }
+        let task = match base {
+            Some((base, started)) => self.compare(&mut entry, base, started, source)?,
+            None => {
+                if entry.kind == EntryKind::File {
+                    self.sink.counts.files_new += 1;
+                }
+                Some(Self::read_task(&entry, source))
+            }
+        };
+        match task {
+            None => Ok(()),
+            Some(Task::Content(source)) => self.plan_content(entry, source),
+            Some(task) => self.queue_item(Item { entry, task }, 0),
+        }
+    }
+
+    fn read_task(entry: &Entry, source: WalkEntry) -> Task {
+        if entry.kind == EntryKind::File { Task::Content(source) } else { Task::Metadata(source) }
+    }
+
+    /// Compares with the base, and takes over what need not be read.
+    fn compare(
+        &mut self,
+        entry: &mut Entry,
+        base: Entry,
+        base_started: Time,
+        source: WalkEntry,
+    ) -> BackupResult<Option<Task>> {
+        let mut need = changes::need(entry, &base, base_started);
+        if need != Need::Everything && !self.chunks_present(&base) {
+            self.chunks_missing += 1;
+            need = Need::Everything;
+        }
+        let file = entry.kind == EntryKind::File;
+        let counts = &mut self.sink.counts;
+        match need {
+            Need::Nothing => {
+                counts.files_unchanged += u64::from(file);
+                // Everything that the walk can see is as in the base; attributes change the time of change.
+                let link_device = entry.link_device;
+                *entry = base;
+                entry.link_device = link_device;
+                Ok(Some(Task::None))
+            }
+            Need::Attributes => {
+                counts.files_changed += u64::from(file);
+                changes::take_content(entry, base);
+                Ok(Some(Task::Metadata(source)))
+            }
+            Need::AttributesThenContent => {
+                counts.files_changed += u64::from(file);
+                entry.attributes.clone_from(&base.attributes);
+                if entry.size <= SMALL_FILE_BYTES_MAX {
+                    changes::take_content(entry, base);
+                    return Ok(Some(Task::MetadataThenContent(source)));
+                }
+                let explained = source.extended_attributes().is_ok_and(|read| read.attributes != base.attributes);
+                if explained {
+                    changes::take_content(entry, base);
+                    return Ok(Some(Task::Metadata(source)));
+                }
+                Ok(Some(Task::Content(source)))
+            }
+            Need::Everything => {
+                counts.files_changed += u64::from(file);
+                Ok(Some(Self::read_task(entry, source)))
+            }
+        }
+    }
+
+    fn chunks_present(&self, base: &Entry) -> bool {
+        match &base.content {
+            Content::Inline(chunks) => chunks.iter().all(|chunk| self.sink.session.has_chunk(&chunk.id)),
+            Content::List(list) => self.sink.session.has_chunk(&list.id),
+        }
+    }
+
+    /// Moves through the base up to `path` and returns its entry there.
+    fn base_entry(&mut self, path: &[u8]) -> Option<(Entry, Time)> {
+        loop {
+            let base = self.base.as_mut()?;
+            let order = match base.cursor.peek() {
+                Ok(Some(entry)) => icecore_format::path::compare(&entry.path, path),
+                Ok(None) => return None,
+                Err(error) => {
+                    self.base = None;
+                    self.notice(BackupNotice::BaseUnreadable { reason: error.to_string() });
+                    return None;
+                }
+            };
+            if order.is_gt() {
+                return None;
+            }
+            let started = base.started;
+            let entry = base.cursor.next().ok().flatten()?;
+            if order.is_eq() {
+                return Some((entry, started));
+            }
+            self.sink.counts.entries_removed += 1;
+        }
+    }
+
+    fn skip_base_to_end(&mut self) {
+        while let Some(base) = self.base.as_mut()
+            && let Ok(Some(_)) = base.cursor.next()
+        {
+            self.sink.counts.entries_removed += 1;
+        }
+    }
+
+    /// Queues a file whose content has to be read.
+    fn plan_content(&mut self, entry: Entry, source: WalkEntry) -> BackupResult<()> {
+        if let Some(group) = entry.link_group()
+            && self.sink.links.announce(group)
+        {
+            return self.queue_item(Item { entry, task: Task::SameFile(source) }, 0);
+        }
+        let size = entry.size;
+        if size <= SMALL_FILE_BYTES_MAX {
+            return self.queue_item(Item { entry, task: Task::Content(source) }, size);
+        }
+        self.close_batch()?;
+        while self.streams >= STREAMS_MAX {
+            self.take_front()?;
+        }
+        let (sender, segments) = bounded(SEGMENTS_AHEAD);
+        self.send(Job::Stream { source, entry: Box::new(entry), segments: sender })?;
+        self.streams += 1;
+        self.queue.push_back(Pending::Stream { segments });
+        Ok(())
+    }
+
+    fn queue_item(&mut self, item: Item, bytes: u64) -> BackupResult<()> {
+        self.batch.push(item);
+        self.batch_bytes += bytes;
+        if self.batch.len() >= BATCH_ITEMS_MAX || self.batch_bytes >= BATCH_BYTES_MAX {
+            self.close_batch()?;
+        }
+        Ok(())
+    }
+
+    /// Hands the open batch to the readers, if there is anything to read.
+    fn close_batch(&mut self) -> BackupResult<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let items = std::mem::take(&mut self.batch);
+        let weight = std::mem::take(&mut self.batch_bytes) + items.len() as u64 * ITEM_WEIGHT;
+        while self.weight > 0 && self.weight + weight > UNDER_WAY_WEIGHT_MAX {
+            self.take_front()?;
+        }
+        self.weight += weight;
+        if items.iter().all(|item| matches!(item.task, Task::None)) {
+            self.queue.push_back(Pending::Ready { items, weight });
+            return Ok(());
+        }
+        let sequence = self.sequence;
+        self.sequence += 1;
+        self.send(Job::Batch { sequence, items })?;
+        self.queue.push_back(Pending::Batch { sequence, weight });
+        Ok(())
+    }
+
+    fn send(&self, job: Job) -> BackupResult<()> {
+        self.jobs.send(job).map_err(|_| BackupError::StageLost { stage: "read" })
+    }
+
+    /// Takes everything from the front of the queue that is finished.
+    fn drain_ready(&mut self) -> BackupResult<()> {
+        loop {
+            while let Ok(batch) = self.results.try_recv() {
+                self.finished.insert(batch.sequence, batch);
+            }
+            match self.queue.front() {
+                Some(Pending::Ready { .. }) => self.take_front()?,
+                Some(Pending::Batch { sequence, .. }) if self.finished.contains_key(sequence) => self.take_front()?,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Takes what is at the front of the queue; waits for it if need be.
+    fn take_front(&mut self) -> BackupResult<()> {
+        match self.queue.pop_front() {
+            None => Ok(()),
+            Some(Pending::Ready { items, weight }) => {
+                self.weight -= weight;
+                items.iter().try_for_each(|item| self.sink.push(&item.entry))
+            }
+            Some(Pending::Batch { sequence, weight }) => {
+                let batch = self.wait_for(sequence)?;
+                self.weight -= weight;
+                batch.items.into_iter().try_for_each(|item| self.sink.take_item(item, &batch.buffer))
+            }
+            Some(Pending::Stream { segments }) => {
+                self.streams -= 1;
+                self.sink.take_stream(&segments)
+            }
+        }
+    }
+
+    fn wait_for(&mut self, sequence: u64) -> BackupResult<ReadBatch> {
+        loop {
+            if let Some(batch) = self.finished.remove(&sequence) {
+                return Ok(batch);
+            }
+            let batch = self.results.recv().map_err(|_| BackupError::StageLost { stage: "read" })?;
+            self.finished.insert(batch.sequence, batch);
+        }
+    }
+}

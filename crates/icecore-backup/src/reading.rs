@@ -1,0 +1,211 @@
+//! Reader threads: small objects in batches.
+
+use std::io;
+
+use crossbeam_channel::{Receiver, Sender};
+use icecore_format::entry::{Entry, EntryKind, Marks};
+use icecore_fs::{
+    entry::Metadata,
+    error::FsError,
+    source_file::SourceFile,
+    walk::WalkEntry,
+};
+
+use crate::{
+    capture,
+    job::{ChunkTools, GROWN_FILE_BYTES_MAX, Item, Job, Outcome, ReadBatch, ReadItem, SMALL_FILE_BYTES_MAX, Task, holes_between},
+    request::SourceProblem,
+    streaming,
+};
+
+/// A file that changes while it is read is read this many times in all.
+pub(crate) const READ_ATTEMPTS: u32 = 3;
+
+/// Works until there are no more jobs, or nobody wants results any more.
+pub(crate) fn run_reader(jobs: &Receiver<Job>, results: &Sender<ReadBatch>, tools: &ChunkTools) {
+    for job in jobs {
+        match job {
+            Job::Batch { sequence, items } => {
+                if results.send(read_batch(sequence, items, tools)).is_err() {
+                    return;
+                }
+            }
+            Job::Stream { source, entry, segments } => streaming::read_file(&source, *entry, &segments, tools),
+        }
+    }
+}
+
+fn read_batch(sequence: u64, items: Vec<Item>, tools: &ChunkTools) -> ReadBatch {
+    let bytes: u64 = items
+        .iter()
+        .filter(|item| matches!(item.task, Task::Content(_)))
+        .map(|item| item.entry.size.min(SMALL_FILE_BYTES_MAX) + 1)
+        .sum();
+    let mut buffer = Vec::with_capacity(bytes as usize);
+    let items = items.into_iter().map(|item| read_item(item, &mut buffer, tools)).collect();
+    ReadBatch { sequence, items, buffer }
+}
+
+fn read_item(item: Item, buffer: &mut Vec<u8>, tools: &ChunkTools) -> ReadItem {
+    let Item { entry, task } = item;
+    match task {
+        Task::None => ReadItem { entry, outcome: Outcome::Complete, problem: None },
+        Task::SameFile(source) => ReadItem { entry, outcome: Outcome::SameFile(source), problem: None },
+        Task::Metadata(source) => read_metadata(entry, &source),
+        Task::MetadataThenContent(source) => {
+            let before = entry.attributes.clone();
+            let read = read_metadata(entry, &source);
+            let explained = read.entry.attributes != before || !matches!(read.outcome, Outcome::Complete);
+            if explained || read.problem.is_some() { read } else { read_small_file(read.entry, &source, buffer, tools) }
+        }
+        Task::Content(source) => read_small_file(entry, &source, buffer, tools),
+    }
+}
+
+/// Reads extended attributes, and the target of a symbolic link.
+fn read_metadata(mut entry: Entry, source: &WalkEntry) -> ReadItem {
+    if entry.kind == EntryKind::Symlink {
+        match source.read_link() {
+            Ok(target) => entry.target = target,
+            Err(error) if error.is_not_found() => return vanished(entry),
+            // Without its target nothing of the link is left.
+            Err(error) => {
+                return ReadItem { entry, outcome: Outcome::Vanished, problem: Some(SourceProblem::Unreadable(error)) };
+            }
+        }
+    }
+    let problem = match source.extended_attributes() {
+        Ok(read) => attribute_problem(&mut entry, read),
+        Err(error) if error.is_not_found() => return vanished(entry),
+        Err(error) => {
+            entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE);
+            Some(SourceProblem::Unreadable(error))
+        }
+    };
+    ReadItem { entry, outcome: Outcome::Complete, problem }
+}
+
+pub(crate) fn attribute_problem(entry: &mut Entry, mut read: icecore_fs::xattr::AttributesRead) -> Option<SourceProblem> {
+    let first = if read.unreadable.is_empty() { None } else { Some(read.unreadable.remove(0)) };
+    let complete = first.is_none();
+    if capture::set_attributes(entry, read) && complete {
+        return None;
+    }
+    entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE);
+    let source = first.map_or_else(
+        || io::Error::new(io::ErrorKind::FileTooLarge, "the extended attributes are larger than a snapshot can hold"),
+        |attribute| attribute.source,
+    );
+    Some(SourceProblem::Unreadable(FsError::new("read all extended attributes of", entry.path.clone(), source)))
+}
+
+fn vanished(entry: Entry) -> ReadItem {
+    ReadItem { entry, outcome: Outcome::Vanished, problem: None }
+}
+
+/// Makes the entry of a file whose content cannot be read.
+pub(crate) fn unreadable(mut entry: Entry, error: FsError) -> ReadItem {
+    mark_unreadable(&mut entry);
+    ReadItem { entry, outcome: Outcome::Complete, problem: Some(SourceProblem::Unreadable(error)) }
+}
+
+/// Leaves of an entry what is known without its content.
+pub(crate) fn mark_unreadable(entry: &mut Entry) {
+    entry.content = icecore_format::entry::Content::default();
+    entry.holes.clear();
+    entry.marks = entry.marks.with(Marks::UNREADABLE);
+}
+
+/// Reads a file that fits into memory, again if it changes meanwhile.
+fn read_small_file(mut entry: Entry, source: &WalkEntry, buffer: &mut Vec<u8>, tools: &ChunkTools) -> ReadItem {
+    let start = buffer.len();
+    for attempt in 1.. {
+        buffer.truncate(start);
+        let file = match source.open() {
+            Ok(file) => file,
+            Err(error) if error.is_not_found() => return vanished(entry),
+            Err(error) => return unreadable(entry, error),
+        };
+        if file.opened_metadata().size > GROWN_FILE_BYTES_MAX {
+            return ReadItem { entry, outcome: Outcome::Grown(source.clone()), problem: None };
+        }
+        let read = match read_whole(&file, buffer) {
+            Ok(read) => read,
+            Err(error) => {
+                buffer.truncate(start);
+                return unreadable(entry, source.error("read", error));
+            }
+        };
+        if !read.steady && attempt < READ_ATTEMPTS {
+            continue;
+        }
+        capture::set_metadata(&mut entry, &read.metadata);
+        entry.size = read.size;
+        entry.holes = holes_between(&read.extents, read.size);
+        let mut problem = match file.extended_attributes() {
+            Ok(attributes) => attribute_problem(&mut entry, attributes),
+            Err(error) => {
+                entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE);
+                Some(SourceProblem::Unreadable(source.error("list the extended attributes of", error)))
+            }
+        };
+        if !read.steady {
+            entry.marks = entry.marks.with(Marks::CHANGED_WHILE_READ);
+            problem = Some(SourceProblem::Changing { path: entry.path.clone() });
+        }
+        let chunks = tools.cut_all(&buffer[start..]);
+        return ReadItem { entry, outcome: Outcome::Chunks { start, chunks }, problem };
+    }
+    vanished(entry)
+}
+
+/// What was read of a file in one go.
+struct WholeRead {
+    metadata: Metadata,
+    /// Length that the content stands for, with holes.
+    size: u64,
+    extents: Vec<(u64, u64)>,
+    /// Nothing changed between opening and the end.
+    steady: bool,
+}
+
+fn read_whole(file: &SourceFile, buffer: &mut Vec<u8>) -> io::Result<WholeRead> {
+    let opened = *file.opened_metadata();
+    let size = opened.size;
+    let mut extents = file.data_extents(size)?;
+    let mut reached = size;
+    for (number, (offset, length)) in extents.clone().into_iter().enumerate() {
+        let start = buffer.len();
+        buffer.resize(start + length as usize, 0);
+        let read = read_fully(file, &mut buffer[start..], offset)?;
+        if (read as u64) < length {
+            // The file has become shorter.
+            buffer.truncate(start + read);
+            extents.truncate(number + 1);
+            extents[number].1 = read as u64;
+            reached = offset + read as u64;
+            break;
+        }
+    }
+    extents.retain(|(_, length)| *length > 0);
+    let metadata = file.metadata()?;
+    let steady = reached == opened.size && same_state(&opened, &metadata);
+    Ok(WholeRead { metadata, size: reached, extents, steady })
+}
+
+/// Says whether nothing was written between two looks at a file.
+pub(crate) fn same_state(before: &Metadata, after: &Metadata) -> bool {
+    before.size == after.size && before.modified == after.modified && before.changed == after.changed
+}
+
+/// Reads until the buffer is full or the file ends; returns how many bytes.
+pub(crate) fn read_fully(file: &SourceFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,213 @@
+//! Opens all pack directories and holds them against the packs that the store lists.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use icecore_format::{
+    directory::PackDirectory, error::FormatResult, ids::PackName, layout, limits::FRAME_BYTES_MAX, seal::ObjectKind,
+};
+use icecore_store::ObjectInfo;
+
+use crate::{
+    error::CheckError,
+    events::CheckPhase,
+    inventory::{Inventory, PackRecord, PackState},
+    keyspace::{KeyForm, Listing, classify},
+    report::ProblemKind,
+    session::{Opened, Session},
+    table::{ChunkRow, ChunkTable},
+};
+
+/// A pruner may move chunks to new packs while directories are read. After this many looks at the store the check takes
+/// it as it is.
+const LOOKS_MAX: usize = 3;
+
+/// Directories that have been opened so far.
+#[derive(Default)]
+struct Loader {
+    packs: Vec<PackRecord>,
+    numbers: HashMap<PackName, u32>,
+    /// Directories that exist and do not open.
+    damaged: BTreeSet<PackName>,
+    rows: Vec<ChunkRow>,
+}
+
+/// Opens all directories, and reports packs that are missing or too much.
+pub(crate) async fn take_inventory(session: &Session<'_>) -> Result<Inventory, CheckError> {
+    let mut loader = Loader::default();
+    let mut look = 0;
+    let listing = loop {
+        // Directories are listed before packs: a pack is written before its directory, so that no pack seems missing
+        // that a writer is just finishing.
+        let directories = session.list(layout::PACKS_PREFIX).await?;
+        if look == 0 {
+            session.phase_begins(CheckPhase::Directories, Some(directories.len()));
+        }
+        let mut moved = loader.load(session, directories).await?;
+        let listing = Listing::new(session.list("").await?);
+        moved |= loader.find_packs(session, &listing).await?;
+        look += 1;
+        if !moved || look == LOOKS_MAX {
+            break listing;
+        }
+    };
+    loader.report_packs(session, &listing);
+    report_surplus(session, &loader, &listing);
+    let Loader { packs, mut rows, .. } = loader;
+    rows.shrink_to_fit();
+    let table = session.compute(move || ChunkTable::new(rows)).await?;
+    Ok(Inventory { packs, table })
+}
+
+impl Loader {
+    /// Opens directories that have not been opened yet; says whether some were deleted meanwhile.
+    async fn load(&mut self, session: &Session<'_>, listed: Vec<ObjectInfo>) -> Result<bool, CheckError> {
+        let mut new = Vec::new();
+        for info in listed {
+            if let KeyForm::Directory(pack) = classify(&info.key)
+                && !self.numbers.contains_key(&pack)
+                && !self.damaged.contains(&pack)
+            {
+                new.push((pack, info));
+            }
+        }
+        let opening = stream::iter(new).map(|(pack, info)| async move {
+            let keys = session.keys().clone();
+            let open = move |object: &[u8]| PackDirectory::open(&keys, pack, object);
+            let opened = session.open(&info, FRAME_BYTES_MAX.into(), open).await?;
+            Ok::<_, CheckError>((pack, info, opened))
+        });
+        let mut opening = opening.buffer_unordered(session.concurrency());
+        let mut moved = false;
+        while let Some((pack, info, opened)) = opening.try_next().await? {
+            session.progress(1, info.size);
+            match opened {
+                Opened::Value(directory) => self.add(session, pack, &info, directory),
+                Opened::Vanished => moved = true,
+                Opened::Unreadable => _ = self.damaged.insert(pack),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn add(&mut self, session: &Session<'_>, name: PackName, info: &ObjectInfo, opened: FormatResult<PackDirectory>) {
+        let directory = match opened {
+            Ok(directory) => directory,
+            Err(error) => {
+                self.damaged.insert(name);
+                return session.report_format(ProblemKind::DirectoryDamaged, &info.key, &error);
+            }
+        };
+        let number = self.packs.len() as u32;
+        let kind = directory.kind;
+        self.rows.extend(
+            (0..).zip(&directory.chunks).map(|(at, chunk)| ChunkRow::new(chunk.id, kind, chunk.length, number, at)),
+        );
+        self.packs.push(PackRecord {
+            name,
+            kind,
+            group: directory.group,
+            bytes: directory.checksum.map_or(0, |checksum| checksum.bytes),
+            directory_bytes: info.size,
+            blocks: directory.blocks.len() as u32,
+            directory: (kind == ObjectKind::Manifest).then(|| Arc::new(directory)),
+            state: PackState::Present,
+            was_read: false,
+        });
+        self.numbers.insert(name, number);
+    }
+
+    /// Looks for the pack of each directory; says whether some were deleted together with their directory.
+    async fn find_packs(&mut self, session: &Session<'_>, listing: &Listing) -> Result<bool, CheckError> {
+        let mut missing = Vec::new();
+        for (number, pack) in self.packs.iter_mut().enumerate() {
+            match listing.find(pack.name, pack.place()) {
+                _ if pack.state == PackState::Vanished => {}
+                Some(listed) => pack.state = size_state(pack, listed.bytes),
+                None => missing.push((number, pack.clone())),
+            }
+        }
+        let looking = stream::iter(missing).map(|(number, pack)| async move {
+            Ok::<_, CheckError>((number, look_for_pack(session, &pack).await?))
+        });
+        let mut looking = looking.buffer_unordered(session.concurrency());
+        let mut moved = false;
+        while let Some((number, state)) = looking.try_next().await? {
+            moved |= state == PackState::Vanished;
+            self.packs[number].state = state;
+        }
+        Ok(moved)
+    }
+
+    /// Reports packs that are not as their directories say.
+    fn report_packs(&self, session: &Session<'_>, listing: &Listing) {
+        for pack in &self.packs {
+            let key = pack.key();
+            match pack.state {
+                PackState::Present => {}
+                PackState::Vanished => {
+                    let detail = "it was deleted during the check, together with its directory".to_owned();
+                    session.report(ProblemKind::ObjectVanished, Some(&key), detail);
+                }
+                PackState::WrongSize(found) => {
+                    let detail = format!("it has {found} bytes, its directory says {}", pack.bytes);
+                    session.report(ProblemKind::PackSizeWrong, Some(&key), detail);
+                }
+                PackState::Missing => match listing.packs.get(&pack.name).and_then(|places| places.first()) {
+                    Some(other) => {
+                        let detail = format!("it lies under {} instead", other.place.key(pack.name));
+                        session.report(ProblemKind::PackMisplaced, Some(&key), detail);
+                    }
+                    None => {
+                        let detail = format!("it does not exist; its directory lists {} blocks", pack.blocks);
+                        session.report(ProblemKind::PackMissing, Some(&key), detail);
+                    }
+                },
+            }
+        }
+    }
+}
+
+fn size_state(pack: &PackRecord, found: u64) -> PackState {
+    if found == pack.bytes { PackState::Present } else { PackState::WrongSize(found) }
+}
+
+/// Finds out whether a pack that was not listed is really missing: its directory must still be there.
+pub(crate) async fn look_for_pack(session: &Session<'_>, pack: &PackRecord) -> Result<PackState, CheckError> {
+    if let Some(found) = session.size_of(&pack.key()).await? {
+        return Ok(size_state(pack, found));
+    }
+    let directory = session.size_of(&layout::directory_key(pack.name)).await?;
+    Ok(if directory.is_some() { PackState::Missing } else { PackState::Vanished })
+}
+
+/// Reports packs without a directory, and objects that do not belong to the repository.
+fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
+    for (&name, places) in &listing.packs {
+        let known = loader.numbers.get(&name).map(|&number| &loader.packs[number as usize]);
+        for listed in places {
+            let key = listed.place.key(name);
+            match known {
+                // Reported as misplaced, if it is missing in its own place.
+                Some(pack) if pack.place() == listed.place || pack.state == PackState::Missing => {}
+                Some(pack) => {
+                    let detail = format!("another pack of this name lies in its right place, {}", pack.key());
+                    session.report(ProblemKind::ForeignObject, Some(&key), detail);
+                }
+                // A directory that appeared meanwhile, or does not open.
+                None if listing.directories.contains(&name) => {}
+                None => {
+                    let detail = "it has no directory: an interrupted run left it over, or it is being written";
+                    session.report(ProblemKind::PackUnlisted, Some(&key), detail.to_owned());
+                }
+            }
+        }
+    }
+    for key in &listing.foreign {
+        let detail = "no object of a repository has such a key; it is left alone".to_owned();
+        session.report(ProblemKind::ForeignObject, Some(key), detail);
+    }
+}

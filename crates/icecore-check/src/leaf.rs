@@ -1,0 +1,189 @@
+//! Examines one decoded node: what it refers to, and whether that is there. Pure, runs on the pool.
+
+use std::sync::Arc;
+
+use icecore_format::{
+    chunk_list::ChunkListNode,
+    entry::{ChunkListRef, ChunkRef, Content, Entry, EntryKind},
+    error::{FormatError, FormatResult},
+    ids::{ChunkId, GroupId},
+    node::{Child, Node, NodeItems, Totals},
+    seal::ObjectKind,
+};
+
+use crate::{
+    impact::Damage,
+    inventory::{Availability, Inventory},
+    links::LinkMember,
+    report::EXAMPLES_MAX,
+};
+
+/// As what a node is to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reading {
+    /// A node of a manifest.
+    Manifest,
+    /// A node of the chunk list that is referred to like this.
+    List(ChunkListRef),
+}
+
+/// What a node turned out to be.
+#[derive(Debug)]
+pub(crate) enum Examined {
+    /// An inner node of a manifest.
+    Inner(Summary, Vec<Child>),
+    /// A leaf of a manifest.
+    Leaf(Summary, Box<Leaf>),
+    /// An inner node of a chunk list.
+    ListInner(Vec<ChunkListRef>),
+    /// A leaf of a chunk list.
+    ListLeaf(Box<ChunkFindings>),
+    /// Not what it must be.
+    Malformed(FormatError),
+}
+
+/// What a manifest node says of everything below it.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    /// Height above the leaves.
+    pub(crate) level: u8,
+    /// Totals.
+    pub(crate) totals: Totals,
+    /// Last path; none of an empty leaf.
+    pub(crate) last_path: Option<Vec<u8>>,
+}
+
+/// What was found in a manifest leaf.
+#[derive(Debug, Default)]
+pub(crate) struct Leaf {
+    /// Path of the first entry.
+    pub(crate) first_path: Option<Box<[u8]>>,
+    /// Files with a chunk list.
+    pub(crate) lists: Vec<(ChunkListRef, Arc<[u8]>)>,
+    /// Entries that are one of several hard links.
+    pub(crate) links: Vec<LinkMember>,
+    /// Files with damaged chunks.
+    pub(crate) damage: Damage,
+    /// What is wrong with chunks, and was not reported before.
+    pub(crate) chunks: ChunkFindings,
+}
+
+/// A chunk that is referred to wrongly.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ChunkTrouble {
+    /// Id of the chunk.
+    pub(crate) id: ChunkId,
+    /// Length that the reference says, in bytes.
+    pub(crate) length: u32,
+    /// Length of the chunk in the directories, in bytes; none if it is in none.
+    pub(crate) found: Option<u32>,
+    /// Path of the file; none where only its chunk list is known.
+    pub(crate) path: Option<Arc<[u8]>>,
+}
+
+/// What is wrong with the chunks of one node.
+#[derive(Debug, Default)]
+pub(crate) struct ChunkFindings {
+    /// Damaged packs that hold chunks, and whether anything is damaged at all.
+    pub(crate) damage: Damage,
+    /// Chunks that are in no directory with this length, at most [`EXAMPLES_MAX`].
+    pub(crate) troubles: Vec<ChunkTrouble>,
+    /// References to chunks that are not in a pack of the group that they are restricted to, by group.
+    pub(crate) outside: Vec<(GroupId, u64)>,
+}
+
+/// Decodes and examines a node.
+pub(crate) fn examine(inventory: &Inventory, reading: Reading, scopes: &[GroupId], raw: &[u8]) -> Examined {
+    let examined = match reading {
+        Reading::Manifest => Node::decode(raw).map(|node| examine_manifest(inventory, scopes, node)),
+        Reading::List(list) => examine_list(inventory, scopes, raw, &list),
+    };
+    examined.unwrap_or_else(Examined::Malformed)
+}
+
+fn examine_manifest(inventory: &Inventory, scopes: &[GroupId], node: Node) -> Examined {
+    let (level, totals) = (node.level, node.totals());
+    let summary = Summary { level, totals, last_path: node.last_path().map(<[u8]>::to_vec) };
+    match node.items {
+        NodeItems::Inner(children) => Examined::Inner(summary, children),
+        NodeItems::Leaf(entries) => Examined::Leaf(summary, Box::new(examine_entries(inventory, scopes, &entries))),
+    }
+}
+
+fn examine_list(
+    inventory: &Inventory,
+    scopes: &[GroupId],
+    raw: &[u8],
+    list: &ChunkListRef,
+) -> FormatResult<Examined> {
+    Ok(match ChunkListNode::decode(raw, list)? {
+        ChunkListNode::Inner(nodes) => Examined::ListInner(nodes),
+        ChunkListNode::Leaf(chunks) => {
+            let mut findings = ChunkFindings::default();
+            findings.damage.is_broken = findings.examine(inventory, scopes, &chunks, None);
+            Examined::ListLeaf(Box::new(findings))
+        }
+    })
+}
+
+fn examine_entries(inventory: &Inventory, scopes: &[GroupId], entries: &[Entry]) -> Leaf {
+    let mut leaf = Leaf { first_path: entries.first().map(|entry| entry.path.as_slice().into()), ..Leaf::default() };
+    for entry in entries.iter().filter(|entry| entry.kind == EntryKind::File) {
+        match &entry.content {
+            Content::Inline(chunks) => {
+                if leaf.chunks.examine(inventory, scopes, chunks, Some(&entry.path)) {
+                    leaf.damage.add_file(entry.path.as_slice().into());
+                }
+            }
+            Content::List(list) => leaf.lists.push((*list, entry.path.as_slice().into())),
+        }
+        leaf.links.extend(LinkMember::of(entry));
+    }
+    leaf.damage.add_packs(&leaf.chunks.damage.packs);
+    leaf
+}
+
+impl ChunkFindings {
+    /// Looks for the chunks of one file; says whether any cannot be read.
+    fn examine(
+        &mut self,
+        inventory: &Inventory,
+        scopes: &[GroupId],
+        chunks: &[ChunkRef],
+        path: Option<&[u8]>,
+    ) -> bool {
+        let mut damaged = false;
+        for &ChunkRef { id, length } in chunks {
+            let found = match inventory.locate(ObjectKind::Data, &id, length) {
+                Availability::Present => {
+                    self.count_outside(inventory, scopes, &id);
+                    continue;
+                }
+                Availability::Lost(packs) => {
+                    self.damage.add_packs(&packs);
+                    damaged = true;
+                    continue;
+                }
+                Availability::WrongLength(found) => Some(found),
+                Availability::Missing => None,
+            };
+            damaged = true;
+            if self.troubles.len() < EXAMPLES_MAX {
+                self.troubles.push(ChunkTrouble { id, length, found, path: path.map(Arc::from) });
+            }
+        }
+        damaged
+    }
+
+    fn count_outside(&mut self, inventory: &Inventory, scopes: &[GroupId], id: &ChunkId) {
+        for &scope in scopes {
+            if inventory.is_in_group(ObjectKind::Data, id, scope) {
+                continue;
+            }
+            match self.outside.iter_mut().find(|(group, _)| *group == scope) {
+                Some((_, count)) => *count += 1,
+                None => self.outside.push((scope, 1)),
+            }
+        }
+    }
+}

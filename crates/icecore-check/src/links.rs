@@ -1,0 +1,156 @@
+//! Verifies that hard links to one file agree with each other.
+
+use std::{collections::HashSet, sync::Arc};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use icecore_format::{
+    entry::{Content, Entry, Marks},
+    layout,
+};
+
+use crate::{
+    error::CheckError,
+    graph::{Found, Graph, NodeNumber, STAGES},
+    report::ProblemKind,
+    session::Session,
+    snapshots::Snapshots,
+};
+
+/// One of several hard links to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LinkMember {
+    device: u32,
+    inode: u64,
+    /// Stands for size and content.
+    content: u64,
+}
+
+impl LinkMember {
+    /// Returns the member that an entry is; none if it is no hard link, or if its content was not read consistently and
+    /// may differ for that reason.
+    pub(crate) fn of(entry: &Entry) -> Option<Self> {
+        let (device, inode) = entry.link_group()?;
+        let inconsistent = Marks::CHANGED_WHILE_READ.with(Marks::UNREADABLE);
+        if entry.marks.0 & inconsistent.0 != 0 {
+            return None;
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&entry.size.to_le_bytes());
+        match &entry.content {
+            Content::Inline(chunks) => chunks.iter().for_each(|chunk| _ = hasher.update(&chunk.id.0)),
+            Content::List(list) => _ = hasher.update(&[list.level]).update(&list.id.0),
+        }
+        for hole in &entry.holes {
+            hasher.update(&hole.offset.to_le_bytes()).update(&hole.length.to_le_bytes());
+        }
+        let mut content = [0; 8];
+        content.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+        Some(Self { device, inode, content: u64::from_le_bytes(content) })
+    }
+}
+
+/// Groups of links that differ, in one snapshot.
+#[derive(Debug, PartialEq, Eq)]
+struct Differences {
+    groups: u64,
+    /// Device and inode of the first.
+    first: (u32, u64),
+}
+
+/// Reports hard links that differ within a snapshot; `roots` are the root nodes of the complete snapshots, in their order.
+pub(crate) async fn check_links(
+    session: &Session<'_>,
+    graph: &Arc<Graph>,
+    snapshots: &Snapshots,
+    roots: &[NodeNumber],
+) -> Result<(), CheckError> {
+    let linked = nodes_with_links(graph);
+    // Similar snapshots mostly have the very same leaves with links.
+    let mut seen = HashSet::new();
+    let mut different = Vec::new();
+    for (snapshot, &root) in snapshots.complete.iter().zip(roots) {
+        let leaves = leaves_with_links(graph, &linked, root);
+        if !leaves.is_empty() && seen.insert(fingerprint(&leaves)) {
+            different.push((snapshot.run, root));
+        }
+    }
+    drop(seen);
+    let linked = Arc::new(linked);
+    let checks = stream::iter(different).map(|(run, root)| {
+        let (graph, linked) = (Arc::clone(graph), Arc::clone(&linked));
+        async move {
+            session.fail_if_cancelled()?;
+            let compare = move || compare_links(&graph, &leaves_with_links(&graph, &linked, root));
+            Ok::<_, CheckError>((run, session.compute(compare).await?))
+        }
+    });
+    let mut checks = checks.buffered(session.concurrency().min(8));
+    while let Some((run, differences)) = checks.try_next().await? {
+        if let Some(Differences { groups, first: (device, inode) }) = differences {
+            let detail = format!(
+                "hard links to one file differ in {groups} cases, the first is inode {inode} of device {device}"
+            );
+            session.report(ProblemKind::LinksDiffer, Some(&layout::snapshot_key(run)), detail);
+        }
+    }
+    Ok(())
+}
+
+/// Says of each node whether there are links below it.
+fn nodes_with_links(graph: &Graph) -> Vec<bool> {
+    let mut linked = vec![false; graph.len()];
+    for stage in (0..STAGES).rev() {
+        for &number in graph.stage(stage) {
+            linked[number as usize] = match &graph.node(number).found {
+                Found::Leaf(leaf) => !leaf.links.is_empty(),
+                Found::Inner(children) => children.iter().any(|child| linked[*child as usize]),
+                _ => false,
+            };
+        }
+    }
+    linked
+}
+
+fn leaves_with_links(graph: &Graph, linked: &[bool], root: NodeNumber) -> Vec<NodeNumber> {
+    let mut leaves = Vec::new();
+    let mut stack = vec![root];
+    while let Some(number) = stack.pop() {
+        if !linked[number as usize] {
+            continue;
+        }
+        match &graph.node(number).found {
+            Found::Leaf(_) => leaves.push(number),
+            Found::Inner(children) => stack.extend(children.iter().rev()),
+            _ => {}
+        }
+    }
+    leaves
+}
+
+fn fingerprint(leaves: &[NodeNumber]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for leaf in leaves {
+        hasher.update(&leaf.to_le_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+fn compare_links(graph: &Graph, leaves: &[NodeNumber]) -> Option<Differences> {
+    let mut members = Vec::new();
+    for &number in leaves {
+        if let Found::Leaf(leaf) = &graph.node(number).found {
+            members.extend_from_slice(&leaf.links);
+        }
+    }
+    members.sort_unstable();
+    let mut differences: Option<Differences> = None;
+    for group in members.chunk_by(|left, right| (left.device, left.inode) == (right.device, right.inode)) {
+        if let (Some(first), Some(last)) = (group.first(), group.last())
+            && first.content != last.content
+        {
+            let first = (first.device, first.inode);
+            differences.get_or_insert(Differences { groups: 0, first }).groups += 1;
+        }
+    }
+    differences
+}

@@ -1,0 +1,178 @@
+//! Reads whole packs and verifies everything in them.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, future, stream};
+use icecore_format::{
+    directory::PackDirectory, error::FormatError, ids::ChunkId, layout, limits::PACK_BYTES_MAX,
+};
+
+use crate::{
+    directories::look_for_pack,
+    error::CheckError,
+    events::CheckPhase,
+    inventory::{Inventory, PackRecord, PackState},
+    pack::{FrameFindings, batches, verify_blocks, verify_frame},
+    report::ProblemKind,
+    sample,
+    session::{Fetched, Session},
+};
+
+/// What reading a pack has shown.
+enum PackReading {
+    /// It was read; these chunks, by position in the directory, cannot be read.
+    Read(Vec<(ChunkId, u32)>),
+    /// It cannot be read at all, or does not exist any more.
+    Gone(PackState),
+}
+
+/// Reads the packs that the options ask for, and notes in the inventory what cannot be read; returns their number.
+pub(crate) async fn read_packs(session: &Session<'_>, inventory: &mut Inventory) -> Result<u64, CheckError> {
+    let options = session.options();
+    let chosen = sample::choose(inventory, options.percent()?, &options.seed);
+    if chosen.is_empty() {
+        return Ok(0);
+    }
+    session.phase_begins(CheckPhase::Packs, Some(chosen.len()));
+    let packs_read = chosen.len() as u64;
+    let mut readings = Vec::with_capacity(chosen.len());
+    {
+        let packs = &inventory.packs;
+        let reading = stream::iter(chosen).map(|number| async move {
+            let pack = &packs[number as usize];
+            let reading = read_pack(session, pack).await?;
+            session.progress(1, pack.bytes);
+            Ok::<_, CheckError>((number, reading))
+        });
+        let mut reading = reading.buffer_unordered(session.concurrency());
+        while let Some(read) = reading.try_next().await? {
+            readings.push(read);
+        }
+    }
+    for (number, reading) in readings {
+        let pack = &mut inventory.packs[number as usize];
+        match reading {
+            PackReading::Gone(state) => pack.state = state,
+            PackReading::Read(lost) => {
+                pack.was_read = true;
+                for (id, position) in lost {
+                    inventory.table.mark_lost(&id, number, position);
+                }
+            }
+        }
+    }
+    Ok(packs_read)
+}
+
+async fn read_pack(session: &Session<'_>, pack: &PackRecord) -> Result<PackReading, CheckError> {
+    let key = pack.key();
+    let stored = if let PackState::WrongSize(found) = pack.state { found } else { pack.bytes };
+    if stored > PACK_BYTES_MAX {
+        let detail = format!("it has {stored} bytes, packs have at most {PACK_BYTES_MAX}");
+        session.report(ProblemKind::ObjectTooLarge, Some(&key), detail);
+        return Ok(PackReading::Gone(PackState::Missing));
+    }
+    let _permit = session.reserve(stored.saturating_add(pack.directory_bytes.saturating_mul(2))).await?;
+    let directory = match directory_of(session, pack).await? {
+        Ok(directory) => directory,
+        Err(state) => return Ok(PackReading::Gone(state)),
+    };
+    let bytes = match session.get(&key, None).await? {
+        Fetched::Bytes(bytes) => bytes,
+        Fetched::Absent => {
+            let state = look_for_pack(session, pack).await?;
+            if state == PackState::Vanished {
+                session.report(ProblemKind::ObjectVanished, Some(&key), "it was deleted during the check".to_owned());
+            } else {
+                let detail = "it was listed, but does not exist".to_owned();
+                session.report(ProblemKind::PackMissing, Some(&key), detail);
+            }
+            let gone = if state == PackState::Vanished { state } else { PackState::Missing };
+            return Ok(PackReading::Gone(gone));
+        }
+        Fetched::Unreadable(reason) => {
+            session.report(ProblemKind::ObjectUnreadable, Some(&key), reason);
+            return Ok(PackReading::Gone(PackState::Missing));
+        }
+    };
+    verify_pack(session, pack, &key, directory, bytes).await
+}
+
+/// Returns the directory of a pack; it is read again, because only those of manifest packs are kept.
+async fn directory_of(
+    session: &Session<'_>,
+    pack: &PackRecord,
+) -> Result<Result<Arc<PackDirectory>, PackState>, CheckError> {
+    if let Some(directory) = &pack.directory {
+        return Ok(Ok(Arc::clone(directory)));
+    }
+    let key = layout::directory_key(pack.name);
+    match session.get(&key, None).await? {
+        Fetched::Bytes(object) => {
+            let (keys, name) = (session.keys().clone(), pack.name);
+            let opened = session.compute(move || PackDirectory::open(&keys, name, &object)).await?;
+            Ok(opened.map(Arc::new).map_err(|error| {
+                session.report_format(ProblemKind::DirectoryDamaged, &key, &error);
+                PackState::Missing
+            }))
+        }
+        Fetched::Absent => {
+            session.report(ProblemKind::ObjectVanished, Some(&key), "it was deleted during the check".to_owned());
+            Ok(Err(PackState::Vanished))
+        }
+        Fetched::Unreadable(reason) => {
+            session.report(ProblemKind::ObjectUnreadable, Some(&key), reason);
+            Ok(Err(PackState::Missing))
+        }
+    }
+}
+
+async fn verify_pack(
+    session: &Session<'_>,
+    pack: &PackRecord,
+    key: &str,
+    directory: Arc<PackDirectory>,
+    bytes: bytes::Bytes,
+) -> Result<PackReading, CheckError> {
+    let frame = {
+        let (keys, directory, bytes) = (session.keys().clone(), Arc::clone(&directory), bytes.clone());
+        session.compute(move || verify_frame(&keys, &directory, &bytes))
+    };
+    let blocks = batches(&directory).into_iter().map(|ordinals| {
+        let (keys, directory, bytes) = (session.keys().clone(), Arc::clone(&directory), bytes.clone());
+        session.compute(move || verify_blocks(&keys, &directory, &bytes, ordinals))
+    });
+    let (frame, damaged) = future::try_join(frame, future::try_join_all(blocks)).await?;
+    let damaged: Vec<_> = damaged.into_iter().flatten().collect();
+    report_pack(session, pack, key, &frame, &damaged);
+    let lost = damaged.iter().flat_map(|(ordinal, _)| {
+        let block = &directory.blocks[*ordinal];
+        (block.first_chunk..).zip(directory.block_chunks(block)).map(|(position, chunk)| (chunk.id, position))
+    });
+    Ok(PackReading::Read(lost.collect()))
+}
+
+fn report_pack(
+    session: &Session<'_>,
+    pack: &PackRecord,
+    key: &str,
+    frame: &FrameFindings,
+    damaged: &[(usize, FormatError)],
+) {
+    if let Some(reason) = &frame.header {
+        session.report(ProblemKind::PackHeaderWrong, Some(key), reason.clone());
+    }
+    if let Some((ordinal, error)) = damaged.first() {
+        let detail =
+            format!("{} of {} blocks do not open, the first is block {ordinal}: {error}", damaged.len(), pack.blocks);
+        session.report(ProblemKind::BlocksDamaged, Some(key), detail);
+    }
+    if let Some(reason) = &frame.directory_copy {
+        session.report(ProblemKind::DirectoryCopyWrong, Some(key), reason.clone());
+    }
+    let explained = frame.header.is_some() || frame.directory_copy.is_some() || !damaged.is_empty();
+    if frame.checksum_differs && !explained {
+        let detail = "its hash is not the one in its directory, although every block opens".to_owned();
+        session.report(ProblemKind::PackHashWrong, Some(key), detail);
+    }
+}

@@ -1,0 +1,234 @@
+//! Reads nodes: finds the blocks that hold them, reads each block once, and examines the nodes on the pool.
+
+use std::{collections::HashSet, ops::Range, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::future;
+use icecore_format::{
+    directory::{BlockInfo, PackDirectory},
+    error::{FormatError, FormatResult},
+    ids::GroupId,
+    keys::Keys,
+    pack::BlockOpener,
+    seal::ObjectKind,
+};
+
+use crate::{
+    error::CheckError,
+    graph::{Expected, Graph, NodeNumber},
+    inventory::Inventory,
+    leaf::{Examined, Reading, examine},
+    session::{Fetched, Session},
+};
+
+/// Blocks that lie at most this far apart are read with one call, in bytes.
+const GAP_BYTES_MAX: u64 = 256 << 10;
+/// Most bytes that are read with one call, unless a single block is longer.
+const RUN_BYTES_MAX: u64 = 8 << 20;
+
+/// A block of a pack: number of the pack, ordinal of the block.
+pub(crate) type BlockPlace = (u32, usize);
+
+/// A node to be read from a block.
+#[derive(Debug)]
+struct WantedNode {
+    number: NodeNumber,
+    reading: Reading,
+    scopes: Vec<GroupId>,
+    /// Place in the plaintext of the block.
+    range: Range<usize>,
+}
+
+/// A block to be read, with the nodes that are wanted from it.
+#[derive(Debug)]
+pub(crate) struct WantedBlock {
+    ordinal: usize,
+    nodes: Vec<WantedNode>,
+}
+
+/// Blocks to be read with one call.
+#[derive(Debug)]
+pub(crate) struct BlockRun {
+    pack: u32,
+    directory: Arc<PackDirectory>,
+    range: Range<u64>,
+    blocks: Vec<WantedBlock>,
+}
+
+/// What is to be read for some nodes.
+#[derive(Debug, Default)]
+pub(crate) struct ReadPlan {
+    /// Blocks to read.
+    pub(crate) runs: Vec<BlockRun>,
+    /// Nodes of which no readable copy is left.
+    pub(crate) unavailable: Vec<NodeNumber>,
+}
+
+/// What came of reading a block.
+#[derive(Debug)]
+pub(crate) struct BlockResult {
+    /// Which block.
+    pub(crate) place: BlockPlace,
+    /// Nodes that were wanted from it.
+    pub(crate) nodes: Vec<NodeNumber>,
+    /// What they turned out to be, in the same order; or why the block does not open.
+    pub(crate) examined: Result<Vec<Examined>, BlockFailure>,
+}
+
+/// Why a block does not open.
+#[derive(Clone, Debug)]
+pub(crate) enum BlockFailure {
+    /// Its pack does not exist any more.
+    Absent,
+    /// The medium cannot give its bytes.
+    Unreadable(String),
+    /// It is damaged.
+    Damaged(FormatError),
+}
+
+/// Plans how to read nodes; `damaged` are blocks that are known not to open.
+pub(crate) fn plan(
+    inventory: &Inventory,
+    graph: &Graph,
+    wanted: &[NodeNumber],
+    damaged: &HashSet<BlockPlace>,
+) -> ReadPlan {
+    let mut plan = ReadPlan::default();
+    let mut placed = Vec::with_capacity(wanted.len());
+    for &number in wanted {
+        match place_of(inventory, graph, number, damaged) {
+            Some((place, range)) => placed.push((place, range.start, range.end, number)),
+            None => plan.unavailable.push(number),
+        }
+    }
+    placed.sort_unstable();
+    for group in placed.chunk_by(|left, right| left.0 == right.0) {
+        let Some(&((pack, ordinal), ..)) = group.first() else { continue };
+        let Some(directory) = &inventory.packs[pack as usize].directory else { continue };
+        let nodes = group.iter().map(|&(_, start, end, number)| wanted_node(graph, number, start..end)).collect();
+        push_block(&mut plan.runs, pack, directory, WantedBlock { ordinal, nodes });
+    }
+    plan
+}
+
+/// Finds a copy of a node that may be readable: its block, and its place in the block's plaintext.
+fn place_of(
+    inventory: &Inventory,
+    graph: &Graph,
+    number: NodeNumber,
+    damaged: &HashSet<BlockPlace>,
+) -> Option<(BlockPlace, Range<usize>)> {
+    let copies = inventory.table.copies(ObjectKind::Manifest, &graph.node(number).id);
+    let mut readable = copies.filter(|row| inventory.is_readable(row));
+    readable.find_map(|row| {
+        let directory = inventory.packs[row.pack() as usize].directory.as_ref()?;
+        let after = directory.blocks.partition_point(|block| block.first_chunk <= row.position());
+        let ordinal = after.checked_sub(1)?;
+        let place = (row.pack(), ordinal);
+        if damaged.contains(&place) {
+            return None;
+        }
+        let block = &directory.blocks[ordinal];
+        let before = (row.position() - block.first_chunk) as usize;
+        let earlier = &directory.block_chunks(block)[..before];
+        let start = earlier.iter().map(|chunk| chunk.length as usize).sum();
+        Some((place, start..start + row.length() as usize))
+    })
+}
+
+fn wanted_node(graph: &Graph, number: NodeNumber, range: Range<usize>) -> WantedNode {
+    let node = graph.node(number);
+    let reading = match &node.expected {
+        Expected::Manifest { .. } => Reading::Manifest,
+        Expected::List(list) => Reading::List(*list),
+    };
+    WantedNode { number, reading, scopes: node.scopes.clone(), range }
+}
+
+fn stored_range(block: &BlockInfo) -> Range<u64> {
+    block.offset..block.offset + u64::from(block.stored_bytes)
+}
+
+/// Adds a block to the last run if it lies close behind it; else it begins a new one.
+fn push_block(runs: &mut Vec<BlockRun>, pack: u32, directory: &Arc<PackDirectory>, block: WantedBlock) {
+    let range = stored_range(&directory.blocks[block.ordinal]);
+    if let Some(run) = runs.last_mut()
+        && run.pack == pack
+        && range.start <= run.range.end + GAP_BYTES_MAX
+        && range.end - run.range.start <= RUN_BYTES_MAX
+    {
+        run.range.end = range.end;
+        run.blocks.push(block);
+    } else {
+        runs.push(BlockRun { pack, directory: Arc::clone(directory), range, blocks: vec![block] });
+    }
+}
+
+/// Reads the blocks of a run and examines the nodes that are wanted from them.
+pub(crate) async fn read_run(
+    session: &Session<'_>,
+    inventory: &Arc<Inventory>,
+    run: BlockRun,
+) -> Result<Vec<BlockResult>, CheckError> {
+    let BlockRun { pack, directory, range, blocks } = run;
+    let _permit = session.reserve(range.end - range.start).await?;
+    let key = inventory.packs[pack as usize].key();
+    let bytes = match session.get(&key, Some(range.clone())).await? {
+        Fetched::Bytes(bytes) => bytes,
+        Fetched::Absent => return Ok(fail_all(pack, blocks, &BlockFailure::Absent)),
+        Fetched::Unreadable(reason) => return Ok(fail_all(pack, blocks, &BlockFailure::Unreadable(reason))),
+    };
+    let opening = blocks.into_iter().map(|block| {
+        let stored = stored_range(&directory.blocks[block.ordinal]);
+        let start = ((stored.start - range.start) as usize).min(bytes.len());
+        let end = ((stored.end - range.start) as usize).min(bytes.len());
+        let (stored, keys) = (bytes.slice(start..end), session.keys().clone());
+        let (inventory, directory) = (Arc::clone(inventory), Arc::clone(&directory));
+        session.compute(move || open_block(&keys, &inventory, pack, &directory, block, &stored))
+    });
+    future::try_join_all(opening).await
+}
+
+fn fail_all(pack: u32, blocks: Vec<WantedBlock>, failure: &BlockFailure) -> Vec<BlockResult> {
+    let fail = |block: WantedBlock| BlockResult {
+        place: (pack, block.ordinal),
+        nodes: block.nodes.into_iter().map(|node| node.number).collect(),
+        examined: Err(failure.clone()),
+    };
+    blocks.into_iter().map(fail).collect()
+}
+
+fn open_block(
+    keys: &Keys,
+    inventory: &Inventory,
+    pack: u32,
+    directory: &PackDirectory,
+    block: WantedBlock,
+    stored: &Bytes,
+) -> BlockResult {
+    let mut plain = Vec::new();
+    let opened = open_plain(keys, directory, block.ordinal, stored, &mut plain);
+    let examine_node = |node: &WantedNode| match plain.get(node.range.clone()) {
+        Some(raw) => examine(inventory, node.reading, &node.scopes, raw),
+        None => Examined::Malformed(FormatError::WrongContent),
+    };
+    BlockResult {
+        place: (pack, block.ordinal),
+        examined: match opened {
+            Ok(()) => Ok(block.nodes.iter().map(examine_node).collect()),
+            Err(error) => Err(BlockFailure::Damaged(error)),
+        },
+        nodes: block.nodes.into_iter().map(|node| node.number).collect(),
+    }
+}
+
+fn open_plain(
+    keys: &Keys,
+    directory: &PackDirectory,
+    ordinal: usize,
+    stored: &[u8],
+    plain: &mut Vec<u8>,
+) -> FormatResult<()> {
+    let key = directory.object_key(keys)?;
+    BlockOpener::new()?.open(keys, &key, directory, ordinal, stored, plain)
+}

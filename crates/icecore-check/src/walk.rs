@@ -1,0 +1,317 @@
+//! Walks the manifests of all complete snapshots, each node once, level by level from the roots down.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use icecore_format::{
+    entry::ChunkListRef,
+    ids::{ChunkId, GroupId},
+    limits::NODE_LEVEL_MAX,
+    node::Child,
+    path,
+    seal::ObjectKind,
+};
+
+use crate::{
+    error::CheckError,
+    events::CheckPhase,
+    graph::{Expected, Found, Graph, LeafRecord, NodeNumber, STAGES},
+    inventory::Inventory,
+    leaf::{ChunkFindings, Examined, Leaf, Summary},
+    reading::{BlockFailure, BlockPlace, BlockResult, plan, read_run},
+    report::ProblemKind,
+    session::Session,
+    snapshots::Snapshots,
+};
+
+/// References that leave the group that they are restricted to.
+#[derive(Debug, Default)]
+struct Outside {
+    chunks: u64,
+    nodes: u64,
+}
+
+/// A walk at work.
+struct Walk<'a, 'session> {
+    session: &'a Session<'session>,
+    inventory: &'a Arc<Inventory>,
+    graph: Graph,
+    damaged_blocks: HashSet<BlockPlace>,
+    /// Packs whose damage has been reported by this walk.
+    reported_packs: HashSet<u32>,
+    outside: BTreeMap<GroupId, Outside>,
+}
+
+/// Reads and verifies the manifests of all complete snapshots; returns all nodes and the roots in the snapshots' order.
+pub(crate) async fn walk_manifests(
+    session: &Session<'_>,
+    inventory: &Arc<Inventory>,
+    snapshots: &Snapshots,
+) -> Result<(Graph, Vec<NodeNumber>), CheckError> {
+    session.phase_begins(CheckPhase::Manifests, None);
+    let mut walk = Walk {
+        session,
+        inventory,
+        graph: Graph::new(),
+        damaged_blocks: HashSet::new(),
+        reported_packs: HashSet::new(),
+        outside: BTreeMap::new(),
+    };
+    let roots: Vec<_> = snapshots.complete.iter().map(|snapshot| {
+        let completion = &snapshot.completion;
+        let (level, totals) = (completion.root_level, completion.totals);
+        let expected = Expected::Manifest { level, totals, last_path: None };
+        walk.graph.want(completion.root_node, expected, snapshot.scope.as_slice())
+    });
+    let roots = roots.collect();
+    for stage in 0..STAGES {
+        walk.read_stage(stage).await?;
+    }
+    walk.check_order();
+    walk.report_outside();
+    Ok((walk.graph, roots))
+}
+
+impl Walk<'_, '_> {
+    /// Reads the nodes of a stage; a node whose block does not open is read from another pack, if one holds it.
+    async fn read_stage(&mut self, stage: usize) -> Result<(), CheckError> {
+        let mut wanted = self.graph.stage(stage).to_vec();
+        self.count_nodes_outside(&wanted);
+        while !wanted.is_empty() {
+            let plan = plan(self.inventory, &self.graph, &wanted, &self.damaged_blocks);
+            wanted.clear();
+            for number in plan.unavailable {
+                self.lose(number);
+            }
+            let (session, inventory) = (self.session, self.inventory);
+            let reading = stream::iter(plan.runs).map(|run| read_run(session, inventory, run));
+            let mut reading = reading.buffer_unordered(session.concurrency());
+            while let Some(results) = reading.try_next().await? {
+                for result in results {
+                    self.take(result, &mut wanted);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what came of a block; nodes that are to be read from elsewhere are added to `again`.
+    fn take(&mut self, result: BlockResult, again: &mut Vec<NodeNumber>) {
+        match result.examined {
+            Ok(examined) => {
+                self.session.progress(result.nodes.len(), 0);
+                for (number, examined) in result.nodes.into_iter().zip(examined) {
+                    self.take_node(number, examined);
+                }
+            }
+            Err(failure) => {
+                self.damaged_blocks.insert(result.place);
+                self.report_block(result.place, &failure);
+                again.extend(result.nodes);
+            }
+        }
+    }
+
+    fn report_block(&mut self, (pack, ordinal): BlockPlace, failure: &BlockFailure) {
+        if !self.reported_packs.insert(pack) {
+            return;
+        }
+        let key = self.inventory.packs[pack as usize].key();
+        let (kind, detail) = match failure {
+            BlockFailure::Absent => {
+                (ProblemKind::PackMissing, "it was listed, but does not exist any more".to_owned())
+            }
+            BlockFailure::Unreadable(reason) => (ProblemKind::ObjectUnreadable, reason.clone()),
+            BlockFailure::Damaged(error) => {
+                (ProblemKind::BlocksDamaged, format!("block {ordinal}, and maybe others, does not open: {error}"))
+            }
+        };
+        self.session.report(kind, Some(&key), detail);
+    }
+
+    /// Gives up a node of which there is no readable copy.
+    fn lose(&mut self, number: NodeNumber) {
+        let packs = self.inventory.packs_of_node(&self.graph.node(number).id);
+        if packs.is_empty() {
+            let detail = format!("{} is in no pack directory", self.describe(number));
+            self.session.report(ProblemKind::NodeMissing, None, detail);
+        }
+        self.graph.node_mut(number).found = Found::Lost(packs);
+    }
+
+    fn take_node(&mut self, number: NodeNumber, examined: Examined) {
+        let found = match examined {
+            Examined::Malformed(error) => {
+                self.report_node(ProblemKind::NodeMalformed, number, &error.to_string());
+                Found::Lost(Vec::new())
+            }
+            Examined::Inner(summary, children) => match self.verify_summary(number, &summary) {
+                true => Found::Inner(self.want_children(number, children)),
+                false => Found::Lost(Vec::new()),
+            },
+            Examined::Leaf(summary, leaf) => match self.verify_summary(number, &summary) {
+                true => Found::Leaf(Box::new(self.take_leaf(number, *leaf))),
+                false => Found::Lost(Vec::new()),
+            },
+            Examined::ListInner(nodes) => {
+                let scopes = self.graph.node(number).scopes.clone();
+                let want = |list: ChunkListRef| self.graph.want(list.id, Expected::List(list), &scopes);
+                Found::Inner(nodes.into_iter().map(want).collect())
+            }
+            Examined::ListLeaf(findings) => {
+                self.take_chunks(&findings);
+                Found::ListLeaf(findings.damage)
+            }
+        };
+        self.graph.node_mut(number).found = found;
+    }
+
+    /// Holds what a manifest node says of itself against what its parent says; says whether its content can be used.
+    fn verify_summary(&mut self, number: NodeNumber, summary: &Summary) -> bool {
+        let Expected::Manifest { level, totals, last_path } = self.graph.node(number).expected.clone() else {
+            return false;
+        };
+        if summary.level != level {
+            let detail = format!("its level is {}, its parent says {level}", summary.level);
+            self.report_node(ProblemKind::NodeLevelWrong, number, &detail);
+            return false;
+        }
+        if summary.totals != totals {
+            let (found, said) = (summary.totals, totals);
+            let detail = format!(
+                "below it are {} entries, {} files and {} bytes, its parent says {}, {} and {}",
+                found.entries, found.files, found.bytes, said.entries, said.files, said.bytes
+            );
+            self.mark_wrong(ProblemKind::NodeTotalsWrong, number, &detail);
+        }
+        if last_path.is_some_and(|said| summary.last_path.as_deref() != Some(&said)) {
+            self.mark_wrong(ProblemKind::NodePathWrong, number, "its last path is not the one that its parent says");
+        }
+        true
+    }
+
+    fn want_children(&mut self, number: NodeNumber, children: Vec<Child>) -> Box<[NodeNumber]> {
+        let node = self.graph.node(number);
+        let scopes = node.scopes.clone();
+        // An inner node has a level above 0: leaves are decoded as such.
+        let level = match node.expected {
+            Expected::Manifest { level, .. } => level.min(NODE_LEVEL_MAX).saturating_sub(1),
+            Expected::List(_) => 0,
+        };
+        let want = |Child { last_path, id, totals }| {
+            let expected = Expected::Manifest { level, totals, last_path: Some(last_path.into()) };
+            self.graph.want(id, expected, &scopes)
+        };
+        children.into_iter().map(want).collect()
+    }
+
+    fn take_leaf(&mut self, number: NodeNumber, leaf: Leaf) -> LeafRecord {
+        self.take_chunks(&leaf.chunks);
+        let scopes = self.graph.node(number).scopes.clone();
+        let want = |(list, path): (ChunkListRef, _)| (self.graph.want(list.id, Expected::List(list), &scopes), path);
+        let lists = leaf.lists.into_iter().map(want).collect();
+        LeafRecord { first_path: leaf.first_path, lists, links: leaf.links, damage: leaf.damage }
+    }
+
+    fn take_chunks(&mut self, findings: &ChunkFindings) {
+        for trouble in &findings.troubles {
+            let owner = match &trouble.path {
+                Some(path) => format!("file {}", printable(path)),
+                None => "a long file".to_owned(),
+            };
+            let (id, length) = (trouble.id, trouble.length);
+            let (kind, detail) = match trouble.found {
+                None => {
+                    (ProblemKind::ChunkMissing, format!("chunk {id}, which {owner} needs, is in no pack directory"))
+                }
+                Some(found) => {
+                    let detail = format!("chunk {id} has {found} bytes, {owner} needs {length}");
+                    (ProblemKind::ChunkLengthWrong, detail)
+                }
+            };
+            self.session.report(kind, None, detail);
+        }
+        for (group, count) in &findings.outside {
+            self.outside.entry(*group).or_default().chunks += count;
+        }
+    }
+
+    fn count_nodes_outside(&mut self, numbers: &[NodeNumber]) {
+        for &number in numbers {
+            let node = self.graph.node(number);
+            for &scope in &node.scopes {
+                if !self.inventory.is_in_group(ObjectKind::Manifest, &node.id, scope) {
+                    self.outside.entry(scope).or_default().nodes += 1;
+                }
+            }
+        }
+    }
+
+    /// Checks that paths rise from each child of a node to the next; inside a leaf the format has checked it.
+    fn check_order(&mut self) {
+        let mut wrong = Vec::new();
+        for stage in 0..STAGES / 2 {
+            for &number in self.graph.stage(stage) {
+                if let Found::Inner(children) = &self.graph.node(number).found
+                    && !children.windows(2).all(|pair| self.is_before(pair[0], pair[1]))
+                {
+                    wrong.push(number);
+                }
+            }
+        }
+        for number in wrong {
+            self.mark_wrong(ProblemKind::NodeOrderWrong, number, "the paths of its children overlap");
+        }
+    }
+
+    /// Says whether everything below one manifest node comes before everything below the other, as far as it was read.
+    fn is_before(&self, left: NodeNumber, right: NodeNumber) -> bool {
+        let Expected::Manifest { last_path: Some(last), .. } = &self.graph.node(left).expected else { return true };
+        self.graph.first_path(right).is_none_or(|first| path::compare(last, first).is_lt())
+    }
+
+    fn report_outside(&self) {
+        for (group, Outside { chunks, nodes }) in &self.outside {
+            let detail = format!(
+                "snapshots of group {group} should refer to packs of that group only, but {chunks} references to chunks \
+                 and {nodes} manifest nodes are in packs of other groups only"
+            );
+            self.session.report(ProblemKind::OutsideGroup, None, detail);
+        }
+    }
+
+    fn mark_wrong(&mut self, kind: ProblemKind, number: NodeNumber, reason: &str) {
+        self.report_node(kind, number, reason);
+        self.graph.node_mut(number).is_wrong = true;
+    }
+
+    fn report_node(&self, kind: ProblemKind, number: NodeNumber, reason: &str) {
+        let id: ChunkId = self.graph.node(number).id;
+        let pack = self.inventory.packs_of_node(&id).first().map(|&pack| self.inventory.packs[pack as usize].key());
+        self.session.report(kind, pack.as_deref(), format!("{}: {reason}", self.describe(number)));
+    }
+
+    fn describe(&self, number: NodeNumber) -> String {
+        let node = self.graph.node(number);
+        match &node.expected {
+            Expected::Manifest { level, totals, last_path: Some(last) } => {
+                let (id, files, last) = (node.id, totals.files, printable(last));
+                format!("manifest node {id} of level {level} with {files} files up to {last}")
+            }
+            Expected::Manifest { level, totals, last_path: None } => {
+                format!("manifest root {} of level {level} with {} files", node.id, totals.files)
+            }
+            Expected::List(list) => {
+                format!("chunk-list node {} of level {} with {} chunks", node.id, list.level, list.chunks)
+            }
+        }
+    }
+}
+
+/// Makes a path printable: quoted, with escapes for what is not text.
+fn printable(path: &[u8]) -> String {
+    format!("\"{}\"", path.escape_ascii())
+}

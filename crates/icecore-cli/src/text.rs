@@ -1,0 +1,111 @@
+//! Bytes, sizes, counts, durations and times as text for people.
+
+use std::{borrow::Cow, fmt::Write, time::Duration};
+
+use bytesize::ByteSize;
+use icecore_format::entry::Time;
+use jiff::{Timestamp, tz::TimeZone};
+
+/// Returns bytes as text that cannot disturb a terminal: control characters and what is not UTF-8 become `\xNN`.
+///
+/// Bidirectional overrides count as control characters: they could make one name look like another.
+pub(crate) fn printable(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(disturbs) => Cow::Borrowed(text),
+        _ => Cow::Owned(escaped(bytes)),
+    }
+}
+
+fn disturbs(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 8);
+    for part in bytes.utf8_chunks() {
+        for character in part.valid().chars() {
+            match character {
+                '\n' => text.push_str("\\n"),
+                '\t' => text.push_str("\\t"),
+                _ if disturbs(character) => text.extend(character.escape_unicode()),
+                _ => text.push(character),
+            }
+        }
+        for byte in part.invalid() {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// Returns a message with everything escaped that could disturb a terminal, line ends excepted.
+pub(crate) fn printable_message(message: &str) -> String {
+    let lines: Vec<Cow<'_, str>> = message.split('\n').map(|line| printable(line.as_bytes())).collect();
+    lines.join("\n")
+}
+
+/// Returns a number of bytes with a binary unit, `1.5 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    ByteSize(bytes).display().iec().to_string()
+}
+
+/// Returns a number with separators between thousands, `1,234,567`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Returns a count with its noun, `1 file` or `2 files`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
+/// Returns a duration in the unit that fits, `0.4 s`, `3 min 7 s`, `2 h 5 min`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{:.1} s", duration.as_secs_f64()),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Returns a time in a time zone without fractions, `2026-11-20 17:13:52`.
+pub(crate) fn local_time(time: Time, zone: &TimeZone) -> String {
+    let Ok(timestamp) = Timestamp::from_second(time.seconds) else { return "(beyond any calendar)".to_owned() };
+    zone.to_datetime(timestamp).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Returns a time as RFC 3339 in UTC with its fraction; none if it lies outside the years −9999 to 9999.
+pub(crate) fn utc_time(time: Time) -> Option<String> {
+    let nanoseconds = i32::try_from(time.nanoseconds).ok()?;
+    Timestamp::new(time.seconds, nanoseconds).ok().map(|timestamp| timestamp.to_string())
+}
+
+/// Returns bytes in base64 (RFC 4648, section 4), appended to `text`; only the last part may have a length that is no
+/// multiple of 3.
+pub(crate) fn push_base64(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for part in bytes.chunks(3) {
+        let mut word = [0; 3];
+        word[..part.len()].copy_from_slice(part);
+        let bits = u32::from_be_bytes([0, word[0], word[1], word[2]]);
+        for digit in 0..4 {
+            let shift = 18 - 6 * digit;
+            let symbol = DIGITS[(bits >> shift & 63) as usize];
+            text.push(if digit > part.len() { '=' } else { char::from(symbol) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
