@@ -305,3 +305,6 @@ impl BackupError {
         matches!(self, Self::Repository(RepoError::Interrupted))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use icecore_catalog::Catalog;
 use icecore_format::entry::EntryKind;
 use icecore_fs::walk::WalkItem;
 use icecore_repo::{
-    index::{ChunkIndex, refresh_catalog},
+    index::load_index,
     manifest::{ManifestCursor, ManifestRoot},
     reader::ChunkReader,
     repository::Repository,
@@ -34,8 +34,7 @@ pub(crate) fn dry_run(
 ) -> BackupResult<(BackupReport, Catalog)> {
     let environment = repository.environment();
     let started = environment.monotonic();
-    refresh_catalog(repository, &mut catalog)?;
-    let index = ChunkIndex::load(repository, &mut catalog, None)?;
+    let index = load_index(repository, &mut catalog, None)?.index;
     let reader = ChunkReader::new(repository.clone(), std::sync::Arc::new(index.into()), CACHE_BYTES);
     let mut comparison = Comparison {
         base: plan

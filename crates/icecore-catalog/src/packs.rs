@@ -100,7 +100,7 @@ impl Catalog {
         let scan = self.scan(&mut visit).map_err(|error| self.failed(error))?;
         let Some(missing) = scan.missing() else { return Err(self.disagreement()) };
         let damaged: Vec<i64> = scan.damaged.iter().map(|(id, _)| *id).collect();
-        self.drop_damaged(&damaged);
+        self.drop_damaged(&damaged)?;
         Ok(LoadReport { loaded: scan.loaded.len(), missing })
     }
 
@@ -119,7 +119,7 @@ impl Catalog {
             Some(Ok(directory)) if directory.pack == pack => Ok(Some(directory)),
             Some(Ok(_)) => Err(self.disagreement()),
             Some(Err(id)) => {
-                self.drop_damaged(&[id]);
+                self.drop_damaged(&[id])?;
                 Ok(None)
             }
             None => Ok(None),
@@ -151,12 +151,13 @@ impl Catalog {
         CatalogError::damaged(self.path(), "the table of packs and its index disagree")
     }
 
-    /// Removes rows that failed their checksum. If that fails they are found and reported again the next time.
-    fn drop_damaged(&self, rows: &[i64]) {
+    /// Removes rows that failed their checksum. That this fails is an error: their packs would go on counting as known,
+    /// and nobody would fetch them again.
+    fn drop_damaged(&self, rows: &[i64]) -> Result<(), CatalogError> {
         if rows.is_empty() {
-            return;
+            return Ok(());
         }
-        let dropped = self.write(|connection| {
+        self.write(|connection| {
             let mut select = connection.prepare_cached(SELECT_ROW)?;
             for row in rows {
                 // Another process may have replaced the row since.
@@ -166,12 +167,9 @@ impl Catalog {
                 }
             }
             Ok(())
-        });
-        let path = self.path().display();
-        match dropped {
-            Ok(()) => tracing::warn!(%path, rows = rows.len(), "damaged rows of the catalogue were removed"),
-            Err(error) => tracing::warn!(%path, %error, "damaged rows of the catalogue could not be removed"),
-        }
+        })?;
+        tracing::warn!(path = %self.path().display(), rows = rows.len(), "damaged rows of the catalogue were removed");
+        Ok(())
     }
 }
 

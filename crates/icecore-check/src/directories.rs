@@ -7,7 +7,8 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
-    directory::PackDirectory, error::FormatResult, ids::PackName, layout, limits::FRAME_BYTES_MAX, seal::ObjectKind,
+    directory::PackDirectory, error::FormatResult, ids::PackName, layout, limits::FRAME_BYTES_MAX,
+    seal::ObjectKind,
 };
 use icecore_store::ObjectInfo;
 
@@ -80,7 +81,8 @@ impl Loader {
             let opened = session.open(&info, FRAME_BYTES_MAX.into(), open).await?;
             Ok::<_, CheckError>((pack, info, opened))
         });
-        let mut opening = opening.buffer_unordered(session.concurrency());
+        // In the order of their names, so that packs have the same numbers in every check.
+        let mut opening = opening.buffered(session.concurrency());
         let mut moved = false;
         while let Some((pack, info, opened)) = opening.try_next().await? {
             session.progress(1, info.size);
@@ -93,7 +95,13 @@ impl Loader {
         Ok(moved)
     }
 
-    fn add(&mut self, session: &Session<'_>, name: PackName, info: &ObjectInfo, opened: FormatResult<PackDirectory>) {
+    fn add(
+        &mut self,
+        session: &Session<'_>,
+        name: PackName,
+        info: &ObjectInfo,
+        opened: FormatResult<PackDirectory>,
+    ) {
         let directory = match opened {
             Ok(directory) => directory,
             Err(error) => {
@@ -104,7 +112,9 @@ impl Loader {
         let number = self.packs.len() as u32;
         let kind = directory.kind;
         self.rows.extend(
-            (0..).zip(&directory.chunks).map(|(at, chunk)| ChunkRow::new(chunk.id, kind, chunk.length, number, at)),
+            (0..)
+                .zip(&directory.chunks)
+                .map(|(at, chunk)| ChunkRow::new(chunk.id, kind, chunk.length, number, at)),
         );
         self.packs.push(PackRecord {
             name,
@@ -200,7 +210,8 @@ fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
                 // A directory that appeared meanwhile, or does not open.
                 None if listing.directories.contains(&name) => {}
                 None => {
-                    let detail = "it has no directory: an interrupted run left it over, or it is being written";
+                    let detail =
+                        "it has no directory: an interrupted run left it over, or it is being written";
                     session.report(ProblemKind::PackUnlisted, Some(&key), detail.to_owned());
                 }
             }

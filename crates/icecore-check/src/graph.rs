@@ -50,7 +50,12 @@ impl Expected {
         let (tag, level, numbers, path) = match self {
             Self::Manifest { level, totals, last_path } => {
                 let tag = if last_path.is_some() { 1 } else { 0 };
-                (tag, *level, [totals.entries, totals.files, totals.bytes], last_path.as_deref().unwrap_or_default())
+                (
+                    tag,
+                    *level,
+                    [totals.entries, totals.files, totals.bytes],
+                    last_path.as_deref().unwrap_or_default(),
+                )
             }
             Self::List(list) => (2, list.level, [list.chunks, list.bytes, 0], &[][..]),
         };

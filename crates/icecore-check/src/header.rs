@@ -42,27 +42,37 @@ pub(crate) async fn check_slots(session: &Session<'_>) -> Result<(), CheckError>
     slots.retain(|slot| classify(&slot.key) == KeyForm::Slot);
     let found = slots.len();
     let checks = stream::iter(slots).map(|slot| async move {
+        if slot.size > SLOT_BYTES_MAX {
+            let detail = format!("it has {} bytes, key slots have at most {SLOT_BYTES_MAX}", slot.size);
+            session.report(ProblemKind::KeySlotDamaged, Some(&slot.key), detail);
+            return Ok(false);
+        }
         let (key, repository) = (slot.key.clone(), session.keys().repository());
         let opened = session.open(&slot, SLOT_BYTES_MAX, move |object| {
             let info = read_slot(object)?;
             if layout::slot_key(object) != key {
                 return Ok(Some("its content does not have the hash that it is named by"));
             }
-            Ok::<_, FormatError>((info.repository != repository).then_some("it is the slot of another repository"))
+            Ok::<_, FormatError>(
+                (info.repository != repository).then_some("it is the slot of another repository"),
+            )
         });
         match opened.await? {
             Opened::Value(Ok(None)) => return Ok(true),
             Opened::Value(Ok(Some(reason))) => {
                 session.report(ProblemKind::KeySlotDamaged, Some(&slot.key), reason.to_owned());
             }
-            Opened::Value(Err(error)) => session.report_format(ProblemKind::KeySlotDamaged, &slot.key, &error),
+            Opened::Value(Err(error)) => {
+                session.report_format(ProblemKind::KeySlotDamaged, &slot.key, &error)
+            }
             Opened::Vanished | Opened::Unreadable => {}
         }
         Ok::<_, CheckError>(false)
     });
     let intact: Vec<bool> = checks.buffer_unordered(session.concurrency()).try_collect().await?;
     if !intact.contains(&true) {
-        let detail = format!("of {found} key slots none is intact; add one while you can still open the repository");
+        let detail =
+            format!("of {found} key slots none is intact; add one while you can still open the repository");
         session.report(ProblemKind::KeySlotsLost, None, detail);
     }
     Ok(())

@@ -85,7 +85,9 @@ fn damage_of(graph: &Graph, number: NodeNumber, below: &HashMap<NodeNumber, Dama
                 sum.files = totals.files;
             }
         }
-        Found::Inner(children) => children.iter().filter_map(|child| below.get(child)).for_each(|part| sum.add(part)),
+        Found::Inner(children) => {
+            children.iter().filter_map(|child| below.get(child)).for_each(|part| sum.add(part))
+        }
         Found::Leaf(leaf) => {
             sum = leaf.damage.clone();
             for (list, path) in &leaf.lists {
@@ -111,7 +113,8 @@ pub(crate) fn judge(
     let damage = damage_by_node(graph);
     let complete = snapshots.complete.iter().zip(roots).map(|(snapshot, root)| {
         let hit = damage.get(root).cloned().unwrap_or_default();
-        let mut packs: Vec<_> = hit.packs.iter().map(|&number| inventory.packs[number as usize].name).collect();
+        let mut packs: Vec<_> =
+            hit.packs.iter().map(|&number| inventory.packs[number as usize].name).collect();
         packs.sort_unstable();
         packs.dedup();
         SnapshotCheck {

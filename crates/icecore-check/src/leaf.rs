@@ -106,7 +106,9 @@ fn examine_manifest(inventory: &Inventory, scopes: &[GroupId], node: Node) -> Ex
     let summary = Summary { level, totals, last_path: node.last_path().map(<[u8]>::to_vec) };
     match node.items {
         NodeItems::Inner(children) => Examined::Inner(summary, children),
-        NodeItems::Leaf(entries) => Examined::Leaf(summary, Box::new(examine_entries(inventory, scopes, &entries))),
+        NodeItems::Leaf(entries) => {
+            Examined::Leaf(summary, Box::new(examine_entries(inventory, scopes, &entries)))
+        }
     }
 }
 
@@ -127,7 +129,8 @@ fn examine_list(
 }
 
 fn examine_entries(inventory: &Inventory, scopes: &[GroupId], entries: &[Entry]) -> Leaf {
-    let mut leaf = Leaf { first_path: entries.first().map(|entry| entry.path.as_slice().into()), ..Leaf::default() };
+    let mut leaf =
+        Leaf { first_path: entries.first().map(|entry| entry.path.as_slice().into()), ..Leaf::default() };
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::File) {
         match &entry.content {
             Content::Inline(chunks) => {

@@ -82,7 +82,11 @@ async fn read_pack(session: &Session<'_>, pack: &PackRecord) -> Result<PackReadi
         Fetched::Absent => {
             let state = look_for_pack(session, pack).await?;
             if state == PackState::Vanished {
-                session.report(ProblemKind::ObjectVanished, Some(&key), "it was deleted during the check".to_owned());
+                session.report(
+                    ProblemKind::ObjectVanished,
+                    Some(&key),
+                    "it was deleted during the check".to_owned(),
+                );
             } else {
                 let detail = "it was listed, but does not exist".to_owned();
                 session.report(ProblemKind::PackMissing, Some(&key), detail);
@@ -117,7 +121,11 @@ async fn directory_of(
             }))
         }
         Fetched::Absent => {
-            session.report(ProblemKind::ObjectVanished, Some(&key), "it was deleted during the check".to_owned());
+            session.report(
+                ProblemKind::ObjectVanished,
+                Some(&key),
+                "it was deleted during the check".to_owned(),
+            );
             Ok(Err(PackState::Vanished))
         }
         Fetched::Unreadable(reason) => {
@@ -163,8 +171,11 @@ fn report_pack(
         session.report(ProblemKind::PackHeaderWrong, Some(key), reason.clone());
     }
     if let Some((ordinal, error)) = damaged.first() {
-        let detail =
-            format!("{} of {} blocks do not open, the first is block {ordinal}: {error}", damaged.len(), pack.blocks);
+        let detail = format!(
+            "{} of {} blocks do not open, the first is block {ordinal}: {error}",
+            damaged.len(),
+            pack.blocks
+        );
         session.report(ProblemKind::BlocksDamaged, Some(key), detail);
     }
     if let Some(reason) = &frame.directory_copy {

@@ -105,7 +105,8 @@ pub(crate) fn plan(
     for group in placed.chunk_by(|left, right| left.0 == right.0) {
         let Some(&((pack, ordinal), ..)) = group.first() else { continue };
         let Some(directory) = &inventory.packs[pack as usize].directory else { continue };
-        let nodes = group.iter().map(|&(_, start, end, number)| wanted_node(graph, number, start..end)).collect();
+        let nodes =
+            group.iter().map(|&(_, start, end, number)| wanted_node(graph, number, start..end)).collect();
         push_block(&mut plan.runs, pack, directory, WantedBlock { ordinal, nodes });
     }
     plan

@@ -158,7 +158,7 @@ pub struct SnapshotCheck {
 pub struct CheckReport {
     /// One item for each complete snapshot and each that does not open, in the order of their runs.
     pub snapshots: Vec<SnapshotCheck>,
-    /// Everything that was found, in the order in which it was found.
+    /// Everything that was found, the worst first; the same for every check of the same repository.
     pub problems: Vec<CheckProblem>,
     /// Packs that have a directory.
     pub packs: u64,

@@ -1,7 +1,8 @@
 //! One check at work: the store with a memory budget, the pool, and the list of what was found.
 
 use std::{
-    collections::BTreeMap,
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
     ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -18,7 +19,7 @@ use crate::{
     error::CheckError,
     events::{CheckEvents, CheckPhase},
     options::CheckOptions,
-    report::{CheckProblem, ProblemKind},
+    report::{CheckProblem, ProblemKind, Severity},
 };
 
 /// The memory budget is counted in units of this many bytes.
@@ -48,10 +49,20 @@ pub(crate) enum Opened<T> {
     Unreadable,
 }
 
+/// Problems as they are listed: the worst first, and for the rest in an order that does not depend on chance.
+type ListedProblem = (Reverse<Severity>, ProblemKind, Option<String>, String);
+
 #[derive(Debug, Default)]
 struct Findings {
-    problems: Vec<CheckProblem>,
-    counts: BTreeMap<ProblemKind, u64>,
+    listed: BTreeSet<ListedProblem>,
+    counts: BTreeMap<ProblemKind, Count>,
+}
+
+/// Number of problems of one kind.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    listed: u64,
+    omitted: u64,
 }
 
 /// Everything that the parts of one check share.
@@ -121,19 +132,19 @@ impl<'a> Session<'a> {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a problem.
+    /// Notes a problem, unless the very same has been noted before.
     pub(crate) fn report(&self, kind: ProblemKind, object: Option<&str>, detail: String) {
-        let mut findings = self.findings();
-        let counted = findings.counts.entry(kind).or_default();
-        let listed = *counted < PROBLEMS_LISTED_MAX;
-        *counted = counted.saturating_add(1);
-        if !listed {
-            return;
-        }
+        let severity = kind.severity();
         let object = object.map(str::to_owned);
-        let problem = CheckProblem { severity: kind.severity(), object, kind, detail };
-        self.events.problem_found(&problem);
-        findings.problems.push(problem);
+        let mut findings = self.findings();
+        let Findings { listed, counts } = &mut *findings;
+        let count = counts.entry(kind).or_default();
+        if count.listed >= PROBLEMS_LISTED_MAX {
+            count.omitted += 1;
+        } else if listed.insert((Reverse(severity), kind, object.clone(), detail.clone())) {
+            count.listed += 1;
+            self.events.problem_found(&CheckProblem { severity, object, kind, detail });
+        }
     }
 
     /// Notes that an object does not open.
@@ -149,12 +160,14 @@ impl<'a> Session<'a> {
 
     /// Ends the session: returns all problems and the number of bytes that were read.
     pub(crate) fn finish(self) -> (Vec<CheckProblem>, u64) {
-        let findings = self.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut problems = findings.problems;
-        for (kind, count) in findings.counts {
-            let listed = problems.iter().filter(|problem| problem.kind == kind).count() as u64;
-            if count > listed {
-                let detail = format!("{} more problems of this kind", count - listed);
+        let Findings { listed, counts } = self.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut problems: Vec<_> = listed
+            .into_iter()
+            .map(|(Reverse(severity), kind, object, detail)| CheckProblem { severity, object, kind, detail })
+            .collect();
+        for (kind, Count { omitted, .. }) in counts {
+            if omitted > 0 {
+                let detail = format!("{omitted} more problems of this kind");
                 let problem = CheckProblem { severity: kind.severity(), object: None, kind, detail };
                 self.events.problem_found(&problem);
                 problems.push(problem);
@@ -181,7 +194,8 @@ impl<'a> Session<'a> {
 
     /// Waits until `bytes` fit into the memory budget; what exceeds the whole budget gets all of it.
     pub(crate) async fn reserve(&self, bytes: u64) -> Result<SemaphorePermit<'_>, CheckError> {
-        let units = u32::try_from(bytes.div_ceil(BUDGET_UNIT_BYTES)).unwrap_or(u32::MAX).min(self.budget_units);
+        let units =
+            u32::try_from(bytes.div_ceil(BUDGET_UNIT_BYTES)).unwrap_or(u32::MAX).min(self.budget_units);
         self.budget.acquire_many(units).await.map_err(|_| CheckError::WorkerLost)
     }
 
@@ -221,7 +235,11 @@ impl<'a> Session<'a> {
         match self.get(key, None).await? {
             Fetched::Bytes(bytes) => Ok(Opened::Value(self.compute(move || work(&bytes)).await?)),
             Fetched::Absent => {
-                self.report(ProblemKind::ObjectVanished, Some(key), "it was deleted during the check".to_owned());
+                self.report(
+                    ProblemKind::ObjectVanished,
+                    Some(key),
+                    "it was deleted during the check".to_owned(),
+                );
                 Ok(Opened::Vanished)
             }
             Fetched::Unreadable(reason) => {
@@ -256,7 +274,9 @@ fn is_medium_error(error: &StoreError) -> bool {
     const MEDIUM_ERRORS: [i32; 3] = [5, 74, 117];
     match error {
         StoreError::NotAnObject { .. } => true,
-        StoreError::Io { source, .. } => source.raw_os_error().is_some_and(|code| MEDIUM_ERRORS.contains(&code)),
+        StoreError::Io { source, .. } => {
+            source.raw_os_error().is_some_and(|code| MEDIUM_ERRORS.contains(&code))
+        }
         _ => false,
     }
 }

@@ -70,9 +70,14 @@ enum Found {
     NothingToRestore,
 }
 
-async fn open_snapshot(session: &Session<'_>, run: RunId, info: ObjectInfo) -> Result<(RunId, Found), CheckError> {
+async fn open_snapshot(
+    session: &Session<'_>,
+    run: RunId,
+    info: ObjectInfo,
+) -> Result<(RunId, Found), CheckError> {
     let keys = session.keys().clone();
-    let opened = session.open(&info, FRAME_BYTES_MAX.into(), move |object| Snapshot::open(&keys, run, object));
+    let opened =
+        session.open(&info, FRAME_BYTES_MAX.into(), move |object| Snapshot::open(&keys, run, object));
     let opened = opened.await?;
     session.progress(1, info.size);
     let found = match opened {

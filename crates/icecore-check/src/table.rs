@@ -102,7 +102,8 @@ impl ChunkTable {
     pub(crate) fn mark_lost(&mut self, id: &ChunkId, pack: u32, position: u32) {
         let (bucket_rows, start) = self.bucket_of(id);
         let place = (pack, position);
-        let found = bucket_rows.binary_search_by(|row| row.id.cmp(id).then((row.pack, row.position).cmp(&place)));
+        let found =
+            bucket_rows.binary_search_by(|row| row.id.cmp(id).then((row.pack, row.position).cmp(&place)));
         if let Ok(index) = found {
             self.rows[start + index].word |= LOST;
         }

@@ -1,1 +1,7 @@
+//! Whole checks of small repositories that are built with the format's own builders, healthy and damaged.
 
+mod builder;
+mod damage;
+mod healthy;
+mod running;
+mod structure;

@@ -60,13 +60,13 @@ pub(crate) async fn walk_manifests(
         reported_packs: HashSet::new(),
         outside: BTreeMap::new(),
     };
-    let roots: Vec<_> = snapshots.complete.iter().map(|snapshot| {
+    let roots = snapshots.complete.iter().map(|snapshot| {
         let completion = &snapshot.completion;
         let (level, totals) = (completion.root_level, completion.totals);
         let expected = Expected::Manifest { level, totals, last_path: None };
         walk.graph.want(completion.root_node, expected, snapshot.scope.as_slice())
     });
-    let roots = roots.collect();
+    let roots: Vec<NodeNumber> = roots.collect();
     for stage in 0..STAGES {
         walk.read_stage(stage).await?;
     }
@@ -125,9 +125,10 @@ impl Walk<'_, '_> {
                 (ProblemKind::PackMissing, "it was listed, but does not exist any more".to_owned())
             }
             BlockFailure::Unreadable(reason) => (ProblemKind::ObjectUnreadable, reason.clone()),
-            BlockFailure::Damaged(error) => {
-                (ProblemKind::BlocksDamaged, format!("block {ordinal}, and maybe others, does not open: {error}"))
-            }
+            BlockFailure::Damaged(error) => (
+                ProblemKind::BlocksDamaged,
+                format!("block {ordinal}, and maybe others, does not open: {error}"),
+            ),
         };
         self.session.report(kind, Some(&key), detail);
     }
@@ -188,7 +189,11 @@ impl Walk<'_, '_> {
             self.mark_wrong(ProblemKind::NodeTotalsWrong, number, &detail);
         }
         if last_path.is_some_and(|said| summary.last_path.as_deref() != Some(&said)) {
-            self.mark_wrong(ProblemKind::NodePathWrong, number, "its last path is not the one that its parent says");
+            self.mark_wrong(
+                ProblemKind::NodePathWrong,
+                number,
+                "its last path is not the one that its parent says",
+            );
         }
         true
     }
@@ -211,7 +216,8 @@ impl Walk<'_, '_> {
     fn take_leaf(&mut self, number: NodeNumber, leaf: Leaf) -> LeafRecord {
         self.take_chunks(&leaf.chunks);
         let scopes = self.graph.node(number).scopes.clone();
-        let want = |(list, path): (ChunkListRef, _)| (self.graph.want(list.id, Expected::List(list), &scopes), path);
+        let want =
+            |(list, path): (ChunkListRef, _)| (self.graph.want(list.id, Expected::List(list), &scopes), path);
         let lists = leaf.lists.into_iter().map(want).collect();
         LeafRecord { first_path: leaf.first_path, lists, links: leaf.links, damage: leaf.damage }
     }
@@ -224,9 +230,10 @@ impl Walk<'_, '_> {
             };
             let (id, length) = (trouble.id, trouble.length);
             let (kind, detail) = match trouble.found {
-                None => {
-                    (ProblemKind::ChunkMissing, format!("chunk {id}, which {owner} needs, is in no pack directory"))
-                }
+                None => (
+                    ProblemKind::ChunkMissing,
+                    format!("chunk {id}, which {owner} needs, is in no pack directory"),
+                ),
                 Some(found) => {
                     let detail = format!("chunk {id} has {found} bytes, {owner} needs {length}");
                     (ProblemKind::ChunkLengthWrong, detail)
@@ -269,7 +276,9 @@ impl Walk<'_, '_> {
 
     /// Says whether everything below one manifest node comes before everything below the other, as far as it was read.
     fn is_before(&self, left: NodeNumber, right: NodeNumber) -> bool {
-        let Expected::Manifest { last_path: Some(last), .. } = &self.graph.node(left).expected else { return true };
+        let Expected::Manifest { last_path: Some(last), .. } = &self.graph.node(left).expected else {
+            return true;
+        };
         self.graph.first_path(right).is_none_or(|first| path::compare(last, first).is_lt())
     }
 
@@ -290,7 +299,8 @@ impl Walk<'_, '_> {
 
     fn report_node(&self, kind: ProblemKind, number: NodeNumber, reason: &str) {
         let id: ChunkId = self.graph.node(number).id;
-        let pack = self.inventory.packs_of_node(&id).first().map(|&pack| self.inventory.packs[pack as usize].key());
+        let pack =
+            self.inventory.packs_of_node(&id).first().map(|&pack| self.inventory.packs[pack as usize].key());
         self.session.report(kind, pack.as_deref(), format!("{}: {reason}", self.describe(number)));
     }
 

@@ -445,4 +445,4 @@ fn decode_holes(decoder: &mut Decoder<'_>) -> FormatResult<Vec<Hole>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

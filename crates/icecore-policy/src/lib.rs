@@ -2,3 +2,18 @@
 //! times, ids and sizes.
 //!
 //! Architecture invariants: does no I/O and reads no clock; text comes in, values go out.
+
+mod byte_size;
+mod configuration;
+mod error;
+mod location;
+mod record;
+mod settings;
+
+pub use byte_size::{ByteSizeError, parse_byte_size};
+pub use configuration::{Configuration, ProgressMode, UnlockMethod};
+pub use error::{ConfigurationError, Place};
+pub use settings::{
+    BackupSettings, COMPRESSION_LEVEL_DEFAULT, COMPRESSION_LEVELS, PACK_BYTES_DEFAULT, PACK_BYTES_RANGE,
+    READ_CONCURRENCY_MAX,
+};

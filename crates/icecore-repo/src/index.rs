@@ -1,7 +1,7 @@
 //! The chunk index: which chunk lies in which block of which pack, in memory.
 
 use hashbrown::HashTable;
-use icecore_catalog::Catalog;
+use icecore_catalog::{Catalog, DirectoryRow};
 use icecore_format::{
     directory::{BlockInfo, PackDirectory},
     ids::{ChunkId, GroupId, PackName},
@@ -75,11 +75,26 @@ fn hash_of(id: &ChunkId) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// Brings the catalogue up to date with the pack directories in the store.
-///
-/// Returns the keys of directories that are damaged, with the reason; their chunks count as absent.
-pub fn refresh_catalog(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Vec<(String, RepoError)>> {
-    recovering(catalog, |catalog| read_new_directories(repository, catalog))
+/// An index, and what could not be read for it.
+#[derive(Debug)]
+pub struct LoadedIndex {
+    /// All chunks of the packs that were asked for.
+    pub index: ChunkIndex,
+    /// Keys of pack directories that are damaged, with the reason; their chunks count as absent.
+    pub damaged: Vec<(String, RepoError)>,
+}
+
+/// Brings the catalogue up to date with the pack directories in the store, and loads the index from it: all packs, or
+/// those of one group only.
+pub fn load_index(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    group: Option<GroupId>,
+) -> RepoResult<LoadedIndex> {
+    recovering(catalog, |catalog| {
+        let damaged = read_new_directories(repository, catalog)?;
+        Ok(LoadedIndex { index: ChunkIndex::load(repository, catalog, group)?, damaged })
+    })
 }
 
 /// Does something with the catalogue; when it turns out to be damaged or cannot be written, starts it over and does it
@@ -137,23 +152,21 @@ fn read_new_directories(repository: &Repository, catalog: &mut Catalog) -> RepoR
 }
 
 impl ChunkIndex {
-    /// Loads the index from the catalogue: all packs, or those of one group only.
-    ///
-    /// Rows of the catalogue that were damaged are fetched from the store again.
-    pub fn load(repository: &Repository, catalog: &mut Catalog, group: Option<GroupId>) -> RepoResult<Self> {
+    /// Loads the index from the catalogue; rows that were damaged are fetched from the store again.
+    fn load(repository: &Repository, catalog: &mut Catalog, group: Option<GroupId>) -> RepoResult<Self> {
         let wanted = |found: GroupId| group.is_none_or(|group| group == found);
         let mut index = Self::default();
         let mut failed = None;
         let report = catalog.for_each_directory(|row| {
             if failed.is_none() && wanted(row.group()) {
-                failed = index.add_directory(repository, row.to_directory()).err();
+                failed = index.add_row(repository, &row).err();
             }
         })?;
         if let Some(error) = failed {
             return Err(error);
         }
         if !report.missing.is_empty() {
-            refresh_catalog(repository, catalog)?;
+            read_new_directories(repository, catalog)?;
             for pack in report.missing {
                 if let Some(directory) = catalog.directory(pack)?.filter(|directory| wanted(directory.group)) {
                     index.add_directory(repository, directory)?;
@@ -163,21 +176,42 @@ impl ChunkIndex {
         Ok(index)
     }
 
+    fn add_row(&mut self, repository: &Repository, row: &DirectoryRow<'_>) -> RepoResult<()> {
+        let directory = PackDirectory {
+            pack: row.pack(),
+            kind: row.kind(),
+            group: row.group(),
+            epoch: row.epoch(),
+            salt: *row.salt(),
+            checksum: row.checksum(),
+            blocks: row.blocks().collect(),
+            chunks: Vec::new(),
+        };
+        self.add_pack(repository, directory, row.chunk_ids().copied().map(ChunkId).zip(row.chunk_lengths()))
+    }
+
+    fn add_directory(&mut self, repository: &Repository, mut directory: PackDirectory) -> RepoResult<()> {
+        let chunks = std::mem::take(&mut directory.chunks);
+        self.add_pack(repository, directory, chunks.iter().map(|chunk| (chunk.id, chunk.length)))
+    }
+
     /// Adds all chunks of a pack; chunks that are there already keep their place.
-    pub fn add_directory(&mut self, repository: &Repository, mut directory: PackDirectory) -> RepoResult<()> {
+    fn add_pack(
+        &mut self,
+        repository: &Repository,
+        directory: PackDirectory,
+        mut chunks: impl Iterator<Item = (ChunkId, u32)>,
+    ) -> RepoResult<()> {
         let key = directory.object_key(repository.keys())?;
         let pack = self.packs.len() as u32;
-        let first_block = self.blocks.len() as u32;
         for (ordinal, block) in directory.blocks.iter().enumerate() {
-            let first_chunk = self.ids.len() as u32;
-            self.blocks.push(BlockRow { pack, ordinal: ordinal as u32, first_chunk });
-            for chunk in directory.block_chunks(block) {
-                self.insert(chunk.id, chunk.length, first_block + ordinal as u32);
+            let number = self.blocks.len() as u32;
+            self.blocks.push(BlockRow { pack, ordinal: ordinal as u32, first_chunk: self.ids.len() as u32 });
+            for (id, length) in chunks.by_ref().take(block.chunks as usize) {
+                self.insert(id, length, number);
             }
         }
         let (name, kind, group) = (directory.pack, directory.kind, directory.group);
-        // The chunk ids are in `ids` now; the directory keeps the block table.
-        directory.chunks = Vec::new();
         self.packs.push(IndexedPack { name, kind, group, directory, key });
         Ok(())
     }

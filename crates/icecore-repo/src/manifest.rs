@@ -7,7 +7,7 @@ mod writer;
 
 pub use chunk_list::{ChunkListReader, write_chunk_list};
 pub use cursor::{ManifestCursor, ManifestRoot};
-pub use difference::{Change, differences};
+pub use difference::{Change, differences, next_difference};
 pub use writer::ManifestWriter;
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use std::{
     collections::{HashMap, hash_map},
     ops::{Deref, Range},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -55,6 +58,7 @@ pub struct ChunkReader {
     cache: Mutex<Cache>,
     loaded: Condvar,
     openers: Mutex<Vec<BlockOpener>>,
+    bytes_fetched: AtomicU64,
 }
 
 /// A chunk's content, shared with its block.
@@ -96,12 +100,28 @@ impl ChunkReader {
             cache: Mutex::default(),
             loaded: Condvar::new(),
             openers: Mutex::default(),
+            bytes_fetched: AtomicU64::new(0),
         }
     }
 
     /// Returns the repository that is read.
     pub fn repository(&self) -> &Repository {
         &self.repository
+    }
+
+    /// Returns how many bytes of opened blocks are kept at most.
+    pub fn cache_bytes_max(&self) -> usize {
+        self.cache_bytes_max
+    }
+
+    /// Returns how many bytes have been fetched from the store so far.
+    pub fn bytes_fetched(&self) -> u64 {
+        self.bytes_fetched.load(Ordering::Relaxed)
+    }
+
+    /// Returns the length of a block in bytes before compression: what it takes in memory.
+    pub fn block_bytes(&self, block: BlockNumber) -> u32 {
+        self.read_index().block(block).2.plain_bytes
     }
 
     /// Returns where a chunk lies, after holding its length against the reference.
@@ -219,7 +239,10 @@ impl ChunkReader {
         let (start, end) = (run[0].block.offset, block_end(&run[run.len() - 1]));
         let fetch = self.repository.store().get(&access.object, Some(start..end));
         match self.repository.environment().runtime.block_on(fetch) {
-            Ok(bytes) => Ok((access, bytes)),
+            Ok(bytes) => {
+                self.bytes_fetched.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                Ok((access, bytes))
+            }
             // The pack is shorter than its directory says: damage, not a mistake of the caller.
             Err(StoreError::InvalidRange { key, size, .. }) => {
                 let source = icecore_format::error::FormatError::Truncated { what: "pack", found: size, needed: end };

@@ -26,7 +26,7 @@ use icecore_store::{
 
 use crate::{
     error::{RepoError, RepoResult},
-    index::{ChunkIndex, refresh_catalog},
+    index::load_index,
     manifest::ManifestRoot,
     reader::SharedIndex,
     repository::Repository,
@@ -151,13 +151,13 @@ impl WriteSession {
         let object = snapshot.seal(repository.keys(), &environment.salt())?;
         let version = repository.put(&snapshot_key(run), object.into(), PutCondition::Absent)?;
         let condemned_epoch = newest_condemned_epoch(&repository)?;
-        let damaged = refresh_catalog(&repository, &mut catalog)?;
-        for (key, error) in damaged {
+        let scope = (snapshot.origin.dedup == DedupScope::Group).then_some(snapshot.origin.group);
+        let loaded = load_index(&repository, &mut catalog, scope)?;
+        for (key, error) in loaded.damaged {
             // Its chunks count as absent and are uploaded again; `check` reports the damage itself.
             tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");
         }
-        let scope = (snapshot.origin.dedup == DedupScope::Group).then_some(snapshot.origin.group);
-        let index = Arc::new(RwLock::new(ChunkIndex::load(&repository, &mut catalog, scope)?));
+        let index = Arc::new(RwLock::new(loaded.index));
         let block_bytes = repository.header().parameters.block_bytes as usize;
         let packer = Packer::start(&repository, run, snapshot.origin.group, PackerOptions::from(options))?;
         let now = environment.monotonic();

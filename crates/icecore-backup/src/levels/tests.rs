@@ -1,1 +1,106 @@
+use std::collections::BTreeMap;
+
+use icecore_format::{
+    entry::Time,
+    ids::{ChunkId, RunId},
+    node::Totals,
+    snapshot::{Completion, SnapshotOrigin, SnapshotState, SnapshotStatistics},
+};
+
 use super::*;
+
+fn snapshot(number: u8, level: Level, dedup: DedupScope, group: u8, complete: bool) -> Snapshot {
+    let origin = SnapshotOrigin {
+        run: RunId([number; 16]),
+        source: "data".into(),
+        host: "host".into(),
+        root: b"/data".to_vec(),
+        command: Vec::new(),
+        started: Time::default(),
+        level,
+        dedup,
+        group: RunId([group; 16]),
+        base: None,
+        tags: BTreeMap::new(),
+        program: String::new(),
+    };
+    let completion = Completion {
+        finished: Time::default(),
+        root_node: ChunkId([0; ChunkId::BYTES]),
+        root_level: 0,
+        totals: Totals::default(),
+        errors: 0,
+        condemned_epoch: 0,
+        statistics: SnapshotStatistics::default(),
+    };
+    let pending = SnapshotState::Pending { refreshed: Time::default() };
+    Snapshot { origin, state: if complete { SnapshotState::Complete(completion) } else { pending } }
+}
+
+fn list(snapshots: Vec<Snapshot>) -> SnapshotList {
+    SnapshotList { snapshots, damaged: Vec::new() }
+}
+
+/// Returns level, scope, number of the group and number of the base.
+fn plan(list: &SnapshotList, level: Level, dedup: Option<DedupScope>) -> (Level, DedupScope, Option<u8>, Option<u8>) {
+    let plan = plan_run(list, "data", "host", level, dedup);
+    (plan.level, plan.dedup, plan.group.map(|group| group.0[0]), plan.base.map(|base| base.origin.run.0[0]))
+}
+
+use DedupScope::{Group, Repository};
+use Level::{Differential, Full, Incremental};
+
+#[test]
+fn the_first_backup_is_a_full() {
+    let nothing = list(vec![snapshot(1, Full, Repository, 1, false)]);
+    assert_eq!(plan(&nothing, Incremental, None), (Full, Repository, None, None));
+    assert_eq!(plan(&nothing, Differential, Some(Group)), (Full, Group, None, None));
+    assert_eq!(plan_run(&nothing, "data", "host", Incremental, None).notices, [BackupNotice::FirstIsFull]);
+    assert_eq!(plan_run(&nothing, "data", "host", Full, None).notices, []);
+}
+
+#[test]
+fn incremental_follows_the_latest_and_differential_the_last_full() {
+    let week = list(vec![
+        snapshot(1, Full, Repository, 1, true),
+        snapshot(2, Incremental, Repository, 1, true),
+        snapshot(3, Full, Repository, 3, true),
+        snapshot(4, Incremental, Repository, 3, true),
+        snapshot(5, Incremental, Repository, 3, false),
+    ]);
+    assert_eq!(plan(&week, Incremental, None), (Incremental, Repository, Some(3), Some(4)));
+    assert_eq!(plan(&week, Differential, None), (Differential, Repository, Some(3), Some(3)));
+    assert_eq!(plan(&week, Full, None), (Full, Repository, None, None));
+}
+
+#[test]
+fn other_sources_and_hosts_do_not_count() {
+    let mut other = snapshot(1, Full, Repository, 1, true);
+    other.origin.host = "elsewhere".into();
+    let mut named = snapshot(2, Full, Repository, 2, true);
+    named.origin.source = "other".into();
+    assert_eq!(plan(&list(vec![other, named]), Incremental, None), (Full, Repository, None, None));
+}
+
+#[test]
+fn a_group_stays_self_contained() {
+    let group = list(vec![snapshot(1, Full, Group, 1, true), snapshot(2, Incremental, Group, 1, true)]);
+    assert_eq!(plan(&group, Incremental, None), (Incremental, Group, Some(1), Some(2)));
+    assert_eq!(plan(&group, Differential, None), (Differential, Group, Some(1), Some(1)));
+    // A snapshot that refers to packs outside the group is never built upon inside it.
+    let mixed = list(vec![
+        snapshot(1, Full, Group, 1, true),
+        snapshot(2, Incremental, Group, 1, true),
+        snapshot(3, Incremental, Repository, 1, true),
+    ]);
+    assert_eq!(plan(&mixed, Incremental, None), (Incremental, Group, Some(1), Some(2)));
+    assert_eq!(plan(&mixed, Incremental, Some(Repository)), (Incremental, Repository, Some(1), Some(3)));
+}
+
+#[test]
+fn a_group_cannot_begin_in_the_middle() {
+    let whole = list(vec![snapshot(1, Full, Repository, 1, true), snapshot(2, Incremental, Repository, 1, true)]);
+    let plan = plan_run(&whole, "data", "host", Incremental, Some(Group));
+    assert_eq!((plan.level, plan.dedup, plan.group), (Full, Group, None));
+    assert_eq!(plan.notices, [BackupNotice::GroupNeedsFull]);
+}

@@ -97,3 +97,12 @@ fn names_come_from_the_index_alone() {
         .unwrap();
     assert!(plan.contains("COVERING INDEX"), "{plan}");
 }
+
+#[test]
+fn a_damaged_row_that_cannot_be_removed_is_an_error() {
+    let (mut catalog, directories) = filled(4);
+    catalog.connection().execute("UPDATE packs SET checksum = x'' WHERE number = 2", []).unwrap();
+    catalog.connection().pragma_update(None, "query_only", true).unwrap();
+    assert!(catalog.for_each_directory(|_| {}).is_err());
+    assert!(catalog.directory(directories[2].pack).is_err());
+}

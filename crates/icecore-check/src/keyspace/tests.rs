@@ -1,0 +1,44 @@
+use super::*;
+
+#[test]
+fn every_key_of_the_layout_is_known() {
+    let run = RunId([0xab; 16]);
+    let pack = PackName { run, number: 7 };
+    assert_eq!(classify(layout::HEADER_KEY), KeyForm::Header);
+    assert_eq!(classify(&layout::slot_key(b"slot")), KeyForm::Slot);
+    assert_eq!(classify(&layout::snapshot_key(run)), KeyForm::Snapshot(run));
+    assert_eq!(classify(&layout::directory_key(pack)), KeyForm::Directory(pack));
+    for (kind, place) in
+        [(ObjectKind::Manifest, PackPlace::Manifest), (ObjectKind::Data, PackPlace::Data(run))]
+    {
+        let key = layout::pack_key(kind, run, pack);
+        assert_eq!(classify(&key), KeyForm::Pack(pack, place));
+        assert_eq!(PackPlace::of(kind, run), place);
+        assert_eq!(place.key(pack), key);
+    }
+    assert_eq!(classify("meta/gc/12"), KeyForm::Condemned);
+}
+
+#[test]
+fn everything_else_is_foreign() {
+    let run = RunId([0xab; 16]);
+    let upper = run.to_string().to_uppercase();
+    let keys = [
+        "Icecore".to_owned(),
+        "icecore/x".to_owned(),
+        "meta/keys/".to_owned(),
+        format!("meta/keys/{upper}"),
+        format!("meta/snapshots/{upper}"),
+        format!("meta/snapshots/{run}/x"),
+        format!("meta/packs/{run}-1"),
+        format!("meta/manifest/{run}"),
+        format!("data/{run}-000001"),
+        format!("data/{run}/{run}-000001/x"),
+        "meta/gc/x".to_owned(),
+        "data".to_owned(),
+        String::new(),
+    ];
+    for key in keys {
+        assert_eq!(classify(&key), KeyForm::Foreign, "{key}");
+    }
+}

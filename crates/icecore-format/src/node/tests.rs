@@ -1,1 +1,345 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::{
+    entry::{Marks, Time},
+    fixtures::{assert_golden, keys, noise_array},
+};
+
+fn file(path: &str, size: u64) -> Entry {
+    let mut entry = Entry::new(path.as_bytes().to_vec(), EntryKind::File);
+    entry.mode = 0o644;
+    entry.size = size;
+    entry.marks = Marks::UNREADABLE;
+    entry
+}
+
+fn entries() -> Vec<Entry> {
+    let mut root = Entry::new(vec![], EntryKind::Directory);
+    root.modified = Time { seconds: 1, nanoseconds: 0 };
+    let mut owned = file("dir/other", 7);
+    (owned.user_id, owned.group_id) = (1000, 100);
+    vec![root, Entry::new(b"dir".to_vec(), EntryKind::Directory), file("dir/one", 5), owned, file("dir-x", 3)]
+}
+
+fn leaf(entries: &[Entry]) -> EncodedNode {
+    let mut builder = NodeBuilder::new(0, 64);
+    for entry in entries {
+        let user: Option<&[u8]> = if entry.user_id == 0 { Some(b"root") } else { None };
+        builder.push_entry(&keys(), entry, user, Some(b"staff")).unwrap();
+    }
+    builder.finish(&keys()).unwrap()
+}
+
+fn child(last_path: &str) -> Child {
+    let totals = Totals { entries: 3, files: 2, bytes: 1 << 33 };
+    Child { last_path: last_path.into(), id: ChunkId(noise_array(last_path)), totals }
+}
+
+fn inner(children: &[Child]) -> EncodedNode {
+    let mut builder = NodeBuilder::new(1, 64);
+    for child in children {
+        builder.push_child(&keys(), child).unwrap();
+    }
+    builder.finish(&keys()).unwrap()
+}
+
+#[test]
+fn node_bytes_are_pinned() {
+    assert_golden("node-leaf", &leaf(&entries()).raw);
+    assert_golden("node-leaf-id", &leaf(&entries()).child.id.0);
+    assert_golden("node-inner", &inner(&[child("a/b"), child("a/bc"), child("b")]).raw);
+    assert_golden("node-empty-leaf", &leaf(&[]).raw);
+}
+
+#[test]
+fn a_leaf_comes_back() {
+    let encoded = leaf(&entries());
+    let node = Node::decode(&encoded.raw).unwrap();
+    assert_eq!((node.level, &node.items), (0, &NodeItems::Leaf(entries())));
+    assert_eq!(node.users, OwnerNames::from([(0, b"root".to_vec())]));
+    assert_eq!(node.groups, OwnerNames::from([(0, b"staff".to_vec()), (100, b"staff".to_vec())]));
+    assert_eq!(node.totals(), Totals { entries: 5, files: 3, bytes: 15 });
+    assert_eq!(node.last_path(), Some(&b"dir-x"[..]));
+    let Child { last_path, id, totals } = encoded.child;
+    assert_eq!((last_path.as_slice(), id, totals), (&b"dir-x"[..], keys().node_id(&encoded.raw), node.totals()));
+}
+
+#[test]
+fn an_inner_node_comes_back() {
+    let children = vec![child("a"), child("a/b"), child("a-b")];
+    let encoded = inner(&children);
+    let node = Node::decode(&encoded.raw).unwrap();
+    assert_eq!((node.level, &node.items), (1, &NodeItems::Inner(children)));
+    assert_eq!(node.totals(), Totals { entries: 9, files: 6, bytes: 3 << 33 });
+    assert_eq!((encoded.child.totals, encoded.child.last_path.as_slice()), (node.totals(), &b"a-b"[..]));
+}
+
+#[test]
+fn an_empty_leaf_is_a_node() {
+    let node = Node::decode(&leaf(&[]).raw).unwrap();
+    assert_eq!((node.totals(), node.last_path()), (Totals::default(), None));
+}
+
+#[test]
+fn a_builder_begins_anew_after_each_node() {
+    let mut builder = NodeBuilder::new(0, 64);
+    assert!(builder.is_empty());
+    builder.push_entry(&keys(), &entries()[3], Some(b"alice"), None).unwrap();
+    assert!(!builder.is_empty());
+    builder.finish(&keys()).unwrap();
+    assert!(builder.is_empty());
+    builder.push_entry(&keys(), &entries()[4], None, None).unwrap();
+    let mut fresh = NodeBuilder::new(0, 64);
+    fresh.push_entry(&keys(), &entries()[4], None, None).unwrap();
+    assert_eq!(builder.finish(&keys()), fresh.finish(&keys()));
+}
+
+#[test]
+fn borders_depend_on_paths_alone() {
+    let borders = |size: u64| {
+        let mut builder = NodeBuilder::new(0, 8);
+        let ends = |number: u32| {
+            let end = builder.push_entry(&keys(), &file(&format!("{number:05}"), size), None, None).unwrap();
+            if end {
+                builder.finish(&keys()).unwrap();
+            }
+            end
+        };
+        (0..2000).map(ends).collect::<Vec<bool>>()
+    };
+    let ends = borders(1);
+    assert_eq!(ends, borders(u64::MAX));
+    let nodes = ends.iter().filter(|end| **end).count();
+    assert!((200..300).contains(&nodes), "2000 entries made {nodes} nodes of 8 on average");
+    let threshold = u32::MAX / 8;
+    let hashes = (0..2000).map(|number| keys().border_bits(0, format!("{number:05}").as_bytes()) < threshold);
+    assert!(ends.into_iter().eq(hashes));
+}
+
+#[test]
+fn nodes_are_bounded_in_items_and_bytes() {
+    // An average so large that the hash almost never ends a node.
+    let mut builder = NodeBuilder::new(0, u32::MAX);
+    let count = (0..).take_while(|number| !builder.push_entry(&keys(), &file(&format!("{number:05}"), 0), None, None).unwrap());
+    assert_eq!(count.count() + 1, NODE_ITEMS_SOFT_MAX);
+    let mut builder = NodeBuilder::new(0, u32::MAX);
+    let mut long = file("0", 0);
+    long.attributes = vec![(b"user.x".to_vec(), vec![0; 10_000])];
+    let mut number = 0;
+    while !builder.push_entry(&keys(), &long, None, None).unwrap() {
+        number += 1;
+        long.path = number.to_string().into_bytes();
+    }
+    assert_eq!(number, 6, "the seventh entry of 10,000 bytes reaches 64 KiB");
+}
+
+#[test]
+#[should_panic(expected = "manifest items come in order")]
+fn entries_out_of_order_are_a_mistake_of_the_program() {
+    leaf(&[file("b", 0), file("a", 0)]);
+}
+
+#[test]
+#[should_panic(expected = "manifest items come in order")]
+fn repeated_entries_are_a_mistake_of_the_program() {
+    leaf(&[file("a", 0), file("a", 0)]);
+}
+
+/// An entry without content, as bytes.
+const ENTRY: &[u8] = &[0xa4, 0, 0, 1, 0, 4, 0, 6, 0];
+
+/// A leaf of items that are given as shared length and rest of the path.
+fn crafted(items: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut raw = vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x80 + items.len() as u8 * 3];
+    for (shared, rest) in items {
+        raw.extend_from_slice(&[*shared, 0x40 + rest.len() as u8]);
+        raw.extend_from_slice(rest);
+        raw.extend_from_slice(ENTRY);
+    }
+    raw
+}
+
+#[test]
+fn paths_are_put_together() {
+    let node = Node::decode(&crafted(&[(0, b"a/bc"), (2, b"d"), (0, b"b")])).unwrap();
+    let NodeItems::Leaf(entries) = node.items else { panic!("not a leaf") };
+    let paths: Vec<&[u8]> = entries.iter().map(|entry| entry.path.as_slice()).collect();
+    assert_eq!(paths, [&b"a/bc"[..], b"a/d", b"b"]);
+}
+
+#[test]
+fn paths_that_break_a_rule_are_refused() {
+    let bad: [&[(u8, &[u8])]; 13] = [
+        &[(0, b"b"), (0, b"a")],
+        &[(0, b"a"), (0, b"a")],
+        &[(0, b"a"), (1, b"")],
+        &[(0, b"a-b"), (1, b"/b")],
+        &[(0, b"a"), (0, b"")],
+        &[(1, b"a")],
+        &[(0, b"a"), (2, b"b")],
+        &[(0, b"a"), (23, b"b")],
+        &[(0, b"..")],
+        &[(0, b"a/"), (2, b"../b")],
+        &[(0, b"a"), (1, b"/../b")],
+        &[(0, b"/a")],
+        &[(0, b"a\0b")],
+    ];
+    for items in bad {
+        assert!(Node::decode(&crafted(items)).is_err(), "{items:?}");
+    }
+}
+
+#[test]
+fn a_shared_length_that_does_not_fit_memory_is_refused() {
+    let mut raw = vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x83, 0x1b];
+    raw.extend_from_slice(&u64::MAX.to_be_bytes());
+    raw.extend_from_slice(&[0x41, b'a']);
+    raw.extend_from_slice(ENTRY);
+    assert!(Node::decode(&raw).is_err());
+}
+
+#[test]
+fn front_coding_does_not_make_paths_too_long() {
+    // Each path has one component more than the one before it and is thus in order.
+    let long = [&b"a/".repeat(PATH_BYTES_MAX / 2)[..PATH_BYTES_MAX - 1]].concat();
+    let mut raw = vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x86, 0, 0x5a];
+    raw.extend_from_slice(&(long.len() as u32).to_be_bytes());
+    raw.extend_from_slice(&long);
+    raw.extend_from_slice(ENTRY);
+    raw.push(0x1a);
+    raw.extend_from_slice(&(long.len() as u32).to_be_bytes());
+    let (mut good, mut bad) = (raw.clone(), raw);
+    good.extend_from_slice(&[0x41, b'b']);
+    good.extend_from_slice(ENTRY);
+    bad.extend_from_slice(&[0x42, b'/', b'b']);
+    bad.extend_from_slice(ENTRY);
+    assert!(Node::decode(&good).is_ok());
+    assert!(Node::decode(&bad).is_err());
+}
+
+#[test]
+fn malformed_nodes_are_refused() {
+    let inner_item = |id: &[u8]| [&[NODE_TYPE, 0xa2, 0, 1, 1, 0x86, 0, 0x41, b'a', 0x58, id.len() as u8], id, &[1, 1, 1]].concat();
+    assert!(Node::decode(&inner_item(&[7; 32])).is_ok());
+    let bad = [
+        vec![],
+        vec![NODE_TYPE],
+        vec![2, 0xa2, 0, 0, 1, 0x80],
+        vec![0, 0xa2, 0, 0, 1, 0x80],
+        // Items before the level, no level, no items.
+        vec![NODE_TYPE, 0xa2, 1, 0x80, 0, 0],
+        vec![NODE_TYPE, 0xa1, 1, 0x80],
+        vec![NODE_TYPE, 0xa1, 0, 0],
+        vec![NODE_TYPE, 0xa0],
+        // An inner node without children, a level too high, bytes behind.
+        vec![NODE_TYPE, 0xa2, 0, 1, 1, 0x80],
+        [&[NODE_TYPE, 0xa2, 0, 16], &inner_item(&[7; 32])[4..]].concat(),
+        [&inner_item(&[7; 32])[..], &[0]].concat(),
+        vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x80, 0],
+        // Items that are not whole, indefinite, or as many as memory does not hold.
+        vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x82, 0, 0x41, b'a'],
+        vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x9f, 0xff],
+        vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x9b, 0, 0, 0, 1, 0, 0, 0, 2],
+        vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x99, 0x30, 0x03],
+        vec![NODE_TYPE, 0xbb, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        vec![NODE_TYPE, 0xbf, 0, 0, 1, 0x80, 0xff],
+        // Ids of the wrong length.
+        inner_item(&[7; 31]),
+        inner_item(&[7; 33]),
+        // Names that are not a map of numbers.
+        vec![NODE_TYPE, 0xa3, 0, 0, 2, 0x80, 1, 0x80],
+        vec![NODE_TYPE, 0xa3, 0, 0, 2, 0xba, 0, 0, 0x10, 1, 1, 0x80],
+        vec![NODE_TYPE, 0xa3, 0, 0, 2, 0xa1, 0x1b, 0, 0, 0, 1, 0, 0, 0, 0, 0x40, 1, 0x80],
+    ];
+    for raw in bad {
+        assert!(Node::decode(&raw).is_err(), "{raw:?}");
+    }
+}
+
+#[test]
+fn names_of_owners_are_bounded() {
+    let named = |length: usize| {
+        let mut raw = vec![NODE_TYPE, 0xa3, 0, 0, 2, 0xa1, 5, 0x5a];
+        raw.extend_from_slice(&(length as u32).to_be_bytes());
+        raw.resize(raw.len() + length, b'n');
+        raw.extend_from_slice(&[1, 0x80]);
+        Node::decode(&raw)
+    };
+    assert!(named(TEXT_BYTES_MAX).is_ok() && named(TEXT_BYTES_MAX + 1).is_err());
+}
+
+#[test]
+fn a_cut_off_node_is_refused() {
+    for raw in [leaf(&entries()).raw, inner(&[child("a"), child("b")]).raw] {
+        for length in 0..raw.len() {
+            assert!(Node::decode(&raw[..length]).is_err(), "{length}");
+        }
+    }
+}
+
+#[test]
+fn unknown_fields_are_skipped() {
+    let raw = [&[NODE_TYPE, 0xa3, 0x18, 99, 0xa1, 1, 2, 0, 0, 1, 0x80][..]].concat();
+    assert_eq!(Node::decode(&raw).unwrap().items, NodeItems::Leaf(vec![]));
+}
+
+#[test]
+fn totals_of_hostile_numbers_stop_at_the_largest() {
+    let mut totals = Totals { entries: u64::MAX, files: 1, bytes: u64::MAX };
+    totals.add(Totals { entries: 1, files: 1, bytes: u64::MAX });
+    assert_eq!(totals, Totals { entries: u64::MAX, files: 2, bytes: u64::MAX });
+}
+
+/// Sorted paths without repetition that share a lot.
+fn any_paths() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let byte = prop::sample::select(vec![1u8, b'-', b'.' + 2, b'a', 0xff]);
+    let name = prop::collection::vec(byte, 1..4);
+    let one = prop::collection::vec(name, 0..4).prop_map(|names| names.join(&b'/'));
+    prop::collection::vec(one, 0..20).prop_map(|mut paths| {
+        paths.sort_by(|left, right| path::compare(left, right));
+        paths.dedup();
+        paths
+    })
+}
+
+proptest! {
+    #[test]
+    fn leaves_round_trip(paths in any_paths(), entry in crate::entry::tests::any_entry()) {
+        let entries: Vec<Entry> = paths.into_iter().map(|path| Entry { path, ..entry.clone() }).collect();
+        let encoded = leaf(&entries);
+        let node = Node::decode(&encoded.raw).unwrap();
+        prop_assert_eq!(node.totals(), encoded.child.totals);
+        prop_assert_eq!(node.last_path().unwrap_or_default(), encoded.child.last_path.as_slice());
+        prop_assert_eq!(node.items, NodeItems::Leaf(entries));
+    }
+
+    #[test]
+    fn inner_nodes_round_trip(paths in any_paths(), sums in any::<[u64; 3]>()) {
+        prop_assume!(!paths.is_empty());
+        let [entries, files, bytes] = sums;
+        let totals = Totals { entries, files, bytes };
+        let children: Vec<Child> =
+            paths.into_iter().map(|last_path| Child { id: keys().node_id(&last_path), last_path, totals }).collect();
+        prop_assert_eq!(Node::decode(&inner(&children).raw).unwrap().items, NodeItems::Inner(children));
+    }
+
+    #[test]
+    fn changed_nodes_do_no_harm(paths in any_paths(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let entries: Vec<Entry> = paths.into_iter().map(|path| Entry { path, ..file("", 1) }).collect();
+        let mut raw = leaf(&entries).raw;
+        let at = at.index(raw.len());
+        raw[at] = byte;
+        if let Ok(Node { items: NodeItems::Leaf(entries), .. }) = Node::decode(&raw) {
+            prop_assert!(entries.is_sorted_by(|left, right| path::compare(&left.path, &right.path).is_lt()));
+            prop_assert!(entries.iter().all(|entry| entry.validate().is_ok()));
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(node) = Node::decode(&[&[NODE_TYPE], bytes.as_slice()].concat()) {
+            prop_assert!(node.level <= NODE_LEVEL_MAX);
+        }
+    }
+}

@@ -51,7 +51,7 @@ fn slots_of_passwords_are_pinned_and_open() {
     let slot = seal_slot(&keys(), &password("correct horse"), PasswordCost::FLOOR, "", 0, &salt()).unwrap();
     assert_golden("slot-password", &slot);
     let keys = open_slot(&slot, &password("correct horse")).unwrap();
-    assert_eq!(keys.masters(), super::tests::keys().masters());
+    assert_eq!(keys.masters(), crate::fixtures::keys().masters());
     assert_eq!(open_slot(&slot, &password("correct horse ")).unwrap_err(), FormatError::WrongKey);
     assert_eq!(open_slot(&slot, &key_file()).unwrap_err(), FormatError::WrongKey);
     // The cost is authenticated: a cheaper one gives another key.
@@ -94,7 +94,7 @@ fn argon2id_is_that_of_the_rfc() {
 #[test]
 fn a_key_file_opens_its_slot() {
     let keys = open_slot(&slot(), &key_file()).unwrap();
-    assert_eq!((keys.repository(), keys.masters()), (REPOSITORY, super::tests::keys().masters()));
+    assert_eq!((keys.repository(), keys.masters()), (REPOSITORY, crate::fixtures::keys().masters()));
     let info = read_slot(&slot()).unwrap();
     assert_eq!((info.kind, info.repository), (SlotKind::KeyFile, REPOSITORY));
     assert_eq!((info.label.as_str(), info.created_seconds), ("laptop", 1_790_000_000));

@@ -1,1 +1,261 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::{
+    fixtures::{RUN, assert_golden, assert_refuses_changes, assert_refuses_truncation, keys, keys_of, noise_array},
+    ids::RepositoryId,
+};
+
+fn origin() -> SnapshotOrigin {
+    SnapshotOrigin {
+        run: RUN,
+        source: "home".to_owned(),
+        host: "server".to_owned(),
+        root: b"/srv/\xff".to_vec(),
+        command: vec![],
+        started: Time { seconds: 1_795_000_000, nanoseconds: 5 },
+        level: Level::Full,
+        dedup: DedupScope::Repository,
+        group: RUN,
+        base: None,
+        tags: BTreeMap::new(),
+        program: "icecore 0.1.0".to_owned(),
+    }
+}
+
+fn completion() -> Completion {
+    Completion {
+        finished: Time { seconds: 1_795_000_060, nanoseconds: 0 },
+        root_node: ChunkId(noise_array("root")),
+        root_level: 2,
+        totals: Totals { entries: 1_000_000, files: 900_000, bytes: 1 << 40 },
+        errors: 3,
+        condemned_epoch: 0,
+        statistics: SnapshotStatistics { files_new: 7, duration_milliseconds: 60_000, ..SnapshotStatistics::default() },
+    }
+}
+
+fn full_origin() -> SnapshotOrigin {
+    SnapshotOrigin {
+        command: vec!["pg_dump".to_owned(), "-Fc".to_owned()],
+        level: Level::Differential,
+        dedup: DedupScope::Group,
+        base: Some(RunId([8; 16])),
+        tags: BTreeMap::from([("plan".to_owned(), "daily".to_owned()), ("z".to_owned(), String::new())]),
+        ..origin()
+    }
+}
+
+fn states() -> [SnapshotState; 4] {
+    [
+        SnapshotState::Pending { refreshed: Time { seconds: 1_795_000_030, nanoseconds: 999_999_999 } },
+        SnapshotState::Complete(completion()),
+        SnapshotState::Aborted { reason: "fenced".to_owned() },
+        SnapshotState::Deleted(completion()),
+    ]
+}
+
+fn salt() -> Salt {
+    noise_array("snapshot salt")
+}
+
+fn round_trip(snapshot: &Snapshot) -> FormatResult<Snapshot> {
+    Snapshot::open(&keys(), snapshot.origin.run, &snapshot.seal(&keys(), &salt())?)
+}
+
+fn record(state: SnapshotState) -> SnapshotRecord {
+    SnapshotRecord::from(&Snapshot { origin: full_origin(), state })
+}
+
+#[test]
+fn snapshot_bytes_are_pinned() {
+    for (number, state) in states().into_iter().enumerate() {
+        let bytes = encode_record(&SnapshotRecord::from(&Snapshot { origin: origin(), state })).unwrap();
+        assert_golden(&format!("snapshot-record-{number}"), &bytes);
+    }
+    let [_, complete, ..] = states();
+    assert_golden("snapshot-record-everything", &encode_record(&record(complete.clone())).unwrap());
+    let snapshot = Snapshot { origin: origin(), state: complete };
+    assert_golden("snapshot-object", &snapshot.seal(&keys(), &salt()).unwrap());
+}
+
+#[test]
+fn snapshots_come_back_in_every_state() {
+    for state in states() {
+        for origin in [origin(), full_origin()] {
+            let snapshot = Snapshot { origin, state: state.clone() };
+            assert_eq!(round_trip(&snapshot), Ok(snapshot));
+        }
+    }
+}
+
+#[test]
+fn only_complete_snapshots_have_a_completion() {
+    let has = states().map(|state| Snapshot { origin: origin(), state }.completion().is_some());
+    assert_eq!(has, [false, true, false, false]);
+}
+
+#[test]
+fn damage_anywhere_is_refused() {
+    let [pending, ..] = states();
+    let object = Snapshot { origin: origin(), state: pending }.seal(&keys(), &salt()).unwrap();
+    let open = |object: &[u8]| Snapshot::open(&keys(), RUN, object);
+    assert_refuses_truncation(&object, open);
+    assert_refuses_changes(&object, open);
+}
+
+#[test]
+fn the_snapshot_of_another_run_or_repository_is_refused() {
+    let [pending, ..] = states();
+    let object = Snapshot { origin: origin(), state: pending }.seal(&keys(), &salt()).unwrap();
+    assert!(Snapshot::open(&keys(), RunId([1; 16]), &object).is_err());
+    assert!(Snapshot::open(&keys_of(RepositoryId([1; 16]), &[0]), RUN, &object).is_err());
+}
+
+#[test]
+fn fields_that_do_not_go_with_the_state_are_refused() {
+    let [pending, complete, aborted, deleted] = states();
+    let refused = |record: SnapshotRecord| assert!(Snapshot::try_from(record).is_err());
+    for state in [1, 2, 3, 4, 255] {
+        refused(SnapshotRecord { state, ..record(pending.clone()) });
+    }
+    for state in [0, 2, 4] {
+        refused(SnapshotRecord { state, ..record(complete.clone()) });
+    }
+    for state in [0, 1, 3] {
+        refused(SnapshotRecord { state, ..record(aborted.clone()) });
+    }
+    refused(SnapshotRecord { refreshed: None, ..record(pending) });
+    refused(SnapshotRecord { completion: None, ..record(complete.clone()) });
+    refused(SnapshotRecord { refreshed: Some((0, 0)), ..record(complete) });
+    refused(SnapshotRecord { refreshed: Some((0, 0)), ..record(deleted) });
+}
+
+#[test]
+fn an_aborted_snapshot_needs_no_reason() {
+    let [_, _, aborted, _] = states();
+    let snapshot = Snapshot::try_from(SnapshotRecord { reason: None, ..record(aborted) }).unwrap();
+    assert_eq!(snapshot.state, SnapshotState::Aborted { reason: String::new() });
+}
+
+#[test]
+fn records_that_break_a_rule_are_refused() {
+    let long = || "x".repeat(TEXT_BYTES_MAX + 1);
+    let bad: [&dyn Fn(&mut SnapshotRecord); 13] = [
+        &|record| record.level = 3,
+        &|record| record.dedup = 2,
+        &|record| record.started.1 = 1_000_000_000,
+        &|record| record.source = long(),
+        &|record| record.host = long(),
+        &|record| record.program = long(),
+        &|record| record.root = vec![0; TEXT_BYTES_MAX + 1].into(),
+        &|record| record.command = Some(vec![long()]),
+        &|record| record.tags = Some(BTreeMap::from([("k".to_owned(), long())])),
+        &|record| record.tags = Some(BTreeMap::from([(long(), String::new())])),
+        &|record| record.tags = Some((0..=TAGS_MAX).map(|tag| (tag.to_string(), String::new())).collect()),
+        &|record| record.base = Some(vec![0; 15].into()),
+        &|record| record.base = Some(vec![].into()),
+    ];
+    let [_, complete, ..] = states();
+    for change in bad {
+        let mut changed = record(complete.clone());
+        change(&mut changed);
+        assert!(Snapshot::try_from(changed).is_err());
+    }
+    let bad: [&dyn Fn(&mut CompletionRecord); 4] = [
+        &|completion| completion.root_level = NODE_LEVEL_MAX + 1,
+        &|completion| completion.root_node = vec![0; 31].into(),
+        &|completion| completion.root_node = vec![0; 33].into(),
+        &|completion| completion.finished.1 = u32::MAX,
+    ];
+    for change in bad {
+        let mut changed = record(complete.clone());
+        change(changed.completion.as_mut().unwrap());
+        assert!(Snapshot::try_from(changed).is_err());
+    }
+}
+
+#[test]
+fn unknown_fields_are_skipped_and_trailing_bytes_are_not() {
+    let [pending, ..] = states();
+    let bytes = encode_record(&record(pending)).unwrap();
+    let decode = |bytes: &[u8]| decode_record::<SnapshotRecord>(WHAT, bytes).and_then(Snapshot::try_from);
+    let fields = bytes[0] & 0x1f;
+    let longer = [&[0xa0 + fields + 1], &bytes[1..], &[0x18, 77, 0x82, 1, 0xa0]].concat();
+    assert_eq!(decode(&longer), decode(&bytes));
+    assert!(decode(&longer).is_ok());
+    assert!(decode(&[&bytes[..], &[0]].concat()).is_err());
+    for length in 0..bytes.len() {
+        assert!(decode(&bytes[..length]).is_err());
+    }
+}
+
+prop_compose! {
+    fn any_time()(seconds in any::<i64>(), nanoseconds in 0u32..1_000_000_000) -> Time {
+        Time { seconds, nanoseconds }
+    }
+}
+
+prop_compose! {
+    fn any_completion()(
+        finished in any_time(), id in any::<[u8; 32]>(), root_level in 0u8..=NODE_LEVEL_MAX,
+        numbers in any::<[u64; 5]>(), counts in any::<[u64; 9]>(),
+    ) -> Completion {
+        let [entries, files, bytes, errors, condemned_epoch] = numbers;
+        let statistics = SnapshotStatistics {
+            files_new: counts[0],
+            files_changed: counts[1],
+            files_unchanged: counts[2],
+            bytes_read: counts[3],
+            bytes_new: counts[4],
+            bytes_stored: counts[5],
+            chunks_new: counts[6],
+            chunks_read: counts[7],
+            duration_milliseconds: counts[8],
+        };
+        let totals = Totals { entries, files, bytes };
+        Completion { finished, root_node: ChunkId(id), root_level, totals, errors, condemned_epoch, statistics }
+    }
+}
+
+prop_compose! {
+    fn any_snapshot()(
+        runs in any::<[[u8; 16]; 2]>(), base in prop::option::of(any::<[u8; 16]>()),
+        texts in any::<[String; 3]>(), root in prop::collection::vec(any::<u8>(), 0..50),
+        command in prop::collection::vec(any::<String>(), 0..4),
+        tags in prop::collection::btree_map(any::<String>(), any::<String>(), 0..4),
+        times in [any_time(), any_time()], kind in (0usize..3, any::<bool>(), 0usize..4), completion in any_completion(),
+    ) -> Snapshot {
+        let [source, host, program] = texts;
+        let state = match kind.2 {
+            0 => SnapshotState::Pending { refreshed: times[1] },
+            1 => SnapshotState::Complete(completion),
+            2 => SnapshotState::Aborted { reason: host.clone() },
+            _ => SnapshotState::Deleted(completion),
+        };
+        let origin = SnapshotOrigin {
+            run: RunId(runs[0]), source, host, root, command, started: times[0],
+            level: [Level::Full, Level::Incremental, Level::Differential][kind.0],
+            dedup: if kind.1 { DedupScope::Group } else { DedupScope::Repository },
+            group: RunId(runs[1]), base: base.map(RunId), tags, program,
+        };
+        Snapshot { origin, state }
+    }
+}
+
+proptest! {
+    #[test]
+    fn snapshots_round_trip(snapshot in any_snapshot()) {
+        prop_assert_eq!(round_trip(&snapshot), Ok(snapshot));
+    }
+
+    #[test]
+    fn changed_records_do_no_harm(snapshot in any_snapshot(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = encode_record(&SnapshotRecord::from(&snapshot)).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(snapshot) = decode_record::<SnapshotRecord>(WHAT, &bytes).and_then(Snapshot::try_from) {
+            prop_assert!(round_trip(&snapshot).is_ok());
+        }
+    }
+}

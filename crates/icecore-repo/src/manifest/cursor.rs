@@ -131,6 +131,27 @@ impl<'a> ManifestCursor<'a> {
         Ok(self.next()?.filter(|entry| entry.path == target))
     }
 
+    /// Returns the totals of a directory and everything below it (or of one object); reads the nodes at its borders only.
+    pub fn totals_within(mut self, directory: &[u8]) -> RepoResult<Totals> {
+        self.seek(directory)?;
+        let mut totals = Totals::default();
+        loop {
+            let root_opened = self.root_opened;
+            match self.peek_node().map(|(child, _)| (path::is_within(&child.last_path, directory), child.totals)) {
+                // The cursor stands in the directory, and the node ends in it.
+                Some((true, sums)) if root_opened => {
+                    totals.add(sums);
+                    self.skip_node();
+                }
+                Some(_) => self.expand()?,
+                None => match self.next()? {
+                    Some(entry) if path::is_within(&entry.path, directory) => totals.add(Totals::of(&entry)),
+                    _ => return Ok(totals),
+                },
+            }
+        }
+    }
+
     /// Returns the next node if the cursor stands before a whole node that has not been opened, and its level.
     pub(super) fn peek_node(&mut self) -> Option<(&Child, u8)> {
         loop {

@@ -26,10 +26,25 @@ pub fn differences<E: From<crate::error::RepoError>>(
     new: &mut ManifestCursor<'_>,
     mut found: impl FnMut(Change) -> Result<(), E>,
 ) -> Result<(), E> {
+    while let Some(change) = next_difference(old, new)? {
+        found(change)?;
+    }
+    Ok(())
+}
+
+/// Returns the next difference in path order and moves both cursors behind it; nodes that both manifests share are not
+/// read. The cursors then stand where [`ManifestCursor::owner_names`] answers for the entry of their side.
+///
+/// After an error because of a damaged node the call can be repeated: the node is passed over, and what it holds
+/// counts as absent from its side.
+pub fn next_difference(
+    old: &mut ManifestCursor<'_>,
+    new: &mut ManifestCursor<'_>,
+) -> RepoResult<Option<Change>> {
     loop {
         skip_shared(old, new)?;
         let order = match (old.peek()?, new.peek()?) {
-            (None, None) => return Ok(()),
+            (None, None) => return Ok(None),
             (Some(_), None) => std::cmp::Ordering::Less,
             (None, Some(_)) => std::cmp::Ordering::Greater,
             (Some(left), Some(right)) => path::compare(&left.path, &right.path),
@@ -37,9 +52,11 @@ pub fn differences<E: From<crate::error::RepoError>>(
         let before = if order.is_le() { old.next()? } else { None };
         let after = if order.is_ge() { new.next()? } else { None };
         match (before, after) {
-            (Some(old), Some(new)) if old != new => found(Change::Modified { old: Box::new(old), new: Box::new(new) })?,
-            (Some(old), None) => found(Change::Removed(old))?,
-            (None, Some(new)) => found(Change::Added(new))?,
+            (Some(old), Some(new)) if old != new => {
+                return Ok(Some(Change::Modified { old: Box::new(old), new: Box::new(new) }));
+            }
+            (Some(old), None) => return Ok(Some(Change::Removed(old))),
+            (None, Some(new)) => return Ok(Some(Change::Added(new))),
             _ => {}
         }
     }

@@ -1,0 +1,240 @@
+//! What the tests of backups stand on: a source in a temporary directory, a repository in memory.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+};
+
+use icecore_catalog::Catalog;
+use icecore_format::{
+    chunker::ChunkerParameters,
+    entry::Entry,
+    header::Parameters,
+    ids::{GroupId, RepositoryId, RunId},
+    keys::Secret,
+    node::Totals,
+    slot::{Credential, PasswordCost},
+    snapshot::{Level, Snapshot},
+};
+use icecore_fs::excludes::Excludes;
+use icecore_repo::{
+    environment::Environment,
+    index::load_index,
+    manifest::{ChunkListReader, ManifestCursor, ManifestRoot},
+    reader::ChunkReader,
+    repository::{CreateOptions, Repository},
+    session::WriteOptions,
+};
+use icecore_store::{
+    environment::{SeededEntropy, SystemClock},
+    memory::MemoryStore,
+    store::Store,
+};
+
+use crate::{
+    backup,
+    error::BackupResult,
+    request::{BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem},
+};
+
+/// Does something when a number of objects is there.
+type Trigger = (usize, Box<dyn Fn() + Send + Sync>);
+
+pub(super) struct Bed {
+    source: tempfile::TempDir,
+    repository: Repository,
+    pub environment: Environment,
+    store: Arc<dyn Store>,
+    trigger: RwLock<Option<Trigger>>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+/// An entry as it was read back, with its content.
+pub(super) struct Seen {
+    pub entry: Entry,
+    pub content: Vec<u8>,
+}
+
+/// Returns bytes that do not compress.
+pub(super) fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+impl BackupEvents for Bed {
+    fn started(&self, _: Level, _: Option<RunId>, _: Option<Totals>) {}
+    fn progress(&self, _: &BackupProgress) {
+        if let Some((objects, action)) = self.trigger.read().unwrap().as_ref()
+            && self.objects_under("data/") >= *objects
+        {
+            action();
+        }
+    }
+    fn problem(&self, _: &SourceProblem) {}
+    fn notice(&self, _: &BackupNotice) {}
+}
+
+impl Bed {
+    pub fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let environment = Environment {
+            clock: Arc::new(SystemClock::default()),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            runtime: runtime.handle().clone(),
+            workers: Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()),
+            cancelled: Arc::default(),
+        };
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock::default())));
+        let chunker = ChunkerParameters { minimum: 4 << 10, average: 16 << 10, maximum: 64 << 10 };
+        let options = CreateOptions {
+            parameters: Parameters { chunker, block_bytes: 64 << 10, node_items: 16 },
+            credential: Credential::KeyFile(Secret::new([7; 32])),
+            cost: PasswordCost::default(),
+            label: String::new(),
+            program: "test".into(),
+        };
+        let repository =
+            Repository::create(Arc::clone(&store), environment.clone(), RepositoryId([3; 16]), &options).unwrap();
+        let source = tempfile::tempdir().unwrap();
+        Self { source, repository, environment, store, trigger: RwLock::new(None), _runtime: runtime }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.source.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: &[u8]) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Waits until the clock of the file system has left the moment of the last write, so that times prove something.
+    pub fn age(&self) {
+        let probe = self.path("..").join(format!("probe-{}", self.source.path().file_name().unwrap().display()));
+        let stamp = || {
+            fs::write(&probe, b"").unwrap();
+            fs::metadata(&probe).unwrap().modified().unwrap()
+        };
+        let first = stamp();
+        while stamp() == first {
+            std::thread::yield_now();
+        }
+        fs::remove_file(&probe).unwrap();
+    }
+
+    pub fn after_objects(&self, objects: usize, action: impl Fn() + Send + Sync + 'static) {
+        *self.trigger.write().unwrap() = Some((objects, Box::new(action)));
+    }
+
+    pub fn never_mind(&self) {
+        *self.trigger.write().unwrap() = None;
+    }
+
+    pub fn try_backup(&self, change: impl FnOnce(&mut BackupRequest)) -> BackupResult<BackupReport> {
+        let mut request = BackupRequest {
+            source: BackupSource::Tree { path: self.source.path().to_owned() },
+            name: "source".into(),
+            host: "host".into(),
+            level: Level::Incremental,
+            dedup: None,
+            tags: std::collections::BTreeMap::new(),
+            program: "test".into(),
+            excludes: Excludes::none(),
+            exclude_caches: false,
+            one_file_system: false,
+            skip: Vec::new(),
+            walk_concurrency: 2,
+            read_concurrency: 3,
+            write: WriteOptions::default(),
+            dry_run: false,
+        };
+        change(&mut request);
+        let catalog = Catalog::in_memory(self.repository.id()).unwrap();
+        backup(&self.repository, catalog, request, self).map(|(report, _)| report)
+    }
+
+    pub fn backup(&self, change: impl FnOnce(&mut BackupRequest)) -> BackupReport {
+        self.try_backup(change).unwrap()
+    }
+
+    /// Reads a whole snapshot back.
+    pub fn read(&self, snapshot: &Snapshot) -> Vec<Seen> {
+        let mut catalog = Catalog::in_memory(self.repository.id()).unwrap();
+        let index = load_index(&self.repository, &mut catalog, None).unwrap().index;
+        let reader = ChunkReader::new(self.repository.clone(), Arc::new(index.into()), 16 << 20);
+        let mut cursor = ManifestCursor::new(&reader, &ManifestRoot::of(snapshot).unwrap());
+        let mut seen = Vec::new();
+        while let Some(entry) = cursor.next().unwrap() {
+            let mut stream = Vec::new();
+            for chunk in ChunkListReader::collect(&reader, &entry.content).unwrap() {
+                stream.extend_from_slice(&reader.read(&chunk).unwrap());
+            }
+            let content = fill_holes(&entry, stream);
+            seen.push(Seen { entry, content });
+        }
+        seen
+    }
+
+    fn keys_under(&self, prefix: &str) -> Vec<String> {
+        let list = self.environment.runtime.block_on(self.store.list(prefix)).unwrap();
+        list.into_iter().map(|object| object.key).collect()
+    }
+
+    fn objects_under(&self, prefix: &str) -> usize {
+        self.keys_under(prefix).len()
+    }
+
+    pub fn objects(&self) -> usize {
+        self.objects_under("")
+    }
+
+    pub fn complete_snapshots(&self) -> usize {
+        let mut catalog = Catalog::in_memory(self.repository.id()).unwrap();
+        icecore_repo::snapshots::list(&self.repository, &mut catalog).unwrap().complete(None).count()
+    }
+
+    fn remove(&self, keys: impl IntoIterator<Item = String>) {
+        for key in keys {
+            self.environment.runtime.block_on(self.store.delete(&key, None)).unwrap();
+        }
+    }
+
+    /// Removes all packs that were written by runs outside a group, with their directories.
+    pub fn remove_packs_outside(&self, group: GroupId) {
+        let mut catalog = Catalog::in_memory(self.repository.id()).unwrap();
+        let index = load_index(&self.repository, &mut catalog, None).unwrap().index;
+        let outside: Vec<_> = index.packs().iter().filter(|pack| pack.group != group).collect();
+        assert!(!outside.is_empty());
+        self.remove(outside.iter().map(|pack| pack.object_key()));
+        self.remove(outside.iter().map(|pack| icecore_format::layout::directory_key(pack.name)));
+    }
+
+    /// Removes all data packs, with their directories.
+    pub fn remove_data_packs(&self) {
+        let keys = self.keys_under("data/");
+        let names = keys.iter().map(|key| key.rsplit('/').next().unwrap());
+        self.remove(names.map(|name| format!("meta/packs/{name}")).collect::<Vec<_>>());
+        self.remove(keys.clone());
+    }
+}
+
+fn fill_holes(entry: &Entry, stream: Vec<u8>) -> Vec<u8> {
+    let mut content = Vec::new();
+    let mut rest = stream.as_slice();
+    for hole in &entry.holes {
+        let (data, remaining) = rest.split_at(hole.offset as usize - content.len());
+        content.extend_from_slice(data);
+        content.resize((hole.offset + hole.length) as usize, 0);
+        rest = remaining;
+    }
+    content.extend_from_slice(rest);
+    content
+}

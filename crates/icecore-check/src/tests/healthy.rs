@@ -1,0 +1,140 @@
+//! Repositories in which nothing is wrong.
+
+use icecore_format::{
+    entry::{Entry, EntryKind, Time},
+    layout,
+    snapshot::{DedupScope, SnapshotState},
+};
+
+use super::builder::{Repository, Spec, kinds, noise, now, run, snapshot, usual, usual_spec};
+use crate::{CheckOptions, ProblemKind, Severity};
+
+#[test]
+fn an_empty_repository_is_healthy() {
+    let report = Repository::new().check_data();
+    assert_eq!(report.problems, []);
+    assert!(report.is_healthy());
+    assert_eq!((report.packs, report.chunks, report.nodes, report.snapshots.len()), (0, 0, 0, 0));
+}
+
+#[test]
+fn a_usual_repository_is_healthy() {
+    let repository = usual();
+    let structure = repository.check();
+    assert_eq!(structure.problems, []);
+    assert_eq!(structure.snapshots.len(), 2);
+    assert!(structure.snapshots.iter().all(|snapshot| snapshot.restorable && snapshot.files_damaged == 0));
+    let packs = repository.keys_below("data/").len() + repository.keys_below("meta/manifest/").len();
+    assert_eq!(structure.packs, packs as u64);
+    assert_eq!(structure.packs_read, 0);
+    assert!(structure.nodes > 8, "{}", structure.nodes);
+    let read = repository.check_data();
+    assert_eq!(read.problems, []);
+    assert_eq!(read.packs_read, read.packs);
+    assert!(read.bytes_read > read.bytes && structure.bytes_read < read.bytes_read);
+}
+
+#[test]
+fn a_snapshot_without_entries_is_healthy() {
+    let mut repository = Repository::new();
+    let spec = usual_spec(1);
+    repository.add_snapshot_of(&spec, &[]);
+    assert_eq!(repository.check_data().problems, []);
+    assert!(snapshot(&repository.check(), run(1)).restorable);
+}
+
+#[test]
+fn memory_and_concurrency_may_be_tiny() {
+    let options =
+        CheckOptions { read_data: true, concurrency: 0, memory_bytes_max: 0, ..Repository::options() };
+    assert_eq!(usual().check_with(&options).problems, []);
+}
+
+#[test]
+fn equal_nodes_of_many_snapshots_are_read_once() {
+    let mut repository = Repository::new();
+    let mut spec = usual_spec(0);
+    repository.add_snapshot(&spec);
+    let alone = repository.check();
+    for number in 1..100 {
+        spec.run = run(number);
+        repository.add_snapshot(&spec);
+    }
+    let many = repository.check();
+    assert_eq!(many.snapshots.len(), 100);
+    assert_eq!(many.nodes, alone.nodes);
+    assert_eq!(many.problems, []);
+}
+
+#[test]
+fn a_sample_reads_the_asked_share_and_depends_on_the_seed() {
+    let repository = usual();
+    let sample = |percent: f64, seed: u8| {
+        let options =
+            CheckOptions { sample_percent: Some(percent), seed: [seed; 32], ..Repository::options() };
+        repository.check_with(&options)
+    };
+    let all = sample(100.0, 0);
+    assert_eq!((all.packs_read, all.problems.len()), (all.packs, 0));
+    assert_eq!(sample(0.0, 0).packs_read, 0);
+    assert_eq!(sample(0.001, 0).packs_read, 1);
+    assert_eq!(sample(50.0, 0).packs_read, all.packs.div_ceil(2));
+    assert_eq!(sample(20.0, 1), sample(20.0, 1));
+    assert!((2..20).any(|seed| sample(20.0, seed).bytes_read != sample(20.0, 1).bytes_read));
+}
+
+#[test]
+fn foreign_objects_and_leftovers_are_noted_and_nothing_else() {
+    let mut repository = usual();
+    for key in [
+        "readme.txt",
+        "meta/keys/abc",
+        "meta/snapshots/x",
+        "meta/other/1",
+        "data/x",
+        "data/x/y",
+        "meta/packs/z",
+    ] {
+        repository.put(key, b"whatever".to_vec());
+    }
+    repository.put("meta/gc/00000001", b"whatever".to_vec());
+    // A run that was killed left a pack without a directory.
+    let spec = Spec { run: run(7), group: run(7), dedup: DedupScope::Repository, files: [].into() };
+    repository.store_content(&spec, &noise(77, 100));
+    let directory =
+        repository.keys_below("meta/packs/").into_iter().find(|key| key.contains(&run(7).to_string()));
+    repository.delete(&directory.expect("directory"));
+    let report = repository.check_data();
+    assert_eq!(kinds(&report), [ProblemKind::ForeignObject, ProblemKind::PackUnlisted]);
+    assert_eq!(report.count(Severity::Note), 8);
+    assert!(report.is_healthy());
+}
+
+#[test]
+fn a_pending_run_is_noted_with_its_age() {
+    let mut repository = usual();
+    let spec = usual_spec(9);
+    repository.put_snapshot(&spec, SnapshotState::Pending { refreshed: Time::default() });
+    let later = CheckOptions { now: now() + std::time::Duration::from_secs(90), ..Repository::options() };
+    let report = repository.check_with(&later);
+    assert_eq!(kinds(&report), [ProblemKind::SnapshotPending]);
+    assert!(report.problems[0].detail.contains("90 seconds"), "{}", report.problems[0].detail);
+    assert_eq!(report.problems[0].object, Some(layout::snapshot_key(run(9))));
+    assert_eq!(report.snapshots.len(), 2);
+    assert!(report.is_healthy());
+}
+
+#[test]
+fn garbage_of_aborted_runs_is_not_judged() {
+    let mut repository = usual();
+    let spec = usual_spec(9);
+    repository.put_snapshot(&spec, SnapshotState::Aborted { reason: "killed".to_owned() });
+    let mut entry = Entry::new(b"lost".to_vec(), EntryKind::File);
+    entry.size = 10;
+    let id = repository.keys.chunk_id(b"0123456789");
+    entry.content =
+        icecore_format::entry::Content::Inline(vec![icecore_format::entry::ChunkRef { id, length: 10 }]);
+    let (_, _, raw) = repository.encode_manifest(&[entry]);
+    repository.store_nodes(&spec, raw);
+    assert_eq!(repository.check_data().problems, []);
+}

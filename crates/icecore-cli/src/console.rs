@@ -1,0 +1,204 @@
+//! Standard output for results, standard error for everything else.
+
+use std::{
+    io::{self, BufWriter, IsTerminal, StdoutLock, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use crate::{
+    failure::{Failure, Outcome},
+    text,
+};
+
+/// Bytes that are collected before they are written to standard output.
+const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
+
+/// How much is told beside the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Failures only; no summaries.
+    Quiet,
+    /// Summaries, warnings, notices.
+    Normal,
+    /// What the program decides, and requests to the store.
+    Verbose,
+    /// Everything.
+    Debug,
+}
+
+/// The two output streams of the process.
+#[derive(Debug)]
+pub(crate) struct Console {
+    /// Results are JSON documents, messages JSON lines.
+    pub(crate) json: bool,
+    /// How much is told.
+    pub(crate) verbosity: Verbosity,
+    /// The bar that must be taken away while something is written to standard error.
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    error: ErrorBody<'a>,
+}
+
+/// A failure as it stands in JSON documents.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorBody<'a> {
+    message: &'a str,
+    hint: Option<&'a str>,
+    code: u8,
+}
+
+impl<'a> From<&'a Failure> for ErrorBody<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        Self { message: &failure.message, hint: failure.hint.as_deref(), code: failure.status.code() }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum MessageDocument<'a> {
+    Warning { message: &'a str },
+    Notice { message: &'a str },
+}
+
+impl Console {
+    /// Makes the console of a command.
+    pub(crate) fn new(json: bool, verbosity: Verbosity) -> Self {
+        Self { json, verbosity, bar: Mutex::default() }
+    }
+
+    /// Tells that something is not as it should be.
+    pub(crate) fn warning(&self, message: &str) {
+        if self.json {
+            self.error_document(&MessageDocument::Warning { message });
+        } else {
+            self.error_line(&format!("warning: {message}"));
+        }
+    }
+
+    /// Tells something that is good to know, unless the user wants quiet.
+    pub(crate) fn notice(&self, message: &str) {
+        if self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        if self.json {
+            self.error_document(&MessageDocument::Notice { message });
+        } else {
+            self.error_line(&format!("note: {message}"));
+        }
+    }
+
+    /// Tells why the command, or a part of it, failed.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        if failure.output_closed {
+            return;
+        }
+        if self.json {
+            self.error_document(&ErrorDocument { error: failure.into() });
+            return;
+        }
+        self.error_line(&format!("error: {}", failure.message));
+        if let Some(hint) = &failure.hint {
+            self.error_line(&format!("hint: {hint}"));
+        }
+    }
+
+    /// Writes a line to standard error; there is nobody to tell if that fails.
+    pub(crate) fn error_line(&self, line: &str) {
+        self.write_error(format!("{}\n", text::printable_message(line)).as_bytes());
+    }
+
+    fn error_document(&self, document: &impl Serialize) {
+        if let Ok(mut line) = serde_json::to_vec(document) {
+            line.push(b'\n');
+            self.write_error(&line);
+        }
+    }
+
+    /// Writes bytes to standard error, with the progress bar taken away meanwhile.
+    pub(crate) fn write_error(&self, bytes: &[u8]) {
+        let write = || {
+            let _ = io::stderr().lock().write_all(bytes);
+        };
+        match self.lock_bar().as_ref() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Shows a bar from now on, or none.
+    pub(crate) fn set_bar(&self, bar: Option<ProgressBar>) {
+        *self.lock_bar() = bar;
+    }
+
+    fn lock_bar(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the JSON document of a command.
+    pub(crate) fn document(&self, document: &impl Serialize) -> Outcome<()> {
+        let mut output = ResultWriter::new();
+        output.json(document)?;
+        output.text("\n")?;
+        output.finish()
+    }
+
+    /// Writes a text that is the result of a command.
+    pub(crate) fn result(&self, text: &str) -> Outcome<()> {
+        let mut output = ResultWriter::new();
+        output.text(text)?;
+        output.finish()
+    }
+
+    /// Writes a text that sums a command up, unless the user wants quiet.
+    pub(crate) fn summary(&self, text: &str) -> Outcome<()> {
+        if self.verbosity == Verbosity::Quiet { Ok(()) } else { self.result(text) }
+    }
+}
+
+/// Standard output with a large buffer.
+#[derive(Debug)]
+pub(crate) struct ResultWriter {
+    output: BufWriter<StdoutLock<'static>>,
+    /// Names are shown as they are, unless a person looks at them.
+    is_terminal: bool,
+}
+
+impl ResultWriter {
+    /// Locks standard output.
+    pub(crate) fn new() -> Self {
+        let stdout = io::stdout();
+        let is_terminal = stdout.is_terminal();
+        Self { output: BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, stdout.lock()), is_terminal }
+    }
+
+    /// Writes text as it is.
+    pub(crate) fn text(&mut self, text: &str) -> Outcome<()> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes bytes as they are.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Outcome<()> {
+        self.output.write_all(bytes).map_err(|error| Failure::output(&error))
+    }
+
+    /// Writes a name: as it is into files and pipes, escaped on a terminal.
+    pub(crate) fn name(&mut self, name: &[u8]) -> Outcome<()> {
+        if self.is_terminal { self.text(&text::printable(name)) } else { self.bytes(name) }
+    }
+
+    /// Writes a value as JSON.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Outcome<()> {
+        serde_json::to_writer(&mut self.output, value).map_err(|error| Failure::output(&error.into()))
+    }
+
+    /// Writes out what is buffered.
+    pub(crate) fn finish(mut self) -> Outcome<()> {
+        self.output.flush().map_err(|error| Failure::output(&error))
+    }
+}

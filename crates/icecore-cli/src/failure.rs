@@ -1,0 +1,230 @@
+//! Why a command failed, what its user can do about it, and with which code it ends.
+
+use std::{error::Error, io, path::Path};
+
+use icecore_backup::error::BackupError;
+use icecore_catalog::CatalogError;
+use icecore_check::CheckError;
+use icecore_format::error::FormatError;
+use icecore_fs::{error::FsError, excludes::ExcludeError};
+use icecore_repo::error::RepoError;
+use icecore_store::{error::StoreError, location::LocationError};
+
+use crate::exit_status::ExitStatus;
+
+/// Result of a step of a command.
+pub(crate) type Outcome<T> = Result<T, Failure>;
+
+/// What is told to the user when a command, or a part of it, fails. Never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// What failed, on what, and why.
+    pub(crate) message: String,
+    /// What to do next.
+    pub(crate) hint: Option<String>,
+    /// How the command ends.
+    pub(crate) status: ExitStatus,
+    /// Whoever read standard output has gone away: nothing is to be said.
+    pub(crate) output_closed: bool,
+}
+
+impl Failure {
+    /// Makes a failure from its message.
+    pub(crate) fn new(status: ExitStatus, message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, status, output_closed: false }
+    }
+
+    /// Makes the failure of a wrong command line.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitStatus::Usage, message)
+    }
+
+    /// Makes the failure of an operation of the operating system on a path.
+    pub(crate) fn io(operation: &str, path: &Path, error: &io::Error) -> Self {
+        Self::new(ExitStatus::Failed, format!("failed to {operation} {}: {}", path.display(), reason(error)))
+    }
+
+    /// Makes the failure of writing to standard output.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self { output_closed: true, ..Self::new(ExitStatus::Done, "standard output was closed") };
+        }
+        Self::new(ExitStatus::Failed, format!("failed to write to standard output: {}", reason(error)))
+    }
+
+    /// Makes the failure of a command that was asked to stop.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(ExitStatus::Interrupted, "interrupted").hint("nothing is lost; run the same command again")
+    }
+
+    /// Adds what to do next, in place of an earlier hint.
+    #[must_use]
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Puts what was being done in front of the message.
+    #[must_use]
+    pub(crate) fn context(self, context: impl AsRef<str>) -> Self {
+        Self { message: format!("{}: {}", context.as_ref(), self.message), ..self }
+    }
+}
+
+/// Returns the text of an error with those of its causes, each once.
+pub(crate) fn reason(error: &dyn Error) -> String {
+    let mut text = without_number(&error.to_string()).to_owned();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        let cause_text = without_number(&cause_text);
+        if !text.contains(cause_text) {
+            text.push_str(": ");
+            text.push_str(cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Returns a text without the number of the system error that the standard library puts at its end.
+fn without_number(text: &str) -> &str {
+    let Some((front, number)) = text.rsplit_once(" (os error ") else { return text };
+    let digits = number.strip_suffix(')').unwrap_or_default();
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) { front } else { text }
+}
+
+impl From<RepoError> for Failure {
+    fn from(error: RepoError) -> Self {
+        let message = reason(&error);
+        let (status, hint) = match &error {
+            RepoError::Store(error) => return Self::from_store(error),
+            RepoError::Object { source, .. } | RepoError::Format(source) => (format_status(source), format_hint(source)),
+            RepoError::NoRepository { .. } => (ExitStatus::NoRepository, Some(NO_REPOSITORY_HINT)),
+            RepoError::RepositoryExists { .. } => {
+                (ExitStatus::Failed, Some("it is ready for use; choose another place for a new one"))
+            }
+            RepoError::WrongKey { .. } => (ExitStatus::WrongKey, Some(WRONG_KEY_HINT)),
+            RepoError::NoKeySlot { .. } => (ExitStatus::Damage, Some(NO_SLOT_HINT)),
+            RepoError::SlotNotFound { .. } => (ExitStatus::Failed, Some("`icecore key list` shows the ids")),
+            RepoError::LastSlot => (ExitStatus::Failed, Some("add another one first: `icecore key add`")),
+            RepoError::SelfVerification { .. } => (ExitStatus::Failed, Some("test this machine's memory before you go on")),
+            RepoError::Fenced => (ExitStatus::Failed, Some("run the same command again")),
+            RepoError::NewerMaintenance => (ExitStatus::Failed, Some(NEWER_HINT)),
+            RepoError::Interrupted => return Self::interrupted(),
+            error if error.is_corruption() => (ExitStatus::Damage, Some(DAMAGE_HINT)),
+            _ => (ExitStatus::Failed, None),
+        };
+        Self { message, hint: hint.map(str::to_owned), status, output_closed: false }
+    }
+}
+
+const NO_REPOSITORY_HINT: &str =
+    "check --repository, or make a new repository there with `icecore init` or `icecore backup --init`";
+const WRONG_KEY_HINT: &str = "give the right key with --key-file, --password-file or --password-command";
+const NO_SLOT_HINT: &str =
+    "copy meta/keys/ back from a copy of the repository if there is one; without a key slot nothing can be read";
+const NEWER_HINT: &str = "use the newest version of icecore";
+const DAMAGE_HINT: &str = "`icecore check --read-data` shows what is damaged, and which snapshots are not affected";
+
+fn format_status(error: &FormatError) -> ExitStatus {
+    match error {
+        FormatError::WrongKey => ExitStatus::WrongKey,
+        error if error.is_corruption() => ExitStatus::Damage,
+        _ => ExitStatus::Failed,
+    }
+}
+
+fn format_hint(error: &FormatError) -> Option<&'static str> {
+    match error {
+        FormatError::UnsupportedVersion { .. } | FormatError::UnsupportedFeature { .. } => Some(NEWER_HINT),
+        FormatError::WrongKey => Some(WRONG_KEY_HINT),
+        FormatError::KeyDerivation { .. } => Some("free some memory, or unlock with a key file"),
+        error if error.is_corruption() => Some(DAMAGE_HINT),
+        _ => None,
+    }
+}
+
+impl Failure {
+    /// Makes the failure of a store call.
+    pub(crate) fn from_store(error: &StoreError) -> Self {
+        let message = reason(error);
+        let (status, hint) = match error {
+            StoreError::NoSuchDirectory { .. } => (ExitStatus::NoRepository, Some(NO_REPOSITORY_HINT)),
+            StoreError::NotFound { .. } => (ExitStatus::Damage, Some(DAMAGE_HINT)),
+            StoreError::AccessDenied { .. } => {
+                (ExitStatus::Failed, Some("run as the owner of the repository, or as root"))
+            }
+            StoreError::NoSpace { .. } => {
+                (ExitStatus::Failed, Some("make room and run again: what was stored so far is used, nothing is lost"))
+            }
+            error if error.is_transient() => (ExitStatus::Failed, Some("run the same command again later")),
+            _ => (ExitStatus::Failed, None),
+        };
+        let message = match error {
+            StoreError::Io { .. } => format!("failed to {message}"),
+            _ => message,
+        };
+        Self { message, hint: hint.map(str::to_owned), status, output_closed: false }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::from_store(&error)
+    }
+}
+
+impl From<CatalogError> for Failure {
+    fn from(error: CatalogError) -> Self {
+        Self::new(ExitStatus::Failed, reason(&error)).hint("choose another directory with --cache-dir")
+    }
+}
+
+impl From<LocationError> for Failure {
+    fn from(error: LocationError) -> Self {
+        Self::usage(reason(&error))
+    }
+}
+
+impl From<ExcludeError> for Failure {
+    fn from(error: ExcludeError) -> Self {
+        Self::usage(format!("failed to {}", reason(&error)))
+            .hint("patterns are those of gitignore files; a backslash takes a character literally")
+    }
+}
+
+impl From<FsError> for Failure {
+    fn from(error: FsError) -> Self {
+        Self::new(ExitStatus::Failed, format!("failed to {}", reason(&error)))
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Source(error) => error.into(),
+            BackupError::Repository(error) => error.into(),
+            BackupError::StreamName { .. } => Self::usage(reason(&error)),
+            BackupError::Stream { .. } => Self::new(ExitStatus::Failed, format!("failed to {}", reason(&error))),
+            BackupError::Command { .. } => Self::new(ExitStatus::Failed, reason(&error))
+                .hint("there is no snapshot: half an output would look like a whole one"),
+            _ => Self::new(ExitStatus::Failed, reason(&error)),
+        }
+    }
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        match &error {
+            CheckError::Cancelled => Self::interrupted(),
+            CheckError::InvalidSample { .. } => Self::usage(format!("failed to {}", reason(&error))),
+            CheckError::Store { source, .. } => {
+                Self { message: format!("failed to {}", reason(&error)), ..Self::from_store(source) }
+            }
+            _ => Self::new(ExitStatus::Failed, format!("failed to {}", reason(&error))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+use std::io;
+
+use icecore_backup::error::BackupError;
+use icecore_format::error::FormatError;
+use icecore_fs::error::FsError;
+use icecore_repo::error::RepoError;
+use icecore_store::error::StoreError;
+
+use super::{Failure, reason};
+use crate::exit_status::ExitStatus;
+
+fn object(source: FormatError) -> RepoError {
+    RepoError::Object { key: "meta/packs/x".to_owned(), source }
+}
+
+#[test]
+fn errors_of_the_repository_have_their_codes() {
+    let place = || "/backup".to_owned();
+    let newer = FormatError::UnsupportedVersion { what: "repository header", found: 2, supported: 1 };
+    let cases = [
+        (RepoError::NoRepository { location: place() }, ExitStatus::NoRepository),
+        (RepoError::Store(StoreError::NoSuchDirectory { location: place() }), ExitStatus::NoRepository),
+        (RepoError::RepositoryExists { location: place() }, ExitStatus::Failed),
+        (RepoError::WrongKey { location: place(), slots: 1 }, ExitStatus::WrongKey),
+        (RepoError::NoKeySlot { location: place(), reason: "there is none".to_owned() }, ExitStatus::Damage),
+        (object(FormatError::WrongContent), ExitStatus::Damage),
+        (object(newer), ExitStatus::Failed),
+        (RepoError::Store(StoreError::NotFound { key: "data/x".to_owned() }), ExitStatus::Damage),
+        (RepoError::Interrupted, ExitStatus::Interrupted),
+        (RepoError::LastSlot, ExitStatus::Failed),
+    ];
+    for (error, status) in cases {
+        let text = format!("{error:?}");
+        assert_eq!(Failure::from(error).status, status, "{text}");
+    }
+}
+
+#[test]
+fn a_newer_repository_asks_for_a_newer_program() {
+    let failure = Failure::from(object(FormatError::UnsupportedFeature { unknown: 1 }));
+    assert!(failure.hint.is_some_and(|hint| hint.contains("newest version")));
+}
+
+#[test]
+fn each_cause_is_said_once_and_without_its_number() {
+    let error = FsError::new("open the directory", "a\nb", io::Error::from_raw_os_error(13));
+    assert_eq!(reason(&error), "open the directory \"a\\nb\": Permission denied");
+    assert_eq!(
+        reason(&object(FormatError::WrongContent)),
+        "object meta/packs/x: a chunk does not have the content that its id stands for"
+    );
+}
+
+#[test]
+fn a_backup_passes_on_the_code_of_its_cause() {
+    let error = BackupError::Repository(RepoError::WrongKey { location: "/x".to_owned(), slots: 0 });
+    assert_eq!(Failure::from(error).status, ExitStatus::WrongKey);
+    let error = BackupError::Command { reason: "exit status 3".to_owned() };
+    assert_eq!(Failure::from(error).status, ExitStatus::Failed);
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let failure = Failure::output(&io::Error::from(io::ErrorKind::BrokenPipe));
+    assert!(failure.output_closed && failure.status == ExitStatus::Done);
+    assert_eq!(Failure::output(&io::Error::from(io::ErrorKind::StorageFull)).status, ExitStatus::Failed);
+}

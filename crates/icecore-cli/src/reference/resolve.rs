@@ -1,0 +1,141 @@
+//! Finds the snapshot that a reference means.
+
+use std::{collections::BTreeSet, fmt::Write};
+
+use icecore_format::snapshot::{Snapshot, SnapshotState};
+use icecore_repo::snapshots::SnapshotList;
+use jiff::tz::TimeZone;
+
+use super::{Moment, Reference, SnapshotChoice};
+use crate::{
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+    text,
+};
+
+/// Candidates that are listed for an ambiguous reference.
+const CANDIDATES_MAX: usize = 10;
+
+/// Returns the complete snapshot that a reference means; `host` is this machine, whose sources come first where several
+/// hosts have one of the same name.
+pub(crate) fn resolve<'a>(
+    list: &'a SnapshotList,
+    reference: &Reference,
+    host: &str,
+    zone: &TimeZone,
+) -> Outcome<&'a Snapshot> {
+    let source = reference.source.as_deref();
+    if let SnapshotChoice::Id(digits) = &reference.snapshot {
+        return by_id(list, source, digits, zone);
+    }
+    let candidates = of_one_source(list, source, host)?;
+    match &reference.snapshot {
+        SnapshotChoice::Latest(back) => latest(&candidates, *back),
+        SnapshotChoice::At(moment) => newest_at(&candidates, *moment, zone),
+        SnapshotChoice::Id(digits) => by_id(list, source, digits, zone),
+    }
+}
+
+fn not_found(message: String) -> Failure {
+    Failure::new(ExitStatus::Failed, message).hint("`icecore snapshots` lists what there is")
+}
+
+fn is_of(snapshot: &Snapshot, source: &str) -> bool {
+    let origin = &snapshot.origin;
+    let with_host = || source.strip_prefix(&origin.host)?.strip_prefix('/');
+    origin.source == source || with_host() == Some(&origin.source)
+}
+
+fn by_id<'a>(
+    list: &'a SnapshotList,
+    source: Option<&str>,
+    digits: &str,
+    zone: &TimeZone,
+) -> Outcome<&'a Snapshot> {
+    let matching = |snapshot: &&Snapshot| {
+        snapshot.origin.run.snapshot_id().starts_with(digits) && source.is_none_or(|source| is_of(snapshot, source))
+    };
+    let found: Vec<&Snapshot> = list.complete(None).filter(matching).collect();
+    match found.as_slice() {
+        [snapshot] => Ok(snapshot),
+        [] => {
+            let unfinished = list.snapshots.iter().find(matching);
+            let state = unfinished.map_or("", |snapshot| match snapshot.state {
+                SnapshotState::Pending { .. } => " (that run has not finished)",
+                SnapshotState::Aborted { .. } => " (that run ended without a snapshot)",
+                SnapshotState::Deleted(_) => " (that snapshot was removed)",
+                SnapshotState::Complete(_) => "",
+            });
+            Err(not_found(format!("there is no snapshot whose id begins with {digits}{state}")))
+        }
+        several => {
+            let mut message = format!("{} snapshots have an id that begins with {digits}:", several.len());
+            for snapshot in several.iter().take(CANDIDATES_MAX) {
+                let origin = &snapshot.origin;
+                let time = text::local_time(origin.started, zone);
+                let _ = write!(message, "\n  {}  {time}  {}", origin.run.snapshot_id(), origin.source);
+            }
+            Err(Failure::new(ExitStatus::Failed, message).hint("write more digits of the id"))
+        }
+    }
+}
+
+/// Returns the snapshots of the source that is meant, oldest first.
+fn of_one_source<'a>(
+    list: &'a SnapshotList,
+    source: Option<&str>,
+    this_host: &str,
+) -> Outcome<Vec<&'a Snapshot>> {
+    let mut found: Vec<&Snapshot> =
+        list.complete(None).filter(|snapshot| source.is_none_or(|source| is_of(snapshot, source))).collect();
+    if found.is_empty() {
+        return Err(not_found(match source {
+            Some(source) => format!("there is no snapshot of the source {source:?}"),
+            None => "there are no snapshots in the repository".to_owned(),
+        }));
+    }
+    let names: BTreeSet<&str> = found.iter().map(|snapshot| snapshot.origin.source.as_str()).collect();
+    if names.len() > 1 {
+        let names: Vec<&str> = names.into_iter().collect();
+        let message = format!("the repository has snapshots of several sources: {}", names.join(", "));
+        return Err(Failure::usage(message).hint(format!("name the source, for example {}@latest", names[0])));
+    }
+    let hosts: BTreeSet<&str> = found.iter().map(|snapshot| snapshot.origin.host.as_str()).collect();
+    if hosts.contains(this_host) {
+        found.retain(|snapshot| snapshot.origin.host == this_host);
+    } else if hosts.len() > 1 {
+        let name = &found[0].origin.source;
+        let choices: Vec<String> = hosts.into_iter().map(|host| format!("{host}/{name}")).collect();
+        let message = format!("several hosts have a source {name:?}: {}", choices.join(", "));
+        return Err(Failure::usage(message).hint(format!("name the host, for example {}@latest", choices[0])));
+    }
+    Ok(found)
+}
+
+fn latest<'a>(candidates: &[&'a Snapshot], back: usize) -> Outcome<&'a Snapshot> {
+    candidates.len().checked_sub(1).and_then(|newest| newest.checked_sub(back)).map(|index| candidates[index]).ok_or_else(
+        || {
+            let there_are = match candidates.len() {
+                1 => "there is only 1 snapshot".to_owned(),
+                number => format!("there are only {number} snapshots"),
+            };
+            not_found(format!("{there_are} of the source {:?}, latest~{back} goes too far back", candidates[0].origin.source))
+        },
+    )
+}
+
+fn newest_at<'a>(candidates: &[&'a Snapshot], moment: Moment, zone: &TimeZone) -> Outcome<&'a Snapshot> {
+    let Some(end) = moment.end(zone) else {
+        return Err(Failure::usage("the date lies beyond the calendar"));
+    };
+    let started = |snapshot: &&Snapshot| {
+        let time = snapshot.origin.started;
+        i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanoseconds)
+    };
+    let before = candidates.iter().copied().filter(|snapshot| started(snapshot) < end);
+    before.max_by_key(started).ok_or_else(|| {
+        let oldest = candidates[0];
+        let time = text::local_time(oldest.origin.started, zone);
+        not_found(format!("the oldest snapshot of the source {:?} is of {time}", oldest.origin.source))
+    })
+}

@@ -1,0 +1,228 @@
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt, OsStringExt},
+};
+
+use icecore_format::{
+    entry::Time,
+    ids::{ChunkId, RunId},
+    node::Totals,
+    snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
+};
+use icecore_repo::snapshots::SnapshotList;
+use jiff::tz::{Offset, TimeZone};
+use proptest::prelude::*;
+
+use super::{Moment, Reference, ReferenceError, SnapshotChoice, parse, parse_without_path, resolve};
+use crate::exit_status::ExitStatus;
+
+fn reference(source: Option<&str>, snapshot: SnapshotChoice, path: &[u8]) -> Reference {
+    Reference { source: source.map(str::to_owned), snapshot, path: path.to_vec() }
+}
+
+fn day(text: &str) -> SnapshotChoice {
+    SnapshotChoice::At(Moment::Day(text.parse().unwrap()))
+}
+
+fn local(text: &str) -> SnapshotChoice {
+    SnapshotChoice::At(Moment::Local(text.parse().unwrap()))
+}
+
+fn absolute(text: &str) -> SnapshotChoice {
+    SnapshotChoice::At(Moment::Absolute(text.parse().unwrap()))
+}
+
+#[test]
+fn references_are_understood() {
+    let id = |digits: &str| SnapshotChoice::Id(digits.to_owned());
+    let latest = SnapshotChoice::Latest;
+    let cases: &[(&[u8], Reference)] = &[
+        (b"home@latest:alice/report.txt", reference(Some("home"), latest(0), b"alice/report.txt")),
+        (b"etc@2026-11-01", reference(Some("etc"), day("2026-11-01"), b"")),
+        (b"3f9a2c", reference(None, id("3f9a2c"), b"")),
+        (b"3F9A2C:a", reference(None, id("3f9a2c"), b"a")),
+        (b"latest", reference(None, latest(0), b"")),
+        (b"latest~3:x", reference(None, latest(3), b"x")),
+        (b"latest:", reference(None, latest(0), b"")),
+        (b"latest:/", reference(None, latest(0), b"")),
+        (b"latest:/a//b/./c/", reference(None, latest(0), b"a/b/c")),
+        (b"latest:user@host:x", reference(None, latest(0), b"user@host:x")),
+        (b"a@latest:b@c", reference(Some("a"), latest(0), b"b@c")),
+        (b"latest:caf\xe9", reference(None, latest(0), b"caf\xe9")),
+        (b"2026-11-01:a", reference(None, day("2026-11-01"), b"a")),
+        (b"2026-11-01T12:30", reference(None, local("2026-11-01T12:30"), b"")),
+        (b"2026-11-01 12:30:a", reference(None, local("2026-11-01T12:30"), b"a")),
+        (b"2026-11-01T12:30:45", reference(None, local("2026-11-01T12:30:45"), b"")),
+        (b"2026-11-01T12:30:45.5:a:b", reference(None, local("2026-11-01T12:30:45.5"), b"a:b")),
+        (b"2026-11-01T12:30:45Z:a", reference(None, absolute("2026-11-01T12:30:45Z"), b"a")),
+        (b"x@2026-11-01T12:30:45+01:00", reference(Some("x"), absolute("2026-11-01T11:30:45Z"), b"")),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(parse(OsStr::from_bytes(text)).as_ref(), Ok(expected), "{}", text.escape_ascii());
+    }
+}
+
+#[test]
+fn what_is_no_reference_is_refused() {
+    let snapshot = |text: &str| ReferenceError::Snapshot(text.to_owned());
+    let cases = [
+        ("", ReferenceError::NoSnapshot),
+        (":a", ReferenceError::NoSnapshot),
+        ("home@", ReferenceError::NoSnapshot),
+        ("@latest", ReferenceError::Source),
+        ("newest", snapshot("newest")),
+        ("latest~", snapshot("latest~")),
+        ("latest~-1", snapshot("latest~-1")),
+        ("latest~99999999999999999999999", snapshot("latest~99999999999999999999999")),
+        ("latests", snapshot("latests")),
+        ("2026-13-01", snapshot("2026-13-01")),
+        ("2026-11-01T25:00", snapshot("2026-11-01T25:00")),
+        ("3f9a2c3f9a2c3f9a2c3f9", snapshot("3f9a2c3f9a2c3f9a2c3f9")),
+        ("latest:../a", ReferenceError::Parent("../a".to_owned())),
+        ("latest:a/../../b", ReferenceError::Parent("a/../../b".to_owned())),
+    ];
+    for (text, error) in cases {
+        assert_eq!(parse(OsStr::new(text)), Err(error), "{text}");
+    }
+    assert!(parse_without_path(OsStr::new("latest:a")).is_err());
+    assert!(parse_without_path(OsStr::new("a@latest~1")).is_ok());
+}
+
+fn snapshot(source: &str, host: &str, id: u8, seconds: i64, is_complete: bool) -> Snapshot {
+    let milliseconds = u64::try_from(seconds).unwrap() * 1000;
+    let run = RunId::new(milliseconds, [id; 10]);
+    let completion = Completion {
+        finished: Time { seconds: seconds + 5, nanoseconds: 0 },
+        root_node: ChunkId([0; 32]),
+        root_level: 0,
+        totals: Totals::default(),
+        errors: 0,
+        condemned_epoch: 0,
+        statistics: SnapshotStatistics::default(),
+    };
+    let state = if is_complete {
+        SnapshotState::Complete(completion)
+    } else {
+        SnapshotState::Pending { refreshed: Time::default() }
+    };
+    let origin = SnapshotOrigin {
+        run,
+        source: source.to_owned(),
+        host: host.to_owned(),
+        root: Vec::new(),
+        command: Vec::new(),
+        started: Time { seconds, nanoseconds: 500_000_000 },
+        level: Level::Full,
+        dedup: DedupScope::Repository,
+        group: run,
+        base: None,
+        tags: BTreeMap::new(),
+        program: String::new(),
+    };
+    Snapshot { origin, state }
+}
+
+/// Midnight of 2026-11-20 UTC.
+const MIDNIGHT: i64 = 1_795_132_800;
+const HOUR: i64 = 3600;
+
+fn home() -> SnapshotList {
+    let snapshots = vec![
+        snapshot("home", "here", 0x11, MIDNIGHT - HOUR, true),
+        snapshot("home", "here", 0x1f, MIDNIGHT + HOUR, true),
+        snapshot("home", "here", 0x2f, MIDNIGHT + 30 * HOUR, true),
+        snapshot("home", "here", 0x3f, MIDNIGHT + 40 * HOUR, false),
+    ];
+    SnapshotList { snapshots, damaged: Vec::new() }
+}
+
+fn id_of(list: &SnapshotList, text: &str, zone: &TimeZone) -> Result<u8, (ExitStatus, String)> {
+    let reference = parse(OsStr::new(text)).unwrap();
+    match resolve(list, &reference, "here", zone) {
+        Ok(snapshot) => Ok(snapshot.origin.run.0[15]),
+        Err(failure) => Err((failure.status, failure.message)),
+    }
+}
+
+#[test]
+fn the_right_snapshot_is_found() {
+    let list = home();
+    let east = TimeZone::fixed(Offset::constant(2));
+    let cases = [
+        ("latest", 0x2f),
+        ("home@latest~1", 0x1f),
+        ("latest~2", 0x11),
+        ("2f", 0x2f),
+        ("2f2f2f2f2f2f2f2f2f2f", 0x2f),
+        ("home@1f", 0x1f),
+        ("2026-11-20", 0x1f),
+        ("2026-11-19", 0x11),
+        ("2026-12-31", 0x2f),
+        // The listing shows whole seconds: the time copied from there means that snapshot.
+        ("2026-11-20T01:00:00", 0x1f),
+        ("2026-11-20T00:59:59", 0x11),
+        ("2026-11-20T02:00:00+01:00", 0x1f),
+        ("2026-11-20T01:00:00.4Z", 0x11),
+    ];
+    for (text, id) in cases {
+        assert_eq!(id_of(&list, text, &TimeZone::UTC), Ok(id), "{text}");
+    }
+    // In a zone two hours east, the first snapshot was made on the 20th as well.
+    assert_eq!(id_of(&list, "2026-11-20T01:30", &east), Ok(0x11));
+    assert!(id_of(&list, "2026-11-19", &east).is_err());
+}
+
+#[test]
+fn what_is_not_there_or_ambiguous_is_explained() {
+    let list = home();
+    let message = |text: &str| id_of(&list, text, &TimeZone::UTC).unwrap_err();
+    assert!(message("1").1.contains("2 snapshots have an id that begins with 1:\n  11111111111111111111  2026-11-19"));
+    assert!(message("3f").1.contains("has not finished"));
+    assert!(message("latest~3").1.contains("there are only 3 snapshots"));
+    assert!(message("etc@latest").1.contains("no snapshot of the source \"etc\""));
+    assert!(message("2026-11-18").1.contains("the oldest snapshot of the source \"home\" is of 2026-11-19 23:00:00"));
+    let empty = SnapshotList::default();
+    assert!(id_of(&empty, "latest", &TimeZone::UTC).unwrap_err().1.contains("no snapshots"));
+}
+
+#[test]
+fn a_source_must_be_named_where_there_are_several() {
+    let mut list = home();
+    list.snapshots.push(snapshot("etc", "here", 0x4f, MIDNIGHT, true));
+    let (status, message) = id_of(&list, "latest", &TimeZone::UTC).unwrap_err();
+    assert_eq!(status, ExitStatus::Usage);
+    assert!(message.ends_with("several sources: etc, home"));
+    assert_eq!(id_of(&list, "etc@latest", &TimeZone::UTC), Ok(0x4f));
+    assert_eq!(id_of(&list, "4", &TimeZone::UTC), Ok(0x4f));
+}
+
+#[test]
+fn this_hosts_source_comes_before_others_of_the_same_name() {
+    let mut list = home();
+    list.snapshots.push(snapshot("home", "there", 0x5f, MIDNIGHT + 50 * HOUR, true));
+    assert_eq!(id_of(&list, "home@latest", &TimeZone::UTC), Ok(0x2f));
+    assert_eq!(id_of(&list, "there/home@latest", &TimeZone::UTC), Ok(0x5f));
+    // A source may have a slash in its own name.
+    list.snapshots.push(snapshot("a/b", "there", 0x6f, MIDNIGHT, true));
+    assert_eq!(id_of(&list, "a/b@latest", &TimeZone::UTC), Ok(0x6f));
+    assert_eq!(id_of(&list, "there/a/b@latest", &TimeZone::UTC), Ok(0x6f));
+    let reference = parse(OsStr::new("home@latest")).unwrap();
+    let failure = resolve(&list, &reference, "elsewhere", &TimeZone::UTC).unwrap_err();
+    assert!(failure.message.ends_with("several hosts have a source \"home\": here/home, there/home"));
+}
+
+proptest! {
+    #[test]
+    fn parsing_never_panics(bytes: Vec<u8>) {
+        let _ = parse(&OsString::from_vec(bytes));
+    }
+
+    #[test]
+    fn parsing_of_what_looks_like_a_reference_never_panics(text in "[a-z/]{0,3}@?(latest~?[0-9]{0,3}|[0-9a-f]{1,22}|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{0,12})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?):?[a-z./]{0,6}") {
+        if let Ok(reference) = parse(OsStr::new(&text)) {
+            let _ = resolve(&home(), &reference, "here", &TimeZone::UTC);
+            prop_assert!(icecore_format::path::validate(&reference.path).is_ok());
+        }
+    }
+}

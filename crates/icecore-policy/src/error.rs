@@ -1,0 +1,52 @@
+//! What can be wrong with a configuration file.
+
+use std::fmt;
+
+/// A place in a text; both numbers count from 1, the column in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Line.
+    pub line: usize,
+    /// Column in characters.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// Error of reading a configuration file. The text fits behind "failed to …"; it does not say which file it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigurationError {
+    /// The text is not TOML.
+    #[error("{place}: {reason}")]
+    Syntax {
+        /// Where reading ended.
+        place: Place,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A key is unknown, misses, or has a value that it cannot have.
+    #[error("{place}: {key}: {reason}")]
+    Value {
+        /// Where the key or its value stands.
+        place: Place,
+        /// The key with the tables around it, such as `backup.pack-size`.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two keys exclude each other.
+    #[error("{place}: {key} and {other} exclude each other; keep one of them")]
+    Conflict {
+        /// Where the later one stands.
+        place: Place,
+        /// The later one.
+        key: &'static str,
+        /// The earlier one.
+        other: &'static str,
+    },
+}

@@ -1,0 +1,55 @@
+//! Finds lines, columns and keys for errors.
+
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{ConfigurationError, Place};
+
+/// Describes an error of the TOML library by place and key.
+pub(crate) fn describe(text: &str, error: &toml::de::Error) -> ConfigurationError {
+    let reason = error.message().replace('\n', ", ");
+    let offset = error.span().map_or(0, |span| span.start);
+    let place = place(text, offset);
+    let Ok(document) = DeTable::parse(text) else { return ConfigurationError::Syntax { place, reason } };
+    match key_at(document.get_ref(), offset) {
+        Some(key) => ConfigurationError::Value { place, key, reason },
+        None => ConfigurationError::Syntax { place, reason },
+    }
+}
+
+/// Returns where a key of the outermost table stands.
+pub(crate) fn place_of_key(text: &str, key: &str) -> Place {
+    let offset = DeTable::parse(text).ok().and_then(|document| {
+        let (found, _) = document.get_ref().iter().find(|(found, _)| *found.get_ref() == key)?;
+        Some(found.span().start)
+    });
+    place(text, offset.unwrap_or(0))
+}
+
+fn place(text: &str, offset: usize) -> Place {
+    let before = &text[..text.floor_char_boundary(offset)];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+}
+
+/// Returns the innermost key that stands, or whose value stands, at the offset.
+fn key_at(table: &DeTable<'_>, offset: usize) -> Option<String> {
+    table.iter().find_map(|(key, value)| {
+        let name = quoted(key.get_ref());
+        // The content of a table may stand anywhere, not only within what counts as the place of the table.
+        if let DeValue::Table(inner) = value.get_ref()
+            && let Some(rest) = key_at(inner, offset)
+        {
+            return Some(format!("{name}.{rest}"));
+        }
+        (key.span().contains(&offset) || value.span().contains(&offset)).then_some(name)
+    })
+}
+
+/// Writes a key as it would have to be written in the file.
+fn quoted(key: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !key.is_empty() && key.bytes().all(bare) { key.to_owned() } else { format!("{key:?}") }
+}
+
+#[cfg(test)]
+mod tests;

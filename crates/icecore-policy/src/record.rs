@@ -1,0 +1,245 @@
+//! The file as it is written: one type for each table, and for each value a type that refuses what it cannot be.
+
+use std::{collections::BTreeMap, fmt, num::NonZeroUsize, path::PathBuf};
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::{
+    byte_size::parse_byte_size,
+    configuration::ProgressMode,
+    settings::{COMPRESSION_LEVELS, PACK_BYTES_RANGE, READ_CONCURRENCY_MAX, SettingsTable},
+};
+
+/// Most tags of a snapshot.
+const TAGS_MAX: usize = 1024;
+/// Longest key or value of a tag, in bytes.
+const TAG_BYTES_MAX: usize = 1 << 16;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FileRecord {
+    pub repository: Option<RepositoryText>,
+    pub password_file: Option<AbsolutePath>,
+    pub password_command: Option<Text>,
+    pub key_file: Option<AbsolutePath>,
+    pub cache_dir: Option<AbsolutePath>,
+    #[serde(default)]
+    pub progress: ProgressMode,
+    pub backup: Option<BackupRecord>,
+    #[serde(default)]
+    pub sources: BTreeMap<SourceName, SourceRecord>,
+}
+
+/// Declares a table with the settings of a backup, and further keys. (`serde(flatten)` would let unknown keys pass.)
+macro_rules! settings_record {
+    ($(#[$doc:meta])* $name:ident { $($extra:ident: $type:ty),* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        pub(crate) struct $name {
+            $(pub $extra: $type,)*
+            exclude: Option<Vec<String>>,
+            exclude_file: Option<Vec<AbsolutePath>>,
+            exclude_caches: Option<bool>,
+            one_file_system: Option<bool>,
+            compression_level: Option<CompressionLevel>,
+            read_concurrency: Option<ReadConcurrency>,
+            pack_size: Option<PackSize>,
+            tags: Option<Tags>,
+        }
+
+        impl $name {
+            pub(crate) fn into_settings(self) -> SettingsTable {
+                SettingsTable {
+                    exclude: self.exclude,
+                    exclude_files: self.exclude_file.map(|files| files.into_iter().map(|file| file.0).collect()),
+                    exclude_caches: self.exclude_caches,
+                    one_file_system: self.one_file_system,
+                    compression_level: self.compression_level.map(|level| level.0),
+                    read_concurrency: self.read_concurrency.map(|concurrency| concurrency.0),
+                    pack_bytes: self.pack_size.map(|size| size.0),
+                    tags: self.tags.map(|tags| tags.0),
+                }
+            }
+        }
+    };
+}
+
+settings_record! {
+    /// The table `[backup]`.
+    BackupRecord {}
+}
+settings_record! {
+    /// A table `[sources.NAME]`.
+    SourceRecord { path: AbsolutePath }
+}
+
+/// A text that is not empty.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Text(pub String);
+
+impl TryFrom<String> for Text {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.trim().is_empty() { Err("it is empty") } else { Ok(Self(text)) }
+    }
+}
+
+/// A path from the root. The file may be read from any working directory, by a timer for example.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct AbsolutePath(pub PathBuf);
+
+impl TryFrom<String> for AbsolutePath {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if !text.starts_with('/') {
+            return Err(format!(
+                "{text:?} does not begin with /; paths in this file are absolute, and ~ is not replaced"
+            ));
+        }
+        if text.contains('\0') {
+            return Err("a path cannot contain the character NUL".to_owned());
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+/// A URL or an absolute path. Which URLs there are is not known here.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct RepositoryText(pub String);
+
+impl TryFrom<String> for RepositoryText {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.contains("://") || text.starts_with('/') {
+            return Ok(Self(text));
+        }
+        Err(format!("{text:?} is neither a path that begins with / nor a URL such as s3://bucket/prefix"))
+    }
+}
+
+/// The name of a source, such that `SOURCE@SNAPSHOT:PATH` can be taken apart.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct SourceName(pub String);
+
+impl TryFrom<String> for SourceName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        if name.trim().is_empty() {
+            return Err("the name of a source is empty".to_owned());
+        }
+        if name.contains(['@', ':']) || name.contains(char::is_control) {
+            return Err(format!(
+                "the name of a source contains no @, no : and no control characters; {name:?} does"
+            ));
+        }
+        Ok(Self(name))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "i64")]
+struct CompressionLevel(i32);
+
+impl TryFrom<i64> for CompressionLevel {
+    type Error = String;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        let level = i32::try_from(number).ok().filter(|level| COMPRESSION_LEVELS.contains(level));
+        let (low, high) = COMPRESSION_LEVELS.into_inner();
+        level.map(Self).ok_or_else(|| format!("{number} is not one of the levels from {low} to {high}"))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "i64")]
+struct ReadConcurrency(NonZeroUsize);
+
+impl TryFrom<i64> for ReadConcurrency {
+    type Error = String;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        let files = usize::try_from(number).ok().filter(|files| *files <= READ_CONCURRENCY_MAX);
+        let files = files.and_then(NonZeroUsize::new).map(Self);
+        files.ok_or_else(|| format!("{number} is not a number of files from 1 to {READ_CONCURRENCY_MAX}"))
+    }
+}
+
+/// A text with a unit, or a number of bytes.
+#[derive(Debug)]
+struct PackSize(u64);
+
+impl PackSize {
+    fn new<E: de::Error>(bytes: u64) -> Result<Self, E> {
+        if PACK_BYTES_RANGE.contains(&bytes) {
+            return Ok(Self(bytes));
+        }
+        let (low, high) = (PACK_BYTES_RANGE.start() >> 20, PACK_BYTES_RANGE.end() >> 20);
+        Err(E::custom(format_args!(
+            "a pack of {bytes} bytes is not possible; the size is {low}MiB to {high}MiB"
+        )))
+    }
+}
+
+impl<'de> Deserialize<'de> for PackSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = PackSize;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a size such as \"64MiB\", or a number of bytes")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<PackSize, E> {
+                PackSize::new(parse_byte_size(text).map_err(E::custom)?)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<PackSize, E> {
+                let Ok(bytes) = u64::try_from(number) else {
+                    return Err(E::invalid_value(de::Unexpected::Signed(number), &self));
+                };
+                PackSize::new(bytes)
+            }
+
+            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<PackSize, E> {
+                PackSize::new(bytes)
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>")]
+struct Tags(BTreeMap<String, String>);
+
+impl TryFrom<BTreeMap<String, String>> for Tags {
+    type Error = String;
+
+    fn try_from(tags: BTreeMap<String, String>) -> Result<Self, Self::Error> {
+        if tags.len() > TAGS_MAX {
+            return Err(format!("there are {} tags; a snapshot has at most {TAGS_MAX}", tags.len()));
+        }
+        for (key, value) in &tags {
+            if key.is_empty() || key.contains('=') {
+                return Err(format!("the key of a tag is not empty and contains no =; {key:?} does not fit"));
+            }
+            if key.len().max(value.len()) > TAG_BYTES_MAX {
+                return Err(format!("a tag has more than {TAG_BYTES_MAX} bytes"));
+            }
+        }
+        Ok(Self(tags))
+    }
+}

@@ -1,0 +1,68 @@
+//! What a restore is asked to do.
+
+use std::path::PathBuf;
+
+use icecore_format::snapshot::Snapshot;
+
+use crate::include::IncludePatterns;
+
+/// Size in bytes of the block cache that the reader of a restore should have: a quarter of it is written, a quarter
+/// fetched ahead, the rest is for manifest nodes and blocks that several files need.
+pub const CACHE_BYTES_DEFAULT: usize = 96 << 20;
+
+/// Whom restored objects belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OwnerMapping {
+    /// The local user and group of the recorded names; the recorded numbers where there is no such name here.
+    #[default]
+    ByName,
+    /// The recorded numbers.
+    Numeric,
+    /// The user that restores.
+    None,
+}
+
+/// What a restore is asked to do.
+#[derive(Clone, Debug)]
+pub struct RestoreRequest {
+    /// Snapshot that is restored.
+    pub snapshot: Snapshot,
+    /// Directory or single object inside the snapshot; empty for the source's root.
+    pub path: Vec<u8>,
+    /// Directory that becomes the referenced root or directory; a single object is put into it. Created if needed.
+    pub target: PathBuf,
+    /// What of it is restored; everything if there is no pattern.
+    pub include: IncludePatterns,
+    /// Restores only what differs between this older snapshot of the same source and `snapshot`.
+    pub since: Option<Snapshot>,
+    /// Removes what the snapshot does not have; with `since`, what it does not have any more.
+    ///
+    /// With patterns, only inside directories that are included as a whole.
+    pub delete: bool,
+    /// Compares the content of existing files even if size and time are right, and reads back what was written.
+    pub verify: bool,
+    /// Only says what would be done: changes nothing, and reads no content.
+    pub dry_run: bool,
+    /// Whom restored objects belong to.
+    pub owners: OwnerMapping,
+    /// Files (or parts of large files) that are written at a time.
+    pub concurrency: usize,
+}
+
+impl RestoreRequest {
+    /// Asks for all of a snapshot, with the defaults of everything else.
+    pub fn new(snapshot: Snapshot, target: impl Into<PathBuf>) -> Self {
+        Self {
+            snapshot,
+            path: Vec::new(),
+            target: target.into(),
+            include: IncludePatterns::none(),
+            since: None,
+            delete: false,
+            verify: false,
+            dry_run: false,
+            owners: OwnerMapping::default(),
+            concurrency: 8,
+        }
+    }
+}
