@@ -1,11 +1,6 @@
 //! The run of a backup from its request to its report.
 
-use std::{
-    os::unix::ffi::OsStrExt,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{os::unix::ffi::OsStrExt, path::Path, sync::Arc, time::Duration};
 
 use crossbeam_channel::bounded;
 use icecore_catalog::Catalog;
@@ -38,7 +33,8 @@ use crate::{
     links::Links,
     pipeline::{self, Base, Sink},
     request::{
-        BackupCounts, BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem,
+        BackupCounts, BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource,
+        SourceProblem,
     },
     streaming::{self, SEGMENTS_AHEAD},
 };
@@ -67,7 +63,7 @@ pub fn backup(
         base.and_then(|base| base.completion()).map(|completion| completion.totals),
     );
     if request.dry_run {
-        return dry_run::dry_run(repository, catalog, request, &input, plan, events);
+        return dry_run::dry_run(repository, catalog, &request, &input, plan, events);
     }
     let origin = session_origin(&request, &input, &plan);
     let mut session = WriteSession::begin(repository.clone(), catalog, origin, request.write)?;
@@ -77,7 +73,8 @@ pub fn backup(
             let environment = repository.environment();
             let duration_read = environment.monotonic().saturating_sub(started);
             let (level, dedup, base) = (plan.level, plan.dedup, plan.base.map(|base| base.origin.run));
-            let report = CommitReport { errors: done.problems.len() as u64, statistics: statistics(&done.counts) };
+            let report =
+                CommitReport { errors: done.problems.len() as u64, statistics: statistics(&done.counts) };
             let (snapshot, written, catalog) = session.commit(&done.root, &report)?;
             let counts = BackupCounts {
                 chunks_new: written.chunks_new,

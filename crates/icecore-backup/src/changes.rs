@@ -30,13 +30,17 @@ pub(crate) fn need(found: &Entry, base: &Entry, base_started: Time) -> Need {
     let same_status = found.changed == base.changed && found.inode == base.inode;
     match found.kind {
         EntryKind::File => {
-            let same_content = found.size == base.size && found.modified == base.modified && found.inode == base.inode;
+            let same_content =
+                found.size == base.size && found.modified == base.modified && found.inode == base.inode;
             let racy = base.changed >= base_started || base.modified >= base_started;
             if !same_content || racy || doubtful {
                 Need::Everything
             } else if same_status {
                 Need::Nothing
-            } else if found.mode != base.mode || found.user_id != base.user_id || found.group_id != base.group_id {
+            } else if found.mode != base.mode
+                || found.user_id != base.user_id
+                || found.group_id != base.group_id
+            {
                 Need::Attributes
             } else {
                 Need::AttributesThenContent

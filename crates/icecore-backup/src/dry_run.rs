@@ -16,7 +16,9 @@ use crate::{
     changes::{self, Need},
     error::BackupResult,
     levels::RunPlan,
-    request::{BackupCounts, BackupEvents, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem},
+    request::{
+        BackupCounts, BackupEvents, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem,
+    },
 };
 
 use icecore_format::node::Totals;
@@ -27,7 +29,7 @@ const CACHE_BYTES: usize = 24 << 20;
 pub(crate) fn dry_run(
     repository: &Repository,
     mut catalog: Catalog,
-    request: BackupRequest,
+    request: &BackupRequest,
     input: &Input,
     plan: RunPlan,
     events: &dyn BackupEvents,
@@ -37,16 +39,15 @@ pub(crate) fn dry_run(
     let index = load_index(repository, &mut catalog, None)?.index;
     let reader = ChunkReader::new(repository.clone(), std::sync::Arc::new(index.into()), CACHE_BYTES);
     let mut comparison = Comparison {
-        base: plan
-            .base
-            .as_ref()
-            .and_then(|base| Some((ManifestCursor::new(&reader, &ManifestRoot::of(base)?), base.origin.started))),
+        base: plan.base.as_ref().and_then(|base| {
+            Some((ManifestCursor::new(&reader, &ManifestRoot::of(base)?), base.origin.started))
+        }),
         counts: BackupCounts::default(),
         totals: Totals::default(),
         problems: Vec::new(),
     };
     if let BackupSource::Tree { path } = &request.source {
-        let mut walk = TreeWalk::start(path, input.directory, walk_options(&request))?;
+        let mut walk = TreeWalk::start(path, input.directory, walk_options(request))?;
         for items in &mut walk {
             environment.proceed()?;
             for item in items {

@@ -22,7 +22,9 @@ use crate::{
     capture,
     changes::{self, Need},
     error::{BackupError, BackupResult},
-    job::{ChunkTools, Item, Job, Outcome, ReadBatch, ReadItem, SMALL_FILE_BYTES_MAX, Segment, StreamEnd, Task},
+    job::{
+        ChunkTools, Item, Job, Outcome, ReadBatch, ReadItem, SMALL_FILE_BYTES_MAX, Segment, StreamEnd, Task,
+    },
     links::Links,
     reading::{self, run_reader},
     request::{BackupCounts, BackupEvents, BackupNotice, BackupProgress, SourceProblem},
@@ -162,8 +164,7 @@ impl Sink<'_> {
         let (sender, segments) = bounded(SEGMENTS_AHEAD);
         let tools = Arc::clone(&self.tools);
         std::thread::scope(|scope| {
-            let reading_entry = entry;
-            scope.spawn(move || streaming::read_file(source, reading_entry, &sender, &tools));
+            scope.spawn(move || streaming::read_file(source, &entry, &sender, &tools));
             self.take_stream(&segments)
         })
     }
@@ -268,7 +269,8 @@ pub(crate) fn run<'a>(
     let tools = Arc::clone(&sink.tools);
     std::thread::scope(|scope| {
         for _ in 0..read_concurrency.max(1) {
-            let (job_queue, result_sender, tools) = (job_queue.clone(), result_sender.clone(), Arc::clone(&tools));
+            let (job_queue, result_sender, tools) =
+                (job_queue.clone(), result_sender.clone(), Arc::clone(&tools));
             scope.spawn(move || run_reader(&job_queue, &result_sender, &tools));
         }
         drop((job_queue, result_sender));
@@ -332,19 +334,15 @@ impl<'a> Pipeline<'a, '_> {
         if entry.kind != EntryKind::Directory && source.metadata.links > 1 {
             entry.link_device = Some(device);
         }
-        let task = match base {
-            Some((base, started)) => self.compare(&mut entry, base, started, source)?,
-            None => {
-                if entry.kind == EntryKind::File {
-                    self.sink.counts.files_new += 1;
-                }
-                Some(Self::read_task(&entry, source))
-            }
+        let task = if let Some((base, started)) = base {
+            self.compare(&mut entry, base, started, source)
+        } else {
+            self.sink.counts.files_new += u64::from(entry.kind == EntryKind::File);
+            Self::read_task(&entry, source)
         };
         match task {
-            None => Ok(()),
-            Some(Task::Content(source)) => self.plan_content(entry, source),
-            Some(task) => self.queue_item(Item { entry, task }, 0),
+            Task::Content(source) => self.plan_content(entry, source),
+            task => self.queue_item(Item { entry, task }, 0),
         }
     }
 
@@ -352,53 +350,46 @@ impl<'a> Pipeline<'a, '_> {
         if entry.kind == EntryKind::File { Task::Content(source) } else { Task::Metadata(source) }
     }
 
-    /// Compares with the base, and takes over what need not be read.
-    fn compare(
-        &mut self,
-        entry: &mut Entry,
-        base: Entry,
-        base_started: Time,
-        source: WalkEntry,
-    ) -> BackupResult<Option<Task>> {
+    /// Compares with the base, takes over what need not be read, and says what has to be.
+    fn compare(&mut self, entry: &mut Entry, base: Entry, base_started: Time, source: WalkEntry) -> Task {
         let mut need = changes::need(entry, &base, base_started);
         if need != Need::Everything && !self.chunks_present(&base) {
             self.chunks_missing += 1;
             need = Need::Everything;
         }
-        let file = entry.kind == EntryKind::File;
-        let counts = &mut self.sink.counts;
+        let file = u64::from(entry.kind == EntryKind::File);
+        if need == Need::Nothing {
+            self.sink.counts.files_unchanged += file;
+        } else {
+            self.sink.counts.files_changed += file;
+        }
         match need {
             Need::Nothing => {
-                counts.files_unchanged += u64::from(file);
-                // Everything that the walk can see is as in the base; attributes change the time of change.
+                // The number of links is all that may differ without a new time of change.
                 let link_device = entry.link_device;
-                *entry = base;
-                entry.link_device = link_device;
-                Ok(Some(Task::None))
+                *entry = Entry { link_device, ..base };
+                Task::None
             }
             Need::Attributes => {
-                counts.files_changed += u64::from(file);
                 changes::take_content(entry, base);
-                Ok(Some(Task::Metadata(source)))
+                Task::Metadata(source)
+            }
+            Need::AttributesThenContent if entry.size <= SMALL_FILE_BYTES_MAX => {
+                entry.attributes.clone_from(&base.attributes);
+                changes::take_content(entry, base);
+                Task::MetadataThenContent(source)
             }
             Need::AttributesThenContent => {
-                counts.files_changed += u64::from(file);
-                entry.attributes.clone_from(&base.attributes);
-                if entry.size <= SMALL_FILE_BYTES_MAX {
-                    changes::take_content(entry, base);
-                    return Ok(Some(Task::MetadataThenContent(source)));
-                }
-                let explained = source.extended_attributes().is_ok_and(|read| read.attributes != base.attributes);
+                let explained =
+                    source.extended_attributes().is_ok_and(|read| read.attributes != base.attributes);
                 if explained {
                     changes::take_content(entry, base);
-                    return Ok(Some(Task::Metadata(source)));
+                    Task::Metadata(source)
+                } else {
+                    Task::Content(source)
                 }
-                Ok(Some(Task::Content(source)))
             }
-            Need::Everything => {
-                counts.files_changed += u64::from(file);
-                Ok(Some(Self::read_task(entry, source)))
-            }
+            Need::Everything => Self::read_task(entry, source),
         }
     }
 
@@ -507,7 +498,9 @@ impl<'a> Pipeline<'a, '_> {
             }
             match self.queue.front() {
                 Some(Pending::Ready { .. }) => self.take_front()?,
-                Some(Pending::Batch { sequence, .. }) if self.finished.contains_key(sequence) => self.take_front()?,
+                Some(Pending::Batch { sequence, .. }) if self.finished.contains_key(sequence) => {
+                    self.take_front()?
+                }
                 _ => return Ok(()),
             }
         }

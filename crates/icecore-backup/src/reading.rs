@@ -4,16 +4,14 @@ use std::io;
 
 use crossbeam_channel::{Receiver, Sender};
 use icecore_format::entry::{Entry, EntryKind, Marks};
-use icecore_fs::{
-    entry::Metadata,
-    error::FsError,
-    source_file::SourceFile,
-    walk::WalkEntry,
-};
+use icecore_fs::{entry::Metadata, error::FsError, source_file::SourceFile, walk::WalkEntry};
 
 use crate::{
     capture,
-    job::{ChunkTools, GROWN_FILE_BYTES_MAX, Item, Job, Outcome, ReadBatch, ReadItem, SMALL_FILE_BYTES_MAX, Task, holes_between},
+    job::{
+        ChunkTools, GROWN_FILE_BYTES_MAX, Item, Job, Outcome, ReadBatch, ReadItem, SMALL_FILE_BYTES_MAX,
+        Task, holes_between,
+    },
     request::SourceProblem,
     streaming,
 };
@@ -30,7 +28,9 @@ pub(crate) fn run_reader(jobs: &Receiver<Job>, results: &Sender<ReadBatch>, tool
                     return;
                 }
             }
-            Job::Stream { source, entry, segments } => streaming::read_file(&source, *entry, &segments, tools),
+            Job::Stream { source, entry, segments } => {
+                streaming::read_file(&source, &entry, &segments, tools)
+            }
         }
     }
 }
@@ -56,7 +56,11 @@ fn read_item(item: Item, buffer: &mut Vec<u8>, tools: &ChunkTools) -> ReadItem {
             let before = entry.attributes.clone();
             let read = read_metadata(entry, &source);
             let explained = read.entry.attributes != before || !matches!(read.outcome, Outcome::Complete);
-            if explained || read.problem.is_some() { read } else { read_small_file(read.entry, &source, buffer, tools) }
+            if explained || read.problem.is_some() {
+                read
+            } else {
+                read_small_file(read.entry, &source, buffer, tools)
+            }
         }
         Task::Content(source) => read_small_file(entry, &source, buffer, tools),
     }
@@ -70,7 +74,11 @@ fn read_metadata(mut entry: Entry, source: &WalkEntry) -> ReadItem {
             Err(error) if error.is_not_found() => return vanished(entry),
             // Without its target nothing of the link is left.
             Err(error) => {
-                return ReadItem { entry, outcome: Outcome::Vanished, problem: Some(SourceProblem::Unreadable(error)) };
+                return ReadItem {
+                    entry,
+                    outcome: Outcome::Vanished,
+                    problem: Some(SourceProblem::Unreadable(error)),
+                };
             }
         }
     }
@@ -85,7 +93,10 @@ fn read_metadata(mut entry: Entry, source: &WalkEntry) -> ReadItem {
     ReadItem { entry, outcome: Outcome::Complete, problem }
 }
 
-pub(crate) fn attribute_problem(entry: &mut Entry, mut read: icecore_fs::xattr::AttributesRead) -> Option<SourceProblem> {
+pub(crate) fn attribute_problem(
+    entry: &mut Entry,
+    mut read: icecore_fs::xattr::AttributesRead,
+) -> Option<SourceProblem> {
     let first = if read.unreadable.is_empty() { None } else { Some(read.unreadable.remove(0)) };
     let complete = first.is_none();
     if capture::set_attributes(entry, read) && complete {
@@ -93,10 +104,19 @@ pub(crate) fn attribute_problem(entry: &mut Entry, mut read: icecore_fs::xattr::
     }
     entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE);
     let source = first.map_or_else(
-        || io::Error::new(io::ErrorKind::FileTooLarge, "the extended attributes are larger than a snapshot can hold"),
+        || {
+            io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "the extended attributes are larger than a snapshot can hold",
+            )
+        },
         |attribute| attribute.source,
     );
-    Some(SourceProblem::Unreadable(FsError::new("read all extended attributes of", entry.path.clone(), source)))
+    Some(SourceProblem::Unreadable(FsError::new(
+        "read all extended attributes of",
+        entry.path.clone(),
+        source,
+    )))
 }
 
 fn vanished(entry: Entry) -> ReadItem {
@@ -117,7 +137,12 @@ pub(crate) fn mark_unreadable(entry: &mut Entry) {
 }
 
 /// Reads a file that fits into memory, again if it changes meanwhile.
-fn read_small_file(mut entry: Entry, source: &WalkEntry, buffer: &mut Vec<u8>, tools: &ChunkTools) -> ReadItem {
+fn read_small_file(
+    mut entry: Entry,
+    source: &WalkEntry,
+    buffer: &mut Vec<u8>,
+    tools: &ChunkTools,
+) -> ReadItem {
     let start = buffer.len();
     for attempt in 1.. {
         buffer.truncate(start);

@@ -80,7 +80,7 @@ impl<'a> SegmentCutter<'a> {
 }
 
 /// Reads a long file, again if it changes meanwhile, and sends its segments and its end.
-pub(crate) fn read_file(source: &WalkEntry, entry: Entry, segments: &Sender<Segment>, tools: &ChunkTools) {
+pub(crate) fn read_file(source: &WalkEntry, entry: &Entry, segments: &Sender<Segment>, tools: &ChunkTools) {
     for attempt in 1..=READ_ATTEMPTS {
         if attempt > 1 && segments.send(Segment::Restart).is_err() {
             return;
@@ -116,10 +116,11 @@ fn read_once(
         Ok(extents) => extents,
         Err(error) => return failed(entry, error),
     };
-    let reached = match read_extents(&file, &mut extents, opened.size, &mut SegmentCutter::new(tools, segments))? {
-        Ok(reached) => reached,
-        Err(error) => return failed(entry, error),
-    };
+    let reached =
+        match read_extents(&file, &mut extents, opened.size, &mut SegmentCutter::new(tools, segments))? {
+            Ok(reached) => reached,
+            Err(error) => return failed(entry, error),
+        };
     let now = match file.metadata() {
         Ok(now) => now,
         Err(error) => return failed(entry, error),

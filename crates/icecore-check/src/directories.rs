@@ -76,7 +76,7 @@ impl Loader {
             }
         }
         let opening = stream::iter(new).map(|(pack, info)| async move {
-            let keys = session.keys().clone();
+            let keys = session.share_keys();
             let open = move |object: &[u8]| PackDirectory::open(&keys, pack, object);
             let opened = session.open(&info, FRAME_BYTES_MAX.into(), open).await?;
             Ok::<_, CheckError>((pack, info, opened))
@@ -166,16 +166,19 @@ impl Loader {
                     let detail = format!("it has {found} bytes, its directory says {}", pack.bytes);
                     session.report(ProblemKind::PackSizeWrong, Some(&key), detail);
                 }
-                PackState::Missing => match listing.packs.get(&pack.name).and_then(|places| places.first()) {
-                    Some(other) => {
-                        let detail = format!("it lies under {} instead", other.place.key(pack.name));
-                        session.report(ProblemKind::PackMisplaced, Some(&key), detail);
-                    }
-                    None => {
+                PackState::Missing => {
+                    let other = listing.packs.get(&pack.name).and_then(|places| places.first());
+                    let (kind, detail) = if let Some(other) = other {
+                        (
+                            ProblemKind::PackMisplaced,
+                            format!("it lies under {} instead", other.place.key(pack.name)),
+                        )
+                    } else {
                         let detail = format!("it does not exist; its directory lists {} blocks", pack.blocks);
-                        session.report(ProblemKind::PackMissing, Some(&key), detail);
-                    }
-                },
+                        (ProblemKind::PackMissing, detail)
+                    };
+                    session.report(kind, Some(&key), detail);
+                }
             }
         }
     }

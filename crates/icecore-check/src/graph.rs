@@ -48,14 +48,9 @@ impl Expected {
     fn name(&self, id: &ChunkId) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new();
         let (tag, level, numbers, path) = match self {
-            Self::Manifest { level, totals, last_path } => {
-                let tag = if last_path.is_some() { 1 } else { 0 };
-                (
-                    tag,
-                    *level,
-                    [totals.entries, totals.files, totals.bytes],
-                    last_path.as_deref().unwrap_or_default(),
-                )
+            Self::Manifest { level, totals: Totals { entries, files, bytes }, last_path } => {
+                let path = last_path.as_deref().unwrap_or_default();
+                (u8::from(last_path.is_some()), *level, [*entries, *files, *bytes], path)
             }
             Self::List(list) => (2, list.level, [list.chunks, list.bytes, 0], &[][..]),
         };

@@ -63,7 +63,7 @@ pub(crate) async fn check_slots(session: &Session<'_>) -> Result<(), CheckError>
                 session.report(ProblemKind::KeySlotDamaged, Some(&slot.key), reason.to_owned());
             }
             Opened::Value(Err(error)) => {
-                session.report_format(ProblemKind::KeySlotDamaged, &slot.key, &error)
+                session.report_format(ProblemKind::KeySlotDamaged, &slot.key, &error);
             }
             Opened::Vanished | Opened::Unreadable => {}
         }

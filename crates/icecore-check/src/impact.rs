@@ -86,7 +86,7 @@ fn damage_of(graph: &Graph, number: NodeNumber, below: &HashMap<NodeNumber, Dama
             }
         }
         Found::Inner(children) => {
-            children.iter().filter_map(|child| below.get(child)).for_each(|part| sum.add(part))
+            children.iter().filter_map(|child| below.get(child)).for_each(|part| sum.add(part));
         }
         Found::Leaf(leaf) => {
             sum = leaf.damage.clone();

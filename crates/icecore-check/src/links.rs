@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
     entry::{Content, Entry, Marks},
+    ids::RunId,
     layout,
 };
 
@@ -64,17 +65,10 @@ pub(crate) async fn check_links(
     snapshots: &Snapshots,
     roots: &[NodeNumber],
 ) -> Result<(), CheckError> {
-    let linked = nodes_with_links(graph);
-    // Similar snapshots mostly have the very same leaves with links.
-    let mut seen = HashSet::new();
-    let mut different = Vec::new();
-    for (snapshot, &root) in snapshots.complete.iter().zip(roots) {
-        let leaves = leaves_with_links(graph, &linked, root);
-        if !leaves.is_empty() && seen.insert(fingerprint(&leaves)) {
-            different.push((snapshot.run, root));
-        }
-    }
-    drop(seen);
+    let runs: Vec<_> =
+        snapshots.complete.iter().map(|snapshot| snapshot.run).zip(roots.iter().copied()).collect();
+    let all = Arc::clone(graph);
+    let (linked, different) = session.compute(move || choose_snapshots(&all, runs)).await?;
     let linked = Arc::new(linked);
     let checks = stream::iter(different).map(|(run, root)| {
         let (graph, linked) = (Arc::clone(graph), Arc::clone(&linked));
@@ -94,6 +88,21 @@ pub(crate) async fn check_links(
         }
     }
     Ok(())
+}
+
+/// Says of each node whether there are links below it, and chooses the snapshots to look at: similar snapshots mostly
+/// have the very same leaves with links.
+fn choose_snapshots(
+    graph: &Graph,
+    mut snapshots: Vec<(RunId, NodeNumber)>,
+) -> (Vec<bool>, Vec<(RunId, NodeNumber)>) {
+    let linked = nodes_with_links(graph);
+    let mut seen = HashSet::new();
+    snapshots.retain(|&(_, root)| {
+        let leaves = leaves_with_links(graph, &linked, root);
+        !leaves.is_empty() && seen.insert(fingerprint(&leaves))
+    });
+    (linked, snapshots)
 }
 
 /// Says of each node whether there are links below it.

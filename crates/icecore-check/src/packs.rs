@@ -113,7 +113,7 @@ async fn directory_of(
     let key = layout::directory_key(pack.name);
     match session.get(&key, None).await? {
         Fetched::Bytes(object) => {
-            let (keys, name) = (session.keys().clone(), pack.name);
+            let (keys, name) = (session.share_keys(), pack.name);
             let opened = session.compute(move || PackDirectory::open(&keys, name, &object)).await?;
             Ok(opened.map(Arc::new).map_err(|error| {
                 session.report_format(ProblemKind::DirectoryDamaged, &key, &error);
@@ -143,11 +143,11 @@ async fn verify_pack(
     bytes: bytes::Bytes,
 ) -> Result<PackReading, CheckError> {
     let frame = {
-        let (keys, directory, bytes) = (session.keys().clone(), Arc::clone(&directory), bytes.clone());
+        let (keys, directory, bytes) = (session.share_keys(), Arc::clone(&directory), bytes.clone());
         session.compute(move || verify_frame(&keys, &directory, &bytes))
     };
     let blocks = batches(&directory).into_iter().map(|ordinals| {
-        let (keys, directory, bytes) = (session.keys().clone(), Arc::clone(&directory), bytes.clone());
+        let (keys, directory, bytes) = (session.share_keys(), Arc::clone(&directory), bytes.clone());
         session.compute(move || verify_blocks(&keys, &directory, &bytes, ordinals))
     });
     let (frame, damaged) = future::try_join(frame, future::try_join_all(blocks)).await?;

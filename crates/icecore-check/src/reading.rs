@@ -179,11 +179,12 @@ pub(crate) async fn read_run(
         Fetched::Absent => return Ok(fail_all(pack, blocks, &BlockFailure::Absent)),
         Fetched::Unreadable(reason) => return Ok(fail_all(pack, blocks, &BlockFailure::Unreadable(reason))),
     };
+    session.progress(blocks.iter().map(|block| block.nodes.len()).sum(), bytes.len() as u64);
     let opening = blocks.into_iter().map(|block| {
         let stored = stored_range(&directory.blocks[block.ordinal]);
         let start = ((stored.start - range.start) as usize).min(bytes.len());
         let end = ((stored.end - range.start) as usize).min(bytes.len());
-        let (stored, keys) = (bytes.slice(start..end), session.keys().clone());
+        let (stored, keys) = (bytes.slice(start..end), session.share_keys());
         let (inventory, directory) = (Arc::clone(inventory), Arc::clone(&directory));
         session.compute(move || open_block(&keys, &inventory, pack, &directory, block, &stored))
     });

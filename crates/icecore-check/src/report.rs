@@ -188,3 +188,6 @@ impl CheckReport {
         self.problems.iter().filter(|problem| problem.severity == severity).count()
     }
 }
+
+#[cfg(test)]
+mod tests;

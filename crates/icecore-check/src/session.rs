@@ -101,8 +101,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(crate) fn keys(&self) -> &Arc<Keys> {
+    pub(crate) fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// Returns the keys for a job of the pool.
+    pub(crate) fn share_keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys)
     }
 
     pub(crate) fn options(&self) -> &'a CheckOptions {

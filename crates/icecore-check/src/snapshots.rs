@@ -75,7 +75,7 @@ async fn open_snapshot(
     run: RunId,
     info: ObjectInfo,
 ) -> Result<(RunId, Found), CheckError> {
-    let keys = session.keys().clone();
+    let keys = session.share_keys();
     let opened =
         session.open(&info, FRAME_BYTES_MAX.into(), move |object| Snapshot::open(&keys, run, object));
     let opened = opened.await?;

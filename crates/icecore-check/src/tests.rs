@@ -5,3 +5,4 @@ mod damage;
 mod healthy;
 mod running;
 mod structure;
+mod perf;

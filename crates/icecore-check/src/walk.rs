@@ -102,7 +102,6 @@ impl Walk<'_, '_> {
     fn take(&mut self, result: BlockResult, again: &mut Vec<NodeNumber>) {
         match result.examined {
             Ok(examined) => {
-                self.session.progress(result.nodes.len(), 0);
                 for (number, examined) in result.nodes.into_iter().zip(examined) {
                     self.take_node(number, examined);
                 }
@@ -149,14 +148,13 @@ impl Walk<'_, '_> {
                 self.report_node(ProblemKind::NodeMalformed, number, &error.to_string());
                 Found::Lost(Vec::new())
             }
-            Examined::Inner(summary, children) => match self.verify_summary(number, &summary) {
-                true => Found::Inner(self.want_children(number, children)),
-                false => Found::Lost(Vec::new()),
-            },
-            Examined::Leaf(summary, leaf) => match self.verify_summary(number, &summary) {
-                true => Found::Leaf(Box::new(self.take_leaf(number, *leaf))),
-                false => Found::Lost(Vec::new()),
-            },
+            Examined::Inner(summary, children) if self.verify_summary(number, &summary) => {
+                Found::Inner(self.want_children(number, children))
+            }
+            Examined::Leaf(summary, leaf) if self.verify_summary(number, &summary) => {
+                Found::Leaf(Box::new(self.take_leaf(number, *leaf)))
+            }
+            Examined::Inner(..) | Examined::Leaf(..) => Found::Lost(Vec::new()),
             Examined::ListInner(nodes) => {
                 let scopes = self.graph.node(number).scopes.clone();
                 let want = |list: ChunkListRef| self.graph.want(list.id, Expected::List(list), &scopes);

@@ -65,8 +65,10 @@ impl Writer<'_> {
         let mut compressor = Compressor::new(3).unwrap();
         for group in self.pending.chunks(7) {
             let plain: Vec<u8> = group.iter().flat_map(|(_, content)| content.clone()).collect();
-            let infos: Vec<ChunkInfo> =
-                group.iter().map(|(id, content)| ChunkInfo { id: *id, length: content.len() as u32 }).collect();
+            let infos: Vec<ChunkInfo> = group
+                .iter()
+                .map(|(id, content)| ChunkInfo { id: *id, length: content.len() as u32 })
+                .collect();
             let mut out = Vec::new();
             let codec = compressor.compress(&plain, &mut out).unwrap();
             let body = if out.is_empty() { &plain } else { &out };
@@ -95,9 +97,18 @@ fn main() {
         block_bytes: 64 << 10,
         node_items: 4,
     };
-    let header = Header { repository, parameters, created_seconds: 1_790_000_000, program: "sample 1".into() };
+    let header =
+        Header { repository, parameters, created_seconds: 1_790_000_000, program: "sample 1".into() };
     put(root, layout::HEADER_KEY, &header.seal(&keys, &random.bytes()).unwrap());
-    let file_slot = seal_slot(&keys, &Credential::KeyFile(secret.clone()), PasswordCost::default(), "file", 1, &random.bytes()).unwrap();
+    let file_slot = seal_slot(
+        &keys,
+        &Credential::KeyFile(secret.clone()),
+        PasswordCost::default(),
+        "file",
+        1,
+        &random.bytes(),
+    )
+    .unwrap();
     put(root, &layout::slot_key(&file_slot), &file_slot);
     let password = Credential::Password(b"correct horse".to_vec().into());
     let word_slot = seal_slot(&keys, &password, PasswordCost::FLOOR, "word", 2, &random.bytes()).unwrap();
@@ -111,8 +122,26 @@ fn main() {
         Random(blake3::Hasher::new().update(b"salts 1").finalize_xof()),
         Random(blake3::Hasher::new().update(b"salts 2").finalize_xof()),
     );
-    let mut data = Writer { keys: &keys, root, run, number: 0, kind: ObjectKind::Data, random: &mut chunk_rng, pending: vec![], seen: Default::default() };
-    let mut nodes = Writer { keys: &keys, root, run, number: 100, kind: ObjectKind::Manifest, random: &mut node_rng, pending: vec![], seen: Default::default() };
+    let mut data = Writer {
+        keys: &keys,
+        root,
+        run,
+        number: 0,
+        kind: ObjectKind::Data,
+        random: &mut chunk_rng,
+        pending: vec![],
+        seen: Default::default(),
+    };
+    let mut nodes = Writer {
+        keys: &keys,
+        root,
+        run,
+        number: 100,
+        kind: ObjectKind::Manifest,
+        random: &mut node_rng,
+        pending: vec![],
+        seen: Default::default(),
+    };
 
     let mut entries: Vec<Entry> = Vec::new();
     let mut base = |path: &[u8], kind| {
@@ -133,7 +162,9 @@ fn main() {
             chunks.push(ChunkRef { id: data.add(&rest[..length]), length: length as u32 });
             rest = &rest[length..];
         }
-        entry.content = if chunks.len() <= 32 { Content::Inline(chunks) } else {
+        entry.content = if chunks.len() <= 32 {
+            Content::Inline(chunks)
+        } else {
             let mut builder = ChunkListBuilder::new(0);
             let mut level = Vec::new();
             for (index, chunk) in chunks.iter().enumerate() {
@@ -181,7 +212,8 @@ fn main() {
     file(&mut entry, b"setuid\n", &mut data, &mut nodes);
     entries.push(entry);
     let mut entry = base(b"sparse", EntryKind::File);
-    entry.holes = vec![Hole { offset: 0, length: 1 << 20 }, Hole { offset: (1 << 20) + 5000, length: 1 << 20 }];
+    entry.holes =
+        vec![Hole { offset: 0, length: 1 << 20 }, Hole { offset: (1 << 20) + 5000, length: 1 << 20 }];
     file(&mut entry, &big[..5000], &mut data, &mut nodes);
     entries.push(entry);
     for name in ["link-a", "link-b"] {
@@ -260,7 +292,10 @@ fn main() {
     };
     put(root, &layout::snapshot_key(run), &snapshot.seal(&keys, &random.bytes()).unwrap());
     let other = RunId::new(1_795_000_999_000, random.bytes());
-    let pending = Snapshot { origin: SnapshotOrigin { run: other, ..origin }, state: SnapshotState::Pending { refreshed: Time::default() } };
+    let pending = Snapshot {
+        origin: SnapshotOrigin { run: other, ..origin },
+        state: SnapshotState::Pending { refreshed: Time::default() },
+    };
     put(root, &layout::snapshot_key(other), &pending.seal(&keys, &random.bytes()).unwrap());
     println!("{run} {} levels, {} entries", height + 1, entries.len());
 }

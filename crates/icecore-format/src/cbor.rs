@@ -22,7 +22,11 @@ impl From<minicbor::decode::Error> for FormatError {
 }
 
 /// Returns the length of a definite array, at most `maximum`.
-pub(crate) fn array_length(decoder: &mut Decoder<'_>, what: &'static str, maximum: usize) -> FormatResult<usize> {
+pub(crate) fn array_length(
+    decoder: &mut Decoder<'_>,
+    what: &'static str,
+    maximum: usize,
+) -> FormatResult<usize> {
     let Some(length) = decoder.array()? else {
         return Err(FormatError::malformed(what, "an array of indefinite length"));
     };
@@ -30,7 +34,11 @@ pub(crate) fn array_length(decoder: &mut Decoder<'_>, what: &'static str, maximu
 }
 
 /// Returns the length of a definite map, at most `maximum`.
-pub(crate) fn map_length(decoder: &mut Decoder<'_>, what: &'static str, maximum: usize) -> FormatResult<usize> {
+pub(crate) fn map_length(
+    decoder: &mut Decoder<'_>,
+    what: &'static str,
+    maximum: usize,
+) -> FormatResult<usize> {
     let Some(length) = decoder.map()? else {
         return Err(FormatError::malformed(what, "a map of indefinite length"));
     };
@@ -45,7 +53,10 @@ fn bounded(what: &'static str, length: u64, maximum: usize) -> FormatResult<usiz
 }
 
 /// Decodes a whole record and refuses trailing bytes.
-pub(crate) fn decode_record<'a, T: minicbor::Decode<'a, ()>>(what: &'static str, record: &'a [u8]) -> FormatResult<T> {
+pub(crate) fn decode_record<'a, T: minicbor::Decode<'a, ()>>(
+    what: &'static str,
+    record: &'a [u8],
+) -> FormatResult<T> {
     let mut decoder = Decoder::new(record);
     let value = decoder.decode()?;
     if decoder.position() == record.len() {

@@ -128,7 +128,8 @@ impl ChunkListNode {
         let ids = ids.chunks_exact(ChunkId::BYTES).map(ChunkId::from_slice);
         if inner {
             let rows = ids.zip(lengths).zip(counts);
-            let nodes = rows.map(|((id, bytes), chunks)| Ok(ChunkListRef { id: id?, level: level - 1, chunks, bytes }));
+            let nodes = rows
+                .map(|((id, bytes), chunks)| Ok(ChunkListRef { id: id?, level: level - 1, chunks, bytes }));
             return Ok(Self::Inner(nodes.collect::<FormatResult<_>>()?));
         }
         let chunks = ids.zip(lengths).map(|(id, length)| match u32::try_from(length) {

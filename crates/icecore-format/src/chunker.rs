@@ -35,11 +35,22 @@ impl ChunkerParameters {
         if !(256..=4 << 20).contains(&self.average) || !self.average.is_power_of_two() {
             return fail("average chunk size (a power of two)", self.average, 256, 4 << 20);
         }
-        if !(64..=1 << 20).contains(&self.minimum) || self.minimum > self.average || self.minimum % 2 != 0 {
+        if !(64..=1 << 20).contains(&self.minimum)
+            || self.minimum > self.average
+            || !self.minimum.is_multiple_of(2)
+        {
             return fail("minimum chunk size (an even number)", self.minimum, 64, self.average.min(1 << 20));
         }
-        if !(1024..=CHUNK_BYTES_MAX).contains(&self.maximum) || self.maximum < self.average || self.maximum % 2 != 0 {
-            return fail("maximum chunk size (an even number)", self.maximum, self.average.max(1024), CHUNK_BYTES_MAX);
+        if !(1024..=CHUNK_BYTES_MAX).contains(&self.maximum)
+            || self.maximum < self.average
+            || !self.maximum.is_multiple_of(2)
+        {
+            return fail(
+                "maximum chunk size (an even number)",
+                self.maximum,
+                self.average.max(1024),
+                CHUNK_BYTES_MAX,
+            );
         }
         Ok(self)
     }

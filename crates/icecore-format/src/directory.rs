@@ -117,7 +117,12 @@ impl PackDirectory {
         }
         let mut blocks = Vec::with_capacity(self.blocks.len() * 4);
         for block in &self.blocks {
-            blocks.extend_from_slice(&[block.stored_bytes, block.codec as u32, block.plain_bytes, block.chunks]);
+            blocks.extend_from_slice(&[
+                block.stored_bytes,
+                block.codec as u32,
+                block.plain_bytes,
+                block.chunks,
+            ]);
         }
         encode_record(&DirectoryRecord {
             run: self.pack.run.0,
@@ -204,7 +209,7 @@ fn decode_chunks(lengths: &[u32], ids: &[u8]) -> FormatResult<Vec<ChunkInfo>> {
 }
 
 fn decode_blocks(numbers: &[u32], chunks: &[ChunkInfo]) -> FormatResult<Vec<BlockInfo>> {
-    if numbers.len() % 4 != 0 || numbers.len() / 4 > PACK_BLOCKS_MAX {
+    if !numbers.len().is_multiple_of(4) || numbers.len() / 4 > PACK_BLOCKS_MAX {
         return Err(FormatError::malformed(WHAT, "wrong number of block fields"));
     }
     let mut blocks = Vec::with_capacity(numbers.len() / 4);
@@ -230,7 +235,14 @@ fn decode_blocks(numbers: &[u32], chunks: &[ChunkInfo]) -> FormatResult<Vec<Bloc
             return Err(FormatError::malformed(WHAT, "stored length of a block does not fit its codec"));
         }
         let first = first_chunk as u32;
-        blocks.push(BlockInfo { offset, stored_bytes, codec, plain_bytes, first_chunk: first, chunks: count });
+        blocks.push(BlockInfo {
+            offset,
+            stored_bytes,
+            codec,
+            plain_bytes,
+            first_chunk: first,
+            chunks: count,
+        });
         offset += u64::from(stored_bytes);
         first_chunk += count as usize;
     }

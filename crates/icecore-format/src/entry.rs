@@ -217,7 +217,11 @@ impl Entry {
             "mode has bits beyond 07777"
         } else if self.modified.nanoseconds >= 1_000_000_000 || self.changed.nanoseconds >= 1_000_000_000 {
             "nanoseconds of a second or more"
-        } else if !file && (!no_content || self.size != 0 || self.link_device.is_some() && self.kind == EntryKind::Directory) {
+        } else if !file
+            && (!no_content
+                || self.size != 0
+                || self.link_device.is_some() && self.kind == EntryKind::Directory)
+        {
             "content, size or links of something that has none"
         } else if (self.kind == EntryKind::Symlink) == self.target.is_empty() || self.target.contains(&0) {
             "target of a symbolic link is missing, misplaced or contains NUL"
@@ -349,7 +353,8 @@ impl Entry {
             if matches!(entry.content, Content::List(_)) {
                 return Err(FormatError::malformed(WHAT, "chunks both inline and as a tree"));
             }
-            entry.content = Content::Inline(decode_chunks(ids, lengths, entry.size.checked_sub(entry.hole_bytes()))?);
+            entry.content =
+                Content::Inline(decode_chunks(ids, lengths, entry.size.checked_sub(entry.hole_bytes()))?);
         }
         entry.validate()?;
         Ok(entry)
@@ -393,7 +398,12 @@ fn decode_attributes(decoder: &mut Decoder<'_>) -> FormatResult<Vec<(Vec<u8>, Ve
         bytes += name.len() + value.len();
         if bytes > ATTRIBUTES_BYTES_MAX {
             let (found, maximum) = (bytes as u64, ATTRIBUTES_BYTES_MAX as u64);
-            return Err(FormatError::OutOfBounds { what: "bytes of extended attributes", found, minimum: 0, maximum });
+            return Err(FormatError::OutOfBounds {
+                what: "bytes of extended attributes",
+                found,
+                minimum: 0,
+                maximum,
+            });
         }
         attributes.push((name, value));
     }

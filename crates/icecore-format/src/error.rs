@@ -40,7 +40,9 @@ pub enum FormatError {
         unknown: u32,
     },
     /// The bytes were not sealed under this key for this place: damage, another key or tampering.
-    #[error("{what} does not authenticate: it is damaged, was moved here from elsewhere, or belongs to another key")]
+    #[error(
+        "{what} does not authenticate: it is damaged, was moved here from elsewhere, or belongs to another key"
+    )]
     Unauthenticated {
         /// What was being read.
         what: &'static str,

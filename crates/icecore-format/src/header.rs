@@ -113,7 +113,11 @@ impl PlainHeader {
         }
         let version = u16::from_le_bytes([plain[8], plain[9]]);
         if version == 0 || version > FORMAT_VERSION {
-            return Err(FormatError::UnsupportedVersion { what: WHAT, found: version, supported: FORMAT_VERSION });
+            return Err(FormatError::UnsupportedVersion {
+                what: WHAT,
+                found: version,
+                supported: FORMAT_VERSION,
+            });
         }
         let features = u32::from_le_bytes([plain[12], plain[13], plain[14], plain[15]]);
         if features & !FEATURES_KNOWN != 0 {
@@ -158,14 +162,17 @@ impl Header {
             return Err(FormatError::malformed(WHAT, "its plain part was altered"));
         }
         if record.features_required & !FEATURES_KNOWN != 0 {
-            return Err(FormatError::UnsupportedFeature { unknown: record.features_required & !FEATURES_KNOWN });
+            return Err(FormatError::UnsupportedFeature {
+                unknown: record.features_required & !FEATURES_KNOWN,
+            });
         }
         let chunker = ChunkerParameters {
             minimum: record.chunk_minimum,
             average: record.chunk_average,
             maximum: record.chunk_maximum,
         };
-        let parameters = Parameters { chunker, block_bytes: record.block_bytes, node_items: record.node_items };
+        let parameters =
+            Parameters { chunker, block_bytes: record.block_bytes, node_items: record.node_items };
         Ok(Self {
             repository: plain.repository,
             parameters: parameters.validate()?,

@@ -83,7 +83,10 @@ impl Keys {
         };
         let mut gear = Box::new([0u64; 256]);
         let mut bytes = Zeroizing::new([0u8; 256 * 8]);
-        blake3::Hasher::new_derive_key(CONTEXT_GEAR).update(first.expose()).finalize_xof().fill(bytes.as_mut());
+        blake3::Hasher::new_derive_key(CONTEXT_GEAR)
+            .update(first.expose())
+            .finalize_xof()
+            .fill(bytes.as_mut());
         for (word, part) in gear.iter_mut().zip(bytes.chunks_exact(8)) {
             let mut array = [0; 8];
             array.copy_from_slice(part);
@@ -154,7 +157,10 @@ impl Keys {
             ObjectKind::Snapshot => CONTEXT_SEAL_SNAPSHOT,
         };
         let Some(master) = self.masters.get(&epoch) else {
-            return Err(FormatError::malformed("sealed object", "it is sealed under a key epoch that no slot holds"));
+            return Err(FormatError::malformed(
+                "sealed object",
+                "it is sealed under a key epoch that no slot holds",
+            ));
         };
         Ok(derive(context, master))
     }

@@ -26,4 +26,5 @@ mod cbor;
 #[cfg(test)]
 mod fixtures;
 
-const _: () = assert!(usize::BITS == 64, "Icecore runs on 64-bit targets only: lengths of stored objects are u64");
+const _: () =
+    assert!(usize::BITS == 64, "Icecore runs on 64-bit targets only: lengths of stored objects are u64");

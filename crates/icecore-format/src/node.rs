@@ -142,7 +142,9 @@ impl NodeBuilder {
         assert!(self.level == 0, "entries belong into leaves");
         self.begin_item(&entry.path)?;
         entry.encode(&mut self.items)?;
-        for (names, id, name) in [(&mut self.users, entry.user_id, user), (&mut self.groups, entry.group_id, group)] {
+        for (names, id, name) in
+            [(&mut self.users, entry.user_id, user), (&mut self.groups, entry.group_id, group)]
+        {
             if let Some(name) = name
                 && !names.contains_key(&id)
             {
@@ -167,7 +169,9 @@ impl NodeBuilder {
     }
 
     fn begin_item(&mut self, item_path: &[u8]) -> FormatResult<()> {
-        let shared = if self.count == 0 { 0 } else {
+        let shared = if self.count == 0 {
+            0
+        } else {
             assert!(path::compare(&self.last_path, item_path).is_lt(), "manifest items come in order");
             path::shared_prefix(&self.last_path, item_path)
         };
@@ -202,7 +206,11 @@ impl NodeBuilder {
         encoder.u8(1)?.array(self.count as u64 * fields_each)?;
         let mut raw = encoder.into_writer();
         raw.extend_from_slice(self.items.writer());
-        let child = Child { last_path: std::mem::take(&mut self.last_path), id: keys.node_id(&raw), totals: self.totals };
+        let child = Child {
+            last_path: std::mem::take(&mut self.last_path),
+            id: keys.node_id(&raw),
+            totals: self.totals,
+        };
         self.items.writer_mut().clear();
         self.count = 0;
         self.totals = Totals::default();

@@ -7,7 +7,9 @@ use crate::{
     ids::{GroupId, PackName},
     keys::Keys,
     limits::{PACK_BYTES_MAX, PACK_CHUNKS_MAX},
-    seal::{ORDINAL_DIRECTORY, ObjectKey, ObjectKind, SEAL_HEADER_BYTES, Salt, TAG_BYTES, frame, padme, unframe},
+    seal::{
+        ORDINAL_DIRECTORY, ObjectKey, ObjectKind, SEAL_HEADER_BYTES, Salt, TAG_BYTES, frame, padme, unframe,
+    },
 };
 
 /// Bytes after the directory copy: its sealed length (u32) and the end mark.
@@ -149,7 +151,12 @@ impl PackBuilder {
         let bytes = self.buffer.len() as u64;
         if bytes > PACK_BYTES_MAX {
             let maximum = PACK_BYTES_MAX;
-            return Err(FormatError::OutOfBounds { what: "length of a pack", found: bytes, minimum: 0, maximum });
+            return Err(FormatError::OutOfBounds {
+                what: "length of a pack",
+                found: bytes,
+                minimum: 0,
+                maximum,
+            });
         }
         let hash = *blake3::hash(&self.buffer).as_bytes();
         self.directory.checksum = Some(PackChecksum { bytes, hash });
@@ -166,7 +173,9 @@ pub fn read_directory_copy(keys: &Keys, kind: ObjectKind, pack: &[u8]) -> Format
     let what = kind.name();
     let key = ObjectKey::read(keys, kind, pack)?;
     let needed = (SEAL_HEADER_BYTES + TRAILER_BYTES) as u64;
-    let (Some((rest, trailer)), true) = (pack.split_last_chunk::<TRAILER_BYTES>(), pack.len() as u64 >= needed) else {
+    let (Some((rest, trailer)), true) =
+        (pack.split_last_chunk::<TRAILER_BYTES>(), pack.len() as u64 >= needed)
+    else {
         return Err(FormatError::Truncated { what, found: pack.len() as u64, needed });
     };
     if trailer[4..] != END_MARK {
@@ -225,7 +234,10 @@ impl BlockOpener {
     }
 
     /// Opens a block like [`Self::open`], for callers that keep block tables and chunks elsewhere.
-    #[expect(clippy::too_many_arguments, reason = "the parts of a block lie in different tables of the callers")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a block lie in different tables of the callers"
+    )]
     pub fn open_block(
         &mut self,
         keys: &Keys,
@@ -244,7 +256,12 @@ impl BlockOpener {
             Codec::Raw => key.open(ordinal, stored, plain)?,
             Codec::Zstd => {
                 key.open(ordinal, stored, &mut self.compressed)?;
-                self.decompressor.decompress(Codec::Zstd, &self.compressed, block.plain_bytes as usize, plain)?;
+                self.decompressor.decompress(
+                    Codec::Zstd,
+                    &self.compressed,
+                    block.plain_bytes as usize,
+                    plain,
+                )?;
             }
         }
         verify_chunks(keys, key.kind(), chunks, plain)

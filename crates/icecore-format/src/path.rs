@@ -12,11 +12,9 @@ pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
     let shared = shared_prefix(left, right);
     match (left.get(shared), right.get(shared)) {
         (None, None) => Ordering::Equal,
-        (None, Some(_)) => Ordering::Less,
-        (Some(_), None) => Ordering::Greater,
-        // The separator sorts before every byte of a name.
-        (Some(b'/'), Some(_)) => Ordering::Less,
-        (Some(_), Some(b'/')) => Ordering::Greater,
+        // The separator sorts before every byte of a name, the end before both.
+        (None | Some(b'/'), Some(_)) => Ordering::Less,
+        (Some(_), None | Some(b'/')) => Ordering::Greater,
         (Some(left), Some(right)) => left.cmp(right),
     }
 }

@@ -186,7 +186,11 @@ impl ObjectKey {
     pub fn open(&self, ordinal: u64, sealed: &[u8], out: &mut Vec<u8>) -> FormatResult<()> {
         let what = self.kind.name();
         let Some((text, tag)) = sealed.split_last_chunk::<TAG_BYTES>() else {
-            return Err(FormatError::Truncated { what, found: sealed.len() as u64, needed: TAG_BYTES as u64 });
+            return Err(FormatError::Truncated {
+                what,
+                found: sealed.len() as u64,
+                needed: TAG_BYTES as u64,
+            });
         };
         out.resize(text.len(), 0);
         let buffers = InOutBuf::new(text, out.as_mut_slice())

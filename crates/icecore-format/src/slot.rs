@@ -147,7 +147,11 @@ fn split(object: &[u8]) -> FormatResult<SlotParts<'_>> {
     }
     let version = u16::from_le_bytes([prefix[8], prefix[9]]);
     if version == 0 || version > FORMAT_VERSION {
-        return Err(FormatError::UnsupportedVersion { what: WHAT, found: version, supported: FORMAT_VERSION });
+        return Err(FormatError::UnsupportedVersion {
+            what: WHAT,
+            found: version,
+            supported: FORMAT_VERSION,
+        });
     }
     if prefix[10..12] != [0, 0] {
         return Err(FormatError::malformed(WHAT, "reserved bytes are in use"));
@@ -155,7 +159,8 @@ fn split(object: &[u8]) -> FormatResult<SlotParts<'_>> {
     let length = u32::from_le_bytes([prefix[12], prefix[13], prefix[14], prefix[15]]) as usize;
     let record_end = PREFIX_BYTES + length;
     let sealed_start = record_end + COMMITMENT_BYTES;
-    let (Some(record), Some(sealed)) = (object.get(PREFIX_BYTES..record_end), object.get(sealed_start..)) else {
+    let (Some(record), Some(sealed)) = (object.get(PREFIX_BYTES..record_end), object.get(sealed_start..))
+    else {
         return Err(truncated(sealed_start + TAG_BYTES));
     };
     let mut commitment = [0; COMMITMENT_BYTES];
@@ -340,7 +345,9 @@ pub fn read_key_file(text: &str) -> FormatResult<(Option<RepositoryId>, Secret)>
             Some(("repository", value)) => repository = Some(RepositoryId::from_hex(value.trim())?),
             Some(("secret", value)) => {
                 let id = crate::ids::ChunkId::from_hex(value.trim());
-                secret = Some(Secret::new(id.map_err(|_| malformed("the secret is not 64 hexadecimal digits"))?.0));
+                secret = Some(Secret::new(
+                    id.map_err(|_| malformed("the secret is not 64 hexadecimal digits"))?.0,
+                ));
             }
             Some(("check", value)) => check = Some(value.trim().to_owned()),
             _ => return Err(malformed("a line that is not `repository`, `secret` or `check`")),

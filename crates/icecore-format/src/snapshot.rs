@@ -317,7 +317,10 @@ impl TryFrom<SnapshotRecord> for Snapshot {
         let tags = record.tags.unwrap_or_default();
         let texts = [&record.source, &record.host, &record.program].into_iter().chain(&command);
         let longest = texts.chain(tags.iter().flat_map(|(key, value)| [key, value])).map(String::len).max();
-        if tags.len() > TAGS_MAX || longest.unwrap_or(0) > TEXT_BYTES_MAX || record.root.len() > TEXT_BYTES_MAX {
+        if tags.len() > TAGS_MAX
+            || longest.unwrap_or(0) > TEXT_BYTES_MAX
+            || record.root.len() > TEXT_BYTES_MAX
+        {
             return Err(malformed("a text is too long, or there are too many tags"));
         }
         let completion = record.completion.map(Completion::try_from).transpose()?;

@@ -63,10 +63,10 @@ impl Environment {
 /// Converts a system time.
 pub fn time_of(time: SystemTime) -> Time {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(after) => Time { seconds: after.as_secs() as i64, nanoseconds: after.subsec_nanos() },
+        Ok(after) => Time { seconds: after.as_secs().cast_signed(), nanoseconds: after.subsec_nanos() },
         Err(before) => {
             let before = before.duration();
-            let whole = -(before.as_secs() as i64);
+            let whole = -before.as_secs().cast_signed();
             match before.subsec_nanos() {
                 0 => Time { seconds: whole, nanoseconds: 0 },
                 nanoseconds => Time { seconds: whole - 1, nanoseconds: 1_000_000_000 - nanoseconds },

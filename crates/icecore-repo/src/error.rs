@@ -27,7 +27,9 @@ pub enum RepoError {
         location: String,
     },
     /// No key slot opens with what was given.
-    #[error("no key slot of the repository at {location} opens with this password or key file ({slots} slots tried)")]
+    #[error(
+        "no key slot of the repository at {location} opens with this password or key file ({slots} slots tried)"
+    )]
     WrongKey {
         /// Location of the store.
         location: String,
@@ -95,13 +97,17 @@ pub enum RepoError {
         reason: &'static str,
     },
     /// A finished pack did not read back as what was put into it; nothing of it was uploaded.
-    #[error("a finished pack does not read back as what was put into it (faulty memory or processor?): {source}")]
+    #[error(
+        "a finished pack does not read back as what was put into it (faulty memory or processor?): {source}"
+    )]
     SelfVerification {
         /// What did not match.
         source: FormatError,
     },
     /// Somebody turned the pending run into an aborted one.
-    #[error("the run was ended by somebody else before it could complete; run the backup again, nothing is lost")]
+    #[error(
+        "the run was ended by somebody else before it could complete; run the backup again, nothing is lost"
+    )]
     Fenced,
     /// The repository holds objects of a maintenance that this version does not know.
     #[error("the repository has been pruned by a newer program; this version must not write to it")]

@@ -115,7 +115,10 @@ pub(crate) fn recovering<T>(
     }
 }
 
-fn read_new_directories(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Vec<(String, RepoError)>> {
+fn read_new_directories(
+    repository: &Repository,
+    catalog: &mut Catalog,
+) -> RepoResult<Vec<(String, RepoError)>> {
     let environment = repository.environment();
     let known = catalog.known_packs()?;
     let mut present = Vec::new();
@@ -135,7 +138,9 @@ fn read_new_directories(repository: &Repository, catalog: &mut Catalog) -> RepoR
         environment.proceed()?;
         let keys: Vec<String> = batch.iter().map(|name| directory_key(*name)).collect();
         let mut directories = Vec::with_capacity(batch.len());
-        for ((name, key), fetched) in batch.iter().zip(&keys).zip(repository.get_many(&keys, FETCH_CONCURRENCY)) {
+        for ((name, key), fetched) in
+            batch.iter().zip(&keys).zip(repository.get_many(&keys, FETCH_CONCURRENCY))
+        {
             let bytes = match fetched {
                 Ok(bytes) => bytes,
                 Err(error) if error.is_not_found() => continue,
@@ -168,7 +173,8 @@ impl ChunkIndex {
         if !report.missing.is_empty() {
             read_new_directories(repository, catalog)?;
             for pack in report.missing {
-                if let Some(directory) = catalog.directory(pack)?.filter(|directory| wanted(directory.group)) {
+                if let Some(directory) = catalog.directory(pack)?.filter(|directory| wanted(directory.group))
+                {
                     index.add_directory(repository, directory)?;
                 }
             }

@@ -144,7 +144,9 @@ impl ChunkReader {
 
     /// Returns the raw bytes of a manifest or chunk-list node.
     pub fn read_node(&self, id: ChunkId) -> RepoResult<ChunkContent> {
-        let Some(location) = self.read_index().locate(&id) else { return Err(RepoError::MissingChunk { id }) };
+        let Some(location) = self.read_index().locate(&id) else {
+            return Err(RepoError::MissingChunk { id });
+        };
         self.content(location)
     }
 
@@ -224,7 +226,9 @@ impl ChunkReader {
         });
         if result.is_err() {
             let mut cache = self.lock_cache();
-            run.iter().for_each(|wanted| cache.release(wanted.number));
+            for wanted in run {
+                cache.release(wanted.number);
+            }
         }
         self.loaded.notify_all();
         result
@@ -245,7 +249,8 @@ impl ChunkReader {
             }
             // The pack is shorter than its directory says: damage, not a mistake of the caller.
             Err(StoreError::InvalidRange { key, size, .. }) => {
-                let source = icecore_format::error::FormatError::Truncated { what: "pack", found: size, needed: end };
+                let source =
+                    icecore_format::error::FormatError::Truncated { what: "pack", found: size, needed: end };
                 Err(RepoError::Object { key, source })
             }
             Err(error) => Err(error.into()),

@@ -98,7 +98,11 @@ impl Repository {
     }
 
     /// Unlocks a repository with the first of `credentials` that opens one of its slots.
-    pub fn unlock(store: Arc<dyn Store>, environment: Environment, credentials: &[Credential]) -> RepoResult<Self> {
+    pub fn unlock(
+        store: Arc<dyn Store>,
+        environment: Environment,
+        credentials: &[Credential],
+    ) -> RepoResult<Self> {
         let object = read_header(&store, &environment)?;
         let plain = PlainHeader::read(&object).map_err(RepoError::object(HEADER_KEY))?;
         let keys = Arc::new(slots::open_any(&store, &environment, plain.repository, credentials)?);

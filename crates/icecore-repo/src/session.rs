@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// A pending snapshot is refreshed when this much time has passed.
-const REFRESH_EVERY: Duration = Duration::from_secs(300);
+const REFRESH_EVERY: Duration = Duration::from_mins(5);
 
 /// How a session writes.
 #[derive(Clone, Copy, Debug)]
@@ -137,13 +137,19 @@ impl WriteSession {
     ///
     /// The pending snapshot is written before the index is loaded (DESIGN section 5): a pruner that condemns packs
     /// later sees the run and waits for it.
+    ///
+    /// # Panics
+    /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
     pub fn begin(
         repository: Repository,
         mut catalog: Catalog,
         origin: SessionOrigin,
         options: WriteOptions,
     ) -> RepoResult<Self> {
-        assert!(WriteOptions::PACK_BYTES_RANGE.contains(&options.pack_bytes), "pack size is checked by the caller");
+        assert!(
+            WriteOptions::PACK_BYTES_RANGE.contains(&options.pack_bytes),
+            "pack size is checked by the caller"
+        );
         let environment = repository.environment().clone();
         environment.proceed()?;
         let snapshot = pending_snapshot(environment.run_id(), environment.now(), origin);

@@ -32,7 +32,12 @@ fn read_all(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Vec
     for ObjectInfo { key, size, .. } in environment.runtime.block_on(store.list(KEYS_PREFIX))? {
         let id = key.strip_prefix(KEYS_PREFIX).unwrap_or(&key).to_owned();
         if size > SLOT_BYTES_MAX {
-            let bounds = FormatError::OutOfBounds { what: "key slot in bytes", found: size, minimum: 0, maximum: SLOT_BYTES_MAX };
+            let bounds = FormatError::OutOfBounds {
+                what: "key slot in bytes",
+                found: size,
+                minimum: 0,
+                maximum: SLOT_BYTES_MAX,
+            };
             slots.push(Slot { id, info: Err(bounds), object: Vec::new() });
             continue;
         }
@@ -41,7 +46,9 @@ fn read_all(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Vec
             Err(error) if error.is_not_found() => continue,
             other => other?.to_vec(),
         };
-        let info = if slot_key(&object) == key { read_slot(&object) } else {
+        let info = if slot_key(&object) == key {
+            read_slot(&object)
+        } else {
             Err(FormatError::Malformed { what: "key slot", reason: "its content does not match its name" })
         };
         slots.push(Slot { id, info, object });

@@ -33,8 +33,11 @@ pub fn list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snapsh
 fn read_list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<SnapshotList> {
     let environment = repository.environment();
     let objects = environment.runtime.block_on(repository.store().list(SNAPSHOTS_PREFIX))?;
-    let mut cached: std::collections::HashMap<RunId, (String, Vec<u8>)> =
-        catalog.snapshots()?.into_iter().map(|stored| (stored.run, (stored.version, stored.object))).collect();
+    let mut cached: std::collections::HashMap<RunId, (String, Vec<u8>)> = catalog
+        .snapshots()?
+        .into_iter()
+        .map(|stored| (stored.run, (stored.version, stored.object)))
+        .collect();
     let mut list = SnapshotList::default();
     let mut found: Vec<(RunId, String, Vec<u8>)> = Vec::with_capacity(objects.len());
     let mut missing = Vec::new();
@@ -49,7 +52,9 @@ fn read_list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snaps
         }
     }
     let keys: Vec<String> = missing.iter().map(|(_, key, _)| key.clone()).collect();
-    for ((run, key, version), fetched) in missing.into_iter().zip(repository.get_many(&keys, FETCH_CONCURRENCY)) {
+    for ((run, key, version), fetched) in
+        missing.into_iter().zip(repository.get_many(&keys, FETCH_CONCURRENCY))
+    {
         match fetched {
             Ok(bytes) => {
                 catalog.put_snapshot(run, &version, &bytes)?;

@@ -169,10 +169,12 @@ fn unreadable_files_are_listed_and_marked() {
     bed.write("good", b"good");
     // Reading the memory of a process at offset 0 fails for everybody, root too.
     let report = bed.backup(|request| request.source = BackupSource::Tree { path: "/proc/self/attr".into() });
-    let unreadable = report.problems.iter().filter(|problem| matches!(problem, SourceProblem::Unreadable(_))).count();
+    let unreadable =
+        report.problems.iter().filter(|problem| matches!(problem, SourceProblem::Unreadable(_))).count();
     let snapshot = report.snapshot.as_ref().unwrap();
     assert_eq!(snapshot.completion().unwrap().errors, report.problems.len() as u64);
-    let marked = bed.read(snapshot).iter().filter(|seen| seen.entry.marks.contains(Marks::UNREADABLE)).count();
+    let marked =
+        bed.read(snapshot).iter().filter(|seen| seen.entry.marks.contains(Marks::UNREADABLE)).count();
     assert_eq!(unreadable, marked);
 }
 
@@ -203,14 +205,18 @@ fn a_stream_becomes_a_file() {
     let report = bed.backup(|request| request.source = stream(content.clone(), Ok(())));
     let seen = bed.read(report.snapshot.as_ref().unwrap());
     let [Seen { entry, content: stored }] = seen.as_slice() else { panic!("one entry") };
-    assert_eq!((entry.path.as_slice(), entry.kind, entry.size), (&b"dump.sql"[..], EntryKind::File, 9_000_000));
+    assert_eq!(
+        (entry.path.as_slice(), entry.kind, entry.size),
+        (&b"dump.sql"[..], EntryKind::File, 9_000_000)
+    );
     assert_eq!(*stored, content);
 }
 
 #[test]
 fn a_command_that_fails_leaves_no_snapshot() {
     let bed = Bed::new();
-    let failed = bed.try_backup(|request| request.source = stream(b"half".to_vec(), Err("exit status 1".into())));
+    let failed =
+        bed.try_backup(|request| request.source = stream(b"half".to_vec(), Err("exit status 1".into())));
     assert!(matches!(failed, Err(BackupError::Command { .. })), "{failed:?}");
     assert_eq!(bed.complete_snapshots(), 0);
 }

@@ -42,7 +42,11 @@ fn list(snapshots: Vec<Snapshot>) -> SnapshotList {
 }
 
 /// Returns level, scope, number of the group and number of the base.
-fn plan(list: &SnapshotList, level: Level, dedup: Option<DedupScope>) -> (Level, DedupScope, Option<u8>, Option<u8>) {
+fn plan(
+    list: &SnapshotList,
+    level: Level,
+    dedup: Option<DedupScope>,
+) -> (Level, DedupScope, Option<u8>, Option<u8>) {
     let plan = plan_run(list, "data", "host", level, dedup);
     (plan.level, plan.dedup, plan.group.map(|group| group.0[0]), plan.base.map(|base| base.origin.run.0[0]))
 }
@@ -99,7 +103,8 @@ fn a_group_stays_self_contained() {
 
 #[test]
 fn a_group_cannot_begin_in_the_middle() {
-    let whole = list(vec![snapshot(1, Full, Repository, 1, true), snapshot(2, Incremental, Repository, 1, true)]);
+    let whole =
+        list(vec![snapshot(1, Full, Repository, 1, true), snapshot(2, Incremental, Repository, 1, true)]);
     let plan = plan_run(&whole, "data", "host", Incremental, Some(Group));
     assert_eq!((plan.level, plan.dedup, plan.group), (Full, Group, None));
     assert_eq!(plan.notices, [BackupNotice::GroupNeedsFull]);

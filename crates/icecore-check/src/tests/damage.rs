@@ -204,11 +204,9 @@ fn data_pack() {
             Blow::Emptied | Blow::Truncated => (Some(ProblemKind::PackSizeWrong), ProblemKind::BlocksDamaged),
             Blow::Extended => (Some(ProblemKind::PackSizeWrong), ProblemKind::DirectoryCopyWrong),
             // The first byte is the header's; blocks are found through the directory.
-            Blow::FlippedFirst => (None, ProblemKind::PackHeaderWrong),
-            Blow::FlippedMiddle => (None, ProblemKind::BlocksDamaged),
+            Blow::FlippedFirst | Blow::Swapped => (None, ProblemKind::PackHeaderWrong),
             Blow::FlippedLast => (None, ProblemKind::DirectoryCopyWrong),
-            Blow::Swapped => (None, ProblemKind::PackHeaderWrong),
-            Blow::Transplanted | Blow::Foreign => (None, ProblemKind::BlocksDamaged),
+            Blow::FlippedMiddle | Blow::Transplanted | Blow::Foreign => (None, ProblemKind::BlocksDamaged),
         };
         if let Some(kind) = in_structure {
             assert!(has(structure, kind, key), "{blow:?}: {:?}", structure.problems);
@@ -230,12 +228,13 @@ fn manifest_pack() {
     for_each_blow(layout::MANIFEST_PREFIX, |blow, key, structure, data| {
         let (in_structure, in_data): (Option<ProblemKind>, ProblemKind) = match blow {
             Blow::Missing => (Some(ProblemKind::PackMissing), ProblemKind::PackMissing),
-            Blow::Emptied | Blow::Truncated => (Some(ProblemKind::PackSizeWrong), ProblemKind::BlocksDamaged),
+            // When packs are exchanged, the other one may hold the nodes on the way to those of this one.
+            Blow::Emptied | Blow::Truncated | Blow::Swapped => {
+                (Some(ProblemKind::PackSizeWrong), ProblemKind::BlocksDamaged)
+            }
             Blow::Extended => (Some(ProblemKind::PackSizeWrong), ProblemKind::DirectoryCopyWrong),
             Blow::FlippedFirst => (None, ProblemKind::PackHeaderWrong),
             Blow::FlippedLast => (None, ProblemKind::DirectoryCopyWrong),
-            // The other pack may hold the nodes on the way to those of this one.
-            Blow::Swapped => (Some(ProblemKind::PackSizeWrong), ProblemKind::BlocksDamaged),
             _ => (Some(ProblemKind::BlocksDamaged), ProblemKind::BlocksDamaged),
         };
         if let Some(kind) = in_structure {

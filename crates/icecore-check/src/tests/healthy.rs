@@ -111,6 +111,21 @@ fn foreign_objects_and_leftovers_are_noted_and_nothing_else() {
 }
 
 #[test]
+fn very_many_problems_of_one_kind_are_counted() {
+    let repository = Repository::new();
+    for number in 0..1_005 {
+        repository.put(&format!("foreign/{number}"), Vec::new());
+    }
+    let report = repository.check();
+    assert_eq!(kinds(&report), [ProblemKind::ForeignObject]);
+    assert_eq!(report.problems.len(), 1_001);
+    assert_eq!(
+        report.problems.last().map(|problem| problem.detail.as_str()),
+        Some("5 more problems of this kind")
+    );
+}
+
+#[test]
 fn a_pending_run_is_noted_with_its_age() {
     let mut repository = usual();
     let spec = usual_spec(9);

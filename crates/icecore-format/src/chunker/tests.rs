@@ -24,7 +24,12 @@ fn encoded(lengths: &[usize]) -> Vec<u8> {
 }
 
 /// The algorithm as `docs/format.md` has it, one byte at a time.
-fn cut_as_documented(gear: &[u64; 256], sizes: ChunkerParameters, masks: (u64, u64), content: &[u8]) -> usize {
+fn cut_as_documented(
+    gear: &[u64; 256],
+    sizes: ChunkerParameters,
+    masks: (u64, u64),
+    content: &[u8],
+) -> usize {
     let (minimum, average) = (sizes.minimum as usize, sizes.average as usize);
     if content.len() <= minimum {
         return content.len();
@@ -65,9 +70,24 @@ fn masks_are_those_of_the_documentation() {
     let small = chunker(SMALL);
     assert_eq!((small.mask_strict, small.mask_relaxed), MASKS_256);
     let table = [
-        0x0180_3110u64, 0x1803_5100, 0x18_0003_5300, 0x190_0035_3000, 0x5900_0353_0000, 0xd900_0353_0000,
-        0xd901_0353_0000, 0xd903_0353_0000, 0xd903_1353_0000, 0xd90f_0353_0000, 0xd903_0353_7000, 0xd907_0353_7000,
-        0xd907_0753_7000, 0xd917_0753_7000, 0xd917_4753_7000, 0xd917_6753_7000, 0xd937_6753_7000, 0xd937_7753_7000,
+        0x0180_3110u64,
+        0x1803_5100,
+        0x18_0003_5300,
+        0x190_0035_3000,
+        0x5900_0353_0000,
+        0xd900_0353_0000,
+        0xd901_0353_0000,
+        0xd903_0353_0000,
+        0xd903_1353_0000,
+        0xd90f_0353_0000,
+        0xd903_0353_7000,
+        0xd907_0353_7000,
+        0xd907_0753_7000,
+        0xd917_0753_7000,
+        0xd917_4753_7000,
+        0xd917_6753_7000,
+        0xd937_6753_7000,
+        0xd937_7753_7000,
         0xd937_7757_7000,
     ];
     for bits in 8..=22 {
@@ -102,7 +122,13 @@ fn chunks_are_the_same_again_after_an_insertion() {
     after.splice(10_000..10_000, *b"inserted");
     let ends = |content: &[u8]| -> Vec<usize> {
         let total = content.len();
-        lengths(&chunker, content).iter().scan(0, |end, length| { *end += length; Some(total - *end) }).collect()
+        lengths(&chunker, content)
+            .iter()
+            .scan(0, |end, length| {
+                *end += length;
+                Some(total - *end)
+            })
+            .collect()
     };
     let (before, after) = (ends(&before), ends(&after));
     let shared = before.iter().filter(|end| after.contains(end)).count();

@@ -2,7 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    fixtures::{REPOSITORY, RUN, assert_golden, assert_refuses_changes, assert_refuses_truncation, keys, keys_of, noise_array},
+    fixtures::{
+        REPOSITORY, RUN, assert_golden, assert_refuses_changes, assert_refuses_truncation, keys, keys_of,
+        noise_array,
+    },
     ids::RepositoryId,
 };
 
@@ -10,7 +13,14 @@ fn chunk(label: &str, length: u32) -> ChunkInfo {
     ChunkInfo { id: ChunkId(noise_array(label)), length }
 }
 
-fn block(offset: u64, stored_bytes: u32, codec: Codec, plain_bytes: u32, first_chunk: u32, chunks: u32) -> BlockInfo {
+fn block(
+    offset: u64,
+    stored_bytes: u32,
+    codec: Codec,
+    plain_bytes: u32,
+    first_chunk: u32,
+    chunks: u32,
+) -> BlockInfo {
     BlockInfo { offset, stored_bytes, codec, plain_bytes, first_chunk, chunks }
 }
 
@@ -18,7 +28,8 @@ fn directory() -> PackDirectory {
     PackDirectory {
         pack: PackName { run: RUN, number: 5 },
         kind: ObjectKind::Data,
-        group: RUN,
+        // Not the run: repetition would let the record be compressed, and the golden bytes depend on zstd.
+        group: RunId(noise_array("group")),
         epoch: 0,
         salt: noise_array("pack salt"),
         checksum: Some(PackChecksum { bytes: 70_000, hash: noise_array("pack hash") }),
@@ -38,7 +49,10 @@ fn decode(directory: &PackDirectory) -> FormatResult<PackDirectory> {
 #[test]
 fn directory_bytes_are_pinned() {
     assert_golden("directory-record", &directory().encode().unwrap());
-    assert_golden("directory-record-of-a-copy", &PackDirectory { checksum: None, ..directory() }.encode().unwrap());
+    assert_golden(
+        "directory-record-of-a-copy",
+        &PackDirectory { checksum: None, ..directory() }.encode().unwrap(),
+    );
     assert_golden("directory-object", &directory().seal(&keys(), &salt()).unwrap());
 }
 

@@ -36,7 +36,11 @@ fn encode(entry: &Entry) -> Vec<u8> {
 fn decode_at(path: &[u8], bytes: &[u8]) -> FormatResult<Entry> {
     let mut decoder = Decoder::new(bytes);
     let entry = Entry::decode(path.to_vec(), &mut decoder)?;
-    if decoder.position() == bytes.len() { Ok(entry) } else { Err(FormatError::malformed(WHAT, "bytes are left")) }
+    if decoder.position() == bytes.len() {
+        Ok(entry)
+    } else {
+        Err(FormatError::malformed(WHAT, "bytes are left"))
+    }
 }
 
 fn decode(bytes: &[u8]) -> FormatResult<Entry> {
@@ -272,7 +276,9 @@ fn chunk_lists_that_lie_are_refused() {
 
 #[test]
 fn chunk_trees_that_lie_are_refused() {
-    let tree = |head: &[u8], level: u8, rest: &[u8]| [&[9, 10, 16], head, &[0x58, 32], &[7; 32], &[level], rest].concat();
+    let tree = |head: &[u8], level: u8, rest: &[u8]| {
+        [&[9, 10, 16], head, &[0x58, 32], &[7; 32], &[level], rest].concat()
+    };
     assert!(decode(&crafted(2, &tree(&[0x84], 1, &[5, 10]))).is_ok());
     let bad = [
         crafted(2, &tree(&[0x84], 1, &[5, 11])),

@@ -14,7 +14,14 @@ fn pack_names_have_one_spelling() {
     assert_eq!(PackName::parse(&name.to_string()), Ok(name));
     let large = PackName { run: RunId([7; 16]), number: 12_345_678 };
     assert_eq!(PackName::parse(&large.to_string()), Ok(large));
-    for text in ["", "-", "07-1", &format!("{}-42", name.run), &format!("{}-0000042", name.run), &format!("{}-+00042", name.run)] {
+    for text in [
+        "",
+        "-",
+        "07-1",
+        &format!("{}-42", name.run),
+        &format!("{}-0000042", name.run),
+        &format!("{}-+00042", name.run),
+    ] {
         assert!(PackName::parse(text).is_err(), "{text}");
     }
 }

@@ -32,7 +32,8 @@ const KINDS: [ObjectKind; 5] =
 #[test]
 fn each_purpose_has_a_key_of_its_own() {
     let keys = keys();
-    let mut all: Vec<[u8; 32]> = KINDS.iter().map(|kind| *keys.seal_key(*kind, 0).unwrap().expose()).collect();
+    let mut all: Vec<[u8; 32]> =
+        KINDS.iter().map(|kind| *keys.seal_key(*kind, 0).unwrap().expose()).collect();
     all.extend([*keys.chunk_id.expose(), *keys.node_id.expose(), *keys.border.expose()]);
     let number = all.len();
     all.sort_unstable();

@@ -62,7 +62,10 @@ fn a_leaf_comes_back() {
     assert_eq!(node.totals(), Totals { entries: 5, files: 3, bytes: 15 });
     assert_eq!(node.last_path(), Some(&b"dir-x"[..]));
     let Child { last_path, id, totals } = encoded.child;
-    assert_eq!((last_path.as_slice(), id, totals), (&b"dir-x"[..], keys().node_id(&encoded.raw), node.totals()));
+    assert_eq!(
+        (last_path.as_slice(), id, totals),
+        (&b"dir-x"[..], keys().node_id(&encoded.raw), node.totals())
+    );
 }
 
 #[test]
@@ -121,7 +124,9 @@ fn borders_depend_on_paths_alone() {
 fn nodes_are_bounded_in_items_and_bytes() {
     // An average so large that the hash almost never ends a node.
     let mut builder = NodeBuilder::new(0, u32::MAX);
-    let count = (0..).take_while(|number| !builder.push_entry(&keys(), &file(&format!("{number:05}"), 0), None, None).unwrap());
+    let count = (0..).take_while(|number| {
+        !builder.push_entry(&keys(), &file(&format!("{number:05}"), 0), None, None).unwrap()
+    });
     assert_eq!(count.count() + 1, NODE_ITEMS_SOFT_MAX);
     let mut builder = NodeBuilder::new(0, u32::MAX);
     let mut long = file("0", 0);
@@ -220,7 +225,9 @@ fn front_coding_does_not_make_paths_too_long() {
 
 #[test]
 fn malformed_nodes_are_refused() {
-    let inner_item = |id: &[u8]| [&[NODE_TYPE, 0xa2, 0, 1, 1, 0x86, 0, 0x41, b'a', 0x58, id.len() as u8], id, &[1, 1, 1]].concat();
+    let inner_item = |id: &[u8]| {
+        [&[NODE_TYPE, 0xa2, 0, 1, 1, 0x86, 0, 0x41, b'a', 0x58, id.len() as u8], id, &[1, 1, 1]].concat()
+    };
     assert!(Node::decode(&inner_item(&[7; 32])).is_ok());
     let bad = [
         vec![],

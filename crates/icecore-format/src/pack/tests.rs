@@ -11,7 +11,10 @@ fn push(builder: &mut PackBuilder, contents: &[&[u8]]) {
     let plain = contents.concat();
     let infos: Vec<ChunkInfo> = contents
         .iter()
-        .map(|content| ChunkInfo { id: keys().id_for_kind(builder.key.kind(), content), length: content.len() as u32 })
+        .map(|content| ChunkInfo {
+            id: keys().id_for_kind(builder.key.kind(), content),
+            length: content.len() as u32,
+        })
         .collect();
     let mut out = Vec::new();
     match Compressor::new(3).unwrap().compress(&plain, &mut out).unwrap() {
@@ -21,7 +24,15 @@ fn push(builder: &mut PackBuilder, contents: &[&[u8]]) {
 }
 
 fn builder(kind: ObjectKind) -> PackBuilder {
-    PackBuilder::new(&keys(), PACK, kind, RUN, noise_array("pack salt"), vec![1, 2, 3]).unwrap()
+    PackBuilder::new(
+        &keys(),
+        PACK,
+        kind,
+        RunId(noise_array("group")),
+        noise_array("pack salt"),
+        vec![1, 2, 3],
+    )
+    .unwrap()
 }
 
 fn finish(mut builder: PackBuilder) -> FinishedPack {
@@ -83,7 +94,11 @@ fn the_directory_fits_the_pack() {
     assert_eq!(checksum.hash, *blake3::hash(&pack.bytes).as_bytes());
     assert_eq!(read_directory_copy(&keys(), ObjectKind::Data, &pack.bytes), Ok(pack.directory.clone()));
     let key = pack.directory.object_key(&keys()).unwrap();
-    assert_eq!(key.header()[..], pack.bytes[..SEAL_HEADER_BYTES], "the header can be made from the directory");
+    assert_eq!(
+        key.header()[..],
+        pack.bytes[..SEAL_HEADER_BYTES],
+        "the header can be made from the directory"
+    );
 }
 
 #[test]
@@ -170,7 +185,8 @@ fn a_cut_off_pack_is_refused() {
 #[test]
 fn every_changed_byte_of_a_pack_is_noticed() {
     let pack = pack();
-    let end = pack.directory.blocks.last().map_or(0, |block| block.offset + u64::from(block.stored_bytes)) as usize;
+    let end =
+        pack.directory.blocks.last().map_or(0, |block| block.offset + u64::from(block.stored_bytes)) as usize;
     let copy = u32::from_le_bytes(*pack.bytes[pack.bytes.len() - 12..].first_chunk().unwrap()) as usize;
     let start = pack.bytes.len() - TRAILER_BYTES - copy;
     let mut changed = pack.bytes.clone();
@@ -286,7 +302,13 @@ fn keys_of_objects_are_pinned() {
     assert_eq!(slot_key(b"abc"), "meta/keys/6437b3ac38465133ffb63b75273a8db5");
     assert_eq!(parse_snapshot_key(&snapshot_key(run)), Ok(run));
     assert_eq!(parse_directory_key(&directory_key(pack)), Ok(pack));
-    for key in ["", "meta/snapshots/", "meta/snapshots/xyz", "meta/packs/019a-1", "data/019a0000000000010203040506070809"] {
+    for key in [
+        "",
+        "meta/snapshots/",
+        "meta/snapshots/xyz",
+        "meta/packs/019a-1",
+        "data/019a0000000000010203040506070809",
+    ] {
         assert!(parse_snapshot_key(key).is_err() && parse_directory_key(key).is_err(), "{key}");
     }
 }

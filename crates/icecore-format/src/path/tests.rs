@@ -23,7 +23,20 @@ fn paths_that_leave_the_root_are_refused() {
         assert_eq!(validate(good), Ok(()), "{good:?}");
     }
     let bad = [
-        &b"/"[..], b"/a", b"a/", b"a//b", b".", b"..", b"a/..", b"../a", b"a/../b", b"a/.", b"./a", b"\0", b"a\0b", b"a/\0",
+        &b"/"[..],
+        b"/a",
+        b"a/",
+        b"a//b",
+        b".",
+        b"..",
+        b"a/..",
+        b"../a",
+        b"a/../b",
+        b"a/.",
+        b"./a",
+        b"\0",
+        b"a\0b",
+        b"a/\0",
     ];
     for path in bad {
         assert!(validate(path).is_err(), "{path:?}");

@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fixtures::{
-    REPOSITORY, assert_golden, assert_refuses_changes, assert_refuses_truncation, keys, keys_of, noise, noise_array,
+    REPOSITORY, assert_golden, assert_refuses_changes, assert_refuses_truncation, keys, keys_of, noise,
+    noise_array,
 };
 
 const RECORD: &[u8] = b"\xa1\x00\x01";
@@ -163,8 +164,18 @@ fn a_record_beyond_the_bound_is_refused_before_memory_is_asked_for() {
 #[test]
 fn padme_is_pinned() {
     let known = [
-        (0, 0), (1, 1), (2, 2), (3, 3), (8, 8), (9, 10), (9_000, 9_216), (100, 104), (1_000, 1_024), (1_000_000, 1_015_808),
-        ((16 << 20) - 1, 16 << 20), (16 << 20, 16 << 20),
+        (0, 0),
+        (1, 1),
+        (2, 2),
+        (3, 3),
+        (8, 8),
+        (9, 10),
+        (9_000, 9_216),
+        (100, 104),
+        (1_000, 1_024),
+        (1_000_000, 1_015_808),
+        ((16 << 20) - 1, 16 << 20),
+        (16 << 20, 16 << 20),
     ];
     for (length, padded) in known {
         assert_eq!(padme(length), padded, "{length}");

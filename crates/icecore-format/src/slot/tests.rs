@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fixtures::{
-    REPOSITORY, assert_golden, assert_refuses_changes, assert_refuses_truncation, hex, keys, keys_of, noise_array,
+    REPOSITORY, assert_golden, assert_refuses_changes, assert_refuses_truncation, hex, keys, keys_of,
+    noise_array,
 };
 
 fn secret() -> Secret {
@@ -36,7 +37,13 @@ fn slot_with(record: &[u8]) -> Vec<u8> {
 
 fn password_record(memory_kib: u32, passes: u32, lanes: u32) -> SlotRecord {
     let kind = SlotKind::Password(PasswordCost { memory_kib, passes, lanes });
-    slot_record(&SlotInfo { kind, repository: REPOSITORY, label: String::new(), created_seconds: 0, salt: salt() })
+    slot_record(&SlotInfo {
+        kind,
+        repository: REPOSITORY,
+        label: String::new(),
+        created_seconds: 0,
+        salt: salt(),
+    })
 }
 
 #[test]
@@ -66,9 +73,18 @@ fn slots_of_passwords_are_pinned_and_open() {
 fn memory_cost_is_in_kib() {
     let kind = SlotKind::Password(PasswordCost { memory_kib: 65_536, passes: 3, lanes: 1 });
     let label = String::new();
-    let info = SlotInfo { kind, repository: REPOSITORY, label, created_seconds: 0, salt: std::array::from_fn(|i| i as u8) };
+    let info = SlotInfo {
+        kind,
+        repository: REPOSITORY,
+        label,
+        created_seconds: 0,
+        salt: std::array::from_fn(|i| i as u8),
+    };
     let wrapping = wrapping_key(&info, &password("password")).unwrap().unwrap();
-    assert_eq!(hex(wrapping.key.expose()), "82d37ae6c335c3244acdd09507e4542fe17a5a7a99923bd268ac11f055543e1d");
+    assert_eq!(
+        hex(wrapping.key.expose()),
+        "82d37ae6c335c3244acdd09507e4542fe17a5a7a99923bd268ac11f055543e1d"
+    );
     assert_eq!(hex(&wrapping.commitment), "ff98c6f04d072a48b9199181b34e0541593a4827e2112bacd374a9ceaef5bfca");
 }
 
@@ -114,7 +130,10 @@ fn wrong_credentials_are_told_from_damage() {
     assert_eq!(open_slot(&slot(), &password("x")).unwrap_err(), FormatError::WrongKey);
     let mut damaged = slot();
     *damaged.last_mut().unwrap() ^= 1;
-    assert_eq!(open_slot(&damaged, &key_file()).unwrap_err(), FormatError::Unauthenticated { what: "key slot" });
+    assert_eq!(
+        open_slot(&damaged, &key_file()).unwrap_err(),
+        FormatError::Unauthenticated { what: "key slot" }
+    );
 }
 
 #[test]
@@ -146,8 +165,12 @@ fn a_slot_of_another_repository_is_refused() {
     assert!(forge(&good).is_ok());
     assert!(forge(&SlotPayload { repository: [0; 16], ..good }).is_err());
     assert!(forge(&SlotPayload { repository: REPOSITORY.0, masters: vec![] }).is_err());
-    assert!(forge(&SlotPayload { repository: REPOSITORY.0, masters: vec![(0, vec![0; 31].into())] }).is_err());
-    assert!(forge(&SlotPayload { repository: REPOSITORY.0, masters: vec![(0, vec![0; 33].into())] }).is_err());
+    assert!(
+        forge(&SlotPayload { repository: REPOSITORY.0, masters: vec![(0, vec![0; 31].into())] }).is_err()
+    );
+    assert!(
+        forge(&SlotPayload { repository: REPOSITORY.0, masters: vec![(0, vec![0; 33].into())] }).is_err()
+    );
 }
 
 #[test]
@@ -167,7 +190,10 @@ fn costs_out_of_bounds_are_refused_before_memory_is_asked_for() {
     for (memory_kib, passes, lanes) in bad {
         let slot = slot_with(&encode_record(&password_record(memory_kib, passes, lanes)).unwrap());
         let refused = open_slot(&slot, &password("x")).unwrap_err();
-        assert!(matches!(refused, FormatError::OutOfBounds { .. }), "{memory_kib} {passes} {lanes}: {refused}");
+        assert!(
+            matches!(refused, FormatError::OutOfBounds { .. }),
+            "{memory_kib} {passes} {lanes}: {refused}"
+        );
         assert!(read_slot(&slot).is_err());
         let cost = PasswordCost { memory_kib, passes, lanes };
         assert!(seal_slot(&keys(), &password("x"), cost, "", 0, &salt()).is_err());

@@ -59,7 +59,9 @@ impl<'a> ChunkListReader<'a> {
     /// Begins at the first chunk.
     pub fn new(reader: &'a ChunkReader, content: &Content) -> Self {
         match content {
-            Content::Inline(chunks) => Self { reader, chunks: chunks.clone().into_iter(), pending: Vec::new() },
+            Content::Inline(chunks) => {
+                Self { reader, chunks: chunks.clone().into_iter(), pending: Vec::new() }
+            }
             Content::List(list) => Self { reader, chunks: Vec::new().into_iter(), pending: vec![*list] },
         }
     }
@@ -75,7 +77,10 @@ impl<'a> ChunkListReader<'a> {
     }
 
     /// Returns the next chunk.
-    #[expect(clippy::should_implement_trait, reason = "each step may fail for good, which `Iterator` has no word for")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "each step may fail for good, which `Iterator` has no word for"
+    )]
     pub fn next(&mut self) -> RepoResult<Option<ChunkRef>> {
         loop {
             if let Some(chunk) = self.chunks.next() {
@@ -84,7 +89,9 @@ impl<'a> ChunkListReader<'a> {
             let Some(list) = self.pending.pop() else { return Ok(None) };
             let raw = self.reader.read_node(list.id)?;
             let object = || format!("chunk-list node {}", list.id);
-            match ChunkListNode::decode(&raw, &list).map_err(|source| RepoError::Object { key: object(), source })? {
+            match ChunkListNode::decode(&raw, &list)
+                .map_err(|source| RepoError::Object { key: object(), source })?
+            {
                 ChunkListNode::Leaf(chunks) => self.chunks = chunks.into_iter(),
                 ChunkListNode::Inner(nodes) => self.pending.extend(nodes.into_iter().rev()),
             }

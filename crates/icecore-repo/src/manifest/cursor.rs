@@ -109,7 +109,11 @@ impl<'a> ManifestCursor<'a> {
     pub fn seek(&mut self, target: &[u8]) -> RepoResult<()> {
         loop {
             if let Some(Frame::Leaf { entries, .. }) = self.stack.last_mut() {
-                while entries.as_slice().first().is_some_and(|entry| path::compare(&entry.path, target).is_lt()) {
+                while entries
+                    .as_slice()
+                    .first()
+                    .is_some_and(|entry| path::compare(&entry.path, target).is_lt())
+                {
                     entries.next();
                 }
                 if !entries.as_slice().is_empty() {
@@ -119,7 +123,9 @@ impl<'a> ManifestCursor<'a> {
             let root_opened = self.root_opened;
             match self.peek_node() {
                 None => return Ok(()),
-                Some((child, _)) if root_opened && path::compare(&child.last_path, target).is_lt() => self.skip_node(),
+                Some((child, _)) if root_opened && path::compare(&child.last_path, target).is_lt() => {
+                    self.skip_node()
+                }
                 Some(_) => self.expand()?,
             }
         }
@@ -137,7 +143,10 @@ impl<'a> ManifestCursor<'a> {
         let mut totals = Totals::default();
         loop {
             let root_opened = self.root_opened;
-            match self.peek_node().map(|(child, _)| (path::is_within(&child.last_path, directory), child.totals)) {
+            match self
+                .peek_node()
+                .map(|(child, _)| (path::is_within(&child.last_path, directory), child.totals))
+            {
                 // The cursor stands in the directory, and the node ends in it.
                 Some((true, sums)) if root_opened => {
                     totals.add(sums);
@@ -157,7 +166,11 @@ impl<'a> ManifestCursor<'a> {
         loop {
             match self.stack.last()? {
                 // The last leaf of all stays, for the owner names of the entry that was returned last.
-                Frame::Leaf { entries, .. } if !entries.as_slice().is_empty() || !self.more_nodes_follow() => return None,
+                Frame::Leaf { entries, .. }
+                    if !entries.as_slice().is_empty() || !self.more_nodes_follow() =>
+                {
+                    return None;
+                }
                 Frame::Inner { children, .. } if !children.as_slice().is_empty() => break,
                 Frame::Leaf { .. } | Frame::Inner { .. } => {}
             }

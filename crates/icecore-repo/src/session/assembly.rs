@@ -1,11 +1,6 @@
 //! Collects chunks into blocks.
 
-use icecore_format::{
-    directory::ChunkInfo,
-    ids::ChunkId,
-    limits::CHUNK_BYTES_MAX,
-    seal::ObjectKind,
-};
+use icecore_format::{directory::ChunkInfo, ids::ChunkId, limits::CHUNK_BYTES_MAX, seal::ObjectKind};
 
 /// A block that is full and waits to be compressed.
 #[derive(Debug)]

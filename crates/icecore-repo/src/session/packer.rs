@@ -118,7 +118,12 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    pub fn start(repository: &Repository, run: RunId, group: GroupId, options: PackerOptions) -> RepoResult<Self> {
+    pub fn start(
+        repository: &Repository,
+        run: RunId,
+        group: GroupId,
+        options: PackerOptions,
+    ) -> RepoResult<Self> {
         let environment = repository.environment().clone();
         let (messages, inbox) = unbounded();
         let in_flight = environment.workers.current_num_threads() * BLOCKS_IN_FLIGHT_PER_WORKER;
@@ -307,7 +312,11 @@ impl PackFiller {
     }
 
     fn target(&self, kind: ObjectKind) -> u64 {
-        if kind == ObjectKind::Data { self.pack_bytes } else { MANIFEST_PACK_BYTES_MAX.min(self.pack_bytes / 4) }
+        if kind == ObjectKind::Data {
+            self.pack_bytes
+        } else {
+            MANIFEST_PACK_BYTES_MAX.min(self.pack_bytes / 4)
+        }
     }
 
     fn builder(&mut self, kind: ObjectKind) -> &mut Option<PackBuilder> {
@@ -332,7 +341,10 @@ impl PackFiller {
     /// Seals and verifies a pack on all workers, and hands it to the uploads.
     fn finish(&mut self, mut builder: PackBuilder) -> RepoResult<()> {
         let pack = self.environment.workers.install(|| -> RepoResult<FinishedPack> {
-            builder.blocks_to_seal().into_par_iter().try_for_each(icecore_format::pack::UnsealedBlock::seal)?;
+            builder
+                .blocks_to_seal()
+                .into_par_iter()
+                .try_for_each(icecore_format::pack::UnsealedBlock::seal)?;
             let pack = builder.finish()?;
             if self.verify {
                 verify(&self.keys, &pack).map_err(|source| RepoError::SelfVerification { source })?;

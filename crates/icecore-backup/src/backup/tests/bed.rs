@@ -35,7 +35,9 @@ use icecore_store::{
 use crate::{
     backup,
     error::BackupResult,
-    request::{BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem},
+    request::{
+        BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem,
+    },
 };
 
 /// Does something when a number of objects is there.
@@ -83,7 +85,8 @@ impl BackupEvents for Bed {
 
 impl Bed {
     pub fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let environment = Environment {
             clock: Arc::new(SystemClock::default()),
             entropy: Arc::new(SeededEntropy::new(1)),
@@ -101,7 +104,8 @@ impl Bed {
             program: "test".into(),
         };
         let repository =
-            Repository::create(Arc::clone(&store), environment.clone(), RepositoryId([3; 16]), &options).unwrap();
+            Repository::create(Arc::clone(&store), environment.clone(), RepositoryId([3; 16]), &options)
+                .unwrap();
         let source = tempfile::tempdir().unwrap();
         Self { source, repository, environment, store, trigger: RwLock::new(None), _runtime: runtime }
     }
@@ -118,7 +122,8 @@ impl Bed {
 
     /// Waits until the clock of the file system has left the moment of the last write, so that times prove something.
     pub fn age(&self) {
-        let probe = self.path("..").join(format!("probe-{}", self.source.path().file_name().unwrap().display()));
+        let probe =
+            self.path("..").join(format!("probe-{}", self.source.path().file_name().unwrap().display()));
         let stamp = || {
             fs::write(&probe, b"").unwrap();
             fs::metadata(&probe).unwrap().modified().unwrap()

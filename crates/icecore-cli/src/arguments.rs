@@ -1,0 +1,84 @@
+//! The command line as clap sees it. Nothing outside this module knows of clap, except that it gets these structures.
+
+use clap::{Parser, Subcommand};
+
+pub(crate) mod backup;
+pub(crate) mod check;
+pub(crate) mod global;
+pub(crate) mod inspect;
+pub(crate) mod key;
+pub(crate) mod repository;
+pub(crate) mod restore;
+pub(crate) mod shell;
+
+use self::{
+    backup::BackupArguments,
+    check::CheckArguments,
+    global::GlobalArguments,
+    inspect::{CatArguments, DiffArguments, LsArguments, SnapshotsArguments},
+    key::KeyArguments,
+    repository::InitArguments,
+    restore::RestoreArguments,
+    shell::{CompletionsArguments, ManArguments},
+};
+
+const AFTER_HELP: &str = "\
+References to snapshots: [SOURCE@]SNAPSHOT[:PATH]
+  SNAPSHOT is an id or the beginning of one, `latest`, `latest~N`, a date or a time
+  (the newest snapshot at or before it, in the local time zone). SOURCE may be left
+  out where only one fits. PATH is relative to the source's root.
+  home@latest:alice/report.txt   etc@2026-11-01   'etc@2026-11-01 18:30'   3f9a2c
+
+Exit codes:
+  0 done   1 failed   2 wrong usage   3 done, but some source files could not be read
+  10 no repository   12 wrong key or password   20 damage   130 interrupted
+
+Examples:
+  icecore backup --init --repository /srv/backup /etc
+  icecore snapshots -r /srv/backup
+  icecore restore latest --target /tmp/etc -r /srv/backup
+
+`icecore COMMAND --help` explains each command, with examples.";
+
+/// File-level backups: deduplicated, compressed, encrypted
+#[derive(Debug, Parser)]
+#[command(name = "icecore", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true, infer_long_args = false)]
+pub(crate) struct Arguments {
+    /// Options of all commands.
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: CommandArguments,
+}
+
+/// The commands with their own options.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CommandArguments {
+    /// Create a repository with its first key
+    Init(InitArguments),
+    /// Make a snapshot of each directory, or of a stream
+    Backup(Box<BackupArguments>),
+    /// List the snapshots
+    Snapshots(SnapshotsArguments),
+    /// List what is in a snapshot
+    Ls(LsArguments),
+    /// Write a file of a snapshot to standard output
+    Cat(CatArguments),
+    /// Show what differs between two snapshots
+    Diff(DiffArguments),
+    /// Restore a snapshot, a directory or a file of it
+    Restore(RestoreArguments),
+    /// Verify the repository
+    Check(CheckArguments),
+    /// Manage the keys and passwords that unlock the repository
+    Key(KeyArguments),
+    /// Write a completion script for a shell
+    Completions(CompletionsArguments),
+    /// Write the manual pages
+    Man(ManArguments),
+}
+
+#[cfg(test)]
+mod tests;

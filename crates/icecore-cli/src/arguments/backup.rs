@@ -1,0 +1,176 @@
+//! Options of `backup`.
+
+use std::{collections::BTreeMap, ffi::OsString, num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use icecore_format::snapshot::{DedupScope, Level};
+use icecore_policy::{COMPRESSION_LEVELS, PACK_BYTES_RANGE, READ_CONCURRENCY_MAX, parse_byte_size};
+
+/// Make a snapshot of each directory, or of a stream
+///
+/// Each PATH becomes one snapshot; one that fails does not stop the others. Every snapshot is complete by itself, whatever
+/// its level: the level says which files are read again. The first snapshot of a source is always a full.
+///
+/// The name of a source is the last part of its path (`etc` for /etc) unless --name or the configuration file says
+/// otherwise.
+///
+/// Files that cannot be read are listed at the end; the snapshot is marked as partial then, and the exit code is 3.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Patterns are those of .gitignore files, relative to the source's root: `*.tmp` anywhere, `/cache/`
+only at the root, `!keep.tmp` takes back. The last one that matches decides; those of the
+configuration file come first, then those of --exclude-file, then those of --exclude.
+
+Examples:
+  icecore backup --init --repository /srv/backup /etc
+  icecore backup /home --exclude '.cache/' --exclude '*.iso' --tag plan=daily
+  icecore backup /srv --name shop --level full --one-file-system
+  icecore backup --command db.sql -- pg_dump --dbname shop
+  mysqldump shop | icecore backup --stdin shop.sql --name shop-database")]
+pub(crate) struct BackupArguments {
+    /// Directories (or single files) to back up
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Name of the source; without PATH, a source of the configuration file
+    #[arg(long, value_name = "NAME", value_parser = parse_source_name)]
+    pub(crate) name: Option<String>,
+    /// Which files are read again
+    #[arg(long, value_enum, default_value_t = LevelArgument::Incremental)]
+    level: LevelArgument,
+    /// Which packs the snapshot may refer to [default: as for the last full]
+    #[arg(long, value_enum)]
+    dedup: Option<DedupArgument>,
+    /// Leave out what matches this pattern
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+    /// Leave out what matches the patterns in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exclude_file: Vec<PathBuf>,
+    /// Leave out the content of directories that a CACHEDIR.TAG marks as caches
+    #[arg(long)]
+    pub(crate) exclude_caches: bool,
+    /// Stay on the file system of PATH
+    #[arg(long)]
+    pub(crate) one_file_system: bool,
+    /// Tag of the snapshot
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_tag)]
+    pub(crate) tag: Vec<(String, String)>,
+    /// Host that the snapshot is recorded for [default: the name of this machine]
+    #[arg(long, value_name = "NAME", value_parser = parse_source_name)]
+    pub(crate) host: Option<String>,
+    /// Find out what would be read, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Create the repository if there is none
+    ///
+    /// Its first key is the one that is given (a --key-file that does not exist is written anew); if none is, a key file is
+    /// generated in the user's configuration directory, where later commands find it.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) init: bool,
+    /// Store standard input as a file of this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "command"])]
+    pub(crate) stdin: Option<OsString>,
+    /// Store the output of a command as a file of this name; if the command fails, there is no snapshot
+    #[arg(long, value_name = "NAME", conflicts_with = "paths", requires = "program")]
+    pub(crate) command: Option<OsString>,
+    /// Command for --command, with its arguments
+    #[arg(last = true, value_name = "CMD", requires = "command")]
+    pub(crate) program: Vec<OsString>,
+    /// Level of compression, -7 (fast) to 19 (small) [default: 3]
+    #[arg(long, value_name = "LEVEL", allow_negative_numbers = true, value_parser = parse_compression)]
+    pub(crate) compression: Option<i32>,
+    /// Size of the objects that are uploaded, 1MiB to 240MiB [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_pack_size)]
+    pub(crate) pack_size: Option<u64>,
+    /// Files that are read at a time; more helps on network file systems
+    #[arg(long, value_name = "N", value_parser = parse_concurrency)]
+    pub(crate) read_concurrency: Option<NonZeroUsize>,
+    /// Do not open finished packs again before they are uploaded
+    ///
+    /// The verification finds faulty memory and costs a little processor time.
+    #[arg(long)]
+    pub(crate) skip_verification: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LevelArgument {
+    /// Every file
+    Full,
+    /// Files that changed since the previous snapshot
+    Incremental,
+    /// Files that changed since the last full
+    Differential,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DedupArgument {
+    /// Those of the whole repository
+    Repository,
+    /// Those written since the last full only, so that they can be kept apart from all others
+    Group,
+}
+
+impl BackupArguments {
+    /// Returns the level that is asked for.
+    pub(crate) fn level(&self) -> Level {
+        match self.level {
+            LevelArgument::Full => Level::Full,
+            LevelArgument::Incremental => Level::Incremental,
+            LevelArgument::Differential => Level::Differential,
+        }
+    }
+
+    /// Returns the scope of deduplication, if one is asked for.
+    pub(crate) fn dedup(&self) -> Option<DedupScope> {
+        self.dedup.map(|scope| match scope {
+            DedupArgument::Repository => DedupScope::Repository,
+            DedupArgument::Group => DedupScope::Group,
+        })
+    }
+
+    /// Returns the tags; of several values for one key the last counts.
+    pub(crate) fn tags(&self) -> BTreeMap<String, String> {
+        self.tag.iter().cloned().collect()
+    }
+}
+
+/// Checks the name of a source or host, such that `SOURCE@SNAPSHOT:PATH` can be taken apart.
+pub(crate) fn parse_source_name(name: &str) -> Result<String, String> {
+    if name.trim().is_empty() {
+        return Err("the name is empty".to_owned());
+    }
+    if name.len() > 255 {
+        return Err("the name has more than 255 bytes".to_owned());
+    }
+    if name.contains(['@', ':']) || name.contains(char::is_control) {
+        return Err("a name contains no @, no : and no control characters".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// Reads a tag.
+pub(crate) fn parse_tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("a tag is written KEY=VALUE".to_owned()),
+    }
+}
+
+fn parse_compression(text: &str) -> Result<i32, String> {
+    let (low, high) = COMPRESSION_LEVELS.into_inner();
+    let level = text.parse().ok().filter(|level| COMPRESSION_LEVELS.contains(level));
+    level.ok_or_else(|| format!("levels are whole numbers from {low} to {high}"))
+}
+
+fn parse_pack_size(text: &str) -> Result<u64, String> {
+    let bytes = parse_byte_size(text).map_err(|error| error.to_string())?;
+    let (low, high) = (PACK_BYTES_RANGE.start() >> 20, PACK_BYTES_RANGE.end() >> 20);
+    if PACK_BYTES_RANGE.contains(&bytes) { Ok(bytes) } else { Err(format!("the size is {low}MiB to {high}MiB")) }
+}
+
+fn parse_concurrency(text: &str) -> Result<NonZeroUsize, String> {
+    let number: Option<NonZeroUsize> = text.parse().ok();
+    number
+        .filter(|number| number.get() <= READ_CONCURRENCY_MAX)
+        .ok_or_else(|| format!("it is a whole number from 1 to {READ_CONCURRENCY_MAX}"))
+}

@@ -1,0 +1,88 @@
+//! Options of `key`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Manage the keys and passwords that unlock the repository
+///
+/// A repository has one or more key slots, each of which a password or a key file opens. Whoever has opened it once could
+/// have copied the keys inside: removing a slot ends the use of a password, not the knowledge of who had it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KeyArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
+
+/// What to do with key slots.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List the key slots
+    List,
+    /// Add a password or a key file
+    Add(KeyAddArguments),
+    /// Remove a key slot; the last one stays
+    Remove(KeyRemoveArguments),
+    /// Change the password, or the key file, that unlocks the repository now
+    Passwd(KeyPasswdArguments),
+}
+
+/// Where a new key comes from; what unlocks the repository meanwhile is given by the global options.
+#[derive(Clone, Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct NewKeyArguments {
+    /// New key file, written if it does not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_key_file: Option<PathBuf>,
+    /// File that holds the new password
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_password_file: Option<PathBuf>,
+    /// Command that prints the new password
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) new_password_command: Option<String>,
+}
+
+/// Add a password or a key file
+///
+/// Without any of the options, the new password is asked for on the terminal.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  icecore key add --new-key-file /media/safe/backup.key --label 'in the safe'
+  icecore key add --label alice")]
+pub(crate) struct KeyAddArguments {
+    /// Where the new key comes from.
+    #[command(flatten)]
+    pub(crate) new: NewKeyArguments,
+    /// Label of the key, shown by `icecore key list`
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) label: String,
+}
+
+/// Remove a key slot; the last one stays
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Example:
+  icecore key remove 5be1")]
+pub(crate) struct KeyRemoveArguments {
+    /// Id of the slot, or its beginning; see `icecore key list`
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+/// Change the password, or the key file, that unlocks the repository now
+///
+/// A slot for the new key is added and tried, then the slot that the present key opens is removed. Without any of the
+/// options, the new password is asked for on the terminal.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  icecore key passwd
+  icecore key passwd --password-file old --new-password-file new
+  icecore key passwd --key-file old.key --new-key-file new.key")]
+pub(crate) struct KeyPasswdArguments {
+    /// Where the new key comes from.
+    #[command(flatten)]
+    pub(crate) new: NewKeyArguments,
+}

@@ -1,0 +1,23 @@
+//! Options of `init`.
+
+use clap::Args;
+
+/// Create a repository with its first key
+///
+/// The first key is a password from the usual sources (--password-file, --password-command, `ICECORE_PASSWORD`), or the key
+/// file --key-file, which is written anew if it does not exist. If nothing is given, a password is asked for on the
+/// terminal; without a terminal, or if the password is left empty, a key file is generated in the user's
+/// configuration directory.
+///
+/// Without any of its keys nobody can ever read the repository again: keep a copy of the key elsewhere.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  icecore init --repository /srv/backup
+  icecore init --repository /srv/backup --key-file /root/backup.key
+  icecore init --repository /srv/backup --password-command 'pass show backup'")]
+pub(crate) struct InitArguments {
+    /// Label of the key, shown by `icecore key list`
+    #[arg(long, value_name = "TEXT", default_value = "first key")]
+    pub(crate) label: String,
+}

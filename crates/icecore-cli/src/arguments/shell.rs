@@ -1,0 +1,68 @@
+//! Options of `completions` and `man`, and what they write: both are made from the command line's own description.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::Arguments;
+
+/// Write a completion script for a shell
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  icecore completions bash > /etc/bash_completion.d/icecore
+  icecore completions zsh > ~/.zfunc/_icecore
+  icecore completions fish > ~/.config/fish/completions/icecore.fish")]
+pub(crate) struct CompletionsArguments {
+    /// Shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+impl CompletionsArguments {
+    /// Returns the script.
+    pub(crate) fn script(&self) -> Vec<u8> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Arguments::command(), "icecore", &mut script);
+        script
+    }
+
+    /// Returns the name of the shell.
+    pub(crate) fn shell_name(&self) -> String {
+        self.shell.to_string()
+    }
+}
+
+/// Write the manual pages
+///
+/// Without --directory, the page of `icecore` itself goes to standard output.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  icecore man | man -l -
+  icecore man --directory /usr/local/share/man/man1")]
+pub(crate) struct ManArguments {
+    /// Write all pages into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+impl ManArguments {
+    /// Returns the page of the program itself.
+    pub(crate) fn main_page() -> io::Result<Vec<u8>> {
+        let mut page = Vec::new();
+        Man::new(Arguments::command()).render(&mut page)?;
+        Ok(page)
+    }
+
+    /// Writes the pages of all commands.
+    pub(crate) fn write_pages(directory: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(directory)?;
+        clap_mangen::generate_to(Arguments::command(), directory)
+    }
+}

@@ -1,0 +1,204 @@
+//! What every command works with: settings, the two output streams, time, threads, and the way to the repository.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use icecore_catalog::{Catalog, CatalogOpening};
+use icecore_format::ids::RepositoryId;
+use icecore_policy::{Configuration, ProgressMode};
+use icecore_repo::{
+    environment::Environment,
+    index::{ChunkIndex, refresh_catalog},
+    reader::ChunkReader,
+    repository::Repository,
+    snapshots::{self, SnapshotList},
+};
+use icecore_store::{
+    Environment as StoreEnvironment, LocalStore, MeterStore, ReadOnlyStore, RepositoryLocation, RetryStore, Store,
+    meter::StoreMeter, retry::RetryPolicy,
+};
+use jiff::tz::TimeZone;
+use tokio::runtime::Runtime;
+
+use crate::{
+    arguments::global::GlobalArguments,
+    configuration,
+    console::{Console, Verbosity},
+    credentials::GivenCredentials,
+    directories::Directories,
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome, reason},
+    process,
+};
+
+/// What a command may do to the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Only read.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Output.
+    pub(crate) console: Arc<Console>,
+    /// Content of the configuration file.
+    pub(crate) configuration: Configuration,
+    /// Ways to unlock that were given.
+    pub(crate) credentials: GivenCredentials,
+    /// The user's directories.
+    pub(crate) directories: Directories,
+    /// How progress is shown.
+    pub(crate) progress_mode: ProgressMode,
+    /// Time, randomness, threads and the wish to stop.
+    pub(crate) environment: Environment,
+    /// Time zone in which times are shown and understood.
+    pub(crate) zone: TimeZone,
+    /// Name of this machine.
+    pub(crate) host: String,
+    location: Option<RepositoryLocation>,
+    cache_directory: Option<PathBuf>,
+    store_environment: StoreEnvironment,
+    /// Keeps the threads of `environment.runtime` alive.
+    _runtime: Runtime,
+}
+
+/// A store with the means to see what it was used for.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenStore {
+    /// The store: the directory, inside of a read-only guard if only reading is allowed, inside of a meter, inside of
+    /// retries, so that repeated calls are counted as often as they are made.
+    pub(crate) store: Arc<dyn Store>,
+    meter: Arc<StoreMeter>,
+}
+
+/// An unlocked repository with its catalogue.
+#[derive(Debug)]
+pub(crate) struct OpenRepository {
+    /// The repository.
+    pub(crate) repository: Repository,
+    /// The catalogue.
+    pub(crate) catalog: Catalog,
+    meter: Arc<StoreMeter>,
+}
+
+/// Name and version of the program, as they are recorded in what it writes.
+pub(crate) fn program() -> String {
+    format!("icecore {}", env!("CARGO_PKG_VERSION"))
+}
+
+impl Context {
+    /// Puts together what the command line, the environment and the configuration file say, and starts the threads.
+    pub(crate) fn new(
+        console: Arc<Console>,
+        global: &GlobalArguments,
+        mut credentials: GivenCredentials,
+    ) -> Outcome<Self> {
+        let directories = Directories::find();
+        let configuration = configuration::read(global.config.as_deref(), &directories)?;
+        credentials.configuration.extend(configuration::credential(&configuration));
+        let location = match (&global.repository, &configuration.repository) {
+            (Some(text), _) => Some(RepositoryLocation::parse(text)?),
+            (None, Some(text)) => Some(RepositoryLocation::parse(text.as_ref())?),
+            (None, None) => None,
+        };
+        let cache_directory = global
+            .cache_dir
+            .clone()
+            .or_else(|| configuration.cache_directory.clone())
+            .or_else(|| directories.cache.clone());
+        let store_environment = StoreEnvironment::system();
+        let starting = |error: &io::Error| {
+            Failure::new(ExitStatus::Failed, format!("failed to start threads: {}", reason(error)))
+        };
+        let runtime = process::start_runtime().map_err(|error| starting(&error))?;
+        let cancelled = Arc::new(AtomicBool::new(false));
+        process::watch_signals(&runtime, Arc::clone(&cancelled), Arc::clone(&console))
+            .map_err(|error| starting(&error))?;
+        let workers = rayon::ThreadPoolBuilder::new()
+            .thread_name(|number| format!("icecore-work-{number}"))
+            .build()
+            .map_err(|error| Failure::new(ExitStatus::Failed, format!("failed to start threads: {error}")))?;
+        let environment = Environment {
+            clock: Arc::clone(&store_environment.clock),
+            entropy: Arc::clone(&store_environment.entropy),
+            runtime: runtime.handle().clone(),
+            workers: Arc::new(workers),
+            cancelled,
+        };
+        Ok(Self {
+            progress_mode: global.progress().unwrap_or(configuration.progress),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            zone: TimeZone::system(),
+            console,
+            configuration,
+            credentials,
+            directories,
+            environment,
+            location,
+            cache_directory,
+            store_environment,
+            _runtime: runtime,
+        })
+    }
+
+    /// Returns where the repository is.
+    pub(crate) fn location(&self) -> Outcome<&RepositoryLocation> {
+        self.location.as_ref().ok_or_else(|| {
+            Failure::new(ExitStatus::NoRepository, "no repository is given")
+                .hint("use --repository URL or ICECORE_REPOSITORY, or put it into the configuration file")
+        })
+    }
+
+    /// Opens the store of the repository.
+    pub(crate) fn open_store(&self, access: Access) -> Outcome<OpenStore> {
+        let store = match self.location()? {
+            RepositoryLocation::Local(path) => LocalStore::open(path)?,
+            other => return Err(Failure::usage(format!("{other} is no place that this command can use"))),
+        };
+        Ok(self.decorate(Arc::new(store), access))
+    }
+
+    /// Opens the store for a new repository; a directory that does not exist is created.
+    pub(crate) fn create_store(&self) -> Outcome<OpenStore> {
+        let store = match self.location()? {
+            RepositoryLocation::Local(path) => LocalStore::create(path)?,
+            other => return Err(Failure::usage(format!("{other} is no place that this command can use"))),
+        };
+        Ok(self.decorate(Arc::new(store), Access::Write))
+    }
+
+    fn decorate(&self, store: Arc<dyn Store>, access: Access) -> OpenStore {
+        let guarded: Arc<dyn Store> = match access {
+            Access::Read => Arc::new(ReadOnlyStore::new(store)),
+            Access::Write => store,
+        };
+        let metered = MeterStore::new(guarded);
+        let meter = metered.meter();
+        let policy = RetryPolicy::default();
+        let store = Arc::new(RetryStore::new(Arc::new(metered), policy, self.store_environment.clone()));
+        OpenStore { store, meter }
+    }
+
+    /// Opens the repository with its catalogue.
+    pub(crate) fn open(&self, access: Access) -> Outcome<OpenRepository> {
+        let store = self.open_store(access)?;
+        let repository = crate::unlock::unlock(self, &store)?;
+        Ok(self.with_catalog(repository, &store))
+    }
+
+    /// Adds the catalogue to an unlocked repository.
+    pub(crate) fn with_catalog(&self, repository: Repository, store: &OpenStore) -> OpenRepository {
+        let catalog = self.open_catalog(repository.id());
+        match catalog {
+            Ok(catalog) => OpenRepository { repository, catalog, meter: Arc::clone(&store.meter) },
+            Err(never) => match never {},
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Where the chunks of a file lie in it: the content stream goes around the holes.
+
+use std::ops::Range;
+
+use icecore_format::entry::{ChunkRef, Hole};
+use icecore_fs::{error::FsError, target::ExistingFile};
+
+/// A chunk and its place in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlacedChunk {
+    /// The chunk.
+    pub chunk: ChunkRef,
+    /// Offset in the file at which the chunk begins, or the hole before it.
+    offset: u64,
+    /// First hole that does not end before `offset`.
+    hole: usize,
+}
+
+/// Gives the chunks of a file their places, one after the other.
+#[derive(Debug)]
+pub(crate) struct Placement<'a> {
+    holes: &'a [Hole],
+    offset: u64,
+    hole: usize,
+}
+
+impl<'a> Placement<'a> {
+    /// Begins at the start of the file.
+    pub fn new(holes: &'a [Hole]) -> Self {
+        Self { holes, offset: 0, hole: 0 }
+    }
+
+    /// Places the next chunk.
+    pub fn place(&mut self, chunk: ChunkRef) -> PlacedChunk {
+        let placed = PlacedChunk { chunk, offset: self.offset, hole: self.hole };
+        let mut pieces = placed.pieces(self.holes);
+        for _ in pieces.by_ref() {}
+        (self.offset, self.hole) = (pieces.offset, pieces.hole);
+        placed
+    }
+}
+
+impl PlacedChunk {
+    /// Returns the parts of the chunk between the holes: offset in the file, range in the chunk.
+    pub fn pieces<'a>(&self, holes: &'a [Hole]) -> Pieces<'a> {
+        Pieces { holes, hole: self.hole, offset: self.offset, position: 0, length: self.chunk.length as usize }
+    }
+
+    /// Reads what a file has at the chunk's place; says whether the file is long enough.
+    pub fn read(&self, holes: &[Hole], file: &ExistingFile, buffer: &mut Vec<u8>) -> Result<bool, FsError> {
+        buffer.resize(self.chunk.length as usize, 0);
+        for (offset, range) in self.pieces(holes) {
+            let wanted = range.len();
+            if file.read_at(offset, &mut buffer[range])? != wanted {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Iterator over the parts of one chunk.
+#[derive(Debug)]
+pub(crate) struct Pieces<'a> {
+    holes: &'a [Hole],
+    hole: usize,
+    offset: u64,
+    position: usize,
+    length: usize,
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = (u64, Range<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.position == self.length {
+            return None;
+        }
+        while let Some(hole) = self.holes.get(self.hole)
+            && hole.offset <= self.offset
+        {
+            self.offset = self.offset.max(hole.offset.saturating_add(hole.length));
+            self.hole += 1;
+        }
+        let room = self.holes.get(self.hole).map_or(u64::MAX, |hole| hole.offset) - self.offset;
+        let count = (self.length - self.position).min(usize::try_from(room).unwrap_or(usize::MAX));
+        let piece = (self.offset, self.position..self.position + count);
+        self.offset = self.offset.saturating_add(count as u64);
+        self.position += count;
+        Some(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! Which paths of a snapshot are hard links to one file.
+
+use std::{
+    collections::{HashMap, hash_map},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use icecore_format::entry::{Entry, EntryKind};
+
+/// Memory for the first paths of link groups, in bytes; the members of later groups become files of their own.
+const TABLE_BYTES_MAX: usize = 64 << 20;
+/// Memory of one group beside its path, in bytes (estimated).
+const GROUP_BYTES: usize = 96;
+
+/// Name of a link group: index of the device, inode.
+pub(crate) type LinkGroup = (u32, u64);
+
+/// What an entry is within its link group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LinkRole {
+    /// It is in no group.
+    Alone,
+    /// It is the first of its group.
+    First,
+    /// It is a link to the first of its group.
+    Member {
+        /// Path of the first.
+        first: Vec<u8>,
+    },
+    /// It says that it is in a group, but is another file than the first: it is restored by itself.
+    Stranger,
+    /// There are too many groups.
+    TooMany,
+}
+
+struct First {
+    path: Vec<u8>,
+    signature: u64,
+}
+
+/// The link groups met so far.
+#[derive(Default)]
+pub(crate) struct LinkTable {
+    groups: HashMap<LinkGroup, First>,
+    bytes: usize,
+}
+
+impl LinkTable {
+    /// Finds out what an entry is, and notes it if it is the first of its group.
+    pub fn classify(&mut self, entry: &Entry) -> LinkRole {
+        let Some(group) = entry.link_group().filter(|_| entry.kind != EntryKind::Directory) else {
+            return LinkRole::Alone;
+        };
+        let signature = signature(entry);
+        match self.groups.entry(group) {
+            hash_map::Entry::Occupied(first) if first.get().signature == signature => {
+                LinkRole::Member { first: first.get().path.clone() }
+            }
+            hash_map::Entry::Occupied(_) => LinkRole::Stranger,
+            hash_map::Entry::Vacant(_) if self.bytes >= TABLE_BYTES_MAX => LinkRole::TooMany,
+            hash_map::Entry::Vacant(vacant) => {
+                self.bytes += entry.path.len() + GROUP_BYTES;
+                vacant.insert(First { path: entry.path.clone(), signature });
+                LinkRole::First
+            }
+        }
+    }
+
+    /// Returns the path that stands for a group.
+    pub fn first(&self, group: LinkGroup) -> Option<&[u8]> {
+        self.groups.get(&group).map(|first| first.path.as_slice())
+    }
+
+    /// Lets another member stand for its group.
+    pub fn replace_first(&mut self, group: LinkGroup, path: &[u8]) {
+        if let Some(first) = self.groups.get_mut(&group) {
+            self.bytes = self.bytes.saturating_sub(first.path.len()) + path.len();
+            first.path = path.to_vec();
+        }
+    }
+}
+
+/// Returns a number that is equal for entries that can be one file.
+fn signature(entry: &Entry) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (entry.kind, entry.size, entry.special_device, &entry.target, &entry.holes).hash(&mut hasher);
+    match &entry.content {
+        icecore_format::entry::Content::Inline(chunks) => chunks.hash(&mut hasher),
+        icecore_format::entry::Content::List(list) => list.hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! The threads of a restore: workers that write files, and fetchers that get blocks ahead of them.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread::{self, Scope},
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use icecore_repo::{
+    error::{RepoError, RepoResult},
+    index::BlockNumber,
+};
+
+use crate::context::Context;
+
+/// Jobs and groups of blocks that may wait for a thread.
+const QUEUE_LENGTH: usize = 1024;
+/// Most threads that fetch blocks.
+const FETCHERS_MAX: usize = 8;
+
+/// Some work for one thread.
+pub(crate) type Job<'env> = Box<dyn FnOnce() + Send + 'env>;
+
+/// Hands work to the threads; they end when it is dropped.
+pub(crate) struct Pool<'env> {
+    jobs: Sender<Job<'env>>,
+    groups: Sender<Vec<BlockNumber>>,
+}
+
+impl<'env> Pool<'env> {
+    /// Starts `workers` workers and about half as many fetchers.
+    pub fn start<'scope>(
+        scope: &'scope Scope<'scope, 'env>,
+        context: &'env Context<'env>,
+        workers: usize,
+    ) -> RepoResult<Self> {
+        let (jobs, job_queue) = crossbeam_channel::bounded::<Job<'env>>(QUEUE_LENGTH);
+        let (groups, group_queue) = crossbeam_channel::bounded(QUEUE_LENGTH);
+        let lost = |_| RepoError::StageLost { stage: "restore" };
+        for _ in 0..workers.max(1) {
+            let queue: Receiver<Job<'env>> = job_queue.clone();
+            let builder = thread::Builder::new().name("restore-write".to_owned());
+            builder.spawn_scoped(scope, move || queue.into_iter().for_each(|job| job())).map_err(lost)?;
+        }
+        for _ in 0..workers.div_ceil(2).clamp(1, FETCHERS_MAX) {
+            let queue: Receiver<Vec<BlockNumber>> = group_queue.clone();
+            let builder = thread::Builder::new().name("restore-fetch".to_owned());
+            let fetch = move || {
+                for group in queue {
+                    if !context.is_stopped() {
+                        context.reader.prefetch(&group);
+                    }
+                }
+            };
+            builder.spawn_scoped(scope, fetch).map_err(lost)?;
+        }
+        Ok(Self { jobs, groups })
+    }
+
+    /// Has a job done; waits while too many are waiting.
+    pub fn run(&self, gate: &Arc<Gate>, job: impl FnOnce() + Send + 'env) {
+        let pass = gate.enter();
+        // All workers are gone only if all have panicked; the scope passes that on.
+        let _: Result<(), _> = self.jobs.send(Box::new(move || {
+            job();
+            drop(pass);
+        }));
+    }
+
+    /// Has neighbouring blocks fetched.
+    pub fn fetch(&self, group: Vec<BlockNumber>) {
+        // As above; and it is only done ahead of time.
+        let _: Result<(), _> = self.groups.send(group);
+    }
+}
+
+/// Counts jobs that are not done yet.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    pending: Mutex<usize>,
+    empty: Condvar,
+}
+
+/// One job that is not done yet; done when dropped, also by a panic.
+#[derive(Debug)]
+pub(crate) struct Pass(Arc<Gate>);
+
+impl Gate {
+    /// Counts one more job.
+    pub fn enter(self: &Arc<Self>) -> Pass {
+        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Pass(Arc::clone(self))
+    }
+
+    /// Waits until all jobs are done.
+    pub fn wait(&self) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        while *pending > 0 {
+            pending = self.empty.wait(pending).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        *pending -= 1;
+        if *pending == 0 {
+            self.0.empty.notify_all();
+        }
+    }
+}
