@@ -31,11 +31,12 @@ use crate::{
     job::ChunkTools,
     levels::{RunPlan, plan_run},
     links::Links,
-    pipeline::{self, Base, Sink},
+    pipeline::{self, Base},
     request::{
         BackupCounts, BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource,
         SourceProblem,
     },
+    sink::Sink,
     streaming::{self, SEGMENTS_AHEAD},
 };
 

@@ -14,6 +14,7 @@ mod levels;
 mod links;
 mod pipeline;
 mod reading;
+mod sink;
 mod streaming;
 
 pub use backup::backup;

@@ -1,22 +1,14 @@
 //! The pipeline of a backup: walk → change detection → readers → deduplication → manifest, in path order throughout.
 
-use std::{collections::HashMap, collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use icecore_format::{
-    entry::{ChunkRef, Content, Entry, EntryKind, Time},
-    limits::INLINE_CHUNKS_MAX,
-    seal::ObjectKind,
-};
-use icecore_fs::{
-    error::FsError,
-    names::{GroupNames, UserNames},
-    walk::{WalkEntry, WalkItem},
-};
-use icecore_repo::{
-    manifest::{ManifestCursor, ManifestWriter, write_chunk_list},
-    session::WriteSession,
-};
+use icecore_format::entry::{Content, Entry, EntryKind, Time};
+use icecore_fs::walk::{WalkEntry, WalkItem};
+use icecore_repo::manifest::ManifestCursor;
 
 use crate::{
     capture,
@@ -41,8 +33,6 @@ const ITEM_WEIGHT: u64 = 1 << 10;
 const UNDER_WAY_WEIGHT_MAX: u64 = 64 << 20;
 /// Long files that may be under way at a time; each holds some segments in memory.
 const STREAMS_MAX: usize = 4;
-/// Progress is reported at most this often.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// What is known about the base, and how far its manifest has been followed.
 pub(crate) struct Base<'a> {
@@ -58,180 +48,6 @@ enum Pending {
     Ready { items: Vec<Item>, weight: u64 },
     /// A long file that a reader is working on.
     Stream { segments: Receiver<Segment> },
-}
-
-/// Where content and entries go, and what is counted on the way.
-pub(crate) struct Sink<'a> {
-    pub session: &'a mut WriteSession,
-    pub manifest: ManifestWriter,
-    pub events: &'a dyn BackupEvents,
-    pub users: UserNames,
-    pub groups: GroupNames,
-    pub counts: BackupCounts,
-    pub problems: Vec<SourceProblem>,
-    pub progress: BackupProgress,
-    pub reported: Duration,
-    pub tools: Arc<ChunkTools>,
-    pub links: Links,
-}
-
-impl Sink<'_> {
-    fn problem(&mut self, problem: SourceProblem) {
-        self.events.problem(&problem);
-        self.problems.push(problem);
-    }
-
-    /// Puts a finished entry into the manifest.
-    pub fn push(&mut self, entry: &Entry) -> BackupResult<()> {
-        if let Err(error) = entry.validate() {
-            // Nothing that a reader would refuse ever gets into a manifest.
-            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
-            self.problem(SourceProblem::Unreadable(FsError::new("describe", entry.path.clone(), source)));
-            return Ok(());
-        }
-        let (user, group) = (self.users.name(entry.user_id), self.groups.name(entry.group_id));
-        self.manifest.push(self.session, entry, user, group)?;
-        self.progress.entries += 1;
-        if entry.kind == EntryKind::File {
-            self.progress.files += 1;
-            self.progress.bytes += entry.size;
-        }
-        self.report(&entry.path);
-        Ok(())
-    }
-
-    fn report(&mut self, path: &[u8]) {
-        let now = self.session.repository().environment().monotonic();
-        if now.saturating_sub(self.reported) >= PROGRESS_EVERY {
-            self.reported = now;
-            self.progress.path = path.to_vec();
-            self.progress.bytes_stored = self.session.statistics().bytes_stored;
-            self.events.progress(&self.progress);
-        }
-    }
-
-    /// Adds chunks that lie one after the other in `buffer`.
-    fn add_chunks(&mut self, buffer: &[u8], chunks: &[ChunkRef]) -> BackupResult<()> {
-        let mut rest = buffer;
-        for chunk in chunks {
-            let (content, remaining) = rest.split_at(chunk.length as usize);
-            self.session.add_chunk(ObjectKind::Data, chunk.id, content)?;
-            rest = remaining;
-        }
-        self.counts.chunks_read += chunks.len() as u64;
-        self.counts.bytes_read += (buffer.len() - rest.len()) as u64;
-        Ok(())
-    }
-
-    fn content(&mut self, chunks: Vec<ChunkRef>) -> BackupResult<Content> {
-        if chunks.len() <= INLINE_CHUNKS_MAX {
-            Ok(Content::Inline(chunks))
-        } else {
-            Ok(Content::List(write_chunk_list(self.session, &chunks)?))
-        }
-    }
-
-    /// Takes what a reader made of an object.
-    fn take_item(&mut self, item: ReadItem, buffer: &[u8]) -> BackupResult<()> {
-        let ReadItem { mut entry, outcome, problem } = item;
-        if let Some(problem) = problem {
-            self.problem(problem);
-        }
-        match outcome {
-            Outcome::Complete => {}
-            Outcome::Vanished => {
-                self.counts.vanished += 1;
-                return Ok(());
-            }
-            Outcome::Grown(source) => return self.read_now(&source, entry),
-            Outcome::SameFile(source) => {
-                if !self.links.complete(&mut entry) {
-                    return self.read_now(&source, entry);
-                }
-            }
-            Outcome::Chunks { start, chunks } => {
-                self.counts.files_read += 1;
-                self.add_chunks(&buffer[start..], &chunks)?;
-                entry.content = self.content(chunks)?;
-                self.links.remember(&entry);
-            }
-        }
-        self.push(&entry)
-    }
-
-    /// Reads a file out of turn, on a thread of its own: the readers may all be waiting for this thread.
-    fn read_now(&mut self, source: &WalkEntry, entry: Entry) -> BackupResult<()> {
-        let (sender, segments) = bounded(SEGMENTS_AHEAD);
-        let tools = Arc::clone(&self.tools);
-        std::thread::scope(|scope| {
-            scope.spawn(move || streaming::read_file(source, &entry, &sender, &tools));
-            self.take_stream(&segments)
-        })
-    }
-
-    /// Takes the segments of a long file until its end.
-    fn take_stream(&mut self, segments: &Receiver<Segment>) -> BackupResult<()> {
-        let mut chunks = Vec::new();
-        loop {
-            match segments.recv() {
-                Ok(Segment::Data { buffer, chunks: found }) => {
-                    self.add_chunks(&buffer, &found)?;
-                    chunks.extend_from_slice(&found);
-                    self.session.refresh_if_due()?;
-                }
-                Ok(Segment::Restart) => chunks.clear(),
-                Ok(Segment::End(end)) => return self.end_stream(*end, chunks),
-                Err(_) => return Err(BackupError::StageLost { stage: "read" }),
-            }
-        }
-    }
-
-    fn end_stream(&mut self, end: StreamEnd, chunks: Vec<ChunkRef>) -> BackupResult<()> {
-        match end {
-            StreamEnd::Read { mut entry, problem } => {
-                if let Some(problem) = problem {
-                    self.problem(problem);
-                }
-                self.counts.files_read += 1;
-                entry.content = self.content(chunks)?;
-                self.links.remember(&entry);
-                self.push(&entry)
-            }
-            StreamEnd::Vanished => {
-                self.counts.vanished += 1;
-                Ok(())
-            }
-            StreamEnd::Failed { mut entry, error } => {
-                self.problem(SourceProblem::Unreadable(error));
-                reading::mark_unreadable(&mut entry);
-                self.push(&entry)
-            }
-        }
-    }
-
-    /// Takes a stream that is not a file: everything it gives becomes the content of `entry`.
-    pub fn take_input(&mut self, segments: &Receiver<Segment>) -> BackupResult<Vec<ChunkRef>> {
-        let mut chunks = Vec::new();
-        for segment in segments {
-            if let Segment::Data { buffer, chunks: found } = segment {
-                self.add_chunks(&buffer, &found)?;
-                chunks.extend_from_slice(&found);
-                self.progress.bytes += buffer.len() as u64;
-                self.report(&[]);
-                self.session.refresh_if_due()?;
-            }
-        }
-        Ok(chunks)
-    }
-
-    /// Puts the only entry of a stream into the manifest.
-    pub fn push_input(&mut self, mut entry: Entry, chunks: Vec<ChunkRef>) -> BackupResult<()> {
-        entry.size = chunks.iter().map(|chunk| u64::from(chunk.length)).sum();
-        entry.content = self.content(chunks)?;
-        self.counts.files_new += 1;
-        self.counts.files_read += 1;
-        self.push(&entry)
-    }
 }
 
 /// What the walk finds, decided upon and queued in order.

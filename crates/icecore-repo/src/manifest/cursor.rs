@@ -124,7 +124,7 @@ impl<'a> ManifestCursor<'a> {
             match self.peek_node() {
                 None => return Ok(()),
                 Some((child, _)) if root_opened && path::compare(&child.last_path, target).is_lt() => {
-                    self.skip_node()
+                    self.skip_node();
                 }
                 Some(_) => self.expand()?,
             }
