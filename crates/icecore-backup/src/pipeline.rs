@@ -14,13 +14,11 @@ use crate::{
     capture,
     changes::{self, Need},
     error::{BackupError, BackupResult},
-    job::{
-        ChunkTools, Item, Job, Outcome, ReadBatch, ReadItem, SMALL_FILE_BYTES_MAX, Segment, StreamEnd, Task,
-    },
-    links::Links,
-    reading::{self, run_reader},
-    request::{BackupCounts, BackupEvents, BackupNotice, BackupProgress, SourceProblem},
-    streaming::{self, SEGMENTS_AHEAD},
+    job::{Item, Job, ReadBatch, SMALL_FILE_BYTES_MAX, Segment, Task},
+    reading::run_reader,
+    request::{BackupNotice, SourceProblem},
+    sink::Sink,
+    streaming::SEGMENTS_AHEAD,
 };
 
 /// A batch is handed to a reader when it has this many items, …
@@ -315,7 +313,7 @@ impl<'a> Pipeline<'a, '_> {
             match self.queue.front() {
                 Some(Pending::Ready { .. }) => self.take_front()?,
                 Some(Pending::Batch { sequence, .. }) if self.finished.contains_key(sequence) => {
-                    self.take_front()?
+                    self.take_front()?;
                 }
                 _ => return Ok(()),
             }

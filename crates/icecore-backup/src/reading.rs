@@ -29,7 +29,7 @@ pub(crate) fn run_reader(jobs: &Receiver<Job>, results: &Sender<ReadBatch>, tool
                 }
             }
             Job::Stream { source, entry, segments } => {
-                streaming::read_file(&source, &entry, &segments, tools)
+                streaming::read_file(&source, &entry, &segments, tools);
             }
         }
     }

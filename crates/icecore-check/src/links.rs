@@ -90,8 +90,8 @@ pub(crate) async fn check_links(
     Ok(())
 }
 
-/// Says of each node whether there are links below it, and chooses the snapshots to look at: similar snapshots mostly
-/// have the very same leaves with links.
+/// Says of each node whether there are links below it, and chooses the snapshots to look at: of those that have the very
+/// same leaves with links only the first.
 fn choose_snapshots(
     graph: &Graph,
     mut snapshots: Vec<(RunId, NodeNumber)>,

@@ -5,4 +5,3 @@ mod damage;
 mod healthy;
 mod running;
 mod structure;
-mod perf;

@@ -29,7 +29,7 @@ use crate::{CheckOptions, CheckReport, NoEvents, ProblemKind, SnapshotCheck, che
 
 /// Length of the chunks of test files, in bytes.
 pub(super) const CHUNK_BYTES: usize = 500;
-const NODE_ITEMS: u32 = 64;
+const NODE_ITEMS: u32 = 4;
 
 pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime").block_on(future)
@@ -147,7 +147,7 @@ impl Repository {
         let scope = if spec.dedup == DedupScope::Group { spec.group } else { RunId([0; 16]) };
         let mut new = chunks;
         new.retain(|(id, _)| self.known.insert((kind as u8, scope, *id)));
-        for pack in new.chunks(self.blocks_max * 128) {
+        for pack in new.chunks(self.blocks_max * 4) {
             let number = self.numbers.entry(spec.run).or_default();
             let name = PackName { run: spec.run, number: *number };
             *number += 1;
@@ -165,7 +165,7 @@ impl Repository {
         let salt = self.salt();
         let mut pack = PackBuilder::new(&self.keys, name, kind, group, salt, Vec::new()).expect("pack");
         let mut compressor = Compressor::new(1).expect("compressor");
-        for block in chunks.chunks(128) {
+        for block in chunks.chunks(4) {
             let plain: Vec<u8> = block.iter().flat_map(|(_, content)| content.clone()).collect();
             let infos: Vec<_> = block
                 .iter()

@@ -1,0 +1,124 @@
+//! One entry that is to be restored, and what has to be done for it.
+
+use icecore_format::entry::{Entry, EntryKind, Time};
+use icecore_fs::{
+    entry::{EntryKind as FsKind, Metadata, Timestamp},
+    target::{ApplyOptions, OwnerChoice},
+};
+
+/// An entry that is to be restored; its path is relative to the target.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    /// What the snapshot says.
+    pub entry: Entry,
+    /// Whom it shall belong to.
+    pub owner: OwnerChoice,
+    /// The directory that it is in was empty or new, or does not have the name.
+    pub is_new: bool,
+}
+
+/// What has to be done for an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// There is nothing.
+    Create,
+    /// Something of another kind is there, or a link or device that leads elsewhere.
+    Replace {
+        /// It is of another kind.
+        other_kind: bool,
+    },
+    /// A directory is there.
+    Directory,
+    /// Content, target or device are right.
+    Right {
+        /// The time is right, too.
+        time: bool,
+    },
+    /// There is a file whose content may be wrong in part.
+    Compare {
+        /// It has another name that the snapshot does not know: it must not be changed, but replaced.
+        replace: bool,
+    },
+}
+
+impl Candidate {
+    /// Returns the metadata as the file system takes it.
+    pub fn metadata(&self) -> Metadata {
+        let entry = &self.entry;
+        Metadata {
+            kind: fs_kind(entry.kind),
+            mode: entry.mode,
+            user_id: entry.user_id,
+            group_id: entry.group_id,
+            size: entry.size,
+            modified: timestamp(entry.modified),
+            changed: timestamp(entry.changed),
+            inode: entry.inode,
+            device: 0,
+            links: 1,
+            special_device: entry.special_device,
+        }
+    }
+
+    /// Returns how the metadata is applied.
+    pub fn apply_options(&self) -> ApplyOptions {
+        ApplyOptions { owner: self.owner, ..ApplyOptions::default() }
+    }
+
+    /// Says whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.entry.kind == EntryKind::File
+    }
+
+    /// Decides what has to be done, given what is there; with `verify`, content is never taken to be right unseen.
+    pub fn judge(&self, found: Option<&Metadata>, verify: bool) -> Verdict {
+        let Some(found) = found else { return Verdict::Create };
+        let entry = &self.entry;
+        if found.kind == FsKind::Directory {
+            return Verdict::Directory;
+        }
+        if found.kind != fs_kind(entry.kind) {
+            return Verdict::Replace { other_kind: true };
+        }
+        let time = found.modified == timestamp(entry.modified);
+        match entry.kind {
+            EntryKind::File => {
+                let replace = found.links > 1 && entry.link_group().is_none();
+                if replace || verify || !time || found.size != entry.size {
+                    Verdict::Compare { replace }
+                } else {
+                    Verdict::Right { time }
+                }
+            }
+            EntryKind::Symlink if verify || !time || found.size != entry.target.len() as u64 => {
+                Verdict::Replace { other_kind: false }
+            }
+            EntryKind::CharacterDevice | EntryKind::BlockDevice
+                if found.special_device != entry.special_device =>
+            {
+                Verdict::Replace { other_kind: false }
+            }
+            _ => Verdict::Right { time },
+        }
+    }
+}
+
+/// Returns the kind as the file system names it.
+pub(crate) fn fs_kind(kind: EntryKind) -> FsKind {
+    match kind {
+        EntryKind::File => FsKind::File,
+        EntryKind::Directory => FsKind::Directory,
+        EntryKind::Symlink => FsKind::Symlink,
+        EntryKind::Fifo => FsKind::Fifo,
+        EntryKind::Socket => FsKind::Socket,
+        EntryKind::CharacterDevice => FsKind::CharacterDevice,
+        EntryKind::BlockDevice => FsKind::BlockDevice,
+    }
+}
+
+fn timestamp(time: Time) -> Timestamp {
+    Timestamp { seconds: time.seconds, nanoseconds: time.nanoseconds }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! Writes one file in one thread, and compares files with what they should be.
+
+use icecore_format::entry::{ChunkRef, Entry};
+use icecore_fs::target::{ExistingFile, TargetFile, TargetTree};
+use icecore_repo::manifest::ChunkListReader;
+
+use crate::{
+    candidate::{Candidate, Verdict},
+    context::Context,
+    layout::{PlacedChunk, Placement},
+    objects,
+    prefetch::BlockPlan,
+    report::ProblemReason,
+};
+
+/// Bytes of a hole that are compared at a time.
+const HOLE_PIECE_BYTES: usize = 256 << 10;
+
+/// Writes a file anew, with those chunks of `existing` that are right.
+pub(crate) fn write(
+    context: &Context<'_>,
+    tree: &TargetTree,
+    candidate: &Candidate,
+    existing: Option<&ExistingFile>,
+    verdict: Verdict,
+) -> Result<(), ProblemReason> {
+    let entry = &candidate.entry;
+    let file = create(tree, entry)?;
+    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    let mut placement = Placement::new(&entry.holes);
+    let mut writer = ChunkWriter::new(context, entry, &file, existing);
+    while let Some(chunk) = list.next()? {
+        context.check()?;
+        writer.write(&placement.place(chunk))?;
+    }
+    finish(context, tree, candidate, &file, verdict)?;
+    if context.request.verify { read_back(context, tree, entry) } else { Ok(()) }
+}
+
+/// Begins a file under a temporary name.
+pub(crate) fn create(tree: &TargetTree, entry: &Entry) -> Result<TargetFile, ProblemReason> {
+    let size_hint = if entry.holes.is_empty() { entry.size } else { 0 };
+    Ok(tree.create_file(&entry.path, size_hint)?)
+}
+
+/// Gives a file whose content is complete its length, metadata and name, and notes that it is there.
+pub(crate) fn finish(
+    context: &Context<'_>,
+    tree: &TargetTree,
+    candidate: &Candidate,
+    file: &TargetFile,
+    verdict: Verdict,
+) -> Result<(), ProblemReason> {
+    let entry = &candidate.entry;
+    if !entry.holes.is_empty() {
+        file.set_length(entry.size)?;
+    }
+    if verdict == Verdict::Directory {
+        tree.remove_tree(&entry.path)?;
+    }
+    let warnings = file.finish(&candidate.metadata(), &entry.attributes, &candidate.apply_options())?;
+    context.tally.warn(warnings);
+    context.tally.count(|counts| counts.files_written += 1);
+    objects::note_created(context, candidate, verdict);
+    Ok(())
+}
+
+/// Brings a file that is there up to date: changes only its metadata if the content turns out to be right, else writes
+/// it anew and fetches only the chunks that differ.
+pub(crate) fn update(
+    context: &Context<'_>,
+    tree: &TargetTree,
+    candidate: &Candidate,
+    replace: bool,
+) -> Result<(), ProblemReason> {
+    let entry = &candidate.entry;
+    let verdict = Verdict::Compare { replace };
+    let Some(existing) = open(context, tree, entry) else {
+        return write(context, tree, candidate, None, verdict);
+    };
+    let chunks = ChunkListReader::collect(context.reader, &entry.content)?;
+    let mut placement = Placement::new(&entry.holes);
+    let placed: Vec<PlacedChunk> = chunks.iter().map(|chunk| placement.place(*chunk)).collect();
+    let wrong = wrong_chunks(context, entry, &existing, &placed)?;
+    if wrong.is_empty() && !replace && existing.metadata().size == entry.size && holes_are_zero(context, entry, &existing)? {
+        let time = existing.metadata().modified == candidate.metadata().modified;
+        return objects::fix_metadata(context, tree, candidate, time);
+    }
+    fetch(context, &wrong);
+    write(context, tree, candidate, Some(&existing), verdict)
+}
+
+/// Opens what is there; a file that cannot be read cannot be compared, but may well be replaced.
+pub(crate) fn open(context: &Context<'_>, tree: &TargetTree, entry: &Entry) -> Option<ExistingFile> {
+    match tree.open_existing_for_compare(&entry.path) {
+        Ok(existing) => existing,
+        Err(error) => {
+            tracing::debug!(%error, "the file that is there cannot be compared");
+            context.tally.warn_aspect("comparison".to_owned(), &entry.path, error.source.to_string());
+            None
+        }
+    }
+}
+
+/// Fetches the blocks of some chunks; what is missing is noticed when it is read.
+pub(crate) fn fetch(context: &Context<'_>, chunks: &[ChunkRef]) {
+    let mut plan = BlockPlan::default();
+    for chunk in chunks {
+        if plan.add(context.reader, chunk).is_err() {
+            tracing::debug!(id = %chunk.id, "chunk is missing");
+        }
+    }
+    plan.into_groups(context.reader).iter().for_each(|group| context.reader.prefetch(group));
+}
+
+/// Returns those chunks that a file does not have at their places.
+pub(crate) fn wrong_chunks(
+    context: &Context<'_>,
+    entry: &Entry,
+    file: &ExistingFile,
+    chunks: &[PlacedChunk],
+) -> Result<Vec<ChunkRef>, ProblemReason> {
+    let mut buffer = Vec::new();
+    let mut wrong = Vec::new();
+    for placed in chunks {
+        context.check()?;
+        if !is_right(context, entry, file, placed, &mut buffer)? {
+            wrong.push(placed.chunk);
+        }
+    }
+    Ok(wrong)
+}
+
+/// Says whether a file has a chunk at its place, and leaves what was read in `buffer`.
+fn is_right(
+    context: &Context<'_>,
+    entry: &Entry,
+    file: &ExistingFile,
+    placed: &PlacedChunk,
+    buffer: &mut Vec<u8>,
+) -> Result<bool, ProblemReason> {
+    if !placed.read(&entry.holes, file, buffer)? {
+        return Ok(false);
+    }
+    context.tally.count(|counts| counts.bytes_compared += buffer.len() as u64);
+    Ok(context.keys().chunk_id(buffer) == placed.chunk.id)
+}
+
+/// Says whether a file reads as zeros where the entry has holes.
+pub(crate) fn holes_are_zero(
+    context: &Context<'_>,
+    entry: &Entry,
+    file: &ExistingFile,
+) -> Result<bool, ProblemReason> {
+    let mut buffer = vec![0; if entry.holes.is_empty() { 0 } else { HOLE_PIECE_BYTES }];
+    for hole in &entry.holes {
+        let mut position = hole.offset;
+        let end = hole.offset.saturating_add(hole.length);
+        while position < end {
+            context.check()?;
+            let piece = &mut buffer[..(end - position).min(HOLE_PIECE_BYTES as u64) as usize];
+            if file.read_at(position, piece)? != piece.len() || piece.iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            position += piece.len() as u64;
+        }
+    }
+    Ok(true)
+}
+
+/// Compares a restored file with the snapshot, as it is on the disk now.
+fn read_back(context: &Context<'_>, tree: &TargetTree, entry: &Entry) -> Result<(), ProblemReason> {
+    let Some(file) = tree.open_existing_for_compare(&entry.path)? else { return Err(ProblemReason::ReadBack) };
+    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    let mut placement = Placement::new(&entry.holes);
+    let mut buffer = Vec::new();
+    let mut is_same = file.metadata().size == entry.size;
+    while is_same && let Some(chunk) = list.next()? {
+        context.check()?;
+        is_same = is_right(context, entry, &file, &placement.place(chunk), &mut buffer)?;
+    }
+    if is_same && holes_are_zero(context, entry, &file)? { Ok(()) } else { Err(ProblemReason::ReadBack) }
+}
+
+/// Writes chunks into a file: from the file that was there before if it has them, else from the repository.
+pub(crate) struct ChunkWriter<'a> {
+    context: &'a Context<'a>,
+    entry: &'a Entry,
+    file: &'a TargetFile,
+    existing: Option<&'a ExistingFile>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> ChunkWriter<'a> {
+    /// Prepares for writing chunks of `entry`.
+    pub fn new(
+        context: &'a Context<'a>,
+        entry: &'a Entry,
+        file: &'a TargetFile,
+        existing: Option<&'a ExistingFile>,
+    ) -> Self {
+        Self { context, entry, file, existing, buffer: Vec::new() }
+    }
+
+    /// Writes one chunk to its place.
+    pub fn write(&mut self, placed: &PlacedChunk) -> Result<(), ProblemReason> {
+        let length = u64::from(placed.chunk.length);
+        if let Some(existing) = self.existing
+            && is_right(self.context, self.entry, existing, placed, &mut self.buffer)?
+        {
+            self.write_pieces(placed, &self.buffer)?;
+            self.context.tally.count(|counts| counts.bytes_reused += length);
+        } else {
+            let content = self.context.reader.read(&placed.chunk)?;
+            self.write_pieces(placed, &content)?;
+        }
+        self.context.tally.count(|counts| counts.bytes_written += length);
+        Ok(())
+    }
+
+    fn write_pieces(&self, placed: &PlacedChunk, content: &[u8]) -> Result<(), ProblemReason> {
+        for (offset, range) in placed.pieces(&self.entry.holes) {
+            self.file.write_at(offset, &content[range])?;
+        }
+        Ok(())
+    }
+}
