@@ -885,6 +885,13 @@ def command_verify(repository):
             repository.check_pack(directory)
         except (Damage, Unsupported, OSError) as error:
             repository.problem(directory.key, error)
+    for name in repository.store.list("meta/keys"):
+        try:
+            data = repository.store.get(f"meta/keys/{name}", SLOT_BYTES_MAX)
+            need(blake3(data).hexdigest()[:32] == name, "its content does not match its name")
+            open_slot(data, repository.keys.repository, None, None)
+        except (Damage, Unsupported, OSError) as error:
+            repository.problem(f"meta/keys/{name}", error)
     entries = chunks = 0
     for snapshot in snapshots:
         if snapshot.state != COMPLETE:
@@ -930,12 +937,15 @@ class Restorer:
             raise Failure(f"{self.target} is not empty")
         self.directories[b""] = None
         count = 0
-        for entry in self.manifest.entries():
-            try:
-                self.create(entry)
-                count += 1
-            except (Damage, OSError) as error:
-                self.problem(entry.path, error)
+        try:
+            for entry in self.manifest.entries():
+                try:
+                    self.create(entry)
+                    count += 1
+                except (Damage, OSError) as error:
+                    self.problem(entry.path, error)
+        except Damage as error:  # a node of the manifest: what follows it is lost
+            self.repository.problem("manifest", error)
         # Last of all and from the deepest up: creating things inside changes a directory's time.
         for path, entry in reversed(list(self.directories.items())):
             if entry is not None:

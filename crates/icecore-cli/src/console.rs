@@ -202,3 +202,13 @@ impl ResultWriter {
         self.output.flush().map_err(|error| Failure::output(&error))
     }
 }
+
+impl Write for ResultWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.output.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}

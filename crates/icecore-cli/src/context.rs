@@ -3,7 +3,10 @@
 use std::{
     io,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use icecore_catalog::{Catalog, CatalogOpening};
@@ -11,13 +14,13 @@ use icecore_format::ids::RepositoryId;
 use icecore_policy::{Configuration, ProgressMode};
 use icecore_repo::{
     environment::Environment,
-    index::{ChunkIndex, refresh_catalog},
+    index::load_index,
     reader::ChunkReader,
     repository::Repository,
     snapshots::{self, SnapshotList},
 };
 use icecore_store::{
-    Environment as StoreEnvironment, LocalStore, MeterStore, ReadOnlyStore, RepositoryLocation, RetryStore, Store,
+    Environment as StoreEnvironment, LocalStore, MeterStore, Method, ReadOnlyStore, RepositoryLocation, RetryStore, Store,
     meter::StoreMeter, retry::RetryPolicy,
 };
 use jiff::tz::TimeZone;
@@ -31,7 +34,7 @@ use crate::{
     directories::Directories,
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
-    process,
+    process, text,
 };
 
 /// What a command may do to the repository.
@@ -190,15 +193,81 @@ impl Context {
     pub(crate) fn open(&self, access: Access) -> Outcome<OpenRepository> {
         let store = self.open_store(access)?;
         let repository = crate::unlock::unlock(self, &store)?;
-        Ok(self.with_catalog(repository, &store))
+        self.with_catalog(repository, &store)
     }
 
     /// Adds the catalogue to an unlocked repository.
-    pub(crate) fn with_catalog(&self, repository: Repository, store: &OpenStore) -> OpenRepository {
-        let catalog = self.open_catalog(repository.id());
-        match catalog {
-            Ok(catalog) => OpenRepository { repository, catalog, meter: Arc::clone(&store.meter) },
-            Err(never) => match never {},
+    pub(crate) fn with_catalog(&self, repository: Repository, store: &OpenStore) -> Outcome<OpenRepository> {
+        let catalog = self.open_catalog(repository.id())?;
+        Ok(OpenRepository { repository, catalog, meter: Arc::clone(&store.meter) })
+    }
+
+    /// Opens the catalogue; where there is no usable cache directory, one that lives as long as the command.
+    pub(crate) fn open_catalog(&self, repository: RepositoryId) -> Outcome<Catalog> {
+        let Some(directory) = &self.cache_directory else {
+            self.console.warning("there is no home directory for the cache; give one with --cache-dir");
+            return Ok(Catalog::in_memory(repository)?);
+        };
+        match Catalog::open(directory, repository) {
+            Ok((catalog, CatalogOpening::Rebuilt { reason })) => {
+                self.console.notice(&format!("the catalogue is built anew: {reason}"));
+                Ok(catalog)
+            }
+            Ok((catalog, _)) => Ok(catalog),
+            Err(error) => {
+                let why = reason(&error);
+                self.console.warning(&format!("{why}; this run goes on without it, which takes longer"));
+                Ok(Catalog::in_memory(repository)?)
+            }
         }
+    }
+
+    /// Returns the directory of the catalogue of a repository.
+    pub(crate) fn catalog_directory(&self, repository: RepositoryId) -> Option<PathBuf> {
+        self.cache_directory.as_ref().map(|directory| directory.join(repository.to_string()))
+    }
+
+    /// Says whether a signal asked to stop.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.environment.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+impl OpenRepository {
+    /// Reads all snapshots, and warns of those that cannot be read.
+    pub(crate) fn snapshots(&mut self, console: &Console) -> Outcome<SnapshotList> {
+        let list = snapshots::list(&self.repository, &mut self.catalog)?;
+        for (_, error) in &list.damaged {
+            console.warning(&format!("a snapshot cannot be read: {}", reason(error)));
+        }
+        Ok(list)
+    }
+
+    /// Makes a reader of chunks that keeps up to `cache_bytes` of opened blocks.
+    pub(crate) fn reader(&mut self, console: &Console, cache_bytes: usize) -> Outcome<ChunkReader> {
+        let loaded = load_index(&self.repository, &mut self.catalog, None)?;
+        for (_, error) in &loaded.damaged {
+            console.warning(&format!("a pack directory cannot be read: {}", reason(error)));
+        }
+        let index = Arc::new(RwLock::new(loaded.index));
+        Ok(ChunkReader::new(self.repository.clone(), index, cache_bytes))
+    }
+
+    /// Tells the requests to the store, when much is to be told.
+    pub(crate) fn tell_usage(&self, console: &Console) {
+        if console.verbosity < Verbosity::Verbose {
+            return;
+        }
+        let usage = self.meter.usage();
+        let total = usage.total();
+        let calls = Method::ALL.iter().map(|method| (method.name(), usage.of_method(*method).calls));
+        let calls: Vec<String> =
+            calls.filter(|(_, calls)| *calls > 0).map(|(name, calls)| format!("{calls} {name}")).collect();
+        console.notice(&format!(
+            "requests to the store: {}; {} read, {} written",
+            calls.join(", "),
+            text::size(total.bytes_read),
+            text::size(total.bytes_written)
+        ));
     }
 }

@@ -165,7 +165,9 @@ impl ChunkReader {
         };
         wanted.sort_unstable();
         for run in self.runs(&wanted) {
-            self.load_run(&run).unwrap_or_else(|error| tracing::debug!(%error, "prefetch failed"));
+            if let Err(error) = self.load_run(&run) {
+                tracing::debug!(%error, "prefetch failed");
+            }
         }
     }
 
@@ -182,10 +184,9 @@ impl ChunkReader {
                 continue;
             }
             drop(cache);
-            for run in self.runs(&[number]) {
-                self.load_run(&run)?;
-            }
-            if let Some(text) = self.lock_cache().ready(number) {
+            let wanted = self.read_index().wanted(number);
+            // Not looked up again: with a small cache it may have been evicted by others already.
+            if let Some(text) = self.load_run(&[wanted])? {
                 return Ok(text);
             }
         }
@@ -212,21 +213,26 @@ impl ChunkReader {
         runs
     }
 
-    /// Fetches a run of claimed blocks in one request, opens them and puts them into the cache.
-    fn load_run(&self, run: &[Wanted]) -> RepoResult<()> {
+    /// Fetches a run of claimed blocks in one request, opens them and puts them into the cache; returns the last.
+    fn load_run(&self, run: &[Wanted]) -> RepoResult<Option<BlockText>> {
+        let mut opened = 0;
         let result = self.fetch_run(run).and_then(|(access, bytes)| {
             let start = run[0].block.offset;
+            let mut last = None;
             for wanted in run {
                 let from = (wanted.block.offset - start) as usize;
                 let stored = bytes.get(from..from + wanted.block.stored_bytes as usize).unwrap_or_default();
                 let text = self.open(&access, wanted, stored)?;
-                self.lock_cache().insert(wanted.number, text, self.cache_bytes_max);
+                self.lock_cache().insert(wanted.number, Arc::clone(&text), self.cache_bytes_max);
+                last = Some(text);
+                opened += 1;
             }
-            Ok(())
+            Ok(last)
         });
         if result.is_err() {
+            // Those that were opened are not claimed any more, or claimed by somebody else already.
             let mut cache = self.lock_cache();
-            for wanted in run {
+            for wanted in &run[opened..] {
                 cache.release(wanted.number);
             }
         }

@@ -1,12 +1,16 @@
 //! Writes one file in one thread, and compares files with what they should be.
 
 use icecore_format::entry::{ChunkRef, Entry};
-use icecore_fs::target::{ExistingFile, TargetFile, TargetTree};
+use icecore_fs::{
+    error::FsError,
+    target::{ExistingFile, TargetFile, TargetTree},
+};
 use icecore_repo::manifest::ChunkListReader;
 
 use crate::{
     candidate::{Candidate, Verdict},
     context::Context,
+    large,
     layout::{PlacedChunk, Placement},
     objects,
     prefetch::BlockPlan,
@@ -78,6 +82,9 @@ pub(crate) fn update(
     let Some(existing) = open(context, tree, entry) else {
         return write(context, tree, candidate, None, verdict);
     };
+    if large::is_large(entry) {
+        return write(context, tree, candidate, Some(&existing), verdict);
+    }
     let chunks = ChunkListReader::collect(context.reader, &entry.content)?;
     let mut placement = Placement::new(&entry.holes);
     let placed: Vec<PlacedChunk> = chunks.iter().map(|chunk| placement.place(*chunk)).collect();
@@ -124,7 +131,7 @@ pub(crate) fn wrong_chunks(
     let mut wrong = Vec::new();
     for placed in chunks {
         context.check()?;
-        if !is_right(context, entry, file, placed, &mut buffer)? {
+        if !is_reusable(context, entry, file, placed, &mut buffer) {
             wrong.push(placed.chunk);
         }
     }
@@ -138,12 +145,26 @@ fn is_right(
     file: &ExistingFile,
     placed: &PlacedChunk,
     buffer: &mut Vec<u8>,
-) -> Result<bool, ProblemReason> {
+) -> Result<bool, FsError> {
     if !placed.read(&entry.holes, file, buffer)? {
         return Ok(false);
     }
     context.tally.count(|counts| counts.bytes_compared += buffer.len() as u64);
     Ok(context.keys().chunk_id(buffer) == placed.chunk.id)
+}
+
+/// As [`is_right`]; what cannot be read is not right, and is had from the repository.
+fn is_reusable(
+    context: &Context<'_>,
+    entry: &Entry,
+    file: &ExistingFile,
+    placed: &PlacedChunk,
+    buffer: &mut Vec<u8>,
+) -> bool {
+    is_right(context, entry, file, placed, buffer).unwrap_or_else(|error| {
+        tracing::debug!(%error, "a part of the file that is there cannot be read");
+        false
+    })
 }
 
 /// Says whether a file reads as zeros where the entry has holes.
@@ -206,7 +227,7 @@ impl<'a> ChunkWriter<'a> {
     pub fn write(&mut self, placed: &PlacedChunk) -> Result<(), ProblemReason> {
         let length = u64::from(placed.chunk.length);
         if let Some(existing) = self.existing
-            && is_right(self.context, self.entry, existing, placed, &mut self.buffer)?
+            && is_reusable(self.context, self.entry, existing, placed, &mut self.buffer)
         {
             self.write_pieces(placed, &self.buffer)?;
             self.context.tally.count(|counts| counts.bytes_reused += length);

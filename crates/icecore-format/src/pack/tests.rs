@@ -56,7 +56,7 @@ fn pack() -> FinishedPack {
     finish(builder)
 }
 
-fn stored<'a>(pack: &'a FinishedPack, ordinal: usize) -> &'a [u8] {
+fn stored(pack: &FinishedPack, ordinal: usize) -> &[u8] {
     let block = &pack.directory.blocks[ordinal];
     &pack.bytes[block.offset as usize..][..block.stored_bytes as usize]
 }
@@ -251,7 +251,11 @@ fn packs_are_padded() {
     }
     for length in [16 << 20, (16 << 20) + 1, 60_000_000, PACK_BYTES_MAX - 1] {
         let padded = padded_length(length);
-        assert!(padded >= length && padded - length < PADDING_STEP_BYTES && padded % PADDING_STEP_BYTES == 0);
+        assert!(
+            padded >= length
+                && padded - length < PADDING_STEP_BYTES
+                && padded.is_multiple_of(PADDING_STEP_BYTES)
+        );
     }
     assert!(padded_length((16 << 20) - 1) <= padded_length(16 << 20));
 }

@@ -2,6 +2,8 @@
 
 use icecore_format::{
     entry::Entry,
+    error::FormatError,
+    limits::NODE_LEVEL_MAX,
     node::{Child, NodeBuilder},
     seal::ObjectKind,
 };
@@ -60,6 +62,12 @@ impl ManifestWriter {
     }
 
     fn push_child(&mut self, session: &mut WriteSession, level: usize, child: &Child) -> RepoResult<()> {
+        if level > usize::from(NODE_LEVEL_MAX) {
+            // No reader would accept the tree. With nodes of reasonable size this takes more entries than there can be.
+            let (found, maximum) = (level as u64, NODE_LEVEL_MAX.into());
+            let error = FormatError::OutOfBounds { what: "level of a manifest node", found, minimum: 0, maximum };
+            return Err(error.into());
+        }
         if self.levels.len() == level {
             self.levels.push(Level::new(level as u8, self.node_items));
         }

@@ -20,6 +20,7 @@ use icecore_format::{
     seal::ObjectKind,
 };
 use rayon::prelude::*;
+use tokio::sync::Semaphore;
 
 use crate::{
     environment::Environment,
@@ -78,26 +79,44 @@ pub(super) struct CountsNow {
 }
 
 /// First failure of any stage; everybody who works for the session looks here.
+///
+/// It stays: chunks that were on their way are lost with it, yet count as present, so nothing may be committed any more.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Failure(Arc<Mutex<Option<RepoError>>>);
+pub(super) struct Failure(Arc<Mutex<FailureState>>);
+
+#[derive(Debug, Default)]
+enum FailureState {
+    #[default]
+    None,
+    Unreported(RepoError),
+    Reported,
+}
 
 impl Failure {
     pub fn set(&self, error: RepoError) {
-        let mut slot = self.lock();
-        if slot.is_none() {
-            *slot = Some(error);
+        let mut state = self.lock();
+        if matches!(*state, FailureState::None) {
+            *state = FailureState::Unreported(error);
         }
     }
 
-    pub fn take(&self) -> Option<RepoError> {
-        self.lock().take()
-    }
-
     pub fn is_set(&self) -> bool {
-        self.lock().is_some()
+        !matches!(*self.lock(), FailureState::None)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<RepoError>> {
+    /// Fails if anything has failed: the first time with the reason, later without it.
+    pub fn check(&self) -> RepoResult<()> {
+        let mut state = self.lock();
+        if matches!(*state, FailureState::None) {
+            return Ok(());
+        }
+        match std::mem::replace(&mut *state, FailureState::Reported) {
+            FailureState::Unreported(error) => Err(error),
+            _ => Err(RepoError::StageLost { stage: STAGE }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FailureState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -112,6 +131,7 @@ pub(super) struct Packer {
     permits: Sender<()>,
     sequence: u64,
     uploaded: Receiver<PackDirectory>,
+    upload_permits: Arc<Semaphore>,
     counts: Arc<Counts>,
     failure: Failure,
     thread: Option<JoinHandle<()>>,
@@ -134,6 +154,7 @@ impl Packer {
         let WriteOptions { compression_level, pack_bytes, verify, uploads_max } = options.options;
         let uploader =
             Uploader::new(repository, uploads_max, uploaded_in, Arc::clone(&counts), failure.clone());
+        let upload_permits = uploader.permits();
         let filler = PackFiller {
             environment: environment.clone(),
             keys: Arc::clone(repository.keys()),
@@ -160,6 +181,7 @@ impl Packer {
             permits,
             sequence: 0,
             uploaded,
+            upload_permits,
             counts,
             failure,
             thread: Some(thread),
@@ -168,7 +190,7 @@ impl Packer {
 
     /// Hands a block to the workers; waits while too many are in flight.
     pub fn submit(&mut self, block: FullBlock) -> RepoResult<()> {
-        self.check()?;
+        self.failure.check()?;
         let (Ok(()), Some(messages)) = (self.permits.send(()), self.messages.clone()) else {
             return Err(self.lost());
         };
@@ -189,7 +211,7 @@ impl Packer {
         let message = Message::Flush { before_sequence: self.sequence, done };
         let sent = self.messages.as_ref().is_some_and(|messages| messages.send(message).is_ok());
         let flushed = sent && finished.recv().is_ok();
-        self.check()?;
+        self.failure.check()?;
         if flushed { Ok(()) } else { Err(self.lost()) }
     }
 
@@ -206,17 +228,17 @@ impl Packer {
         }
     }
 
-    fn check(&self) -> RepoResult<()> {
-        self.failure.take().map_or(Ok(()), Err)
-    }
-
+    /// Returns why the thread has ended.
     fn lost(&self) -> RepoError {
-        self.failure.take().unwrap_or(RepoError::StageLost { stage: STAGE })
+        self.failure.check().err().unwrap_or(RepoError::StageLost { stage: STAGE })
     }
 }
 
 impl Drop for Packer {
     fn drop(&mut self) {
+        // What was not flushed is given up: nobody waits for a store that may never answer.
+        self.failure.set(RepoError::Interrupted);
+        self.upload_permits.close();
         // The thread ends when nobody can send any more.
         self.messages = None;
         if let Some(thread) = self.thread.take() {

@@ -19,6 +19,8 @@ use crate::{
 };
 
 const STAGE: &str = "upload";
+/// Most uploads at a time, whatever the options say.
+const UPLOADS_MAX: usize = 1 << 10;
 
 pub(super) struct Uploader {
     runtime: Handle,
@@ -38,15 +40,21 @@ impl Uploader {
         counts: Arc<Counts>,
         failure: Failure,
     ) -> Self {
+        let uploads_max = uploads_max.clamp(1, UPLOADS_MAX);
         Self {
             runtime: repository.environment().runtime.clone(),
             store: Arc::clone(repository.store()),
-            permits: Arc::new(Semaphore::new(uploads_max.max(1))),
-            uploads_max: uploads_max.max(1) as u32,
+            permits: Arc::new(Semaphore::new(uploads_max)),
+            uploads_max: uploads_max as u32,
             uploaded,
             counts,
             failure,
         }
+    }
+
+    /// Returns the permits; when they are closed, nobody waits for uploads any more.
+    pub fn permits(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.permits)
     }
 
     /// Starts the upload of a pack and then of its directory; waits while too many are on their way.
@@ -55,6 +63,7 @@ impl Uploader {
         let permit = permit.map_err(|_| RepoError::StageLost { stage: STAGE })?;
         let (store, uploaded) = (Arc::clone(&self.store), self.uploaded.clone());
         let (counts, failure) = (Arc::clone(&self.counts), self.failure.clone());
+        let unfinished = Unfinished(Some(failure));
         let task = self.runtime.spawn(async move {
             let FinishedPack { bytes, directory } = pack;
             match put_both(store.as_ref(), bytes.into(), directory_object.into(), &directory).await {
@@ -63,8 +72,9 @@ impl Uploader {
                     counts.objects_stored.fetch_add(2, Ordering::Relaxed);
                     // Nobody listens any more only when the session is gone.
                     drop(uploaded.send(directory));
+                    unfinished.succeeded();
                 }
-                Err(error) => failure.set(error),
+                Err(error) => unfinished.failed(error),
             }
             drop(permit);
         });
@@ -75,8 +85,32 @@ impl Uploader {
 
     /// Returns when no upload is on its way.
     pub fn wait_for_all(&self) {
-        // Fails only when the semaphore is closed, which nobody does.
+        // Fails only when the session is gone.
         drop(self.runtime.block_on(self.permits.acquire_many(self.uploads_max)));
+    }
+}
+
+/// An upload whose end is not known. One that never says how it ended (its task panicked, or the runtime ended) has
+/// failed: else the session would commit a snapshot whose pack is not there.
+struct Unfinished(Option<Failure>);
+
+impl Unfinished {
+    fn succeeded(mut self) {
+        self.0 = None;
+    }
+
+    fn failed(mut self, error: RepoError) {
+        if let Some(failure) = self.0.take() {
+            failure.set(error);
+        }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(failure) = self.0.take() {
+            failure.set(RepoError::StageLost { stage: STAGE });
+        }
     }
 }
 

@@ -1,0 +1,89 @@
+//! From the words of the command line to the exit code.
+
+use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use zeroize::Zeroizing;
+
+use crate::{
+    arguments::{Arguments, CommandArguments},
+    commands,
+    console::{Console, Verbosity},
+    context::Context,
+    environment_variables,
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+    logging, process,
+};
+
+/// Runs the command that the words ask for.
+pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
+    process::prepare();
+    let parsed = Arguments::command()
+        .try_get_matches_from(words.clone())
+        .and_then(|matches| Arguments::from_arg_matches(&matches).map(|arguments| (arguments, matches)));
+    let (arguments, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return explain(&error, &words),
+    };
+    let console = Arc::new(Console::new(arguments.global.json, arguments.global.verbosity()));
+    logging::start(&console);
+    let result = dispatch(&arguments, &matches, &console);
+    let status = result.unwrap_or_else(|failure| {
+        console.failure(&failure);
+        failure.status
+    });
+    status.into()
+}
+
+fn dispatch(arguments: &Arguments, matches: &clap::ArgMatches, console: &Arc<Console>) -> Outcome<ExitStatus> {
+    // These two need neither configuration nor repository.
+    match &arguments.command {
+        CommandArguments::Completions(arguments) => return commands::shell::completions(console, arguments),
+        CommandArguments::Man(arguments) => return commands::shell::man(console, arguments),
+        _ => {}
+    }
+    let password = environment_variables::read(environment_variables::PASSWORD);
+    let password = password.map(|password| Zeroizing::new(password.into_vec()));
+    let credentials = arguments.global.credentials(matches, password);
+    let context = Context::new(Arc::clone(console), &arguments.global, credentials)?;
+    let result = match &arguments.command {
+        CommandArguments::Init(arguments) => commands::init::run(&context, arguments),
+        CommandArguments::Backup(arguments) => commands::backup::run(&context, arguments),
+        CommandArguments::Snapshots(arguments) => commands::snapshots::run(&context, arguments),
+        CommandArguments::Ls(arguments) => commands::ls::run(&context, arguments),
+        CommandArguments::Cat(arguments) => commands::cat::run(&context, arguments),
+        CommandArguments::Diff(arguments) => commands::diff::run(&context, arguments),
+        CommandArguments::Restore(arguments) => commands::restore::run(&context, arguments),
+        CommandArguments::Check(arguments) => commands::check::run(&context, arguments),
+        CommandArguments::Key(arguments) => commands::key::run(&context, arguments),
+        CommandArguments::Completions(_) | CommandArguments::Man(_) => Ok(ExitStatus::Done),
+    };
+    // Whatever else failed because of it: the reason is the signal.
+    if context.is_cancelled() && result.as_ref().is_err_and(|failure| !failure.output_closed) {
+        return Err(Failure::interrupted());
+    }
+    result
+}
+
+/// Shows what is wrong with the command line, or the help or version that was asked for.
+fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
+    let is_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    if !is_help && words.iter().any(|word| word == "--json") {
+        let message = error.to_string();
+        let message = message.strip_prefix("error: ").unwrap_or(&message).trim_end();
+        Console::new(true, Verbosity::Normal).failure(&Failure::usage(message));
+        return ExitStatus::Usage.into();
+    }
+    // There is nobody to tell if this cannot be written.
+    let _ = error.print();
+    if error.use_stderr() { ExitStatus::Usage.into() } else { ExitStatus::Done.into() }
+}

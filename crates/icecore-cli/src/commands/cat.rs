@@ -1,0 +1,83 @@
+//! `cat`: writes a file of a snapshot to standard output.
+
+use std::io::{self, Write};
+
+use icecore_format::entry::Entry;
+use icecore_repo::{manifest::ManifestCursor, reader::ChunkReader};
+use icecore_restore::{RestoreError, write_content};
+
+use super::entries::{EntryDocument, find_snapshot, parse_reference, path_not_found, warn_of_marks};
+use crate::{
+    arguments::inspect::CatArguments,
+    console::ResultWriter,
+    context::{Access, Context},
+    documents::base64,
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+};
+
+/// Opened blocks that are kept, in bytes: room for what is fetched ahead.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, arguments: &CatArguments) -> Outcome<ExitStatus> {
+    let reference = parse_reference(&arguments.reference)?;
+    let mut open = context.open(Access::Read)?;
+    let (snapshot, root) = find_snapshot(context, &mut open, &reference)?;
+    let reader = open.reader(&context.console, CACHE_BYTES)?;
+    let found = ManifestCursor::new(&reader, &root).find(&reference.path)?;
+    let Some(entry) = found else { return Err(path_not_found(&snapshot, &reference.path)) };
+    warn_of_marks(&context.console, &entry);
+    let mut output = ResultWriter::new();
+    let result =
+        if context.console.json { write_json(&reader, &entry, &mut output) } else { write_raw(&reader, &entry, &mut output) };
+    let finished = output.finish();
+    open.tell_usage(&context.console);
+    result.and(finished).map(|()| ExitStatus::Done)
+}
+
+fn write_raw(reader: &ChunkReader, entry: &Entry, output: &mut ResultWriter) -> Outcome<()> {
+    write_content(reader, entry, output).map(|_| ()).map_err(failure_of)
+}
+
+/// Writes the file as a JSON document, its content in base64, without holding it in memory.
+fn write_json(reader: &ChunkReader, entry: &Entry, output: &mut ResultWriter) -> Outcome<()> {
+    let body = serde_json::to_string(&EntryDocument::new(entry, (None, None)))
+        .map_err(|error| Failure::output(&error.into()))?;
+    // The fields of the entry, then one more.
+    output.text(body.trim_end_matches('}'))?;
+    output.text(",\"content_base64\":\"")?;
+    let mut encoder = Base64Writer { output, rest: Vec::new() };
+    let result = write_content(reader, entry, &mut encoder).map(|_| ()).map_err(failure_of);
+    let Base64Writer { output, rest } = encoder;
+    output.text(&base64(&rest))?;
+    output.text("\"}\n")?;
+    result
+}
+
+fn failure_of(error: RestoreError) -> Failure {
+    match error {
+        RestoreError::Output { source } => Failure::output(&source),
+        other => other.into(),
+    }
+}
+
+/// Encodes what is written to it; keeps the last bytes until there are three of them.
+struct Base64Writer<'a> {
+    output: &'a mut ResultWriter,
+    rest: Vec<u8>,
+}
+
+impl Write for Base64Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.rest.extend_from_slice(bytes);
+        let whole = self.rest.len() / 3 * 3;
+        self.output.write_all(base64(&self.rest[..whole]).as_bytes())?;
+        self.rest.drain(..whole);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! Creates a repository with its first key, for `init` and `backup --init`.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use icecore_format::{
+    header::Parameters,
+    ids::RepositoryId,
+    keys::Secret,
+    layout::{DATA_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX},
+    slot::{Credential, PasswordCost},
+};
+use icecore_repo::{
+    error::RepoError,
+    repository::{CreateOptions, Repository, read_plain_header},
+};
+use icecore_store::RepositoryLocation;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::{
+    context::{Context, OpenStore, program},
+    credentials::{self, CredentialSource},
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+    key_file,
+};
+
+/// What may lie in the directory of a new repository: the store's own files, what an interrupted creation left, and what
+/// file systems put into their root.
+const HARMLESS_NAMES: [&str; 4] = ["+tmp", "+lock", "meta", "lost+found"];
+
+/// A repository that has just been created.
+#[derive(Debug)]
+pub(crate) struct Created {
+    /// The repository, unlocked.
+    pub(crate) repository: Repository,
+    /// Its store.
+    pub(crate) store: OpenStore,
+    /// What the user must know of it.
+    pub(crate) document: CreatedDocument,
+}
+
+/// What the user must know of a new repository.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CreatedDocument {
+    repository: String,
+    location: String,
+    credential: &'static str,
+    key_file: Option<String>,
+    key_file_generated: bool,
+}
+
+/// The first key of a repository.
+struct FirstKey {
+    credential: Credential,
+    /// Key file that opens it, if it is one.
+    file: Option<PathBuf>,
+    /// The file was written just now.
+    generated: bool,
+}
+
+/// Creates a repository; `ask` says whether a password may be asked for.
+pub(crate) fn create(context: &Context, label: &str, ask: bool) -> Outcome<Created> {
+    refuse_used_directory(context.location()?)?;
+    let store = context.create_store()?;
+    refuse_existing(context, &store)?;
+    let mut id = [0; RepositoryId::BYTES];
+    context.environment.entropy.fill(&mut id);
+    let id = RepositoryId(id);
+    let key = first_key(context, id, ask)?;
+    let options = CreateOptions {
+        parameters: Parameters::default(),
+        credential: key.credential.clone(),
+        cost: PasswordCost::default(),
+        label: label.to_owned(),
+        program: program(),
+    };
+    let repository = Repository::create(store.store.clone(), context.environment.clone(), id, &options)?;
+    let document = CreatedDocument {
+        repository: id.to_string(),
+        location: store.store.location(),
+        credential: match key.credential {
+            Credential::Password(_) => "password",
+            Credential::KeyFile(_) => "key-file",
+        },
+        key_file: key.file.as_ref().map(|path| path.display().to_string()),
+        key_file_generated: key.generated,
+    };
+    Ok(Created { repository, store, document })
+}
+
+/// Refuses a directory in which something else lies already.
+fn refuse_used_directory(location: &RepositoryLocation) -> Outcome<()> {
+    let RepositoryLocation::Local(path) = location else { return Ok(()) };
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Failure::io("look into", path, &error)),
+    };
+    for entry in entries {
+        let name = entry.map_err(|error| Failure::io("look into", path, &error))?.file_name();
+        if name == icecore_format::layout::HEADER_KEY {
+            // A header, good or bad, is judged by whoever reads it.
+            return Ok(());
+        }
+        if HARMLESS_NAMES.iter().all(|harmless| name != *harmless) && name != DATA_PREFIX.trim_end_matches('/') {
+            let (path, name) = (path.display(), name.to_string_lossy().into_owned());
+            let message = format!("{path} is not empty and no repository: there is {name:?}");
+            return Err(Failure::new(ExitStatus::Failed, message).hint("choose an empty or new directory"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a place where a repository is, or what is left of one.
+fn refuse_existing(context: &Context, store: &OpenStore) -> Outcome<()> {
+    match read_plain_header(&store.store, &context.environment) {
+        Err(RepoError::NoRepository { .. }) => {}
+        Err(error) => return Err(error.into()),
+        Ok(_) => return Err(RepoError::RepositoryExists { location: store.store.location() }.into()),
+    }
+    for prefix in [SNAPSHOTS_PREFIX, PACKS_PREFIX, DATA_PREFIX] {
+        let objects = context.environment.runtime.block_on(store.store.list(prefix))?;
+        if let Some(object) = objects.first() {
+            let message = format!(
+                "at {} there are objects of a repository ({}), but its header is missing",
+                store.store.location(),
+                object.key
+            );
+            return Err(Failure::new(ExitStatus::Damage, message)
+                .hint("copy the object `icecore` back from a copy of the repository, or choose another place"));
+        }
+    }
+    Ok(())
+}
+
+fn first_key(context: &Context, repository: RepositoryId, ask: bool) -> Outcome<FirstKey> {
+    match context.credentials.choose()? {
+        Some(CredentialSource::KeyFile(path)) if !path.exists() => new_key_file(context, path, repository),
+        Some(source) => {
+            let credential = credentials::load(source, repository, &context.console)?;
+            let file = if let CredentialSource::KeyFile(path) = source { Some(path.clone()) } else { None };
+            Ok(FirstKey { credential, file, generated: false })
+        }
+        None => {
+            if ask
+                && credentials::can_ask()
+                && let Some(password) =
+                    credentials::ask_new("New password (empty: a key file is generated): ", &context.console)?
+            {
+                return Ok(FirstKey { credential: Credential::Password(password), file: None, generated: false });
+            }
+            let path = context.directories.generated_key_file(repository).ok_or_else(|| {
+                Failure::new(ExitStatus::Failed, "there is no home directory for a generated key file")
+                    .hint("give --key-file FILE, which is written anew, or a password")
+            })?;
+            new_key_file(context, &path, repository)
+        }
+    }
+}
+
+fn new_key_file(context: &Context, path: &Path, repository: RepositoryId) -> Outcome<FirstKey> {
+    let secret = new_secret(context);
+    key_file::create(path, repository, &secret)?;
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Ok(FirstKey { credential: Credential::KeyFile(secret), file: Some(path), generated: true })
+}
+
+/// Draws the secret of a key file.
+pub(crate) fn new_secret(context: &Context) -> Secret {
+    let mut bytes = Zeroizing::new([0; 32]);
+    context.environment.entropy.fill(bytes.as_mut());
+    Secret::new(*bytes)
+}
+
+impl CreatedDocument {
+    /// Returns what the user must know, in sentences.
+    pub(crate) fn text(&self) -> String {
+        let created = format!("created the repository {} at {}\n", self.repository, self.location);
+        match &self.key_file {
+            Some(path) if self.key_file_generated => format!(
+                "{created}its key file is {path}\n\
+                 KEEP A COPY OF THIS KEY FILE on another machine or on paper: without it nobody can read the backups, \
+                 and nobody can make another one\n"
+            ),
+            Some(path) => format!("{created}the key file {path} opens it; keep a copy elsewhere\n"),
+            None => format!("{created}keep the password: without it nobody can read the backups\n"),
+        }
+    }
+}

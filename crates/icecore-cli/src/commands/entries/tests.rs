@@ -1,0 +1,47 @@
+use icecore_format::entry::{Entry, EntryKind, Marks, Time};
+use jiff::tz::TimeZone;
+
+use super::{EntryDocument, mode_text, write_columns};
+
+#[test]
+fn modes_look_as_in_ls() {
+    let cases = [
+        (EntryKind::File, 0o644, "-rw-r--r--"),
+        (EntryKind::Directory, 0o1777, "drwxrwxrwt"),
+        (EntryKind::File, 0o4755, "-rwsr-xr-x"),
+        (EntryKind::File, 0o6644, "-rwSr-Sr--"),
+        (EntryKind::Directory, 0o1000, "d--------T"),
+        (EntryKind::Symlink, 0o777, "lrwxrwxrwx"),
+        (EntryKind::BlockDevice, 0, "b---------"),
+    ];
+    for (kind, mode, text) in cases {
+        assert_eq!(mode_text(kind, mode), text);
+    }
+}
+
+fn entry() -> Entry {
+    let mut entry = Entry::new(b"dir/caf\xe9".to_vec(), EntryKind::File);
+    (entry.mode, entry.user_id, entry.group_id, entry.size) = (0o640, 1000, 5, 1234);
+    entry.modified = Time { seconds: 1_700_000_000, nanoseconds: 1 };
+    entry.marks = Marks::CHANGED_WHILE_READ;
+    entry
+}
+
+#[test]
+fn the_columns_of_a_long_listing() {
+    let mut line = String::from("from before");
+    write_columns(&mut line, &entry(), (Some(b"alice"), None), &TimeZone::UTC);
+    assert_eq!(line, "-rw-r----- alice    5                1234 2023-11-14 22:13:20 ");
+}
+
+#[test]
+fn json_keeps_names_that_are_no_text() {
+    let value = serde_json::to_value(EntryDocument::new(&entry(), (Some(b"alice"), None))).unwrap();
+    assert_eq!(value["path"], "dir/caf\u{fffd}");
+    assert_eq!(value["path_base64"], "ZGlyL2NhZuk=");
+    assert_eq!(value["mode"], "0640");
+    assert_eq!(value["user"], "alice");
+    assert_eq!(value["group"], serde_json::Value::Null);
+    assert_eq!(value["marks"][0], "changed-while-read");
+    assert_eq!(value.get("target"), None);
+}

@@ -1,0 +1,60 @@
+//! `completions` and `man`.
+
+use serde::Serialize;
+
+use crate::{
+    arguments::shell::{CompletionsArguments, ManArguments},
+    console::{Console, ResultWriter},
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+};
+
+#[derive(Serialize)]
+struct CompletionsDocument {
+    shell: String,
+    script: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ManDocument {
+    Page(String),
+    Directory(String),
+}
+
+/// Writes a completion script.
+pub(crate) fn completions(console: &Console, arguments: &CompletionsArguments) -> Outcome<ExitStatus> {
+    let script = arguments.script();
+    if console.json {
+        let script = String::from_utf8_lossy(&script).into_owned();
+        console.document(&CompletionsDocument { shell: arguments.shell_name(), script })?;
+    } else {
+        write(&script)?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Writes the manual pages.
+pub(crate) fn man(console: &Console, arguments: &ManArguments) -> Outcome<ExitStatus> {
+    let document = if let Some(directory) = &arguments.directory {
+        ManArguments::write_pages(directory)
+            .map_err(|error| Failure::io("write the manual pages into", directory, &error))?;
+        ManDocument::Directory(directory.display().to_string())
+    } else {
+        let page = ManArguments::main_page().map_err(|error| Failure::output(&error))?;
+        if !console.json {
+            write(&page)?;
+        }
+        ManDocument::Page(String::from_utf8_lossy(&page).into_owned())
+    };
+    if console.json {
+        console.document(&document)?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn write(bytes: &[u8]) -> Outcome<()> {
+    let mut output = ResultWriter::new();
+    output.bytes(bytes)?;
+    output.finish()
+}

@@ -1,0 +1,79 @@
+//! `snapshots`: lists the recovery points.
+
+use icecore_format::snapshot::Snapshot;
+
+use crate::{
+    arguments::inspect::SnapshotsArguments,
+    context::{Access, Context},
+    documents::{SnapshotDocument, level_name},
+    exit_status::ExitStatus,
+    failure::Outcome,
+    table::{Align, Table},
+    text,
+};
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<ExitStatus> {
+    let mut open = context.open(Access::Read)?;
+    let list = open.snapshots(&context.console)?;
+    let has_tags = |snapshot: &&Snapshot| {
+        arguments.tag.iter().all(|(key, value)| snapshot.origin.tags.get(key) == Some(value))
+    };
+    let chosen: Vec<&Snapshot> = list.complete(arguments.source.as_deref()).filter(has_tags).collect();
+    if context.console.json {
+        let documents: Vec<SnapshotDocument> =
+            chosen.iter().filter_map(|snapshot| SnapshotDocument::new(snapshot)).collect();
+        context.console.document(&documents)?;
+    } else if chosen.is_empty() {
+        context.console.notice("there are no such snapshots");
+    } else {
+        context.console.result(&table(context, &chosen).text())?;
+    }
+    open.tell_usage(&context.console);
+    Ok(ExitStatus::Done)
+}
+
+fn table(context: &Context, snapshots: &[&Snapshot]) -> Table {
+    // The host matters only where there are several.
+    let several_hosts = snapshots.iter().any(|snapshot| snapshot.origin.host != snapshots[0].origin.host);
+    let mut columns = vec![("id", Align::Left), ("time", Align::Left)];
+    if several_hosts {
+        columns.push(("host", Align::Left));
+    }
+    columns.extend([
+        ("source", Align::Left),
+        ("level", Align::Left),
+        ("files", Align::Right),
+        ("size", Align::Right),
+        ("new", Align::Right),
+        ("", Align::Left),
+    ]);
+    let mut table = Table::new(&columns);
+    for snapshot in snapshots {
+        let (origin, Some(completion)) = (&snapshot.origin, snapshot.completion()) else { continue };
+        let mut cells = vec![origin.run.snapshot_id(), text::local_time(origin.started, &context.zone)];
+        if several_hosts {
+            cells.push(printable(&origin.host));
+        }
+        cells.extend([
+            printable(&origin.source),
+            level_name(origin.level).to_owned(),
+            text::count(completion.totals.files),
+            text::size(completion.totals.bytes),
+            text::size(completion.statistics.bytes_new),
+            remarks(snapshot, completion.errors),
+        ]);
+        table.row(cells);
+    }
+    table
+}
+
+fn printable(text: &str) -> String {
+    text::printable(text.as_bytes()).into_owned()
+}
+
+fn remarks(snapshot: &Snapshot, errors: u64) -> String {
+    let partial = (errors > 0).then(|| format!("partial ({} missing)", text::count(errors)));
+    let tags = snapshot.origin.tags.iter().map(|(key, value)| printable(&format!("{key}={value}")));
+    partial.into_iter().chain(tags).collect::<Vec<_>>().join("  ")
+}

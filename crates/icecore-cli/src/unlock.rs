@@ -1,0 +1,68 @@
+//! Unlocks a repository with whatever there is: what was given, the generated key file, or a password that is asked for.
+
+use std::path::PathBuf;
+
+use icecore_format::{ids::RepositoryId, slot::Credential};
+use icecore_repo::{
+    error::RepoError,
+    repository::{Repository, read_plain_header},
+};
+
+use crate::{
+    context::{Context, OpenStore},
+    credentials::{self, CredentialSource},
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+};
+
+/// Times that a password is asked for.
+const ATTEMPTS_MAX: usize = 3;
+
+/// Unlocks the repository in a store.
+pub(crate) fn unlock(context: &Context, store: &OpenStore) -> Outcome<Repository> {
+    unlock_with_credential(context, store).map(|(repository, _)| repository)
+}
+
+/// Unlocks the repository and returns what opened it, too.
+pub(crate) fn unlock_with_credential(context: &Context, store: &OpenStore) -> Outcome<(Repository, Credential)> {
+    let header = read_plain_header(&store.store, &context.environment)?;
+    let generated = generated_key_file(context, header.repository);
+    let given = context.credentials.choose()?.cloned();
+    let from_generated = given.is_none().then_some(generated.as_ref()).flatten();
+    let source = given.or_else(|| from_generated.cloned().map(CredentialSource::KeyFile));
+    let Some(source) = source else { return ask(context, store, header.repository) };
+    let credential = credentials::load(&source, header.repository, &context.console)?;
+    let opened = Repository::unlock(store.store.clone(), context.environment.clone(), &[credential.clone()]);
+    match opened {
+        Ok(repository) => Ok((repository, credential)),
+        Err(error @ RepoError::WrongKey { .. }) if from_generated.is_some() => {
+            let failure = Failure::from(error);
+            let path = from_generated.map(|path| path.display().to_string()).unwrap_or_default();
+            Err(Failure { message: format!("{} (tried the key file {path})", failure.message), ..failure })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the generated key file of a repository, if there is one.
+fn generated_key_file(context: &Context, repository: RepositoryId) -> Option<PathBuf> {
+    context.directories.generated_key_file(repository).filter(|path| path.exists())
+}
+
+fn ask(context: &Context, store: &OpenStore, repository: RepositoryId) -> Outcome<(Repository, Credential)> {
+    if !credentials::can_ask() {
+        return Err(credentials::none_given(context.directories.generated_key_file(repository).as_deref()));
+    }
+    let prompt = format!("Password of the repository at {}: ", context.location()?);
+    for attempt in 1.. {
+        let credential = Credential::Password(credentials::ask(&prompt)?);
+        match Repository::unlock(store.store.clone(), context.environment.clone(), &[credential.clone()]) {
+            Ok(repository) => return Ok((repository, credential)),
+            Err(RepoError::WrongKey { .. }) if attempt < ATTEMPTS_MAX => {
+                context.console.warning("this password does not open the repository");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Failure::new(ExitStatus::WrongKey, "no password opens the repository"))
+}

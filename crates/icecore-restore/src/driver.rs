@@ -1,0 +1,271 @@
+//! Carries out the steps: batches of objects go to the workers while the blocks of the next batch are fetched.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::AtomicBool,
+    },
+};
+
+use icecore_fs::{entry::Metadata, error::FsError, target::TargetTree};
+use icecore_repo::manifest::ChunkListReader;
+
+use crate::{
+    candidate::{Candidate, Verdict},
+    completion,
+    context::Context,
+    file,
+    large::{self, LargeFile, Segments},
+    links::LinkTable,
+    objects,
+    pool::{Gate, Job, Pool},
+    prefetch::BlockPlan,
+    report::ProblemReason,
+    steps::{LeftDirectory, Step},
+};
+
+/// Batches that are on their way: one is written, one is fetched.
+const BATCHES_MAX: usize = 2;
+/// A batch ends with this many steps,
+const BATCH_STEPS_MAX: usize = 4096;
+/// or when its steps take this much memory,
+const BATCH_WEIGHT_MAX: usize = 4 << 20;
+/// or with this much content, if the reader's cache has room for four times as much.
+const BATCH_BYTES_MAX: u64 = 32 << 20;
+/// Look-ups in the target that one worker makes at a time.
+const LOOK_UPS: usize = 64;
+
+/// What is at the paths of some objects, in their order.
+pub(crate) type Found = Vec<Result<Option<Metadata>, FsError>>;
+
+/// Work that can begin when all blocks have been asked for, and what is to be done after it.
+#[derive(Default)]
+struct Batch<'env> {
+    jobs: Vec<Job<'env>>,
+    plan: BlockPlan,
+    content_bytes: u64,
+    weight: usize,
+    after: After,
+}
+
+/// What is to be done when everything before it is done.
+#[derive(Default)]
+pub(crate) struct After {
+    /// Large files that are to be read back, if they could be restored.
+    pub read_back: Vec<(Arc<Candidate>, Arc<AtomicBool>)>,
+    /// Hard links.
+    pub links: Vec<Box<Candidate>>,
+    /// Paths that are to be removed.
+    pub removals: Vec<Vec<u8>>,
+    /// Directories, deepest first.
+    pub left: Vec<Box<LeftDirectory>>,
+}
+
+/// Carries out the steps, in the thread that finds them.
+pub(crate) struct Driver<'env, 'pool> {
+    context: &'env Context<'env>,
+    tree: &'env TargetTree,
+    pool: &'pool Pool<'env>,
+    batch: Batch<'env>,
+    batch_bytes_max: u64,
+    on_their_way: VecDeque<(Arc<Gate>, After)>,
+}
+
+impl<'env, 'pool> Driver<'env, 'pool> {
+    /// Begins with nothing to do.
+    pub fn new(context: &'env Context<'env>, tree: &'env TargetTree, pool: &'pool Pool<'env>) -> Self {
+        let batch_bytes_max = BATCH_BYTES_MAX.min(context.reader.cache_bytes_max() as u64 / 4);
+        let (batch, on_their_way) = (Batch::default(), VecDeque::new());
+        Self { context, tree, pool, batch, batch_bytes_max, on_their_way }
+    }
+
+    /// Carries out some steps, or begins to.
+    pub fn run(&mut self, steps: Vec<Step>, links: &mut LinkTable) {
+        let mut found = self.look_up(&steps).into_iter();
+        for step in steps {
+            if self.context.is_stopped() {
+                return;
+            }
+            self.batch.weight += step.weight();
+            match step {
+                Step::Object(candidate) => {
+                    let found = found.next().unwrap_or(Ok(None));
+                    self.object(*candidate, found, links);
+                }
+                Step::Link(candidate) => self.batch.after.links.push(candidate),
+                Step::Remove(path) => self.batch.after.removals.push(path),
+                Step::Leave(left) => self.batch.after.left.push(left),
+            }
+            self.flush_if_full(links);
+        }
+    }
+
+    /// Finds out what is at the paths of the objects.
+    fn look_up(&self, steps: &[Step]) -> Found {
+        let mut found: Found = Vec::new();
+        let mut unknown = Vec::new();
+        for step in steps {
+            if let Step::Object(candidate) = step {
+                if !candidate.is_new {
+                    unknown.push((found.len(), candidate.entry.path.clone()));
+                }
+                found.push(Ok(None));
+            }
+        }
+        let (gate, (sender, results)) = (Arc::new(Gate::default()), crossbeam_channel::unbounded());
+        let tree = self.tree;
+        while !unknown.is_empty() {
+            let part = unknown.split_off(unknown.len().saturating_sub(LOOK_UPS));
+            let sender = sender.clone();
+            self.pool.run(&gate, move || {
+                for (index, path) in part {
+                    // Nobody listens only if the restore is unwinding.
+                    let _: Result<(), _> = sender.send((index, tree.look_up(&path)));
+                }
+            });
+        }
+        drop(sender);
+        for (index, result) in results {
+            found[index] = result;
+        }
+        found
+    }
+
+    fn object(&mut self, candidate: Candidate, found: Result<Option<Metadata>, FsError>, links: &mut LinkTable) {
+        let verdict = match found {
+            Ok(found) => candidate.judge(found.as_ref(), self.context.request.verify),
+            Err(source) => return objects::finish_object(self.context, &candidate, 0, Err(source.into())),
+        };
+        if large::is_large(&candidate.entry) && !matches!(verdict, Verdict::Right { .. }) {
+            let candidate = Arc::new(candidate);
+            if let Err(reason) = self.large_file(&candidate, verdict, links) {
+                objects::finish_object(self.context, &candidate, 0, Err(reason));
+            }
+            return;
+        }
+        if !matches!(verdict, Verdict::Right { .. } | Verdict::Compare { .. })
+            && let Err(reason) = self.plan(&candidate)
+        {
+            return objects::finish_object(self.context, &candidate, 0, Err(reason));
+        }
+        self.batch.content_bytes += candidate.entry.content.bytes();
+        let context = self.context;
+        self.batch.jobs.push(Box::new(move || objects::restore_object(context, &candidate, verdict)));
+    }
+
+    /// Plans the blocks of a small file.
+    fn plan(&mut self, candidate: &Candidate) -> Result<(), ProblemReason> {
+        let mut list = ChunkListReader::new(self.context.reader, &candidate.entry.content);
+        while let Some(chunk) = list.next()? {
+            self.batch.plan.add(self.context.reader, &chunk)?;
+        }
+        Ok(())
+    }
+
+    /// Cuts a large file into segments for all workers.
+    fn large_file(
+        &mut self,
+        candidate: &Arc<Candidate>,
+        verdict: Verdict,
+        links: &mut LinkTable,
+    ) -> Result<(), ProblemReason> {
+        let entry = &candidate.entry;
+        objects::check_directory(self.context, self.tree, candidate, verdict)?;
+        let mut existing = None;
+        if let Verdict::Compare { replace } = verdict {
+            existing = file::open(self.context, self.tree, entry);
+            if !replace && self.is_right_already(candidate)? {
+                return Ok(());
+            }
+        }
+        let large = LargeFile::create(self.context, self.tree, Arc::clone(candidate), existing, verdict)?;
+        let large = Arc::new(large);
+        let mut segments = Segments::new(self.context.reader, entry);
+        loop {
+            match segments.next().and_then(|segment| self.context.check().map(|()| segment)) {
+                Ok(Some(segment)) if !large.has_failed() => self.segment(&large, segment, links),
+                Ok(_) => break,
+                Err(reason) => {
+                    large.fail(reason);
+                    break;
+                }
+            }
+        }
+        if self.context.request.verify {
+            self.batch.after.read_back.push((Arc::clone(candidate), large.is_restored()));
+        }
+        Ok(())
+    }
+
+    /// Says whether a large file has the right content already, and if so sets its metadata.
+    fn is_right_already(&mut self, candidate: &Arc<Candidate>) -> Result<bool, ProblemReason> {
+        let Some(existing) = file::open(self.context, self.tree, &candidate.entry) else { return Ok(false) };
+        let time = existing.metadata().modified == candidate.metadata().modified;
+        if !large::is_right(self.context, self.pool, candidate, existing)? {
+            return Ok(false);
+        }
+        let (context, candidate) = (self.context, Arc::clone(candidate));
+        let verdict = Verdict::Right { time };
+        self.batch.jobs.push(Box::new(move || objects::restore_object(context, &candidate, verdict)));
+        Ok(true)
+    }
+
+    fn segment(&mut self, large: &Arc<LargeFile<'env>>, segment: large::Segment, links: &mut LinkTable) {
+        // What the old file has is not fetched: which chunks that are, the worker finds out.
+        if !large.has_existing() {
+            for placed in &segment.chunks {
+                if let Err(error) = self.batch.plan.add(self.context.reader, &placed.chunk) {
+                    large.fail(error.into());
+                    return;
+                }
+            }
+        }
+        self.batch.content_bytes += segment.bytes;
+        self.batch.weight += segment.chunks.len() * 64;
+        let large = Arc::clone(large);
+        self.batch.jobs.push(Box::new(move || large.write(&segment)));
+        self.flush_if_full(links);
+    }
+
+    fn flush_if_full(&mut self, links: &mut LinkTable) {
+        let Batch { jobs, plan, content_bytes, weight, after } = &self.batch;
+        let steps = jobs.len() + after.links.len() + after.removals.len() + after.left.len();
+        if steps >= BATCH_STEPS_MAX
+            || *weight >= BATCH_WEIGHT_MAX
+            || plan.bytes().max(*content_bytes) >= self.batch_bytes_max
+        {
+            self.flush(links);
+        }
+    }
+
+    /// Hands the batch to the threads.
+    fn flush(&mut self, links: &mut LinkTable) {
+        while self.on_their_way.len() >= BATCHES_MAX {
+            self.finish_oldest(links);
+        }
+        let batch = std::mem::take(&mut self.batch);
+        for group in batch.plan.into_groups(self.context.reader) {
+            self.pool.fetch(group);
+        }
+        let gate = Arc::new(Gate::default());
+        for job in batch.jobs {
+            self.pool.run(&gate, job);
+        }
+        self.on_their_way.push_back((gate, batch.after));
+    }
+
+    fn finish_oldest(&mut self, links: &mut LinkTable) {
+        let Some((gate, after)) = self.on_their_way.pop_front() else { return };
+        gate.wait();
+        completion::complete(self.context, self.tree, self.pool, after, links);
+    }
+
+    /// Waits until everything is done.
+    pub fn finish(&mut self, links: &mut LinkTable) {
+        self.flush(links);
+        while !self.on_their_way.is_empty() {
+            self.finish_oldest(links);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Restores one large file in segments, by all workers at once; its list of chunks is streamed.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use icecore_format::entry::Entry;
+use icecore_fs::target::{ExistingFile, TargetFile, TargetTree};
+use icecore_repo::{error::RepoError, manifest::ChunkListReader, reader::ChunkReader};
+
+use crate::{
+    candidate::{Candidate, Verdict},
+    context::Context,
+    file::{self, ChunkWriter},
+    layout::{PlacedChunk, Placement},
+    objects,
+    pool::{Gate, Pool},
+    report::ProblemReason,
+};
+
+/// A file with more content than this is written in segments of about this length, in bytes.
+const SEGMENT_BYTES: u64 = 4 << 20;
+/// Most chunks of a segment.
+const SEGMENT_CHUNKS_MAX: usize = 256;
+
+/// Says whether a file is written in segments.
+pub(crate) fn is_large(entry: &Entry) -> bool {
+    entry.content.bytes() > SEGMENT_BYTES
+}
+
+/// Chunks that are written by one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Segment {
+    /// The chunks with their places.
+    pub chunks: Vec<PlacedChunk>,
+    /// Sum of their lengths.
+    pub bytes: u64,
+}
+
+/// Streams the chunks of a file in segments.
+pub(crate) struct Segments<'a> {
+    list: ChunkListReader<'a>,
+    placement: Placement<'a>,
+}
+
+impl<'a> Segments<'a> {
+    /// Begins at the first chunk.
+    pub fn new(reader: &'a ChunkReader, entry: &'a Entry) -> Self {
+        Self { list: ChunkListReader::new(reader, &entry.content), placement: Placement::new(&entry.holes) }
+    }
+
+    /// Returns the next segment; none at the end.
+    pub fn next(&mut self) -> Result<Option<Segment>, ProblemReason> {
+        let mut segment = Segment::default();
+        while segment.bytes < SEGMENT_BYTES && segment.chunks.len() < SEGMENT_CHUNKS_MAX {
+            let Some(chunk) = self.list.next()? else { break };
+            segment.bytes += u64::from(chunk.length);
+            segment.chunks.push(self.placement.place(chunk));
+        }
+        Ok(Some(segment).filter(|segment| !segment.chunks.is_empty()))
+    }
+}
+
+/// A large file that is being written; whoever lets go of it last completes it.
+pub(crate) struct LargeFile<'env> {
+    context: &'env Context<'env>,
+    tree: &'env TargetTree,
+    candidate: Arc<Candidate>,
+    verdict: Verdict,
+    file: TargetFile,
+    existing: Option<ExistingFile>,
+    failure: Mutex<Option<ProblemReason>>,
+    bytes_told: Mutex<u64>,
+    is_restored: Arc<AtomicBool>,
+}
+
+impl<'env> LargeFile<'env> {
+    /// Begins the file under a temporary name.
+    pub fn create(
+        context: &'env Context<'env>,
+        tree: &'env TargetTree,
+        candidate: Arc<Candidate>,
+        existing: Option<ExistingFile>,
+        verdict: Verdict,
+    ) -> Result<Self, ProblemReason> {
+        let file = file::create(tree, &candidate.entry)?;
+        Ok(Self {
+            context,
+            tree,
+            candidate,
+            verdict,
+            file,
+            existing,
+            failure: Mutex::default(),
+            bytes_told: Mutex::default(),
+            is_restored: Arc::default(),
+        })
+    }
+
+    /// Returns what becomes true when the file is complete and has its name.
+    pub fn is_restored(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_restored)
+    }
+
+    /// Says whether chunks may be had from the file that was there before.
+    pub fn has_existing(&self) -> bool {
+        self.existing.is_some()
+    }
+
+    /// Notes that the file cannot be completed; the first reason counts.
+    pub fn fail(&self, reason: ProblemReason) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+    }
+
+    /// Says whether the file cannot be completed.
+    pub fn has_failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Writes one segment.
+    pub fn write(&self, segment: &Segment) {
+        if self.has_failed() {
+            return;
+        }
+        match self.write_chunks(segment) {
+            Ok(()) => {
+                *self.bytes_told.lock().unwrap_or_else(PoisonError::into_inner) += segment.bytes;
+                self.context.tally.progress_bytes(&self.candidate.entry.path, segment.bytes);
+            }
+            Err(reason) => self.fail(reason),
+        }
+    }
+
+    fn write_chunks(&self, segment: &Segment) -> Result<(), ProblemReason> {
+        let entry = &self.candidate.entry;
+        if let Some(existing) = &self.existing {
+            let wrong = file::wrong_chunks(self.context, entry, existing, &segment.chunks)?;
+            file::fetch(self.context, &wrong);
+        }
+        let mut writer = ChunkWriter::new(self.context, entry, &self.file, self.existing.as_ref());
+        for placed in &segment.chunks {
+            self.context.check()?;
+            writer.write(placed)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for LargeFile<'_> {
+    fn drop(&mut self) {
+        let failure = self.failure.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let bytes_told = *self.bytes_told.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let outcome = match failure {
+            Some(reason) => Err(reason),
+            // A worker has ended without writing its segment.
+            None if bytes_told != self.candidate.entry.content.bytes() => {
+                Err(ProblemReason::Repository(RepoError::StageLost { stage: "restore" }))
+            }
+            None => file::finish(self.context, self.tree, &self.candidate, &self.file, self.verdict),
+        };
+        self.is_restored.store(outcome.is_ok(), Ordering::Release);
+        objects::finish_object(self.context, &self.candidate, bytes_told, outcome);
+    }
+}
+
+/// Compares all of a large file with what it should be, with all workers; ends at the first difference.
+pub(crate) fn is_right<'env>(
+    context: &'env Context<'env>,
+    pool: &Pool<'env>,
+    candidate: &Arc<Candidate>,
+    existing: ExistingFile,
+) -> Result<bool, ProblemReason> {
+    if existing.metadata().size != candidate.entry.size {
+        return Ok(false);
+    }
+    let existing = Arc::new(existing);
+    let (gate, is_different) = (Arc::new(Gate::default()), Arc::new(AtomicBool::new(false)));
+    let mut segments = Segments::new(context.reader, &candidate.entry);
+    while !is_different.load(Ordering::Relaxed)
+        && let Some(segment) = segments.next()?
+    {
+        context.check()?;
+        let (candidate, existing) = (Arc::clone(candidate), Arc::clone(&existing));
+        let is_different = Arc::clone(&is_different);
+        pool.run(&gate, move || {
+            if is_different.load(Ordering::Relaxed) {
+                return;
+            }
+            let wrong = file::wrong_chunks(context, &candidate.entry, &existing, &segment.chunks);
+            if wrong.is_ok_and(|wrong| wrong.is_empty()) {
+                return;
+            }
+            is_different.store(true, Ordering::Relaxed);
+        });
+    }
+    gate.wait();
+    context.check()?;
+    Ok(!is_different.load(Ordering::Relaxed) && file::holes_are_zero(context, &candidate.entry, &existing)?)
+}

@@ -1,0 +1,74 @@
+//! What the walk through the manifest finds to do, in path order.
+
+use icecore_fs::entry::EntryKind as FsKind;
+
+use crate::candidate::Candidate;
+
+/// Something to do.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Restore an object that is not a directory.
+    Object(Box<Candidate>),
+    /// Make a hard link to the first of the group.
+    Link(Box<Candidate>),
+    /// Remove what the newer snapshot does not have any more.
+    Remove(Vec<u8>),
+    /// Complete a directory, after everything before it.
+    Leave(Box<LeftDirectory>),
+}
+
+/// A directory that the walk has left.
+#[derive(Debug)]
+pub(crate) struct LeftDirectory {
+    /// Path relative to the target.
+    pub path: Vec<u8>,
+    /// What to apply to it; none if the snapshot does not say.
+    pub candidate: Option<Box<Candidate>>,
+    /// Names in it that are to be removed.
+    pub extras: Vec<(Vec<u8>, FsKind)>,
+    /// Why it is completed.
+    pub state: LeftState,
+}
+
+/// Why a directory is completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeftState {
+    /// It was created, or something in it was restored.
+    Entered,
+    /// Something in it may have been removed.
+    Touched,
+    /// The newer snapshot does not have it any more.
+    Removed,
+}
+
+impl Step {
+    /// Estimates the memory that the step holds, in bytes.
+    pub fn weight(&self) -> usize {
+        256 + match self {
+            Self::Object(candidate) | Self::Link(candidate) => weight(candidate),
+            Self::Remove(path) => path.len(),
+            Self::Leave(left) => {
+                let extras: usize = left.extras.iter().map(|(name, _)| name.len() + 64).sum();
+                left.path.len() + extras + left.candidate.as_deref().map_or(0, weight)
+            }
+        }
+    }
+}
+
+fn weight(candidate: &Candidate) -> usize {
+    let entry = &candidate.entry;
+    let attributes: usize = entry.attributes.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
+    let chunks = if let icecore_format::entry::Content::Inline(chunks) = &entry.content { chunks.len() } else { 1 };
+    entry.path.len() + entry.target.len() + attributes + chunks * 64 + entry.holes.len() * 16
+}
+
+/// Joins a directory and a name.
+pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(directory.len() + 1 + name.len());
+    path.extend_from_slice(directory);
+    if !directory.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}
