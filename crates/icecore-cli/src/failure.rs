@@ -8,6 +8,7 @@ use icecore_check::CheckError;
 use icecore_format::error::FormatError;
 use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_repo::error::RepoError;
+use icecore_restore::{IncludeError, RestoreError};
 use icecore_store::{error::StoreError, location::LocationError};
 
 use crate::exit_status::ExitStatus;
@@ -209,6 +210,33 @@ impl From<BackupError> for Failure {
             BackupError::Command { .. } => Self::new(ExitStatus::Failed, reason(&error))
                 .hint("there is no snapshot: half an output would look like a whole one"),
             _ => Self::new(ExitStatus::Failed, reason(&error)),
+        }
+    }
+}
+
+impl From<IncludeError> for Failure {
+    fn from(error: IncludeError) -> Self {
+        Self::usage(format!("failed to {}", reason(&error)))
+            .hint("patterns are those of gitignore files; a backslash takes a character literally")
+    }
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        let message = format!("failed to {}", reason(&error));
+        match error {
+            RestoreError::Repository(error) => error.into(),
+            RestoreError::Interrupted => {
+                Self::interrupted().hint("what was restored stays; run again and it is not fetched a second time")
+            }
+            RestoreError::PathNotFound { run, .. } => Self::new(ExitStatus::Failed, message)
+                .hint(format!("`icecore ls {}` shows what there is", run.snapshot_id())),
+            RestoreError::TargetNotDirectory { .. } => {
+                Self::new(ExitStatus::Failed, message).hint("give a directory, or a path that does not exist yet")
+            }
+            RestoreError::TargetFull { .. } => Self::new(ExitStatus::Failed, message)
+                .hint("make room and run again: what was restored stays and is not fetched a second time"),
+            _ => Self::new(ExitStatus::Failed, message),
         }
     }
 }

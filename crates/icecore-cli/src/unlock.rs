@@ -35,6 +35,10 @@ pub(crate) fn unlock_with_credential(context: &Context, store: &OpenStore) -> Ou
     let opened = Repository::unlock(store.store.clone(), context.environment.clone(), &[credential.clone()]);
     match opened {
         Ok(repository) => Ok((repository, credential)),
+        // The key file was replaced by a password, perhaps.
+        Err(RepoError::WrongKey { .. }) if from_generated.is_some() && credentials::can_ask() => {
+            ask(context, store, header.repository)
+        }
         Err(error @ RepoError::WrongKey { .. }) if from_generated.is_some() => {
             let failure = Failure::from(error);
             let path = from_generated.map(|path| path.display().to_string()).unwrap_or_default();

@@ -16,8 +16,10 @@ use crate::{
 
 /// Pack directories fetched at a time when the catalogue is behind.
 const FETCH_CONCURRENCY: usize = 16;
-/// Pack directories fetched before they are handed to the catalogue.
+/// Pack directories fetched before they are handed to the catalogue, …
 const FETCH_BATCH: usize = 256;
+/// … or their bytes: a pack of tiny files has a directory of many MiB.
+const FETCH_BATCH_BYTES: u64 = 64 << 20;
 /// Block number of chunks that are on their way into a pack.
 const BLOCK_PENDING: u32 = u32::MAX;
 
@@ -92,8 +94,9 @@ pub fn load_index(
     group: Option<GroupId>,
 ) -> RepoResult<LoadedIndex> {
     recovering(catalog, |catalog| {
-        let damaged = read_new_directories(repository, catalog)?;
-        Ok(LoadedIndex { index: ChunkIndex::load(repository, catalog, group)?, damaged })
+        let mut damaged = read_new_directories(repository, catalog)?;
+        let index = ChunkIndex::load(repository, catalog, group, &mut damaged)?;
+        Ok(LoadedIndex { index, damaged })
     })
 }
 
@@ -124,21 +127,24 @@ fn read_new_directories(
     let mut present = Vec::new();
     for object in environment.runtime.block_on(repository.store().list(PACKS_PREFIX))? {
         if let Ok(name) = parse_directory_key(&object.key) {
-            present.push(name);
+            present.push((name, object.size));
         }
     }
     present.sort_unstable();
-    let vanished: Vec<PackName> =
-        known.iter().copied().filter(|name| present.binary_search(name).is_err()).collect();
+    let is_present = |name: &PackName| present.binary_search_by_key(name, |(name, _)| *name).is_ok();
+    let vanished: Vec<PackName> = known.iter().copied().filter(|name| !is_present(name)).collect();
     catalog.remove_packs(&vanished)?;
-    let missing: Vec<PackName> =
-        present.into_iter().filter(|name| known.binary_search(name).is_err()).collect();
+    let missing: Vec<(PackName, u64)> =
+        present.into_iter().filter(|(name, _)| known.binary_search(name).is_err()).collect();
     let mut damaged = Vec::new();
-    for batch in missing.chunks(FETCH_BATCH) {
+    let mut rest = missing.as_slice();
+    while !rest.is_empty() {
         environment.proceed()?;
-        let keys: Vec<String> = batch.iter().map(|name| directory_key(*name)).collect();
+        let (batch, remaining) = rest.split_at(batch_length(rest));
+        rest = remaining;
+        let keys: Vec<String> = batch.iter().map(|(name, _)| directory_key(*name)).collect();
         let mut directories = Vec::with_capacity(batch.len());
-        for ((name, key), fetched) in
+        for (((name, _), key), fetched) in
             batch.iter().zip(&keys).zip(repository.get_many(&keys, FETCH_CONCURRENCY))
         {
             let bytes = match fetched {
@@ -156,9 +162,24 @@ fn read_new_directories(
     Ok(damaged)
 }
 
+/// Returns how many of the directories, given with their sizes in bytes, are fetched together; at least one.
+fn batch_length(directories: &[(PackName, u64)]) -> usize {
+    let mut bytes = 0u64;
+    let fits = directories.iter().take(FETCH_BATCH).take_while(|(_, size)| {
+        bytes = bytes.saturating_add(*size);
+        bytes <= FETCH_BATCH_BYTES
+    });
+    fits.count().max(1)
+}
+
 impl ChunkIndex {
     /// Loads the index from the catalogue; rows that were damaged are fetched from the store again.
-    fn load(repository: &Repository, catalog: &mut Catalog, group: Option<GroupId>) -> RepoResult<Self> {
+    fn load(
+        repository: &Repository,
+        catalog: &mut Catalog,
+        group: Option<GroupId>,
+        damaged: &mut Vec<(String, RepoError)>,
+    ) -> RepoResult<Self> {
         let wanted = |found: GroupId| group.is_none_or(|group| group == found);
         let mut index = Self::default();
         let mut failed = None;
@@ -171,7 +192,8 @@ impl ChunkIndex {
             return Err(error);
         }
         if !report.missing.is_empty() {
-            read_new_directories(repository, catalog)?;
+            // All that is damaged in the store, what was found before included.
+            *damaged = read_new_directories(repository, catalog)?;
             for pack in report.missing {
                 if let Some(directory) = catalog.directory(pack)?.filter(|directory| wanted(directory.group))
                 {

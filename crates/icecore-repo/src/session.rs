@@ -1,6 +1,7 @@
 //! A run of a writer: deduplicates chunks, fills blocks and packs, uploads them, and commits the snapshot last.
 
 mod assembly;
+mod lease;
 mod packer;
 mod upload;
 
@@ -14,16 +15,11 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     entry::Time,
     ids::{ChunkId, GroupId, RunId},
-    layout::{GC_PREFIX, snapshot_key},
+    layout::GC_PREFIX,
     limits::PACK_BYTES_MAX,
     seal::ObjectKind,
     snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
 };
-use icecore_store::{
-    error::StoreError,
-    store::{PutCondition, Version},
-};
-
 use crate::{
     error::{RepoError, RepoResult},
     index::load_index,
@@ -32,12 +28,10 @@ use crate::{
     repository::Repository,
     session::{
         assembly::Assembler,
+        lease::Lease,
         packer::{Packer, PackerOptions},
     },
 };
-
-/// A pending snapshot is refreshed when this much time has passed.
-const REFRESH_EVERY: Duration = Duration::from_mins(5);
 
 /// How a session writes.
 #[derive(Clone, Copy, Debug)]
@@ -120,11 +114,9 @@ pub struct WriteSession {
     repository: Repository,
     catalog: Catalog,
     index: SharedIndex,
-    snapshot: Snapshot,
-    version: Version,
+    lease: Lease,
     condemned_epoch: u64,
     started: Duration,
-    refreshed: Duration,
     data: Assembler,
     manifest: Assembler,
     packer: Packer,
@@ -153,35 +145,31 @@ impl WriteSession {
         let environment = repository.environment().clone();
         environment.proceed()?;
         let snapshot = pending_snapshot(environment.run_id(), environment.now(), origin);
-        let run = snapshot.origin.run;
-        let object = snapshot.seal(repository.keys(), &environment.salt())?;
-        let version = repository.put(&snapshot_key(run), object.into(), PutCondition::Absent)?;
-        let condemned_epoch = newest_condemned_epoch(&repository)?;
-        let scope = (snapshot.origin.dedup == DedupScope::Group).then_some(snapshot.origin.group);
-        let loaded = load_index(&repository, &mut catalog, scope)?;
-        for (key, error) in loaded.damaged {
-            // Its chunks count as absent and are uploaded again; `check` reports the damage itself.
-            tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");
+        let mut lease = Lease::announce(repository.clone(), snapshot)?;
+        match Prepared::prepare(&repository, &mut catalog, lease.snapshot(), options) {
+            Ok(prepared) => Ok(Self::assemble(repository, catalog, lease, prepared)),
+            Err(error) => {
+                lease.give_up(&error);
+                Err(error)
+            }
         }
-        let index = Arc::new(RwLock::new(loaded.index));
+    }
+
+    fn assemble(repository: Repository, catalog: Catalog, lease: Lease, prepared: Prepared) -> Self {
         let block_bytes = repository.header().parameters.block_bytes as usize;
-        let packer = Packer::start(&repository, run, snapshot.origin.group, PackerOptions::from(options))?;
-        let now = environment.monotonic();
-        Ok(Self {
-            data: Assembler::new(ObjectKind::Data, block_bytes),
-            manifest: Assembler::new(ObjectKind::Manifest, block_bytes),
+        Self {
+            started: repository.environment().monotonic(),
             repository,
             catalog,
-            index,
-            snapshot,
-            version,
-            condemned_epoch,
-            started: now,
-            refreshed: now,
-            packer,
+            index: prepared.index,
+            lease,
+            condemned_epoch: prepared.condemned_epoch,
+            data: Assembler::new(ObjectKind::Data, block_bytes),
+            manifest: Assembler::new(ObjectKind::Manifest, block_bytes),
+            packer: prepared.packer,
             chunks_new: 0,
             bytes_new: 0,
-        })
+        }
     }
 
     /// Returns the repository.
@@ -191,12 +179,12 @@ impl WriteSession {
 
     /// Returns the name of the run.
     pub fn run(&self) -> RunId {
-        self.snapshot.origin.run
+        self.lease.snapshot().origin.run
     }
 
     /// Returns what is known about the snapshot so far.
     pub fn origin(&self) -> &SnapshotOrigin {
-        &self.snapshot.origin
+        &self.lease.snapshot().origin
     }
 
     /// Returns the index, for reading what earlier runs have written.
@@ -245,13 +233,8 @@ impl WriteSession {
 
     /// Tells the store that the run is alive, if it is time; to be called every now and then.
     pub fn refresh_if_due(&mut self) -> RepoResult<()> {
-        let environment = self.repository.environment().clone();
-        environment.proceed()?;
-        if environment.monotonic().saturating_sub(self.refreshed) < REFRESH_EVERY {
-            return Ok(());
-        }
-        self.refreshed = environment.monotonic();
-        self.replace(SnapshotState::Pending { refreshed: environment.now() })
+        self.repository.environment().proceed()?;
+        self.lease.refresh_if_due()
     }
 
     /// Returns what has been written so far.
@@ -281,18 +264,29 @@ impl WriteSession {
 
     /// Makes the snapshot complete: after this it is restorable, before it does not exist.
     ///
-    /// Returns the snapshot, what was written for it, and the catalogue.
+    /// Returns the snapshot, what was written for it, and the catalogue. When it fails, the run is marked as aborted if
+    /// that is possible.
     pub fn commit(
         mut self,
         root: &ManifestRoot,
         report: &CommitReport,
     ) -> RepoResult<(Snapshot, WriteStatistics, Catalog)> {
+        match self.complete(root, report) {
+            Ok(written) => Ok((self.lease.into_snapshot(), written, self.catalog)),
+            Err(error) => {
+                self.lease.give_up(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn complete(&mut self, root: &ManifestRoot, report: &CommitReport) -> RepoResult<WriteStatistics> {
         self.flush()?;
-        self.repository.environment().proceed()?;
+        let environment = self.repository.environment();
+        environment.proceed()?;
         if newest_condemned_epoch(&self.repository)? != self.condemned_epoch {
             return Err(RepoError::NewerMaintenance);
         }
-        let environment = self.repository.environment().clone();
         let written = self.statistics();
         let statistics = SnapshotStatistics {
             bytes_new: written.bytes_new,
@@ -301,7 +295,7 @@ impl WriteSession {
             duration_milliseconds: environment.monotonic().saturating_sub(self.started).as_millis() as u64,
             ..report.statistics
         };
-        self.replace(SnapshotState::Complete(Completion {
+        let completion = Completion {
             finished: environment.now(),
             root_node: root.node,
             root_level: root.level,
@@ -309,8 +303,9 @@ impl WriteSession {
             errors: report.errors,
             condemned_epoch: self.condemned_epoch,
             statistics,
-        }))?;
-        Ok((self.snapshot, written, self.catalog))
+        };
+        self.lease.replace(SnapshotState::Complete(completion))?;
+        Ok(written)
     }
 
     /// Ends the run without a snapshot; what was added so far is uploaded first, so that the next run finds it.
@@ -319,26 +314,35 @@ impl WriteSession {
         if let Err(error) = self.flush() {
             tracing::debug!(%error, "not everything could be kept for the next run");
         }
-        self.replace(SnapshotState::Aborted { reason: reason.to_owned() })?;
+        self.lease.replace(SnapshotState::Aborted { reason: reason.to_owned() })?;
         Ok(self.catalog)
     }
+}
 
-    /// Compares and swaps the state of the snapshot.
-    fn replace(&mut self, state: SnapshotState) -> RepoResult<()> {
-        let next = Snapshot { origin: self.snapshot.origin.clone(), state };
-        let object = next.seal(self.repository.keys(), &self.repository.environment().salt())?;
-        let condition = PutCondition::Version(self.version.clone());
-        match self.repository.put(&snapshot_key(self.run()), object.into(), condition) {
-            Ok(version) => {
-                self.version = version;
-                self.snapshot = next;
-                Ok(())
-            }
-            Err(RepoError::Store(StoreError::VersionMismatch { .. } | StoreError::NotFound { .. })) => {
-                Err(RepoError::Fenced)
-            }
-            Err(error) => Err(error),
+/// What a session needs beside its announcement, and what is read only after it.
+struct Prepared {
+    condemned_epoch: u64,
+    index: SharedIndex,
+    packer: Packer,
+}
+
+impl Prepared {
+    fn prepare(
+        repository: &Repository,
+        catalog: &mut Catalog,
+        snapshot: &Snapshot,
+        options: WriteOptions,
+    ) -> RepoResult<Self> {
+        let SnapshotOrigin { run, group, dedup, .. } = snapshot.origin;
+        let condemned_epoch = newest_condemned_epoch(repository)?;
+        let loaded = load_index(repository, catalog, (dedup == DedupScope::Group).then_some(group))?;
+        for (key, error) in loaded.damaged {
+            // Its chunks count as absent and are uploaded again; `check` reports the damage itself.
+            tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");
         }
+        let index = Arc::new(RwLock::new(loaded.index));
+        let packer = Packer::start(repository, run, group, PackerOptions::from(options))?;
+        Ok(Self { condemned_epoch, index, packer })
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn open_any(
     credentials: &[Credential],
 ) -> RepoResult<Keys> {
     let slots = read_all(store, environment)?;
-    let mut tried = 0;
+    let (mut readable, mut tried, mut undecided) = (0, 0, 0);
     let mut damage = Vec::new();
     for slot in &slots {
         match &slot.info {
@@ -73,23 +73,30 @@ pub(crate) fn open_any(
                 damage.push(format!("slot {} belongs to another repository", slot.id));
             }
             Ok(info) => {
+                readable += 1;
                 for credential in credentials.iter().filter(|credential| fits(info, credential)) {
                     tried += 1;
                     match open_slot(&slot.object, credential) {
                         Ok(keys) => return Ok(keys),
                         Err(FormatError::WrongKey) => {}
-                        Err(error) => damage.push(format!("slot {}: {error}", slot.id)),
+                        Err(error) => {
+                            undecided += 1;
+                            damage.push(format!("slot {}: {error}", slot.id));
+                        }
                     }
                 }
             }
         }
     }
     let location = store.location();
-    if tried > 0 && damage.is_empty() || slots.iter().any(|slot| slot.info.is_ok()) && damage.is_empty() {
-        return Err(RepoError::WrongKey { location, slots: tried });
-    }
     let reason = if damage.is_empty() { "there is none".to_owned() } else { damage.join("; ") };
-    Err(RepoError::NoKeySlot { location, reason })
+    if readable == 0 || undecided > 0 {
+        return Err(RepoError::NoKeySlot { location, reason });
+    }
+    if !damage.is_empty() {
+        tracing::warn!(reason, "some key slots cannot be used");
+    }
+    Err(RepoError::WrongKey { location, slots: tried })
 }
 
 fn fits(info: &SlotInfo, credential: &Credential) -> bool {

@@ -39,7 +39,7 @@ fn read_list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snaps
         .map(|stored| (stored.run, (stored.version, stored.object)))
         .collect();
     let mut list = SnapshotList::default();
-    let mut found: Vec<(RunId, String, Vec<u8>)> = Vec::with_capacity(objects.len());
+    let mut opened = Vec::with_capacity(objects.len());
     let mut missing = Vec::new();
     for object in objects {
         let Ok(run) = parse_snapshot_key(&object.key) else {
@@ -47,7 +47,9 @@ fn read_list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snaps
             continue;
         };
         match cached.remove(&run) {
-            Some((version, bytes)) if version == object.version.0 => found.push((run, object.key, bytes)),
+            Some((version, bytes)) if version == object.version.0 => {
+                opened.push((run, object.key, Snapshot::open(repository.keys(), run, &bytes)));
+            }
             _ => missing.push((run, object.key, object.version.0)),
         }
     }
@@ -57,8 +59,12 @@ fn read_list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snaps
     {
         match fetched {
             Ok(bytes) => {
-                catalog.put_snapshot(run, &version, &bytes)?;
-                found.push((run, key, bytes.to_vec()));
+                let snapshot = Snapshot::open(repository.keys(), run, &bytes);
+                // What cannot be read is fetched again next time: it may have been damaged on its way here.
+                if snapshot.is_ok() {
+                    catalog.put_snapshot(run, &version, &bytes)?;
+                }
+                opened.push((run, key, snapshot));
             }
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error.into()),
@@ -66,9 +72,9 @@ fn read_list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snaps
     }
     let vanished: Vec<RunId> = cached.into_keys().collect();
     catalog.remove_snapshots(&vanished)?;
-    found.sort_by_key(|(run, ..)| *run);
-    for (run, key, bytes) in found {
-        match Snapshot::open(repository.keys(), run, &bytes) {
+    opened.sort_by_key(|(run, ..)| *run);
+    for (_, key, snapshot) in opened {
+        match snapshot {
             Ok(snapshot) => list.snapshots.push(snapshot),
             Err(source) => {
                 let error = RepoError::Object { key: key.clone(), source };

@@ -81,7 +81,9 @@ fn link(context: &Context<'_>, tree: &TargetTree, candidate: &Candidate, links: 
         return stand_in(context, tree, candidate, links);
     }
     match try_link(context, tree, candidate, &first) {
-        Ok(()) => objects::finish_object(context, candidate, 0, Ok(())),
+        Ok(true) => objects::finish_object(context, candidate, 0, Ok(())),
+        // A device node that may not be created, or somebody else removed it.
+        Ok(false) => stand_in(context, tree, candidate, links),
         Err(ProblemReason::Target { source }) if !source.is_storage_full() => {
             let reason = source.source.to_string();
             context.tally.warn_aspect("hard link".to_owned(), &candidate.entry.path, reason);
@@ -91,20 +93,21 @@ fn link(context: &Context<'_>, tree: &TargetTree, candidate: &Candidate, links: 
     }
 }
 
+/// Makes the link; says no if there is nothing to link to.
 fn try_link(
     context: &Context<'_>,
     tree: &TargetTree,
     candidate: &Candidate,
     first: &[u8],
-) -> Result<(), ProblemReason> {
+) -> Result<bool, ProblemReason> {
     let path = &candidate.entry.path;
-    let Some(wanted) = tree.look_up(first)? else { return Err(ProblemReason::LinkTargetMissing) };
+    let Some(wanted) = tree.look_up(first)? else { return Ok(false) };
     let found = if candidate.is_new { None } else { tree.look_up(path)? };
     let action = match found {
         None => RestoreAction::Link,
         Some(found) if (found.device, found.inode) == (wanted.device, wanted.inode) => {
             context.tally.count(|counts| counts.already_right += 1);
-            return Ok(());
+            return Ok(true);
         }
         Some(found) if objects::is_directory(found.kind) => {
             objects::check_directory(context, tree, candidate, Verdict::Directory)?;
@@ -120,7 +123,7 @@ fn try_link(
         counts.replaced += u64::from(action == RestoreAction::Replace);
     });
     context.tally.action(action, path);
-    Ok(())
+    Ok(true)
 }
 
 /// Restores a member of a link group by itself; later members are linked to it.

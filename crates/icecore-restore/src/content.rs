@@ -57,7 +57,7 @@ impl Stream<'_> {
             scope.spawn(move || {
                 if let Err(error) = fetch_steps(reader, entry, &sender) {
                     // Nobody to tell it if the output has failed.
-                    let _: Result<(), _> = sender.send(Err(error));
+                    drop(sender.send(Err(error)));
                 }
             });
             for step in steps {
@@ -121,6 +121,6 @@ fn fetch_steps(
     }
     plan.fetch(reader, STEP_THREADS);
     // The receiver is gone only when the output has failed.
-    let _: Result<(), _> = steps.send(Ok(step));
+    drop(steps.send(Ok(step)));
     Ok(())
 }

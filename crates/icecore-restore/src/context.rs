@@ -63,7 +63,10 @@ impl<'a> Context<'a> {
 
     /// Says whether nothing new is to be begun.
     pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed) || self.environment().proceed().is_err()
+        if let Err(error) = self.environment().proceed() {
+            self.stop(error.into());
+        }
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// Fails if nothing new is to be begun.

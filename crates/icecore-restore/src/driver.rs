@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::AtomicBool,
     },
+    thread,
 };
 
 use icecore_fs::{entry::Metadata, error::FsError, target::TargetTree};
@@ -33,8 +34,8 @@ const BATCH_STEPS_MAX: usize = 4096;
 const BATCH_WEIGHT_MAX: usize = 4 << 20;
 /// or with this much content, if the reader's cache has room for four times as much.
 const BATCH_BYTES_MAX: u64 = 32 << 20;
-/// Look-ups in the target that one worker makes at a time.
-const LOOK_UPS: usize = 64;
+/// Look-ups in the target that are worth a thread.
+const LOOK_UPS_MIN: usize = 64;
 
 /// What is at the paths of some objects, in their order.
 pub(crate) type Found = Vec<Result<Option<Metadata>, FsError>>;
@@ -113,19 +114,20 @@ impl<'env, 'pool> Driver<'env, 'pool> {
                 found.push(Ok(None));
             }
         }
-        let (gate, (sender, results)) = (Arc::new(Gate::default()), crossbeam_channel::unbounded());
+        // Not by the workers, who have a batch to write; the blocks of the next one depend on the answers.
+        let each = unknown.len().div_ceil(self.context.request.concurrency.max(1)).max(LOOK_UPS_MIN);
         let tree = self.tree;
-        while !unknown.is_empty() {
-            let part = unknown.split_off(unknown.len().saturating_sub(LOOK_UPS));
-            let sender = sender.clone();
-            self.pool.run(&gate, move || {
-                for (index, path) in part {
-                    // Nobody listens only if the restore is unwinding.
-                    let _: Result<(), _> = sender.send((index, tree.look_up(&path)));
-                }
-            });
-        }
-        drop(sender);
+        let results: Vec<_> = thread::scope(|scope| {
+            let look_up = |part: &[(usize, Vec<u8>)]| -> Vec<_> {
+                part.iter().map(|(index, path)| (*index, tree.look_up(path))).collect()
+            };
+            let mut parts = unknown.chunks(each);
+            let own = parts.next();
+            let others: Vec<_> = parts.map(|part| scope.spawn(move || look_up(part))).collect();
+            let mut results = own.map(look_up).unwrap_or_default();
+            results.extend(others.into_iter().filter_map(|thread| thread.join().ok()).flatten());
+            results
+        });
         for (index, result) in results {
             found[index] = result;
         }

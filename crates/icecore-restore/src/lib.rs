@@ -4,11 +4,32 @@
 //! others; what is already right in the target is not fetched again; what is held in memory does not grow with the
 //! snapshot.
 
+mod candidate;
+mod completion;
+mod content;
+mod context;
+mod driver;
 pub mod error;
+mod file;
+mod frame;
 pub mod include;
+mod large;
+mod layout;
+mod links;
+mod objects;
+mod owners;
+mod plan;
+mod pool;
+mod prefetch;
 pub mod report;
 pub mod request;
+mod restore;
+mod selection;
+mod steps;
+mod tally;
+mod walker;
 
+pub use content::write_content;
 pub use error::{RestoreError, RestoreResult};
 pub use include::{IncludeError, IncludePatterns};
 pub use report::{
@@ -16,3 +37,4 @@ pub use report::{
     RestoreProgress, RestoreReport, RestoreWarning,
 };
 pub use request::{OwnerMapping, RestoreRequest};
+pub use restore::restore;

@@ -16,17 +16,14 @@ const GROUP_BYTES: usize = 96;
 pub(crate) type LinkGroup = (u32, u64);
 
 /// What an entry is within its link group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkRole {
     /// It is in no group.
     Alone,
     /// It is the first of its group.
     First,
     /// It is a link to the first of its group.
-    Member {
-        /// Path of the first.
-        first: Vec<u8>,
-    },
+    Member,
     /// It says that it is in a group, but is another file than the first: it is restored by itself.
     Stranger,
     /// There are too many groups.
@@ -53,9 +50,7 @@ impl LinkTable {
         };
         let signature = signature(entry);
         match self.groups.entry(group) {
-            hash_map::Entry::Occupied(first) if first.get().signature == signature => {
-                LinkRole::Member { first: first.get().path.clone() }
-            }
+            hash_map::Entry::Occupied(first) if first.get().signature == signature => LinkRole::Member,
             hash_map::Entry::Occupied(_) => LinkRole::Stranger,
             hash_map::Entry::Vacant(_) if self.bytes >= TABLE_BYTES_MAX => LinkRole::TooMany,
             hash_map::Entry::Vacant(vacant) => {

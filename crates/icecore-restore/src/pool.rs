@@ -61,16 +61,16 @@ impl<'env> Pool<'env> {
     pub fn run(&self, gate: &Arc<Gate>, job: impl FnOnce() + Send + 'env) {
         let pass = gate.enter();
         // All workers are gone only if all have panicked; the scope passes that on.
-        let _: Result<(), _> = self.jobs.send(Box::new(move || {
+        drop(self.jobs.send(Box::new(move || {
             job();
             drop(pass);
-        }));
+        })));
     }
 
     /// Has neighbouring blocks fetched.
     pub fn fetch(&self, group: Vec<BlockNumber>) {
         // As above; and it is only done ahead of time.
-        let _: Result<(), _> = self.groups.send(group);
+        drop(self.groups.send(group));
     }
 }
 

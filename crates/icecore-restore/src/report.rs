@@ -73,9 +73,6 @@ pub enum ProblemReason {
     /// What was written does not read back.
     #[error("what was written does not read back as it was written (faulty disk or memory?)")]
     ReadBack,
-    /// The file that it is a hard link to could not be restored.
-    #[error("the file that it is a hard link to is missing in the target")]
-    LinkTargetMissing,
 }
 
 impl ProblemReason {

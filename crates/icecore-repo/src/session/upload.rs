@@ -10,7 +10,7 @@ use icecore_format::{
     pack::FinishedPack,
 };
 use icecore_store::store::{PutCondition, Store};
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::{runtime::Handle, sync::{OwnedSemaphorePermit, Semaphore}};
 
 use crate::{
     error::{RepoError, RepoResult},
@@ -62,8 +62,8 @@ impl Uploader {
         let permit = self.runtime.block_on(Arc::clone(&self.permits).acquire_owned());
         let permit = permit.map_err(|_| RepoError::StageLost { stage: STAGE })?;
         let (store, uploaded) = (Arc::clone(&self.store), self.uploaded.clone());
-        let (counts, failure) = (Arc::clone(&self.counts), self.failure.clone());
-        let unfinished = Unfinished(Some(failure));
+        let counts = Arc::clone(&self.counts);
+        let unfinished = Unfinished { failure: Some(self.failure.clone()), _permit: permit };
         let task = self.runtime.spawn(async move {
             let FinishedPack { bytes, directory } = pack;
             match put_both(store.as_ref(), bytes.into(), directory_object.into(), &directory).await {
@@ -76,7 +76,6 @@ impl Uploader {
                 }
                 Err(error) => unfinished.failed(error),
             }
-            drop(permit);
         });
         // The permit is what is waited for; the task's own handle is not needed.
         drop(task);
@@ -92,15 +91,19 @@ impl Uploader {
 
 /// An upload whose end is not known. One that never says how it ended (its task panicked, or the runtime ended) has
 /// failed: else the session would commit a snapshot whose pack is not there.
-struct Unfinished(Option<Failure>);
+struct Unfinished {
+    failure: Option<Failure>,
+    /// Given back when the end is known, not earlier.
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Unfinished {
     fn succeeded(mut self) {
-        self.0 = None;
+        self.failure = None;
     }
 
     fn failed(mut self, error: RepoError) {
-        if let Some(failure) = self.0.take() {
+        if let Some(failure) = self.failure.take() {
             failure.set(error);
         }
     }
@@ -108,7 +111,7 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(failure) = self.0.take() {
+        if let Some(failure) = self.failure.take() {
             failure.set(RepoError::StageLost { stage: STAGE });
         }
     }

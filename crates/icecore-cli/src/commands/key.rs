@@ -1,0 +1,210 @@
+//! `key`: lists, adds, removes and changes what unlocks the repository.
+
+use std::path::PathBuf;
+
+use icecore_format::slot::{Credential, PasswordCost, SlotKind};
+use icecore_repo::{
+    repository::Repository,
+    slots::{self, Slot},
+};
+use serde::Serialize;
+
+use super::creation::new_secret;
+use crate::{
+    arguments::key::{KeyAddArguments, KeyArguments, KeyCommand, KeyPasswdArguments, KeyRemoveArguments, NewKeyArguments},
+    context::{Access, Context},
+    credentials::{self, CredentialSource},
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome, reason},
+    key_file,
+    table::{Align, Table},
+    text, unlock,
+};
+
+/// Digits of a slot's id that are shown in tables.
+const ID_DIGITS_SHOWN: usize = 12;
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, arguments: &KeyArguments) -> Outcome<ExitStatus> {
+    match &arguments.command {
+        KeyCommand::List => list(context),
+        KeyCommand::Add(arguments) => add(context, arguments),
+        KeyCommand::Remove(arguments) => remove(context, arguments),
+        KeyCommand::Passwd(arguments) => change(context, arguments),
+    }
+}
+
+#[derive(Serialize)]
+struct SlotDocument {
+    id: String,
+    kind: Option<&'static str>,
+    label: Option<String>,
+    created: Option<String>,
+    memory_kib: Option<u32>,
+    passes: Option<u32>,
+    lanes: Option<u32>,
+    damage: Option<String>,
+}
+
+fn list(context: &Context) -> Outcome<ExitStatus> {
+    let store = context.open_store(Access::Read)?;
+    let repository = unlock::unlock(context, &store)?;
+    let documents: Vec<SlotDocument> =
+        slots::list(&repository)?.iter().map(|slot| slot_document(&repository, slot)).collect();
+    if context.console.json {
+        context.console.document(&documents)?;
+        return Ok(ExitStatus::Done);
+    }
+    let columns = ["id", "kind", "created", "label", ""].map(|title| (title, Align::Left));
+    let mut table = Table::new(&columns);
+    for (document, slot) in documents.into_iter().zip(slots::list(&repository)?) {
+        let created = slot.info.as_ref().map_or_else(
+            |_| String::new(),
+            |info| {
+                let time = icecore_format::entry::Time { seconds: info.created_seconds, nanoseconds: 0 };
+                text::local_time(time, &context.zone)
+            },
+        );
+        table.row(vec![
+            document.id.chars().take(ID_DIGITS_SHOWN).collect(),
+            document.kind.unwrap_or("?").to_owned(),
+            created,
+            text::printable(document.label.unwrap_or_default().as_bytes()).into_owned(),
+            document.damage.map(|damage| format!("damaged: {damage}")).unwrap_or_default(),
+        ]);
+    }
+    context.console.result(&table.text())?;
+    Ok(ExitStatus::Done)
+}
+
+fn slot_document(repository: &Repository, slot: &Slot) -> SlotDocument {
+    let info = slot.info.as_ref().ok();
+    let cost = info.and_then(|info| if let SlotKind::Password(cost) = info.kind { Some(cost) } else { None });
+    let foreign = info.is_some_and(|info| info.repository != repository.id());
+    let damage = slot.info.as_ref().err().map(|error| reason(error));
+    SlotDocument {
+        id: slot.id.clone(),
+        kind: info.map(|info| match info.kind {
+            SlotKind::Password(_) => "password",
+            SlotKind::KeyFile => "key-file",
+        }),
+        label: info.map(|info| info.label.clone()),
+        created: info.and_then(|info| {
+            text::utc_time(icecore_format::entry::Time { seconds: info.created_seconds, nanoseconds: 0 })
+        }),
+        memory_kib: cost.map(|cost| cost.memory_kib),
+        passes: cost.map(|cost| cost.passes),
+        lanes: cost.map(|cost| cost.lanes),
+        damage: damage.or_else(|| foreign.then(|| "it belongs to another repository".to_owned())),
+    }
+}
+
+/// A credential that is to be added.
+struct NewKey {
+    credential: Credential,
+    /// Key file that holds it.
+    file: Option<PathBuf>,
+}
+
+fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArguments) -> Outcome<NewKey> {
+    let load = |source: CredentialSource| credentials::load(&source, repository.id(), &context.console);
+    if let Some(path) = &arguments.new_key_file {
+        let credential = if path.exists() {
+            load(CredentialSource::KeyFile(path.clone()))?
+        } else {
+            let secret = new_secret(context);
+            key_file::create(path, repository.id(), &secret)?;
+            Credential::KeyFile(secret)
+        };
+        return Ok(NewKey { credential, file: Some(path.clone()) });
+    }
+    let credential = match (&arguments.new_password_file, &arguments.new_password_command) {
+        (Some(path), _) => load(CredentialSource::PasswordFile(path.clone()))?,
+        (None, Some(command)) => load(CredentialSource::PasswordCommand(command.clone()))?,
+        (None, None) if credentials::can_ask() => match credentials::ask_new("New password: ", &context.console)? {
+            Some(password) => Credential::Password(password),
+            None => return Err(Failure::new(ExitStatus::Failed, "the password is empty")),
+        },
+        (None, None) => {
+            return Err(Failure::usage("no new key is given")
+                .hint("use --new-key-file, --new-password-file or --new-password-command"));
+        }
+    };
+    Ok(NewKey { credential, file: None })
+}
+
+#[derive(Serialize)]
+struct ChangedDocument {
+    added: Option<String>,
+    key_file: Option<String>,
+    removed: Vec<String>,
+}
+
+fn show(context: &Context, document: &ChangedDocument) -> Outcome<ExitStatus> {
+    if context.console.json {
+        context.console.document(document)?;
+        return Ok(ExitStatus::Done);
+    }
+    let mut lines = String::new();
+    if let Some(id) = &document.added {
+        lines.push_str(&format!("added the key slot {id}\n"));
+    }
+    if let Some(path) = &document.key_file {
+        lines.push_str(&format!("its key file is {path}; give it with --key-file, and keep a copy elsewhere\n"));
+    }
+    for id in &document.removed {
+        lines.push_str(&format!("removed the key slot {id}\n"));
+    }
+    context.console.summary(&lines)?;
+    Ok(ExitStatus::Done)
+}
+
+fn add(context: &Context, arguments: &KeyAddArguments) -> Outcome<ExitStatus> {
+    let store = context.open_store(Access::Write)?;
+    let repository = unlock::unlock(context, &store)?;
+    let new = new_key(context, &repository, &arguments.new)?;
+    let id = slots::add(&repository, &new.credential, PasswordCost::default(), &arguments.label)?;
+    let key_file = new.file.map(|path| path.display().to_string());
+    show(context, &ChangedDocument { added: Some(id), key_file, removed: Vec::new() })
+}
+
+fn remove(context: &Context, arguments: &KeyRemoveArguments) -> Outcome<ExitStatus> {
+    let store = context.open_store(Access::Write)?;
+    let repository = unlock::unlock(context, &store)?;
+    let id = slots::remove(&repository, &arguments.id.to_ascii_lowercase())?;
+    show(context, &ChangedDocument { added: None, key_file: None, removed: vec![id] })
+}
+
+fn change(context: &Context, arguments: &KeyPasswdArguments) -> Outcome<ExitStatus> {
+    let store = context.open_store(Access::Write)?;
+    let (repository, present) = unlock::unlock_with_credential(context, &store)?;
+    // All slots that the present key opens: an earlier change may have been interrupted.
+    let old: Vec<Slot> = slots::list(&repository)?.into_iter().filter(|slot| slot.opens_with(&present)).collect();
+    let label = old.first().and_then(|slot| slot.info.as_ref().ok()).map_or("", |info| info.label.as_str());
+    let new = new_key(context, &repository, &arguments.new)?;
+    if is_same(&new.credential, &present) {
+        return Err(Failure::new(ExitStatus::Failed, "the new key is the present one").hint("nothing was changed"));
+    }
+    let added = slots::add(&repository, &new.credential, PasswordCost::default(), label)?;
+    // From the store, as every later command will do it: only then may the old one go.
+    Repository::unlock(store.store.clone(), context.environment.clone(), std::slice::from_ref(&new.credential))?;
+    let mut removed = Vec::new();
+    for slot in &old {
+        removed.push(slots::remove(&repository, &slot.id)?);
+    }
+    if let (Credential::KeyFile(_), Some(path)) = (&present, context.directories.generated_key_file(repository.id()))
+        && path.exists()
+    {
+        context.console.notice(&format!("if {} was the old key file, it opens nothing any more", path.display()));
+    }
+    let key_file = new.file.map(|path| path.display().to_string());
+    show(context, &ChangedDocument { added: Some(added), key_file, removed })
+}
+
+fn is_same(left: &Credential, right: &Credential) -> bool {
+    match (left, right) {
+        (Credential::Password(left), Credential::Password(right)) => left == right,
+        (Credential::KeyFile(left), Credential::KeyFile(right)) => left == right,
+        _ => false,
+    }
+}

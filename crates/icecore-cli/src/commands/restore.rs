@@ -1,0 +1,164 @@
+//! `restore`: a snapshot, a directory or a file of it, into a directory.
+
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use icecore_format::{
+    entry::EntryKind,
+    path,
+    snapshot::{Level, Snapshot},
+};
+use icecore_repo::{
+    manifest::{ManifestCursor, ManifestRoot},
+    reader::ChunkReader,
+    snapshots::SnapshotList,
+};
+use icecore_restore::{
+    IncludePatterns, ProblemReason, RestoreReport, RestoreRequest, request::CACHE_BYTES_DEFAULT, restore,
+};
+
+use self::{events::Events, report::RestoreDocument};
+use super::entries::{parse_reference, path_not_found, wrong_reference};
+use crate::{
+    arguments::restore::RestoreArguments,
+    context::{Access, Context},
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+    progress::Progress,
+    reference,
+};
+
+mod events;
+mod report;
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<ExitStatus> {
+    let reference = parse_reference(&arguments.reference)?;
+    let include = IncludePatterns::new(arguments.include.iter().map(String::as_str))?;
+    let mut open = context.open(Access::Read)?;
+    let list = open.snapshots(&context.console)?;
+    let snapshot = reference::resolve(&list, &reference, &context.host, &context.zone)?.clone();
+    let since = earlier(context, &list, &snapshot, arguments)?;
+    let reader = open.reader(&context.console, CACHE_BYTES_DEFAULT)?;
+    let target = match &arguments.target {
+        Some(target) => target.clone(),
+        None => original_place(context, &reader, &snapshot, &reference.path)?,
+    };
+    let request = RestoreRequest {
+        path: reference.path,
+        include,
+        since,
+        delete: arguments.delete,
+        verify: arguments.verify,
+        dry_run: arguments.dry_run,
+        owners: arguments.owners(),
+        ..RestoreRequest::new(snapshot, target)
+    };
+    let progress = Progress::start(
+        Arc::clone(&context.console),
+        Arc::clone(&context.environment.clock),
+        context.progress_mode,
+    );
+    let events = Events::new(context, progress, arguments.dry_run);
+    let result = restore(&reader, &request, &events);
+    let actions = events.finish();
+    let status = match result {
+        Ok(done) => {
+            let status = status_of(&done);
+            report::show(context, &request, &done, actions?)?;
+            status
+        }
+        Err(error) => {
+            // A JSON document that was begun is brought to its end.
+            actions?.close(&RestoreDocument::failed(&request))?;
+            return Err(error.into());
+        }
+    };
+    open.tell_usage(&context.console);
+    Ok(status)
+}
+
+/// Returns how a restore that came to its end counts.
+fn status_of(report: &RestoreReport) -> ExitStatus {
+    let known_before =
+        report.problems.iter().all(|problem| matches!(problem.reason, ProblemReason::UnreadableAtBackup));
+    match (report.damaged, report.problem_count) {
+        (0, 0) => ExitStatus::Done,
+        (0, _) if known_before => ExitStatus::Partial,
+        (0, _) => ExitStatus::Failed,
+        _ => ExitStatus::Damage,
+    }
+}
+
+/// Returns the snapshot that the target is in the state of, if only changes are to be restored.
+fn earlier(
+    context: &Context,
+    list: &SnapshotList,
+    snapshot: &Snapshot,
+    arguments: &RestoreArguments,
+) -> Outcome<Option<Snapshot>> {
+    let origin = &snapshot.origin;
+    if let Some(since) = &arguments.since {
+        let mut reference = reference::parse_without_path(since).map_err(|error| wrong_reference(since, &error))?;
+        // Without a source, the one of the snapshot is meant.
+        reference.source.get_or_insert_with(|| format!("{}/{}", origin.host, origin.source));
+        let found = reference::resolve(list, &reference, &context.host, &context.zone)?;
+        if found.origin.source != origin.source {
+            let (old, new) = (&found.origin.source, &origin.source);
+            return Err(Failure::usage(format!("--since names a snapshot of {old}, this one is of {new}")));
+        }
+        return Ok(Some(found.clone()));
+    }
+    if !arguments.incremental && !arguments.differential {
+        return Ok(None);
+    }
+    let found = before(list, snapshot, arguments.differential);
+    found.cloned().map(Some).ok_or_else(|| {
+        let what = if arguments.differential { "full" } else { "snapshot" };
+        Failure::new(
+            ExitStatus::Failed,
+            format!("there is no {what} of the source {} before {}", origin.source, origin.run.snapshot_id()),
+        )
+        .hint("restore it as a whole, without --incremental or --differential")
+    })
+}
+
+/// Returns the newest snapshot (or full) of the same source that is older.
+fn before<'a>(list: &'a SnapshotList, snapshot: &Snapshot, only_full: bool) -> Option<&'a Snapshot> {
+    let origin = &snapshot.origin;
+    let older = list.complete(Some(&origin.source)).filter(|other| {
+        other.origin.host == origin.host
+            && other.origin.run < origin.run
+            && (!only_full || other.origin.level == Level::Full)
+    });
+    older.max_by_key(|other| other.origin.run)
+}
+
+/// Returns the directory that has to be the target for everything to come to where it was.
+fn original_place(context: &Context, reader: &ChunkReader, snapshot: &Snapshot, wanted: &[u8]) -> Outcome<PathBuf> {
+    let origin = &snapshot.origin;
+    if origin.root.first() != Some(&b'/') {
+        return Err(Failure::usage("the snapshot is of a stream, which has no place of its own").hint("use --target DIR"));
+    }
+    if origin.host != context.host {
+        context.console.warning(&format!("the snapshot is of the host {}, this is {}", origin.host, context.host));
+    }
+    let root = ManifestRoot::of(snapshot).ok_or_else(|| path_not_found(snapshot, wanted))?;
+    let entry = ManifestCursor::new(reader, &root).find(wanted)?;
+    let entry = entry.ok_or_else(|| path_not_found(snapshot, wanted))?;
+    let is_directory = entry.kind == EntryKind::Directory;
+    let place = Path::new(OsStr::from_bytes(&origin.root));
+    // A single object is put into the target, which is the directory that it was in.
+    Ok(match (is_directory, path::parent(wanted)) {
+        (true, _) => place.join(OsStr::from_bytes(wanted)),
+        (false, Some(parent)) => place.join(OsStr::from_bytes(parent)),
+        (false, None) => place.parent().unwrap_or(place).to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

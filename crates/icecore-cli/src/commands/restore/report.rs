@@ -1,0 +1,278 @@
+//! What a restore did, as text and JSON.
+
+use std::fmt::Write;
+
+use icecore_restore::{RestoreCounts, RestoreNotice, RestoreReport, RestoreRequest};
+use serde::Serialize;
+
+use super::events::Actions;
+use crate::{
+    console::Console,
+    context::Context,
+    documents::PathText,
+    failure::{Outcome, reason},
+    text,
+};
+
+/// Problems that are shown.
+const PROBLEMS_SHOWN_MAX: usize = 20;
+
+/// The JSON document of a restore.
+#[derive(Debug, Serialize)]
+pub(crate) struct RestoreDocument {
+    snapshot: String,
+    source: String,
+    #[serde(flatten)]
+    path: PathText,
+    target: String,
+    since: Option<String>,
+    dry_run: bool,
+    #[serde(flatten)]
+    counts: CountsDocument,
+    problem_count: u64,
+    damaged: u64,
+    problems: Vec<ProblemDocument>,
+    warnings: Vec<WarningDocument>,
+    notices: Vec<String>,
+    seconds_restore: f64,
+    seconds_sync: f64,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct CountsDocument {
+    entries: u64,
+    files: u64,
+    bytes: u64,
+    files_written: u64,
+    directories_created: u64,
+    symlinks_created: u64,
+    specials_created: u64,
+    links_created: u64,
+    already_right: u64,
+    metadata_fixed: u64,
+    replaced: u64,
+    deleted: u64,
+    not_included: u64,
+    skipped: u64,
+    bytes_written: u64,
+    bytes_reused: u64,
+    bytes_fetched: u64,
+    bytes_compared: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ProblemDocument {
+    #[serde(flatten)]
+    path: PathText,
+    message: String,
+    damage: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct WarningDocument {
+    aspect: String,
+    count: u64,
+    examples: Vec<ExampleDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExampleDocument {
+    #[serde(flatten)]
+    path: PathText,
+    reason: String,
+}
+
+impl From<&RestoreCounts> for CountsDocument {
+    fn from(counts: &RestoreCounts) -> Self {
+        Self {
+            entries: counts.entries,
+            files: counts.files,
+            bytes: counts.bytes,
+            files_written: counts.files_written,
+            directories_created: counts.directories_created,
+            symlinks_created: counts.symlinks_created,
+            specials_created: counts.specials_created,
+            links_created: counts.links_created,
+            already_right: counts.already_right,
+            metadata_fixed: counts.metadata_fixed,
+            replaced: counts.replaced,
+            deleted: counts.deleted,
+            not_included: counts.not_included,
+            skipped: counts.skipped,
+            bytes_written: counts.bytes_written,
+            bytes_reused: counts.bytes_reused,
+            bytes_fetched: counts.bytes_fetched,
+            bytes_compared: counts.bytes_compared,
+        }
+    }
+}
+
+impl RestoreDocument {
+    fn new(request: &RestoreRequest, report: &RestoreReport) -> Self {
+        let problems = report.problems.iter().map(|problem| ProblemDocument {
+            path: PathText::new(&problem.path),
+            message: reason(&problem.reason),
+            damage: problem.reason.is_damage(),
+        });
+        let warnings = report.warnings.iter().map(|warning| WarningDocument {
+            aspect: warning.aspect.clone(),
+            count: warning.count,
+            examples: warning
+                .examples
+                .iter()
+                .map(|(path, reason)| ExampleDocument { path: PathText::new(path), reason: reason.clone() })
+                .collect(),
+        });
+        Self {
+            counts: (&report.counts).into(),
+            problem_count: report.problem_count,
+            damaged: report.damaged,
+            problems: problems.collect(),
+            warnings: warnings.collect(),
+            notices: report.notices.iter().map(notice_text).collect(),
+            seconds_restore: report.duration_restore.as_secs_f64(),
+            seconds_sync: report.duration_sync.as_secs_f64(),
+            ..Self::failed(request)
+        }
+    }
+
+    /// Makes the document of a restore that ended early: what was asked for.
+    pub(crate) fn failed(request: &RestoreRequest) -> Self {
+        Self {
+            snapshot: request.snapshot.origin.run.snapshot_id(),
+            source: request.snapshot.origin.source.clone(),
+            path: PathText::new(&request.path),
+            target: request.target.display().to_string(),
+            since: request.since.as_ref().map(|since| since.origin.run.snapshot_id()),
+            dry_run: request.dry_run,
+            counts: CountsDocument::default(),
+            problem_count: 0,
+            damaged: 0,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            notices: Vec::new(),
+            seconds_restore: 0.0,
+            seconds_sync: 0.0,
+        }
+    }
+}
+
+/// Shows what was done, behind the actions of a dry run.
+pub(crate) fn show(
+    context: &Context,
+    request: &RestoreRequest,
+    report: &RestoreReport,
+    actions: Actions,
+) -> Outcome<()> {
+    let document = RestoreDocument::new(request, report);
+    let is_begun = actions.is_begun();
+    actions.close(&document)?;
+    let console = &context.console;
+    if console.json {
+        return if is_begun { Ok(()) } else { console.document(&document) };
+    }
+    console.summary(&summary(request, report))?;
+    show_warnings(console, report);
+    show_problems(console, report);
+    Ok(())
+}
+
+fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
+    let counts = &report.counts;
+    let origin = &request.snapshot.origin;
+    let (id, target) = (origin.run.snapshot_id(), request.target.display().to_string());
+    let target = text::printable(target.as_bytes()).into_owned();
+    let mut lines = if request.dry_run {
+        format!("snapshot {id} of {}: nothing was changed in {target}; it would be\n", origin.source)
+    } else {
+        format!("snapshot {id} of {} restored to {target}\n", origin.source)
+    };
+    let count = text::count;
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        lines,
+        "  files    {} written with {}, {} already right, {} with new metadata",
+        count(counts.files_written),
+        text::size(counts.bytes_written),
+        count(counts.already_right),
+        count(counts.metadata_fixed)
+    );
+    let others = [
+        (counts.directories_created, "directories created"),
+        (counts.symlinks_created, "symbolic links created"),
+        (counts.links_created, "hard links created"),
+        (counts.specials_created, "pipes, sockets and devices created"),
+        (counts.replaced, "replaced"),
+        (counts.deleted, "removed"),
+        (counts.not_included, "not included"),
+        (counts.skipped, "not tried"),
+    ];
+    let others: Vec<String> =
+        others.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{} {what}", count(*number))).collect();
+    if !others.is_empty() {
+        let _ = writeln!(lines, "  others   {}", others.join(", "));
+    }
+    if !request.dry_run {
+        let _ = writeln!(
+            lines,
+            "  fetched  {}, {} taken from files that were there",
+            text::size(counts.bytes_fetched),
+            text::size(counts.bytes_reused)
+        );
+        let _ = writeln!(
+            lines,
+            "  time     {}, then {} until everything was on disk",
+            text::duration(report.duration_restore),
+            text::duration(report.duration_sync)
+        );
+    }
+    lines
+}
+
+/// Returns a notice in words.
+pub(crate) fn notice_text(notice: &RestoreNotice) -> String {
+    match notice {
+        RestoreNotice::PartialSnapshot { errors } => format!(
+            "the snapshot is partial: {} could not be read when it was made",
+            text::counted(*errors, "object")
+        ),
+        RestoreNotice::LittleSpace { needed_bytes, free_bytes } => format!(
+            "there may be too little space: {} are to be restored, {} are free",
+            text::size(*needed_bytes),
+            text::size(*free_bytes)
+        ),
+        RestoreNotice::DeletionSuspended => {
+            "nothing more is deleted, because a part of the snapshot's list of files cannot be read".to_owned()
+        }
+    }
+}
+
+fn show_warnings(console: &Console, report: &RestoreReport) {
+    for warning in &report.warnings {
+        let example = warning.examples.first().map_or_else(String::new, |(path, reason)| {
+            format!(", for example {:?}: {reason}", text::printable(path))
+        });
+        let objects = text::counted(warning.count, "object");
+        console.warning(&format!("{} could not be set on {objects}{example}", warning.aspect));
+    }
+}
+
+fn show_problems(console: &Console, report: &RestoreReport) {
+    if report.problem_count == 0 {
+        return;
+    }
+    for problem in report.problems.iter().take(PROBLEMS_SHOWN_MAX) {
+        console.error_line(&format!("error: {:?}: {}", text::printable(&problem.path), reason(&problem.reason)));
+    }
+    let more = report.problem_count.saturating_sub(PROBLEMS_SHOWN_MAX as u64);
+    if more > 0 {
+        console.error_line(&format!("error: {} more (--json lists them)", text::count(more)));
+    }
+    let number = text::counted(report.problem_count, "object");
+    console.error_line(&format!("error: {number} could not be restored; everything else is"));
+    if report.damaged > 0 {
+        console.error_line(
+            "hint: `icecore check --read-data` shows what is damaged; an older snapshot may have the same files intact",
+        );
+    }
+}

@@ -1,0 +1,23 @@
+use icecore_format::{error::FormatError, ids::ChunkId};
+use icecore_repo::error::RepoError;
+use icecore_restore::{ProblemReason, RestoreProblem, RestoreReport};
+
+use super::status_of;
+use crate::exit_status::ExitStatus;
+
+fn report(reasons: Vec<ProblemReason>) -> RestoreReport {
+    let problems: Vec<RestoreProblem> =
+        reasons.into_iter().map(|reason| RestoreProblem { path: b"a".to_vec(), reason }).collect();
+    let damaged = problems.iter().filter(|problem| problem.reason.is_damage()).count() as u64;
+    RestoreReport { problem_count: problems.len() as u64, damaged, problems, ..RestoreReport::default() }
+}
+
+#[test]
+fn the_exit_code_tells_damage_from_other_problems() {
+    let missing = || ProblemReason::Repository(RepoError::MissingChunk { id: ChunkId([0; 32]) });
+    let refused = || ProblemReason::Repository(RepoError::Format(FormatError::WrongKey));
+    assert_eq!(status_of(&report(Vec::new())), ExitStatus::Done);
+    assert_eq!(status_of(&report(vec![ProblemReason::UnreadableAtBackup])), ExitStatus::Partial);
+    assert_eq!(status_of(&report(vec![ProblemReason::UnreadableAtBackup, refused()])), ExitStatus::Failed);
+    assert_eq!(status_of(&report(vec![refused(), missing()])), ExitStatus::Damage);
+}

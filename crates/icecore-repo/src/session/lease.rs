@@ -1,0 +1,90 @@
+//! The snapshot object of a run that is under way: announcement, sign of life, and commit record in one key.
+
+use std::time::Duration;
+
+use icecore_format::{
+    layout::snapshot_key,
+    snapshot::{Snapshot, SnapshotState},
+};
+use icecore_store::{
+    error::StoreError,
+    store::{PutCondition, Version},
+};
+
+use crate::{
+    error::{RepoError, RepoResult},
+    repository::Repository,
+};
+
+/// A pending snapshot is refreshed when this much time has passed.
+const REFRESH_EVERY: Duration = Duration::from_mins(5);
+
+/// A snapshot object, and the version of it that this run has written.
+#[derive(Debug)]
+pub(super) struct Lease {
+    repository: Repository,
+    snapshot: Snapshot,
+    version: Version,
+    refreshed: Duration,
+}
+
+impl Lease {
+    /// Writes the pending snapshot of a run that begins.
+    pub fn announce(repository: Repository, snapshot: Snapshot) -> RepoResult<Self> {
+        let object = snapshot.seal(repository.keys(), &repository.environment().salt())?;
+        let refreshed = repository.environment().monotonic();
+        let version =
+            repository.put(&snapshot_key(snapshot.origin.run), object.into(), PutCondition::Absent)?;
+        Ok(Self { repository, snapshot, version, refreshed })
+    }
+
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub fn into_snapshot(self) -> Snapshot {
+        self.snapshot
+    }
+
+    /// Tells the store that the run is alive, if it is time.
+    pub fn refresh_if_due(&mut self) -> RepoResult<()> {
+        let environment = self.repository.environment();
+        let now = environment.monotonic();
+        if now.saturating_sub(self.refreshed) < REFRESH_EVERY {
+            return Ok(());
+        }
+        let state = SnapshotState::Pending { refreshed: environment.now() };
+        self.refreshed = now;
+        self.replace(state)
+    }
+
+    /// Compares and swaps the state of the snapshot.
+    pub fn replace(&mut self, state: SnapshotState) -> RepoResult<()> {
+        let next = Snapshot { origin: self.snapshot.origin.clone(), state };
+        let object = next.seal(self.repository.keys(), &self.repository.environment().salt())?;
+        let condition = PutCondition::Version(self.version.clone());
+        match self.repository.put(&snapshot_key(next.origin.run), object.into(), condition) {
+            Ok(version) => {
+                self.version = version;
+                self.snapshot = next;
+                Ok(())
+            }
+            Err(RepoError::Store(StoreError::VersionMismatch { .. } | StoreError::NotFound { .. })) => {
+                Err(RepoError::Fenced)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Marks the run as aborted because of `error`, if that is possible: nobody need wait for it then.
+    ///
+    /// Should the failed call have made the snapshot complete after all, its version is another one and it stays so.
+    pub fn give_up(&mut self, error: &RepoError) {
+        if matches!(error, RepoError::Fenced) {
+            return;
+        }
+        if let Err(second) = self.replace(SnapshotState::Aborted { reason: error.to_string() }) {
+            tracing::debug!(error = %second, "the run could not be marked as aborted");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! One directory on the way to the current entry.
+
+use std::{iter::Peekable, vec};
+
+use icecore_fs::entry::EntryKind as FsKind;
+
+use crate::{candidate::Candidate, completion::is_leftover};
+
+/// What was in a directory of the target before anything was restored into it.
+#[derive(Debug)]
+pub(crate) enum Listing {
+    /// Nothing.
+    New,
+    /// These names that have not been passed yet, sorted.
+    Known(Peekable<vec::IntoIter<(Vec<u8>, FsKind)>>),
+    /// It could not be listed.
+    Unknown,
+}
+
+/// Whether a name was in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It was not.
+    Absent,
+    /// It was.
+    Present,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What is known about a directory of the target.
+#[derive(Debug)]
+pub(crate) enum FrameState {
+    /// Nothing in it is to be restored so far; it has not been looked at.
+    Latent,
+    /// It is there.
+    Open(Listing),
+    /// It could not be created.
+    Lost,
+    /// The newer snapshot does not have it any more.
+    Removed,
+}
+
+/// One directory on the way to the current entry.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// Length of its path.
+    pub path_length: usize,
+    /// What the snapshot says about it, if it says anything.
+    pub candidate: Option<Box<Candidate>>,
+    /// What is known about it.
+    pub state: FrameState,
+    /// Whether it was in its parent, if that was known before it was entered.
+    pub existing: Option<Existing>,
+    /// The patterns include it, and with it what they do not take out.
+    pub is_included: bool,
+    /// Names in it that the snapshot does not have are removed.
+    pub may_delete: bool,
+    /// Something in it may be removed without entering it.
+    pub is_touched: bool,
+    /// Names that are to be removed.
+    pub extras: Vec<(Vec<u8>, FsKind)>,
+}
+
+impl Frame {
+    /// Makes a directory of which nothing is to be restored so far.
+    pub fn new(path_length: usize, candidate: Option<Box<Candidate>>) -> Self {
+        Self {
+            path_length,
+            candidate,
+            state: FrameState::Latent,
+            existing: None,
+            is_included: false,
+            may_delete: false,
+            is_touched: false,
+            extras: Vec::new(),
+        }
+    }
+
+    /// Passes the names up to `name`, which the snapshot has, and says whether the directory had it.
+    pub fn pass(&mut self, name: &[u8]) -> Existing {
+        match &mut self.state {
+            FrameState::Open(Listing::New) => Existing::Absent,
+            FrameState::Open(Listing::Known(names)) => {
+                while let Some(extra) = names.next_if(|(found, _)| found.as_slice() < name) {
+                    if self.may_delete || is_leftover(&extra.0, extra.1) {
+                        self.extras.push(extra);
+                    }
+                }
+                let is_present = names.next_if(|(found, _)| found.as_slice() == name).is_some();
+                if is_present { Existing::Present } else { Existing::Absent }
+            }
+            FrameState::Open(Listing::Unknown) | FrameState::Latent | FrameState::Lost | FrameState::Removed => {
+                Existing::Unknown
+            }
+        }
+    }
+
+    /// Passes all names that are left.
+    pub fn pass_rest(&mut self) {
+        if let FrameState::Open(Listing::Known(names)) = &mut self.state {
+            let may_delete = self.may_delete;
+            self.extras.extend(names.filter(|(name, kind)| may_delete || is_leftover(name, *kind)));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The dry run: says what the steps would do.
+
+use icecore_fs::{entry::Metadata, error::FsError, target::OwnerChoice};
+
+use crate::{
+    candidate::{Candidate, Verdict},
+    completion::is_leftover,
+    context::Context,
+    links::LinkTable,
+    objects,
+    report::{ProblemReason, RestoreAction},
+    steps::{LeftDirectory, LeftState, Step, join},
+};
+
+/// Notes what some steps would do.
+pub(crate) fn plan(context: &Context<'_>, steps: Vec<Step>, links: &LinkTable) {
+    for step in steps {
+        match step {
+            Step::Object(candidate) => {
+                let outcome = object(context, &candidate);
+                objects::finish_object(context, &candidate, 0, outcome);
+            }
+            Step::Link(candidate) => {
+                let outcome = link(context, &candidate, links);
+                objects::finish_object(context, &candidate, 0, outcome);
+            }
+            Step::Remove(path) => remove(context, &path),
+            Step::Leave(left) => leave(context, &left),
+        }
+    }
+}
+
+fn look_up(context: &Context<'_>, candidate: &Candidate) -> Result<Option<Metadata>, FsError> {
+    match context.tree {
+        Some(tree) if !candidate.is_new => tree.look_up(&candidate.entry.path),
+        _ => Ok(None),
+    }
+}
+
+fn object(context: &Context<'_>, candidate: &Candidate) -> Result<(), ProblemReason> {
+    let found = look_up(context, candidate)?;
+    // Content is not read in a dry run, so that size and time have to do.
+    let verdict = candidate.judge(found.as_ref(), false);
+    if let Some(tree) = context.tree {
+        objects::check_directory(context, tree, candidate, verdict)?;
+    }
+    if let (Verdict::Right { time }, Some(found)) = (verdict, &found) {
+        note_metadata(context, candidate, found, time);
+        return Ok(());
+    }
+    let is_symlink = candidate.metadata().kind == icecore_fs::entry::EntryKind::Symlink;
+    context.tally.count(|counts| {
+        if candidate.is_file() {
+            counts.files_written += 1;
+            counts.bytes_written += candidate.entry.content.bytes();
+        } else if is_symlink {
+            counts.symlinks_created += 1;
+        } else {
+            counts.specials_created += 1;
+        }
+    });
+    objects::note_created(context, candidate, verdict);
+    Ok(())
+}
+
+fn note_metadata(context: &Context<'_>, candidate: &Candidate, found: &Metadata, time_is_right: bool) {
+    let wanted = candidate.metadata();
+    let owner = match candidate.owner {
+        OwnerChoice::FromMetadata => (wanted.user_id, wanted.group_id),
+        OwnerChoice::Fixed { user_id, group_id } => (user_id, group_id),
+        OwnerChoice::Unchanged => (found.user_id, found.group_id),
+    };
+    let has_mode = wanted.kind != icecore_fs::entry::EntryKind::Symlink;
+    let is_right = time_is_right
+        && owner == (found.user_id, found.group_id)
+        && (!has_mode || wanted.mode == found.mode);
+    context.tally.count(|counts| {
+        counts.already_right += u64::from(is_right);
+        counts.metadata_fixed += u64::from(!is_right);
+    });
+    if !is_right {
+        context.tally.action(RestoreAction::Metadata, &candidate.entry.path);
+    }
+}
+
+fn link(context: &Context<'_>, candidate: &Candidate, links: &LinkTable) -> Result<(), ProblemReason> {
+    let first = candidate.entry.link_group().and_then(|group| links.first(group));
+    if let (Some(tree), Some(first)) = (context.tree, first)
+        && let Some(found) = look_up(context, candidate)?
+    {
+        if objects::is_directory(found.kind) {
+            objects::check_directory(context, tree, candidate, Verdict::Directory)?;
+        }
+        let wanted = tree.look_up(first)?;
+        if wanted.is_some_and(|wanted| (wanted.device, wanted.inode) == (found.device, found.inode)) {
+            context.tally.count(|counts| counts.already_right += 1);
+            return Ok(());
+        }
+    }
+    context.tally.count(|counts| counts.links_created += 1);
+    context.tally.action(RestoreAction::Link, &candidate.entry.path);
+    Ok(())
+}
+
+fn note_deleted(context: &Context<'_>, path: &[u8]) {
+    context.tally.count(|counts| counts.deleted += 1);
+    context.tally.action(RestoreAction::Delete, path);
+}
+
+fn remove(context: &Context<'_>, path: &[u8]) {
+    let found = context.tree.and_then(|tree| tree.look_up(path).ok().flatten());
+    if found.is_some_and(|found| !objects::is_directory(found.kind)) {
+        note_deleted(context, path);
+    }
+}
+
+fn leave(context: &Context<'_>, left: &LeftDirectory) {
+    for (name, kind) in &left.extras {
+        if is_leftover(name, *kind) {
+            context.tally.count(|counts| counts.leftovers_removed += 1);
+        } else {
+            note_deleted(context, &join(&left.path, name));
+        }
+    }
+    let found = context.tree.and_then(|tree| tree.look_up(&left.path).ok().flatten());
+    if left.state == LeftState::Removed && found.is_some_and(|found| objects::is_directory(found.kind)) {
+        note_deleted(context, &left.path);
+    }
+}

@@ -1,0 +1,167 @@
+//! The run of a restore from its request to its report.
+
+use std::{io, thread};
+
+use icecore_fs::{error::FsError, target::TargetTree};
+use icecore_repo::reader::ChunkReader;
+
+use crate::{
+    context::Context,
+    driver::Driver,
+    error::{RestoreError, RestoreResult},
+    owners::Owners,
+    plan,
+    pool::Pool,
+    report::{ProblemReason, RestoreEvents, RestoreNotice, RestoreReport},
+    request::RestoreRequest,
+    selection::{self, Found, Selection},
+    tally::Tally,
+    walker::Walker,
+};
+
+/// Steps are carried out when there are this many,
+const STEPS_MAX: usize = 4096;
+/// or when they take this much memory, in bytes.
+const STEPS_WEIGHT_MAX: usize = 4 << 20;
+
+/// Restores what the request asks for.
+///
+/// Objects that cannot be restored are in the report; an error means that the restore ended early. What was there before
+/// is replaced file by file, each as a whole: a file whose content is damaged in the repository keeps its old state.
+pub fn restore(
+    reader: &ChunkReader,
+    request: &RestoreRequest,
+    events: &dyn RestoreEvents,
+) -> RestoreResult<RestoreReport> {
+    let environment = reader.repository().environment();
+    environment.proceed()?;
+    let (started, fetched_before) = (environment.monotonic(), reader.bytes_fetched());
+    let owners = Owners::load(request.owners);
+    let selection = Selection::open(reader, request, &owners)?;
+    let tree = open_target(request)?;
+    let context =
+        Context::new(reader, request, tree.as_ref(), Tally::new(events, std::sync::Arc::clone(&environment.clock)));
+    announce(&context)?;
+    let outcome = run(&context, selection);
+    if let Some(error) = context.take_fatal() {
+        return Err(error);
+    }
+    outcome?;
+    let restored = environment.monotonic();
+    if let Some(tree) = tree.as_ref().filter(|_| !request.dry_run) {
+        tree.sync().map_err(|source| RestoreError::Sync { source })?;
+    }
+    let mut report = context.tally.finish();
+    report.counts.bytes_fetched = reader.bytes_fetched().saturating_sub(fetched_before);
+    report.duration_restore = restored.saturating_sub(started);
+    report.duration_sync = environment.monotonic().saturating_sub(restored);
+    Ok(report)
+}
+
+/// Opens the target, or creates it; in a dry run nothing is created.
+fn open_target(request: &RestoreRequest) -> RestoreResult<Option<TargetTree>> {
+    let target = &request.target;
+    let fail = |source| RestoreError::Target { target: target.clone(), source };
+    match std::fs::metadata(target) {
+        Ok(found) if !found.is_dir() => Err(RestoreError::TargetNotDirectory { target: target.clone() }),
+        Ok(_) => TargetTree::open(target).map(Some).map_err(fail),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && request.dry_run => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => TargetTree::create(target).map(Some).map_err(fail),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Err(RestoreError::TargetNotDirectory { target: target.clone() })
+        }
+        Err(error) => {
+            use std::os::unix::ffi::OsStrExt;
+            Err(fail(FsError::new("look up", target.as_os_str().as_bytes(), error)))
+        }
+    }
+}
+
+/// Tells what is known before the first entry.
+fn announce(context: &Context<'_>) -> RestoreResult<()> {
+    let expected = selection::expected(context.reader, context.request);
+    context.tally.events().started(expected);
+    let errors = context.request.snapshot.completion().map_or(0, |completion| completion.errors);
+    if errors > 0 {
+        context.tally.notice(RestoreNotice::PartialSnapshot { errors });
+    }
+    let (Some(tree), Some(expected)) = (context.tree, expected) else { return Ok(()) };
+    let target = &context.request.target;
+    let fail = |source| RestoreError::Target { target: target.clone(), source };
+    // What is there already may be right and need no space.
+    let is_empty = tree.list_directory(b"").map_err(fail)?.is_empty();
+    let free_bytes = tree.free_bytes().map_err(fail)?;
+    if is_empty && expected.bytes > free_bytes {
+        context.tally.notice(RestoreNotice::LittleSpace { needed_bytes: expected.bytes, free_bytes });
+    }
+    Ok(())
+}
+
+fn run<'env>(context: &'env Context<'env>, mut selection: Selection<'_>) -> RestoreResult<()> {
+    let mut walker = Walker::new(context, selection.root(), selection.is_single());
+    let Some(tree) = context.tree.filter(|_| !context.request.dry_run) else {
+        return walk(context, &mut selection, &mut walker, |walker| {
+            plan::plan(context, std::mem::take(&mut walker.steps), &walker.links);
+        });
+    };
+    thread::scope(|scope| {
+        let pool = Pool::start(scope, context, context.request.concurrency)?;
+        let mut driver = Driver::new(context, tree, &pool);
+        let outcome = walk(context, &mut selection, &mut walker, |walker| {
+            driver.run(std::mem::take(&mut walker.steps), &mut walker.links);
+        });
+        if let Err(error) = &outcome {
+            tracing::debug!(%error, "the restore ends early");
+        }
+        driver.finish(&mut walker.links);
+        outcome
+    })
+}
+
+/// Follows the selection to its end; `carry_out` takes the steps that have come together.
+fn walk(
+    context: &Context<'_>,
+    selection: &mut Selection<'_>,
+    walker: &mut Walker<'_>,
+    mut carry_out: impl FnMut(&mut Walker<'_>),
+) -> RestoreResult<()> {
+    // Where nothing at all can be read, the restore as a whole has failed.
+    let mut first_gap = None;
+    let mut is_anything_found = false;
+    let mut last_path = Vec::new();
+    while let Some(found) = selection.next()? {
+        match found {
+            Found::Gap(error) => {
+                walker.gap();
+                if !is_anything_found && first_gap.is_none() {
+                    first_gap = Some(error);
+                } else {
+                    context.tally.problem(&last_path, ProblemReason::ManifestGap(error));
+                }
+                continue;
+            }
+            Found::Entry(candidate) => {
+                last_path.clone_from(&candidate.entry.path);
+                walker.entry(selection, candidate)?;
+            }
+            Found::Removed(entry) => walker.removed(selection, entry)?,
+        }
+        is_anything_found = true;
+        if let Some(error) = first_gap.take() {
+            context.tally.problem(&[], ProblemReason::ManifestGap(error));
+        }
+        if walker.steps.len() >= STEPS_MAX || walker.weight >= STEPS_WEIGHT_MAX {
+            walker.weight = 0;
+            carry_out(walker);
+        }
+        if context.is_stopped() {
+            return Ok(());
+        }
+    }
+    if let Some(error) = first_gap {
+        return Err(error.into());
+    }
+    walker.finish();
+    carry_out(walker);
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! Which entries of the snapshot are meant, in path order.
+
+use icecore_format::{
+    entry::{Entry, EntryKind},
+    node::Totals,
+    path,
+};
+use icecore_fs::target::OwnerChoice;
+use icecore_repo::{
+    error::{RepoError, RepoResult},
+    manifest::{Change, ManifestCursor, ManifestRoot, next_difference},
+    reader::ChunkReader,
+};
+
+use crate::{
+    candidate::Candidate,
+    error::{RestoreError, RestoreResult},
+    owners::Owners,
+    request::RestoreRequest,
+};
+
+/// Name of a single object that has none.
+const NAMELESS: &[u8] = b"restored";
+
+/// Something that the selection finds.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// An entry to be restored.
+    Entry(Candidate),
+    /// An entry that the newer snapshot does not have any more.
+    Removed(Entry),
+    /// A part of a manifest cannot be read and is passed over.
+    Gap(RepoError),
+}
+
+/// Streams what is asked for; paths are relative to the target.
+pub(crate) struct Selection<'a> {
+    entries: Entries<'a>,
+    owners: &'a Owners,
+    path: Vec<u8>,
+    /// Name in the target of a single object.
+    single: Option<Vec<u8>>,
+    root: Option<Candidate>,
+    is_positioned: bool,
+    is_done: bool,
+}
+
+enum Entries<'a> {
+    All(ManifestCursor<'a>),
+    Changes { old: ManifestCursor<'a>, new: ManifestCursor<'a>, parents: ManifestCursor<'a> },
+}
+
+impl<'a> Selection<'a> {
+    /// Finds the path that the request names.
+    pub fn open(reader: &'a ChunkReader, request: &RestoreRequest, owners: &'a Owners) -> RestoreResult<Self> {
+        let root = root_of(&request.snapshot)?;
+        let cursor = || ManifestCursor::new(reader, &root);
+        let entries = match &request.since {
+            None => Entries::All(cursor()),
+            Some(since) => {
+                let old = ManifestCursor::new(reader, &root_of(since)?);
+                Entries::Changes { old, new: cursor(), parents: cursor() }
+            }
+        };
+        let mut selection = Self {
+            entries,
+            owners,
+            path: request.path.clone(),
+            single: None,
+            root: None,
+            is_positioned: false,
+            is_done: false,
+        };
+        selection.find_start(cursor(), request)?;
+        Ok(selection)
+    }
+
+    fn find_start(&mut self, mut cursor: ManifestCursor<'a>, request: &RestoreRequest) -> RestoreResult<()> {
+        let found = match cursor.seek(&self.path).and_then(|()| cursor.next()) {
+            // The stream comes to the same place, and says so if there is nothing else.
+            Err(error) if error.is_corruption() && self.path.is_empty() => return Ok(()),
+            Err(error) => return Err(error.into()),
+            Ok(found) => found.filter(|entry| path::is_within(&entry.path, &self.path)),
+        };
+        match found {
+            Some(entry) if entry.path != self.path => {}
+            Some(entry) if entry.kind == EntryKind::Directory => self.root = Some(self.candidate(entry, &cursor)),
+            Some(_) => {
+                let full = if self.path.is_empty() { &request.snapshot.origin.root } else { &self.path };
+                let name = full.rsplit(|byte| *byte == b'/').find(|name| !matches!(*name, b"" | b"." | b".."));
+                self.single = Some(name.unwrap_or(NAMELESS).to_vec());
+            }
+            // An empty manifest is an empty root.
+            None if self.path.is_empty() => {}
+            None => {
+                let run = request.snapshot.origin.run;
+                return Err(RestoreError::PathNotFound { path: self.path.clone(), run });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the entry of the directory that is restored, if the manifest has it.
+    pub fn root(&self) -> Option<&Candidate> {
+        self.root.as_ref()
+    }
+
+    /// Says whether a single object is restored.
+    pub fn is_single(&self) -> bool {
+        self.single.is_some()
+    }
+
+    /// Returns what is next.
+    pub fn next(&mut self) -> RepoResult<Option<Found>> {
+        if self.is_done {
+            return Ok(None);
+        }
+        match self.advance() {
+            Err(error) if error.is_corruption() => Ok(Some(Found::Gap(error))),
+            Ok(None) => {
+                self.is_done = true;
+                Ok(None)
+            }
+            result => result,
+        }
+    }
+
+    fn advance(&mut self) -> RepoResult<Option<Found>> {
+        if !self.is_positioned {
+            match &mut self.entries {
+                Entries::All(cursor) => cursor.seek(&self.path)?,
+                Entries::Changes { old, new, .. } => {
+                    old.seek(&self.path)?;
+                    new.seek(&self.path)?;
+                }
+            }
+            self.is_positioned = true;
+        }
+        let (entry, is_removed) = match &mut self.entries {
+            Entries::All(cursor) => (cursor.next()?, false),
+            Entries::Changes { old, new, .. } => match next_difference(old, new)? {
+                None => (None, false),
+                Some(Change::Removed(entry)) => (Some(entry), true),
+                Some(Change::Added(entry)) => (Some(entry), false),
+                Some(Change::Modified { new, .. }) => (Some(*new), false),
+            },
+        };
+        let Some(mut entry) = entry.filter(|entry| path::is_within(&entry.path, &self.path)) else {
+            return Ok(None);
+        };
+        if is_removed {
+            entry.path = self.relative(&entry.path);
+            return Ok(Some(Found::Removed(entry)));
+        }
+        let candidate = match &self.entries {
+            Entries::All(cursor) | Entries::Changes { new: cursor, .. } => self.candidate(entry, cursor),
+        };
+        Ok(Some(Found::Entry(candidate)))
+    }
+
+    /// Returns the unchanged entry of a directory on the way to a change; paths have to rise.
+    pub fn parent(&mut self, relative: &[u8]) -> RepoResult<Option<Candidate>> {
+        let full = crate::steps::join(&self.path, relative);
+        let Entries::Changes { parents, .. } = &mut self.entries else { return Ok(None) };
+        parents.seek(&full)?;
+        if parents.peek()?.is_none_or(|entry| entry.path != full) {
+            return Ok(None);
+        }
+        let Some(entry) = parents.next()? else { return Ok(None) };
+        let Entries::Changes { parents, .. } = &self.entries else { return Ok(None) };
+        Ok(Some(self.candidate(entry, parents)))
+    }
+
+    /// Turns the entry that the cursor returned last into one of the target.
+    fn candidate(&self, mut entry: Entry, cursor: &ManifestCursor<'_>) -> Candidate {
+        let (user, group) = cursor.owner_names(entry.user_id, entry.group_id);
+        let owner: OwnerChoice = self.owners.choose(&entry, user, group);
+        entry.path = self.relative(&entry.path);
+        Candidate { entry, owner, is_new: false }
+    }
+
+    fn relative(&self, full: &[u8]) -> Vec<u8> {
+        let below = full.get(self.path.len()..).unwrap_or_default();
+        let below = below.strip_prefix(b"/").unwrap_or(below);
+        match &self.single {
+            Some(name) if below.is_empty() => name.clone(),
+            // Nothing is below a single object; such an entry is refused by its path.
+            Some(name) => crate::steps::join(name, below),
+            None => below.to_vec(),
+        }
+    }
+}
+
+/// Returns the totals of what is asked for, where that is cheap to find out.
+pub(crate) fn expected(reader: &ChunkReader, request: &RestoreRequest) -> Option<Totals> {
+    if request.since.is_some() || !request.include.is_empty() {
+        return None;
+    }
+    let root = ManifestRoot::of(&request.snapshot)?;
+    if request.path.is_empty() {
+        return Some(root.totals);
+    }
+    // Damage is met again, and told, when the entries themselves are read.
+    ManifestCursor::new(reader, &root).totals_within(&request.path).ok()
+}
+
+fn root_of(snapshot: &icecore_format::snapshot::Snapshot) -> RestoreResult<ManifestRoot> {
+    let run = snapshot.origin.run;
+    ManifestRoot::of(snapshot).ok_or(RestoreError::NotComplete { run })
+}

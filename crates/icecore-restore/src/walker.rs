@@ -1,0 +1,391 @@
+//! Follows the entries of a snapshot through the directories of the target, and says what there is to do.
+
+use icecore_format::{
+    entry::{Entry, EntryKind, Marks},
+    path,
+};
+use icecore_repo::error::RepoError;
+
+use crate::{
+    candidate::Candidate,
+    context::Context,
+    frame::{Existing, Frame, FrameState, Listing},
+    links::{LinkRole, LinkTable},
+    objects,
+    report::{ProblemReason, RestoreAction, RestoreNotice},
+    selection::Selection,
+    steps::{LeftDirectory, LeftState, Step},
+};
+
+/// Follows the entries of a snapshot through the directories of the target.
+///
+/// Directories are created here, everything else becomes a step. Holds the directories that lead to the current entry,
+/// with the names that were in them.
+pub(crate) struct Walker<'a> {
+    context: &'a Context<'a>,
+    frames: Vec<Frame>,
+    /// Path of the last directory of `frames`.
+    current: Vec<u8>,
+    /// The last entry that was not a directory: nothing can be below it.
+    non_directory: Option<Vec<u8>>,
+    /// Nothing is deleted any more.
+    is_gap_met: bool,
+    /// First paths of link groups.
+    pub links: LinkTable,
+    /// What there is to do.
+    pub steps: Vec<Step>,
+    /// Memory that the steps hold, in bytes.
+    pub weight: usize,
+}
+
+impl<'a> Walker<'a> {
+    /// Begins at the root of what is restored.
+    pub fn new(context: &'a Context<'a>, root: Option<&Candidate>, is_single: bool) -> Self {
+        let request = context.request;
+        let mut frame = Frame::new(0, root.cloned().map(Box::new));
+        // The directory that a single object is put into is nobody's but the user's.
+        frame.is_included = request.include.is_empty();
+        frame.may_delete = request.delete && request.since.is_none() && !is_single;
+        let mut walker = Self {
+            context,
+            frames: vec![frame],
+            current: Vec::new(),
+            non_directory: None,
+            is_gap_met: false,
+            links: LinkTable::default(),
+            steps: Vec::new(),
+            weight: 0,
+        };
+        if request.include.is_empty() && request.since.is_none() {
+            walker.enter();
+        }
+        walker
+    }
+
+    /// Takes the next entry of the snapshot.
+    pub fn entry(&mut self, selection: &mut Selection<'_>, candidate: Candidate) -> Result<(), RepoError> {
+        let entry_path = &candidate.entry.path;
+        if entry_path.is_empty() {
+            if self.context.request.since.is_some() {
+                self.enter();
+            }
+            return Ok(());
+        }
+        if let Some(above) = &self.non_directory {
+            if path::is_within(entry_path, above) {
+                self.refuse(&candidate);
+                return Ok(());
+            }
+            self.non_directory = None;
+        }
+        self.leave_until(entry_path);
+        if !self.open_parents(selection, path::parent(entry_path).unwrap_or_default())? {
+            self.refuse(&candidate);
+            return Ok(());
+        }
+        let is_directory = candidate.entry.kind == EntryKind::Directory;
+        let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
+        let include = &self.context.request.include;
+        let is_included = include.is_included(entry_path, is_directory, parent_included);
+        if !is_included {
+            self.context.tally.count(|counts| counts.not_included += 1);
+        }
+        if is_directory {
+            self.directory(candidate, is_included);
+        } else {
+            self.non_directory = Some(entry_path.clone());
+            self.object(candidate, is_included);
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, candidate: &Candidate) {
+        self.context.tally.count(|counts| counts.skipped += 1);
+        self.context.tally.problem(&candidate.entry.path, ProblemReason::NotBelowDirectory);
+    }
+
+    fn directory(&mut self, candidate: Candidate, is_included: bool) {
+        let candidate = Box::new(candidate);
+        self.push(candidate.entry.path.clone(), Some(candidate), is_included);
+        if is_included {
+            self.enter();
+        }
+    }
+
+    fn object(&mut self, mut candidate: Candidate, is_included: bool) {
+        if is_included && !self.enter() {
+            self.context.tally.count(|counts| counts.skipped += 1);
+            return;
+        }
+        let name = name_of(&candidate.entry.path);
+        let existing = self.frames.last_mut().map_or(Existing::Unknown, |frame| frame.pass(name));
+        if !is_included {
+            return;
+        }
+        candidate.is_new = existing == Existing::Absent;
+        self.count(&candidate.entry);
+        if candidate.is_file() && candidate.entry.marks.contains(Marks::UNREADABLE) {
+            let outcome = Err(ProblemReason::UnreadableAtBackup);
+            return objects::finish_object(self.context, &candidate, 0, outcome);
+        }
+        let step = match self.links.classify(&candidate.entry) {
+            LinkRole::Member => Step::Link(Box::new(candidate)),
+            LinkRole::Alone | LinkRole::First => Step::Object(Box::new(candidate)),
+            role @ (LinkRole::Stranger | LinkRole::TooMany) => {
+                let reason = if role == LinkRole::TooMany { "there are too many" } else { "its content differs" };
+                let entry_path = &candidate.entry.path;
+                self.context.tally.warn_aspect("hard link".to_owned(), entry_path, reason.to_owned());
+                candidate.entry.link_device = None;
+                Step::Object(Box::new(candidate))
+            }
+        };
+        self.step(step);
+    }
+
+    fn count(&self, entry: &Entry) {
+        let is_file = entry.kind == EntryKind::File;
+        self.context.tally.count(|counts| {
+            counts.entries += 1;
+            counts.files += u64::from(is_file);
+            counts.bytes += if is_file { entry.size } else { 0 };
+        });
+    }
+
+    fn step(&mut self, step: Step) {
+        self.weight += step.weight();
+        self.steps.push(step);
+    }
+
+    /// Takes an entry that the newer snapshot does not have any more.
+    pub fn removed(&mut self, selection: &mut Selection<'_>, entry: Entry) -> Result<(), RepoError> {
+        if !self.context.request.delete || self.is_gap_met || entry.path.is_empty() {
+            return Ok(());
+        }
+        self.leave_until(&entry.path);
+        // What was below something that is not a directory any more goes with it.
+        if !self.open_parents(selection, path::parent(&entry.path).unwrap_or_default())? {
+            return Ok(());
+        }
+        let is_directory = entry.kind == EntryKind::Directory;
+        let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
+        let is_included = self.context.request.include.is_included(&entry.path, is_directory, parent_included);
+        if is_directory {
+            self.push(entry.path, None, is_included);
+            if let Some(frame) = self.frames.last_mut().filter(|_| is_included) {
+                frame.state = FrameState::Removed;
+            }
+        } else if is_included {
+            self.touch();
+            self.step(Step::Remove(entry.path));
+        }
+        Ok(())
+    }
+
+    /// Notes that the times of the last directory will change.
+    fn touch(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.is_touched = true;
+        }
+    }
+
+    /// Notes that a part of the manifest is unknown: what it lists must not be taken for gone.
+    pub fn gap(&mut self) {
+        if !self.is_gap_met && self.context.request.delete {
+            self.context.tally.notice(RestoreNotice::DeletionSuspended);
+        }
+        self.is_gap_met = true;
+        self.frames.iter_mut().for_each(|frame| frame.may_delete = false);
+    }
+
+    /// Leaves the directories that `entry_path` is not in.
+    fn leave_until(&mut self, entry_path: &[u8]) {
+        while self.frames.len() > 1 && !path::is_within(entry_path, &self.current) {
+            self.leave();
+        }
+    }
+
+    /// Leaves all directories.
+    pub fn finish(&mut self) {
+        while !self.frames.is_empty() {
+            self.leave();
+        }
+    }
+
+    fn leave(&mut self) {
+        let Some(frame) = self.frames.pop() else { return };
+        let state = match frame.state {
+            FrameState::Open(_) => Some(LeftState::Entered),
+            FrameState::Latent if frame.is_touched => Some(LeftState::Touched),
+            FrameState::Removed => Some(LeftState::Removed),
+            FrameState::Latent | FrameState::Lost => None,
+        };
+        if let Some(state) = state {
+            let directory_path = self.current.clone();
+            let mut frame = frame;
+            frame.pass_rest();
+            let extras = std::mem::take(&mut frame.extras);
+            let left = LeftDirectory { path: directory_path, candidate: frame.candidate, extras, state };
+            self.step(Step::Leave(Box::new(left)));
+            if state == LeftState::Removed {
+                self.touch();
+            }
+        }
+        if let Some(above) = self.frames.last() {
+            self.current.truncate(above.path_length);
+        }
+    }
+
+    /// Opens the directories that the stream did not name, down to `parent`; says no if one of them is something else.
+    fn open_parents(&mut self, selection: &mut Selection<'_>, parent: &[u8]) -> Result<bool, RepoError> {
+        while self.current.len() < parent.len() {
+            let begin = if self.current.is_empty() { 0 } else { self.current.len() + 1 };
+            let rest = parent.get(begin..).unwrap_or_default();
+            let end = begin + rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
+            let next = parent[..end].to_vec();
+            let candidate = match selection.parent(&next) {
+                Err(error) if error.is_corruption() => None,
+                result => result?.map(Box::new),
+            };
+            if candidate.as_ref().is_some_and(|found| found.entry.kind != EntryKind::Directory) {
+                return Ok(false);
+            }
+            let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
+            let is_included = self.context.request.include.is_included(&next, true, parent_included);
+            self.push(next, candidate, is_included);
+        }
+        Ok(true)
+    }
+
+    fn push(&mut self, directory_path: Vec<u8>, candidate: Option<Box<Candidate>>, is_included: bool) {
+        let existing = self.frames.last_mut().and_then(|frame| {
+            matches!(frame.state, FrameState::Open(_)).then(|| frame.pass(name_of(&directory_path)))
+        });
+        let request = self.context.request;
+        let is_unreadable =
+            candidate.as_ref().is_some_and(|found| found.entry.marks.contains(Marks::UNREADABLE));
+        let mut frame = Frame::new(directory_path.len(), candidate);
+        frame.existing = existing;
+        frame.is_included = is_included;
+        // What a directory had that could not be listed is unknown.
+        frame.may_delete =
+            request.delete && request.since.is_none() && is_included && !self.is_gap_met && !is_unreadable;
+        if is_unreadable && is_included {
+            self.context.tally.problem(&directory_path, ProblemReason::UnreadableAtBackup);
+        }
+        self.frames.push(frame);
+        self.current = directory_path;
+    }
+
+    /// Makes sure that all current directories are there; says no if one could not be had.
+    fn enter(&mut self) -> bool {
+        for index in 0..self.frames.len() {
+            if matches!(self.frames[index].state, FrameState::Latent | FrameState::Removed) {
+                self.open(index);
+            }
+        }
+        self.frames.last().is_some_and(|frame| matches!(frame.state, FrameState::Open(_)))
+    }
+
+    /// Creates a directory, or lists what is in it.
+    fn open(&mut self, index: usize) {
+        let (above, rest) = self.frames.split_at_mut(index);
+        let Some(frame) = rest.first_mut() else { return };
+        let directory_path = &self.current[..frame.path_length];
+        let existing = match above.last_mut() {
+            None => Existing::Unknown,
+            Some(parent) if matches!(parent.state, FrameState::Lost) => {
+                frame.state = FrameState::Lost;
+                self.context.tally.count(|counts| counts.skipped += 1);
+                return;
+            }
+            Some(parent) => frame.existing.unwrap_or_else(|| parent.pass(name_of(directory_path))),
+        };
+        frame.state = match open_directory(self.context, directory_path, existing) {
+            Ok(listing) => FrameState::Open(listing),
+            Err(reason) => {
+                self.context.fail_path(directory_path, reason);
+                FrameState::Lost
+            }
+        };
+        let is_listed = !matches!(frame.state, FrameState::Open(Listing::Unknown));
+        frame.may_delete &= is_listed;
+        if let Some(candidate) = &frame.candidate {
+            self.context.tally.count(|counts| counts.entries += 1);
+            self.context.tally.progress_entry(&candidate.entry.path, false, 0);
+        }
+    }
+}
+
+/// Creates a directory of the target (in a dry run: finds out whether it would be), and lists what is in it.
+fn open_directory(
+    context: &Context<'_>,
+    directory_path: &[u8],
+    existing: Existing,
+) -> Result<Listing, ProblemReason> {
+    let Some(tree) = context.tree else {
+        note_directory(context, directory_path);
+        return Ok(Listing::New);
+    };
+    let is_new = if directory_path.is_empty() {
+        false
+    } else if context.request.dry_run {
+        let found = if existing == Existing::Absent { None } else { tree.look_up(directory_path)? };
+        match found {
+            Some(found) if objects::is_directory(found.kind) => false,
+            Some(_) => {
+                note_replaced(context, directory_path);
+                true
+            }
+            None => true,
+        }
+    } else {
+        create_directory(context, tree, directory_path)?
+    };
+    if is_new {
+        note_directory(context, directory_path);
+        return Ok(Listing::New);
+    }
+    match tree.list_directory(directory_path) {
+        Ok(names) => Ok(Listing::Known(names.into_iter().peekable())),
+        Err(error) => {
+            let (aspect, reason) = ("listing of the directory".to_owned(), error.source.to_string());
+            context.tally.warn_aspect(aspect, directory_path, reason);
+            Ok(Listing::Unknown)
+        }
+    }
+}
+
+/// Creates a directory, in place of anything else; says whether it is new.
+fn create_directory(
+    context: &Context<'_>,
+    tree: &icecore_fs::target::TargetTree,
+    directory_path: &[u8],
+) -> Result<bool, ProblemReason> {
+    use icecore_fs::target::DirectoryOutcome;
+    let error = match tree.create_directory(directory_path) {
+        Ok(outcome) => return Ok(outcome == DirectoryOutcome::Created),
+        Err(error) => error,
+    };
+    match tree.look_up(directory_path)? {
+        Some(found) if !objects::is_directory(found.kind) => {
+            tree.remove_non_directory(directory_path)?;
+            note_replaced(context, directory_path);
+            Ok(tree.create_directory(directory_path)? == DirectoryOutcome::Created)
+        }
+        _ => Err(error.into()),
+    }
+}
+
+fn note_directory(context: &Context<'_>, directory_path: &[u8]) {
+    context.tally.count(|counts| counts.directories_created += 1);
+    context.tally.action(RestoreAction::Create, directory_path);
+}
+
+fn note_replaced(context: &Context<'_>, directory_path: &[u8]) {
+    context.tally.count(|counts| counts.replaced += 1);
+    context.tally.action(RestoreAction::Replace, directory_path);
+}
+
+fn name_of(entry_path: &[u8]) -> &[u8] {
+    entry_path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+}
