@@ -1,8 +1,8 @@
 //! The form of a pack directory in the catalogue: tables of fixed width that are used in place, without parsing.
 //!
-//! Private to this crate and to [`crate::schema::SCHEMA_VERSION`]: salt (32 bytes), key epoch, whether a hash of the pack
-//! follows (0 or 1), number of chunks, number of blocks (u32 each), hash of the pack (32 bytes, zero if there is none),
-//! ids of all chunks (32 bytes each), lengths of all chunks (u32 each), blocks (28 bytes each). Little-endian.
+//! Private to this crate and to [`crate::schema::SCHEMA_VERSION`]: salt (32 bytes), format version, key epoch, whether a
+//! hash of the pack follows (0 or 1), number of chunks, number of blocks (u32 each), hash of the pack (32 bytes, zero if
+//! there is none), ids of all chunks, lengths of all chunks (u32 each), blocks (28 bytes each). Little-endian.
 
 use icecore_format::{
     compression::Codec,
@@ -23,13 +23,13 @@ pub(crate) fn encode(directory: &PackDirectory, out: &mut Vec<u8>) {
     out.reserve(
         SALT_BYTES
             + HASH_BYTES
-            + 16
+            + 20
             + directory.chunks.len() * (ChunkId::BYTES + 4)
             + directory.blocks.len() * BLOCK_BYTES,
     );
     out.extend_from_slice(&directory.salt);
     let has_hash = u32::from(directory.checksum.is_some());
-    for number in [directory.epoch, has_hash, chunks, blocks] {
+    for number in [directory.version.into(), directory.epoch, has_hash, chunks, blocks] {
         out.extend_from_slice(&number.to_le_bytes());
     }
     out.extend_from_slice(&directory.checksum.map_or([0; HASH_BYTES], |checksum| checksum.hash));
@@ -69,6 +69,7 @@ pub(crate) struct RowColumns {
 #[derive(Clone, Copy, Debug)]
 pub struct DirectoryRow<'a> {
     columns: RowColumns,
+    version: u16,
     epoch: KeyEpoch,
     salt: &'a Salt,
     hash: Option<&'a [u8; HASH_BYTES]>,
@@ -81,6 +82,8 @@ impl<'a> DirectoryRow<'a> {
     /// Finds the tables of an encoded directory; returns nothing if it does not have the form that [`encode`] gives it.
     pub(crate) fn parse(columns: RowColumns, encoded: &'a [u8]) -> Option<Self> {
         let (salt, rest) = encoded.split_first_chunk::<SALT_BYTES>()?;
+        let (version, rest) = split_u32(rest)?;
+        let version = u16::try_from(version).ok()?;
         let (epoch, rest) = split_u32(rest)?;
         let (has_hash, rest) = split_u32(rest)?;
         let (chunks, rest) = split_u32(rest)?;
@@ -95,6 +98,7 @@ impl<'a> DirectoryRow<'a> {
         }
         let row = Self {
             columns,
+            version,
             epoch,
             salt,
             hash: (has_hash == 1).then_some(hash),
@@ -129,6 +133,11 @@ impl<'a> DirectoryRow<'a> {
     /// Returns the group that the pack belongs to.
     pub fn group(&self) -> GroupId {
         self.columns.group
+    }
+
+    /// Returns the version of the format that sealed the pack.
+    pub fn version(&self) -> u16 {
+        self.version
     }
 
     /// Returns the key epoch under which the pack is sealed.
@@ -176,6 +185,7 @@ impl<'a> DirectoryRow<'a> {
     pub fn to_directory(&self) -> PackDirectory {
         let chunks = self.chunk_ids().zip(self.chunk_lengths());
         PackDirectory {
+            version: self.version,
             pack: self.columns.pack,
             kind: self.columns.kind,
             group: self.columns.group,

@@ -32,6 +32,7 @@ pub(crate) fn directory(run: u8, number: u32, chunks: u32) -> PackDirectory {
         first_chunk += members;
     }
     PackDirectory {
+        version: 1,
         pack: PackName { run: RunId([run; 16]), number },
         kind: if number.is_multiple_of(2) { ObjectKind::Data } else { ObjectKind::Manifest },
         group: RunId([run.wrapping_add(1); 16]),

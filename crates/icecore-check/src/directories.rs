@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
-    directory::PackDirectory, error::FormatResult, ids::PackName, layout, limits::FRAME_BYTES_MAX,
+    directory::PackDirectory, error::FormatResult, ids::PackName, layout, limits::DIRECTORY_BYTES_MAX,
     seal::ObjectKind,
 };
 use icecore_store::ObjectInfo;
@@ -78,7 +78,7 @@ impl Loader {
         let opening = stream::iter(new).map(|(pack, info)| async move {
             let keys = session.share_keys();
             let open = move |object: &[u8]| PackDirectory::open(&keys, pack, object);
-            let opened = session.open(&info, FRAME_BYTES_MAX.into(), open).await?;
+            let opened = session.open(&info, DIRECTORY_BYTES_MAX.into(), open).await?;
             Ok::<_, CheckError>((pack, info, opened))
         });
         // In the order of their names, so that packs have the same numbers in every check.

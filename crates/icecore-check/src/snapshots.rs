@@ -7,7 +7,7 @@ use icecore_format::{
     error::FormatResult,
     ids::{GroupId, RunId},
     layout,
-    limits::FRAME_BYTES_MAX,
+    limits::RECORD_BYTES_MAX,
     snapshot::{Completion, DedupScope, Snapshot, SnapshotState},
 };
 use icecore_store::ObjectInfo;
@@ -77,7 +77,7 @@ async fn open_snapshot(
 ) -> Result<(RunId, Found), CheckError> {
     let keys = session.share_keys();
     let opened =
-        session.open(&info, FRAME_BYTES_MAX.into(), move |object| Snapshot::open(&keys, run, object));
+        session.open(&info, RECORD_BYTES_MAX.into(), move |object| Snapshot::open(&keys, run, object));
     let opened = opened.await?;
     session.progress(1, info.size);
     let found = match opened {

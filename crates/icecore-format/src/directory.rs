@@ -8,7 +8,9 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::{ChunkId, GroupId, PackName, RunId},
     keys::{KeyEpoch, Keys},
-    limits::{BLOCK_BYTES_MAX, CHUNK_BYTES_MAX, PACK_BLOCKS_MAX, PACK_BYTES_MAX, PACK_CHUNKS_MAX},
+    limits::{
+        BLOCK_BYTES_MAX, CHUNK_BYTES_MAX, FORMAT_VERSION, PACK_BLOCKS_MAX, PACK_BYTES_MAX, PACK_CHUNKS_MAX,
+    },
     seal::{ObjectKey, ObjectKind, SALT_BYTES, SEAL_HEADER_BYTES, Salt, TAG_BYTES, open_object, seal_object},
 };
 
@@ -52,6 +54,8 @@ pub struct PackChecksum {
 /// The list of blocks and chunks of one pack, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackDirectory {
+    /// Version of the format that sealed the pack.
+    pub version: u16,
     /// Name of the pack.
     pub pack: PackName,
     /// Data or manifest.
@@ -96,12 +100,14 @@ struct DirectoryRecord {
     chunk_lengths: Vec<u32>,
     #[n(10)]
     chunk_ids: ByteVec,
+    #[n(11)]
+    version: u16,
 }
 
 impl PackDirectory {
     /// Returns the key under which the pack's blocks are sealed.
     pub fn object_key(&self, keys: &Keys) -> FormatResult<ObjectKey> {
-        ObjectKey::new(keys, self.kind, self.epoch, &self.salt)
+        ObjectKey::of_version(keys, self.version, self.kind, self.epoch, &self.salt)
     }
 
     /// Returns the chunks of a block.
@@ -136,6 +142,7 @@ impl PackDirectory {
             blocks,
             chunk_lengths: self.chunks.iter().map(|chunk| chunk.length).collect(),
             chunk_ids: ids.into(),
+            version: self.version,
         })
     }
 
@@ -143,6 +150,10 @@ impl PackDirectory {
     pub(crate) fn decode(record: &[u8]) -> FormatResult<Self> {
         let record: DirectoryRecord = decode_record(WHAT, record)?;
         let kind = ObjectKind::from_number(record.kind)?;
+        if record.version == 0 || record.version > FORMAT_VERSION {
+            let (found, supported) = (record.version, FORMAT_VERSION);
+            return Err(FormatError::UnsupportedVersion { what: WHAT, found, supported });
+        }
         if !matches!(kind, ObjectKind::Data | ObjectKind::Manifest) {
             return Err(FormatError::malformed(WHAT, "it describes an object that is not a pack"));
         }
@@ -164,6 +175,7 @@ impl PackDirectory {
             return Err(FormatError::malformed(WHAT, "blocks reach beyond the end of the pack"));
         }
         Ok(Self {
+            version: record.version,
             pack: PackName { run: RunId(record.run), number: record.number },
             kind,
             group: RunId(record.group),

@@ -8,6 +8,7 @@ use crate::{
     ids::ChunkId,
     limits::{
         ATTRIBUTES_BYTES_MAX, ATTRIBUTES_MAX, CHUNK_BYTES_MAX, HOLES_MAX, INLINE_CHUNKS_MAX, NODE_LEVEL_MAX,
+        TARGET_BYTES_MAX,
     },
 };
 
@@ -213,7 +214,11 @@ impl Entry {
         crate::path::validate(&self.path)?;
         let file = self.kind == EntryKind::File;
         let no_content = self.content == Content::default() && self.holes.is_empty();
-        let broken = if self.mode & !0o7777 != 0 {
+        let broken = if self.path.is_empty() && self.kind != EntryKind::Directory {
+            "the root is not a directory"
+        } else if self.target.len() > TARGET_BYTES_MAX {
+            "the target of a symbolic link is too long"
+        } else if self.mode & !0o7777 != 0 {
             "mode has bits beyond 07777"
         } else if self.modified.nanoseconds >= 1_000_000_000 || self.changed.nanoseconds >= 1_000_000_000 {
             "nanoseconds of a second or more"
@@ -322,11 +327,12 @@ impl Entry {
     /// Reads an entry without its path, and checks every rule of the format.
     pub(crate) fn decode(path: Vec<u8>, decoder: &mut Decoder<'_>) -> FormatResult<Self> {
         let mut entry = Self::new(path, EntryKind::File);
+        let mut kind = None;
         let mut ids: &[u8] = &[];
         let mut lengths = Vec::new();
         for _ in 0..map_length(decoder, "fields of an entry", 256)? {
             match decoder.u64()? {
-                0 => entry.kind = EntryKind::from_number(decoder.u8()?)?,
+                0 => kind = Some(EntryKind::from_number(decoder.u8()?)?),
                 1 => entry.mode = decoder.u32()?,
                 2 => entry.user_id = decoder.u32()?,
                 3 => entry.group_id = decoder.u32()?,
@@ -348,6 +354,8 @@ impl Entry {
                 _ => decoder.skip()?,
             }
         }
+        let Some(kind) = kind else { return Err(FormatError::malformed(WHAT, "its kind is missing")) };
+        entry.kind = kind;
         // Lengths without ids are a lie too.
         if !ids.is_empty() || !lengths.is_empty() {
             if matches!(entry.content, Content::List(_)) {

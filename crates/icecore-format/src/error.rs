@@ -47,6 +47,18 @@ pub enum FormatError {
         /// What was being read.
         what: &'static str,
     },
+    /// The object is sealed under a master key that the key slot does not hold (an older or newer slot may).
+    #[error("it is sealed under key epoch {epoch}, which this key slot does not hold; another slot may")]
+    UnknownEpoch {
+        /// Epoch that is needed.
+        epoch: u32,
+    },
+    /// The key slot is of a kind that this program does not know.
+    #[error("the key slot is of kind {kind}, which this program does not know")]
+    UnsupportedSlot {
+        /// Number of the kind.
+        kind: u8,
+    },
     /// Password or key file do not open the slot.
     #[error("the password or key file does not open this key slot")]
     WrongKey,

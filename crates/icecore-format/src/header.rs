@@ -14,10 +14,12 @@ use crate::{
 
 const WHAT: &str = "repository header";
 const MAGIC: [u8; 8] = *b"ICECREPO";
-/// Length of the plain part: magic, version, reserved, required features, repository id.
-const PLAIN_BYTES: usize = 32;
-/// Features that a reader must know; format 1 has none.
+/// Length of the plain part: magic, version, reserved, features for reading, features for writing, repository id.
+const PLAIN_BYTES: usize = 40;
+/// Features that whoever reads or writes must know; format 1 has none.
 const FEATURES_KNOWN: u32 = 0;
+/// Features that whoever writes must know, and readers need not; format 1 has none.
+const WRITE_FEATURES_KNOWN: u32 = 0;
 
 /// Parameters of a repository, chosen when it is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct PlainHeader {
     pub version: u16,
     /// Name of the repository.
     pub repository: RepositoryId,
+    /// The repository uses features that this program can read past, but must not write beside.
+    pub read_only: bool,
 }
 
 /// The unlocked, authenticated header.
@@ -74,6 +78,8 @@ pub struct Header {
     pub created_seconds: i64,
     /// Program and version that created the repository.
     pub program: String,
+    /// The repository uses features that this program can read past, but must not write beside.
+    pub read_only: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -99,6 +105,8 @@ struct HeaderRecord {
     block_bytes: u32,
     #[n(9)]
     node_items: u32,
+    #[n(10)]
+    features_for_writing: u32,
 }
 
 impl PlainHeader {
@@ -123,7 +131,9 @@ impl PlainHeader {
         if features & !FEATURES_KNOWN != 0 {
             return Err(FormatError::UnsupportedFeature { unknown: features & !FEATURES_KNOWN });
         }
-        Ok(Self { version, repository: RepositoryId::from_slice(&plain[16..])? })
+        let write_features = u32::from_le_bytes([plain[16], plain[17], plain[18], plain[19]]);
+        let read_only = write_features & !WRITE_FEATURES_KNOWN != 0;
+        Ok(Self { version, repository: RepositoryId::from_slice(&plain[24..])?, read_only })
     }
 }
 
@@ -142,11 +152,12 @@ impl Header {
             chunk_maximum: chunker.maximum,
             block_bytes,
             node_items,
+            features_for_writing: 0,
         })?;
         let mut object = Vec::new();
         object.extend_from_slice(&MAGIC);
         object.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        object.extend_from_slice(&[0; 6]);
+        object.extend_from_slice(&[0; 14]);
         object.extend_from_slice(&self.repository.0);
         object.extend_from_slice(&seal_object(keys, ObjectKind::Header, salt, &record)?);
         Ok(object)
@@ -157,14 +168,15 @@ impl Header {
         let plain = PlainHeader::read(object)?;
         let opened = open_object(keys, ObjectKind::Header, &object[PLAIN_BYTES..])?;
         let record: HeaderRecord = decode_record(WHAT, &opened)?;
-        let reserved_in_use = object[10..12] != [0, 0];
-        if record.version != plain.version || record.repository != plain.repository.0 || reserved_in_use {
+        let reserved_in_use = object[10..12] != [0; 2] || object[20..24] != [0; 4];
+        let features_altered = object[12..16] != record.features_required.to_le_bytes()
+            || object[16..20] != record.features_for_writing.to_le_bytes();
+        if record.version != plain.version
+            || record.repository != plain.repository.0
+            || features_altered
+            || reserved_in_use
+        {
             return Err(FormatError::malformed(WHAT, "its plain part was altered"));
-        }
-        if record.features_required & !FEATURES_KNOWN != 0 {
-            return Err(FormatError::UnsupportedFeature {
-                unknown: record.features_required & !FEATURES_KNOWN,
-            });
         }
         let chunker = ChunkerParameters {
             minimum: record.chunk_minimum,
@@ -178,6 +190,7 @@ impl Header {
             parameters: parameters.validate()?,
             created_seconds: record.created_seconds,
             program: record.program,
+            read_only: plain.read_only,
         })
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::error::{FormatError, FormatResult};
 
-/// Length of a chunk id in bytes.
-pub const CHUNK_ID_BYTES: usize = 32;
+/// Length of a chunk id in bytes: a BLAKE3 hash cut off at 192 bits, measured against 160 and 256 (decision 0006).
+pub const CHUNK_ID_BYTES: usize = 24;
 
 macro_rules! byte_id {
     ($(#[$doc:meta])* $name:ident, $length:expr) => {
@@ -53,7 +53,7 @@ byte_id! {
     RepositoryId, 16
 }
 byte_id! {
-    /// Keyed BLAKE3 hash of a chunk's content; a chunk's name within one repository and kind.
+    /// First bytes of the keyed BLAKE3 hash of a chunk's content; a chunk's name within one repository and kind.
     ChunkId, CHUNK_ID_BYTES
 }
 byte_id! {
@@ -63,7 +63,7 @@ byte_id! {
 }
 
 /// Reads `out.len()` bytes from lower-case hexadecimal digits; says whether the text has exactly that form.
-fn decode_hex(text: &str, out: &mut [u8]) -> bool {
+pub(crate) fn decode_hex(text: &str, out: &mut [u8]) -> bool {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
@@ -78,6 +78,15 @@ fn decode_hex(text: &str, out: &mut [u8]) -> bool {
         *byte = high << 4 | low;
     }
     true
+}
+
+impl ChunkId {
+    /// Takes the first bytes of a hash.
+    pub(crate) fn of(hash: &blake3::Hash) -> Self {
+        let mut bytes = [0; Self::BYTES];
+        bytes.copy_from_slice(&hash.as_bytes()[..Self::BYTES]);
+        Self(bytes)
+    }
 }
 
 impl RunId {

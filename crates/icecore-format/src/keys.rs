@@ -76,10 +76,10 @@ fn derive(context: &'static str, master: &Secret) -> Secret {
 impl Keys {
     /// Derives all keys of a repository from its master keys, by epoch.
     ///
-    /// Fails when there is no master key.
+    /// Fails when the one of epoch 0 is missing.
     pub fn derive(repository: RepositoryId, masters: BTreeMap<KeyEpoch, Secret>) -> FormatResult<Self> {
-        let Some(first) = masters.values().next() else {
-            return Err(FormatError::malformed("key slot", "it holds no master key"));
+        let Some(first) = masters.get(&0) else {
+            return Err(FormatError::malformed("key slot", "it does not hold the first master key"));
         };
         let mut gear = Box::new([0u64; 256]);
         let mut bytes = Zeroizing::new([0u8; 256 * 8]);
@@ -124,13 +124,13 @@ impl Keys {
 
     /// Returns the id of a data chunk.
     pub fn chunk_id(&self, content: &[u8]) -> ChunkId {
-        ChunkId(*blake3::keyed_hash(self.chunk_id.expose(), content).as_bytes())
+        ChunkId::of(&blake3::keyed_hash(self.chunk_id.expose(), content))
     }
 
     /// Returns the id of a manifest node or chunk-list node from its raw bytes (which begin with the node's type, so that
     /// one kind is never taken for another).
     pub fn node_id(&self, raw: &[u8]) -> ChunkId {
-        ChunkId(*blake3::keyed_hash(self.node_id.expose(), raw).as_bytes())
+        ChunkId::of(&blake3::keyed_hash(self.node_id.expose(), raw))
     }
 
     /// Returns the id of a chunk in a pack of the given kind.
@@ -157,10 +157,7 @@ impl Keys {
             ObjectKind::Snapshot => CONTEXT_SEAL_SNAPSHOT,
         };
         let Some(master) = self.masters.get(&epoch) else {
-            return Err(FormatError::malformed(
-                "sealed object",
-                "it is sealed under a key epoch that no slot holds",
-            ));
+            return Err(FormatError::UnknownEpoch { epoch });
         };
         Ok(derive(context, master))
     }

@@ -11,7 +11,7 @@ pub const PACK_BYTES_MAX: u64 = 256 << 20;
 /// Most blocks in a pack.
 pub const PACK_BLOCKS_MAX: usize = 1 << 20;
 /// Most chunks in a pack.
-pub const PACK_CHUNKS_MAX: usize = 1 << 24;
+pub const PACK_CHUNKS_MAX: usize = 1 << 22;
 /// Longest path in an entry, in bytes.
 pub const PATH_BYTES_MAX: usize = 4 << 20;
 /// Longest name of one path component in bytes (Linux allows 255; some file systems more).
@@ -23,13 +23,21 @@ pub const ATTRIBUTES_MAX: usize = 1 << 16;
 /// Most holes of one file.
 pub const HOLES_MAX: usize = 1 << 13;
 /// Most chunks that an entry lists inline; a longer list becomes a chunk-list tree.
-pub const INLINE_CHUNKS_MAX: usize = 32;
+///
+/// A list of a few large files must not decide where manifest nodes end.
+pub const INLINE_CHUNKS_MAX: usize = 8;
 /// Most entries or children of one manifest node.
 pub const NODE_ITEMS_MAX: usize = 1 << 12;
 /// Largest level of a manifest node or chunk-list node; leaves have level 0.
 pub const NODE_LEVEL_MAX: u8 = 15;
-/// Largest frame of a sealed object (pack directories, snapshots) before compression, in bytes.
-pub const FRAME_BYTES_MAX: u32 = 1 << 30;
+/// Most bytes of all paths of one manifest node, written out: front coding must not unfold beyond measure.
+pub const NODE_PATH_BYTES_MAX: usize = 8 << 20;
+/// Longest target of a symbolic link in bytes (Linux allows 4095).
+pub const TARGET_BYTES_MAX: usize = 1 << 16;
+/// Largest record of a pack directory before compression, in bytes.
+pub const DIRECTORY_BYTES_MAX: u32 = 256 << 20;
+/// Largest record of any other sealed object before compression, in bytes.
+pub const RECORD_BYTES_MAX: u32 = 16 << 20;
 /// Most bytes of any text of a snapshot (source, host, tag, …).
 pub const TEXT_BYTES_MAX: usize = 1 << 16;
 /// Most tags of a snapshot.

@@ -12,7 +12,7 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::ChunkId,
     keys::Keys,
-    limits::{NODE_ITEMS_MAX, NODE_LEVEL_MAX, PATH_BYTES_MAX, TEXT_BYTES_MAX},
+    limits::{NODE_ITEMS_MAX, NODE_LEVEL_MAX, NODE_PATH_BYTES_MAX, PATH_BYTES_MAX, TEXT_BYTES_MAX},
     path,
 };
 
@@ -21,6 +21,8 @@ const WHAT: &str = "manifest node";
 pub(crate) const NODE_TYPE: u8 = 1;
 /// A leaf of this raw length in bytes ends, whatever the hash says.
 const NODE_BYTES_SOFT_MAX: usize = 64 << 10;
+/// A node whose paths, written out, have this length in bytes ends, whatever the hash says.
+const NODE_PATH_BYTES_SOFT_MAX: usize = 1 << 20;
 /// A node of this many items ends, whatever the hash says.
 const NODE_ITEMS_SOFT_MAX: usize = 1 << 10;
 
@@ -103,6 +105,8 @@ pub struct NodeBuilder {
     items: MemoryEncoder,
     count: usize,
     last_path: Vec<u8>,
+    /// Bytes of all paths, written out.
+    path_bytes: usize,
     totals: Totals,
     users: OwnerNames,
     groups: OwnerNames,
@@ -117,6 +121,7 @@ impl NodeBuilder {
             items: Encoder::new(Vec::new()),
             count: 0,
             last_path: Vec::new(),
+            path_bytes: 0,
             totals: Totals::default(),
             users: OwnerNames::new(),
             groups: OwnerNames::new(),
@@ -146,6 +151,7 @@ impl NodeBuilder {
             [(&mut self.users, entry.user_id, user), (&mut self.groups, entry.group_id, group)]
         {
             if let Some(name) = name
+                && name.len() <= TEXT_BYTES_MAX
                 && !names.contains_key(&id)
             {
                 names.insert(id, name.to_vec());
@@ -178,6 +184,7 @@ impl NodeBuilder {
         self.items.u64(shared as u64)?.bytes(&item_path[shared..])?;
         self.last_path.truncate(shared);
         self.last_path.extend_from_slice(&item_path[shared..]);
+        self.path_bytes += item_path.len();
         self.count += 1;
         Ok(())
     }
@@ -185,6 +192,7 @@ impl NodeBuilder {
     fn ends_here(&self, keys: &Keys) -> bool {
         self.count >= NODE_ITEMS_SOFT_MAX
             || self.items.writer().len() >= NODE_BYTES_SOFT_MAX
+            || self.path_bytes >= NODE_PATH_BYTES_SOFT_MAX
             || keys.border_bits(self.level, &self.last_path) < self.border_threshold
     }
 
@@ -212,7 +220,7 @@ impl NodeBuilder {
             totals: self.totals,
         };
         self.items.writer_mut().clear();
-        self.count = 0;
+        (self.count, self.path_bytes) = (0, 0);
         self.totals = Totals::default();
         self.users.clear();
         self.groups.clear();
@@ -290,6 +298,15 @@ fn decode_path(decoder: &mut Decoder<'_>, previous: Option<&[u8]>) -> FormatResu
     Ok(item_path)
 }
 
+/// Bounds what front-coded paths unfold to.
+fn count_path_bytes(path_bytes: &mut usize, item_path: &[u8]) -> FormatResult<()> {
+    *path_bytes += item_path.len();
+    if *path_bytes > NODE_PATH_BYTES_MAX {
+        return Err(FormatError::malformed(WHAT, "its paths are too long in sum"));
+    }
+    Ok(())
+}
+
 fn item_count(decoder: &mut Decoder<'_>, fields_each: usize) -> FormatResult<usize> {
     let numbers = array_length(decoder, "number of items of a node", NODE_ITEMS_MAX * fields_each)?;
     if numbers.is_multiple_of(fields_each) {
@@ -301,8 +318,10 @@ fn item_count(decoder: &mut Decoder<'_>, fields_each: usize) -> FormatResult<usi
 
 fn decode_leaf(decoder: &mut Decoder<'_>) -> FormatResult<NodeItems> {
     let mut entries: Vec<Entry> = Vec::new();
+    let mut path_bytes = 0;
     for _ in 0..item_count(decoder, 3)? {
         let item_path = decode_path(decoder, entries.last().map(|entry| entry.path.as_slice()))?;
+        count_path_bytes(&mut path_bytes, &item_path)?;
         entries.push(Entry::decode(item_path, decoder)?);
     }
     Ok(NodeItems::Leaf(entries))
@@ -310,8 +329,10 @@ fn decode_leaf(decoder: &mut Decoder<'_>) -> FormatResult<NodeItems> {
 
 fn decode_inner(decoder: &mut Decoder<'_>) -> FormatResult<NodeItems> {
     let mut children: Vec<Child> = Vec::new();
+    let mut path_bytes = 0;
     for _ in 0..item_count(decoder, 6)? {
         let last_path = decode_path(decoder, children.last().map(|child| child.last_path.as_slice()))?;
+        count_path_bytes(&mut path_bytes, &last_path)?;
         path::validate(&last_path)?;
         let id = ChunkId::from_slice(decoder.bytes()?)?;
         let totals = Totals { entries: decoder.u64()?, files: decoder.u64()?, bytes: decoder.u64()? };

@@ -6,7 +6,7 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::{GroupId, PackName},
     keys::Keys,
-    limits::{PACK_BYTES_MAX, PACK_CHUNKS_MAX},
+    limits::{FORMAT_VERSION, PACK_BYTES_MAX, PACK_CHUNKS_MAX},
     seal::{
         ORDINAL_DIRECTORY, ObjectKey, ObjectKind, SEAL_HEADER_BYTES, Salt, TAG_BYTES, frame, padme, unframe,
     },
@@ -68,7 +68,9 @@ impl PackBuilder {
         buffer.clear();
         buffer.extend_from_slice(key.header());
         let (blocks, chunks) = (Vec::new(), Vec::new());
-        let directory = PackDirectory { pack, kind, group, epoch, salt, checksum: None, blocks, chunks };
+        let version = FORMAT_VERSION;
+        let directory =
+            PackDirectory { version, pack, kind, group, epoch, salt, checksum: None, blocks, chunks };
         Ok(Self { key, directory, buffer, sealed: false })
     }
 
@@ -187,8 +189,8 @@ pub fn read_directory_copy(keys: &Keys, kind: ObjectKind, pack: &[u8]) -> Format
     };
     let mut opened = Vec::new();
     key.open(ORDINAL_DIRECTORY, &rest[start..], &mut opened)?;
-    let mut directory = PackDirectory::decode(&unframe(what, &opened)?)?;
-    if directory.kind != kind || directory.salt != key.salt() {
+    let mut directory = PackDirectory::decode(&unframe(kind, &opened)?)?;
+    if directory.kind != kind || directory.salt != key.salt() || directory.epoch != key.epoch() {
         return Err(FormatError::malformed(what, "its directory copy is of another pack"));
     }
     let end = directory.blocks.last().map_or(0, |block| block.offset + u64::from(block.stored_bytes));

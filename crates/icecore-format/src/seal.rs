@@ -10,7 +10,7 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::RepositoryId,
     keys::{KeyEpoch, Keys, Secret},
-    limits::{FORMAT_VERSION, FRAME_BYTES_MAX},
+    limits::{DIRECTORY_BYTES_MAX, FORMAT_VERSION, RECORD_BYTES_MAX},
 };
 
 /// Length of the plaintext header of every sealed object, in bytes.
@@ -68,6 +68,16 @@ impl ObjectKind {
     }
 }
 
+impl ObjectKind {
+    /// Returns the largest record of this kind before compression, in bytes. Records in packs are directories.
+    fn record_bytes_max(self) -> u32 {
+        match self {
+            Self::Header | Self::Snapshot => RECORD_BYTES_MAX,
+            Self::Data | Self::Manifest | Self::Directory => DIRECTORY_BYTES_MAX,
+        }
+    }
+}
+
 /// Random bytes that make an object's key unique; drawn anew for every object that is written.
 pub type Salt = [u8; SALT_BYTES];
 
@@ -81,8 +91,19 @@ pub struct ObjectKey {
 }
 
 impl ObjectKey {
-    /// Makes the key of an object that was or will be sealed with `salt` in `epoch`.
+    /// Makes the key of an object that will be sealed with `salt` in `epoch`.
     pub fn new(keys: &Keys, kind: ObjectKind, epoch: KeyEpoch, salt: &Salt) -> FormatResult<Self> {
+        Self::of_version(keys, FORMAT_VERSION, kind, epoch, salt)
+    }
+
+    /// Makes the key of an object that was sealed by `version` of the format; the caller has checked the version.
+    pub(crate) fn of_version(
+        keys: &Keys,
+        version: u16,
+        kind: ObjectKind,
+        epoch: KeyEpoch,
+        salt: &Salt,
+    ) -> FormatResult<Self> {
         let seal_key = keys.seal_key(kind, epoch)?;
         let mut hasher = blake3::Hasher::new_keyed(seal_key.expose());
         hasher.update(&keys.repository().0).update(salt);
@@ -90,7 +111,7 @@ impl ObjectKey {
         let commitment = blake3::keyed_hash(key.expose(), COMMITMENT_INPUT);
         let mut header = [0; SEAL_HEADER_BYTES];
         header[..8].copy_from_slice(&MAGIC);
-        header[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        header[8..10].copy_from_slice(&version.to_le_bytes());
         header[10] = kind as u8;
         header[12..16].copy_from_slice(&epoch.to_le_bytes());
         header[16..48].copy_from_slice(salt);
@@ -119,7 +140,7 @@ impl ObjectKey {
         let epoch = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
         let mut salt = [0; SALT_BYTES];
         salt.copy_from_slice(&header[16..48]);
-        let key = Self::new(keys, kind, epoch, &salt)?;
+        let key = Self::of_version(keys, version, kind, epoch, &salt)?;
         // Everything else in the header is fixed by version 1, so the whole header can be compared. The commitment in
         // it is compared in constant time; the rest is public.
         let commitment = |header: &[u8; SEAL_HEADER_BYTES]| {
@@ -146,6 +167,11 @@ impl ObjectKey {
         let mut salt = [0; SALT_BYTES];
         salt.copy_from_slice(&self.header[16..48]);
         salt
+    }
+
+    /// Returns the epoch of the master key.
+    pub(crate) fn epoch(&self) -> KeyEpoch {
+        u32::from_le_bytes([self.header[12], self.header[13], self.header[14], self.header[15]])
     }
 
     /// Returns the kind of the object.
@@ -247,7 +273,8 @@ pub(crate) fn frame(record: &[u8]) -> FormatResult<Vec<u8>> {
 }
 
 /// Returns the record of an opened frame.
-pub(crate) fn unframe(what: &'static str, frame: &[u8]) -> FormatResult<Vec<u8>> {
+pub(crate) fn unframe(kind: ObjectKind, frame: &[u8]) -> FormatResult<Vec<u8>> {
+    let what = kind.name();
     let Some((header, rest)) = frame.split_first_chunk::<FRAME_HEADER_BYTES>() else {
         let needed = FRAME_HEADER_BYTES as u64;
         return Err(FormatError::Truncated { what, found: frame.len() as u64, needed });
@@ -255,8 +282,8 @@ pub(crate) fn unframe(what: &'static str, frame: &[u8]) -> FormatResult<Vec<u8>>
     let codec = compression::Codec::from_number(header[0])?;
     let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let (body_bytes, record_bytes) = (number(4), number(8));
-    if record_bytes > FRAME_BYTES_MAX {
-        let (found, maximum) = (u64::from(record_bytes), u64::from(FRAME_BYTES_MAX));
+    if record_bytes > kind.record_bytes_max() {
+        let (found, maximum) = (u64::from(record_bytes), u64::from(kind.record_bytes_max()));
         return Err(FormatError::OutOfBounds { what: "length of a record", found, minimum: 0, maximum });
     }
     let Some(body) = rest.get(..body_bytes as usize) else {
@@ -283,7 +310,7 @@ pub fn open_object(keys: &Keys, kind: ObjectKind, object: &[u8]) -> FormatResult
     let key = ObjectKey::read(keys, kind, object)?;
     let mut frame = Vec::new();
     key.open(0, &object[SEAL_HEADER_BYTES..], &mut frame)?;
-    unframe(kind.name(), &frame)
+    unframe(kind, &frame)
 }
 
 #[cfg(test)]

@@ -178,7 +178,8 @@ impl TryFrom<SlotRecord> for SlotInfo {
                 SlotKind::Password(PasswordCost { memory_kib, passes, lanes }.validate()?)
             }
             (2, None, None, None) => SlotKind::KeyFile,
-            _ => return Err(FormatError::malformed(WHAT, "unknown kind, or fields that do not go with it")),
+            (1 | 2, ..) => return Err(FormatError::malformed(WHAT, "its fields do not go with its kind")),
+            (kind, ..) => return Err(FormatError::UnsupportedSlot { kind }),
         };
         if record.label.len() > TEXT_BYTES_MAX {
             return Err(FormatError::malformed(WHAT, "the label is too long"));
@@ -256,7 +257,9 @@ pub fn open_slot(object: &[u8], credential: &Credential) -> FormatResult<Keys> {
         let Ok(bytes) = <[u8; KEY_BYTES]>::try_from(key.as_slice()) else {
             return Err(FormatError::malformed(WHAT, "a master key is not 32 bytes"));
         };
-        masters.insert(epoch, Secret::new(bytes));
+        if masters.insert(epoch, Secret::new(bytes)).is_some() {
+            return Err(FormatError::malformed(WHAT, "a key epoch occurs twice"));
+        }
     }
     Keys::derive(parts.info.repository, masters)
 }
@@ -344,10 +347,11 @@ pub fn read_key_file(text: &str) -> FormatResult<(Option<RepositoryId>, Secret)>
         match line.split_once(' ') {
             Some(("repository", value)) => repository = Some(RepositoryId::from_hex(value.trim())?),
             Some(("secret", value)) => {
-                let id = crate::ids::ChunkId::from_hex(value.trim());
-                secret = Some(Secret::new(
-                    id.map_err(|_| malformed("the secret is not 64 hexadecimal digits"))?.0,
-                ));
+                let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+                if !crate::ids::decode_hex(value.trim(), bytes.as_mut()) {
+                    return Err(malformed("the secret is not 64 hexadecimal digits"));
+                }
+                secret = Some(Secret::new(*bytes));
             }
             Some(("check", value)) => check = Some(value.trim().to_owned()),
             _ => return Err(malformed("a line that is not `repository`, `secret` or `check`")),

@@ -208,6 +208,22 @@ struct CompletionRecord {
     statistics: SnapshotStatistics,
 }
 
+impl SnapshotOrigin {
+    /// Checks the bounds of the format.
+    pub fn validate(&self) -> FormatResult<()> {
+        let texts = [&self.source, &self.host, &self.program].into_iter().chain(&self.command);
+        let longest =
+            texts.chain(self.tags.iter().flat_map(|(key, value)| [key, value])).map(String::len).max();
+        if self.tags.len() > TAGS_MAX
+            || longest.unwrap_or(0) > TEXT_BYTES_MAX
+            || self.root.len() > TEXT_BYTES_MAX
+        {
+            return Err(FormatError::malformed(WHAT, "a text is too long, or there are too many tags"));
+        }
+        Ok(())
+    }
+}
+
 impl Snapshot {
     /// Returns the completion of a complete snapshot; none in every other state.
     pub fn completion(&self) -> Option<&Completion> {
@@ -215,7 +231,10 @@ impl Snapshot {
     }
 
     /// Seals the snapshot as an object.
+    ///
+    /// Fails when a text or the number of tags is beyond the bounds of the format.
     pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
+        self.origin.validate()?;
         seal_object(keys, ObjectKind::Snapshot, salt, &encode_record(&SnapshotRecord::from(self))?)
     }
 
@@ -356,6 +375,7 @@ impl TryFrom<SnapshotRecord> for Snapshot {
             tags,
             program: record.program,
         };
+        origin.validate()?;
         Ok(Self { origin, state })
     }
 }

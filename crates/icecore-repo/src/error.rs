@@ -109,8 +109,8 @@ pub enum RepoError {
         "the run was ended by somebody else before it could complete; run the backup again, nothing is lost"
     )]
     Fenced,
-    /// The repository holds objects of a maintenance that this version does not know.
-    #[error("the repository has been pruned by a newer program; this version must not write to it")]
+    /// The repository uses features or holds objects that a writer must know and this version does not.
+    #[error("the repository has been pruned or changed by a newer program; this version can read it but must not write to it")]
     NewerMaintenance,
     /// The user or the system asked to stop.
     #[error("interrupted")]

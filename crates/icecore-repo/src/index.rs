@@ -206,6 +206,7 @@ impl ChunkIndex {
 
     fn add_row(&mut self, repository: &Repository, row: &DirectoryRow<'_>) -> RepoResult<()> {
         let directory = PackDirectory {
+            version: row.version(),
             pack: row.pack(),
             kind: row.kind(),
             group: row.group(),

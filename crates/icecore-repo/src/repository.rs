@@ -85,6 +85,7 @@ impl Repository {
             parameters: options.parameters,
             created_seconds: environment.now().seconds,
             program: options.program.clone(),
+            read_only: false,
         };
         let object = header.seal(&keys, &environment.salt())?;
         let created = Self { store, environment, keys, header };

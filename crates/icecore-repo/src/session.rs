@@ -144,6 +144,9 @@ impl WriteSession {
         );
         let environment = repository.environment().clone();
         environment.proceed()?;
+        if repository.header().read_only {
+            return Err(RepoError::NewerMaintenance);
+        }
         let snapshot = pending_snapshot(environment.run_id(), environment.now(), origin);
         let mut lease = Lease::announce(repository.clone(), snapshot)?;
         match Prepared::prepare(&repository, &mut catalog, lease.snapshot(), options) {

@@ -11,6 +11,8 @@ mod context;
 mod driver;
 pub mod error;
 mod file;
+#[cfg(test)]
+mod fixture;
 mod frame;
 pub mod include;
 mod large;

@@ -165,3 +165,6 @@ fn walk(
     carry_out(walker);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ fn ids_that_are_no_hashes_are_found_too() {
         bytes[31] = last;
         ChunkId(bytes)
     });
-    let ids: Vec<_> = ids.chain([ChunkId([0xff; 32])]).collect();
+    let ids: Vec<_> = ids.chain([ChunkId([0xff; ChunkId::BYTES])]).collect();
     let table = ChunkTable::new(ids.iter().map(|id| ChunkRow::new(*id, ObjectKind::Data, 1, 0, 0)).collect());
     for id in &ids {
         assert_eq!(table.copies(ObjectKind::Data, id).count(), 1);

@@ -159,7 +159,7 @@ fn overlapping_grandchildren() {
 fn missing_root_and_missing_child() {
     let mut repository = Repository::new();
     let totals = Totals { entries: 9, files: 7, bytes: 5 };
-    let lost = Child { last_path: b"z".to_vec(), id: ChunkId([3; 32]), totals };
+    let lost = Child { last_path: b"z".to_vec(), id: ChunkId([3; ChunkId::BYTES]), totals };
     let report = check_root(&mut repository.fork(), &lost, 3);
     assert_broken(&report, ProblemKind::NodeMissing, 7);
     let good = leaf(&mut repository, &[file("a")]);
@@ -206,7 +206,7 @@ fn missing_chunk_and_wrong_length() {
     let root = leaf(&mut repository, &[file_of("a", Content::Inline(chunks.clone()))]);
     let report = check_root(&mut repository.fork(), &root, 0);
     assert_broken(&report, ProblemKind::ChunkLengthWrong, 1);
-    chunks[1].id = ChunkId([0xff; 32]);
+    chunks[1].id = ChunkId([0xff; ChunkId::BYTES]);
     let root = leaf(&mut repository, &[file("0"), file_of("a\n", Content::Inline(chunks))]);
     let report = check_root(&mut repository, &root, 0);
     assert_broken(&report, ProblemKind::ChunkMissing, 1);
@@ -226,7 +226,7 @@ fn chunk_list_that_is_missing_or_says_something_else() {
     let mut repository = Repository::new();
     let list = long_list(&mut repository);
     let cases = [
-        (ChunkListRef { id: ChunkId([1; 32]), ..list }, ProblemKind::NodeMissing),
+        (ChunkListRef { id: ChunkId([1; ChunkId::BYTES]), ..list }, ProblemKind::NodeMissing),
         (ChunkListRef { bytes: list.bytes + 1, ..list }, ProblemKind::NodeMalformed),
         (ChunkListRef { chunks: list.chunks - 1, ..list }, ProblemKind::NodeMalformed),
         (ChunkListRef { level: list.level + 1, ..list }, ProblemKind::NodeMalformed),
@@ -251,7 +251,7 @@ fn chunk_list_with_a_manifest_node_or_missing_chunks_below() {
     assert_broken(&report, ProblemKind::NodeMalformed, 1);
 
     let mut builder = ChunkListBuilder::new(0);
-    builder.push_chunk(ChunkRef { id: ChunkId([8; 32]), length: 10 });
+    builder.push_chunk(ChunkRef { id: ChunkId([8; ChunkId::BYTES]), length: 10 });
     let low = builder.finish(&repository.keys).expect("list");
     let mut builder = ChunkListBuilder::new(1);
     builder.push_node(&low.list);
@@ -375,9 +375,9 @@ fn a_second_copy_saves_chunks_and_nodes() {
 fn a_directory_that_lies_about_ids_is_found_by_reading() {
     let mut repository = Repository::new();
     let name = icecore_format::ids::PackName { run: run(1), number: 900 };
-    let lie = [(ChunkId([4; 32]), b"something else".to_vec())];
+    let lie = [(ChunkId([4; ChunkId::BYTES]), b"something else".to_vec())];
     repository.store_pack(name, ObjectKind::Data, run(1), &lie);
-    let chunk = ChunkRef { id: ChunkId([4; 32]), length: 14 };
+    let chunk = ChunkRef { id: ChunkId([4; ChunkId::BYTES]), length: 14 };
     let root = leaf(&mut repository, &[file_of("a", Content::Inline(vec![chunk]))]);
     repository.complete(&spec(), &root, 0);
     assert_eq!(repository.check().problems, []);

@@ -94,7 +94,7 @@ fn snapshot(source: &str, host: &str, id: u8, seconds: i64, is_complete: bool) -
     let run = RunId::new(milliseconds, [id; 10]);
     let completion = Completion {
         finished: Time { seconds: seconds + 5, nanoseconds: 0 },
-        root_node: ChunkId([0; 32]),
+        root_node: ChunkId([0; ChunkId::BYTES]),
         root_level: 0,
         totals: Totals::default(),
         errors: 0,

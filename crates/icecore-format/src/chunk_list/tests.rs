@@ -92,7 +92,7 @@ fn trees_come_back() {
 
 #[test]
 fn borders_are_decided_by_ids() {
-    let mut ends = ChunkRef { id: ChunkId([0; 32]), length: 1 };
+    let mut ends = ChunkRef { id: ChunkId([0; ChunkId::BYTES]), length: 1 };
     let mut builder = ChunkListBuilder::new(0);
     assert!(builder.push_chunk(ends));
     ends.id.0[0] = 1;
@@ -144,7 +144,7 @@ fn crafted(level: u8, ids: usize, lengths: &[u8], counts: Option<&[u8]>) -> Vec<
 
 #[test]
 fn malformed_nodes_are_refused() {
-    let list = |level, chunks, bytes| ChunkListRef { id: ChunkId([0; 32]), level, chunks, bytes };
+    let list = |level, chunks, bytes| ChunkListRef { id: ChunkId([0; ChunkId::BYTES]), level, chunks, bytes };
     assert!(ChunkListNode::decode(&crafted(0, 32, &[0x81, 5], None), &list(0, 1, 5)).is_ok());
     assert!(ChunkListNode::decode(&crafted(1, 32, &[0x81, 5], Some(&[0x81, 2])), &list(1, 2, 5)).is_ok());
     let huge = [0x82, 0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 6];
@@ -184,7 +184,7 @@ fn unknown_fields_are_skipped() {
     let mut raw = crafted(0, 32, &[0x81, 5], None);
     raw[1] += 1;
     raw.extend_from_slice(&[0x18, 50, 0x80]);
-    let list = ChunkListRef { id: ChunkId([0; 32]), level: 0, chunks: 1, bytes: 5 };
+    let list = ChunkListRef { id: ChunkId([0; ChunkId::BYTES]), level: 0, chunks: 1, bytes: 5 };
     assert!(ChunkListNode::decode(&raw, &list).is_ok());
 }
 
@@ -212,7 +212,7 @@ proptest! {
 
     #[test]
     fn hostile_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200), level in 0u8..3, sums in any::<[u8; 2]>()) {
-        let list = ChunkListRef { id: ChunkId([0; 32]), level, chunks: sums[0].into(), bytes: sums[1].into() };
+        let list = ChunkListRef { id: ChunkId([0; ChunkId::BYTES]), level, chunks: sums[0].into(), bytes: sums[1].into() };
         if let Ok(ChunkListNode::Leaf(chunks)) = ChunkListNode::decode(&[&[LIST_TYPE], bytes.as_slice()].concat(), &list) {
             prop_assert_eq!(chunks.len() as u64, list.chunks);
         }

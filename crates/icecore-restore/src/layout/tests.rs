@@ -11,7 +11,7 @@ fn places(holes: &[(u64, u64)], lengths: &[u32]) -> Vec<Vec<(u64, usize)>> {
     lengths
         .iter()
         .map(|length| {
-            let placed = placement.place(ChunkRef { id: ChunkId([0; 32]), length: *length });
+            let placed = placement.place(ChunkRef { id: ChunkId([0; ChunkId::BYTES]), length: *length });
             placed.pieces(&holes).map(|(offset, range)| (offset, range.len())).collect()
         })
         .collect()

@@ -8,7 +8,7 @@ use super::{LinkRole, LinkTable};
 fn file(path: &str, inode: u64, content: u8) -> Entry {
     let mut entry = Entry::new(path.as_bytes().to_vec(), EntryKind::File);
     (entry.link_device, entry.inode, entry.size) = (Some(0), inode, 7);
-    entry.content = Content::Inline(vec![ChunkRef { id: ChunkId([content; 32]), length: 7 }]);
+    entry.content = Content::Inline(vec![ChunkRef { id: ChunkId([content; ChunkId::BYTES]), length: 7 }]);
     entry
 }
 

@@ -14,7 +14,7 @@ fn report(reasons: Vec<ProblemReason>) -> RestoreReport {
 
 #[test]
 fn the_exit_code_tells_damage_from_other_problems() {
-    let missing = || ProblemReason::Repository(RepoError::MissingChunk { id: ChunkId([0; 32]) });
+    let missing = || ProblemReason::Repository(RepoError::MissingChunk { id: ChunkId([0; ChunkId::BYTES]) });
     let refused = || ProblemReason::Repository(RepoError::Format(FormatError::WrongKey));
     assert_eq!(status_of(&report(Vec::new())), ExitStatus::Done);
     assert_eq!(status_of(&report(vec![ProblemReason::UnreadableAtBackup])), ExitStatus::Partial);

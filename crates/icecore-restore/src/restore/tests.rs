@@ -1,0 +1,7 @@
+//! Whole restores from a repository in memory.
+
+mod damage;
+mod existing;
+mod kinds;
+mod partial;
+mod since;
