@@ -1,11 +1,6 @@
 //! From the words of the command line to the exit code.
 
-use std::{
-    ffi::OsString,
-    os::unix::ffi::OsStringExt,
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{ffi::OsString, os::unix::ffi::OsStringExt, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
 use zeroize::Zeroizing;
@@ -22,14 +17,14 @@ use crate::{
 };
 
 /// Runs the command that the words ask for.
-pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
+pub(crate) fn run(words: &[OsString]) -> ExitCode {
     process::prepare();
     let parsed = Arguments::command()
-        .try_get_matches_from(words.clone())
+        .try_get_matches_from(words)
         .and_then(|matches| Arguments::from_arg_matches(&matches).map(|arguments| (arguments, matches)));
     let (arguments, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return explain(&error, &words),
+        Err(error) => return explain(&error, words),
     };
     let console = Arc::new(Console::new(arguments.global.json, arguments.global.verbosity()));
     logging::start(&console);
@@ -41,7 +36,11 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
     status.into()
 }
 
-fn dispatch(arguments: &Arguments, matches: &clap::ArgMatches, console: &Arc<Console>) -> Outcome<ExitStatus> {
+fn dispatch(
+    arguments: &Arguments,
+    matches: &clap::ArgMatches,
+    console: &Arc<Console>,
+) -> Outcome<ExitStatus> {
     // These two need neither configuration nor repository.
     match &arguments.command {
         CommandArguments::Completions(arguments) => return commands::shell::completions(console, arguments),
@@ -75,7 +74,9 @@ fn dispatch(arguments: &Arguments, matches: &clap::ArgMatches, console: &Arc<Con
 fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
     let is_help = matches!(
         error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
     if !is_help && words.iter().any(|word| word == "--json") {
         let message = error.to_string();
@@ -84,6 +85,6 @@ fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
         return ExitStatus::Usage.into();
     }
     // There is nobody to tell if this cannot be written.
-    let _ = error.print();
+    error.print().unwrap_or_default();
     if error.use_stderr() { ExitStatus::Usage.into() } else { ExitStatus::Done.into() }
 }

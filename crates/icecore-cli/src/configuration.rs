@@ -33,7 +33,9 @@ pub(crate) fn read(named: Option<&Path>, directories: &Directories) -> Outcome<C
 fn read_file(path: &Path) -> Outcome<Option<Configuration>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(Failure::io("read the configuration file", path, &error)),
     };
     let wrong = |why: String| {

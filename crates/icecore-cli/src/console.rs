@@ -1,7 +1,7 @@
 //! Standard output for results, standard error for everything else.
 
 use std::{
-    io::{self, BufWriter, IsTerminal, StdoutLock, Write},
+    io::{self, BufWriter, IsTerminal, Stdout, Write},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -140,41 +140,41 @@ impl Console {
         self.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the JSON document of a command.
-    pub(crate) fn document(&self, document: &impl Serialize) -> Outcome<()> {
-        let mut output = ResultWriter::new();
-        output.json(document)?;
-        output.text("\n")?;
-        output.finish()
-    }
-
-    /// Writes a text that is the result of a command.
-    pub(crate) fn result(&self, text: &str) -> Outcome<()> {
-        let mut output = ResultWriter::new();
-        output.text(text)?;
-        output.finish()
-    }
-
     /// Writes a text that sums a command up, unless the user wants quiet.
     pub(crate) fn summary(&self, text: &str) -> Outcome<()> {
-        if self.verbosity == Verbosity::Quiet { Ok(()) } else { self.result(text) }
+        if self.verbosity == Verbosity::Quiet { Ok(()) } else { ResultWriter::print(text) }
     }
 }
 
 /// Standard output with a large buffer.
 #[derive(Debug)]
 pub(crate) struct ResultWriter {
-    output: BufWriter<StdoutLock<'static>>,
+    output: BufWriter<Stdout>,
     /// Names are shown as they are, unless a person looks at them.
     is_terminal: bool,
 }
 
 impl ResultWriter {
-    /// Locks standard output.
+    /// Begins with an empty buffer.
     pub(crate) fn new() -> Self {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
-        Self { output: BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, stdout.lock()), is_terminal }
+        Self { output: BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, stdout), is_terminal }
+    }
+
+    /// Writes a document that is the whole result of a command.
+    pub(crate) fn document(document: &impl Serialize) -> Outcome<()> {
+        let mut output = Self::new();
+        output.json(document)?;
+        output.text("\n")?;
+        output.finish()
+    }
+
+    /// Writes a text that is the whole result of a command.
+    pub(crate) fn print(text: &str) -> Outcome<()> {
+        let mut output = Self::new();
+        output.text(text)?;
+        output.finish()
     }
 
     /// Writes text as it is.

@@ -20,8 +20,8 @@ use icecore_repo::{
     snapshots::{self, SnapshotList},
 };
 use icecore_store::{
-    Environment as StoreEnvironment, LocalStore, MeterStore, Method, ReadOnlyStore, RepositoryLocation, RetryStore, Store,
-    meter::StoreMeter, retry::RetryPolicy,
+    Environment as StoreEnvironment, LocalStore, MeterStore, Method, ReadOnlyStore, RepositoryLocation,
+    RetryStore, Store, StoreResult, meter::StoreMeter, retry::RetryPolicy,
 };
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
@@ -88,8 +88,13 @@ pub(crate) struct OpenRepository {
     pub(crate) repository: Repository,
     /// The catalogue.
     pub(crate) catalog: Catalog,
-    meter: Arc<StoreMeter>,
+    /// What the store was used for.
+    pub(crate) usage: Usage,
 }
+
+/// What a store was used for.
+#[derive(Clone, Debug)]
+pub(crate) struct Usage(Arc<StoreMeter>);
 
 /// Name and version of the program, as they are recorded in what it writes.
 pub(crate) fn program() -> String {
@@ -161,11 +166,17 @@ impl Context {
 
     /// Opens the store of the repository.
     pub(crate) fn open_store(&self, access: Access) -> Outcome<OpenStore> {
-        let store = match self.location()? {
-            RepositoryLocation::Local(path) => LocalStore::open(path)?,
-            other => return Err(Failure::usage(format!("{other} is no place that this command can use"))),
-        };
-        Ok(self.decorate(Arc::new(store), access))
+        Ok(self.try_open_store(access)??)
+    }
+
+    /// Opens the store of the repository, and leaves the errors of the store to the caller.
+    pub(crate) fn try_open_store(&self, access: Access) -> Outcome<StoreResult<OpenStore>> {
+        match self.location()? {
+            RepositoryLocation::Local(path) => {
+                Ok(LocalStore::open(path).map(|store| self.decorate(Arc::new(store), access)))
+            }
+            other => Err(Failure::usage(format!("{other} is no place that this command can use"))),
+        }
     }
 
     /// Opens the store for a new repository; a directory that does not exist is created.
@@ -199,7 +210,7 @@ impl Context {
     /// Adds the catalogue to an unlocked repository.
     pub(crate) fn with_catalog(&self, repository: Repository, store: &OpenStore) -> Outcome<OpenRepository> {
         let catalog = self.open_catalog(repository.id())?;
-        Ok(OpenRepository { repository, catalog, meter: Arc::clone(&store.meter) })
+        Ok(OpenRepository { repository, catalog, usage: Usage(Arc::clone(&store.meter)) })
     }
 
     /// Opens the catalogue; where there is no usable cache directory, one that lives as long as the command.
@@ -252,13 +263,15 @@ impl OpenRepository {
         let index = Arc::new(RwLock::new(loaded.index));
         Ok(ChunkReader::new(self.repository.clone(), index, cache_bytes))
     }
+}
 
+impl Usage {
     /// Tells the requests to the store, when much is to be told.
-    pub(crate) fn tell_usage(&self, console: &Console) {
+    pub(crate) fn tell(&self, console: &Console) {
         if console.verbosity < Verbosity::Verbose {
             return;
         }
-        let usage = self.meter.usage();
+        let usage = self.0.usage();
         let total = usage.total();
         let calls = Method::ALL.iter().map(|method| (method.name(), usage.of_method(*method).calls));
         let calls: Vec<String> =

@@ -61,7 +61,9 @@ impl GivenCredentials {
             (&self.environment, "in the environment"),
             (&self.configuration, "in the configuration file"),
         ];
-        let Some((given, place)) = places.into_iter().find(|(given, _)| !given.is_empty()) else { return Ok(None) };
+        let Some((given, place)) = places.into_iter().find(|(given, _)| !given.is_empty()) else {
+            return Ok(None);
+        };
         match given.as_slice() {
             [source] => Ok(Some(source)),
             several => {
@@ -74,14 +76,22 @@ impl GivenCredentials {
 }
 
 /// Reads a credential from its source; a key file must not belong to another repository than `repository`.
-pub(crate) fn load(source: &CredentialSource, repository: RepositoryId, console: &Console) -> Outcome<Credential> {
+pub(crate) fn load(
+    source: &CredentialSource,
+    repository: RepositoryId,
+    console: &Console,
+) -> Outcome<Credential> {
     match source {
         CredentialSource::KeyFile(path) => {
             let file = key_file::read(path, console)?;
             if let Some(other) = file.repository.filter(|found| *found != repository) {
-                let message =
-                    format!("the key file {} is for the repository {other}, this one is {repository}", path.display());
-                return Err(Failure::new(ExitStatus::WrongKey, message).hint("give the key file of this repository"));
+                let message = format!(
+                    "the key file {} is for the repository {other}, this one is {repository}",
+                    path.display()
+                );
+                return Err(
+                    Failure::new(ExitStatus::WrongKey, message).hint("give the key file of this repository")
+                );
             }
             Ok(Credential::KeyFile(file.secret))
         }
@@ -98,7 +108,11 @@ pub(crate) fn load(source: &CredentialSource, repository: RepositoryId, console:
 }
 
 fn password(bytes: Zeroizing<Vec<u8>>, if_empty: &str) -> Outcome<Credential> {
-    if bytes.is_empty() { Err(Failure::new(ExitStatus::Failed, if_empty)) } else { Ok(Credential::Password(bytes)) }
+    if bytes.is_empty() {
+        Err(Failure::new(ExitStatus::Failed, if_empty))
+    } else {
+        Ok(Credential::Password(bytes))
+    }
 }
 
 /// Removes one line end, which editors and `echo` put behind a password.
@@ -126,7 +140,9 @@ fn run_password_command(command: &str) -> Outcome<Zeroizing<Vec<u8>>> {
         .map_err(|error| failed(reason(&error)))?;
     let mut output = Zeroizing::new(Vec::with_capacity(SECRET_FILE_BYTES_MAX as usize + 1));
     if let Some(pipe) = child.stdout.take() {
-        pipe.take(SECRET_FILE_BYTES_MAX + 1).read_to_end(&mut output).map_err(|error| failed(reason(&error)))?;
+        pipe.take(SECRET_FILE_BYTES_MAX + 1)
+            .read_to_end(&mut output)
+            .map_err(|error| failed(reason(&error)))?;
     }
     let status = child.wait().map_err(|error| failed(reason(&error)))?;
     if output.len() as u64 > SECRET_FILE_BYTES_MAX {
@@ -149,9 +165,10 @@ pub(crate) fn ask(prompt: &str) -> Outcome<Zeroizing<Vec<u8>>> {
     match rpassword::prompt_password(prompt) {
         Ok(password) => Ok(Zeroizing::new(password.into_bytes())),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(Failure::interrupted()),
-        Err(error) => {
-            Err(Failure::new(ExitStatus::Failed, format!("failed to ask for the password: {}", reason(&error))))
-        }
+        Err(error) => Err(Failure::new(
+            ExitStatus::Failed,
+            format!("failed to ask for the password: {}", reason(&error)),
+        )),
     }
 }
 

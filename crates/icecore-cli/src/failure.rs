@@ -99,7 +99,9 @@ impl From<RepoError> for Failure {
         let message = reason(&error);
         let (status, hint) = match &error {
             RepoError::Store(error) => return Self::from_store(error),
-            RepoError::Object { source, .. } | RepoError::Format(source) => (format_status(source), format_hint(source)),
+            RepoError::Object { source, .. } | RepoError::Format(source) => {
+                (format_status(source), format_hint(source))
+            }
             RepoError::NoRepository { .. } => (ExitStatus::NoRepository, Some(NO_REPOSITORY_HINT)),
             RepoError::RepositoryExists { .. } => {
                 (ExitStatus::Failed, Some("it is ready for use; choose another place for a new one"))
@@ -108,7 +110,9 @@ impl From<RepoError> for Failure {
             RepoError::NoKeySlot { .. } => (ExitStatus::Damage, Some(NO_SLOT_HINT)),
             RepoError::SlotNotFound { .. } => (ExitStatus::Failed, Some("`icecore key list` shows the ids")),
             RepoError::LastSlot => (ExitStatus::Failed, Some("add another one first: `icecore key add`")),
-            RepoError::SelfVerification { .. } => (ExitStatus::Failed, Some("test this machine's memory before you go on")),
+            RepoError::SelfVerification { .. } => {
+                (ExitStatus::Failed, Some("test this machine's memory before you go on"))
+            }
             RepoError::Fenced => (ExitStatus::Failed, Some("run the same command again")),
             RepoError::NewerMaintenance => (ExitStatus::Failed, Some(NEWER_HINT)),
             RepoError::Interrupted => return Self::interrupted(),
@@ -122,10 +126,10 @@ impl From<RepoError> for Failure {
 const NO_REPOSITORY_HINT: &str =
     "check --repository, or make a new repository there with `icecore init` or `icecore backup --init`";
 const WRONG_KEY_HINT: &str = "give the right key with --key-file, --password-file or --password-command";
-const NO_SLOT_HINT: &str =
-    "copy meta/keys/ back from a copy of the repository if there is one; without a key slot nothing can be read";
+const NO_SLOT_HINT: &str = "copy meta/keys/ back from a copy of the repository if there is one; without a key slot nothing can be read";
 const NEWER_HINT: &str = "use the newest version of icecore";
-const DAMAGE_HINT: &str = "`icecore check --read-data` shows what is damaged, and which snapshots are not affected";
+const DAMAGE_HINT: &str =
+    "`icecore check --read-data` shows what is damaged, and which snapshots are not affected";
 
 fn format_status(error: &FormatError) -> ExitStatus {
     match error {
@@ -155,9 +159,10 @@ impl Failure {
             StoreError::AccessDenied { .. } => {
                 (ExitStatus::Failed, Some("run as the owner of the repository, or as root"))
             }
-            StoreError::NoSpace { .. } => {
-                (ExitStatus::Failed, Some("make room and run again: what was stored so far is used, nothing is lost"))
-            }
+            StoreError::NoSpace { .. } => (
+                ExitStatus::Failed,
+                Some("make room and run again: what was stored so far is used, nothing is lost"),
+            ),
             error if error.is_transient() => (ExitStatus::Failed, Some("run the same command again later")),
             _ => (ExitStatus::Failed, None),
         };
@@ -206,7 +211,9 @@ impl From<BackupError> for Failure {
             BackupError::Source(error) => error.into(),
             BackupError::Repository(error) => error.into(),
             BackupError::StreamName { .. } => Self::usage(reason(&error)),
-            BackupError::Stream { .. } => Self::new(ExitStatus::Failed, format!("failed to {}", reason(&error))),
+            BackupError::Stream { .. } => {
+                Self::new(ExitStatus::Failed, format!("failed to {}", reason(&error)))
+            }
             BackupError::Command { .. } => Self::new(ExitStatus::Failed, reason(&error))
                 .hint("there is no snapshot: half an output would look like a whole one"),
             _ => Self::new(ExitStatus::Failed, reason(&error)),
@@ -226,14 +233,12 @@ impl From<RestoreError> for Failure {
         let message = format!("failed to {}", reason(&error));
         match error {
             RestoreError::Repository(error) => error.into(),
-            RestoreError::Interrupted => {
-                Self::interrupted().hint("what was restored stays; run again and it is not fetched a second time")
-            }
+            RestoreError::Interrupted => Self::interrupted()
+                .hint("what was restored stays; run again and it is not fetched a second time"),
             RestoreError::PathNotFound { run, .. } => Self::new(ExitStatus::Failed, message)
                 .hint(format!("`icecore ls {}` shows what there is", run.snapshot_id())),
-            RestoreError::TargetNotDirectory { .. } => {
-                Self::new(ExitStatus::Failed, message).hint("give a directory, or a path that does not exist yet")
-            }
+            RestoreError::TargetNotDirectory { .. } => Self::new(ExitStatus::Failed, message)
+                .hint("give a directory, or a path that does not exist yet"),
             RestoreError::TargetFull { .. } => Self::new(ExitStatus::Failed, message)
                 .hint("make room and run again: what was restored stays and is not fetched a second time"),
             _ => Self::new(ExitStatus::Failed, message),

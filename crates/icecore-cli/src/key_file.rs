@@ -53,7 +53,9 @@ pub(crate) fn read_secret_file(path: &Path, what: &str, console: &Console) -> Ou
     let metadata = file.metadata().map_err(|error| failed(&error))?;
     if metadata.is_file() && metadata.permissions().mode() & MODE_OTHERS_READ != 0 {
         let path = path.display();
-        console.warning(&format!("everybody on this machine may read the {what} {path}; `chmod 600 {path}` ends that"));
+        console.warning(&format!(
+            "everybody on this machine may read the {what} {path}; `chmod 600 {path}` ends that"
+        ));
     }
     // Allocated once: a vector that grows would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_FILE_BYTES_MAX as usize + 1));
@@ -74,7 +76,8 @@ pub(crate) fn create(path: &Path, repository: RepositoryId, secret: &Secret) -> 
         };
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        let written = file.write_all(write_key_file(repository, secret).as_bytes()).and_then(|()| file.sync_all());
+        let written =
+            file.write_all(write_key_file(repository, secret).as_bytes()).and_then(|()| file.sync_all());
         if let Err(error) = written {
             // Half a key file would be taken for one that was altered.
             let _ = fs::remove_file(path);

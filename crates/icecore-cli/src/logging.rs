@@ -14,7 +14,9 @@ pub(crate) fn start(console: &Arc<Console>) {
     let filter = match console.verbosity {
         Verbosity::Quiet => "error",
         Verbosity::Normal => "warn",
-        Verbosity::Verbose => "warn,icecore=info,icecore_store=info,icecore_catalog=info,icecore_repo=info,icecore_backup=info,icecore_restore=info",
+        Verbosity::Verbose => {
+            "warn,icecore=info,icecore_store=info,icecore_catalog=info,icecore_repo=info,icecore_backup=info,icecore_restore=info"
+        }
         Verbosity::Debug => "debug",
     };
     let subscriber = tracing_subscriber::fmt()

@@ -25,5 +25,6 @@ mod text;
 mod unlock;
 
 fn main() -> std::process::ExitCode {
-    application::run(std::env::args_os().collect())
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    application::run(&words)
 }

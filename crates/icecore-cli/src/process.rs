@@ -42,7 +42,11 @@ pub(crate) fn start_runtime() -> io::Result<Runtime> {
 }
 
 /// Sets `cancelled` on the first SIGINT or SIGTERM; the second one ends the process at once.
-pub(crate) fn watch_signals(runtime: &Runtime, cancelled: Arc<AtomicBool>, console: Arc<Console>) -> io::Result<()> {
+pub(crate) fn watch_signals(
+    runtime: &Runtime,
+    cancelled: Arc<AtomicBool>,
+    console: Arc<Console>,
+) -> io::Result<()> {
     let _entered = runtime.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -96,7 +96,9 @@ impl Progress {
         let form = match mode {
             ProgressMode::Plain => Form::Plain,
             ProgressMode::Json => Form::Json,
-            ProgressMode::Auto if io::stderr().is_terminal() && console.verbosity > Verbosity::Quiet => Form::Bar,
+            ProgressMode::Auto if io::stderr().is_terminal() && console.verbosity > Verbosity::Quiet => {
+                Form::Bar
+            }
             ProgressMode::Auto | ProgressMode::None => Form::None,
         };
         let bar = (form == Form::Bar).then(|| {
@@ -213,7 +215,9 @@ fn line(counters: &Counters, elapsed: Duration, with_bar: bool) -> String {
         _ => text::counted(counters.objects, counters.noun),
     });
     parts.push(match counters.bytes_total {
-        Some(total) if total >= counters.bytes => format!("{} of {}", text::size(counters.bytes), text::size(total)),
+        Some(total) if total >= counters.bytes => {
+            format!("{} of {}", text::size(counters.bytes), text::size(total))
+        }
         _ => text::size(counters.bytes),
     });
     if let Some(stored) = counters.bytes_stored {

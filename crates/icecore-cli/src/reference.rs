@@ -86,7 +86,9 @@ pub(crate) fn parse_without_path(text: &OsStr) -> Result<Reference, ReferenceErr
 
 /// The `@` counts only before the first `:`, for paths may contain both.
 fn split_source(bytes: &[u8]) -> Result<(Option<String>, &[u8]), ReferenceError> {
-    let Some(end) = bytes.iter().position(|byte| matches!(byte, b'@' | b':')) else { return Ok((None, bytes)) };
+    let Some(end) = bytes.iter().position(|byte| matches!(byte, b'@' | b':')) else {
+        return Ok((None, bytes));
+    };
     if bytes[end] == b':' {
         return Ok((None, bytes));
     }

@@ -81,7 +81,9 @@ pub(crate) fn duration(duration: Duration) -> String {
 
 /// Returns a time in a time zone without fractions, `2026-11-20 17:13:52`.
 pub(crate) fn local_time(time: Time, zone: &TimeZone) -> String {
-    let Ok(timestamp) = Timestamp::from_second(time.seconds) else { return "(beyond any calendar)".to_owned() };
+    let Ok(timestamp) = Timestamp::from_second(time.seconds) else {
+        return "(beyond any calendar)".to_owned();
+    };
     zone.to_datetime(timestamp).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

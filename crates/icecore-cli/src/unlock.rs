@@ -1,6 +1,6 @@
 //! Unlocks a repository with whatever there is: what was given, the generated key file, or a password that is asked for.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use icecore_format::{ids::RepositoryId, slot::Credential};
 use icecore_repo::{
@@ -24,7 +24,10 @@ pub(crate) fn unlock(context: &Context, store: &OpenStore) -> Outcome<Repository
 }
 
 /// Unlocks the repository and returns what opened it, too.
-pub(crate) fn unlock_with_credential(context: &Context, store: &OpenStore) -> Outcome<(Repository, Credential)> {
+pub(crate) fn unlock_with_credential(
+    context: &Context,
+    store: &OpenStore,
+) -> Outcome<(Repository, Credential)> {
     let header = read_plain_header(&store.store, &context.environment)?;
     let generated = generated_key_file(context, header.repository);
     let given = context.credentials.choose()?.cloned();
@@ -32,7 +35,11 @@ pub(crate) fn unlock_with_credential(context: &Context, store: &OpenStore) -> Ou
     let source = given.or_else(|| from_generated.cloned().map(CredentialSource::KeyFile));
     let Some(source) = source else { return ask(context, store, header.repository) };
     let credential = credentials::load(&source, header.repository, &context.console)?;
-    let opened = Repository::unlock(store.store.clone(), context.environment.clone(), &[credential.clone()]);
+    let opened = Repository::unlock(
+        Arc::clone(&store.store),
+        context.environment.clone(),
+        std::slice::from_ref(&credential),
+    );
     match opened {
         Ok(repository) => Ok((repository, credential)),
         // The key file was replaced by a password, perhaps.
@@ -60,7 +67,11 @@ fn ask(context: &Context, store: &OpenStore, repository: RepositoryId) -> Outcom
     let prompt = format!("Password of the repository at {}: ", context.location()?);
     for attempt in 1.. {
         let credential = Credential::Password(credentials::ask(&prompt)?);
-        match Repository::unlock(store.store.clone(), context.environment.clone(), &[credential.clone()]) {
+        match Repository::unlock(
+            Arc::clone(&store.store),
+            context.environment.clone(),
+            std::slice::from_ref(&credential),
+        ) {
             Ok(repository) => return Ok((repository, credential)),
             Err(RepoError::WrongKey { .. }) if attempt < ATTEMPTS_MAX => {
                 context.console.warning("this password does not open the repository");

@@ -34,7 +34,7 @@ pub struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { chunker: ChunkerParameters::default(), block_bytes: 1 << 20, node_items: 64 }
+        Self { chunker: ChunkerParameters::default(), block_bytes: 1 << 20, node_items: 16 }
     }
 }
 

@@ -337,3 +337,6 @@ impl IndexedPack {
         self.directory.blocks.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

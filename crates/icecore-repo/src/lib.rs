@@ -12,3 +12,6 @@ pub mod repository;
 pub mod session;
 pub mod slots;
 pub mod snapshots;
+
+#[cfg(test)]
+mod bed;

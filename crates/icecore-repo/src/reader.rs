@@ -355,3 +355,6 @@ impl Cache {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,6 +141,12 @@ impl Repository {
         Ok(Chunker::new(&self.keys, self.header.parameters.chunker)?)
     }
 
+    /// Returns the same repository behind another store, which wraps or copies its own.
+    #[cfg(test)]
+    pub(crate) fn on_store(&self, store: Arc<dyn Store>) -> Self {
+        Self { store, ..self.clone() }
+    }
+
     pub(crate) fn put(
         &self,
         key: &str,
@@ -157,3 +163,6 @@ impl Repository {
         self.environment.runtime.block_on(fetches.buffered(concurrency.max(1)).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -285,6 +285,9 @@ impl WriteSession {
 
     fn complete(&mut self, root: &ManifestRoot, report: &CommitReport) -> RepoResult<WriteStatistics> {
         self.flush()?;
+        if !self.has_chunk(&root.node) {
+            return Err(RepoError::MissingChunk { id: root.node });
+        }
         let environment = self.repository.environment();
         environment.proceed()?;
         if newest_condemned_epoch(&self.repository)? != self.condemned_epoch {
@@ -376,3 +379,6 @@ fn newest_condemned_epoch(repository: &Repository) -> RepoResult<u64> {
 }
 
 const _: () = assert!(*WriteOptions::PACK_BYTES_RANGE.end() < PACK_BYTES_MAX);
+
+#[cfg(test)]
+mod tests;

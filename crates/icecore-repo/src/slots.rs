@@ -156,3 +156,6 @@ impl Slot {
         self.info.is_ok() && open_slot(&self.object, credential).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

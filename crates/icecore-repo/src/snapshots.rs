@@ -111,3 +111,6 @@ impl SnapshotList {
         self.snapshots.iter().find(|snapshot| snapshot.origin.run == run)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,7 @@ Examples:
   icecore backup /srv --name shop --level full --one-file-system
   icecore backup --command db.sql -- pg_dump --dbname shop
   mysqldump shop | icecore backup --stdin shop.sql --name shop-database")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct BackupArguments {
     /// Directories (or single files) to back up
     #[arg(value_name = "PATH")]
@@ -165,7 +166,11 @@ fn parse_compression(text: &str) -> Result<i32, String> {
 fn parse_pack_size(text: &str) -> Result<u64, String> {
     let bytes = parse_byte_size(text).map_err(|error| error.to_string())?;
     let (low, high) = (PACK_BYTES_RANGE.start() >> 20, PACK_BYTES_RANGE.end() >> 20);
-    if PACK_BYTES_RANGE.contains(&bytes) { Ok(bytes) } else { Err(format!("the size is {low}MiB to {high}MiB")) }
+    if PACK_BYTES_RANGE.contains(&bytes) {
+        Ok(bytes)
+    } else {
+        Err(format!("the size is {low}MiB to {high}MiB"))
+    }
 }
 
 fn parse_concurrency(text: &str) -> Result<NonZeroUsize, String> {

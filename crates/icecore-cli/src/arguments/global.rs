@@ -17,20 +17,33 @@ const HEADING: &str = "Global options";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = HEADING)]
 pub(crate) struct GlobalArguments {
-    /// Place of the repository: /path or file:///path
-    #[arg(short, long, global = true, value_name = "URL", env = "ICECORE_REPOSITORY", hide_env_values = true)]
+    /// Place of the repository: `/path` or `file:///path`
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ICECORE_REPOSITORY",
+        hide_env_values = true
+    )]
     pub(crate) repository: Option<OsString>,
     /// Key file that unlocks the repository
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_KEY_FILE", hide_env_values = true)]
     key_file: Option<PathBuf>,
     /// File that holds the password; one line end at its end is ignored
     ///
-    /// The password itself can be in the environment variable ICECORE_PASSWORD. If nothing is given, the key file that
+    /// The password itself can be in the environment variable `ICECORE_PASSWORD`. If nothing is given, the key file that
     /// `--init` generated is used; if there is none, the password is asked for on the terminal.
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_PASSWORD_FILE", hide_env_values = true)]
     password_file: Option<PathBuf>,
     /// Command that prints the password; run by `sh -c`
-    #[arg(long, global = true, value_name = "COMMAND", env = "ICECORE_PASSWORD_COMMAND", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "COMMAND",
+        env = "ICECORE_PASSWORD_COMMAND",
+        hide_env_values = true
+    )]
     password_command: Option<String>,
     /// Configuration file [default: /etc/icecore/icecore.toml, then icecore/icecore.toml in the user's
     /// configuration directory]
@@ -87,7 +100,11 @@ impl GlobalArguments {
     }
 
     /// Returns the ways to unlock that were given, by where they were given; `password` is that of the environment.
-    pub(crate) fn credentials(&self, matches: &ArgMatches, password: Option<Zeroizing<Vec<u8>>>) -> GivenCredentials {
+    pub(crate) fn credentials(
+        &self,
+        matches: &ArgMatches,
+        password: Option<Zeroizing<Vec<u8>>>,
+    ) -> GivenCredentials {
         let mut given = GivenCredentials::default();
         let sources = [
             ("key_file", self.key_file.clone().map(CredentialSource::KeyFile)),

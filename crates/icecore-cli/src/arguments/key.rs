@@ -33,14 +33,14 @@ pub(crate) enum KeyCommand {
 #[group(multiple = false)]
 pub(crate) struct NewKeyArguments {
     /// New key file, written if it does not exist
-    #[arg(long, value_name = "FILE")]
-    pub(crate) new_key_file: Option<PathBuf>,
+    #[arg(id = "new_key_file", long = "new-key-file", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
     /// File that holds the new password
-    #[arg(long, value_name = "FILE")]
-    pub(crate) new_password_file: Option<PathBuf>,
+    #[arg(id = "new_password_file", long = "new-password-file", value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
     /// Command that prints the new password
-    #[arg(long, value_name = "COMMAND")]
-    pub(crate) new_password_command: Option<String>,
+    #[arg(id = "new_password_command", long = "new-password-command", value_name = "COMMAND")]
+    pub(crate) password_command: Option<String>,
 }
 
 /// Add a password or a key file

@@ -24,6 +24,7 @@ Examples:
   icecore restore latest --target /tmp/part --include '*.conf' --include '/ssh/'
   icecore restore home@latest --target /standby/home --differential --delete
   icecore restore etc@latest --in-place --dry-run")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct RestoreArguments {
     /// Snapshot, or directory or file in it: [SOURCE@]SNAPSHOT[:PATH]
     #[arg(value_name = "REF")]

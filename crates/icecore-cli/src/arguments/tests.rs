@@ -33,9 +33,34 @@ fn every_command_has_an_example_and_a_short_description() {
 #[test]
 fn a_backup_takes_what_the_contract_says() {
     let line = [
-        "backup", "/etc", "/home", "--level", "full", "--dedup", "group", "--exclude", "*.tmp", "--exclude", "/x",
-        "--exclude-file", "f", "--one-file-system", "--tag", "a=b", "--tag", "c=d=e", "--pack-size", "8MiB",
-        "--compression", "-3", "--read-concurrency", "4", "--init", "-r", "/srv/backup", "-q",
+        "backup",
+        "/etc",
+        "/home",
+        "--level",
+        "full",
+        "--dedup",
+        "group",
+        "--exclude",
+        "*.tmp",
+        "--exclude",
+        "/x",
+        "--exclude-file",
+        "f",
+        "--one-file-system",
+        "--tag",
+        "a=b",
+        "--tag",
+        "c=d=e",
+        "--pack-size",
+        "8MiB",
+        "--compression",
+        "-3",
+        "--read-concurrency",
+        "4",
+        "--init",
+        "-r",
+        "/srv/backup",
+        "-q",
     ];
     let arguments = parse(&line).unwrap();
     assert_eq!(arguments.global.verbosity(), Verbosity::Quiet);
@@ -75,7 +100,13 @@ fn wrong_values_are_explained() {
 
 #[test]
 fn what_comes_later_is_not_there_yet() {
-    for line in [&["forget"][..], &["prune"], &["mount", "x"], &["check", "--repair"], &["backup", "/a", "--region", "x"]] {
+    for line in [
+        &["forget"][..],
+        &["prune"],
+        &["mount", "x"],
+        &["check", "--repair"],
+        &["backup", "/a", "--region", "x"],
+    ] {
         assert!(parse(line).is_err(), "{line:?}");
     }
 }

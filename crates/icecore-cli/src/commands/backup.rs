@@ -2,78 +2,183 @@
 
 use std::sync::Arc;
 
-use icecore_backup::{
-    backup,
-    request::{BackupReport, BackupRequest, BackupSource},
-};
+use icecore_backup::{backup, error::BackupError, request::BackupReport};
 use icecore_catalog::Catalog;
-use icecore_policy::BackupSettings;
-use icecore_repo::{error::RepoError, repository::read_plain_header, session::WriteOptions, snapshots};
-use icecore_store::error::StoreError;
+use icecore_repo::{
+    error::RepoError,
+    repository::{Repository, read_plain_header},
+    snapshots::SnapshotList,
+};
+use icecore_store::StoreError;
 
 use self::{
     events::Events,
     report::{BackupDocument, SourceDocument},
+    settings::SourceSettings,
     sources::{PlannedSource, SourceKind},
 };
 use super::creation::{self, CreatedDocument};
 use crate::{
     arguments::backup::BackupArguments,
-    context::{Access, Context, OpenRepository, program},
+    context::{Access, Context, OpenRepository},
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
     progress::Progress,
-    unlock,
+    text, unlock,
 };
 
 mod events;
 mod report;
-mod request;
+mod settings;
 mod sources;
 mod stream;
 mod surroundings;
 
+/// Label of the first key of a repository that `--init` creates.
+const FIRST_KEY_LABEL: &str = "first key";
+
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<ExitStatus> {
-    let host = arguments.host.clone().unwrap_or_else(|| context.host.clone());
     // Everything that can be wrong with the request is found before anything is written.
     let mut planned = sources::plan(arguments, &context.configuration)?;
     surroundings::refuse_sources_in_repository(context, &planned)?;
     let settings = planned
         .iter()
-        .map(|source| request::settings(&context.configuration, arguments, &source.name))
+        .map(|source| SourceSettings::merge(&context.configuration, arguments, &source.name))
         .collect::<Outcome<Vec<_>>>()?;
+    let mut report = BackupDocument::new(arguments.dry_run);
     if planned.iter().all(|source| matches!(source.kind, SourceKind::Failed(_))) {
-        return finish(context, None, arguments.dry_run, failed_documents(context, planned));
+        for source in planned {
+            report.add(context, failed(source))?;
+        }
+        return report.finish(context);
     }
-    let (mut open, created) = open_or_create(context, arguments.init)?;
-    if let (Some(created), false) = (&created, context.console.json) {
-        context.console.result(&created.text())?;
+    let (mut open, created) = open_or_create(context, arguments)?;
+    report.set_repository(context, &open.repository, created)?;
+    let host = arguments.host.clone().unwrap_or_else(|| context.host.clone());
+    let list = open.snapshots(&context.console)?;
+    for source in &mut planned {
+        check_root(context, source, &list, &host);
     }
-    refuse_other_roots(context, &mut open, &mut planned, &host)?;
-    let mut documents = Vec::new();
+    let job = Job { context, arguments, repository: open.repository.clone(), host };
     let mut catalog = Some(open.catalog);
     for (source, settings) in planned.into_iter().zip(settings) {
         if context.is_cancelled() {
             break;
         }
-        let name = source.name.clone();
-        let shown = source.shown();
-        let present = match catalog.take() {
-            Some(catalog) => catalog,
-            None => context.open_catalog(open.repository.id())?,
-        };
-        let job = Job { context, arguments, repository: &open.repository, host: &host };
-        let (result, returned) = job.run(source, settings, present);
-        catalog = returned;
-        documents.push(SourceDocument::new(&name, shown, arguments.dry_run, result));
-        if let (Some(document), false) = (documents.last(), context.console.json) {
-            document.show(&context.console)?;
+        let document = job.run(source, settings, &mut catalog);
+        report.add(context, document)?;
+    }
+    open.usage.tell(&context.console);
+    report.finish(context)
+}
+
+fn failed(source: PlannedSource) -> SourceDocument {
+    let failure = match source.kind {
+        SourceKind::Failed(failure) => failure,
+        _ => Failure::interrupted(),
+    };
+    SourceDocument::failed(&source.shown, source.name, failure)
+}
+
+/// Opens the repository; with `--init`, creates it if there is none.
+fn open_or_create(
+    context: &Context,
+    arguments: &BackupArguments,
+) -> Outcome<(OpenRepository, Option<CreatedDocument>)> {
+    if arguments.init && is_missing(context)? {
+        let created = creation::create(context, FIRST_KEY_LABEL, false)?;
+        let open = context.with_catalog(created.repository, &created.store)?;
+        return Ok((open, Some(created.document)));
+    }
+    let access = if arguments.dry_run { Access::Read } else { Access::Write };
+    let store = context.open_store(access)?;
+    let repository = unlock::unlock(context, &store)?;
+    Ok((context.with_catalog(repository, &store)?, None))
+}
+
+/// Says whether there is no repository; whatever else is wrong with it is an error.
+fn is_missing(context: &Context) -> Outcome<bool> {
+    let store = match context.try_open_store(Access::Write)? {
+        Err(StoreError::NoSuchDirectory { .. }) => return Ok(true),
+        other => other?,
+    };
+    match read_plain_header(&store.store, &context.environment) {
+        Err(RepoError::NoRepository { .. }) => Ok(true),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(false),
+    }
+}
+
+/// Compares a source's root with that of the last snapshot of its name: two directories under one name would take each other's
+/// place in the history.
+fn check_root(context: &Context, source: &mut PlannedSource, list: &SnapshotList, host: &str) {
+    let Some(last) = list.latest_of(&source.name, host) else { return };
+    let Some(root) = source.root() else { return };
+    if last.origin.root == root {
+        return;
+    }
+    let (old, new) = (text::printable(&last.origin.root), text::printable(&root));
+    let name = &source.name;
+    if source.name_given {
+        context.console.notice(&format!("the last snapshot of {name} is of {old}, this one is of {new}"));
+        return;
+    }
+    let message = format!("the source {name} is {old} so far, {new} would have the same name");
+    let hint = format!("choose another name for it with --name, or go on under this one with --name {name}");
+    source.kind = SourceKind::Failed(Failure::usage(message).hint(hint));
+}
+
+/// What the backups of all sources of one command share.
+struct Job<'a> {
+    context: &'a Context,
+    arguments: &'a BackupArguments,
+    repository: Repository,
+    host: String,
+}
+
+impl Job<'_> {
+    fn run(
+        &self,
+        source: PlannedSource,
+        settings: SourceSettings,
+        catalog: &mut Option<Catalog>,
+    ) -> SourceDocument {
+        let (shown, name) = (source.shown.clone(), source.name.clone());
+        match self.back_up(source, settings, catalog) {
+            Ok(report) => SourceDocument::done(&shown, name, self.arguments.dry_run, &report),
+            Err(failure) => SourceDocument::failed(&shown, name, failure),
         }
     }
-    if context.console.verbosity > crate::console::Verbosity::Normal {
-        open.meter.tell(&context.console);
+
+    fn back_up(
+        &self,
+        source: PlannedSource,
+        settings: SourceSettings,
+        catalog: &mut Option<Catalog>,
+    ) -> Outcome<BackupReport> {
+        let context = self.context;
+        let skip = surroundings::skip(context, &self.repository, &source);
+        let name = source.name.clone();
+        let kind = stream::open(source.kind, &context.environment.cancelled, self.arguments.dry_run)?;
+        let request = settings.request(self.arguments, kind, name, self.host.clone(), skip);
+        // After a failure the catalogue went down with the run.
+        let present = match catalog.take() {
+            Some(catalog) => catalog,
+            None => context.open_catalog(self.repository.id())?,
+        };
+        let progress = Progress::start(
+            Arc::clone(&context.console),
+            Arc::clone(&context.environment.clock),
+            context.progress_mode,
+        );
+        let events = Events::new(&context.console, progress);
+        let (report, returned) =
+            backup(&self.repository, present, request, &events).map_err(|error| match error {
+                BackupError::Stream { .. } if context.is_cancelled() => Failure::interrupted(),
+                error => error.into(),
+            })?;
+        *catalog = Some(returned);
+        Ok(report)
     }
-    let status = finish(context, Some((&open.repository, created)), arguments.dry_run, documents)?;
-    Ok(if context.is_cancelled() { ExitStatus::Interrupted } else { status })
 }

@@ -29,10 +29,13 @@ pub(crate) fn run(context: &Context, arguments: &CatArguments) -> Outcome<ExitSt
     let Some(entry) = found else { return Err(path_not_found(&snapshot, &reference.path)) };
     warn_of_marks(&context.console, &entry);
     let mut output = ResultWriter::new();
-    let result =
-        if context.console.json { write_json(&reader, &entry, &mut output) } else { write_raw(&reader, &entry, &mut output) };
+    let result = if context.console.json {
+        write_json(&reader, &entry, &mut output)
+    } else {
+        write_raw(&reader, &entry, &mut output)
+    };
     let finished = output.finish();
-    open.tell_usage(&context.console);
+    open.usage.tell(&context.console);
     result.and(finished).map(|()| ExitStatus::Done)
 }
 

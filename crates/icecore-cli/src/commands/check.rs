@@ -5,13 +5,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use icecore_check::{CheckEvents, CheckOptions, CheckPhase, CheckProblem, CheckReport, Severity, SnapshotCheck};
+use icecore_check::{
+    CheckEvents, CheckOptions, CheckPhase, CheckProblem, CheckReport, Severity, SnapshotCheck,
+};
 use icecore_repo::snapshots::SnapshotList;
 use serde::Serialize;
 
 use crate::{
     arguments::check::CheckArguments,
-    console::Verbosity,
+    console::{ResultWriter, Verbosity},
     context::{Access, Context},
     documents::PathText,
     exit_status::ExitStatus,
@@ -51,13 +53,13 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     // Names for what is damaged; without them the ids must do.
     let list = icecore_repo::snapshots::list(&open.repository, &mut open.catalog).unwrap_or_default();
     if context.console.json {
-        context.console.document(&document(&report, &list))?;
+        ResultWriter::document(&document(&report, &list))?;
     } else {
         let quiet = context.console.verbosity == Verbosity::Quiet && report.is_healthy();
         let shown = if quiet { String::new() } else { describe(context, &report, &list, arguments) };
-        context.console.result(&shown)?;
+        ResultWriter::print(&shown)?;
     }
-    open.tell_usage(&context.console);
+    open.usage.tell(&context.console);
     Ok(if report.is_healthy() { ExitStatus::Done } else { ExitStatus::Damage })
 }
 
@@ -98,7 +100,12 @@ impl CheckEvents for Events {
 }
 
 /// Returns the report in sentences: worst things first, what to do last.
-fn describe(context: &Context, report: &CheckReport, list: &SnapshotList, arguments: &CheckArguments) -> String {
+fn describe(
+    context: &Context,
+    report: &CheckReport,
+    list: &SnapshotList,
+    arguments: &CheckArguments,
+) -> String {
     let mut text = String::new();
     for severity in [Severity::Damage, Severity::Warning, Severity::Note] {
         describe_problems(&mut text, report, severity);
@@ -118,17 +125,20 @@ fn describe(context: &Context, report: &CheckReport, list: &SnapshotList, argume
     let read = if arguments.read_data {
         "all data was read and verified".to_owned()
     } else if arguments.sample.is_some() {
-        format!("{} of {} read and verified in full", text::count(report.packs_read), text::counted(report.packs, "pack"))
+        format!(
+            "{} of {} read and verified in full",
+            text::count(report.packs_read),
+            text::counted(report.packs, "pack")
+        )
     } else {
         "the data itself was not read (--read-data does that)".to_owned()
     };
-    text.push_str(&match (report.is_healthy(), report.count(Severity::Warning)) {
-        (true, 0) => format!("no damage found; {read}\n"),
-        (true, warnings) => {
-            format!("no damage found, but {}; {read}\n", text::counted(warnings as u64, "warning"))
-        }
-        (false, _) => format!("DAMAGE FOUND; {read}\n{}", advice(report)),
-    });
+    let warnings = report.count(Severity::Warning) as u64;
+    let _ = match (report.is_healthy(), warnings) {
+        (true, 0) => writeln!(text, "no damage found; {read}"),
+        (true, _) => writeln!(text, "no damage found, but {}; {read}", text::counted(warnings, "warning")),
+        (false, _) => write!(text, "DAMAGE FOUND; {read}\n{}", advice(report)),
+    };
     text
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use icecore_format::{
@@ -78,7 +79,7 @@ pub(crate) fn create(context: &Context, label: &str, ask: bool) -> Outcome<Creat
         label: label.to_owned(),
         program: program(),
     };
-    let repository = Repository::create(store.store.clone(), context.environment.clone(), id, &options)?;
+    let repository = Repository::create(Arc::clone(&store.store), context.environment.clone(), id, &options)?;
     let document = CreatedDocument {
         repository: id.to_string(),
         location: store.store.location(),
@@ -106,7 +107,9 @@ fn refuse_used_directory(location: &RepositoryLocation) -> Outcome<()> {
             // A header, good or bad, is judged by whoever reads it.
             return Ok(());
         }
-        if HARMLESS_NAMES.iter().all(|harmless| name != *harmless) && name != DATA_PREFIX.trim_end_matches('/') {
+        if HARMLESS_NAMES.iter().all(|harmless| name != *harmless)
+            && name != DATA_PREFIX.trim_end_matches('/')
+        {
             let (path, name) = (path.display(), name.to_string_lossy().into_owned());
             let message = format!("{path} is not empty and no repository: there is {name:?}");
             return Err(Failure::new(ExitStatus::Failed, message).hint("choose an empty or new directory"));
@@ -130,8 +133,9 @@ fn refuse_existing(context: &Context, store: &OpenStore) -> Outcome<()> {
                 store.store.location(),
                 object.key
             );
-            return Err(Failure::new(ExitStatus::Damage, message)
-                .hint("copy the object `icecore` back from a copy of the repository, or choose another place"));
+            return Err(Failure::new(ExitStatus::Damage, message).hint(
+                "copy the object `icecore` back from a copy of the repository, or choose another place",
+            ));
         }
     }
     Ok(())
@@ -151,7 +155,11 @@ fn first_key(context: &Context, repository: RepositoryId, ask: bool) -> Outcome<
                 && let Some(password) =
                     credentials::ask_new("New password (empty: a key file is generated): ", &context.console)?
             {
-                return Ok(FirstKey { credential: Credential::Password(password), file: None, generated: false });
+                return Ok(FirstKey {
+                    credential: Credential::Password(password),
+                    file: None,
+                    generated: false,
+                });
             }
             let path = context.directories.generated_key_file(repository).ok_or_else(|| {
                 Failure::new(ExitStatus::Failed, "there is no home directory for a generated key file")

@@ -79,8 +79,10 @@ pub(crate) fn run(context: &Context, arguments: &DiffArguments) -> Outcome<ExitS
     if !directory.is_empty() && !exists(&old_root)? && !exists(&new_root)? {
         return Err(path_not_found(&old_snapshot, directory));
     }
-    let mut listing = Listing { json: context.console.json, output: ResultWriter::new(), shown: 0, counts: [0; 3] };
-    let (mut older, mut newer) = (ManifestCursor::new(&reader, &old_root), ManifestCursor::new(&reader, &new_root));
+    let mut listing =
+        Listing { json: context.console.json, output: ResultWriter::new(), shown: 0, counts: [0; 3] };
+    let (mut older, mut newer) =
+        (ManifestCursor::new(&reader, &old_root), ManifestCursor::new(&reader, &new_root));
     if !directory.is_empty() {
         older.seek(directory)?;
         newer.seek(directory)?;
@@ -97,13 +99,18 @@ pub(crate) fn run(context: &Context, arguments: &DiffArguments) -> Outcome<ExitS
     });
     let [added, removed, modified] = listing.counts;
     listing.finish()?;
-    open.tell_usage(&context.console);
+    open.usage.tell(&context.console);
     if let Err(End::Failed(failure)) = end {
         return Err(failure);
     }
     if !context.console.json {
         let count = text::count;
-        context.console.notice(&format!("{} added, {} deleted, {} modified", count(added), count(removed), count(modified)));
+        context.console.notice(&format!(
+            "{} added, {} deleted, {} modified",
+            count(added),
+            count(removed),
+            count(modified)
+        ));
     }
     Ok(ExitStatus::Done)
 }
@@ -121,7 +128,11 @@ fn difference(old: &Entry, new: &Entry) -> Option<Difference> {
         return Some(Difference::Kind);
     }
     let content = |entry: &Entry| (entry.size, entry.special_device);
-    if content(old) != content(new) || old.content != new.content || old.holes != new.holes || old.target != new.target {
+    if content(old) != content(new)
+        || old.content != new.content
+        || old.holes != new.holes
+        || old.target != new.target
+    {
         return Some(Difference::Content);
     }
     let metadata = |entry: &Entry| (entry.mode, entry.user_id, entry.group_id, entry.modified, entry.marks);

@@ -53,8 +53,9 @@ pub(crate) fn find_snapshot(
 pub(crate) fn path_not_found(snapshot: &Snapshot, path: &[u8]) -> Failure {
     let (id, path) = (snapshot.origin.run.snapshot_id(), text::printable(path).into_owned());
     let root = text::printable(&snapshot.origin.root).into_owned();
-    Failure::new(ExitStatus::Failed, format!("the snapshot {id} has no {path:?}"))
-        .hint(format!("paths are relative to the source's root, {root}; `icecore ls {id}` shows what there is"))
+    Failure::new(ExitStatus::Failed, format!("the snapshot {id} has no {path:?}")).hint(format!(
+        "paths are relative to the source's root, {root}; `icecore ls {id}` shows what there is"
+    ))
 }
 
 /// Returns the word for a kind.
@@ -144,7 +145,8 @@ pub(crate) fn mode_text(kind: EntryKind, mode: u32) -> String {
     let mut text = String::with_capacity(10);
     text.push(letter);
     // Setuid, setgid and sticky stand in the place of the execute bits.
-    for (shift, special, set, unset) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')] {
+    for (shift, special, set, unset) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')]
+    {
         let bits = mode >> shift;
         text.push(if bits & 4 != 0 { 'r' } else { '-' });
         text.push(if bits & 2 != 0 { 'w' } else { '-' });
@@ -159,7 +161,12 @@ pub(crate) fn mode_text(kind: EntryKind, mode: u32) -> String {
 }
 
 /// Writes everything that stands before the name in a long listing into `line`, which is used again and again.
-pub(crate) fn write_columns(line: &mut String, entry: &Entry, names: (Option<&[u8]>, Option<&[u8]>), zone: &TimeZone) {
+pub(crate) fn write_columns(
+    line: &mut String,
+    entry: &Entry,
+    names: (Option<&[u8]>, Option<&[u8]>),
+    zone: &TimeZone,
+) {
     let owner = |name: Option<&[u8]>, id: u32| match name {
         Some(name) => text::printable(name).into_owned(),
         None => id.to_string(),
@@ -181,7 +188,8 @@ pub(crate) fn write_columns(line: &mut String, entry: &Entry, names: (Option<&[u
 pub(crate) fn warn_of_marks(console: &Console, entry: &Entry) {
     let path = text::printable(&entry.path);
     if entry.marks.contains(Marks::CHANGED_WHILE_READ) {
-        console.warning(&format!("{path:?} changed while it was backed up: its content may mix several states"));
+        console
+            .warning(&format!("{path:?} changed while it was backed up: its content may mix several states"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! `key`: lists, adds, removes and changes what unlocks the repository.
 
-use std::path::PathBuf;
+use std::{fmt::Write, path::PathBuf, sync::Arc};
 
 use icecore_format::slot::{Credential, PasswordCost, SlotKind};
 use icecore_repo::{
@@ -11,7 +11,10 @@ use serde::Serialize;
 
 use super::creation::new_secret;
 use crate::{
-    arguments::key::{KeyAddArguments, KeyArguments, KeyCommand, KeyPasswdArguments, KeyRemoveArguments, NewKeyArguments},
+    arguments::key::{
+        KeyAddArguments, KeyArguments, KeyCommand, KeyPasswdArguments, KeyRemoveArguments, NewKeyArguments,
+    },
+    console::ResultWriter,
     context::{Access, Context},
     credentials::{self, CredentialSource},
     exit_status::ExitStatus,
@@ -52,7 +55,7 @@ fn list(context: &Context) -> Outcome<ExitStatus> {
     let documents: Vec<SlotDocument> =
         slots::list(&repository)?.iter().map(|slot| slot_document(&repository, slot)).collect();
     if context.console.json {
-        context.console.document(&documents)?;
+        ResultWriter::document(&documents)?;
         return Ok(ExitStatus::Done);
     }
     let columns = ["id", "kind", "created", "label", ""].map(|title| (title, Align::Left));
@@ -73,7 +76,7 @@ fn list(context: &Context) -> Outcome<ExitStatus> {
             document.damage.map(|damage| format!("damaged: {damage}")).unwrap_or_default(),
         ]);
     }
-    context.console.result(&table.text())?;
+    ResultWriter::print(&table.text())?;
     Ok(ExitStatus::Done)
 }
 
@@ -108,7 +111,7 @@ struct NewKey {
 
 fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArguments) -> Outcome<NewKey> {
     let load = |source: CredentialSource| credentials::load(&source, repository.id(), &context.console);
-    if let Some(path) = &arguments.new_key_file {
+    if let Some(path) = &arguments.key_file {
         let credential = if path.exists() {
             load(CredentialSource::KeyFile(path.clone()))?
         } else {
@@ -118,13 +121,15 @@ fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArgumen
         };
         return Ok(NewKey { credential, file: Some(path.clone()) });
     }
-    let credential = match (&arguments.new_password_file, &arguments.new_password_command) {
+    let credential = match (&arguments.password_file, &arguments.password_command) {
         (Some(path), _) => load(CredentialSource::PasswordFile(path.clone()))?,
         (None, Some(command)) => load(CredentialSource::PasswordCommand(command.clone()))?,
-        (None, None) if credentials::can_ask() => match credentials::ask_new("New password: ", &context.console)? {
-            Some(password) => Credential::Password(password),
-            None => return Err(Failure::new(ExitStatus::Failed, "the password is empty")),
-        },
+        (None, None) if credentials::can_ask() => {
+            match credentials::ask_new("New password: ", &context.console)? {
+                Some(password) => Credential::Password(password),
+                None => return Err(Failure::new(ExitStatus::Failed, "the password is empty")),
+            }
+        }
         (None, None) => {
             return Err(Failure::usage("no new key is given")
                 .hint("use --new-key-file, --new-password-file or --new-password-command"));
@@ -142,18 +147,19 @@ struct ChangedDocument {
 
 fn show(context: &Context, document: &ChangedDocument) -> Outcome<ExitStatus> {
     if context.console.json {
-        context.console.document(document)?;
+        ResultWriter::document(document)?;
         return Ok(ExitStatus::Done);
     }
     let mut lines = String::new();
+    // Writing to a string does not fail.
     if let Some(id) = &document.added {
-        lines.push_str(&format!("added the key slot {id}\n"));
+        let _ = writeln!(lines, "added the key slot {id}");
     }
     if let Some(path) = &document.key_file {
-        lines.push_str(&format!("its key file is {path}; give it with --key-file, and keep a copy elsewhere\n"));
+        let _ = writeln!(lines, "its key file is {path}; give it with --key-file, and keep a copy elsewhere");
     }
     for id in &document.removed {
-        lines.push_str(&format!("removed the key slot {id}\n"));
+        let _ = writeln!(lines, "removed the key slot {id}");
     }
     context.console.summary(&lines)?;
     Ok(ExitStatus::Done)
@@ -179,23 +185,33 @@ fn change(context: &Context, arguments: &KeyPasswdArguments) -> Outcome<ExitStat
     let store = context.open_store(Access::Write)?;
     let (repository, present) = unlock::unlock_with_credential(context, &store)?;
     // All slots that the present key opens: an earlier change may have been interrupted.
-    let old: Vec<Slot> = slots::list(&repository)?.into_iter().filter(|slot| slot.opens_with(&present)).collect();
+    let old: Vec<Slot> =
+        slots::list(&repository)?.into_iter().filter(|slot| slot.opens_with(&present)).collect();
     let label = old.first().and_then(|slot| slot.info.as_ref().ok()).map_or("", |info| info.label.as_str());
     let new = new_key(context, &repository, &arguments.new)?;
     if is_same(&new.credential, &present) {
-        return Err(Failure::new(ExitStatus::Failed, "the new key is the present one").hint("nothing was changed"));
+        return Err(
+            Failure::new(ExitStatus::Failed, "the new key is the present one").hint("nothing was changed")
+        );
     }
     let added = slots::add(&repository, &new.credential, PasswordCost::default(), label)?;
     // From the store, as every later command will do it: only then may the old one go.
-    Repository::unlock(store.store.clone(), context.environment.clone(), std::slice::from_ref(&new.credential))?;
+    Repository::unlock(
+        Arc::clone(&store.store),
+        context.environment.clone(),
+        std::slice::from_ref(&new.credential),
+    )?;
     let mut removed = Vec::new();
     for slot in &old {
         removed.push(slots::remove(&repository, &slot.id)?);
     }
-    if let (Credential::KeyFile(_), Some(path)) = (&present, context.directories.generated_key_file(repository.id()))
+    if let (Credential::KeyFile(_), Some(path)) =
+        (&present, context.directories.generated_key_file(repository.id()))
         && path.exists()
     {
-        context.console.notice(&format!("if {} was the old key file, it opens nothing any more", path.display()));
+        context
+            .console
+            .notice(&format!("if {} was the old key file, it opens nothing any more", path.display()));
     }
     let key_file = new.file.map(|path| path.display().to_string());
     show(context, &ChangedDocument { added: Some(added), key_file, removed })

@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context, arguments: &LsArguments) -> Outcome<ExitSta
     let result = list(context, &reader, &root, &snapshot, &reference.path, arguments.recursive, &mut listing);
     // What was listed before a failure is shown, and a JSON document is brought to its end.
     listing.finish()?;
-    open.tell_usage(&context.console);
+    open.usage.tell(&context.console);
     result.map(|()| ExitStatus::Done)
 }
 

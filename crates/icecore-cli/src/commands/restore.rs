@@ -78,7 +78,7 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
             return Err(error.into());
         }
     };
-    open.tell_usage(&context.console);
+    open.usage.tell(&context.console);
     Ok(status)
 }
 
@@ -103,7 +103,8 @@ fn earlier(
 ) -> Outcome<Option<Snapshot>> {
     let origin = &snapshot.origin;
     if let Some(since) = &arguments.since {
-        let mut reference = reference::parse_without_path(since).map_err(|error| wrong_reference(since, &error))?;
+        let mut reference =
+            reference::parse_without_path(since).map_err(|error| wrong_reference(since, &error))?;
         // Without a source, the one of the snapshot is meant.
         reference.source.get_or_insert_with(|| format!("{}/{}", origin.host, origin.source));
         let found = reference::resolve(list, &reference, &context.host, &context.zone)?;
@@ -128,7 +129,7 @@ fn earlier(
 }
 
 /// Returns the newest snapshot (or full) of the same source that is older.
-fn before<'a>(list: &'a SnapshotList, snapshot: &Snapshot, only_full: bool) -> Option<&'a Snapshot> {
+fn before<'a>(list: &'a SnapshotList, snapshot: &'a Snapshot, only_full: bool) -> Option<&'a Snapshot> {
     let origin = &snapshot.origin;
     let older = list.complete(Some(&origin.source)).filter(|other| {
         other.origin.host == origin.host
@@ -139,13 +140,21 @@ fn before<'a>(list: &'a SnapshotList, snapshot: &Snapshot, only_full: bool) -> O
 }
 
 /// Returns the directory that has to be the target for everything to come to where it was.
-fn original_place(context: &Context, reader: &ChunkReader, snapshot: &Snapshot, wanted: &[u8]) -> Outcome<PathBuf> {
+fn original_place(
+    context: &Context,
+    reader: &ChunkReader,
+    snapshot: &Snapshot,
+    wanted: &[u8],
+) -> Outcome<PathBuf> {
     let origin = &snapshot.origin;
     if origin.root.first() != Some(&b'/') {
-        return Err(Failure::usage("the snapshot is of a stream, which has no place of its own").hint("use --target DIR"));
+        return Err(Failure::usage("the snapshot is of a stream, which has no place of its own")
+            .hint("use --target DIR"));
     }
     if origin.host != context.host {
-        context.console.warning(&format!("the snapshot is of the host {}, this is {}", origin.host, context.host));
+        context
+            .console
+            .warning(&format!("the snapshot is of the host {}, this is {}", origin.host, context.host));
     }
     let root = ManifestRoot::of(snapshot).ok_or_else(|| path_not_found(snapshot, wanted))?;
     let entry = ManifestCursor::new(reader, &root).find(wanted)?;

@@ -27,7 +27,7 @@ pub(crate) fn completions(console: &Console, arguments: &CompletionsArguments) -
     let script = arguments.script();
     if console.json {
         let script = String::from_utf8_lossy(&script).into_owned();
-        console.document(&CompletionsDocument { shell: arguments.shell_name(), script })?;
+        ResultWriter::document(&CompletionsDocument { shell: arguments.shell_name(), script })?;
     } else {
         write(&script)?;
     }
@@ -48,7 +48,7 @@ pub(crate) fn man(console: &Console, arguments: &ManArguments) -> Outcome<ExitSt
         ManDocument::Page(String::from_utf8_lossy(&page).into_owned())
     };
     if console.json {
-        console.document(&document)?;
+        ResultWriter::document(&document)?;
     }
     Ok(ExitStatus::Done)
 }

@@ -4,6 +4,7 @@ use icecore_format::snapshot::Snapshot;
 
 use crate::{
     arguments::inspect::SnapshotsArguments,
+    console::ResultWriter,
     context::{Access, Context},
     documents::{SnapshotDocument, level_name},
     exit_status::ExitStatus,
@@ -23,13 +24,13 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<
     if context.console.json {
         let documents: Vec<SnapshotDocument> =
             chosen.iter().filter_map(|snapshot| SnapshotDocument::new(snapshot)).collect();
-        context.console.document(&documents)?;
+        ResultWriter::document(&documents)?;
     } else if chosen.is_empty() {
         context.console.notice("there are no such snapshots");
     } else {
-        context.console.result(&table(context, &chosen).text())?;
+        ResultWriter::print(&table(context, &chosen).text())?;
     }
-    open.tell_usage(&context.console);
+    open.usage.tell(&context.console);
     Ok(ExitStatus::Done)
 }
 

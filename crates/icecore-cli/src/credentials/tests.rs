@@ -75,7 +75,8 @@ fn passwords_come_from_files_commands_and_the_environment() {
 
 #[test]
 fn a_password_command_that_fails_is_an_error_that_does_not_show_it() {
-    let failure = load_quietly(&CredentialSource::PasswordCommand("echo hunter2; exit 3".to_owned())).unwrap_err();
+    let failure =
+        load_quietly(&CredentialSource::PasswordCommand("echo hunter2; exit 3".to_owned())).unwrap_err();
     assert!(failure.message.contains("exit status: 3"), "{}", failure.message);
     assert!(!format!("{failure:?}").contains("hunter2"));
     assert!(load_quietly(&CredentialSource::PasswordCommand("true".to_owned())).is_err());

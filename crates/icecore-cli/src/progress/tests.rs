@@ -27,7 +27,13 @@ fn a_line_tells_everything() {
 
 #[test]
 fn what_is_not_known_is_left_out() {
-    let counters = Counters { objects_total: None, bytes_total: None, bytes_stored: None, path: Vec::new(), ..counters() };
+    let counters = Counters {
+        objects_total: None,
+        bytes_total: None,
+        bytes_stored: None,
+        path: Vec::new(),
+        ..counters()
+    };
     assert_eq!(line(&counters, Duration::from_secs(4), true), "1,200 files  256.0 MiB  64.0 MiB/s  reading");
     // The source has grown beyond what the last snapshot had.
     let more = Counters { bytes: 2 << 30, objects: 5000, ..super::tests::counters() };

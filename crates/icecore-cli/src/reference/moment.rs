@@ -63,7 +63,9 @@ impl Moment {
         let timestamp = match self {
             Self::Day(date) => {
                 let next = date.tomorrow().ok()?;
-                return Some(zone.to_timestamp(next.to_datetime(jiff::civil::Time::midnight())).ok()?.as_nanosecond());
+                return Some(
+                    zone.to_timestamp(next.to_datetime(jiff::civil::Time::midnight())).ok()?.as_nanosecond(),
+                );
             }
             Self::Local(time) => zone.to_timestamp(time).ok()?,
             Self::Absolute(timestamp) => timestamp,

@@ -53,7 +53,8 @@ fn by_id<'a>(
     zone: &TimeZone,
 ) -> Outcome<&'a Snapshot> {
     let matching = |snapshot: &&Snapshot| {
-        snapshot.origin.run.snapshot_id().starts_with(digits) && source.is_none_or(|source| is_of(snapshot, source))
+        snapshot.origin.run.snapshot_id().starts_with(digits)
+            && source.is_none_or(|source| is_of(snapshot, source))
     };
     let found: Vec<&Snapshot> = list.complete(None).filter(matching).collect();
     match found.as_slice() {
@@ -113,15 +114,21 @@ fn of_one_source<'a>(
 }
 
 fn latest<'a>(candidates: &[&'a Snapshot], back: usize) -> Outcome<&'a Snapshot> {
-    candidates.len().checked_sub(1).and_then(|newest| newest.checked_sub(back)).map(|index| candidates[index]).ok_or_else(
-        || {
+    candidates
+        .len()
+        .checked_sub(1)
+        .and_then(|newest| newest.checked_sub(back))
+        .map(|index| candidates[index])
+        .ok_or_else(|| {
             let there_are = match candidates.len() {
                 1 => "there is only 1 snapshot".to_owned(),
                 number => format!("there are only {number} snapshots"),
             };
-            not_found(format!("{there_are} of the source {:?}, latest~{back} goes too far back", candidates[0].origin.source))
-        },
-    )
+            not_found(format!(
+                "{there_are} of the source {:?}, latest~{back} goes too far back",
+                candidates[0].origin.source
+            ))
+        })
 }
 
 fn newest_at<'a>(candidates: &[&'a Snapshot], moment: Moment, zone: &TimeZone) -> Outcome<&'a Snapshot> {

@@ -177,11 +177,19 @@ fn the_right_snapshot_is_found() {
 fn what_is_not_there_or_ambiguous_is_explained() {
     let list = home();
     let message = |text: &str| id_of(&list, text, &TimeZone::UTC).unwrap_err();
-    assert!(message("1").1.contains("2 snapshots have an id that begins with 1:\n  11111111111111111111  2026-11-19"));
+    assert!(
+        message("1")
+            .1
+            .contains("2 snapshots have an id that begins with 1:\n  11111111111111111111  2026-11-19")
+    );
     assert!(message("3f").1.contains("has not finished"));
     assert!(message("latest~3").1.contains("there are only 3 snapshots"));
     assert!(message("etc@latest").1.contains("no snapshot of the source \"etc\""));
-    assert!(message("2026-11-18").1.contains("the oldest snapshot of the source \"home\" is of 2026-11-19 23:00:00"));
+    assert!(
+        message("2026-11-18")
+            .1
+            .contains("the oldest snapshot of the source \"home\" is of 2026-11-19 23:00:00")
+    );
     let empty = SnapshotList::default();
     assert!(id_of(&empty, "latest", &TimeZone::UTC).unwrap_err().1.contains("no snapshots"));
 }

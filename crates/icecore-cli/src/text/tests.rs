@@ -4,7 +4,9 @@ use icecore_format::entry::Time;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::{count, counted, duration, local_time, printable, printable_message, push_base64, size, utc_time};
+use super::{
+    count, counted, duration, local_time, printable, printable_message, push_base64, size, utc_time,
+};
 
 #[test]
 fn names_cannot_disturb_a_terminal() {
@@ -45,7 +47,14 @@ fn times() {
 
 #[test]
 fn base64_is_that_of_the_rfc() {
-    let cases = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")];
+    let cases = [
+        ("", ""),
+        ("f", "Zg=="),
+        ("fo", "Zm8="),
+        ("foo", "Zm9v"),
+        ("foob", "Zm9vYg=="),
+        ("fooba", "Zm9vYmE="),
+    ];
     for (plain, encoded) in cases {
         let mut text = String::new();
         push_base64(&mut text, plain.as_bytes());

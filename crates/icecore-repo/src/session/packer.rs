@@ -394,3 +394,6 @@ fn verify(keys: &Keys, pack: &FinishedPack) -> FormatResult<()> {
         },
     )
 }
+
+#[cfg(test)]
+mod tests;

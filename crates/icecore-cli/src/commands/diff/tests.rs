@@ -19,7 +19,13 @@ fn what_differs_is_named() {
         (with(|entry| entry.changed = Time { seconds: 1, nanoseconds: 0 }), None),
         (with(|entry| entry.mode = 0o600), Some(Difference::Metadata)),
         (with(|entry| entry.modified = Time { seconds: 1, nanoseconds: 0 }), Some(Difference::Metadata)),
-        (with(|entry| entry.content = Content::Inline(vec![ChunkRef { id: ChunkId([1; ChunkId::BYTES]), length: 1 }])), Some(Difference::Content)),
+        (
+            with(|entry| {
+                entry.content =
+                    Content::Inline(vec![ChunkRef { id: ChunkId([1; ChunkId::BYTES]), length: 1 }]);
+            }),
+            Some(Difference::Content),
+        ),
         (Entry::new(b"a".to_vec(), EntryKind::Directory), Some(Difference::Kind)),
     ];
     for (entry, expected) in cases {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::events::Actions;
 use crate::{
-    console::Console,
+    console::{Console, ResultWriter},
     context::Context,
     documents::PathText,
     failure::{Outcome, reason},
@@ -169,7 +169,7 @@ pub(crate) fn show(
     actions.close(&document)?;
     let console = &context.console;
     if console.json {
-        return if is_begun { Ok(()) } else { console.document(&document) };
+        return if is_begun { Ok(()) } else { ResultWriter::document(&document) };
     }
     console.summary(&summary(request, report))?;
     show_warnings(console, report);
@@ -207,8 +207,11 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
         (counts.not_included, "not included"),
         (counts.skipped, "not tried"),
     ];
-    let others: Vec<String> =
-        others.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{} {what}", count(*number))).collect();
+    let others: Vec<String> = others
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", count(*number)))
+        .collect();
     if !others.is_empty() {
         let _ = writeln!(lines, "  others   {}", others.join(", "));
     }
@@ -242,7 +245,8 @@ pub(crate) fn notice_text(notice: &RestoreNotice) -> String {
             text::size(*free_bytes)
         ),
         RestoreNotice::DeletionSuspended => {
-            "nothing more is deleted, because a part of the snapshot's list of files cannot be read".to_owned()
+            "nothing more is deleted, because a part of the snapshot's list of files cannot be read"
+                .to_owned()
         }
     }
 }
@@ -262,7 +266,11 @@ fn show_problems(console: &Console, report: &RestoreReport) {
         return;
     }
     for problem in report.problems.iter().take(PROBLEMS_SHOWN_MAX) {
-        console.error_line(&format!("error: {:?}: {}", text::printable(&problem.path), reason(&problem.reason)));
+        console.error_line(&format!(
+            "error: {:?}: {}",
+            text::printable(&problem.path),
+            reason(&problem.reason)
+        ));
     }
     let more = report.problem_count.saturating_sub(PROBLEMS_SHOWN_MAX as u64);
     if more > 0 {

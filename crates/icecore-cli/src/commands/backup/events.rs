@@ -1,0 +1,64 @@
+//! What a backup says while it runs.
+
+use std::sync::{Mutex, PoisonError};
+
+use icecore_backup::request::{BackupEvents, BackupNotice, BackupProgress, SourceProblem};
+use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
+
+use super::report::{notice_text, problem_text};
+use crate::{
+    console::{Console, Verbosity},
+    progress::{Counters, Progress},
+};
+
+/// Receiver of the events of one backup.
+#[derive(Debug)]
+pub(crate) struct Events<'a> {
+    console: &'a Console,
+    progress: Progress,
+    expected: Mutex<Option<Totals>>,
+}
+
+impl<'a> Events<'a> {
+    /// Makes the receiver.
+    pub(crate) fn new(console: &'a Console, progress: Progress) -> Self {
+        Self { console, progress, expected: Mutex::default() }
+    }
+}
+
+impl BackupEvents for Events<'_> {
+    fn started(&self, _: Level, _: Option<RunId>, expected: Option<Totals>) {
+        *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = expected;
+    }
+
+    fn progress(&self, progress: &BackupProgress) {
+        self.progress.update(|| {
+            let expected = *self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+            Counters {
+                phase: "backing up",
+                noun: "file",
+                objects: progress.files,
+                objects_total: expected.map(|totals| totals.files),
+                bytes: progress.bytes,
+                bytes_total: expected.map(|totals| totals.bytes),
+                bytes_stored: Some(progress.bytes_stored),
+                path: progress.path.clone(),
+            }
+        });
+    }
+
+    fn problem(&self, problem: &SourceProblem) {
+        // All are listed at the end; who wants to know more wants to know at once.
+        if self.console.verbosity >= Verbosity::Verbose {
+            self.console.warning(&problem_text(problem));
+        }
+    }
+
+    fn notice(&self, notice: &BackupNotice) {
+        let text = notice_text(notice);
+        match notice {
+            BackupNotice::FirstIsFull => self.console.notice(&text),
+            _ => self.console.warning(&text),
+        }
+    }
+}

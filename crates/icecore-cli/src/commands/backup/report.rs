@@ -1,0 +1,325 @@
+//! What a backup did, as text and JSON.
+
+use std::{fmt::Write, time::Duration};
+
+use icecore_backup::request::{BackupCounts, BackupNotice, BackupReport, SourceProblem};
+use icecore_repo::repository::Repository;
+use serde::Serialize;
+
+use crate::{
+    commands::creation::CreatedDocument,
+    console::{Console, ResultWriter},
+    context::Context,
+    documents::{PathText, SnapshotDocument, dedup_name, level_name},
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome, reason},
+    text,
+};
+
+/// Problems that are shown.
+const PROBLEMS_SHOWN_MAX: usize = 20;
+
+/// The JSON document of a backup command.
+#[derive(Debug, Serialize)]
+pub(crate) struct BackupDocument {
+    repository: Option<String>,
+    location: Option<String>,
+    created: Option<CreatedDocument>,
+    dry_run: bool,
+    sources: Vec<SourceDocument>,
+}
+
+/// What came of one source.
+#[derive(Debug, Serialize)]
+pub(crate) struct SourceDocument {
+    #[serde(flatten)]
+    path: PathText,
+    source: String,
+    #[serde(flatten)]
+    done: Option<DoneDocument>,
+    error: Option<ErrorDocument>,
+    #[serde(skip)]
+    failure: Option<Failure>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorDocument {
+    message: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+#[derive(Debug, Serialize)]
+struct DoneDocument {
+    snapshot: Option<SnapshotDocument>,
+    level: &'static str,
+    dedup: &'static str,
+    base: Option<String>,
+    entries: u64,
+    files: u64,
+    bytes: u64,
+    files_new: u64,
+    files_changed: u64,
+    files_unchanged: u64,
+    files_read: u64,
+    entries_removed: u64,
+    excluded: u64,
+    vanished: u64,
+    bytes_read: u64,
+    bytes_new: u64,
+    bytes_deduplicated: u64,
+    bytes_compressed: u64,
+    bytes_stored: u64,
+    chunks_read: u64,
+    chunks_new: u64,
+    seconds_read: f64,
+    seconds: f64,
+    problems: Vec<ProblemDocument>,
+    notices: Vec<String>,
+    #[serde(skip)]
+    id: Option<String>,
+    #[serde(skip)]
+    durations: (Duration, Duration),
+}
+
+#[derive(Debug, Serialize)]
+struct ProblemDocument {
+    kind: &'static str,
+    #[serde(flatten)]
+    path: PathText,
+    message: String,
+}
+
+impl BackupDocument {
+    /// Starts the document of a command.
+    pub(crate) fn new(dry_run: bool) -> Self {
+        Self { repository: None, location: None, created: None, dry_run, sources: Vec::new() }
+    }
+
+    /// Adds what is known of the repository; tells at once that it was created.
+    pub(crate) fn set_repository(
+        &mut self,
+        context: &Context,
+        repository: &Repository,
+        created: Option<CreatedDocument>,
+    ) -> Outcome<()> {
+        self.repository = Some(repository.id().to_string());
+        self.location = Some(repository.store().location());
+        if let (Some(created), false) = (&created, context.console.json) {
+            // Even when quiet is wanted: who misses this loses the backups.
+            ResultWriter::print(&created.text())?;
+        }
+        self.created = created;
+        Ok(())
+    }
+
+    /// Adds what came of a source and tells it at once, unless JSON is wanted.
+    pub(crate) fn add(&mut self, context: &Context, source: SourceDocument) -> Outcome<()> {
+        if !context.console.json {
+            source.show(&context.console, self.dry_run)?;
+        }
+        self.sources.push(source);
+        Ok(())
+    }
+
+    /// Writes the JSON document, if wanted, and returns how the command ends.
+    pub(crate) fn finish(self, context: &Context) -> Outcome<ExitStatus> {
+        if context.console.json {
+            ResultWriter::document(&self)?;
+        }
+        let worst = self.sources.iter().map(SourceDocument::status).max().unwrap_or(ExitStatus::Done);
+        Ok(if context.is_cancelled() { ExitStatus::Interrupted } else { worst })
+    }
+}
+
+impl SourceDocument {
+    /// Makes the document of a source that there is no snapshot of.
+    pub(crate) fn failed(shown: &[u8], source: String, failure: Failure) -> Self {
+        let Failure { message, hint, status, .. } = failure.clone();
+        let error = Some(ErrorDocument { message, hint, code: status.code() });
+        Self { path: PathText::new(shown), source, done: None, error, failure: Some(failure) }
+    }
+
+    /// Makes the document of a source that was backed up.
+    pub(crate) fn done(shown: &[u8], source: String, dry_run: bool, report: &BackupReport) -> Self {
+        let done = Some(DoneDocument::new(report, dry_run));
+        Self { path: PathText::new(shown), source, done, error: None, failure: None }
+    }
+
+    fn status(&self) -> ExitStatus {
+        match (&self.failure, &self.done) {
+            (Some(failure), _) => failure.status,
+            (None, Some(done)) if !done.problems.is_empty() => ExitStatus::Partial,
+            _ => ExitStatus::Done,
+        }
+    }
+
+    fn show(&self, console: &Console, dry_run: bool) -> Outcome<()> {
+        let source = text::printable(self.source.as_bytes());
+        if let Some(failure) = &self.failure {
+            console.failure(&failure.clone().context(format!("{source}: no snapshot")));
+        }
+        let Some(done) = &self.done else { return Ok(()) };
+        console.summary(&done.summary(&source, dry_run))?;
+        done.show_problems(console, &source);
+        Ok(())
+    }
+}
+
+impl DoneDocument {
+    fn new(report: &BackupReport, dry_run: bool) -> Self {
+        let counts: BackupCounts = report.counts;
+        let problems = report.problems.iter().map(|problem| ProblemDocument {
+            kind: match problem {
+                SourceProblem::Unreadable(_) => "unreadable",
+                SourceProblem::Changing { .. } => "changing",
+            },
+            path: PathText::new(match problem {
+                SourceProblem::Unreadable(error) => &error.path,
+                SourceProblem::Changing { path } => path,
+            }),
+            message: problem_text(problem),
+        });
+        Self {
+            snapshot: report.snapshot.as_ref().and_then(SnapshotDocument::new),
+            level: level_name(report.level),
+            dedup: dedup_name(report.dedup),
+            base: report.base.map(|base| base.snapshot_id()),
+            entries: report.totals.entries,
+            files: report.totals.files,
+            bytes: report.totals.bytes,
+            files_new: counts.files_new,
+            files_changed: counts.files_changed,
+            files_unchanged: counts.files_unchanged,
+            files_read: counts.files_read,
+            entries_removed: counts.entries_removed,
+            excluded: counts.excluded,
+            vanished: counts.vanished,
+            bytes_read: counts.bytes_read,
+            bytes_new: counts.bytes_new,
+            bytes_deduplicated: if dry_run { 0 } else { counts.bytes_read.saturating_sub(counts.bytes_new) },
+            bytes_compressed: counts.bytes_compressed,
+            bytes_stored: counts.bytes_stored,
+            chunks_read: counts.chunks_read,
+            chunks_new: counts.chunks_new,
+            seconds_read: report.duration_read.as_secs_f64(),
+            seconds: report.duration.as_secs_f64(),
+            problems: problems.collect(),
+            notices: report.notices.iter().map(notice_text).collect(),
+            id: report.snapshot.as_ref().map(|snapshot| snapshot.origin.run.snapshot_id()),
+            durations: (report.duration_read, report.duration.saturating_sub(report.duration_read)),
+        }
+    }
+
+    /// Returns what was done, in a few lines.
+    fn summary(&self, source: &str, dry_run: bool) -> String {
+        let (count, size) = (text::count, text::size);
+        let against = self.base.as_ref().map(|base| format!(", compared with {base}")).unwrap_or_default();
+        let mut lines = match &self.id {
+            Some(id) => format!("{source}: snapshot {id}, {}{against}\n", self.level),
+            None => format!(
+                "{source}: nothing was written; it would be a snapshot of level {}{against}\n",
+                self.level
+            ),
+        };
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            lines,
+            "  files   {} new, {} changed, {} unchanged; {} in all with {}",
+            count(self.files_new),
+            count(self.files_changed),
+            count(self.files_unchanged),
+            text::counted(self.files, "file"),
+            size(self.bytes)
+        );
+        let others: Vec<String> = [
+            (self.entries_removed, "gone since then"),
+            (self.excluded, "left out"),
+            (self.vanished, "vanished meanwhile"),
+        ]
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", count(*number)))
+        .collect();
+        if !others.is_empty() {
+            let _ = writeln!(lines, "  others  {}", others.join(", "));
+        }
+        if dry_run {
+            let files = text::counted(self.files_read, "file");
+            let _ = writeln!(lines, "  data    {files} with {} would be read", size(self.bytes_read));
+            return lines;
+        }
+        let _ = writeln!(
+            lines,
+            "  data    {} read, {} deduplicated, {} new, {} compressed",
+            size(self.bytes_read),
+            size(self.bytes_deduplicated),
+            size(self.bytes_new),
+            size(self.bytes_compressed)
+        );
+        let _ = writeln!(lines, "  added   {} to the repository", size(self.bytes_stored));
+        let (read, rest) = self.durations;
+        let _ = writeln!(
+            lines,
+            "  time    {} to read everything, {} until all was durable",
+            text::duration(read),
+            text::duration(rest)
+        );
+        lines
+    }
+
+    fn show_problems(&self, console: &Console, source: &str) {
+        if self.problems.is_empty() {
+            return;
+        }
+        for problem in self.problems.iter().take(PROBLEMS_SHOWN_MAX) {
+            console.warning(&problem.message);
+        }
+        let number = self.problems.len();
+        if number > PROBLEMS_SHOWN_MAX {
+            console.warning(&format!(
+                "{} more (--json lists all)",
+                text::count((number - PROBLEMS_SHOWN_MAX) as u64)
+            ));
+        }
+        let objects = text::counted(number as u64, "object");
+        console.warning(&format!(
+            "{source}: the snapshot is partial: {objects} could not be read as they should"
+        ));
+    }
+}
+
+/// Returns a problem in words.
+pub(crate) fn problem_text(problem: &SourceProblem) -> String {
+    match problem {
+        SourceProblem::Unreadable(error) => format!("failed to {}", reason(error)),
+        SourceProblem::Changing { path } => {
+            format!(
+                "{:?} changed whenever it was read; the last state that was seen is stored",
+                text::printable(path)
+            )
+        }
+    }
+}
+
+/// Returns a notice in words.
+pub(crate) fn notice_text(notice: &BackupNotice) -> String {
+    match notice {
+        BackupNotice::FirstIsFull => "there is no earlier snapshot of this source: this one is a full".to_owned(),
+        BackupNotice::GroupNeedsFull => {
+            "the last full refers to packs of other groups: this snapshot became a full, which begins a group of its own"
+                .to_owned()
+        }
+        BackupNotice::BaseUnreadable { reason } => {
+            format!("the earlier snapshot cannot be read, so every file is read again: {reason}")
+        }
+        BackupNotice::ChunksMissing { files } => format!(
+            "data that an earlier snapshot refers to is missing in the repository, so {} had to be read again; \
+             run `icecore check`",
+            text::counted(*files, "file")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! How a source is backed up: the configuration file and the command line together, as a request to the engine.
+
+use std::{collections::BTreeMap, num::NonZeroUsize, path::Path, thread};
+
+use icecore_backup::request::{BackupRequest, BackupSource};
+use icecore_format::limits::{TAGS_MAX, TEXT_BYTES_MAX};
+use icecore_fs::excludes::Excludes;
+use icecore_policy::Configuration;
+use icecore_repo::session::WriteOptions;
+
+use crate::{
+    arguments::backup::BackupArguments,
+    context::program,
+    failure::{Failure, Outcome},
+};
+
+/// Threads that list directories of network file systems: these answer late, but many questions at a time.
+const NETWORK_WALK_THREADS: usize = 64;
+/// Threads that read files of network file systems.
+const NETWORK_READ_THREADS: usize = 32;
+
+/// Settings of one source, with everything that can be wrong with them checked.
+#[derive(Debug)]
+pub(crate) struct SourceSettings {
+    excludes: Excludes,
+    exclude_caches: bool,
+    one_file_system: bool,
+    tags: BTreeMap<String, String>,
+    read_concurrency: Option<NonZeroUsize>,
+    write: WriteOptions,
+}
+
+impl SourceSettings {
+    /// Puts together what the configuration file says of a source and what the command line says.
+    ///
+    /// Patterns and tags of the command line come in addition, everything else instead.
+    pub(crate) fn merge(
+        configuration: &Configuration,
+        arguments: &BackupArguments,
+        name: &str,
+    ) -> Outcome<Self> {
+        let configured = configuration.backup_settings(Some(name));
+        let mut tags = configured.tags;
+        tags.extend(arguments.tags());
+        let longest = tags.iter().flat_map(|(key, value)| [key.len(), value.len()]).max().unwrap_or(0);
+        if tags.len() > TAGS_MAX || longest > TEXT_BYTES_MAX {
+            return Err(Failure::usage(format!(
+                "there are at most {TAGS_MAX} tags, and none is longer than {TEXT_BYTES_MAX} bytes"
+            )));
+        }
+        let mut excludes = Excludes::builder();
+        for file in &configured.exclude_files {
+            excludes.add_file(file)?;
+        }
+        for pattern in &configured.exclude {
+            excludes.add_pattern(pattern)?;
+        }
+        for file in &arguments.exclude_file {
+            excludes.add_file(file)?;
+        }
+        for pattern in &arguments.exclude {
+            excludes.add_pattern(pattern)?;
+        }
+        Ok(Self {
+            excludes: excludes.build()?,
+            exclude_caches: configured.exclude_caches || arguments.exclude_caches,
+            one_file_system: configured.one_file_system || arguments.one_file_system,
+            tags,
+            read_concurrency: arguments.read_concurrency.or(configured.read_concurrency),
+            write: WriteOptions {
+                compression_level: arguments.compression.unwrap_or(configured.compression_level),
+                pack_bytes: arguments.pack_size.unwrap_or(configured.pack_bytes),
+                verify: !arguments.skip_verification,
+                ..WriteOptions::default()
+            },
+        })
+    }
+
+    /// Makes the request.
+    pub(crate) fn request(
+        self,
+        arguments: &BackupArguments,
+        source: BackupSource,
+        name: String,
+        host: String,
+        skip: Vec<(u64, u64)>,
+    ) -> BackupRequest {
+        let (walk_threads, read_threads) = match &source {
+            BackupSource::Tree { path } => threads(path),
+            BackupSource::Stream { .. } => (1, 1),
+        };
+        BackupRequest {
+            source,
+            name,
+            host,
+            level: arguments.level(),
+            dedup: arguments.dedup(),
+            tags: self.tags,
+            program: program(),
+            excludes: self.excludes,
+            exclude_caches: self.exclude_caches,
+            one_file_system: self.one_file_system,
+            skip,
+            walk_concurrency: walk_threads,
+            read_concurrency: self.read_concurrency.map_or(read_threads, NonZeroUsize::get),
+            write: self.write,
+            dry_run: arguments.dry_run,
+        }
+    }
+}
+
+/// Returns how many threads list directories, and how many read files, for the file system of a source.
+fn threads(path: &Path) -> (usize, usize) {
+    if is_on_network(path) {
+        return (NETWORK_WALK_THREADS, NETWORK_READ_THREADS);
+    }
+    let cores = thread::available_parallelism().map_or(2, NonZeroUsize::get).max(2);
+    (cores, cores)
+}
+
+fn is_on_network(path: &Path) -> bool {
+    // statfs(2), linux/magic.h: NFS (and EFS), SMB, CIFS (two), Ceph, Lustre, FUSE.
+    const NETWORK_MAGIC: [u32; 7] =
+        [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x00C3_6400, 0x0BD0_0BD0, 0x6573_5546];
+    #[expect(
+        clippy::cast_sign_loss,
+        reason = "the kernel's magic numbers are 32 bits, whatever type they come in"
+    )]
+    rustix::fs::statfs(path).is_ok_and(|found| NETWORK_MAGIC.contains(&(found.f_type as u32)))
+}

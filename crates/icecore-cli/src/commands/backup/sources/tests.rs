@@ -1,0 +1,85 @@
+use std::{fs, path::Path};
+
+use clap::{CommandFactory, FromArgMatches};
+use icecore_policy::Configuration;
+
+use super::{PlannedSource, SourceKind, default_name, plan};
+use crate::{
+    arguments::{Arguments, CommandArguments, backup::BackupArguments},
+    exit_status::ExitStatus,
+    failure::Outcome,
+};
+
+fn arguments(words: &[&str]) -> BackupArguments {
+    let words = ["icecore", "backup"].iter().chain(words);
+    let matches = Arguments::command().try_get_matches_from(words).unwrap();
+    match Arguments::from_arg_matches(&matches).unwrap().command {
+        CommandArguments::Backup(backup) => *backup,
+        _ => panic!("not a backup"),
+    }
+}
+
+fn plan_of(words: &[&str], configuration: &str) -> Outcome<Vec<PlannedSource>> {
+    plan(&arguments(words), &Configuration::parse(configuration).unwrap())
+}
+
+#[test]
+fn names_are_the_last_part_of_the_path() {
+    assert_eq!(default_name(Path::new("/etc")).as_deref(), Some("etc"));
+    assert_eq!(default_name(Path::new("/srv/alice@example.com")).as_deref(), Some("alice-example.com"));
+    assert_eq!(default_name(Path::new("/")).as_deref(), Some("rootfs"));
+    assert_eq!(default_name(Path::new("/srv/a\nb")), None);
+}
+
+#[test]
+fn a_missing_path_fails_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let good = directory.path().join("good");
+    fs::create_dir(&good).unwrap();
+    let missing = directory.path().join("missing");
+    let planned = plan_of(&[good.to_str().unwrap(), missing.to_str().unwrap()], "").unwrap();
+    assert!(matches!(planned[0].kind, SourceKind::Tree { .. }));
+    let SourceKind::Failed(failure) = &planned[1].kind else { panic!("planned") };
+    assert_eq!(failure.status, ExitStatus::Failed);
+    assert!(failure.message.contains("No such file"));
+}
+
+#[test]
+fn two_paths_with_one_name_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for parent in ["a", "b"] {
+        fs::create_dir_all(directory.path().join(parent).join("same")).unwrap();
+    }
+    std::os::unix::fs::symlink("a/same", directory.path().join("link")).unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let failure = plan_of(&[&path("a/same"), &path("b/same")], "").unwrap_err();
+    assert_eq!(failure.status, ExitStatus::Usage);
+    assert!(failure.message.ends_with("would both be the source same"));
+    let failure = plan_of(&[&path("a/same"), &path("link")], "").unwrap_err();
+    assert!(failure.message.ends_with("are the same directory"));
+    let failure = plan_of(&[&path("a"), &path("b"), "--name", "x"], "").unwrap_err();
+    assert!(failure.message.contains("--name is for one PATH"));
+}
+
+#[test]
+fn sources_of_the_configuration_file_are_known_by_name_and_by_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = format!("[sources.shop]\npath = {:?}\n", directory.path());
+    let path = directory.path().to_str().unwrap();
+    for words in [&["--name", "shop"][..], &[path]] {
+        let planned = plan_of(words, &text).unwrap();
+        assert_eq!((planned[0].name.as_str(), planned[0].name_given), ("shop", true));
+        assert!(matches!(planned[0].kind, SourceKind::Tree { .. }));
+    }
+    assert!(plan_of(&["--name", "other"], &text).is_err());
+    assert!(plan_of(&[], &text).is_err());
+}
+
+#[test]
+fn streams_have_the_name_of_their_file() {
+    let planned = plan_of(&["--stdin", "dump.sql"], "").unwrap();
+    assert_eq!(planned[0].name, "dump.sql");
+    let planned = plan_of(&["--command", "dump.sql", "--name", "db", "--", "true"], "").unwrap();
+    assert_eq!(planned[0].name, "db");
+    assert!(matches!(&planned[0].kind, SourceKind::Command { program, .. } if *program == ["true"]));
+}

@@ -1,0 +1,130 @@
+//! Standard input, or the output of a command, as a source.
+
+use std::{
+    ffi::OsString,
+    io::{self, Read},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use icecore_backup::request::BackupSource;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::sources::SourceKind;
+use crate::{
+    environment_variables,
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome, reason},
+};
+
+/// Time between two looks at whether to stop, while nothing comes.
+const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+
+/// Opens a source: starts the command, if it is one, unless this is a dry run, which does not read streams.
+pub(crate) fn open(kind: SourceKind, cancelled: &Arc<AtomicBool>, dry_run: bool) -> Outcome<BackupSource> {
+    match kind {
+        SourceKind::Tree { path, .. } => Ok(BackupSource::Tree { path }),
+        SourceKind::Failed(failure) => Err(failure),
+        SourceKind::Stdin { file_name } => {
+            let failed = |error: &io::Error| {
+                Failure::new(ExitStatus::Failed, format!("failed to open standard input: {}", reason(error)))
+            };
+            let input = io::stdin().as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;
+            Ok(BackupSource::Stream {
+                file_name: file_name.as_bytes().to_vec(),
+                input: Box::new(PatientReader { input, cancelled: Arc::clone(cancelled) }),
+                command: Vec::new(),
+                finish: Box::new(|| Ok(())),
+            })
+        }
+        SourceKind::Command { file_name, program } => {
+            let file_name = file_name.as_bytes().to_vec();
+            let command = program.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            if dry_run {
+                let (input, finish) = (Box::new(io::empty()), Box::new(|| Ok(())));
+                return Ok(BackupSource::Stream { file_name, input, command, finish });
+            }
+            let (input, mut child) = start(&program)?;
+            Ok(BackupSource::Stream {
+                file_name,
+                input: Box::new(PatientReader { input, cancelled: Arc::clone(cancelled) }),
+                command,
+                finish: Box::new(move || child.finish()),
+            })
+        }
+    }
+}
+
+fn start(program: &[OsString]) -> Outcome<(OwnedFd, RunningCommand)> {
+    let failed = |why: String| {
+        let name = program.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Failure::new(ExitStatus::Failed, format!("failed to run {name}: {why}"))
+    };
+    let [name, arguments @ ..] = program else { return Err(failed("there is no command".to_owned())) };
+    let mut child = Command::new(name)
+        .args(arguments)
+        .env_remove(environment_variables::PASSWORD)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(reason(&error)))?;
+    let Some(output) = child.stdout.take() else { return Err(failed("it has no output".to_owned())) };
+    Ok((output.into(), RunningCommand(child)))
+}
+
+/// A command that is ended when nobody wants its output any more.
+struct RunningCommand(Child);
+
+impl RunningCommand {
+    /// Waits for the end; fails unless the command says that all went well.
+    fn finish(&mut self) -> Result<(), String> {
+        match self.0.wait() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(status.to_string()),
+            Err(error) => Err(reason(&error)),
+        }
+    }
+}
+
+impl Drop for RunningCommand {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            // It may have ended in between; then there is nothing to be done.
+            self.0.kill().unwrap_or_default();
+            self.0.wait().ok();
+        }
+    }
+}
+
+/// Reads a stream that may be silent for long without missing that it is to stop.
+struct PatientReader {
+    input: OwnedFd,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Read for PatientReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.cancelled.load(Ordering::Relaxed) {
+                // Not `Interrupted`: whoever reads would try again.
+                return Err(io::Error::other("interrupted"));
+            }
+            let mut wanted = [PollFd::new(&self.input, PollFlags::IN)];
+            match poll(&mut wanted, Some(&LOOK_EVERY)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return rustix::io::read(&self.input, &mut *buffer).map_err(Into::into),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,348 @@
+//! What the tests of this crate stand on: a repository in memory, sessions on it, and readers that begin cold.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, RwLock, mpsc},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use icecore_catalog::Catalog;
+use icecore_format::{
+    chunker::ChunkerParameters,
+    entry::{ChunkRef, Content, Entry, EntryKind},
+    header::Parameters,
+    ids::RepositoryId,
+    keys::Secret,
+    path,
+    seal::ObjectKind,
+    slot::{Credential, PasswordCost},
+    snapshot::{DedupScope, Level, Snapshot, SnapshotStatistics},
+};
+use icecore_store::{
+    environment::{InstantSleep, ManualClock, SeededEntropy, Sleep},
+    fault::{FaultPlan, FaultStore},
+    memory::MemoryStore,
+    meter::MeterStore,
+    method::Method,
+    store::{PutCondition, Store},
+};
+
+use crate::{
+    environment::Environment,
+    error::RepoResult,
+    index::{ChunkIndex, load_index},
+    manifest::{ChunkListReader, ManifestCursor, ManifestRoot, ManifestWriter},
+    reader::ChunkReader,
+    repository::{CreateOptions, Repository},
+    session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
+    snapshots,
+};
+
+/// One runtime and one pool for all tests: starting them takes longer than most tests.
+static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
+static WORKERS: LazyLock<Arc<rayon::ThreadPool>> =
+    LazyLock::new(|| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()));
+
+/// Average number of items of the manifest nodes that [`write_manifest`] writes.
+pub(crate) const NODE_ITEMS: u32 = 4;
+const CACHE_BYTES: usize = 64 << 20;
+
+/// A repository in memory.
+pub(crate) struct Bed {
+    pub memory: Arc<MemoryStore>,
+    pub clock: Arc<ManualClock>,
+    pub repository: Repository,
+}
+
+/// Returns time, randomness and threads for one test.
+pub(crate) fn environment(clock: &Arc<ManualClock>, seed: u64) -> Environment {
+    let clock: Arc<ManualClock> = Arc::clone(clock);
+    Environment {
+        clock,
+        entropy: Arc::new(SeededEntropy::new(seed)),
+        runtime: RUNTIME.handle().clone(),
+        workers: Arc::clone(&WORKERS),
+        cancelled: Arc::default(),
+    }
+}
+
+pub(crate) fn key_file(byte: u8) -> Credential {
+    Credential::KeyFile(Secret::new([byte; 32]))
+}
+
+pub(crate) fn create_options(credential: Credential) -> CreateOptions {
+    let chunker = ChunkerParameters { minimum: 4 << 10, average: 16 << 10, maximum: 64 << 10 };
+    CreateOptions {
+        parameters: Parameters { chunker, block_bytes: 4 << 10, node_items: NODE_ITEMS },
+        credential,
+        cost: PasswordCost::FLOOR,
+        label: "first".into(),
+        program: "test".into(),
+    }
+}
+
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(future)
+}
+
+/// Fails the test when `action` does not end: nothing here may wait for ever.
+pub(crate) fn must_end<T: Send + 'static>(action: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    let thread = std::thread::spawn(move || drop(sender.send(action())));
+    match receiver.recv_timeout(Duration::from_mins(1)) {
+        Ok(value) => value,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => match thread.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(()) => unreachable!("the value is sent before the thread ends"),
+        },
+    }
+}
+
+impl Bed {
+    pub fn new() -> Self {
+        Self::seeded(1)
+    }
+
+    /// Makes a repository whose keys and names depend on `seed`.
+    pub fn seeded(seed: u64) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let manual: Arc<ManualClock> = Arc::clone(&clock);
+        let memory = Arc::new(MemoryStore::new(manual));
+        let store: Arc<dyn Store> = Arc::<MemoryStore>::clone(&memory);
+        let id = RepositoryId([seed as u8; 16]);
+        let options = create_options(key_file(7));
+        let repository = Repository::create(store, environment(&clock, seed), id, &options).unwrap();
+        Self { memory, clock, repository }
+    }
+
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::<MemoryStore>::clone(&self.memory)
+    }
+
+    /// Returns the repository behind a store that fails by plan, and that store.
+    pub fn faulty(&self, plan: FaultPlan) -> (Repository, Arc<FaultStore>) {
+        self.faulty_with(plan, Arc::new(InstantSleep::new()))
+    }
+
+    pub fn faulty_with(&self, plan: FaultPlan, sleep: Arc<dyn Sleep>) -> (Repository, Arc<FaultStore>) {
+        let store = Arc::new(FaultStore::new(self.store(), plan, sleep));
+        (self.repository.on_store(Arc::<FaultStore>::clone(&store)), store)
+    }
+
+    pub fn catalog(&self) -> Catalog {
+        Catalog::in_memory(self.repository.id()).unwrap()
+    }
+
+    pub fn session(&self) -> WriteSession {
+        self.begin(&self.repository, |_, _| {}).unwrap()
+    }
+
+    /// Begins a session of the smallest packs with an empty catalogue.
+    pub fn begin(
+        &self,
+        repository: &Repository,
+        change: impl FnOnce(&mut SessionOrigin, &mut WriteOptions),
+    ) -> RepoResult<WriteSession> {
+        let mut options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
+        let mut origin = SessionOrigin {
+            source: "source".into(),
+            host: "host".into(),
+            root: b"/root".to_vec(),
+            command: Vec::new(),
+            level: Level::Full,
+            dedup: DedupScope::Repository,
+            group: None,
+            base: None,
+            tags: BTreeMap::new(),
+            program: "test".into(),
+        };
+        change(&mut origin, &mut options);
+        WriteSession::begin(repository.clone(), self.catalog(), origin, options)
+    }
+
+    /// Makes a snapshot of files with these contents, one chunk each.
+    pub fn snapshot(&self, contents: &[Vec<u8>]) -> Snapshot {
+        let mut session = self.session();
+        let root = write_files(&mut session, contents).unwrap();
+        commit(session, &root).unwrap()
+    }
+
+    pub fn index(&self) -> ChunkIndex {
+        load_index(&self.repository, &mut self.catalog(), None).unwrap().index
+    }
+
+    /// Returns a reader with an empty cache.
+    pub fn reader(&self) -> ChunkReader {
+        self.reader_on(&self.repository, CACHE_BYTES)
+    }
+
+    pub fn reader_on(&self, repository: &Repository, cache_bytes_max: usize) -> ChunkReader {
+        ChunkReader::new(repository.clone(), Arc::new(RwLock::new(self.index())), cache_bytes_max)
+    }
+
+    /// Returns a reader with an empty cache, and the counts of what it fetches.
+    pub fn metered(&self, cache_bytes_max: usize) -> (ChunkReader, MeterStore) {
+        let meter = MeterStore::new(self.store());
+        (self.reader_on(&self.repository.on_store(Arc::new(meter.clone())), cache_bytes_max), meter)
+    }
+
+    pub fn keys_under(&self, prefix: &str) -> Vec<String> {
+        wait(self.memory.list(prefix)).unwrap().into_iter().map(|object| object.key).collect()
+    }
+
+    pub fn get(&self, key: &str) -> Vec<u8> {
+        wait(self.memory.get(key, None)).unwrap().to_vec()
+    }
+
+    pub fn remove(&self, key: &str) {
+        wait(self.memory.delete(key, None)).unwrap();
+    }
+
+    /// Puts an object in place of what is there.
+    pub fn set(&self, key: &str, bytes: impl Into<Bytes>) {
+        self.remove(key);
+        wait(self.memory.put(key, bytes.into(), PutCondition::Absent)).unwrap();
+    }
+
+    /// Changes the bytes of an object.
+    pub fn damage(&self, key: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = self.get(key);
+        change(&mut bytes);
+        self.set(key, bytes);
+    }
+
+    pub fn snapshots(&self) -> snapshots::SnapshotList {
+        snapshots::list(&self.repository, &mut self.catalog()).unwrap()
+    }
+
+    /// Reads the contents of all files of all complete snapshots: whatever is complete must be readable.
+    pub fn read_everything(&self) -> Vec<Vec<Vec<u8>>> {
+        let reader = self.reader();
+        self.snapshots()
+            .complete(None)
+            .map(|snapshot| {
+                let root = ManifestRoot::of(snapshot).unwrap();
+                let entries = read_manifest(&reader, &root).unwrap();
+                entries.iter().map(|entry| read_content(&reader, entry)).collect()
+            })
+            .collect()
+    }
+}
+
+pub(crate) fn gets(meter: &MeterStore) -> u64 {
+    meter.usage().of_method(Method::Get).calls
+}
+
+pub(crate) fn read_content(reader: &ChunkReader, entry: &Entry) -> Vec<u8> {
+    let chunks = ChunkListReader::collect(reader, &entry.content).unwrap();
+    chunks.iter().flat_map(|chunk| reader.read(chunk).unwrap().to_vec()).collect()
+}
+
+/// Returns bytes that do not compress.
+pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = (seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// Returns different contents of equal length that do not compress.
+pub(crate) fn noises(count: usize, length: usize, seed: u64) -> Vec<Vec<u8>> {
+    (0..count).map(|number| noise(length, seed * 1_000_003 + number as u64)).collect()
+}
+
+/// Adds a data chunk; says what refers to it, and whether it was new.
+pub(crate) fn add(session: &mut WriteSession, content: &[u8]) -> RepoResult<(ChunkRef, bool)> {
+    let id = session.repository().keys().chunk_id(content);
+    let new = session.add_chunk(ObjectKind::Data, id, content)?;
+    Ok((ChunkRef { id, length: content.len() as u32 }, new))
+}
+
+/// Makes an empty file whose time is `version`.
+pub(crate) fn file(name: &[u8], version: i64) -> Entry {
+    let mut entry = Entry::new(name.to_vec(), EntryKind::File);
+    entry.modified.seconds = version;
+    entry
+}
+
+pub(crate) fn sort(entries: &mut [Entry]) {
+    entries.sort_by(|left, right| path::compare(&left.path, &right.path));
+}
+
+/// Writes sorted entries as a manifest.
+pub(crate) fn write_manifest(session: &mut WriteSession, entries: &[Entry]) -> RepoResult<ManifestRoot> {
+    let mut writer = ManifestWriter::new(NODE_ITEMS);
+    for entry in entries {
+        writer.push(session, entry, None, None)?;
+    }
+    writer.finish(session)
+}
+
+/// Writes files with these contents, one chunk each, and their manifest.
+pub(crate) fn write_files(session: &mut WriteSession, contents: &[Vec<u8>]) -> RepoResult<ManifestRoot> {
+    let mut entries = Vec::new();
+    for (number, content) in contents.iter().enumerate() {
+        let mut entry = file(format!("file{number:04}").as_bytes(), 0);
+        entry.size = content.len() as u64;
+        entry.content = Content::Inline(vec![add(session, content)?.0]);
+        entries.push(entry);
+    }
+    write_manifest(session, &entries)
+}
+
+pub(crate) fn commit(session: WriteSession, root: &ManifestRoot) -> RepoResult<Snapshot> {
+    let report = CommitReport { errors: 0, statistics: SnapshotStatistics::default() };
+    session.commit(root, &report).map(|(snapshot, ..)| snapshot)
+}
+
+pub(crate) fn read_manifest(reader: &ChunkReader, root: &ManifestRoot) -> RepoResult<Vec<Entry>> {
+    let mut cursor = ManifestCursor::new(reader, root);
+    let mut entries = Vec::new();
+    while let Some(entry) = cursor.next()? {
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Waits until it is opened: stands for a store that does not answer.
+#[derive(Debug)]
+pub(crate) struct Gate(tokio::sync::Semaphore);
+
+impl Gate {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(tokio::sync::Semaphore::new(0)))
+    }
+
+    pub fn open(&self) {
+        self.0.close();
+    }
+}
+
+#[async_trait]
+impl Sleep for Gate {
+    async fn sleep(&self, _: Duration) {
+        drop(self.0.acquire().await);
+    }
+}
+
+/// Panics instead of waiting: stands for a store with a bug.
+#[derive(Debug)]
+pub(crate) struct PanickingSleep;
+
+#[async_trait]
+impl Sleep for PanickingSleep {
+    async fn sleep(&self, _: Duration) {
+        panic!("a bug in the store, on purpose");
+    }
+}

@@ -1,0 +1,98 @@
+use icecore_format::ids::ChunkId;
+
+use super::*;
+use crate::bed::{Bed, noise, noises};
+
+/// Returns a sealed pack of two blocks, one compressed and one raw.
+fn finished(keys: &Keys, kind: ObjectKind) -> FinishedPack {
+    let pack = PackName { run: RunId([1; 16]), number: 0 };
+    let mut builder = PackBuilder::new(keys, pack, kind, RunId([1; 16]), [5; 32], Vec::new()).unwrap();
+    let mut compressor = Compressor::new(3).unwrap();
+    for contents in [noises(3, 2_000, 1), vec![vec![b'a'; 5_000], b"b".repeat(9)]] {
+        let plain = contents.concat();
+        let chunks: Vec<ChunkInfo> = contents
+            .iter()
+            .map(|content| ChunkInfo { id: keys.id_for_kind(kind, content), length: content.len() as u32 })
+            .collect();
+        let mut body = Vec::new();
+        let codec = compressor.compress(&plain, &mut body).unwrap();
+        let body = if codec == Codec::Raw { &plain } else { &body };
+        builder.push(codec, body, plain.len() as u32, &chunks);
+    }
+    builder.blocks_to_seal().into_iter().for_each(|block| block.seal().unwrap());
+    builder.finish().unwrap()
+}
+
+#[test]
+fn an_intact_pack_passes_verification() {
+    let bed = Bed::new();
+    for kind in [ObjectKind::Data, ObjectKind::Manifest] {
+        let pack = finished(bed.repository.keys(), kind);
+        assert_eq!(pack.directory.blocks.len(), 2);
+        verify(bed.repository.keys(), &pack).unwrap();
+    }
+}
+
+#[test]
+fn verification_notices_every_flipped_byte_of_a_block() {
+    let bed = Bed::new();
+    let keys = bed.repository.keys();
+    let mut pack = finished(keys, ObjectKind::Data);
+    for block in pack.directory.blocks.clone() {
+        let end = block.offset + u64::from(block.stored_bytes);
+        for position in (block.offset..end).step_by(37).chain([end - 1]) {
+            pack.bytes[position as usize] ^= 0x40;
+            assert!(verify(keys, &pack).is_err(), "byte {position}");
+            pack.bytes[position as usize] ^= 0x40;
+        }
+    }
+    verify(keys, &pack).unwrap();
+}
+
+#[test]
+fn verification_notices_a_directory_that_does_not_fit_its_pack() {
+    let bed = Bed::new();
+    let keys = bed.repository.keys();
+    let pack = finished(keys, ObjectKind::Data);
+    let changes: [fn(&mut FinishedPack); 7] = [
+        |pack| pack.directory.chunks[0].id = ChunkId([0; ChunkId::BYTES]),
+        |pack| pack.directory.chunks.swap(0, 1),
+        |pack| pack.directory.chunks[4].length -= 1,
+        |pack| pack.directory.blocks[1].offset += 1,
+        |pack| pack.directory.blocks[0].codec = Codec::Zstd,
+        |pack| pack.directory.salt[0] ^= 1,
+        |pack| pack.bytes.truncate(3_000),
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut changed = pack.clone();
+        change(&mut changed);
+        assert!(verify(keys, &changed).is_err(), "change {number}");
+    }
+}
+
+#[test]
+fn a_failure_stays() {
+    let failure = Failure::default();
+    failure.check().unwrap();
+    failure.set(RepoError::Fenced);
+    failure.set(RepoError::LastSlot);
+    assert!(matches!(failure.check(), Err(RepoError::Fenced)), "the first one is reported");
+    assert!(failure.is_set());
+    failure.set(RepoError::LastSlot);
+    assert!(matches!(failure.check(), Err(RepoError::StageLost { .. })));
+    assert!(matches!(failure.check(), Err(RepoError::StageLost { .. })));
+}
+
+#[test]
+fn what_does_not_compress_is_kept_as_it_is() {
+    let pool = Mutex::default();
+    let chunks = vec![ChunkInfo { id: ChunkId([0; ChunkId::BYTES]), length: 1 }];
+    for (plain, codec) in [(noise(200_000, 1), Codec::Raw), (vec![b'x'; 200_000], Codec::Zstd)] {
+        let block = FullBlock { kind: ObjectKind::Data, plain: plain.clone(), chunks: chunks.clone() };
+        let compressed = compress(&pool, 3, block).unwrap();
+        assert_eq!((compressed.codec, compressed.plain_bytes), (codec, 200_000));
+        assert_eq!(compressed.body == plain, codec == Codec::Raw);
+        assert_eq!(compressed.chunks, chunks);
+    }
+    assert_eq!(pool.lock().unwrap().len(), 1, "the compressor is used again");
+}
