@@ -38,13 +38,17 @@ CHUNK_BYTES_MAX = 16 * MIB
 BLOCK_BYTES_MAX = 32 * MIB
 PACK_BYTES_MAX = 256 * MIB
 PACK_BLOCKS_MAX = 1 << 20
-PACK_CHUNKS_MAX = 1 << 24
-RECORD_BYTES_MAX = 1 << 30
+PACK_CHUNKS_MAX = 1 << 22
 SLOT_BYTES_MAX = 1 * MIB
 PATH_BYTES_MAX = 4 * MIB
 NAME_BYTES_MAX = 4096
 TEXT_BYTES_MAX = 64 * KIB
+TARGET_BYTES_MAX = 64 * KIB
+ID_BYTES = 24
+INLINE_CHUNKS_MAX = 8
+HOLES_MAX = 8192
 NODE_ITEMS_MAX = 4096
+NODE_PATH_BYTES_MAX = 8 * MIB
 NODE_LEVEL_MAX = 15
 CACHE_BYTES = 256 * MIB
 
@@ -56,7 +60,8 @@ SEAL_CONTEXTS = {
     DIRECTORY: "icecore 2026-11-20 v1 seal pack directory",
     SNAPSHOT: "icecore 2026-11-20 v1 seal snapshot",
 }
-SEAL_HEADER_BYTES, TAG_BYTES, TRAILER_BYTES = 128, 16, 12
+RECORD_BYTES_MAX = {HEADER: 16 * MIB, DATA: 256 * MIB, MANIFEST: 256 * MIB, DIRECTORY: 256 * MIB, SNAPSHOT: 16 * MIB}
+SEAL_HEADER_BYTES, TAG_BYTES, TRAILER_BYTES, PLAIN_HEADER_BYTES = 128, 16, 12, 40
 ORDINAL_DIRECTORY = 1 << 63
 PENDING, COMPLETE, ABORTED, DELETED = 0, 1, 2, 3
 FILE, DIRECTORY_ENTRY, SYMLINK, FIFO, SOCKET, CHARACTER_DEVICE, BLOCK_DEVICE = range(7)
@@ -68,7 +73,7 @@ class Damage(Exception):
 
 
 class Unsupported(Exception):
-    """Stored bytes are of a newer version, or use features that this program does not know."""
+    """Stored bytes are of a newer version, use features that this program does not know, or lack their master key."""
 
 
 class WrongKey(Exception):
@@ -210,10 +215,9 @@ class Store:
 
 class Keys:
     def __init__(self, repository, masters):
-        need(masters, "a key slot holds no master key")
         self.repository = repository
         self.masters = masters
-        first = masters[min(masters)]
+        first = masters[0]
         self.ids = {DATA: self.derive("icecore 2026-11-20 v1 chunk id", first),
                     MANIFEST: self.derive("icecore 2026-11-20 v1 manifest node id", first)}
 
@@ -222,10 +226,11 @@ class Keys:
         return blake3(master, derive_key_context=context).digest()
 
     def chunk_id(self, kind, content):
-        return keyed(self.ids[kind], content)
+        return keyed(self.ids[kind], content)[:ID_BYTES]
 
     def object_key(self, kind, epoch, salt):
-        need(epoch in self.masters, f"it is sealed under key epoch {epoch}, which no slot holds")
+        if epoch not in self.masters:
+            raise Unsupported(f"it is sealed under key epoch {epoch}, which no slot that opened holds")
         return ObjectKey(self, kind, epoch, salt)
 
 
@@ -236,6 +241,7 @@ class ObjectKey:
     def __init__(self, keys, kind, epoch, salt):
         key = keyed(keys.derive(SEAL_CONTEXTS[kind], keys.masters[epoch]), keys.repository + salt)
         commitment = keyed(key, b"icecore v1 key commitment")
+        self.epoch = epoch
         self.salt = salt
         self.repository = keys.repository
         self.header = struct.pack("<8sHBBI32s32s48s", b"ICECSEAL", 1, kind, 0, epoch, salt, commitment, bytes(48))
@@ -279,40 +285,41 @@ def decompress(codec, body, length):
     return plain
 
 
-def unframe(frame):
+def unframe(kind, frame):
     need(len(frame) >= 12, "a frame is truncated")
     codec, body_bytes, record_bytes = struct.unpack_from("<B3xII", frame)
-    need(record_bytes <= RECORD_BYTES_MAX, "a record is too long")
+    need(record_bytes <= RECORD_BYTES_MAX[kind], "a record is too long")
     need(12 + body_bytes <= len(frame), "the body of a frame is truncated")
     return decompress(codec, frame[12:12 + body_bytes], record_bytes)
 
 
 def open_record(keys, kind, data, what):
     key = ObjectKey.of_object(keys, kind, data)
-    return Record(decode(unframe(key.open(0, data[SEAL_HEADER_BYTES:])), what), what)
+    return Record(decode(unframe(kind, key.open(0, data[SEAL_HEADER_BYTES:])), what), what)
 
 
 # --- Section 6: repository header ----------------------------------------------------------------------------------
 
 
 def read_plain_header(data):
-    need(len(data) >= 32, "the repository header is truncated")
-    magic, version, reserved, features, repository = struct.unpack_from("<8sHHI16s", data)
+    """Returns repository id, features for reading and features for writing; none of them is authenticated yet."""
+    need(len(data) >= PLAIN_HEADER_BYTES, "the repository header is truncated")
+    magic, version, reserved, reading, writing, unused, repository = struct.unpack_from("<8sHHIII16s", data)
     need(magic == b"ICECREPO", "this is not the header of an Icecore repository")
     if version != 1:
         raise Unsupported(f"the repository has format version {version}; this program reads version 1")
-    if features != 0:
-        raise Unsupported(f"the repository needs features that this program does not know ({features:#x})")
-    need(reserved == 0, "reserved bytes of the repository header are in use")
-    return repository
+    if reading != 0:
+        raise Unsupported(f"the repository needs features that this program does not know ({reading:#x})")
+    need(reserved == 0 and unused == 0, "reserved bytes of the repository header are in use")
+    return repository, reading, writing
 
 
 def open_header(keys, data):
-    record = open_record(keys, HEADER, data[32:], "repository header")
+    record = open_record(keys, HEADER, data[PLAIN_HEADER_BYTES:], "repository header")
     need(record.get(0, integer, 0xFFFF) == 1, "the versions in the repository header differ")
-    if record.get(1, integer, 0xFFFFFFFF) != 0:
-        raise Unsupported("the repository needs features that this program does not know")
-    need(record.get(2, octets, 16) == keys.repository, "the repository ids in the repository header differ")
+    sealed = (record.get(2, octets, 16), record.get(1, integer, 0xFFFFFFFF), record.get(10, integer, 0xFFFFFFFF))
+    # Features for writing that are unknown here do not matter: this program writes nothing.
+    need(sealed == read_plain_header(data), "repository id or features in the repository header were altered")
     record.get(3, signed)
     record.get(4, text)
     minimum, average, maximum = (record.get(key, integer, CHUNK_BYTES_MAX) for key in (5, 6, 7))
@@ -418,11 +425,13 @@ def open_slot(data, repository, secret, password):
         epoch = integer(pair[0], 0xFFFFFFFF, "epoch")
         need(epoch > max(masters, default=-1), "epochs do not rise")
         masters[epoch] = octets(pair[1], "master key", 32)
+    need(0 in masters, "it does not hold the first master key")
     return masters
 
 
 def unlock(store, repository, secret, password):
-    tried = []
+    """Returns the keys from the newest slot that opens: older ones lack the master keys of later epochs."""
+    tried, opened = [], []
     for name in store.list("meta/keys"):
         try:
             data = store.get(f"meta/keys/{name}", SLOT_BYTES_MAX)
@@ -432,7 +441,9 @@ def unlock(store, repository, secret, password):
             tried.append(f"{name}: {error}")
             continue
         if masters is not None:
-            return Keys(repository, masters)
+            opened.append(masters)
+    if opened:
+        return Keys(repository, max(opened, key=max))
     for reason in tried:
         print(f"key slot {reason}", file=sys.stderr)
     raise WrongKey("no key slot opens with this key or password")
@@ -445,6 +456,9 @@ Block = collections.namedtuple("Block", "offset stored codec plain chunks")
 
 class PackDirectory:
     def __init__(self, record, copy):
+        version = record.get(11, integer, 0xFFFF)
+        if version != 1:
+            raise Unsupported(f"its pack has format version {version}; this program reads version 1")
         self.run = record.get(0, octets, 16)
         self.number = record.get(1, integer, 0xFFFFFFFF)
         self.kind = record.get(2, integer, 255)
@@ -458,7 +472,7 @@ class PackDirectory:
             self.bytes = record.get(6, integer, PACK_BYTES_MAX)
             self.hash = record.get(7, octets, 32)
         lengths = record.get(9, array)
-        ids = record.get(10, octets, len(lengths) * 32)
+        ids = record.get(10, octets, len(lengths) * ID_BYTES)
         need(len(lengths) <= PACK_CHUNKS_MAX, "it has too many chunks")
         for length in lengths:
             need(type(length) is int and 1 <= length <= CHUNK_BYTES_MAX, "a chunk is empty or too long")
@@ -477,7 +491,7 @@ class PackDirectory:
             stored, codec, plain, count = (integer(n, 0xFFFFFFFF, "field of a block") for n in numbers[index:index + 4])
             need(1 <= count <= len(lengths) - first, "a block has no chunks, or more than there are")
             members = range(first, first + count)
-            chunks = [(ids[i * 32:i * 32 + 32], lengths[i]) for i in members]
+            chunks = [(ids[i * ID_BYTES:(i + 1) * ID_BYTES], lengths[i]) for i in members]
             need(sum(length for _, length in chunks) == plain <= BLOCK_BYTES_MAX, "lengths of a block disagree")
             body = stored - TAG_BYTES
             need(codec in (0, 1), f"unknown codec {codec}")
@@ -513,17 +527,22 @@ class Repository:
             header = self.store.get("icecore", MIB)
         except FileNotFoundError:
             raise Failure(f"there is no repository in {directory}") from None
-        self.keys = unlock(self.store, read_plain_header(header), secret, password)
+        self.keys = unlock(self.store, read_plain_header(header)[0], secret, password)
         open_header(self.keys, header)
         self.problems = []
+        self.unsupported = []
         self.directories = {}
         self.index = {DATA: {}, MANIFEST: {}}
         self.cache = collections.OrderedDict()
         self.cached_bytes = 0
 
     def problem(self, where, error):
-        self.problems.append(f"{where}: {error}")
-        print(f"damaged: {where}: {error}", file=sys.stderr)
+        if isinstance(error, Unsupported):
+            self.unsupported.append(f"{where}: {error}")
+            print(f"cannot be read: {where}: {error}", file=sys.stderr)
+        else:
+            self.problems.append(f"{where}: {error}")
+            print(f"damaged: {where}: {error}", file=sys.stderr)
 
     def snapshots(self):
         """Returns all snapshots that can be read, in the order of their runs."""
@@ -534,7 +553,7 @@ class Repository:
             try:
                 data = self.store.get(f"meta/snapshots/{name}")
                 found.append(Snapshot(open_record(self.keys, SNAPSHOT, data, "snapshot"), bytes.fromhex(name)))
-            except (Damage, OSError) as error:
+            except (Damage, Unsupported, OSError) as error:
                 self.problem(f"meta/snapshots/{name}", error)
         return found
 
@@ -548,7 +567,7 @@ class Repository:
                 data = self.store.get(f"meta/packs/{name}")
                 directory = PackDirectory(open_record(self.keys, DIRECTORY, data, "pack directory"), copy=False)
                 need(directory.name == name, "it is the directory of another pack")
-            except (Damage, OSError) as error:
+            except (Damage, Unsupported, OSError) as error:
                 self.problem(f"meta/packs/{name}", error)
                 continue
             self.directories[name] = directory
@@ -584,7 +603,7 @@ class Repository:
             try:
                 need(expected in (None, length), "a chunk has another length than its entry says")
                 return self.block(directory, ordinal)[offset:offset + length]
-            except (Damage, OSError) as error:
+            except (Damage, Unsupported, OSError) as error:
                 reason = f"pack {directory.name}, block {ordinal}: {error}"
         raise Damage(reason)
 
@@ -594,13 +613,14 @@ class Repository:
         need(len(data) == directory.bytes, "its length differs from what its directory says")
         need(blake3(data).digest() == directory.hash, "its hash differs from what its directory says")
         key = ObjectKey.of_object(self.keys, directory.kind, data)
-        need(key.salt == directory.salt, "its salt differs from what its directory says")
+        own = (key.salt, key.epoch) == (directory.salt, directory.epoch)
+        need(own, "its salt or epoch differs from what its directory says")
         for ordinal, block in enumerate(directory.blocks):
             open_block(self.keys, directory, key, ordinal, data[block.offset:block.offset + block.stored])
         length, mark = struct.unpack("<I8s", data[-TRAILER_BYTES:])
         start = len(data) - TRAILER_BYTES - length
         need(mark == b"ICECPEND" and start >= directory.end, "its trailer is damaged")
-        record = unframe(key.open(ORDINAL_DIRECTORY, data[start:start + length]))
+        record = unframe(directory.kind, key.open(ORDINAL_DIRECTORY, data[start:start + length]))
         copy = PackDirectory(Record(decode(record, "directory copy"), "directory copy"), copy=True)
         need(copy.fields() == directory.fields(), "its directory copy differs from its directory")
 
@@ -635,7 +655,7 @@ class Snapshot:
 
     def read_completion(self, record):
         self.finished = record.get(0, time)
-        self.root_node = record.get(1, octets, 32)
+        self.root_node = record.get(1, octets, ID_BYTES)
         self.root_level = record.get(2, integer, NODE_LEVEL_MAX)
         self.totals = tuple(record.get(key, integer, (1 << 64) - 1) for key in (3, 4, 5))
         self.errors = record.get(6, integer, (1 << 64) - 1)
@@ -677,17 +697,17 @@ class Entry:
         number = lambda key, bits: record.optional(key, 0, integer, (1 << bits) - 1)
         self.path = path
         self.kind = record.get(0, integer, 6)
-        self.mode = record.get(1, integer, 0o7777)
+        self.mode = record.optional(1, 0, integer, 0o7777)
         self.user, self.group = number(2, 32), number(3, 32)
-        self.modified = time([record.get(4, signed), number(5, 32)], "modification time")
-        self.changed = time([record.get(6, signed), number(7, 32)], "change time")
+        self.modified = time([record.optional(4, 0, signed), number(5, 32)], "modification time")
+        self.changed = time([record.optional(6, 0, signed), number(7, 32)], "change time")
         self.inode, self.size, self.device = number(8, 64), number(9, 64), number(10, 64)
         self.link_device = record.optional(11, None, integer, 0xFFFFFFFF)
         self.attributes = record.optional(12, {}, mapping)
-        self.target = record.optional(13, b"", octets)
+        self.target = record.optional(13, b"", octets, None, TARGET_BYTES_MAX)
         self.marks = number(18, 32)
         holes = record.optional(17, [], array)
-        need(len(holes) % 2 == 0 and len(holes) <= 2 * 8192, "holes are incomplete or too many")
+        need(len(holes) % 2 == 0 and len(holes) <= 2 * HOLES_MAX, "holes are incomplete or too many")
         self.holes = list(zip(holes[::2], holes[1::2]))
         self.tree = record.optional(16, None, array)
         self.chunks = self.read_chunks(record)
@@ -698,15 +718,16 @@ class Entry:
         if 14 not in record:
             return []
         need(self.tree is None, "chunks are both inline and in a tree")
-        ids = record.get(14, octets, None, 32 * 32)
-        need(ids and len(ids) % 32 == 0, "ids of chunks have a wrong length")
+        ids = record.get(14, octets, None, INLINE_CHUNKS_MAX * ID_BYTES)
+        need(ids and len(ids) % ID_BYTES == 0, "ids of chunks have a wrong length")
         lengths = record.optional(15, [self.size - sum(length for _, length in self.holes)], array)
-        need(len(lengths) * 32 == len(ids), "numbers of chunk ids and lengths differ")
+        need(len(lengths) * ID_BYTES == len(ids), "numbers of chunk ids and lengths differ")
         for length in lengths:
             need(type(length) is int and 1 <= length <= CHUNK_BYTES_MAX, "a chunk is empty or too long")
-        return [(ids[i * 32:i * 32 + 32], length) for i, length in enumerate(lengths)]
+        return [(ids[i * ID_BYTES:(i + 1) * ID_BYTES], length) for i, length in enumerate(lengths)]
 
     def check(self):
+        need(self.path or self.kind == DIRECTORY_ENTRY, "the root is not a directory")
         content = bool(self.chunks or self.tree or self.holes)
         need(self.kind == FILE or not content and self.size == 0, "something that is no file has content")
         need(self.kind != DIRECTORY_ENTRY or self.link_device is None, "a directory has links")
@@ -730,7 +751,7 @@ class Entry:
         stored = sum(length for _, length in self.chunks)
         if self.tree is not None:
             need(len(self.tree) == 4, "the reference to a chunk list is incomplete")
-            octets(self.tree[0], "id of a chunk list", 32)
+            octets(self.tree[0], "id of a chunk list", ID_BYTES)
             for value, limit in zip(self.tree[1:], (NODE_LEVEL_MAX, (1 << 64) - 1, (1 << 64) - 1)):
                 integer(value, limit, "field of a chunk list")
             stored = self.tree[3]
@@ -753,10 +774,12 @@ class Entry:
 def read_items(items, width, what):
     """Yields the front-coded path and the other fields of each item of a node."""
     need(len(items) % width == 0 and len(items) // width <= NODE_ITEMS_MAX, f"{what} has a wrong number of items")
-    previous = None
+    previous, path_bytes = None, 0
     for index in range(0, len(items), width):
         shared, rest = items[index], octets(items[index + 1], "rest of a path")
         integer(shared, len(previous or b""), "shared length of a path")
+        path_bytes += shared + len(rest)
+        need(path_bytes <= NODE_PATH_BYTES_MAX, "the paths of a node are too long in sum")
         path = (previous or b"")[:shared] + rest
         check_path(path)
         need(previous is None or path_key(previous) < path_key(path), "paths are repeated or not sorted")
@@ -797,7 +820,7 @@ class Manifest:
             need(items, "an inner node has no children")
             for path, (child, *sums) in read_items(items, 6, "an inner node"):
                 sums = [integer(value, (1 << 64) - 1, "total of a child") for value in sums]
-                yield from self.walk(octets(child, "id of a child", 32), level - 1, path, tuple(sums))
+                yield from self.walk(octets(child, "id of a child", ID_BYTES), level - 1, path, tuple(sums))
                 found = [left + right for left, right in zip(found, sums)]
         need(tuple(found) == totals, "a node has other totals than its parent says")
         need(last_path is None or path == last_path, "a node has another last path than its parent says")
@@ -816,14 +839,14 @@ class Manifest:
         need(record.get(0, integer, NODE_LEVEL_MAX) == level, "a chunk-list node has another level than expected")
         lengths = record.get(2, array)
         need(1 <= len(lengths) <= NODE_ITEMS_MAX, "a chunk-list node has too few or too many items")
-        ids = record.get(1, octets, 32 * len(lengths))
+        ids = record.get(1, octets, ID_BYTES * len(lengths))
         counts = record.get(3, array) if level else [1] * len(lengths)
         need(len(counts) == len(lengths), "columns of a chunk-list node differ in length")
         for value in lengths + counts:
             integer(value, (1 << 64) - 1, "number in a chunk-list node")
         need((sum(counts), sum(lengths)) == (chunks, length), "sums of a chunk-list node differ from its reference")
         for index, (bytes_below, chunks_below) in enumerate(zip(lengths, counts)):
-            child = ids[index * 32:index * 32 + 32]
+            child = ids[index * ID_BYTES:(index + 1) * ID_BYTES]
             if level:
                 yield from self.walk_list(child, level - 1, chunks_below, bytes_below)
             else:
@@ -912,7 +935,7 @@ def command_verify(repository):
         except Damage as error:
             repository.problem(f"snapshot {snapshot.id}", error)
     print(f"{len(repository.directories)} packs, {len(snapshots)} snapshots, {entries} entries, {chunks} chunks: "
-          f"{len(repository.problems)} problems")
+          f"{len(repository.problems)} problems, {len(repository.unsupported)} objects that this program cannot read")
 
 
 class Restorer:
@@ -983,7 +1006,6 @@ class Restorer:
 
     def create(self, entry):
         if entry.path == b"":
-            need(entry.kind == DIRECTORY_ENTRY, "the root is not a directory")
             self.directories[b""] = entry
             return
         parent, name = self.parent(entry.path)
@@ -1106,7 +1128,7 @@ def main():
             restorer = Restorer(repository, snapshot, options.target)
             restorer.run()
             problems = len(restorer.problems)
-        return 20 if repository.problems else 3 if problems else 0
+        return 20 if repository.problems else 1 if repository.unsupported else 3 if problems else 0
     except WrongKey as error:
         print(f"error: {error}", file=sys.stderr)
         return 12

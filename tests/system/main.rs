@@ -2,4 +2,24 @@
 
 // `cfg(test)` is always set here; it tells clippy that these are tests, which may unwrap.
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod changing;
+#[cfg(test)]
+mod disk_full;
+#[cfg(test)]
+mod entries;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod histories;
+#[cfg(test)]
+mod interruption;
+#[cfg(test)]
+mod levels;
+#[cfg(test)]
+mod main_job;
+#[cfg(test)]
+mod reader;
+#[cfg(test)]
 mod structure;

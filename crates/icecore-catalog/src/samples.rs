@@ -17,7 +17,9 @@ pub(crate) fn directory(run: u8, number: u32, chunks: u32) -> PackDirectory {
             let mut seed = vec![run];
             seed.extend(number.to_le_bytes());
             seed.extend(index.to_le_bytes());
-            ChunkInfo { id: ChunkId(*blake3::hash(&seed).as_bytes()), length: 100 + index }
+            let hash = blake3::hash(&seed);
+            let id = ChunkId::from_slice(&hash.as_bytes()[..ChunkId::BYTES]).unwrap();
+            ChunkInfo { id, length: 100 + index }
         })
         .collect();
     let mut blocks = Vec::new();

@@ -16,7 +16,7 @@ const _: () = assert!(PACK_CHUNKS_MAX <= u32::MAX as usize, "a position in a pac
 /// Rows for each bucket of the index over the ids' first bits.
 const BUCKET_ROWS: usize = 16;
 
-/// One copy of a chunk in one pack: 44 bytes, as there are very many.
+/// One copy of a chunk in one pack: 36 bytes, as there are very many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChunkRow {
     id: ChunkId,

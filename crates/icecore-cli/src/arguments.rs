@@ -53,30 +53,19 @@ pub(crate) struct Arguments {
     pub(crate) command: CommandArguments,
 }
 
-/// The commands with their own options.
+/// The commands with their own options. What they do is said where the options are.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CommandArguments {
-    /// Create a repository with its first key
     Init(InitArguments),
-    /// Make a snapshot of each directory, or of a stream
     Backup(Box<BackupArguments>),
-    /// List the snapshots
     Snapshots(SnapshotsArguments),
-    /// List what is in a snapshot
     Ls(LsArguments),
-    /// Write a file of a snapshot to standard output
     Cat(CatArguments),
-    /// Show what differs between two snapshots
     Diff(DiffArguments),
-    /// Restore a snapshot, a directory or a file of it
     Restore(RestoreArguments),
-    /// Verify the repository
     Check(CheckArguments),
-    /// Manage the keys and passwords that unlock the repository
     Key(KeyArguments),
-    /// Write a completion script for a shell
     Completions(CompletionsArguments),
-    /// Write the manual pages
     Man(ManArguments),
 }
 

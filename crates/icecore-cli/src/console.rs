@@ -123,7 +123,7 @@ impl Console {
     /// Writes bytes to standard error, with the progress bar taken away meanwhile.
     pub(crate) fn write_error(&self, bytes: &[u8]) {
         let write = || {
-            let _ = io::stderr().lock().write_all(bytes);
+            io::stderr().lock().write_all(bytes).unwrap_or_default();
         };
         match self.lock_bar().as_ref() {
             Some(bar) => bar.suspend(write),

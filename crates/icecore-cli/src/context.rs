@@ -10,7 +10,10 @@ use std::{
 };
 
 use icecore_catalog::{Catalog, CatalogOpening};
-use icecore_format::ids::RepositoryId;
+use icecore_format::{
+    ids::{GroupId, RepositoryId},
+    snapshot::{DedupScope, Snapshot},
+};
 use icecore_policy::{Configuration, ProgressMode};
 use icecore_repo::{
     environment::Environment,
@@ -254,15 +257,30 @@ impl OpenRepository {
         Ok(list)
     }
 
-    /// Makes a reader of chunks that keeps up to `cache_bytes` of opened blocks.
-    pub(crate) fn reader(&mut self, console: &Console, cache_bytes: usize) -> Outcome<ChunkReader> {
-        let loaded = load_index(&self.repository, &mut self.catalog, None)?;
+    /// Makes a reader of the chunks of some snapshots that keeps up to `cache_bytes` of opened blocks.
+    ///
+    /// Snapshots that keep to their own group are read from its packs alone, whatever has become of all others.
+    pub(crate) fn reader(
+        &mut self,
+        console: &Console,
+        snapshots: &[&Snapshot],
+        cache_bytes: usize,
+    ) -> Outcome<ChunkReader> {
+        let loaded = load_index(&self.repository, &mut self.catalog, common_group(snapshots))?;
         for (_, error) in &loaded.damaged {
             console.warning(&format!("a pack directory cannot be read: {}", reason(error)));
         }
         let index = Arc::new(RwLock::new(loaded.index));
         Ok(ChunkReader::new(self.repository.clone(), index, cache_bytes))
     }
+}
+
+/// Returns the group that holds everything that the snapshots refer to, if there is one.
+fn common_group(snapshots: &[&Snapshot]) -> Option<GroupId> {
+    let group = snapshots.first()?.origin.group;
+    let keeps =
+        |snapshot: &&Snapshot| snapshot.origin.dedup == DedupScope::Group && snapshot.origin.group == group;
+    snapshots.iter().all(keeps).then_some(group)
 }
 
 impl Usage {

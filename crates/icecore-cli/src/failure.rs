@@ -5,7 +5,7 @@ use std::{error::Error, io, path::Path};
 use icecore_backup::error::BackupError;
 use icecore_catalog::CatalogError;
 use icecore_check::CheckError;
-use icecore_format::error::FormatError;
+use icecore_format::{error::FormatError, layout::HEADER_KEY};
 use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_repo::error::RepoError;
 use icecore_restore::{IncludeError, RestoreError};
@@ -87,6 +87,11 @@ pub(crate) fn reason(error: &dyn Error) -> String {
     text
 }
 
+/// Returns the text of an error that is a text already.
+pub(crate) fn plain(text: &str) -> &str {
+    without_number(text)
+}
+
 /// Returns a text without the number of the system error that the standard library puts at its end.
 fn without_number(text: &str) -> &str {
     let Some((front, number)) = text.rsplit_once(" (os error ") else { return text };
@@ -99,6 +104,9 @@ impl From<RepoError> for Failure {
         let message = reason(&error);
         let (status, hint) = match &error {
             RepoError::Store(error) => return Self::from_store(error),
+            RepoError::Object { key, source } if key == HEADER_KEY && source.is_corruption() => {
+                (ExitStatus::Damage, Some(HEADER_HINT))
+            }
             RepoError::Object { source, .. } | RepoError::Format(source) => {
                 (format_status(source), format_hint(source))
             }
@@ -123,6 +131,8 @@ impl From<RepoError> for Failure {
     }
 }
 
+const HEADER_HINT: &str =
+    "copy the object `icecore` back from a copy of the repository; what is stored is not lost with it";
 const NO_REPOSITORY_HINT: &str =
     "check --repository, or make a new repository there with `icecore init` or `icecore backup --init`";
 const WRONG_KEY_HINT: &str = "give the right key with --key-file, --password-file or --password-command";
@@ -194,8 +204,13 @@ impl From<LocationError> for Failure {
 
 impl From<ExcludeError> for Failure {
     fn from(error: ExcludeError) -> Self {
-        Self::usage(format!("failed to {}", reason(&error)))
-            .hint("patterns are those of gitignore files; a backslash takes a character literally")
+        let failure = Self::usage(format!("failed to {}", reason(&error)));
+        match error {
+            ExcludeError::File { .. } => failure,
+            _ => {
+                failure.hint("patterns are those of gitignore files; a backslash takes a character literally")
+            }
+        }
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn create(path: &Path, repository: RepositoryId, secret: &Secret) -> 
             file.write_all(write_key_file(repository, secret).as_bytes()).and_then(|()| file.sync_all());
         if let Err(error) = written {
             // Half a key file would be taken for one that was altered.
-            let _ = fs::remove_file(path);
+            fs::remove_file(path).unwrap_or_default();
             return Err(error);
         }
         File::open(directory)?.sync_all()

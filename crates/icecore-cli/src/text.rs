@@ -39,6 +39,11 @@ fn escaped(bytes: &[u8]) -> String {
     text
 }
 
+/// Returns bytes as printable text in quotation marks; a path that is empty is the root.
+pub(crate) fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", if bytes.is_empty() { Cow::Borrowed(".") } else { printable(bytes) })
+}
+
 /// Returns a message with everything escaped that could disturb a terminal, line ends excepted.
 pub(crate) fn printable_message(message: &str) -> String {
     let lines: Vec<Cow<'_, str>> = message.split('\n').map(|line| printable(line.as_bytes())).collect();
@@ -63,10 +68,14 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// Returns a count with its noun, `1 file` or `2 files`.
+/// Returns a count with its noun, `1 file`, `2 files` or `2 directories`.
 pub(crate) fn counted(number: u64, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", count(number))
+    let number_text = count(number);
+    match noun.strip_suffix('y') {
+        _ if number == 1 => format!("{number_text} {noun}"),
+        Some(stem) => format!("{number_text} {stem}ies"),
+        None => format!("{number_text} {noun}s"),
+    }
 }
 
 /// Returns a duration in the unit that fits, `0.4 s`, `3 min 7 s`, `2 h 5 min`.

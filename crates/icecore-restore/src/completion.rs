@@ -104,7 +104,6 @@ fn try_link(
     let Some(wanted) = tree.look_up(first)? else { return Ok(false) };
     let found = if candidate.is_new { None } else { tree.look_up(path)? };
     let action = match found {
-        None => RestoreAction::Link,
         Some(found) if (found.device, found.inode) == (wanted.device, wanted.inode) => {
             context.tally.count(|counts| counts.already_right += 1);
             return Ok(true);
@@ -115,7 +114,7 @@ fn try_link(
             RestoreAction::Replace
         }
         Some(found) if found.kind != wanted.kind => RestoreAction::Replace,
-        Some(_) => RestoreAction::Link,
+        None | Some(_) => RestoreAction::Link,
     };
     tree.create_hard_link(first, path)?;
     context.tally.count(|counts| {

@@ -23,7 +23,7 @@ const STEP_THREADS: usize = 4;
 /// Most chunks of one step.
 const STEP_CHUNKS_MAX: usize = 4096;
 
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Writes the content of a file to a stream, holes as zeros; returns the number of bytes.
 ///

@@ -14,8 +14,8 @@ use icecore_repo::{environment::Environment, error::RepoError, reader::ChunkRead
 use icecore_store::error::StoreError;
 
 use crate::{
-    candidate::Candidate, error::RestoreError, links::LinkGroup, report::ProblemReason, request::RestoreRequest,
-    tally::Tally,
+    candidate::Candidate, error::RestoreError, links::LinkGroup, report::ProblemReason,
+    request::RestoreRequest, tally::Tally,
 };
 
 /// What all threads of a restore share.
@@ -120,7 +120,8 @@ pub(crate) fn ends_everything(error: &RepoError) -> bool {
     match error {
         RepoError::Interrupted => true,
         RepoError::Store(error) => {
-            error.is_transient() || matches!(error, StoreError::Crashed { .. } | StoreError::NoSuchDirectory { .. })
+            error.is_transient()
+                || matches!(error, StoreError::Crashed { .. } | StoreError::NoSuchDirectory { .. })
         }
         _ => false,
     }

@@ -2,10 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::AtomicBool,
-    },
+    sync::{Arc, atomic::AtomicBool},
     thread,
 };
 
@@ -56,11 +53,11 @@ pub(crate) struct After {
     /// Large files that are to be read back, if they could be restored.
     pub read_back: Vec<(Arc<Candidate>, Arc<AtomicBool>)>,
     /// Hard links.
-    pub links: Vec<Box<Candidate>>,
+    pub links: Vec<Candidate>,
     /// Paths that are to be removed.
     pub removals: Vec<Vec<u8>>,
     /// Directories, deepest first.
-    pub left: Vec<Box<LeftDirectory>>,
+    pub left: Vec<LeftDirectory>,
 }
 
 /// Carries out the steps, in the thread that finds them.
@@ -94,9 +91,9 @@ impl<'env, 'pool> Driver<'env, 'pool> {
                     let found = found.next().unwrap_or(Ok(None));
                     self.object(*candidate, found, links);
                 }
-                Step::Link(candidate) => self.batch.after.links.push(candidate),
+                Step::Link(candidate) => self.batch.after.links.push(*candidate),
                 Step::Remove(path) => self.batch.after.removals.push(path),
-                Step::Leave(left) => self.batch.after.left.push(left),
+                Step::Leave(left) => self.batch.after.left.push(*left),
             }
             self.flush_if_full(links);
         }
@@ -134,7 +131,12 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         found
     }
 
-    fn object(&mut self, candidate: Candidate, found: Result<Option<Metadata>, FsError>, links: &mut LinkTable) {
+    fn object(
+        &mut self,
+        candidate: Candidate,
+        found: Result<Option<Metadata>, FsError>,
+        links: &mut LinkTable,
+    ) {
         let verdict = match found {
             Ok(found) => candidate.judge(found.as_ref(), self.context.request.verify),
             Err(source) => return objects::finish_object(self.context, &candidate, 0, Err(source.into())),

@@ -89,7 +89,11 @@ pub(crate) fn update(
     let mut placement = Placement::new(&entry.holes);
     let placed: Vec<PlacedChunk> = chunks.iter().map(|chunk| placement.place(*chunk)).collect();
     let wrong = wrong_chunks(context, entry, &existing, &placed)?;
-    if wrong.is_empty() && !replace && existing.metadata().size == entry.size && holes_are_zero(context, entry, &existing)? {
+    if wrong.is_empty()
+        && !replace
+        && existing.metadata().size == entry.size
+        && holes_are_zero(context, entry, &existing)?
+    {
         let time = existing.metadata().modified == candidate.metadata().modified;
         return objects::fix_metadata(context, tree, candidate, time);
     }
@@ -191,7 +195,9 @@ pub(crate) fn holes_are_zero(
 
 /// Compares a restored file with the snapshot, as it is on the disk now.
 fn read_back(context: &Context<'_>, tree: &TargetTree, entry: &Entry) -> Result<(), ProblemReason> {
-    let Some(file) = tree.open_existing_for_compare(&entry.path)? else { return Err(ProblemReason::ReadBack) };
+    let Some(file) = tree.open_existing_for_compare(&entry.path)? else {
+        return Err(ProblemReason::ReadBack);
+    };
     let mut list = ChunkListReader::new(context.reader, &entry.content);
     let mut placement = Placement::new(&entry.holes);
     let mut buffer = Vec::new();

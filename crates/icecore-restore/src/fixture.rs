@@ -25,21 +25,21 @@ use icecore_format::{
 };
 use icecore_repo::{
     environment::Environment,
-    index::{ChunkIndex, refresh_catalog},
+    index,
     manifest::{ManifestWriter, write_chunk_list},
     reader::ChunkReader,
     repository::{CreateOptions, Repository},
     session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
 };
 use icecore_store::{
-    environment::{SeededEntropy, SystemClock},
+    environment::{Clock, SeededEntropy, SystemClock},
     memory::MemoryStore,
     store::{PutCondition, Store},
 };
 
 use crate::{
-    RestoreAction, RestoreEvents, RestoreNotice, RestoreProblem, RestoreProgress, RestoreReport, RestoreRequest,
-    RestoreResult, restore,
+    RestoreAction, RestoreEvents, RestoreNotice, RestoreProblem, RestoreProgress, RestoreReport,
+    RestoreRequest, RestoreResult, restore,
 };
 
 /// A repository with its threads.
@@ -65,7 +65,8 @@ pub(crate) fn item(path: &str, kind: EntryKind) -> Item {
     let mut entry = Entry::new(path.as_bytes().to_vec(), kind);
     entry.mode = if kind == EntryKind::Directory { 0o755 } else { 0o644 };
     entry.modified = TIME;
-    (entry.user_id, entry.group_id) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    (entry.user_id, entry.group_id) =
+        (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     Item { entry, content: Vec::new() }
 }
 
@@ -93,7 +94,8 @@ impl Item {
 
     pub fn with_holes(self, holes: &[(u64, u64)]) -> Self {
         self.with(|entry| {
-            entry.holes = holes.iter().map(|(offset, length)| Hole { offset: *offset, length: *length }).collect();
+            entry.holes =
+                holes.iter().map(|(offset, length)| Hole { offset: *offset, length: *length }).collect();
         })
     }
 }
@@ -115,7 +117,7 @@ pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
 impl Fixture {
     pub fn new() -> Self {
         let clock = Arc::new(SystemClock::new());
-        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let cancelled = Arc::new(AtomicBool::new(false));
         let environment = Environment {
@@ -133,7 +135,7 @@ impl Fixture {
             label: "test".to_owned(),
             program: "test".to_owned(),
         };
-        let shared: Arc<dyn Store> = store.clone();
+        let shared = Arc::clone(&store) as Arc<dyn Store>;
         let repository = Repository::create(shared, environment, RepositoryId([5; 16]), &options).unwrap();
         Self { store, repository, cancelled, chunk_bytes: 1000, cache_bytes: 8 << 20, runtime }
     }
@@ -189,8 +191,7 @@ impl Fixture {
 
     pub fn reader(&self) -> ChunkReader {
         let mut catalog = Catalog::in_memory(self.repository.id()).unwrap();
-        refresh_catalog(&self.repository, &mut catalog).unwrap();
-        let index = ChunkIndex::load(&self.repository, &mut catalog, None).unwrap();
+        let index = index::load_index(&self.repository, &mut catalog, None).unwrap().index;
         ChunkReader::new(self.repository.clone(), Arc::new(std::sync::RwLock::new(index)), self.cache_bytes)
     }
 
@@ -212,7 +213,11 @@ impl Fixture {
         }
     }
 
-    pub fn try_restore(&self, request: &RestoreRequest, events: &dyn RestoreEvents) -> RestoreResult<RestoreReport> {
+    pub fn try_restore(
+        &self,
+        request: &RestoreRequest,
+        events: &dyn RestoreEvents,
+    ) -> RestoreResult<RestoreReport> {
         restore(&self.reader(), request, events)
     }
 
@@ -313,7 +318,9 @@ impl Target {
 fn collect(root: &Path, directory: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
-        found.push(String::from_utf8_lossy(path.strip_prefix(root).unwrap().as_os_str().as_bytes()).into_owned());
+        found.push(
+            String::from_utf8_lossy(path.strip_prefix(root).unwrap().as_os_str().as_bytes()).into_owned(),
+        );
         if path.symlink_metadata().unwrap().is_dir() {
             collect(root, &path, found);
         }

@@ -90,9 +90,10 @@ impl Frame {
                 let is_present = names.next_if(|(found, _)| found.as_slice() == name).is_some();
                 if is_present { Existing::Present } else { Existing::Absent }
             }
-            FrameState::Open(Listing::Unknown) | FrameState::Latent | FrameState::Lost | FrameState::Removed => {
-                Existing::Unknown
-            }
+            FrameState::Open(Listing::Unknown)
+            | FrameState::Latent
+            | FrameState::Lost
+            | FrameState::Removed => Existing::Unknown,
         }
     }
 

@@ -43,7 +43,13 @@ impl<'a> Placement<'a> {
 impl PlacedChunk {
     /// Returns the parts of the chunk between the holes: offset in the file, range in the chunk.
     pub fn pieces<'a>(&self, holes: &'a [Hole]) -> Pieces<'a> {
-        Pieces { holes, hole: self.hole, offset: self.offset, position: 0, length: self.chunk.length as usize }
+        Pieces {
+            holes,
+            hole: self.hole,
+            offset: self.offset,
+            position: 0,
+            length: self.chunk.length as usize,
+        }
     }
 
     /// Reads what a file has at the chunk's place; says whether the file is long enough.

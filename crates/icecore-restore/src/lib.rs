@@ -8,6 +8,7 @@ mod candidate;
 mod completion;
 mod content;
 mod context;
+mod directories;
 mod driver;
 pub mod error;
 mod file;

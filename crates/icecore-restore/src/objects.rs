@@ -136,7 +136,8 @@ pub(crate) fn fix_metadata(
     let options = ApplyOptions { times: !time_is_right, ..candidate.apply_options() };
     let warnings = tree.apply_metadata(&entry.path, &candidate.metadata(), &entry.attributes, &options)?;
     context.tally.warn(warnings);
-    let visible = |found: Metadata| (found.mode, found.user_id, found.group_id, found.modified, found.changed);
+    let visible =
+        |found: Metadata| (found.mode, found.user_id, found.group_id, found.modified, found.changed);
     let is_changed = before.map(visible) != tree.look_up(&entry.path)?.map(visible);
     if is_changed {
         context.tally.action(RestoreAction::Metadata, &entry.path);

@@ -31,7 +31,8 @@ impl Owners {
     /// Decides on one entry, given the recorded names of its owner.
     pub fn choose(&self, entry: &Entry, user: Option<&[u8]>, group: Option<&[u8]>) -> OwnerChoice {
         // The superuser is 0 by definition, whatever it is called.
-        let mapped = |recorded: u32, here: Option<u32>| if recorded == 0 { 0 } else { here.unwrap_or(recorded) };
+        let mapped =
+            |recorded: u32, here: Option<u32>| if recorded == 0 { 0 } else { here.unwrap_or(recorded) };
         match self.mapping {
             OwnerMapping::Numeric => OwnerChoice::FromMetadata,
             OwnerMapping::None => OwnerChoice::Unchanged,

@@ -71,9 +71,8 @@ fn note_metadata(context: &Context<'_>, candidate: &Candidate, found: &Metadata,
         OwnerChoice::Unchanged => (found.user_id, found.group_id),
     };
     let has_mode = wanted.kind != icecore_fs::entry::EntryKind::Symlink;
-    let is_right = time_is_right
-        && owner == (found.user_id, found.group_id)
-        && (!has_mode || wanted.mode == found.mode);
+    let is_right =
+        time_is_right && owner == (found.user_id, found.group_id) && (!has_mode || wanted.mode == found.mode);
     context.tally.count(|counts| {
         counts.already_right += u64::from(is_right);
         counts.metadata_fixed += u64::from(!is_right);

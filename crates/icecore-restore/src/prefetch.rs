@@ -6,7 +6,7 @@ use icecore_format::entry::ChunkRef;
 use icecore_repo::{error::RepoResult, index::BlockNumber, reader::ChunkReader};
 
 /// Neighbouring blocks up to this many bytes of plaintext are fetched by one thread.
-const GROUP_BYTES: u64 = 8 << 20;
+const GROUP_BYTES: u64 = 4 << 20;
 
 /// The blocks that hold some chunks.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use crate::include::IncludePatterns;
 
 /// Size in bytes of the block cache that the reader of a restore should have: a quarter of it is written, a quarter
 /// fetched ahead, the rest is for manifest nodes and blocks that several files need.
-pub const CACHE_BYTES_DEFAULT: usize = 96 << 20;
+pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
 
 /// Whom restored objects belong to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -39,8 +39,12 @@ pub fn restore(
     let owners = Owners::load(request.owners);
     let selection = Selection::open(reader, request, &owners)?;
     let tree = open_target(request)?;
-    let context =
-        Context::new(reader, request, tree.as_ref(), Tally::new(events, std::sync::Arc::clone(&environment.clock)));
+    let context = Context::new(
+        reader,
+        request,
+        tree.as_ref(),
+        Tally::new(events, std::sync::Arc::clone(&environment.clock)),
+    );
     announce(&context)?;
     let outcome = run(&context, selection);
     if let Some(error) = context.take_fatal() {
@@ -66,7 +70,9 @@ fn open_target(request: &RestoreRequest) -> RestoreResult<Option<TargetTree>> {
         Ok(found) if !found.is_dir() => Err(RestoreError::TargetNotDirectory { target: target.clone() }),
         Ok(_) => TargetTree::open(target).map(Some).map_err(fail),
         Err(error) if error.kind() == io::ErrorKind::NotFound && request.dry_run => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => TargetTree::create(target).map(Some).map_err(fail),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            TargetTree::create(target).map(Some).map_err(fail)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             Err(RestoreError::TargetNotDirectory { target: target.clone() })
         }

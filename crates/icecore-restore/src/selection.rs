@@ -19,9 +19,6 @@ use crate::{
     request::RestoreRequest,
 };
 
-/// Name of a single object that has none.
-const NAMELESS: &[u8] = b"restored";
-
 /// Something that the selection finds.
 #[derive(Debug)]
 pub(crate) enum Found {
@@ -52,7 +49,11 @@ enum Entries<'a> {
 
 impl<'a> Selection<'a> {
     /// Finds the path that the request names.
-    pub fn open(reader: &'a ChunkReader, request: &RestoreRequest, owners: &'a Owners) -> RestoreResult<Self> {
+    pub fn open(
+        reader: &'a ChunkReader,
+        request: &RestoreRequest,
+        owners: &'a Owners,
+    ) -> RestoreResult<Self> {
         let root = root_of(&request.snapshot)?;
         let cursor = || ManifestCursor::new(reader, &root);
         let entries = match &request.since {
@@ -84,11 +85,12 @@ impl<'a> Selection<'a> {
         };
         match found {
             Some(entry) if entry.path != self.path => {}
-            Some(entry) if entry.kind == EntryKind::Directory => self.root = Some(self.candidate(entry, &cursor)),
-            Some(_) => {
-                let full = if self.path.is_empty() { &request.snapshot.origin.root } else { &self.path };
-                let name = full.rsplit(|byte| *byte == b'/').find(|name| !matches!(*name, b"" | b"." | b".."));
-                self.single = Some(name.unwrap_or(NAMELESS).to_vec());
+            Some(entry) if entry.kind == EntryKind::Directory => {
+                self.root = Some(self.candidate(entry, &cursor));
+            }
+            Some(entry) => {
+                let name = entry.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+                self.single = Some(name.to_vec());
             }
             // An empty manifest is an empty root.
             None if self.path.is_empty() => {}

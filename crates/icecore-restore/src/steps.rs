@@ -58,7 +58,8 @@ impl Step {
 fn weight(candidate: &Candidate) -> usize {
     let entry = &candidate.entry;
     let attributes: usize = entry.attributes.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
-    let chunks = if let icecore_format::entry::Content::Inline(chunks) = &entry.content { chunks.len() } else { 1 };
+    let chunks =
+        if let icecore_format::entry::Content::Inline(chunks) = &entry.content { chunks.len() } else { 1 };
     entry.path.len() + entry.target.len() + attributes + chunks * 64 + entry.holes.len() * 16
 }
 

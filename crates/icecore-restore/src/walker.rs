@@ -9,10 +9,11 @@ use icecore_repo::error::RepoError;
 use crate::{
     candidate::Candidate,
     context::Context,
+    directories::open_directory,
     frame::{Existing, Frame, FrameState, Listing},
     links::{LinkRole, LinkTable},
     objects,
-    report::{ProblemReason, RestoreAction, RestoreNotice},
+    report::{ProblemReason, RestoreNotice},
     selection::Selection,
     steps::{LeftDirectory, LeftState, Step},
 };
@@ -45,7 +46,7 @@ impl<'a> Walker<'a> {
         let mut frame = Frame::new(0, root.cloned().map(Box::new));
         // The directory that a single object is put into is nobody's but the user's.
         frame.is_included = request.include.is_empty();
-        frame.may_delete = request.delete && request.since.is_none() && !is_single;
+        frame.may_delete = request.delete && request.since.is_none() && frame.is_included && !is_single;
         let mut walker = Self {
             context,
             frames: vec![frame],
@@ -132,7 +133,8 @@ impl<'a> Walker<'a> {
             LinkRole::Member => Step::Link(Box::new(candidate)),
             LinkRole::Alone | LinkRole::First => Step::Object(Box::new(candidate)),
             role @ (LinkRole::Stranger | LinkRole::TooMany) => {
-                let reason = if role == LinkRole::TooMany { "there are too many" } else { "its content differs" };
+                let reason =
+                    if role == LinkRole::TooMany { "there are too many" } else { "its content differs" };
                 let entry_path = &candidate.entry.path;
                 self.context.tally.warn_aspect("hard link".to_owned(), entry_path, reason.to_owned());
                 candidate.entry.link_device = None;
@@ -168,7 +170,8 @@ impl<'a> Walker<'a> {
         }
         let is_directory = entry.kind == EntryKind::Directory;
         let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
-        let is_included = self.context.request.include.is_included(&entry.path, is_directory, parent_included);
+        let is_included =
+            self.context.request.include.is_included(&entry.path, is_directory, parent_included);
         if is_directory {
             self.push(entry.path, None, is_included);
             if let Some(frame) = self.frames.last_mut().filter(|_| is_included) {
@@ -314,76 +317,6 @@ impl<'a> Walker<'a> {
             self.context.tally.progress_entry(&candidate.entry.path, false, 0);
         }
     }
-}
-
-/// Creates a directory of the target (in a dry run: finds out whether it would be), and lists what is in it.
-fn open_directory(
-    context: &Context<'_>,
-    directory_path: &[u8],
-    existing: Existing,
-) -> Result<Listing, ProblemReason> {
-    let Some(tree) = context.tree else {
-        note_directory(context, directory_path);
-        return Ok(Listing::New);
-    };
-    let is_new = if directory_path.is_empty() {
-        false
-    } else if context.request.dry_run {
-        let found = if existing == Existing::Absent { None } else { tree.look_up(directory_path)? };
-        match found {
-            Some(found) if objects::is_directory(found.kind) => false,
-            Some(_) => {
-                note_replaced(context, directory_path);
-                true
-            }
-            None => true,
-        }
-    } else {
-        create_directory(context, tree, directory_path)?
-    };
-    if is_new {
-        note_directory(context, directory_path);
-        return Ok(Listing::New);
-    }
-    match tree.list_directory(directory_path) {
-        Ok(names) => Ok(Listing::Known(names.into_iter().peekable())),
-        Err(error) => {
-            let (aspect, reason) = ("listing of the directory".to_owned(), error.source.to_string());
-            context.tally.warn_aspect(aspect, directory_path, reason);
-            Ok(Listing::Unknown)
-        }
-    }
-}
-
-/// Creates a directory, in place of anything else; says whether it is new.
-fn create_directory(
-    context: &Context<'_>,
-    tree: &icecore_fs::target::TargetTree,
-    directory_path: &[u8],
-) -> Result<bool, ProblemReason> {
-    use icecore_fs::target::DirectoryOutcome;
-    let error = match tree.create_directory(directory_path) {
-        Ok(outcome) => return Ok(outcome == DirectoryOutcome::Created),
-        Err(error) => error,
-    };
-    match tree.look_up(directory_path)? {
-        Some(found) if !objects::is_directory(found.kind) => {
-            tree.remove_non_directory(directory_path)?;
-            note_replaced(context, directory_path);
-            Ok(tree.create_directory(directory_path)? == DirectoryOutcome::Created)
-        }
-        _ => Err(error.into()),
-    }
-}
-
-fn note_directory(context: &Context<'_>, directory_path: &[u8]) {
-    context.tally.count(|counts| counts.directories_created += 1);
-    context.tally.action(RestoreAction::Create, directory_path);
-}
-
-fn note_replaced(context: &Context<'_>, directory_path: &[u8]) {
-    context.tally.count(|counts| counts.replaced += 1);
-    context.tally.action(RestoreAction::Replace, directory_path);
 }
 
 fn name_of(entry_path: &[u8]) -> &[u8] {

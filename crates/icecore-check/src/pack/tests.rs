@@ -24,10 +24,11 @@ fn batches_cover_all_blocks_once() {
             chunks: 1,
         });
         let directory = PackDirectory {
+            version: 1,
             pack: PackName { run: RunId([0; 16]), number: 0 },
             kind: ObjectKind::Data,
             group: RunId([0; 16]),
-            epoch: 1,
+            epoch: 0,
             salt: [0; 32],
             checksum: None,
             blocks: blocks.collect(),

@@ -79,7 +79,7 @@ impl Repository {
     }
 
     pub fn with_master(master: u8) -> Self {
-        let masters = BTreeMap::from([(1, Secret::new([master; 32]))]);
+        let masters = BTreeMap::from([(0, Secret::new([master; 32]))]);
         let keys = Keys::derive(RepositoryId([master; 16]), masters).expect("keys");
         let store = Arc::new(MemoryStore::new(Arc::new(ManualClock::new(now()))));
         let mut repository =
@@ -89,6 +89,7 @@ impl Repository {
             parameters: Parameters { node_items: NODE_ITEMS, ..Parameters::default() },
             created_seconds: 0,
             program: "test".to_owned(),
+            read_only: false,
         };
         let salt = repository.salt();
         repository.put(layout::HEADER_KEY, header.seal(&repository.keys, &salt).expect("header"));

@@ -20,11 +20,8 @@ pub(crate) struct KeyArguments {
 pub(crate) enum KeyCommand {
     /// List the key slots
     List,
-    /// Add a password or a key file
     Add(KeyAddArguments),
-    /// Remove a key slot; the last one stays
     Remove(KeyRemoveArguments),
-    /// Change the password, or the key file, that unlocks the repository now
     Passwd(KeyPasswdArguments),
 }
 

@@ -151,6 +151,7 @@ impl Job<'_> {
         }
     }
 
+    /// Backs one source up; the catalogue is gone after a failure.
     fn back_up(
         &self,
         source: PlannedSource,
@@ -159,10 +160,9 @@ impl Job<'_> {
     ) -> Outcome<BackupReport> {
         let context = self.context;
         let skip = surroundings::skip(context, &self.repository, &source);
-        let name = source.name.clone();
+        let (name, shown) = (source.name.clone(), text::printable(&source.shown).into_owned());
         let kind = stream::open(source.kind, &context.environment.cancelled, self.arguments.dry_run)?;
         let request = settings.request(self.arguments, kind, name, self.host.clone(), skip);
-        // After a failure the catalogue went down with the run.
         let present = match catalog.take() {
             Some(catalog) => catalog,
             None => context.open_catalog(self.repository.id())?,
@@ -173,12 +173,13 @@ impl Job<'_> {
             context.progress_mode,
         );
         let events = Events::new(&context.console, progress);
-        let (report, returned) =
-            backup(&self.repository, present, request, &events).map_err(|error| match error {
-                BackupError::Stream { .. } if context.is_cancelled() => Failure::interrupted(),
-                error => error.into(),
-            })?;
-        *catalog = Some(returned);
-        Ok(report)
+        match backup(&self.repository, present, request, &events) {
+            Ok((report, returned)) => {
+                *catalog = Some(returned);
+                Ok(report)
+            }
+            Err(BackupError::Stream { .. }) if context.is_cancelled() => Err(Failure::interrupted()),
+            Err(error) => Err(Failure::from(error).context(format!("no snapshot of {shown}"))),
+        }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 
-use icecore_format::entry::Entry;
+use icecore_format::entry::{Entry, EntryKind};
 use icecore_repo::{manifest::ManifestCursor, reader::ChunkReader};
 use icecore_restore::{RestoreError, write_content};
 
-use super::entries::{EntryDocument, find_snapshot, parse_reference, path_not_found, warn_of_marks};
+use super::entries::{
+    EntryDocument, find_snapshot, kind_name, parse_reference, path_not_found, warn_of_marks,
+};
 use crate::{
     arguments::inspect::CatArguments,
     console::ResultWriter,
@@ -14,6 +16,7 @@ use crate::{
     documents::base64,
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
+    text,
 };
 
 /// Opened blocks that are kept, in bytes: room for what is fetched ahead.
@@ -24,9 +27,20 @@ pub(crate) fn run(context: &Context, arguments: &CatArguments) -> Outcome<ExitSt
     let reference = parse_reference(&arguments.reference)?;
     let mut open = context.open(Access::Read)?;
     let (snapshot, root) = find_snapshot(context, &mut open, &reference)?;
-    let reader = open.reader(&context.console, CACHE_BYTES)?;
-    let found = ManifestCursor::new(&reader, &root).find(&reference.path)?;
+    let reader = open.reader(&context.console, &[&snapshot], CACHE_BYTES)?;
+    let found = if reference.path.is_empty() && root.totals.entries == 1 {
+        // A snapshot of a stream or of a single file: there is only one thing that can be meant.
+        ManifestCursor::new(&reader, &root).next()?
+    } else {
+        ManifestCursor::new(&reader, &root).find(&reference.path)?
+    };
     let Some(entry) = found else { return Err(path_not_found(&snapshot, &reference.path)) };
+    if entry.kind != EntryKind::File {
+        let (id, kind) = (snapshot.origin.run.snapshot_id(), kind_name(entry.kind));
+        let what = text::quoted(&reference.path);
+        return Err(Failure::new(ExitStatus::Failed, format!("{what} is no file, but a {kind}"))
+            .hint(format!("name a file: {id}:PATH; `icecore ls {id} --recursive` shows what there is")));
+    }
     warn_of_marks(&context.console, &entry);
     let mut output = ResultWriter::new();
     let result = if context.console.json {

@@ -162,8 +162,13 @@ fn describe_snapshot(text: &mut String, context: &Context, snapshot: &SnapshotCh
         format!(" ({} of {time})", found.origin.source)
     });
     let id = snapshot.run.snapshot_id();
-    let files = text::counted(snapshot.files_damaged, "damaged file");
-    let _ = writeln!(text, "snapshot {id}{name} cannot be restored in full: {files}");
+    let _ = match snapshot.files_damaged {
+        0 => writeln!(text, "snapshot {id}{name} cannot be restored"),
+        files => {
+            let files = text::counted(files, "damaged file");
+            writeln!(text, "snapshot {id}{name} cannot be restored in full: {files}")
+        }
+    };
     for path in snapshot.examples.iter().take(FILES_SHOWN_MAX) {
         let _ = writeln!(text, "  {}", text::printable(path));
     }
@@ -174,14 +179,24 @@ fn describe_snapshot(text: &mut String, context: &Context, snapshot: &SnapshotCh
 
 /// Returns what to do about damage.
 fn advice(report: &CheckReport) -> String {
-    let healthy = report.snapshots.iter().filter(|snapshot| snapshot.restorable).count();
+    let damaged = report.snapshots.iter().filter(|snapshot| !snapshot.restorable).count();
+    let snapshots = match (damaged, report.snapshots.len()) {
+        (0, _) => "all snapshots can be restored in full".to_owned(),
+        (damaged, all) if damaged == all => {
+            "no snapshot can be restored in full; `icecore restore` restores what is left, and lists what is not".to_owned()
+        }
+        (damaged, all) => format!(
+            "{} of {all} snapshots can be restored in full; of the others `icecore restore` restores what is left, and \
+             lists what is not",
+            all - damaged
+        ),
+    };
     format!(
         "what to do:\n\
-         - do not delete anything; look at the disk or bucket that the repository is on\n\
-         - {} can be restored in full; of the others `icecore restore` restores what is left, and lists what is not\n\
-         - `icecore backup` stores again whatever of the present state of a source is missing\n\
-         - objects that are missing or damaged can be copied back from another copy of the repository\n",
-        text::counted(healthy as u64, "snapshot")
+         - delete nothing, and look after the disk or bucket that the repository is on\n\
+         - copy damaged and missing objects back from another copy of the repository, if there is one\n\
+         - {snapshots}\n\
+         - `icecore backup PATH --level full --dedup group` makes a snapshot that needs nothing of what is damaged\n"
     )
 }
 

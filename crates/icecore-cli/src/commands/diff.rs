@@ -72,8 +72,8 @@ pub(crate) fn run(context: &Context, arguments: &DiffArguments) -> Outcome<ExitS
     }
     let mut open = context.open(Access::Read)?;
     let (old_snapshot, old_root) = find_snapshot(context, &mut open, &old)?;
-    let (_, new_root) = find_snapshot(context, &mut open, &new)?;
-    let reader = open.reader(&context.console, MANIFEST_CACHE_BYTES)?;
+    let (new_snapshot, new_root) = find_snapshot(context, &mut open, &new)?;
+    let reader = open.reader(&context.console, &[&old_snapshot, &new_snapshot], MANIFEST_CACHE_BYTES)?;
     let directory = &old.path;
     let exists = |root| ManifestCursor::new(&reader, root).find(directory).map(|entry| entry.is_some());
     if !directory.is_empty() && !exists(&old_root)? && !exists(&new_root)? {

@@ -51,9 +51,9 @@ pub(crate) fn find_snapshot(
 
 /// Makes the failure of a path that a snapshot does not have.
 pub(crate) fn path_not_found(snapshot: &Snapshot, path: &[u8]) -> Failure {
-    let (id, path) = (snapshot.origin.run.snapshot_id(), text::printable(path).into_owned());
+    let (id, path) = (snapshot.origin.run.snapshot_id(), text::quoted(path));
     let root = text::printable(&snapshot.origin.root).into_owned();
-    Failure::new(ExitStatus::Failed, format!("the snapshot {id} has no {path:?}")).hint(format!(
+    Failure::new(ExitStatus::Failed, format!("the snapshot {id} has no {path}")).hint(format!(
         "paths are relative to the source's root, {root}; `icecore ls {id}` shows what there is"
     ))
 }
@@ -186,10 +186,10 @@ pub(crate) fn write_columns(
 
 /// Tells of entries that are not what they were in the source.
 pub(crate) fn warn_of_marks(console: &Console, entry: &Entry) {
-    let path = text::printable(&entry.path);
+    let path = text::quoted(&entry.path);
     if entry.marks.contains(Marks::CHANGED_WHILE_READ) {
         console
-            .warning(&format!("{path:?} changed while it was backed up: its content may mix several states"));
+            .warning(&format!("{path} changed while it was backed up: its content may mix several states"));
     }
 }
 

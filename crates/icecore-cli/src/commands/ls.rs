@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context, arguments: &LsArguments) -> Outcome<ExitSta
     let reference = parse_reference(&arguments.reference)?;
     let mut open = context.open(Access::Read)?;
     let (snapshot, root) = find_snapshot(context, &mut open, &reference)?;
-    let reader = open.reader(&context.console, MANIFEST_CACHE_BYTES)?;
+    let reader = open.reader(&context.console, &[&snapshot], MANIFEST_CACHE_BYTES)?;
     let mut listing = Listing::new(context, arguments.long);
     let result = list(context, &reader, &root, &snapshot, &reference.path, arguments.recursive, &mut listing);
     // What was listed before a failure is shown, and a JSON document is brought to its end.
@@ -46,10 +46,17 @@ fn list(
 ) -> Outcome<()> {
     let mut cursor = ManifestCursor::new(reader, root);
     cursor.seek(directory)?;
-    let first = cursor.next()?.filter(|entry| entry.path == directory);
-    let Some(first) = first else { return Err(path_not_found(snapshot, directory)) };
-    if first.kind != EntryKind::Directory {
-        return listing.show(&cursor, &first);
+    match cursor.peek()?.map(|entry| (entry.path == directory, entry.kind)) {
+        Some((true, EntryKind::Directory)) => {
+            cursor.next()?;
+        }
+        // A snapshot of a single object or a stream has no directory around it.
+        _ if directory.is_empty() => {}
+        Some((true, _)) => {
+            let Some(entry) = cursor.next()? else { return Ok(()) };
+            return listing.show(&cursor, &entry);
+        }
+        _ => return Err(path_not_found(snapshot, directory)),
     }
     let mut behind = Vec::new();
     while let Some(entry) = cursor.next()? {

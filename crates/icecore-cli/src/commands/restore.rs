@@ -18,7 +18,8 @@ use icecore_repo::{
     snapshots::SnapshotList,
 };
 use icecore_restore::{
-    IncludePatterns, ProblemReason, RestoreReport, RestoreRequest, request::CACHE_BYTES_DEFAULT, restore,
+    IncludePatterns, ProblemReason, RestoreError, RestoreReport, RestoreRequest,
+    request::CACHE_BYTES_DEFAULT, restore,
 };
 
 use self::{events::Events, report::RestoreDocument};
@@ -43,7 +44,8 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
     let list = open.snapshots(&context.console)?;
     let snapshot = reference::resolve(&list, &reference, &context.host, &context.zone)?.clone();
     let since = earlier(context, &list, &snapshot, arguments)?;
-    let reader = open.reader(&context.console, CACHE_BYTES_DEFAULT)?;
+    let read: Vec<&Snapshot> = [&snapshot].into_iter().chain(since.as_ref()).collect();
+    let reader = open.reader(&context.console, &read, CACHE_BYTES_DEFAULT)?;
     let target = match &arguments.target {
         Some(target) => target.clone(),
         None => original_place(context, &reader, &snapshot, &reference.path)?,
@@ -75,7 +77,10 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
         Err(error) => {
             // A JSON document that was begun is brought to its end.
             actions?.close(&RestoreDocument::failed(&request))?;
-            return Err(error.into());
+            return Err(match error {
+                RestoreError::PathNotFound { .. } => path_not_found(&request.snapshot, &request.path),
+                other => other.into(),
+            });
         }
     };
     open.usage.tell(&context.console);
@@ -157,13 +162,16 @@ fn original_place(
             .warning(&format!("the snapshot is of the host {}, this is {}", origin.host, context.host));
     }
     let root = ManifestRoot::of(snapshot).ok_or_else(|| path_not_found(snapshot, wanted))?;
-    let entry = ManifestCursor::new(reader, &root).find(wanted)?;
+    let is_single = wanted.is_empty() && root.totals.entries == 1;
+    let mut cursor = ManifestCursor::new(reader, &root);
+    let entry = if is_single { cursor.next()? } else { cursor.find(wanted)? };
     let entry = entry.ok_or_else(|| path_not_found(snapshot, wanted))?;
     let is_directory = entry.kind == EntryKind::Directory;
     let place = Path::new(OsStr::from_bytes(&origin.root));
     // A single object is put into the target, which is the directory that it was in.
     Ok(match (is_directory, path::parent(wanted)) {
-        (true, _) => place.join(OsStr::from_bytes(wanted)),
+        (true, None) => place.to_owned(),
+        (true, Some(_)) => place.join(OsStr::from_bytes(wanted)),
         (false, Some(parent)) => place.join(OsStr::from_bytes(parent)),
         (false, None) => place.parent().unwrap_or(place).to_owned(),
     })

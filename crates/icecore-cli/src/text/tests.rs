@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::{
-    count, counted, duration, local_time, printable, printable_message, push_base64, size, utc_time,
+    count, counted, duration, local_time, printable, printable_message, push_base64, quoted, size, utc_time,
 };
 
 #[test]
@@ -15,6 +15,8 @@ fn names_cannot_disturb_a_terminal() {
     assert_eq!(printable(b"\x1b[31mred"), "\\u{1b}[31mred");
     assert_eq!(printable(b"caf\xe9"), "caf\\xe9");
     assert_eq!(printable("a\u{202e}txt.exe".as_bytes()), "a\\u{202e}txt.exe");
+    assert_eq!(quoted(b"a\n"), "\"a\\n\"");
+    assert_eq!(quoted(b""), "\".\"");
     assert_eq!(printable_message("one\ntwo\x07"), "one\ntwo\\u{7}");
 }
 
@@ -28,6 +30,7 @@ fn sizes_counts_and_durations() {
     assert_eq!(count(1_234_567), "1,234,567");
     assert_eq!(counted(1, "file"), "1 file");
     assert_eq!(counted(1000, "file"), "1,000 files");
+    assert_eq!(counted(0, "directory"), "0 directories");
     assert_eq!(duration(Duration::from_millis(420)), "0.4 s");
     assert_eq!(duration(Duration::from_secs(187)), "3 min 7 s");
     assert_eq!(duration(Duration::from_mins(125)), "2 h 5 min");

@@ -26,6 +26,7 @@ fn block(
 
 fn directory() -> PackDirectory {
     PackDirectory {
+        version: 1,
         pack: PackName { run: RUN, number: 5 },
         kind: ObjectKind::Data,
         // Not the run: repetition would let the record be compressed, and the golden bytes depend on zstd.
@@ -174,8 +175,8 @@ fn malformed_records_are_refused() {
         |record| record.blocks.truncate(7),
         |record| record.blocks[1] = 2,
         |record| record.blocks[1] = 256,
-        |record| record.chunk_ids = vec![0; 95].into(),
-        |record| record.chunk_ids = vec![0; 128].into(),
+        |record| record.chunk_ids = vec![0; 71].into(),
+        |record| record.chunk_ids = vec![0; 96].into(),
         |record| record.kind = 77,
     ];
     for change in bad {
@@ -184,6 +185,36 @@ fn malformed_records_are_refused() {
         assert!(PackDirectory::decode(&encode_record(&changed).unwrap()).is_err());
     }
     assert!(PackDirectory::decode(&[&directory().encode().unwrap()[..], &[0]].concat()).is_err());
+}
+
+#[test]
+fn other_versions_are_refused_as_such() {
+    for version in [0, 2, u16::MAX] {
+        let other = PackDirectory { version, ..directory() };
+        let refused = FormatError::UnsupportedVersion { what: WHAT, found: version, supported: 1 };
+        assert_eq!(decode(&other), Err(refused.clone()));
+        let object = other.seal(&keys(), &salt()).unwrap();
+        assert_eq!(PackDirectory::open(&keys(), other.pack, &object), Err(refused));
+    }
+    // The version is the last field, key 11, and required.
+    let record = directory().encode().unwrap();
+    assert_eq!((record[0], &record[record.len() - 2..]), (0xac, &[11, 1][..]));
+    assert!(PackDirectory::decode(&[&[0xab], &record[1..record.len() - 2]].concat()).is_err());
+}
+
+#[test]
+fn the_version_goes_into_the_key_of_the_pack() {
+    let key = directory().object_key(&keys()).unwrap();
+    assert_eq!(key.header()[8..10], [1, 0]);
+    let newer = PackDirectory { version: 0x0102, ..directory() }.object_key(&keys()).unwrap();
+    assert_eq!(newer.header()[8..10], [2, 1]);
+}
+
+#[test]
+fn more_chunks_than_a_pack_may_have_are_refused() {
+    let count = |chunks: usize| decode_chunks(&vec![1; chunks], &vec![0; chunks * ChunkId::BYTES]);
+    assert_eq!(count(1 << 22).map(|chunks| chunks.len()), Ok(PACK_CHUNKS_MAX));
+    assert!(count((1 << 22) + 1).is_err());
 }
 
 #[test]
@@ -198,7 +229,7 @@ fn an_array_that_claims_too_much_is_refused() {
 prop_compose! {
     fn any_directory()(
         blocks in prop::collection::vec(
-            (prop::collection::vec((any::<[u8; 32]>(), 1u32..100_000), 1..6), any::<bool>(), any::<prop::sample::Index>()),
+            (prop::collection::vec((any::<[u8; ChunkId::BYTES]>(), 1u32..100_000), 1..6), any::<bool>(), any::<prop::sample::Index>()),
             0..8,
         ),
         number in any::<u32>(), epoch in any::<u32>(), manifest in any::<bool>(), copy in any::<bool>(),

@@ -106,7 +106,7 @@ fn entries_come_back() {
 
 #[test]
 fn numbers_that_are_zero_take_no_space() {
-    assert_eq!(encode(&Entry::new(vec![], EntryKind::File)), [0xa4, 0, 0, 1, 0, 4, 0, 6, 0]);
+    assert_eq!(encode(&Entry::new(b"a".to_vec(), EntryKind::File)), [0xa4, 0, 0, 1, 0, 4, 0, 6, 0]);
 }
 
 #[test]
@@ -200,6 +200,34 @@ fn symbolic_links_have_a_target() {
 }
 
 #[test]
+fn targets_of_symbolic_links_are_bounded() {
+    let mut link = Entry::new(b"x".to_vec(), EntryKind::Symlink);
+    link.target = vec![b't'; TARGET_BYTES_MAX];
+    round_trips(&link);
+    refused(link, |entry| entry.target.push(b't'));
+}
+
+#[test]
+fn the_root_is_a_directory() {
+    round_trips(&Entry::new(vec![], EntryKind::Directory));
+    for kind in [0, 2, 3, 4, 5, 6] {
+        let mut entry = Entry::new(b"x".to_vec(), EntryKind::from_number(kind).unwrap());
+        if entry.kind == EntryKind::Symlink {
+            entry.target = b"/".to_vec();
+        }
+        refused(entry, |entry| entry.path.clear());
+    }
+}
+
+#[test]
+fn the_kind_is_mandatory() {
+    let without = [0xa3, 1, 0, 4, 0, 6, 0];
+    assert_eq!(decode(&without), Err(FormatError::malformed(WHAT, "its kind is missing")));
+    assert!(decode(&[0xa0]).is_err());
+    assert!(decode(&[&[0xa4, 0, 0], &without[1..]].concat()).is_ok());
+}
+
+#[test]
 fn attributes_are_sorted_and_named() {
     let with = |names: &[&[u8]]| {
         let names = names.iter().map(|name| (name.to_vec(), vec![1]));
@@ -239,8 +267,8 @@ fn crafted(number: u8, fields: &[u8]) -> Vec<u8> {
 
 fn ids(number: u8) -> Vec<u8> {
     let mut bytes = vec![14, 0x59];
-    bytes.extend_from_slice(&(u16::from(number) * 32).to_be_bytes());
-    bytes.resize(4 + usize::from(number) * 32, 7);
+    bytes.extend_from_slice(&(u16::from(number) * 24).to_be_bytes());
+    bytes.resize(4 + usize::from(number) * 24, 7);
     bytes
 }
 
@@ -263,7 +291,7 @@ fn chunk_lists_that_lie_are_refused() {
         // Ids that are not whole.
         crafted(2, &[9, 1, 14, 0x41, 7]),
         // More than may be inline.
-        crafted(3, &[&[9, 0x18, 33][..], &ids(33), &[15, 0x98, 33], &[1; 33]].concat()),
+        crafted(3, &[&[9, 9][..], &ids(9), &[15, 0x89], &[1; 9]].concat()),
         // A chunk longer than chunks may be.
         crafted(2, &[&[9, 0x1a, 1, 0, 0, 1][..], &ids(1)].concat()),
         crafted(2, &[&[9, 0x1b, 0, 0, 1, 0, 0, 0, 0, 0][..], &ids(1)].concat()),
@@ -271,13 +299,13 @@ fn chunk_lists_that_lie_are_refused() {
     for bytes in bad {
         assert!(decode(&bytes).is_err(), "{bytes:?}");
     }
-    assert!(decode(&crafted(3, &[&[9, 0x18, 32][..], &ids(32), &[15, 0x98, 32], &[1; 32]].concat())).is_ok());
+    assert!(decode(&crafted(3, &[&[9, 8][..], &ids(8), &[15, 0x88], &[1; 8]].concat())).is_ok());
 }
 
 #[test]
 fn chunk_trees_that_lie_are_refused() {
     let tree = |head: &[u8], level: u8, rest: &[u8]| {
-        [&[9, 10, 16], head, &[0x58, 32], &[7; 32], &[level], rest].concat()
+        [&[9, 10, 16], head, &[0x58, 24], &[7; 24], &[level], rest].concat()
     };
     assert!(decode(&crafted(2, &tree(&[0x84], 1, &[5, 10]))).is_ok());
     let bad = [
@@ -286,6 +314,7 @@ fn chunk_trees_that_lie_are_refused() {
         crafted(2, &tree(&[0x83], 1, &[5])),
         crafted(2, &tree(&[0x85], 1, &[5, 10, 0])),
         crafted(2, &[9, 10, 16, 0x84, 0x41, 7, 1, 5, 10]),
+        crafted(2, &[&[9, 10, 16, 0x84, 0x58, 32][..], &[7; 32], &[1, 5, 10]].concat()),
         crafted(3, &[tree(&[0x84], 1, &[5, 10]), ids(1)].concat()),
         crafted(3, &[&[9, 10][..], &ids(1), &tree(&[0x84], 1, &[5, 10])[2..]].concat()),
     ];
@@ -331,7 +360,7 @@ fn unknown_fields_are_skipped() {
 prop_compose! {
     fn any_content()(
         lengths in prop::collection::vec(1u32..=CHUNK_BYTES_MAX, 0..=INLINE_CHUNKS_MAX),
-        list in prop::option::of((any::<[u8; 32]>(), 0u8..=NODE_LEVEL_MAX, any::<u64>(), 0u64..1 << 60)),
+        list in prop::option::of((any::<[u8; ChunkId::BYTES]>(), 0u8..=NODE_LEVEL_MAX, any::<u64>(), 0u64..1 << 60)),
         gaps in prop::collection::vec((1u64..1 << 40, 1u64..1 << 40), 0..5),
     ) -> (Content, Vec<Hole>, u64) {
         let content = match list {

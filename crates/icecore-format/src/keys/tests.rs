@@ -51,7 +51,8 @@ fn ids_come_from_the_first_epoch_and_seals_from_each() {
     assert_eq!(first.border_bits(3, b"x"), both.border_bits(3, b"x"));
     assert_eq!(first.seal_key(ObjectKind::Data, 0), both.seal_key(ObjectKind::Data, 0));
     assert_ne!(both.seal_key(ObjectKind::Data, 0), both.seal_key(ObjectKind::Data, 1));
-    assert!(first.seal_key(ObjectKind::Data, 1).is_err());
+    assert_eq!(first.seal_key(ObjectKind::Data, 1), Err(FormatError::UnknownEpoch { epoch: 1 }));
+    assert!(!FormatError::UnknownEpoch { epoch: 1 }.is_corruption());
 }
 
 #[test]
@@ -63,8 +64,23 @@ fn ids_of_data_and_nodes_are_two_name_spaces() {
 }
 
 #[test]
-fn there_are_no_keys_without_a_master_key() {
-    assert!(Keys::derive(REPOSITORY, BTreeMap::new()).is_err());
+fn there_are_no_keys_without_the_first_master_key() {
+    for epochs in [&[][..], &[1], &[1, 2], &[KeyEpoch::MAX]] {
+        let masters = epochs.iter().map(|epoch| (*epoch, Secret::new([1; KEY_BYTES]))).collect();
+        assert!(
+            matches!(Keys::derive(REPOSITORY, masters), Err(FormatError::Malformed { .. })),
+            "{epochs:?}"
+        );
+    }
+}
+
+#[test]
+fn ids_are_the_beginning_of_a_keyed_hash() {
+    let keys = keys();
+    let whole = blake3::keyed_hash(keys.chunk_id.expose(), b"abc");
+    assert_eq!(keys.chunk_id(b"abc").0, whole.as_bytes()[..24]);
+    let whole = blake3::keyed_hash(keys.node_id.expose(), b"abc");
+    assert_eq!(keys.node_id(b"abc").0, whole.as_bytes()[..24]);
 }
 
 #[test]

@@ -140,6 +140,40 @@ fn nodes_are_bounded_in_items_and_bytes() {
 }
 
 #[test]
+fn nodes_are_bounded_in_the_sum_of_their_paths() {
+    let deep = |number: usize| {
+        let path = [&b"a/".repeat(16 << 10)[..], format!("{number:05}").as_bytes()].concat();
+        Entry { path, ..file("", 0) }
+    };
+    let mut builder = NodeBuilder::new(0, u32::MAX);
+    for node in 0..2 {
+        let numbers = (node * 100..)
+            .take_while(|number| !builder.push_entry(&keys(), &deep(*number), None, None).unwrap());
+        assert_eq!(numbers.count() + 1, 32, "32 paths of 32 KiB and a little reach 1 MiB");
+        assert!(Node::decode(&builder.finish(&keys()).unwrap().raw).is_ok());
+    }
+    // The longest path that there is, behind as much as can stand before it.
+    for number in 0..31 {
+        assert!(!builder.push_entry(&keys(), &deep(number), None, None).unwrap());
+    }
+    let mut longest = file("", 0);
+    longest.path = b"b/".repeat(PATH_BYTES_MAX / 2);
+    longest.path[PATH_BYTES_MAX - 1] = b'b';
+    assert_eq!(longest.path.len(), PATH_BYTES_MAX);
+    assert!(builder.push_entry(&keys(), &longest, None, None).unwrap());
+    assert!(Node::decode(&builder.finish(&keys()).unwrap().raw).is_ok());
+}
+
+#[test]
+fn owners_with_names_that_are_too_long_are_written_without() {
+    let mut builder = NodeBuilder::new(0, 64);
+    let long = vec![b'n'; TEXT_BYTES_MAX + 1];
+    builder.push_entry(&keys(), &file("a", 0), Some(&long), Some(&long[1..])).unwrap();
+    let node = Node::decode(&builder.finish(&keys()).unwrap().raw).unwrap();
+    assert_eq!((node.users, node.groups), (OwnerNames::new(), OwnerNames::from([(0, long[1..].to_vec())])));
+}
+
+#[test]
 #[should_panic(expected = "manifest items come in order")]
 fn entries_out_of_order_are_a_mistake_of_the_program() {
     leaf(&[file("b", 0), file("a", 0)]);
@@ -223,12 +257,54 @@ fn front_coding_does_not_make_paths_too_long() {
     assert!(Node::decode(&bad).is_err());
 }
 
+/// A node whose first path has `length` bytes, and whose `more` other paths repeat all of it and add one byte.
+fn unfolding(level: u8, length: usize, more: u8) -> Vec<u8> {
+    let value = if level == 0 { ENTRY.to_vec() } else { [&[0x58, 24], &[7; 24][..], &[1, 1, 1]].concat() };
+    let fields = (u16::from(more) + 1) * if level == 0 { 3 } else { 6 };
+    let mut raw = vec![NODE_TYPE, 0xa2, 0, level, 1, 0x99];
+    raw.extend_from_slice(&fields.to_be_bytes());
+    raw.extend_from_slice(&[0, 0x5a]);
+    raw.extend_from_slice(&(length as u32).to_be_bytes());
+    raw.extend_from_slice(&b"a/".repeat(length / 2)[..length - 1]);
+    raw.push(b'a');
+    raw.extend_from_slice(&value);
+    for number in 1..=more {
+        raw.push(0x1a);
+        raw.extend_from_slice(&(length as u32).to_be_bytes());
+        // Any byte but the separator.
+        raw.extend_from_slice(&[0x41, number + u8::from(number >= b'/')]);
+        raw.extend_from_slice(&value);
+    }
+    raw
+}
+
+#[test]
+fn front_coding_does_not_unfold_beyond_measure() {
+    let refused = Err(FormatError::malformed(WHAT, "its paths are too long in sum"));
+    for level in [0, 1] {
+        // 2,796,202 + 2 × 2,796,203 bytes are 8 MiB; 838,860 + 9 × 838,861 are one more.
+        assert!(Node::decode(&unfolding(level, 2_796_202, 2)).is_ok());
+        assert_eq!(Node::decode(&unfolding(level, 838_860, 9)), refused);
+        // One megabyte that would become a quarter of a gigabyte.
+        let bomb = unfolding(level, 1 << 20, 250);
+        assert!(bomb.len() < (1 << 20) + (16 << 10));
+        assert_eq!(Node::decode(&bomb), refused);
+    }
+}
+
+#[test]
+fn a_root_that_is_not_a_directory_is_refused() {
+    let directory = [&[NODE_TYPE, 0xa2, 0, 0, 1, 0x83, 0, 0x40, 0xa4, 0, 1], &ENTRY[3..]].concat();
+    assert!(Node::decode(&directory).is_ok());
+    assert!(Node::decode(&crafted(&[(0, b"")])).is_err());
+}
+
 #[test]
 fn malformed_nodes_are_refused() {
     let inner_item = |id: &[u8]| {
         [&[NODE_TYPE, 0xa2, 0, 1, 1, 0x86, 0, 0x41, b'a', 0x58, id.len() as u8], id, &[1, 1, 1]].concat()
     };
-    assert!(Node::decode(&inner_item(&[7; 32])).is_ok());
+    assert!(Node::decode(&inner_item(&[7; 24])).is_ok());
     let bad = [
         vec![],
         vec![NODE_TYPE],
@@ -241,8 +317,8 @@ fn malformed_nodes_are_refused() {
         vec![NODE_TYPE, 0xa0],
         // An inner node without children, a level too high, bytes behind.
         vec![NODE_TYPE, 0xa2, 0, 1, 1, 0x80],
-        [&[NODE_TYPE, 0xa2, 0, 16], &inner_item(&[7; 32])[4..]].concat(),
-        [&inner_item(&[7; 32])[..], &[0]].concat(),
+        [&[NODE_TYPE, 0xa2, 0, 16], &inner_item(&[7; 24])[4..]].concat(),
+        [&inner_item(&[7; 24])[..], &[0]].concat(),
         vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x80, 0],
         // Items that are not whole, indefinite, or as many as memory does not hold.
         vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x82, 0, 0x41, b'a'],
@@ -252,8 +328,9 @@ fn malformed_nodes_are_refused() {
         vec![NODE_TYPE, 0xbb, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         vec![NODE_TYPE, 0xbf, 0, 0, 1, 0x80, 0xff],
         // Ids of the wrong length.
-        inner_item(&[7; 31]),
-        inner_item(&[7; 33]),
+        inner_item(&[7; 23]),
+        inner_item(&[7; 25]),
+        inner_item(&[7; 32]),
         // Names that are not a map of numbers.
         vec![NODE_TYPE, 0xa3, 0, 0, 2, 0x80, 1, 0x80],
         vec![NODE_TYPE, 0xa3, 0, 0, 2, 0xba, 0, 0, 0x10, 1, 1, 0x80],
@@ -313,7 +390,9 @@ fn any_paths() -> impl Strategy<Value = Vec<Vec<u8>>> {
 proptest! {
     #[test]
     fn leaves_round_trip(paths in any_paths(), entry in crate::entry::tests::any_entry()) {
-        let entries: Vec<Entry> = paths.into_iter().map(|path| Entry { path, ..entry.clone() }).collect();
+        let root = |path: &[u8]| path.is_empty() && entry.kind != EntryKind::Directory;
+        let paths = paths.into_iter().filter(|path| !root(path));
+        let entries: Vec<Entry> = paths.map(|path| Entry { path, ..entry.clone() }).collect();
         let encoded = leaf(&entries);
         let node = Node::decode(&encoded.raw).unwrap();
         prop_assert_eq!(node.totals(), encoded.child.totals);

@@ -148,7 +148,7 @@ fn a_block_opens_in_its_own_place_only() {
 fn content_is_held_against_its_ids() {
     let pack = pack();
     let mut wrong = pack.directory.clone();
-    wrong.chunks[1].id.0[31] ^= 1;
+    wrong.chunks[1].id.0[23] ^= 1;
     assert_eq!(open(&wrong, 0, stored(&pack, 0)), Err(FormatError::WrongContent));
     let mut wrong = pack.directory.clone();
     (wrong.chunks[0].length, wrong.chunks[1].length) = (99, 2);
@@ -232,6 +232,11 @@ fn a_directory_copy_must_be_of_its_own_pack() {
     assert!(forged(|_| {}).is_ok());
     assert!(forged(|directory| directory.salt = [0; 32]).is_err());
     assert!(forged(|directory| directory.kind = ObjectKind::Manifest).is_err());
+    assert!(matches!(forged(|directory| directory.epoch = 1), Err(FormatError::Malformed { .. })));
+    for version in [0, 2] {
+        let refused = forged(|directory| directory.version = version);
+        assert!(matches!(refused, Err(FormatError::UnsupportedVersion { .. })));
+    }
     let overlap = forged(|directory| {
         directory.chunks[0].length = 5000;
         directory.blocks[0].plain_bytes = 5000;
@@ -265,7 +270,7 @@ fn a_pack_says_when_it_is_full() {
     let builder = builder(ObjectKind::Data);
     assert!(builder.has_room(200 << 20, 1000));
     assert!(!builder.has_room(PACK_BYTES_MAX, 1));
-    assert!(!builder.has_room(0, PACK_CHUNKS_MAX + 1));
+    assert!(builder.has_room(0, PACK_CHUNKS_MAX) && !builder.has_room(0, PACK_CHUNKS_MAX + 1));
     assert_eq!(builder.stored_bytes(), SEAL_HEADER_BYTES as u64);
 }
 

@@ -88,7 +88,7 @@ fn epochs_are_bound() {
     assert_eq!(open_object(&both, ObjectKind::Snapshot, &object()).as_deref(), Ok(RECORD));
     let newer = seal_object(&both, ObjectKind::Snapshot, &salt(), RECORD).unwrap();
     assert_eq!(newer[12..16], [1, 0, 0, 0]);
-    assert!(matches!(open(&newer), Err(FormatError::Malformed { .. })), "epoch 1 is not known here");
+    assert_eq!(open(&newer), Err(FormatError::UnknownEpoch { epoch: 1 }));
     let mut moved = newer;
     moved[12] = 0;
     assert!(matches!(open(&moved), Err(FormatError::Unauthenticated { .. })));
@@ -157,8 +157,36 @@ fn lying_frames_are_refused() {
 
 #[test]
 fn a_record_beyond_the_bound_is_refused_before_memory_is_asked_for() {
-    let huge = frame_of(1, &zstd::bulk::compress(&[0; 1000], 3).unwrap(), 19, FRAME_BYTES_MAX + 1);
+    let kinds = [
+        (ObjectKind::Header, 16 << 20),
+        (ObjectKind::Data, 256 << 20),
+        (ObjectKind::Manifest, 256 << 20),
+        (ObjectKind::Directory, 256 << 20),
+        (ObjectKind::Snapshot, 16 << 20),
+    ];
+    let body = zstd::bulk::compress(&[0; 1000], 3).unwrap();
+    for (kind, maximum) in kinds {
+        for record_bytes in [maximum + 1, u32::MAX] {
+            let huge = frame_of(1, &body, body.len() as u32, record_bytes);
+            let (found, maximum) = (record_bytes.into(), maximum.into());
+            let refused = FormatError::OutOfBounds { what: "length of a record", found, minimum: 0, maximum };
+            assert_eq!(unframe(kind, &huge), Err(refused));
+        }
+    }
+    let huge = frame_of(1, &body, body.len() as u32, RECORD_BYTES_MAX + 1);
     assert!(matches!(open(&seal_frame(&huge)), Err(FormatError::OutOfBounds { .. })));
+}
+
+#[test]
+fn the_longest_records_come_back() {
+    let record = vec![0; RECORD_BYTES_MAX as usize];
+    let (_, body) = compression::compress_record(&record).unwrap();
+    let frame = frame_of(1, &body, body.len() as u32, RECORD_BYTES_MAX);
+    assert!(unframe(ObjectKind::Snapshot, &frame) == Ok(record));
+    let record = vec![0; RECORD_BYTES_MAX as usize + 1];
+    let frame = super::frame(&record).unwrap();
+    assert!(unframe(ObjectKind::Snapshot, &frame).is_err());
+    assert!(unframe(ObjectKind::Directory, &frame) == Ok(record));
 }
 
 #[test]
@@ -209,8 +237,8 @@ proptest! {
 
     #[test]
     fn hostile_frames_do_no_harm(frame in prop::collection::vec(any::<u8>(), 0..100)) {
-        if let Ok(record) = unframe("frame", &frame) {
-            prop_assert!(record.len() as u64 <= FRAME_BYTES_MAX.into());
+        if let Ok(record) = unframe(ObjectKind::Snapshot, &frame) {
+            prop_assert!(record.len() as u64 <= RECORD_BYTES_MAX.into());
         }
     }
 }

@@ -144,33 +144,50 @@ fn damage_anywhere_is_refused() {
     assert!(open(&[&slot()[..], b"x"].concat()).is_err());
 }
 
-#[test]
-fn a_slot_of_another_repository_is_refused() {
-    // Whoever knows the key file can seal a payload of one repository under the record of another.
+/// Opens a slot with a payload that [`seal_slot`] would not write: whoever knows the key file can seal any.
+fn forged(payload: &SlotPayload) -> FormatResult<Keys> {
     let info = read_slot(&slot()).unwrap();
     let wrapping = wrapping_key(&info, &key_file()).unwrap().unwrap();
     let end = PREFIX_BYTES + encode_record(&slot_record(&info)).unwrap().len();
-    let forge = |payload: &SlotPayload| {
-        let mut object = slot()[..end].to_vec();
-        let mut payload = encode_record(payload).unwrap();
-        let tag = ChaCha20Poly1305::new(wrapping.key.expose().into())
-            .encrypt_inout_detached(&[0; 12].into(), &object, payload.as_mut_slice().into())
-            .unwrap();
-        object.extend_from_slice(&wrapping.commitment);
-        object.extend_from_slice(&payload);
-        object.extend_from_slice(&tag);
-        open_slot(&object, &key_file())
-    };
+    let mut object = slot()[..end].to_vec();
+    let mut payload = encode_record(payload).unwrap();
+    let tag = ChaCha20Poly1305::new(wrapping.key.expose().into())
+        .encrypt_inout_detached(&[0; 12].into(), &object, payload.as_mut_slice().into())
+        .unwrap();
+    object.extend_from_slice(&wrapping.commitment);
+    object.extend_from_slice(&payload);
+    object.extend_from_slice(&tag);
+    open_slot(&object, &key_file())
+}
+
+#[test]
+fn a_slot_of_another_repository_is_refused() {
     let good = slot_payload(REPOSITORY, keys().masters());
-    assert!(forge(&good).is_ok());
-    assert!(forge(&SlotPayload { repository: [0; 16], ..good }).is_err());
-    assert!(forge(&SlotPayload { repository: REPOSITORY.0, masters: vec![] }).is_err());
-    assert!(
-        forge(&SlotPayload { repository: REPOSITORY.0, masters: vec![(0, vec![0; 31].into())] }).is_err()
-    );
-    assert!(
-        forge(&SlotPayload { repository: REPOSITORY.0, masters: vec![(0, vec![0; 33].into())] }).is_err()
-    );
+    assert!(forged(&good).is_ok());
+    assert!(forged(&SlotPayload { repository: [0; 16], ..good }).is_err());
+}
+
+#[test]
+fn master_keys_that_break_a_rule_are_refused() {
+    let with = |masters: &[(KeyEpoch, usize)]| {
+        let masters = masters.iter().map(|(epoch, length)| (*epoch, vec![7; *length].into())).collect();
+        forged(&SlotPayload { repository: REPOSITORY.0, masters })
+    };
+    assert!(with(&[(0, 32)]).is_ok() && with(&[(0, 32), (1, 32), (9, 32)]).is_ok());
+    let bad: [&[(KeyEpoch, usize)]; 7] = [
+        &[],
+        &[(0, 31)],
+        &[(0, 33)],
+        // Without the first epoch.
+        &[(1, 32)],
+        &[(1, 32), (2, 32)],
+        // The same epoch twice, with the same key too.
+        &[(0, 32), (0, 32)],
+        &[(0, 32), (1, 32), (1, 32)],
+    ];
+    for masters in bad {
+        assert!(matches!(with(masters), Err(FormatError::Malformed { .. })), "{masters:?}");
+    }
 }
 
 #[test]
@@ -217,19 +234,36 @@ fn records_that_break_a_rule_are_refused() {
     let good = || password_record(64 << 10, 3, 1);
     assert!(read_slot(&slot_with(&encode_record(&good()).unwrap())).is_ok());
     let bad = [
-        SlotRecord { kind: 0, ..good() },
         SlotRecord { kind: 2, ..good() },
-        SlotRecord { kind: 3, ..good() },
+        SlotRecord { kind: 2, memory_kib: None, passes: None, ..good() },
+        SlotRecord { memory_kib: None, passes: None, lanes: None, ..good() },
         SlotRecord { memory_kib: None, ..good() },
         SlotRecord { passes: None, ..good() },
         SlotRecord { lanes: None, ..good() },
         SlotRecord { label: "x".repeat(TEXT_BYTES_MAX + 1), ..good() },
     ];
     for record in bad {
-        assert!(read_slot(&slot_with(&encode_record(&record).unwrap())).is_err());
+        let refused = read_slot(&slot_with(&encode_record(&record).unwrap()));
+        assert!(matches!(refused, Err(FormatError::Malformed { .. })), "{refused:?}");
     }
     let label = "x".repeat(TEXT_BYTES_MAX + 1);
     assert!(seal_slot(&keys(), &key_file(), PasswordCost::FLOOR, &label, 0, &salt()).is_err());
+}
+
+#[test]
+fn slots_of_unknown_kinds_are_told_from_damage() {
+    for kind in [0, 3, 255] {
+        let unknown = FormatError::UnsupportedSlot { kind };
+        assert!(!unknown.is_corruption());
+        let with_cost = SlotRecord { kind, ..password_record(64 << 10, 3, 1) };
+        let without = SlotRecord { memory_kib: None, passes: None, lanes: None, ..with_cost };
+        let with_cost = SlotRecord { kind, ..password_record(1, 1, 1) };
+        for record in [with_cost, without] {
+            let slot = slot_with(&encode_record(&record).unwrap());
+            assert_eq!(read_slot(&slot).unwrap_err(), unknown);
+            assert_eq!(open_slot(&slot, &key_file()).unwrap_err(), unknown);
+        }
+    }
 }
 
 #[test]

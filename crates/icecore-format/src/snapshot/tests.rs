@@ -172,8 +172,8 @@ fn records_that_break_a_rule_are_refused() {
     }
     let bad: [&dyn Fn(&mut CompletionRecord); 4] = [
         &|completion| completion.root_level = NODE_LEVEL_MAX + 1,
-        &|completion| completion.root_node = vec![0; 31].into(),
-        &|completion| completion.root_node = vec![0; 33].into(),
+        &|completion| completion.root_node = vec![0; 23].into(),
+        &|completion| completion.root_node = vec![0; 25].into(),
         &|completion| completion.finished.1 = u32::MAX,
     ];
     for change in bad {
@@ -181,6 +181,38 @@ fn records_that_break_a_rule_are_refused() {
         change(changed.completion.as_mut().unwrap());
         assert!(Snapshot::try_from(changed).is_err());
     }
+}
+
+#[test]
+fn what_would_not_open_is_not_sealed() {
+    let long = || "x".repeat(TEXT_BYTES_MAX + 1);
+    let bad: [&dyn Fn(&mut SnapshotOrigin); 8] = [
+        &|origin| origin.source = long(),
+        &|origin| origin.host = long(),
+        &|origin| origin.program = long(),
+        &|origin| origin.root = vec![b'x'; TEXT_BYTES_MAX + 1],
+        &|origin| origin.command.push(long()),
+        &|origin| origin.tags = BTreeMap::from([("k".to_owned(), long())]),
+        &|origin| origin.tags = BTreeMap::from([(long(), String::new())]),
+        &|origin| origin.tags = (0..=TAGS_MAX).map(|tag| (tag.to_string(), String::new())).collect(),
+    ];
+    for change in bad {
+        let mut origin = full_origin();
+        change(&mut origin);
+        assert!(origin.validate().is_err());
+        for state in states() {
+            let refused = Snapshot { origin: origin.clone(), state }.seal(&keys(), &salt());
+            assert!(matches!(refused, Err(FormatError::Malformed { .. })));
+        }
+    }
+    // The longest that is allowed comes back.
+    let text = "x".repeat(TEXT_BYTES_MAX);
+    let mut origin = full_origin();
+    origin.tags = (0..TAGS_MAX).map(|tag| (tag.to_string(), "v".to_owned())).collect();
+    origin.tags.insert("0".to_owned(), text.clone());
+    (origin.source, origin.root) = (text.clone(), text.into_bytes());
+    let snapshot = Snapshot { origin, state: SnapshotState::Complete(completion()) };
+    assert_eq!(round_trip(&snapshot), Ok(snapshot));
 }
 
 #[test]
@@ -206,7 +238,7 @@ prop_compose! {
 
 prop_compose! {
     fn any_completion()(
-        finished in any_time(), id in any::<[u8; 32]>(), root_level in 0u8..=NODE_LEVEL_MAX,
+        finished in any_time(), id in any::<[u8; ChunkId::BYTES]>(), root_level in 0u8..=NODE_LEVEL_MAX,
         numbers in any::<[u64; 5]>(), counts in any::<[u64; 9]>(),
     ) -> Completion {
         let [entries, files, bytes, errors, condemned_epoch] = numbers;

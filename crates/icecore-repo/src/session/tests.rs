@@ -6,6 +6,7 @@ use icecore_format::{
     layout::{DATA_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX, directory_key, snapshot_key},
 };
 use icecore_store::{
+    error::StoreError,
     fault::{Fault, FaultPlan, FaultWhen, InjectedError},
     method::Method,
 };
@@ -387,7 +388,6 @@ fn sessions_at_the_same_time_do_not_disturb_each_other() {
         commit(session, &root).unwrap();
     }
     assert_eq!(bed.read_everything(), [contents.clone(), contents]);
-    let _ = bed::NODE_ITEMS;
 }
 
 fn failing_puts(prefix: &str, when: FaultWhen) -> FaultPlan {

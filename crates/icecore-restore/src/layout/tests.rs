@@ -6,7 +6,8 @@ use icecore_format::{
 use super::Placement;
 
 fn places(holes: &[(u64, u64)], lengths: &[u32]) -> Vec<Vec<(u64, usize)>> {
-    let holes: Vec<Hole> = holes.iter().map(|(offset, length)| Hole { offset: *offset, length: *length }).collect();
+    let holes: Vec<Hole> =
+        holes.iter().map(|(offset, length)| Hole { offset: *offset, length: *length }).collect();
     let mut placement = Placement::new(&holes);
     lengths
         .iter()

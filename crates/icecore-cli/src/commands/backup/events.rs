@@ -57,6 +57,8 @@ impl BackupEvents for Events<'_> {
     fn notice(&self, notice: &BackupNotice) {
         let text = notice_text(notice);
         match notice {
+            // So it always is; the summary shows the level.
+            BackupNotice::FirstIsFull if self.console.verbosity < Verbosity::Verbose => {}
             BackupNotice::FirstIsFull => self.console.notice(&text),
             _ => self.console.warning(&text),
         }

@@ -157,7 +157,7 @@ impl SourceDocument {
     fn show(&self, console: &Console, dry_run: bool) -> Outcome<()> {
         let source = text::printable(self.source.as_bytes());
         if let Some(failure) = &self.failure {
-            console.failure(&failure.clone().context(format!("{source}: no snapshot")));
+            console.failure(failure);
         }
         let Some(done) = &self.done else { return Ok(()) };
         console.summary(&done.summary(&source, dry_run))?;
@@ -295,8 +295,8 @@ pub(crate) fn problem_text(problem: &SourceProblem) -> String {
         SourceProblem::Unreadable(error) => format!("failed to {}", reason(error)),
         SourceProblem::Changing { path } => {
             format!(
-                "{:?} changed whenever it was read; the last state that was seen is stored",
-                text::printable(path)
+                "{} changed whenever it was read; the last state that was seen is stored",
+                text::quoted(path)
             )
         }
     }

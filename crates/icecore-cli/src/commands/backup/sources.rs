@@ -114,7 +114,12 @@ fn plan_stream(arguments: &BackupArguments) -> Outcome<Option<PlannedSource>> {
             let program = arguments.program.clone();
             (file_name, SourceKind::Command { file_name: file_name.clone(), program })
         }
-        (None, None) => return Ok(None),
+        (None, None) if arguments.program.is_empty() => return Ok(None),
+        (None, None) => {
+            return Err(Failure::usage("a command after -- is for --command NAME").hint(
+                "write icecore backup --command NAME -- CMD…; a path that begins with - is written ./-name",
+            ));
+        }
     };
     let name = match &arguments.name {
         Some(name) => name.clone(),
@@ -160,7 +165,7 @@ fn usable_name(file_name: &[u8]) -> Option<String> {
 }
 
 fn unusable_name(path: &[u8]) -> Failure {
-    Failure::usage(format!("{:?} does not give a name for the source", text::printable(path)))
+    Failure::usage(format!("{} does not give a name for the source", text::quoted(path)))
         .hint("use --name NAME")
 }
 

@@ -8,6 +8,7 @@ use icecore_store::RepositoryLocation;
 
 use super::sources::{PlannedSource, SourceKind};
 use crate::{
+    console::Verbosity,
     context::Context,
     failure::{Failure, Outcome},
 };
@@ -33,11 +34,14 @@ pub(crate) fn refuse_sources_in_repository(context: &Context, planned: &[Planned
 pub(crate) fn skip(context: &Context, repository: &Repository, source: &PlannedSource) -> Vec<Identity> {
     let SourceKind::Tree { real, .. } = &source.kind else { return Vec::new() };
     let catalog = context.catalog_directory(repository.id()).and_then(|path| with_identity(&path));
-    let own = [(repository_directory(context), "the repository"), (catalog, "the catalogue")];
-    let own =
-        own.into_iter().filter_map(|(place, what)| place.map(|(path, identity)| (path, identity, what)));
-    own.map(|(path, identity, what)| {
-        if path.starts_with(real) {
+    // A home directory has its cache in it every time.
+    let verbose = context.console.verbosity >= Verbosity::Verbose;
+    let own = [(repository_directory(context), "the repository", true), (catalog, "the catalogue", verbose)];
+    let own = own
+        .into_iter()
+        .filter_map(|(place, what, tells)| place.map(|(path, identity)| (path, identity, what, tells)));
+    own.map(|(path, identity, what, tells)| {
+        if path.starts_with(real) && tells {
             context.console.notice(&format!("{what} {} lies in the source and is left out", path.display()));
         }
         identity

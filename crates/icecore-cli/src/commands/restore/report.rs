@@ -10,7 +10,7 @@ use crate::{
     console::{Console, ResultWriter},
     context::Context,
     documents::PathText,
-    failure::{Outcome, reason},
+    failure::{Outcome, plain, reason},
     text,
 };
 
@@ -120,7 +120,10 @@ impl RestoreDocument {
             examples: warning
                 .examples
                 .iter()
-                .map(|(path, reason)| ExampleDocument { path: PathText::new(path), reason: reason.clone() })
+                .map(|(path, reason)| ExampleDocument {
+                    path: PathText::new(path),
+                    reason: plain(reason).to_owned(),
+                })
                 .collect(),
         });
         Self {
@@ -197,21 +200,25 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
         count(counts.already_right),
         count(counts.metadata_fixed)
     );
+    let created = [
+        (counts.directories_created, "directory"),
+        (counts.symlinks_created, "symbolic link"),
+        (counts.links_created, "hard link"),
+        (counts.specials_created, "special file"),
+    ];
+    let created = created.iter().filter(|(number, _)| *number > 0);
+    let created: Vec<String> = created.map(|(number, noun)| text::counted(*number, noun)).collect();
+    if !created.is_empty() {
+        let _ = writeln!(lines, "  created  {}", created.join(", "));
+    }
     let others = [
-        (counts.directories_created, "directories created"),
-        (counts.symlinks_created, "symbolic links created"),
-        (counts.links_created, "hard links created"),
-        (counts.specials_created, "pipes, sockets and devices created"),
         (counts.replaced, "replaced"),
         (counts.deleted, "removed"),
         (counts.not_included, "not included"),
         (counts.skipped, "not tried"),
     ];
-    let others: Vec<String> = others
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{} {what}", count(*number)))
-        .collect();
+    let others = others.iter().filter(|(number, _)| *number > 0);
+    let others: Vec<String> = others.map(|(number, what)| format!("{} {what}", count(*number))).collect();
     if !others.is_empty() {
         let _ = writeln!(lines, "  others   {}", others.join(", "));
     }
@@ -254,7 +261,7 @@ pub(crate) fn notice_text(notice: &RestoreNotice) -> String {
 fn show_warnings(console: &Console, report: &RestoreReport) {
     for warning in &report.warnings {
         let example = warning.examples.first().map_or_else(String::new, |(path, reason)| {
-            format!(", for example {:?}: {reason}", text::printable(path))
+            format!(", for example {}: {}", text::quoted(path), plain(reason))
         });
         let objects = text::counted(warning.count, "object");
         console.warning(&format!("{} could not be set on {objects}{example}", warning.aspect));
@@ -266,11 +273,7 @@ fn show_problems(console: &Console, report: &RestoreReport) {
         return;
     }
     for problem in report.problems.iter().take(PROBLEMS_SHOWN_MAX) {
-        console.error_line(&format!(
-            "error: {:?}: {}",
-            text::printable(&problem.path),
-            reason(&problem.reason)
-        ));
+        console.error_line(&format!("error: {}: {}", text::quoted(&problem.path), reason(&problem.reason)));
     }
     let more = report.problem_count.saturating_sub(PROBLEMS_SHOWN_MAX as u64);
     if more > 0 {

@@ -38,7 +38,7 @@ fn a_missing_pack_costs_its_files_and_keeps_what_was_there() {
     let mut items = files(20);
     items.push(file("g", "other content").linked(3));
     items.push(file("h", "other content").linked(3));
-    items[5] = file("f004", noise(1000, 3000));
+    items[5] = file("f004", noise(1000, 3000)).with(|entry| entry.modified.seconds += 1);
     let second = fixture.snapshot(items);
     fixture.remove("data/");
     let report = fixture.restore_in_part(&RestoreRequest::new(second, target.root()));

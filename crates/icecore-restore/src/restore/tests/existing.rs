@@ -55,7 +55,10 @@ fn metadata_alone_is_fixed_without_data() {
     let file = std::fs::File::open(target.path("d/b")).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
     let report = fixture.restore(&request);
-    assert_eq!((report.counts.metadata_fixed, report.counts.already_right, report.counts.files_written), (2, 1, 0));
+    assert_eq!(
+        (report.counts.metadata_fixed, report.counts.already_right, report.counts.files_written),
+        (2, 1, 0)
+    );
     assert_eq!(target.path("d/a").metadata().unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(target.path("d").metadata().unwrap().permissions().mode() & 0o777, 0o755);
     assert_eq!(target.path("d/b").metadata().unwrap().mtime(), crate::fixture::TIME.seconds);
@@ -211,7 +214,9 @@ fn a_target_that_is_no_directory_is_refused() {
     std::fs::write(target.root(), "a file").unwrap();
     let snapshot = simple(&fixture);
     for path in [target.root(), target.root().join("below")] {
-        let error = fixture.try_restore(&RestoreRequest::new(snapshot.clone(), path), &Recorder::default()).unwrap_err();
+        let error = fixture
+            .try_restore(&RestoreRequest::new(snapshot.clone(), path), &Recorder::default())
+            .unwrap_err();
         assert!(matches!(error, RestoreError::TargetNotDirectory { .. }), "{error:?}");
     }
 }

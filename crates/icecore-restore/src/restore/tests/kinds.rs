@@ -30,7 +30,8 @@ fn every_kind_is_restored() {
         symlink("a/link", "../outside/nowhere"),
         item("pipe", EntryKind::Fifo),
         item("socket", EntryKind::Socket).with(|entry| entry.mode = 0o700),
-        item("zz", EntryKind::File).with(|entry| entry.attributes = vec![(b"user.x".to_vec(), b"1".to_vec())]),
+        item("zz", EntryKind::File)
+            .with(|entry| entry.attributes = vec![(b"user.x".to_vec(), b"1".to_vec())]),
     ]);
     let target = Target::new();
     let report = fixture.restore(&RestoreRequest::new(snapshot, target.root().join("deep/er")));
@@ -41,7 +42,9 @@ fn every_kind_is_restored() {
     assert_eq!(std::fs::read_link(root.join("a/link")).unwrap().to_str(), Some("../outside/nowhere"));
     assert!(root.join("pipe").metadata().unwrap().file_type().is_fifo());
     assert!(root.join("socket").metadata().unwrap().file_type().is_socket());
-    for path in ["", "empty", "locked", "locked/inside", "a", "a/zero", "a/small", "a/several", "a/link", "pipe"] {
+    for path in
+        ["", "empty", "locked", "locked/inside", "a", "a/zero", "a/small", "a/several", "a/link", "pipe"]
+    {
         check_time(&root.join(path));
     }
     let mode = |path: &str| root.join(path).metadata().unwrap().permissions().mode() & 0o7777;
@@ -125,7 +128,11 @@ fn holes_stay_holes() {
     let data = noise(3, 10_000);
     let snapshot = fixture.snapshot(vec![
         directory(""),
-        file("sparse", &data).with_holes(&[(0, 1 << 20), ((1 << 20) + 2500, 1 << 20), ((2 << 20) + 10_000, 1 << 20)]),
+        file("sparse", &data).with_holes(&[
+            (0, 1 << 20),
+            ((1 << 20) + 2500, 1 << 20),
+            ((2 << 20) + 10_000, 1 << 20),
+        ]),
         file("hole", "").with_holes(&[(0, 1 << 20)]),
     ]);
     let target = Target::new();
@@ -183,7 +190,10 @@ fn change_in_place(target: &Target, content: &[u8]) {
     use std::os::unix::fs::FileExt;
     let file = std::fs::OpenOptions::new().write(true).open(target.path("large")).unwrap();
     file.write_all_at(&[!content[3 << 20]], 3 << 20).unwrap();
-    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::new(TIME.seconds as u64, TIME.nanoseconds)).unwrap();
+    file.set_modified(
+        std::time::UNIX_EPOCH + std::time::Duration::new(TIME.seconds as u64, TIME.nanoseconds),
+    )
+    .unwrap();
 }
 
 #[test]

@@ -114,7 +114,11 @@ fn into_an_empty_target_the_changes_alone_are_written() {
     request.dry_run = true;
     let events = Recorder::default();
     fixture.try_restore(&request, &events).unwrap();
-    assert!(events.sorted().iter().all(|(action, _)| *action == RestoreAction::Create), "{:?}", events.sorted());
+    assert!(
+        events.sorted().iter().all(|(action, _)| *action == RestoreAction::Create),
+        "{:?}",
+        events.sorted()
+    );
     request.dry_run = false;
     fixture.restore(&request);
     let expected = ["d", "d/changed", "into-directory", "into-directory/y", "into-file", "zlink"];

@@ -81,5 +81,7 @@ fn streams_have_the_name_of_their_file() {
     assert_eq!(planned[0].name, "dump.sql");
     let planned = plan_of(&["--command", "dump.sql", "--name", "db", "--", "true"], "").unwrap();
     assert_eq!(planned[0].name, "db");
+    let failure = plan_of(&["/etc", "--", "pg_dump"], "").unwrap_err();
+    assert_eq!(failure.status, ExitStatus::Usage);
     assert!(matches!(&planned[0].kind, SourceKind::Command { program, .. } if *program == ["true"]));
 }

@@ -1,0 +1,79 @@
+//! Creates directories of the target, and finds out what is in those that are there.
+
+use icecore_fs::target::{DirectoryOutcome, TargetTree};
+
+use crate::{
+    context::Context,
+    frame::{Existing, Listing},
+    objects,
+    report::{ProblemReason, RestoreAction},
+};
+
+/// Creates a directory of the target (in a dry run: finds out whether it would be), and lists what is in it.
+pub(crate) fn open_directory(
+    context: &Context<'_>,
+    directory_path: &[u8],
+    existing: Existing,
+) -> Result<Listing, ProblemReason> {
+    let Some(tree) = context.tree else {
+        note_directory(context, directory_path);
+        return Ok(Listing::New);
+    };
+    let is_new = if directory_path.is_empty() {
+        false
+    } else if context.request.dry_run {
+        let found = if existing == Existing::Absent { None } else { tree.look_up(directory_path)? };
+        match found {
+            Some(found) if objects::is_directory(found.kind) => false,
+            Some(_) => {
+                note_replaced(context, directory_path);
+                true
+            }
+            None => true,
+        }
+    } else {
+        create_directory(context, tree, directory_path)?
+    };
+    if is_new {
+        note_directory(context, directory_path);
+        return Ok(Listing::New);
+    }
+    match tree.list_directory(directory_path) {
+        Ok(names) => Ok(Listing::Known(names.into_iter().peekable())),
+        Err(error) => {
+            let (aspect, reason) = ("listing of the directory".to_owned(), error.source.to_string());
+            context.tally.warn_aspect(aspect, directory_path, reason);
+            Ok(Listing::Unknown)
+        }
+    }
+}
+
+/// Creates a directory, in place of anything else; says whether it is new.
+fn create_directory(
+    context: &Context<'_>,
+    tree: &TargetTree,
+    directory_path: &[u8],
+) -> Result<bool, ProblemReason> {
+    let error = match tree.create_directory(directory_path) {
+        Ok(outcome) => return Ok(outcome == DirectoryOutcome::Created),
+        Err(error) => error,
+    };
+    match tree.look_up(directory_path)? {
+        Some(found) if !objects::is_directory(found.kind) => {
+            tree.remove_non_directory(directory_path)?;
+            note_replaced(context, directory_path);
+            Ok(tree.create_directory(directory_path)? == DirectoryOutcome::Created)
+        }
+        _ => Err(error.into()),
+    }
+}
+
+fn note_directory(context: &Context<'_>, directory_path: &[u8]) {
+    context.tally.count(|counts| counts.directories_created += 1);
+    context.tally.action(RestoreAction::Create, directory_path);
+}
+
+fn note_replaced(context: &Context<'_>, directory_path: &[u8]) {
+    context.tally.count(|counts| counts.replaced += 1);
+    context.tally.action(RestoreAction::Replace, directory_path);
+}

@@ -1,0 +1,16 @@
+//! What the tests share: the program, a place to run it in, and an independent way to look at a tree.
+
+mod binary;
+mod machine;
+mod process;
+mod random;
+mod sandbox;
+mod tree;
+
+pub(crate) use self::{
+    machine::{check_tool, is_root, skip, succeed, variable},
+    process::{Output, Running},
+    random::{Random, bytes, text},
+    sandbox::Sandbox,
+    tree::{Object, Tree, assert_same, differences, read},
+};

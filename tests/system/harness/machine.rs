@@ -1,0 +1,38 @@
+//! What this machine can do, for tests that need more than others.
+
+use std::{ffi::OsString, process::Command};
+
+/// Returns the value of an environment variable that steers the tests.
+#[expect(clippy::disallowed_methods, reason = "the variables are for the tests themselves")]
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Says that a test, or a part of it, cannot run here, and why.
+pub(crate) fn skip(reason: &str) {
+    println!("SKIPPED: {reason}");
+}
+
+/// Returns whether the tests run as root.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Returns whether a program is installed; says so if it is not.
+pub(crate) fn check_tool(name: &str) -> bool {
+    let found = Command::new(name).arg("--version").output().is_ok();
+    if !found {
+        skip(&format!("there is no {name}"));
+    }
+    found
+}
+
+/// Runs another program, which must succeed, and returns its output.
+#[track_caller]
+pub(crate) fn succeed(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("failed to run {command:?}: {error}"));
+    let shown = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    assert!(output.status.success(), "{command:?}: {}\n{}\n{}", output.status, shown[0], shown[1]);
+    let [stdout, _] = shown;
+    stdout
+}

@@ -1,0 +1,148 @@
+//! Runs the program: every run ends in time, and none panics.
+
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// A run that takes longer hangs: the slowest take a few seconds on two busy cores.
+const TIME_MAX: Duration = Duration::from_secs(120);
+/// Exit code of a Rust program that panics.
+const PANIC_CODE: i32 = 101;
+
+/// Standard input of a run.
+#[derive(Clone, Debug)]
+pub(super) enum Input {
+    /// Nothing.
+    Empty,
+    /// These bytes, through a pipe.
+    Bytes(Vec<u8>),
+    /// What the command has already been given.
+    Given,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    /// Exit code; none if a signal killed the process.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+    /// The command line, for messages.
+    words: String,
+}
+
+impl Output {
+    /// Fails unless the run ended with `code`.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}", self.describe());
+        self
+    }
+
+    /// Fails unless the run ended with one of `codes`.
+    #[track_caller]
+    pub(crate) fn expect_any(self, codes: &[i32]) -> Self {
+        assert!(self.code.is_some_and(|code| codes.contains(&code)), "not {codes:?}: {}", self.describe());
+        self
+    }
+
+    /// Fails unless standard error contains `text`.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "does not say {text:?}: {}", self.describe());
+        self
+    }
+
+    /// Returns the JSON document on standard output.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.stdout)
+            .unwrap_or_else(|error| panic!("no JSON document: {error}: {}", self.describe()))
+    }
+
+    /// Returns standard output as text.
+    #[track_caller]
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.stdout).unwrap()
+    }
+
+    /// Returns everything about the run, for messages.
+    pub(crate) fn describe(&self) -> String {
+        let stdout = String::from_utf8_lossy(&self.stdout);
+        format!("{}\nended with {:?}\n{stdout}\n{}", self.words, self.code, self.stderr)
+    }
+}
+
+/// A run that has not ended yet.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pid: Pid,
+    ended: Receiver<Output>,
+    words: String,
+}
+
+impl Running {
+    /// Starts a run.
+    pub(super) fn start(command: &mut Command, stdin: Input) -> Self {
+        let words = format!("{command:?}");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        match &stdin {
+            Input::Empty => {
+                command.stdin(Stdio::null());
+            },
+            Input::Bytes(_) => {
+                command.stdin(Stdio::piped());
+            },
+            Input::Given => {}
+        }
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("failed to run {words}: {error}"));
+        let pid = Pid::from_child(&child);
+        if let (Input::Bytes(stdin), Some(mut pipe)) = (stdin, child.stdin.take()) {
+            // The program may end without reading all of it.
+            thread::spawn(move || std::io::Write::write_all(&mut pipe, &stdin));
+        }
+        let (sender, ended) = channel();
+        let shown = words.clone();
+        thread::spawn(move || sender.send(wait(child, shown)));
+        Self { pid, ended, words }
+    }
+
+    /// Waits for the end, at most for `duration`.
+    pub(crate) fn wait_for(&self, duration: Duration) -> Option<Output> {
+        self.ended.recv_timeout(duration).ok()
+    }
+
+    /// Sends a signal; a process that has just ended does not get it.
+    pub(crate) fn signal(&self, signal: Signal) {
+        // The process is reaped by a thread; it stays a zombie, which takes signals, until then.
+        let _ = kill_process(self.pid, signal);
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub(crate) fn wait(self) -> Output {
+        let Some(output) = self.wait_for(TIME_MAX) else {
+            self.signal(Signal::KILL);
+            panic!("hangs: {}", self.words);
+        };
+        let panicked = output.code == Some(PANIC_CODE) || output.stderr.contains("panicked at");
+        assert!(!panicked, "{}", output.describe());
+        output
+    }
+}
+
+fn wait(child: Child, words: String) -> Output {
+    let output = child.wait_with_output().unwrap();
+    let mut stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    if let Some(signal) = output.status.signal() {
+        stderr.push_str(&format!("(killed by signal {signal})"));
+    }
+    Output { code: output.status.code(), stdout: output.stdout, stderr, words }
+}

@@ -1,0 +1,208 @@
+//! A place to run the program in: its own home, repository and source, gone with the test.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{PipeWriter, pipe},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{
+    binary,
+    process::{Input, Output, Running},
+};
+
+/// A directory with everything that the runs of one test see.
+#[derive(Debug)]
+pub(crate) struct Sandbox {
+    directory: TempDir,
+    repository: PathBuf,
+}
+
+impl Sandbox {
+    /// Makes a sandbox with an empty source and no repository.
+    pub(crate) fn new() -> Self {
+        let directory = TempDir::with_prefix("icecore-system-").unwrap();
+        for name in ["home", "source"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        let repository = directory.path().join("repository");
+        Self { directory, repository }
+    }
+
+    /// Makes a sandbox with an empty repository, opened by a generated key file.
+    pub(crate) fn with_repository() -> Self {
+        let sandbox = Self::new();
+        sandbox.run(&["init"]).expect(0);
+        sandbox
+    }
+
+    /// Returns a path in the sandbox.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Returns a path in the source.
+    pub(crate) fn source(&self, name: &str) -> PathBuf {
+        let source = self.path("source");
+        if name.is_empty() { source } else { source.join(name) }
+    }
+
+    /// Writes a file into the source, with the directories above it.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.source(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Returns the repository's directory.
+    pub(crate) fn repository(&self) -> &Path {
+        &self.repository
+    }
+
+    /// Returns the directory of the caches.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.path("home/cache")
+    }
+
+    /// Deletes the caches.
+    pub(crate) fn delete_cache(&self) {
+        if self.cache().exists() {
+            fs::remove_dir_all(self.cache()).unwrap();
+        }
+    }
+
+    /// Moves the repository to another place.
+    pub(crate) fn use_repository(&mut self, path: PathBuf) {
+        self.repository = path;
+    }
+
+    /// Returns the only generated key file.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        let mut files = fs::read_dir(self.path("home/config/icecore/keys")).unwrap();
+        files.next().unwrap().unwrap().path()
+    }
+
+    /// Returns the command that runs the program here.
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+        let mut command = Command::new(binary::path());
+        command.args(arguments);
+        self.surround(&mut command);
+        command
+    }
+
+    /// Returns the command that runs the program here as the user 65534 (nobody), which needs root and `setpriv`.
+    pub(crate) fn command_as_nobody<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+        fs::set_permissions(self.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::chown(self.path("home"), Some(65534), Some(65534)).unwrap();
+        // The user may not be allowed to look where the program was built.
+        let program = self.path("icecore");
+        if !program.exists() {
+            fs::copy(binary::path(), &program).unwrap();
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program).args(arguments);
+        self.surround(&mut command);
+        command
+    }
+
+    fn surround(&self, command: &mut Command) {
+        let path = super::variable("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("TZ", "UTC")
+            .env("HOME", self.path("home"))
+            .env("XDG_CONFIG_HOME", self.path("home/config"))
+            .env("XDG_CACHE_HOME", self.cache())
+            .env("ICECORE_REPOSITORY", &self.repository)
+            .current_dir(self.directory.path());
+    }
+
+    /// Starts the program.
+    pub(crate) fn start<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Running {
+        Running::start(&mut self.command(arguments), Input::Empty)
+    }
+
+    /// Starts the program with standard input from a pipe that nobody writes to, as long as the other end is held.
+    pub(crate) fn start_with_pipe<A: AsRef<OsStr>>(&self, arguments: &[A]) -> (Running, PipeWriter) {
+        let (reader, writer) = pipe().unwrap();
+        let mut command = self.command(arguments);
+        command.stdin(reader);
+        (Running::start(&mut command, Input::Given), writer)
+    }
+
+    /// Runs the program.
+    #[track_caller]
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Output {
+        self.start(arguments).wait()
+    }
+
+    /// Runs a command that one of the functions above made, and that may have been changed.
+    #[track_caller]
+    pub(crate) fn run_command(&self, mut command: Command) -> Output {
+        Running::start(&mut command, Input::Empty).wait()
+    }
+
+    /// Runs the program with `stdin` as its standard input.
+    #[track_caller]
+    pub(crate) fn run_with_input<A: AsRef<OsStr>>(&self, arguments: &[A], stdin: &[u8]) -> Output {
+        Running::start(&mut self.command(arguments), Input::Bytes(stdin.to_vec())).wait()
+    }
+
+    /// Runs the program, which must end with 0, and returns its JSON document.
+    #[track_caller]
+    pub(crate) fn json<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Value {
+        let mut command = self.command(arguments);
+        command.arg("--json");
+        self.run_command(command).expect(0).json()
+    }
+
+    /// Backs up the source, which must end with 0, and returns what came of it.
+    #[track_caller]
+    pub(crate) fn backup(&self, options: &[&str]) -> Value {
+        self.json(&[&["backup", "source"], options].concat())["sources"][0].clone()
+    }
+
+    /// Restores to `target` in the sandbox, which must end with 0, and returns the report.
+    #[track_caller]
+    pub(crate) fn restore(&self, reference: &str, target: &str, options: &[&str]) -> Value {
+        self.json(&[&["restore", reference, "--target", target], options].concat())
+    }
+
+    /// Returns the ids of the snapshots, oldest first.
+    #[track_caller]
+    pub(crate) fn snapshots(&self) -> Vec<String> {
+        let list = self.json(&["snapshots"]);
+        list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Reads and verifies everything in the repository, which must be whole.
+    #[track_caller]
+    pub(crate) fn check_all_data(&self) {
+        self.run(&["check", "--read-data"]).expect(0);
+    }
+
+    /// Returns the paths of the repository's objects under a prefix, relative to the repository, in order.
+    pub(crate) fn objects(&self, prefix: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        collect_files(&self.repository.join(prefix), &mut found);
+        found.sort();
+        found.iter().map(|path| path.strip_prefix(&self.repository).unwrap().to_owned()).collect()
+    }
+}
+
+fn collect_files(path: &Path, found: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            collect_files(&entry.unwrap().path(), found);
+        }
+    } else if path.exists() {
+        found.push(path.to_owned());
+    }
+}
