@@ -166,7 +166,7 @@ fn keys_come_and_go() {
     sandbox.run(&["snapshots", "--key-file", generated]).expect(12);
     sandbox.run(&["snapshots", "--key-file", "second.key"]).expect(0);
     let second = added["added"].as_str().unwrap();
-    sandbox.run(&["key", "remove", second, "--key-file", "second.key"]).expect(1).says("last");
+    sandbox.run(&["key", "remove", second, "--key-file", "second.key"]).expect(1).says("only key slot");
     sandbox.run(&["key", "passwd", "--key-file", "second.key", "--new-key-file", "third.key"]).expect(0);
     sandbox.run(&["snapshots", "--key-file", "second.key"]).expect(12);
     sandbox.run(&["snapshots", "--key-file", "third.key"]).expect(0);

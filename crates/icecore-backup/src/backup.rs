@@ -31,6 +31,7 @@ use crate::{
     job::ChunkTools,
     levels::{RunPlan, plan_run},
     links::Links,
+    moved::MovedDirectories,
     pipeline::{self, Base},
     request::{
         BackupCounts, BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource,
@@ -220,7 +221,8 @@ fn load_names<T>(names: std::io::Result<T>, file: &'static str) -> Option<T> {
 
 fn base_of<'a>(reader: &'a ChunkReader, base: &Snapshot) -> Option<Base<'a>> {
     let root = ManifestRoot::of(base)?;
-    Some(Base { cursor: ManifestCursor::new(reader, &root), started: base.origin.started })
+    let cursor = ManifestCursor::new(reader, &root);
+    Some(Base { cursor, moved: MovedDirectories::new(reader, root), started: base.origin.started })
 }
 
 pub(crate) fn walk_options(request: &BackupRequest) -> WalkOptions {

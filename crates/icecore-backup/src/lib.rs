@@ -12,6 +12,7 @@ mod dry_run;
 mod job;
 mod levels;
 mod links;
+mod moved;
 mod pipeline;
 mod reading;
 mod sink;

@@ -15,6 +15,7 @@ use crate::{
     changes::{self, Need},
     error::{BackupError, BackupResult},
     job::{Item, Job, ReadBatch, SMALL_FILE_BYTES_MAX, Segment, Task},
+    moved::MovedDirectories,
     reading::run_reader,
     request::{BackupNotice, SourceProblem},
     sink::Sink,
@@ -35,6 +36,7 @@ const STREAMS_MAX: usize = 4;
 /// What is known about the base, and how far its manifest has been followed.
 pub(crate) struct Base<'a> {
     pub cursor: ManifestCursor<'a>,
+    pub moved: MovedDirectories<'a>,
     pub started: Time,
 }
 
@@ -145,15 +147,24 @@ impl<'a> Pipeline<'a, '_> {
         let mut entry = capture::entry(source.path.clone(), &source.metadata);
         let device = self.sink.links.device_index(source.metadata.device);
         let base = self.base_entry(&entry.path);
+        let known = base.is_some();
+        let base = base.or_else(|| self.moved_entry(&entry));
         if entry.kind != EntryKind::Directory && source.metadata.links > 1 {
             entry.link_device = Some(device);
         }
         let task = if let Some((base, started)) = base {
             self.compare(&mut entry, base, started, source)
         } else {
-            self.sink.counts.files_new += u64::from(entry.kind == EntryKind::File);
             Self::read_task(&entry, source)
         };
+        if entry.kind == EntryKind::File {
+            let counts = &mut self.sink.counts;
+            match (known, &task) {
+                (false, _) => counts.files_new += 1,
+                (true, Task::None) => counts.files_unchanged += 1,
+                (true, _) => counts.files_changed += 1,
+            }
+        }
         match task {
             Task::Content(source) => self.plan_content(entry, source),
             task => self.queue_item(Item { entry, task }, 0),
@@ -170,12 +181,6 @@ impl<'a> Pipeline<'a, '_> {
         if need != Need::Everything && !self.chunks_present(&base) {
             self.chunks_missing += 1;
             need = Need::Everything;
-        }
-        let file = u64::from(entry.kind == EntryKind::File);
-        if need == Need::Nothing {
-            self.sink.counts.files_unchanged += file;
-        } else {
-            self.sink.counts.files_changed += file;
         }
         match need {
             Need::Nothing => {
@@ -237,6 +242,15 @@ impl<'a> Pipeline<'a, '_> {
             }
             self.sink.counts.entries_removed += 1;
         }
+    }
+
+    /// Returns what the base knows of an object whose directory was moved.
+    fn moved_entry(&mut self, entry: &Entry) -> Option<(Entry, Time)> {
+        let base = self.base.as_mut()?;
+        let found = base.moved.find(entry);
+        let found =
+            found.inspect_err(|error| tracing::debug!(%error, "moved directories are read again")).ok()?;
+        found.map(|found| (found, base.started))
     }
 
     fn skip_base_to_end(&mut self) {

@@ -22,10 +22,11 @@ pub(crate) fn run(words: &[OsString]) -> ExitCode {
     let parsed = Arguments::command()
         .try_get_matches_from(words)
         .and_then(|matches| Arguments::from_arg_matches(&matches).map(|arguments| (arguments, matches)));
-    let (arguments, matches) = match parsed {
+    let (mut arguments, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return explain(&error, words),
     };
+    arguments.global.ignore_empty_environment(&matches);
     let console = Arc::new(Console::new(arguments.global.json, arguments.global.verbosity()));
     logging::start(&console);
     let result = dispatch(&arguments, &matches, &console);

@@ -51,7 +51,7 @@ pub(crate) fn credential(configuration: &Configuration) -> Option<CredentialSour
     use icecore_policy::UnlockMethod;
     configuration.unlock.clone().map(|method| match method {
         UnlockMethod::PasswordFile(path) => CredentialSource::PasswordFile(path),
-        UnlockMethod::PasswordCommand(command) => CredentialSource::PasswordCommand(command),
+        UnlockMethod::PasswordCommand(command) => CredentialSource::PasswordCommand(command.into()),
         UnlockMethod::KeyFile(path) => CredentialSource::KeyFile(path),
     })
 }

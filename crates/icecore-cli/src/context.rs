@@ -112,7 +112,7 @@ impl Context {
         mut credentials: GivenCredentials,
     ) -> Outcome<Self> {
         let directories = Directories::find();
-        let configuration = configuration::read(global.config.as_deref(), &directories)?;
+        let configuration = configuration::read(global.config(), &directories)?;
         credentials.configuration.extend(configuration::credential(&configuration));
         let location = match (&global.repository, &configuration.repository) {
             (Some(text), _) => Some(RepositoryLocation::parse(text)?),
@@ -120,8 +120,7 @@ impl Context {
             (None, None) => None,
         };
         let cache_directory = global
-            .cache_dir
-            .clone()
+            .cache_directory()
             .or_else(|| configuration.cache_directory.clone())
             .or_else(|| directories.cache.clone());
         let store_environment = StoreEnvironment::system();

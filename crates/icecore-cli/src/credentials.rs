@@ -1,6 +1,7 @@
 //! Passwords and key files: where they come from, and in which order.
 
 use std::{
+    ffi::{OsStr, OsString},
     io::{self, IsTerminal, Read},
     path::PathBuf,
     process::{Command, Stdio},
@@ -25,7 +26,7 @@ pub(crate) enum CredentialSource {
     /// A file that holds a password.
     PasswordFile(PathBuf),
     /// A command that prints a password.
-    PasswordCommand(String),
+    PasswordCommand(OsString),
     /// The password itself, from the environment.
     Password(Zeroizing<Vec<u8>>),
 }
@@ -125,14 +126,15 @@ fn strip_line_end(bytes: &mut Zeroizing<Vec<u8>>) {
     }
 }
 
-fn run_password_command(command: &str) -> Outcome<Zeroizing<Vec<u8>>> {
+fn run_password_command(command: &OsStr) -> Outcome<Zeroizing<Vec<u8>>> {
     // The command itself is not repeated in messages: it may have a secret in its arguments.
     let failed = |why: String| {
         Failure::new(ExitStatus::Failed, format!("the password command failed: {why}"))
             .hint("it is run with `sh -c` and must print the password")
     };
     let mut child = Command::new("sh")
-        .args(["-c", command])
+        .arg("-c")
+        .arg(command)
         .env_remove(environment_variables::PASSWORD)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -131,3 +131,6 @@ impl SnapshotDocument {
 fn time(time: Time) -> Option<String> {
     text::utc_time(time)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

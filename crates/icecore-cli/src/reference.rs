@@ -149,4 +149,4 @@ fn parse_path(bytes: &[u8]) -> Result<Vec<u8>, ReferenceError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -85,6 +85,22 @@ pub(crate) fn create_options(credential: Credential) -> CreateOptions {
     }
 }
 
+/// Returns the origin of a full of the only source.
+pub(crate) fn origin() -> SessionOrigin {
+    SessionOrigin {
+        source: "source".into(),
+        host: "host".into(),
+        root: b"/root".to_vec(),
+        command: Vec::new(),
+        level: Level::Full,
+        dedup: DedupScope::Repository,
+        group: None,
+        base: None,
+        tags: BTreeMap::new(),
+        program: "test".into(),
+    }
+}
+
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     RUNTIME.block_on(future)
 }
@@ -149,18 +165,7 @@ impl Bed {
         change: impl FnOnce(&mut SessionOrigin, &mut WriteOptions),
     ) -> RepoResult<WriteSession> {
         let mut options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
-        let mut origin = SessionOrigin {
-            source: "source".into(),
-            host: "host".into(),
-            root: b"/root".to_vec(),
-            command: Vec::new(),
-            level: Level::Full,
-            dedup: DedupScope::Repository,
-            group: None,
-            base: None,
-            tags: BTreeMap::new(),
-            program: "test".into(),
-        };
+        let mut origin = origin();
         change(&mut origin, &mut options);
         WriteSession::begin(repository.clone(), self.catalog(), origin, options)
     }

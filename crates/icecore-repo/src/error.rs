@@ -110,7 +110,9 @@ pub enum RepoError {
     )]
     Fenced,
     /// The repository uses features or holds objects that a writer must know and this version does not.
-    #[error("the repository has been pruned or changed by a newer program; this version can read it but must not write to it")]
+    #[error(
+        "the repository has been pruned or changed by a newer program; this version can read it but must not write to it"
+    )]
     NewerMaintenance,
     /// The user or the system asked to stop.
     #[error("interrupted")]

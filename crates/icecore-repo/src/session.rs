@@ -11,15 +11,6 @@ use std::{
     time::Duration,
 };
 
-use icecore_catalog::Catalog;
-use icecore_format::{
-    entry::Time,
-    ids::{ChunkId, GroupId, RunId},
-    layout::GC_PREFIX,
-    limits::PACK_BYTES_MAX,
-    seal::ObjectKind,
-    snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
-};
 use crate::{
     error::{RepoError, RepoResult},
     index::load_index,
@@ -31,6 +22,15 @@ use crate::{
         lease::Lease,
         packer::{Packer, PackerOptions},
     },
+};
+use icecore_catalog::Catalog;
+use icecore_format::{
+    entry::Time,
+    ids::{ChunkId, GroupId, RunId},
+    layout::GC_PREFIX,
+    limits::PACK_BYTES_MAX,
+    seal::ObjectKind,
+    snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
 };
 
 /// How a session writes.

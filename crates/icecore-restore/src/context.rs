@@ -126,3 +126,6 @@ pub(crate) fn ends_everything(error: &RepoError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod bed;
 
 use std::{
     fs,
+    io::Read,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     sync::atomic::Ordering,
 };
@@ -103,6 +104,39 @@ fn changes_are_found_and_the_rest_is_taken_over() {
     assert_eq!(find(b"mode").entry.mode, 0o600);
     assert_eq!(find(b"mode").content, b"mode");
     assert_eq!(find(b"content").content, b"CONTENT");
+}
+
+#[test]
+fn files_of_moved_directories_are_not_read_again() {
+    let bed = Bed::new();
+    for number in 0..40 {
+        bed.write(&format!("m/old/{}/f{number}", number % 3), format!("content {number}").as_bytes());
+    }
+    bed.write("m/old/0/changed", b"before");
+    bed.age();
+    bed.backup(|_| {});
+    // Once to a place that comes before the old one in the order of paths, once to one that comes after it.
+    for place in ["a/moved", "z/moved"] {
+        let from = if place == "a/moved" { "m/old" } else { "a/moved" };
+        fs::create_dir_all(bed.path(place).parent().unwrap()).unwrap();
+        fs::rename(bed.path(from), bed.path(place)).unwrap();
+        bed.write(&format!("{place}/0/changed"), place.as_bytes());
+        bed.write(&format!("{place}/0/new"), place.as_bytes());
+        bed.age();
+        let report = bed.backup(|_| {});
+        assert_eq!(report.counts.files_read, 2, "what was written, and nothing else");
+        let seen = bed.read(report.snapshot.as_ref().unwrap());
+        let content = |path: &str| {
+            let entry = seen.iter().find(|seen| seen.entry.path == format!("{place}/{path}").as_bytes());
+            entry.unwrap().content.clone()
+        };
+        for number in 0..40 {
+            let path = format!("{}/f{number}", number % 3);
+            assert_eq!(content(&path), format!("content {number}").as_bytes());
+        }
+        assert_eq!(content("0/changed"), place.as_bytes());
+        assert_eq!(content("0/new"), place.as_bytes());
+    }
 }
 
 #[test]
@@ -221,20 +255,44 @@ fn a_command_that_fails_leaves_no_snapshot() {
     assert_eq!(bed.complete_snapshots(), 0);
 }
 
+/// A stream that interrupts the backup when some of it has been uploaded.
+struct Interrupting<'a> {
+    bed: &'a Bed,
+    content: std::io::Cursor<Vec<u8>>,
+}
+
+impl std::io::Read for Interrupting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.content.position() > 8_000_000 {
+            while self.bed.data_packs() == 0 {
+                std::thread::yield_now();
+            }
+            self.bed.environment.cancelled.store(true, Ordering::Relaxed);
+        }
+        let length = buffer.len().min(100_000);
+        self.content.read(&mut buffer[..length])
+    }
+}
+
 #[test]
 fn an_interrupted_run_keeps_what_it_has_uploaded() {
-    let bed = Bed::new();
-    let noise = bed::noise(6_000_000, 9);
-    bed.write("large", &noise);
-    let environment = bed.environment.clone();
-    bed.after_objects(1, move || environment.cancelled.store(true, Ordering::Relaxed));
-    let failed = bed.try_backup(|request| request.write.pack_bytes = 1 << 20);
+    // The thread that reads the stream is not waited for, so it needs a bed that lives long enough.
+    let bed: &'static Bed = Box::leak(Box::new(Bed::new()));
+    let content = bed::noise(12_000_000, 9);
+    let failed = bed.try_backup(|request| {
+        request.write.pack_bytes = 1 << 20;
+        let input = Interrupting { bed, content: std::io::Cursor::new(content.clone()) };
+        let BackupSource::Stream { file_name, command, finish, .. } = stream(Vec::new(), Ok(())) else {
+            return;
+        };
+        request.source = BackupSource::Stream { file_name, command, finish, input: Box::new(input) };
+    });
     assert!(matches!(failed, Err(BackupError::Repository(RepoError::Interrupted))), "{failed:?}");
-    bed.never_mind();
+    assert_eq!(bed.complete_snapshots(), 0);
     bed.environment.cancelled.store(false, Ordering::Relaxed);
-    let report = bed.backup(|_| {});
-    assert!(report.counts.bytes_new < 6_000_000, "some of it was there already");
-    assert_eq!(bed.read(report.snapshot.as_ref().unwrap())[1].content, noise);
+    let report = bed.backup(|request| request.source = stream(content.clone(), Ok(())));
+    assert!(report.counts.bytes_new < 12_000_000, "some of it was there already");
+    assert_eq!(bed.read(report.snapshot.as_ref().unwrap())[0].content, content);
 }
 
 #[test]

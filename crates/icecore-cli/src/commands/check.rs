@@ -262,3 +262,6 @@ fn document<'a>(report: &'a CheckReport, list: &SnapshotList) -> CheckDocument<'
         bytes_read: report.bytes_read,
     }
 }
+
+#[cfg(test)]
+mod tests;

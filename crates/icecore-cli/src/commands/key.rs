@@ -123,7 +123,7 @@ fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArgumen
     }
     let credential = match (&arguments.password_file, &arguments.password_command) {
         (Some(path), _) => load(CredentialSource::PasswordFile(path.clone()))?,
-        (None, Some(command)) => load(CredentialSource::PasswordCommand(command.clone()))?,
+        (None, Some(command)) => load(CredentialSource::PasswordCommand(command.into()))?,
         (None, None) if credentials::can_ask() => {
             match credentials::ask_new("New password: ", &context.console)? {
                 Some(password) => Credential::Password(password),
@@ -224,3 +224,6 @@ fn is_same(left: &Credential, right: &Credential) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ fn passwords_come_from_files_commands_and_the_environment() {
     assert_eq!(load_quietly(&CredentialSource::PasswordFile(path.clone())).unwrap(), b"pass word");
     fs::write(&path, "\n").unwrap();
     assert!(load_quietly(&CredentialSource::PasswordFile(path)).is_err());
-    let command = |text: &str| load_quietly(&CredentialSource::PasswordCommand(text.to_owned()));
+    let command = |text: &str| load_quietly(&CredentialSource::PasswordCommand(text.into()));
     assert_eq!(command("printf 'a\\nb\\n'").unwrap(), b"a\nb");
     let given = CredentialSource::Password(Zeroizing::new(b"x\n".to_vec()));
     assert_eq!(load_quietly(&given).unwrap(), b"x\n");
@@ -76,10 +76,10 @@ fn passwords_come_from_files_commands_and_the_environment() {
 #[test]
 fn a_password_command_that_fails_is_an_error_that_does_not_show_it() {
     let failure =
-        load_quietly(&CredentialSource::PasswordCommand("echo hunter2; exit 3".to_owned())).unwrap_err();
+        load_quietly(&CredentialSource::PasswordCommand("echo hunter2; exit 3".into())).unwrap_err();
     assert!(failure.message.contains("exit status: 3"), "{}", failure.message);
     assert!(!format!("{failure:?}").contains("hunter2"));
-    assert!(load_quietly(&CredentialSource::PasswordCommand("true".to_owned())).is_err());
+    assert!(load_quietly(&CredentialSource::PasswordCommand("true".into())).is_err());
 }
 
 #[test]

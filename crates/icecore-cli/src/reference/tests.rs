@@ -89,7 +89,7 @@ fn what_is_no_reference_is_refused() {
     assert!(parse_without_path(OsStr::new("a@latest~1")).is_ok());
 }
 
-fn snapshot(source: &str, host: &str, id: u8, seconds: i64, is_complete: bool) -> Snapshot {
+pub(crate) fn snapshot(source: &str, host: &str, id: u8, seconds: i64, is_complete: bool) -> Snapshot {
     let milliseconds = u64::try_from(seconds).unwrap() * 1000;
     let run = RunId::new(milliseconds, [id; 10]);
     let completion = Completion {

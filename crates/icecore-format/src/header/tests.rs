@@ -6,11 +6,14 @@ use crate::fixtures::{
 fn header() -> Header {
     Header {
         repository: REPOSITORY,
-        // Not the default, and a short program: otherwise the record would be compressed, and the golden bytes depend
-        // on zstd.
-        parameters: Parameters { block_bytes: 1_234_567, ..Parameters::default() },
+        // Written out: the golden bytes do not depend on the defaults.
+        parameters: Parameters {
+            chunker: ChunkerParameters { minimum: 64 << 10, average: 256 << 10, maximum: 1 << 20 },
+            block_bytes: 1 << 20,
+            node_items: 64,
+        },
         created_seconds: 1_790_000_000,
-        program: "icecore".to_owned(),
+        program: "icecore 0.1.0".to_owned(),
         read_only: false,
     }
 }

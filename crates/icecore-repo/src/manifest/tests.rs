@@ -28,7 +28,7 @@ fn tree(count: usize) -> Vec<Entry> {
             } else {
                 // Names on both sides of the separator's byte, and names that begin like others.
                 let name = ["a", "a-b", "b.c", "zz"][number % 4];
-                file(format!("{directory}/{name}{number}").as_bytes(), number as i64)
+                file(format!("{directory}/{name}{number}").as_bytes(), 1)
             }
         })
         .collect();

@@ -65,7 +65,8 @@ impl ManifestWriter {
         if level > usize::from(NODE_LEVEL_MAX) {
             // No reader would accept the tree. With nodes of reasonable size this takes more entries than there can be.
             let (found, maximum) = (level as u64, NODE_LEVEL_MAX.into());
-            let error = FormatError::OutOfBounds { what: "level of a manifest node", found, minimum: 0, maximum };
+            let error =
+                FormatError::OutOfBounds { what: "level of a manifest node", found, minimum: 0, maximum };
             return Err(error.into());
         }
         if self.levels.len() == level {

@@ -105,8 +105,12 @@ fn when_a_fetch_fails_those_who_wait_try_themselves() {
     must_end(|| {
         let bed = Bed::new();
         let (contents, chunks) = filled(&bed, 1);
-        let plan = FaultPlan::new(0)
-            .rule(None, DATA_PREFIX, FaultWhen::FirstMatches(3), Fault::Error(InjectedError::AccessDenied));
+        let plan = FaultPlan::new(0).rule(
+            None,
+            DATA_PREFIX,
+            FaultWhen::FirstMatches(3),
+            Fault::Error(InjectedError::AccessDenied),
+        );
         let (repository, store) = bed.faulty(plan);
         let reader = bed.reader_on(&repository, 1 << 20);
         let failures = AtomicUsize::new(0);

@@ -19,6 +19,9 @@ use crate::{
 
 mod failures;
 
+/// Something that a session cannot do any more.
+type End = fn(WriteSession, &Bed, &ManifestRoot) -> RepoResult<()>;
+
 fn sizes(bed: &Bed, prefix: &str) -> Vec<usize> {
     bed.keys_under(prefix).iter().map(|key| bed.get(key).len()).collect()
 }
@@ -58,7 +61,11 @@ fn a_chunk_is_stored_once() {
 fn overhead(bed: &Bed) -> usize {
     ["icecore", "meta/keys/", SNAPSHOTS_PREFIX]
         .iter()
-        .map(|prefix| if prefix.ends_with('/') { sizes(bed, prefix).iter().sum() } else { bed.get(prefix).len() })
+        .map(
+            |prefix| {
+                if prefix.ends_with('/') { sizes(bed, prefix).iter().sum() } else { bed.get(prefix).len() }
+            },
+        )
         .sum()
 }
 
@@ -72,20 +79,7 @@ fn later_sessions_know_the_chunks_of_earlier_ones() {
     let (_, _, catalog) = session.commit(&root, &report).unwrap();
     // With the catalogue of the first one, which fetches nothing, and with an empty one.
     let (counted, store) = bed.faulty(FaultPlan::new(0));
-    let origin = bed.session().origin().clone();
-    let origin = SessionOrigin {
-        source: origin.source,
-        host: origin.host,
-        root: origin.root,
-        command: origin.command,
-        level: Level::Incremental,
-        dedup: origin.dedup,
-        group: None,
-        base: None,
-        tags: origin.tags,
-        program: origin.program,
-    };
-    let mut warm = WriteSession::begin(counted, catalog, origin, WriteOptions::default()).unwrap();
+    let mut warm = WriteSession::begin(counted, catalog, bed::origin(), WriteOptions::default()).unwrap();
     assert!(store.trace().iter().all(|call| call.method != Method::Get), "the catalogue is up to date");
     let mut cold = bed.session();
     for content in &contents {
@@ -212,14 +206,16 @@ fn everything_is_durable_before_what_refers_to_it() {
     let last = trace.last().unwrap();
     assert_eq!((last.method, last.key.as_str()), (Method::Put, snapshot.as_str()));
     // Maintenance is looked for again when everything is there, just before the commit.
-    assert_eq!((trace[trace.len() - 2].method, trace[trace.len() - 2].key.as_str()), (Method::List, GC_PREFIX));
+    assert_eq!(
+        (trace[trace.len() - 2].method, trace[trace.len() - 2].key.as_str()),
+        (Method::List, GC_PREFIX)
+    );
 }
 
 #[test]
 fn a_run_that_was_ended_by_somebody_else_cannot_commit() {
     let bed = Bed::new();
     let contents = noises(3, 10_000, 1);
-    type End = fn(WriteSession, &Bed, &ManifestRoot) -> RepoResult<()>;
     let ends: [End; 3] = [
         |session, _, root| commit(session, root).map(drop),
         |session, _, _| session.abort("reason").map(drop),
@@ -309,7 +305,7 @@ fn a_cancelled_session_stops_and_can_be_aborted() {
     let bed = Bed::new();
     let contents = noises(40, 60_000, 1);
     let mut session = bed.session();
-    let (run, root) = (session.run(), write_files(&mut session, &contents).unwrap());
+    let (run, _) = (session.run(), write_files(&mut session, &contents).unwrap());
     let mut other = bed.session();
     let other_run = other.run();
     let other_root = write_manifest(&mut other, &[]).unwrap();
@@ -328,7 +324,6 @@ fn a_cancelled_session_stops_and_can_be_aborted() {
     for content in &contents {
         assert!(!add(&mut next, content).unwrap().1);
     }
-    drop(root);
 }
 
 #[test]

@@ -10,7 +10,10 @@ use icecore_format::{
     pack::FinishedPack,
 };
 use icecore_store::store::{PutCondition, Store};
-use tokio::{runtime::Handle, sync::{OwnedSemaphorePermit, Semaphore}};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 use crate::{
     error::{RepoError, RepoResult},

@@ -31,7 +31,10 @@ fn slots_are_added_listed_and_removed() {
     assert_eq!(slots.len(), 2);
     let added = slots.iter().find(|slot| slot.id == second).unwrap();
     let info = added.info.as_ref().unwrap();
-    assert_eq!((info.label.as_str(), info.kind, info.repository), ("slot 8", SlotKind::KeyFile, bed.repository.id()));
+    assert_eq!(
+        (info.label.as_str(), info.kind, info.repository),
+        ("slot 8", SlotKind::KeyFile, bed.repository.id())
+    );
     assert!(added.opens_with(&key_file(8)));
     for byte in [7, 8] {
         let keys = Arc::clone(unlock(&bed, key_file(byte)).unwrap().keys());

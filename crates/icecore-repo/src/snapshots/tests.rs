@@ -32,7 +32,7 @@ fn run_of(snapshot: Option<&Snapshot>) -> Option<RunId> {
 fn counted(bed: &Bed, catalog: &mut Catalog) -> (SnapshotList, u64) {
     let meter = MeterStore::new(bed.store());
     let repository = bed.repository.on_store(std::sync::Arc::new(meter.clone()));
-    let list = super::list(&repository, catalog).unwrap();
+    let list = list(&repository, catalog).unwrap();
     (list, meter.usage().of_method(Method::Get).calls)
 }
 
@@ -129,11 +129,11 @@ fn what_is_damaged_on_its_way_is_fetched_again() {
     let plan = FaultPlan::new(5).rule(Some(Method::Get), "", FaultWhen::Match(1), Fault::FlipBit);
     let (repository, store) = bed.faulty(plan);
     let mut catalog = bed.catalog();
-    let list = super::list(&repository, &mut catalog).unwrap();
-    assert_eq!((list.snapshots.len(), list.damaged.len()), (0, 1));
-    let list = super::list(&repository, &mut catalog).unwrap();
-    assert_eq!(run_of(list.latest_of("a", "host")), Some(run));
+    let listed = list(&repository, &mut catalog).unwrap();
+    assert_eq!((listed.snapshots.len(), listed.damaged.len()), (0, 1));
+    let listed = list(&repository, &mut catalog).unwrap();
+    assert_eq!(run_of(listed.latest_of("a", "host")), Some(run));
     let calls = store.calls();
-    super::list(&repository, &mut catalog).unwrap();
+    list(&repository, &mut catalog).unwrap();
     assert_eq!(store.calls(), calls + 1, "only the listing");
 }

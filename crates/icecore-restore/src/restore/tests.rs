@@ -4,4 +4,5 @@ mod damage;
 mod existing;
 mod kinds;
 mod partial;
+mod random;
 mod since;

@@ -1,10 +1,6 @@
 //! What the tests of backups stand on: a source in a temporary directory, a repository in memory.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::{Arc, RwLock},
-};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use icecore_catalog::Catalog;
 use icecore_format::{
@@ -40,15 +36,11 @@ use crate::{
     },
 };
 
-/// Does something when a number of objects is there.
-type Trigger = (usize, Box<dyn Fn() + Send + Sync>);
-
 pub(super) struct Bed {
     source: tempfile::TempDir,
     repository: Repository,
     pub environment: Environment,
     store: Arc<dyn Store>,
-    trigger: RwLock<Option<Trigger>>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -72,13 +64,7 @@ pub(super) fn noise(length: usize, seed: u64) -> Vec<u8> {
 
 impl BackupEvents for Bed {
     fn started(&self, _: Level, _: Option<RunId>, _: Option<Totals>) {}
-    fn progress(&self, _: &BackupProgress) {
-        if let Some((objects, action)) = self.trigger.read().unwrap().as_ref()
-            && self.objects_under("data/") >= *objects
-        {
-            action();
-        }
-    }
+    fn progress(&self, _: &BackupProgress) {}
     fn problem(&self, _: &SourceProblem) {}
     fn notice(&self, _: &BackupNotice) {}
 }
@@ -107,7 +93,7 @@ impl Bed {
             Repository::create(Arc::clone(&store), environment.clone(), RepositoryId([3; 16]), &options)
                 .unwrap();
         let source = tempfile::tempdir().unwrap();
-        Self { source, repository, environment, store, trigger: RwLock::new(None), _runtime: runtime }
+        Self { source, repository, environment, store, _runtime: runtime }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -133,14 +119,6 @@ impl Bed {
             std::thread::yield_now();
         }
         fs::remove_file(&probe).unwrap();
-    }
-
-    pub fn after_objects(&self, objects: usize, action: impl Fn() + Send + Sync + 'static) {
-        *self.trigger.write().unwrap() = Some((objects, Box::new(action)));
-    }
-
-    pub fn never_mind(&self) {
-        *self.trigger.write().unwrap() = None;
     }
 
     pub fn try_backup(&self, change: impl FnOnce(&mut BackupRequest)) -> BackupResult<BackupReport> {
@@ -182,7 +160,7 @@ impl Bed {
             for chunk in ChunkListReader::collect(&reader, &entry.content).unwrap() {
                 stream.extend_from_slice(&reader.read(&chunk).unwrap());
             }
-            let content = fill_holes(&entry, stream);
+            let content = fill_holes(&entry, &stream);
             seen.push(Seen { entry, content });
         }
         seen
@@ -193,12 +171,12 @@ impl Bed {
         list.into_iter().map(|object| object.key).collect()
     }
 
-    fn objects_under(&self, prefix: &str) -> usize {
-        self.keys_under(prefix).len()
+    pub fn data_packs(&self) -> usize {
+        self.keys_under("data/").len()
     }
 
     pub fn objects(&self) -> usize {
-        self.objects_under("")
+        self.keys_under("").len()
     }
 
     pub fn complete_snapshots(&self) -> usize {
@@ -231,9 +209,9 @@ impl Bed {
     }
 }
 
-fn fill_holes(entry: &Entry, stream: Vec<u8>) -> Vec<u8> {
+fn fill_holes(entry: &Entry, stream: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
-    let mut rest = stream.as_slice();
+    let mut rest = stream;
     for hole in &entry.holes {
         let (data, remaining) = rest.split_at(hole.offset as usize - content.len());
         content.extend_from_slice(data);

@@ -105,9 +105,12 @@ impl BackupDocument {
     ) -> Outcome<()> {
         self.repository = Some(repository.id().to_string());
         self.location = Some(repository.store().location());
-        if let (Some(created), false) = (&created, context.console.json) {
+        match &created {
+            // The document may never be written, if something fails from here on.
+            Some(created) if context.console.json => context.console.notice(created.text().trim_end()),
             // Even when quiet is wanted: who misses this loses the backups.
-            ResultWriter::print(&created.text())?;
+            Some(created) => ResultWriter::print(&created.text())?,
+            None => {}
         }
         self.created = created;
         Ok(())

@@ -1,6 +1,8 @@
 use icecore_format::entry::{Entry, EntryKind, Marks, Time};
 use jiff::tz::TimeZone;
 
+use crate::documents::tests::assert_documented;
+
 use super::{EntryDocument, mode_text, write_columns};
 
 #[test]
@@ -44,4 +46,9 @@ fn json_keeps_names_that_are_no_text() {
     assert_eq!(value["group"], serde_json::Value::Null);
     assert_eq!(value["marks"][0], "changed-while-read");
     assert_eq!(value.get("target"), None);
+    assert_documented(&value);
+    let mut link = Entry::new(b"l".to_vec(), EntryKind::Symlink);
+    link.target = b"\xff".to_vec();
+    assert_documented(&EntryDocument::new(&link, (None, None)));
+    assert_documented(&EntryDocument::new(&Entry::new(Vec::new(), EntryKind::BlockDevice), (None, None)));
 }

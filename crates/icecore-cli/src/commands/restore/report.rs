@@ -287,3 +287,6 @@ fn show_problems(console: &Console, report: &RestoreReport) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

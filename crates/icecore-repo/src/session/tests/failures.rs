@@ -40,12 +40,8 @@ fn whichever_call_fails_the_next_run_succeeds() {
             store.calls()
         };
         assert!(calls >= 13, "{calls} calls");
-        let faults = [
-            Fault::Error(InjectedError::NoSpace),
-            Fault::LostReply,
-            Fault::Crash,
-            Fault::CrashAfter,
-        ];
+        let faults =
+            [Fault::Error(InjectedError::NoSpace), Fault::LostReply, Fault::Crash, Fault::CrashAfter];
         for fault in faults {
             for call in 1..=calls {
                 let bed = Bed::new();

@@ -6,8 +6,8 @@ use icecore_format::{
     snapshot::{DedupScope, Level},
 };
 
-use super::SourceDocument;
-use crate::{exit_status::ExitStatus, failure::Failure};
+use super::{BackupDocument, SourceDocument};
+use crate::{documents::tests::assert_documented, exit_status::ExitStatus, failure::Failure};
 
 fn report() -> BackupReport {
     BackupReport {
@@ -65,7 +65,10 @@ fn a_partial_snapshot_and_a_failure_have_their_codes() {
     assert_eq!(value["problems"][0]["kind"], "changing");
     assert_eq!(value["problems"][0]["path_base64"], "Yf8=");
     assert_eq!(value["error"], serde_json::Value::Null);
+    assert_documented(&document);
+    assert_documented(&BackupDocument::new(false));
     let failed = SourceDocument::failed(b"/x", "x".to_owned(), Failure::usage("no"));
     assert_eq!(failed.status(), ExitStatus::Usage);
     assert_eq!(serde_json::to_value(&failed).unwrap()["error"]["code"], 2);
+    assert_documented(&failed);
 }

@@ -1,0 +1,94 @@
+//! Directories that were only moved: their files need not be read again.
+//!
+//! A directory keeps its inode when it is moved, and so do the files below it, with their times of change. A new
+//! directory whose inode the base knows is compared with what the base has below the old path. A wrong guess (the
+//! inode was used again) costs nothing: each file still has to be the same by inode, size and both times.
+
+use std::collections::HashMap;
+
+use icecore_format::{
+    entry::{Entry, EntryKind},
+    path,
+};
+use icecore_repo::{
+    error::RepoResult,
+    manifest::{ManifestCursor, ManifestRoot},
+    reader::ChunkReader,
+};
+
+/// Directories of the base that are remembered, about 100 bytes each.
+const DIRECTORIES_MAX: usize = 1 << 20;
+
+/// Finds the old places of moved directories in the base.
+pub(crate) struct MovedDirectories<'a> {
+    reader: &'a ChunkReader,
+    root: ManifestRoot,
+    /// Path by inode; read from the base when it is first needed.
+    directories: Option<HashMap<u64, Vec<u8>>>,
+    /// Moved directories that the walk is in, the innermost last.
+    inside: Vec<MovedDirectory<'a>>,
+}
+
+struct MovedDirectory<'a> {
+    new_path: Vec<u8>,
+    old_path: Vec<u8>,
+    cursor: ManifestCursor<'a>,
+}
+
+impl<'a> MovedDirectories<'a> {
+    pub fn new(reader: &'a ChunkReader, root: ManifestRoot) -> Self {
+        Self { reader, root, directories: None, inside: Vec::new() }
+    }
+
+    /// Returns what the base knows of an object that it does not have under its present path; entries have to be asked
+    /// for in path order.
+    pub fn find(&mut self, entry: &Entry) -> RepoResult<Option<Entry>> {
+        while self.inside.last().is_some_and(|moved| !path::is_within(&entry.path, &moved.new_path)) {
+            self.inside.pop();
+        }
+        if let Some(moved) = self.inside.last_mut()
+            && let Some(found) = moved.find(&entry.path)?
+        {
+            return Ok(Some(found));
+        }
+        if entry.kind != EntryKind::Directory {
+            return Ok(None);
+        }
+        let Some(old_path) = self.old_path(entry.inode)? else { return Ok(None) };
+        let mut cursor = ManifestCursor::new(self.reader, &self.root);
+        cursor.seek(&old_path)?;
+        let mut moved = MovedDirectory { new_path: entry.path.clone(), old_path, cursor };
+        let found = moved.find(&entry.path)?;
+        self.inside.push(moved);
+        Ok(found)
+    }
+
+    fn old_path(&mut self, inode: u64) -> RepoResult<Option<Vec<u8>>> {
+        if self.directories.is_none() {
+            let mut directories = HashMap::new();
+            let mut cursor = ManifestCursor::new(self.reader, &self.root);
+            while let Some(entry) = cursor.next()?
+                && directories.len() < DIRECTORIES_MAX
+            {
+                if entry.kind == EntryKind::Directory {
+                    directories.insert(entry.inode, entry.path);
+                }
+            }
+            self.directories = Some(directories);
+        }
+        Ok(self.directories.as_ref().and_then(|directories| directories.get(&inode)).cloned())
+    }
+}
+
+impl MovedDirectory<'_> {
+    /// Returns the entry that the base has at the corresponding old path, under its new path.
+    fn find(&mut self, new_path: &[u8]) -> RepoResult<Option<Entry>> {
+        let mut old_path = self.old_path.clone();
+        old_path.extend_from_slice(&new_path[self.new_path.len()..]);
+        self.cursor.seek(&old_path)?;
+        if self.cursor.peek()?.is_none_or(|entry| entry.path != old_path) {
+            return Ok(None);
+        }
+        Ok(self.cursor.next()?.map(|entry| Entry { path: new_path.to_vec(), ..entry }))
+    }
+}

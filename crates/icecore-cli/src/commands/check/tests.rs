@@ -1,0 +1,45 @@
+use icecore_check::{CheckProblem, CheckReport, ProblemKind, SnapshotCheck};
+use icecore_format::ids::{PackName, RunId};
+use icecore_repo::snapshots::SnapshotList;
+
+use super::{advice, describe_problems, document};
+use crate::documents::tests::assert_documented;
+
+fn report() -> CheckReport {
+    let run = RunId::new(1, [1; 10]);
+    let kind = ProblemKind::PackMissing;
+    let problem = CheckProblem {
+        severity: kind.severity(),
+        object: Some("data/x".to_owned()),
+        kind,
+        detail: "it does not\nexist".to_owned(),
+    };
+    let snapshot = SnapshotCheck {
+        run,
+        restorable: false,
+        files_damaged: 1,
+        examples: vec![b"\xff".to_vec()],
+        packs_damaged: vec![PackName { run, number: 0 }],
+    };
+    let whole =
+        SnapshotCheck { restorable: true, files_damaged: 0, examples: Vec::new(), ..snapshot.clone() };
+    CheckReport { snapshots: vec![snapshot, whole], problems: vec![problem], ..CheckReport::default() }
+}
+
+#[test]
+fn damage_is_told_with_what_to_do() {
+    let mut text = String::new();
+    describe_problems(&mut text, &report(), icecore_check::Severity::Damage);
+    assert_eq!(text, "damage: pack-missing data/x: it does not\nexist\n");
+    assert!(advice(&report()).contains("1 of 2 snapshots can be restored in full"));
+}
+
+#[test]
+fn the_document_has_the_documented_fields() {
+    let report = report();
+    let value = serde_json::to_value(document(&report, &SnapshotList::default())).unwrap();
+    assert_eq!(value["healthy"], false);
+    assert_eq!(value["problems"][0]["kind"], "pack-missing");
+    assert_eq!(value["snapshots"][0]["examples"][0]["path_base64"], "/w==");
+    assert_documented(&value);
+}

@@ -1,0 +1,29 @@
+use icecore_format::{keys::Secret, slot::Credential};
+use zeroize::Zeroizing;
+
+use super::{ChangedDocument, SlotDocument, is_same};
+use crate::documents::tests::assert_documented;
+
+#[test]
+fn the_documents_have_the_documented_fields() {
+    assert_documented(&ChangedDocument { added: None, key_file: None, removed: Vec::new() });
+    assert_documented(&SlotDocument {
+        id: String::new(),
+        kind: None,
+        label: None,
+        created: None,
+        memory_kib: None,
+        passes: None,
+        lanes: None,
+        damage: None,
+    });
+}
+
+#[test]
+fn the_same_key_twice_is_noticed() {
+    let password = |text: &str| Credential::Password(Zeroizing::new(text.as_bytes().to_vec()));
+    let key = |byte| Credential::KeyFile(Secret::new([byte; 32]));
+    assert!(is_same(&password("a"), &password("a")) && is_same(&key(1), &key(1)));
+    assert!(!is_same(&password("a"), &password("b")) && !is_same(&key(1), &key(2)));
+    assert!(!is_same(&password("a"), &key(1)));
+}
