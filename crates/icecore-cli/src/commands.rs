@@ -12,3 +12,4 @@ pub(crate) mod ls;
 pub(crate) mod restore;
 pub(crate) mod shell;
 pub(crate) mod snapshots;
+mod surroundings;

@@ -261,7 +261,7 @@ struct Interrupting<'a> {
     content: std::io::Cursor<Vec<u8>>,
 }
 
-impl std::io::Read for Interrupting<'_> {
+impl Read for Interrupting<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if self.content.position() > 8_000_000 {
             while self.bed.data_packs() == 0 {

@@ -38,7 +38,7 @@ pub(crate) struct BackupArguments {
     /// Which files are read again
     #[arg(long, value_enum, default_value_t = LevelArgument::Incremental)]
     level: LevelArgument,
-    /// Which packs the snapshot may refer to [default: as for the last full]
+    /// Which packs the snapshot may refer to (default: as for the last full)
     #[arg(long, value_enum)]
     dedup: Option<DedupArgument>,
     /// Leave out what matches this pattern
@@ -56,7 +56,7 @@ pub(crate) struct BackupArguments {
     /// Tag of the snapshot
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_tag)]
     pub(crate) tag: Vec<(String, String)>,
-    /// Host that the snapshot is recorded for [default: the name of this machine]
+    /// Host that the snapshot is recorded for (default: the name of this machine)
     #[arg(long, value_name = "NAME", value_parser = parse_source_name)]
     pub(crate) host: Option<String>,
     /// Find out what would be read, and write nothing
@@ -77,10 +77,10 @@ pub(crate) struct BackupArguments {
     /// Command for --command, with its arguments
     #[arg(last = true, value_name = "CMD", requires = "command")]
     pub(crate) program: Vec<OsString>,
-    /// Level of compression, -7 (fast) to 19 (small) [default: 3]
+    /// Level of compression, from -7 (fast) to 19 (small); 3 if nothing is said
     #[arg(long, value_name = "LEVEL", allow_negative_numbers = true, value_parser = parse_compression)]
     pub(crate) compression: Option<i32>,
-    /// Size of the objects that are uploaded, 1MiB to 240MiB [default: 64MiB]
+    /// Size of the objects that are uploaded, 1MiB to 240MiB (default: 64MiB)
     #[arg(long, value_name = "SIZE", value_parser = parse_pack_size)]
     pub(crate) pack_size: Option<u64>,
     /// Files that are read at a time; more helps on network file systems

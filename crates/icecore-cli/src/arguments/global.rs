@@ -48,17 +48,17 @@ pub(crate) struct GlobalArguments {
         hide_env_values = true
     )]
     password_command: Option<OsString>,
-    /// Configuration file [default: /etc/icecore/icecore.toml, then icecore/icecore.toml in the user's
-    /// configuration directory]
+    /// Configuration file (default: /etc/icecore/icecore.toml, then icecore/icecore.toml in the user's
+    /// configuration directory)
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_CONFIG", value_hint = ValueHint::FilePath, hide_env_values = true)]
     config: Option<OsString>,
-    /// Directory of the catalogue, which is a cache [default: icecore in the user's cache directory]
+    /// Directory of the catalogue, which is a cache (default: icecore in the user's cache directory)
     #[arg(long, global = true, value_name = "DIR", env = "ICECORE_CACHE_DIR", value_hint = ValueHint::DirPath, hide_env_values = true)]
     cache_dir: Option<OsString>,
     /// Write the result as one JSON document
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How progress is shown, on standard error [default: auto]
+    /// How progress is shown, on standard error (default: auto)
     #[arg(long, global = true, value_name = "MODE", value_enum)]
     progress: Option<ProgressArgument>,
     /// Show failures only

@@ -36,7 +36,7 @@ Examples:
   icecore ls home@latest:alice --long
   icecore ls etc@2026-11-01 --recursive")]
 pub(crate) struct LsArguments {
-    /// Snapshot, or directory or file in it: [SOURCE@]SNAPSHOT[:PATH]
+    /// Snapshot, or directory or file in it: `[SOURCE@]SNAPSHOT[:PATH]`
     #[arg(value_name = "REF")]
     pub(crate) reference: OsString,
     /// Show kind, mode, owner, size and time
@@ -54,7 +54,7 @@ Examples:
   icecore cat etc@latest:fstab
   icecore cat home@2026-11-01:alice/report.txt | less")]
 pub(crate) struct CatArguments {
-    /// File: [SOURCE@]SNAPSHOT:PATH
+    /// File: `[SOURCE@]SNAPSHOT:PATH`
     #[arg(value_name = "REF")]
     pub(crate) reference: OsString,
 }
@@ -69,7 +69,7 @@ Examples:
   icecore diff latest~1 latest
   icecore diff home@2026-11-01:alice home@latest:alice")]
 pub(crate) struct DiffArguments {
-    /// Older snapshot: [SOURCE@]SNAPSHOT[:PATH]
+    /// Older snapshot: `[SOURCE@]SNAPSHOT[:PATH]`
     #[arg(value_name = "OLD")]
     pub(crate) old: OsString,
     /// Newer snapshot, with the same PATH if there is one

@@ -26,7 +26,7 @@ Examples:
   icecore restore etc@latest --in-place --dry-run")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct RestoreArguments {
-    /// Snapshot, or directory or file in it: [SOURCE@]SNAPSHOT[:PATH]
+    /// Snapshot, or directory or file in it: `[SOURCE@]SNAPSHOT[:PATH]`
     #[arg(value_name = "REF")]
     pub(crate) reference: OsString,
     /// Directory to restore into; created if it does not exist

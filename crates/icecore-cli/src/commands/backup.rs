@@ -17,7 +17,10 @@ use self::{
     settings::SourceSettings,
     sources::{PlannedSource, SourceKind},
 };
-use super::creation::{self, CreatedDocument};
+use super::{
+    creation::{self, CreatedDocument},
+    surroundings,
+};
 use crate::{
     arguments::backup::BackupArguments,
     context::{Access, Context, OpenRepository},
@@ -32,7 +35,6 @@ mod report;
 mod settings;
 mod sources;
 mod stream;
-mod surroundings;
 
 /// Label of the first key of a repository that `--init` creates.
 const FIRST_KEY_LABEL: &str = "first key";
@@ -41,7 +43,11 @@ const FIRST_KEY_LABEL: &str = "first key";
 pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<ExitStatus> {
     // Everything that can be wrong with the request is found before anything is written.
     let mut planned = sources::plan(arguments, &context.configuration)?;
-    surroundings::refuse_sources_in_repository(context, &planned)?;
+    for source in &planned {
+        if let SourceKind::Tree { path, real } = &source.kind {
+            surroundings::refuse_source(context, path, real)?;
+        }
+    }
     let settings = planned
         .iter()
         .map(|source| SourceSettings::merge(&context.configuration, arguments, &source.name))
@@ -159,7 +165,10 @@ impl Job<'_> {
         catalog: &mut Option<Catalog>,
     ) -> Outcome<BackupReport> {
         let context = self.context;
-        let skip = surroundings::skip(context, &self.repository, &source);
+        let skip = match &source.kind {
+            SourceKind::Tree { real, .. } => surroundings::skip(context, self.repository.id(), real),
+            _ => Vec::new(),
+        };
         let (name, shown) = (source.name.clone(), text::printable(&source.shown).into_owned());
         let kind = stream::open(source.kind, &context.environment.cancelled, self.arguments.dry_run)?;
         let request = settings.request(self.arguments, kind, name, self.host.clone(), skip);

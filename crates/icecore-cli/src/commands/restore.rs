@@ -23,7 +23,10 @@ use icecore_restore::{
 };
 
 use self::{events::Events, report::RestoreDocument};
-use super::entries::{parse_reference, path_not_found, wrong_reference};
+use super::{
+    entries::{parse_reference, path_not_found, wrong_reference},
+    surroundings,
+};
 use crate::{
     arguments::restore::RestoreArguments,
     context::{Access, Context},
@@ -50,6 +53,8 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
         Some(target) => target.clone(),
         None => original_place(context, &reader, &snapshot, &reference.path)?,
     };
+    // What is deleted between two snapshots was in one of them; the repository never is.
+    surroundings::refuse_target(context, &target, arguments.delete && since.is_none())?;
     let request = RestoreRequest {
         path: reference.path,
         include,

@@ -1,0 +1,93 @@
+//! The repository and the cache as directories of this machine: a backup must contain neither, and lie in neither; a restore
+//! must not write into them, and not delete them.
+
+use std::path::{Path, PathBuf};
+
+use icecore_format::ids::RepositoryId;
+use icecore_fs::stat_root;
+use icecore_store::RepositoryLocation;
+
+use crate::{
+    console::Verbosity,
+    context::Context,
+    failure::{Failure, Outcome},
+};
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+/// Refuses a source that is the repository or lies in it.
+pub(crate) fn refuse_source(context: &Context, path: &Path, real: &Path) -> Outcome<()> {
+    let Some((place, identity)) = repository_directory(context) else { return Ok(()) };
+    if !is_within(real, identity) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{} lies in the repository {}", path.display(), place.display()))
+        .hint("a repository is copied with its files, not backed up into itself"))
+}
+
+/// Returns the directories that are left out wholly, and tells of those that lie in the source.
+pub(crate) fn skip(context: &Context, repository: RepositoryId, source: &Path) -> Vec<Identity> {
+    let catalog = context.catalog_directory(repository).and_then(|path| with_identity(&path));
+    // A home directory has its cache in it every time.
+    let verbose = context.console.verbosity >= Verbosity::Verbose;
+    let own = [(repository_directory(context), "the repository", true), (catalog, "the catalogue", verbose)];
+    let own = own
+        .into_iter()
+        .filter_map(|(place, what, tells)| place.map(|(path, identity)| (path, identity, what, tells)));
+    own.map(|(path, identity, what, tells)| {
+        if path.starts_with(source) && tells {
+            context.console.notice(&format!("{what} {} lies in the source and is left out", path.display()));
+        }
+        identity
+    })
+    .collect()
+}
+
+/// Refuses a target in the repository; with `deletes` (of whatever a snapshot does not have, and no snapshot has the
+/// repository) one around it, too.
+pub(crate) fn refuse_target(context: &Context, target: &Path, deletes: bool) -> Outcome<()> {
+    let Some((place, identity)) = repository_directory(context) else { return Ok(()) };
+    let absolute = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
+    let Some(existing) = absolute.ancestors().find_map(|path| path.canonicalize().ok()) else {
+        return Ok(());
+    };
+    let (shown, place_shown) = (target.display(), place.display());
+    if is_within(&existing, identity) {
+        return Err(Failure::usage(format!("the target {shown} lies in the repository {place_shown}"))
+            .hint("choose another directory"));
+    }
+    let around = || identity_of(&absolute).is_some_and(|target| is_within(&place, target));
+    if deletes && around() {
+        let message =
+            format!("the repository {place_shown} lies in the target {shown}, and --delete would remove it");
+        return Err(
+            Failure::usage(message).hint("leave --delete out, or restore a directory that it is not in")
+        );
+    }
+    Ok(())
+}
+
+/// Says whether a real path is a certain directory or lies in it; by identity, for the same directory can be mounted in
+/// several places.
+fn is_within(real: &Path, directory: Identity) -> bool {
+    real.ancestors().any(|path| identity_of(path) == Some(directory))
+}
+
+fn repository_directory(context: &Context) -> Option<(PathBuf, Identity)> {
+    match context.location() {
+        Ok(RepositoryLocation::Local(path)) => with_identity(path),
+        _ => None,
+    }
+}
+
+/// Returns the real path of a directory that exists, and its identity.
+fn with_identity(path: &Path) -> Option<(PathBuf, Identity)> {
+    let real = path.canonicalize().ok()?;
+    let identity = identity_of(&real)?;
+    Some((real, identity))
+}
+
+fn identity_of(path: &Path) -> Option<Identity> {
+    stat_root(path, true).ok().map(|found| (found.device, found.inode))
+}
