@@ -679,9 +679,10 @@ def path_key(path):
 
 def check_path(path):
     need(len(path) <= PATH_BYTES_MAX, "a path is too long")
-    for component in path_key(path):
-        need(component not in (b"", b".", b".."), f"the path {path!r} has an empty, `.` or `..` component")
-        need(len(component) <= NAME_BYTES_MAX and b"\0" not in component, f"the path {path!r} has a bad component")
+    components = path_key(path)
+    need(not {b"", b".", b".."}.intersection(components), "a path has an empty, `.` or `..` component")
+    need(max(map(len, components), default=0) <= NAME_BYTES_MAX, "a path has a component that is too long")
+    need(b"\0" not in path, "a path contains a NUL byte")
 
 
 def read_names(names):

@@ -337,7 +337,7 @@ fn paths_longer_than_the_system_takes() {
 #[test]
 fn a_flat_directory_of_many_entries() {
     const NUMBER: u64 = 20_000;
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::in_memory();
     for number in 0..NUMBER {
         // A hard link is cheaper to make than a file, but a file is what is restored with more trouble.
         fs::write(sandbox.source(&format!("file-{number:05}")), number.to_le_bytes()).unwrap();

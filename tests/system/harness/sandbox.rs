@@ -1,6 +1,7 @@
 //! A place to run the program in: its own home, repository and source, gone with the test.
 
 use std::{
+    env,
     ffi::OsStr,
     fs,
     io::{PipeWriter, pipe},
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 
 use super::{
     binary,
+    machine::variable,
     process::{Input, Output, Running},
 };
 
@@ -26,8 +28,22 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     /// Makes a sandbox with an empty source and no repository.
+    ///
+    /// `ICECORE_TESTS_DIRECTORY` chooses another file system than that of temporary files.
     pub(crate) fn new() -> Self {
-        let directory = TempDir::with_prefix("icecore-system-").unwrap();
+        Self::below(&variable("ICECORE_TESTS_DIRECTORY").map_or_else(env::temp_dir, PathBuf::from))
+    }
+
+    /// Makes a sandbox like [`Sandbox::new`] in memory, if the machine has a place for that: for tests that make or sync many
+    /// files and are not about file systems.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        let is_usable = variable("ICECORE_TESTS_DIRECTORY").is_none() && TempDir::new_in(memory).is_ok();
+        if is_usable { Self::below(memory) } else { Self::new() }
+    }
+
+    fn below(place: &Path) -> Self {
+        let directory = TempDir::with_prefix_in("icecore-system-", place).unwrap();
         for name in ["home", "source"] {
             fs::create_dir(directory.path().join(name)).unwrap();
         }
@@ -112,7 +128,7 @@ impl Sandbox {
     }
 
     fn surround(&self, command: &mut Command) {
-        let path = super::variable("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
+        let path = variable("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
         command
             .env_clear()
             .env("PATH", path)
