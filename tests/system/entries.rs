@@ -23,6 +23,14 @@ use crate::harness::{Sandbox, Tree, assert_same, bytes, check_tool, is_root, rea
 /// Backs up the source, restores it and compares with our own eyes and with those of rsync.
 #[track_caller]
 fn round_trip(sandbox: &Sandbox) -> Tree {
+    let after = round_trip_without_rsync(sandbox);
+    assert_rsync_finds_nothing(sandbox);
+    after
+}
+
+/// Does the same for trees that rsync cannot read.
+#[track_caller]
+fn round_trip_without_rsync(sandbox: &Sandbox) -> Tree {
     let before = read(&sandbox.source(""));
     sandbox.run(&["init"]).expect(0);
     sandbox.backup(&[]);
@@ -30,7 +38,6 @@ fn round_trip(sandbox: &Sandbox) -> Tree {
     assert!(report["warnings"].as_array().unwrap().is_empty(), "{report:#}");
     let after = read(&sandbox.path("restored"));
     assert_same(&before, &after);
-    assert_rsync_finds_nothing(sandbox);
     sandbox.check_all_data();
     // What is right already is left alone.
     let again = sandbox.restore("latest", "restored", &["--delete"]);
@@ -321,7 +328,7 @@ fn paths_longer_than_the_system_takes() {
     let name = "d".repeat(240);
     make_deep(&sandbox.source(""), &name, 40);
     make_deep(&sandbox.source(""), "e", 400);
-    let after = round_trip(&sandbox);
+    let after = round_trip_without_rsync(&sandbox);
     assert!(after.keys().any(|path| path.len() > 9000));
     sandbox.write("unchanged", "x");
     let second = sandbox.backup(&[]);

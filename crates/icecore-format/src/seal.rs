@@ -296,6 +296,11 @@ pub(crate) fn unframe(kind: ObjectKind, frame: &[u8]) -> FormatResult<Vec<u8>> {
 
 /// Seals one record as an object of its own: header, then the sealed frame with ordinal 0.
 pub fn seal_object(keys: &Keys, kind: ObjectKind, salt: &Salt, record: &[u8]) -> FormatResult<Vec<u8>> {
+    if record.len() as u64 > u64::from(kind.record_bytes_max()) {
+        // No reader would open it.
+        let (found, maximum) = (record.len() as u64, u64::from(kind.record_bytes_max()));
+        return Err(FormatError::OutOfBounds { what: "length of a record", found, minimum: 0, maximum });
+    }
     let key = ObjectKey::new(keys, kind, keys.newest_epoch(), salt)?;
     let mut frame = frame(record)?;
     key.seal(0, &mut frame)?;

@@ -334,14 +334,6 @@ impl TryFrom<SnapshotRecord> for Snapshot {
         let malformed = |reason| FormatError::malformed(WHAT, reason);
         let command = record.command.unwrap_or_default();
         let tags = record.tags.unwrap_or_default();
-        let texts = [&record.source, &record.host, &record.program].into_iter().chain(&command);
-        let longest = texts.chain(tags.iter().flat_map(|(key, value)| [key, value])).map(String::len).max();
-        if tags.len() > TAGS_MAX
-            || longest.unwrap_or(0) > TEXT_BYTES_MAX
-            || record.root.len() > TEXT_BYTES_MAX
-        {
-            return Err(malformed("a text is too long, or there are too many tags"));
-        }
         let completion = record.completion.map(Completion::try_from).transpose()?;
         let state = match (record.state, record.refreshed, completion) {
             (0, Some(refreshed), None) => SnapshotState::Pending { refreshed: read_time(refreshed)? },

@@ -28,7 +28,7 @@ pub enum RepoError {
     },
     /// No key slot opens with what was given.
     #[error(
-        "no key slot of the repository at {location} opens with this password or key file ({slots} slots tried)"
+        "no key slot of the repository at {location} opens with this password or key file (slots tried: {slots})"
     )]
     WrongKey {
         /// Location of the store.

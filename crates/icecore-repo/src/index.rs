@@ -281,7 +281,16 @@ impl ChunkIndex {
 
     /// Returns where a chunk is; none if it is in no pack.
     pub fn locate(&self, id: &ChunkId) -> Option<ChunkLocation> {
-        let number = self.find(id)?;
+        self.location_of(self.find(id)?)
+    }
+
+    /// Returns all places where a chunk is; looks through the whole table, so it is for when the first place fails.
+    pub fn copies(&self, id: &ChunkId) -> Vec<ChunkLocation> {
+        let numbers = self.ids.iter().enumerate().filter(|(_, other)| *other == id);
+        numbers.filter_map(|(number, _)| self.location_of(number)).collect()
+    }
+
+    fn location_of(&self, number: usize) -> Option<ChunkLocation> {
         let block = self.chunk_blocks[number];
         if block == BLOCK_PENDING {
             return None;

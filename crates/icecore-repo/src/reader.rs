@@ -139,7 +139,7 @@ impl ChunkReader {
     /// Returns the content of a data chunk.
     pub fn read(&self, chunk: &ChunkRef) -> RepoResult<ChunkContent> {
         let location = self.locate(chunk)?;
-        self.content(location)
+        self.content(chunk.id, location)
     }
 
     /// Returns the raw bytes of a manifest or chunk-list node.
@@ -147,13 +147,30 @@ impl ChunkReader {
         let Some(location) = self.read_index().locate(&id) else {
             return Err(RepoError::MissingChunk { id });
         };
-        self.content(location)
+        self.content(id, location)
     }
 
-    fn content(&self, location: ChunkLocation) -> RepoResult<ChunkContent> {
+    fn content(&self, id: ChunkId, location: ChunkLocation) -> RepoResult<ChunkContent> {
+        match self.content_at(location) {
+            Err(error) if error.is_corruption() => self.other_copy(id, location).ok_or(error),
+            other => other,
+        }
+    }
+
+    fn content_at(&self, location: ChunkLocation) -> RepoResult<ChunkContent> {
         let text = self.block(location.block)?;
         let start = location.offset as usize;
         Ok(ChunkContent { text, range: start..start + location.length as usize })
+    }
+
+    /// Looks for an intact copy of a chunk in another pack: two hosts may have uploaded it at the same time, or a run in
+    /// a group of its own.
+    fn other_copy(&self, id: ChunkId, damaged: ChunkLocation) -> Option<ChunkContent> {
+        let copies = self.read_index().copies(&id);
+        copies
+            .into_iter()
+            .filter(|copy| copy.block != damaged.block && copy.length == damaged.length)
+            .find_map(|copy| self.content_at(copy).ok())
     }
 
     /// Fetches those of `blocks` that are not in memory yet, neighbours in one request each; the cache must have room

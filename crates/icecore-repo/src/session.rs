@@ -33,6 +33,9 @@ use icecore_format::{
     snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
 };
 
+/// Characters of the reason that an aborted run leaves in its snapshot.
+const REASON_CHARS_MAX: usize = 1000;
+
 /// How a session writes.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
@@ -320,7 +323,7 @@ impl WriteSession {
         if let Err(error) = self.flush() {
             tracing::debug!(%error, "not everything could be kept for the next run");
         }
-        self.lease.replace(SnapshotState::Aborted { reason: reason.to_owned() })?;
+        self.lease.replace(SnapshotState::Aborted { reason: reason.chars().take(REASON_CHARS_MAX).collect() })?;
         Ok(self.catalog)
     }
 }

@@ -122,6 +122,9 @@ pub fn add(
     cost: PasswordCost,
     label: &str,
 ) -> RepoResult<String> {
+    if repository.header().read_only {
+        return Err(RepoError::NewerMaintenance);
+    }
     let environment = repository.environment();
     let now = environment.now().seconds;
     let object = seal_slot(repository.keys(), credential, cost, label, now, &environment.salt())?;
@@ -134,6 +137,9 @@ pub fn add(
 
 /// Removes the slot whose id begins with `id`, unless it is the last one that can be read.
 pub fn remove(repository: &Repository, id: &str) -> RepoResult<String> {
+    if repository.header().read_only {
+        return Err(RepoError::NewerMaintenance);
+    }
     let slots = list(repository)?;
     let matching: Vec<&Slot> = slots.iter().filter(|slot| slot.id.starts_with(id)).collect();
     let [slot] = matching.as_slice() else {

@@ -3,6 +3,7 @@ use std::sync::atomic::AtomicUsize;
 use icecore_format::{
     error::FormatError,
     layout::{DATA_PREFIX, MANIFEST_PREFIX},
+    snapshot::DedupScope,
 };
 use icecore_store::{
     fault::{Fault, FaultPlan, FaultWhen, InjectedError},
@@ -368,4 +369,32 @@ fn packs_of_another_repository_are_refused() {
     let other_id = other.repository.keys().chunk_id(&noises(3, CHUNK_BYTES, 1)[0]);
     let error = reader.read(&ChunkRef { id: other_id, length: CHUNK_BYTES as u32 }).unwrap_err();
     assert!(matches!(error, RepoError::Object { source: FormatError::WrongContent, .. }), "{error}");
+}
+
+#[test]
+fn a_copy_in_another_pack_stands_in_for_a_damaged_one() {
+    let bed = Bed::new();
+    let (contents, chunks) = filled(&bed, 3);
+    let first = pack_key(&bed);
+    let mut grouped = bed.begin(&bed.repository, |origin, _| origin.dedup = DedupScope::Group).unwrap();
+    for content in &contents {
+        assert!(add(&mut grouped, content).unwrap().1, "a group of its own stores everything anew");
+    }
+    let root = write_manifest(&mut grouped, &[]).unwrap();
+    commit(grouped, &root).unwrap();
+    let packs = bed.keys_under(DATA_PREFIX);
+    assert_eq!(packs.len(), 2);
+    for damaged in &packs {
+        let kept = bed.get(damaged);
+        bed.damage(damaged, |bytes| bytes[200..].fill(0));
+        let reader = bed.reader();
+        for (chunk, content) in chunks.iter().zip(&contents) {
+            assert_eq!(*reader.read(chunk).unwrap(), **content, "{damaged} of {first}");
+        }
+        bed.set(damaged, kept);
+    }
+    for damaged in &packs {
+        bed.damage(damaged, |bytes| bytes[200..].fill(0));
+    }
+    assert!(bed.reader().read(&chunks[0]).unwrap_err().is_corruption());
 }
