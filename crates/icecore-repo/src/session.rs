@@ -323,7 +323,8 @@ impl WriteSession {
         if let Err(error) = self.flush() {
             tracing::debug!(%error, "not everything could be kept for the next run");
         }
-        self.lease.replace(SnapshotState::Aborted { reason: reason.chars().take(REASON_CHARS_MAX).collect() })?;
+        self.lease
+            .replace(SnapshotState::Aborted { reason: reason.chars().take(REASON_CHARS_MAX).collect() })?;
         Ok(self.catalog)
     }
 }

@@ -59,7 +59,7 @@ fn content() -> impl Strategy<Value = Content> {
         2 => 60_000..70_000usize,
         1 => 100_000..1_500_000usize,
     ];
-    (0..4u64, length, any::<bool>())
+    (0..4u64, length, prop::bool::ANY)
         .prop_map(|(seed, length, compressible)| Content { seed, length, compressible })
 }
 

@@ -231,74 +231,80 @@ fn blocks_of_different_packs_are_not_fetched_together() {
 
 #[test]
 fn a_damaged_block_does_not_hide_the_others() {
-    let bed = Bed::new();
-    let (contents, chunks) = filled(&bed, 10);
-    let range = place(&bed.reader(), &chunks[4]);
-    let intact = bed.get(&pack_key(&bed));
-    for position in [range.start, range.start + 2_000, range.end - 1] {
-        let mut bytes = intact.clone();
-        bytes[position as usize] ^= 1;
-        bed.set(&pack_key(&bed), bytes);
-        for prefetch in [false, true] {
-            let reader = bed.reader();
-            if prefetch {
-                reader.prefetch(&numbers(&reader, &chunks));
-            }
-            for (number, (content, chunk)) in contents.iter().zip(&chunks).enumerate() {
-                match reader.read(chunk) {
-                    Ok(read) => assert!(number != 4 && *read == **content),
-                    Err(RepoError::Object { key, source }) => {
-                        assert_eq!((number, key), (4, pack_key(&bed)));
-                        assert!(matches!(source, FormatError::Unauthenticated { .. }), "{source}");
+    must_end(|| {
+        let bed = Bed::new();
+        let (contents, chunks) = filled(&bed, 10);
+        let range = place(&bed.reader(), &chunks[4]);
+        let intact = bed.get(&pack_key(&bed));
+        for position in [range.start, range.start + 2_000, range.end - 1] {
+            let mut bytes = intact.clone();
+            bytes[position as usize] ^= 1;
+            bed.set(&pack_key(&bed), bytes);
+            for prefetch in [false, true] {
+                let reader = bed.reader();
+                if prefetch {
+                    reader.prefetch(&numbers(&reader, &chunks));
+                }
+                for (number, (content, chunk)) in contents.iter().zip(&chunks).enumerate() {
+                    match reader.read(chunk) {
+                        Ok(read) => assert!(number != 4 && *read == **content),
+                        Err(RepoError::Object { key, source }) => {
+                            assert_eq!((number, key), (4, pack_key(&bed)));
+                            assert!(matches!(source, FormatError::Unauthenticated { .. }), "{source}");
+                        }
+                        Err(error) => panic!("{error}"),
                     }
-                    Err(error) => panic!("{error}"),
                 }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn a_truncated_pack_gives_what_is_left() {
-    let bed = Bed::new();
-    let (contents, chunks) = filled(&bed, 10);
-    let range = place(&bed.reader(), &chunks[4]);
-    let intact = bed.get(&pack_key(&bed));
-    for length in [0, 10, range.start, range.start + 1, range.start + 2_000, range.end - 1] {
-        bed.set(&pack_key(&bed), intact[..length as usize].to_vec());
-        let reader = bed.reader();
-        reader.prefetch(&numbers(&reader, &chunks));
-        for (number, (content, chunk)) in contents.iter().zip(&chunks).enumerate() {
-            let result = reader.read(chunk);
-            if place(&reader, chunk).end <= length {
-                assert!(number < 4 && *result.unwrap() == **content);
-            } else {
-                let error = result.unwrap_err();
-                assert!(error.is_corruption());
-                assert!(
-                    matches!(error, RepoError::Object { source: FormatError::Truncated { .. }, .. }),
-                    "{error}"
-                );
+    must_end(|| {
+        let bed = Bed::new();
+        let (contents, chunks) = filled(&bed, 10);
+        let range = place(&bed.reader(), &chunks[4]);
+        let intact = bed.get(&pack_key(&bed));
+        for length in [0, 10, range.start, range.start + 1, range.start + 2_000, range.end - 1] {
+            bed.set(&pack_key(&bed), intact[..length as usize].to_vec());
+            let reader = bed.reader();
+            reader.prefetch(&numbers(&reader, &chunks));
+            for (number, (content, chunk)) in contents.iter().zip(&chunks).enumerate() {
+                let result = reader.read(chunk);
+                if place(&reader, chunk).end <= length {
+                    assert!(number < 4 && *result.unwrap() == **content);
+                } else {
+                    let error = result.unwrap_err();
+                    assert!(error.is_corruption());
+                    assert!(
+                        matches!(error, RepoError::Object { source: FormatError::Truncated { .. }, .. }),
+                        "{error}"
+                    );
+                }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn a_missing_pack_is_damage() {
-    let bed = Bed::new();
-    let (_, chunks) = filled(&bed, 3);
-    let reader = bed.reader();
-    let key = pack_key(&bed);
-    let bytes = bed.get(&key);
-    bed.remove(&key);
-    reader.prefetch(&numbers(&reader, &chunks));
-    for _ in 0..2 {
-        let error = reader.read(&chunks[0]).unwrap_err();
-        assert!(error.is_corruption() && matches!(error, RepoError::Store(StoreError::NotFound { .. })));
-    }
-    bed.set(&key, bytes);
-    reader.read(&chunks[0]).unwrap();
+    must_end(|| {
+        let bed = Bed::new();
+        let (_, chunks) = filled(&bed, 3);
+        let reader = bed.reader();
+        let key = pack_key(&bed);
+        let bytes = bed.get(&key);
+        bed.remove(&key);
+        reader.prefetch(&numbers(&reader, &chunks));
+        for _ in 0..2 {
+            let error = reader.read(&chunks[0]).unwrap_err();
+            assert!(error.is_corruption() && matches!(error, RepoError::Store(StoreError::NotFound { .. })));
+        }
+        bed.set(&key, bytes);
+        reader.read(&chunks[0]).unwrap();
+    });
 }
 
 #[test]
