@@ -1,1 +1,7 @@
-//! Benches of Icecore; see `docs/performance.md`.
+//! Benches of Icecore: each stage beside the bare library that it is made of, and whole commands beside other programs.
+//!
+//! See `docs/performance.md`. This library is what the benches share: data, trees, a repository.
+
+pub mod bed;
+pub mod data;
+pub mod tree;

@@ -186,7 +186,6 @@ fn assert_old_or_new(path: &Path, contents: &[Vec<u8>]) {
 #[test]
 fn what_cannot_be_read_is_listed_and_the_rest_is_stored() {
     let sandbox = Sandbox::in_memory();
-    fs::set_permissions(sandbox.path(""), Permissions::from_mode(0o777)).unwrap();
     fill_steady(&sandbox);
     sandbox.write("locked/inside", "x");
     sandbox.write("secret", "was readable once");
@@ -196,9 +195,7 @@ fn what_cannot_be_read_is_listed_and_the_rest_is_stored() {
     if is_root() && !check_tool("setpriv") {
         return;
     }
-    fs::set_permissions(sandbox.path(""), Permissions::from_mode(0o777)).unwrap();
     sandbox.run_command(as_other(&["init"])).expect(0);
-    fs::set_permissions(sandbox.path(""), Permissions::from_mode(0o777)).unwrap();
     sandbox.run_command(as_other(&["backup", "source"])).expect(0);
     fs::set_permissions(sandbox.source("secret"), Permissions::from_mode(0)).unwrap();
     fs::set_permissions(sandbox.source("locked"), Permissions::from_mode(0)).unwrap();

@@ -18,6 +18,8 @@ mod histories;
 #[cfg(test)]
 mod interruption;
 #[cfg(test)]
+mod latency;
+#[cfg(test)]
 mod levels;
 #[cfg(test)]
 mod main_job;

@@ -31,7 +31,7 @@ impl CheckOptions {
             read_data: false,
             sample_percent: None,
             concurrency: 16,
-            memory_bytes_max: 512 << 20,
+            memory_bytes_max: 192 << 20,
             now,
             seed: [0; 32],
             pool: None,

@@ -33,9 +33,6 @@ use icecore_format::{
     snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
 };
 
-/// Characters of the reason that an aborted run leaves in its snapshot.
-const REASON_CHARS_MAX: usize = 1000;
-
 /// How a session writes.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
@@ -323,8 +320,7 @@ impl WriteSession {
         if let Err(error) = self.flush() {
             tracing::debug!(%error, "not everything could be kept for the next run");
         }
-        self.lease
-            .replace(SnapshotState::Aborted { reason: reason.chars().take(REASON_CHARS_MAX).collect() })?;
+        self.lease.abort(reason)?;
         Ok(self.catalog)
     }
 }

@@ -18,6 +18,8 @@ use crate::{
 
 /// A pending snapshot is refreshed when this much time has passed.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
+/// Characters of the reason that an aborted run leaves in its snapshot.
+const REASON_CHARS_MAX: usize = 1000;
 
 /// A snapshot object, and the version of it that this run has written.
 #[derive(Debug)]
@@ -76,6 +78,11 @@ impl Lease {
         }
     }
 
+    /// Ends the run without a snapshot.
+    pub fn abort(&mut self, reason: &str) -> RepoResult<()> {
+        self.replace(SnapshotState::Aborted { reason: reason.chars().take(REASON_CHARS_MAX).collect() })
+    }
+
     /// Marks the run as aborted because of `error`, if that is possible: nobody need wait for it then.
     ///
     /// Should the failed call have made the snapshot complete after all, its version is another one and it stays so.
@@ -83,7 +90,7 @@ impl Lease {
         if matches!(error, RepoError::Fenced) {
             return;
         }
-        if let Err(second) = self.replace(SnapshotState::Aborted { reason: error.to_string() }) {
+        if let Err(second) = self.abort(&error.to_string()) {
             tracing::debug!(error = %second, "the run could not be marked as aborted");
         }
     }

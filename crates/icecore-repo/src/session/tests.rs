@@ -327,6 +327,16 @@ fn a_cancelled_session_stops_and_can_be_aborted() {
 }
 
 #[test]
+fn a_long_reason_is_cut() {
+    let bed = Bed::new();
+    let session = bed.session();
+    let run = session.run();
+    session.abort(&"ä".repeat(100_000)).unwrap();
+    let SnapshotState::Aborted { reason } = state_of(&bed, run) else { panic!("it is not aborted") };
+    assert_eq!(reason, "ä".repeat(1_000));
+}
+
+#[test]
 fn a_dropped_session_leaves_garbage_and_no_damage() {
     let bed = Bed::new();
     let contents = noises(40, 60_000, 1);

@@ -1,0 +1,123 @@
+//! A repository to work on.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use icecore_catalog::Catalog;
+use icecore_format::{
+    header::Parameters,
+    ids::{RepositoryId, RunId},
+    keys::{Keys, Secret},
+    slot::{Credential, PasswordCost},
+    snapshot::{DedupScope, Level, SnapshotStatistics},
+};
+use icecore_repo::{
+    environment::Environment,
+    manifest::ManifestRoot,
+    repository::{CreateOptions, Repository},
+    session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
+};
+use icecore_store::{
+    environment::{SystemClock, SystemEntropy},
+    memory::MemoryStore,
+    store::Store,
+};
+
+const REPOSITORY: RepositoryId = RepositoryId([1; 16]);
+
+/// Name of the run that packs made by hand belong to.
+pub const RUN: RunId = RunId([2; 16]);
+
+/// A repository in memory with a key file.
+#[derive(Debug)]
+pub struct Bed {
+    /// The repository.
+    pub repository: Repository,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// Returns keys, the same in each run.
+///
+/// # Panics
+/// Never: the first key is there.
+pub fn keys() -> Keys {
+    let keys = Keys::derive(REPOSITORY, BTreeMap::from([(0, Secret::new([3; 32]))]));
+    let Ok(keys) = keys else { panic!("the first key is there") };
+    keys
+}
+
+impl Bed {
+    /// Makes an empty repository with the default parameters, worked on by `threads` threads.
+    ///
+    /// # Panics
+    /// When threads cannot be started.
+    #[expect(clippy::expect_used, reason = "without a repository there is nothing to measure")]
+    pub fn new(threads: usize) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("threads are there");
+        let workers = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let environment = Environment {
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(SystemEntropy),
+            runtime: runtime.handle().clone(),
+            workers: Arc::new(workers.expect("threads are there")),
+            cancelled: Arc::default(),
+        };
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock::new())));
+        let options = CreateOptions {
+            parameters: Parameters::default(),
+            credential: Credential::KeyFile(Secret::new([4; 32])),
+            cost: PasswordCost::default(),
+            label: String::new(),
+            program: "bench".to_owned(),
+        };
+        let repository = Repository::create(store, environment, REPOSITORY, &options);
+        Self { repository: repository.expect("an empty store takes a repository"), runtime }
+    }
+
+    /// Returns an empty catalogue in memory.
+    ///
+    /// # Panics
+    /// When there is no memory.
+    #[expect(clippy::expect_used, reason = "without a catalogue there is nothing to measure")]
+    pub fn catalog(&self) -> Catalog {
+        Catalog::in_memory(self.repository.id()).expect("memory is there")
+    }
+
+    /// Begins a session of the default options.
+    ///
+    /// # Panics
+    /// When the repository is not usable.
+    #[expect(clippy::expect_used, reason = "without a session there is nothing to measure")]
+    pub fn session(&self) -> WriteSession {
+        let origin = SessionOrigin {
+            source: "source".to_owned(),
+            host: "host".to_owned(),
+            root: b"/source".to_vec(),
+            command: Vec::new(),
+            level: Level::Full,
+            dedup: DedupScope::Repository,
+            group: None,
+            base: None,
+            tags: BTreeMap::new(),
+            program: "bench".to_owned(),
+        };
+        WriteSession::begin(self.repository.clone(), self.catalog(), origin, WriteOptions::default())
+            .expect("the store is in memory")
+    }
+
+    /// Ends a session with a snapshot.
+    ///
+    /// # Panics
+    /// When the repository is not usable.
+    #[expect(clippy::expect_used, reason = "without a snapshot there is nothing to measure")]
+    pub fn commit(&self, session: WriteSession, root: &ManifestRoot) -> Catalog {
+        let report = CommitReport { errors: 0, statistics: SnapshotStatistics::default() };
+        let (_, _, catalog) = session.commit(root, &report).expect("the store is in memory");
+        catalog
+    }
+
+    /// Waits for a call of the store.
+    pub fn wait<T>(&self, call: impl Future<Output = T>) -> T {
+        self.runtime.block_on(call)
+    }
+}
