@@ -196,10 +196,11 @@ fn run(
         reported: Duration::ZERO,
         tools: Arc::new(tools),
         links: Links::default(),
+        leaf: None,
     };
     let base = plan.base.as_ref().and_then(|base| base_of(&reader, base));
     let options = walk_options(&request);
-    let (sink, notices) = match request.source {
+    let (mut sink, notices) = match request.source {
         BackupSource::Tree { path } => {
             let mut walk = TreeWalk::start(&path, input.directory, options)?;
             let end = pipeline::run(&mut walk, base, request.read_concurrency, sink)?;
@@ -211,6 +212,7 @@ fn run(
             (take_stream(sink, &repository, file_name, input, finish)?, Vec::new())
         }
     };
+    sink.give_up_leaf()?;
     let Sink { manifest, session, counts, problems, .. } = sink;
     Ok(Done { root: manifest.finish(session)?, counts, problems, notices })
 }

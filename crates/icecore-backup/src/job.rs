@@ -9,6 +9,7 @@ use icecore_format::{
     keys::Keys,
 };
 use icecore_fs::{error::FsError, walk::WalkEntry};
+use icecore_repo::manifest::LeafIdentity;
 
 use crate::request::SourceProblem;
 
@@ -24,6 +25,8 @@ pub(crate) struct Item {
     pub entry: Entry,
     /// What has to be done with it.
     pub task: Task,
+    /// Leaf of the base that holds this very entry, and the entry's number in it.
+    pub leaf: Option<(Arc<LeafIdentity>, usize)>,
 }
 
 /// What has to be done with an object before it goes into the manifest.
@@ -89,6 +92,8 @@ pub(crate) struct ReadItem {
 pub(crate) enum Outcome {
     /// The entry is complete.
     Complete,
+    /// The entry is as in the base, in this leaf.
+    Unchanged(Option<(Arc<LeafIdentity>, usize)>),
     /// These chunks are the content; they lie one after the other in the buffer, from this offset on.
     Chunks {
         /// Offset of the first chunk in the buffer, in bytes.

@@ -137,17 +137,21 @@ impl<'a> Pipeline<'a, '_> {
 
     /// Decides what has to be done with what the walk found, and queues it.
     fn plan(&mut self, item: WalkItem) -> BackupResult<()> {
-        let source = match item {
+        let mut source = match item {
             WalkItem::Entry(source) => source,
             WalkItem::Unreadable(error) => {
                 self.sink.problem(SourceProblem::Unreadable(error));
                 return Ok(());
             }
         };
-        let mut entry = capture::entry(source.path.clone(), &source.metadata);
+        // Most entries of most runs are unchanged: their path is moved on and not copied.
+        let mut entry = capture::entry(std::mem::take(&mut source.path), &source.metadata);
         let device = self.sink.links.device_index(source.metadata.device);
         let base = self.base_entry(&entry.path);
         let known = base.is_some();
+        let base_link = base.as_ref().map(|(base, _)| base.link_device);
+        // Only for what the base has in this very place.
+        let leaf = if known { self.base.as_ref().and_then(|base| base.cursor.leaf_position()) } else { None };
         let base = base.or_else(|| self.moved_entry(&entry));
         if entry.kind != EntryKind::Directory && source.metadata.links > 1 {
             entry.link_device = Some(device);
@@ -155,6 +159,7 @@ impl<'a> Pipeline<'a, '_> {
         let task = if let Some((base, started)) = base {
             self.compare(&mut entry, base, started, source)
         } else {
+            source.path.clone_from(&entry.path);
             Self::read_task(&entry, source)
         };
         if entry.kind == EntryKind::File {
@@ -167,7 +172,11 @@ impl<'a> Pipeline<'a, '_> {
         }
         match task {
             Task::Content(source) => self.plan_content(entry, source),
-            task => self.queue_item(Item { entry, task }, 0),
+            task => {
+                let same = matches!(task, Task::None) && base_link == Some(entry.link_device);
+                let leaf = if same { leaf } else { None };
+                self.queue_item(Item { entry, task, leaf }, 0)
+            }
         }
     }
 
@@ -176,11 +185,14 @@ impl<'a> Pipeline<'a, '_> {
     }
 
     /// Compares with the base, takes over what need not be read, and says what has to be.
-    fn compare(&mut self, entry: &mut Entry, base: Entry, base_started: Time, source: WalkEntry) -> Task {
+    fn compare(&mut self, entry: &mut Entry, base: Entry, base_started: Time, mut source: WalkEntry) -> Task {
         let mut need = changes::need(entry, &base, base_started);
         if need != Need::Everything && !self.chunks_present(&base) {
             self.chunks_missing += 1;
             need = Need::Everything;
+        }
+        if need != Need::Nothing {
+            source.path.clone_from(&entry.path);
         }
         match need {
             Need::Nothing => {
@@ -266,11 +278,11 @@ impl<'a> Pipeline<'a, '_> {
         if let Some(group) = entry.link_group()
             && self.sink.links.announce(group)
         {
-            return self.queue_item(Item { entry, task: Task::SameFile(source) }, 0);
+            return self.queue_item(Item { entry, task: Task::SameFile(source), leaf: None }, 0);
         }
         let size = entry.size;
         if size <= SMALL_FILE_BYTES_MAX {
-            return self.queue_item(Item { entry, task: Task::Content(source) }, size);
+            return self.queue_item(Item { entry, task: Task::Content(source), leaf: None }, size);
         }
         self.close_batch()?;
         while self.streams >= STREAMS_MAX {
@@ -340,7 +352,7 @@ impl<'a> Pipeline<'a, '_> {
             None => Ok(()),
             Some(Pending::Ready { items, weight }) => {
                 self.weight -= weight;
-                items.iter().try_for_each(|item| self.sink.push(&item.entry))
+                items.into_iter().try_for_each(|item| self.sink.push_unchanged(item.entry, item.leaf))
             }
             Some(Pending::Batch { sequence, weight }) => {
                 let batch = self.wait_for(sequence)?;

@@ -47,9 +47,9 @@ fn read_batch(sequence: u64, items: Vec<Item>, tools: &ChunkTools) -> ReadBatch 
 }
 
 fn read_item(item: Item, buffer: &mut Vec<u8>, tools: &ChunkTools) -> ReadItem {
-    let Item { entry, task } = item;
+    let Item { entry, task, leaf } = item;
     match task {
-        Task::None => ReadItem { entry, outcome: Outcome::Complete, problem: None },
+        Task::None => ReadItem { entry, outcome: Outcome::Unchanged(leaf), problem: None },
         Task::SameFile(source) => ReadItem { entry, outcome: Outcome::SameFile(source), problem: None },
         Task::Metadata(source) => read_metadata(entry, &source),
         Task::MetadataThenContent(source) => {

@@ -14,7 +14,7 @@ use icecore_fs::{
     walk::WalkEntry,
 };
 use icecore_repo::{
-    manifest::{ManifestWriter, write_chunk_list},
+    manifest::{LeafIdentity, ManifestWriter, write_chunk_list},
     session::WriteSession,
 };
 
@@ -43,6 +43,14 @@ pub(crate) struct Sink<'a> {
     pub reported: Duration,
     pub tools: Arc<ChunkTools>,
     pub links: Links,
+    pub leaf: Option<UnchangedLeaf>,
+}
+
+/// A leaf of the base of which all entries so far are unchanged.
+#[derive(Debug)]
+pub(crate) struct UnchangedLeaf {
+    identity: Arc<LeafIdentity>,
+    entries: Vec<Entry>,
 }
 
 impl Sink<'_> {
@@ -51,8 +59,64 @@ impl Sink<'_> {
         self.problems.push(problem);
     }
 
+    /// Puts an entry into the manifest that is as in the base; when all entries of a leaf are, the leaf is taken over
+    /// as it is, which saves encoding and hashing it.
+    pub fn push_unchanged(
+        &mut self,
+        entry: Entry,
+        leaf: Option<(Arc<LeafIdentity>, usize)>,
+    ) -> BackupResult<()> {
+        let Some((identity, number)) = leaf else { return self.push(&entry) };
+        let continues = self
+            .leaf
+            .as_ref()
+            .is_some_and(|leaf| Arc::ptr_eq(&leaf.identity, &identity) && leaf.entries.len() == number);
+        if !continues {
+            self.give_up_leaf()?;
+            if number > 0 || !self.manifest.at_leaf_start() || !self.session.has_chunk(&identity.child.id) {
+                return self.push(&entry);
+            }
+            self.leaf = Some(UnchangedLeaf { identity: Arc::clone(&identity), entries: Vec::new() });
+        }
+        let Some(leaf) = &mut self.leaf else { return self.push(&entry) };
+        leaf.entries.push(entry);
+        if leaf.entries.len() < identity.entries {
+            return Ok(());
+        }
+        let Some(leaf) = self.leaf.take() else { return Ok(()) };
+        if !leaf.entries.iter().all(|entry| self.owners_as_in(entry, &leaf.identity)) {
+            self.leaf = Some(leaf);
+            return self.give_up_leaf();
+        }
+        self.manifest.push_leaf(self.session, &leaf.identity)?;
+        for entry in &leaf.entries {
+            self.count(entry);
+        }
+        Ok(())
+    }
+
+    /// Says whether the owners of an entry still have the names that the leaf gives them.
+    fn owners_as_in(&self, entry: &Entry, identity: &LeafIdentity) -> bool {
+        let user = identity.users.get(&entry.user_id).map(Vec::as_slice);
+        let group = identity.groups.get(&entry.group_id).map(Vec::as_slice);
+        self.users.name(entry.user_id) == user && self.groups.name(entry.group_id) == group
+    }
+
+    /// Puts the entries of a leaf that did not remain unchanged into the manifest one by one.
+    pub fn give_up_leaf(&mut self) -> BackupResult<()> {
+        match self.leaf.take() {
+            Some(leaf) => leaf.entries.iter().try_for_each(|entry| self.push_entry(entry)),
+            None => Ok(()),
+        }
+    }
+
     /// Puts a finished entry into the manifest.
     pub fn push(&mut self, entry: &Entry) -> BackupResult<()> {
+        self.give_up_leaf()?;
+        self.push_entry(entry)
+    }
+
+    fn push_entry(&mut self, entry: &Entry) -> BackupResult<()> {
         if let Err(error) = entry.validate() {
             // Nothing that a reader would refuse ever gets into a manifest.
             let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
@@ -61,13 +125,17 @@ impl Sink<'_> {
         }
         let (user, group) = (self.users.name(entry.user_id), self.groups.name(entry.group_id));
         self.manifest.push(self.session, entry, user, group)?;
+        self.count(entry);
+        Ok(())
+    }
+
+    fn count(&mut self, entry: &Entry) {
         self.progress.entries += 1;
         if entry.kind == EntryKind::File {
             self.progress.files += 1;
             self.progress.bytes += entry.size;
         }
         self.report(&entry.path);
-        Ok(())
     }
 
     fn report(&mut self, path: &[u8]) {
@@ -109,6 +177,7 @@ impl Sink<'_> {
         }
         match outcome {
             Outcome::Complete => {}
+            Outcome::Unchanged(leaf) => return self.push_unchanged(entry, leaf),
             Outcome::Vanished => {
                 self.counts.vanished += 1;
                 return Ok(());

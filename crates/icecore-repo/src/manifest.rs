@@ -6,7 +6,7 @@ mod difference;
 mod writer;
 
 pub use chunk_list::{ChunkListReader, write_chunk_list};
-pub use cursor::{ManifestCursor, ManifestRoot};
+pub use cursor::{LeafIdentity, ManifestCursor, ManifestRoot};
 pub use difference::{Change, differences, next_difference};
 pub use writer::ManifestWriter;
 

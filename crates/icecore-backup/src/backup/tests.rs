@@ -107,6 +107,32 @@ fn changes_are_found_and_the_rest_is_taken_over() {
 }
 
 #[test]
+fn leaves_that_are_taken_over_make_the_manifest_that_a_full_makes() {
+    let bed = Bed::new();
+    for number in 0..600 {
+        bed.write(&format!("d{}/f{number:03}", number % 9), format!("content {number}").as_bytes());
+    }
+    bed.age();
+    let root = |report: &crate::request::BackupReport| {
+        report.snapshot.as_ref().unwrap().completion().unwrap().root_node
+    };
+    bed.backup(|_| {});
+    for round in 0..6 {
+        // Changed, new (in the middle and at the very end), gone, and with another number of links.
+        bed.write(&format!("d{round}/f{:03}", 100 + round), b"changed");
+        bed.write(&format!("d{round}/new"), b"new");
+        bed.write(&format!("z{round}"), b"at the end");
+        fs::remove_file(bed.path(&format!("d{}/f{:03}", (200 + round) % 9, 200 + round))).unwrap();
+        fs::hard_link(bed.path("d0/f000"), bed.path(&format!("d5/twin{round}"))).unwrap();
+        bed.age();
+        let incremental = bed.backup(|_| {});
+        let full = bed.backup(|request| request.level = Level::Full);
+        assert_eq!(root(&incremental), root(&full), "round {round}");
+        assert!(incremental.counts.files_unchanged > 500);
+    }
+}
+
+#[test]
 fn files_of_moved_directories_are_not_read_again() {
     let bed = Bed::new();
     for number in 0..40 {

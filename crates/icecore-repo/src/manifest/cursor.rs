@@ -1,6 +1,6 @@
 //! A position in a manifest that moves forward, and can jump.
 
-use std::vec;
+use std::{sync::Arc, vec};
 
 use icecore_format::{
     entry::Entry,
@@ -42,9 +42,23 @@ impl ManifestRoot {
     }
 }
 
+/// A whole leaf of a manifest that ends where the keyed hash says so, and not merely where the manifest ends: another
+/// manifest with exactly these entries in a row, from the beginning of a leaf, has the same leaf.
+#[derive(Debug)]
+pub struct LeafIdentity {
+    /// How a parent refers to the leaf.
+    pub child: Child,
+    /// Number of its entries.
+    pub entries: usize,
+    /// Names of the users that own its entries, as far as they are known.
+    pub users: OwnerNames,
+    /// Names of the groups that own its entries, as far as they are known.
+    pub groups: OwnerNames,
+}
+
 enum Frame {
     Inner { children: vec::IntoIter<Child>, level: u8 },
-    Leaf { entries: vec::IntoIter<Entry>, users: OwnerNames, groups: OwnerNames },
+    Leaf { entries: vec::IntoIter<Entry>, identity: Arc<LeafIdentity>, last: bool },
 }
 
 /// Streams the entries of a manifest in path order; holds one path from root to leaf in memory.
@@ -95,10 +109,23 @@ impl<'a> ManifestCursor<'a> {
         }
     }
 
+    /// Returns the leaf of the entry returned last and that entry's number in it; none for the last leaf of a manifest,
+    /// which may end earlier than it would if more followed.
+    pub fn leaf_position(&self) -> Option<(Arc<LeafIdentity>, usize)> {
+        match self.stack.last() {
+            Some(Frame::Leaf { entries, identity, last: false }) => {
+                let number = identity.entries.checked_sub(entries.as_slice().len() + 1)?;
+                Some((Arc::clone(identity), number))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the names that the manifest gives to a user and a group; meant for the entry returned last.
     pub fn owner_names(&self, user_id: u32, group_id: u32) -> (Option<&[u8]>, Option<&[u8]>) {
         match self.stack.last() {
-            Some(Frame::Leaf { users, groups, .. }) => {
+            Some(Frame::Leaf { identity, .. }) => {
+                let LeafIdentity { users, groups, .. } = identity.as_ref();
                 (users.get(&user_id).map(Vec::as_slice), groups.get(&group_id).map(Vec::as_slice))
             }
             _ => (None, None),
@@ -215,7 +242,10 @@ impl<'a> ManifestCursor<'a> {
         self.stack.push(match node.items {
             NodeItems::Inner(children) => Frame::Inner { children: children.into_iter(), level },
             NodeItems::Leaf(entries) => {
-                Frame::Leaf { entries: entries.into_iter(), users: node.users, groups: node.groups }
+                let (users, groups) = (node.users, node.groups);
+                let identity = Arc::new(LeafIdentity { child, entries: entries.len(), users, groups });
+                let last = !self.more_nodes_follow();
+                Frame::Leaf { entries: entries.into_iter(), identity, last }
             }
         });
         Ok(())

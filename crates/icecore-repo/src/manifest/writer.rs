@@ -8,7 +8,11 @@ use icecore_format::{
     seal::ObjectKind,
 };
 
-use crate::{error::RepoResult, manifest::cursor::ManifestRoot, session::WriteSession};
+use crate::{
+    error::RepoResult,
+    manifest::cursor::{LeafIdentity, ManifestRoot},
+    session::WriteSession,
+};
 
 /// Builds a manifest level by level while entries arrive; holds one open node for each level.
 #[derive(Debug)]
@@ -46,19 +50,40 @@ impl ManifestWriter {
         if ends { self.finish_node(session, 0) } else { Ok(()) }
     }
 
-    /// Stores the open node of `level` and hands it to the level above if it is not the only one.
+    /// Says whether the next entry begins a leaf.
+    pub fn at_leaf_start(&self) -> bool {
+        self.levels[0].builder.is_empty()
+    }
+
+    /// Adds a whole leaf of another manifest instead of its entries.
+    ///
+    /// The session must have the leaf, and all of its entries must be what would be pushed next.
+    ///
+    /// # Panics
+    /// When a leaf is open.
+    pub fn push_leaf(&mut self, session: &mut WriteSession, leaf: &LeafIdentity) -> RepoResult<()> {
+        assert!(self.at_leaf_start(), "a leaf follows a finished leaf");
+        self.add_node(session, 0, leaf.child.clone())
+    }
+
+    /// Stores the open node of `level` and hands it to the level above.
     fn finish_node(&mut self, session: &mut WriteSession, level: usize) -> RepoResult<()> {
         let node = self.levels[level].builder.finish(session.repository().keys())?;
         session.add_chunk(ObjectKind::Manifest, node.child.id, &node.raw)?;
+        self.add_node(session, level, node.child)
+    }
+
+    /// Hands a finished node to the level above if it is not the only one of its level.
+    fn add_node(&mut self, session: &mut WriteSession, level: usize, node: Child) -> RepoResult<()> {
         if !self.levels[level].more && self.levels[level].only.is_none() {
-            self.levels[level].only = Some(node.child);
+            self.levels[level].only = Some(node);
             return Ok(());
         }
         if let Some(first) = self.levels[level].only.take() {
             self.levels[level].more = true;
             self.push_child(session, level + 1, &first)?;
         }
-        self.push_child(session, level + 1, &node.child)
+        self.push_child(session, level + 1, &node)
     }
 
     fn push_child(&mut self, session: &mut WriteSession, level: usize, child: &Child) -> RepoResult<()> {
