@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::harness::{Random, Sandbox, assert_same, bytes, check_tool, is_root, read, skip};
+use crate::harness::{Random, Sandbox, assert_same, bytes, check_tool, is_root, read, run_command, skip};
 
 /// Somebody who changes the source until it is enough.
 struct Hammer {
@@ -80,7 +80,12 @@ fn files_that_are_written_to_are_marked_or_right() {
     let root = sandbox.source("moving");
     let hammer = Hammer::start(move |random| {
         let grows = root.join("grows");
-        OpenOptions::new().append(true).open(&grows).unwrap().write_all(&random.next().to_le_bytes()).unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&grows)
+            .unwrap()
+            .write_all(&random.next().to_le_bytes())
+            .unwrap();
         if fs::metadata(&grows).unwrap().len() > 5_000_000 {
             OpenOptions::new().write(true).truncate(true).open(&grows).unwrap();
         }
@@ -159,8 +164,12 @@ fn objects_that_are_replaced_are_one_or_the_other() {
     let mut ids = Vec::new();
     for _ in 0..6 {
         let done = backup(&sandbox);
-        let marked: Vec<String> =
-            done["problems"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap().to_owned()).collect();
+        let marked: Vec<String> = done["problems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["path"].as_str().unwrap().to_owned())
+            .collect();
         ids.push((done["snapshot"]["id"].as_str().unwrap().to_owned(), marked));
     }
     hammer.stop();
@@ -195,21 +204,21 @@ fn what_cannot_be_read_is_listed_and_the_rest_is_stored() {
     if is_root() && !check_tool("setpriv") {
         return;
     }
-    sandbox.run_command(as_other(&["init"])).expect(0);
-    sandbox.run_command(as_other(&["backup", "source"])).expect(0);
-    fs::set_permissions(sandbox.source("secret"), Permissions::from_mode(0)).unwrap();
-    fs::set_permissions(sandbox.source("locked"), Permissions::from_mode(0)).unwrap();
-    let output = sandbox.run_command(as_other(&["backup", "source", "--level", "full"])).expect(3);
+    run_command(as_other(&["init"])).expect(0);
+    run_command(as_other(&["backup", "source"])).expect(0);
+    fs::set_permissions(sandbox.source("secret"), Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(sandbox.source("locked"), Permissions::from_mode(0o000)).unwrap();
+    let output = run_command(as_other(&["backup", "source", "--level", "full"])).expect(3);
     let output = output.says("secret").says("locked").says("partial");
     assert!(!output.stderr.contains("steady"), "{}", output.describe());
-    let output = sandbox.run_command(as_other(&["snapshots", "--json"])).expect(0);
+    let output = run_command(as_other(&["snapshots", "--json"])).expect(0);
     assert_eq!(output.json()[1]["partial"], true);
     assert_eq!(output.json()[1]["errors"], 2);
     // Who restores is told of what is missing, and gets the rest.
-    let restored = sandbox.run_command(as_other(&["restore", "latest", "--target", "restored"]));
+    let restored = run_command(as_other(&["restore", "latest", "--target", "restored"]));
     restored.expect_any(&[0, 3]);
     assert_same_content(&sandbox.source("steady"), &sandbox.path("restored/steady"));
-    sandbox.run_command(as_other(&["check", "--read-data"])).expect(0);
+    run_command(as_other(&["check", "--read-data"])).expect(0);
     fs::set_permissions(sandbox.source("locked"), Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -235,7 +244,7 @@ fn who_is_not_root_restores_all_but_the_owners() {
     fs::create_dir(sandbox.path("place")).unwrap();
     std::os::unix::fs::chown(sandbox.path("place"), Some(65534), Some(65534)).unwrap();
     let words = ["restore", "latest", "--target", "place/restored", "--json"];
-    let output = sandbox.run_command(sandbox.command_as_nobody(&words)).expect_any(&[0, 1, 3]);
+    let output = run_command(sandbox.command_as_nobody(&words)).expect_any(&[0, 1, 3]);
     let report = output.json();
     assert_same_content(&sandbox.source("steady"), &sandbox.path("place/restored/steady"));
     let warnings = report["warnings"].as_array().unwrap();

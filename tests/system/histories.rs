@@ -86,7 +86,8 @@ fn history() -> impl Strategy<Value = Vec<Step>> {
 fn every_snapshot_of_every_history_comes_back() {
     let number = variable("ICECORE_TESTS_HISTORIES");
     let number = number.map_or(HISTORIES, |number| number.to_str().unwrap().parse().unwrap());
-    let config = Config { cases: number, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
+    let config =
+        Config { cases: number, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&history(), |steps| {
         let mut world = World::new();
         for step in &steps {

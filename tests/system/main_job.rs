@@ -11,7 +11,7 @@ use std::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{Sandbox, assert_same, bytes, is_root, read, text};
+use crate::harness::{Sandbox, assert_same, bytes, is_root, read, run_command, text};
 
 /// Fills the source with a little of everything that everybody has.
 fn fill(sandbox: &Sandbox) {
@@ -30,17 +30,21 @@ fn first_backup_makes_the_repository_and_restore_brings_all_back() {
     fill(&sandbox);
     let before = read(&sandbox.source(""));
     let source = sandbox.source("");
-    let output = sandbox
-        .run(&["backup", "--init", "--repository", "./demo", source.to_str().unwrap()])
-        .expect(0);
+    let output =
+        sandbox.run(&["backup", "--init", "--repository", "./demo", source.to_str().unwrap()]).expect(0);
     let key_file = sandbox.key_file();
-    assert!(output.text().contains(key_file.to_str().unwrap()), "the key file is not named: {}", output.describe());
+    assert!(
+        output.text().contains(key_file.to_str().unwrap()),
+        "the key file is not named: {}",
+        output.describe()
+    );
     assert!(output.text().contains("KEEP A COPY"), "{}", output.describe());
     assert_eq!(fs::metadata(&key_file).unwrap().permissions().mode() & 0o777, 0o600);
     sandbox.run(&["restore", "--repository", "./demo", "latest", "--target", "restored"]).expect(0);
     assert_same(&before, &read(&sandbox.path("restored")));
     // A backup changes nothing in the source, not even times of change.
-    let changed = |tree: &crate::harness::Tree| tree.values().map(|object| object.changed).collect::<Vec<_>>();
+    let changed =
+        |tree: &crate::harness::Tree| tree.values().map(|object| object.changed).collect::<Vec<_>>();
     assert_eq!(changed(&before), changed(&read(&source)));
     // The demonstration can be repeated.
     sandbox.run(&["backup", "--init", "--repository", "./demo", source.to_str().unwrap()]).expect(0);
@@ -57,7 +61,10 @@ fn assert_keys(document: &Value, expected: &str) {
         required.iter().copied().chain(optional.iter().map(|key| key.trim_end_matches('?'))).collect();
     let missing: Vec<_> = required.difference(&found).collect();
     let more: Vec<_> = found.difference(&allowed).collect();
-    assert!(missing.is_empty() && more.is_empty(), "missing {missing:?}, undocumented {more:?}: {document:#}");
+    assert!(
+        missing.is_empty() && more.is_empty(),
+        "missing {missing:?}, undocumented {more:?}: {document:#}"
+    );
 }
 
 const SNAPSHOT_KEYS: &str = "id run source host root root_base64? command time finished level dedup group base tags \
@@ -124,7 +131,8 @@ fn looking_commands_show_what_is_there() {
     assert_eq!(sandbox.json(&["snapshots", "--tag", "plan=weekly"]).as_array().unwrap().len(), 1);
     assert_eq!(sandbox.json(&["snapshots", "--source", "none"]), Value::Array(Vec::new()));
     let top = sandbox.json(&["ls", "etc@latest"]);
-    let paths: Vec<&str> = top.as_array().unwrap().iter().map(|entry| entry["path"].as_str().unwrap()).collect();
+    let paths: Vec<&str> =
+        top.as_array().unwrap().iter().map(|entry| entry["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["data", "fstab", "link", "new", "ssh"]);
     assert_keys(&top[2], ENTRY_KEYS);
     assert_eq!(top[2]["target"], "ssh/sshd_config");
@@ -180,7 +188,7 @@ fn a_password_from_each_source_opens_the_repository() {
     sandbox.run(&["snapshots", "--password-command", "echo correct horse"]).expect(0);
     let mut command = sandbox.command(&["snapshots"]);
     command.env("ICECORE_PASSWORD", "correct horse");
-    sandbox.run_command(command).expect(0);
+    run_command(command).expect(0);
     let wrong = sandbox.run(&["snapshots", "--password-command", "echo battery staple"]).expect(12);
     assert!(!wrong.stderr.contains("staple"), "the password is shown: {}", wrong.describe());
 }
@@ -195,10 +203,14 @@ fn commands_without_a_repository_write_their_texts() {
     sandbox.run(&["man", "--directory", "pages"]).expect(0);
     assert!(sandbox.path("pages/icecore-backup.1").exists());
     let help = sandbox.run(&["--help"]).expect(0);
-    for command in [
-        "init", "backup", "snapshots", "ls", "cat", "diff", "restore", "check", "key", "completions", "man",
-    ] {
-        assert!(help.text().contains(&format!("  {command} ")), "{command} is not listed: {}", help.describe());
+    for command in
+        ["init", "backup", "snapshots", "ls", "cat", "diff", "restore", "check", "key", "completions", "man"]
+    {
+        assert!(
+            help.text().contains(&format!("  {command} ")),
+            "{command} is not listed: {}",
+            help.describe()
+        );
         sandbox.run(&[command, "--help"]).expect(0);
     }
     sandbox.run(&["--version"]).expect(0);
@@ -244,7 +256,7 @@ fn each_exit_code_means_what_is_written() {
 /// Shows code 3 where a file can be made unreadable for who runs the program.
 fn unreadable_source(sandbox: &Sandbox) {
     sandbox.write("secret", "secret");
-    fs::set_permissions(sandbox.source("secret"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(sandbox.source("secret"), fs::Permissions::from_mode(0o000)).unwrap();
     if is_root() {
         // Root reads everything; see the module `changing` for what another user gets.
         return;

@@ -56,7 +56,9 @@ fn every_snapshot_is_listed_verified_and_restored() {
     let sandbox = Sandbox::with_repository();
     fill(&sandbox);
     let mut expected = Vec::new();
-    for options in [&[][..], &["--level", "full", "--dedup", "group"], &["--compression", "12", "--level", "full"]] {
+    for options in
+        [&[][..], &["--level", "full", "--dedup", "group"], &["--compression", "12", "--level", "full"]]
+    {
         let done = sandbox.backup(&[options, &["--pack-size", "1MiB"]].concat());
         expected.push((done["snapshot"]["id"].as_str().unwrap().to_owned(), read(&sandbox.source(""))));
         sandbox.write("text", text(expected.len() as u64 * 10, 500_000));

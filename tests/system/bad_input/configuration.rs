@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, run_command};
 
 #[test]
 fn wrong_configuration_files() {
@@ -49,7 +49,7 @@ fn sources_of_the_configuration_file() {
     fs::write(sandbox.path("home/config/icecore/icecore.toml"), content).unwrap();
     let mut command = sandbox.command(&["backup", "--name", "home", "--json"]);
     command.env_remove("ICECORE_REPOSITORY");
-    let done = sandbox.run_command(command).expect(0).json()["sources"][0].clone();
+    let done = run_command(command).expect(0).json()["sources"][0].clone();
     assert_eq!((&done["source"], &done["files"], &done["excluded"]), (&"home".into(), &1.into(), &1.into()));
     assert_eq!(done["snapshot"]["tags"]["plan"], "daily");
 }

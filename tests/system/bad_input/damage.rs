@@ -8,7 +8,8 @@ use std::{
 use crate::harness::{Sandbox, bytes, read, text};
 
 /// Kinds of objects, by their prefix.
-const KINDS: [&str; 6] = ["icecore", "meta/keys/", "meta/snapshots/", "meta/manifest/", "meta/packs/", "data/"];
+const KINDS: [&str; 6] =
+    ["icecore", "meta/keys/", "meta/snapshots/", "meta/manifest/", "meta/packs/", "data/"];
 
 /// What happens to an object.
 #[derive(Clone, Copy, Debug)]
@@ -144,15 +145,29 @@ impl Original {
     fn restore(&self, shown: &str, source: &str) -> usize {
         let target = format!("restored-{source}");
         let output = self.sandbox.run(&["restore", &format!("{source}@latest"), "--target", &target]);
-        assert!(output.code.is_some_and(|code| [0, 1, 10, 12, 20].contains(&code)), "{shown}: {}", output.describe());
-        assert!(output.code == Some(0) || output.stderr.contains("error: "), "{shown}: {}", output.describe());
+        assert!(
+            output.code.is_some_and(|code| [0, 1, 10, 12, 20].contains(&code)),
+            "{shown}: {}",
+            output.describe()
+        );
+        assert!(
+            output.code == Some(0) || output.stderr.contains("error: "),
+            "{shown}: {}",
+            output.describe()
+        );
         let expected = read(&self.sandbox.source(source));
         let target = self.sandbox.path(&target);
         let found = if target.exists() { read(&target) } else { crate::harness::Tree::new() };
         for (path, object) in &found {
             let path_text = String::from_utf8_lossy(path);
-            let expected = expected.get(path).unwrap_or_else(|| panic!("{shown}: {path_text} came from nowhere"));
-            assert_eq!(object.content, expected.content, "{shown}: {path_text} is wrong: {}", output.describe());
+            let expected =
+                expected.get(path).unwrap_or_else(|| panic!("{shown}: {path_text} came from nowhere"));
+            assert_eq!(
+                object.content,
+                expected.content,
+                "{shown}: {path_text} is wrong: {}",
+                output.describe()
+            );
         }
         if output.code == Some(0) {
             assert_eq!(found.len(), expected.len(), "{shown}: something is missing: {}", output.describe());
@@ -171,8 +186,12 @@ fn damage_all(kind: &str) {
                 original.sandbox.run(&["snapshots"]).expect(0);
                 original.sandbox.run(&["ls", "one@latest"]).expect(0);
             }
-            let objects: Vec<PathBuf> =
-                original.sandbox.objects(kind).iter().map(|path| original.sandbox.repository().join(path)).collect();
+            let objects: Vec<PathBuf> = original
+                .sandbox
+                .objects(kind)
+                .iter()
+                .map(|path| original.sandbox.repository().join(path))
+                .collect();
             damage.make(&objects);
             original.run_all(kind, damage, with_cache);
         }

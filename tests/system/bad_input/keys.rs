@@ -58,7 +58,10 @@ fn wrong_keys_are_told_from_damage() {
         sandbox.run(&[words, &["--key-file", foreign.to_str().unwrap()]].concat()).expect(12).says("hint");
         sandbox.run(&[words, &["--password-command", "echo guess"]].concat()).expect(12);
         sandbox.run(&[words, &["--key-file", "noise.key"]].concat()).expect_any(&[1, 12]).says("noise.key");
-        sandbox.run(&[words, &["--key-file", "missing.key"]].concat()).expect_any(&[1, 12]).says("missing.key");
+        sandbox
+            .run(&[words, &["--key-file", "missing.key"]].concat())
+            .expect_any(&[1, 12])
+            .says("missing.key");
         sandbox.run(&[words, &["--password-command", "exit 3"]].concat()).expect_any(&[1, 12]);
     }
     fs::remove_file(sandbox.key_file()).unwrap();

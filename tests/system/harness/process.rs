@@ -1,6 +1,7 @@
 //! Runs the program: every run ends in time, and none panics.
 
 use std::{
+    fmt::Write,
     os::unix::process::ExitStatusExt,
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -12,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// A run that takes longer hangs: the slowest take a few seconds on two busy cores.
-const TIME_MAX: Duration = Duration::from_secs(120);
+const TIME_MAX: Duration = Duration::from_mins(2);
 /// Exit code of a Rust program that panics.
 const PANIC_CODE: i32 = 101;
 
@@ -96,10 +97,10 @@ impl Running {
         match &stdin {
             Input::Empty => {
                 command.stdin(Stdio::null());
-            },
+            }
             Input::Bytes(_) => {
                 command.stdin(Stdio::piped());
-            },
+            }
             Input::Given => {}
         }
         let mut child = command.spawn().unwrap_or_else(|error| panic!("failed to run {words}: {error}"));
@@ -142,7 +143,7 @@ fn wait(child: Child, words: String) -> Output {
     let output = child.wait_with_output().unwrap();
     let mut stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     if let Some(signal) = output.status.signal() {
-        stderr.push_str(&format!("(killed by signal {signal})"));
+        write!(stderr, "(killed by signal {signal})").unwrap();
     }
     Output { code: output.status.code(), stdout: output.stdout, stderr, words }
 }

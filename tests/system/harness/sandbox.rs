@@ -160,12 +160,6 @@ impl Sandbox {
         self.start(arguments).wait()
     }
 
-    /// Runs a command that one of the functions above made, and that may have been changed.
-    #[track_caller]
-    pub(crate) fn run_command(&self, mut command: Command) -> Output {
-        Running::start(&mut command, Input::Empty).wait()
-    }
-
     /// Runs the program with `stdin` as its standard input.
     #[track_caller]
     pub(crate) fn run_with_input<A: AsRef<OsStr>>(&self, arguments: &[A], stdin: &[u8]) -> Output {
@@ -177,7 +171,7 @@ impl Sandbox {
     pub(crate) fn json<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Value {
         let mut command = self.command(arguments);
         command.arg("--json");
-        self.run_command(command).expect(0).json()
+        run_command(command).expect(0).json()
     }
 
     /// Backs up the source, which must end with 0, and returns what came of it.
@@ -212,6 +206,12 @@ impl Sandbox {
         found.sort();
         found.iter().map(|path| path.strip_prefix(&self.repository).unwrap().to_owned()).collect()
     }
+}
+
+/// Runs a command that a sandbox made, and that may have been changed.
+#[track_caller]
+pub(crate) fn run_command(mut command: Command) -> Output {
+    Running::start(&mut command, Input::Empty).wait()
 }
 
 fn collect_files(path: &Path, found: &mut Vec<PathBuf>) {

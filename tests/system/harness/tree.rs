@@ -14,7 +14,10 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, Stat, lgetxattr, llistxattr, openat, readlinkat, statat},
+    fs::{
+        AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, Stat, lgetxattr, llistxattr, openat, readlinkat,
+        statat,
+    },
     io::Errno,
 };
 
@@ -62,7 +65,12 @@ pub(crate) fn read(root: &Path) -> Tree {
 }
 
 fn open_directory(directory: impl AsFd, name: &CStr) -> rustix::io::Result<OwnedFd> {
-    openat(directory, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+    openat(
+        directory,
+        name,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
 }
 
 struct Reader {
@@ -104,15 +112,22 @@ impl Reader {
         let has_size = matches!(kind, FileType::RegularFile | FileType::Symlink);
         let is_linked = kind != FileType::Directory && found.st_nlink > 1;
         let identity = (found.st_dev, found.st_ino);
-        let first_link =
-            if is_linked { self.links.entry(identity).or_insert_with(|| path.clone()).clone() } else { path.clone() };
+        let first_link = if is_linked {
+            self.links.entry(identity).or_insert_with(|| path.clone()).clone()
+        } else {
+            path.clone()
+        };
         let object = Object {
             mode: found.st_mode,
             owner: (found.st_uid, found.st_gid),
             modified: (found.st_mtime, found.st_mtime_nsec.cast_signed()),
             size: if has_size { found.st_size.cast_unsigned() } else { 0 },
             content,
-            device: if matches!(kind, FileType::CharacterDevice | FileType::BlockDevice) { found.st_rdev } else { 0 },
+            device: if matches!(kind, FileType::CharacterDevice | FileType::BlockDevice) {
+                found.st_rdev
+            } else {
+                0
+            },
             attributes: read_attributes(directory, name),
             first_link,
             extents,
@@ -217,7 +232,12 @@ fn difference(expected: &Object, found: &Object) -> String {
     compare_field!(content);
     compare_field!(device);
     compare_field!(attributes);
-    compare("first link", expected.first_link == found.first_link, shown(&expected.first_link), shown(&found.first_link));
+    compare(
+        "first link",
+        expected.first_link == found.first_link,
+        shown(&expected.first_link),
+        shown(&found.first_link),
+    );
     text
 }
 

@@ -15,22 +15,64 @@ use crate::harness::{bytes, is_root, text};
 /// A change of one path, or two. What is not possible (the path is not there, is a directory) is not done.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    Create { path: usize, content: Content },
-    Overwrite { path: usize, content: Content },
-    Append { path: usize, content: Content },
-    Truncate { path: usize, percent: u64 },
+    Create {
+        path: usize,
+        content: Content,
+    },
+    Overwrite {
+        path: usize,
+        content: Content,
+    },
+    Append {
+        path: usize,
+        content: Content,
+    },
+    Truncate {
+        path: usize,
+        percent: u64,
+    },
     /// Changes content and sets size and time of modification back: only the time of change tells.
-    ChangeInSecret { path: usize },
-    MakeDirectory { path: usize },
-    MakeLink { path: usize, target: usize },
-    MakePipe { path: usize },
-    HardLink { from: usize, to: usize },
-    Rename { from: usize, to: usize },
-    Delete { path: usize },
-    SetMode { path: usize, mode: u32 },
-    SetOwner { path: usize, owner: u32 },
-    SetTime { path: usize, seconds: i64 },
-    SetAttribute { path: usize, name: usize, value: Option<u8> },
+    Falsify {
+        path: usize,
+    },
+    MakeDirectory {
+        path: usize,
+    },
+    MakeLink {
+        path: usize,
+        target: usize,
+    },
+    MakePipe {
+        path: usize,
+    },
+    HardLink {
+        from: usize,
+        to: usize,
+    },
+    Rename {
+        from: usize,
+        to: usize,
+    },
+    Delete {
+        path: usize,
+    },
+    SetMode {
+        path: usize,
+        mode: u32,
+    },
+    SetOwner {
+        path: usize,
+        owner: u32,
+    },
+    SetTime {
+        path: usize,
+        seconds: i64,
+    },
+    SetAttribute {
+        path: usize,
+        name: usize,
+        value: Option<u8>,
+    },
 }
 
 /// Content of a file.
@@ -49,7 +91,8 @@ impl Content {
 
 /// Paths, so few that they are met again, and so nested that parents are replaced.
 const PATHS: [&str; 16] = [
-    "a", "b", "c", "d", "d/a", "d/b", "d/e", "d/e/a", "d/e/f", "d/e/f/a", "d-", "d.x", "g", "g/a", "g/b", "g/a/h",
+    "a", "b", "c", "d", "d/a", "d/b", "d/e", "d/e/a", "d/e/f", "d/e/f/a", "d-", "d.x", "g", "g/a", "g/b",
+    "g/a/h",
 ];
 
 fn content() -> impl Strategy<Value = Content> {
@@ -59,8 +102,11 @@ fn content() -> impl Strategy<Value = Content> {
         2 => 60_000..70_000usize,
         1 => 100_000..1_500_000usize,
     ];
-    (0..4u64, length, prop::bool::ANY)
-        .prop_map(|(seed, length, compressible)| Content { seed, length, compressible })
+    (0..4u64, length, prop::bool::ANY).prop_map(|(seed, length, compressible)| Content {
+        seed,
+        length,
+        compressible,
+    })
 }
 
 /// Returns any change.
@@ -71,7 +117,7 @@ pub(super) fn any() -> impl Strategy<Value = Change> {
         3 => (path(), content()).prop_map(|(path, content)| Change::Overwrite { path, content }),
         2 => (path(), content()).prop_map(|(path, content)| Change::Append { path, content }),
         2 => (path(), 0..=100u64).prop_map(|(path, percent)| Change::Truncate { path, percent }),
-        2 => path().prop_map(|path| Change::ChangeInSecret { path }),
+        2 => path().prop_map(|path| Change::Falsify { path }),
         4 => path().prop_map(|path| Change::MakeDirectory { path }),
         1 => (path(), path()).prop_map(|(path, target)| Change::MakeLink { path, target }),
         1 => path().prop_map(|path| Change::MakePipe { path }),
@@ -102,17 +148,19 @@ impl Change {
                 let file = OpenOptions::new().write(true).open(at(*path)).unwrap();
                 file.set_len(file.metadata().unwrap().len() * percent / 80).unwrap();
             }
-            Self::ChangeInSecret { path } if is_file(&at(*path)) => change_in_secret(&at(*path)),
+            Self::Falsify { path } if is_file(&at(*path)) => falsify(&at(*path)),
             Self::MakeDirectory { path } => drop(fs::create_dir(at(*path))),
             Self::MakeLink { path, target } => drop(symlink(PATHS[*target], at(*path))),
             Self::MakePipe { path } => {
-                drop(rustix::fs::mknodat(CWD, at(*path), FileType::Fifo, Mode::from(0o644), 0));
+                let _ = rustix::fs::mknodat(CWD, at(*path), FileType::Fifo, Mode::from(0o644), 0);
             }
             Self::HardLink { from, to } => drop(fs::hard_link(at(*from), at(*to))),
             Self::Rename { from, to } => drop(fs::rename(at(*from), at(*to))),
             Self::Delete { path } => delete(&at(*path)),
             Self::SetMode { path, mode } => set_mode(&at(*path), *mode),
-            Self::SetOwner { path, owner } if is_root() => drop(lchown(at(*path), Some(*owner), Some(owner * 2))),
+            Self::SetOwner { path, owner } if is_root() => {
+                drop(lchown(at(*path), Some(*owner), Some(owner * 2)));
+            }
             Self::SetTime { path, seconds } => set_time(&at(*path), *seconds),
             Self::SetAttribute { path, name, value } => set_attribute(&at(*path), *name, *value),
             _ => {}
@@ -140,7 +188,7 @@ fn delete(path: &Path) {
     }
 }
 
-fn change_in_secret(path: &Path) {
+fn falsify(path: &Path) {
     let mut content = fs::read(path).unwrap();
     let Some(last) = content.last_mut() else { return };
     *last ^= 0x55;
@@ -161,14 +209,18 @@ fn set_mode(path: &Path, mode: u32) {
 fn set_time(path: &Path, seconds: i64) {
     let time = Timespec { tv_sec: seconds, tv_nsec: seconds.rem_euclid(1_000_000_000) };
     let times = Timestamps { last_access: time, last_modification: time };
-    drop(rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW));
+    let _ = rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
 }
 
 fn set_attribute(path: &Path, name: usize, value: Option<u8>) {
     let name = ["user.one", "user.two"][name];
     match value {
-        Some(value) => drop(rustix::fs::lsetxattr(path, name, &[value; 9], XattrFlags::empty())),
-        None => drop(rustix::fs::lremovexattr(path, name)),
+        Some(value) => {
+            let _ = rustix::fs::lsetxattr(path, name, &[value; 9], XattrFlags::empty());
+        }
+        None => {
+            let _ = rustix::fs::lremovexattr(path, name);
+        }
     }
 }
 

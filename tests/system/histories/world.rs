@@ -8,7 +8,7 @@ use std::{
 
 use proptest::{prop_assert, prop_assert_eq, sample::Index, test_runner::TestCaseError};
 
-use super::{Dedup, Level, Step, change};
+use super::{Change, Dedup, Level, Step, change};
 use crate::harness::{Output, Sandbox, Tree, differences, is_root, read};
 
 type Check = Result<(), TestCaseError>;
@@ -49,7 +49,7 @@ impl World {
         match step {
             Step::Change { source, changes } => {
                 let root = self.sandbox.path(SOURCES[*source]);
-                changes.iter().for_each(|change| change.make(&root));
+                make_all(changes, &root);
             }
             Step::Backup { source, level, dedup } => self.backup(*source, *level, *dedup)?,
             Step::DeleteCache => self.sandbox.delete_cache(),
@@ -61,7 +61,7 @@ impl World {
             Step::RestoreOver { snapshot, changes } => {
                 let target = self.sandbox.path("target");
                 if target.exists() {
-                    changes.iter().for_each(|change| change.make(&target));
+                    make_all(changes, &target);
                 }
                 let expected = &self.snapshots[snapshot.index(self.snapshots.len())];
                 let hides = target.exists() && hides_a_difference(&expected.tree, &read(&target));
@@ -139,9 +139,16 @@ impl World {
 fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
     expected.iter().any(|(path, expected)| {
         found.get(path).is_some_and(|found| {
-            (found.size, found.modified) == (expected.size, expected.modified) && found.content != expected.content
+            (found.size, found.modified) == (expected.size, expected.modified)
+                && found.content != expected.content
         })
     })
+}
+
+fn make_all(changes: &[Change], root: &Path) {
+    for change in changes {
+        change.make(root);
+    }
 }
 
 /// Runs the program, which must end with 0.
