@@ -20,8 +20,6 @@ const FETCH_CONCURRENCY: usize = 16;
 const FETCH_BATCH: usize = 256;
 /// … or their bytes: a pack of tiny files has a directory of many MiB.
 const FETCH_BATCH_BYTES: u64 = 64 << 20;
-/// Block number of chunks that are on their way into a pack.
-const BLOCK_PENDING: u32 = u32::MAX;
 
 /// A pack as far as reading its blocks needs it.
 #[derive(Debug)]
@@ -59,14 +57,24 @@ struct BlockRow {
     first_chunk: u32,
 }
 
+/// Adds to a list that grows by an eighth and not to the double: the lists of an index are most of its memory.
+fn push_sparingly<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 8 + 1024);
+    }
+    list.push(item);
+}
+
 /// In-memory table of all chunks that may be referred to or read.
+///
+/// A chunk takes its id (24 bytes), its length (4) and a place in the hash table (6 to 12): at most 40 bytes. Its block
+/// is found by a binary search, which only readers need.
 #[derive(Debug, Default)]
 pub struct ChunkIndex {
     packs: Vec<IndexedPack>,
     blocks: Vec<BlockRow>,
     ids: Vec<ChunkId>,
     lengths: Vec<u32>,
-    chunk_blocks: Vec<u32>,
     table: HashTable<u32>,
 }
 
@@ -201,6 +209,7 @@ impl ChunkIndex {
                 }
             }
         }
+        index.shrink();
         Ok(index)
     }
 
@@ -231,13 +240,14 @@ impl ChunkIndex {
         directory: PackDirectory,
         mut chunks: impl Iterator<Item = (ChunkId, u32)>,
     ) -> RepoResult<()> {
+        assert!(self.ids.len() == self.lengths.len(), "packs come before chunks that are on their way");
         let key = directory.object_key(repository.keys())?;
         let pack = self.packs.len() as u32;
         for (ordinal, block) in directory.blocks.iter().enumerate() {
-            let number = self.blocks.len() as u32;
             self.blocks.push(BlockRow { pack, ordinal: ordinal as u32, first_chunk: self.ids.len() as u32 });
             for (id, length) in chunks.by_ref().take(block.chunks as usize) {
-                self.insert(id, length, number);
+                push_sparingly(&mut self.lengths, length);
+                self.insert(id);
             }
         }
         let (name, kind, group) = (directory.pack, directory.kind, directory.group);
@@ -245,28 +255,29 @@ impl ChunkIndex {
         Ok(())
     }
 
-    fn insert(&mut self, id: ChunkId, length: u32, block: u32) {
+    /// Gives back memory that the lists do not need as long as nothing is added.
+    fn shrink(&mut self) {
+        self.ids.shrink_to_fit();
+        self.lengths.shrink_to_fit();
+        self.blocks.shrink_to_fit();
+    }
+
+    /// Adds an id to the table; one that is there already keeps its place.
+    fn insert(&mut self, id: ChunkId) {
         let number = self.ids.len() as u32;
-        self.ids.push(id);
-        self.lengths.push(length);
-        self.chunk_blocks.push(block);
-        let Self { table, ids, chunk_blocks, .. } = self;
-        match table.find_mut(hash_of(&id), |other| ids[*other as usize] == id) {
-            None => {
-                table.insert_unique(hash_of(&id), number, |other| hash_of(&ids[*other as usize]));
-            }
-            // What was on its way has arrived.
-            Some(existing) if chunk_blocks[*existing as usize] == BLOCK_PENDING => *existing = number,
-            Some(_) => {}
+        push_sparingly(&mut self.ids, id);
+        let Self { table, ids, .. } = self;
+        if table.find(hash_of(&id), |other| ids[*other as usize] == id).is_none() {
+            table.insert_unique(hash_of(&id), number, |other| hash_of(&ids[*other as usize]));
         }
     }
 
     /// Notes a chunk that is on its way into a pack; says whether it was new.
-    pub fn insert_pending(&mut self, id: ChunkId, length: u32) -> bool {
+    pub fn insert_pending(&mut self, id: ChunkId) -> bool {
         if self.contains(&id) {
             return false;
         }
-        self.insert(id, length, BLOCK_PENDING);
+        self.insert(id);
         true
     }
 
@@ -291,13 +302,13 @@ impl ChunkIndex {
     }
 
     fn location_of(&self, number: usize) -> Option<ChunkLocation> {
-        let block = self.chunk_blocks[number];
-        if block == BLOCK_PENDING {
-            return None;
-        }
-        let first = self.blocks[block as usize].first_chunk as usize;
+        // Chunks on their way come after all that are in packs, and have no length here.
+        let length = *self.lengths.get(number)?;
+        let block =
+            self.blocks.partition_point(|block| block.first_chunk as usize <= number).checked_sub(1)?;
+        let first = self.blocks[block].first_chunk as usize;
         let offset = self.lengths[first..number].iter().sum();
-        Some(ChunkLocation { block: BlockNumber(block), offset, length: self.lengths[number] })
+        Some(ChunkLocation { block: BlockNumber(block as u32), offset, length })
     }
 
     /// Returns the pack of a block, the block's ordinal in it, and its place and form.

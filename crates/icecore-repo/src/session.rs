@@ -207,8 +207,7 @@ impl WriteSession {
     /// # Panics
     /// When the chunk is empty or longer than the format allows.
     pub fn add_chunk(&mut self, kind: ObjectKind, id: ChunkId, content: &[u8]) -> RepoResult<bool> {
-        let length = content.len() as u32;
-        if !self.index.write().unwrap_or_else(PoisonError::into_inner).insert_pending(id, length) {
+        if !self.index.write().unwrap_or_else(PoisonError::into_inner).insert_pending(id) {
             return Ok(false);
         }
         let assembler = if kind == ObjectKind::Data { &mut self.data } else { &mut self.manifest };

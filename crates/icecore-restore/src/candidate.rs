@@ -15,6 +15,8 @@ pub(crate) struct Candidate {
     pub owner: OwnerChoice,
     /// The directory that it is in was empty or new, or does not have the name.
     pub is_new: bool,
+    /// The snapshot in whose state the target is has other content: a right size and time prove nothing.
+    pub is_changed: bool,
 }
 
 /// What has to be done for an entry.
@@ -81,6 +83,7 @@ impl Candidate {
             return Verdict::Replace { other_kind: true };
         }
         let time = found.modified == timestamp(entry.modified);
+        let verify = verify || self.is_changed;
         match entry.kind {
             EntryKind::File => {
                 let replace = found.links > 1 && entry.link_group().is_none();

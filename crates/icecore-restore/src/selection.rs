@@ -138,13 +138,17 @@ impl<'a> Selection<'a> {
             }
             self.is_positioned = true;
         }
+        let mut is_changed = false;
         let (entry, is_removed) = match &mut self.entries {
             Entries::All(cursor) => (cursor.next()?, false),
             Entries::Changes { old, new, .. } => match next_difference(old, new)? {
                 None => (None, false),
                 Some(Change::Removed(entry)) => (Some(entry), true),
                 Some(Change::Added(entry)) => (Some(entry), false),
-                Some(Change::Modified { new, .. }) => (Some(*new), false),
+                Some(Change::Modified { old, new }) => {
+                    is_changed = old.content != new.content || old.target != new.target;
+                    (Some(*new), false)
+                }
             },
         };
         let Some(mut entry) = entry.filter(|entry| path::is_within(&entry.path, &self.path)) else {
@@ -157,7 +161,7 @@ impl<'a> Selection<'a> {
         let candidate = match &self.entries {
             Entries::All(cursor) | Entries::Changes { new: cursor, .. } => self.candidate(entry, cursor),
         };
-        Ok(Some(Found::Entry(candidate)))
+        Ok(Some(Found::Entry(Candidate { is_changed, ..candidate })))
     }
 
     /// Returns the unchanged entry of a directory on the way to a change; paths have to rise.
@@ -178,7 +182,7 @@ impl<'a> Selection<'a> {
         let (user, group) = cursor.owner_names(entry.user_id, entry.group_id);
         let owner: OwnerChoice = self.owners.choose(&entry, user, group);
         entry.path = self.relative(&entry.path);
-        Candidate { entry, owner, is_new: false }
+        Candidate { entry, owner, is_new: false, is_changed: false }
     }
 
     fn relative(&self, full: &[u8]) -> Vec<u8> {

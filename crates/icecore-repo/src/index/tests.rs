@@ -272,26 +272,42 @@ fn a_chunk_in_two_packs_is_found_at_its_first_place() {
 }
 
 #[test]
-fn what_was_on_its_way_arrives() {
+fn what_is_on_its_way_is_known_and_has_no_place() {
     let bed = Bed::new();
     let contents = noises(3, 1_000, 1);
     let ids: Vec<ChunkId> = contents.iter().map(|content| bed.repository.keys().chunk_id(content)).collect();
-    let mut index = ChunkIndex::default();
+    bed.snapshot(&noises(5, 700, 2));
+    let mut index = bed.index();
     for id in &ids {
         assert!(!index.contains(id));
-        assert!(index.insert_pending(*id, 1_000));
-        assert!(!index.insert_pending(*id, 1_000));
+        assert!(index.insert_pending(*id));
+        assert!(!index.insert_pending(*id));
         assert!(index.contains(id) && index.locate(id).is_none());
+        assert!(index.copies(id).is_empty());
     }
     bed.snapshot(&contents);
-    let mut catalog = bed.catalog();
-    read_new_directories(&bed.repository, &mut catalog).unwrap();
-    for name in catalog.known_packs().unwrap() {
-        index.add_directory(&bed.repository, catalog.directory(name).unwrap().unwrap()).unwrap();
-    }
+    let index = bed.index();
     for (number, id) in ids.iter().enumerate() {
         let location = index.locate(id).unwrap();
         assert_eq!((location.offset, location.length), (number as u32 * 1_000, 1_000));
+    }
+}
+
+#[test]
+fn a_chunk_takes_forty_bytes_at_most() {
+    let bed = Bed::new();
+    let keys = bed.repository.keys();
+    // Just above a power of two the table has twice the places that it needs.
+    for chunks in [30_000u32, 57_344, 57_345, 120_000] {
+        let mut index = ChunkIndex::default();
+        for number in 0..chunks {
+            push_sparingly(&mut index.lengths, 1);
+            index.insert(keys.chunk_id(&number.to_le_bytes()));
+        }
+        index.shrink();
+        let lists = index.ids.capacity() * ChunkId::BYTES + index.lengths.capacity() * 4;
+        let bytes = lists + index.table.allocation_size();
+        assert!(bytes <= chunks as usize * 40, "{bytes} bytes for {chunks} chunks");
     }
 }
 

@@ -7,7 +7,7 @@ fn candidate(kind: EntryKind, change: impl FnOnce(&mut Entry)) -> Candidate {
     let mut entry = Entry::new(b"a".to_vec(), kind);
     entry.modified = Time { seconds: 5, nanoseconds: 6 };
     change(&mut entry);
-    Candidate { entry, owner: OwnerChoice::FromMetadata, is_new: false }
+    Candidate { entry, owner: OwnerChoice::FromMetadata, is_new: false, is_changed: false }
 }
 
 fn found(candidate: &Candidate, change: impl FnOnce(&mut Metadata)) -> Metadata {
@@ -35,6 +35,16 @@ fn files_are_right_by_size_and_time() {
     check(&file, |found| found.kind = icecore_fs::entry::EntryKind::Directory, false, Verdict::Directory);
     let replace = Verdict::Replace { other_kind: true };
     check(&file, |found| found.kind = icecore_fs::entry::EntryKind::Symlink, false, replace);
+}
+
+#[test]
+fn content_that_is_known_to_differ_is_not_right_by_size_and_time() {
+    let mut file = candidate(EntryKind::File, |_| {});
+    file.is_changed = true;
+    check(&file, |_| {}, false, Verdict::Compare { replace: false });
+    let mut symlink = candidate(EntryKind::Symlink, |entry| entry.target = b"there".to_vec());
+    symlink.is_changed = true;
+    check(&symlink, |_| {}, false, Verdict::Replace { other_kind: false });
 }
 
 #[test]
