@@ -127,3 +127,6 @@ fn line(numbers: &mut Numbers, locals: &[&str], number: usize, bytes: &mut Vec<u
     };
     bytes.extend_from_slice(line.as_bytes());
 }
+
+#[cfg(test)]
+mod tests;

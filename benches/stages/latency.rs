@@ -1,14 +1,15 @@
-//! Walk and small-file backup over a FUSE file system that answers each request 1 ms late, by the number of threads.
+//! Walk and small-file backup by the number of threads: over a FUSE file system that answers each request 1 ms late, and
+//! over the file system below it.
 //!
-//! Prints a table instead of criterion's statistics: one run takes seconds, and what is asked for is a ratio. Needs root
-//! and `/dev/fuse`. `ICECORE_BENCH_FILES` and `ICECORE_BENCH_FILE_BYTES` choose another tree.
+//! Prints tables instead of criterion's statistics: one run takes seconds, and what is asked for is a ratio. The first
+//! table needs root and `/dev/fuse`. `ICECORE_BENCH_FILES` and `ICECORE_BENCH_FILE_BYTES` choose another tree.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 #![expect(clippy::print_stdout, reason = "the output of a command-line program")]
 
 #[path = "../../tests/system/latency/slow_file_system.rs"]
 mod slow_file_system;
 
-use std::{fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use icecore_backup::{
     backup,
@@ -41,19 +42,60 @@ impl BackupEvents for Silent {
     fn notice(&self, _: &BackupNotice) {}
 }
 
-/// Runs `action` and prints its row; returns the seconds it took.
-fn measure(mount: &SlowMount, what: &str, serial_seconds: Option<f64>, action: impl FnOnce()) -> f64 {
-    let clock = SystemClock::new();
-    mount.reset();
+/// Seconds by the clock and by the processor.
+#[derive(Clone, Copy)]
+struct Seconds {
+    wall: f64,
+    processor: f64,
+}
+
+fn measure(action: impl FnOnce()) -> Seconds {
+    let (clock, before) = (SystemClock::new(), processor_seconds());
     action();
-    let seconds = clock.monotonic().as_secs_f64();
-    let questions = [Question::Metadata, Question::Listing, Question::Object];
-    let requests = questions.map(|question| mount.requests(question));
-    let count: u64 = requests.iter().map(|(count, _)| count).sum();
-    let in_flight = requests.map(|(_, in_flight)| in_flight.to_string()).join(", ");
-    let speed_up = serial_seconds.map_or(1.0, |serial| serial / seconds);
-    println!("| {what} | {seconds:.2} | {count} | {in_flight} | {speed_up:.1} |");
-    seconds
+    Seconds { wall: clock.monotonic().as_secs_f64(), processor: processor_seconds() - before }
+}
+
+/// Returns the processor time that this process has taken, in hundredths of a second.
+fn processor_seconds() -> f64 {
+    let line = fs::read_to_string("/proc/self/stat").unwrap();
+    // Behind the program's name, which may hold anything, `utime` and `stime` are the 12th and 13th field (proc(5)).
+    let (_, fields) = line.rsplit_once(')').unwrap();
+    let ticks: f64 =
+        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap()).sum();
+    ticks / 100.0
+}
+
+/// What one run shows, and what is needed for its row.
+struct Table<'a> {
+    mount: Option<&'a SlowMount>,
+    serial: BTreeMap<&'static str, f64>,
+}
+
+impl<'a> Table<'a> {
+    fn new(mount: Option<&'a SlowMount>) -> Self {
+        let columns = if mount.is_some() { "requests | in flight" } else { "CPU seconds | " };
+        println!("| what | threads | seconds | {columns} | speed-up |\n|---|---|---|---|---|---|");
+        Self { mount, serial: BTreeMap::new() }
+    }
+
+    /// Runs `action` and prints its row.
+    fn row(&mut self, what: &'static str, threads: &str, action: impl FnOnce()) {
+        if let Some(mount) = self.mount {
+            mount.reset();
+        }
+        let seconds = measure(action);
+        let serial = *self.serial.entry(what).or_insert(seconds.wall);
+        let (middle, speed_up) = (self.middle(seconds), serial / seconds.wall);
+        println!("| {what} | {threads} | {:.2} | {middle} | {speed_up:.1} |", seconds.wall);
+    }
+
+    fn middle(&self, seconds: Seconds) -> String {
+        let Some(mount) = self.mount else { return format!("{:.2} | ", seconds.processor) };
+        let requests =
+            [Question::Metadata, Question::Listing, Question::Object].map(|one| mount.requests(one));
+        let count: u64 = requests.iter().map(|(count, _)| count).sum();
+        format!("{count} | {}", requests.map(|(_, in_flight)| in_flight.to_string()).join(", "))
+    }
 }
 
 fn walk(root: &Path, concurrency: usize) {
@@ -69,7 +111,7 @@ fn back_up(bed: &Bed, root: &Path, walk_concurrency: usize, read_concurrency: us
         host: "host".to_owned(),
         level: Level::Incremental,
         dedup: None,
-        tags: std::collections::BTreeMap::new(),
+        tags: BTreeMap::new(),
         program: "bench".to_owned(),
         excludes: Excludes::none(),
         exclude_caches: false,
@@ -90,40 +132,41 @@ fn number(variable: &str, otherwise: usize) -> usize {
     std::env::var(variable).map_or(otherwise, |value| value.parse().unwrap())
 }
 
+fn rows(root: &Path, mount: Option<&SlowMount>) {
+    let mut table = Table::new(mount);
+    for threads in [1, 2, 4, 8, 16, 32, 64, 128] {
+        table.row("walk", &threads.to_string(), || walk(root, threads));
+    }
+    for (walkers, readers) in
+        [(1, 1), (2, 2), (4, 4), (8, 8), (16, 16), (32, 32), (64, 32), (64, 64), (64, 128)]
+    {
+        let (bed, threads) = (Bed::new(2), format!("{walkers} + {readers}"));
+        table.row("first backup", &threads, || {
+            back_up(&bed, root, walkers, readers);
+        });
+        table.row("unchanged backup", &threads, || {
+            let report = back_up(&bed, root, walkers, readers);
+            assert!(report.counts.files_read == 0, "nothing has changed");
+        });
+    }
+}
+
 fn main() {
     let place = temporary_directory();
     let (source, slow) = (place.path().join("source"), place.path().join("slow"));
     let (files, bytes) = (number("ICECORE_BENCH_FILES", 2_000), number("ICECORE_BENCH_FILE_BYTES", 4096));
     make_tree(&source, files, bytes);
     fs::create_dir(&slow).unwrap();
-    let mount = match SlowMount::new(&source, &slow, DELAY) {
-        Ok(mount) => mount,
-        Err(error) => {
-            println!("skipped: a FUSE file system cannot be mounted here: {error}");
-            return;
+    match SlowMount::new(&source, &slow, DELAY) {
+        Ok(mount) => {
+            println!("\n{files} files of {bytes} bytes, 1 ms late; in flight: metadata, listings, objects\n");
+            rows(&slow, Some(&mount));
         }
-    };
-    println!(
-        "{files} files of {bytes} bytes; in flight: metadata, listings, objects\n"
-    );
-    println!("| what, threads | seconds | requests | in flight | speed-up |\n|---|---|---|---|---|");
-    let mut serial = None;
-    for threads in [1, 2, 4, 8, 16, 32, 64, 128] {
-        let seconds = measure(&mount, &format!("walk, {threads}"), serial, || walk(&slow, threads));
-        serial = serial.or(Some(seconds));
+        Err(error) => println!("skipped: a FUSE file system cannot be mounted here: {error}"),
     }
-    let (mut serial_first, mut serial_second) = (None, None);
-    for (walkers, readers) in [(1, 1), (8, 8), (16, 16), (32, 32), (64, 32), (64, 64), (64, 128)] {
-        let bed = Bed::new(2);
-        let threads = format!("{walkers} + {readers}");
-        let seconds = measure(&mount, &format!("first backup, {threads}"), serial_first, || {
-            back_up(&bed, &slow, walkers, readers);
-        });
-        serial_first = serial_first.or(Some(seconds));
-        let seconds = measure(&mount, &format!("unchanged backup, {threads}"), serial_second, || {
-            let report = back_up(&bed, &slow, walkers, readers);
-            assert!(report.counts.files_read == 0, "nothing has changed");
-        });
-        serial_second = serial_second.or(Some(seconds));
-    }
+    // More files, for they take less time.
+    let source = place.path().join("more");
+    make_tree(&source, files * 10, bytes);
+    println!("\n{} files of {bytes} bytes, local\n", files * 10);
+    rows(&source, None);
 }

@@ -14,16 +14,14 @@ use proptest::{
 use self::{change::Change, world::World};
 use crate::harness::variable;
 
-const HISTORIES: u32 = 14;
-const STEPS: std::ops::Range<usize> = 3..9;
+const HISTORIES: u32 = 20;
+const STEPS: std::ops::Range<usize> = 4..10;
 
 /// One step of a history.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Changes a source.
-    Change { source: usize, changes: Vec<Change> },
-    /// Backs up a source.
-    Backup { source: usize, level: Level, dedup: Option<Dedup> },
+    /// Changes a source and backs it up.
+    Backup { source: usize, changes: Vec<Change>, level: Level, dedup: Option<Dedup> },
     /// Deletes the caches.
     DeleteCache,
     /// Restores some snapshot into a directory that does not exist.
@@ -62,9 +60,8 @@ fn changes(number: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Change>>
 fn step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
     prop_oneof![
-        4 => (0..2usize, changes(1..10)).prop_map(|(source, changes)| Step::Change { source, changes }),
-        4 => (0..2usize, level(), dedup())
-            .prop_map(|(source, level, dedup)| Step::Backup { source, level, dedup }),
+        8 => (source(), changes(0..10), level(), dedup())
+            .prop_map(|(source, changes, level, dedup)| Step::Backup { source, changes, level, dedup }),
         1 => Just(Step::DeleteCache),
         1 => index().prop_map(|snapshot| Step::RestoreNew { snapshot }),
         2 => (index(), changes(0..6)).prop_map(|(snapshot, changes)| Step::RestoreOver { snapshot, changes }),
@@ -72,13 +69,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A history begins with something in both sources, and a backup of the first.
+fn source() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => Just(0), 1 => Just(1)]
+}
+
+/// A history begins with a full of the first source, with something in it.
 fn history() -> impl Strategy<Value = Vec<Step>> {
-    let begin = (changes(5..25), changes(5..25)).prop_map(|(first, second)| {
-        let backup = Step::Backup { source: 0, level: Level::Full, dedup: None };
-        let fill = |source, changes| Step::Change { source, changes };
-        vec![fill(0, first), fill(1, second), backup]
-    });
+    let first = |changes| Step::Backup { source: 0, changes, level: Level::Full, dedup: None };
+    let begin = changes(10..30).prop_map(move |changes| vec![first(changes)]);
     (begin, prop::collection::vec(step(), STEPS)).prop_map(|(begin, rest)| [begin, rest].concat())
 }
 

@@ -220,3 +220,17 @@ fn partial_restores_bring_a_tree_from_one_state_to_another() {
         read(&target("changes")).into_keys().map(|path| String::from_utf8(path).unwrap()).collect();
     assert_eq!(paths, ["", "changed-a-5", "changed-b-5", "new-4", "new-5", "new-5/file", "steady-1"]);
 }
+
+#[test]
+fn a_change_behind_size_and_time_is_brought_over_too() {
+    let sandbox = Sandbox::with_repository();
+    sandbox.write("file", "one");
+    let modified = fs::metadata(sandbox.source("file")).unwrap().modified().unwrap();
+    let first = sandbox.backup(&[]);
+    sandbox.write("file", "two");
+    fs::File::options().write(true).open(sandbox.source("file")).unwrap().set_modified(modified).unwrap();
+    sandbox.backup(&["--level", "full"]);
+    sandbox.restore(first["snapshot"]["id"].as_str().unwrap(), "restored", &[]);
+    sandbox.restore("latest", "restored", &["--incremental"]);
+    assert_eq!(fs::read(sandbox.path("restored/file")).unwrap(), b"two");
+}

@@ -24,6 +24,8 @@ use crate::{
 
 /// A batch is handed to a reader when it has this many items, …
 const BATCH_ITEMS_MAX: usize = 256;
+/// … or so many of them have to be read (divided by the number of readers), …
+const BATCH_READS_UNDER_WAY: usize = 512;
 /// … or its files this many bytes.
 const BATCH_BYTES_MAX: u64 = 1 << 20;
 /// Weight of an item beside its bytes, for the bound on what is under way.
@@ -63,6 +65,8 @@ pub(crate) struct Pipeline<'a, 'b> {
     sequence: u64,
     batch: Vec<Item>,
     batch_bytes: u64,
+    batch_reads: usize,
+    batch_reads_max: usize,
     chunks_missing: u64,
     notices: Vec<BackupNotice>,
 }
@@ -102,6 +106,8 @@ pub(crate) fn run<'a>(
             sequence: 0,
             batch: Vec::new(),
             batch_bytes: 0,
+            batch_reads: 0,
+            batch_reads_max: (BATCH_READS_UNDER_WAY / read_concurrency.max(1)).clamp(8, BATCH_ITEMS_MAX),
             chunks_missing: 0,
             notices: Vec::new(),
         };
@@ -296,9 +302,13 @@ impl<'a> Pipeline<'a, '_> {
     }
 
     fn queue_item(&mut self, item: Item, bytes: u64) -> BackupResult<()> {
+        self.batch_reads += usize::from(!matches!(item.task, Task::None));
         self.batch.push(item);
         self.batch_bytes += bytes;
-        if self.batch.len() >= BATCH_ITEMS_MAX || self.batch_bytes >= BATCH_BYTES_MAX {
+        if self.batch.len() >= BATCH_ITEMS_MAX
+            || self.batch_reads >= self.batch_reads_max
+            || self.batch_bytes >= BATCH_BYTES_MAX
+        {
             self.close_batch()?;
         }
         Ok(())
@@ -310,6 +320,7 @@ impl<'a> Pipeline<'a, '_> {
             return Ok(());
         }
         let items = std::mem::take(&mut self.batch);
+        self.batch_reads = 0;
         let weight = std::mem::take(&mut self.batch_bytes) + items.len() as u64 * ITEM_WEIGHT;
         while self.weight > 0 && self.weight + weight > UNDER_WAY_WEIGHT_MAX {
             self.take_front()?;

@@ -111,13 +111,14 @@ fn content() -> impl Strategy<Value = Content> {
 
 /// Returns any change.
 pub(super) fn any() -> impl Strategy<Value = Change> {
-    let path = || 0..PATHS.len();
+    // Some are met again more often than others.
+    let path = || prop_oneof![0..5usize, 0..PATHS.len()];
     prop_oneof![
         6 => (path(), content()).prop_map(|(path, content)| Change::Create { path, content }),
         3 => (path(), content()).prop_map(|(path, content)| Change::Overwrite { path, content }),
         2 => (path(), content()).prop_map(|(path, content)| Change::Append { path, content }),
         2 => (path(), 0..=100u64).prop_map(|(path, percent)| Change::Truncate { path, percent }),
-        2 => path().prop_map(|path| Change::Falsify { path }),
+        4 => path().prop_map(|path| Change::Falsify { path }),
         4 => path().prop_map(|path| Change::MakeDirectory { path }),
         1 => (path(), path()).prop_map(|(path, target)| Change::MakeLink { path, target }),
         1 => path().prop_map(|path| Change::MakePipe { path }),

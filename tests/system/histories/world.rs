@@ -47,11 +47,10 @@ impl World {
     /// Takes one step and checks what can be checked.
     pub(super) fn take(&mut self, step: &Step) -> Check {
         match step {
-            Step::Change { source, changes } => {
-                let root = self.sandbox.path(SOURCES[*source]);
-                make_all(changes, &root);
+            Step::Backup { source, changes, level, dedup } => {
+                make_all(changes, &self.sandbox.path(SOURCES[*source]));
+                self.backup(*source, *level, *dedup)?;
             }
-            Step::Backup { source, level, dedup } => self.backup(*source, *level, *dedup)?,
             Step::DeleteCache => self.sandbox.delete_cache(),
             Step::RestoreNew { snapshot } => {
                 self.targets += 1;
@@ -75,7 +74,10 @@ impl World {
 
     fn backup(&mut self, source: usize, level: Level, dedup: Option<Dedup>) -> Check {
         let before = read(&self.sandbox.path(SOURCES[source]));
+        let mut earlier = self.snapshots.iter().filter(|snapshot| snapshot.source == source);
+        let is_hidden = earlier.any(|snapshot| hides_behind_metadata(&snapshot.tree, &before));
         let level = match level {
+            _ if is_hidden => "full",
             Level::Full => "full",
             Level::Incremental => "incremental",
             Level::Differential => "differential",
@@ -141,6 +143,20 @@ fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
         found.get(path).is_some_and(|found| {
             (found.size, found.modified) == (expected.size, expected.modified)
                 && found.content != expected.content
+        })
+    })
+}
+
+/// Returns whether a file differs in secret, and at the same time in mode, owner or attributes, which explain its new
+/// time of change:
+/// only a full finds that.
+fn hides_behind_metadata(earlier: &Tree, now: &Tree) -> bool {
+    now.iter().any(|(path, now)| {
+        earlier.get(path).is_some_and(|earlier| {
+            (earlier.size, earlier.modified) == (now.size, now.modified)
+                && earlier.content != now.content
+                && (earlier.mode, earlier.owner, &earlier.attributes)
+                    != (now.mode, now.owner, &now.attributes)
         })
     })
 }

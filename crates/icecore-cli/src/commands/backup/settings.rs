@@ -17,7 +17,7 @@ use crate::{
 /// Threads that list directories of network file systems: these answer late, but many questions at a time.
 const NETWORK_WALK_THREADS: usize = 64;
 /// Threads that read files of network file systems.
-const NETWORK_READ_THREADS: usize = 32;
+const NETWORK_READ_THREADS: usize = 64;
 
 /// Settings of one source, with everything that can be wrong with them checked.
 #[derive(Debug)]
