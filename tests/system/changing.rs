@@ -93,12 +93,15 @@ fn files_that_are_written_to_are_marked_or_right() {
         OpenOptions::new().write(true).open(root.join("shrinks")).unwrap().set_len(length).unwrap();
     });
     let mut marked = 0;
-    for _ in 0..6 {
+    for _ in 0..50 {
         let done = backup(&sandbox);
         for problem in done["problems"].as_array().unwrap() {
             assert_eq!(problem["kind"], "changing", "{problem:#}");
             assert!(problem["path"].as_str().unwrap().starts_with("moving/"), "{problem:#}");
             marked += 1;
+        }
+        if marked > 2 {
+            break;
         }
     }
     hammer.stop();

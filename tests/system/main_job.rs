@@ -50,7 +50,10 @@ fn first_backup_makes_the_repository_and_restore_brings_all_back() {
     sandbox.run(&["backup", "--init", "--repository", "./demo", source.to_str().unwrap()]).expect(0);
 }
 
-/// Fails unless `document`, an object, has exactly the keys `expected`, and those that end with `?` perhaps.
+const DOCUMENT: &str = include_str!("../../docs/json.md");
+
+/// Fails unless `document`, an object, has exactly the keys `expected`, and those that end with `?` perhaps;
+/// all of them have to be in the document.
 #[track_caller]
 fn assert_keys(document: &Value, expected: &str) {
     let found: BTreeSet<&str> = document.as_object().unwrap().keys().map(String::as_str).collect();
@@ -59,6 +62,9 @@ fn assert_keys(document: &Value, expected: &str) {
     let required: BTreeSet<&str> = required.into_iter().collect();
     let allowed: BTreeSet<&str> =
         required.iter().copied().chain(optional.iter().map(|key| key.trim_end_matches('?'))).collect();
+    for key in &allowed {
+        assert!(DOCUMENT.contains(&format!("`{key}`")), "docs/json.md does not mention {key}");
+    }
     let missing: Vec<_> = required.difference(&found).collect();
     let more: Vec<_> = found.difference(&allowed).collect();
     assert!(
@@ -113,7 +119,7 @@ fn making_commands_write_the_documented_json() {
     // A failure is a JSON document, too.
     let failure = sandbox.run(&["snapshots", "-r", "nowhere", "--json"]).expect(10);
     let line: Value = serde_json::from_str(failure.stderr.lines().last().unwrap()).unwrap();
-    assert!(line.is_object(), "{}", failure.describe());
+    assert_eq!(line["error"]["code"], 10, "{}", failure.describe());
 }
 
 #[test]

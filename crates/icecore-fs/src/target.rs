@@ -104,6 +104,19 @@ impl TargetTree {
         absent_as_none(self.in_parent(OPERATION, path, |parent, name| status::metadata_at(parent, name)))
     }
 
+    /// Returns the target of a symbolic link; none if there is nothing, or something else.
+    pub fn read_link(&self, path: &[u8]) -> Result<Option<Vec<u8>>, FsError> {
+        let read =
+            self.in_parent("read the target of the link", path, |parent, name| {
+                match retry_interrupted(|| rustix::fs::readlinkat(parent, name, Vec::new())) {
+                    Ok(target) => Ok(Some(target.into_bytes())),
+                    Err(Errno::INVAL) => Ok(None),
+                    Err(errno) => Err(errno),
+                }
+            });
+        absent_as_none(read).map(Option::flatten)
+    }
+
     /// Returns the bytes that an unprivileged user can still write to the file system of the target.
     pub fn free_bytes(&self) -> Result<u64, FsError> {
         let status = retry_interrupted(|| rustix::fs::fstatvfs(&self.root));

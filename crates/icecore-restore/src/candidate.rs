@@ -3,7 +3,7 @@
 use icecore_format::entry::{Entry, EntryKind, Time};
 use icecore_fs::{
     entry::{EntryKind as FsKind, Metadata, Timestamp},
-    target::{ApplyOptions, OwnerChoice},
+    target::{ApplyOptions, OwnerChoice, TargetTree},
 };
 
 /// An entry that is to be restored; its path is relative to the target.
@@ -15,7 +15,8 @@ pub(crate) struct Candidate {
     pub owner: OwnerChoice,
     /// The directory that it is in was empty or new, or does not have the name.
     pub is_new: bool,
-    /// The snapshot in whose state the target is has other content: a right size and time prove nothing.
+    /// A file of which the snapshot that the target is in the state of has other content: a right size and time prove
+    /// nothing.
     pub is_changed: bool,
 }
 
@@ -72,6 +73,19 @@ impl Candidate {
         self.entry.kind == EntryKind::File
     }
 
+    /// Decides like [`Self::judge`]; a link that looks right is read: its length and time do not show where it leads.
+    pub fn judge_in(&self, tree: Option<&TargetTree>, found: Option<&Metadata>, verify: bool) -> Verdict {
+        let verdict = self.judge(found, verify && self.entry.kind != EntryKind::Symlink);
+        let looks_right = matches!(verdict, Verdict::Right { .. }) && self.entry.kind == EntryKind::Symlink;
+        if looks_right
+            && let Some(tree) = tree
+            && !tree.read_link(&self.entry.path).is_ok_and(|target| target.as_ref() == Some(&self.entry.target))
+        {
+            return Verdict::Replace { other_kind: false };
+        }
+        verdict
+    }
+
     /// Decides what has to be done, given what is there; with `verify`, content is never taken to be right unseen.
     pub fn judge(&self, found: Option<&Metadata>, verify: bool) -> Verdict {
         let Some(found) = found else { return Verdict::Create };
@@ -83,11 +97,10 @@ impl Candidate {
             return Verdict::Replace { other_kind: true };
         }
         let time = found.modified == timestamp(entry.modified);
-        let verify = verify || self.is_changed;
         match entry.kind {
             EntryKind::File => {
                 let replace = found.links > 1 && entry.link_group().is_none();
-                if replace || verify || !time || found.size != entry.size {
+                if replace || verify || self.is_changed || !time || found.size != entry.size {
                     Verdict::Compare { replace }
                 } else {
                     Verdict::Right { time }

@@ -134,7 +134,7 @@ fn stand_in(context: &Context<'_>, tree: &TargetTree, candidate: &Candidate, lin
         Ok(found) => found,
         Err(source) => return objects::finish_object(context, candidate, 0, Err(source.into())),
     };
-    let verdict = candidate.judge(found.as_ref(), context.request.verify);
+    let verdict = candidate.judge_in(Some(tree), found.as_ref(), context.request.verify);
     objects::restore_object(context, candidate, verdict);
 }
 

@@ -138,7 +138,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         links: &mut LinkTable,
     ) {
         let verdict = match found {
-            Ok(found) => candidate.judge(found.as_ref(), self.context.request.verify),
+            Ok(found) => candidate.judge_in(self.context.tree, found.as_ref(), self.context.request.verify),
             Err(source) => return objects::finish_object(self.context, &candidate, 0, Err(source.into())),
         };
         if large::is_large(&candidate.entry) && !matches!(verdict, Verdict::Right { .. }) {

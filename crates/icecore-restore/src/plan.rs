@@ -40,7 +40,7 @@ fn look_up(context: &Context<'_>, candidate: &Candidate) -> Result<Option<Metada
 fn object(context: &Context<'_>, candidate: &Candidate) -> Result<(), ProblemReason> {
     let found = look_up(context, candidate)?;
     // Content is not read in a dry run, so that size and time have to do.
-    let verdict = candidate.judge(found.as_ref(), false);
+    let verdict = candidate.judge_in(context.tree, found.as_ref(), false);
     if let Some(tree) = context.tree {
         objects::check_directory(context, tree, candidate, verdict)?;
     }

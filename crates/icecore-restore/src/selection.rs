@@ -146,8 +146,7 @@ impl<'a> Selection<'a> {
                 Some(Change::Removed(entry)) => (Some(entry), true),
                 Some(Change::Added(entry)) => (Some(entry), false),
                 Some(Change::Modified { old, new }) => {
-                    is_changed =
-                        old.kind == new.kind && (old.content != new.content || old.target != new.target);
+                    is_changed = old.kind == new.kind && old.content != new.content;
                     (Some(*new), false)
                 }
             },

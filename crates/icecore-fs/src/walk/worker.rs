@@ -152,10 +152,15 @@ fn list(shared: &Shared, directory: Arc<Directory>, buffer: &mut Vec<u8>) -> (Li
             Err(error) => return failed_listing(listing, "read the metadata of", error),
         }
     }
-    let error = listing
-        .read(&descriptor, buffer, || shared.is_stopped())
-        .map_err(|error| FsError::new("read the directory", listing.path(), error))
-        .err();
+    let error = match listing.read(&descriptor, buffer, || shared.is_stopped()) {
+        Ok(()) => None,
+        // It was removed after it was opened; the same holds for what has been listed, if anything.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            shared.counters.vanished.fetch_add(1, Ordering::Relaxed);
+            None
+        }
+        Err(error) => Some(FsError::new("read the directory", listing.path(), error)),
+    };
     let mut excluded = 0;
     if options.exclude_caches {
         excluded += listing.exclude_cache(&descriptor);
@@ -195,6 +200,10 @@ fn stat_slice(shared: &Shared, listing: &Listing, names: Range<usize>) -> Slice 
     let mut slice = Slice { items: Vec::with_capacity(names.len()), subdirectories: Vec::new() };
     let descriptor = match listing.directory.descriptor() {
         Ok(descriptor) => descriptor,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            shared.counters.vanished.fetch_add(names.len() as u64, Ordering::Relaxed);
+            return slice;
+        }
         Err(error) => {
             let error = FsError::new("open the directory", listing.path(), error);
             slice.items.push(WalkItem::Unreadable(error));

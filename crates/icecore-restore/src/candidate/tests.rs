@@ -42,9 +42,6 @@ fn content_that_is_known_to_differ_is_not_right_by_size_and_time() {
     let mut file = candidate(EntryKind::File, |_| {});
     file.is_changed = true;
     check(&file, |_| {}, false, Verdict::Compare { replace: false });
-    let mut symlink = candidate(EntryKind::Symlink, |entry| entry.target = b"there".to_vec());
-    symlink.is_changed = true;
-    check(&symlink, |_| {}, false, Verdict::Replace { other_kind: false });
 }
 
 #[test]

@@ -150,7 +150,12 @@ fn creates_and_replaces_links_and_special_files() {
     for content in ["first", "second"] {
         place.tree.create_symlink(b"link", content.as_bytes()).unwrap();
         assert_eq!(fs::read_link(place.inside("link")).unwrap(), PathBuf::from(content));
+        assert_eq!(place.tree.read_link(b"link").unwrap().as_deref(), Some(content.as_bytes()));
     }
+    let long = "x".repeat(4000);
+    place.tree.create_symlink(b"long", long.as_bytes()).unwrap();
+    assert_eq!(place.tree.read_link(b"long").unwrap().as_deref(), Some(long.as_bytes()));
+    assert_eq!(place.tree.read_link(b"nothing").unwrap(), None);
     for kind in [EntryKind::Fifo, EntryKind::Socket, EntryKind::Fifo] {
         assert!(place.tree.create_special(b"link", kind, 0, 0o640).unwrap().is_none());
         assert_eq!(place.tree.look_up(b"link").unwrap().unwrap().kind, kind);

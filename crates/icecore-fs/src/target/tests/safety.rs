@@ -146,7 +146,8 @@ fn nothing_gets_outside_while_directories_are_swapped_for_links() {
                         move || {
                             // Longer if need be: rounds that never meet the real directory would prove nothing.
                             for round in 0.. {
-                                let so_far = succeeded.fetch_add(try_everything(place, thread, round), Ordering::Relaxed);
+                                let so_far = succeeded
+                                    .fetch_add(try_everything(place, thread, round), Ordering::Relaxed);
                                 if round >= ROUNDS && so_far > 0 {
                                     break;
                                 }

@@ -99,9 +99,25 @@ fn verify_finds_content_that_lies_about_its_time() {
     assert_eq!(target.read("d/b"), b"BBB");
     request.verify = true;
     let report = fixture.restore(&request);
-    assert_eq!((report.counts.files_written, report.counts.already_right), (1, 1));
+    assert_eq!((report.counts.files_written, report.counts.already_right), (1, 2));
     assert!(report.counts.bytes_compared >= 5003);
     assert_eq!(target.read("d/b"), b"bbb");
+}
+
+#[test]
+fn a_link_that_leads_elsewhere_is_not_right_by_its_length_and_time() {
+    let fixture = Fixture::new();
+    let (there, here) =
+        (fixture.snapshot(vec![symlink("link", "there")]), fixture.snapshot(vec![symlink("link", "where")]));
+    for verify in [false, true] {
+        let target = Target::new();
+        fixture.restore(&RestoreRequest::new(there.clone(), target.root()));
+        let mut request = RestoreRequest::new(here.clone(), target.root());
+        request.verify = verify;
+        assert_eq!(fixture.restore(&request).counts.symlinks_created, 1);
+        assert_eq!(std::fs::read_link(target.path("link")).unwrap().to_str(), Some("where"));
+        assert_eq!(fixture.restore(&request).counts.symlinks_created, 0, "it is right now");
+    }
 }
 
 #[test]
