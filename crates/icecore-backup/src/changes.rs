@@ -11,10 +11,8 @@ pub(crate) enum Need {
     ///
     /// Owner or mode differ, which explains the new time of change.
     Attributes,
-    /// Extended attributes, and if they are as in the base the content too: nothing visible explains the new time of
-    /// change, so the content may have been written with its time put back.
-    AttributesThenContent,
-    /// Everything.
+    /// Everything. Also when only the time of change is new and nothing that is visible explains it: the content may have
+    /// been written with its time put back.
     Everything,
 }
 
@@ -43,7 +41,7 @@ pub(crate) fn need(found: &Entry, base: &Entry, base_started: Time) -> Need {
             {
                 Need::Attributes
             } else {
-                Need::AttributesThenContent
+                Need::Everything
             }
         }
         _ if same_status && !doubtful => Need::Nothing,

@@ -117,7 +117,7 @@ impl Comparison<'_> {
             Some(Need::Nothing) => self.counts.files_unchanged += file,
             Some(_) => self.counts.files_changed += file,
         }
-        if matches!(need, None | Some(Need::Everything | Need::AttributesThenContent)) && file == 1 {
+        if matches!(need, None | Some(Need::Everything)) && file == 1 {
             self.counts.files_read += 1;
             self.counts.bytes_read += entry.size;
         }

@@ -36,8 +36,6 @@ pub(crate) enum Task {
     None,
     /// Reading attributes (and the target of a link).
     Metadata(WalkEntry),
-    /// Reading attributes; the whole file if they are as they were.
-    MetadataThenContent(WalkEntry),
     /// Reading a small file.
     Content(WalkEntry),
     /// It is another name of a file that is read before it.

@@ -211,21 +211,6 @@ impl<'a> Pipeline<'a, '_> {
                 changes::take_content(entry, base);
                 Task::Metadata(source)
             }
-            Need::AttributesThenContent if entry.size <= SMALL_FILE_BYTES_MAX => {
-                entry.attributes.clone_from(&base.attributes);
-                changes::take_content(entry, base);
-                Task::MetadataThenContent(source)
-            }
-            Need::AttributesThenContent => {
-                let explained =
-                    source.extended_attributes().is_ok_and(|read| read.attributes != base.attributes);
-                if explained {
-                    changes::take_content(entry, base);
-                    Task::Metadata(source)
-                } else {
-                    Task::Content(source)
-                }
-            }
             Need::Everything => Self::read_task(entry, source),
         }
     }

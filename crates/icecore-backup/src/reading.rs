@@ -52,16 +52,6 @@ fn read_item(item: Item, buffer: &mut Vec<u8>, tools: &ChunkTools) -> ReadItem {
         Task::None => ReadItem { entry, outcome: Outcome::Unchanged(leaf), problem: None },
         Task::SameFile(source) => ReadItem { entry, outcome: Outcome::SameFile(source), problem: None },
         Task::Metadata(source) => read_metadata(entry, &source),
-        Task::MetadataThenContent(source) => {
-            let before = entry.attributes.clone();
-            let read = read_metadata(entry, &source);
-            let explained = read.entry.attributes != before || !matches!(read.outcome, Outcome::Complete);
-            if explained || read.problem.is_some() {
-                read
-            } else {
-                read_small_file(read.entry, &source, buffer, tools)
-            }
-        }
         Task::Content(source) => read_small_file(entry, &source, buffer, tools),
     }
 }
