@@ -79,7 +79,9 @@ impl Candidate {
         let looks_right = matches!(verdict, Verdict::Right { .. }) && self.entry.kind == EntryKind::Symlink;
         if looks_right
             && let Some(tree) = tree
-            && !tree.read_link(&self.entry.path).is_ok_and(|target| target.as_ref() == Some(&self.entry.target))
+            && !tree
+                .read_link(&self.entry.path)
+                .is_ok_and(|target| target.as_ref() == Some(&self.entry.target))
         {
             return Verdict::Replace { other_kind: false };
         }
