@@ -224,7 +224,7 @@ fn load_names<T>(names: std::io::Result<T>, file: &'static str) -> Option<T> {
 fn base_of<'a>(reader: &'a ChunkReader, base: &Snapshot) -> Option<Base<'a>> {
     let root = ManifestRoot::of(base)?;
     let cursor = ManifestCursor::new(reader, &root);
-    Some(Base { cursor, moved: MovedDirectories::new(reader, root), started: base.origin.started })
+    Some(Base { reader, cursor, moved: MovedDirectories::new(reader, root), started: base.origin.started })
 }
 
 pub(crate) fn walk_options(request: &BackupRequest) -> WalkOptions {

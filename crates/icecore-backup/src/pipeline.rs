@@ -8,7 +8,11 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use icecore_format::entry::{Content, Entry, EntryKind, Time};
 use icecore_fs::walk::{WalkEntry, WalkItem};
-use icecore_repo::manifest::ManifestCursor;
+use icecore_repo::{
+    error::RepoResult,
+    manifest::{ChunkListReader, ManifestCursor},
+    reader::ChunkReader,
+};
 
 use crate::{
     capture,
@@ -37,6 +41,7 @@ const STREAMS_MAX: usize = 4;
 
 /// What is known about the base, and how far its manifest has been followed.
 pub(crate) struct Base<'a> {
+    pub reader: &'a ChunkReader,
     pub cursor: ManifestCursor<'a>,
     pub moved: MovedDirectories<'a>,
     pub started: Time,
@@ -218,8 +223,20 @@ impl<'a> Pipeline<'a, '_> {
     fn chunks_present(&self, base: &Entry) -> bool {
         match &base.content {
             Content::Inline(chunks) => chunks.iter().all(|chunk| self.sink.session.has_chunk(&chunk.id)),
-            Content::List(list) => self.sink.session.has_chunk(&list.id),
+            Content::List(_) => self.list_present(&base.content).unwrap_or(false),
         }
+    }
+
+    /// Says whether a long chunk list can be read and all chunks on it are there: a list may have outlived them.
+    fn list_present(&self, content: &Content) -> RepoResult<bool> {
+        let Some(base) = &self.base else { return Ok(false) };
+        let mut list = ChunkListReader::new(base.reader, content);
+        while let Some(chunk) = list.next()? {
+            if !self.sink.session.has_chunk(&chunk.id) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Moves through the base up to `path` and returns its entry there.

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use icecore_format::{
     directory::PackDirectory,
     ids::{ChunkId, GroupId, PackName},
+    layout::PackPlace,
     seal::ObjectKind,
 };
 
-use crate::{
-    keyspace::PackPlace,
-    table::{ChunkRow, ChunkTable},
-};
+use crate::table::{ChunkRow, ChunkTable};
 
 /// How a pack was found in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,39 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use icecore_format::{
-    error::FormatResult,
-    ids::{GroupId, PackName, RunId},
-    layout,
-    seal::ObjectKind,
+    ids::{PackName, RunId},
+    layout::{self, PackPlace},
 };
 use icecore_store::ObjectInfo;
 
 /// Length of the name of a key slot in hexadecimal digits.
 const SLOT_NAME_DIGITS: usize = 32;
-
-/// Where a pack lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PackPlace {
-    /// Among the packs of manifest nodes.
-    Manifest,
-    /// Among the data packs of a group.
-    Data(GroupId),
-}
-
-impl PackPlace {
-    /// Returns where a pack of this kind and group belongs.
-    pub(crate) fn of(kind: ObjectKind, group: GroupId) -> Self {
-        if kind == ObjectKind::Manifest { Self::Manifest } else { Self::Data(group) }
-    }
-
-    /// Returns the key of a pack in this place.
-    pub(crate) fn key(self, pack: PackName) -> String {
-        match self {
-            Self::Manifest => layout::pack_key(ObjectKind::Manifest, pack.run, pack),
-            Self::Data(group) => layout::pack_key(ObjectKind::Data, group, pack),
-        }
-    }
-}
 
 /// What a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,21 +48,9 @@ pub(crate) fn classify(key: &str) -> KeyForm {
     } else if key.starts_with(layout::PACKS_PREFIX) {
         layout::parse_directory_key(key).map(KeyForm::Directory)
     } else {
-        parse_pack_key(key)
+        PackPlace::parse(key).map(|(place, name)| KeyForm::Pack(name, place))
     };
     form.unwrap_or(KeyForm::Foreign)
-}
-
-fn parse_pack_key(key: &str) -> FormatResult<KeyForm> {
-    if let Some(name) = key.strip_prefix(layout::MANIFEST_PREFIX) {
-        return Ok(KeyForm::Pack(PackName::parse(name)?, PackPlace::Manifest));
-    }
-    match key.strip_prefix(layout::DATA_PREFIX).and_then(|rest| rest.split_once('/')) {
-        Some((group, name)) => {
-            Ok(KeyForm::Pack(PackName::parse(name)?, PackPlace::Data(GroupId::from_hex(group)?)))
-        }
-        None => Ok(KeyForm::Foreign),
-    }
 }
 
 /// A pack as the store lists it.

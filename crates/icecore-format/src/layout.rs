@@ -43,9 +43,48 @@ pub fn parse_directory_key(key: &str) -> FormatResult<PackName> {
 
 /// Returns the key of a pack: data packs lie under their group, packs of manifest nodes do not.
 pub fn pack_key(kind: ObjectKind, group: GroupId, pack: PackName) -> String {
-    match kind {
-        ObjectKind::Manifest => format!("{MANIFEST_PREFIX}{pack}"),
-        _ => format!("{DATA_PREFIX}{group}/{pack}"),
+    PackPlace::of(kind, group).key(pack)
+}
+
+/// Where a pack lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PackPlace {
+    /// Among the packs of manifest nodes.
+    Manifest,
+    /// Among the data packs of a group.
+    Data(GroupId),
+}
+
+impl PackPlace {
+    /// Returns where a pack of this kind and group belongs.
+    pub fn of(kind: ObjectKind, group: GroupId) -> Self {
+        if kind == ObjectKind::Manifest { Self::Manifest } else { Self::Data(group) }
+    }
+
+    /// Returns the kind of the packs in this place.
+    pub fn kind(self) -> ObjectKind {
+        match self {
+            Self::Manifest => ObjectKind::Manifest,
+            Self::Data(_) => ObjectKind::Data,
+        }
+    }
+
+    /// Returns the key of a pack in this place.
+    pub fn key(self, pack: PackName) -> String {
+        match self {
+            Self::Manifest => format!("{MANIFEST_PREFIX}{pack}"),
+            Self::Data(group) => format!("{DATA_PREFIX}{group}/{pack}"),
+        }
+    }
+
+    /// Reads place and name from the key of a pack.
+    pub fn parse(key: &str) -> FormatResult<(Self, PackName)> {
+        if let Some(name) = key.strip_prefix(MANIFEST_PREFIX) {
+            return Ok((Self::Manifest, PackName::parse(name)?));
+        }
+        let (group, name) =
+            key.strip_prefix(DATA_PREFIX).and_then(|rest| rest.split_once('/')).unwrap_or_default();
+        Ok((Self::Data(GroupId::from_hex(group)?), PackName::parse(name)?))
     }
 }
 

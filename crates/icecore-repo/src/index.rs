@@ -5,13 +5,14 @@ use icecore_catalog::{Catalog, DirectoryRow};
 use icecore_format::{
     directory::{BlockInfo, PackDirectory},
     ids::{ChunkId, GroupId, PackName},
-    layout::{PACKS_PREFIX, directory_key, parse_directory_key},
+    layout::{PACKS_PREFIX, directory_key, pack_key, parse_directory_key},
     seal::{ObjectKey, ObjectKind},
 };
 
 use crate::{
     error::{RepoError, RepoResult},
     repository::Repository,
+    stored_packs::StoredPacks,
 };
 
 /// Pack directories fetched at a time when the catalogue is behind.
@@ -103,7 +104,31 @@ pub fn load_index(
 ) -> RepoResult<LoadedIndex> {
     recovering(catalog, |catalog| {
         let mut damaged = read_new_directories(repository, catalog)?;
-        let index = ChunkIndex::load(repository, catalog, group, &mut damaged)?;
+        let index = ChunkIndex::load(repository, catalog, group, None, &mut damaged)?;
+        Ok(LoadedIndex { index, damaged })
+    })
+}
+
+/// Does the same as [`load_index`] for somebody who is going to refer to what is in the index: packs that are not there,
+/// or have another length than their directory says, do not get into it.
+///
+/// `adopt` is given the packs that the store lists and the names (sorted) of those that have a directory, and may write
+/// directories for others, which it returns.
+pub(crate) fn load_index_for_writing(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    group: Option<GroupId>,
+    mut adopt: impl FnMut(&StoredPacks, &[PackName]) -> RepoResult<Vec<PackDirectory>>,
+) -> RepoResult<LoadedIndex> {
+    recovering(catalog, |catalog| {
+        let mut damaged = read_new_directories(repository, catalog)?;
+        // Listed after the directories: a pack is there before its directory is.
+        let stored = StoredPacks::list(repository)?;
+        let mut listed = catalog.known_packs()?;
+        listed.extend(damaged.iter().filter_map(|(key, _)| parse_directory_key(key).ok()));
+        listed.sort_unstable();
+        catalog.add_directories(&adopt(&stored, &listed)?)?;
+        let index = ChunkIndex::load(repository, catalog, group, Some(&stored), &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
 }
@@ -181,18 +206,39 @@ fn batch_length(directories: &[(PackName, u64)]) -> usize {
 }
 
 impl ChunkIndex {
-    /// Loads the index from the catalogue; rows that were damaged are fetched from the store again.
+    /// Loads the index from the catalogue; rows that were damaged are fetched from the store again. Packs that are not
+    /// among `stored`, if it is given, are left out.
     fn load(
         repository: &Repository,
         catalog: &mut Catalog,
         group: Option<GroupId>,
+        stored: Option<&StoredPacks>,
         damaged: &mut Vec<(String, RepoError)>,
     ) -> RepoResult<Self> {
         let wanted = |found: GroupId| group.is_none_or(|group| group == found);
+        let is_there = |name, kind, group, bytes| {
+            let is_there = stored.is_none_or(|stored| stored.has(name, kind, group, bytes));
+            if !is_there {
+                let key = pack_key(kind, group, name);
+                tracing::warn!(
+                    key,
+                    "a pack is missing or has a wrong length, what it held is uploaded again where needed"
+                );
+            }
+            is_there
+        };
         let mut index = Self::default();
         let mut failed = None;
         let report = catalog.for_each_directory(|row| {
-            if failed.is_none() && wanted(row.group()) {
+            if failed.is_none()
+                && wanted(row.group())
+                && is_there(
+                    row.pack(),
+                    row.kind(),
+                    row.group(),
+                    row.checksum().map(|checksum| checksum.bytes),
+                )
+            {
                 failed = index.add_row(repository, &row).err();
             }
         })?;
@@ -203,8 +249,11 @@ impl ChunkIndex {
             // All that is damaged in the store, what was found before included.
             *damaged = read_new_directories(repository, catalog)?;
             for pack in report.missing {
-                if let Some(directory) = catalog.directory(pack)?.filter(|directory| wanted(directory.group))
-                {
+                let directory = catalog.directory(pack)?.filter(|directory| {
+                    let bytes = directory.checksum.map(|checksum| checksum.bytes);
+                    wanted(directory.group) && is_there(pack, directory.kind, directory.group, bytes)
+                });
+                if let Some(directory) = directory {
                     index.add_directory(repository, directory)?;
                 }
             }
@@ -345,7 +394,7 @@ impl ChunkIndex {
 impl IndexedPack {
     /// Returns the key of the pack object.
     pub fn object_key(&self) -> String {
-        icecore_format::layout::pack_key(self.kind, self.group, self.name)
+        pack_key(self.kind, self.group, self.name)
     }
 
     pub(crate) fn seal_key(&self) -> &ObjectKey {

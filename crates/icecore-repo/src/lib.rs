@@ -12,6 +12,7 @@ pub mod repository;
 pub mod session;
 pub mod slots;
 pub mod snapshots;
+mod stored_packs;
 
 #[cfg(test)]
 mod bed;

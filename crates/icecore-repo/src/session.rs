@@ -1,5 +1,6 @@
 //! A run of a writer: deduplicates chunks, fills blocks and packs, uploads them, and commits the snapshot last.
 
+mod adoption;
 mod assembly;
 mod lease;
 mod packer;
@@ -13,7 +14,7 @@ use std::{
 
 use crate::{
     error::{RepoError, RepoResult},
-    index::load_index,
+    index::load_index_for_writing,
     manifest::ManifestRoot,
     reader::SharedIndex,
     repository::Repository,
@@ -338,9 +339,12 @@ impl Prepared {
         snapshot: &Snapshot,
         options: WriteOptions,
     ) -> RepoResult<Self> {
-        let SnapshotOrigin { run, group, dedup, .. } = snapshot.origin;
+        let SnapshotOrigin { run, group, dedup, ref host, .. } = snapshot.origin;
         let condemned_epoch = newest_condemned_epoch(repository)?;
-        let loaded = load_index(repository, catalog, (dedup == DedupScope::Group).then_some(group))?;
+        let scope = (dedup == DedupScope::Group).then_some(group);
+        let loaded = load_index_for_writing(repository, catalog, scope, |stored, listed| {
+            adoption::adopt(repository, stored, listed, host)
+        })?;
         for (key, error) in loaded.damaged {
             // Its chunks count as absent and are uploaded again; `check` reports the damage itself.
             tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");

@@ -68,10 +68,7 @@ pub(crate) fn open_any(
     let mut damage = Vec::new();
     for slot in &slots {
         match &slot.info {
-            // A slot for newer programs does not make a wrong password less wrong.
-            Err(error @ (FormatError::UnsupportedSlot { .. } | FormatError::UnsupportedVersion { .. })) => {
-                damage.push(format!("slot {}: {error}", slot.id));
-            }
+            // Damaged, or for newer programs, which does not make a wrong password less wrong.
             Err(error) => damage.push(format!("slot {}: {error}", slot.id)),
             Ok(info) if info.repository != repository => {
                 damage.push(format!("slot {} belongs to another repository", slot.id));

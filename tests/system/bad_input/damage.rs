@@ -228,8 +228,22 @@ fn damaged_packs() {
     damage_all(KINDS[5]);
 }
 
+/// What may happen to a pack.
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    PackAndDirectory,
+    Pack,
+    EndOfPack,
+}
+
 #[test]
 fn a_backup_stores_again_what_is_missing() {
+    for loss in [Loss::PackAndDirectory, Loss::Pack, Loss::EndOfPack] {
+        stores_again_after(loss);
+    }
+}
+
+fn stores_again_after(loss: Loss) {
     let sandbox = Sandbox::in_memory();
     sandbox.run(&["init"]).expect(0);
     for number in 0..6 {
@@ -237,13 +251,20 @@ fn a_backup_stores_again_what_is_missing() {
     }
     sandbox.backup(&["--pack-size", "1MiB"]);
     let packs = sandbox.objects("data");
-    let lost = packs[0].file_name().unwrap();
-    fs::remove_file(sandbox.repository().join(&packs[0])).unwrap();
-    fs::remove_file(sandbox.repository().join("meta/packs").join(lost)).unwrap();
+    let name = packs[0].file_name().unwrap();
+    let pack = sandbox.repository().join(&packs[0]);
+    match loss {
+        Loss::PackAndDirectory => {
+            fs::remove_file(sandbox.repository().join("meta/packs").join(name)).unwrap();
+            fs::remove_file(pack).unwrap();
+        }
+        Loss::Pack => fs::remove_file(pack).unwrap(),
+        Loss::EndOfPack => Damage::Truncate.make(&[pack]),
+    }
     sandbox.run(&["check"]).expect(20);
     let done = sandbox.backup(&[]);
-    assert!(done["bytes_new"].as_u64() > Some(0), "{done:#}");
-    assert!(!done["notices"].as_array().unwrap().is_empty(), "it is not said: {done:#}");
+    assert!(done["bytes_new"].as_u64() > Some(0), "{loss:?}: {done:#}");
+    assert!(!done["notices"].as_array().unwrap().is_empty(), "{loss:?} is not said: {done:#}");
     sandbox.restore("latest", "restored", &["--verify"]);
     crate::harness::assert_same(&read(&sandbox.source("")), &read(&sandbox.path("restored")));
 }

@@ -213,14 +213,23 @@ fn a_group_needs_no_pack_outside_itself() {
 
 #[test]
 fn chunks_that_were_lost_are_stored_again() {
-    let bed = Bed::new();
-    bed.write("file", b"content");
-    bed.age();
-    bed.backup(|_| {});
-    bed.remove_data_packs();
-    let report = bed.backup(|_| {});
-    assert!(report.notices.contains(&BackupNotice::ChunksMissing { files: 1 }), "{:?}", report.notices);
-    assert_eq!(bed.read(report.snapshot.as_ref().unwrap())[1].content, b"content");
+    // Short lists of chunks stand in the manifest, long ones apart from it, where they outlive the chunks.
+    for content in [b"content".to_vec(), bed::noise(11_000_000, 1)] {
+        for with_directories in [false, true] {
+            let bed = Bed::new();
+            bed.write("file", &content);
+            bed.age();
+            bed.backup(|_| {});
+            bed.remove_data_packs(with_directories);
+            let report = bed.backup(|_| {});
+            assert!(
+                report.notices.contains(&BackupNotice::ChunksMissing { files: 1 }),
+                "{:?}",
+                report.notices
+            );
+            assert!(bed.read(report.snapshot.as_ref().unwrap())[1].content == content);
+        }
+    }
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use icecore_format::seal::ObjectKind;
+
 use super::*;
 
 #[test]

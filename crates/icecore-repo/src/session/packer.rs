@@ -369,7 +369,8 @@ impl PackFiller {
                 .try_for_each(icecore_format::pack::UnsealedBlock::seal)?;
             let pack = builder.finish()?;
             if self.verify {
-                verify(&self.keys, &pack).map_err(|source| RepoError::SelfVerification { source })?;
+                verify(&self.keys, &pack.directory, &pack.bytes)
+                    .map_err(|source| RepoError::SelfVerification { source })?;
             }
             Ok(pack)
         })?;
@@ -378,16 +379,15 @@ impl PackFiller {
     }
 }
 
-/// Opens every block of a finished pack again, as a reader would.
-fn verify(keys: &Keys, pack: &FinishedPack) -> FormatResult<()> {
-    let directory = &pack.directory;
+/// Opens every block of a pack, as a reader would.
+pub(super) fn verify(keys: &Keys, directory: &PackDirectory, pack: &[u8]) -> FormatResult<()> {
     let key = directory.object_key(keys)?;
     directory.blocks.par_iter().enumerate().try_for_each_init(
         || (BlockOpener::new(), Vec::new()),
         |(opener, plain), (ordinal, block)| {
             let opener = opener.as_mut().map_err(|error| error.clone())?;
             let start = block.offset as usize;
-            let Some(stored) = pack.bytes.get(start..start + block.stored_bytes as usize) else {
+            let Some(stored) = pack.get(start..start + block.stored_bytes as usize) else {
                 return Err(FormatError::WrongContent);
             };
             opener.open(keys, &key, directory, ordinal, stored, plain)

@@ -17,6 +17,7 @@ use crate::{
     manifest::ManifestRoot,
 };
 
+mod adoption;
 mod failures;
 
 /// Something that a session cannot do any more.

@@ -6,10 +6,14 @@ use bytes::Bytes;
 use crossbeam_channel::Sender;
 use icecore_format::{
     directory::PackDirectory,
+    keys::Keys,
     layout::{directory_key, pack_key},
     pack::FinishedPack,
 };
-use icecore_store::store::{PutCondition, Store};
+use icecore_store::{
+    error::StoreError,
+    store::{PutCondition, Store},
+};
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -28,6 +32,7 @@ const UPLOADS_MAX: usize = 1 << 10;
 pub(super) struct Uploader {
     runtime: Handle,
     store: Arc<dyn Store>,
+    keys: Arc<Keys>,
     permits: Arc<Semaphore>,
     uploads_max: u32,
     uploaded: Sender<PackDirectory>,
@@ -47,6 +52,7 @@ impl Uploader {
         Self {
             runtime: repository.environment().runtime.clone(),
             store: Arc::clone(repository.store()),
+            keys: Arc::clone(repository.keys()),
             permits: Arc::new(Semaphore::new(uploads_max)),
             uploads_max: uploads_max as u32,
             uploaded,
@@ -64,12 +70,13 @@ impl Uploader {
     pub fn upload(&self, pack: FinishedPack, directory_object: Vec<u8>) -> RepoResult<()> {
         let permit = self.runtime.block_on(Arc::clone(&self.permits).acquire_owned());
         let permit = permit.map_err(|_| RepoError::StageLost { stage: STAGE })?;
-        let (store, uploaded) = (Arc::clone(&self.store), self.uploaded.clone());
+        let (store, keys, uploaded) =
+            (Arc::clone(&self.store), Arc::clone(&self.keys), self.uploaded.clone());
         let counts = Arc::clone(&self.counts);
         let unfinished = Unfinished { failure: Some(self.failure.clone()), _permit: permit };
         let task = self.runtime.spawn(async move {
             let FinishedPack { bytes, directory } = pack;
-            match put_both(store.as_ref(), bytes.into(), directory_object.into(), &directory).await {
+            match put_both(store.as_ref(), &keys, bytes.into(), directory_object.into(), &directory).await {
                 Ok(stored) => {
                     counts.bytes_stored.fetch_add(stored, Ordering::Relaxed);
                     counts.objects_stored.fetch_add(2, Ordering::Relaxed);
@@ -122,6 +129,7 @@ impl Drop for Unfinished {
 
 async fn put_both(
     store: &dyn Store,
+    keys: &Keys,
     pack: Bytes,
     directory_object: Bytes,
     directory: &PackDirectory,
@@ -129,6 +137,27 @@ async fn put_both(
     let stored = (pack.len() + directory_object.len()) as u64;
     let key = pack_key(directory.kind, directory.group, directory.pack);
     store.put(&key, pack, PutCondition::Absent).await?;
-    store.put(&directory_key(directory.pack), directory_object, PutCondition::Absent).await?;
+    put_directory(store, keys, directory, directory_object).await?;
     Ok(stored)
+}
+
+/// Writes the directory of a pack; that another run of this host has done so meanwhile, from the pack's own copy, is as
+/// good.
+pub(super) async fn put_directory(
+    store: &dyn Store,
+    keys: &Keys,
+    directory: &PackDirectory,
+    object: Bytes,
+) -> RepoResult<()> {
+    let key = directory_key(directory.pack);
+    match store.put(&key, object, PutCondition::Absent).await {
+        Err(error @ StoreError::AlreadyExists { .. }) => {
+            let found = store.get(&key, None).await?;
+            match PackDirectory::open(keys, directory.pack, &found) {
+                Ok(found) if found == *directory => Ok(()),
+                _ => Err(error.into()),
+            }
+        }
+        other => Ok(other.map(drop)?),
+    }
 }

@@ -200,12 +200,14 @@ impl Bed {
         self.remove(outside.iter().map(|pack| icecore_format::layout::directory_key(pack.name)));
     }
 
-    /// Removes all data packs, with their directories.
-    pub fn remove_data_packs(&self) {
+    /// Removes all data packs, with their directories if asked.
+    pub fn remove_data_packs(&self, with_directories: bool) {
         let keys = self.keys_under("data/");
-        let names = keys.iter().map(|key| key.rsplit('/').next().unwrap());
-        self.remove(names.map(|name| format!("meta/packs/{name}")).collect::<Vec<_>>());
-        self.remove(keys.clone());
+        if with_directories {
+            let names = keys.iter().map(|key| key.rsplit('/').next().unwrap());
+            self.remove(names.map(|name| format!("meta/packs/{name}")).collect::<Vec<_>>());
+        }
+        self.remove(keys);
     }
 }
 

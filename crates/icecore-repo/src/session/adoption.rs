@@ -1,0 +1,108 @@
+//! Taking over packs that an interrupted run has uploaded and not listed: they hold a copy of their own directory.
+//!
+//! A run uploads a pack first and its directory when the pack is durable. A run that was killed in between leaves packs
+//! (at most as many as were on their way) that nobody knows of, and whose chunks would be uploaded once more.
+
+use std::collections::HashMap;
+
+use icecore_format::{
+    directory::PackDirectory,
+    error::{FormatError, FormatResult},
+    ids::{PackName, RunId},
+    keys::Keys,
+    layout::{PackPlace, snapshot_key},
+    limits::PACK_BYTES_MAX,
+    pack::read_directory_copy,
+    snapshot::{Snapshot, SnapshotState},
+};
+
+use crate::{
+    error::{RepoError, RepoResult},
+    repository::Repository,
+    session::{packer::verify, upload::put_directory},
+    stored_packs::StoredPacks,
+};
+
+/// Writes the directories of packs that have none, unless their run is another host's and may still be at work; returns
+/// the directories.
+///
+/// Such a pack is read in full and every chunk in it is verified before it counts. One that cannot be used stays as it
+/// is. `listed` are the names of all packs that have a directory, sorted.
+pub(crate) fn adopt(
+    repository: &Repository,
+    stored: &StoredPacks,
+    listed: &[PackName],
+    host: &str,
+) -> RepoResult<Vec<PackDirectory>> {
+    let mut abandoned = HashMap::new();
+    let mut adopted = Vec::new();
+    for (name, place) in stored.not_among(listed) {
+        repository.environment().proceed()?;
+        let is_abandoned = if let Some(known) = abandoned.get(&name.run) {
+            *known
+        } else {
+            let found = is_abandoned(repository, name.run, host)?;
+            abandoned.insert(name.run, found);
+            found
+        };
+        if !is_abandoned {
+            continue;
+        }
+        match adopt_pack(repository, name, place) {
+            Ok(directory) => {
+                tracing::info!(pack = %name, "a pack of an interrupted run is taken over");
+                adopted.push(directory);
+            }
+            Err(error @ RepoError::Interrupted) => return Err(error),
+            // Its chunks are uploaded again, which costs time and nothing else.
+            Err(error) => {
+                tracing::warn!(pack = %name, %error, "a pack of an interrupted run cannot be taken over");
+            }
+        }
+    }
+    Ok(adopted)
+}
+
+/// Says whether nobody will list the packs of a run any more: it is over, or it is pending and was begun on this host.
+///
+/// Should a run of this host be alive after all, it finds the directory that it is about to write there already, with
+/// the same content, and goes on.
+fn is_abandoned(repository: &Repository, run: RunId, host: &str) -> RepoResult<bool> {
+    let environment = repository.environment();
+    match environment.runtime.block_on(repository.store().get(&snapshot_key(run), None)) {
+        Err(error) if error.is_not_found() => Ok(true),
+        Err(error) => Err(error.into()),
+        Ok(bytes) => Ok(Snapshot::open(repository.keys(), run, &bytes).map_or(true, |snapshot| {
+            !matches!(snapshot.state, SnapshotState::Pending { .. }) || snapshot.origin.host == host
+        })),
+    }
+}
+
+fn adopt_pack(repository: &Repository, name: PackName, place: PackPlace) -> RepoResult<PackDirectory> {
+    let environment = repository.environment();
+    let key = place.key(name);
+    let pack = environment.runtime.block_on(repository.store().get(&key, Some(0..PACK_BYTES_MAX + 1)))?;
+    let directory = environment
+        .workers
+        .install(|| read_whole(repository.keys(), name, place, &pack))
+        .map_err(RepoError::object(key))?;
+    let object = directory.seal(repository.keys(), &environment.salt())?;
+    let stored = put_directory(repository.store().as_ref(), repository.keys(), &directory, object.into());
+    environment.runtime.block_on(stored)?;
+    Ok(directory)
+}
+
+/// Reads a pack's own copy of its directory and opens all its blocks.
+fn read_whole(keys: &Keys, name: PackName, place: PackPlace, pack: &[u8]) -> FormatResult<PackDirectory> {
+    let what = place.kind().name();
+    if pack.len() as u64 > PACK_BYTES_MAX {
+        let found = pack.len() as u64;
+        return Err(FormatError::OutOfBounds { what, found, minimum: 0, maximum: PACK_BYTES_MAX });
+    }
+    let directory = read_directory_copy(keys, place.kind(), pack)?;
+    if directory.pack != name || PackPlace::of(directory.kind, directory.group) != place {
+        return Err(FormatError::Malformed { what, reason: "it is another pack than its key says" });
+    }
+    verify(keys, &directory, pack)?;
+    Ok(directory)
+}
