@@ -1,1 +1,3 @@
-//! Whole-system tests of Icecore; see `system/`.
+//! Whole-system tests of Icecore; see `system/`. The library is what they share with the fuzzer in `fuzz/`.
+
+pub mod fuzzing;

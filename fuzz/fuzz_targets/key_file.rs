@@ -2,12 +2,4 @@
 
 #![no_main]
 
-use icecore_format::slot::{read_key_file, write_key_file};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    if let Ok((Some(repository), secret)) = read_key_file(text) {
-        let written = write_key_file(repository, &secret);
-        assert_eq!(read_key_file(&written), Ok((Some(repository), secret)));
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| icecore_tests::fuzzing::written::key_file(input));

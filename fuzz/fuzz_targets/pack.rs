@@ -1,12 +1,5 @@
-//! Bytes of a pack and of the header of a repository, from outside.
+//! A pack: from outside, and what stands at its end sealed with the right key.
 
 #![no_main]
 
-use icecore_format::{header::Header, pack::read_directory_copy, seal::ObjectKind};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    let keys = icecore_fuzz::keys();
-    read_directory_copy(&keys, ObjectKind::Data, bytes).err();
-    Header::open(&keys, bytes).err();
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| icecore_tests::fuzzing::stored::pack(input));

@@ -10,6 +10,8 @@ mod disk_full;
 #[cfg(test)]
 mod entries;
 #[cfg(test)]
+mod fuzzing;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod harness;

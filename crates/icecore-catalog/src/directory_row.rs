@@ -1,6 +1,6 @@
 //! The form of a pack directory in the catalogue: tables of fixed width that are used in place, without parsing.
 //!
-//! Private to this crate and to [`crate::schema::SCHEMA_VERSION`]: salt (32 bytes), format version, key epoch, whether a
+//! Bound to the version of the schema, not to that of the format: salt (32 bytes), format version, key epoch, whether a
 //! hash of the pack follows (0 or 1), number of chunks, number of blocks (u32 each), hash of the pack (32 bytes, zero if
 //! there is none), ids of all chunks, lengths of all chunks (u32 each), blocks (28 bytes each). Little-endian.
 
@@ -15,8 +15,11 @@ use icecore_format::{
 const HASH_BYTES: usize = 32;
 const BLOCK_BYTES: usize = 28;
 
-/// Encodes what the columns of the row do not hold.
-pub(crate) fn encode(directory: &PackDirectory, out: &mut Vec<u8>) {
+/// Encodes what the columns of the row do not hold, into `out`, replacing what is there.
+///
+/// # Panics
+/// When the directory has more items than the format allows.
+pub fn encode(directory: &PackDirectory, out: &mut Vec<u8>) {
     out.clear();
     let chunks = count(directory.chunks.len());
     let blocks = count(directory.blocks.len());
@@ -58,10 +61,14 @@ fn count(items: usize) -> u32 {
 
 /// What the columns of the row hold besides the encoded directory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RowColumns {
+pub struct RowColumns {
+    /// Name of the pack.
     pub pack: PackName,
+    /// Data or manifest.
     pub kind: ObjectKind,
+    /// Group that the pack belongs to.
     pub group: GroupId,
+    /// Length of the pack object in bytes, if the directory has length and hash of its pack.
     pub pack_bytes: Option<u64>,
 }
 
@@ -80,7 +87,7 @@ pub struct DirectoryRow<'a> {
 
 impl<'a> DirectoryRow<'a> {
     /// Finds the tables of an encoded directory; returns nothing if it does not have the form that [`encode`] gives it.
-    pub(crate) fn parse(columns: RowColumns, encoded: &'a [u8]) -> Option<Self> {
+    pub fn parse(columns: RowColumns, encoded: &'a [u8]) -> Option<Self> {
         let (salt, rest) = encoded.split_first_chunk::<SALT_BYTES>()?;
         let (version, rest) = split_u32(rest)?;
         let version = u16::try_from(version).ok()?;

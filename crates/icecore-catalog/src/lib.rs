@@ -8,7 +8,7 @@
 
 mod catalog;
 mod checksum;
-mod directory_row;
+pub mod directory_row;
 mod error;
 mod packs;
 mod place;

@@ -16,8 +16,8 @@ use crate::{
     logging, process,
 };
 
-/// Runs the command that the words ask for.
-pub(crate) fn run(words: &[OsString]) -> ExitCode {
+/// Runs the command that the words ask for, the program's name first, and returns how it ended.
+pub fn run(words: &[OsString]) -> ExitCode {
     process::prepare();
     let parsed = Arguments::command()
         .try_get_matches_from(words)

@@ -1,30 +1,6 @@
-//! Arguments → typed request → engine → text or JSON; exit codes; hints; the binary `icecore`.
-//!
-//! Architecture invariants: the only crate that prints, reads the environment and knows of the argument parser; decides
-//! nothing about stored bytes; no secret goes into a message, an argument of another process or a core file.
-
-mod application;
-mod arguments;
-mod commands;
-mod configuration;
-mod console;
-mod context;
-mod credentials;
-mod directories;
-mod documents;
-mod environment_variables;
-mod exit_status;
-mod failure;
-mod key_file;
-mod logging;
-mod process;
-mod progress;
-mod reference;
-mod table;
-mod text;
-mod unlock;
+//! The binary `icecore`; everything is in the library beside it, where other programs and the fuzz targets reach it too.
 
 fn main() -> std::process::ExitCode {
     let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
-    application::run(&words)
+    icecore_cli::run(&words)
 }

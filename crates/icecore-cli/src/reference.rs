@@ -15,19 +15,19 @@ const ID_DIGITS_MAX: usize = 20;
 
 /// What the user wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reference {
+pub struct Reference {
     /// Source that the snapshot is of, if it was named: `SOURCE`, or `HOST/SOURCE` where several hosts have a source of
     /// that name.
-    pub(crate) source: Option<String>,
+    pub source: Option<String>,
     /// Which snapshot.
-    pub(crate) snapshot: SnapshotChoice,
+    pub snapshot: SnapshotChoice,
     /// Path relative to the source's root; empty for the root itself.
-    pub(crate) path: Vec<u8>,
+    pub path: Vec<u8>,
 }
 
 /// Which snapshot of a source is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SnapshotChoice {
+pub enum SnapshotChoice {
     /// The newest one, or the one this many before it.
     Latest(usize),
     /// The one whose id begins with these hexadecimal digits.
@@ -38,7 +38,7 @@ pub(crate) enum SnapshotChoice {
 
 /// A time as the user wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub enum Moment {
     /// The end of a day, in the local time zone.
     Day(civil::Date),
     /// A time of day in the local time zone.
@@ -49,7 +49,7 @@ pub(crate) enum Moment {
 
 /// Why a text is no reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ReferenceError {
+pub enum ReferenceError {
     /// There is nothing where the snapshot should be named.
     #[error("it names no snapshot")]
     NoSnapshot,
@@ -68,7 +68,7 @@ pub(crate) enum ReferenceError {
 }
 
 /// Reads a reference.
-pub(crate) fn parse(text: &OsStr) -> Result<Reference, ReferenceError> {
+pub fn parse(text: &OsStr) -> Result<Reference, ReferenceError> {
     let bytes = text.as_bytes();
     let (source, rest) = split_source(bytes)?;
     let (snapshot, path) = split_snapshot(rest);
@@ -76,7 +76,7 @@ pub(crate) fn parse(text: &OsStr) -> Result<Reference, ReferenceError> {
 }
 
 /// Reads a snapshot without a path: `[SOURCE@]SNAPSHOT`.
-pub(crate) fn parse_without_path(text: &OsStr) -> Result<Reference, ReferenceError> {
+pub fn parse_without_path(text: &OsStr) -> Result<Reference, ReferenceError> {
     let reference = parse(text)?;
     if reference.path.is_empty() {
         return Ok(reference);

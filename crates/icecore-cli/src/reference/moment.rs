@@ -59,7 +59,7 @@ impl Moment {
     ///
     /// A time is meant with all of its second: who copies it from a listing, where fractions are left out, means the
     /// snapshot that is listed.
-    pub(crate) fn end(self, zone: &TimeZone) -> Option<i128> {
+    pub fn end(self, zone: &TimeZone) -> Option<i128> {
         let timestamp = match self {
             Self::Day(date) => {
                 let next = date.tomorrow().ok()?;

@@ -1,0 +1,27 @@
+//! Arguments → typed request → engine → text or JSON; exit codes; hints; the binary `icecore`.
+//!
+//! Architecture invariants: the only crate that prints, reads the environment and knows of the argument parser; decides
+//! nothing about stored bytes; no secret goes into a message, an argument of another process or a core file.
+
+mod application;
+mod arguments;
+mod commands;
+mod configuration;
+mod console;
+mod context;
+mod credentials;
+mod directories;
+mod documents;
+mod environment_variables;
+mod exit_status;
+mod failure;
+mod key_file;
+mod logging;
+mod process;
+mod progress;
+pub mod reference;
+mod table;
+mod text;
+mod unlock;
+
+pub use application::run;
