@@ -17,6 +17,7 @@ use icecore_fs::{
     walk::{Walk, WalkItem, WalkOptions},
 };
 use icecore_repo::{
+    buffers::Buffers,
     error::RepoError,
     manifest::{ManifestCursor, ManifestRoot, ManifestWriter},
     reader::ChunkReader,
@@ -182,7 +183,11 @@ fn run(
     events: &dyn BackupEvents,
 ) -> BackupResult<Done> {
     let repository = session.repository().clone();
-    let tools = ChunkTools { keys: Arc::clone(repository.keys()), chunker: repository.chunker()? };
+    let tools = ChunkTools {
+        keys: Arc::clone(repository.keys()),
+        chunker: repository.chunker()?,
+        segment_buffers: Buffers::default(),
+    };
     let reader = ChunkReader::new(repository.clone(), Arc::clone(session.index()), BASE_CACHE_BYTES);
     let sink = Sink {
         manifest: ManifestWriter::new(repository.header().parameters.node_items),

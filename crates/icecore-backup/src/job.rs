@@ -9,7 +9,7 @@ use icecore_format::{
     keys::Keys,
 };
 use icecore_fs::{error::FsError, walk::WalkEntry};
-use icecore_repo::manifest::LeafIdentity;
+use icecore_repo::{buffers::Buffers, manifest::LeafIdentity};
 
 use crate::request::SourceProblem;
 
@@ -151,6 +151,8 @@ pub(crate) struct ChunkTools {
     pub keys: Arc<Keys>,
     /// Chunker.
     pub chunker: Chunker,
+    /// Buffers for the segments of long files.
+    pub segment_buffers: Buffers,
 }
 
 impl ChunkTools {

@@ -215,6 +215,7 @@ impl Sink<'_> {
             match segments.recv() {
                 Ok(Segment::Data { buffer, chunks: found }) => {
                     self.add_chunks(&buffer, &found)?;
+                    self.tools.segment_buffers.give_back(buffer);
                     chunks.extend_from_slice(&found);
                     self.session.refresh_if_due()?;
                 }
@@ -256,6 +257,7 @@ impl Sink<'_> {
                 self.add_chunks(&buffer, &found)?;
                 chunks.extend_from_slice(&found);
                 self.progress.bytes += buffer.len() as u64;
+                self.tools.segment_buffers.give_back(buffer);
                 self.report(&[]);
                 self.session.refresh_if_due()?;
             }

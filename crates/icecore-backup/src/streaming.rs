@@ -41,7 +41,7 @@ impl<'a> SegmentCutter<'a> {
     /// Returns room to read into; never empty.
     fn room(&mut self) -> &mut [u8] {
         if self.buffer.is_empty() {
-            self.buffer = vec![0; self.segment_bytes()];
+            self.buffer = self.tools.segment_buffers.take_filled(self.segment_bytes());
         }
         &mut self.buffer[self.filled..]
     }
@@ -69,7 +69,7 @@ impl<'a> SegmentCutter<'a> {
         let rest = self.filled - start;
         let mut next = Vec::new();
         if rest > 0 || !at_end {
-            next = vec![0; self.segment_bytes()];
+            next = self.tools.segment_buffers.take_filled(self.segment_bytes());
             next[..rest].copy_from_slice(&self.buffer[start..self.filled]);
         }
         let mut buffer = std::mem::replace(&mut self.buffer, next);

@@ -3,6 +3,7 @@
 //! Architecture invariants: never deletes an object; never touches a source or a restore target; what it reads is
 //! authenticated before it is used, and every chunk's id is verified.
 
+pub mod buffers;
 pub mod environment;
 pub mod error;
 pub mod index;

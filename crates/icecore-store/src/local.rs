@@ -42,6 +42,7 @@ use crate::{
     store::{ObjectInfo, PutCondition, Store, StoreResult, Version},
 };
 
+mod content;
 mod directory;
 mod failure;
 mod generation;

@@ -2,6 +2,8 @@
 
 use icecore_format::{directory::ChunkInfo, ids::ChunkId, limits::CHUNK_BYTES_MAX, seal::ObjectKind};
 
+use crate::buffers::Buffers;
+
 /// A block that is full and waits to be compressed.
 #[derive(Debug)]
 pub(super) struct FullBlock {
@@ -15,13 +17,14 @@ pub(super) struct FullBlock {
 pub(super) struct Assembler {
     kind: ObjectKind,
     block_bytes: usize,
+    buffers: Buffers,
     plain: Vec<u8>,
     chunks: Vec<ChunkInfo>,
 }
 
 impl Assembler {
-    pub fn new(kind: ObjectKind, block_bytes: usize) -> Self {
-        Self { kind, block_bytes, plain: Vec::new(), chunks: Vec::new() }
+    pub fn new(kind: ObjectKind, block_bytes: usize, buffers: Buffers) -> Self {
+        Self { kind, block_bytes, buffers, plain: Vec::new(), chunks: Vec::new() }
     }
 
     /// Adds a chunk; returns the block when it is full.
@@ -31,7 +34,8 @@ impl Assembler {
             "a chunk is neither empty nor longer than the format allows"
         );
         if self.plain.capacity() == 0 {
-            self.plain.reserve_exact(self.block_bytes + self.block_bytes / 2);
+            self.plain = self.buffers.take();
+            self.plain.reserve(self.block_bytes + self.block_bytes / 2);
         }
         self.plain.extend_from_slice(content);
         self.chunks.push(ChunkInfo { id, length: content.len() as u32 });

@@ -23,6 +23,7 @@ use rayon::prelude::*;
 use tokio::sync::Semaphore;
 
 use crate::{
+    buffers::Buffers,
     environment::Environment,
     error::{RepoError, RepoResult},
     repository::Repository,
@@ -127,6 +128,7 @@ pub(super) struct Packer {
     environment: Environment,
     compression_level: i32,
     compressors: Arc<Mutex<Vec<Compressor>>>,
+    blocks: Buffers,
     messages: Option<Sender<Message>>,
     permits: Sender<()>,
     sequence: u64,
@@ -155,6 +157,7 @@ impl Packer {
         let uploader =
             Uploader::new(repository, uploads_max, uploaded_in, Arc::clone(&counts), failure.clone());
         let upload_permits = uploader.permits();
+        let blocks = Buffers::default();
         let filler = PackFiller {
             environment: environment.clone(),
             keys: Arc::clone(repository.keys()),
@@ -165,6 +168,7 @@ impl Packer {
             next_number: 0,
             data: None,
             manifest: None,
+            blocks: blocks.clone(),
             uploader,
             counts: Arc::clone(&counts),
             failure: failure.clone(),
@@ -177,6 +181,7 @@ impl Packer {
             environment,
             compression_level,
             compressors: Arc::default(),
+            blocks,
             messages: Some(messages),
             permits,
             sequence: 0,
@@ -197,12 +202,18 @@ impl Packer {
         let sequence = self.sequence;
         self.sequence += 1;
         let (compressors, level) = (Arc::clone(&self.compressors), self.compression_level);
+        let blocks = self.blocks.clone();
         self.environment.workers.spawn(move || {
-            let block = compress(&compressors, level, block);
+            let block = compress(&compressors, level, block, &blocks);
             // Fails only when the packer is gone, which the session notices itself.
             drop(messages.send(Message::Block { sequence, block }));
         });
         Ok(())
+    }
+
+    /// Returns where buffers for blocks come from.
+    pub fn block_buffers(&self) -> Buffers {
+        self.blocks.clone()
     }
 
     /// Finishes open packs and waits until everything is durable.
@@ -247,15 +258,21 @@ impl Drop for Packer {
     }
 }
 
-fn compress(pool: &Mutex<Vec<Compressor>>, level: i32, block: FullBlock) -> FormatResult<CompressedBlock> {
+fn compress(
+    pool: &Mutex<Vec<Compressor>>,
+    level: i32,
+    block: FullBlock,
+    buffers: &Buffers,
+) -> FormatResult<CompressedBlock> {
     let pooled = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let mut compressor = pooled.map_or_else(|| Compressor::new(level), Ok)?;
     let FullBlock { kind, plain, chunks } = block;
     let plain_bytes = plain.len() as u32;
-    let mut body = Vec::new();
+    let mut body = buffers.take();
     let codec = compressor.compress(&plain, &mut body)?;
     pool.lock().unwrap_or_else(PoisonError::into_inner).push(compressor);
-    let body = if codec == Codec::Raw { plain } else { body };
+    let (body, unused) = if codec == Codec::Raw { (plain, body) } else { (body, plain) };
+    buffers.give_back(unused);
     Ok(CompressedBlock { kind, codec, body, plain_bytes, chunks })
 }
 
@@ -270,6 +287,7 @@ struct PackFiller {
     next_number: u32,
     data: Option<PackBuilder>,
     manifest: Option<PackBuilder>,
+    blocks: Buffers,
     uploader: Uploader,
     counts: Arc<Counts>,
     failure: Failure,
@@ -325,6 +343,7 @@ impl PackFiller {
         if kind == ObjectKind::Data {
             self.counts.bytes_compressed.fetch_add(body.len() as u64, Ordering::Relaxed);
         }
+        self.blocks.give_back(body);
         if builder.stored_bytes() >= self.target(kind) {
             self.finish(builder)
         } else {
@@ -349,7 +368,7 @@ impl PackFiller {
         let pack = PackName { run: self.run, number: self.next_number };
         self.next_number += 1;
         let salt = self.environment.salt();
-        Ok(PackBuilder::new(&self.keys, pack, kind, self.group, salt, Vec::new())?)
+        Ok(PackBuilder::new(&self.keys, pack, kind, self.group, salt, self.uploader.buffer(kind))?)
     }
 
     fn finish_all(&mut self) -> RepoResult<()> {

@@ -9,6 +9,7 @@ use icecore_format::{
     keys::Keys,
     layout::{directory_key, pack_key},
     pack::FinishedPack,
+    seal::ObjectKind,
 };
 use icecore_store::{
     error::StoreError,
@@ -20,6 +21,7 @@ use tokio::{
 };
 
 use crate::{
+    buffers::Buffers,
     error::{RepoError, RepoResult},
     repository::Repository,
     session::packer::{Counts, Failure},
@@ -38,6 +40,8 @@ pub(super) struct Uploader {
     uploaded: Sender<PackDirectory>,
     counts: Arc<Counts>,
     failure: Failure,
+    /// Buffers of data packs that have been uploaded.
+    buffers: Buffers,
 }
 
 impl Uploader {
@@ -58,7 +62,13 @@ impl Uploader {
             uploaded,
             counts,
             failure,
+            buffers: Buffers::default(),
         }
+    }
+
+    /// Returns an empty buffer for a pack.
+    pub fn buffer(&self, kind: ObjectKind) -> Vec<u8> {
+        if kind == ObjectKind::Data { self.buffers.take() } else { Vec::new() }
     }
 
     /// Returns the permits; when they are closed, nobody waits for uploads any more.
@@ -72,12 +82,20 @@ impl Uploader {
         let permit = permit.map_err(|_| RepoError::StageLost { stage: STAGE })?;
         let (store, keys, uploaded) =
             (Arc::clone(&self.store), Arc::clone(&self.keys), self.uploaded.clone());
-        let counts = Arc::clone(&self.counts);
+        let (counts, buffers) = (Arc::clone(&self.counts), self.buffers.clone());
         let unfinished = Unfinished { failure: Some(self.failure.clone()), _permit: permit };
         let task = self.runtime.spawn(async move {
             let FinishedPack { bytes, directory } = pack;
-            match put_both(store.as_ref(), &keys, bytes.into(), directory_object.into(), &directory).await {
+            let bytes = Bytes::from(bytes);
+            let stored = put_both(store.as_ref(), &keys, bytes.clone(), directory_object.into(), &directory);
+            match stored.await {
                 Ok(stored) => {
+                    // Used again, unless the store keeps the bytes.
+                    if directory.kind == ObjectKind::Data
+                        && let Ok(bytes) = bytes.try_into_mut()
+                    {
+                        buffers.give_back(bytes.into());
+                    }
                     counts.bytes_stored.fetch_add(stored, Ordering::Relaxed);
                     counts.objects_stored.fetch_add(2, Ordering::Relaxed);
                     // Nobody listens any more only when the session is gone.

@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    io::Write,
     os::fd::{AsRawFd, OwnedFd},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -13,6 +12,7 @@ use rustix::{
 };
 
 use super::{
+    content,
     directory::{DIRECTORY_MODE, Directory, Root},
     failure::Call,
     generation,
@@ -49,11 +49,11 @@ impl Temporary {
         call: Call<'_>,
     ) -> StoreResult<Self> {
         let unnamed = if is_for_replacement { None } else { Self::make_unnamed(root, directory, call)? };
-        let mut temporary = match unnamed {
+        let temporary = match unnamed {
             Some(temporary) => temporary,
             None => Self::make_named(root).map_err(|errno| call.failed_inside(errno))?,
         };
-        temporary.file.write_all(bytes).map_err(|error| call.failed_io(error))?;
+        content::write(&temporary.file, bytes).map_err(|error| call.failed_io(error))?;
         generation::stamp(root, &temporary.file, call)?;
         temporary.file.sync_all().map_err(|error| call.failed_io(error))?;
         Ok(temporary)

@@ -20,6 +20,22 @@ impl Disk {
         None
     }
 
+    /// Mounts an ext4 file system of 16 MiB, whose image lies in `holder`.
+    fn mount_ext4(holder: &Path) -> Option<Self> {
+        let image = holder.join("image");
+        fs::File::create(&image).unwrap().set_len(16 << 20).unwrap();
+        let disk = Self { directory: tempfile::tempdir().unwrap() };
+        if is_successful(Command::new("mkfs.ext4").args(["-q", "-m", "0"]).arg(&image))
+            && is_successful(
+                Command::new("mount").args(["-o", "loop"]).arg(&image).arg(disk.directory.path()),
+            )
+        {
+            return Some(disk);
+        }
+        println!("skipped: no mkfs.ext4, or no right to mount a file system here");
+        None
+    }
+
     fn path(&self) -> &Path {
         self.directory.path()
     }
@@ -73,6 +89,31 @@ async fn fill_and_free(store: LocalStore, disk: &Disk) {
     let new = store.replace("meta/a", small.clone(), version).await.unwrap();
     assert_eq!(store.get_versioned("meta/a").await.unwrap(), (small, new));
     assert!(names(&disk.path().join("+tmp")).is_empty());
+}
+
+#[tokio::test]
+async fn large_objects_fill_a_disk_cleanly() {
+    let holder = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::mount_ext4(holder.path()) else { return };
+    let store = LocalStore::open(disk.path()).unwrap();
+    let large = Bytes::from((0..3_000_001u32).map(|position| (position / 251) as u8).collect::<Vec<_>>());
+    let mut stored = Vec::new();
+    let last = loop {
+        let key = format!("data/{}", stored.len());
+        match store.create(&key, large.clone()).await {
+            Ok(_) => stored.push(key),
+            Err(error) => break Err::<(), _>(error),
+        }
+    };
+    refused_for_space(&last);
+    assert!((3..6).contains(&stored.len()), "{stored:?}");
+    assert_eq!(keys(&store.list("").await.unwrap()), stored.iter().map(String::as_str).collect::<Vec<_>>());
+    for key in &stored {
+        assert!(store.get(key, None).await.unwrap() == large);
+    }
+    // What did not fit has left no room taken.
+    store.delete(&stored[0], None).await.unwrap();
+    store.create("data/again", large.clone()).await.unwrap();
 }
 
 #[tokio::test]
