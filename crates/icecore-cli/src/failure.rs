@@ -117,6 +117,9 @@ impl From<RepoError> for Failure {
             RepoError::WrongKey { .. } => (ExitStatus::WrongKey, Some(WRONG_KEY_HINT)),
             RepoError::NoKeySlot { .. } => (ExitStatus::Damage, Some(NO_SLOT_HINT)),
             RepoError::SlotNotFound { .. } => (ExitStatus::Failed, Some("`icecore key list` shows the ids")),
+            RepoError::SlotLeft { .. } => {
+                (ExitStatus::Failed, Some("remove it, with the new key: `icecore key remove ID`"))
+            }
             RepoError::LastSlot => (ExitStatus::Failed, Some("add another one first: `icecore key add`")),
             RepoError::SelfVerification { .. } => {
                 (ExitStatus::Failed, Some("test this machine's memory before you go on"))

@@ -52,6 +52,12 @@ pub enum RepoError {
         /// Number of slots that match.
         found: usize,
     },
+    /// After a change of the key, the old one still opens a slot.
+    #[error("the old key still opens the key slot {id}")]
+    SlotLeft {
+        /// Id of the slot.
+        id: String,
+    },
     /// The last key slot must stay.
     #[error("this is the only key slot that opens; without it the repository could never be read again")]
     LastSlot,

@@ -153,6 +153,45 @@ pub fn remove(repository: &Repository, id: &str) -> RepoResult<String> {
     Ok(slot.id.clone())
 }
 
+/// What a change of the key did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Id of the new slot.
+    pub added: String,
+    /// Ids of the old slots.
+    pub removed: Vec<String>,
+}
+
+/// Adds a slot that `new` opens and removes all that `present` opens; an earlier change may have been interrupted, so
+/// there may be several. The label stays.
+///
+/// The new slot is opened from the store before the old ones go. Fails if a slot of `present` cannot be found, or is left:
+/// who changes a key must be able to rely on it that the old one opens nothing any more.
+pub fn change(
+    repository: &Repository,
+    present: &Credential,
+    new: &Credential,
+    cost: PasswordCost,
+) -> RepoResult<KeyChange> {
+    let old: Vec<Slot> = list(repository)?.into_iter().filter(|slot| slot.opens_with(present)).collect();
+    let Some(first) = old.first() else {
+        let reason = "the slot of the present key cannot be read any more".to_owned();
+        return Err(RepoError::NoKeySlot { location: repository.store().location(), reason });
+    };
+    let label = first.info.as_ref().map_or("", |info| info.label.as_str());
+    let added = add(repository, new, cost, label)?;
+    let (store, environment) = (Arc::clone(repository.store()), repository.environment().clone());
+    Repository::unlock(store, environment, std::slice::from_ref(new))?;
+    let mut removed = Vec::new();
+    for slot in &old {
+        removed.push(remove(repository, &slot.id)?);
+    }
+    match list(repository)?.iter().find(|slot| slot.opens_with(present)) {
+        Some(left) => Err(RepoError::SlotLeft { id: left.id.clone() }),
+        None => Ok(KeyChange { added, removed }),
+    }
+}
+
 impl Slot {
     /// Says whether `credential` opens this slot.
     pub fn opens_with(&self, credential: &Credential) -> bool {

@@ -1,6 +1,6 @@
 //! `key`: lists, adds, removes and changes what unlocks the repository.
 
-use std::{fmt::Write, path::PathBuf, sync::Arc};
+use std::{fmt::Write, path::PathBuf};
 
 use icecore_format::slot::{Credential, PasswordCost, SlotKind};
 use icecore_repo::{
@@ -184,27 +184,13 @@ fn remove(context: &Context, arguments: &KeyRemoveArguments) -> Outcome<ExitStat
 fn change(context: &Context, arguments: &KeyPasswdArguments) -> Outcome<ExitStatus> {
     let store = context.open_store(Access::Write)?;
     let (repository, present) = unlock::unlock_with_credential(context, &store)?;
-    // All slots that the present key opens: an earlier change may have been interrupted.
-    let old: Vec<Slot> =
-        slots::list(&repository)?.into_iter().filter(|slot| slot.opens_with(&present)).collect();
-    let label = old.first().and_then(|slot| slot.info.as_ref().ok()).map_or("", |info| info.label.as_str());
     let new = new_key(context, &repository, &arguments.new)?;
     if is_same(&new.credential, &present) {
         return Err(
             Failure::new(ExitStatus::Failed, "the new key is the present one").hint("nothing was changed")
         );
     }
-    let added = slots::add(&repository, &new.credential, PasswordCost::default(), label)?;
-    // From the store, as every later command will do it: only then may the old one go.
-    Repository::unlock(
-        Arc::clone(&store.store),
-        context.environment.clone(),
-        std::slice::from_ref(&new.credential),
-    )?;
-    let mut removed = Vec::new();
-    for slot in &old {
-        removed.push(slots::remove(&repository, &slot.id)?);
-    }
+    let changed = slots::change(&repository, &present, &new.credential, PasswordCost::default())?;
     if let (Credential::KeyFile(_), Some(path)) =
         (&present, context.directories.generated_key_file(repository.id()))
         && path.exists()
@@ -214,7 +200,7 @@ fn change(context: &Context, arguments: &KeyPasswdArguments) -> Outcome<ExitStat
             .notice(&format!("if {} was the old key file, it opens nothing any more", path.display()));
     }
     let key_file = new.file.map(|path| path.display().to_string());
-    show(context, &ChangedDocument { added: Some(added), key_file, removed })
+    show(context, &ChangedDocument { added: Some(changed.added), key_file, removed: changed.removed })
 }
 
 fn is_same(left: &Credential, right: &Credential) -> bool {
