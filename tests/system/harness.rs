@@ -8,7 +8,7 @@ mod sandbox;
 mod tree;
 
 pub(crate) use self::{
-    machine::{check_tool, is_root, skip, succeed, variable},
+    machine::{check_tool, is_root, number, skip, succeed, variable},
     process::{Output, Running},
     random::{Random, bytes, text},
     sandbox::{Sandbox, run_command},

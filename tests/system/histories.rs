@@ -1,9 +1,12 @@
 //! Random trees and random histories of change, backup and restore, against a naive model: what the tree was at each
 //! snapshot, entry by entry.
 //!
-//! `ICECORE_TESTS_HISTORIES` sets the number of histories.
+//! Here by the program as it is, in `hosts` by the engines as libraries, hundreds of times as many. `ICECORE_TESTS_HISTORIES` and
+//! `ICECORE_TESTS_HOST_HISTORIES` set the number of histories.
 
 mod change;
+mod fleet;
+mod hosts;
 mod world;
 
 use proptest::{
@@ -12,9 +15,9 @@ use proptest::{
 };
 
 use self::{change::Change, world::World};
-use crate::harness::variable;
+use crate::harness::number;
 
-const HISTORIES: u32 = 20;
+const HISTORIES: u64 = 20;
 const STEPS: std::ops::Range<usize> = 4..10;
 
 /// One step of a history.
@@ -82,10 +85,13 @@ fn history() -> impl Strategy<Value = Vec<Step>> {
 
 #[test]
 fn every_snapshot_of_every_history_comes_back() {
-    let number = variable("ICECORE_TESTS_HISTORIES");
-    let number = number.map_or(HISTORIES, |number| number.to_str().unwrap().parse().unwrap());
-    let config =
-        Config { cases: number, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
+    let number = number("ICECORE_TESTS_HISTORIES", HISTORIES);
+    let config = Config {
+        cases: number as u32,
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..Config::default()
+    };
     let result = TestRunner::new(config).run(&history(), |steps| {
         let mut world = World::new();
         for step in &steps {
@@ -96,4 +102,5 @@ fn every_snapshot_of_every_history_comes_back() {
     if let Err(error) = result {
         panic!("{error}");
     }
+    println!("histories by the program: {number}");
 }

@@ -1,5 +1,7 @@
 //! Signals, and ends without warning: nothing is lost, and the next run completes.
 
+mod kills;
+
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use rustix::process::Signal;

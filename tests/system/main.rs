@@ -6,9 +6,15 @@ mod bad_input;
 #[cfg(test)]
 mod changing;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod disk_full;
 #[cfg(test)]
+mod engines;
+#[cfg(test)]
 mod entries;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod fuzzing;
 #[cfg(test)]

@@ -8,6 +8,11 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// Returns the number in an environment variable that steers the tests, or another one.
+pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
+    variable(name).map_or(otherwise, |number| number.to_str().unwrap().parse().unwrap())
+}
+
 /// Says that a test, or a part of it, cannot run here, and why.
 pub(crate) fn skip(reason: &str) {
     println!("SKIPPED: {reason}");

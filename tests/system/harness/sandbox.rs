@@ -160,10 +160,15 @@ impl Sandbox {
         self.start(arguments).wait()
     }
 
+    /// Starts the program with `stdin` as its standard input.
+    pub(crate) fn start_with_input<A: AsRef<OsStr>>(&self, arguments: &[A], stdin: &[u8]) -> Running {
+        Running::start(&mut self.command(arguments), Input::Bytes(stdin.to_vec()))
+    }
+
     /// Runs the program with `stdin` as its standard input.
     #[track_caller]
     pub(crate) fn run_with_input<A: AsRef<OsStr>>(&self, arguments: &[A], stdin: &[u8]) -> Output {
-        Running::start(&mut self.command(arguments), Input::Bytes(stdin.to_vec())).wait()
+        self.start_with_input(arguments, stdin).wait()
     }
 
     /// Runs the program, which must end with 0, and returns its JSON document.

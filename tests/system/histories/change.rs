@@ -95,12 +95,13 @@ const PATHS: [&str; 16] = [
     "g/a/h",
 ];
 
-fn content() -> impl Strategy<Value = Content> {
+/// Lengths of files: `many` is longer than a chunk can be with the program's parameters.
+fn content(many: std::ops::Range<usize>) -> impl Strategy<Value = Content> {
     let length = prop_oneof![
         2 => Just(0usize),
         6 => 1..3000usize,
-        2 => 60_000..70_000usize,
-        1 => 100_000..1_500_000usize,
+        2 => many.start / 2..many.start * 7 / 10,
+        1 => many,
     ];
     (0..4u64, length, prop::bool::ANY).prop_map(|(seed, length, compressible)| Content {
         seed,
@@ -109,8 +110,17 @@ fn content() -> impl Strategy<Value = Content> {
     })
 }
 
-/// Returns any change.
+/// Returns any change, with files of up to 1.5 MB.
 pub(super) fn any() -> impl Strategy<Value = Change> {
+    any_of(|| content(100_000..1_500_000))
+}
+
+/// Returns any change, with files of up to 90 kB.
+pub(super) fn any_small() -> impl Strategy<Value = Change> {
+    any_of(|| content(20_000..90_000))
+}
+
+fn any_of<C: Strategy<Value = Content> + 'static>(content: fn() -> C) -> impl Strategy<Value = Change> {
     // Some are met again more often than others.
     let path = || prop_oneof![0..5usize, 0..PATHS.len()];
     prop_oneof![

@@ -138,7 +138,7 @@ impl World {
 }
 
 /// Returns whether a file differs although its size and time of modification are right: only `--verify` finds that.
-fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
+pub(super) fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
     expected.iter().any(|(path, expected)| {
         found.get(path).is_some_and(|found| {
             (found.size, found.modified) == (expected.size, expected.modified)
@@ -150,7 +150,7 @@ fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
 /// Returns whether a file differs in secret, and at the same time in mode, owner or attributes, which explain its new
 /// time of change:
 /// only a full finds that.
-fn hides_behind_metadata(earlier: &Tree, now: &Tree) -> bool {
+pub(super) fn hides_behind_metadata(earlier: &Tree, now: &Tree) -> bool {
     now.iter().any(|(path, now)| {
         earlier.get(path).is_some_and(|earlier| {
             (earlier.size, earlier.modified) == (now.size, now.modified)
@@ -161,7 +161,7 @@ fn hides_behind_metadata(earlier: &Tree, now: &Tree) -> bool {
     })
 }
 
-fn make_all(changes: &[Change], root: &Path) {
+pub(super) fn make_all(changes: &[Change], root: &Path) {
     for change in changes {
         change.make(root);
     }

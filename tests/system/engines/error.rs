@@ -1,0 +1,107 @@
+//! How a command of an engine fails, and how the command line would end then.
+
+use icecore_backup::error::BackupError;
+use icecore_catalog::CatalogError;
+use icecore_check::CheckError;
+use icecore_repo::error::RepoError;
+use icecore_restore::RestoreError;
+use icecore_store::StoreError;
+
+/// Failure of a command.
+#[derive(Debug)]
+pub(crate) enum EngineError {
+    Repository(RepoError),
+    Check(CheckError),
+    /// The restore came to its end, but not everything is there.
+    Incomplete {
+        problems: Vec<String>,
+        damaged: bool,
+    },
+    /// The check came to its end and found damage.
+    Damage(Vec<String>),
+    /// Anything else; no fault of a store leads here.
+    Other(String),
+}
+
+impl From<RepoError> for EngineError {
+    fn from(error: RepoError) -> Self {
+        Self::Repository(error)
+    }
+}
+
+impl From<CatalogError> for EngineError {
+    fn from(error: CatalogError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+impl From<BackupError> for EngineError {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Repository(error) => Self::Repository(error),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl From<RestoreError> for EngineError {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Repository(error) => Self::Repository(error),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl From<CheckError> for EngineError {
+    fn from(error: CheckError) -> Self {
+        Self::Check(error)
+    }
+}
+
+impl EngineError {
+    /// Returns the error of the store, if it is one.
+    pub(crate) fn store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Repository(RepoError::Store(error)) => Some(error),
+            Self::Check(CheckError::Store { source, .. }) => Some(source),
+            _ => None,
+        }
+    }
+
+    /// Says whether stored data would be called damaged.
+    fn is_corruption(&self) -> bool {
+        match self {
+            Self::Repository(error) => error.is_corruption(),
+            Self::Incomplete { damaged, .. } => *damaged,
+            Self::Damage(_) => true,
+            Self::Check(_) | Self::Other(_) => false,
+        }
+    }
+
+    /// Returns the code that the command line would end with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Repository(RepoError::NoRepository { .. }) => 10,
+            Self::Repository(RepoError::WrongKey { .. }) => 12,
+            Self::Repository(RepoError::NoKeySlot { .. }) => 20,
+            error if error.is_corruption() => 20,
+            _ => 1,
+        }
+    }
+
+    /// Says whether the present key is said to be wrong.
+    pub(crate) fn is_wrong_key(&self) -> bool {
+        matches!(self, Self::Repository(RepoError::WrongKey { .. }))
+    }
+
+    /// Returns the text that a user would see.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Repository(error) => error.to_string(),
+            Self::Check(error) => error.to_string(),
+            Self::Incomplete { problems, .. } | Self::Damage(problems) => problems.join("; "),
+            Self::Other(text) => text.clone(),
+        }
+    }
+}

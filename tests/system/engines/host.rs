@@ -1,0 +1,241 @@
+//! A machine with a cache of its own that runs commands on a store.
+
+use std::{
+    env, fs,
+    path::Path,
+    sync::{Arc, LazyLock, RwLock},
+};
+
+use icecore_catalog::Catalog;
+use icecore_check::{CheckOptions, NoEvents as NoCheckEvents, Severity};
+use icecore_format::{
+    chunker::ChunkerParameters,
+    header::Parameters,
+    ids::{RepositoryId, RunId},
+    keys::Secret,
+    slot::{Credential, PasswordCost},
+};
+use icecore_repo::{
+    environment::Environment,
+    index::load_index,
+    reader::ChunkReader,
+    repository::{CreateOptions, Repository},
+    slots,
+    snapshots::{self, SnapshotList},
+};
+use icecore_restore::{NoEvents as NoRestoreEvents, RestoreRequest, restore};
+use icecore_store::{
+    Environment as StoreEnvironment, RetryStore, Store,
+    environment::{Clock, InstantSleep, SeededEntropy, SystemClock},
+    retry::RetryPolicy,
+};
+use tempfile::TempDir;
+
+use super::{
+    command::{Backup, Command, Restore, Silent},
+    error::EngineError,
+};
+
+/// One runtime and one pool for all tests: starting them takes longer than most runs.
+static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+});
+static WORKERS: LazyLock<Arc<rayon::ThreadPool>> =
+    LazyLock::new(|| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()));
+
+const CACHE_BYTES: usize = 8 << 20;
+
+/// Waits for a call of a store.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(future)
+}
+
+/// Makes a directory in memory, if the machine has a place for that.
+pub(crate) fn place() -> TempDir {
+    TempDir::with_prefix_in("icecore-engines-", "/dev/shm")
+        .unwrap_or_else(|_| TempDir::with_prefix_in("icecore-engines-", env::temp_dir()).unwrap())
+}
+
+/// Wraps a store in the retries that the command line uses, which do not wait here.
+pub(crate) fn retrying(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    let environment = StoreEnvironment {
+        clock: Arc::new(SystemClock::new()),
+        entropy: Arc::new(SeededEntropy::new(1)),
+        sleep: Arc::new(InstantSleep::new()),
+    };
+    Arc::new(RetryStore::new(store, RetryPolicy::default(), environment))
+}
+
+/// A machine with a cache of its own.
+pub(crate) struct Host {
+    name: String,
+    cache: TempDir,
+    environment: Environment,
+}
+
+impl Host {
+    /// Makes a machine without a cache; what it draws depends on `seed` alone.
+    pub(crate) fn new(name: &str, seed: u64) -> Self {
+        Self::with_clock(name, seed, Arc::new(SystemClock::new()))
+    }
+
+    /// Makes a machine like [`Host::new`] with a clock.
+    pub(crate) fn with_clock(name: &str, seed: u64, clock: Arc<dyn Clock>) -> Self {
+        let environment = Environment {
+            clock,
+            entropy: Arc::new(SeededEntropy::new(seed)),
+            runtime: RUNTIME.handle().clone(),
+            workers: Arc::clone(&WORKERS),
+            cancelled: Arc::default(),
+        };
+        Self { name: name.to_owned(), cache: place(), environment }
+    }
+
+    /// Makes a machine of the same name with a copy of the cache, that draws from another seed.
+    pub(crate) fn fork(&self, seed: u64) -> Self {
+        let copy = Self::with_clock(&self.name, seed, Arc::clone(&self.environment.clock));
+        copy_directory(self.cache.path(), copy.cache.path());
+        copy
+    }
+
+    /// Deletes the cache.
+    pub(crate) fn delete_cache(&self) {
+        for entry in fs::read_dir(self.cache.path()).unwrap() {
+            fs::remove_dir_all(entry.unwrap().path()).unwrap();
+        }
+    }
+
+    /// Runs a command that unlocks the repository with `key`; returns the snapshot that it made.
+    pub(crate) fn run(
+        &self,
+        store: &Arc<dyn Store>,
+        key: u8,
+        command: &Command,
+    ) -> Result<Option<RunId>, EngineError> {
+        match command {
+            Command::Init => self.init(store, key)?,
+            Command::Backup(backup) => return self.back_up(&self.unlock(store, key)?, backup).map(Some),
+            Command::KeyAdd { new } => drop(add_key(&self.unlock(store, key)?, *new)?),
+            Command::KeyRemove { old } => remove_key(&self.unlock(store, key)?, *old)?,
+            Command::KeyChange { new } => self.change_key(store, key, *new)?,
+            Command::Restore(request) => self.restore(&self.unlock(store, key)?, request)?,
+            Command::Check => self.check(store, key)?,
+        }
+        Ok(None)
+    }
+
+    /// Unlocks the repository.
+    pub(crate) fn unlock(&self, store: &Arc<dyn Store>, key: u8) -> Result<Repository, EngineError> {
+        Ok(Repository::unlock(Arc::clone(store), self.environment.clone(), &[credential(key)])?)
+    }
+
+    fn catalog(&self, repository: &Repository) -> Result<Catalog, EngineError> {
+        Ok(Catalog::open(self.cache.path(), repository.id())?.0)
+    }
+
+    fn init(&self, store: &Arc<dyn Store>, key: u8) -> Result<(), EngineError> {
+        let mut id = [0; RepositoryId::BYTES];
+        self.environment.entropy.fill(&mut id);
+        let chunker = ChunkerParameters { minimum: 4 << 10, average: 16 << 10, maximum: 64 << 10 };
+        let options = CreateOptions {
+            parameters: Parameters { chunker, block_bytes: 32 << 10, node_items: 8 },
+            credential: credential(key),
+            cost: PasswordCost::FLOOR,
+            label: "first".to_owned(),
+            program: "icecore test".to_owned(),
+        };
+        let (store, environment) = (Arc::clone(store), self.environment.clone());
+        Repository::create(store, environment, RepositoryId(id), &options)?;
+        Ok(())
+    }
+
+    fn back_up(&self, repository: &Repository, backup: &Backup) -> Result<RunId, EngineError> {
+        let catalog = self.catalog(repository)?;
+        let request = backup.request(&self.name);
+        let (report, _) = icecore_backup::backup(repository, catalog, request, &Silent)?;
+        if let Some(problem) = report.problems.first() {
+            return Err(EngineError::Other(format!("{problem:?}")));
+        }
+        Ok(report.snapshot.unwrap().origin.run)
+    }
+
+    fn change_key(&self, store: &Arc<dyn Store>, key: u8, new: u8) -> Result<(), EngineError> {
+        let (old, new) = (credential(key), credential(new));
+        slots::change(&self.unlock(store, key)?, &old, &new, PasswordCost::FLOOR)?;
+        Ok(())
+    }
+
+    /// Returns all snapshots, through the cache.
+    pub(crate) fn snapshots(&self, repository: &Repository) -> Result<SnapshotList, EngineError> {
+        Ok(snapshots::list(repository, &mut self.catalog(repository)?)?)
+    }
+
+    fn restore(&self, repository: &Repository, wanted: &Restore) -> Result<(), EngineError> {
+        let mut catalog = self.catalog(repository)?;
+        let list = snapshots::list(repository, &mut catalog)?;
+        let Some(snapshot) = list.by_run(wanted.run) else {
+            return Err(EngineError::Other(format!("there is no snapshot {}", wanted.run)));
+        };
+        let index = load_index(repository, &mut catalog, None)?.index;
+        let reader = ChunkReader::new(repository.clone(), Arc::new(RwLock::new(index)), CACHE_BYTES);
+        let request = RestoreRequest {
+            delete: wanted.delete,
+            verify: wanted.verify,
+            concurrency: 2,
+            ..RestoreRequest::new(snapshot.clone(), &wanted.target)
+        };
+        let report = restore(&reader, &request, &NoRestoreEvents)?;
+        if report.problem_count == 0 {
+            return Ok(());
+        }
+        let problems = report.problems.iter().map(ToString::to_string).collect();
+        Err(EngineError::Incomplete { problems, damaged: report.damaged > 0 })
+    }
+
+    fn check(&self, store: &Arc<dyn Store>, key: u8) -> Result<(), EngineError> {
+        let repository = self.unlock(store, key)?;
+        let mut options = CheckOptions::new(self.environment.clock.now());
+        options.read_data = true;
+        options.pool = Some(Arc::clone(&WORKERS));
+        let cancelled = &self.environment.cancelled;
+        let store = Arc::clone(store);
+        let report =
+            wait(icecore_check::check(store, repository.keys(), &options, &NoCheckEvents, cancelled))?;
+        if report.is_healthy() {
+            return Ok(());
+        }
+        let damage = report.problems.iter().filter(|problem| problem.severity == Severity::Damage);
+        Err(EngineError::Damage(damage.map(|problem| format!("{problem:?}")).collect()))
+    }
+}
+
+fn credential(key: u8) -> Credential {
+    Credential::KeyFile(Secret::new([key; 32]))
+}
+
+fn add_key(repository: &Repository, new: u8) -> Result<String, EngineError> {
+    Ok(slots::add(repository, &credential(new), PasswordCost::FLOOR, "added")?)
+}
+
+/// Removes the slot that a key opens, which the user of the command line names by its id.
+fn remove_key(repository: &Repository, key: u8) -> Result<(), EngineError> {
+    let slots = slots::list(repository)?;
+    let Some(slot) = slots.iter().find(|slot| slot.opens_with(&credential(key))) else {
+        return Err(EngineError::Damage(vec!["the key slot cannot be read".to_owned()]));
+    };
+    slots::remove(repository, &slot.id)?;
+    Ok(())
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let copy = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&copy).unwrap();
+            copy_directory(&entry.path(), &copy);
+        } else {
+            fs::copy(entry.path(), copy).unwrap();
+        }
+    }
+}
