@@ -18,6 +18,7 @@ install_system_tools() {
     local missing=()
     have cargo || fail "cargo is missing: install Rust with rustup"
     have cc || missing+=(gcc libc6-dev)
+    have c++ || missing+=(g++)
     have rsync || missing+=(rsync)
     have setfacl || missing+=(acl)
     have setfattr || missing+=(attr)
@@ -37,9 +38,13 @@ install_system_tools() {
     rustc --version
 }
 
-# Downloads the crates of this machine's platform, and fails if Cargo.lock does not fit the manifests.
+# Downloads the crates of this machine's platform, and fails if a Cargo.lock does not fit its manifests.
 fetch_crates() {
-    retry cargo fetch --locked --target "$(rustc -vV | sed -n 's/^host: //p')"
+    local host manifest
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    for manifest in Cargo.toml fuzz/Cargo.toml; do
+        retry cargo fetch --locked --target "$host" --manifest-path "$manifest"
+    done
 }
 
 # Makes a Python of its own for the reader in tests/reader; the tests find it by ICECORE_PYTHON.

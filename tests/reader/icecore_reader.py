@@ -49,6 +49,7 @@ INLINE_CHUNKS_MAX = 8
 HOLES_MAX = 8192
 NODE_ITEMS_MAX = 4096
 NODE_PATH_BYTES_MAX = 8 * MIB
+NODE_ATTRIBUTES_MAX = 1 << 17
 NODE_LEVEL_MAX = 15
 CACHE_BYTES = 256 * MIB
 
@@ -60,7 +61,7 @@ SEAL_CONTEXTS = {
     DIRECTORY: "icecore 2026-11-20 v1 seal pack directory",
     SNAPSHOT: "icecore 2026-11-20 v1 seal snapshot",
 }
-RECORD_BYTES_MAX = {HEADER: 16 * MIB, DATA: 256 * MIB, MANIFEST: 256 * MIB, DIRECTORY: 256 * MIB, SNAPSHOT: 16 * MIB}
+RECORD_BYTES_MAX = {HEADER: MIB, DATA: 256 * MIB, MANIFEST: 256 * MIB, DIRECTORY: 256 * MIB, SNAPSHOT: MIB}
 SEAL_HEADER_BYTES, TAG_BYTES, TRAILER_BYTES, PLAIN_HEADER_BYTES = 128, 16, 12, 40
 ORDINAL_DIRECTORY = 1 << 63
 PENDING, COMPLETE, ABORTED, DELETED = 0, 1, 2, 3
@@ -808,12 +809,14 @@ class Manifest:
         read_names(record.optional(2, {}, mapping))
         read_names(record.optional(3, {}, mapping))
         items = record.get(1, array)
-        found, path = [0, 0, 0], None
+        found, path, attributes = [0, 0, 0], None, 0
         if level == 0:
             for path, (value,) in read_items(items, 3, "a leaf"):
                 need(self.previous is None or path_key(self.previous) < path_key(path), "leaves are not in order")
                 self.previous = path
                 entry = Entry(path, value)
+                attributes += len(entry.attributes)
+                need(attributes <= NODE_ATTRIBUTES_MAX, "a leaf has too many extended attributes in sum")
                 is_file = entry.kind == FILE
                 found = [found[0] + 1, found[1] + is_file, found[2] + (entry.size if is_file else 0)]
                 yield entry

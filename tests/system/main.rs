@@ -24,6 +24,8 @@ mod harness;
 #[cfg(test)]
 mod histories;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod interruption;
 #[cfg(test)]
 mod latency;

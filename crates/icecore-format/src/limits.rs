@@ -20,6 +20,8 @@ pub const NAME_BYTES_MAX: usize = 4096;
 pub const ATTRIBUTES_BYTES_MAX: usize = 4 << 20;
 /// Most extended attributes of one entry.
 pub const ATTRIBUTES_MAX: usize = 1 << 16;
+/// Most extended attributes of all entries of one manifest node: decoded they take twenty times what they take in the node.
+pub const NODE_ATTRIBUTES_MAX: usize = 1 << 17;
 /// Most holes of one file.
 pub const HOLES_MAX: usize = 1 << 13;
 /// Most chunks that an entry lists inline; a longer list becomes a chunk-list tree.
@@ -36,9 +38,19 @@ pub const NODE_PATH_BYTES_MAX: usize = 8 << 20;
 pub const TARGET_BYTES_MAX: usize = 1 << 16;
 /// Largest record of a pack directory before compression, in bytes.
 pub const DIRECTORY_BYTES_MAX: u32 = 256 << 20;
-/// Largest record of any other sealed object before compression, in bytes.
-pub const RECORD_BYTES_MAX: u32 = 16 << 20;
+/// Largest record of any other sealed object before compression, in bytes. All snapshots of a repository are held in
+/// memory at once.
+pub const RECORD_BYTES_MAX: u32 = 1 << 20;
+/// Longest object that holds a pack directory, in bytes: sealed and padded, if it does not compress.
+pub const DIRECTORY_OBJECT_BYTES_MAX: u64 = object_bytes_max(DIRECTORY_BYTES_MAX);
+/// Longest object that holds any other record, in bytes.
+pub const RECORD_OBJECT_BYTES_MAX: u64 = object_bytes_max(RECORD_BYTES_MAX);
 /// Most bytes of any text of a snapshot (source, host, tag, …).
 pub const TEXT_BYTES_MAX: usize = 1 << 16;
 /// Most tags of a snapshot.
 pub const TAGS_MAX: usize = 1 << 10;
+
+/// Padding takes at most an eighth; headers and tag have less than the constant.
+const fn object_bytes_max(record_bytes_max: u32) -> u64 {
+    record_bytes_max as u64 / 8 * 9 + 4096
+}

@@ -12,7 +12,10 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::ChunkId,
     keys::Keys,
-    limits::{NODE_ITEMS_MAX, NODE_LEVEL_MAX, NODE_PATH_BYTES_MAX, PATH_BYTES_MAX, TEXT_BYTES_MAX},
+    limits::{
+        NODE_ATTRIBUTES_MAX, NODE_ITEMS_MAX, NODE_LEVEL_MAX, NODE_PATH_BYTES_MAX, PATH_BYTES_MAX,
+        TEXT_BYTES_MAX,
+    },
     path,
 };
 
@@ -318,11 +321,16 @@ fn item_count(decoder: &mut Decoder<'_>, fields_each: usize) -> FormatResult<usi
 
 fn decode_leaf(decoder: &mut Decoder<'_>) -> FormatResult<NodeItems> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut path_bytes = 0;
+    let (mut path_bytes, mut attributes) = (0, 0);
     for _ in 0..item_count(decoder, 3)? {
         let item_path = decode_path(decoder, entries.last().map(|entry| entry.path.as_slice()))?;
         count_path_bytes(&mut path_bytes, &item_path)?;
-        entries.push(Entry::decode(item_path, decoder)?);
+        let entry = Entry::decode(item_path, decoder)?;
+        attributes += entry.attributes.len();
+        if attributes > NODE_ATTRIBUTES_MAX {
+            return Err(FormatError::malformed(WHAT, "it has too many extended attributes in sum"));
+        }
+        entries.push(entry);
     }
     Ok(NodeItems::Leaf(entries))
 }

@@ -6,6 +6,7 @@ use icecore_format::{
     directory::{BlockInfo, PackDirectory},
     ids::{ChunkId, GroupId, PackName},
     layout::{PACKS_PREFIX, directory_key, pack_key, parse_directory_key},
+    limits::DIRECTORY_OBJECT_BYTES_MAX,
     seal::{ObjectKey, ObjectKind},
 };
 
@@ -21,6 +22,8 @@ const FETCH_CONCURRENCY: usize = 16;
 const FETCH_BATCH: usize = 256;
 /// … or their bytes: a pack of tiny files has a directory of many MiB.
 const FETCH_BATCH_BYTES: u64 = 64 << 20;
+/// Chunks of opened directories that wait for the catalogue: a short directory can unfold to many.
+const ADD_BATCH_CHUNKS: usize = 1 << 20;
 
 /// A pack as far as reading its blocks needs it.
 #[derive(Debug)]
@@ -176,18 +179,28 @@ fn read_new_directories(
         let (batch, remaining) = rest.split_at(batch_length(rest));
         rest = remaining;
         let keys: Vec<String> = batch.iter().map(|(name, _)| directory_key(*name)).collect();
-        let mut directories = Vec::with_capacity(batch.len());
-        for (((name, _), key), fetched) in
-            batch.iter().zip(&keys).zip(repository.get_many(&keys, FETCH_CONCURRENCY))
-        {
+        let (mut directories, mut chunks) = (Vec::with_capacity(batch.len()), 0);
+        for (((name, _), key), fetched) in batch.iter().zip(&keys).zip(repository.get_many(
+            &keys,
+            DIRECTORY_OBJECT_BYTES_MAX,
+            FETCH_CONCURRENCY,
+        )) {
             let bytes = match fetched {
                 Ok(bytes) => bytes,
                 Err(error) if error.is_not_found() => continue,
                 Err(error) => return Err(error.into()),
             };
             match PackDirectory::open(repository.keys(), *name, &bytes) {
-                Ok(directory) => directories.push(directory),
+                Ok(directory) => {
+                    chunks += directory.chunks.len();
+                    directories.push(directory);
+                }
                 Err(source) => damaged.push((key.clone(), RepoError::Object { key: key.clone(), source })),
+            }
+            if chunks >= ADD_BATCH_CHUNKS {
+                catalog.add_directories(&directories)?;
+                directories.clear();
+                chunks = 0;
             }
         }
         catalog.add_directories(&directories)?;

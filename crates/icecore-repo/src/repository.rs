@@ -9,11 +9,12 @@ use icecore_format::{
     ids::RepositoryId,
     keys::{Keys, Secret},
     layout::HEADER_KEY,
+    limits::RECORD_OBJECT_BYTES_MAX,
     slot::{Credential, PasswordCost},
 };
 use icecore_store::{
     error::StoreError,
-    store::{PutCondition, Store},
+    store::{PutCondition, Store, StoreExt},
 };
 use zeroize::Zeroizing;
 
@@ -54,7 +55,7 @@ pub fn read_plain_header(store: &Arc<dyn Store>, environment: &Environment) -> R
 }
 
 fn read_header(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Bytes> {
-    match environment.runtime.block_on(store.get(HEADER_KEY, None)) {
+    match environment.runtime.block_on(store.get_at_most(HEADER_KEY, RECORD_OBJECT_BYTES_MAX)) {
         Err(StoreError::NotFound { .. }) => Err(RepoError::NoRepository { location: store.location() }),
         other => Ok(other?),
     }
@@ -156,10 +157,16 @@ impl Repository {
         Ok(self.environment.runtime.block_on(self.store.put(key, bytes, condition))?)
     }
 
-    /// Fetches many small objects, `concurrency` at a time; the results keep the order of the keys.
-    pub(crate) fn get_many(&self, keys: &[String], concurrency: usize) -> Vec<Result<Bytes, StoreError>> {
+    /// Fetches many small objects, `concurrency` at a time; the results keep the order of the keys. What is longer than
+    /// `bytes_max` is cut off.
+    pub(crate) fn get_many(
+        &self,
+        keys: &[String],
+        bytes_max: u64,
+        concurrency: usize,
+    ) -> Vec<Result<Bytes, StoreError>> {
         use futures_util::{StreamExt, stream};
-        let fetches = stream::iter(keys.iter().map(|key| self.store.get(key, None)));
+        let fetches = stream::iter(keys.iter().map(|key| self.store.get_at_most(key, bytes_max)));
         self.environment.runtime.block_on(fetches.buffered(concurrency.max(1)).collect())
     }
 }

@@ -4,6 +4,7 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     ids::RunId,
     layout::{SNAPSHOTS_PREFIX, parse_snapshot_key},
+    limits::RECORD_OBJECT_BYTES_MAX,
     snapshot::{Level, Snapshot},
 };
 
@@ -55,7 +56,7 @@ fn read_list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snaps
     }
     let keys: Vec<String> = missing.iter().map(|(_, key, _)| key.clone()).collect();
     for ((run, key, version), fetched) in
-        missing.into_iter().zip(repository.get_many(&keys, FETCH_CONCURRENCY))
+        missing.into_iter().zip(repository.get_many(&keys, RECORD_OBJECT_BYTES_MAX, FETCH_CONCURRENCY))
     {
         match fetched {
             Ok(bytes) => {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 
 /// A run that takes longer hangs: the slowest take a few seconds on two busy cores.
@@ -118,6 +118,31 @@ impl Running {
     /// Waits for the end, at most for `duration`.
     pub(crate) fn wait_for(&self, duration: Duration) -> Option<Output> {
         self.ended.recv_timeout(duration).ok()
+    }
+
+    /// Lets the process have no more address space than that from now on, so that it fails and not the machine.
+    pub(crate) fn limit_address_space(&self, bytes: u64) {
+        let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        // It may have ended already.
+        let _ = prlimit(Some(self.pid), Resource::As, limit);
+    }
+
+    /// Watches the memory of the process until it ends; the result is the peak of its resident memory in bytes.
+    ///
+    /// The kernel keeps the peak, and it is read a thousand times a second: only what a process does in its last moment can
+    /// be missed, and nothing is ever seen that was not there.
+    pub(crate) fn watch_memory(&self) -> thread::JoinHandle<u64> {
+        let status = format!("/proc/{}/status", self.pid.as_raw_nonzero());
+        thread::spawn(move || {
+            let mut peak = 0;
+            while let Ok(text) = std::fs::read_to_string(&status) {
+                let Some(line) = text.lines().find_map(|line| line.strip_prefix("VmHWM:")) else { break };
+                let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+                peak = peak.max(kibibytes << 10);
+                thread::park_timeout(Duration::from_millis(1));
+            }
+            peak
+        })
     }
 
     /// Sends a signal; a process that has just ended does not get it.

@@ -354,6 +354,24 @@ fn names_of_owners_are_bounded() {
 }
 
 #[test]
+fn attributes_of_all_entries_are_bounded() {
+    let with_attributes = |path: &str, count: usize| {
+        let mut entry = Entry::new(path.as_bytes().to_vec(), EntryKind::File);
+        let names = (0..count).map(|number| format!("{number:06}").into_bytes());
+        entry.attributes = names.map(|name| (name, Vec::new())).collect();
+        entry
+    };
+    let decoded = |counts: &[usize]| {
+        let entries: Vec<Entry> =
+            counts.iter().zip(["a", "b", "c"]).map(|(count, path)| with_attributes(path, *count)).collect();
+        Node::decode(&leaf(&entries).raw)
+    };
+    let half = NODE_ATTRIBUTES_MAX / 2;
+    assert!(decoded(&[half, half]).is_ok());
+    assert!(decoded(&[half, half, 1]).is_err());
+}
+
+#[test]
 fn a_cut_off_node_is_refused() {
     for raw in [leaf(&entries()).raw, inner(&[child("a"), child("b")]).raw] {
         for length in 0..raw.len() {

@@ -11,10 +11,11 @@ use icecore_format::{
     ids::{PackName, RunId},
     keys::Keys,
     layout::{PackPlace, snapshot_key},
-    limits::PACK_BYTES_MAX,
+    limits::{PACK_BYTES_MAX, RECORD_OBJECT_BYTES_MAX},
     pack::read_directory_copy,
     snapshot::{Snapshot, SnapshotState},
 };
+use icecore_store::store::StoreExt;
 
 use crate::{
     error::{RepoError, RepoResult},
@@ -69,7 +70,9 @@ pub(crate) fn adopt(
 /// the same content, and goes on.
 fn is_abandoned(repository: &Repository, run: RunId, host: &str) -> RepoResult<bool> {
     let environment = repository.environment();
-    match environment.runtime.block_on(repository.store().get(&snapshot_key(run), None)) {
+    let key = snapshot_key(run);
+    let fetch = repository.store().get_at_most(&key, RECORD_OBJECT_BYTES_MAX);
+    match environment.runtime.block_on(fetch) {
         Err(error) if error.is_not_found() => Ok(true),
         Err(error) => Err(error.into()),
         Ok(bytes) => Ok(Snapshot::open(repository.keys(), run, &bytes).map_or(true, |snapshot| {
