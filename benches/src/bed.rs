@@ -50,8 +50,16 @@ impl Bed {
     ///
     /// # Panics
     /// When threads cannot be started.
-    #[expect(clippy::expect_used, reason = "without a repository there is nothing to measure")]
     pub fn new(threads: usize) -> Self {
+        Self::on(Arc::new(MemoryStore::new(Arc::new(SystemClock::new()))), threads)
+    }
+
+    /// Makes an empty repository in a store.
+    ///
+    /// # Panics
+    /// When threads cannot be started.
+    #[expect(clippy::expect_used, reason = "without a repository there is nothing to measure")]
+    pub fn on(store: Arc<dyn Store>, threads: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("threads are there");
         let workers = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -62,7 +70,6 @@ impl Bed {
             workers: Arc::new(workers.expect("threads are there")),
             cancelled: Arc::default(),
         };
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock::new())));
         let options = CreateOptions {
             parameters: Parameters::default(),
             credential: Credential::KeyFile(Secret::new([4; 32])),

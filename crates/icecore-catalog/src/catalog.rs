@@ -145,6 +145,27 @@ impl Catalog {
         }
     }
 
+    /// Says whether the catalogue lives as long as the handle only.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.home, Home::Memory)
+    }
+
+    /// Returns another handle of the same catalogue for another thread; nothing if it is in memory.
+    pub fn another(&self) -> Result<Option<Self>, CatalogError> {
+        let Home::File { place, .. } = &self.home else { return Ok(None) };
+        let _lock = place.lock()?;
+        let (connection, _) = open_locked(place, self.repository)?;
+        let home = Home::File { place: place.clone(), identity: place.identity()? };
+        Ok(Some(Self { connection, repository: self.repository, home }))
+    }
+
+    pub(crate) fn place(&self) -> Option<&Place> {
+        match &self.home {
+            Home::Memory => None,
+            Home::File { place, .. } => Some(place),
+        }
+    }
+
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }

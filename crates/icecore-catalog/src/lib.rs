@@ -1,13 +1,14 @@
 //! The SQLite catalogue: schema, bulk load, chunk look-up, search, journals.
 //!
-//! Architecture invariants: the only crate with rusqlite; a cache, so losing it costs time and nothing else; asked per
-//! pack and per run, never per chunk.
+//! Architecture invariants: the only crate with rusqlite; a cache, so losing it costs time and nothing else; SQLite is
+//! asked per pack and per run, never per chunk.
 //!
-//! What it holds: pack directories (names of packs; ids and lengths of chunks) and, sealed as they came from the store,
+//! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of chunks) and, sealed as they came from the store,
 //! snapshots. No names of files, no contents and no keys. It is not encrypted; its directory has mode 700.
 
 mod catalog;
 mod checksum;
+mod chunk_table;
 pub mod directory_row;
 mod error;
 mod packs;
@@ -20,6 +21,7 @@ mod state;
 mod samples;
 
 pub use catalog::{Catalog, CatalogOpening, RebuildReason};
+pub use chunk_table::{ChunkPlace, ChunkTable, TablePack};
 pub use directory_row::DirectoryRow;
 pub use error::CatalogError;
 pub use packs::LoadReport;

@@ -1,5 +1,7 @@
 //! Pack directories.
 
+use std::ops::ControlFlow;
+
 use icecore_format::{
     directory::PackDirectory,
     ids::{GroupId, PackName, RunId},
@@ -30,7 +32,7 @@ const UPSERT: &str = "INSERT INTO packs(run, number, kind, pack_group, pack_byte
     pack_bytes = excluded.pack_bytes, checksum = excluded.checksum, directory = excluded.directory";
 const DELETE: &str = "DELETE FROM packs WHERE run = ?1 AND number = ?2";
 
-/// What [`Catalog::for_each_directory`] did.
+/// What [`Catalog::for_each_directory`] and [`Catalog::for_each_directory_of`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
     /// Number of directories that were visited.
@@ -102,6 +104,49 @@ impl Catalog {
         let damaged: Vec<i64> = scan.damaged.iter().map(|(id, _)| *id).collect();
         self.drop_damaged(&damaged)?;
         Ok(LoadReport { loaded: scan.loaded.len(), missing })
+    }
+
+    /// Visits the directories of some packs, in the order given, until it is told to stop. Those that the catalogue does
+    /// not have intact are not visited, and reported as missing; damaged rows are removed.
+    pub fn for_each_directory_of(
+        &mut self,
+        packs: &[PackName],
+        mut visit: impl FnMut(DirectoryRow<'_>) -> ControlFlow<()>,
+    ) -> Result<LoadReport, CatalogError> {
+        let mut report = LoadReport::default();
+        let mut damaged = Vec::new();
+        let mut misplaced = false;
+        let mut select = || {
+            let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Deferred)?;
+            {
+                let mut statement = transaction.prepare_cached(SELECT_ONE)?;
+                for pack in packs {
+                    let mut rows = statement.query(params![pack.run.0.as_slice(), pack.number])?;
+                    let Some(row) = rows.next()? else {
+                        report.missing.push(*pack);
+                        continue;
+                    };
+                    misplaced |= read_name(row) != Some(*pack);
+                    let Some(verified) = verify(row).filter(|row| row.pack() == *pack) else {
+                        damaged.push(row.get(0)?);
+                        report.missing.push(*pack);
+                        continue;
+                    };
+                    report.loaded += 1;
+                    if visit(verified).is_break() {
+                        break;
+                    }
+                }
+            }
+            transaction.commit()
+        };
+        select().map_err(|error| self.failed(error))?;
+        if misplaced {
+            return Err(self.disagreement());
+        }
+        self.drop_damaged(&damaged)?;
+        report.missing.sort_unstable();
+        Ok(report)
     }
 
     /// Returns the directory of one pack, if the catalogue has it intact.

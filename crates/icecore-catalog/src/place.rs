@@ -20,7 +20,7 @@ const LOCK: &str = "catalogue.lock";
 const DAMAGED_PREFIX: &str = "catalogue.sqlite.damaged-";
 
 /// The directory of one repository's catalogue.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Place {
     directory: PathBuf,
     database: PathBuf,
@@ -53,6 +53,11 @@ impl Place {
         Ok(Self { directory, database })
     }
 
+    /// Returns the directory that the catalogue has for itself.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Returns the path of the database.
     pub(crate) fn database(&self) -> &Path {
         &self.database
@@ -60,7 +65,12 @@ impl Place {
 
     /// Waits until no other process opens, creates or replaces this catalogue; dropping the handle lets the next one in.
     pub(crate) fn lock(&self) -> Result<File, CatalogError> {
-        let path = self.directory.join(LOCK);
+        self.lock_file(LOCK)
+    }
+
+    /// Waits until no other process has this file of the directory locked, and locks it.
+    pub(crate) fn lock_file(&self, name: &str) -> Result<File, CatalogError> {
+        let path = self.directory.join(name);
         let open = || {
             let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
             file.lock()?;

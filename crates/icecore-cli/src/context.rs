@@ -17,7 +17,7 @@ use icecore_format::{
 use icecore_policy::{Configuration, ProgressMode};
 use icecore_repo::{
     environment::Environment,
-    index::load_index,
+    index::{CHUNK_MEMORY_BYTES, load_index},
     reader::ChunkReader,
     repository::Repository,
     snapshots::{self, SnapshotList},
@@ -212,6 +212,10 @@ impl Context {
     /// Adds the catalogue to an unlocked repository.
     pub(crate) fn with_catalog(&self, repository: Repository, store: &OpenStore) -> Outcome<OpenRepository> {
         let catalog = self.open_catalog(repository.id())?;
+        let repository = match self.configuration.index_memory_bytes {
+            Some(bytes) => repository.with_index_chunks_max((bytes / CHUNK_MEMORY_BYTES) as usize),
+            None => repository,
+        };
         Ok(OpenRepository { repository, catalog, usage: Usage(Arc::clone(&store.meter)) })
     }
 

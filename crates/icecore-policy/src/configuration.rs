@@ -49,6 +49,8 @@ pub struct Configuration {
     pub unlock: Option<UnlockMethod>,
     /// Directory of the catalogue and other caches.
     pub cache_directory: Option<PathBuf>,
+    /// Memory for the chunks of an index before it moves to disk, in bytes.
+    pub index_memory_bytes: Option<u64>,
     /// How progress is shown.
     pub progress: ProgressMode,
     backup: SettingsTable,
@@ -98,6 +100,7 @@ impl Configuration {
             repository: record.repository.map(|repository| repository.0),
             unlock: only_one(text, methods)?,
             cache_directory: record.cache_dir.map(|path| path.0),
+            index_memory_bytes: record.index_memory.map(|size| size.0),
             progress: record.progress,
             backup: record.backup.map(BackupRecord::into_settings).unwrap_or_default(),
             sources: sources.collect(),

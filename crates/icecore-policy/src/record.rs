@@ -24,6 +24,7 @@ pub(crate) struct FileRecord {
     pub password_command: Option<Text>,
     pub key_file: Option<AbsolutePath>,
     pub cache_dir: Option<AbsolutePath>,
+    pub index_memory: Option<ByteSize>,
     #[serde(default)]
     pub progress: ProgressMode,
     pub backup: Option<BackupRecord>,
@@ -174,46 +175,48 @@ impl TryFrom<i64> for ReadConcurrency {
     }
 }
 
-/// A text with a unit, or a number of bytes.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "ByteSize")]
 struct PackSize(u64);
 
-impl PackSize {
-    fn new<E: de::Error>(bytes: u64) -> Result<Self, E> {
+impl TryFrom<ByteSize> for PackSize {
+    type Error = String;
+
+    fn try_from(ByteSize(bytes): ByteSize) -> Result<Self, Self::Error> {
         if PACK_BYTES_RANGE.contains(&bytes) {
             return Ok(Self(bytes));
         }
         let (low, high) = (PACK_BYTES_RANGE.start() >> 20, PACK_BYTES_RANGE.end() >> 20);
-        Err(E::custom(format_args!(
-            "a pack of {bytes} bytes is not possible; the size is {low}MiB to {high}MiB"
-        )))
+        Err(format!("a pack of {bytes} bytes is not possible; the size is {low}MiB to {high}MiB"))
     }
 }
 
-impl<'de> Deserialize<'de> for PackSize {
+/// A text with a unit, or a number of bytes.
+#[derive(Debug)]
+pub(crate) struct ByteSize(pub u64);
+
+impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
 
         impl de::Visitor<'_> for Visitor {
-            type Value = PackSize;
+            type Value = ByteSize;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a size such as \"64MiB\", or a number of bytes")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<PackSize, E> {
-                PackSize::new(parse_byte_size(text).map_err(E::custom)?)
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
+                parse_byte_size(text).map(ByteSize).map_err(E::custom)
             }
 
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<PackSize, E> {
-                let Ok(bytes) = u64::try_from(number) else {
-                    return Err(E::invalid_value(de::Unexpected::Signed(number), &self));
-                };
-                PackSize::new(bytes)
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<ByteSize, E> {
+                let bytes = u64::try_from(number);
+                bytes.map(ByteSize).map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
             }
 
-            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<PackSize, E> {
-                PackSize::new(bytes)
+            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<ByteSize, E> {
+                Ok(ByteSize(bytes))
             }
         }
 

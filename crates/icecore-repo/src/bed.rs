@@ -56,6 +56,8 @@ pub(crate) struct Bed {
     pub memory: Arc<MemoryStore>,
     pub clock: Arc<ManualClock>,
     pub repository: Repository,
+    /// Where catalogues lie; in memory if there is no such place.
+    caches: Option<tempfile::TempDir>,
 }
 
 /// Returns time, randomness and threads for one test.
@@ -133,7 +135,15 @@ impl Bed {
         let id = RepositoryId([seed as u8; 16]);
         let options = create_options(key_file(7));
         let repository = Repository::create(store, environment(&clock, seed), id, &options).unwrap();
-        Self { memory, clock, repository }
+        Self { memory, clock, repository, caches: None }
+    }
+
+    /// Makes two: one whose index is in memory, and one whose index is on disk from the first chunk on.
+    pub fn in_both_modes() -> [Self; 2] {
+        let [memory, mut disk] = [Self::new(), Self::new()];
+        disk.repository = disk.repository.with_index_chunks_max(0);
+        disk.caches = Some(tempfile::tempdir().unwrap());
+        [memory, disk]
     }
 
     pub fn store(&self) -> Arc<dyn Store> {
@@ -150,8 +160,11 @@ impl Bed {
         (self.repository.on_store(Arc::<FaultStore>::clone(&store)), store)
     }
 
+    /// Returns an empty catalogue.
     pub fn catalog(&self) -> Catalog {
-        Catalog::in_memory(self.repository.id()).unwrap()
+        let Some(caches) = &self.caches else { return Catalog::in_memory(self.repository.id()).unwrap() };
+        let cache = tempfile::tempdir_in(caches).unwrap().keep();
+        Catalog::open(&cache, self.repository.id()).unwrap().0
     }
 
     pub fn session(&self) -> WriteSession {

@@ -1,9 +1,14 @@
-//! The chunk index: which chunk lies in which block of which pack, in memory.
+//! The chunk index: which chunk lies in which block of which pack.
 
-use hashbrown::HashTable;
-use icecore_catalog::{Catalog, DirectoryRow};
+mod disk;
+mod load;
+mod memory;
+
+use std::sync::Arc;
+
+use icecore_catalog::Catalog;
 use icecore_format::{
-    directory::{BlockInfo, PackDirectory},
+    directory::{BlockInfo, ChunkInfo, PackDirectory},
     ids::{ChunkId, GroupId, PackName},
     layout::{PACKS_PREFIX, directory_key, pack_key, parse_directory_key},
     limits::DIRECTORY_OBJECT_BYTES_MAX,
@@ -12,9 +17,15 @@ use icecore_format::{
 
 use crate::{
     error::{RepoError, RepoResult},
+    index::{disk::DiskIndex, memory::MemoryIndex},
     repository::Repository,
     stored_packs::StoredPacks,
 };
+
+/// Chunks that an index keeps in memory at most when it is loaded (decision 0007).
+pub const MEMORY_CHUNKS_MAX: usize = 1 << 20;
+/// Memory that a chunk takes in an index at most, in bytes.
+pub const CHUNK_MEMORY_BYTES: u64 = 40;
 
 /// Pack directories fetched at a time when the catalogue is behind.
 const FETCH_CONCURRENCY: usize = 16;
@@ -34,52 +45,45 @@ pub struct IndexedPack {
     pub kind: ObjectKind,
     /// Group.
     pub group: GroupId,
-    /// Directory without the chunk ids, which the index holds itself.
+    /// Directory; in the memory index without the chunks, which the index holds itself.
     directory: PackDirectory,
     key: ObjectKey,
 }
 
-/// Number of a block in the index.
+/// A pack as the index lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackRow {
+    /// Name.
+    pub name: PackName,
+    /// Data or manifest.
+    pub kind: ObjectKind,
+    /// Group.
+    pub group: GroupId,
+}
+
+/// Number of a block in the index: the number of its pack, then its ordinal in the pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BlockNumber(pub u32);
+pub struct BlockNumber(u64);
 
 /// Where a chunk is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkLocation {
     /// Block that holds the chunk.
     pub block: BlockNumber,
+    /// Length of the block's plaintext in bytes.
+    pub block_bytes: u32,
     /// Offset of the chunk in the block's plaintext, in bytes.
     pub offset: u32,
     /// Length of the chunk in bytes.
     pub length: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct BlockRow {
-    pack: u32,
-    ordinal: u32,
-    first_chunk: u32,
-}
-
-/// Adds to a list that grows by an eighth and not to the double: the lists of an index are most of its memory.
-fn push_sparingly<T>(list: &mut Vec<T>, item: T) {
-    if list.len() == list.capacity() {
-        list.reserve_exact(list.len() / 8 + 1024);
-    }
-    list.push(item);
-}
-
-/// In-memory table of all chunks that may be referred to or read.
-///
-/// A chunk takes its id (24 bytes), its length (4) and a place in the hash table (6 to 12): at most 40 bytes. Its block
-/// is found by a binary search, which only readers need.
+/// All chunks that may be referred to or read: in memory up to [`MEMORY_CHUNKS_MAX`], on disk beyond.
 #[derive(Debug, Default)]
 pub struct ChunkIndex {
-    packs: Vec<IndexedPack>,
-    blocks: Vec<BlockRow>,
-    ids: Vec<ChunkId>,
-    lengths: Vec<u32>,
-    table: HashTable<u32>,
+    disk: Option<Box<DiskIndex>>,
+    /// What is not on disk, and what is on its way. Its packs are numbered after those on disk.
+    memory: MemoryIndex,
 }
 
 fn hash_of(id: &ChunkId) -> u64 {
@@ -107,7 +111,7 @@ pub fn load_index(
 ) -> RepoResult<LoadedIndex> {
     recovering(catalog, |catalog| {
         let mut damaged = read_new_directories(repository, catalog)?;
-        let index = ChunkIndex::load(repository, catalog, group, None, &mut damaged)?;
+        let index = load::load(repository, catalog, group, None, &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
 }
@@ -131,7 +135,7 @@ pub(crate) fn load_index_for_writing(
         listed.extend(damaged.iter().filter_map(|(key, _)| parse_directory_key(key).ok()));
         listed.sort_unstable();
         catalog.add_directories(&adopt(&stored, &listed)?)?;
-        let index = ChunkIndex::load(repository, catalog, group, Some(&stored), &mut damaged)?;
+        let index = load::load(repository, catalog, group, Some(&stored), &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
 }
@@ -219,192 +223,119 @@ fn batch_length(directories: &[(PackName, u64)]) -> usize {
 }
 
 impl ChunkIndex {
-    /// Loads the index from the catalogue; rows that were damaged are fetched from the store again. Packs that are not
-    /// among `stored`, if it is given, are left out.
-    fn load(
-        repository: &Repository,
-        catalog: &mut Catalog,
-        group: Option<GroupId>,
-        stored: Option<&StoredPacks>,
-        damaged: &mut Vec<(String, RepoError)>,
-    ) -> RepoResult<Self> {
-        let wanted = |found: GroupId| group.is_none_or(|group| group == found);
-        let is_there = |name, kind, group, bytes| {
-            let is_there = stored.is_none_or(|stored| stored.has(name, kind, group, bytes));
-            if !is_there {
-                let key = pack_key(kind, group, name);
-                tracing::warn!(
-                    key,
-                    "a pack is missing or has a wrong length, what it held is uploaded again where needed"
-                );
-            }
-            is_there
-        };
-        let mut index = Self::default();
-        let mut failed = None;
-        let report = catalog.for_each_directory(|row| {
-            if failed.is_none()
-                && wanted(row.group())
-                && is_there(
-                    row.pack(),
-                    row.kind(),
-                    row.group(),
-                    row.checksum().map(|checksum| checksum.bytes),
-                )
-            {
-                failed = index.add_row(repository, &row).err();
-            }
-        })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        if !report.missing.is_empty() {
-            // All that is damaged in the store, what was found before included.
-            *damaged = read_new_directories(repository, catalog)?;
-            for pack in report.missing {
-                let directory = catalog.directory(pack)?.filter(|directory| {
-                    let bytes = directory.checksum.map(|checksum| checksum.bytes);
-                    wanted(directory.group) && is_there(pack, directory.kind, directory.group, bytes)
-                });
-                if let Some(directory) = directory {
-                    index.add_directory(repository, directory)?;
-                }
-            }
-        }
-        index.shrink();
-        Ok(index)
-    }
-
-    fn add_row(&mut self, repository: &Repository, row: &DirectoryRow<'_>) -> RepoResult<()> {
-        let directory = PackDirectory {
-            version: row.version(),
-            pack: row.pack(),
-            kind: row.kind(),
-            group: row.group(),
-            epoch: row.epoch(),
-            salt: *row.salt(),
-            checksum: row.checksum(),
-            blocks: row.blocks().collect(),
-            chunks: Vec::new(),
-        };
-        self.add_pack(repository, directory, row.chunk_ids().copied().map(ChunkId).zip(row.chunk_lengths()))
-    }
-
-    fn add_directory(&mut self, repository: &Repository, mut directory: PackDirectory) -> RepoResult<()> {
-        let chunks = std::mem::take(&mut directory.chunks);
-        self.add_pack(repository, directory, chunks.iter().map(|chunk| (chunk.id, chunk.length)))
-    }
-
-    /// Adds all chunks of a pack; chunks that are there already keep their place.
-    fn add_pack(
-        &mut self,
-        repository: &Repository,
-        directory: PackDirectory,
-        mut chunks: impl Iterator<Item = (ChunkId, u32)>,
-    ) -> RepoResult<()> {
-        assert!(self.ids.len() == self.lengths.len(), "packs come before chunks that are on their way");
-        let key = directory.object_key(repository.keys())?;
-        let pack = self.packs.len() as u32;
-        for (ordinal, block) in directory.blocks.iter().enumerate() {
-            self.blocks.push(BlockRow { pack, ordinal: ordinal as u32, first_chunk: self.ids.len() as u32 });
-            for (id, length) in chunks.by_ref().take(block.chunks as usize) {
-                push_sparingly(&mut self.lengths, length);
-                self.insert(id);
-            }
-        }
-        let (name, kind, group) = (directory.pack, directory.kind, directory.group);
-        self.packs.push(IndexedPack { name, kind, group, directory, key });
-        Ok(())
-    }
-
-    /// Gives back memory that the lists do not need as long as nothing is added.
-    fn shrink(&mut self) {
-        self.ids.shrink_to_fit();
-        self.lengths.shrink_to_fit();
-        self.blocks.shrink_to_fit();
-    }
-
-    /// Adds an id to the table; one that is there already keeps its place.
-    fn insert(&mut self, id: ChunkId) {
-        let number = self.ids.len() as u32;
-        push_sparingly(&mut self.ids, id);
-        let Self { table, ids, .. } = self;
-        if table.find(hash_of(&id), |other| ids[*other as usize] == id).is_none() {
-            table.insert_unique(hash_of(&id), number, |other| hash_of(&ids[*other as usize]));
-        }
-    }
-
     /// Notes a chunk that is on its way into a pack; says whether it was new.
     pub fn insert_pending(&mut self, id: ChunkId) -> bool {
         if self.contains(&id) {
             return false;
         }
-        self.insert(id);
+        self.memory.insert(id);
         true
     }
 
     /// Says whether a chunk is in a pack or on its way.
     pub fn contains(&self, id: &ChunkId) -> bool {
-        self.find(id).is_some()
-    }
-
-    fn find(&self, id: &ChunkId) -> Option<usize> {
-        self.table.find(hash_of(id), |other| self.ids[*other as usize] == *id).map(|number| *number as usize)
+        self.memory.contains(id) || self.disk.as_ref().is_some_and(|disk| disk.contains(id))
     }
 
     /// Returns where a chunk is; none if it is in no pack.
-    pub fn locate(&self, id: &ChunkId) -> Option<ChunkLocation> {
-        self.location_of(self.find(id)?)
+    pub fn locate(&self, id: &ChunkId) -> RepoResult<Option<ChunkLocation>> {
+        if let Some(location) = self.memory.locate(id) {
+            return Ok(Some(self.behind_disk(location)));
+        }
+        self.disk.as_ref().map_or(Ok(None), |disk| disk.locate(id))
     }
 
-    /// Returns all places where a chunk is; looks through the whole table, so it is for when the first place fails.
+    /// Returns all places where a chunk is; looks through all that is in memory, so it is for when the first place fails.
     pub fn copies(&self, id: &ChunkId) -> Vec<ChunkLocation> {
-        let numbers = self.ids.iter().enumerate().filter(|(_, other)| *other == id);
-        numbers.filter_map(|(number, _)| self.location_of(number)).collect()
+        let mut copies = self.disk.as_ref().map_or_else(Vec::new, |disk| disk.copies(id));
+        copies.extend(self.memory.copies(id).map(|location| self.behind_disk(location)));
+        copies
     }
 
-    fn location_of(&self, number: usize) -> Option<ChunkLocation> {
-        // Chunks on their way come after all that are in packs, and have no length here.
-        let length = *self.lengths.get(number)?;
-        let block =
-            self.blocks.partition_point(|block| block.first_chunk as usize <= number).checked_sub(1)?;
-        let first = self.blocks[block].first_chunk as usize;
-        let offset = self.lengths[first..number].iter().sum();
-        Some(ChunkLocation { block: BlockNumber(block as u32), offset, length })
+    fn disk_packs(&self) -> u32 {
+        self.disk.as_ref().map_or(0, |disk| disk.pack_count())
     }
 
-    /// Returns the pack of a block, the block's ordinal in it, and its place and form.
-    pub fn block(&self, block: BlockNumber) -> (&IndexedPack, usize, &BlockInfo) {
-        let row = self.blocks[block.0 as usize];
-        let pack = &self.packs[row.pack as usize];
-        (pack, row.ordinal as usize, &pack.directory.blocks[row.ordinal as usize])
+    fn behind_disk(&self, location: ChunkLocation) -> ChunkLocation {
+        let block = BlockNumber::new(location.block.pack() + self.disk_packs(), location.block.ordinal());
+        ChunkLocation { block, ..location }
     }
 
-    /// Returns the number of the pack that holds a block.
-    pub(crate) fn pack_number(&self, block: BlockNumber) -> u32 {
-        self.blocks[block.0 as usize].pack
+    /// Returns the number of a block in the memory index, if it is there.
+    fn in_memory(&self, block: BlockNumber) -> Option<BlockNumber> {
+        Some(BlockNumber::new(block.pack().checked_sub(self.disk_packs())?, block.ordinal()))
+    }
+
+    /// Returns the pack of a block, and the block's place and form.
+    pub fn block(&self, block: BlockNumber) -> RepoResult<(Arc<IndexedPack>, BlockInfo)> {
+        let pack = match (self.in_memory(block), &self.disk) {
+            (None, Some(disk)) => disk.pack(block.pack())?,
+            (own, _) => Arc::clone(self.memory.pack(own.unwrap_or(block).pack())),
+        };
+        let info = *pack.block(block);
+        Ok((pack, info))
     }
 
     /// Returns ids and lengths of the chunks of a block.
-    pub(crate) fn block_chunks(&self, block: BlockNumber) -> impl Iterator<Item = (&ChunkId, u32)> {
-        let row = self.blocks[block.0 as usize];
-        let first = row.first_chunk as usize;
-        let count = self.packs[row.pack as usize].directory.blocks[row.ordinal as usize].chunks as usize;
-        self.ids[first..first + count].iter().zip(self.lengths[first..first + count].iter().copied())
+    pub(crate) fn block_chunks(&self, block: BlockNumber) -> RepoResult<Vec<ChunkInfo>> {
+        match (self.in_memory(block), &self.disk) {
+            (None, Some(disk)) => disk.block_chunks(block),
+            (own, _) => Ok(self.memory.block_chunks(own.unwrap_or(block))),
+        }
     }
 
     /// Returns all packs.
-    pub fn packs(&self) -> &[IndexedPack] {
-        &self.packs
+    pub fn packs(&self) -> Vec<PackRow> {
+        let mut packs = self.disk.as_ref().map_or_else(Vec::new, |disk| disk.packs());
+        let row = |pack: &Arc<IndexedPack>| PackRow { name: pack.name, kind: pack.kind, group: pack.group };
+        packs.extend(self.memory.packs().map(row));
+        packs
     }
 
     /// Returns the number of chunk rows, duplicates in several packs counted each.
     pub fn chunk_rows(&self) -> usize {
-        self.ids.len()
+        self.disk.as_ref().map_or(0, |disk| disk.chunk_rows()) + self.memory.chunk_rows()
+    }
+
+    /// Says whether most of the index is on disk.
+    pub fn is_on_disk(&self) -> bool {
+        self.disk.is_some()
+    }
+}
+
+impl PackRow {
+    /// Returns the key of the pack object.
+    pub fn object_key(&self) -> String {
+        pack_key(self.kind, self.group, self.name)
+    }
+}
+
+impl BlockNumber {
+    pub(crate) fn new(pack: u32, ordinal: u32) -> Self {
+        Self(u64::from(pack) << 32 | u64::from(ordinal))
+    }
+
+    pub(crate) fn pack(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    pub(crate) fn ordinal(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Says whether `next` is the next block of the same pack.
+    pub fn is_followed_by(self, next: Self) -> bool {
+        self.0 + 1 == next.0
     }
 }
 
 impl IndexedPack {
+    fn new(repository: &Repository, directory: PackDirectory) -> RepoResult<Self> {
+        let key = directory.object_key(repository.keys())?;
+        let (name, kind, group) = (directory.pack, directory.kind, directory.group);
+        Ok(Self { name, kind, group, directory, key })
+    }
+
     /// Returns the key of the pack object.
     pub fn object_key(&self) -> String {
         pack_key(self.kind, self.group, self.name)
@@ -417,6 +348,31 @@ impl IndexedPack {
     /// Returns the number of blocks.
     pub fn block_count(&self) -> usize {
         self.directory.blocks.len()
+    }
+
+    fn block(&self, number: BlockNumber) -> &BlockInfo {
+        &self.directory.blocks[number.ordinal() as usize]
+    }
+
+    /// Returns where the chunk at a position of the directory is; `length` says how long the chunk at a position is.
+    fn location_of(
+        &self,
+        pack: u32,
+        position: usize,
+        length: impl Fn(usize) -> u32,
+    ) -> Option<ChunkLocation> {
+        let blocks = &self.directory.blocks;
+        let ordinal =
+            blocks.partition_point(|block| block.first_chunk as usize <= position).checked_sub(1)?;
+        let block = &blocks[ordinal];
+        let offset = (block.first_chunk as usize..position).map(&length).sum();
+        let number = BlockNumber::new(pack, ordinal as u32);
+        Some(ChunkLocation {
+            block: number,
+            block_bytes: block.plain_bytes,
+            offset,
+            length: length(position),
+        })
     }
 }
 

@@ -119,14 +119,9 @@ impl ChunkReader {
         self.bytes_fetched.load(Ordering::Relaxed)
     }
 
-    /// Returns the length of a block in bytes before compression: what it takes in memory.
-    pub fn block_bytes(&self, block: BlockNumber) -> u32 {
-        self.read_index().block(block).2.plain_bytes
-    }
-
     /// Returns where a chunk lies, after holding its length against the reference.
     pub fn locate(&self, chunk: &ChunkRef) -> RepoResult<ChunkLocation> {
-        let Some(location) = self.read_index().locate(&chunk.id) else {
+        let Some(location) = self.read_index().locate(&chunk.id)? else {
             return Err(RepoError::MissingChunk { id: chunk.id });
         };
         if location.length != chunk.length {
@@ -144,7 +139,7 @@ impl ChunkReader {
 
     /// Returns the raw bytes of a manifest or chunk-list node.
     pub fn read_node(&self, id: ChunkId) -> RepoResult<ChunkContent> {
-        let Some(location) = self.read_index().locate(&id) else {
+        let Some(location) = self.read_index().locate(&id)? else {
             return Err(RepoError::MissingChunk { id });
         };
         self.content(id, location)
@@ -202,6 +197,7 @@ impl ChunkReader {
             }
             drop(cache);
             let wanted = self.read_index().wanted(number);
+            let wanted = wanted.inspect_err(|_| self.release([number]))?;
             // Not looked up again: with a small cache it may have been evicted by others already.
             if let Some(text) = self.load_run(&[wanted])? {
                 return Ok(text);
@@ -214,7 +210,10 @@ impl ChunkReader {
         let index = self.read_index();
         let mut runs: Vec<Vec<Wanted>> = Vec::new();
         for number in blocks {
-            let wanted = index.wanted(*number);
+            let Ok(wanted) = index.wanted(*number) else {
+                self.release([*number]);
+                continue;
+            };
             if let Some(run) = runs.last_mut()
                 && let (Some(first), Some(last)) = (run.first(), run.last())
                 && last.pack == wanted.pack
@@ -248,19 +247,22 @@ impl ChunkReader {
         });
         if result.is_err() {
             // Those that were opened are not claimed any more, or claimed by somebody else already.
-            let mut cache = self.lock_cache();
-            for wanted in &run[opened..] {
-                cache.release(wanted.number);
-            }
+            self.release(run[opened..].iter().map(|wanted| wanted.number));
         }
         self.loaded.notify_all();
         result
     }
 
+    /// Takes back claims, and lets those try who wait for them.
+    fn release(&self, numbers: impl IntoIterator<Item = BlockNumber>) {
+        let mut cache = self.lock_cache();
+        numbers.into_iter().for_each(|number| cache.release(number));
+        self.loaded.notify_all();
+    }
+
     fn fetch_run(&self, run: &[Wanted]) -> RepoResult<(PackAccess, Bytes)> {
         let access = {
-            let index = self.read_index();
-            let (pack, ..) = index.block(run[0].number);
+            let (pack, _) = self.read_index().block(run[0].number)?;
             PackAccess { object: pack.object_key(), key: pack.seal_key().clone() }
         };
         let (start, end) = (run[0].block.offset, block_end(&run[run.len() - 1]));
@@ -311,10 +313,10 @@ fn block_end(wanted: &Wanted) -> u64 {
 }
 
 impl ChunkIndex {
-    fn wanted(&self, number: BlockNumber) -> Wanted {
-        let (_, ordinal, block) = self.block(number);
-        let chunks = self.block_chunks(number).map(|(id, length)| ChunkInfo { id: *id, length }).collect();
-        Wanted { number, ordinal: ordinal as u64, block: *block, chunks, pack: self.pack_number(number) }
+    fn wanted(&self, number: BlockNumber) -> RepoResult<Wanted> {
+        let (_, block) = self.block(number)?;
+        let chunks = self.block_chunks(number)?;
+        Ok(Wanted { number, ordinal: number.ordinal().into(), block, chunks, pack: number.pack() })
     }
 }
 

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::{
     environment::Environment,
     error::{RepoError, RepoResult},
+    index::MEMORY_CHUNKS_MAX,
     slots,
 };
 
@@ -31,6 +32,7 @@ pub struct Repository {
     environment: Environment,
     keys: Arc<Keys>,
     header: Header,
+    index_chunks_max: usize,
 }
 
 /// How a new repository is set up.
@@ -89,7 +91,7 @@ impl Repository {
             read_only: false,
         };
         let object = header.seal(&keys, &environment.salt())?;
-        let created = Self { store, environment, keys, header };
+        let created = Self { store, environment, keys, header, index_chunks_max: MEMORY_CHUNKS_MAX };
         slots::add(&created, &options.credential, options.cost, &options.label)?;
         match created.put(HEADER_KEY, object.into(), PutCondition::Absent) {
             Err(RepoError::Store(StoreError::AlreadyExists { .. })) => {
@@ -109,7 +111,7 @@ impl Repository {
         let plain = PlainHeader::read(&object).map_err(RepoError::object(HEADER_KEY))?;
         let keys = Arc::new(slots::open_any(&store, &environment, plain.repository, credentials)?);
         let header = Header::open(&keys, &object).map_err(RepoError::object(HEADER_KEY))?;
-        Ok(Self { store, environment, keys, header })
+        Ok(Self { store, environment, keys, header, index_chunks_max: MEMORY_CHUNKS_MAX })
     }
 
     /// Returns the store.
@@ -140,6 +142,16 @@ impl Repository {
     /// Makes the repository's chunker.
     pub fn chunker(&self) -> RepoResult<Chunker> {
         Ok(Chunker::new(&self.keys, self.header.parameters.chunker)?)
+    }
+
+    /// Sets how many chunks an index keeps in memory when it is loaded; the rest is on disk, if the catalogue is.
+    #[must_use]
+    pub fn with_index_chunks_max(self, index_chunks_max: usize) -> Self {
+        Self { index_chunks_max, ..self }
+    }
+
+    pub(crate) fn index_chunks_max(&self) -> usize {
+        self.index_chunks_max
     }
 
     /// Returns the same repository behind another store, which wraps or copies its own.

@@ -249,7 +249,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
             self.finish_oldest(links);
         }
         let batch = std::mem::take(&mut self.batch);
-        for group in batch.plan.into_groups(self.context.reader) {
+        for group in batch.plan.into_groups() {
             self.pool.fetch(group);
         }
         let gate = Arc::new(Gate::default());

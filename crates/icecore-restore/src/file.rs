@@ -121,7 +121,7 @@ pub(crate) fn fetch(context: &Context<'_>, chunks: &[ChunkRef]) {
             tracing::debug!(id = %chunk.id, "chunk is missing");
         }
     }
-    plan.into_groups(context.reader).iter().for_each(|group| context.reader.prefetch(group));
+    plan.into_groups().iter().for_each(|group| context.reader.prefetch(group));
 }
 
 /// Returns those chunks that a file does not have at their places.

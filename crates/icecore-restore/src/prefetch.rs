@@ -1,6 +1,6 @@
 //! Which blocks are needed next, fetched by several threads before somebody waits for them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use icecore_format::entry::ChunkRef;
 use icecore_repo::{error::RepoResult, index::BlockNumber, reader::ChunkReader};
@@ -11,16 +11,17 @@ const GROUP_BYTES: u64 = 4 << 20;
 /// The blocks that hold some chunks.
 #[derive(Debug, Default)]
 pub(crate) struct BlockPlan {
-    blocks: BTreeSet<BlockNumber>,
+    /// With their lengths in bytes.
+    blocks: BTreeMap<BlockNumber, u32>,
     bytes: u64,
 }
 
 impl BlockPlan {
     /// Adds the block of a chunk; fails if the repository does not have it.
     pub fn add(&mut self, reader: &ChunkReader, chunk: &ChunkRef) -> RepoResult<()> {
-        let block = reader.locate(chunk)?.block;
-        if self.blocks.insert(block) {
-            self.bytes += u64::from(reader.block_bytes(block));
+        let location = reader.locate(chunk)?;
+        if self.blocks.insert(location.block, location.block_bytes).is_none() {
+            self.bytes += u64::from(location.block_bytes);
         }
         Ok(())
     }
@@ -31,15 +32,15 @@ impl BlockPlan {
     }
 
     /// Returns the blocks in groups of neighbours.
-    pub fn into_groups(self, reader: &ChunkReader) -> Vec<Vec<BlockNumber>> {
+    pub fn into_groups(self) -> Vec<Vec<BlockNumber>> {
         let mut groups: Vec<Vec<BlockNumber>> = Vec::new();
         let mut group_bytes = 0;
-        for block in self.blocks {
-            let bytes = u64::from(reader.block_bytes(block));
+        for (block, bytes) in self.blocks {
+            let bytes = u64::from(bytes);
             match groups.last_mut() {
                 Some(group)
                     if group_bytes + bytes <= GROUP_BYTES
-                        && group.last().is_some_and(|last| last.0 + 1 == block.0) =>
+                        && group.last().is_some_and(|last| last.is_followed_by(block)) =>
                 {
                     group_bytes += bytes;
                     group.push(block);
@@ -55,7 +56,7 @@ impl BlockPlan {
 
     /// Fetches all blocks, in up to `threads` threads.
     pub fn fetch(self, reader: &ChunkReader, threads: usize) {
-        let groups = self.into_groups(reader);
+        let groups = self.into_groups();
         let each = groups.len().div_ceil(threads.max(1)).max(1);
         std::thread::scope(|scope| {
             let mut parts = groups.chunks(each);

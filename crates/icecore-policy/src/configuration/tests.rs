@@ -35,6 +35,7 @@ fn the_manual_is_right() {
     assert_eq!(configuration.repository.as_deref(), Some("/srv/backup/icecore"));
     assert_eq!(configuration.unlock, Some(UnlockMethod::KeyFile("/etc/icecore/repository.key".into())));
     assert_eq!(configuration.cache_directory, Some("/var/cache/icecore".into()));
+    assert_eq!(configuration.index_memory_bytes, Some(40 << 20));
     let sources: Vec<_> = configuration.sources().collect();
     assert_eq!(sources, [("database", Path::new("/var/lib/postgresql")), ("home", Path::new("/home"))]);
     let general = configuration.backup_settings(None);
@@ -103,6 +104,9 @@ fn every_value_has_its_forms() {
     let command = UnlockMethod::PasswordCommand("pass show x".to_owned());
     assert_eq!(parse("password-command = 'pass show x'").unlock, Some(command));
     assert_eq!(parse("password-file = '/p'").unlock, Some(UnlockMethod::PasswordFile("/p".into())));
+    for (text, bytes) in [("0", 0), ("'1GiB'", 1 << 30), ("4000", 4_000)] {
+        assert_eq!(parse(&format!("index-memory = {text}")).index_memory_bytes, Some(bytes));
+    }
     for (text, bytes) in
         [("'1MiB'", 1 << 20), ("'240MiB'", 240 << 20), ("2000000", 2_000_000), ("'5 MB'", 5_000_000)]
     {
@@ -135,6 +139,7 @@ fn errors_name_place_and_key() {
             "[backup]\npack-size = '1TiB'",
             "line 2, column 13: backup.pack-size: a pack of 1099511627776 bytes",
         ),
+        ("index-memory = -5", "line 1, column 16: index-memory: invalid value: integer `-5`"),
         ("[backup]\npack-size = 5", "line 2, column 13: backup.pack-size: a pack of 5 bytes is not possible"),
         ("[backup]\npack-size = -5", "line 2, column 13: backup.pack-size: invalid value: integer `-5`"),
         ("[backup]\npack-size = '64M'", "line 2, column 13: backup.pack-size: \"M\" is not a unit of size"),

@@ -37,7 +37,7 @@ fn numbers(reader: &ChunkReader, chunks: &[ChunkRef]) -> Vec<BlockNumber> {
 /// Returns where the block of a chunk lies in its pack.
 fn place(reader: &ChunkReader, chunk: &ChunkRef) -> Range<u64> {
     let number = reader.locate(chunk).unwrap().block;
-    let block = *reader.read_index().block(number).2;
+    let (_, block) = reader.read_index().block(number).unwrap();
     block.offset..block.offset + u64::from(block.stored_bytes)
 }
 
@@ -54,7 +54,7 @@ fn chunks_come_back_from_cache_and_store() {
     }
     assert_eq!(reader.bytes_fetched(), meter.usage().of_method(Method::Get).bytes_read);
     assert_eq!(reader.bytes_fetched(), 20 * (CHUNK_BYTES as u64 + 16));
-    assert_eq!(reader.block_bytes(numbers(&reader, &chunks)[0]) as usize, CHUNK_BYTES);
+    assert_eq!(reader.locate(&chunks[0]).unwrap().block_bytes as usize, CHUNK_BYTES);
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn with_group_scope_the_packs_of_other_groups_do_not_count() {
     assert!(!add(&mut same, &contents[0]).unwrap().1);
     let index = bed.index();
     for group in [first, second] {
-        let packs: Vec<_> = index.packs().iter().filter(|pack| pack.group == group).collect();
+        let packs: Vec<_> = index.packs().into_iter().filter(|pack| pack.group == group).collect();
         assert_eq!(packs.len(), 2, "each group has its data and its manifest");
     }
     assert_eq!(bed.keys_under(&format!("{DATA_PREFIX}{first}/")).len(), 1);
@@ -166,8 +166,8 @@ fn blocks_are_compressed_where_that_helps() {
     commit(session, &root).unwrap();
     let index = bed.index();
     for (number, content) in contents.iter().enumerate() {
-        let place = index.locate(&bed.repository.keys().chunk_id(content)).unwrap();
-        let (_, _, block) = index.block(place.block);
+        let place = index.locate(&bed.repository.keys().chunk_id(content)).unwrap().unwrap();
+        let (_, block) = index.block(place.block).unwrap();
         assert_eq!(block.codec, if number < 4 { Codec::Raw } else { Codec::Zstd });
     }
     assert_eq!(sizes(&bed, DATA_PREFIX).len(), 1, "the length that counts is the compressed one");

@@ -16,7 +16,7 @@ use icecore_format::{
 use icecore_fs::excludes::Excludes;
 use icecore_repo::{
     environment::Environment,
-    index::load_index,
+    index::{PackRow, load_index},
     manifest::{ChunkListReader, ManifestCursor, ManifestRoot},
     reader::ChunkReader,
     repository::{CreateOptions, Repository},
@@ -194,9 +194,9 @@ impl Bed {
     pub fn remove_packs_outside(&self, group: GroupId) {
         let mut catalog = Catalog::in_memory(self.repository.id()).unwrap();
         let index = load_index(&self.repository, &mut catalog, None).unwrap().index;
-        let outside: Vec<_> = index.packs().iter().filter(|pack| pack.group != group).collect();
+        let outside: Vec<_> = index.packs().into_iter().filter(|pack| pack.group != group).collect();
         assert!(!outside.is_empty());
-        self.remove(outside.iter().map(|pack| pack.object_key()));
+        self.remove(outside.iter().map(PackRow::object_key));
         self.remove(outside.iter().map(|pack| icecore_format::layout::directory_key(pack.name)));
     }
 
