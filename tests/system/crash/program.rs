@@ -1,6 +1,6 @@
 //! The program, run by the commands that the engines are run by.
 
-use std::fs;
+use std::{cell::RefCell, collections::BTreeMap, fs};
 
 use icecore_format::{
     ids::RepositoryId, keys::Secret, slot::write_key_file, snapshot::DedupScope, snapshot::Level,
@@ -16,6 +16,8 @@ pub(crate) struct Program {
     pub(crate) sandbox: Sandbox,
     pub(crate) key: u8,
     changes: u64,
+    /// Ids of the slots that were added, by key.
+    added: RefCell<BTreeMap<u8, String>>,
 }
 
 impl Program {
@@ -25,7 +27,7 @@ impl Program {
             sandbox.write(&format!("{number}/file"), text(number, 5_000));
         }
         sandbox.write("large", bytes(1, 1_150_000));
-        Self { sandbox, key: 1, changes: 0 }
+        Self { sandbox, key: 1, changes: 0, added: RefCell::default() }
     }
 
     /// Changes the source.
@@ -125,9 +127,10 @@ impl Program {
         slots.as_array().unwrap().iter().map(|slot| (field(slot, "id"), field(slot, "label"))).collect()
     }
 
-    /// Returns the id of the slot that was added for a key.
+    /// Returns the id of the slot that was added for a key. The program is asked only once, lest it meets what the
+    /// command is to meet.
     fn slot(&self, key: u8) -> String {
-        let mut slots = self.slots().into_iter();
-        slots.find(|(_, label)| *label == key.to_string()).unwrap().0
+        let find = || self.slots().into_iter().find(|(_, label)| *label == key.to_string()).unwrap().0;
+        self.added.borrow_mut().entry(key).or_insert_with(find).clone()
     }
 }

@@ -3,6 +3,7 @@
 use icecore_backup::error::BackupError;
 use icecore_catalog::CatalogError;
 use icecore_check::CheckError;
+use icecore_format::ids::RunId;
 use icecore_repo::error::RepoError;
 use icecore_restore::RestoreError;
 use icecore_store::StoreError;
@@ -19,6 +20,8 @@ pub(crate) enum EngineError {
     },
     /// The check came to its end and found damage.
     Damage(Vec<String>),
+    /// No snapshot of this name can be read.
+    NoSnapshot(RunId),
     /// Anything else; no fault of a store leads here.
     Other(String),
 }
@@ -75,7 +78,7 @@ impl EngineError {
             Self::Repository(error) => error.is_corruption(),
             Self::Incomplete { damaged, .. } => *damaged,
             Self::Damage(_) => true,
-            Self::Check(_) | Self::Other(_) => false,
+            Self::Check(_) | Self::NoSnapshot(_) | Self::Other(_) => false,
         }
     }
 
@@ -95,12 +98,19 @@ impl EngineError {
         matches!(self, Self::Repository(RepoError::WrongKey { .. }))
     }
 
+    /// Says whether something seems not to be there, because what was read of it is wrong: the snapshot that is asked for (of
+    /// which there is a warning), or another key slot than the one to be removed.
+    pub(crate) fn is_oversight(&self) -> bool {
+        matches!(self, Self::Repository(RepoError::LastSlot) | Self::NoSnapshot(_))
+    }
+
     /// Returns the text that a user would see.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Repository(error) => error.to_string(),
             Self::Check(error) => error.to_string(),
             Self::Incomplete { problems, .. } | Self::Damage(problems) => problems.join("; "),
+            Self::NoSnapshot(run) => format!("there is no snapshot {run}"),
             Self::Other(text) => text.clone(),
         }
     }

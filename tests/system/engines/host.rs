@@ -174,7 +174,7 @@ impl Host {
         let mut catalog = self.catalog(repository)?;
         let list = snapshots::list(repository, &mut catalog)?;
         let Some(snapshot) = list.by_run(wanted.run) else {
-            return Err(EngineError::Other(format!("there is no snapshot {}", wanted.run)));
+            return Err(EngineError::NoSnapshot(wanted.run));
         };
         let index = load_index(repository, &mut catalog, None)?.index;
         let reader = ChunkReader::new(repository.clone(), Arc::new(RwLock::new(index)), CACHE_BYTES);
