@@ -664,6 +664,10 @@ class Snapshot:
         statistics = Record(record.get(8, mapping), "statistics")
         for key in range(9):
             statistics.get(key, integer, (1 << 64) - 1)
+        if 9 in record:
+            mark = Record(record.get(9, mapping), "damage mark")
+            mark.get(0, time)
+            mark.get(1, integer, (1 << 64) - 1)
 
     @property
     def id(self):

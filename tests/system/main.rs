@@ -36,4 +36,6 @@ mod main_job;
 #[cfg(test)]
 mod reader;
 #[cfg(test)]
+mod repair;
+#[cfg(test)]
 mod structure;

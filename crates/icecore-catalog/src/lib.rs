@@ -3,8 +3,9 @@
 //! Architecture invariants: the only crate with rusqlite; a cache, so losing it costs time and nothing else; SQLite is
 //! asked per pack and per run, never per chunk.
 //!
-//! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of chunks) and, sealed as they came from the store,
-//! snapshots. No names of files, no contents and no keys. It is not encrypted; its directory has mode 700.
+//! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of chunks) and,
+//! sealed as they came from the store, snapshots; and when packs were last verified. No names of files, no contents and
+//! no keys. It is not encrypted; its directory has mode 700.
 
 mod catalog;
 mod checksum;
@@ -16,6 +17,7 @@ mod place;
 mod schema;
 mod snapshots;
 mod state;
+mod verifications;
 
 #[cfg(test)]
 mod samples;

@@ -31,6 +31,7 @@ const UPSERT: &str = "INSERT INTO packs(run, number, kind, pack_group, pack_byte
     ON CONFLICT(run, number) DO UPDATE SET kind = excluded.kind, pack_group = excluded.pack_group, \
     pack_bytes = excluded.pack_bytes, checksum = excluded.checksum, directory = excluded.directory";
 const DELETE: &str = "DELETE FROM packs WHERE run = ?1 AND number = ?2";
+const DELETE_VERIFICATION: &str = "DELETE FROM verifications WHERE run = ?1 AND number = ?2";
 
 /// What [`Catalog::for_each_directory`] and [`Catalog::for_each_directory_of`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,11 +83,16 @@ impl Catalog {
         })
     }
 
-    /// Removes the directories of packs, in one transaction, and returns how many there were.
+    /// Removes the directories of packs, and when these were verified, in one transaction; returns how many there were.
     pub fn remove_packs(&mut self, packs: &[PackName]) -> Result<usize, CatalogError> {
         self.write(|connection| {
             let mut statement = connection.prepare_cached(DELETE)?;
-            packs.iter().map(|pack| statement.execute(params![pack.run.0.as_slice(), pack.number])).sum()
+            let mut verification = connection.prepare_cached(DELETE_VERIFICATION)?;
+            let mut remove = |pack: &PackName| {
+                verification.execute(params![pack.run.0.as_slice(), pack.number])?;
+                statement.execute(params![pack.run.0.as_slice(), pack.number])
+            };
+            packs.iter().map(&mut remove).sum()
         })
     }
 

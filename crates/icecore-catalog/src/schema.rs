@@ -9,7 +9,7 @@ use crate::{checksum::row_checksum, error::CatalogError};
 
 /// Version of the schema and of the encoding of its rows. There are no migrations: a catalogue of another version is
 /// replaced.
-pub(crate) const SCHEMA_VERSION: i64 = 1;
+pub(crate) const SCHEMA_VERSION: i64 = 2;
 /// Marks the file as a catalogue ("ICEC").
 const APPLICATION_ID: i64 = 0x4943_4543;
 /// How long a statement waits for another process.
@@ -19,7 +19,7 @@ const IDENTITY: &str = "identity";
 
 /// The tables. `packs` has large rows, therefore a rowid; SQLite stores the texts as they are, which is how a
 /// schema that was tampered with or damaged is noticed.
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 5] = [
     "CREATE TABLE identity(
         repository BLOB NOT NULL,
         checksum BLOB NOT NULL
@@ -45,6 +45,13 @@ const TABLES: [&str; 4] = [
         key TEXT NOT NULL PRIMARY KEY,
         checksum BLOB NOT NULL,
         value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE verifications(
+        run BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        verified_seconds INTEGER NOT NULL,
+        checksum BLOB NOT NULL,
+        PRIMARY KEY(run, number)
     ) STRICT, WITHOUT ROWID",
 ];
 

@@ -220,6 +220,11 @@ fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
             }
         }
     }
+    for (&repair, (objects, bytes)) in &listing.quarantined {
+        let place = layout::quarantine_key(repair, "");
+        let detail = format!("a repair put {objects} objects with {bytes} bytes aside; nothing needs them");
+        session.report(ProblemKind::ObjectsQuarantined, Some(&place), detail);
+    }
     for key in &listing.foreign {
         let detail = "no object of a repository has such a key; it is left alone".to_owned();
         session.report(ProblemKind::ForeignObject, Some(key), detail);

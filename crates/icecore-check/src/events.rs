@@ -14,6 +14,10 @@ pub enum CheckPhase {
     Packs,
     /// The manifests of all complete snapshots are read; counted in nodes, the total is not known before.
     Manifests,
+    /// What is wrong is read again, to plan a repair; counted in packs.
+    Diagnosis,
+    /// A repair is executed; counted in steps.
+    Repair,
 }
 
 impl CheckPhase {
@@ -24,6 +28,8 @@ impl CheckPhase {
             Self::Directories => "directories",
             Self::Packs => "packs",
             Self::Manifests => "manifests",
+            Self::Diagnosis => "diagnosis",
+            Self::Repair => "repair",
         }
     }
 }

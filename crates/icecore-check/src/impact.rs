@@ -119,18 +119,22 @@ pub(crate) fn judge(
         packs.dedup();
         SnapshotCheck {
             run: snapshot.run,
+            opens: true,
             restorable: hit.is_none(),
             files_damaged: hit.files,
             examples: hit.examples.iter().map(|path| path.to_vec()).collect(),
             packs_damaged: packs,
+            mark: snapshot.completion.damage,
         }
     });
     let damaged = snapshots.damaged.iter().map(|&run| SnapshotCheck {
         run,
+        opens: false,
         restorable: false,
         files_damaged: 0,
         examples: Vec::new(),
         packs_damaged: Vec::new(),
+        mark: None,
     });
     let mut checks: Vec<_> = complete.chain(damaged).collect();
     checks.sort_unstable_by_key(|check| check.run);

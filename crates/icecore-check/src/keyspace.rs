@@ -26,6 +26,8 @@ pub(crate) enum KeyForm {
     Pack(PackName, PackPlace),
     /// A list of condemned packs.
     Condemned,
+    /// Something that a repair has put aside.
+    Quarantined(RunId),
     /// Nothing of a repository.
     Foreign,
 }
@@ -42,6 +44,10 @@ pub(crate) fn classify(key: &str) -> KeyForm {
     if let Some(epoch) = key.strip_prefix(layout::GC_PREFIX) {
         let valid = !epoch.is_empty() && epoch.bytes().all(|byte| byte.is_ascii_digit());
         return if valid { KeyForm::Condemned } else { KeyForm::Foreign };
+    }
+    if let Some(rest) = key.strip_prefix(layout::QUARANTINE_PREFIX) {
+        let repair = rest.split_once('/').and_then(|(run, _)| RunId::from_hex(run).ok());
+        return repair.map_or(KeyForm::Foreign, KeyForm::Quarantined);
     }
     let form = if key.starts_with(layout::SNAPSHOTS_PREFIX) {
         layout::parse_snapshot_key(key).map(KeyForm::Snapshot)
@@ -69,6 +75,8 @@ pub(crate) struct Listing {
     pub(crate) packs: BTreeMap<PackName, Vec<ListedPack>>,
     /// Packs that have a directory.
     pub(crate) directories: BTreeSet<PackName>,
+    /// Number and bytes of the objects that repairs have put aside, by repair.
+    pub(crate) quarantined: BTreeMap<RunId, (u64, u64)>,
     /// Keys of foreign objects.
     pub(crate) foreign: Vec<String>,
 }
@@ -84,6 +92,11 @@ impl Listing {
                 }
                 KeyForm::Directory(name) => {
                     listing.directories.insert(name);
+                }
+                KeyForm::Quarantined(repair) => {
+                    let (objects, bytes) = listing.quarantined.entry(repair).or_default();
+                    *objects += 1;
+                    *bytes = bytes.saturating_add(size);
                 }
                 KeyForm::Foreign => listing.foreign.push(key),
                 KeyForm::Header | KeyForm::Slot | KeyForm::Snapshot(_) | KeyForm::Condemned => {}

@@ -1,8 +1,9 @@
 //! Independent verifier and rescuer, built on format and store alone, so that it shares no bug with the write path.
 //!
-//! Architecture invariants: never uses the repository, backup or restore crates, nor the catalogue; only reads. What
-//! is wrong with stored objects is data in the report, never an error; an error means that the check itself could not
-//! go on. CPU work runs on a rayon pool and never waits for the store there.
+//! Architecture invariants: never uses the repository, backup or restore crates, nor the catalogue. Checking and planning
+//! a repair only read; what writes and deletes goes through [`Maintenance`], and what it takes away it has copied into
+//! quarantine before. What is wrong with stored objects is data in the report, never an error; an error means that the
+//! check itself could not go on. CPU work runs on a rayon pool and never waits for the store there.
 
 mod check;
 mod directories;
@@ -19,6 +20,7 @@ mod options;
 mod pack;
 mod packs;
 mod reading;
+mod repair;
 mod report;
 mod sample;
 mod session;
@@ -34,5 +36,9 @@ pub use crate::{
     error::CheckError,
     events::{CheckEvents, CheckPhase, NoEvents},
     options::CheckOptions,
+    repair::{
+        Maintenance, MarkChange, RepairEnvironment, RepairOutcome, RepairPlan, RepairStep, SalvageSource,
+        StoredObject, plan_repair,
+    },
     report::{CheckProblem, CheckReport, EXAMPLES_MAX, ProblemKind, Severity, SnapshotCheck},
 };

@@ -1,6 +1,13 @@
 //! How thorough a check is, and what it may use.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use icecore_format::ids::PackName;
 
 use crate::error::CheckError;
 
@@ -9,14 +16,20 @@ use crate::error::CheckError;
 pub struct CheckOptions {
     /// Reads every pack in full and opens every block.
     pub read_data: bool,
-    /// Reads this share of the packs, chosen by `seed`; from 0 to 100. Ignored when `read_data` is set.
+    /// Reads packs with this share of all their bytes, from 0 to 100: first those that were never verified, then those that
+    /// were verified longest ago; `seed` decides among equals. Ignored when `read_data` is set.
     pub sample_percent: Option<f64>,
+    /// Reads only packs that were last verified longer ago than this, or never: all of them, or as many as the sample
+    /// allows. Ignored when `read_data` is set.
+    pub within: Option<Duration>,
+    /// When packs were last read in full and found whole, as far as the caller knows.
+    pub verified: Arc<HashMap<PackName, SystemTime>>,
     /// Most store calls at a time; 0 counts as 1.
     pub concurrency: usize,
     /// Most bytes of stored objects in memory at a time. One object is read even if it alone is larger; the chunk table
     /// (44 bytes for each chunk of the repository) comes on top.
     pub memory_bytes_max: u64,
-    /// Wall-clock time, for the age of pending snapshots.
+    /// Wall-clock time, for the age of pending snapshots and of verifications.
     pub now: SystemTime,
     /// Unpredictable bytes that choose the sample.
     pub seed: [u8; 32],
@@ -30,6 +43,8 @@ impl CheckOptions {
         Self {
             read_data: false,
             sample_percent: None,
+            within: None,
+            verified: Arc::default(),
             concurrency: 16,
             memory_bytes_max: 192 << 20,
             now,
@@ -38,10 +53,11 @@ impl CheckOptions {
         }
     }
 
-    /// Returns the share of packs to read, from 0 to 100.
+    /// Returns the share of the packs' bytes to read, from 0 to 100.
     pub(crate) fn percent(&self) -> Result<f64, CheckError> {
         match self.sample_percent {
             _ if self.read_data => Ok(100.0),
+            None if self.within.is_some() => Ok(100.0),
             None => Ok(0.0),
             Some(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
             Some(percent) => Err(CheckError::InvalidSample { percent }),
@@ -55,6 +71,7 @@ impl fmt::Debug for CheckOptions {
             .debug_struct("CheckOptions")
             .field("read_data", &self.read_data)
             .field("sample_percent", &self.sample_percent)
+            .field("within", &self.within)
             .field("concurrency", &self.concurrency)
             .field("memory_bytes_max", &self.memory_bytes_max)
             .finish_non_exhaustive()

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use icecore_format::{
-    directory::PackDirectory, error::FormatError, ids::ChunkId, layout, limits::PACK_BYTES_MAX,
+    directory::PackDirectory,
+    error::FormatError,
+    ids::{ChunkId, PackName},
+    layout,
+    limits::PACK_BYTES_MAX,
 };
 
 use crate::{
@@ -14,27 +18,42 @@ use crate::{
     inventory::{Inventory, PackRecord, PackState},
     pack::{FrameFindings, batches, verify_blocks, verify_frame},
     report::ProblemKind,
-    sample,
+    sample::{self, Choice},
     session::{Fetched, Session},
 };
 
+/// What reading packs has shown, beside what is noted in the inventory.
+#[derive(Debug, Default)]
+pub(crate) struct PacksRead {
+    /// Number of packs that were to be read.
+    pub(crate) packs: u64,
+    /// Packs that were read in full and are whole, sorted.
+    pub(crate) verified: Vec<PackName>,
+    /// Number of packs that ought to have been read, too, but were more than the sample.
+    pub(crate) packs_left: u64,
+}
+
 /// What reading a pack has shown.
 enum PackReading {
+    /// It was read, and is whole.
+    Whole,
     /// It was read; these chunks, by position in the directory, cannot be read.
     Read(Vec<(ChunkId, u32)>),
     /// It cannot be read at all, or does not exist any more.
     Gone(PackState),
 }
 
-/// Reads the packs that the options ask for, and notes in the inventory what cannot be read; returns their number.
-pub(crate) async fn read_packs(session: &Session<'_>, inventory: &mut Inventory) -> Result<u64, CheckError> {
-    let options = session.options();
-    let chosen = sample::choose(inventory, options.percent()?, &options.seed);
+/// Reads the packs that the options ask for, and notes in the inventory what cannot be read.
+pub(crate) async fn read_packs(
+    session: &Session<'_>,
+    inventory: &mut Inventory,
+) -> Result<PacksRead, CheckError> {
+    let Choice { packs: chosen, packs_left } = sample::choose(inventory, session.options())?;
+    let mut packs_read = PacksRead { packs: chosen.len() as u64, packs_left, ..PacksRead::default() };
     if chosen.is_empty() {
-        return Ok(0);
+        return Ok(packs_read);
     }
     session.phase_begins(CheckPhase::Packs, Some(chosen.len()));
-    let packs_read = chosen.len() as u64;
     let mut readings = Vec::with_capacity(chosen.len());
     {
         let packs = &inventory.packs;
@@ -53,6 +72,10 @@ pub(crate) async fn read_packs(session: &Session<'_>, inventory: &mut Inventory)
         let pack = &mut inventory.packs[number as usize];
         match reading {
             PackReading::Gone(state) => pack.state = state,
+            PackReading::Whole => {
+                pack.was_read = true;
+                packs_read.verified.push(pack.name);
+            }
             PackReading::Read(lost) => {
                 pack.was_read = true;
                 for (id, position) in lost {
@@ -61,6 +84,7 @@ pub(crate) async fn read_packs(session: &Session<'_>, inventory: &mut Inventory)
             }
         }
     }
+    packs_read.verified.sort_unstable();
     Ok(packs_read)
 }
 
@@ -152,6 +176,9 @@ async fn verify_pack(
     });
     let (frame, damaged) = future::try_join(frame, future::try_join_all(blocks)).await?;
     let damaged: Vec<_> = damaged.into_iter().flatten().collect();
+    if frame == FrameFindings::default() && damaged.is_empty() {
+        return Ok(PackReading::Whole);
+    }
     report_pack(session, pack, key, &frame, &damaged);
     let lost = damaged.iter().flat_map(|(ordinal, _)| {
         let block = &directory.blocks[*ordinal];

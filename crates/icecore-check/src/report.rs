@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use icecore_format::ids::{PackName, RunId};
+use icecore_format::{
+    ids::{PackName, RunId},
+    snapshot::DamageMark,
+};
 
 /// Most files and packs that are named for each damaged snapshot.
 pub const EXAMPLES_MAX: usize = 20;
@@ -66,10 +69,14 @@ problem_kinds! {
     KeySlotsLost = "key-slots-lost", Damage;
     /// An object does not belong to the repository; it is left alone.
     ForeignObject = "foreign-object", Note;
+    /// A repair has put objects aside.
+    ObjectsQuarantined = "objects-quarantined", Note;
     /// A snapshot object does not open.
     SnapshotDamaged = "snapshot-damaged", Damage;
     /// A run is at work, or was killed.
     SnapshotPending = "snapshot-pending", Note;
+    /// A snapshot that a repair marked as damaged is whole again; the next repair takes the mark away.
+    SnapshotWholeAgain = "snapshot-whole-again", Note;
     /// A pack directory does not open.
     DirectoryDamaged = "directory-damaged", Damage;
     /// A pack that has a directory does not exist.
@@ -142,6 +149,8 @@ pub struct CheckProblem {
 pub struct SnapshotCheck {
     /// Run that made the snapshot.
     pub run: RunId,
+    /// Whether the snapshot object itself opens.
+    pub opens: bool,
     /// Whether everything of the snapshot can be restored, as far as the check looked.
     pub restorable: bool,
     /// Number of files whose content or metadata is lost in whole or in part.
@@ -151,6 +160,8 @@ pub struct SnapshotCheck {
     pub examples: Vec<Vec<u8>>,
     /// Damaged packs that the snapshot needs, at most [`EXAMPLES_MAX`].
     pub packs_damaged: Vec<PackName>,
+    /// What an earlier repair noted in the snapshot.
+    pub mark: Option<DamageMark>,
 }
 
 /// Result of a check.
@@ -172,6 +183,10 @@ pub struct CheckReport {
     pub nodes: u64,
     /// Packs that were read in full.
     pub packs_read: u64,
+    /// Packs that ought to have been read, too, but were more than the sample.
+    pub packs_left: u64,
+    /// Packs that were read in full and are whole, sorted.
+    pub verified: Vec<PackName>,
     /// Bytes that were read from the store.
     pub bytes_read: u64,
 }

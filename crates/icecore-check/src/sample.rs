@@ -1,35 +1,77 @@
 //! Chooses which packs are read.
 
+use std::{cmp::Reverse, time::SystemTime};
+
 use icecore_format::ids::PackName;
 
-use crate::inventory::{Inventory, PackState};
+use crate::{
+    error::CheckError,
+    inventory::{Inventory, PackState},
+    options::CheckOptions,
+};
 
-/// Returns the numbers of the packs to read, sorted: `percent` (0 to 100) of those that exist, chosen by `seed`, and all
-/// that have a wrong length if any are read at all.
-pub(crate) fn choose(inventory: &Inventory, percent: f64, seed: &[u8; 32]) -> Vec<u32> {
+/// Which packs a check reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// Numbers of the packs to read, sorted.
+    pub(crate) packs: Vec<u32>,
+    /// Number of packs that ought to be read, too, but are more than the sample.
+    pub(crate) packs_left: u64,
+}
+
+/// A pack that may be read, in the order in which packs are chosen: those that were never verified first, then those
+/// that were verified longest ago; chance decides among equals.
+type Candidate = (Option<SystemTime>, [u8; 32], u32);
+
+/// Chooses the packs to read as the options ask, and all that have a wrong length if any are read at all.
+pub(crate) fn choose(inventory: &Inventory, options: &CheckOptions) -> Result<Choice, CheckError> {
+    let percent = options.percent()?;
     if percent <= 0.0 {
-        return Vec::new();
+        return Ok(Choice::default());
     }
-    let mut chosen = Vec::new();
-    let mut candidates = Vec::new();
+    let mut choice = Choice::default();
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut bytes_total = 0u64;
     for (number, pack) in (0..).zip(&inventory.packs) {
         match pack.state {
-            PackState::Present => candidates.push((rank(seed, pack.name), number)),
-            PackState::WrongSize(_) => chosen.push(number),
+            PackState::Present => {
+                bytes_total = bytes_total.saturating_add(pack.bytes);
+                let last = last_verified(options, pack.name);
+                if is_due(options, last) {
+                    candidates.push((last, rank(&options.seed, pack.name), number));
+                }
+            }
+            PackState::WrongSize(_) => choice.packs.push(number),
             PackState::Missing | PackState::Vanished => {}
         }
     }
-    candidates.sort_unstable();
-    candidates.truncate(share_of(candidates.len(), percent));
-    chosen.extend(candidates.into_iter().map(|(_, number)| number));
-    chosen.sort_unstable();
-    chosen
+    candidates.sort_unstable_by_key(|candidate| Reverse(*candidate));
+    let mut bytes_left = share_of(bytes_total, percent);
+    while bytes_left > 0
+        && let Some((.., number)) = candidates.pop()
+    {
+        bytes_left = bytes_left.saturating_sub(inventory.packs[number as usize].bytes);
+        choice.packs.push(number);
+    }
+    choice.packs.sort_unstable();
+    choice.packs_left = candidates.len() as u64;
+    Ok(choice)
 }
 
-/// Returns `percent` of `count`, rounded up.
+/// Returns when a pack was last verified. A time that has not come yet was told by a wrong clock, and counts for nothing.
+fn last_verified(options: &CheckOptions, pack: PackName) -> Option<SystemTime> {
+    options.verified.get(&pack).copied().filter(|time| *time <= options.now)
+}
+
+fn is_due(options: &CheckOptions, last: Option<SystemTime>) -> bool {
+    let (Some(within), Some(last), false) = (options.within, last, options.read_data) else { return true };
+    options.now.duration_since(last).is_ok_and(|age| age > within)
+}
+
+/// Returns `percent` of `bytes`, rounded up; all of them for 100 %.
 #[expect(clippy::cast_sign_loss, reason = "the share was checked to lie between 0 and 100")]
-fn share_of(count: usize, percent: f64) -> usize {
-    ((count as f64 * percent / 100.0).ceil() as usize).min(count)
+fn share_of(bytes: u64, percent: f64) -> u64 {
+    if percent >= 100.0 { u64::MAX } else { (bytes as f64 * percent / 100.0).ceil() as u64 }
 }
 
 fn rank(seed: &[u8; 32], pack: PackName) -> [u8; 32] {

@@ -56,6 +56,8 @@ type ListedProblem = (Reverse<Severity>, ProblemKind, Option<String>, String);
 struct Findings {
     listed: BTreeSet<ListedProblem>,
     counts: BTreeMap<ProblemKind, Count>,
+    /// Keys of all objects that anything was said about, however many they are.
+    suspects: BTreeSet<String>,
 }
 
 /// Number of problems of one kind.
@@ -142,7 +144,12 @@ impl<'a> Session<'a> {
         let severity = kind.severity();
         let object = object.map(str::to_owned);
         let mut findings = self.findings();
-        let Findings { listed, counts } = &mut *findings;
+        let Findings { listed, counts, suspects } = &mut *findings;
+        if let Some(object) = &object
+            && !suspects.contains(object)
+        {
+            suspects.insert(object.clone());
+        }
         let count = counts.entry(kind).or_default();
         if count.listed >= PROBLEMS_LISTED_MAX {
             count.omitted += 1;
@@ -163,9 +170,15 @@ impl<'a> Session<'a> {
         self.report(kind, Some(object), error.to_string());
     }
 
+    /// Returns the keys of all objects that anything was said about.
+    pub(crate) fn suspects(&self) -> BTreeSet<String> {
+        self.findings().suspects.clone()
+    }
+
     /// Ends the session: returns all problems and the number of bytes that were read.
     pub(crate) fn finish(self) -> (Vec<CheckProblem>, u64) {
-        let Findings { listed, counts } = self.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Findings { listed, counts, .. } =
+            self.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut problems: Vec<_> = listed
             .into_iter()
             .map(|(Reverse(severity), kind, object, detail)| CheckProblem { severity, object, kind, detail })
@@ -187,14 +200,7 @@ impl<'a> Session<'a> {
         T: Send + 'static,
         Work: FnOnce() -> T + Send + 'static,
     {
-        let (sender, receiver) = oneshot::channel();
-        // The receiver is gone when the check has ended early; nobody wants the result then.
-        let job = move || drop(sender.send(work()));
-        match &self.options.pool {
-            Some(pool) => pool.spawn(job),
-            None => rayon::spawn(job),
-        }
-        receiver.await.map_err(|_| CheckError::WorkerLost)
+        compute(self.options.pool.as_deref(), work).await
     }
 
     /// Waits until `bytes` fit into the memory budget; what exceeds the whole budget gets all of it.
@@ -273,8 +279,24 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Runs `work` on a pool; on the global one if there is none.
+pub(crate) async fn compute<T, Work>(pool: Option<&rayon::ThreadPool>, work: Work) -> Result<T, CheckError>
+where
+    T: Send + 'static,
+    Work: FnOnce() -> T + Send + 'static,
+{
+    let (sender, receiver) = oneshot::channel();
+    // The receiver is gone when the caller has ended early; nobody wants the result then.
+    let job = move || drop(sender.send(work()));
+    match pool {
+        Some(pool) => pool.spawn(job),
+        None => rayon::spawn(job),
+    }
+    receiver.await.map_err(|_| CheckError::WorkerLost)
+}
+
 /// Says whether the storage medium, and not the way to it, is at fault.
-fn is_medium_error(error: &StoreError) -> bool {
+pub(crate) fn is_medium_error(error: &StoreError) -> bool {
     /// `EIO`, `EBADMSG` and `EUCLEAN` of Linux: what file systems return for bad sectors and bad checksums.
     const MEDIUM_ERRORS: [i32; 3] = [5, 74, 117];
     match error {
@@ -286,7 +308,7 @@ fn is_medium_error(error: &StoreError) -> bool {
     }
 }
 
-fn text_of(error: &StoreError) -> String {
+pub(crate) fn text_of(error: &StoreError) -> String {
     match error {
         StoreError::Io { source, .. } => format!("the medium does not give its bytes: {source}"),
         other => other.to_string(),

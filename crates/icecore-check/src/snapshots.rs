@@ -1,6 +1,9 @@
 //! Opens all snapshots.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, SystemTime},
+};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
@@ -38,6 +41,10 @@ pub(crate) struct Snapshots {
     pub(crate) complete: Vec<CompleteSnapshot>,
     /// Runs whose snapshot does not open, sorted.
     pub(crate) damaged: Vec<RunId>,
+    /// Runs that are at work or were killed, and when they last gave a sign of life, by the store's clock.
+    pub(crate) pending: BTreeMap<RunId, SystemTime>,
+    /// Runs that ended without a snapshot, or whose snapshot was deleted.
+    pub(crate) ended: BTreeSet<RunId>,
 }
 
 /// Opens all snapshots.
@@ -56,7 +63,9 @@ pub(crate) async fn open_snapshots(session: &Session<'_>) -> Result<Snapshots, C
         match opened {
             Found::Complete(snapshot) => snapshots.complete.push(*snapshot),
             Found::Damaged => snapshots.damaged.push(run),
-            Found::NothingToRestore => {}
+            Found::Pending(refreshed) => _ = snapshots.pending.insert(run, refreshed),
+            Found::Ended => _ = snapshots.ended.insert(run),
+            Found::Vanished => {}
         }
     }
     snapshots.complete.sort_unstable_by_key(|snapshot| snapshot.run);
@@ -67,7 +76,9 @@ pub(crate) async fn open_snapshots(session: &Session<'_>) -> Result<Snapshots, C
 enum Found {
     Complete(Box<CompleteSnapshot>),
     Damaged,
-    NothingToRestore,
+    Pending(SystemTime),
+    Ended,
+    Vanished,
 }
 
 async fn open_snapshot(
@@ -82,7 +93,7 @@ async fn open_snapshot(
     session.progress(1, info.size);
     let found = match opened {
         Opened::Value(snapshot) => sort_by_state(session, &info, snapshot),
-        Opened::Vanished => Found::NothingToRestore,
+        Opened::Vanished => Found::Vanished,
         Opened::Unreadable => Found::Damaged,
     };
     Ok((run, found))
@@ -104,9 +115,9 @@ fn sort_by_state(session: &Session<'_>, info: &ObjectInfo, snapshot: FormatResul
                 age.as_secs()
             );
             session.report(ProblemKind::SnapshotPending, Some(&info.key), detail);
-            Found::NothingToRestore
+            Found::Pending(info.modified)
         }
-        Ok(_) => Found::NothingToRestore,
+        Ok(_) => Found::Ended,
         Err(error) => {
             session.report_format(ProblemKind::SnapshotDamaged, &info.key, &error);
             Found::Damaged

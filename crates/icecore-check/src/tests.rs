@@ -3,5 +3,6 @@
 mod builder;
 mod damage;
 mod healthy;
+mod repair;
 mod running;
 mod structure;

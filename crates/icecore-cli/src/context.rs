@@ -216,7 +216,7 @@ impl Context {
             Some(bytes) => repository.with_index_chunks_max((bytes / CHUNK_MEMORY_BYTES) as usize),
             None => repository,
         };
-        Ok(OpenRepository { repository, catalog, usage: Usage(Arc::clone(&store.meter)) })
+        Ok(OpenRepository { repository, catalog, usage: store.usage() })
     }
 
     /// Opens the catalogue; where there is no usable cache directory, one that lives as long as the command.
@@ -247,6 +247,13 @@ impl Context {
     /// Says whether a signal asked to stop.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.environment.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+impl OpenStore {
+    /// Returns what the store was used for, now and later.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage(Arc::clone(&self.meter))
     }
 }
 

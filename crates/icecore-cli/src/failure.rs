@@ -269,8 +269,12 @@ impl From<CheckError> for Failure {
         match &error {
             CheckError::Cancelled => Self::interrupted(),
             CheckError::InvalidSample { .. } => Self::usage(format!("failed to {}", reason(&error))),
-            CheckError::Store { source, .. } => {
+            CheckError::Store { source, .. } | CheckError::Change { source, .. } => {
                 Self { message: format!("failed to {}", reason(&error)), ..Self::from_store(source) }
+            }
+            CheckError::Changed { .. } => {
+                Self::new(ExitStatus::Failed, format!("failed to {}", reason(&error)))
+                    .hint("run the same command again: the repair is planned anew")
             }
             _ => Self::new(ExitStatus::Failed, format!("failed to {}", reason(&error))),
         }

@@ -18,6 +18,8 @@ pub const MANIFEST_PREFIX: &str = "meta/manifest/";
 pub const PACKS_PREFIX: &str = "meta/packs/";
 /// Prefix of lists of condemned packs.
 pub const GC_PREFIX: &str = "meta/gc/";
+/// Prefix of what repairs have put aside.
+pub const QUARANTINE_PREFIX: &str = "meta/quarantine/";
 /// Prefix of data packs: the only one that may ever be cold.
 pub const DATA_PREFIX: &str = "data/";
 
@@ -29,6 +31,11 @@ pub fn snapshot_key(run: RunId) -> String {
 /// Reads the run from the key of a snapshot.
 pub fn parse_snapshot_key(key: &str) -> FormatResult<RunId> {
     RunId::from_hex(key.strip_prefix(SNAPSHOTS_PREFIX).unwrap_or_default())
+}
+
+/// Returns the key under which the repair with the name `run` puts the object of `key` aside.
+pub fn quarantine_key(run: RunId, key: &str) -> String {
+    format!("{QUARANTINE_PREFIX}{run}/{key}")
 }
 
 /// Returns the key of a pack directory.

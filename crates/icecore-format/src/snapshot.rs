@@ -101,6 +101,15 @@ pub struct SnapshotStatistics {
     pub duration_milliseconds: u64,
 }
 
+/// Says that a part of a complete snapshot is lost, as a repair found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DamageMark {
+    /// When the repair noted it, by its own clock.
+    pub noted: Time,
+    /// Number of files that cannot be restored in whole.
+    pub files: u64,
+}
+
 /// What a complete snapshot refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
@@ -118,6 +127,8 @@ pub struct Completion {
     pub condemned_epoch: u64,
     /// What the run did.
     pub statistics: SnapshotStatistics,
+    /// What was lost since; none as long as nobody found anything.
+    pub damage: Option<DamageMark>,
 }
 
 /// State of a snapshot; each change of it is a compare-and-swap of the one object.
@@ -206,6 +217,17 @@ struct CompletionRecord {
     condemned_epoch: u64,
     #[n(8)]
     statistics: SnapshotStatistics,
+    #[n(9)]
+    damage: Option<DamageRecord>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct DamageRecord {
+    #[n(0)]
+    noted: (i64, u32),
+    #[n(1)]
+    files: u64,
 }
 
 impl SnapshotOrigin {
@@ -240,13 +262,18 @@ impl Snapshot {
 
     /// Opens a snapshot object that was stored under the name of `run`.
     pub fn open(keys: &Keys, run: RunId, object: &[u8]) -> FormatResult<Self> {
-        let record: SnapshotRecord = decode_record(WHAT, &open_object(keys, ObjectKind::Snapshot, object)?)?;
-        let snapshot = Self::try_from(record)?;
+        let snapshot = Self::open_any(keys, object)?;
         if snapshot.origin.run == run {
             Ok(snapshot)
         } else {
             Err(FormatError::malformed(WHAT, "it is the snapshot of another run"))
         }
+    }
+
+    /// Opens a snapshot object, whatever run it names: for rescuing objects that lie under another one's name.
+    pub fn open_any(keys: &Keys, object: &[u8]) -> FormatResult<Self> {
+        let record: SnapshotRecord = decode_record(WHAT, &open_object(keys, ObjectKind::Snapshot, object)?)?;
+        Self::try_from(record)
     }
 }
 
@@ -304,7 +331,16 @@ impl From<&Completion> for CompletionRecord {
             errors: completion.errors,
             condemned_epoch: completion.condemned_epoch,
             statistics: completion.statistics,
+            damage: completion.damage.map(|mark| DamageRecord { noted: time(mark.noted), files: mark.files }),
         }
+    }
+}
+
+impl TryFrom<DamageRecord> for DamageMark {
+    type Error = FormatError;
+
+    fn try_from(record: DamageRecord) -> FormatResult<Self> {
+        Ok(Self { noted: read_time(record.noted)?, files: record.files })
     }
 }
 
@@ -323,6 +359,7 @@ impl TryFrom<CompletionRecord> for Completion {
             errors: record.errors,
             condemned_epoch: record.condemned_epoch,
             statistics: record.statistics,
+            damage: record.damage.map(DamageMark::try_from).transpose()?,
         })
     }
 }

@@ -309,6 +309,7 @@ impl WriteSession {
             errors: report.errors,
             condemned_epoch: self.condemned_epoch,
             statistics,
+            damage: None,
         };
         self.lease.replace(SnapshotState::Complete(completion))?;
         Ok(written)

@@ -208,6 +208,7 @@ impl<'a> Forge<'a> {
             errors: 0,
             condemned_epoch: 0,
             statistics: SnapshotStatistics::default(),
+            damage: None,
         };
         let salt = self.salt();
         let snapshot = Snapshot { origin: self.origin.clone(), state: SnapshotState::Complete(completion) };

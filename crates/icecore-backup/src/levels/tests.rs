@@ -32,6 +32,7 @@ fn snapshot(number: u8, level: Level, dedup: DedupScope, group: u8, complete: bo
         errors: 0,
         condemned_epoch: 0,
         statistics: SnapshotStatistics::default(),
+        damage: None,
     };
     let pending = SnapshotState::Pending { refreshed: Time::default() };
     Snapshot { origin, state: if complete { SnapshotState::Complete(completion) } else { pending } }

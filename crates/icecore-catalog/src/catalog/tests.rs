@@ -110,7 +110,7 @@ fn repositories_do_not_meet() {
 
 #[test]
 fn another_schema_is_replaced() {
-    for version in [0, 2, -1, i64::from(i32::MAX)] {
+    for version in [0, SCHEMA_VERSION - 1, SCHEMA_VERSION + 1, -1, i64::from(i32::MAX)] {
         let cache = tempfile::tempdir().unwrap();
         let directories = filled(cache.path());
         open(cache.path()).0.connection().pragma_update(None, "user_version", version).unwrap();

@@ -23,9 +23,15 @@ use icecore_format::{
     slot::{Credential, PasswordCost, seal_slot},
     snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
 };
-use icecore_store::{MemoryStore, PutCondition, Store, StoreExt, environment::ManualClock};
+use icecore_store::{
+    MemoryStore, PutCondition, Store, StoreExt,
+    environment::{ManualClock, SeededEntropy},
+};
 
-use crate::{CheckOptions, CheckReport, NoEvents, ProblemKind, SnapshotCheck, check};
+use crate::{
+    CheckError, CheckOptions, CheckReport, Maintenance, MarkChange, NoEvents, ProblemKind, RepairEnvironment,
+    RepairOutcome, RepairPlan, SnapshotCheck, check, plan_repair,
+};
 
 /// Length of the chunks of test files, in bytes.
 pub(super) const CHUNK_BYTES: usize = 500;
@@ -311,6 +317,7 @@ impl Repository {
             errors: 0,
             condemned_epoch: 0,
             statistics: SnapshotStatistics::default(),
+            damage: None,
         };
         self.put_snapshot(spec, SnapshotState::Complete(completion));
     }
@@ -352,6 +359,56 @@ impl Repository {
     pub fn check_with(&self, options: &CheckOptions) -> CheckReport {
         let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
         wait(check(store, &self.keys, options, &NoEvents, &AtomicBool::new(false))).expect("check")
+    }
+}
+
+/// What a whole repair came to.
+#[derive(Debug)]
+pub(super) struct Repaired {
+    pub outcome: RepairOutcome,
+    /// The check after all steps.
+    pub after: CheckReport,
+    pub marks: Vec<MarkChange>,
+}
+
+impl Repository {
+    /// Reads everything and plans a repair.
+    pub fn plan(&self) -> (CheckReport, RepairPlan) {
+        let options = CheckOptions { read_data: true, ..Self::options() };
+        self.plan_with(&options, &[])
+    }
+
+    pub fn plan_with(&self, options: &CheckOptions, copies: &[Vec<u8>]) -> (CheckReport, RepairPlan) {
+        let store: Arc<dyn Store> = Arc::clone(&self.store) as _;
+        let cancel = AtomicBool::new(false);
+        let planning = plan_repair(store, &self.keys, options, copies, &NoEvents, &cancel);
+        wait(planning).expect("plan")
+    }
+
+    /// Executes a plan on `store`, which is this repository's or stands before it.
+    pub fn execute_on(&self, store: Arc<dyn Store>, plan: &RepairPlan) -> Result<Repaired, CheckError> {
+        let environment = RepairEnvironment {
+            clock: Arc::new(ManualClock::new(now())),
+            entropy: Arc::new(SeededEntropy::new(self.keys_below("").len() as u64)),
+            pool: None,
+            host: "test".to_owned(),
+            program: "test".to_owned(),
+        };
+        let cancel = AtomicBool::new(false);
+        wait(async {
+            let mut maintenance = Maintenance::begin(Arc::clone(&store), &self.keys, environment).await?;
+            let outcome = maintenance.execute(plan, &NoEvents, &cancel).await?;
+            let after = check(store, &self.keys, &Self::options(), &NoEvents, &cancel).await?;
+            let marks = maintenance.mark(&after).await?;
+            maintenance.finish("done").await?;
+            Ok(Repaired { outcome, after, marks })
+        })
+    }
+
+    /// Plans and executes a repair.
+    pub fn repair(&self) -> Repaired {
+        let (_, plan) = self.plan();
+        self.execute_on(Arc::clone(&self.store) as _, &plan).expect("repair")
     }
 }
 

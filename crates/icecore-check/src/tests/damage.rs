@@ -7,7 +7,7 @@ use crate::{CheckReport, ProblemKind, Severity};
 
 /// What happens to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Blow {
+pub(super) enum Blow {
     Missing,
     Emptied,
     Truncated,
@@ -22,7 +22,7 @@ enum Blow {
     Foreign,
 }
 
-const BLOWS: [Blow; 10] = [
+pub(super) const BLOWS: [Blow; 10] = [
     Blow::Missing,
     Blow::Emptied,
     Blow::Truncated,
@@ -35,7 +35,7 @@ const BLOWS: [Blow; 10] = [
     Blow::Foreign,
 ];
 
-fn strike(repository: &Repository, key: &str, sibling: Option<&str>, blow: Blow) {
+pub(super) fn strike(repository: &Repository, key: &str, sibling: Option<&str>, blow: Blow) {
     let mut bytes = repository.get(key);
     let flip = |bytes: &mut Vec<u8>, at: usize| bytes[at] ^= 0x10;
     match blow {
@@ -214,6 +214,8 @@ fn data_pack() {
         }
         assert!(has(data, in_data, key), "{blow:?}: {:?}", data.problems);
         assert!(!data.is_healthy());
+        let verified = data.verified.iter().any(|name| key.ends_with(&name.to_string()));
+        assert!(!verified && !data.verified.is_empty(), "{blow:?}: a damaged pack counts as verified");
         let whole = matches!(blow, Blow::Extended | Blow::FlippedFirst | Blow::FlippedLast);
         assert_eq!(snapshot(data, run(1)).restorable, whole, "{blow:?}");
         if !whole {

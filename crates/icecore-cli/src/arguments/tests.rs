@@ -95,17 +95,18 @@ fn wrong_values_are_explained() {
     assert!(parse(&["restore", "latest", "--target", "a", "--in-place"]).is_err());
     assert!(parse(&["restore", "latest", "--target", "a", "--since", "x", "--incremental"]).is_err());
     assert!(parse(&["check", "--sample", "2.5%"]).is_ok());
+    assert!(parse(&["check", "--sample", "2%", "--within", "90d"]).is_ok());
+    assert!(parse(&["check", "--read-data", "--within", "90d"]).is_err());
+    assert!(parse(&["check", "--read-data", "--repair", "--dry-run"]).is_ok());
+    assert!(parse(&["check", "--dry-run"]).is_err());
+    for span in ["90", "-3d", "0d", "soon"] {
+        assert!(refused(&["check", &format!("--within={span}")]).contains("such as 90d"), "{span}");
+    }
 }
 
 #[test]
 fn what_comes_later_is_not_there_yet() {
-    for line in [
-        &["forget"][..],
-        &["prune"],
-        &["mount", "x"],
-        &["check", "--repair"],
-        &["backup", "/a", "--region", "x"],
-    ] {
+    for line in [&["forget"][..], &["prune"], &["mount", "x"], &["backup", "/a", "--region", "x"]] {
         assert!(parse(line).is_err(), "{line:?}");
     }
 }

@@ -1,15 +1,23 @@
 //! `check`: verifies the repository.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use icecore_catalog::Catalog;
 use icecore_check::{
     CheckEvents, CheckOptions, CheckPhase, CheckProblem, CheckReport, Severity, SnapshotCheck,
 };
+use icecore_format::ids::{PackName, RunId};
 use icecore_repo::snapshots::SnapshotList;
 use serde::Serialize;
+
+use self::{
+    next_commands::{NextCommand, Stage, next_commands},
+    repair::{Repair, RepairDocument},
+};
 
 use crate::{
     arguments::check::CheckArguments,
@@ -22,6 +30,10 @@ use crate::{
     text,
 };
 
+mod next_commands;
+mod repair;
+mod verifications;
+
 /// Problems of one severity that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 50;
 /// Damaged files of a snapshot that are shown.
@@ -29,38 +41,83 @@ const FILES_SHOWN_MAX: usize = 10;
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<ExitStatus> {
-    let store = context.open_store(Access::Read)?;
+    let access = if arguments.repair && !arguments.dry_run { Access::Write } else { Access::Read };
+    let store = context.open_store(access)?;
     let repository = crate::unlock::unlock(context, &store)?;
     let environment = &context.environment;
-    let mut options = CheckOptions::new(environment.clock.now());
-    options.read_data = arguments.read_data;
-    options.sample_percent = arguments.sample;
-    options.pool = Some(Arc::clone(&environment.workers));
-    environment.entropy.fill(&mut options.seed);
+    let mut catalog = context.open_catalog(repository.id())?;
+    let options = options(context, arguments, &catalog)?;
     let progress =
         Progress::start(Arc::clone(&context.console), Arc::clone(&environment.clock), context.progress_mode);
     let events = Events { progress, state: Mutex::default() };
-    let check = icecore_check::check(
-        Arc::clone(&store.store),
-        repository.keys(),
-        &options,
-        &events,
-        &environment.cancelled,
-    );
-    let report = environment.runtime.block_on(check)?;
-    drop(events);
-    let mut open = context.with_catalog(repository, &store)?;
-    // Names for what is damaged; without them the ids must do.
-    let list = icecore_repo::snapshots::list(&open.repository, &mut open.catalog).unwrap_or_default();
-    if context.console.json {
-        ResultWriter::document(&document(&report, &list))?;
+    let (report, repair) = if arguments.repair {
+        let dry_run = arguments.dry_run;
+        let repaired =
+            repair::repair(context, &store, &repository, &mut catalog, &options, &events, dry_run)?;
+        (repaired.0, Some(repaired.1))
     } else {
-        let quiet = context.console.verbosity == Verbosity::Quiet && report.is_healthy();
-        let shown = if quiet { String::new() } else { describe(context, &report, &list, arguments) };
+        let (store, cancelled) = (Arc::clone(&store.store), &environment.cancelled);
+        let check = icecore_check::check(store, repository.keys(), &options, &events, cancelled);
+        (environment.runtime.block_on(check)?, None)
+    };
+    drop(events);
+    // Names for what is damaged; without them the ids must do.
+    let list = icecore_repo::snapshots::list(&repository, &mut catalog).unwrap_or_default();
+    verifications::keep(&mut catalog, &report.verified, options.now);
+    let checked =
+        Checked { next: next(context, arguments, &report, repair.as_ref(), &list)?, report, repair };
+    if context.console.json {
+        ResultWriter::document(&document(&checked, &list))?;
+    } else {
+        let quiet = context.console.verbosity == Verbosity::Quiet && checked.is_well();
+        let shown = if quiet { String::new() } else { describe(context, &checked, &list, arguments) };
         ResultWriter::print(&shown)?;
     }
-    open.usage.tell(&context.console);
-    Ok(if report.is_healthy() { ExitStatus::Done } else { ExitStatus::Damage })
+    store.usage().tell(&context.console);
+    Ok(if checked.is_well() { ExitStatus::Done } else { ExitStatus::Damage })
+}
+
+/// What a check has found, and what came of a repair.
+struct Checked {
+    report: CheckReport,
+    repair: Option<Repair>,
+    next: Vec<NextCommand>,
+}
+
+impl Checked {
+    fn is_well(&self) -> bool {
+        self.report.is_healthy() && !self.repair.as_ref().is_some_and(Repair::has_lost_snapshots)
+    }
+}
+
+fn options(context: &Context, arguments: &CheckArguments, catalog: &Catalog) -> Outcome<CheckOptions> {
+    let environment = &context.environment;
+    let now = environment.clock.now();
+    let mut options = CheckOptions::new(now);
+    options.read_data = arguments.read_data;
+    options.sample_percent = arguments.sample;
+    let length = |span| verifications::length(span, now, &context.zone);
+    options.within = arguments.within.map(length).transpose()?;
+    options.verified = verifications::load(catalog);
+    options.pool = Some(Arc::clone(&environment.workers));
+    environment.entropy.fill(&mut options.seed);
+    Ok(options)
+}
+
+fn next(
+    context: &Context,
+    arguments: &CheckArguments,
+    report: &CheckReport,
+    repair: Option<&Repair>,
+    list: &SnapshotList,
+) -> Outcome<Vec<NextCommand>> {
+    let stage = match repair {
+        None => Stage::Checked,
+        Some(Repair { done: None, .. }) => Stage::Planned,
+        Some(_) => Stage::Repaired,
+    };
+    let reads_data = arguments.read_data || arguments.sample.is_some() || arguments.within.is_some();
+    Ok(next_commands(&context.location()?.to_string(), reads_data, stage, report, list))
 }
 
 struct Events {
@@ -81,6 +138,8 @@ impl CheckEvents for Events {
             CheckPhase::Directories => "pack directory",
             CheckPhase::Packs => "pack",
             CheckPhase::Manifests => "node",
+            CheckPhase::Diagnosis => "suspect pack",
+            CheckPhase::Repair => "step",
             _ => "object",
         };
         *self.lock() = Counters { phase: phase.name(), noun, objects_total, ..Counters::default() };
@@ -100,16 +159,16 @@ impl CheckEvents for Events {
 }
 
 /// Returns the report in sentences: worst things first, what to do last.
-fn describe(
-    context: &Context,
-    report: &CheckReport,
-    list: &SnapshotList,
-    arguments: &CheckArguments,
-) -> String {
+fn describe(context: &Context, checked: &Checked, list: &SnapshotList, arguments: &CheckArguments) -> String {
+    let report = &checked.report;
     let mut text = String::new();
+    if let Some(repair) = &checked.repair {
+        repair::describe(&mut text, repair);
+    }
     for severity in [Severity::Damage, Severity::Warning, Severity::Note] {
         describe_problems(&mut text, report, severity);
     }
+    describe_packs(&mut text, report);
     for snapshot in report.snapshots.iter().filter(|snapshot| !snapshot.restorable) {
         describe_snapshot(&mut text, context, snapshot, list);
     }
@@ -124,9 +183,13 @@ fn describe(
     );
     let read = if arguments.read_data {
         "all data was read and verified".to_owned()
-    } else if arguments.sample.is_some() {
+    } else if arguments.sample.is_some() || arguments.within.is_some() {
+        let due = match report.packs_left {
+            0 => String::new(),
+            left => format!(", {} more wait for the next checks", text::count(left)),
+        };
         format!(
-            "{} of {} read and verified in full",
+            "{} of {} read and verified in full{due}",
             text::count(report.packs_read),
             text::counted(report.packs, "pack")
         )
@@ -139,7 +202,41 @@ fn describe(
         (true, _) => writeln!(text, "no damage found, but {}; {read}", text::counted(warnings, "warning")),
         (false, _) => write!(text, "DAMAGE FOUND; {read}\n{}", advice(report)),
     };
+    describe_next(&mut text, &context.host, &checked.next);
     text
+}
+
+/// Tells what to run next.
+fn describe_next(text: &mut String, this_host: &str, next: &[NextCommand]) {
+    if !next.is_empty() {
+        text.push_str("next, in this order:\n");
+    }
+    for NextCommand { command, host } in next {
+        let elsewhere = host.as_ref().filter(|host| *host != this_host);
+        let place = elsewhere.map(|host| format!("   (on host {host})")).unwrap_or_default();
+        let _ = writeln!(text, "  {}", text::printable_message(&format!("{command}{place}")));
+    }
+}
+
+/// Tells which snapshots need which damaged packs.
+fn describe_packs(text: &mut String, report: &CheckReport) {
+    for (pack, runs) in packs_hit(report).iter().take(PROBLEMS_SHOWN_MAX) {
+        let ids: Vec<String> = runs.iter().take(FILES_SHOWN_MAX).map(RunId::snapshot_id).collect();
+        let more = if runs.len() > FILES_SHOWN_MAX { ", …" } else { "" };
+        let snapshots = text::counted(runs.len() as u64, "snapshot");
+        let _ = writeln!(text, "pack {pack} is needed by {snapshots}: {}{more}", ids.join(", "));
+    }
+}
+
+/// Returns the damaged packs with the snapshots that need them.
+fn packs_hit(report: &CheckReport) -> BTreeMap<PackName, Vec<RunId>> {
+    let mut packs: BTreeMap<PackName, Vec<RunId>> = BTreeMap::new();
+    for snapshot in &report.snapshots {
+        for pack in &snapshot.packs_damaged {
+            packs.entry(*pack).or_default().push(snapshot.run);
+        }
+    }
+    packs
 }
 
 fn describe_problems(text: &mut String, report: &CheckReport, severity: Severity) {
@@ -196,7 +293,8 @@ fn advice(report: &CheckReport) -> String {
          - delete nothing, and look after the disk or bucket that the repository is on\n\
          - copy damaged and missing objects back from another copy of the repository, if there is one\n\
          - {snapshots}\n\
-         - `icecore backup PATH --level full --dedup group` makes a snapshot that needs nothing of what is damaged\n"
+         - a repair deletes nothing: what is bad goes into quarantine, what is whole in it is kept\n\
+         - the next backup of a source stores again what is missing and the source still has\n"
     )
 }
 
@@ -204,6 +302,7 @@ fn advice(report: &CheckReport) -> String {
 struct CheckDocument<'a> {
     healthy: bool,
     snapshots: Vec<SnapshotCheckDocument>,
+    packs_hit: Vec<PackHitDocument>,
     problems: Vec<ProblemDocument<'a>>,
     packs: u64,
     bytes: u64,
@@ -211,7 +310,17 @@ struct CheckDocument<'a> {
     chunks: u64,
     nodes: u64,
     packs_read: u64,
+    packs_verified: u64,
+    packs_left: u64,
     bytes_read: u64,
+    repair: Option<RepairDocument<'a>>,
+    next_commands: &'a [NextCommand],
+}
+
+#[derive(Serialize)]
+struct PackHitDocument {
+    pack: String,
+    snapshots: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -223,6 +332,7 @@ struct SnapshotCheckDocument {
     files_damaged: u64,
     examples: Vec<PathText>,
     packs_damaged: Vec<String>,
+    files_marked: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -233,7 +343,17 @@ struct ProblemDocument<'a> {
     detail: &'a str,
 }
 
-fn document<'a>(report: &'a CheckReport, list: &SnapshotList) -> CheckDocument<'a> {
+fn problem_document(problem: &CheckProblem) -> ProblemDocument<'_> {
+    ProblemDocument {
+        severity: problem.severity.name(),
+        kind: problem.kind.name(),
+        object: problem.object.as_deref(),
+        detail: &problem.detail,
+    }
+}
+
+fn document<'a>(checked: &'a Checked, list: &SnapshotList) -> CheckDocument<'a> {
+    let report = &checked.report;
     let snapshot = |snapshot: &SnapshotCheck| SnapshotCheckDocument {
         id: snapshot.run.snapshot_id(),
         run: snapshot.run.to_string(),
@@ -242,24 +362,28 @@ fn document<'a>(report: &'a CheckReport, list: &SnapshotList) -> CheckDocument<'
         files_damaged: snapshot.files_damaged,
         examples: snapshot.examples.iter().map(|path| PathText::new(path)).collect(),
         packs_damaged: snapshot.packs_damaged.iter().map(ToString::to_string).collect(),
+        files_marked: snapshot.mark.map(|mark| mark.files),
     };
-    let problem = |problem: &'a CheckProblem| ProblemDocument {
-        severity: problem.severity.name(),
-        kind: problem.kind.name(),
-        object: problem.object.as_deref(),
-        detail: &problem.detail,
+    let hit = |(pack, runs): (PackName, Vec<RunId>)| PackHitDocument {
+        pack: pack.to_string(),
+        snapshots: runs.iter().map(RunId::snapshot_id).collect(),
     };
     CheckDocument {
-        healthy: report.is_healthy(),
+        healthy: checked.is_well(),
         snapshots: report.snapshots.iter().map(snapshot).collect(),
-        problems: report.problems.iter().map(problem).collect(),
+        packs_hit: packs_hit(report).into_iter().map(hit).collect(),
+        problems: report.problems.iter().map(problem_document).collect(),
         packs: report.packs,
         bytes: report.bytes,
         blocks: report.blocks,
         chunks: report.chunks,
         nodes: report.nodes,
         packs_read: report.packs_read,
+        packs_verified: report.verified.len() as u64,
+        packs_left: report.packs_left,
         bytes_read: report.bytes_read,
+        repair: checked.repair.as_ref().map(repair::document),
+        next_commands: &checked.next,
     }
 }
 

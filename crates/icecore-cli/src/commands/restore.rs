@@ -46,6 +46,12 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
     let mut open = context.open(Access::Read)?;
     let list = open.snapshots(&context.console)?;
     let snapshot = reference::resolve(&list, &reference, &context.host, &context.zone)?.clone();
+    if snapshot.completion().is_some_and(|completion| completion.damage.is_some()) {
+        let id = snapshot.origin.run.snapshot_id();
+        context.console.warning(&format!(
+            "snapshot {id} has lost files, as a repair has noted; all others are restored"
+        ));
+    }
     let since = earlier(context, &list, &snapshot, arguments)?;
     let read: Vec<&Snapshot> = [&snapshot].into_iter().chain(since.as_ref()).collect();
     let reader = open.reader(&context.console, &read, CACHE_BYTES_DEFAULT)?;

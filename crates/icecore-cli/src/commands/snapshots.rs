@@ -1,6 +1,6 @@
 //! `snapshots`: lists the recovery points.
 
-use icecore_format::snapshot::Snapshot;
+use icecore_format::snapshot::{Completion, Snapshot};
 
 use crate::{
     arguments::inspect::SnapshotsArguments,
@@ -62,7 +62,7 @@ fn table(context: &Context, snapshots: &[&Snapshot]) -> Table {
             text::count(completion.totals.files),
             text::size(completion.totals.bytes),
             text::size(completion.statistics.bytes_new),
-            remarks(snapshot, completion.errors),
+            remarks(snapshot, completion),
         ]);
         table.row(cells);
     }
@@ -73,8 +73,14 @@ fn printable(text: &str) -> String {
     text::printable(text.as_bytes()).into_owned()
 }
 
-fn remarks(snapshot: &Snapshot, errors: u64) -> String {
+fn remarks(snapshot: &Snapshot, completion: &Completion) -> String {
+    let damaged = completion.damage.map(|mark| match mark.files {
+        // Something is wrong with the list of files itself.
+        0 => "damaged".to_owned(),
+        files => format!("damaged ({})", text::counted(files, "file")),
+    });
+    let errors = completion.errors;
     let partial = (errors > 0).then(|| format!("partial ({} missing)", text::count(errors)));
     let tags = snapshot.origin.tags.iter().map(|(key, value)| printable(&format!("{key}={value}")));
-    partial.into_iter().chain(tags).collect::<Vec<_>>().join("  ")
+    damaged.into_iter().chain(partial).chain(tags).collect::<Vec<_>>().join("  ")
 }

@@ -100,6 +100,7 @@ pub(crate) fn snapshot(source: &str, host: &str, id: u8, seconds: i64, is_comple
         errors: 0,
         condemned_epoch: 0,
         statistics: SnapshotStatistics::default(),
+        damage: None,
     };
     let state = if is_complete {
         SnapshotState::Complete(completion)

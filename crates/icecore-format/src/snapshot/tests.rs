@@ -38,7 +38,12 @@ fn completion() -> Completion {
             duration_milliseconds: 60_000,
             ..SnapshotStatistics::default()
         },
+        damage: None,
     }
+}
+
+fn marked(noted: Time) -> SnapshotState {
+    SnapshotState::Complete(Completion { damage: Some(DamageMark { noted, files: 12 }), ..completion() })
 }
 
 fn full_origin() -> SnapshotOrigin {
@@ -95,6 +100,25 @@ fn snapshots_come_back_in_every_state() {
             assert_eq!(round_trip(&snapshot), Ok(snapshot));
         }
     }
+}
+
+#[test]
+fn damage_marks_are_pinned_and_come_back() {
+    let state = marked(Time { seconds: 1_795_100_000, nanoseconds: 5 });
+    let snapshot = Snapshot { origin: origin(), state };
+    assert_golden("snapshot-record-marked", &encode_record(&SnapshotRecord::from(&snapshot)).unwrap());
+    assert_eq!(round_trip(&snapshot), Ok(snapshot));
+    let wrong = marked(Time { seconds: 0, nanoseconds: 1_000_000_000 });
+    assert!(round_trip(&Snapshot { origin: origin(), state: wrong }).is_err());
+}
+
+#[test]
+fn a_snapshot_under_another_name_can_be_rescued() {
+    let [_, complete, ..] = states();
+    let snapshot = Snapshot { origin: origin(), state: complete };
+    let object = snapshot.seal(&keys(), &salt()).unwrap();
+    assert!(Snapshot::open(&keys(), RunId([9; 16]), &object).is_err());
+    assert_eq!(Snapshot::open_any(&keys(), &object), Ok(snapshot));
 }
 
 #[test]
@@ -240,6 +264,7 @@ prop_compose! {
     fn any_completion()(
         finished in any_time(), id in any::<[u8; ChunkId::BYTES]>(), root_level in 0u8..=NODE_LEVEL_MAX,
         numbers in any::<[u64; 5]>(), counts in any::<[u64; 9]>(),
+        damage in prop::option::of((any_time(), any::<u64>())),
     ) -> Completion {
         let [entries, files, bytes, errors, condemned_epoch] = numbers;
         let statistics = SnapshotStatistics {
@@ -254,7 +279,9 @@ prop_compose! {
             duration_milliseconds: counts[8],
         };
         let totals = Totals { entries, files, bytes };
-        Completion { finished, root_node: ChunkId(id), root_level, totals, errors, condemned_epoch, statistics }
+        let damage = damage.map(|(noted, files)| DamageMark { noted, files });
+        let root_node = ChunkId(id);
+        Completion { finished, root_node, root_level, totals, errors, condemned_epoch, statistics, damage }
     }
 }
 

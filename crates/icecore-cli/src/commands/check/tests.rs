@@ -2,7 +2,7 @@ use icecore_check::{CheckProblem, CheckReport, ProblemKind, SnapshotCheck};
 use icecore_format::ids::{PackName, RunId};
 use icecore_repo::snapshots::SnapshotList;
 
-use super::{advice, describe_problems, document};
+use super::{Checked, advice, describe_packs, describe_problems, document, next_commands::NextCommand};
 use crate::documents::tests::assert_documented;
 
 fn report() -> CheckReport {
@@ -16,13 +16,20 @@ fn report() -> CheckReport {
     };
     let snapshot = SnapshotCheck {
         run,
+        opens: true,
         restorable: false,
         files_damaged: 1,
         examples: vec![b"\xff".to_vec()],
         packs_damaged: vec![PackName { run, number: 0 }],
+        mark: None,
     };
-    let whole =
-        SnapshotCheck { restorable: true, files_damaged: 0, examples: Vec::new(), ..snapshot.clone() };
+    let whole = SnapshotCheck {
+        restorable: true,
+        files_damaged: 0,
+        examples: Vec::new(),
+        packs_damaged: Vec::new(),
+        ..snapshot.clone()
+    };
     CheckReport { snapshots: vec![snapshot, whole], problems: vec![problem], ..CheckReport::default() }
 }
 
@@ -31,15 +38,22 @@ fn damage_is_told_with_what_to_do() {
     let mut text = String::new();
     describe_problems(&mut text, &report(), icecore_check::Severity::Damage);
     assert_eq!(text, "damage: pack-missing data/x: it does not\nexist\n");
+    text.clear();
+    describe_packs(&mut text, &report());
+    let run = RunId::new(1, [1; 10]);
+    assert_eq!(text, format!("pack {run}-000000 is needed by 1 snapshot: {}\n", run.snapshot_id()));
     assert!(advice(&report()).contains("1 of 2 snapshots can be restored in full"));
 }
 
 #[test]
 fn the_document_has_the_documented_fields() {
     let report = report();
-    let value = serde_json::to_value(document(&report, &SnapshotList::default())).unwrap();
+    let next = vec![NextCommand { command: "icecore".to_owned(), host: None }];
+    let checked = Checked { report, repair: None, next };
+    let value = serde_json::to_value(document(&checked, &SnapshotList::default())).unwrap();
     assert_eq!(value["healthy"], false);
     assert_eq!(value["problems"][0]["kind"], "pack-missing");
     assert_eq!(value["snapshots"][0]["examples"][0]["path_base64"], "/w==");
+    assert_eq!(value["packs_hit"].as_array().unwrap().len(), 1);
     assert_documented(&value);
 }

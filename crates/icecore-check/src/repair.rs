@@ -1,0 +1,20 @@
+//! Repair: first a plan, made by reading only; then its execution by a handle that may write and delete.
+//!
+//! What can be derived is made anew (pack directories from the copies at the ends of packs), what is bad goes into
+//! quarantine and never away, and what is whole in a bad pack is stored again in a new one before. At every moment each
+//! readable chunk is in a pack that has a directory: whatever a repair is interrupted by, and whoever reads or writes
+//! meanwhile, nothing becomes unreadable that was readable before.
+
+mod diagnosis;
+mod execute;
+mod maintenance;
+mod marks;
+mod plan;
+mod planning;
+mod salvage;
+mod snapshots;
+
+pub use maintenance::{Maintenance, RepairEnvironment};
+pub use marks::MarkChange;
+pub use plan::{RepairOutcome, RepairPlan, RepairStep, SalvageSource, StoredObject};
+pub use planning::plan_repair;

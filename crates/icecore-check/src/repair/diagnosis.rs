@@ -1,0 +1,234 @@
+//! What is the matter with one pack: looks at its directory and at every object that bears its name.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use icecore_format::{
+    directory::PackDirectory,
+    error::FormatError,
+    ids::PackName,
+    layout::{self, PackPlace},
+    limits::{DIRECTORY_BYTES_MAX, PACK_BYTES_MAX},
+    pack::read_directory_copy,
+};
+use icecore_store::ObjectInfo;
+
+use super::plan::StoredObject;
+use crate::{
+    error::CheckError,
+    pack::{FrameFindings, batches, verify_blocks, verify_frame},
+    session::{Fetched, Session},
+};
+
+/// Objects that bear the name of one pack, as the store lists them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PackObjects {
+    /// The directory.
+    pub(super) directory: Option<ObjectInfo>,
+    /// Packs, by where they lie.
+    pub(super) packs: Vec<(PackPlace, ObjectInfo)>,
+}
+
+/// An object in which blocks were found that open.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) object: StoredObject,
+    pub(super) directory: Arc<PackDirectory>,
+    /// Ordinals of the blocks that open.
+    pub(super) whole: Vec<usize>,
+}
+
+/// What is the matter with a pack.
+#[derive(Debug)]
+pub(super) enum Diagnosis {
+    /// Nothing; every block was opened.
+    Whole,
+    /// Something that is left alone, with the key and the reason.
+    Leave(String, String),
+    /// The pack is whole, its directory is not there or damaged.
+    Unlisted { from: StoredObject, replaced: Option<StoredObject>, directory: Arc<PackDirectory> },
+    /// The pack is whole, but lies in another place.
+    Misplaced { from: StoredObject, to: String, directory: Arc<PackDirectory> },
+    /// The pack is bad.
+    Bad { listed: Option<Arc<PackDirectory>>, sources: Vec<Source>, retired: Vec<StoredObject> },
+}
+
+/// How the directory of a pack was found.
+enum Listed {
+    Absent,
+    Opens(StoredObject, Arc<PackDirectory>),
+    Damaged(StoredObject),
+    Leave(String),
+}
+
+/// Says which object is meant, in the state in which it was listed.
+pub(super) fn stored(info: &ObjectInfo) -> StoredObject {
+    StoredObject { key: info.key.clone(), version: info.version.clone() }
+}
+
+/// Finds out what is the matter with a pack.
+pub(super) async fn diagnose(
+    session: &Session<'_>,
+    pack: PackName,
+    objects: &PackObjects,
+) -> Result<Diagnosis, CheckError> {
+    match open_directory(session, pack, objects.directory.as_ref()).await? {
+        Listed::Leave(reason) => Ok(Diagnosis::Leave(layout::directory_key(pack), reason)),
+        Listed::Opens(object, directory) => diagnose_listed(session, object, directory, objects).await,
+        Listed::Damaged(object) => diagnose_unlisted(session, pack, Some(object), objects).await,
+        Listed::Absent => diagnose_unlisted(session, pack, None, objects).await,
+    }
+}
+
+async fn open_directory(
+    session: &Session<'_>,
+    pack: PackName,
+    info: Option<&ObjectInfo>,
+) -> Result<Listed, CheckError> {
+    let Some(info) = info else { return Ok(Listed::Absent) };
+    if info.size > u64::from(DIRECTORY_BYTES_MAX) {
+        return Ok(Listed::Leave(format!("it has {} bytes, which no directory has", info.size)));
+    }
+    let bytes = match session.get(&info.key, None).await? {
+        Fetched::Bytes(bytes) => bytes,
+        Fetched::Absent => return Ok(Listed::Absent),
+        Fetched::Unreadable(reason) => return Ok(Listed::Leave(unreadable(&reason))),
+    };
+    let keys = session.share_keys();
+    let opened = session.compute(move || PackDirectory::open(&keys, pack, &bytes)).await?;
+    Ok(match opened {
+        Ok(directory) => Listed::Opens(stored(info), Arc::new(directory)),
+        Err(error) if error.is_corruption() => Listed::Damaged(stored(info)),
+        Err(error) => Listed::Leave(error.to_string()),
+    })
+}
+
+fn unreadable(reason: &str) -> String {
+    format!("it cannot be read, so it cannot be put aside either: {reason}")
+}
+
+/// A pack whose directory opens.
+async fn diagnose_listed(
+    session: &Session<'_>,
+    listed: StoredObject,
+    directory: Arc<PackDirectory>,
+    objects: &PackObjects,
+) -> Result<Diagnosis, CheckError> {
+    let right = PackPlace::of(directory.kind, directory.group);
+    let mut packs: Vec<_> = objects.packs.iter().collect();
+    // The one in its place decides; it comes first.
+    packs.sort_by_key(|(place, _)| *place != right);
+    let in_place = packs.first().is_some_and(|(place, _)| *place == right);
+    let (mut sources, mut retired) = (Vec::new(), Vec::new());
+    for (place, info) in packs {
+        // Without it the directory is put aside nevertheless: what nobody can read must not count as there.
+        let Ok(bytes) = read_pack(session, info).await? else { continue };
+        let found = inspect(session, info, &directory, &bytes).await?;
+        match (found.is_whole, *place == right) {
+            (true, true) => return Ok(Diagnosis::Whole),
+            (true, false) if !in_place => {
+                let to = right.key(directory.pack);
+                return Ok(Diagnosis::Misplaced { from: stored(info), to, directory });
+            }
+            _ => {}
+        }
+        sources.push(found.source);
+        if let Ok(copy) = read_copy(session, *place, bytes.clone()).await?
+            && copy.salt != directory.salt
+        {
+            // Another pack lies here.
+            sources.push(inspect(session, info, &copy, &bytes).await?.source);
+        }
+        retired.push(stored(info));
+    }
+    retired.push(listed);
+    Ok(Diagnosis::Bad { listed: Some(directory), sources, retired })
+}
+
+/// A pack whose directory is not there or damaged: what the copy at its end says.
+async fn diagnose_unlisted(
+    session: &Session<'_>,
+    pack: PackName,
+    damaged: Option<StoredObject>,
+    objects: &PackObjects,
+) -> Result<Diagnosis, CheckError> {
+    let (mut sources, mut retired) = (Vec::new(), Vec::new());
+    for (place, info) in &objects.packs {
+        let bytes = match read_pack(session, info).await? {
+            Ok(bytes) => bytes,
+            Err(reason) if damaged.is_none() => return Ok(Diagnosis::Leave(info.key.clone(), reason)),
+            Err(_) => continue,
+        };
+        match read_copy(session, *place, bytes.clone()).await? {
+            Ok(copy) => {
+                let found = inspect(session, info, &copy, &bytes).await?;
+                let is_itself = copy.pack == pack && PackPlace::of(copy.kind, copy.group) == *place;
+                if is_itself && found.is_whole {
+                    let (from, replaced) = (stored(info), damaged);
+                    return Ok(Diagnosis::Unlisted { from, replaced, directory: copy });
+                }
+                sources.push(found.source);
+            }
+            Err(error) if !error.is_corruption() => {
+                return Ok(Diagnosis::Leave(info.key.clone(), error.to_string()));
+            }
+            Err(error) if damaged.is_none() => {
+                let reason = format!("it has no directory, and none can be made from it: {error}");
+                return Ok(Diagnosis::Leave(info.key.clone(), reason));
+            }
+            Err(_) => {}
+        }
+        retired.push(stored(info));
+    }
+    retired.extend(damaged);
+    Ok(Diagnosis::Bad { listed: None, sources, retired })
+}
+
+/// Reads a whole pack; the inner error is why that cannot be.
+async fn read_pack(session: &Session<'_>, info: &ObjectInfo) -> Result<Result<Bytes, String>, CheckError> {
+    if info.size > PACK_BYTES_MAX {
+        return Ok(Err(format!("it has {} bytes, packs have at most {PACK_BYTES_MAX}", info.size)));
+    }
+    Ok(match session.get(&info.key, None).await? {
+        Fetched::Bytes(bytes) => Ok(bytes),
+        Fetched::Absent => Err("it was deleted meanwhile".to_owned()),
+        Fetched::Unreadable(reason) => Err(unreadable(&reason)),
+    })
+}
+
+async fn read_copy(
+    session: &Session<'_>,
+    place: PackPlace,
+    bytes: Bytes,
+) -> Result<Result<Arc<PackDirectory>, FormatError>, CheckError> {
+    let keys = session.share_keys();
+    session.compute(move || read_directory_copy(&keys, place.kind(), &bytes).map(Arc::new)).await
+}
+
+struct Inspected {
+    source: Source,
+    is_whole: bool,
+}
+
+/// Opens all blocks of a pack as a directory describes them.
+async fn inspect(
+    session: &Session<'_>,
+    info: &ObjectInfo,
+    directory: &Arc<PackDirectory>,
+    bytes: &Bytes,
+) -> Result<Inspected, CheckError> {
+    let (keys, described, pack) = (session.share_keys(), Arc::clone(directory), bytes.clone());
+    let verify = move || {
+        let frame = verify_frame(&keys, &described, &pack);
+        let batches = batches(&described).into_iter();
+        let damaged: Vec<_> =
+            batches.flat_map(|ordinals| verify_blocks(&keys, &described, &pack, ordinals)).collect();
+        (frame, damaged)
+    };
+    let (frame, damaged) = session.compute(verify).await?;
+    let is_whole = frame == FrameFindings::default() && damaged.is_empty();
+    let is_damaged = |ordinal: &usize| damaged.binary_search_by_key(ordinal, |(damaged, _)| *damaged).is_ok();
+    let whole = (0..directory.blocks.len()).filter(|ordinal| !is_damaged(ordinal)).collect();
+    let source = Source { object: stored(info), directory: Arc::clone(directory), whole };
+    Ok(Inspected { source, is_whole })
+}

@@ -1,0 +1,158 @@
+//! Executes the steps of a plan, one after the other.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use icecore_format::{
+    ids::{PackName, RunId},
+    layout,
+    pack::{FinishedPack, read_directory_copy},
+    seal::{ObjectKind, Salt},
+};
+use icecore_store::environment::Entropy;
+
+use super::{
+    maintenance::{Maintenance, make_failed},
+    plan::{RepairOutcome, RepairPlan, RepairStep, SalvageSource, StoredObject},
+    salvage::{Naming, salvage},
+};
+use crate::{
+    error::CheckError,
+    events::{CheckEvents, CheckPhase},
+    session::compute,
+};
+
+impl Maintenance {
+    /// Executes a plan; what was done is in the handle, too, when it fails.
+    ///
+    /// A step is not begun after the caller has cancelled. An object that is not as the plan saw it ends the repair: plan it
+    /// again. Nothing that was readable before is unreadable then, whichever call was the last.
+    pub async fn execute(
+        &mut self,
+        plan: &RepairPlan,
+        events: &dyn CheckEvents,
+        cancel: &AtomicBool,
+    ) -> Result<RepairOutcome, CheckError> {
+        events.phase_begins(CheckPhase::Repair, Some(plan.steps.len() as u64));
+        for step in &plan.steps {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(CheckError::Cancelled);
+            }
+            self.proceed().await?;
+            self.execute_step(step).await?;
+            events.progress(1, 0);
+        }
+        Ok(self.outcome.clone())
+    }
+
+    async fn execute_step(&mut self, step: &RepairStep) -> Result<(), CheckError> {
+        match step {
+            RepairStep::RebuildDirectory { pack, from, replaced } => {
+                self.rebuild_directory(*pack, from, replaced.as_ref()).await
+            }
+            RepairStep::MovePack { from, to, .. } => self.move_pack(from, to).await,
+            RepairStep::RetirePack { sources, retired, .. } => {
+                for source in sources {
+                    self.salvage(source).await?;
+                }
+                self.retire(retired).await
+            }
+            RepairStep::RestoreSnapshot { run, replaced, object } => {
+                self.copy_aside(replaced).await?;
+                self.replace(replaced, object.clone()).await?;
+                self.outcome.snapshots_restored.push(*run);
+                Ok(())
+            }
+            RepairStep::RetireSnapshot { run, object } => {
+                self.retire(std::slice::from_ref(object)).await?;
+                self.outcome.snapshots_lost.push(*run);
+                Ok(())
+            }
+        }
+    }
+
+    async fn rebuild_directory(
+        &mut self,
+        pack: PackName,
+        from: &StoredObject,
+        replaced: Option<&StoredObject>,
+    ) -> Result<(), CheckError> {
+        let bytes = self.read(from).await?;
+        let (keys, salt, kind) = (Arc::clone(&self.keys), self.salt(), kind_of_pack(&from.key));
+        let make = move || read_directory_copy(&keys, kind, &bytes)?.seal(&keys, &salt);
+        let made = compute(self.environment.pool.as_deref(), make).await?;
+        let object = made.map_err(|source| make_failed(&from.key, source))?;
+        match replaced {
+            Some(replaced) => {
+                self.copy_aside(replaced).await?;
+                self.replace(replaced, object.into()).await?;
+            }
+            None => self.create(&layout::directory_key(pack), object.into()).await?,
+        }
+        self.outcome.directories_rebuilt += 1;
+        Ok(())
+    }
+
+    async fn move_pack(&mut self, from: &StoredObject, to: &str) -> Result<(), CheckError> {
+        let bytes = self.read(from).await?;
+        self.create(to, bytes).await?;
+        self.delete(from).await?;
+        self.outcome.packs_moved += 1;
+        Ok(())
+    }
+
+    /// Stores chunks of a bad pack in new packs: data or nodes first, then the directory, as every writer does.
+    async fn salvage(&mut self, source: &SalvageSource) -> Result<(), CheckError> {
+        let SalvageSource { object, directory, chunks } = source.clone();
+        let bytes = self.read(&object).await?;
+        let keys = Arc::clone(&self.keys);
+        let mut names =
+            Names { run: self.run(), next: self.packs, entropy: Arc::clone(&self.environment.entropy) };
+        let work = move || {
+            let packs = salvage(&keys, &directory, &bytes, &chunks, &mut names)?;
+            let seal = |pack: FinishedPack| {
+                let object = pack.directory.seal(&keys, &names.salt())?;
+                Ok((pack, object))
+            };
+            packs.into_iter().map(seal).collect::<Result<Vec<_>, _>>()
+        };
+        let made = compute(self.environment.pool.as_deref(), work).await?;
+        for (pack, sealed) in made.map_err(|source| make_failed(&object.key, source))? {
+            let FinishedPack { bytes, directory } = pack;
+            self.packs = self.packs.max(directory.pack.number + 1);
+            let key = layout::pack_key(directory.kind, directory.group, directory.pack);
+            self.create(&key, bytes.into()).await?;
+            self.create(&layout::directory_key(directory.pack), sealed.into()).await?;
+            self.outcome.packs_written += 1;
+            self.outcome.chunks_kept += directory.chunks.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+fn kind_of_pack(key: &str) -> ObjectKind {
+    if key.starts_with(layout::MANIFEST_PREFIX) { ObjectKind::Manifest } else { ObjectKind::Data }
+}
+
+/// Names after those that the repair has used, and salts.
+struct Names {
+    run: RunId,
+    next: u32,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Naming for Names {
+    fn name(&mut self) -> PackName {
+        let number = self.next;
+        self.next += 1;
+        PackName { run: self.run, number }
+    }
+
+    fn salt(&mut self) -> Salt {
+        let mut salt = Salt::default();
+        self.entropy.fill(&mut salt);
+        salt
+    }
+}

@@ -1,0 +1,164 @@
+//! What a repair will do, as a value to be shown and then executed.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use icecore_format::{
+    directory::PackDirectory,
+    ids::{ChunkId, PackName, RunId},
+};
+use icecore_store::Version;
+
+/// An object in the state in which the plan saw it. In another state it is left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Key of the object.
+    pub key: String,
+    /// State of the object.
+    pub version: Version,
+}
+
+/// One thing that a repair does. Each is whole in itself; the order is that of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RepairStep {
+    /// Writes the directory of a pack anew, from the copy at the end of the pack.
+    RebuildDirectory {
+        /// Pack, every block of which opens.
+        pack: PackName,
+        /// Object of the pack.
+        from: StoredObject,
+        /// Damaged directory, which goes into quarantine; none if there is no directory.
+        replaced: Option<StoredObject>,
+    },
+    /// Moves a whole pack to where its directory says that it is.
+    MovePack {
+        /// Pack.
+        pack: PackName,
+        /// Where it lies.
+        from: StoredObject,
+        /// Where it belongs.
+        to: String,
+    },
+    /// Stores what is whole in bad packs anew, and puts the packs and their directory into quarantine.
+    RetirePack {
+        /// Pack.
+        pack: PackName,
+        /// What is taken from where; nothing if nothing is whole, or all is verified to be in other packs.
+        sources: Vec<SalvageSource>,
+        /// What goes into quarantine.
+        retired: Vec<StoredObject>,
+        /// Chunks of the pack that are lost with it.
+        chunks_lost: u64,
+    },
+    /// Puts back a snapshot that does not open, from a copy of it.
+    RestoreSnapshot {
+        /// Run of the snapshot.
+        run: RunId,
+        /// Object that does not open, which goes into quarantine.
+        replaced: StoredObject,
+        /// The copy, sealed.
+        object: Bytes,
+    },
+    /// Puts a snapshot that does not open, and of which there is no copy, into quarantine.
+    RetireSnapshot {
+        /// Run of the snapshot.
+        run: RunId,
+        /// Object that does not open.
+        object: StoredObject,
+    },
+}
+
+/// An object from which chunks are taken, and what they are.
+#[derive(Clone)]
+pub struct SalvageSource {
+    /// Object.
+    pub(crate) object: StoredObject,
+    /// Directory that describes its blocks.
+    pub(crate) directory: Arc<PackDirectory>,
+    /// Chunks to take, sorted.
+    pub(crate) chunks: Vec<ChunkId>,
+}
+
+impl SalvageSource {
+    /// Returns the object that the chunks are taken from.
+    pub fn object(&self) -> &StoredObject {
+        &self.object
+    }
+
+    /// Returns the number of chunks that are taken.
+    pub fn chunk_count(&self) -> u64 {
+        self.chunks.len() as u64
+    }
+}
+
+impl fmt::Debug for SalvageSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SalvageSource")
+            .field("object", &self.object)
+            .field("chunks", &self.chunks.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for SalvageSource {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.object, &self.chunks) == (&other.object, &other.chunks)
+    }
+}
+
+impl Eq for SalvageSource {}
+
+/// What a repair will do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepairPlan {
+    /// Steps, in their order.
+    pub steps: Vec<RepairStep>,
+    /// Objects that are not as they should be and are left alone, with the reason; sorted.
+    pub left: Vec<(String, String)>,
+}
+
+/// What a repair has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepairOutcome {
+    /// Pack directories that were written anew from packs.
+    pub directories_rebuilt: u64,
+    /// Packs that were moved to their place.
+    pub packs_moved: u64,
+    /// New packs with what was whole in bad ones.
+    pub packs_written: u64,
+    /// Chunks in these.
+    pub chunks_kept: u64,
+    /// Snapshots that were put back from a copy.
+    pub snapshots_restored: Vec<RunId>,
+    /// Snapshots that are lost.
+    pub snapshots_lost: Vec<RunId>,
+    /// Keys of the objects in quarantine, where they lie now.
+    pub quarantined: Vec<String>,
+}
+
+impl RepairStep {
+    /// Returns the name for machines, in kebab-case.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RebuildDirectory { .. } => "rebuild-directory",
+            Self::MovePack { .. } => "move-pack",
+            Self::RetirePack { .. } => "retire-pack",
+            Self::RestoreSnapshot { .. } => "restore-snapshot",
+            Self::RetireSnapshot { .. } => "retire-snapshot",
+        }
+    }
+
+    /// Returns the objects that the step puts into quarantine.
+    pub fn retired(&self) -> &[StoredObject] {
+        match self {
+            Self::RebuildDirectory { replaced, .. } => replaced.as_slice(),
+            Self::MovePack { .. } => &[],
+            Self::RetirePack { retired, .. } => retired,
+            Self::RestoreSnapshot { replaced: object, .. } | Self::RetireSnapshot { object, .. } => {
+                std::slice::from_ref(object)
+            }
+        }
+    }
+}
