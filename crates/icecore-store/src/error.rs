@@ -50,6 +50,66 @@ pub enum StoreError {
         /// What the store or the operating system said.
         reason: String,
     },
+    /// An action on a remote store is not allowed, and will not be until somebody changes a policy.
+    #[error("{action} on {resource} is not allowed: {reason}")]
+    NotPermitted {
+        /// The action as policies name it, such as `s3:PutObject`.
+        action: String,
+        /// What it was to be done to, as policies name it.
+        resource: String,
+        /// What a policy that allows it to the whole repository would name.
+        scope: String,
+        /// What the store said.
+        reason: String,
+    },
+    /// There is no bucket of this name.
+    #[error("there is no bucket {bucket}")]
+    NoSuchBucket {
+        /// Name of the bucket.
+        bucket: String,
+    },
+    /// The bucket is in another region than the one that was asked.
+    #[error("bucket {bucket} is in {}", region.as_deref().map_or_else(|| "another region".to_owned(), |region| format!("the region {region}")))]
+    WrongRegion {
+        /// Name of the bucket.
+        bucket: String,
+        /// The region that it is in, if the store said so.
+        region: Option<String>,
+    },
+    /// There are no credentials for the store, or they could not be fetched.
+    #[error("no credentials for {location}: {reason}")]
+    NoCredentials {
+        /// Where the store is.
+        location: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The store does not accept the credentials.
+    #[error("the credentials for {location} are refused: {reason}")]
+    CredentialsRefused {
+        /// Where the store is.
+        location: String,
+        /// What the store said.
+        reason: String,
+        /// Whether they were right, but only until a while ago.
+        expired: bool,
+    },
+    /// The clock of this machine is too far from that of the store, which therefore refuses signed requests.
+    #[error("this machine's clock is wrong: it differs from that of {location} by {} s", .seconds.map_or_else(|| "more than 900".to_owned(), |seconds| seconds.to_string()))]
+    ClockSkew {
+        /// Where the store is.
+        location: String,
+        /// This machine's time less the store's, in seconds, if the store gave its time.
+        seconds: Option<i64>,
+    },
+    /// The object is in a storage class from which it has to be restored before it can be read.
+    #[error("object {key} is archived ({class}) and has to be thawed before it can be read")]
+    Archived {
+        /// Key of the object.
+        key: String,
+        /// Its storage class, as the store names it.
+        class: String,
+    },
     /// The store has no room left.
     #[error("no space left for {key}: {reason}")]
     NoSpace {
@@ -105,6 +165,16 @@ pub enum StoreError {
         operation: &'static str,
         /// Key of the call.
         key: String,
+    },
+    /// The store does not carry out the call, and the call would have to be another one for that.
+    #[error("{operation} {key} was refused: {reason}")]
+    Refused {
+        /// Name of the call (`get`, `put`, …).
+        operation: &'static str,
+        /// Key of the call.
+        key: String,
+        /// What the store said.
+        reason: String,
     },
     /// Any other failure of the operating system.
     #[error("{operation} {key}")]

@@ -21,8 +21,10 @@ use crate::{
 pub struct Limits {
     /// Most calls under way at once.
     pub calls_max: NonZeroUsize,
-    /// Most bytes a second, read and written together, on average; no bound if absent.
-    pub bytes_per_second_max: Option<NonZeroU64>,
+    /// Most bytes a second that are written, on average; no bound if absent.
+    pub upload_bytes_per_second_max: Option<NonZeroU64>,
+    /// Most bytes a second that are read, on average; no bound if absent.
+    pub download_bytes_per_second_max: Option<NonZeroU64>,
 }
 
 /// Store that holds calls back until they fit the limits.
@@ -30,17 +32,19 @@ pub struct Limits {
 pub struct LimitStore {
     inner: Arc<dyn Store>,
     permits: Semaphore,
-    rate: Option<ByteRate>,
+    upload: Option<ByteRate>,
+    download: Option<ByteRate>,
 }
 
 impl LimitStore {
     /// Wraps `inner`; of the environment, the clock and the sleep are used, and only if there is a byte rate.
-    pub fn new(inner: Arc<dyn Store>, limits: Limits, environment: Environment) -> Self {
+    pub fn new(inner: Arc<dyn Store>, limits: Limits, environment: &Environment) -> Self {
         // A larger number than tokio's own limit is as good as none.
         let permits = Semaphore::new(limits.calls_max.get().min(Semaphore::MAX_PERMITS));
-        let rate =
-            limits.bytes_per_second_max.map(|bytes_per_second| ByteRate::new(bytes_per_second, environment));
-        Self { inner, permits, rate }
+        let rate = |bytes_per_second: NonZeroU64| ByteRate::new(bytes_per_second, environment.clone());
+        let upload = limits.upload_bytes_per_second_max.map(rate);
+        let download = limits.download_bytes_per_second_max.map(rate);
+        Self { inner, permits, upload, download }
     }
 
     async fn permit(&self) -> Option<SemaphorePermit<'_>> {
@@ -48,16 +52,17 @@ impl LimitStore {
         self.permits.acquire().await.ok()
     }
 
-    /// Waits until earlier bytes are paid for, then charges `bytes`. Done before the permit is taken, so that a
-    /// call that waits for its bytes does not hold up calls that move none.
-    async fn pay(&self, bytes: usize) {
-        if let Some(rate) = &self.rate {
-            rate.pay(bytes).await;
+    /// Waits until the bytes of earlier gets are paid for: how much a get brings is known only afterwards. Like every
+    /// payment it is done before the permit is taken, so that a call that waits for its bytes does not hold up calls
+    /// that move none.
+    async fn pay_earlier_gets(&self) {
+        if let Some(rate) = &self.download {
+            rate.pay(0).await;
         }
     }
 
-    fn charge(&self, bytes: usize) {
-        if let Some(rate) = &self.rate {
+    fn charge_get(&self, bytes: usize) {
+        if let Some(rate) = &self.download {
             rate.charge(bytes);
         }
     }
@@ -105,24 +110,25 @@ impl Store for LimitStore {
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes> {
-        // How much a get brings is known only afterwards; the next call then waits for it.
-        self.pay(0).await;
+        self.pay_earlier_gets().await;
         let _permit = self.permit().await;
         let bytes = self.inner.get(key, range).await?;
-        self.charge(bytes.len());
+        self.charge_get(bytes.len());
         Ok(bytes)
     }
 
     async fn get_versioned(&self, key: &str) -> StoreResult<(Bytes, Version)> {
-        self.pay(0).await;
+        self.pay_earlier_gets().await;
         let _permit = self.permit().await;
         let (bytes, version) = self.inner.get_versioned(key).await?;
-        self.charge(bytes.len());
+        self.charge_get(bytes.len());
         Ok((bytes, version))
     }
 
     async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version> {
-        self.pay(bytes.len()).await;
+        if let Some(rate) = &self.upload {
+            rate.pay(bytes.len()).await;
+        }
         let _permit = self.permit().await;
         self.inner.put(key, bytes, condition).await
     }

@@ -62,7 +62,7 @@ impl RetryStore {
         Call: Fn() -> Answer + Send,
         Answer: Future<Output = StoreResult<T>> + Send,
     {
-        let mut attempts = Attempts::start(self);
+        let mut attempts = Attempts::start(&self.policy, &self.environment);
         loop {
             match call().await {
                 Err(error) if error.is_transient() => attempts.wait(key, error).await?,
@@ -82,41 +82,49 @@ impl RetryStore {
     }
 }
 
-/// Attempts of one call so far.
-struct Attempts<'store> {
-    store: &'store RetryStore,
+/// Attempts of one call so far: decides whether there may be another one, and waits for it.
+#[derive(Debug)]
+pub struct Attempts<'policy> {
+    policy: &'policy RetryPolicy,
+    environment: &'policy Environment,
     started: Duration,
     made: u32,
 }
 
-impl<'store> Attempts<'store> {
-    fn start(store: &'store RetryStore) -> Self {
-        Self { store, started: store.environment.clock.monotonic(), made: 0 }
+impl<'policy> Attempts<'policy> {
+    /// Begins to count.
+    pub fn start(policy: &'policy RetryPolicy, environment: &'policy Environment) -> Self {
+        Self { policy, environment, started: environment.clock.monotonic(), made: 0 }
+    }
+
+    /// Returns how many attempts have failed.
+    pub fn made(&self) -> u32 {
+        self.made
     }
 
     /// Waits before the next attempt, or gives `error` back if there may be none.
-    async fn wait(&mut self, key: &str, error: StoreError) -> StoreResult<()> {
+    pub async fn wait(&mut self, key: &str, error: StoreError) -> StoreResult<()> {
         self.made += 1;
         let delay = self.delay(&error);
-        let elapsed = self.store.environment.clock.monotonic().saturating_sub(self.started);
-        let policy = &self.store.policy;
+        let elapsed = self.environment.clock.monotonic().saturating_sub(self.started);
+        let policy = self.policy;
         if self.made >= policy.attempts_max.get() || elapsed.saturating_add(delay) > policy.total_max {
             tracing::warn!(key, attempts = self.made, ?elapsed, %error, "giving up on a store call");
             return Err(error);
         }
         tracing::info!(key, attempts = self.made, ?delay, %error, "repeating a store call");
-        self.store.environment.sleep.sleep(delay).await;
+        self.environment.sleep.sleep(delay).await;
         Ok(())
     }
 
     /// Returns the time to wait: exponential, of which the upper half is left to chance so that many clients that
     /// failed together do not come back together.
     fn delay(&self, error: &StoreError) -> Duration {
-        let policy = &self.store.policy;
+        let policy = self.policy;
         let doublings = self.made.saturating_sub(1).min(31);
         let bound = policy.delay_first.saturating_mul(1 << doublings).min(policy.delay_max);
         let mut random = [0; 4];
-        self.store.environment.entropy.fill(&mut random);
+        self.environment.entropy.fill(&mut random);
         let share = f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX);
         let delay = bound / 2 + (bound / 2).mul_f64(share);
         match error {
@@ -141,7 +149,7 @@ impl Store for RetryStore {
     }
 
     async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version> {
-        let mut attempts = Attempts::start(self);
+        let mut attempts = Attempts::start(&self.policy, &self.environment);
         loop {
             match self.inner.put(key, bytes.clone(), condition.clone()).await {
                 Err(error) if error.is_transient() => attempts.wait(key, error).await?,

@@ -44,9 +44,10 @@ fn decorated(inner: Arc<dyn Store>, seed: u64) -> Arc<dyn Store> {
 fn limited(inner: Arc<dyn Store>) -> Arc<dyn Store> {
     let limits = Limits {
         calls_max: NonZeroUsize::new(4).unwrap(),
-        bytes_per_second_max: Some(NonZeroU64::new(1_000_000).unwrap()),
+        upload_bytes_per_second_max: Some(NonZeroU64::new(1_000_000).unwrap()),
+        download_bytes_per_second_max: Some(NonZeroU64::new(1_000_000).unwrap()),
     };
-    Arc::new(LimitStore::new(inner, limits, environment()))
+    Arc::new(LimitStore::new(inner, limits, &environment()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

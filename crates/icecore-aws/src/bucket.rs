@@ -1,0 +1,65 @@
+//! What else is to be known of a bucket and its server.
+
+use std::time::Duration;
+
+use aws_sdk_s3::types::BucketVersioningStatus;
+use bytes::Bytes;
+use icecore_store::{PutCondition, Store, StoreError, StoreResult};
+
+use crate::{
+    action::Action,
+    checksum::hex,
+    failure::ServiceFailure,
+    store::{Failed, S3Store},
+};
+
+/// Whether a bucket keeps what is replaced and deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versioning {
+    /// It does.
+    Enabled,
+    /// It does not, or not any more.
+    Off,
+    /// That may not be read here, or the server does not know of it.
+    Unknown,
+}
+
+impl S3Store {
+    /// Says whether the bucket keeps what is replaced and deleted.
+    pub async fn versioning(&self) -> StoreResult<Versioning> {
+        let call = || async {
+            let request = self.client.get_bucket_versioning().bucket(&self.place.bucket);
+            request.send().await.map_err(ServiceFailure::from)
+        };
+        match self.repeat(Action::GetVersioning, "the bucket", 0, call).await {
+            Ok(output) if output.status() == Some(&BucketVersioningStatus::Enabled) => {
+                Ok(Versioning::Enabled)
+            }
+            Ok(_) => Ok(Versioning::Off),
+            Err(Failed { failure, .. }) if failure.is_not_implemented() || failure.status == 403 => {
+                Ok(Versioning::Unknown)
+            }
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    /// Returns by how much the clocks of this machine and of the server differ, to a second; nothing if nothing may be
+    /// written. Writes an object below `probe/` and deletes it again, as far as that is allowed.
+    pub async fn clock_difference(&self) -> StoreResult<Option<Duration>> {
+        let mut random = [0; 8];
+        self.environment.entropy.fill(&mut random);
+        let key = format!("probe/{}-clock", hex(&random));
+        let now = self.environment.clock.now();
+        match self.put(&key, Bytes::from_static(b"clock"), PutCondition::Absent).await {
+            Ok(_) => {}
+            Err(StoreError::NotPermitted { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let modified = self.head(&key).await.map(|object| object.modified);
+        if let Err(error) = self.delete(&key, None).await {
+            tracing::info!(key, %error, "an object of the probe is left behind");
+        }
+        let server = modified?;
+        Ok(Some(now.duration_since(server).unwrap_or_else(|error| error.duration())))
+    }
+}

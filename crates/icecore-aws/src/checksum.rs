@@ -1,0 +1,28 @@
+//! Checksums as S3 tells them.
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use md5::{Digest, Md5};
+
+/// Returns the CRC64NVME of bytes as it stands in headers: eight bytes, most significant first, in Base64.
+pub(crate) fn crc64_nvme(bytes: &[u8]) -> String {
+    BASE64.encode(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes).to_be_bytes())
+}
+
+/// Says whether an `ETag` contradicts the bytes: it has the form of an MD5 and is not theirs. What has another form, such
+/// as that of a multipart upload, contradicts nothing.
+///
+/// For servers that tell no other checksum; not for objects that KMS encrypts, whose `ETag` is no MD5 but looks like one.
+pub(crate) fn etag_contradicts(etag: &str, bytes: &[u8]) -> bool {
+    let is_md5 = etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_md5 && !etag.eq_ignore_ascii_case(&hex(&Md5::digest(bytes)))
+}
+
+/// Returns bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+#[cfg(test)]
+mod tests;

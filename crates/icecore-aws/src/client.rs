@@ -1,0 +1,73 @@
+//! Makes the SDK's client: credentials, region, endpoint, timeouts; without retries and checksums of its own.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, meta::region::RegionProviderChain};
+use aws_sdk_s3::{
+    Client,
+    config::{
+        Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+        retry::RetryConfig, timeout::TimeoutConfig,
+    },
+};
+
+use crate::options::{Addressing, Credentials, S3Options};
+
+/// Region that is named where an endpoint of the user's has none.
+const REGION_DEFAULT: &str = "us-east-1";
+/// Longest time until a connection stands.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// Longest time in which no byte moves.
+const STALL_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// What a client is, and what it was made for.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    pub(crate) region: String,
+    /// URL of the server if it is not S3's own.
+    pub(crate) endpoint_url: Option<String>,
+    /// Whether bodies are protected on their way by TLS.
+    pub(crate) is_encrypted: bool,
+}
+
+/// Makes a client; the credentials are fetched with the first request, and again whenever they run out.
+pub(crate) async fn connect(options: &S3Options) -> Connection {
+    let given = options.region.clone().map(Region::new);
+    let chain = RegionProviderChain::first_try(given).or_default_provider().or_else(REGION_DEFAULT);
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(chain)
+        // One layer repeats requests, and it is not this one: decision 0009.
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIME_MAX).build())
+        .stalled_stream_protection(
+            StalledStreamProtectionConfig::enabled().grace_period(STALL_TIME_MAX).build(),
+        )
+        // Checksums are sent and compared by ourselves; those of the SDK would come in trailers that many servers refuse.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Credentials::Static { access_key_id, secret_access_key } = &options.credentials {
+        let name = "given to the store";
+        loader = loader.credentials_provider(aws_credential_types::Credentials::new(
+            access_key_id,
+            secret_access_key,
+            None,
+            None,
+            name,
+        ));
+    }
+    let shared = loader.load().await;
+    let endpoint_url = options.endpoint_url.clone().or_else(|| shared.endpoint_url().map(str::to_owned));
+    let is_path = match options.addressing {
+        Addressing::Automatic => endpoint_url.is_some(),
+        Addressing::Path => true,
+        Addressing::Virtual => false,
+    };
+    let region = shared.region().map_or(REGION_DEFAULT, AsRef::as_ref).to_owned();
+    let is_encrypted = endpoint_url.as_ref().is_none_or(|url| !url.starts_with("http://"));
+    let client = Client::from_conf(Builder::from(&shared).force_path_style(is_path).build());
+    Connection { client, region, endpoint_url, is_encrypted }
+}

@@ -1,0 +1,55 @@
+//! Deletion, on condition if asked.
+
+use icecore_store::{StoreError, StoreResult, Version};
+
+use crate::{
+    action::Action,
+    failure::ServiceFailure,
+    store::{Failed, S3Store},
+};
+
+impl S3Store {
+    /// Deletes an object, if `version` is given only in that state.
+    ///
+    /// Conditional deletion is younger than conditional writing, and many servers ignore or refuse the condition; so the
+    /// object is looked at first, and the condition sent on top of that. What Icecore deletes on condition has a name that
+    /// is never used again, so where only the look counts, nothing can come in between.
+    pub(crate) async fn remove(&self, key: &str, version: Option<Version>) -> StoreResult<()> {
+        let Some(Version(etag)) = version else { return Ok(self.remove_once(key, None).await?) };
+        match self.look(key).await {
+            Ok(looked) if looked.info.version.0 == etag => {}
+            Ok(_) => return Err(StoreError::VersionMismatch { key: key.to_owned() }),
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        let condition = Some(self.sent_etag(&etag));
+        match self.remove_once(key, condition).await {
+            Err(Failed { failure, .. }) if failure.is_not_implemented() => {
+                Ok(self.remove_once(key, None).await?)
+            }
+            Err(Failed { failure, .. }) if failure.is_condition_failed() => match self.look(key).await {
+                // An earlier attempt did it, and its answer was lost.
+                Err(error) if error.is_not_found() => Ok(()),
+                _ => Err(StoreError::VersionMismatch { key: key.to_owned() }),
+            },
+            result => Ok(result?),
+        }
+    }
+
+    async fn remove_once(&self, key: &str, etag: Option<String>) -> Result<(), Failed> {
+        let call = || async {
+            let request = self
+                .client
+                .delete_object()
+                .bucket(&self.place.bucket)
+                .key(self.place.full_key(key))
+                .set_if_match(etag.clone());
+            match request.send().await.map_err(ServiceFailure::from) {
+                Ok(_) => Ok(()),
+                Err(failure) if failure.is_not_found() => Ok(()),
+                Err(failure) => Err(failure),
+            }
+        };
+        self.repeat(Action::Delete, key, 0, call).await
+    }
+}

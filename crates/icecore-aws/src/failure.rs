@@ -1,0 +1,294 @@
+//! What a request can end with, and what the store's callers are told.
+
+use std::{
+    error::Error,
+    io,
+    time::{Duration, SystemTime},
+};
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_types::date_time::Format;
+use icecore_store::StoreError;
+
+use crate::{action::Action, store::Place};
+
+/// How a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureKind {
+    /// The server answered with an error.
+    Answered,
+    /// There was no answer, or only a part of one.
+    Connection,
+    /// There are no credentials to sign with.
+    NoCredentials,
+    /// The request could not even be made.
+    Unusable,
+}
+
+/// A request that failed, in our own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServiceFailure {
+    pub(crate) kind: FailureKind,
+    /// HTTP status; zero if there was no answer.
+    pub(crate) status: u16,
+    /// Code of the error as S3 names it; empty if there is none.
+    pub(crate) code: String,
+    /// What the server or the system said.
+    pub(crate) message: String,
+    region: Option<String>,
+    server_time: Option<SystemTime>,
+    retry_after: Option<Duration>,
+}
+
+impl ServiceFailure {
+    /// Makes the failure of a connection.
+    pub(crate) fn connection(message: impl Into<String>) -> Self {
+        Self::without_answer(FailureKind::Connection, message.into())
+    }
+
+    /// Makes the failure of a condition.
+    pub(crate) fn condition_failed() -> Self {
+        let failure = Self::without_answer(FailureKind::Answered, String::new());
+        Self { status: 412, code: "PreconditionFailed".to_owned(), ..failure }
+    }
+
+    /// Makes the failure one after which the request is not simply repeated.
+    pub(crate) fn for_good(self) -> Self {
+        Self { kind: FailureKind::Unusable, ..self }
+    }
+
+    fn without_answer(kind: FailureKind, message: String) -> Self {
+        Self {
+            kind,
+            status: 0,
+            code: String::new(),
+            message,
+            region: None,
+            server_time: None,
+            retry_after: None,
+        }
+    }
+
+    /// Says whether the server found the condition of the request unfulfilled.
+    pub(crate) fn is_condition_failed(&self) -> bool {
+        self.status == 412 || self.code == "PreconditionFailed"
+    }
+
+    /// Says whether there is no such object.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == 404 && !matches!(self.code.as_str(), "NoSuchBucket" | "NoSuchUpload")
+    }
+
+    /// Says whether the server does not know the request, or a header of it.
+    pub(crate) fn is_not_implemented(&self) -> bool {
+        self.status == 501 || self.code == "NotImplemented"
+    }
+
+    /// Says whether another request for the same key came in between, so that this one has to be made anew.
+    pub(crate) fn is_conflict(&self) -> bool {
+        // An answer to HEAD has no code.
+        matches!(self.code.as_str(), "ConditionalRequestConflict" | "OperationAborted")
+            || (self.status == 409 && self.code.is_empty())
+    }
+
+    /// Says whether the server is asked too much.
+    pub(crate) fn is_slow_down(&self) -> bool {
+        matches!(self.status, 429 | 503)
+            || matches!(
+                self.code.as_str(),
+                "SlowDown" | "ServiceUnavailable" | "RequestLimitExceeded" | "Throttling"
+            )
+    }
+
+    /// Says whether the same request may succeed a little later.
+    pub(crate) fn is_transient(&self) -> bool {
+        // Damaged on the way: the server verifies what it got.
+        const DAMAGED: [&str; 5] = [
+            "BadDigest",
+            "IncompleteBody",
+            "XAmzContentSHA256Mismatch",
+            "XAmzContentChecksumMismatch",
+            "RequestTimeout",
+        ];
+        match self.kind {
+            FailureKind::Connection => true,
+            FailureKind::NoCredentials | FailureKind::Unusable => false,
+            FailureKind::Answered => {
+                self.is_slow_down()
+                    || self.is_conflict()
+                    || matches!(self.status, 408 | 500 | 502 | 504)
+                    || DAMAGED.contains(&self.code.as_str())
+            }
+        }
+    }
+
+    /// Returns what the store's caller is told.
+    pub(crate) fn into_store_error(self, place: &Place, action: Action, key: &str) -> StoreError {
+        let operation = action.operation();
+        let location = place.location();
+        let reason = self.reason();
+        if self.is_transient() {
+            let retry_after = self.retry_after;
+            return StoreError::Unavailable { operation, key: key.to_owned(), reason, retry_after };
+        }
+        if self.kind == FailureKind::NoCredentials {
+            return StoreError::NoCredentials { location, reason };
+        }
+        let bucket = || place.bucket.clone();
+        match (self.status, self.code.as_str()) {
+            (_, "NoSuchBucket") => StoreError::NoSuchBucket { bucket: bucket() },
+            (301 | 307, _)
+            | (
+                _,
+                "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException",
+            ) => {
+                let region = self.region.or_else(|| expected_region(&self.message));
+                StoreError::WrongRegion { bucket: bucket(), region }
+            }
+            (_, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired") => {
+                StoreError::CredentialsRefused { location, reason, expired: true }
+            }
+            (401, _)
+            | (
+                _,
+                "InvalidAccessKeyId"
+                | "SignatureDoesNotMatch"
+                | "InvalidToken"
+                | "InvalidClientTokenId"
+                | "NotSignedUp",
+            ) => StoreError::CredentialsRefused { location, reason, expired: false },
+            (_, "RequestTimeTooSkewed") => {
+                StoreError::ClockSkew { location, seconds: place.skew(self.server_time) }
+            }
+            (_, "InvalidObjectState") => {
+                StoreError::Archived { key: key.to_owned(), class: "GLACIER or DEEP_ARCHIVE".to_owned() }
+            }
+            (507, _) | (_, "QuotaExceeded") => StoreError::NoSpace { key: key.to_owned(), reason },
+            (501, _) => StoreError::Unsupported { location, reason },
+            (403, _) => not_permitted(place, action, key, reason),
+            (404, _) if self.is_not_found() => StoreError::NotFound { key: key.to_owned() },
+            _ => StoreError::Refused { operation, key: key.to_owned(), reason },
+        }
+    }
+
+    /// Returns code and message as far as there are any.
+    fn reason(&self) -> String {
+        match (self.code.as_str(), self.message.as_str(), self.status) {
+            ("", "", status) => format!("HTTP status {status}"),
+            ("", message, _) => message.to_owned(),
+            (code, "", _) => code.to_owned(),
+            (code, message, _) => format!("{message} ({code})"),
+        }
+    }
+}
+
+/// Returns the error of a request that some policy forbids; the server says itself if it is another action than the one
+/// that was asked for, such as the use of a KMS key.
+fn not_permitted(place: &Place, action: Action, key: &str, reason: String) -> StoreError {
+    let told = reason.split_once("not authorized to perform: ").map(|(_, rest)| rest);
+    let told = told.and_then(|rest| rest.split_whitespace().next());
+    if let Some(told) = told.filter(|told| !told.starts_with("s3:")) {
+        let resource =
+            reason.split_once("on resource: ").and_then(|(_, rest)| rest.split_whitespace().next());
+        let resource = resource.unwrap_or("the key that encrypts the bucket").to_owned();
+        return StoreError::NotPermitted {
+            action: told.to_owned(),
+            scope: resource.clone(),
+            resource,
+            reason,
+        };
+    }
+    let (resource, scope) = if action.is_on_bucket() {
+        (place.bucket_arn(), place.bucket_arn())
+    } else {
+        (place.object_arn(key), place.object_arn("*"))
+    };
+    StoreError::NotPermitted { action: action.permission().to_owned(), resource, scope, reason }
+}
+
+/// Finds the region in "the region 'us-east-1' is wrong; expecting 'eu-central-1'".
+fn expected_region(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("expecting '")?;
+    rest.split_once('\'').map(|(region, _)| region.to_owned())
+}
+
+impl<E> From<SdkError<E>> for ServiceFailure
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E>) -> Self {
+        let message = chain(&error);
+        let kind = match &error {
+            _ if is_lack_of_credentials(&error) => FailureKind::NoCredentials,
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) => FailureKind::Answered,
+            SdkError::ConstructionFailure(_) => FailureKind::Unusable,
+            SdkError::DispatchFailure(failure) if failure.is_user() => FailureKind::Unusable,
+            _ => FailureKind::Connection,
+        };
+        let Some(response) = error.raw_response() else { return Self::without_answer(kind, message) };
+        let status = response.status().as_u16();
+        let header = |name: &str| response.headers().get(name).map(str::to_owned);
+        let (code, told) = match &error {
+            SdkError::ServiceError(service) => {
+                let metadata = service.err().meta();
+                (
+                    metadata.code().unwrap_or_default().to_owned(),
+                    metadata.message().unwrap_or_default().to_owned(),
+                )
+            }
+            _ => (String::new(), message),
+        };
+        // A success whose body cannot be read is a connection that broke.
+        let kind = if (200..300).contains(&status) { FailureKind::Connection } else { kind };
+        Self {
+            kind,
+            status,
+            // HEAD has no body, hence no code; the SDK makes one of the status.
+            code: if code == "NotFound" { String::new() } else { code },
+            message: told,
+            region: header("x-amz-bucket-region"),
+            server_time: header("date").and_then(|date| http_date(&date)),
+            retry_after: header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs),
+        }
+    }
+}
+
+fn http_date(text: &str) -> Option<SystemTime> {
+    let date = aws_smithy_types::DateTime::from_str(text, Format::HttpDate).ok()?;
+    SystemTime::try_from(date).ok()
+}
+
+/// Returns the texts of an error and its causes, each once.
+fn chain(error: &dyn Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !texts.iter().any(|earlier| earlier.contains(&text)) {
+            texts.push(text);
+        }
+        next = cause.source();
+    }
+    if texts.is_empty() { error.to_string() } else { texts.join(": ") }
+}
+
+fn is_lack_of_credentials(error: &dyn Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if cause.is::<CredentialsError>() {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}
+
+impl From<io::Error> for ServiceFailure {
+    fn from(error: io::Error) -> Self {
+        Self::connection(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

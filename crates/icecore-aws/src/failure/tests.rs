@@ -1,0 +1,104 @@
+use icecore_store::Environment;
+
+use super::*;
+
+fn answered(status: u16, code: &str, message: &str) -> ServiceFailure {
+    let failure = ServiceFailure::without_answer(FailureKind::Answered, message.to_owned());
+    ServiceFailure { status, code: code.to_owned(), ..failure }
+}
+
+fn told(failure: ServiceFailure, action: Action) -> StoreError {
+    failure.into_store_error(&Place::example(Environment::system()), action, "meta/a")
+}
+
+#[test]
+fn what_may_be_repeated() {
+    for (status, code) in [
+        (503, "SlowDown"),
+        (503, ""),
+        (500, "InternalError"),
+        (429, "TooManyRequests"),
+        (409, "ConditionalRequestConflict"),
+        (400, "RequestTimeout"),
+        (400, "BadDigest"),
+        (400, "XAmzContentSHA256Mismatch"),
+    ] {
+        assert!(answered(status, code, "").is_transient(), "{status} {code}");
+    }
+    for (status, code) in [
+        (412, "PreconditionFailed"),
+        (403, "AccessDenied"),
+        (403, "ExpiredToken"),
+        (404, "NoSuchKey"),
+        (301, "PermanentRedirect"),
+        (400, "InvalidRequest"),
+        (501, "NotImplemented"),
+    ] {
+        assert!(!answered(status, code, "").is_transient(), "{status} {code}");
+    }
+    assert!(ServiceFailure::connection("reset").is_transient());
+}
+
+#[test]
+fn what_is_not_permitted_is_named_as_policies_name_it() {
+    let denied = || answered(403, "AccessDenied", "Access Denied");
+    let error = told(denied(), Action::Put);
+    assert_eq!(
+        error.to_string(),
+        "s3:PutObject on arn:aws:s3:::bucket/prefix/meta/a is not allowed: Access Denied (AccessDenied)"
+    );
+    let error = told(denied(), Action::List);
+    assert!(error.to_string().starts_with("s3:ListBucket on arn:aws:s3:::bucket is not allowed"), "{error}");
+    // HEAD has no body that could say more.
+    let error = told(answered(403, "", ""), Action::Head);
+    assert!(error.to_string().starts_with("s3:GetObject on arn:aws:s3:::bucket/prefix/meta/a"), "{error}");
+}
+
+#[test]
+fn a_key_of_kms_that_may_not_be_used_is_named() {
+    let message = "User: arn:aws:iam::1:user/u is not authorized to perform: kms:GenerateDataKey on resource: \
+        arn:aws:kms:eu-central-1:1:key/k because no identity-based policy allows the kms:GenerateDataKey action";
+    let error = told(answered(403, "AccessDenied", message), Action::Put);
+    let StoreError::NotPermitted { action, resource, .. } = error else { panic!("{error}") };
+    assert_eq!(
+        (action.as_str(), resource.as_str()),
+        ("kms:GenerateDataKey", "arn:aws:kms:eu-central-1:1:key/k")
+    );
+}
+
+#[test]
+fn the_right_region_is_told() {
+    let redirected =
+        ServiceFailure { region: Some("eu-west-1".to_owned()), ..answered(301, "PermanentRedirect", "") };
+    assert_eq!(told(redirected, Action::Get).to_string(), "bucket bucket is in the region eu-west-1");
+    let message =
+        "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-central-1'";
+    let error = told(answered(400, "AuthorizationHeaderMalformed", message), Action::Get);
+    assert_eq!(error.to_string(), "bucket bucket is in the region eu-central-1");
+    assert_eq!(told(answered(301, "", ""), Action::Head).to_string(), "bucket bucket is in another region");
+}
+
+#[test]
+fn credentials_clock_and_bucket() {
+    let error = told(answered(400, "ExpiredToken", "The provided token has expired."), Action::Get);
+    assert!(matches!(error, StoreError::CredentialsRefused { expired: true, .. }), "{error}");
+    for code in ["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"] {
+        let error = told(answered(403, code, ""), Action::Get);
+        assert!(matches!(error, StoreError::CredentialsRefused { expired: false, .. }), "{error}");
+    }
+    let error = told(answered(404, "NoSuchBucket", ""), Action::Get);
+    assert!(matches!(error, StoreError::NoSuchBucket { .. }), "{error}");
+    let hour_ago = Duration::from_hours(1);
+    let environment = Environment::system();
+    let server_time = Some(environment.clock.now() - hour_ago);
+    let skewed = ServiceFailure { server_time, ..answered(403, "RequestTimeTooSkewed", "") };
+    let StoreError::ClockSkew { seconds: Some(seconds), .. } = told(skewed, Action::Get) else { panic!() };
+    assert!((3_599..=3_601).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn dates_of_http() {
+    let date = http_date("Thu, 01 Jan 1970 00:01:00 GMT").unwrap();
+    assert_eq!(date, SystemTime::UNIX_EPOCH + Duration::from_mins(1));
+    assert_eq!(http_date("yesterday"), None);
+}

@@ -1,0 +1,33 @@
+//! S3 as a `Store`: conditional requests, checksums, storage classes, encryption, multipart uploads and everything else
+//! that is peculiar to it and to servers that are like it; the only crate with the AWS SDK.
+//!
+//! Architecture invariants: knows nothing of encryption of its own or of what an object means; no type of the SDK is
+//! public; each request is counted where it is made, so that nothing that costs money is overlooked.
+
+mod action;
+mod bucket;
+mod checksum;
+mod client;
+mod delete;
+mod failure;
+mod gate;
+pub mod lifecycle;
+mod list;
+mod multipart;
+pub mod options;
+pub mod probe;
+mod read;
+mod store;
+pub mod usage;
+mod write;
+
+pub use crate::{
+    bucket::Versioning,
+    lifecycle::{ColdRule, LifecycleReport},
+    options::{
+        Addressing, Credentials, Encryption, HotStorageClass, S3Options, StorageClassError, StorageClassName,
+    },
+    probe::{ConditionReport, ProbeError, probe_conditions, require_conditions},
+    store::S3Store,
+    usage::{RequestClass, RequestCount, RequestMeter, RequestUsage},
+};

@@ -1,0 +1,207 @@
+//! Large objects in parts: several connections for one object, and a part that fails is all that is sent again.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use icecore_store::{PutCondition, StoreError, StoreResult, Version};
+
+use crate::{
+    action::Action,
+    checksum::crc64_nvme,
+    failure::ServiceFailure,
+    list::system_time,
+    store::{DATA_PREFIX, Failed, S3Store},
+    write::{Put, bare},
+};
+
+/// Parts of one object that are under way at once.
+const PARTS_AT_ONCE: usize = 4;
+/// Most parts of an object (S3 User Guide, *Multipart upload limits*).
+const PARTS_MAX: u64 = 10_000;
+
+impl S3Store {
+    /// Writes an object in parts; what was uploaded of a put that fails is taken away again.
+    pub(crate) async fn put_in_parts(&self, put: &Put<'_>) -> Result<Version, Failed> {
+        // Cheaper than to upload everything first; and some servers honour the condition on whole puts only.
+        if put.condition == PutCondition::Absent {
+            match self.look(put.key).await {
+                Err(StoreError::NotFound { .. }) => {}
+                Err(error) => {
+                    return Err(Failed { failure: ServiceFailure::connection(error.to_string()), error });
+                }
+                Ok(_) => return Err(condition_failed(put)),
+            }
+        }
+        let upload = self.begin_upload(put).await?;
+        let result = match self.upload_parts(put, &upload).await {
+            Ok(parts) => self.complete_upload(put, &upload, parts).await,
+            Err(failed) => Err(failed),
+        };
+        if result.is_err() {
+            self.abort_upload(put.key, &upload).await;
+        }
+        result
+    }
+
+    async fn begin_upload(&self, put: &Put<'_>) -> Result<String, Failed> {
+        let headers = self.headers(put);
+        let call = || async {
+            let request = self
+                .client
+                .create_multipart_upload()
+                .bucket(&self.place.bucket)
+                .key(self.place.full_key(put.key))
+                .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+                .checksum_type(ChecksumType::FullObject)
+                .set_storage_class(headers.storage_class.clone())
+                .set_server_side_encryption(headers.encryption.clone())
+                .set_ssekms_key_id(headers.kms_key.clone())
+                .set_metadata(Some(headers.metadata.clone()));
+            let output = request.send().await.map_err(ServiceFailure::from)?;
+            output
+                .upload_id()
+                .map(str::to_owned)
+                .ok_or_else(|| ServiceFailure::connection("an upload without id"))
+        };
+        self.repeat(Action::CreateUpload, put.key, 0, call).await
+    }
+
+    async fn upload_parts(&self, put: &Put<'_>, upload: &str) -> Result<Vec<CompletedPart>, Failed> {
+        let size = put.bytes.len() as u64;
+        let part_bytes = self.options.part_bytes.max(size.div_ceil(PARTS_MAX)).max(1);
+        let parts = (0..size.div_ceil(part_bytes)).map(|part| {
+            let (start, end) = (part * part_bytes, ((part + 1) * part_bytes).min(size));
+            let bytes = put.bytes.slice(start as usize..end as usize);
+            self.upload_part(put.key, upload, part as i32 + 1, bytes)
+        });
+        stream::iter(parts).buffered(PARTS_AT_ONCE).try_collect().await
+    }
+
+    async fn upload_part(
+        &self,
+        key: &str,
+        upload: &str,
+        number: i32,
+        bytes: Bytes,
+    ) -> Result<CompletedPart, Failed> {
+        let checksum = crc64_nvme(&bytes);
+        let call = || async {
+            let request = self
+                .client
+                .upload_part()
+                .bucket(&self.place.bucket)
+                .key(self.place.full_key(key))
+                .upload_id(upload)
+                .part_number(number)
+                .checksum_crc64_nvme(&checksum)
+                .body(ByteStream::from(bytes.clone()));
+            let sent = if self.may_skip_signing() {
+                request.customize().disable_payload_signing().send().await
+            } else {
+                request.send().await
+            };
+            let output = sent.map_err(ServiceFailure::from)?;
+            if output.checksum_crc64_nvme().is_some_and(|told| told != checksum) {
+                return Err(ServiceFailure::connection("the server stored other bytes than it was sent"));
+            }
+            Ok((output.e_tag().map(str::to_owned), output.checksum_crc64_nvme().map(str::to_owned)))
+        };
+        let (etag, told) = match self.repeat(Action::UploadPart, key, bytes.len() as u64, call).await {
+            // Somebody took the upload away: the put begins anew.
+            Err(Failed { failure, error }) if failure.code == "NoSuchUpload" => {
+                return Err(Failed { failure: ServiceFailure::condition_failed(), error });
+            }
+            result => result?,
+        };
+        let part = CompletedPart::builder().part_number(number).set_e_tag(etag).set_checksum_crc64_nvme(told);
+        Ok(part.build())
+    }
+
+    async fn complete_upload(
+        &self,
+        put: &Put<'_>,
+        upload: &str,
+        parts: Vec<CompletedPart>,
+    ) -> Result<Version, Failed> {
+        let has_checksums = parts.iter().all(|part| part.checksum_crc64_nvme().is_some());
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let (if_none_match, if_match) = self.conditions(&put.condition);
+        let call = || async {
+            let request = self
+                .client
+                .complete_multipart_upload()
+                .bucket(&self.place.bucket)
+                .key(self.place.full_key(put.key))
+                .upload_id(upload)
+                .multipart_upload(parts.clone())
+                .set_checksum_crc64_nvme(has_checksums.then(|| put.checksum.clone()))
+                .set_checksum_type(has_checksums.then_some(ChecksumType::FullObject))
+                .set_if_none_match(if_none_match.clone())
+                .set_if_match(if_match.clone());
+            match request.send().await.map_err(ServiceFailure::from) {
+                Ok(output) => Ok(bare(output.e_tag())),
+                // Not to be repeated by itself: the upload has to begin anew (API reference, CompleteMultipartUpload).
+                Err(failure) if failure.is_conflict() => Err(failure.for_good()),
+                Err(failure) => Err(failure),
+            }
+        };
+        match self.repeat(Action::CompleteUpload, put.key, 0, call).await {
+            Ok(etag) => Ok(Version(etag)),
+            // An earlier attempt completed the upload, and its answer was lost; or somebody took the upload away.
+            Err(Failed { failure, .. }) if failure.code == "NoSuchUpload" => Err(condition_failed(put)),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Takes away what is left of uploads that were begun below the store's prefix longer than `age` ago, by the clock of this
+    /// machine, and returns how many there were. An upload that is still under way after all begins anew.
+    pub async fn abort_stale_uploads(&self, age: Duration) -> StoreResult<usize> {
+        let prefix = self.place.full_key(DATA_PREFIX);
+        let call = || async {
+            let request = self.client.list_multipart_uploads().bucket(&self.place.bucket).prefix(&prefix);
+            request.send().await.map_err(ServiceFailure::from)
+        };
+        let output = self.repeat(Action::ListUploads, DATA_PREFIX, 0, call).await?;
+        let latest = self.environment.clock.now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+        let mut aborted = 0;
+        for upload in output.uploads() {
+            let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
+            let Some(key) = self.place.own_key(key).filter(|_| system_time(upload.initiated()) < latest)
+            else {
+                continue;
+            };
+            self.abort_upload(key, id).await;
+            aborted += 1;
+        }
+        Ok(aborted)
+    }
+
+    /// Takes away what was uploaded; what cannot be is left to the bucket's own rule.
+    async fn abort_upload(&self, key: &str, upload: &str) {
+        let call = || async {
+            let request = self
+                .client
+                .abort_multipart_upload()
+                .bucket(&self.place.bucket)
+                .key(self.place.full_key(key))
+                .upload_id(upload);
+            request.send().await.map(drop).map_err(ServiceFailure::from)
+        };
+        if let Err(Failed { failure, error }) = self.repeat(Action::AbortUpload, key, 0, call).await
+            && failure.code != "NoSuchUpload"
+        {
+            tracing::warn!(key, %error, "parts of an upload are left behind");
+        }
+    }
+}
+
+/// Returns what a server would say to a put whose condition does not hold, so that the object is looked at.
+fn condition_failed(put: &Put<'_>) -> Failed {
+    let failure = ServiceFailure::condition_failed();
+    Failed { failure, error: StoreError::AlreadyExists { key: put.key.to_owned() } }
+}

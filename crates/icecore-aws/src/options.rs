@@ -1,0 +1,217 @@
+//! How a bucket is used.
+
+use std::{
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+    str::FromStr,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use icecore_store::retry::RetryPolicy;
+
+/// How requests name the bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addressing {
+    /// In the path if there is an endpoint of the user's, else in the host name.
+    #[default]
+    Automatic,
+    /// In the path.
+    Path,
+    /// In the host name.
+    Virtual,
+}
+
+/// Who asks.
+#[derive(Clone, Default)]
+pub enum Credentials {
+    /// Whoever the SDK's default chain finds: environment, profiles, single sign-on, web identity, containers, instance
+    /// roles; fetched again whenever they run out.
+    #[default]
+    Chain,
+    /// A user with a long-lived key.
+    Static {
+        /// Id of the access key.
+        access_key_id: String,
+        /// Secret of the access key.
+        secret_access_key: String,
+    },
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chain => formatter.write_str("Chain"),
+            Self::Static { access_key_id, .. } => write!(formatter, "Static({access_key_id})"),
+        }
+    }
+}
+
+/// How the store encrypts what Icecore has encrypted already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// As the bucket says.
+    #[default]
+    BucketDefault,
+    /// With keys of S3 (SSE-S3).
+    S3,
+    /// With a key of KMS (SSE-KMS); the account's own key for S3 if none is named.
+    Kms {
+        /// Id, ARN or alias of the key.
+        key: Option<String>,
+    },
+}
+
+/// Storage classes that objects can be written into.
+const STORAGE_CLASSES: [&str; 8] = [
+    "STANDARD",
+    "REDUCED_REDUNDANCY",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER_IR",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+];
+
+/// Name of a storage class, as S3 writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageClassName(String);
+
+/// Error of reading a storage class. The text fits behind "failed to …".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StorageClassError {
+    /// There is no storage class of this name.
+    #[error("{name:?} is no storage class; there are {}", STORAGE_CLASSES.join(", "))]
+    Unknown {
+        /// The name as given.
+        name: String,
+    },
+    /// What is written into this class cannot be read at once.
+    #[error(
+        "{name} is for archives: what lies there has to be thawed before it can be read, which `meta/` must never need"
+    )]
+    Cold {
+        /// The name as given.
+        name: String,
+    },
+}
+
+impl StorageClassName {
+    /// Returns the class of objects of which nothing else is known.
+    pub fn standard() -> Self {
+        Self("STANDARD".to_owned())
+    }
+
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Says whether objects of the class have to be thawed before they can be read.
+    pub fn is_cold(&self) -> bool {
+        is_cold(&self.0)
+    }
+}
+
+/// Says whether objects of a storage class have to be thawed before they can be read.
+pub(crate) fn is_cold(name: &str) -> bool {
+    matches!(name, "GLACIER" | "DEEP_ARCHIVE")
+}
+
+impl FromStr for StorageClassName {
+    type Err = StorageClassError;
+
+    fn from_str(name: &str) -> Result<Self, StorageClassError> {
+        if STORAGE_CLASSES.contains(&name) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(StorageClassError::Unknown { name: name.to_owned() })
+        }
+    }
+}
+
+/// A storage class whose objects can be read at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HotStorageClass(StorageClassName);
+
+impl HotStorageClass {
+    /// Returns the storage class.
+    pub fn name(&self) -> &StorageClassName {
+        &self.0
+    }
+}
+
+impl TryFrom<StorageClassName> for HotStorageClass {
+    type Error = StorageClassError;
+
+    fn try_from(class: StorageClassName) -> Result<Self, StorageClassError> {
+        if class.is_cold() { Err(StorageClassError::Cold { name: class.0 }) } else { Ok(Self(class)) }
+    }
+}
+
+/// How a bucket is used.
+#[derive(Clone, Debug)]
+pub struct S3Options {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// What all keys begin with, without `/` at either end; empty for the whole bucket.
+    pub prefix: String,
+    /// URL of the server; S3's own for the region if absent.
+    pub endpoint_url: Option<String>,
+    /// Region; what the SDK's own chain says if absent.
+    pub region: Option<String>,
+    /// Who asks.
+    pub credentials: Credentials,
+    /// How requests name the bucket.
+    pub addressing: Addressing,
+    /// How the store encrypts.
+    pub encryption: Encryption,
+    /// Storage class of objects under `data/`.
+    pub data_class: StorageClassName,
+    /// Storage class of all other objects.
+    pub meta_class: HotStorageClass,
+    /// The server does not honour conditions, so they are looked at before each write, which is only safe for one writer.
+    pub single_writer: bool,
+    /// Most requests under way at once.
+    pub requests_max: NonZeroUsize,
+    /// Objects of more bytes are uploaded in parts.
+    pub multipart_above_bytes: u64,
+    /// Length of a part in bytes; S3 allows no less than 5 MiB.
+    pub part_bytes: u64,
+    /// How often and how long requests are repeated.
+    pub retry: RetryPolicy,
+    /// When it is set, nothing is repeated any more.
+    pub cancelled: Arc<AtomicBool>,
+}
+
+impl S3Options {
+    /// Makes the usual options for a place in a bucket.
+    pub fn new(bucket: impl Into<String>, prefix: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            prefix: prefix.into(),
+            endpoint_url: None,
+            region: None,
+            credentials: Credentials::default(),
+            addressing: Addressing::default(),
+            encryption: Encryption::default(),
+            data_class: StorageClassName::standard(),
+            meta_class: HotStorageClass(StorageClassName::standard()),
+            single_writer: false,
+            requests_max: const { NonZeroUsize::new(64).unwrap() },
+            multipart_above_bytes: 96 << 20,
+            part_bytes: 32 << 20,
+            retry: RetryPolicy {
+                attempts_max: const { NonZeroU32::new(40).unwrap() },
+                total_max: Duration::from_mins(15),
+                delay_first: Duration::from_millis(100),
+                delay_max: Duration::from_secs(30),
+            },
+            cancelled: Arc::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

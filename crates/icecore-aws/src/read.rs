@@ -1,0 +1,185 @@
+//! Reading: a body that breaks off is continued where it ended, and verified as a whole.
+
+use std::{
+    ops::Range,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use aws_sdk_s3::{operation::get_object::GetObjectOutput, types::ChecksumMode};
+use bytes::{Bytes, BytesMut};
+use icecore_store::{ObjectInfo, StoreError, StoreResult, Version};
+
+use crate::{
+    action::Action,
+    checksum::crc64_nvme,
+    failure::ServiceFailure,
+    store::{Failed, S3Store},
+    write::bare,
+};
+
+/// Longest object that can have been written: more is never reserved at once, whatever a server says.
+const RESERVED_BYTES_MAX: u64 = 256 << 20;
+
+/// What has come so far.
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: BytesMut,
+    /// State of the object that the bytes are of.
+    version: Option<String>,
+    /// CRC64NVME of the whole object, if the server told it.
+    checksum: Option<String>,
+}
+
+/// What a look at an object without its bytes shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Looked {
+    pub(crate) info: ObjectInfo,
+    /// What the put that wrote it calls itself.
+    pub(crate) put_name: Option<String>,
+}
+
+impl S3Store {
+    /// Returns an object's bytes, or those of `range`, and the state that they are of.
+    pub(crate) async fn read(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<(Bytes, Version)> {
+        // No object is longer than a number of 63 bits, and servers read no others.
+        if range.as_ref().is_some_and(|range| range.is_empty() || range.start > i64::MAX as u64) {
+            return Err(self.outside(key, range.unwrap_or_default()).await);
+        }
+        let partial = Mutex::new(Partial::default());
+        let expected = range.as_ref().map_or(RESERVED_BYTES_MAX, |range| range.end - range.start);
+        let result =
+            self.repeat(Action::Get, key, expected, || self.read_once(key, range.as_ref(), &partial)).await;
+        match (result, range) {
+            (Ok(version), _) => {
+                let partial = partial.into_inner().unwrap_or_else(PoisonError::into_inner);
+                Ok((partial.bytes.freeze(), version))
+            }
+            (Err(Failed { failure, .. }), Some(range)) if failure.status == 416 => {
+                Err(self.outside(key, range).await)
+            }
+            (Err(failed), _) => Err(failed.into()),
+        }
+    }
+
+    /// Returns the error of a range of which the object has nothing.
+    async fn outside(&self, key: &str, range: Range<u64>) -> StoreError {
+        match self.look(key).await {
+            Ok(looked) => StoreError::InvalidRange {
+                key: key.to_owned(),
+                size: looked.info.size,
+                start: range.start,
+                end: range.end,
+            },
+            Err(error) => error,
+        }
+    }
+
+    /// Makes one request for what is still missing.
+    async fn read_once(
+        &self,
+        key: &str,
+        range: Option<&Range<u64>>,
+        partial: &Mutex<Partial>,
+    ) -> Result<Version, ServiceFailure> {
+        let lock = || partial.lock().unwrap_or_else(PoisonError::into_inner);
+        let (had, version) = {
+            let partial = lock();
+            (partial.bytes.len() as u64, partial.version.clone())
+        };
+        let header = match range {
+            Some(range) => {
+                Some(format!("bytes={}-{}", range.start + had, (range.end - 1).min(i64::MAX as u64)))
+            }
+            None if had > 0 => Some(format!("bytes={had}-")),
+            None => None,
+        };
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.place.bucket)
+            .key(self.place.full_key(key))
+            .set_if_match(version.filter(|_| had > 0).map(|etag| self.sent_etag(&etag)))
+            .set_checksum_mode(header.is_none().then_some(ChecksumMode::Enabled))
+            .set_range(header);
+        let output = match request.send().await.map_err(ServiceFailure::from) {
+            Ok(output) => output,
+            Err(failure) => {
+                if had > 0 && failure.is_condition_failed() {
+                    // Somebody replaced the object: what came so far is of no use.
+                    *lock() = Partial::default();
+                    return Err(ServiceFailure::connection("the object was replaced while it was read"));
+                }
+                return Err(failure);
+            }
+        };
+        self.receive(output, had == 0, &lock).await
+    }
+
+    /// Receives a body, and verifies the object when it is whole.
+    async fn receive<'partial>(
+        &self,
+        mut output: GetObjectOutput,
+        is_first: bool,
+        lock: &(impl Fn() -> MutexGuard<'partial, Partial> + Sync),
+    ) -> Result<Version, ServiceFailure> {
+        let expected = output.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        let etag = bare(output.e_tag());
+        if let Some(metadata) = output.metadata() {
+            self.learn_from(metadata.iter());
+        }
+        if is_first {
+            let mut partial = lock();
+            partial.version = Some(etag.clone());
+            partial.checksum = output.checksum_crc64_nvme().map(str::to_owned);
+            partial.bytes.reserve(expected.min(RESERVED_BYTES_MAX) as usize);
+        }
+        let class = output.storage_class().map_or("STANDARD", |class| class.as_str()).to_owned();
+        let mut received = 0;
+        let outcome = loop {
+            match output.body.try_next().await {
+                Ok(Some(piece)) => {
+                    received += piece.len() as u64;
+                    lock().bytes.extend_from_slice(&piece);
+                }
+                Ok(None) if received < expected => break Err("the connection ended too early".to_owned()),
+                Ok(None) => break Ok(()),
+                // Everything has come; how the connection ends does not matter any more.
+                Err(_) if expected > 0 && received == expected => break Ok(()),
+                Err(error) => break Err(error.to_string()),
+            }
+        };
+        self.count_received(&class, received);
+        outcome.map_err(ServiceFailure::connection)?;
+        let mut partial = lock();
+        if partial.checksum.as_ref().is_some_and(|told| *told != crc64_nvme(&partial.bytes)) {
+            *partial = Partial::default();
+            return Err(ServiceFailure::connection("the bytes that came are not those that are stored"));
+        }
+        Ok(Version(etag))
+    }
+
+    /// Returns what is known about an object without reading it.
+    pub(crate) async fn look(&self, key: &str) -> StoreResult<Looked> {
+        let call = || async {
+            let request = self.client.head_object().bucket(&self.place.bucket).key(self.place.full_key(key));
+            request.send().await.map_err(ServiceFailure::from)
+        };
+        let output = self.repeat(Action::Head, key, 0, call).await?;
+        let metadata = output.metadata();
+        if let Some(metadata) = metadata {
+            self.learn_from(metadata.iter());
+        }
+        let put_name = metadata.and_then(|metadata| {
+            let mut names =
+                metadata.iter().filter(|(name, _)| name.eq_ignore_ascii_case(crate::write::PUT_NAME));
+            names.next().map(|(_, value)| value.clone())
+        });
+        let info = ObjectInfo {
+            key: key.to_owned(),
+            size: output.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+            version: Version(bare(output.e_tag())),
+            modified: crate::list::system_time(output.last_modified()),
+        };
+        Ok(Looked { info, put_name })
+    }
+}

@@ -1,0 +1,316 @@
+//! The store: a place in a bucket, and how requests to it are repeated.
+
+use std::{
+    fmt,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use bytes::Bytes;
+use icecore_store::{
+    Environment, ObjectInfo, PutCondition, Store, StoreError, StoreResult, Version,
+    key::{check_key, check_prefix},
+    retry::{Attempts, RetryPolicy},
+};
+
+use crate::{
+    action::Action,
+    client::{self, Connection},
+    failure::{FailureKind, ServiceFailure},
+    gate::Gate,
+    options::{S3Options, StorageClassName},
+    usage::{RequestCount, RequestMeter},
+};
+
+/// Keys that begin so may be in a storage class of their own.
+pub(crate) const DATA_PREFIX: &str = "data/";
+/// Name of the metadata that a bucket carries of which only one may write at a time.
+const SINGLE_WRITER: &str = "icecore-writers";
+/// Longest time for a request without a body.
+const REQUEST_TIME_MAX: Duration = Duration::from_mins(1);
+/// Bytes in a second that a body moves at least; slower connections are given up.
+const BODY_BYTES_PER_SECOND_MIN: u64 = 64 << 10;
+/// Most attempts as long as the server has never answered: more likely than a server that is down is a wrong address.
+const UNREACHED_ATTEMPTS_MAX: u32 = 4;
+
+/// A place in a bucket, for messages and for full keys.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) bucket: String,
+    prefix: String,
+    endpoint_url: Option<String>,
+    environment: Environment,
+}
+
+impl Place {
+    #[cfg(test)]
+    pub(crate) fn example(environment: Environment) -> Self {
+        Self { bucket: "bucket".to_owned(), prefix: "prefix".to_owned(), endpoint_url: None, environment }
+    }
+
+    pub(crate) fn location(&self) -> String {
+        let Self { bucket, prefix, .. } = self;
+        let at = self.endpoint_url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
+        if prefix.is_empty() { format!("s3://{bucket}{at}") } else { format!("s3://{bucket}/{prefix}{at}") }
+    }
+
+    /// Returns the key in the bucket.
+    pub(crate) fn full_key(&self, key: &str) -> String {
+        if self.prefix.is_empty() { key.to_owned() } else { format!("{}/{key}", self.prefix) }
+    }
+
+    /// Returns the store's own key, if the key in the bucket belongs to it.
+    pub(crate) fn own_key<'key>(&self, full: &'key str) -> Option<&'key str> {
+        if self.prefix.is_empty() { Some(full) } else { full.strip_prefix(&self.prefix)?.strip_prefix('/') }
+    }
+
+    pub(crate) fn bucket_arn(&self) -> String {
+        format!("arn:aws:s3:::{}", self.bucket)
+    }
+
+    pub(crate) fn object_arn(&self, key: &str) -> String {
+        format!("arn:aws:s3:::{}/{}", self.bucket, self.full_key(key))
+    }
+
+    /// Returns how many seconds this machine is ahead of the server.
+    pub(crate) fn skew(&self, server_time: Option<SystemTime>) -> Option<i64> {
+        let (server, ours) = (server_time?, self.environment.clock.now());
+        let seconds = |ahead: Duration| i64::try_from(ahead.as_secs()).unwrap_or(i64::MAX);
+        Some(match ours.duration_since(server) {
+            Ok(ahead) => seconds(ahead),
+            Err(behind) => -seconds(behind.duration()),
+        })
+    }
+}
+
+/// A place in a bucket of S3, or of a server that is like it, as a store.
+///
+/// It repeats its requests itself (decision 0009), so it is not to be put into a `RetryStore`.
+pub struct S3Store {
+    pub(crate) client: Client,
+    pub(crate) options: S3Options,
+    pub(crate) place: Place,
+    pub(crate) environment: Environment,
+    region: String,
+    is_encrypted: bool,
+    meter: Arc<RequestMeter>,
+    gate: Gate,
+    /// The server has answered at least once.
+    is_reached: AtomicBool,
+    single_writer: AtomicBool,
+    /// The server compares an `ETag` without its quotes.
+    pub(crate) has_bare_etags: AtomicBool,
+}
+
+impl fmt::Debug for S3Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("S3Store").field("location", &self.place.location()).finish_non_exhaustive()
+    }
+}
+
+impl S3Store {
+    /// Opens a place in a bucket. Makes no request to the bucket; whether it can be used shows with the first one.
+    pub async fn open(options: S3Options, environment: Environment) -> Self {
+        let Connection { client, region, endpoint_url, is_encrypted } = client::connect(&options).await;
+        let place = Place {
+            bucket: options.bucket.clone(),
+            prefix: options.prefix.clone(),
+            endpoint_url,
+            environment: environment.clone(),
+        };
+        Self {
+            client,
+            place,
+            region,
+            is_encrypted,
+            meter: Arc::default(),
+            gate: Gate::new(options.requests_max, Arc::clone(&environment.clock)),
+            is_reached: AtomicBool::new(false),
+            single_writer: AtomicBool::new(options.single_writer),
+            has_bare_etags: AtomicBool::new(false),
+            options,
+            environment,
+        }
+    }
+
+    /// Returns the counts of requests, which go on counting.
+    pub fn meter(&self) -> Arc<RequestMeter> {
+        Arc::clone(&self.meter)
+    }
+
+    /// Returns the region that requests are signed for.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Returns how long an object may be that is not uploaded in parts.
+    pub fn multipart_above_bytes(&self) -> u64 {
+        self.options.multipart_above_bytes
+    }
+
+    /// Returns the URL of the server if it is not S3's own.
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.place.endpoint_url.as_deref()
+    }
+
+    /// Says whether only one writer may be at work: because the options say so, or because an object that was read says
+    /// that the repository was made so.
+    pub fn is_single_writer(&self) -> bool {
+        self.single_writer.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the bodies of requests need not be signed, because TLS protects them and their checksum is signed.
+    pub(crate) fn may_skip_signing(&self) -> bool {
+        self.is_encrypted
+    }
+
+    pub(crate) fn storage_class(&self, key: &str) -> &StorageClassName {
+        if key.starts_with(DATA_PREFIX) { &self.options.data_class } else { self.options.meta_class.name() }
+    }
+
+    /// Returns metadata that every object of a repository for a single writer carries.
+    pub(crate) fn writer_metadata(&self) -> Option<(&'static str, &'static str)> {
+        self.is_single_writer().then_some((SINGLE_WRITER, "single"))
+    }
+
+    /// Learns from an object's metadata what the repository was made for.
+    pub(crate) fn learn_from<'text>(
+        &self,
+        mut metadata: impl Iterator<Item = (&'text String, &'text String)>,
+    ) {
+        if metadata.any(|(name, value)| name.eq_ignore_ascii_case(SINGLE_WRITER) && value == "single") {
+            self.single_writer.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a request that is about to be made.
+    pub(crate) fn count(&self, action: Action, class: &str, bytes_sent: u64) {
+        self.meter.add(action.class(), class, RequestCount { requests: 1, bytes_sent, bytes_received: 0 });
+    }
+
+    /// Counts bytes that came for an earlier request.
+    pub(crate) fn count_received(&self, class: &str, bytes_received: u64) {
+        let count = RequestCount { requests: 0, bytes_sent: 0, bytes_received };
+        self.meter.add(Action::Get.class(), class, count);
+    }
+
+    /// Makes a request until it succeeds, or fails for good; `bytes` is what moves at most.
+    pub(crate) async fn repeat<T, Call, Answer>(
+        &self,
+        action: Action,
+        key: &str,
+        bytes: u64,
+        call: Call,
+    ) -> Result<T, Failed>
+    where
+        Call: Fn() -> Answer,
+        Answer: Future<Output = Result<T, ServiceFailure>>,
+    {
+        let sent = matches!(action, Action::Put | Action::UploadPart);
+        let time_max = REQUEST_TIME_MAX + Duration::from_secs(bytes / BODY_BYTES_PER_SECOND_MIN);
+        let patience = self.policy();
+        let mut attempts = Attempts::start(&patience, &self.environment);
+        loop {
+            let place = self.gate.enter().await;
+            let class = if action == Action::Get { "STANDARD" } else { self.storage_class(key).as_str() };
+            self.count(action, class, if sent { bytes } else { 0 });
+            let outcome = tokio::time::timeout(time_max, call()).await;
+            let failure = match outcome {
+                Ok(Ok(value)) => {
+                    self.is_reached.store(true, Ordering::Relaxed);
+                    self.gate.succeeded();
+                    return Ok(value);
+                }
+                Ok(Err(failure)) => failure,
+                Err(_) => ServiceFailure::connection(format!("no end within {} s", time_max.as_secs())),
+            };
+            drop(place);
+            self.learn_from_failure(&failure);
+            let gives_up = !failure.is_transient()
+                || self.options.cancelled.load(Ordering::Relaxed)
+                || (!self.is_reached.load(Ordering::Relaxed)
+                    && attempts.made() + 1 >= UNREACHED_ATTEMPTS_MAX);
+            let error = Failed {
+                failure: failure.clone(),
+                error: failure.into_store_error(&self.place, action, key),
+            };
+            if gives_up {
+                return Err(error);
+            }
+            let Failed { failure, error } = error;
+            attempts.wait(key, error).await.map_err(|error| Failed { failure, error })?;
+        }
+    }
+
+    fn learn_from_failure(&self, failure: &ServiceFailure) {
+        if failure.kind == FailureKind::Answered {
+            self.is_reached.store(true, Ordering::Relaxed);
+        }
+        if failure.is_slow_down() {
+            self.gate.slowed();
+        }
+    }
+
+    fn policy(&self) -> RetryPolicy {
+        self.options.retry
+    }
+}
+
+/// A request that failed for good: what the server said, and what the caller is told.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) failure: ServiceFailure,
+    pub(crate) error: StoreError,
+}
+
+impl From<Failed> for StoreError {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
+}
+
+#[async_trait]
+impl Store for S3Store {
+    fn location(&self) -> String {
+        self.place.location()
+    }
+
+    async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes> {
+        check_key(key)?;
+        Ok(self.read(key, range).await?.0)
+    }
+
+    async fn get_versioned(&self, key: &str) -> StoreResult<(Bytes, Version)> {
+        check_key(key)?;
+        self.read(key, None).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version> {
+        check_key(key)?;
+        self.write(key, bytes, condition).await
+    }
+
+    async fn head(&self, key: &str) -> StoreResult<ObjectInfo> {
+        check_key(key)?;
+        Ok(self.look(key).await?.info)
+    }
+
+    async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
+        check_prefix(prefix)?;
+        self.list_all(prefix).await
+    }
+
+    async fn delete(&self, key: &str, version: Option<Version>) -> StoreResult<()> {
+        check_key(key)?;
+        self.remove(key, version).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

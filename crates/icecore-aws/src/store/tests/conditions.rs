@@ -1,0 +1,158 @@
+//! Conditional requests, lost answers and servers that do not honour conditions.
+
+use super::*;
+
+fn parts(bed: &Bed) -> S3Options {
+    S3Options { multipart_above_bytes: 5 << 20, part_bytes: 5 << 20, ..bed.options() }
+}
+
+#[tokio::test]
+async fn a_put_whose_answer_was_lost_has_succeeded() {
+    let bed = Bed::new();
+    let store = bed.store().await;
+    bed.inject("PUT", "meta/", 1, Fault::LostReply);
+    let version = store.create("meta/a", Bytes::from_static(b"mine")).await.unwrap();
+    assert_eq!(store.head("meta/a").await.unwrap().version, version);
+    bed.inject("PUT", "meta/", 1, Fault::LostReply);
+    let next = store.replace("meta/a", Bytes::from_static(b"next"), version).await.unwrap();
+    assert_eq!(store.get_versioned("meta/a").await.unwrap(), (Bytes::from_static(b"next"), next));
+}
+
+#[tokio::test]
+async fn an_object_of_somebody_else_with_the_same_bytes_is_not_ours() {
+    let bed = Bed::new();
+    let (one, other) = (bed.store().await, bed.store().await);
+    one.create("meta/a", Bytes::from_static(b"same")).await.unwrap();
+    // The other's request is lost before it arrives, so that what it finds is not its own.
+    bed.inject("PUT", "meta/", 1, Fault::Reset);
+    let error = other.create("meta/a", Bytes::from_static(b"same")).await.unwrap_err();
+    assert!(matches!(error, StoreError::AlreadyExists { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn completion_of_an_upload_whose_answer_was_lost_has_succeeded() {
+    let bed = Bed::new();
+    let store = bed.store_with(parts(&bed)).await;
+    bed.inject("POST", "uploadId", 1, Fault::LostReply);
+    let bytes = pattern(6 << 20);
+    let version = store.create("data/a", bytes.clone()).await.unwrap();
+    assert_eq!(store.get_versioned("data/a").await.unwrap(), (bytes, version));
+    assert_eq!(bed.server.open_uploads("bucket"), 0);
+}
+
+#[tokio::test]
+async fn parts_do_not_overwrite() {
+    let bed = Bed::new();
+    let store = bed.store_with(parts(&bed)).await;
+    store.create("data/a", pattern(6 << 20)).await.unwrap();
+    let error = store.create("data/a", pattern(7 << 20)).await.unwrap_err();
+    assert!(matches!(error, StoreError::AlreadyExists { .. }), "{error}");
+    assert_eq!(store.head("data/a").await.unwrap().size, 6 << 20);
+    // Created by somebody between the look and the completion.
+    bed.server.inject(FaultRule::new("HEAD", "data/b", 1, Fault::error(404, "")));
+    store.put("data/b", Bytes::from_static(b"theirs"), PutCondition::Absent).await.unwrap();
+    let error = store.create("data/b", pattern(7 << 20)).await.unwrap_err();
+    assert!(matches!(error, StoreError::AlreadyExists { .. }), "{error}");
+    assert_eq!(store.get("data/b", None).await.unwrap(), "theirs");
+    assert_eq!(bed.server.open_uploads("bucket"), 0);
+}
+
+#[tokio::test]
+async fn a_conflict_begins_the_put_anew() {
+    let bed = Bed::new();
+    let store = bed.store_with(parts(&bed)).await;
+    bed.inject("PUT", "meta/a", 2, Fault::error(409, "ConditionalRequestConflict"));
+    store.create("meta/a", Bytes::from_static(b"a")).await.unwrap();
+    bed.inject("POST", "uploadId", 1, Fault::error(409, "ConditionalRequestConflict"));
+    store.create("data/a", pattern(6 << 20)).await.unwrap();
+    assert_eq!(bed.requests("POST", "uploads"), 2, "the upload was begun anew");
+    assert_eq!(bed.server.open_uploads("bucket"), 0);
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_has_succeeded() {
+    let bed = Bed::new();
+    let store = bed.store().await;
+    let version = store.create("meta/a", Bytes::from_static(b"a")).await.unwrap();
+    bed.inject("DELETE", "meta/a", 1, Fault::LostReply);
+    store.delete("meta/a", Some(version)).await.unwrap();
+    assert!(!store.exists("meta/a").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_delete_on_condition() {
+    let bed = Bed::new();
+    let store = bed.store().await;
+    let version = store.create("meta/a", Bytes::from_static(b"a")).await.unwrap();
+    bed.inject("DELETE", "meta/a", 1, Fault::error(501, "NotImplemented"));
+    store.delete("meta/a", Some(version)).await.unwrap();
+    assert!(!store.exists("meta/a").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_server_that_compares_tags_without_quotes() {
+    let bed = Bed::new();
+    let store = bed.store().await;
+    let version = store.create("meta/a", Bytes::from_static(b"a")).await.unwrap();
+    bed.inject("PUT", "meta/a", 1, Fault::error(412, "PreconditionFailed"));
+    let version = store.replace("meta/a", Bytes::from_static(b"b"), version).await.unwrap();
+    assert!(store.has_bare_etags.load(Ordering::Relaxed));
+    // A real mismatch is one all the same, and is not tried again for ever.
+    let stale = Version("state-0".to_owned());
+    let error = store.replace("meta/a", Bytes::from_static(b"c"), stale).await.unwrap_err();
+    assert!(matches!(error, StoreError::VersionMismatch { .. }), "{error}");
+    assert_eq!(store.get_versioned("meta/a").await.unwrap(), (Bytes::from_static(b"b"), version));
+}
+
+#[tokio::test]
+async fn a_good_server_passes_the_probe_and_keeps_nothing_of_it() {
+    let bed = Bed::new();
+    let store = bed.store().await;
+    assert!(probe_conditions(&store).await.unwrap().is_safe());
+    require_conditions(&store).await.unwrap();
+    assert_eq!(bed.server.keys("bucket"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_conditions_is_refused_for_several_writers() {
+    let bed = Bed::with(&ServerOptions { has_conditions: false, ..ServerOptions::default() });
+    let store = bed.store().await;
+    let report = probe_conditions(&store).await.unwrap();
+    assert!(!report.has_create && !report.is_safe());
+    let error = require_conditions(&store).await.unwrap_err();
+    assert!(error.to_string().contains("ignores conditional requests"), "{error}");
+    assert_eq!(bed.server.keys("bucket"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_one_kind_of_condition_is_found() {
+    for (skip, ignored) in [(1, "ignores If-None-Match"), (2, "ignores If-Match")] {
+        let bed = Bed::new();
+        let store = bed.store().await;
+        bed.server.inject(FaultRule { skip, ..FaultRule::new("PUT", "single", 1, Fault::IgnoreConditions) });
+        let error = require_conditions(&store).await.unwrap_err();
+        assert!(error.to_string().contains(ignored), "{error}");
+    }
+    let bed = Bed::new();
+    let store = bed.store().await;
+    bed.inject("PUT", "race", 8, Fault::IgnoreConditions);
+    let error = require_conditions(&store).await.unwrap_err();
+    assert!(error.to_string().contains("let 8 of 8 writers create the same object"), "{error}");
+}
+
+#[tokio::test]
+async fn a_single_writer_looks_before_it_writes_and_others_learn_that_they_have_to() {
+    let bed = Bed::with(&ServerOptions { has_conditions: false, ..ServerOptions::default() });
+    let store = bed.store_with(S3Options { single_writer: true, ..bed.options() }).await;
+    let version = store.create("icecore", Bytes::from_static(b"header")).await.unwrap();
+    let error = store.create("icecore", Bytes::from_static(b"another")).await.unwrap_err();
+    assert!(matches!(error, StoreError::AlreadyExists { .. }), "{error}");
+    let later = bed.store().await;
+    assert!(!later.is_single_writer());
+    assert_eq!(later.get("icecore", None).await.unwrap(), "header");
+    assert!(later.is_single_writer(), "the header says so");
+    let stale = Version("state-0".to_owned());
+    let error = later.replace("icecore", Bytes::from_static(b"x"), stale).await.unwrap_err();
+    assert!(matches!(error, StoreError::VersionMismatch { .. }), "{error}");
+    later.replace("icecore", Bytes::from_static(b"next"), version).await.unwrap();
+}

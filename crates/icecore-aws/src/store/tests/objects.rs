@@ -1,0 +1,121 @@
+//! What stands in the bucket.
+
+use super::*;
+
+#[tokio::test]
+async fn classes_and_encryption_by_kind_of_object() {
+    let bed = Bed::new();
+    let mut options = bed.options();
+    options.data_class = "DEEP_ARCHIVE".parse().unwrap();
+    options.meta_class = "STANDARD_IA".parse::<StorageClassName>().unwrap().try_into().unwrap();
+    options.encryption = Encryption::Kms { key: Some("alias/backup".to_owned()) };
+    options.multipart_above_bytes = 5 << 20;
+    options.part_bytes = 5 << 20;
+    let store = bed.store_with(options).await;
+    store.create("data/group/small", Bytes::from_static(b"pack")).await.unwrap();
+    store.create("data/group/large", pattern(6 << 20)).await.unwrap();
+    store.create("meta/packs/one", Bytes::from_static(b"directory")).await.unwrap();
+    let headers = |key: &str| bed.server.object_headers("bucket", &format!("some/prefix/{key}"));
+    let expected = |class: &str| [class, "aws:kms", "alias/backup"].map(|text| Some(text.to_owned()));
+    assert_eq!(headers("data/group/small"), expected("DEEP_ARCHIVE"));
+    assert_eq!(headers("data/group/large"), expected("DEEP_ARCHIVE"));
+    assert_eq!(headers("meta/packs/one"), expected("STANDARD_IA"));
+    let error = store.get("data/group/small", None).await.unwrap_err();
+    assert!(matches!(error, StoreError::Archived { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_not_said_is_left_to_the_bucket() {
+    let bed = Bed::new();
+    bed.store().await.create("data/a", Bytes::from_static(b"a")).await.unwrap();
+    assert_eq!(bed.server.object_headers("bucket", "some/prefix/data/a"), [None, None, None]);
+    let store = bed.store_with(S3Options { encryption: Encryption::S3, ..bed.options() }).await;
+    store.create("data/b", Bytes::from_static(b"b")).await.unwrap();
+    let [_, encryption, key] = bed.server.object_headers("bucket", "some/prefix/data/b");
+    assert_eq!((encryption.as_deref(), key), (Some("AES256"), None));
+}
+
+#[tokio::test]
+async fn objects_of_others_are_left_out_and_left_alone() {
+    let bed = Bed::new();
+    let others = [
+        "some/prefix/with space",
+        "some/prefix/ümlaut/ключ",
+        "some/prefix/a+b&c=d?e#f",
+        "some/prefix//double",
+        "some/prefix/folder/",
+        "some/prefix2/object",
+        "some/prefix",
+        "elsewhere",
+    ];
+    for key in others {
+        bed.server.plant("bucket", key, b"foreign");
+    }
+    let store = bed.store().await;
+    store.create("meta/own", Bytes::from_static(b"own")).await.unwrap();
+    let keys: Vec<String> = store.list("").await.unwrap().into_iter().map(|object| object.key).collect();
+    assert_eq!(keys, ["meta/own"]);
+    store.delete("meta/own", None).await.unwrap();
+    assert_eq!(bed.server.keys("bucket").len(), others.len());
+}
+
+#[tokio::test]
+async fn listings_of_more_than_a_page() {
+    let bed = Bed::new();
+    for number in 0..2_345 {
+        bed.server.plant("bucket", &format!("some/prefix/data/{number:05}"), b"x");
+    }
+    let objects = bed.store().await.list("data/").await.unwrap();
+    assert_eq!(objects.len(), 2_345);
+    assert!(objects.is_sorted_by(|one, other| one.key < other.key));
+    assert_eq!(bed.requests("GET", "list-type=2"), 3);
+}
+
+#[tokio::test]
+async fn what_is_left_of_uploads_is_taken_away_when_it_is_old() {
+    let bed = Bed::new();
+    let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes: 5 << 20, ..bed.options() };
+    let store = bed.store_with(options).await;
+    // The answer to the beginning of an upload is lost, so nobody knows its id.
+    bed.inject("POST", "uploads", 1, Fault::LostReply);
+    store.create("data/a", pattern(6 << 20)).await.unwrap();
+    assert_eq!(bed.server.open_uploads("bucket"), 1);
+    let day = Duration::from_hours(24);
+    let now = Environment { clock: Environment::system().clock, ..bed.environment.clone() };
+    assert_eq!(S3Store::open(bed.options(), now.clone()).await.abort_stale_uploads(day).await.unwrap(), 0);
+    let tomorrow = ManualClock::new(now.clock.now() + day + Duration::from_mins(1));
+    let later = S3Store::open(bed.options(), Environment { clock: Arc::new(tomorrow), ..now }).await;
+    assert_eq!(later.abort_stale_uploads(day).await.unwrap(), 1);
+    assert_eq!(bed.server.open_uploads("bucket"), 0);
+    assert_eq!(store.head("data/a").await.unwrap().size, 6 << 20);
+}
+
+#[tokio::test]
+async fn an_upload_that_somebody_takes_away_begins_anew() {
+    let bed = Bed::new();
+    let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes: 5 << 20, ..bed.options() };
+    let store = bed.store_with(options).await;
+    bed.inject("PUT", "partNumber=2", 1, Fault::error(404, "NoSuchUpload"));
+    bed.inject("POST", "uploadId", 1, Fault::error(404, "NoSuchUpload"));
+    let bytes = pattern(6 << 20);
+    store.create("data/a", bytes.clone()).await.unwrap();
+    assert_eq!(store.get("data/a", None).await.unwrap(), bytes);
+    assert_eq!(bed.server.open_uploads("bucket"), 0);
+}
+
+#[tokio::test]
+async fn large_objects_go_in_parts_and_leave_none_behind() {
+    let bed = Bed::new();
+    let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes: 5 << 20, ..bed.options() };
+    let store = bed.store_with(options).await;
+    let bytes = pattern((11 << 20) + 5);
+    store.create("data/large", bytes.clone()).await.unwrap();
+    assert_eq!(store.get("data/large", None).await.unwrap(), bytes);
+    assert_eq!(bed.requests("PUT", "partNumber"), 3);
+    // A part that fails for good takes the others with it.
+    bed.inject("PUT", "partNumber=2", 1, Fault::error(403, "AccessDenied"));
+    let error = store.create("data/other", bytes).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotPermitted { .. }), "{error}");
+    assert_eq!(bed.server.open_uploads("bucket"), 0);
+    assert!(!store.exists("data/other").await.unwrap());
+}

@@ -1,0 +1,237 @@
+//! Writing on condition, and finding out how a put ended whose answer was lost.
+
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{ServerSideEncryption, StorageClass},
+};
+use bytes::Bytes;
+use icecore_store::{PutCondition, StoreError, StoreResult, Version};
+
+use crate::{
+    action::Action,
+    checksum::{crc64_nvme, etag_contradicts, hex},
+    failure::ServiceFailure,
+    options::Encryption,
+    store::{Failed, S3Store},
+};
+
+/// Name of the metadata by which a put finds its own object again.
+pub(crate) const PUT_NAME: &str = "icecore-put";
+/// Most times that a put is begun anew after somebody else's request for the key came in between, or after the server
+/// stored other bytes than it was sent.
+const RESTARTS_MAX: u32 = 3;
+
+/// A put: what is the same in all of its requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Put<'put> {
+    pub(crate) key: &'put str,
+    pub(crate) bytes: Bytes,
+    pub(crate) condition: PutCondition,
+    /// What the put calls itself in the object's metadata; no other has the name.
+    pub(crate) name: String,
+    pub(crate) checksum: String,
+}
+
+/// Headers of a put that do not depend on how it is made.
+#[derive(Clone, Debug)]
+pub(crate) struct PutHeaders {
+    pub(crate) storage_class: Option<StorageClass>,
+    pub(crate) encryption: Option<ServerSideEncryption>,
+    pub(crate) kms_key: Option<String>,
+    pub(crate) metadata: std::collections::HashMap<String, String>,
+}
+
+impl S3Store {
+    /// Writes a whole object if the condition holds.
+    pub(crate) async fn write(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        condition: PutCondition,
+    ) -> StoreResult<Version> {
+        if self.is_single_writer() {
+            self.look_before(key, &condition).await?;
+        }
+        let mut name = [0; 16];
+        self.environment.entropy.fill(&mut name);
+        let put = Put { key, checksum: crc64_nvme(&bytes), bytes, condition, name: hex(&name) };
+        let mut restarts = 0;
+        loop {
+            let result = if put.bytes.len() as u64 > self.options.multipart_above_bytes {
+                self.put_in_parts(&put).await
+            } else {
+                self.put_whole(&put).await
+            };
+            let Failed { failure, error } = match result {
+                Ok(version) => return Ok(version),
+                Err(failed) => failed,
+            };
+            let may_restart = restarts < RESTARTS_MAX;
+            restarts += 1;
+            if failure.is_condition_failed() || (failure.is_not_found() && put.is_replacing()) {
+                match self.resolve(&put).await? {
+                    Resolution::Done(version) => return Ok(version),
+                    Resolution::Again if may_restart => {}
+                    _ => return Err(put.refused()),
+                }
+            } else if !(failure.is_conflict() && may_restart) {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Judges the condition by a look, for servers that do not honour it.
+    async fn look_before(&self, key: &str, condition: &PutCondition) -> StoreResult<()> {
+        let present = match self.look(key).await {
+            Ok(looked) => Some(looked.info.version),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        match (condition, present) {
+            (PutCondition::Absent, None) => Ok(()),
+            (PutCondition::Absent, Some(_)) => Err(StoreError::AlreadyExists { key: key.to_owned() }),
+            (PutCondition::Version(wanted), Some(present)) if *wanted == present => Ok(()),
+            (PutCondition::Version(_), _) => Err(StoreError::VersionMismatch { key: key.to_owned() }),
+        }
+    }
+
+    async fn put_whole(&self, put: &Put<'_>) -> Result<Version, Failed> {
+        let headers = self.headers(put);
+        let call = || self.put_once(put, &headers);
+        self.repeat(Action::Put, put.key, put.bytes.len() as u64, call).await
+    }
+
+    async fn put_once(&self, put: &Put<'_>, headers: &PutHeaders) -> Result<Version, ServiceFailure> {
+        let (if_none_match, if_match) = self.conditions(&put.condition);
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.place.bucket)
+            .key(self.place.full_key(put.key))
+            .body(ByteStream::from(put.bytes.clone()))
+            .checksum_crc64_nvme(&put.checksum)
+            .set_if_none_match(if_none_match)
+            .set_if_match(if_match)
+            .set_storage_class(headers.storage_class.clone())
+            .set_server_side_encryption(headers.encryption.clone())
+            .set_ssekms_key_id(headers.kms_key.clone())
+            .set_metadata(Some(headers.metadata.clone()));
+        let sent = if self.may_skip_signing() {
+            request.customize().disable_payload_signing().send().await
+        } else {
+            request.send().await
+        };
+        let output = sent.map_err(ServiceFailure::from)?;
+        let etag = bare(output.e_tag());
+        let is_right = match output.checksum_crc64_nvme() {
+            Some(told) => told == put.checksum,
+            // Older servers do not know the checksum; their `ETag` is the MD5, unless KMS encrypts.
+            None => output.ssekms_key_id().is_some() || !etag_contradicts(&etag, &put.bytes),
+        };
+        if is_right {
+            return Ok(Version(etag));
+        }
+        self.take_back(put.key, &etag).await;
+        Err(ServiceFailure::connection("the server stored other bytes than it was sent"))
+    }
+
+    /// Deletes what the server stored wrongly, as far as that is possible: a failed put leaves no object.
+    async fn take_back(&self, key: &str, etag: &str) {
+        let request = self.client.delete_object().bucket(&self.place.bucket).key(self.place.full_key(key));
+        self.count(Action::Delete, self.storage_class(key).as_str(), 0);
+        if let Err(error) = request.send().await {
+            let error = ServiceFailure::from(error);
+            tracing::warn!(key, etag, reason = error.message, "what was stored wrongly cannot be deleted");
+        }
+    }
+
+    /// Returns the values of If-None-Match and If-Match.
+    pub(crate) fn conditions(&self, condition: &PutCondition) -> (Option<String>, Option<String>) {
+        match condition {
+            // A server that ignores conditions may as well refuse them.
+            _ if self.is_single_writer() => (None, None),
+            PutCondition::Absent => (Some("*".to_owned()), None),
+            PutCondition::Version(Version(etag)) => (None, Some(self.sent_etag(etag))),
+        }
+    }
+
+    /// Returns an `ETag` as the server wants to have it: in quotes, as the standard says, or as older servers have it.
+    pub(crate) fn sent_etag(&self, etag: &str) -> String {
+        if self.has_bare_etags.load(Ordering::Relaxed) { etag.to_owned() } else { format!("\"{etag}\"") }
+    }
+
+    pub(crate) fn headers(&self, put: &Put<'_>) -> PutHeaders {
+        let class = self.storage_class(put.key);
+        let storage_class = (class.as_str() != "STANDARD").then(|| StorageClass::from(class.as_str()));
+        let (encryption, kms_key) = match &self.options.encryption {
+            Encryption::BucketDefault => (None, None),
+            Encryption::S3 => (Some(ServerSideEncryption::Aes256), None),
+            Encryption::Kms { key } => (Some(ServerSideEncryption::AwsKms), key.clone()),
+        };
+        let named = [(PUT_NAME, put.name.as_str())].into_iter().chain(self.writer_metadata());
+        let metadata = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        PutHeaders { storage_class, encryption, kms_key, metadata }
+    }
+
+    /// Finds out why a condition failed: an earlier attempt of the same put may have succeeded, and its answer was lost.
+    async fn resolve(&self, put: &Put<'_>) -> StoreResult<Resolution> {
+        let looked = match self.look(put.key).await {
+            Ok(looked) => looked,
+            // Whoever was faster has deleted the object again, or the upload was taken away before it was complete.
+            Err(error) if error.is_not_found() && !put.is_replacing() => return Ok(Resolution::Again),
+            Err(error) if error.is_not_found() => return Ok(Resolution::Refused),
+            Err(error) => return Err(error),
+        };
+        match &looked.put_name {
+            Some(name) if *name == put.name => return Ok(Resolution::Done(looked.info.version)),
+            // The server keeps no metadata: the bytes have to tell.
+            None if looked.info.size == put.bytes.len() as u64 => {
+                let (stored, version) = self.read(put.key, None).await?;
+                if stored == put.bytes {
+                    return Ok(Resolution::Done(version));
+                }
+            }
+            _ => {}
+        }
+        // The object is in the very state that was named, and yet the server says otherwise: some older ones compare the
+        // `ETag` without its quotes.
+        if put.condition == PutCondition::Version(looked.info.version)
+            && !self.has_bare_etags.swap(true, Ordering::Relaxed)
+        {
+            return Ok(Resolution::Again);
+        }
+        Ok(Resolution::Refused)
+    }
+}
+
+/// Returns an `ETag` without its quotes, which not all servers put in all answers.
+pub(crate) fn bare(etag: Option<&str>) -> String {
+    etag.unwrap_or_default().trim_matches('"').to_owned()
+}
+
+/// What a look at the object after a failed condition shows.
+enum Resolution {
+    /// The put was carried out.
+    Done(Version),
+    /// The put is to be made again: what stood in its way is gone, or the server wants the `ETag` without quotes.
+    Again,
+    /// Somebody else was there first.
+    Refused,
+}
+
+impl Put<'_> {
+    fn is_replacing(&self) -> bool {
+        matches!(self.condition, PutCondition::Version(_))
+    }
+
+    /// Returns the error of a condition that does not hold.
+    fn refused(&self) -> StoreError {
+        let key = self.key.to_owned();
+        match self.condition {
+            PutCondition::Absent => StoreError::AlreadyExists { key },
+            PutCondition::Version(_) => StoreError::VersionMismatch { key },
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! An S3 server in memory for tests: atomic conditional requests, listings in pages, storage classes, lifecycle rules as
+//! data, and faults on order; and a proxy that cuts connections.
+//!
+//! Each server runs on a thread of its own and listens on a port of this machine that the system chooses.
+
+mod bucket;
+mod cut_body;
+mod fault;
+mod link;
+mod proxy;
+mod server;
+mod service;
+
+pub use crate::{
+    fault::{Fault, FaultRule, RequestLine},
+    proxy::{Cut, CuttingProxy},
+    server::{ServerOptions, TestServer},
+};

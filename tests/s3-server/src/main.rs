@@ -1,0 +1,27 @@
+//! Serves S3 from memory until it is killed: for benches, and for trying things out.
+//!
+//! Arguments: the port (zero lets the system choose), then if wanted the speed of the link to it in MiB a second. The bucket is
+//! `bucket`, the access key `AKTEST`, the secret `SKTEST`. Prints its URL when it is ready.
+
+use std::io::{self, Write};
+
+use s3_test_server::{ServerOptions, TestServer};
+
+fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let mut number =
+        || arguments.next().map(|text| text.parse::<u32>()).transpose().map_err(io::Error::other);
+    let port = number()?.unwrap_or(0);
+    let link_bytes_per_second = number()?.map(|mebibytes| u64::from(mebibytes) << 20);
+    let port = u16::try_from(port).map_err(io::Error::other)?;
+    let server = TestServer::start(&ServerOptions {
+        port,
+        link_bytes_per_second,
+        threads: 2,
+        ..ServerOptions::default()
+    })?;
+    writeln!(io::stdout(), "{}", server.url())?;
+    io::stdout().flush()?;
+    server.wait();
+    Ok(())
+}

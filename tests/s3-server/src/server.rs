@@ -1,0 +1,271 @@
+//! Listens, and lets requests meet their faults.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use hyper::{Request, Response, body::Incoming};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use s3s::{
+    auth::SimpleAuth,
+    service::{S3Service, S3ServiceBuilder},
+};
+use tokio::{net::TcpListener, runtime::Runtime};
+
+use crate::{
+    cut_body::{CutBody, FlippedBody},
+    fault::{Fault, FaultRule, Faults, RequestLine},
+    link::{Link, Linked},
+    service::{CONDITIONS, MemoryService},
+};
+
+/// What a server is like.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Port to listen on; zero lets the system choose.
+    pub port: u16,
+    /// Buckets that are there from the beginning.
+    pub buckets: Vec<String>,
+    /// Access key id of the only user.
+    pub access_key: String,
+    /// Secret of the only user.
+    pub secret_key: String,
+    /// Whether CRC64NVME is verified and told, as S3 does; older servers ignore it.
+    pub has_checksums: bool,
+    /// Whether the `ETag` is the MD5 of the bytes; else a number.
+    pub has_md5_etags: bool,
+    /// Whether the conditions of puts are honoured.
+    pub has_conditions: bool,
+    /// Most keys in a page of a listing.
+    pub page_keys_max: usize,
+    /// Threads that serve requests.
+    pub threads: usize,
+    /// Speed of the link to the server, in bytes a second in each direction; as fast as the machine if absent.
+    pub link_bytes_per_second: Option<u64>,
+}
+
+impl Default for ServerOptions {
+    /// Returns a server like S3, with the bucket `bucket`, the access key `AKTEST` and the secret `SKTEST`.
+    fn default() -> Self {
+        Self {
+            port: 0,
+            buckets: vec!["bucket".to_owned()],
+            access_key: "AKTEST".to_owned(),
+            secret_key: "SKTEST".to_owned(),
+            has_checksums: true,
+            has_md5_etags: false,
+            has_conditions: true,
+            page_keys_max: 1_000,
+            threads: 1,
+            link_bytes_per_second: None,
+        }
+    }
+}
+
+/// A server that runs until it is dropped.
+#[derive(Debug)]
+pub struct TestServer {
+    address: SocketAddr,
+    service: MemoryService,
+    faults: Arc<Faults>,
+    runtime: Option<Runtime>,
+}
+
+impl TestServer {
+    /// Starts a server.
+    pub fn start(options: &ServerOptions) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(options.threads.max(1))
+            .thread_name("s3-test-server")
+            .enable_all()
+            .build()?;
+        let listener = listen(&runtime, options.port)?;
+        let address = listener.local_addr()?;
+        let service = MemoryService::new(options);
+        let faults = Arc::new(Faults::default());
+        let mut builder = S3ServiceBuilder::new(service.clone());
+        builder.set_auth(SimpleAuth::from_single(options.access_key.clone(), options.secret_key.clone()));
+        let link =
+            options.link_bytes_per_second.map(|bytes_per_second| Arc::new(Link::new(bytes_per_second)));
+        runtime.spawn(accept(listener, builder.build(), service.clone(), Arc::clone(&faults), link));
+        Ok(Self { address, service, faults, runtime: Some(runtime) })
+    }
+
+    /// Returns the URL to give to clients.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns the port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Adds a fault for requests to come.
+    pub fn inject(&self, rule: FaultRule) {
+        self.faults.add(rule);
+    }
+
+    /// Forgets all faults.
+    pub fn heal(&self) {
+        self.faults.clear();
+    }
+
+    /// Returns the requests so far, in the order of their arrival.
+    pub fn requests(&self) -> Vec<RequestLine> {
+        self.faults.requests()
+    }
+
+    /// Begins to note down requests anew.
+    pub fn forget_requests(&self) {
+        self.faults.forget_requests();
+    }
+
+    /// Returns the keys in a bucket.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        self.service.read(bucket, |bucket| bucket.objects.keys().cloned().collect())
+    }
+
+    /// Returns the storage class, the encryption and the KMS key that an object was written with.
+    pub fn object_headers(&self, bucket: &str, key: &str) -> [Option<String>; 3] {
+        self.service.read(bucket, |bucket| {
+            let headers = bucket.objects.get(key).map(|object| object.headers.clone()).unwrap_or_default();
+            [headers.storage_class, headers.encryption, headers.kms_key]
+        })
+    }
+
+    /// Returns how many multipart uploads are not complete.
+    pub fn open_uploads(&self, bucket: &str) -> usize {
+        self.service.read(bucket, |bucket| bucket.uploads.len())
+    }
+
+    /// Writes an object under any key, without a request.
+    pub fn plant(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        self.service.plant(bucket, key, bytes);
+    }
+
+    /// Gives a bucket its only lifecycle rule: what stands within `<Rule>`, but for its name and status.
+    pub fn set_lifecycle(&self, bucket: &str, rule: &str) {
+        self.service.set_lifecycle(bucket, rule);
+    }
+
+    /// Serves until the process ends.
+    pub fn wait(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.block_on(std::future::pending::<()>());
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Listens without waiting, for callers that are in a runtime already.
+pub(crate) fn listen(runtime: &Runtime, port: u16) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
+    listener.set_nonblocking(true)?;
+    let _entered = runtime.enter();
+    TcpListener::from_std(listener)
+}
+
+async fn accept(
+    listener: TcpListener,
+    service: S3Service,
+    memory: MemoryService,
+    faults: Arc<Faults>,
+    link: Option<Arc<Link>>,
+) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { return };
+        // Small answers are not held back for acknowledgements.
+        stream.set_nodelay(true).unwrap_or_default();
+        let stream = Linked::new(stream, link.clone());
+        let (service, memory, faults) = (service.clone(), memory.clone(), Arc::clone(&faults));
+        let respond = hyper::service::service_fn(move |request| {
+            let (service, memory, faults) = (service.clone(), memory.clone(), Arc::clone(&faults));
+            async move { respond(request, &service, &memory, &faults).await }
+        });
+        tokio::spawn(async move {
+            let mut connection = hyper::server::conn::http1::Builder::new();
+            connection.timer(TokioTimer::new());
+            // An error here is what a fault does to the connection, or a client that went away.
+            drop(connection.serve_connection(TokioIo::new(stream), respond).await);
+        });
+    }
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    service: &S3Service,
+    memory: &MemoryService,
+    faults: &Faults,
+) -> io::Result<Response<s3s::Body>> {
+    let line = RequestLine {
+        method: request.method().to_string(),
+        path: request.uri().path().trim_start_matches('/').to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+    };
+    let fault = faults.arrive(&line);
+    match &fault {
+        Some(Fault::Error { status, code, headers }) => {
+            // A client that is still sending would not see the answer.
+            let request = request.map(s3s::Body::from);
+            drain(request).await;
+            return error_response(*status, code, headers);
+        }
+        Some(Fault::Reset) => return Err(io::ErrorKind::ConnectionReset.into()),
+        _ => {}
+    }
+    if line.method == "GET" && line.query == "lifecycle" {
+        return lifecycle_response(memory.lifecycle(line.path.trim_end_matches('/')).as_deref());
+    }
+    let request = request.map(s3s::Body::from);
+    let carried_out = service.call(request);
+    let response = match fault {
+        Some(Fault::IgnoreConditions) => CONDITIONS.scope(false, carried_out).await,
+        _ => carried_out.await,
+    };
+    let response = response.map_err(|error| io::Error::other(format!("{error:?}")))?;
+    match fault {
+        Some(Fault::LostReply) => Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::CutBody(left)) => {
+            Ok(response.map(|inner| s3s::Body::http_body_unsync(CutBody { inner, left })))
+        }
+        Some(Fault::FlipBit(before)) => Ok(response
+            .map(|inner| s3s::Body::http_body_unsync(FlippedBody { inner, before, is_flipped: false }))),
+        _ => Ok(response),
+    }
+}
+
+/// Answers the question for lifecycle rules in XML of our own: the types of the library are not all that S3 knows.
+fn lifecycle_response(rule: Option<&str>) -> io::Result<Response<s3s::Body>> {
+    let Some(rule) = rule else { return error_response(404, "NoSuchLifecycleConfiguration", &[]) };
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><LifecycleConfiguration><Rule><ID>rule</ID><Status>Enabled</Status>\
+         {rule}</Rule></LifecycleConfiguration>"
+    );
+    Response::builder()
+        .header("content-type", "application/xml")
+        .body(s3s::Body::from(text))
+        .map_err(io::Error::other)
+}
+
+async fn drain(request: Request<s3s::Body>) {
+    use futures_util::StreamExt;
+    let mut body = request.into_body();
+    while let Some(Ok(_)) = body.next().await {}
+}
+
+fn error_response(status: u16, code: &str, headers: &[(String, String)]) -> io::Result<Response<s3s::Body>> {
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>on order</Message></Error>"
+    );
+    let mut response = Response::builder().status(status).header("content-type", "application/xml");
+    for (name, value) in headers {
+        response = response.header(name, value);
+    }
+    response.body(s3s::Body::from(text)).map_err(io::Error::other)
+}
