@@ -37,7 +37,7 @@ macro_rules! targets {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 20] = targets![
+pub const TARGETS: [Target; 21] = targets![
     stored::header,
     stored::header_record,
     stored::sealed_frame,
@@ -48,6 +48,7 @@ pub const TARGETS: [Target; 20] = targets![
     stored::pack,
     stored::pack_directory,
     stored::snapshot,
+    stored::log_record,
     stored::manifest_node,
     stored::chunk_list,
     stored::catalogue_row,

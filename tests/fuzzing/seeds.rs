@@ -12,10 +12,11 @@ use icecore_format::{
     chunk_list::ChunkListBuilder,
     compression::{Codec, Compressor},
     directory::PackDirectory,
-    entry::{ChunkRef, Content},
-    ids::ChunkId,
+    entry::{ChunkRef, Content, Time},
+    ids::{ChunkId, RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
     keys::Keys,
     layout,
+    log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
     node::{Node, NodeItems},
     pack::BlockOpener,
     seal::{ObjectKind, SEAL_HEADER_BYTES, open_object},
@@ -43,10 +44,37 @@ pub fn all() -> Fallible<Seeds> {
         }
     }
     add_made_up(&mut seeds)?;
+    add_log_record(&mut seeds)?;
     add_written(&mut seeds);
     seeds.sort();
     seeds.dedup();
     Ok(seeds)
+}
+
+/// Adds a record of the log with something in every list.
+fn add_log_record(seeds: &mut Seeds) -> Fallible<()> {
+    let name = RecordName { writer: WriterId([1; 16]), sequence: 2 };
+    let reference = RecordReference { name: RecordName { sequence: 1, ..name }, hash: RecordHash([2; 32]) };
+    let completed = CompletedSnapshot {
+        run: RunId([3; 16]),
+        digest: SnapshotDigest([4; 32]),
+        source: "home".to_owned(),
+        host: "server".to_owned(),
+        started: Time::default(),
+    };
+    let deleted = DeletedSnapshot { run: RunId([5; 16]), reason: "old".to_owned(), time: Time::default() };
+    let record = LogRecord {
+        references: vec![reference],
+        completed: vec![completed],
+        deleted: vec![deleted],
+        lost_records: vec![reference],
+        lost_snapshots: vec![RunId([6; 16])],
+        ..LogRecord::new(name, Time::default(), "server", "icecore")
+    };
+    let record = open_object(keys(), ObjectKind::Log, &record.seal(keys(), &[7; 32])?)?;
+    let sequence = name.sequence.to_le_bytes();
+    seeds.push(("log_record", [&name.writer.0, sequence.as_slice(), &record].concat()));
+    Ok(())
 }
 
 /// Writes the seeds as the corpora of libFuzzer: a directory for each target, a file for each seed.

@@ -6,10 +6,12 @@ use icecore_format::{
     chunk_list::ChunkListNode,
     compression::{Codec, Decompressor},
     directory::{ChunkInfo, PackDirectory},
-    entry::ChunkListRef,
+    entry::{ChunkListRef, Time},
     header::{Header, Parameters, PlainHeader},
-    ids::{ChunkId, PackName, RunId},
+    history::{History, Marks},
+    ids::{ChunkId, PackName, RecordHash, RecordName, RunId, WriterId},
     keys::{Keys, Secret},
+    log::LogRecord,
     node::{Node, NodeBuilder, NodeItems},
     pack::{BlockOpener, PackBuilder, read_directory_copy},
     path,
@@ -228,6 +230,24 @@ pub fn snapshot(input: &[u8]) {
     let Ok(snapshot) = Snapshot::open(keys(), run, &object) else { return };
     let again = certain(snapshot.seal(keys(), &SALT));
     assert_eq!(Snapshot::open(keys(), run, &again), Ok(snapshot));
+}
+
+/// A record of the log, sealed with the right key: name, record; and what follows from it.
+pub fn log_record(input: &[u8]) {
+    let Some((writer, rest)) = take(input) else { return };
+    let Some((sequence, record)) = take(rest) else { return };
+    let name = RecordName { writer: WriterId(writer), sequence: u32::from_le_bytes(sequence) };
+    let object = certain(seal_object(keys(), ObjectKind::Log, &SALT, record));
+    let Ok(record) = LogRecord::open(keys(), name, &object) else { return };
+    let again = certain(record.seal(keys(), &SALT));
+    assert_eq!(LogRecord::open(keys(), name, &again), Ok(record.clone()));
+    let named = record.completed.len() + record.references.len();
+    let mut history = History::default();
+    history.insert(record, RecordHash::of(&object));
+    let mut marks = Marks::default();
+    assert!(history.losses(&marks, |_| None).len() <= named);
+    marks.absorb(&history, Time::default(), []);
+    assert!(marks.tips.len() <= 1);
 }
 
 /// A manifest node: what is accepted obeys the rules, and can be written again.

@@ -38,4 +38,6 @@ mod reader;
 #[cfg(test)]
 mod repair;
 #[cfg(test)]
+mod rollback;
+#[cfg(test)]
 mod structure;

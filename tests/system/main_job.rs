@@ -94,7 +94,7 @@ fn making_commands_write_the_documented_json() {
     assert_keys(&created, "repository location credential key_file key_file_generated");
     assert_eq!((&created["credential"], &created["key_file_generated"]), (&"key-file".into(), &true.into()));
     let backup = sandbox.json(&["backup", "source", "--tag", "plan=daily"]);
-    assert_keys(&backup, "repository location created dry_run sources");
+    assert_keys(&backup, "repository location created dry_run losses sources");
     let source = &backup["sources"][0];
     assert_keys(source, DONE_KEYS);
     assert_keys(&source["snapshot"], SNAPSHOT_KEYS);
@@ -113,7 +113,11 @@ fn making_commands_write_the_documented_json() {
     assert_keys(&dry["actions"][0], "action path path_base64?");
     assert!(!sandbox.path("not-there").exists(), "a dry run made the target");
     let check = sandbox.json(&["check", "--sample", "100%"]);
-    assert_keys(&check, "healthy snapshots problems packs bytes blocks chunks nodes packs_read bytes_read");
+    assert_keys(
+        &check,
+        "healthy last_seen log_records snapshots_unnamed losses accepted snapshots problems packs bytes blocks chunks \
+         nodes packs_read bytes_read",
+    );
     let snapshot = &check["snapshots"][0];
     assert_keys(snapshot, "id run source restorable files_damaged examples packs_damaged");
     // A failure is a JSON document, too.

@@ -4,14 +4,15 @@
 //! asked per pack and per run, never per chunk.
 //!
 //! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of chunks) and,
-//! sealed as they came from the store, snapshots; and when packs were last verified. No names of files, no contents and
-//! no keys. It is not encrypted; its directory has mode 700.
+//! sealed as they came from the store, snapshots and the log; and when packs were last verified. No names of files, no
+//! contents and no keys. It is not encrypted; its directory has mode 700.
 
 mod catalog;
 mod checksum;
 mod chunk_table;
 pub mod directory_row;
 mod error;
+mod log;
 mod packs;
 mod place;
 mod schema;
@@ -26,5 +27,6 @@ pub use catalog::{Catalog, CatalogOpening, RebuildReason};
 pub use chunk_table::{ChunkPlace, ChunkTable, TablePack};
 pub use directory_row::DirectoryRow;
 pub use error::CatalogError;
+pub use log::StoredRecord;
 pub use packs::LoadReport;
 pub use snapshots::StoredSnapshot;

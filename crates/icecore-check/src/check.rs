@@ -13,6 +13,7 @@ use crate::{
     impact::judge,
     inventory::Inventory,
     links::check_links,
+    log::{LogCheck, check_log, read_log},
     options::CheckOptions,
     packs::{PacksRead, read_packs},
     report::{CheckReport, ProblemKind, SnapshotCheck},
@@ -44,6 +45,7 @@ pub(crate) struct Examination {
     /// Snapshots.
     pub(crate) snapshots: Snapshots,
     judged: Vec<SnapshotCheck>,
+    log: LogCheck,
     packs_read: PacksRead,
     nodes: u64,
 }
@@ -54,7 +56,9 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     session.options().percent()?;
     check_header(session).await?;
     check_slots(session).await?;
+    let log = read_log(session).await?;
     let snapshots = open_snapshots(session).await?;
+    let log = check_log(session, log, &snapshots).await?;
     let mut inventory = take_inventory(session).await?;
     let packs_read = read_packs(session, &mut inventory).await?;
     let inventory = Arc::new(inventory);
@@ -64,7 +68,7 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     let judged = judge(&graph, &inventory, &snapshots, &roots);
     report_marks(session, &judged);
     let nodes = graph.read_count();
-    Ok(Examination { inventory, snapshots, judged, packs_read, nodes })
+    Ok(Examination { inventory, snapshots, judged, log, packs_read, nodes })
 }
 
 /// Reports snapshots that are marked as damaged without need.
@@ -95,6 +99,9 @@ impl Examination {
             packs_left: self.packs_read.packs_left,
             verified: self.packs_read.verified,
             bytes_read,
+            log_records: self.log.records,
+            snapshots_unnamed: self.log.unnamed,
+            losses: self.log.losses,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use icecore_format::{
-    ids::{PackName, RunId},
+    ids::{PackName, RecordName, RunId},
     layout::{self, PackPlace},
 };
 use icecore_store::ObjectInfo;
@@ -28,6 +28,8 @@ pub(crate) enum KeyForm {
     Condemned,
     /// Something that a repair has put aside.
     Quarantined(RunId),
+    /// A record of the log.
+    Log(RecordName),
     /// Nothing of a repository.
     Foreign,
 }
@@ -53,6 +55,8 @@ pub(crate) fn classify(key: &str) -> KeyForm {
         layout::parse_snapshot_key(key).map(KeyForm::Snapshot)
     } else if key.starts_with(layout::PACKS_PREFIX) {
         layout::parse_directory_key(key).map(KeyForm::Directory)
+    } else if key.starts_with(layout::LOG_PREFIX) {
+        layout::parse_log_key(key).map(KeyForm::Log)
     } else {
         PackPlace::parse(key).map(|(place, name)| KeyForm::Pack(name, place))
     };
@@ -99,7 +103,11 @@ impl Listing {
                     *bytes = bytes.saturating_add(size);
                 }
                 KeyForm::Foreign => listing.foreign.push(key),
-                KeyForm::Header | KeyForm::Slot | KeyForm::Snapshot(_) | KeyForm::Condemned => {}
+                KeyForm::Header
+                | KeyForm::Slot
+                | KeyForm::Snapshot(_)
+                | KeyForm::Condemned
+                | KeyForm::Log(_) => {}
             }
         }
         listing

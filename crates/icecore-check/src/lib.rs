@@ -16,6 +16,7 @@ mod inventory;
 mod keyspace;
 mod leaf;
 mod links;
+mod log;
 mod options;
 mod pack;
 mod packs;

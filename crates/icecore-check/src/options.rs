@@ -9,6 +9,8 @@ use std::{
 
 use icecore_format::ids::PackName;
 
+use icecore_format::history::Marks;
+
 use crate::error::CheckError;
 
 /// Options of a check.
@@ -33,6 +35,8 @@ pub struct CheckOptions {
     pub now: SystemTime,
     /// Unpredictable bytes that choose the sample.
     pub seed: [u8; 32],
+    /// What the caller has seen of the repository before.
+    pub marks: Marks,
     /// Pool for CPU work; the global one if absent.
     pub pool: Option<Arc<rayon::ThreadPool>>,
 }
@@ -49,6 +53,7 @@ impl CheckOptions {
             memory_bytes_max: 192 << 20,
             now,
             seed: [0; 32],
+            marks: Marks::default(),
             pool: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use icecore_format::{
+    history::Loss,
     ids::{PackName, RunId},
     snapshot::DamageMark,
 };
@@ -123,6 +124,20 @@ problem_kinds! {
     OutsideGroup = "outside-group", Warning;
     /// Hard links to one file differ in content or size.
     LinksDiffer = "links-differ", Warning;
+    /// A snapshot that was complete is gone, and nobody deleted it.
+    SnapshotVanished = "snapshot-vanished", Damage;
+    /// A snapshot that was complete is pending or aborted: an old version of the object was put back.
+    SnapshotReverted = "snapshot-reverted", Damage;
+    /// A snapshot is complete, but another one than the log says.
+    SnapshotAltered = "snapshot-altered", Damage;
+    /// A log record is gone that was there when the repository was last seen: the repository is older than it was.
+    OlderThanSeen = "older-than-seen", Damage;
+    /// A log record is gone that a later one refers to.
+    LogRecordMissing = "log-record-missing", Damage;
+    /// A log record does not open.
+    LogRecordDamaged = "log-record-damaged", Damage;
+    /// Somebody has accepted that records and snapshots are lost.
+    LossAccepted = "loss-accepted", Note;
 }
 
 impl fmt::Display for ProblemKind {
@@ -189,6 +204,12 @@ pub struct CheckReport {
     pub verified: Vec<PackName>,
     /// Bytes that were read from the store.
     pub bytes_read: u64,
+    /// Records of the log that open.
+    pub log_records: u64,
+    /// Complete snapshots that no record of the log names; the next backup adds them.
+    pub snapshots_unnamed: u64,
+    /// What was there and is not any more, by the log and by the marks; each is among the problems, too.
+    pub losses: Vec<Loss>,
 }
 
 impl CheckReport {

@@ -8,9 +8,11 @@ use std::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
     error::FormatResult,
+    history::Standing,
     ids::{GroupId, RunId},
     layout,
     limits::RECORD_BYTES_MAX,
+    log::snapshot_digest,
     snapshot::{Completion, DedupScope, Snapshot, SnapshotState},
 };
 use icecore_store::ObjectInfo;
@@ -19,6 +21,7 @@ use crate::{
     error::CheckError,
     events::CheckPhase,
     keyspace::{KeyForm, classify},
+    log::Standings,
     report::ProblemKind,
     session::{Opened, Session},
 };
@@ -45,6 +48,8 @@ pub(crate) struct Snapshots {
     pub(crate) pending: BTreeMap<RunId, SystemTime>,
     /// Runs that ended without a snapshot, or whose snapshot was deleted.
     pub(crate) ended: BTreeSet<RunId>,
+    /// How each object was found, in whatever state.
+    pub(crate) standings: Standings,
 }
 
 /// Opens all snapshots.
@@ -59,7 +64,8 @@ pub(crate) async fn open_snapshots(session: &Session<'_>) -> Result<Snapshots, C
     let opening = stream::iter(named).map(|(run, info)| open_snapshot(session, run, info));
     let mut opening = opening.buffer_unordered(session.concurrency());
     let mut snapshots = Snapshots::default();
-    while let Some((run, opened)) = opening.try_next().await? {
+    while let Some((run, opened, standing)) = opening.try_next().await? {
+        snapshots.standings.extend(standing.map(|standing| (run, standing)));
         match opened {
             Found::Complete(snapshot) => snapshots.complete.push(*snapshot),
             Found::Damaged => snapshots.damaged.push(run),
@@ -85,18 +91,29 @@ async fn open_snapshot(
     session: &Session<'_>,
     run: RunId,
     info: ObjectInfo,
-) -> Result<(RunId, Found), CheckError> {
+) -> Result<(RunId, Found, Option<Standing>), CheckError> {
     let keys = session.share_keys();
     let opened =
         session.open(&info, RECORD_BYTES_MAX.into(), move |object| Snapshot::open(&keys, run, object));
     let opened = opened.await?;
     session.progress(1, info.size);
-    let found = match opened {
-        Opened::Value(snapshot) => sort_by_state(session, &info, snapshot),
-        Opened::Vanished => Found::Vanished,
-        Opened::Unreadable => Found::Damaged,
-    };
-    Ok((run, found))
+    Ok(match opened {
+        Opened::Value(snapshot) => {
+            let standing = standing(&snapshot);
+            (run, sort_by_state(session, &info, snapshot), Some(standing))
+        }
+        Opened::Vanished => (run, Found::Vanished, None),
+        Opened::Unreadable => (run, Found::Damaged, Some(Standing::Unreadable)),
+    })
+}
+
+fn standing(snapshot: &FormatResult<Snapshot>) -> Standing {
+    let Ok(snapshot) = snapshot else { return Standing::Unreadable };
+    match (snapshot_digest(snapshot), &snapshot.state) {
+        (Some(digest), _) => Standing::Complete(digest),
+        (None, SnapshotState::Deleted(_)) => Standing::Deleted,
+        (None, _) => Standing::Unfinished,
+    }
 }
 
 fn sort_by_state(session: &Session<'_>, info: &ObjectInfo, snapshot: FormatResult<Snapshot>) -> Found {

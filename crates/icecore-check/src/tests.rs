@@ -3,6 +3,7 @@
 mod builder;
 mod damage;
 mod healthy;
+mod log;
 mod repair;
 mod running;
 mod structure;

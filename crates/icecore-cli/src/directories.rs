@@ -1,4 +1,4 @@
-//! The user's directories for configuration and caches.
+//! The user's directories for configuration, caches and state.
 
 use std::{
     ffi::OsString,
@@ -18,6 +18,8 @@ pub(crate) struct Directories {
     pub(crate) configuration: Option<PathBuf>,
     /// Catalogues; none if no home directory is known.
     pub(crate) cache: Option<PathBuf>,
+    /// What is remembered of repositories; none if no home directory is known.
+    pub(crate) state: Option<PathBuf>,
 }
 
 impl Directories {
@@ -31,17 +33,22 @@ impl Directories {
             home_in_passwd(&passwd, rustix::process::getuid().as_raw())
         });
         let variable = |name| environment_variables::read(name);
-        Self::from_values(variable("XDG_CONFIG_HOME"), variable("XDG_CACHE_HOME"), home.as_deref())
+        let variables = [variable("XDG_CONFIG_HOME"), variable("XDG_CACHE_HOME"), variable("XDG_STATE_HOME")];
+        Self::from_values(variables, home.as_deref())
     }
 
-    fn from_values(configuration: Option<OsString>, cache: Option<OsString>, home: Option<&Path>) -> Self {
+    fn from_values([configuration, cache, state]: [Option<OsString>; 3], home: Option<&Path>) -> Self {
         // The specification says to ignore relative paths.
         let absolute = |value: Option<OsString>| value.map(PathBuf::from).filter(|path| path.is_absolute());
         let home = home.filter(|home| home.is_absolute());
         let place = |value, default| {
             absolute(value).or_else(|| home.map(|home| home.join(default))).map(|path| path.join("icecore"))
         };
-        Self { configuration: place(configuration, ".config"), cache: place(cache, ".cache") }
+        Self {
+            configuration: place(configuration, ".config"),
+            cache: place(cache, ".cache"),
+            state: place(state, ".local/state"),
+        }
     }
 
     /// Returns where the generated key file of a repository lies.

@@ -17,11 +17,13 @@ mod exit_status;
 mod failure;
 mod key_file;
 mod logging;
+mod memory;
 mod process;
 mod progress;
 pub mod reference;
 mod table;
 mod text;
 mod unlock;
+mod watch;
 
 pub use application::run;

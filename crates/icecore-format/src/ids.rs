@@ -62,6 +62,19 @@ byte_id! {
     RunId, 16
 }
 
+byte_id! {
+    /// Random name of a writer of the log: the local state of one user of one host.
+    WriterId, 16
+}
+byte_id! {
+    /// BLAKE3 hash of a stored log record.
+    RecordHash, 32
+}
+byte_id! {
+    /// Hash of what must not change in a complete snapshot.
+    SnapshotDigest, 32
+}
+
 /// Reads `out.len()` bytes from lower-case hexadecimal digits; says whether the text has exactly that form.
 pub(crate) fn decode_hex(text: &str, out: &mut [u8]) -> bool {
     let digit = |byte: u8| match byte {
@@ -139,6 +152,33 @@ impl PackName {
         let Ok(value) = number.parse::<u32>() else { return Err(malformed) };
         let name = Self { run: RunId::from_hex(run)?, number: value };
         if digits && name.to_string() == text { Ok(name) } else { Err(malformed) }
+    }
+}
+
+/// Name of a record of the log: its writer, and its number among the records of the writer, from 1. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordName {
+    /// Writer of the record.
+    pub writer: WriterId,
+    /// Number of the record.
+    pub sequence: u32,
+}
+
+impl fmt::Display for RecordName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{:06}", self.writer, self.sequence)
+    }
+}
+
+impl RecordName {
+    /// Reads a name of the form that `Display` writes.
+    pub fn parse(text: &str) -> FormatResult<Self> {
+        let malformed = FormatError::malformed("log record name", "not of the form <writer>/<sequence>");
+        let Some((writer, number)) = text.split_once('/') else { return Err(malformed) };
+        let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+        let Ok(sequence) = number.parse::<u32>() else { return Err(malformed) };
+        let name = Self { writer: WriterId::from_hex(writer)?, sequence };
+        if digits && sequence > 0 && name.to_string() == text { Ok(name) } else { Err(malformed) }
     }
 }
 

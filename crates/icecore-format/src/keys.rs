@@ -48,6 +48,7 @@ const CONTEXT_SEAL_DATA: &str = "icecore 2026-11-20 v1 seal data pack";
 const CONTEXT_SEAL_MANIFEST: &str = "icecore 2026-11-20 v1 seal manifest pack";
 const CONTEXT_SEAL_DIRECTORY: &str = "icecore 2026-11-20 v1 seal pack directory";
 const CONTEXT_SEAL_SNAPSHOT: &str = "icecore 2026-11-20 v1 seal snapshot";
+const CONTEXT_SEAL_LOG: &str = "icecore 2026-11-20 v1 seal log record";
 
 /// All keys of an unlocked repository.
 ///
@@ -155,6 +156,7 @@ impl Keys {
             ObjectKind::Manifest => CONTEXT_SEAL_MANIFEST,
             ObjectKind::Directory => CONTEXT_SEAL_DIRECTORY,
             ObjectKind::Snapshot => CONTEXT_SEAL_SNAPSHOT,
+            ObjectKind::Log => CONTEXT_SEAL_LOG,
         };
         let Some(master) = self.masters.get(&epoch) else {
             return Err(FormatError::UnknownEpoch { epoch });

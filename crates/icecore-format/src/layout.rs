@@ -2,7 +2,7 @@
 
 use crate::{
     error::FormatResult,
-    ids::{GroupId, PackName, RunId},
+    ids::{GroupId, PackName, RecordName, RunId},
     seal::ObjectKind,
 };
 
@@ -20,6 +20,8 @@ pub const PACKS_PREFIX: &str = "meta/packs/";
 pub const GC_PREFIX: &str = "meta/gc/";
 /// Prefix of what repairs have put aside.
 pub const QUARANTINE_PREFIX: &str = "meta/quarantine/";
+/// Prefix of the log of completed and deleted snapshots.
+pub const LOG_PREFIX: &str = "meta/log/";
 /// Prefix of data packs: the only one that may ever be cold.
 pub const DATA_PREFIX: &str = "data/";
 
@@ -46,6 +48,16 @@ pub fn directory_key(pack: PackName) -> String {
 /// Reads the pack's name from the key of its directory.
 pub fn parse_directory_key(key: &str) -> FormatResult<PackName> {
     PackName::parse(key.strip_prefix(PACKS_PREFIX).unwrap_or_default())
+}
+
+/// Returns the key of a record of the log.
+pub fn log_key(record: RecordName) -> String {
+    format!("{LOG_PREFIX}{record}")
+}
+
+/// Reads the record's name from its key.
+pub fn parse_log_key(key: &str) -> FormatResult<RecordName> {
+    RecordName::parse(key.strip_prefix(LOG_PREFIX).unwrap_or_default())
 }
 
 /// Returns the key of a pack: data packs lie under their group, packs of manifest nodes do not.

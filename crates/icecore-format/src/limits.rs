@@ -47,6 +47,10 @@ pub const DIRECTORY_OBJECT_BYTES_MAX: u64 = object_bytes_max(DIRECTORY_BYTES_MAX
 pub const RECORD_OBJECT_BYTES_MAX: u64 = object_bytes_max(RECORD_BYTES_MAX);
 /// Most bytes of any text of a snapshot (source, host, tag, …).
 pub const TEXT_BYTES_MAX: usize = 1 << 16;
+/// Most items of each list of a log record; a writer that has more writes several records.
+pub const LOG_ITEMS_MAX: usize = 1 << 10;
+/// Most bytes of any text of a log record; a writer cuts longer ones off. Full lists fit into a record.
+pub const LOG_TEXT_BYTES_MAX: usize = 192;
 /// Most tags of a snapshot.
 pub const TAGS_MAX: usize = 1 << 10;
 

@@ -41,6 +41,8 @@ pub enum ObjectKind {
     Directory = 4,
     /// Snapshot.
     Snapshot = 5,
+    /// Record of the log.
+    Log = 6,
 }
 
 impl ObjectKind {
@@ -52,6 +54,7 @@ impl ObjectKind {
             3 => Self::Manifest,
             4 => Self::Directory,
             5 => Self::Snapshot,
+            6 => Self::Log,
             _ => return Err(FormatError::malformed("sealed object", "unknown kind")),
         })
     }
@@ -64,6 +67,7 @@ impl ObjectKind {
             Self::Manifest => "manifest pack",
             Self::Directory => "pack directory",
             Self::Snapshot => "snapshot",
+            Self::Log => "log record",
         }
     }
 }
@@ -72,7 +76,7 @@ impl ObjectKind {
     /// Returns the largest record of this kind before compression, in bytes. Records in packs are directories.
     fn record_bytes_max(self) -> u32 {
         match self {
-            Self::Header | Self::Snapshot => RECORD_BYTES_MAX,
+            Self::Header | Self::Snapshot | Self::Log => RECORD_BYTES_MAX,
             Self::Data | Self::Manifest | Self::Directory => DIRECTORY_BYTES_MAX,
         }
     }

@@ -3,7 +3,7 @@
 use icecore_catalog::CatalogError;
 use icecore_format::{
     error::FormatError,
-    ids::{ChunkId, RunId},
+    ids::{ChunkId, RunId, WriterId},
 };
 use icecore_store::error::StoreError;
 
@@ -120,6 +120,12 @@ pub enum RepoError {
         "the repository has been pruned or changed by a newer program; this version can read it but must not write to it"
     )]
     NewerMaintenance,
+    /// Other runs of the same user took one number of the log after the other.
+    #[error("other runs keep writing to the log of writer {writer}")]
+    LogContended {
+        /// Writer whose numbers are taken.
+        writer: WriterId,
+    },
     /// The user or the system asked to stop.
     #[error("interrupted")]
     Interrupted,

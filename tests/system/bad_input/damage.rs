@@ -13,13 +13,14 @@ use crate::harness::{Sandbox, bytes, read};
 const TABLE: &str = include_str!("damage/table.txt");
 
 /// Kinds of objects, with their prefix.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("header", "icecore"),
     ("key slot", "meta/keys/"),
     ("snapshot", "meta/snapshots/"),
     ("manifest pack", "meta/manifest/"),
     ("pack directory", "meta/packs/"),
     ("data pack", "data/"),
+    ("log record", "meta/log/"),
 ];
 
 /// What happens to an object.
@@ -154,6 +155,11 @@ fn damaged_pack_directories() {
 #[test]
 fn damaged_packs() {
     assert_rows(5);
+}
+
+#[test]
+fn damaged_log_records() {
+    assert_rows(6);
 }
 
 /// What may happen to a pack.

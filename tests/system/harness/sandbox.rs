@@ -93,6 +93,18 @@ impl Sandbox {
         }
     }
 
+    /// Returns the directory of what the user remembers of repositories.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path("home/state")
+    }
+
+    /// Forgets everything that the user remembers of repositories.
+    pub(crate) fn delete_state(&self) {
+        if self.state().exists() {
+            fs::remove_dir_all(self.state()).unwrap();
+        }
+    }
+
     /// Moves the repository to another place.
     pub(crate) fn use_repository(&mut self, path: PathBuf) {
         self.repository = path;
@@ -137,6 +149,7 @@ impl Sandbox {
             .env("HOME", self.path("home"))
             .env("XDG_CONFIG_HOME", self.path("home/config"))
             .env("XDG_CACHE_HOME", self.cache())
+            .env("XDG_STATE_HOME", self.state())
             .env("ICECORE_REPOSITORY", &self.repository)
             .current_dir(self.directory.path());
     }

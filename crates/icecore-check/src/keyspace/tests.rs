@@ -19,6 +19,8 @@ fn every_key_of_the_layout_is_known() {
         assert_eq!(place.key(pack), key);
     }
     assert_eq!(classify("meta/gc/12"), KeyForm::Condemned);
+    let record = RecordName { writer: icecore_format::ids::WriterId([0xcd; 16]), sequence: 7 };
+    assert_eq!(classify(&layout::log_key(record)), KeyForm::Log(record));
 }
 
 #[test]
@@ -37,6 +39,9 @@ fn everything_else_is_foreign() {
         format!("data/{run}-000001"),
         format!("data/{run}/{run}-000001/x"),
         "meta/gc/x".to_owned(),
+        format!("meta/log/{run}/1"),
+        format!("meta/log/{run}/000000"),
+        format!("meta/log/{run}"),
         "data".to_owned(),
         String::new(),
     ];

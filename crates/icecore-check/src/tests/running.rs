@@ -11,7 +11,12 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use icecore_format::{entry::Content, layout, snapshot::DedupScope};
+use icecore_format::{
+    entry::{Content, Time},
+    layout,
+    log::DeletedSnapshot,
+    snapshot::DedupScope,
+};
 use icecore_store::{
     FaultStore, LocalStore, MemoryStore, Method, ObjectInfo, PutCondition, Store, StoreError, StoreExt,
     StoreResult, Version,
@@ -19,7 +24,10 @@ use icecore_store::{
     fault::{Fault, FaultPlan, FaultWhen, InjectedError},
 };
 
-use super::builder::{Recorder, Repository, Spec, kinds, noise, run, snapshot, usual, wait};
+use super::{
+    builder::{Recorder, Repository, Spec, kinds, noise, run, snapshot, usual, wait},
+    log::{add_record, logged, name},
+};
 use crate::{CheckError, CheckOptions, CheckReport, NoEvents, ProblemKind, check};
 
 fn check_store(
@@ -313,4 +321,26 @@ fn a_local_directory_is_checked_like_memory() {
     }
     let report = check_store(Arc::new(local), &repository, true).expect("check");
     assert_eq!(report, repository.check_data());
+}
+
+#[test]
+fn a_snapshot_that_is_deleted_during_the_check_is_not_missed() {
+    let (mut repository, records) = logged();
+    let before = repository.fork();
+    let time = Time::default();
+    let deleted = DeletedSnapshot { run: run(2), reason: "old".to_owned(), time };
+    let record = add_record(&mut repository, name(2, 2), &records, |record| record.deleted.push(deleted));
+    let key = layout::log_key(record.name);
+    let object = repository.get(&key);
+    let done = AtomicBool::new(false);
+    // The log has been read by then.
+    let report = check_with_script(&before, move |store, method, prefix| {
+        if method == "list" && prefix == layout::SNAPSHOTS_PREFIX && !done.swap(true, Ordering::Relaxed) {
+            wait_here(store.create(&key, Bytes::from(object.clone())));
+            wait_here(store.delete(&layout::snapshot_key(run(2)), None));
+        }
+        Ok(())
+    });
+    assert_eq!(report.losses, []);
+    assert!(report.is_healthy(), "{:?}", report.problems);
 }

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, ffi::OsString, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use icecore_format::snapshot::{DedupScope, Level};
+use icecore_format::{
+    ids::RepositoryId,
+    snapshot::{DedupScope, Level},
+};
 use icecore_policy::{COMPRESSION_LEVELS, PACK_BYTES_RANGE, READ_CONCURRENCY_MAX, parse_byte_size};
 
 /// Make a snapshot of each directory, or of a stream
@@ -68,6 +71,9 @@ pub(crate) struct BackupArguments {
     /// generated in the user's configuration directory, where later commands find it.
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) init: bool,
+    /// Create the repository although this host has used the repository ID at this place, and it is not there any more
+    #[arg(long, value_name = "ID", requires = "init", value_parser = RepositoryId::from_hex)]
+    pub(crate) in_place_of: Option<RepositoryId>,
     /// Store standard input as a file of this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "command"])]
     pub(crate) stdin: Option<OsString>,

@@ -8,6 +8,9 @@ use jiff::Span;
 /// Verifies the header, the keys, all snapshots, pack directories and manifests, and that every pack is there in its full
 /// length. With --read-data every pack is read, decrypted, decompressed and hashed.
 ///
+/// It also finds out whether the repository is what it was: whether snapshots vanished that were complete, and whether it is
+/// older than this host has seen it.
+///
 /// With --sample a share of the packs is read: first those that were never verified, then those that were verified longest
 /// ago. With --within only packs are read that were last verified longer ago than that, or never; together with --sample no
 /// more of them than the sample allows. When packs were verified is kept in the catalogue of this machine.
@@ -18,7 +21,7 @@ use jiff::Span;
 /// stores again what is missing and the source still has. Add --read-data to find and repair damage inside of packs, and
 /// --dry-run to see the plan. Backups may run meanwhile.
 ///
-/// The check shares no code with the commands that write. Without --repair it changes nothing. The exit code is 20 if
+/// The check shares no code with the commands that write. Without --repair and --accept-rollback it changes nothing. The exit code is 20 if
 /// anything is damaged or missing, after a repair if something still is.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -29,6 +32,7 @@ Examples:
   icecore check --read-data --json
   icecore check --read-data --repair --dry-run
   icecore check --read-data --repair")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct CheckArguments {
     /// Read all data
     #[arg(long, conflicts_with_all = ["sample", "within"])]
@@ -45,6 +49,12 @@ pub(crate) struct CheckArguments {
     /// With --repair: show what would be done, and change nothing
     #[arg(long, requires = "repair")]
     pub(crate) dry_run: bool,
+    /// Accept that the repository is older than it was
+    ///
+    /// For after an older copy of the repository was put back on purpose: what is missing is written into the repository's
+    /// log as lost, and neither this host nor another one that misses no more than that is alarmed by it again.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) accept_rollback: bool,
 }
 
 fn parse_percent(text: &str) -> Result<f64, String> {

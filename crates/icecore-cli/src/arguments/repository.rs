@@ -1,6 +1,7 @@
 //! Options of `init`.
 
 use clap::Args;
+use icecore_format::ids::RepositoryId;
 
 /// Create a repository with its first key
 ///
@@ -20,4 +21,9 @@ pub(crate) struct InitArguments {
     /// Label of the key, shown by `icecore key list`
     #[arg(long, value_name = "TEXT", default_value = "first key")]
     pub(crate) label: String,
+    /// Create it although this host has used the repository ID at this place, and it is not there any more
+    ///
+    /// Without this, a place that was emptied, or a disk that is not mounted, would be taken for a new one.
+    #[arg(long, value_name = "ID", value_parser = RepositoryId::from_hex)]
+    pub(crate) in_place_of: Option<RepositoryId>,
 }

@@ -4,12 +4,7 @@ use std::sync::Arc;
 
 use icecore_backup::{backup, error::BackupError, request::BackupReport};
 use icecore_catalog::Catalog;
-use icecore_repo::{
-    error::RepoError,
-    repository::{Repository, read_plain_header},
-    snapshots::SnapshotList,
-};
-use icecore_store::StoreError;
+use icecore_repo::{repository::Repository, snapshots::SnapshotList};
 
 use self::{
     events::Events,
@@ -28,6 +23,7 @@ use crate::{
     failure::{Failure, Outcome},
     progress::Progress,
     text, unlock,
+    watch::Watch,
 };
 
 mod events;
@@ -62,7 +58,12 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     let (mut open, created) = open_or_create(context, arguments)?;
     report.set_repository(context, &open.repository, created)?;
     let host = arguments.host.clone().unwrap_or_else(|| context.host.clone());
+    // Before the snapshots: what the log names is complete by then.
+    let mut watch = Watch::begin(context, &mut open)?;
     let list = open.snapshots(&context.console)?;
+    watch.look(&mut open, &list)?;
+    watch.tell(context);
+    report.set_losses(watch.documents(context));
     for source in &mut planned {
         check_root(context, source, &list, &host);
     }
@@ -72,8 +73,15 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
         if context.is_cancelled() {
             break;
         }
-        let document = job.run(source, settings, &mut catalog);
+        let document = job.run(source, settings, &mut catalog, &mut watch);
         report.add(context, document)?;
+    }
+    if !arguments.dry_run {
+        watch.completed(context, &job.repository, catalog.as_mut(), None);
+    }
+    watch.save(context, &job.repository);
+    if let Some(alarm) = watch.alarm() {
+        context.console.failure(&alarm);
     }
     open.usage.tell(&context.console);
     report.finish(context)
@@ -92,8 +100,8 @@ fn open_or_create(
     context: &Context,
     arguments: &BackupArguments,
 ) -> Outcome<(OpenRepository, Option<CreatedDocument>)> {
-    if arguments.init && is_missing(context)? {
-        let created = creation::create(context, FIRST_KEY_LABEL, false)?;
+    if arguments.init && creation::is_missing(context)? {
+        let created = creation::create(context, FIRST_KEY_LABEL, false, arguments.in_place_of)?;
         let open = context.with_catalog(created.repository, &created.store)?;
         return Ok((open, Some(created.document)));
     }
@@ -101,19 +109,6 @@ fn open_or_create(
     let store = context.open_store(access)?;
     let repository = unlock::unlock(context, &store)?;
     Ok((context.with_catalog(repository, &store)?, None))
-}
-
-/// Says whether there is no repository; whatever else is wrong with it is an error.
-fn is_missing(context: &Context) -> Outcome<bool> {
-    let store = match context.try_open_store(Access::Write)? {
-        Err(StoreError::NoSuchDirectory { .. }) => return Ok(true),
-        other => other?,
-    };
-    match read_plain_header(&store.store, &context.environment) {
-        Err(RepoError::NoRepository { .. }) => Ok(true),
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(false),
-    }
 }
 
 /// Compares a source's root with that of the last snapshot of its name: two directories under one name would take each other's
@@ -149,10 +144,16 @@ impl Job<'_> {
         source: PlannedSource,
         settings: SourceSettings,
         catalog: &mut Option<Catalog>,
+        watch: &mut Watch,
     ) -> SourceDocument {
         let (shown, name) = (source.shown.clone(), source.name.clone());
         match self.back_up(source, settings, catalog) {
-            Ok(report) => SourceDocument::done(&shown, name, self.arguments.dry_run, &report),
+            Ok(report) => {
+                if let Some(snapshot) = &report.snapshot {
+                    watch.completed(self.context, &self.repository, catalog.as_mut(), Some(snapshot));
+                }
+                SourceDocument::done(&shown, name, self.arguments.dry_run, &report)
+            }
             Err(failure) => SourceDocument::failed(&shown, name, failure),
         }
     }

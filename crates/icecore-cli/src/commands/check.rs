@@ -16,21 +16,24 @@ use serde::Serialize;
 
 use self::{
     next_commands::{NextCommand, Stage, next_commands},
+    past::{Accepts, Past, PastDocument},
     repair::{Repair, RepairDocument},
 };
 
 use crate::{
     arguments::check::CheckArguments,
     console::{ResultWriter, Verbosity},
-    context::{Access, Context},
+    context::{Access, Context, OpenRepository},
     documents::PathText,
     exit_status::ExitStatus,
     failure::Outcome,
     progress::{Counters, Progress},
     text,
+    watch::Memory,
 };
 
 mod next_commands;
+mod past;
 mod repair;
 mod verifications;
 
@@ -41,16 +44,19 @@ const FILES_SHOWN_MAX: usize = 10;
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<ExitStatus> {
-    let access = if arguments.repair && !arguments.dry_run { Access::Write } else { Access::Read };
+    let writes = arguments.accept_rollback || arguments.repair && !arguments.dry_run;
+    let access = if writes { Access::Write } else { Access::Read };
     let store = context.open_store(access)?;
     let repository = crate::unlock::unlock(context, &store)?;
+    let memory = Memory::recall(context, &repository)?;
     let environment = &context.environment;
     let mut catalog = context.open_catalog(repository.id())?;
-    let options = options(context, arguments, &catalog)?;
+    let mut options = options(context, arguments, &catalog)?;
+    options.marks = memory.marks().clone();
     let progress =
         Progress::start(Arc::clone(&context.console), Arc::clone(&environment.clock), context.progress_mode);
     let events = Events { progress, state: Mutex::default() };
-    let (report, repair) = if arguments.repair {
+    let (mut report, repair) = if arguments.repair {
         let dry_run = arguments.dry_run;
         let repaired =
             repair::repair(context, &store, &repository, &mut catalog, &options, &events, dry_run)?;
@@ -61,11 +67,19 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         (environment.runtime.block_on(check)?, None)
     };
     drop(events);
-    // Names for what is damaged; without them the ids must do.
-    let list = icecore_repo::snapshots::list(&repository, &mut catalog).unwrap_or_default();
     verifications::keep(&mut catalog, &report.verified, options.now);
-    let checked =
-        Checked { next: next(context, arguments, &report, repair.as_ref(), &list)?, report, repair };
+    let mut open = OpenRepository { repository, catalog, usage: store.usage() };
+    let accepts = Accepts {
+        everything: arguments.accept_rollback,
+        snapshots: repair.as_ref().map_or(&[], Repair::snapshots_lost),
+    };
+    let (past, mut watch) = past::look(context, memory, &mut open, &mut report, &accepts)?;
+    // Names for what is damaged; without them the ids must do.
+    let list = icecore_repo::snapshots::list(&open.repository, &mut open.catalog).unwrap_or_default();
+    watch.see(&list);
+    watch.save(context, &open.repository);
+    let next = next(context, arguments, &past::without_losses(&report), repair.as_ref(), &list)?;
+    let checked = Checked { report, repair, next, past };
     if context.console.json {
         ResultWriter::document(&document(&checked, &list))?;
     } else {
@@ -73,7 +87,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         let shown = if quiet { String::new() } else { describe(context, &checked, &list, arguments) };
         ResultWriter::print(&shown)?;
     }
-    store.usage().tell(&context.console);
+    open.usage.tell(&context.console);
     Ok(if checked.is_well() { ExitStatus::Done } else { ExitStatus::Damage })
 }
 
@@ -82,11 +96,14 @@ struct Checked {
     report: CheckReport,
     repair: Option<Repair>,
     next: Vec<NextCommand>,
+    past: Past,
 }
 
 impl Checked {
     fn is_well(&self) -> bool {
-        self.report.is_healthy() && !self.repair.as_ref().is_some_and(Repair::has_lost_snapshots)
+        self.report.is_healthy()
+            && self.past.is_well()
+            && !self.repair.as_ref().is_some_and(Repair::has_lost_snapshots)
     }
 }
 
@@ -162,6 +179,7 @@ impl CheckEvents for Events {
 fn describe(context: &Context, checked: &Checked, list: &SnapshotList, arguments: &CheckArguments) -> String {
     let report = &checked.report;
     let mut text = String::new();
+    checked.past.describe(&mut text);
     if let Some(repair) = &checked.repair {
         repair::describe(&mut text, repair);
     }
@@ -196,13 +214,20 @@ fn describe(context: &Context, checked: &Checked, list: &SnapshotList, arguments
     } else {
         "the data itself was not read (--read-data does that)".to_owned()
     };
+    checked.past.describe_log(&mut text, context, report);
     let warnings = report.count(Severity::Warning) as u64;
-    let _ = match (report.is_healthy(), warnings) {
+    let _ = match (report.is_healthy() && checked.past.is_well(), warnings) {
         (true, 0) => writeln!(text, "no damage found; {read}"),
         (true, _) => writeln!(text, "no damage found, but {}; {read}", text::counted(warnings, "warning")),
-        (false, _) => write!(text, "DAMAGE FOUND; {read}\n{}", advice(report)),
+        (false, _) => writeln!(text, "DAMAGE FOUND; {read}"),
     };
+    let is_damage =
+        |problem: &CheckProblem| problem.severity == Severity::Damage && !past::is_loss(problem.kind);
+    if report.problems.iter().any(is_damage) {
+        text.push_str(&advice(report));
+    }
     describe_next(&mut text, &context.host, &checked.next);
+    checked.past.advise(&mut text);
     text
 }
 
@@ -240,8 +265,11 @@ fn packs_hit(report: &CheckReport) -> BTreeMap<PackName, Vec<RunId>> {
 }
 
 fn describe_problems(text: &mut String, report: &CheckReport, severity: Severity) {
-    let problems: Vec<&CheckProblem> =
-        report.problems.iter().filter(|problem| problem.severity == severity).collect();
+    let problems: Vec<&CheckProblem> = report
+        .problems
+        .iter()
+        .filter(|problem| problem.severity == severity && !past::is_loss(problem.kind))
+        .collect();
     for problem in problems.iter().take(PROBLEMS_SHOWN_MAX) {
         let object = problem.object.as_ref().map(|object| format!(" {object}")).unwrap_or_default();
         let line = format!("{}: {}{object}: {}", severity.name(), problem.kind, problem.detail);
@@ -301,6 +329,8 @@ fn advice(report: &CheckReport) -> String {
 #[derive(Serialize)]
 struct CheckDocument<'a> {
     healthy: bool,
+    #[serde(flatten)]
+    past: PastDocument<'a>,
     snapshots: Vec<SnapshotCheckDocument>,
     packs_hit: Vec<PackHitDocument>,
     problems: Vec<ProblemDocument<'a>>,
@@ -370,6 +400,7 @@ fn document<'a>(checked: &'a Checked, list: &SnapshotList) -> CheckDocument<'a> 
     };
     CheckDocument {
         healthy: checked.is_well(),
+        past: checked.past.document(report),
         snapshots: report.snapshots.iter().map(snapshot).collect(),
         packs_hit: packs_hit(report).into_iter().map(hit).collect(),
         problems: report.problems.iter().map(problem_document).collect(),

@@ -17,16 +17,16 @@ use icecore_repo::{
     error::RepoError,
     repository::{CreateOptions, Repository, read_plain_header},
 };
-use icecore_store::RepositoryLocation;
+use icecore_store::{RepositoryLocation, StoreError};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
-    context::{Context, OpenStore, program},
+    context::{Access, Context, OpenStore, program},
     credentials::{self, CredentialSource},
     exit_status::ExitStatus,
-    failure::{Failure, Outcome},
-    key_file,
+    failure::{Failure, Outcome, reason},
+    key_file, text, watch,
 };
 
 /// What may lie in the directory of a new repository: the store's own files, what an interrupted creation left, and what
@@ -63,9 +63,15 @@ struct FirstKey {
     generated: bool,
 }
 
-/// Creates a repository; `ask` says whether a password may be asked for.
-pub(crate) fn create(context: &Context, label: &str, ask: bool) -> Outcome<Created> {
+/// Creates a repository; `ask` says whether a password may be asked for, `in_place_of` which one may have vanished from here.
+pub(crate) fn create(
+    context: &Context,
+    label: &str,
+    ask: bool,
+    in_place_of: Option<RepositoryId>,
+) -> Outcome<Created> {
     refuse_used_directory(context.location()?)?;
+    refuse_vanished(context, in_place_of)?;
     let store = context.create_store()?;
     refuse_existing(context, &store)?;
     let mut id = [0; RepositoryId::BYTES];
@@ -80,6 +86,12 @@ pub(crate) fn create(context: &Context, label: &str, ask: bool) -> Outcome<Creat
         program: program(),
     };
     let repository = Repository::create(Arc::clone(&store.store), context.environment.clone(), id, &options)?;
+    if let Err(error) = watch::settle(context, &repository) {
+        context.console.warning(&format!(
+            "this host cannot remember that the repository is here: {}; if it vanishes, this host may not notice",
+            reason(&error)
+        ));
+    }
     let document = CreatedDocument {
         repository: id.to_string(),
         location: store.store.location(),
@@ -116,6 +128,37 @@ fn refuse_used_directory(location: &RepositoryLocation) -> Outcome<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a place where this host has used a repository that is not there any more: somebody removed it, or a disk is
+/// not mounted.
+fn refuse_vanished(context: &Context, in_place_of: Option<RepositoryId>) -> Outcome<()> {
+    let Some(resident) = watch::resident(context)? else { return Ok(()) };
+    let (location, id) = (context.location()?, resident.repository);
+    if in_place_of == Some(id) || !is_missing(context)? {
+        return Ok(());
+    }
+    let since = text::local_time(resident.since, &context.zone);
+    let message = format!(
+        "since {since} this host has used the repository {id} at {location}, and it is not there any more"
+    );
+    Err(Failure::new(ExitStatus::NoRepository, message).hint(format!(
+        "mount what has to be mounted there, or put the repository back; to begin a new one all the same, add \
+         --in-place-of {id}"
+    )))
+}
+
+/// Says whether there is no repository; whatever else is wrong with it is an error.
+pub(crate) fn is_missing(context: &Context) -> Outcome<bool> {
+    let store = match context.try_open_store(Access::Read)? {
+        Err(StoreError::NoSuchDirectory { .. }) => return Ok(true),
+        other => other?,
+    };
+    match read_plain_header(&store.store, &context.environment) {
+        Err(RepoError::NoRepository { .. }) => Ok(true),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(false),
+    }
 }
 
 /// Refuses a place where a repository is, or what is left of one.

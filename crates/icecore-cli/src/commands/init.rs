@@ -7,7 +7,7 @@ use crate::{
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &InitArguments) -> Outcome<ExitStatus> {
-    let created = creation::create(context, &arguments.label, true)?;
+    let created = creation::create(context, &arguments.label, true, arguments.in_place_of)?;
     if context.console.json {
         ResultWriter::document(&created.document)?;
     } else {

@@ -11,12 +11,21 @@ use crate::{
     failure::Outcome,
     table::{Align, Table},
     text,
+    watch::Watch,
 };
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<ExitStatus> {
     let mut open = context.open(Access::Read)?;
+    let mut watch = Watch::begin(context, &mut open)?;
     let list = open.snapshots(&context.console)?;
+    watch.look(&mut open, &list)?;
+    watch.tell(context);
+    if let Some(alarm) = watch.alarm() {
+        context.console.warning(&alarm.message);
+        context.console.warning(&alarm.hint.unwrap_or_default());
+    }
+    watch.save(context, &open.repository);
     let has_tags = |snapshot: &&Snapshot| {
         arguments.tag.iter().all(|(key, value)| snapshot.origin.tags.get(key) == Some(value))
     };

@@ -6,7 +6,8 @@ use crate::{credentials::CredentialSource, directories::Directories, exit_status
 #[test]
 fn the_users_file_is_read_if_there_is_one() {
     let directory = tempfile::tempdir().unwrap();
-    let directories = Directories { configuration: Some(directory.path().to_owned()), cache: None };
+    let directories =
+        Directories { configuration: Some(directory.path().to_owned()), ..Directories::default() };
     fs::write(directory.path().join("icecore.toml"), "repository = \"/srv/b\"\nkey-file = \"/k\"\n").unwrap();
     let configuration = read(None, &directories).unwrap();
     // A file of the system would come first; test machines have none.

@@ -26,8 +26,14 @@ fn the_gear_table_is_pinned() {
     assert_golden("gear-hash", blake3::hash(&bytes).as_bytes());
 }
 
-const KINDS: [ObjectKind; 5] =
-    [ObjectKind::Header, ObjectKind::Data, ObjectKind::Manifest, ObjectKind::Directory, ObjectKind::Snapshot];
+const KINDS: [ObjectKind; 6] = [
+    ObjectKind::Header,
+    ObjectKind::Data,
+    ObjectKind::Manifest,
+    ObjectKind::Directory,
+    ObjectKind::Snapshot,
+    ObjectKind::Log,
+];
 
 #[test]
 fn each_purpose_has_a_key_of_its_own() {

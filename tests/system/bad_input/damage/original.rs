@@ -82,6 +82,8 @@ impl Original {
             fs::write(path, content).unwrap();
         }
         self.sandbox.delete_cache();
+        // Else what the last round did to the repository would be missed.
+        self.sandbox.delete_state();
         for target in ["restored-one", "restored-two", "restored-again", "restored-group"] {
             if self.sandbox.path(target).exists() {
                 fs::remove_dir_all(self.sandbox.path(target)).unwrap();

@@ -14,6 +14,7 @@ use crate::{
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
     text,
+    watch::report::LossDocument,
 };
 
 /// Problems that are shown.
@@ -26,6 +27,7 @@ pub(crate) struct BackupDocument {
     location: Option<String>,
     created: Option<CreatedDocument>,
     dry_run: bool,
+    losses: Vec<LossDocument>,
     sources: Vec<SourceDocument>,
 }
 
@@ -93,7 +95,14 @@ struct ProblemDocument {
 impl BackupDocument {
     /// Starts the document of a command.
     pub(crate) fn new(dry_run: bool) -> Self {
-        Self { repository: None, location: None, created: None, dry_run, sources: Vec::new() }
+        Self {
+            repository: None,
+            location: None,
+            created: None,
+            dry_run,
+            losses: Vec::new(),
+            sources: Vec::new(),
+        }
     }
 
     /// Adds what is known of the repository; tells at once that it was created.
@@ -116,6 +125,11 @@ impl BackupDocument {
         Ok(())
     }
 
+    /// Adds what is not in the repository any more.
+    pub(crate) fn set_losses(&mut self, losses: Vec<LossDocument>) {
+        self.losses = losses;
+    }
+
     /// Adds what came of a source and tells it at once, unless JSON is wanted.
     pub(crate) fn add(&mut self, context: &Context, source: SourceDocument) -> Outcome<()> {
         if !context.console.json {
@@ -130,7 +144,9 @@ impl BackupDocument {
         if context.console.json {
             ResultWriter::document(&self)?;
         }
-        let worst = self.sources.iter().map(SourceDocument::status).max().unwrap_or(ExitStatus::Done);
+        let losses = if self.losses.is_empty() { ExitStatus::Done } else { ExitStatus::Damage };
+        let worst =
+            self.sources.iter().map(SourceDocument::status).max().unwrap_or(ExitStatus::Done).max(losses);
         Ok(if context.is_cancelled() { ExitStatus::Interrupted } else { worst })
     }
 }

@@ -42,7 +42,12 @@ pub(super) struct Done {
 impl Repair {
     /// Says whether something that nobody can bring back was put aside.
     pub(super) fn has_lost_snapshots(&self) -> bool {
-        self.done.as_ref().is_some_and(|done| !done.outcome.snapshots_lost.is_empty())
+        !self.snapshots_lost().is_empty()
+    }
+
+    /// Returns the snapshots that were put aside and that nobody can bring back.
+    pub(super) fn snapshots_lost(&self) -> &[RunId] {
+        self.done.as_ref().map_or(&[], |done| &done.outcome.snapshots_lost)
     }
 }
 

@@ -2,7 +2,9 @@ use icecore_check::{CheckProblem, CheckReport, ProblemKind, SnapshotCheck};
 use icecore_format::ids::{PackName, RunId};
 use icecore_repo::snapshots::SnapshotList;
 
-use super::{Checked, advice, describe_packs, describe_problems, document, next_commands::NextCommand};
+use super::{
+    Checked, advice, describe_packs, describe_problems, document, next_commands::NextCommand, past::Past,
+};
 use crate::documents::tests::assert_documented;
 
 fn report() -> CheckReport {
@@ -49,7 +51,7 @@ fn damage_is_told_with_what_to_do() {
 fn the_document_has_the_documented_fields() {
     let report = report();
     let next = vec![NextCommand { command: "icecore".to_owned(), host: None }];
-    let checked = Checked { report, repair: None, next };
+    let checked = Checked { report, repair: None, next, past: Past::default() };
     let value = serde_json::to_value(document(&checked, &SnapshotList::default())).unwrap();
     assert_eq!(value["healthy"], false);
     assert_eq!(value["problems"][0]["kind"], "pack-missing");

@@ -1,0 +1,134 @@
+//! Reads the log, and holds it against the snapshots and against what the caller has seen before.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use icecore_format::{
+    history::{Fate, History, Loss, Standing},
+    ids::{RecordHash, RecordName, RunId},
+    layout,
+    limits::RECORD_OBJECT_BYTES_MAX,
+    log::{CompletedSnapshot, LogRecord, RecordReference},
+};
+use icecore_store::ObjectInfo;
+
+use crate::{
+    error::CheckError,
+    keyspace::{KeyForm, classify},
+    report::ProblemKind,
+    session::{Opened, Session},
+    snapshots::Snapshots,
+};
+
+/// What the log says, and what of it does not hold any more.
+#[derive(Debug, Default)]
+pub(crate) struct LogCheck {
+    /// Records that open.
+    pub(crate) records: u64,
+    /// Complete snapshots that no record names.
+    pub(crate) unnamed: u64,
+    /// What is lost and not accepted.
+    pub(crate) losses: Vec<Loss>,
+}
+
+/// All records that open, and the errors of those that do not.
+#[derive(Default)]
+pub(crate) struct ReadLog {
+    history: History,
+    damaged: Vec<(RecordName, icecore_format::error::FormatError)>,
+}
+
+/// Reads the log; to be called before the snapshots are listed, so that what it names is complete by then.
+pub(crate) async fn read_log(session: &Session<'_>) -> Result<ReadLog, CheckError> {
+    let listed = session.list(layout::LOG_PREFIX).await?;
+    let named = listed.into_iter().filter_map(|info| match classify(&info.key) {
+        KeyForm::Log(name) => Some((name, info)),
+        _ => None,
+    });
+    let named: Vec<_> = named.collect();
+    let opening = stream::iter(named).map(|(name, info)| open_record(session, name, info));
+    let mut opening = opening.buffer_unordered(session.concurrency());
+    let mut log = ReadLog::default();
+    while let Some((name, opened)) = opening.try_next().await? {
+        match opened {
+            Opened::Value(Ok((record, hash))) => log.history.insert(record, hash),
+            Opened::Value(Err(error)) => log.damaged.push((name, error)),
+            Opened::Vanished | Opened::Unreadable => {}
+        }
+    }
+    Ok(log)
+}
+
+type OpenedRecord = Opened<icecore_format::error::FormatResult<(LogRecord, RecordHash)>>;
+
+async fn open_record(
+    session: &Session<'_>,
+    name: RecordName,
+    info: ObjectInfo,
+) -> Result<(RecordName, OpenedRecord), CheckError> {
+    let keys = session.share_keys();
+    let opened = session.open(&info, RECORD_OBJECT_BYTES_MAX, move |object| {
+        Ok((LogRecord::open(&keys, name, object)?, RecordHash::of(object)))
+    });
+    Ok((name, opened.await?))
+}
+
+/// Reports what the log says was there and is not any more.
+pub(crate) async fn check_log(
+    session: &Session<'_>,
+    mut log: ReadLog,
+    snapshots: &Snapshots,
+) -> Result<LogCheck, CheckError> {
+    let find = |log: &ReadLog| {
+        log.history.losses(&session.options().marks, |run| snapshots.standings.get(&run).copied())
+    };
+    let mut losses = find(&log);
+    if losses.iter().any(|loss| matches!(loss, Loss::Snapshot { .. })) {
+        // One may have been deleted while the check was running: its record comes before its end.
+        log = read_log(session).await?;
+        losses = find(&log);
+    }
+    for (name, error) in log.damaged.iter().filter(|(name, _)| !log.history.is_accepted(*name)) {
+        session.report_format(ProblemKind::LogRecordDamaged, &layout::log_key(*name), error);
+    }
+    for loss in &losses {
+        report_loss(session, &log.history, loss);
+    }
+    for (name, (records, snapshots)) in log.history.acceptances() {
+        let host = log.history.written(name).map_or("", |(_, host)| host);
+        let detail = format!(
+            "on host {host:?} the loss of {records} log records and {snapshots} snapshots was accepted"
+        );
+        session.report(ProblemKind::LossAccepted, Some(&layout::log_key(name)), detail);
+    }
+    let unnamed = snapshots.complete.iter().filter(|snapshot| !log.history.names(snapshot.run));
+    Ok(LogCheck { records: log.history.len() as u64, unnamed: unnamed.count() as u64, losses })
+}
+
+fn report_loss(session: &Session<'_>, history: &History, loss: &Loss) {
+    match loss {
+        Loss::Snapshot { snapshot, fate } => {
+            let (kind, what) = match fate {
+                Fate::Vanished => (ProblemKind::SnapshotVanished, "is gone, and nobody deleted it"),
+                Fate::Reverted => (ProblemKind::SnapshotReverted, "is incomplete again"),
+                Fate::Altered => (ProblemKind::SnapshotAltered, "is another one now"),
+            };
+            let CompletedSnapshot { run, source, host, .. } = snapshot;
+            let detail =
+                format!("the snapshot of source {source:?} on host {host:?} was complete and {what}");
+            session.report(kind, Some(&layout::snapshot_key(*run)), detail);
+        }
+        Loss::SeenRecord(RecordReference { name, .. }) => {
+            let detail = "it was there when the repository was last seen from here, and is gone".to_owned();
+            session.report(ProblemKind::OlderThanSeen, Some(&layout::log_key(*name)), detail);
+        }
+        Loss::ReferredRecord { reference, by } => {
+            let host = history.written(*by).map_or("", |(_, host)| host);
+            let detail = format!("record {by} of host {host:?} refers to it, and it is gone");
+            session.report(ProblemKind::LogRecordMissing, Some(&layout::log_key(reference.name)), detail);
+        }
+    }
+}
+
+/// How each snapshot object was found.
+pub(crate) type Standings = BTreeMap<RunId, Standing>;

@@ -1,0 +1,169 @@
+//! What a check says about what was there and is not any more.
+
+use std::fmt::Write;
+
+use icecore_check::{CheckReport, ProblemKind};
+use icecore_format::{entry::Time, history::Loss, ids::RunId, layout};
+use serde::Serialize;
+
+use crate::{
+    context::{Context, OpenRepository},
+    failure::Outcome,
+    text,
+    watch::{Memory, Watch, report::LossDocument},
+};
+
+/// Losses that are shown.
+const LOSSES_SHOWN_MAX: usize = 50;
+
+/// The repository as it was, held against what is there.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    seen: Time,
+    losses: Vec<LossDocument>,
+    accepted: Option<Accepted>,
+    is_alarmed: bool,
+}
+
+/// What is accepted as lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepts<'a> {
+    /// Everything.
+    pub(crate) everything: bool,
+    /// These snapshots, which a repair has put aside.
+    pub(crate) snapshots: &'a [RunId],
+}
+
+/// How much was accepted as lost.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Accepted {
+    records: u64,
+    snapshots: u64,
+}
+
+/// What the JSON document of a check says about the past.
+#[derive(Debug, Serialize)]
+pub(crate) struct PastDocument<'a> {
+    last_seen: Option<String>,
+    log_records: u64,
+    snapshots_unnamed: u64,
+    losses: &'a [LossDocument],
+    accepted: Option<Accepted>,
+}
+
+/// Says whether a problem is about what is not there any more.
+pub(crate) fn is_loss(kind: ProblemKind) -> bool {
+    matches!(
+        kind,
+        ProblemKind::SnapshotVanished
+            | ProblemKind::SnapshotReverted
+            | ProblemKind::SnapshotAltered
+            | ProblemKind::OlderThanSeen
+            | ProblemKind::LogRecordMissing
+    )
+}
+
+/// Returns a report without what is about losses.
+pub(crate) fn without_losses(report: &CheckReport) -> CheckReport {
+    let mut report = report.clone();
+    report.problems.retain(|problem| !is_loss(problem.kind));
+    report
+}
+
+/// Takes what the check found; what is accepted is written into the log, and is no problem any more.
+pub(crate) fn look(
+    context: &Context,
+    memory: Memory,
+    open: &mut OpenRepository,
+    report: &mut CheckReport,
+    accepts: &Accepts<'_>,
+) -> Outcome<(Past, Watch)> {
+    let seen = memory.marks().seen;
+    let mut watch = Watch::with_memory(context, memory, open)?;
+    let is_put_aside = |loss: &Loss| matches!(loss, Loss::Snapshot { snapshot, .. } if accepts.snapshots.contains(&snapshot.run));
+    let put_aside: Vec<Loss> = report.losses.iter().filter(|loss| is_put_aside(loss)).cloned().collect();
+    if !put_aside.is_empty() {
+        watch.accept(open, &put_aside)?;
+        let keys: Vec<String> = accepts.snapshots.iter().map(|run| layout::snapshot_key(*run)).collect();
+        let is_gone = |object: &Option<String>| object.as_ref().is_some_and(|object| keys.contains(object));
+        report.losses.retain(|loss| !is_put_aside(loss));
+        report.problems.retain(|problem| !(is_loss(problem.kind) && is_gone(&problem.object)));
+    }
+    watch.adopt(&report.losses);
+    let losses = watch.documents(context);
+    let mut accepted = None;
+    if accepts.everything {
+        let (records, snapshots) = watch.accept_everything(open)?;
+        accepted = Some(Accepted { records, snapshots });
+        report
+            .problems
+            .retain(|problem| !is_loss(problem.kind) && problem.kind != ProblemKind::LogRecordDamaged);
+    }
+    Ok((Past { seen, losses, accepted, is_alarmed: watch.is_alarmed() }, watch))
+}
+
+impl Past {
+    /// Says whether the repository is what it was, or that what is lost was accepted.
+    pub(crate) fn is_well(&self) -> bool {
+        !self.is_alarmed
+    }
+
+    /// Describes what is lost, or was accepted as lost.
+    pub(crate) fn describe(&self, text: &mut String) {
+        let word = if self.is_well() { "accepted" } else { "damage" };
+        for loss in self.losses.iter().take(LOSSES_SHOWN_MAX) {
+            let _ = writeln!(text, "{word}: {}", text::printable_message(&loss.message));
+        }
+        if self.losses.len() > LOSSES_SHOWN_MAX {
+            let more = text::count((self.losses.len() - LOSSES_SHOWN_MAX) as u64);
+            let _ = writeln!(text, "{word}: {more} more (--json lists all)");
+        }
+        if self.accepted.is_some() && self.losses.is_empty() {
+            let _ = writeln!(text, "nothing is missing that was there: there was nothing to accept");
+        }
+    }
+
+    /// Describes how much the log says.
+    pub(crate) fn describe_log(&self, text: &mut String, context: &Context, report: &CheckReport) {
+        if report.snapshots_unnamed > 0 {
+            let (is, them) = if report.snapshots_unnamed == 1 { ("is", "it") } else { ("are", "them") };
+            let snapshots = text::counted(report.snapshots_unnamed, "snapshot");
+            let _ = writeln!(text, "{snapshots} {is} not in the log yet; the next backup adds {them}");
+        }
+        if self.seen == Time::default() {
+            let _ = writeln!(
+                text,
+                "this host sees the repository for the first time, and cannot say whether it is older than it was"
+            );
+        } else if self.losses.is_empty() {
+            let seen = text::local_time(self.seen, &context.zone);
+            let _ = writeln!(text, "nothing is missing that this host had seen by {seen}");
+        }
+    }
+
+    /// Says what to do about losses.
+    pub(crate) fn advise(&self, text: &mut String) {
+        if self.is_well() {
+            return;
+        }
+        let _ = write!(
+            text,
+            "what to do about what is gone:\n\
+             - if nobody put an older copy of the repository in its place, somebody removed from it: keep the repository as it \
+             is, and look into the versions of the bucket, or a copy\n\
+             - {}\n",
+            crate::watch::ACCEPT_ADVICE
+        );
+    }
+
+    /// Returns what goes into the JSON document.
+    pub(crate) fn document(&self, report: &CheckReport) -> PastDocument<'_> {
+        PastDocument {
+            last_seen: (self.seen != Time::default()).then(|| text::utc_time(self.seen)).flatten(),
+            log_records: report.log_records,
+            snapshots_unnamed: report.snapshots_unnamed,
+            losses: &self.losses,
+            accepted: self.accepted,
+        }
+    }
+}

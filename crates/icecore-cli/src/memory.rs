@@ -1,0 +1,247 @@
+//! What this user of this host remembers of repositories, in small files: whoever changes a repository cannot change these.
+//!
+//! Unlike the caches they cannot be made again. One that is missing makes a repository look as if it were seen for the first
+//! time; nothing else depends on them.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use icecore_format::{
+    entry::Time,
+    history::Marks,
+    ids::{RecordHash, RecordName, RepositoryId, RunId, SnapshotDigest, WriterId},
+    log::{CompletedSnapshot, RecordReference},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::failure::reason;
+
+/// The first line of a file is this word and the hash of the rest.
+const MARK: &str = "icecore-state-1";
+/// More than any of these files has, in bytes.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// What is remembered of one repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    /// What was seen of its log and snapshots.
+    pub(crate) marks: Marks,
+    /// Name under which this user writes to the log; none before the first time.
+    pub(crate) writer: Option<WriterId>,
+    /// Last record that this user wrote.
+    pub(crate) last: Option<RecordReference>,
+}
+
+/// The repository that was seen at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Resident {
+    /// Its name.
+    pub(crate) repository: RepositoryId,
+    /// When it was first seen there.
+    pub(crate) since: Time,
+}
+
+/// What a file turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Recalled<T> {
+    /// There is none.
+    Nothing,
+    /// It is whole.
+    Found(T),
+    /// It cannot be read, for this reason.
+    Unusable(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct RepositoryFile {
+    repository: String,
+    seen: (i64, u32),
+    writer: Option<String>,
+    last: Option<RecordFile>,
+    tips: Vec<RecordFile>,
+    snapshots: Vec<SnapshotFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RecordFile {
+    writer: String,
+    sequence: u32,
+    hash: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SnapshotFile {
+    run: String,
+    digest: String,
+    source: String,
+    host: String,
+    started: (i64, u32),
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlaceFile {
+    location: String,
+    repository: String,
+    since: (i64, u32),
+}
+
+/// Returns the file of a repository below the state directory.
+pub(crate) fn repository_file(state: &Path, repository: RepositoryId) -> PathBuf {
+    state.join("repositories").join(repository.to_string())
+}
+
+/// Returns the file of a place; any text may be one.
+pub(crate) fn place_file(state: &Path, location: &str) -> PathBuf {
+    let mut name = RecordHash::of(location.as_bytes()).to_string();
+    name.truncate(32);
+    state.join("places").join(name)
+}
+
+/// Reads what is remembered of a repository.
+pub(crate) fn recall(path: &Path, repository: RepositoryId) -> Recalled<Remembered> {
+    recall_file(path, |file: RepositoryFile| {
+        let found = remembered(&file)?;
+        (file.repository == repository.to_string()).then_some(found)
+    })
+}
+
+/// Keeps what is to be remembered of a repository.
+pub(crate) fn remember(path: &Path, repository: RepositoryId, remembered: &Remembered) -> io::Result<()> {
+    let Remembered { marks, writer, last } = remembered;
+    let file = RepositoryFile {
+        repository: repository.to_string(),
+        seen: pair(marks.seen),
+        writer: writer.map(|writer| writer.to_string()),
+        last: last.as_ref().map(record_file),
+        tips: marks.tips.iter().map(record_file).collect(),
+        snapshots: marks.snapshots.iter().map(snapshot_file).collect(),
+    };
+    write(path, &file)
+}
+
+/// Reads which repository was seen at a place.
+pub(crate) fn recall_place(path: &Path, location: &str) -> Recalled<Resident> {
+    recall_file(path, |file: PlaceFile| {
+        let repository = RepositoryId::from_hex(&file.repository).ok()?;
+        (file.location == location).then_some(Resident { repository, since: time(file.since) })
+    })
+}
+
+/// Keeps which repository was seen at a place.
+pub(crate) fn remember_place(path: &Path, location: &str, resident: Resident) -> io::Result<()> {
+    let file = PlaceFile {
+        location: location.to_owned(),
+        repository: resident.repository.to_string(),
+        since: pair(resident.since),
+    };
+    write(path, &file)
+}
+
+fn recall_file<F: DeserializeOwned, T>(path: &Path, convert: impl Fn(F) -> Option<T>) -> Recalled<T> {
+    match read(path) {
+        Ok(bytes) => {
+            let value = body(&bytes).and_then(|body| serde_json::from_slice(body).ok()).and_then(convert);
+            value.map_or_else(|| Recalled::Unusable("it is damaged".to_owned()), Recalled::Found)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Recalled::Nothing,
+        Err(error) => Recalled::Unusable(reason(&error)),
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Returns what follows the first line, if its hash is the one that stands there.
+fn body(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let (first, rest) = bytes.split_at(end);
+    let body = &rest[1..];
+    (first == head(body).as_bytes()).then_some(body)
+}
+
+fn head(body: &[u8]) -> String {
+    format!("{MARK} {}", RecordHash::of(body))
+}
+
+/// Replaces a file as a whole: after a crash there is the old one or the new one.
+fn write(path: &Path, file: &impl Serialize) -> io::Result<()> {
+    let body = serde_json::to_vec(file)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    // Two processes of one user may be at it.
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    let write = || {
+        let mut options = OpenOptions::new();
+        let mut output = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        output.write_all(format!("{}\n", head(&body)).as_bytes())?;
+        output.write_all(&body)?;
+        output.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    if let Err(error) = write() {
+        fs::remove_file(&temporary).unwrap_or_default();
+        return Err(error);
+    }
+    File::open(directory)?.sync_all()
+}
+
+fn remembered(file: &RepositoryFile) -> Option<Remembered> {
+    let tips = file.tips.iter().map(reference).collect::<Option<_>>()?;
+    let snapshots = file.snapshots.iter().map(completed).collect::<Option<_>>()?;
+    Some(Remembered {
+        marks: Marks { seen: time(file.seen), tips, snapshots },
+        writer: file.writer.as_ref().map(|writer| WriterId::from_hex(writer)).transpose().ok()?,
+        last: match &file.last {
+            Some(last) => Some(reference(last)?),
+            None => None,
+        },
+    })
+}
+
+fn reference(file: &RecordFile) -> Option<RecordReference> {
+    let name = RecordName { writer: WriterId::from_hex(&file.writer).ok()?, sequence: file.sequence };
+    Some(RecordReference { name, hash: RecordHash::from_hex(&file.hash).ok()? })
+}
+
+fn record_file(reference: &RecordReference) -> RecordFile {
+    let RecordReference { name, hash } = reference;
+    RecordFile { writer: name.writer.to_string(), sequence: name.sequence, hash: hash.to_string() }
+}
+
+fn completed(file: &SnapshotFile) -> Option<CompletedSnapshot> {
+    Some(CompletedSnapshot {
+        run: RunId::from_hex(&file.run).ok()?,
+        digest: SnapshotDigest::from_hex(&file.digest).ok()?,
+        source: file.source.clone(),
+        host: file.host.clone(),
+        started: time(file.started),
+    })
+}
+
+fn snapshot_file(snapshot: &CompletedSnapshot) -> SnapshotFile {
+    SnapshotFile {
+        run: snapshot.run.to_string(),
+        digest: snapshot.digest.to_string(),
+        source: snapshot.source.clone(),
+        host: snapshot.host.clone(),
+        started: pair(snapshot.started),
+    }
+}
+
+fn pair(time: Time) -> (i64, u32) {
+    (time.seconds, time.nanoseconds)
+}
+
+fn time((seconds, nanoseconds): (i64, u32)) -> Time {
+    Time { seconds, nanoseconds }
+}
+
+#[cfg(test)]
+mod tests;

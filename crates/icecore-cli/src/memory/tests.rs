@@ -1,0 +1,71 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+const REPOSITORY: RepositoryId = RepositoryId([3; 16]);
+
+fn whole() -> Remembered {
+    let name = RecordName { writer: WriterId([1; 16]), sequence: 7 };
+    let reference = RecordReference { name, hash: RecordHash([2; 32]) };
+    let snapshot = CompletedSnapshot {
+        run: RunId([4; 16]),
+        digest: SnapshotDigest([5; 32]),
+        source: "home \"ä\"".to_owned(),
+        host: "server".to_owned(),
+        started: Time { seconds: -1, nanoseconds: 5 },
+    };
+    let seen = Time { seconds: 1_795_000_000, nanoseconds: 1 };
+    Remembered {
+        marks: Marks { seen, tips: vec![reference], snapshots: vec![snapshot] },
+        writer: Some(name.writer),
+        last: Some(reference),
+    }
+}
+
+#[test]
+fn what_is_remembered_is_recalled() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = repository_file(directory.path(), REPOSITORY);
+    assert_eq!(recall(&path, REPOSITORY), Recalled::Nothing);
+    for remembered in [Remembered::default(), whole()] {
+        remember(&path, REPOSITORY, &remembered).unwrap();
+        assert_eq!(recall(&path, REPOSITORY), Recalled::Found(remembered));
+    }
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing temporary is left");
+}
+
+#[test]
+fn any_damage_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = repository_file(directory.path(), REPOSITORY);
+    remember(&path, REPOSITORY, &whole()).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        fs::write(&path, &changed).unwrap();
+        assert!(matches!(recall(&path, REPOSITORY), Recalled::Unusable(_)), "byte {at}");
+        fs::write(&path, &bytes[..at]).unwrap();
+        assert!(matches!(recall(&path, REPOSITORY), Recalled::Unusable(_)), "cut off at {at}");
+    }
+    fs::write(&path, &bytes).unwrap();
+    assert!(matches!(recall(&path, RepositoryId([9; 16])), Recalled::Unusable(_)), "of another repository");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(recall(&path, REPOSITORY), Recalled::Unusable(_)), "a directory");
+    assert!(remember(&path, REPOSITORY, &whole()).is_err());
+}
+
+#[test]
+fn places_are_told_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, two) = (place_file(directory.path(), "/one"), place_file(directory.path(), "/two"));
+    assert_ne!(one, two);
+    let resident = Resident { repository: REPOSITORY, since: Time { seconds: 7, nanoseconds: 0 } };
+    remember_place(&one, "/one", resident).unwrap();
+    assert_eq!(recall_place(&one, "/one"), Recalled::Found(resident));
+    assert_eq!(recall_place(&two, "/two"), Recalled::Nothing);
+    assert!(matches!(recall_place(&one, "/other"), Recalled::Unusable(_)));
+}

@@ -1,0 +1,328 @@
+//! Notices that a repository is not what it was: older than this host has seen it, without snapshots that were complete, or
+//! another one; and adds to its log what the next look needs.
+
+use icecore_catalog::Catalog;
+use icecore_format::{
+    history::{Fate, Loss},
+    ids::WriterId,
+    log::{CompletedSnapshot, RecordReference},
+    snapshot::Snapshot,
+};
+use icecore_repo::{
+    log::{LogAuthor, LogBook, LogEvents},
+    repository::Repository,
+    snapshots::SnapshotList,
+};
+use icecore_store::RepositoryLocation;
+
+use crate::{
+    context::{Context, OpenRepository, program},
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome, reason},
+    memory::{self, Recalled, Remembered, Resident},
+    text,
+    watch::report::LossDocument,
+};
+
+pub(crate) mod report;
+
+/// Losses that are shown one by one.
+const LOSSES_SHOWN_MAX: usize = 20;
+
+/// What was remembered of a repository and its place when the command began.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    remembered: Remembered,
+    /// Another repository was at this place.
+    pub(crate) other: Option<Resident>,
+    /// Whether this place was seen for the first time.
+    place_is_new: bool,
+}
+
+/// The log of a repository, held against its snapshots and what this host remembers.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    memory: Memory,
+    author: LogAuthor,
+    book: LogBook,
+    /// Complete snapshots that the log does not name yet.
+    unnamed: Vec<CompletedSnapshot>,
+    complete: Vec<CompletedSnapshot>,
+    losses: Vec<Loss>,
+    /// The log does not take records; that was told.
+    is_mute: bool,
+    /// What was seen cannot be kept; that was told.
+    is_forgetful: bool,
+}
+
+impl Memory {
+    /// Recalls what is known of a repository.
+    pub(crate) fn recall(context: &Context, repository: &Repository) -> Outcome<Self> {
+        let id = repository.id();
+        let Some(state) = &context.directories.state else {
+            return Ok(Self { remembered: Remembered::default(), other: None, place_is_new: false });
+        };
+        let path = memory::repository_file(state, id);
+        let remembered = match memory::recall(&path, id) {
+            Recalled::Found(remembered) => remembered,
+            Recalled::Nothing => Remembered::default(),
+            Recalled::Unusable(why) => {
+                context.console.warning(&format!(
+                    "what this host remembers of the repository, {}, cannot be read: {why}; it begins anew, as if it saw \
+                     the repository for the first time",
+                    path.display()
+                ));
+                Remembered::default()
+            }
+        };
+        let resident = resident(context)?;
+        let other = resident.filter(|resident| resident.repository != id);
+        Ok(Self { remembered, other, place_is_new: resident.is_none() })
+    }
+
+    /// Returns what the host has seen of the log and the snapshots.
+    pub(crate) fn marks(&self) -> &icecore_format::history::Marks {
+        &self.remembered.marks
+    }
+}
+
+impl Watch {
+    /// Recalls what is known of a repository, and reads its log; to be called before the snapshots are listed.
+    pub(crate) fn begin(context: &Context, open: &mut OpenRepository) -> Outcome<Self> {
+        let memory = Memory::recall(context, &open.repository)?;
+        Self::with_memory(context, memory, open)
+    }
+
+    /// Reads the log of a repository.
+    pub(crate) fn with_memory(context: &Context, memory: Memory, open: &mut OpenRepository) -> Outcome<Self> {
+        let book = LogBook::read(&open.repository, &mut open.catalog)?;
+        let author = LogAuthor {
+            writer: memory.remembered.writer.unwrap_or_else(|| new_writer(context)),
+            last: memory.remembered.last,
+            host: context.host.clone(),
+            program: program(),
+        };
+        let (unnamed, complete, losses) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { memory, author, book, unnamed, complete, losses, is_mute: false, is_forgetful: false })
+    }
+
+    /// Holds the log against the snapshots.
+    pub(crate) fn look(&mut self, open: &mut OpenRepository, list: &SnapshotList) -> Outcome<()> {
+        let marks = &self.memory.remembered.marks;
+        self.losses = self.book.losses(&open.repository, &mut open.catalog, list, marks)?;
+        self.unnamed = self.book.unnamed(list);
+        self.see(list);
+        Ok(())
+    }
+
+    /// Takes the losses that somebody else found.
+    pub(crate) fn adopt(&mut self, losses: &[Loss]) {
+        self.losses = losses.to_vec();
+    }
+
+    /// Takes the snapshots that are to be remembered.
+    pub(crate) fn see(&mut self, list: &SnapshotList) {
+        self.complete = list.complete(None).filter_map(CompletedSnapshot::of).collect();
+    }
+
+    /// Says whether the repository is not what it was.
+    pub(crate) fn is_alarmed(&self) -> bool {
+        !self.losses.is_empty() || self.memory.other.is_some()
+    }
+
+    /// Warns of what was found.
+    pub(crate) fn tell(&self, context: &Context) {
+        for (_, error) in self.book.damaged() {
+            context.console.warning(&format!("a record of the log cannot be read: {}", reason(error)));
+        }
+        if !self.is_alarmed() {
+            return;
+        }
+        for document in self.documents(context).iter().take(LOSSES_SHOWN_MAX) {
+            context.console.warning(&document.message);
+        }
+        if self.losses.len() > LOSSES_SHOWN_MAX {
+            let more = text::count((self.losses.len() - LOSSES_SHOWN_MAX) as u64);
+            context.console.warning(&format!("{more} more (`icecore check` lists all)"));
+        }
+    }
+
+    /// Returns what a command says last if the repository is not what it was.
+    pub(crate) fn alarm(&self) -> Option<Failure> {
+        let failure = Failure::new(
+            ExitStatus::Damage,
+            "THE REPOSITORY IS NOT WHAT IT WAS: somebody removed from it, or put an older copy in its place",
+        );
+        self.is_alarmed().then(|| failure.hint(format!("`icecore check` says more; {ACCEPT_ADVICE}")))
+    }
+
+    /// Returns what was found, for JSON.
+    pub(crate) fn documents(&self, context: &Context) -> Vec<LossDocument> {
+        report::documents(context, &self.memory, self.book.history(), &self.losses)
+    }
+
+    /// Adds a new snapshot to the log, and those that earlier runs could not add. A backup never fails because of the log.
+    pub(crate) fn completed(
+        &mut self,
+        context: &Context,
+        repository: &Repository,
+        catalog: Option<&mut Catalog>,
+        snapshot: Option<&Snapshot>,
+    ) {
+        let new = snapshot.and_then(CompletedSnapshot::of);
+        let missed = self.missed();
+        if new.is_none() && self.unnamed.is_empty() {
+            return;
+        }
+        self.complete.extend(new.clone());
+        self.unnamed.extend(new);
+        let events = LogEvents { completed: self.unnamed.clone(), missed, ..LogEvents::default() };
+        match self.book.append(repository, catalog, &mut self.author, events) {
+            Ok(()) => self.unnamed.clear(),
+            Err(_) if self.is_mute => {}
+            Err(error) => {
+                self.is_mute = true;
+                context.console.warning(&format!(
+                    "the log does not take the snapshot: {}; the snapshot is complete all the same, and the next backup \
+                     adds it to the log",
+                    reason(&error)
+                ));
+            }
+        }
+        // At once: what comes next may never end.
+        self.save(context, repository);
+    }
+
+    /// Writes into the log that losses are accepted.
+    pub(crate) fn accept(&mut self, open: &mut OpenRepository, losses: &[Loss]) -> Outcome<()> {
+        let mut events = LogEvents::default();
+        for loss in losses {
+            match loss {
+                Loss::Snapshot { snapshot, .. } => events.lost_snapshots.push(snapshot.run),
+                Loss::SeenRecord(reference) | Loss::ReferredRecord { reference, .. } => {
+                    events.lost_records.push(*reference);
+                }
+            }
+        }
+        self.append(open, events)
+    }
+
+    /// Writes into the log that everything that is lost is accepted, also records that do not open, and that this repository
+    /// is the one of this place. Returns the number of records and of snapshots.
+    pub(crate) fn accept_everything(&mut self, open: &mut OpenRepository) -> Outcome<(u64, u64)> {
+        let lost_records: Vec<RecordReference> =
+            self.book.damaged().map(|(reference, _)| *reference).collect();
+        let losses = std::mem::take(&mut self.losses);
+        let snapshots = losses.iter().filter(|loss| matches!(loss, Loss::Snapshot { .. })).count();
+        let records = lost_records.len() + losses.len() - snapshots;
+        self.append(open, LogEvents { lost_records, ..LogEvents::default() })?;
+        self.accept(open, &losses)?;
+        self.memory.place_is_new |= self.memory.other.take().is_some();
+        Ok((records as u64, snapshots as u64))
+    }
+
+    fn append(&mut self, open: &mut OpenRepository, events: LogEvents) -> Outcome<()> {
+        if !events.is_empty() {
+            self.book.append(&open.repository, Some(&mut open.catalog), &mut self.author, events)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what the host has seen now.
+    pub(crate) fn save(&mut self, context: &Context, repository: &Repository) {
+        let now = context.environment.now();
+        let path =
+            context.directories.state.as_ref().map(|state| memory::repository_file(state, repository.id()));
+        let remembered = &mut self.memory.remembered;
+        // Another run of this user may have kept something meanwhile.
+        if let Some(Recalled::Found(current)) = path.map(|path| memory::recall(&path, repository.id())) {
+            remembered.marks.tips.extend(current.marks.tips);
+            remembered.marks.snapshots.extend(current.marks.snapshots);
+        }
+        remembered.marks.absorb(self.book.history(), now, self.complete.iter().cloned());
+        if self.author.last.is_some() {
+            (remembered.writer, remembered.last) = (Some(self.author.writer), self.author.last);
+        }
+        let Some(state) = &context.directories.state else { return };
+        let path = memory::repository_file(state, repository.id());
+        let mut saved = memory::remember(&path, repository.id(), remembered);
+        if saved.is_ok() && self.memory.place_is_new {
+            saved = settle(context, repository);
+            self.memory.place_is_new = false;
+        }
+        if let Err(error) = saved
+            && !std::mem::replace(&mut self.is_forgetful, true)
+        {
+            context.console.warning(&format!(
+                "what this host has seen of the repository cannot be kept in {}: {}; if the repository is rolled back, \
+                 this host may not notice",
+                state.display(),
+                reason(&error)
+            ));
+        }
+    }
+
+    fn missed(&self) -> Vec<RecordReference> {
+        let missed = self.losses.iter().filter_map(|loss| match loss {
+            Loss::SeenRecord(reference) => Some(*reference),
+            _ => None,
+        });
+        missed.collect()
+    }
+}
+
+/// What to do if it was no attack.
+pub(crate) const ACCEPT_ADVICE: &str =
+    "if an older copy was put back on purpose, `icecore check --accept-rollback` accepts it";
+
+/// Returns the repository that this host has seen at the place.
+pub(crate) fn resident(context: &Context) -> Outcome<Option<Resident>> {
+    let Some(state) = &context.directories.state else { return Ok(None) };
+    let place = place(context)?;
+    let path = memory::place_file(state, &place);
+    Ok(match memory::recall_place(&path, &place) {
+        Recalled::Found(resident) => Some(resident),
+        Recalled::Nothing => None,
+        Recalled::Unusable(why) => {
+            context.console.warning(&format!(
+                "what this host remembers of this place, {}, cannot be read: {why}; it begins anew",
+                path.display()
+            ));
+            None
+        }
+    })
+}
+
+/// Remembers that a repository is at the place.
+pub(crate) fn settle(context: &Context, repository: &Repository) -> std::io::Result<()> {
+    let Some(state) = &context.directories.state else { return Ok(()) };
+    let Ok(place) = place(context) else { return Ok(()) };
+    let resident = Resident { repository: repository.id(), since: context.environment.now() };
+    memory::remember_place(&memory::place_file(state, &place), &place, resident)
+}
+
+/// Returns the location in a form that does not depend on the working directory.
+fn place(context: &Context) -> Outcome<String> {
+    Ok(match context.location()? {
+        RepositoryLocation::Local(path) => {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            absolute.to_string_lossy().trim_end_matches('/').to_owned()
+        }
+        other => other.to_string(),
+    })
+}
+
+fn new_writer(context: &Context) -> WriterId {
+    let mut id = [0; WriterId::BYTES];
+    context.environment.entropy.fill(&mut id);
+    WriterId(id)
+}
+
+/// Returns the name of what became of a snapshot, as problems of a check have it.
+pub(crate) fn fate_name(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Vanished => "snapshot-vanished",
+        Fate::Reverted => "snapshot-reverted",
+        Fate::Altered => "snapshot-altered",
+    }
+}

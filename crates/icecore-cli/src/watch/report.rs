@@ -1,0 +1,105 @@
+//! What is lost, as text and JSON.
+
+use icecore_format::{
+    history::{Fate, History, Loss},
+    log::CompletedSnapshot,
+};
+use serde::Serialize;
+
+use super::{Memory, fate_name};
+use crate::{context::Context, text};
+
+/// Something that was there and is not any more.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LossDocument {
+    kind: &'static str,
+    snapshot: Option<String>,
+    run: Option<String>,
+    source: Option<String>,
+    host: Option<String>,
+    time: Option<String>,
+    record: Option<String>,
+    /// What happened, in words.
+    pub(crate) message: String,
+}
+
+/// Describes everything that is lost, the place first, then snapshots, then records.
+pub(crate) fn documents(
+    context: &Context,
+    memory: &Memory,
+    history: &History,
+    losses: &[Loss],
+) -> Vec<LossDocument> {
+    let other = memory.other.map(|other| {
+        let since = text::local_time(other.since, &context.zone);
+        let message = format!(
+            "since {since} this host has used the repository {} at this place; now there is another one",
+            other.repository
+        );
+        LossDocument::new("other-repository", message)
+    });
+    let describe = |loss: &Loss| match loss {
+        Loss::Snapshot { snapshot, fate } => of_snapshot(context, snapshot, *fate),
+        Loss::SeenRecord(reference) => {
+            let seen = text::local_time(memory.marks().seen, &context.zone);
+            let message = format!(
+                "the repository is older than this host has seen it: record {} of the log was there on {seen}, and is \
+                 gone",
+                reference.name
+            );
+            LossDocument {
+                record: Some(reference.name.to_string()),
+                ..LossDocument::new("older-than-seen", message)
+            }
+        }
+        Loss::ReferredRecord { reference, by } => {
+            let later = history.written(*by).map_or_else(String::new, |(time, host)| {
+                format!(
+                    " of host {} of {}",
+                    text::printable(host.as_bytes()),
+                    text::local_time(time, &context.zone)
+                )
+            });
+            let message =
+                format!("record {} of the log is gone: a later one{later} refers to it", reference.name);
+            LossDocument {
+                record: Some(reference.name.to_string()),
+                ..LossDocument::new("log-record-missing", message)
+            }
+        }
+    };
+    other.into_iter().chain(losses.iter().map(describe)).collect()
+}
+
+fn of_snapshot(context: &Context, snapshot: &CompletedSnapshot, fate: Fate) -> LossDocument {
+    let CompletedSnapshot { run, source, host, started, .. } = snapshot;
+    let what = match fate {
+        Fate::Vanished => "is gone, and nobody deleted it",
+        Fate::Reverted => "is incomplete again: an old version of it was put back",
+        Fate::Altered => "is not the one that was made",
+    };
+    let message = format!(
+        "snapshot {} ({} of {}, host {}) was complete and {what}",
+        run.snapshot_id(),
+        text::printable(source.as_bytes()),
+        text::local_time(*started, &context.zone),
+        text::printable(host.as_bytes()),
+    );
+    LossDocument {
+        snapshot: Some(run.snapshot_id()),
+        run: Some(run.to_string()),
+        source: Some(source.clone()),
+        host: Some(host.clone()),
+        time: text::utc_time(*started),
+        ..LossDocument::new(fate_name(fate), message)
+    }
+}
+
+impl LossDocument {
+    fn new(kind: &'static str, message: String) -> Self {
+        Self { kind, snapshot: None, run: None, source: None, host: None, time: None, record: None, message }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! What the records of a log say together, and what of it does not hold any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    entry::Time,
+    ids::{RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
+    limits::LOG_ITEMS_MAX,
+    log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
+};
+
+/// Most snapshots that a host remembers by name.
+const REMEMBERED_MAX: usize = 256;
+
+/// What a host remembers of a repository, to know it again: all else follows from it by hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// When the host last saw the repository, by its own clock.
+    pub seen: Time,
+    /// Records that no other one referred to when they were seen last; at most [`LOG_ITEMS_MAX`].
+    pub tips: Vec<RecordReference>,
+    /// Newest snapshots of all sources, so that they can be named when their records are gone, too; by run.
+    pub snapshots: Vec<CompletedSnapshot>,
+}
+
+/// State in which a snapshot object was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is complete, and has this digest.
+    Complete(SnapshotDigest),
+    /// It was deleted on purpose.
+    Deleted,
+    /// It is pending or aborted.
+    Unfinished,
+    /// It does not open, which is reported where it is opened.
+    Unreadable,
+}
+
+/// What became of a snapshot that was complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// There is no such object, and no record says that it was deleted.
+    Vanished,
+    /// Its object is pending or aborted, as it was before it was complete.
+    Reverted,
+    /// It is complete, but another one than the log says.
+    Altered,
+}
+
+/// Something that was there and is not any more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// A snapshot.
+    Snapshot {
+        /// The snapshot as it was.
+        snapshot: CompletedSnapshot,
+        /// What became of it.
+        fate: Fate,
+    },
+    /// A record that this host has seen.
+    SeenRecord(RecordReference),
+    /// A record that a later one refers to.
+    ReferredRecord {
+        /// The record that is gone.
+        reference: RecordReference,
+        /// One that refers to it.
+        by: RecordName,
+    },
+}
+
+/// All readable records of a log.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    records: BTreeMap<RecordName, (RecordHash, Time, String)>,
+    /// What is referred to, with the first record that does.
+    referred: BTreeMap<RecordReference, RecordName>,
+    completed: BTreeMap<RunId, Vec<CompletedSnapshot>>,
+    deleted: BTreeMap<RunId, DeletedSnapshot>,
+    lost_records: BTreeMap<RecordReference, RecordName>,
+    lost_snapshots: BTreeMap<RunId, RecordName>,
+}
+
+impl History {
+    /// Adds a record.
+    pub fn insert(&mut self, record: LogRecord, hash: RecordHash) {
+        let name = record.name;
+        for reference in record.references {
+            self.referred.entry(reference).or_insert(name);
+        }
+        for snapshot in record.completed {
+            let known = self.completed.entry(snapshot.run).or_default();
+            // Two writers may name the same snapshot.
+            if known.iter().all(|other| other.digest != snapshot.digest) {
+                known.push(snapshot);
+            }
+        }
+        for snapshot in record.deleted {
+            self.deleted.entry(snapshot.run).or_insert(snapshot);
+        }
+        self.lost_records.extend(record.lost_records.into_iter().map(|reference| (reference, name)));
+        self.lost_snapshots.extend(record.lost_snapshots.into_iter().map(|run| (run, name)));
+        self.records.insert(name, (hash, record.written, record.host));
+    }
+
+    /// Returns the number of records.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Says whether there are no records.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Returns when a record was written, and on which host.
+    pub fn written(&self, name: RecordName) -> Option<(Time, &str)> {
+        self.records.get(&name).map(|(_, time, host)| (*time, host.as_str()))
+    }
+
+    /// Says whether a record is there as it was.
+    pub fn holds(&self, reference: &RecordReference) -> bool {
+        self.records.get(&reference.name).is_some_and(|(hash, ..)| *hash == reference.hash)
+    }
+
+    /// Returns the records that no other one refers to, by name.
+    pub fn tips(&self) -> Vec<RecordReference> {
+        let records =
+            self.records.iter().map(|(name, (hash, ..))| RecordReference { name: *name, hash: *hash });
+        records.filter(|reference| !self.referred.contains_key(reference)).collect()
+    }
+
+    /// Returns the last record of a writer.
+    pub fn last_of(&self, writer: WriterId) -> Option<RecordReference> {
+        let range = RecordName { writer, sequence: 0 }..=RecordName { writer, sequence: u32::MAX };
+        let (name, (hash, ..)) = self.records.range(range).next_back()?;
+        Some(RecordReference { name: *name, hash: *hash })
+    }
+
+    /// Returns the snapshots that were deleted on purpose, by run.
+    pub fn deleted(&self) -> impl Iterator<Item = &DeletedSnapshot> {
+        self.deleted.values()
+    }
+
+    /// Returns the records that accept losses, with the number of records and of snapshots that each accepts.
+    pub fn acceptances(&self) -> BTreeMap<RecordName, (usize, usize)> {
+        let mut acceptances = BTreeMap::<RecordName, (usize, usize)>::new();
+        self.lost_records.values().for_each(|name| acceptances.entry(*name).or_default().0 += 1);
+        self.lost_snapshots.values().for_each(|name| acceptances.entry(*name).or_default().1 += 1);
+        acceptances
+    }
+
+    /// Says whether somebody has accepted that what stands under this name is lost.
+    pub fn is_accepted(&self, name: RecordName) -> bool {
+        self.lost_records.keys().any(|reference| reference.name == name)
+    }
+
+    /// Says whether a record names the completion of a run.
+    pub fn names(&self, run: RunId) -> bool {
+        self.completed.contains_key(&run)
+    }
+
+    /// Returns everything that was there and is not any more, in order.
+    ///
+    /// The snapshots must have been read after the records: then a snapshot that a record names has been complete by the
+    /// time of the look at it.
+    pub fn losses(&self, marks: &Marks, standing: impl Fn(RunId) -> Option<Standing>) -> Vec<Loss> {
+        let is_lost = |reference: &RecordReference| {
+            !self.holds(reference) && !self.lost_records.contains_key(reference)
+        };
+        let seen: BTreeSet<&RecordReference> = marks.tips.iter().filter(|tip| is_lost(tip)).collect();
+        let referred = self
+            .referred
+            .iter()
+            .filter(|(reference, _)| is_lost(reference) && !seen.contains(reference))
+            .map(|(reference, by)| Loss::ReferredRecord { reference: *reference, by: *by });
+        let remembered = marks.snapshots.iter().filter(|snapshot| !self.names(snapshot.run));
+        let mut losses: Vec<Loss> = self
+            .completed
+            .values()
+            .flatten()
+            .chain(remembered)
+            .filter(|snapshot| {
+                !self.deleted.contains_key(&snapshot.run) && !self.lost_snapshots.contains_key(&snapshot.run)
+            })
+            .filter_map(|snapshot| {
+                let fate = fate(snapshot, standing(snapshot.run))?;
+                Some(Loss::Snapshot { snapshot: snapshot.clone(), fate })
+            })
+            .collect();
+        losses.extend(seen.iter().map(|reference| Loss::SeenRecord(**reference)));
+        losses.extend(referred);
+        losses.sort();
+        losses
+    }
+}
+
+fn fate(snapshot: &CompletedSnapshot, standing: Option<Standing>) -> Option<Fate> {
+    match standing {
+        None => Some(Fate::Vanished),
+        Some(Standing::Unfinished) => Some(Fate::Reverted),
+        Some(Standing::Complete(digest)) if digest != snapshot.digest => Some(Fate::Altered),
+        Some(Standing::Complete(_) | Standing::Deleted | Standing::Unreadable) => None,
+    }
+}
+
+impl Marks {
+    /// Takes in what the log says now. What is lost and not accepted stays, so that it is missed again next time.
+    pub fn absorb(
+        &mut self,
+        history: &History,
+        now: Time,
+        complete: impl IntoIterator<Item = CompletedSnapshot>,
+    ) {
+        let missed = |tip: &RecordReference| !history.holds(tip) && !history.lost_records.contains_key(tip);
+        let missing = self.tips.iter().copied().filter(missed);
+        let tips: BTreeSet<_> = missing.chain(history.tips()).take(LOG_ITEMS_MAX).collect();
+        self.tips = tips.into_iter().collect();
+        let gone =
+            |run: RunId| history.deleted.contains_key(&run) || history.lost_snapshots.contains_key(&run);
+        let remembered = std::mem::take(&mut self.snapshots).into_iter().chain(complete);
+        let mut kept: BTreeMap<RunId, CompletedSnapshot> = BTreeMap::new();
+        for snapshot in remembered.filter(|snapshot| !gone(snapshot.run)) {
+            // What was seen first counts: a snapshot does not change.
+            kept.entry(snapshot.run).or_insert(snapshot);
+        }
+        let surplus = kept.len().saturating_sub(REMEMBERED_MAX);
+        self.snapshots = kept.into_values().skip(surplus).collect();
+        self.seen = now;
+    }
+}
+
+#[cfg(test)]
+mod tests;

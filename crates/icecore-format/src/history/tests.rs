@@ -1,0 +1,174 @@
+use super::*;
+
+fn writer(byte: u8) -> WriterId {
+    WriterId([byte; 16])
+}
+
+fn reference(byte: u8, sequence: u32) -> RecordReference {
+    RecordReference { name: RecordName { writer: writer(byte), sequence }, hash: RecordHash([byte; 32]) }
+}
+
+fn completed(byte: u8) -> CompletedSnapshot {
+    CompletedSnapshot {
+        run: RunId([byte; 16]),
+        digest: SnapshotDigest([byte; 32]),
+        source: "home".to_owned(),
+        host: "server".to_owned(),
+        started: Time::default(),
+    }
+}
+
+fn record(own: RecordReference, references: &[RecordReference], runs: &[u8]) -> LogRecord {
+    LogRecord {
+        references: references.to_vec(),
+        completed: runs.iter().map(|run| completed(*run)).collect(),
+        ..LogRecord::new(own.name, Time::default(), "server", "test")
+    }
+}
+
+/// One writer with two records, another that has seen the first of them.
+fn log() -> Vec<LogRecord> {
+    vec![
+        record(reference(1, 1), &[], &[1]),
+        record(reference(1, 2), &[reference(1, 1)], &[2]),
+        record(reference(2, 1), &[reference(1, 1)], &[3]),
+    ]
+}
+
+fn history(records: Vec<LogRecord>) -> History {
+    let mut history = History::default();
+    for record in records {
+        let hash = RecordHash(record.name.writer.0.repeat(2).try_into().unwrap());
+        history.insert(record, hash);
+    }
+    history
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands for a look-up")]
+fn all_there(run: RunId) -> Option<Standing> {
+    Some(Standing::Complete(SnapshotDigest(run.0.repeat(2).try_into().unwrap())))
+}
+
+#[test]
+fn tips_are_what_nobody_refers_to() {
+    let history = history(log());
+    assert_eq!(history.tips(), [reference(1, 2), reference(2, 1)]);
+    assert_eq!(history.last_of(writer(1)), Some(reference(1, 2)));
+    assert_eq!(history.last_of(writer(3)), None);
+    assert_eq!(history.losses(&Marks::default(), all_there), []);
+}
+
+#[test]
+fn a_record_that_is_gone_is_missed_by_those_that_refer_to_it() {
+    let history = history(log().split_off(1));
+    let by = RecordName { writer: writer(1), sequence: 2 };
+    let loss = Loss::ReferredRecord { reference: reference(1, 1), by };
+    assert_eq!(history.losses(&Marks::default(), all_there), [loss]);
+}
+
+#[test]
+fn another_record_in_the_place_of_one_is_no_substitute() {
+    let mut history = history(log().split_off(1));
+    history.insert(record(reference(1, 1), &[], &[1]), RecordHash([99; 32]));
+    assert_eq!(history.losses(&Marks::default(), all_there).len(), 1);
+}
+
+#[test]
+fn a_host_misses_the_end_that_it_has_seen() {
+    let mut marks = Marks::default();
+    marks.absorb(&history(log()), Time::default(), [completed(1), completed(2), completed(3)]);
+    let mut older = log();
+    older.remove(1);
+    let older = history(older);
+    let gone = |run: RunId| all_there(run).filter(|_| run != RunId([2; 16]));
+    let vanished = Loss::Snapshot { snapshot: completed(2), fate: Fate::Vanished };
+    let expected = [vanished, Loss::SeenRecord(reference(1, 2))];
+    assert_eq!(older.losses(&marks, gone), expected);
+    // It does not forget.
+    marks.absorb(&older, Time::default(), [completed(1), completed(3)]);
+    assert_eq!(older.losses(&marks, gone), expected);
+    // A host without marks cannot know.
+    assert_eq!(older.losses(&Marks::default(), gone), []);
+}
+
+#[test]
+fn every_fate_of_a_snapshot_is_told() {
+    let history = history(log());
+    let fate = |standing: Option<Standing>| {
+        let losses = history
+            .losses(&Marks::default(), |run| if run == RunId([2; 16]) { standing } else { all_there(run) });
+        losses.first().map(|loss| match loss {
+            Loss::Snapshot { fate, .. } => *fate,
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(fate(None), Some(Fate::Vanished));
+    assert_eq!(fate(Some(Standing::Unfinished)), Some(Fate::Reverted));
+    assert_eq!(fate(Some(Standing::Complete(SnapshotDigest([0; 32])))), Some(Fate::Altered));
+    assert_eq!(fate(Some(Standing::Deleted)), None);
+    assert_eq!(fate(Some(Standing::Unreadable)), None);
+}
+
+#[test]
+fn what_was_deleted_on_purpose_is_not_missed() {
+    let mut records = log();
+    let deleted = DeletedSnapshot { run: RunId([2; 16]), reason: "old".to_owned(), time: Time::default() };
+    let deletion = LogRecord { deleted: vec![deleted], ..record(reference(2, 2), &[reference(2, 1)], &[]) };
+    records.push(deletion);
+    let history = history(records);
+    let gone = |run: RunId| all_there(run).filter(|_| run != RunId([2; 16]));
+    let mut marks = Marks { snapshots: vec![completed(2)], ..Marks::default() };
+    assert_eq!(history.losses(&marks, gone), []);
+    marks.absorb(&history, Time::default(), [completed(3)]);
+    assert_eq!(marks.snapshots, [completed(3)]);
+}
+
+#[test]
+fn losses_that_were_accepted_are_not_told_again() {
+    let mut records = log();
+    records.remove(1);
+    let mut marks = Marks { tips: vec![reference(1, 2)], snapshots: vec![completed(2)], ..Marks::default() };
+    let acceptance = LogRecord {
+        lost_records: vec![reference(1, 2)],
+        lost_snapshots: vec![RunId([2; 16])],
+        ..record(reference(2, 2), &[reference(2, 1), reference(1, 2)], &[])
+    };
+    records.push(acceptance);
+    let history = history(records);
+    let gone = |run: RunId| all_there(run).filter(|_| run != RunId([2; 16]));
+    assert_eq!(history.losses(&marks, gone), []);
+    assert_eq!(history.acceptances(), BTreeMap::from([(reference(2, 2).name, (1, 1))]));
+    assert!(history.is_accepted(reference(1, 2).name) && !history.is_accepted(reference(1, 1).name));
+    marks.absorb(&history, Time::default(), []);
+    assert_eq!((marks.tips, marks.snapshots), (vec![reference(2, 2)], vec![]));
+    // Only what was named is accepted.
+    let other = Marks { tips: vec![reference(1, 3)], ..Marks::default() };
+    assert_eq!(history.losses(&other, gone), [Loss::SeenRecord(reference(1, 3))]);
+}
+
+#[test]
+fn marks_are_bounded_and_keep_the_newest_snapshots() {
+    let mut marks = Marks::default();
+    let many = (0..1_000u16).map(|number| {
+        let mut run = [0; 16];
+        run[..2].copy_from_slice(&number.to_be_bytes());
+        CompletedSnapshot { run: RunId(run), ..completed(0) }
+    });
+    let mut log = History::default();
+    for sequence in 1..=2_000 {
+        log.insert(record(reference(1, sequence), &[], &[]), RecordHash([1; 32]));
+    }
+    marks.absorb(&log, Time::default(), many);
+    assert_eq!(marks.tips.len(), LOG_ITEMS_MAX);
+    assert_eq!(marks.snapshots.len(), REMEMBERED_MAX);
+    assert_eq!(marks.snapshots.last().map(|snapshot| snapshot.run.0[..2].to_vec()), Some(vec![3, 231]));
+}
+
+#[test]
+fn a_snapshot_that_two_records_describe_differently_is_altered_for_one() {
+    let mut records = log();
+    let other = CompletedSnapshot { digest: SnapshotDigest([77; 32]), ..completed(1) };
+    records[2].completed.push(other.clone());
+    let losses = history(records).losses(&Marks::default(), all_there);
+    assert_eq!(losses, [Loss::Snapshot { snapshot: other, fate: Fate::Altered }]);
+}

@@ -1,0 +1,332 @@
+//! The log: which snapshots were completed and deleted, in records that name their predecessors by hash.
+
+use minicbor::{Decode, Encode, bytes::ByteArray};
+
+use crate::{
+    cbor::{decode_record, encode_record},
+    entry::Time,
+    error::{FormatError, FormatResult},
+    ids::{RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
+    keys::Keys,
+    limits::{LOG_ITEMS_MAX, LOG_TEXT_BYTES_MAX},
+    node::Totals,
+    seal::{ObjectKind, Salt, open_object, seal_object},
+    snapshot::Snapshot,
+};
+
+const WHAT: &str = "log record";
+
+/// A record of the log as others refer to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordReference {
+    /// Name of the record.
+    pub name: RecordName,
+    /// Hash of the stored object.
+    pub hash: RecordHash,
+}
+
+/// A snapshot that was complete when the record was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CompletedSnapshot {
+    /// Run that made it.
+    pub run: RunId,
+    /// Hash of what must not change in it.
+    pub digest: SnapshotDigest,
+    /// Name of the source, for people; cut off after [`LOG_TEXT_BYTES_MAX`] bytes.
+    pub source: String,
+    /// Host of the run, for people; cut off likewise.
+    pub host: String,
+    /// Start of the run, for people.
+    pub started: Time,
+}
+
+/// A snapshot that was deleted on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeletedSnapshot {
+    /// Run that had made it.
+    pub run: RunId,
+    /// Why, for people.
+    pub reason: String,
+    /// When, by the clock of who deleted it.
+    pub time: Time,
+}
+
+/// One record of the log. It is written once and never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Its name.
+    pub name: RecordName,
+    /// When it was written, by the writer's clock.
+    pub written: Time,
+    /// Host of the writer, for people.
+    pub host: String,
+    /// Program and version that wrote it, for people.
+    pub program: String,
+    /// Records that the writer had seen and that no record refers to yet, its own last one, and those that it had seen
+    /// earlier and that are gone.
+    pub references: Vec<RecordReference>,
+    /// Snapshots that were completed.
+    pub completed: Vec<CompletedSnapshot>,
+    /// Snapshots that were deleted.
+    pub deleted: Vec<DeletedSnapshot>,
+    /// Records whose loss an operator has accepted.
+    pub lost_records: Vec<RecordReference>,
+    /// Snapshots whose loss an operator has accepted.
+    pub lost_snapshots: Vec<RunId>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Wire {
+    #[n(0)]
+    writer: ByteArray<16>,
+    #[n(1)]
+    sequence: u32,
+    #[n(2)]
+    written: (i64, u32),
+    #[n(3)]
+    host: String,
+    #[n(4)]
+    program: String,
+    #[n(5)]
+    references: Option<Vec<WireReference>>,
+    #[n(6)]
+    completed: Option<Vec<WireCompleted>>,
+    #[n(7)]
+    deleted: Option<Vec<WireDeleted>>,
+    #[n(8)]
+    lost_records: Option<Vec<WireReference>>,
+    #[n(9)]
+    lost_snapshots: Option<Vec<ByteArray<16>>>,
+}
+
+type WireReference = (ByteArray<16>, u32, ByteArray<32>);
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct WireCompleted {
+    #[n(0)]
+    run: ByteArray<16>,
+    #[n(1)]
+    digest: ByteArray<32>,
+    #[n(2)]
+    source: String,
+    #[n(3)]
+    host: String,
+    #[n(4)]
+    started: (i64, u32),
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct WireDeleted {
+    #[n(0)]
+    run: ByteArray<16>,
+    #[n(1)]
+    reason: String,
+    #[n(2)]
+    time: (i64, u32),
+}
+
+impl RecordHash {
+    /// Hashes the stored bytes of a record.
+    pub fn of(object: &[u8]) -> Self {
+        Self(*blake3::hash(object).as_bytes())
+    }
+}
+
+impl CompletedSnapshot {
+    /// Describes a complete snapshot; none unless it is complete.
+    pub fn of(snapshot: &Snapshot) -> Option<Self> {
+        let origin = &snapshot.origin;
+        Some(Self {
+            run: origin.run,
+            digest: snapshot_digest(snapshot)?,
+            source: cut_text(&origin.source),
+            host: cut_text(&origin.host),
+            started: origin.started,
+        })
+    }
+}
+
+/// Returns the hash of what must not change in a complete snapshot; none unless it is complete.
+pub fn snapshot_digest(snapshot: &Snapshot) -> Option<SnapshotDigest> {
+    let (origin, completion) = (&snapshot.origin, snapshot.completion()?);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&origin.run.0).update(&origin.group.0).update(&completion.root_node.0);
+    hasher.update(&[completion.root_level, origin.level as u8, origin.dedup as u8]);
+    hasher.update(&origin.started.seconds.to_le_bytes()).update(&origin.started.nanoseconds.to_le_bytes());
+    let Totals { entries, files, bytes } = completion.totals;
+    for total in [entries, files, bytes] {
+        hasher.update(&total.to_le_bytes());
+    }
+    for text in [origin.source.as_bytes(), origin.host.as_bytes(), &origin.root] {
+        hasher.update(&(text.len() as u32).to_le_bytes()).update(text);
+    }
+    Some(SnapshotDigest(*hasher.finalize().as_bytes()))
+}
+
+/// Cuts a text off after [`LOG_TEXT_BYTES_MAX`] bytes, at a border between characters.
+pub fn cut_text(text: &str) -> String {
+    text[..text.floor_char_boundary(LOG_TEXT_BYTES_MAX)].to_owned()
+}
+
+impl LogRecord {
+    /// Makes a record without references and events.
+    pub fn new(name: RecordName, written: Time, host: &str, program: &str) -> Self {
+        Self {
+            name,
+            written,
+            host: cut_text(host),
+            program: cut_text(program),
+            references: Vec::new(),
+            completed: Vec::new(),
+            deleted: Vec::new(),
+            lost_records: Vec::new(),
+            lost_snapshots: Vec::new(),
+        }
+    }
+
+    /// Seals the record as an object.
+    ///
+    /// Fails when a list or a text is beyond the bounds of the format.
+    pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
+        self.validate()?;
+        seal_object(keys, ObjectKind::Log, salt, &encode_record(&Wire::from(self))?)
+    }
+
+    /// Opens the object that was stored under the name `name`.
+    pub fn open(keys: &Keys, name: RecordName, object: &[u8]) -> FormatResult<Self> {
+        let wire: Wire = decode_record(WHAT, &open_object(keys, ObjectKind::Log, object)?)?;
+        let record = Self::try_from(wire)?;
+        record.validate()?;
+        if record.name == name {
+            Ok(record)
+        } else {
+            Err(FormatError::malformed(WHAT, "it is another record than the one of this name"))
+        }
+    }
+
+    fn validate(&self) -> FormatResult<()> {
+        let lengths = [
+            self.references.len(),
+            self.completed.len(),
+            self.deleted.len(),
+            self.lost_records.len(),
+            self.lost_snapshots.len(),
+        ];
+        let completed = self.completed.iter().flat_map(|snapshot| [&snapshot.source, &snapshot.host]);
+        let deleted = self.deleted.iter().map(|snapshot| &snapshot.reason);
+        let mut texts = [&self.host, &self.program].into_iter().chain(completed).chain(deleted);
+        if lengths.iter().any(|length| *length > LOG_ITEMS_MAX)
+            || texts.any(|text| text.len() > LOG_TEXT_BYTES_MAX)
+        {
+            return Err(FormatError::malformed(WHAT, "a text or a list is too long"));
+        }
+        Ok(())
+    }
+}
+
+/// Leaves a list out that is empty.
+fn list<T, W>(items: &[T], wire: impl Fn(&T) -> W) -> Option<Vec<W>> {
+    (!items.is_empty()).then(|| items.iter().map(wire).collect())
+}
+
+fn wire_reference(reference: &RecordReference) -> WireReference {
+    (reference.name.writer.0.into(), reference.name.sequence, reference.hash.0.into())
+}
+
+fn wire_time(time: Time) -> (i64, u32) {
+    (time.seconds, time.nanoseconds)
+}
+
+fn read_time((seconds, nanoseconds): (i64, u32)) -> FormatResult<Time> {
+    if nanoseconds < 1_000_000_000 {
+        Ok(Time { seconds, nanoseconds })
+    } else {
+        Err(FormatError::malformed(WHAT, "nanoseconds of a second or more"))
+    }
+}
+
+fn read_name(writer: ByteArray<16>, sequence: u32) -> FormatResult<RecordName> {
+    if sequence == 0 {
+        return Err(FormatError::malformed(WHAT, "records are counted from 1"));
+    }
+    Ok(RecordName { writer: WriterId(writer.into()), sequence })
+}
+
+fn read_references(wire: Option<Vec<WireReference>>) -> FormatResult<Vec<RecordReference>> {
+    let read = |(writer, sequence, hash): WireReference| {
+        Ok(RecordReference { name: read_name(writer, sequence)?, hash: RecordHash(hash.into()) })
+    };
+    wire.unwrap_or_default().into_iter().map(read).collect()
+}
+
+impl From<&LogRecord> for Wire {
+    fn from(record: &LogRecord) -> Self {
+        Self {
+            writer: record.name.writer.0.into(),
+            sequence: record.name.sequence,
+            written: wire_time(record.written),
+            host: record.host.clone(),
+            program: record.program.clone(),
+            references: list(&record.references, wire_reference),
+            completed: list(&record.completed, |snapshot| WireCompleted {
+                run: snapshot.run.0.into(),
+                digest: snapshot.digest.0.into(),
+                source: snapshot.source.clone(),
+                host: snapshot.host.clone(),
+                started: wire_time(snapshot.started),
+            }),
+            deleted: list(&record.deleted, |snapshot| WireDeleted {
+                run: snapshot.run.0.into(),
+                reason: snapshot.reason.clone(),
+                time: wire_time(snapshot.time),
+            }),
+            lost_records: list(&record.lost_records, wire_reference),
+            lost_snapshots: list(&record.lost_snapshots, |run| run.0.into()),
+        }
+    }
+}
+
+impl TryFrom<Wire> for LogRecord {
+    type Error = FormatError;
+
+    fn try_from(wire: Wire) -> FormatResult<Self> {
+        let completed = wire.completed.unwrap_or_default().into_iter().map(|snapshot| {
+            Ok(CompletedSnapshot {
+                run: RunId(snapshot.run.into()),
+                digest: SnapshotDigest(snapshot.digest.into()),
+                source: snapshot.source,
+                host: snapshot.host,
+                started: read_time(snapshot.started)?,
+            })
+        });
+        let deleted = wire.deleted.unwrap_or_default().into_iter().map(|snapshot| {
+            Ok(DeletedSnapshot {
+                run: RunId(snapshot.run.into()),
+                reason: snapshot.reason,
+                time: read_time(snapshot.time)?,
+            })
+        });
+        Ok(Self {
+            name: read_name(wire.writer, wire.sequence)?,
+            written: read_time(wire.written)?,
+            host: wire.host,
+            program: wire.program,
+            references: read_references(wire.references)?,
+            completed: completed.collect::<FormatResult<_>>()?,
+            deleted: deleted.collect::<FormatResult<_>>()?,
+            lost_records: read_references(wire.lost_records)?,
+            lost_snapshots: wire
+                .lost_snapshots
+                .unwrap_or_default()
+                .into_iter()
+                .map(|run| RunId(run.into()))
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

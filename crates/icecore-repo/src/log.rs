@@ -1,0 +1,312 @@
+//! The log of completed and deleted snapshots: reads it through the catalogue, says what is lost, and adds records.
+
+use std::collections::{BTreeMap, HashMap};
+
+use icecore_catalog::{Catalog, StoredRecord};
+use icecore_format::{
+    history::{History, Loss, Marks, Standing},
+    ids::{RecordHash, RecordName, RunId, WriterId},
+    layout::{LOG_PREFIX, log_key, parse_log_key, parse_snapshot_key},
+    limits::{LOG_ITEMS_MAX, RECORD_OBJECT_BYTES_MAX},
+    log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference, snapshot_digest},
+    snapshot::SnapshotState,
+};
+use icecore_store::{
+    error::StoreError,
+    store::{ObjectInfo, PutCondition, StoreExt},
+};
+
+use crate::{
+    error::{RepoError, RepoResult},
+    index::recovering,
+    repository::Repository,
+    snapshots::SnapshotList,
+};
+
+/// Records fetched at a time.
+const FETCH_CONCURRENCY: usize = 16;
+/// Numbers that are tried when other runs of the same writer take them first.
+const ATTEMPTS_MAX: usize = 256;
+
+/// All records of a repository's log.
+#[derive(Debug, Default)]
+pub struct LogBook {
+    history: History,
+    /// Highest number of each writer, also of records that do not open.
+    taken: BTreeMap<WriterId, u32>,
+    damaged: Vec<(RecordReference, RepoError)>,
+}
+
+/// Who adds to the log.
+#[derive(Clone, Debug)]
+pub struct LogAuthor {
+    /// Name of the writer.
+    pub writer: WriterId,
+    /// The writer's last record, as far as it knows: its number is not used again, also if the record is gone.
+    pub last: Option<RecordReference>,
+    /// Host of the writer.
+    pub host: String,
+    /// Program and version.
+    pub program: String,
+}
+
+/// What is to be added to the log.
+#[derive(Clone, Debug, Default)]
+pub struct LogEvents {
+    /// Snapshots that were completed.
+    pub completed: Vec<CompletedSnapshot>,
+    /// Snapshots that were deleted.
+    pub deleted: Vec<DeletedSnapshot>,
+    /// Records whose loss is accepted.
+    pub lost_records: Vec<RecordReference>,
+    /// Snapshots whose loss is accepted.
+    pub lost_snapshots: Vec<RunId>,
+    /// Records that the author has seen and that are gone: the log itself tells of them from now on.
+    pub missed: Vec<RecordReference>,
+}
+
+impl LogBook {
+    /// Reads the log; records that the catalogue has in the same version are not fetched.
+    pub fn read(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Self> {
+        recovering(catalog, |catalog| read_book(repository, catalog))
+    }
+
+    /// Returns what the records say.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Returns the records that do not open, with the hash of what lies in their place, unless somebody has accepted their
+    /// loss.
+    pub fn damaged(&self) -> impl Iterator<Item = &(RecordReference, RepoError)> {
+        self.damaged.iter().filter(|(reference, _)| !self.history.is_accepted(reference.name))
+    }
+
+    /// Returns what was there and is not any more. The list must have been read after the log.
+    ///
+    /// Before it says that a snapshot vanished, it reads the log once more: the snapshot may just have been deleted.
+    pub fn losses(
+        &mut self,
+        repository: &Repository,
+        catalog: &mut Catalog,
+        list: &SnapshotList,
+        marks: &Marks,
+    ) -> RepoResult<Vec<Loss>> {
+        let standings = standings(list);
+        let find = |book: &Self| book.history.losses(marks, |run| standings.get(&run).copied());
+        let losses = find(self);
+        if !losses.iter().any(|loss| matches!(loss, Loss::Snapshot { .. })) {
+            return Ok(losses);
+        }
+        *self = Self::read(repository, catalog)?;
+        Ok(find(self))
+    }
+
+    /// Returns the complete snapshots that no record names: the run that made them ended before it could write one.
+    pub fn unnamed(&self, list: &SnapshotList) -> Vec<CompletedSnapshot> {
+        let unnamed = list.complete(None).filter(|snapshot| !self.history.names(snapshot.origin.run));
+        unnamed.filter_map(CompletedSnapshot::of).collect()
+    }
+
+    /// Adds one record, or several if there is much to say; the author's last record is the last of them.
+    ///
+    /// Whoever creates an object first has its number. What was written before an error stays.
+    pub fn append(
+        &mut self,
+        repository: &Repository,
+        mut catalog: Option<&mut Catalog>,
+        author: &mut LogAuthor,
+        mut events: LogEvents,
+    ) -> RepoResult<()> {
+        loop {
+            let mut record = self.draft(repository, author, &events.missed);
+            record.completed = take(&mut events.completed);
+            record.deleted = take(&mut events.deleted);
+            record.lost_records = take(&mut events.lost_records);
+            record.lost_snapshots = take(&mut events.lost_snapshots);
+            let stored = self.put(repository, author, record, &events.missed)?;
+            if let Some(Err(error)) = catalog.as_mut().map(|catalog| catalog.put_log_records(&[stored])) {
+                // A cache; the next run fetches the record.
+                tracing::debug!(%error, "the catalogue does not take the log record");
+            }
+            if events.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes a record that refers to everything that is known and that no other one refers to.
+    fn draft(&self, repository: &Repository, author: &LogAuthor, missed: &[RecordReference]) -> LogRecord {
+        let sequence = self.next_sequence(author);
+        let name = RecordName { writer: author.writer, sequence };
+        let mut record = LogRecord::new(name, repository.environment().now(), &author.host, &author.program);
+        record.references = self.references(author, missed);
+        record
+    }
+
+    fn next_sequence(&self, author: &LogAuthor) -> u32 {
+        let known = author.last.map_or(0, |last| last.name.sequence);
+        known.max(self.taken.get(&author.writer).copied().unwrap_or(0)).saturating_add(1)
+    }
+
+    fn references(&self, author: &LogAuthor, missed: &[RecordReference]) -> Vec<RecordReference> {
+        let own = self.history.last_of(author.writer).into_iter();
+        // What matters most comes first: a list that is too long loses its end.
+        let mut references: Vec<RecordReference> = Vec::new();
+        for reference in own.chain(missed.iter().copied()).chain(self.history.tips()) {
+            if references.len() < LOG_ITEMS_MAX && !references.contains(&reference) {
+                references.push(reference);
+            }
+        }
+        references
+    }
+
+    /// Stores a record under the first number of its writer that is free.
+    fn put(
+        &mut self,
+        repository: &Repository,
+        author: &mut LogAuthor,
+        mut record: LogRecord,
+        missed: &[RecordReference],
+    ) -> RepoResult<StoredRecord> {
+        for _ in 0..ATTEMPTS_MAX {
+            let object = record.seal(repository.keys(), &repository.environment().salt())?;
+            let key = log_key(record.name);
+            let version = match repository.put(&key, object.clone().into(), PutCondition::Absent) {
+                Ok(version) => version.0,
+                Err(RepoError::Store(StoreError::AlreadyExists { .. })) => {
+                    let Some(version) = self.look(repository, record.name, &object)? else {
+                        record.name.sequence = self.next_sequence(author);
+                        record.references = self.references(author, missed);
+                        continue;
+                    };
+                    version
+                }
+                Err(error) => return Err(error),
+            };
+            let name = record.name;
+            self.insert(record, &object);
+            author.last = Some(RecordReference { name, hash: RecordHash::of(&object) });
+            return Ok(StoredRecord { name, version, object });
+        }
+        Err(RepoError::LogContended { writer: author.writer })
+    }
+
+    /// Looks at who has taken a number: returns the version if it was this very record, whose reply was lost; else takes in the
+    /// other one.
+    fn look(
+        &mut self,
+        repository: &Repository,
+        name: RecordName,
+        object: &[u8],
+    ) -> RepoResult<Option<String>> {
+        let (key, store) = (log_key(name), repository.store());
+        let runtime = &repository.environment().runtime;
+        let found = runtime.block_on(store.get_at_most(&key, RECORD_OBJECT_BYTES_MAX))?;
+        if found == object {
+            return Ok(Some(runtime.block_on(store.head(&key))?.version.0));
+        }
+        self.take_in(repository, name, &found);
+        Ok(None)
+    }
+
+    /// Opens a stored record and takes it in.
+    fn take_in(&mut self, repository: &Repository, name: RecordName, object: &[u8]) -> bool {
+        match LogRecord::open(repository.keys(), name, object) {
+            Ok(record) => {
+                self.insert(record, object);
+                true
+            }
+            Err(source) => {
+                self.take_number(name);
+                let reference = RecordReference { name, hash: RecordHash::of(object) };
+                self.damaged.push((reference, RepoError::Object { key: log_key(name), source }));
+                false
+            }
+        }
+    }
+
+    fn insert(&mut self, record: LogRecord, object: &[u8]) {
+        self.take_number(record.name);
+        self.history.insert(record, RecordHash::of(object));
+    }
+
+    fn take_number(&mut self, name: RecordName) {
+        let highest = self.taken.entry(name.writer).or_default();
+        *highest = name.sequence.max(*highest);
+    }
+}
+
+impl LogEvents {
+    /// Says whether there is nothing to be added.
+    pub fn is_empty(&self) -> bool {
+        self.completed.is_empty()
+            && self.deleted.is_empty()
+            && self.lost_records.is_empty()
+            && self.lost_snapshots.is_empty()
+    }
+}
+
+/// Takes as many items as fit into one record.
+fn take<T>(items: &mut Vec<T>) -> Vec<T> {
+    items.drain(..items.len().min(LOG_ITEMS_MAX)).collect()
+}
+
+fn read_book(repository: &Repository, catalog: &mut Catalog) -> RepoResult<LogBook> {
+    let objects = repository.environment().runtime.block_on(repository.store().list(LOG_PREFIX))?;
+    let cached = catalog.log_records()?.into_iter().map(|stored| (stored.name, stored));
+    let mut cached: HashMap<RecordName, StoredRecord> = cached.collect();
+    let mut book = LogBook::default();
+    let mut missing = Vec::new();
+    for ObjectInfo { key, version, .. } in objects {
+        let Ok(name) = parse_log_key(&key) else {
+            tracing::debug!(?key, "foreign object in the log");
+            continue;
+        };
+        match cached.remove(&name) {
+            Some(stored) if stored.version == version.0 => {
+                book.take_in(repository, name, &stored.object);
+            }
+            _ => missing.push((name, key, version.0)),
+        }
+    }
+    let keys: Vec<String> = missing.iter().map(|(_, key, _)| key.clone()).collect();
+    let mut fetched = Vec::new();
+    for ((name, _, version), bytes) in
+        missing.into_iter().zip(repository.get_many(&keys, RECORD_OBJECT_BYTES_MAX, FETCH_CONCURRENCY))
+    {
+        match bytes {
+            // What does not open is fetched again next time: it may have been damaged on its way here.
+            Ok(bytes) if book.take_in(repository, name, &bytes) => {
+                fetched.push(StoredRecord { name, version, object: bytes.to_vec() });
+            }
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if !fetched.is_empty() {
+        catalog.put_log_records(&fetched)?;
+    }
+    if !cached.is_empty() {
+        catalog.remove_log_records(&cached.into_keys().collect::<Vec<_>>())?;
+    }
+    Ok(book)
+}
+
+/// Says how each snapshot object was found.
+fn standings(list: &SnapshotList) -> BTreeMap<RunId, Standing> {
+    let readable = list.snapshots.iter().map(|snapshot| {
+        let standing = match snapshot_digest(snapshot) {
+            Some(digest) => Standing::Complete(digest),
+            None if matches!(snapshot.state, SnapshotState::Deleted(_)) => Standing::Deleted,
+            None => Standing::Unfinished,
+        };
+        (snapshot.origin.run, standing)
+    });
+    let damaged = list.damaged.iter().filter_map(|(key, _)| parse_snapshot_key(key).ok());
+    readable.chain(damaged.map(|run| (run, Standing::Unreadable))).collect()
+}
+
+#[cfg(test)]
+mod tests;

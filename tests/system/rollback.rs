@@ -1,0 +1,287 @@
+//! Somebody puts an older copy of the repository in its place, or takes something away: it is noticed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::harness::{Output, Sandbox, bytes, run_command, succeed};
+
+/// Copies a directory with everything in it in place of what is there.
+fn put(from: &Path, to: &Path) {
+    if to.exists() {
+        fs::remove_dir_all(to).unwrap();
+    }
+    succeed(Command::new("cp").arg("-a").arg(from).arg(to));
+}
+
+/// Runs the program as another host, which has the key but has never seen the repository, or not since `name` did.
+#[track_caller]
+fn on_host(sandbox: &Sandbox, name: &str, arguments: &[&str]) -> Output {
+    let mut command = sandbox.command(arguments);
+    command.env("XDG_STATE_HOME", sandbox.path(&format!("{name}/state")));
+    command.env("XDG_CACHE_HOME", sandbox.path(&format!("{name}/cache")));
+    run_command(command)
+}
+
+/// Backs up something new and returns the id of the snapshot.
+#[track_caller]
+fn back_up(sandbox: &Sandbox, seed: u64) -> String {
+    sandbox.write("file", bytes(seed, 20_000));
+    sandbox.backup(&[])["snapshot"]["id"].as_str().unwrap().to_owned()
+}
+
+/// Returns the kinds of what is lost, by a JSON document.
+fn kinds(document: &Value) -> Vec<&str> {
+    document["losses"].as_array().unwrap().iter().map(|loss| loss["kind"].as_str().unwrap()).collect()
+}
+
+fn newest(sandbox: &Sandbox, prefix: &str) -> PathBuf {
+    sandbox.repository().join(sandbox.objects(prefix).pop().unwrap())
+}
+
+#[test]
+fn an_older_copy_in_the_place_of_a_repository_is_noticed_until_it_is_accepted() {
+    let sandbox = Sandbox::with_repository();
+    let first = back_up(&sandbox, 1);
+    let copy = sandbox.path("copy");
+    put(sandbox.repository(), &copy);
+    let second = back_up(&sandbox, 2);
+    sandbox.run(&["check"]).expect(0);
+    put(&copy, sandbox.repository());
+
+    let listed = sandbox.run(&["snapshots"]).expect(0).says(&second).says("NOT WHAT IT WAS");
+    assert!(listed.text().contains(&first));
+    let check = sandbox.run(&["check"]).expect(20);
+    assert!(
+        check.text().contains(&second) && check.text().contains("--accept-rollback"),
+        "{}",
+        check.describe()
+    );
+    assert!(!check.text().contains("look after the disk"), "nothing else is damaged: {}", check.describe());
+
+    let backup = sandbox.run(&["backup", "source", "--json"]).expect(20).says(&second);
+    let document = backup.json();
+    assert_eq!(kinds(&document), ["snapshot-vanished", "older-than-seen"]);
+    assert_eq!(document["losses"][0]["snapshot"], *second);
+    assert_eq!(document["losses"][0]["source"], "source");
+    let third = document["sources"][0]["snapshot"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(sandbox.snapshots(), [first, third], "the backup was made");
+
+    // It is not forgotten, not without the cache either, and the log tells other hosts of it now.
+    sandbox.delete_cache();
+    sandbox.run(&["check"]).expect(20);
+    let other = on_host(&sandbox, "other", &["check", "--json"]).expect(20);
+    assert_eq!(kinds(&other.json()), ["log-record-missing"]);
+
+    let accepted = sandbox.run(&["check", "--accept-rollback", "--json"]).expect(0).json();
+    assert!(accepted["accepted"]["snapshots"] == 1 && accepted["healthy"] == true, "{accepted:#}");
+    for host in ["home", "other", "third"] {
+        let check = on_host(&sandbox, host, &["check"]).expect(0);
+        assert!(check.text().contains("loss-accepted"), "{}", check.describe());
+    }
+    sandbox.run(&["check"]).expect(0);
+    back_up(&sandbox, 4);
+    let nothing = sandbox.run(&["check", "--accept-rollback"]).expect(0);
+    assert!(nothing.text().contains("nothing to accept"), "{}", nothing.describe());
+}
+
+#[test]
+fn putting_the_newer_state_back_ends_the_alarm() {
+    let sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    let (older, newer) = (sandbox.path("older"), sandbox.path("newer"));
+    put(sandbox.repository(), &older);
+    back_up(&sandbox, 2);
+    put(sandbox.repository(), &newer);
+    put(&older, sandbox.repository());
+    sandbox.run(&["check"]).expect(20);
+    put(&newer, sandbox.repository());
+    sandbox.run(&["check"]).expect(0);
+    sandbox.run(&["backup", "source"]).expect(0);
+}
+
+#[test]
+fn a_snapshot_that_was_taken_away_is_named_by_every_host() {
+    let sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    let second = back_up(&sandbox, 2);
+    fs::remove_file(newest(&sandbox, "meta/snapshots")).unwrap();
+    for host in ["home", "other"] {
+        let check = on_host(&sandbox, host, &["check", "--json"]).expect(20).json();
+        assert_eq!(kinds(&check), ["snapshot-vanished"]);
+        assert_eq!(check["losses"][0]["snapshot"], *second);
+        assert_eq!(check["problems"][0]["kind"], "snapshot-vanished");
+    }
+    sandbox.run(&["backup", "source"]).expect(20).says(&second);
+    on_host(&sandbox, "other", &["check", "--accept-rollback"]).expect(0);
+    sandbox.run(&["backup", "source"]).expect(0);
+    sandbox.run(&["check"]).expect(0);
+}
+
+#[test]
+fn a_snapshot_that_is_pending_again_is_named() {
+    let sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    let (running, writer) = sandbox.start_with_pipe(&["backup", "--stdin", "stream", "--json"]);
+    while sandbox.objects("meta/snapshots").len() < 2 {
+        let ended = running.wait_for(Duration::from_millis(5));
+        assert!(ended.is_none(), "it ended without its input: {ended:?}");
+    }
+    let object = newest(&sandbox, "meta/snapshots");
+    let pending = fs::read(&object).unwrap();
+    drop(writer);
+    let done = running.wait().expect(0).json();
+    let id = done["sources"][0]["snapshot"]["id"].as_str().unwrap().to_owned();
+    sandbox.run(&["check"]).expect(0);
+    fs::remove_file(&object).unwrap();
+    fs::write(&object, pending).unwrap();
+    let check = sandbox.run(&["check", "--json"]).expect(20).json();
+    assert_eq!(
+        (kinds(&check), &check["losses"][0]["snapshot"]),
+        (vec!["snapshot-reverted"], &Value::from(id))
+    );
+    sandbox.run(&["snapshots"]).expect(0).says("incomplete again");
+}
+
+#[test]
+fn the_end_of_the_log_is_missed_by_who_has_seen_it_and_then_by_all() {
+    let sandbox = Sandbox::with_repository();
+    for seed in 1..4 {
+        back_up(&sandbox, seed);
+    }
+    fs::remove_file(newest(&sandbox, "meta/log")).unwrap();
+    let first_sight = on_host(&sandbox, "other", &["check", "--json"]).expect(0).json();
+    assert_eq!((&first_sight["snapshots_unnamed"], &first_sight["last_seen"]), (&1.into(), &Value::Null));
+    let check = sandbox.run(&["check", "--json"]).expect(20).json();
+    assert_eq!(kinds(&check), ["older-than-seen"]);
+    sandbox.run(&["backup", "source"]).expect(20);
+    let numbers: Vec<_> = sandbox.objects("meta/log");
+    assert!(numbers.last().unwrap().ends_with("000004"), "a number is never used twice: {numbers:?}");
+    let check = on_host(&sandbox, "third", &["check", "--json"]).expect(20).json();
+    assert_eq!((kinds(&check), &check["snapshots_unnamed"]), (vec!["log-record-missing"], &0.into()));
+}
+
+#[test]
+fn a_log_that_is_gone_is_missed_by_who_has_seen_it_and_begun_again_by_others() {
+    let sandbox = Sandbox::with_repository();
+    for seed in 1..4 {
+        back_up(&sandbox, seed);
+    }
+    fs::remove_dir_all(sandbox.repository().join("meta/log")).unwrap();
+    sandbox.run(&["check"]).expect(20);
+    let check = on_host(&sandbox, "other", &["check"]).expect(0);
+    assert!(check.text().contains("3 snapshots are not in the log yet"), "{}", check.describe());
+    on_host(&sandbox, "other", &["backup", "source"]).expect(0);
+    let check = on_host(&sandbox, "third", &["check", "--json"]).expect(0).json();
+    assert_eq!((&check["snapshots_unnamed"], &check["log_records"]), (&0.into(), &1.into()));
+    // The first host still misses what it has seen.
+    sandbox.run(&["check"]).expect(20);
+    sandbox.run(&["check", "--accept-rollback"]).expect(0);
+    sandbox.run(&["check"]).expect(0);
+}
+
+#[test]
+fn writers_vouch_for_each_other() {
+    let sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    let own = newest(&sandbox, "meta/log");
+    on_host(&sandbox, "other", &["backup", "source"]).expect(0);
+    fs::remove_file(own).unwrap();
+    let check = on_host(&sandbox, "third", &["check", "--json"]).expect(20).json();
+    assert_eq!(kinds(&check), ["log-record-missing"]);
+}
+
+#[test]
+fn runs_at_once_share_the_log() {
+    let sandbox = Sandbox::with_repository();
+    sandbox.write("file", bytes(1, 200_000));
+    back_up(&sandbox, 1);
+    let runs: Vec<_> = (0..4).map(|_| sandbox.start(&["backup", "source"])).collect();
+    for run in runs {
+        run.wait().expect(0);
+    }
+    assert_eq!(sandbox.objects("meta/log").len(), 5);
+    for host in ["home", "other"] {
+        let check = on_host(&sandbox, host, &["check", "--json"]).expect(0).json();
+        assert_eq!((kinds(&check), &check["snapshots_unnamed"]), (vec![], &0.into()));
+    }
+}
+
+#[test]
+fn a_host_that_lost_its_memory_or_has_an_old_one_is_not_alarmed() {
+    let sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    let old = sandbox.path("old-state");
+    put(&sandbox.state(), &old);
+    back_up(&sandbox, 2);
+    // As after a machine was set back to an earlier image.
+    put(&old, &sandbox.state());
+    back_up(&sandbox, 3);
+    sandbox.run(&["check"]).expect(0);
+    sandbox.delete_state();
+    back_up(&sandbox, 4);
+    let check = sandbox.run(&["check", "--json"]).expect(0).json();
+    assert_eq!((kinds(&check), &check["snapshots_unnamed"]), (vec![], &0.into()));
+}
+
+#[test]
+fn a_memory_that_cannot_be_kept_or_read_never_stops_a_backup() {
+    let sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    sandbox.delete_state();
+    fs::write(sandbox.state(), "a file").unwrap();
+    sandbox.run(&["backup", "source"]).expect(0).says("cannot be kept");
+    fs::remove_file(sandbox.state()).unwrap();
+    sandbox.run(&["backup", "source"]).expect(0);
+    let directory = sandbox.state().join("icecore/repositories");
+    let file = fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
+    let mut content = fs::read(&file).unwrap();
+    *content.last_mut().unwrap() ^= 1;
+    fs::write(&file, content).unwrap();
+    sandbox.run(&["backup", "source"]).expect(0).says("begins anew");
+    let check = sandbox.run(&["check"]).expect(0);
+    assert!(!check.stderr.contains("begins anew"), "{}", check.describe());
+}
+
+#[test]
+fn a_place_that_was_emptied_is_not_taken_for_a_new_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("file", "content");
+    let id = sandbox.json(&["backup", "--init", "source"])["repository"].as_str().unwrap().to_owned();
+    fs::remove_dir_all(sandbox.repository()).unwrap();
+    for emptied in [false, true] {
+        if emptied {
+            fs::create_dir(sandbox.repository()).unwrap();
+        }
+        sandbox.run(&["backup", "--init", "source"]).expect(10).says(&format!("--in-place-of {id}"));
+        sandbox.run(&["init"]).expect(10).says(&id);
+        let other = "00".repeat(16);
+        sandbox.run(&["init", "--in-place-of", &other]).expect(10);
+        assert!(sandbox.objects("").is_empty());
+    }
+    sandbox.run(&["backup", "--init", "source", "--in-place-of", &id]).expect(0);
+    sandbox.run(&["check"]).expect(0);
+    sandbox.run(&["backup", "source"]).expect(0);
+}
+
+#[test]
+fn another_repository_at_the_place_is_noticed() {
+    let sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    let mut other = sandbox.command(&["backup", "--init", "source"]);
+    other.env("ICECORE_REPOSITORY", sandbox.path("second"));
+    run_command(other).expect(0);
+    put(&sandbox.path("second"), sandbox.repository());
+    let backup = sandbox.run(&["backup", "source", "--json"]).expect(20).says("another one");
+    assert_eq!(kinds(&backup.json()), ["other-repository"]);
+    let check = sandbox.run(&["check", "--json"]).expect(20).json();
+    assert_eq!((kinds(&check), &check["healthy"]), (vec!["other-repository"], &false.into()));
+    sandbox.run(&["check", "--accept-rollback"]).expect(0);
+    sandbox.run(&["backup", "source"]).expect(0);
+    sandbox.run(&["check"]).expect(0);
+}
