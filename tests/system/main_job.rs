@@ -75,7 +75,7 @@ fn assert_keys(document: &Value, expected: &str) {
 
 const SNAPSHOT_KEYS: &str = "id run source host root root_base64? command time finished level dedup group base tags \
     program partial errors entries files bytes files_new files_changed files_unchanged bytes_read bytes_new \
-    bytes_stored chunks_read chunks_new duration_seconds";
+    bytes_stored chunks_read chunks_new duration_seconds damaged files_damaged damage_noted";
 const DONE_KEYS: &str = "path path_base64? source snapshot level dedup base entries files bytes files_new files_changed \
     files_unchanged files_read entries_removed excluded vanished bytes_read bytes_new bytes_deduplicated \
     bytes_compressed bytes_stored chunks_read chunks_new seconds_read seconds problems notices error";
@@ -115,11 +115,11 @@ fn making_commands_write_the_documented_json() {
     let check = sandbox.json(&["check", "--sample", "100%"]);
     assert_keys(
         &check,
-        "healthy last_seen log_records snapshots_unnamed losses accepted snapshots problems packs bytes blocks chunks \
-         nodes packs_read bytes_read",
+        "healthy last_seen log_records snapshots_unnamed losses accepted snapshots packs_hit problems packs bytes blocks \
+         chunks nodes packs_read packs_verified packs_left bytes_read repair next_commands",
     );
     let snapshot = &check["snapshots"][0];
-    assert_keys(snapshot, "id run source restorable files_damaged examples packs_damaged");
+    assert_keys(snapshot, "id run source restorable files_damaged examples packs_damaged files_marked");
     // A failure is a JSON document, too.
     let failure = sandbox.run(&["snapshots", "-r", "nowhere", "--json"]).expect(10);
     let line: Value = serde_json::from_str(failure.stderr.lines().last().unwrap()).unwrap();

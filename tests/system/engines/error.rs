@@ -12,7 +12,7 @@ use icecore_store::StoreError;
 #[derive(Debug)]
 pub(crate) enum EngineError {
     Repository(RepoError),
-    Check(CheckError),
+    Check(Box<CheckError>),
     /// The restore came to its end, but not everything is there.
     Incomplete {
         problems: Vec<String>,
@@ -58,7 +58,7 @@ impl From<RestoreError> for EngineError {
 
 impl From<CheckError> for EngineError {
     fn from(error: CheckError) -> Self {
-        Self::Check(error)
+        Self::Check(Box::new(error))
     }
 }
 
@@ -67,7 +67,10 @@ impl EngineError {
     pub(crate) fn store(&self) -> Option<&StoreError> {
         match self {
             Self::Repository(RepoError::Store(error)) => Some(error),
-            Self::Check(CheckError::Store { source, .. }) => Some(source),
+            Self::Check(error) => match error.as_ref() {
+                CheckError::Store { source, .. } => Some(source),
+                _ => None,
+            },
             _ => None,
         }
     }
