@@ -40,4 +40,6 @@ mod repair;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]
+mod s3;
+#[cfg(test)]
 mod structure;

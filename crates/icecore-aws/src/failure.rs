@@ -9,7 +9,7 @@ use std::{
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::date_time::Format;
-use icecore_store::StoreError;
+use icecore_store::error::{MissingPermission, StoreError};
 
 use crate::{action::Action, store::Place};
 
@@ -192,19 +192,16 @@ fn not_permitted(place: &Place, action: Action, key: &str, reason: String) -> St
         let resource =
             reason.split_once("on resource: ").and_then(|(_, rest)| rest.split_whitespace().next());
         let resource = resource.unwrap_or("the key that encrypts the bucket").to_owned();
-        return StoreError::NotPermitted {
-            action: told.to_owned(),
-            scope: resource.clone(),
-            resource,
-            reason,
-        };
+        let (action, scope) = (told.to_owned(), resource.clone());
+        return StoreError::NotPermitted(Box::new(MissingPermission { action, resource, scope, reason }));
     }
     let (resource, scope) = if action.is_on_bucket() {
         (place.bucket_arn(), place.bucket_arn())
     } else {
         (place.object_arn(key), place.object_arn("*"))
     };
-    StoreError::NotPermitted { action: action.permission().to_owned(), resource, scope, reason }
+    let action = action.permission().to_owned();
+    StoreError::NotPermitted(Box::new(MissingPermission { action, resource, scope, reason }))
 }
 
 /// Finds the region in "the region 'us-east-1' is wrong; expecting 'eu-central-1'".

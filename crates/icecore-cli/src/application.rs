@@ -61,9 +61,11 @@ fn dispatch(
         CommandArguments::Diff(arguments) => commands::diff::run(&context, arguments),
         CommandArguments::Restore(arguments) => commands::restore::run(&context, arguments),
         CommandArguments::Check(arguments) => commands::check::run(&context, arguments),
+        CommandArguments::Doctor(arguments) => commands::doctor::run(&context, arguments),
         CommandArguments::Key(arguments) => commands::key::run(&context, arguments),
         CommandArguments::Completions(_) | CommandArguments::Man(_) => Ok(ExitStatus::Done),
     };
+    context.requests.tell(&context.console);
     // Whatever else failed because of it: the reason is the signal.
     if context.is_cancelled() && result.as_ref().is_err_and(|failure| !failure.output_closed) {
         return Err(Failure::interrupted());

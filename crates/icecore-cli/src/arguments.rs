@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod doctor;
 pub(crate) mod global;
 pub(crate) mod inspect;
 pub(crate) mod key;
@@ -14,6 +15,7 @@ pub(crate) mod shell;
 use self::{
     backup::BackupArguments,
     check::CheckArguments,
+    doctor::DoctorArguments,
     global::GlobalArguments,
     inspect::{CatArguments, DiffArguments, LsArguments, SnapshotsArguments},
     key::KeyArguments,
@@ -64,6 +66,7 @@ pub(crate) enum CommandArguments {
     Diff(DiffArguments),
     Restore(RestoreArguments),
     Check(CheckArguments),
+    Doctor(DoctorArguments),
     Key(KeyArguments),
     Completions(CompletionsArguments),
     Man(ManArguments),

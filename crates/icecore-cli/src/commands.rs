@@ -5,6 +5,7 @@ pub(crate) mod cat;
 pub(crate) mod check;
 mod creation;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 mod entries;
 pub(crate) mod init;
 pub(crate) mod key;

@@ -93,6 +93,15 @@ impl Console {
         }
     }
 
+    /// Tells something that is good to know as a document, or as text, unless the user wants quiet.
+    pub(crate) fn notice_document(&self, document: &impl Serialize, text: &str) {
+        match (self.verbosity, self.json) {
+            (Verbosity::Quiet, _) => {}
+            (_, true) => self.error_document(document),
+            (_, false) => self.error_line(text),
+        }
+    }
+
     /// Tells why the command, or a part of it, failed.
     pub(crate) fn failure(&self, failure: &Failure) {
         if failure.output_closed {

@@ -2,19 +2,21 @@
 
 use std::{
     io,
-    path::PathBuf,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
     sync::{
         Arc, RwLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use icecore_aws::S3Store;
 use icecore_catalog::{Catalog, CatalogOpening};
 use icecore_format::{
     ids::{GroupId, RepositoryId},
     snapshot::{DedupScope, Snapshot},
 };
-use icecore_policy::{Configuration, ProgressMode};
+use icecore_policy::{Configuration, ProgressMode, S3Settings};
 use icecore_repo::{
     environment::Environment,
     index::{CHUNK_MEMORY_BYTES, load_index},
@@ -23,8 +25,8 @@ use icecore_repo::{
     snapshots::{self, SnapshotList},
 };
 use icecore_store::{
-    Environment as StoreEnvironment, LocalStore, MeterStore, Method, ReadOnlyStore, RepositoryLocation,
-    RetryStore, Store, StoreResult, meter::StoreMeter, retry::RetryPolicy,
+    Environment as StoreEnvironment, LimitStore, LocalStore, MeterStore, Method, ReadOnlyStore,
+    RepositoryLocation, RetryStore, Store, StoreResult, limit::Limits, meter::StoreMeter, retry::RetryPolicy,
 };
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
@@ -37,7 +39,9 @@ use crate::{
     directories::Directories,
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
-    process, text,
+    process,
+    requests::Requests,
+    s3, text,
 };
 
 /// What a command may do to the repository.
@@ -68,7 +72,10 @@ pub(crate) struct Context {
     pub(crate) zone: TimeZone,
     /// Name of this machine.
     pub(crate) host: String,
+    /// What was asked of S3 so far.
+    pub(crate) requests: Requests,
     location: Option<RepositoryLocation>,
+    s3: S3Settings,
     cache_directory: Option<PathBuf>,
     store_environment: StoreEnvironment,
     /// Keeps the threads of `environment.runtime` alive.
@@ -78,9 +85,13 @@ pub(crate) struct Context {
 /// A store with the means to see what it was used for.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenStore {
-    /// The store: the directory, inside of a read-only guard if only reading is allowed, inside of a meter, inside of
-    /// retries, so that repeated calls are counted as often as they are made.
+    /// The store: the directory or bucket, inside of a read-only guard if only reading is allowed, inside of a meter,
+    /// inside of retries (but for S3, which repeats its requests itself), so that repeated calls are counted as often as
+    /// they are made, inside of limits if there are any.
     pub(crate) store: Arc<dyn Store>,
+    /// The store itself, if it is one on S3.
+    pub(crate) s3: Option<Arc<S3Store>>,
+    access: Access,
     meter: Arc<StoreMeter>,
 }
 
@@ -93,6 +104,8 @@ pub(crate) struct OpenRepository {
     pub(crate) catalog: Catalog,
     /// What the store was used for.
     pub(crate) usage: Usage,
+    /// The store itself, if it is one on S3.
+    pub(crate) s3: Option<Arc<S3Store>>,
 }
 
 /// What a store was used for.
@@ -123,6 +136,8 @@ impl Context {
             .cache_directory()
             .or_else(|| configuration.cache_directory.clone())
             .or_else(|| directories.cache.clone());
+        let mut s3 = configuration.s3.clone();
+        global.apply_to(&mut s3);
         let store_environment = StoreEnvironment::system();
         let starting = |error: &io::Error| {
             Failure::new(ExitStatus::Failed, format!("failed to start threads: {}", reason(error)))
@@ -151,7 +166,9 @@ impl Context {
             credentials,
             directories,
             environment,
+            requests: Requests::default(),
             location,
+            s3,
             cache_directory,
             store_environment,
             _runtime: runtime,
@@ -175,31 +192,63 @@ impl Context {
     pub(crate) fn try_open_store(&self, access: Access) -> Outcome<StoreResult<OpenStore>> {
         match self.location()? {
             RepositoryLocation::Local(path) => {
-                Ok(LocalStore::open(path).map(|store| self.decorate(Arc::new(store), access)))
+                Ok(LocalStore::open(path).map(|store| self.decorate(Arc::new(store), None, access)))
+            }
+            RepositoryLocation::S3 { bucket, prefix } => {
+                let store = self.open_s3(bucket, prefix, false)?;
+                Ok(Ok(self.decorate(Arc::clone(&store) as _, Some(store), access)))
             }
             other => Err(Failure::usage(format!("{other} is no place that this command can use"))),
         }
     }
 
-    /// Opens the store for a new repository; a directory that does not exist is created.
-    pub(crate) fn create_store(&self) -> Outcome<OpenStore> {
-        let store = match self.location()? {
-            RepositoryLocation::Local(path) => LocalStore::create(path)?,
-            other => return Err(Failure::usage(format!("{other} is no place that this command can use"))),
-        };
-        Ok(self.decorate(Arc::new(store), Access::Write))
+    /// Opens the store for a new repository; a directory that does not exist is created, a bucket is not.
+    pub(crate) fn create_store(&self, single_writer: bool) -> Outcome<OpenStore> {
+        match self.location()? {
+            RepositoryLocation::Local(_) if single_writer => {
+                Err(Failure::usage("--single-writer is for repositories on S3")
+                    .hint("a directory takes any number of writers"))
+            }
+            RepositoryLocation::Local(path) => {
+                Ok(self.decorate(Arc::new(LocalStore::create(path)?), None, Access::Write))
+            }
+            RepositoryLocation::S3 { bucket, prefix } => {
+                let store = self.open_s3(bucket, prefix, single_writer)?;
+                Ok(self.decorate(Arc::clone(&store) as _, Some(store), Access::Write))
+            }
+            other => Err(Failure::usage(format!("{other} is no place that this command can use"))),
+        }
     }
 
-    fn decorate(&self, store: Arc<dyn Store>, access: Access) -> OpenStore {
+    fn open_s3(&self, bucket: &str, prefix: &str, single_writer: bool) -> Outcome<Arc<S3Store>> {
+        let mut options = s3::options(bucket, prefix, &self.s3, single_writer)?;
+        options.cancelled = Arc::clone(&self.environment.cancelled);
+        let opening = S3Store::open(options, self.store_environment.clone());
+        let store = Arc::new(self.environment.runtime.block_on(opening));
+        self.requests.watch(&store);
+        Ok(store)
+    }
+
+    fn decorate(&self, store: Arc<dyn Store>, s3: Option<Arc<S3Store>>, access: Access) -> OpenStore {
         let guarded: Arc<dyn Store> = match access {
             Access::Read => Arc::new(ReadOnlyStore::new(store)),
             Access::Write => store,
         };
         let metered = MeterStore::new(guarded);
         let meter = metered.meter();
-        let policy = RetryPolicy::default();
-        let store = Arc::new(RetryStore::new(Arc::new(metered), policy, self.store_environment.clone()));
-        OpenStore { store, meter }
+        let mut store: Arc<dyn Store> = Arc::new(metered);
+        if s3.is_none() {
+            store = Arc::new(RetryStore::new(store, RetryPolicy::default(), self.store_environment.clone()));
+        }
+        let limits = Limits {
+            calls_max: NonZeroUsize::MAX,
+            upload_bytes_per_second_max: self.s3.upload_bytes_per_second_max,
+            download_bytes_per_second_max: self.s3.download_bytes_per_second_max,
+        };
+        if limits.upload_bytes_per_second_max.is_some() || limits.download_bytes_per_second_max.is_some() {
+            store = Arc::new(LimitStore::new(store, limits, &self.store_environment));
+        }
+        OpenStore { store, s3, access, meter }
     }
 
     /// Opens the repository with its catalogue.
@@ -211,12 +260,18 @@ impl Context {
 
     /// Adds the catalogue to an unlocked repository.
     pub(crate) fn with_catalog(&self, repository: Repository, store: &OpenStore) -> Outcome<OpenRepository> {
+        let writes = store.access == Access::Write;
+        if writes && store.s3.as_ref().is_some_and(|s3| s3.is_single_writer()) {
+            self.console.warning(
+                "this repository was made for one writer at a time: nothing else may write to it while this command runs",
+            );
+        }
         let catalog = self.open_catalog(repository.id())?;
         let repository = match self.configuration.index_memory_bytes {
             Some(bytes) => repository.with_index_chunks_max((bytes / CHUNK_MEMORY_BYTES) as usize),
             None => repository,
         };
-        Ok(OpenRepository { repository, catalog, usage: store.usage() })
+        Ok(OpenRepository { repository, catalog, usage: store.usage(), s3: store.s3.clone() })
     }
 
     /// Opens the catalogue; where there is no usable cache directory, one that lives as long as the command.
@@ -237,6 +292,11 @@ impl Context {
                 Ok(Catalog::in_memory(repository)?)
             }
         }
+    }
+
+    /// Returns the directory of all catalogues.
+    pub(crate) fn cache_directory(&self) -> Option<&Path> {
+        self.cache_directory.as_deref()
     }
 
     /// Returns the directory of the catalogue of a repository.

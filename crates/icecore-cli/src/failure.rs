@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, path::Path};
 
+use icecore_aws::ProbeError;
 use icecore_backup::error::BackupError;
 use icecore_catalog::CatalogError;
 use icecore_check::CheckError;
@@ -9,7 +10,10 @@ use icecore_format::{error::FormatError, layout::HEADER_KEY};
 use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_repo::error::RepoError;
 use icecore_restore::{IncludeError, RestoreError};
-use icecore_store::{error::StoreError, location::LocationError};
+use icecore_store::{
+    error::{MissingPermission, StoreError},
+    location::LocationError,
+};
 
 use crate::exit_status::ExitStatus;
 
@@ -166,6 +170,11 @@ impl Failure {
     /// Makes the failure of a store call.
     pub(crate) fn from_store(error: &StoreError) -> Self {
         let message = reason(error);
+        if let Some(hint) = remote_hint(error) {
+            let is_missing = matches!(error, StoreError::NoSuchBucket { .. });
+            let status = if is_missing { ExitStatus::NoRepository } else { ExitStatus::Failed };
+            return Self::new(status, message).hint(hint);
+        }
         let (status, hint) = match error {
             StoreError::NoSuchDirectory { .. } => (ExitStatus::NoRepository, Some(NO_REPOSITORY_HINT)),
             StoreError::NotFound { .. } => (ExitStatus::Damage, Some(DAMAGE_HINT)),
@@ -184,6 +193,58 @@ impl Failure {
             _ => message,
         };
         Self { message, hint: hint.map(str::to_owned), status, output_closed: false }
+    }
+}
+
+/// Returns what to do about an error that only stores have that are reached over a network.
+fn remote_hint(error: &StoreError) -> Option<String> {
+    let hint = match error {
+        StoreError::NotPermitted(missing) => {
+            let MissingPermission { action, scope, .. } = missing.as_ref();
+            let unclear = if action == "s3:GetObject" {
+                "; without s3:ListBucket on the bucket, S3 says the same of objects that do not exist"
+            } else {
+                ""
+            };
+            format!(
+                "this statement in the policy of the user or role allows it: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \
+                 \"Resource\": \"{scope}\"}}{unclear}"
+            )
+        }
+        StoreError::NoSuchBucket { .. } => {
+            "check the name in --repository, or create the bucket first (`aws s3 mb`); icecore creates none".to_owned()
+        }
+        StoreError::WrongRegion { region: Some(region), .. } => format!("give --region {region}"),
+        StoreError::WrongRegion { region: None, .. } => "give the bucket's region with --region".to_owned(),
+        StoreError::NoCredentials { .. } => {
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where an instance role or a \
+             container role is given; `aws sso login` if the profile uses single sign-on"
+                .to_owned()
+        }
+        StoreError::CredentialsRefused { expired: true, .. } => {
+            "renew the credentials and run again: what was stored so far is used, nothing is lost".to_owned()
+        }
+        StoreError::CredentialsRefused { expired: false, .. } => {
+            "check which credentials are used (environment, profile, role) and whether they belong to this server".to_owned()
+        }
+        StoreError::ClockSkew { .. } => "set the clock, best with a time service such as chrony".to_owned(),
+        StoreError::Archived { .. } => {
+            "restore the object in S3 (`aws s3api restore-object`) and run again when that is done".to_owned()
+        }
+        _ => return None,
+    };
+    Some(hint)
+}
+
+impl From<ProbeError> for Failure {
+    fn from(error: ProbeError) -> Self {
+        match error {
+            ProbeError::Store(error) => error.into(),
+            error => Self::new(ExitStatus::Failed, reason(&error)).hint(
+                "use another server, or, if there will never be more than one backup, check or restore at a time, create \
+                 the repository with `icecore init --single-writer`",
+            ),
+        }
     }
 }
 

@@ -21,6 +21,8 @@ mod memory;
 mod process;
 mod progress;
 pub mod reference;
+mod requests;
+mod s3;
 mod table;
 mod text;
 mod unlock;

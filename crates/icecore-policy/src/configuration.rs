@@ -10,7 +10,8 @@ use serde::Deserialize;
 use crate::{
     error::ConfigurationError,
     location,
-    record::{BackupRecord, FileRecord},
+    record::{BackupRecord, FileRecord, S3Record},
+    s3_settings::S3Settings,
     settings::{BackupSettings, SettingsTable},
 };
 
@@ -53,6 +54,8 @@ pub struct Configuration {
     pub index_memory_bytes: Option<u64>,
     /// How progress is shown.
     pub progress: ProgressMode,
+    /// How S3 is used.
+    pub s3: S3Settings,
     backup: SettingsTable,
     sources: BTreeMap<String, Source>,
 }
@@ -102,6 +105,7 @@ impl Configuration {
             cache_directory: record.cache_dir.map(|path| path.0),
             index_memory_bytes: record.index_memory.map(|size| size.0),
             progress: record.progress,
+            s3: record.s3.map(S3Record::into_settings).unwrap_or_default(),
             backup: record.backup.map(BackupRecord::into_settings).unwrap_or_default(),
             sources: sources.collect(),
         })

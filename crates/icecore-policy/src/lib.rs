@@ -7,12 +7,16 @@ mod byte_size;
 mod configuration;
 mod error;
 mod location;
+mod prices;
 mod record;
+mod s3_settings;
 mod settings;
 
 pub use byte_size::{ByteSizeError, parse_byte_size};
 pub use configuration::{Configuration, ProgressMode, UnlockMethod};
 pub use error::{ConfigurationError, Place};
+pub use prices::{ClassPrices, PriceError, Prices, RegionPrices, RequestPrices};
+pub use s3_settings::{S3_REQUESTS_MAX, S3Addressing, S3Encryption, S3Settings};
 pub use settings::{
     BackupSettings, COMPRESSION_LEVEL_DEFAULT, COMPRESSION_LEVELS, PACK_BYTES_DEFAULT, PACK_BYTES_RANGE,
     READ_CONCURRENCY_MAX,

@@ -1,12 +1,18 @@
 //! The file as it is written: one type for each table, and for each value a type that refuses what it cannot be.
 
-use std::{collections::BTreeMap, fmt, num::NonZeroUsize, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Deserializer, de};
 
 use crate::{
     byte_size::parse_byte_size,
     configuration::ProgressMode,
+    s3_settings::{S3_REQUESTS_MAX, S3Addressing, S3Encryption, S3Settings},
     settings::{COMPRESSION_LEVELS, PACK_BYTES_RANGE, READ_CONCURRENCY_MAX, SettingsTable},
 };
 
@@ -27,6 +33,7 @@ pub(crate) struct FileRecord {
     pub index_memory: Option<ByteSize>,
     #[serde(default)]
     pub progress: ProgressMode,
+    pub s3: Option<S3Record>,
     pub backup: Option<BackupRecord>,
     #[serde(default)]
     pub sources: BTreeMap<SourceName, SourceRecord>,
@@ -74,6 +81,70 @@ settings_record! {
 settings_record! {
     /// A table `[sources.NAME]`.
     SourceRecord { path: AbsolutePath }
+}
+
+/// The table `[s3]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct S3Record {
+    endpoint_url: Option<Text>,
+    region: Option<Text>,
+    #[serde(default)]
+    addressing: S3Addressing,
+    #[serde(default)]
+    encryption: S3Encryption,
+    kms_key: Option<Text>,
+    data_storage_class: Option<Text>,
+    meta_storage_class: Option<Text>,
+    requests: Option<Requests>,
+    limit_upload: Option<Rate>,
+    limit_download: Option<Rate>,
+}
+
+impl S3Record {
+    pub(crate) fn into_settings(self) -> S3Settings {
+        let text = |text: Option<Text>| text.map(|text| text.0);
+        S3Settings {
+            endpoint_url: text(self.endpoint_url),
+            region: text(self.region),
+            addressing: self.addressing,
+            encryption: self.encryption,
+            kms_key: text(self.kms_key),
+            data_storage_class: text(self.data_storage_class),
+            meta_storage_class: text(self.meta_storage_class),
+            requests_max: self.requests.map(|requests| requests.0),
+            upload_bytes_per_second_max: self.limit_upload.map(|rate| rate.0),
+            download_bytes_per_second_max: self.limit_download.map(|rate| rate.0),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "i64")]
+struct Requests(NonZeroUsize);
+
+impl TryFrom<i64> for Requests {
+    type Error = String;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        let requests = usize::try_from(number).ok().filter(|requests| *requests <= S3_REQUESTS_MAX);
+        let requests = requests.and_then(NonZeroUsize::new).map(Self);
+        requests.ok_or_else(|| format!("{number} is not a number of requests from 1 to {S3_REQUESTS_MAX}"))
+    }
+}
+
+/// Bytes in a second, as a text with a unit.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Rate(NonZeroU64);
+
+impl TryFrom<String> for Rate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bytes = parse_byte_size(&text).map_err(|error| error.to_string())?;
+        NonZeroU64::new(bytes).map(Self).ok_or_else(|| "a rate of zero would let nothing through".to_owned())
+    }
 }
 
 /// A text that is not empty.

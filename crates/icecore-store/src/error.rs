@@ -51,17 +51,8 @@ pub enum StoreError {
         reason: String,
     },
     /// An action on a remote store is not allowed, and will not be until somebody changes a policy.
-    #[error("{action} on {resource} is not allowed: {reason}")]
-    NotPermitted {
-        /// The action as policies name it, such as `s3:PutObject`.
-        action: String,
-        /// What it was to be done to, as policies name it.
-        resource: String,
-        /// What a policy that allows it to the whole repository would name.
-        scope: String,
-        /// What the store said.
-        reason: String,
-    },
+    #[error("{} on {} is not allowed: {}", .0.action, .0.resource, .0.reason)]
+    NotPermitted(Box<MissingPermission>),
     /// There is no bucket of this name.
     #[error("there is no bucket {bucket}")]
     NoSuchBucket {
@@ -186,6 +177,19 @@ pub enum StoreError {
         /// What the operating system said.
         source: io::Error,
     },
+}
+
+/// A permission that is lacking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingPermission {
+    /// The action as policies name it, such as `s3:PutObject`.
+    pub action: String,
+    /// What it was to be done to, as policies name it.
+    pub resource: String,
+    /// What a policy that allows it to the whole repository would name.
+    pub scope: String,
+    /// What the store said.
+    pub reason: String,
 }
 
 impl StoreError {

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Schemes that [`RepositoryLocation::parse`] understands, for messages.
-pub const SUPPORTED_FORMS: &str = "/path and file:///path";
+pub const SUPPORTED_FORMS: &str = "/path, file:///path and s3://bucket/prefix";
 
 /// Place of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,13 @@ pub const SUPPORTED_FORMS: &str = "/path and file:///path";
 pub enum RepositoryLocation {
     /// A directory of this host, absolute or relative to the working directory.
     Local(PathBuf),
+    /// A place in a bucket of S3 or of a server that is like it.
+    S3 {
+        /// Name of the bucket.
+        bucket: String,
+        /// What all keys begin with, without `/` at either end; empty for the whole bucket.
+        prefix: String,
+    },
 }
 
 /// Reason why a text is not the place of a repository.
@@ -58,6 +65,22 @@ pub enum LocationError {
         /// The text as given.
         text: String,
     },
+    /// An S3 URL names no bucket, or one that cannot be.
+    #[error(
+        "{text:?} names no bucket of S3; write s3://bucket/prefix with a bucket's name of 3 to 63 lower-case letters, digits, dots and hyphens"
+    )]
+    NoBucket {
+        /// The text as given.
+        text: String,
+    },
+    /// The prefix of an S3 URL cannot be part of keys.
+    #[error("{prefix:?} cannot be the prefix of a repository: {reason}")]
+    BadPrefix {
+        /// The prefix as given.
+        prefix: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// A zero byte, which no path can hold.
     #[error("{text:?} holds a zero byte")]
     ZeroByte {
@@ -78,6 +101,9 @@ impl RepositoryLocation {
         }
         if bytes.contains(&0) {
             return Err(LocationError::ZeroByte { text: shown(text) });
+        }
+        if let Some(rest) = strip_s3_scheme(bytes) {
+            return parse_s3_url(text, rest);
         }
         if let Some(scheme) = scheme_of(bytes) {
             return Err(LocationError::UnknownScheme { scheme });
@@ -105,6 +131,8 @@ impl fmt::Display for RepositoryLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(path) => path.display().fmt(formatter),
+            Self::S3 { bucket, prefix } if prefix.is_empty() => write!(formatter, "s3://{bucket}"),
+            Self::S3 { bucket, prefix } => write!(formatter, "s3://{bucket}/{prefix}"),
         }
     }
 }
@@ -149,6 +177,50 @@ fn parse_file_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, Locat
         return Err(LocationError::ZeroByte { text: shown(text) });
     }
     Ok(RepositoryLocation::Local(PathBuf::from(OsString::from_vec(decoded))))
+}
+
+/// Longest prefix of a repository in a bucket, in bytes; the rest of a key's 1,024 is for Icecore's own names.
+const PREFIX_BYTES_MAX: usize = 512;
+
+fn strip_s3_scheme(bytes: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = bytes.split_at_checked(5)?;
+    scheme.eq_ignore_ascii_case(b"s3://").then_some(rest)
+}
+
+/// Reads what follows `s3://`: `bucket`, `bucket/` or `bucket/prefix`, taken literally.
+fn parse_s3_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, LocationError> {
+    let no_bucket = || LocationError::NoBucket { text: shown(text) };
+    let rest = str::from_utf8(rest).map_err(|_| no_bucket())?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    if !is_bucket_name(bucket) {
+        return Err(no_bucket());
+    }
+    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+    let bad = |reason| LocationError::BadPrefix { prefix: prefix.to_owned(), reason };
+    if prefix.len() > PREFIX_BYTES_MAX {
+        return Err(bad("it is longer than 512 bytes"));
+    }
+    if prefix.chars().any(char::is_control) {
+        return Err(bad("it holds a control character"));
+    }
+    if !prefix.is_empty() && prefix.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(bad("a part of it is empty, . or .."));
+    }
+    Ok(RepositoryLocation::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+}
+
+/// Says whether S3 could have a bucket of this name (S3 User Guide, *General purpose bucket naming rules*).
+fn is_bucket_name(name: &str) -> bool {
+    let is_inner =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    let is_end =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let bytes = name.as_bytes();
+    (3..=63).contains(&bytes.len())
+        && bytes.iter().all(|byte| is_inner(*byte))
+        && is_end(bytes.first())
+        && is_end(bytes.last())
+        && !name.contains("..")
 }
 
 fn decode_percent(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -24,6 +24,7 @@ use super::{
 pub(crate) struct Sandbox {
     directory: TempDir,
     repository: PathBuf,
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Sandbox {
@@ -48,7 +49,7 @@ impl Sandbox {
             fs::create_dir(directory.path().join(name)).unwrap();
         }
         let repository = directory.path().join("repository");
-        Self { directory, repository }
+        Self { directory, repository, variables: Vec::new() }
     }
 
     /// Makes a sandbox with an empty repository, opened by a generated key file.
@@ -110,6 +111,11 @@ impl Sandbox {
         self.repository = path;
     }
 
+    /// Sets an environment variable for all runs to come.
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        self.variables.push((name, value.to_owned()));
+    }
+
     /// Returns the only generated key file.
     pub(crate) fn key_file(&self) -> PathBuf {
         let mut files = fs::read_dir(self.path("home/config/icecore/keys")).unwrap();
@@ -151,6 +157,7 @@ impl Sandbox {
             .env("XDG_CACHE_HOME", self.cache())
             .env("XDG_STATE_HOME", self.state())
             .env("ICECORE_REPOSITORY", &self.repository)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path());
     }
 

@@ -59,7 +59,8 @@ fn a_key_of_kms_that_may_not_be_used_is_named() {
     let message = "User: arn:aws:iam::1:user/u is not authorized to perform: kms:GenerateDataKey on resource: \
         arn:aws:kms:eu-central-1:1:key/k because no identity-based policy allows the kms:GenerateDataKey action";
     let error = told(answered(403, "AccessDenied", message), Action::Put);
-    let StoreError::NotPermitted { action, resource, .. } = error else { panic!("{error}") };
+    let StoreError::NotPermitted(missing) = error else { panic!("{error}") };
+    let MissingPermission { action, resource, .. } = *missing;
     assert_eq!(
         (action.as_str(), resource.as_str()),
         ("kms:GenerateDataKey", "arn:aws:kms:eu-central-1:1:key/k")

@@ -2,11 +2,12 @@
 
 use std::{
     ffi::OsString,
+    num::NonZeroU64,
     path::{Path, PathBuf},
 };
 
 use clap::{ArgAction, ArgMatches, Args, ValueEnum, ValueHint, parser::ValueSource};
-use icecore_policy::ProgressMode;
+use icecore_policy::{ProgressMode, S3Settings, parse_byte_size};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -20,7 +21,7 @@ const HEADING: &str = "Global options";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = HEADING)]
 pub(crate) struct GlobalArguments {
-    /// Place of the repository: `/path` or `file:///path`
+    /// Place of the repository: `/path`, `file:///path` or `s3://bucket/prefix`
     #[arg(
         short,
         long,
@@ -30,6 +31,18 @@ pub(crate) struct GlobalArguments {
         hide_env_values = true
     )]
     pub(crate) repository: Option<OsString>,
+    /// URL of an S3-compatible server (default: Amazon S3)
+    #[arg(long, global = true, value_name = "URL", env = "AWS_ENDPOINT_URL_S3", value_hint = ValueHint::Url, hide_env_values = true)]
+    endpoint_url: Option<String>,
+    /// Region of the bucket (default: what the AWS configuration or the instance says)
+    #[arg(long, global = true, value_name = "REGION", env = "AWS_REGION", hide_env_values = true)]
+    region: Option<String>,
+    /// Most bytes a second to send to the repository, such as 10MiB
+    #[arg(long, global = true, value_name = "RATE", value_parser = rate)]
+    limit_upload: Option<NonZeroU64>,
+    /// Most bytes a second to fetch from the repository, such as 10MiB
+    #[arg(long, global = true, value_name = "RATE", value_parser = rate)]
+    limit_download: Option<NonZeroU64>,
     /// Key file that unlocks the repository
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_KEY_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     key_file: Option<OsString>,
@@ -98,6 +111,11 @@ impl GlobalArguments {
                 value.take_if(|value| value.is_empty());
             }
         }
+        for (id, value) in [("endpoint_url", &mut self.endpoint_url), ("region", &mut self.region)] {
+            if from_environment(id) {
+                value.take_if(|value| value.is_empty());
+            }
+        }
     }
 
     /// Returns the configuration file that was named.
@@ -108,6 +126,19 @@ impl GlobalArguments {
     /// Returns the cache directory that was named.
     pub(crate) fn cache_directory(&self) -> Option<PathBuf> {
         self.cache_dir.as_ref().map(PathBuf::from)
+    }
+
+    /// Puts what was given here in the place of what the configuration file says.
+    pub(crate) fn apply_to(&self, settings: &mut S3Settings) {
+        fn replace<T: Clone>(target: &mut Option<T>, given: Option<&T>) {
+            if let Some(given) = given {
+                *target = Some(given.clone());
+            }
+        }
+        replace(&mut settings.endpoint_url, self.endpoint_url.as_ref());
+        replace(&mut settings.region, self.region.as_ref());
+        replace(&mut settings.upload_bytes_per_second_max, self.limit_upload.as_ref());
+        replace(&mut settings.download_bytes_per_second_max, self.limit_download.as_ref());
     }
 
     /// Returns how much is told.
@@ -155,6 +186,11 @@ impl GlobalArguments {
         given.environment.extend(password.map(CredentialSource::Password));
         given
     }
+}
+
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let bytes = parse_byte_size(text).map_err(|error| error.to_string())?;
+    NonZeroU64::new(bytes).ok_or_else(|| "a rate of zero would let nothing through".to_owned())
 }
 
 /// Returns where the value of a global option comes from.

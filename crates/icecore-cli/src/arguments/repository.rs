@@ -15,6 +15,7 @@ use icecore_format::ids::RepositoryId;
 #[command(after_help = "\
 Examples:
   icecore init --repository /srv/backup
+  icecore init --repository s3://bucket/prefix
   icecore init --repository /srv/backup --key-file /root/backup.key
   icecore init --repository /srv/backup --password-command 'pass show backup'")]
 pub(crate) struct InitArguments {
@@ -26,4 +27,10 @@ pub(crate) struct InitArguments {
     /// Without this, a place that was emptied, or a disk that is not mounted, would be taken for a new one.
     #[arg(long, value_name = "ID", value_parser = RepositoryId::from_hex)]
     pub(crate) in_place_of: Option<RepositoryId>,
+    /// On S3: make a repository for one writer at a time, for a server that ignores conditional requests
+    ///
+    /// Without this, a server that does not honour If-None-Match and If-Match is refused: several writers could destroy
+    /// each other's work. With it, nothing else may write to the repository while a command runs.
+    #[arg(long)]
+    pub(crate) single_writer: bool,
 }

@@ -22,7 +22,7 @@ use crate::{
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
     progress::Progress,
-    text, unlock,
+    s3, text, unlock,
     watch::Watch,
 };
 
@@ -57,6 +57,9 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     }
     let (mut open, created) = open_or_create(context, arguments)?;
     report.set_repository(context, &open.repository, created)?;
+    if let Some(s3) = open.s3.as_ref().filter(|_| !arguments.dry_run) {
+        s3::clean_up(context, s3, settings.iter().map(SourceSettings::pack_bytes).max().unwrap_or(0));
+    }
     let host = arguments.host.clone().unwrap_or_else(|| context.host.clone());
     // Before the snapshots: what the log names is complete by then.
     let mut watch = Watch::begin(context, &mut open)?;
@@ -101,7 +104,7 @@ fn open_or_create(
     arguments: &BackupArguments,
 ) -> Outcome<(OpenRepository, Option<CreatedDocument>)> {
     if arguments.init && creation::is_missing(context)? {
-        let created = creation::create(context, FIRST_KEY_LABEL, false, arguments.in_place_of)?;
+        let created = creation::create(context, FIRST_KEY_LABEL, false, arguments.in_place_of, false)?;
         let open = context.with_catalog(created.repository, &created.store)?;
         return Ok((open, Some(created.document)));
     }

@@ -68,7 +68,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     };
     drop(events);
     verifications::keep(&mut catalog, &report.verified, options.now);
-    let mut open = OpenRepository { repository, catalog, usage: store.usage() };
+    let mut open = OpenRepository { repository, catalog, usage: store.usage(), s3: store.s3.clone() };
     let accepts = Accepts {
         everything: arguments.accept_rollback,
         snapshots: repair.as_ref().map_or(&[], Repair::snapshots_lost),

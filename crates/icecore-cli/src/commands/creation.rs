@@ -26,7 +26,7 @@ use crate::{
     credentials::{self, CredentialSource},
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
-    key_file, text, watch,
+    key_file, s3, text, watch,
 };
 
 /// What may lie in the directory of a new repository: the store's own files, what an interrupted creation left, and what
@@ -63,17 +63,22 @@ struct FirstKey {
     generated: bool,
 }
 
-/// Creates a repository; `ask` says whether a password may be asked for, `in_place_of` which one may have vanished from here.
+/// Creates a repository; `ask` says whether a password may be asked for, `in_place_of` which one may have vanished from here,
+/// `single_writer` that conditional requests are not relied upon.
 pub(crate) fn create(
     context: &Context,
     label: &str,
     ask: bool,
     in_place_of: Option<RepositoryId>,
+    single_writer: bool,
 ) -> Outcome<Created> {
     refuse_used_directory(context.location()?)?;
     refuse_vanished(context, in_place_of)?;
-    let store = context.create_store()?;
+    let store = context.create_store(single_writer)?;
     refuse_existing(context, &store)?;
+    if let Some(s3) = &store.s3 {
+        s3::prepare(context, s3)?;
+    }
     let mut id = [0; RepositoryId::BYTES];
     context.environment.entropy.fill(&mut id);
     let id = RepositoryId(id);

@@ -7,7 +7,8 @@ use crate::{
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &InitArguments) -> Outcome<ExitStatus> {
-    let created = creation::create(context, &arguments.label, true, arguments.in_place_of)?;
+    let InitArguments { label, in_place_of, single_writer } = arguments;
+    let created = creation::create(context, label, true, *in_place_of, *single_writer)?;
     if context.console.json {
         ResultWriter::document(&created.document)?;
     } else {

@@ -1,7 +1,10 @@
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use super::*;
-use crate::error::Place;
+use crate::{
+    error::Place,
+    s3_settings::{S3Addressing, S3Encryption},
+};
 
 const MANUAL: &str = include_str!("../../../../docs/configuration.md");
 
@@ -50,11 +53,11 @@ fn the_manual_is_right() {
 #[test]
 fn the_manual_names_every_key() {
     // The library lists all keys of a table when it meets one that it does not know.
-    for text in ["x = 1", "[backup]\nx = 1", "[sources.s]\nx = 1"] {
+    for text in ["x = 1", "[s3]\nx = 1", "[backup]\nx = 1", "[sources.s]\nx = 1"] {
         let fault = fault(text);
         let (_, keys) = fault.split_once("expected one of ").unwrap();
         for key in keys.split(", ").map(|key| key.trim_matches('`')) {
-            let row = ["backup", "sources"].contains(&key) || MANUAL.contains(&format!("| `{key}` |"));
+            let row = ["backup", "s3", "sources"].contains(&key) || MANUAL.contains(&format!("| `{key}` |"));
             assert!(row, "{key}");
             assert!(example().contains(key), "{key}");
         }
@@ -196,5 +199,47 @@ fn damaged_text_never_panics() {
             }
             drop(Configuration::parse(&text[..position]));
         }
+    }
+}
+
+#[test]
+fn settings_of_s3() {
+    let text = r#"
+        repository = "s3://bucket/prefix"
+        [s3]
+        endpoint-url = "https://s3.example.org"
+        region = "eu-central-1"
+        addressing = "path"
+        encryption = "sse-kms"
+        kms-key = "alias/backup"
+        data-storage-class = "GLACIER_IR"
+        meta-storage-class = "STANDARD_IA"
+        requests = 16
+        limit-upload = "10MiB"
+        limit-download = "1MB"
+    "#;
+    let s3 = Configuration::parse(text).unwrap().s3;
+    let expected = S3Settings {
+        endpoint_url: Some("https://s3.example.org".to_owned()),
+        region: Some("eu-central-1".to_owned()),
+        addressing: S3Addressing::Path,
+        encryption: S3Encryption::SseKms,
+        kms_key: Some("alias/backup".to_owned()),
+        data_storage_class: Some("GLACIER_IR".to_owned()),
+        meta_storage_class: Some("STANDARD_IA".to_owned()),
+        requests_max: NonZeroUsize::new(16),
+        upload_bytes_per_second_max: NonZeroU64::new(10 << 20),
+        download_bytes_per_second_max: NonZeroU64::new(1_000_000),
+    };
+    assert_eq!(s3, expected);
+    assert_eq!(Configuration::parse("").unwrap().s3, S3Settings::default());
+    for wrong in [
+        "requests = 0",
+        "requests = 5000",
+        "limit-upload = \"0\"",
+        "encryption = \"none\"",
+        "endpoint = \"x\"",
+    ] {
+        assert!(Configuration::parse(&format!("[s3]\n{wrong}\n")).is_err(), "{wrong}");
     }
 }

@@ -41,10 +41,10 @@ fn not_utf_8() {
 fn refused() {
     let error = |text: &str| text.parse::<RepositoryLocation>().unwrap_err();
     assert_eq!(error(""), LocationError::Empty);
-    assert_eq!(error("S3://bucket/prefix"), LocationError::UnknownScheme { scheme: "s3".into() });
+    assert_eq!(error("SFTP://host/path"), LocationError::UnknownScheme { scheme: "sftp".into() });
     assert_eq!(
-        error("s3://bucket/prefix").to_string(),
-        "repositories at s3:// are not supported by this build, only /path and file:///path"
+        error("gs://bucket/prefix").to_string(),
+        "repositories at gs:// are not supported by this build, only /path, file:///path and s3://bucket/prefix"
     );
     for text in
         ["s3:https://host/bucket", "sftp:user@host:/srv", "host:/srv", "~/backup", "~root/x", "file:x"]
@@ -61,6 +61,31 @@ fn refused() {
     for text in ["/a\0b", "file:///a%00b"] {
         assert!(matches!(error(text), LocationError::ZeroByte { .. }), "{text}");
     }
+}
+
+#[test]
+fn buckets_and_prefixes() {
+    for (text, bucket, prefix, shown) in [
+        ("s3://bucket/prefix", "bucket", "prefix", "s3://bucket/prefix"),
+        ("S3://a.b-c/d/e f/", "a.b-c", "d/e f", "s3://a.b-c/d/e f"),
+        ("s3://bucket", "bucket", "", "s3://bucket"),
+        ("s3://bucket/", "bucket", "", "s3://bucket"),
+        ("s3://bucket/100%", "bucket", "100%", "s3://bucket/100%"),
+    ] {
+        let location: RepositoryLocation = text.parse().unwrap();
+        assert_eq!(location, RepositoryLocation::S3 { bucket: bucket.into(), prefix: prefix.into() });
+        assert_eq!(location.to_string(), shown);
+    }
+    for text in ["s3://", "s3:///prefix", "s3://ab", "s3://Bucket/x", "s3://a_b", "s3://-ab", "s3://a..b"] {
+        let error = text.parse::<RepositoryLocation>().unwrap_err();
+        assert_eq!(error, LocationError::NoBucket { text: text.into() });
+    }
+    for text in ["s3://bucket/a//b", "s3://bucket/../b", "s3://bucket/a\nb"] {
+        let error = text.parse::<RepositoryLocation>().unwrap_err();
+        assert!(matches!(error, LocationError::BadPrefix { .. }), "{text}: {error}");
+    }
+    let long = format!("s3://bucket/{}", "p".repeat(513));
+    assert!(matches!(long.parse::<RepositoryLocation>(), Err(LocationError::BadPrefix { .. })));
 }
 
 proptest! {

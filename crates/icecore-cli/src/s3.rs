@@ -1,0 +1,122 @@
+//! Repositories on S3: from settings to a store, and what a bucket has to be like.
+
+use std::time::Duration;
+
+use icecore_aws::{
+    Addressing, Encryption, HotStorageClass, LifecycleReport, S3Options, S3Store, StorageClassError,
+    StorageClassName, require_conditions,
+};
+use icecore_policy::{S3Addressing, S3Encryption, S3Settings};
+use icecore_store::Store;
+
+use crate::{
+    context::Context,
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome, reason},
+    text,
+};
+
+/// Returns the options of a store from the settings of the command line and the configuration file.
+pub(crate) fn options(
+    bucket: &str,
+    prefix: &str,
+    settings: &S3Settings,
+    single_writer: bool,
+) -> Outcome<S3Options> {
+    let mut options = S3Options::new(bucket, prefix);
+    options.endpoint_url = endpoint_url(settings)?;
+    options.region.clone_from(&settings.region);
+    options.single_writer = single_writer;
+    options.addressing = match settings.addressing {
+        S3Addressing::Auto => Addressing::Automatic,
+        S3Addressing::Path => Addressing::Path,
+        S3Addressing::Virtual => Addressing::Virtual,
+    };
+    options.encryption = encryption(settings)?;
+    if let Some(requests_max) = settings.requests_max {
+        options.requests_max = requests_max;
+    }
+    let wrong = |key: &str, error: StorageClassError| {
+        Failure::usage(format!("{key} in the configuration file: {}", reason(&error)))
+    };
+    if let Some(class) = &settings.data_storage_class {
+        options.data_class = class.parse().map_err(|error| wrong("data-storage-class", error))?;
+    }
+    if let Some(class) = &settings.meta_storage_class {
+        let class = class.parse::<StorageClassName>().and_then(HotStorageClass::try_from);
+        options.meta_class = class.map_err(|error| wrong("meta-storage-class", error))?;
+    }
+    Ok(options)
+}
+
+fn endpoint_url(settings: &S3Settings) -> Outcome<Option<String>> {
+    let Some(url) = &settings.endpoint_url else { return Ok(None) };
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_host = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace));
+    if !is_host {
+        return Err(Failure::usage(format!("{url:?} is no URL of a server"))
+            .hint("write --endpoint-url https://host or http://host:port"));
+    }
+    Ok(Some(url.trim_end_matches('/').to_owned()))
+}
+
+fn encryption(settings: &S3Settings) -> Outcome<Encryption> {
+    match (settings.encryption, &settings.kms_key) {
+        (S3Encryption::SseKms, key) => Ok(Encryption::Kms { key: key.clone() }),
+        (_, Some(_)) => Err(Failure::usage(
+            "kms-key in the configuration file is only used with encryption = \"sse-kms\"",
+        )),
+        (S3Encryption::Bucket, None) => Ok(Encryption::BucketDefault),
+        (S3Encryption::SseS3, None) => Ok(Encryption::S3),
+    }
+}
+
+/// Makes sure that a bucket can hold a new repository: no rule of its lifecycle would harm it, and the server honours
+/// conditional requests, unless there is only to be one writer.
+pub(crate) fn prepare(context: &Context, store: &S3Store) -> Outcome<()> {
+    let runtime = &context.environment.runtime;
+    let lifecycle = runtime.block_on(store.lifecycle())?;
+    refuse_harmful_rules(store, &lifecycle)?;
+    if !store.is_single_writer() {
+        runtime.block_on(require_conditions(store))?;
+    }
+    Ok(())
+}
+
+/// Takes away what earlier runs left of uploads in parts, if this one uploads in parts; whatever goes wrong with that can wait.
+pub(crate) fn clean_up(context: &Context, store: &S3Store, pack_bytes: u64) {
+    const AGE: Duration = Duration::from_hours(24);
+    if pack_bytes <= store.multipart_above_bytes() {
+        return;
+    }
+    match context.environment.runtime.block_on(store.abort_stale_uploads(AGE)) {
+        Ok(0) => {}
+        Ok(uploads) => context.console.notice(&format!(
+            "{} that earlier runs had begun were never completed and are taken away",
+            text::counted(uploads as u64, "upload")
+        )),
+        Err(error) => {
+            tracing::info!(%error, "it is not known whether there are uploads that were never completed");
+        }
+    }
+}
+
+fn refuse_harmful_rules(store: &S3Store, report: &LifecycleReport) -> Outcome<()> {
+    let Some(rule) = report.harmful.first() else { return Ok(()) };
+    let keys = if rule.prefix.is_empty() {
+        "all keys".to_owned()
+    } else {
+        format!("keys that begin with {:?}", rule.prefix)
+    };
+    let message = format!(
+        "the lifecycle rule {:?} of the bucket {} ({keys}), and would so make a repository at {} unreadable",
+        rule.id,
+        rule.effect,
+        store.location()
+    );
+    Err(Failure::new(ExitStatus::Failed, message)
+        .hint("limit the rule to other keys; transitions may only match keys under data/, and nothing may be deleted"))
+}
+
+#[cfg(test)]
+mod tests;

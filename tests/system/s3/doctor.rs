@@ -1,0 +1,78 @@
+//! `doctor` finds what would go wrong, before it does.
+
+use serde_json::Value;
+
+use super::Bed;
+use s3_test_server::{Fault, ServerOptions};
+
+/// Returns state and message of a finding.
+fn finding(document: &Value, check: &str) -> (String, String) {
+    let findings = document["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["check"] == check);
+    let found = found.unwrap_or_else(|| panic!("nothing about {check}: {document:#}"));
+    (found["state"].as_str().unwrap().to_owned(), found["message"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_good_place() {
+    let bed = Bed::with_repository();
+    let before = bed.server.keys("bucket");
+    let document = bed.sandbox.json(&["doctor"]);
+    assert_eq!(document["healthy"], true);
+    for check in ["repository", "region", "writing", "clock", "cache"] {
+        assert_eq!(finding(&document, check).0, "good", "{document:#}");
+    }
+    assert_eq!(finding(&document, "versioning").0, "warning");
+    assert_eq!(bed.server.keys("bucket"), before, "nothing is left behind");
+    let text = bed.sandbox.run(&["doctor"]).expect(0);
+    assert!(text.text().contains("good  writing: "), "{}", text.describe());
+}
+
+#[test]
+fn what_is_wrong_is_found() {
+    let bed = Bed::with_repository();
+    bed.server.set_lifecycle(
+        "bucket",
+        "<Filter><Prefix></Prefix></Filter><Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>",
+    );
+    let output = bed.sandbox.run(&["doctor", "--json"]).expect(1);
+    let (state, message) = finding(&output.json(), "lifecycle");
+    assert!(state == "bad" && message.contains("moves objects to GLACIER"), "{message}");
+    bed.inject("PUT", "", 100, Fault::error(403, "AccessDenied"));
+    let output = bed.sandbox.run(&["doctor", "--json"]).expect(1);
+    let (state, message) = finding(&output.json(), "writing");
+    assert!(state == "warning" && message.contains("s3:PutObject"), "{message}");
+    bed.inject("", "", 100, Fault::error(403, "InvalidAccessKeyId"));
+    let output = bed.sandbox.run(&["doctor", "--json"]).expect(1);
+    assert_eq!(finding(&output.json(), "repository").0, "bad");
+}
+
+#[test]
+fn a_server_that_ignores_conditions_is_bad() {
+    let bed = Bed::with(&ServerOptions { has_conditions: false, ..ServerOptions::default() });
+    let output = bed.sandbox.run(&["doctor", "--json"]).expect(1);
+    let (state, message) = finding(&output.json(), "writing");
+    assert!(state == "bad" && message.contains("ignores conditional requests"), "{message}");
+}
+
+#[test]
+fn policies_are_printed_without_a_request() {
+    let bed = Bed::new();
+    bed.server.forget_requests();
+    for (role, has_delete) in [("writer", false), ("restorer", false), ("maintainer", true)] {
+        let policy = bed.sandbox.run(&["doctor", "--print-policy", role]).expect(0);
+        assert_eq!(policy.json()["Version"], "2012-10-17");
+        assert_eq!(policy.text().contains("s3:DeleteObject"), has_delete, "{role}");
+        assert!(policy.text().contains("arn:aws:s3:::bucket/some/prefix/*"));
+    }
+    assert!(bed.server.requests().is_empty());
+}
+
+#[test]
+fn a_directory_has_a_doctor_too() {
+    let sandbox = crate::harness::Sandbox::with_repository();
+    let document = sandbox.json(&["doctor"]);
+    assert_eq!(document["healthy"], true);
+    assert_eq!(finding(&document, "repository").0, "good");
+    sandbox.run(&["doctor", "--print-policy", "writer"]).expect(2);
+}

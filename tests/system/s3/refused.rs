@@ -1,0 +1,165 @@
+//! What goes wrong outside is told as what it is, with what to do and a code.
+
+use super::{Bed, sandbox_at};
+use s3_test_server::{Fault, ServerOptions, TestServer};
+
+#[test]
+fn a_bucket_that_is_not_there() {
+    let mut bed = Bed::new();
+    bed.sandbox.use_repository("s3://elsewhere/prefix".into());
+    bed.sandbox.run(&["init"]).expect(10).says("there is no bucket elsewhere").says("aws s3 mb");
+    bed.sandbox.run(&["snapshots"]).expect(10).says("there is no bucket elsewhere");
+}
+
+#[test]
+fn a_place_without_repository() {
+    let bed = Bed::new();
+    bed.sandbox.run(&["snapshots"]).expect(10).says("icecore init");
+}
+
+#[test]
+fn a_repository_is_not_made_twice() {
+    let bed = Bed::with_repository();
+    bed.sandbox.run(&["init"]).expect(1).says("ready for use");
+}
+
+#[test]
+fn wrong_credentials_and_none() {
+    let mut bed = Bed::new();
+    bed.sandbox.set("AWS_SECRET_ACCESS_KEY", "wrong");
+    let output =
+        bed.sandbox.run(&["snapshots"]).expect(1).says("are refused").says("which credentials are used");
+    assert!(!output.stderr.contains("wrong\""), "{}", output.describe());
+    bed.sandbox.set("AWS_ACCESS_KEY_ID", "");
+    bed.sandbox.set("AWS_SECRET_ACCESS_KEY", "");
+    bed.sandbox
+        .run(&["snapshots"])
+        .expect(1)
+        .says("no credentials for s3://bucket/some/prefix")
+        .says("AWS_PROFILE");
+}
+
+#[test]
+fn a_token_that_expires_in_the_middle_of_a_run() {
+    let bed = Bed::with_repository();
+    super::fill(&bed.sandbox);
+    bed.inject("PUT", "/data/", 1, Fault::error(400, "ExpiredToken"));
+    bed.sandbox.run(&["backup", "source"]).expect(1).says("renew the credentials and run again");
+    bed.sandbox.run(&["backup", "source"]).expect(0);
+}
+
+#[test]
+fn what_a_policy_forbids_is_named_with_the_line_that_allows_it() {
+    let bed = Bed::with_repository();
+    super::fill(&bed.sandbox);
+    for (method, contains, action, resource) in [
+        ("PUT", "/data/", "s3:PutObject", "arn:aws:s3:::bucket/some/prefix/*"),
+        ("GET", "list-type", "s3:ListBucket", "arn:aws:s3:::bucket"),
+        ("GET", "/icecore", "s3:GetObject", "arn:aws:s3:::bucket/some/prefix/*"),
+    ] {
+        bed.inject(method, contains, 100, Fault::error(403, "AccessDenied"));
+        let line =
+            format!("{{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"{resource}\"}}");
+        bed.sandbox.run(&["backup", "source"]).expect(1).says(action).says(&line);
+        bed.server.heal();
+    }
+    bed.sandbox.run(&["backup", "source"]).expect(0);
+}
+
+#[test]
+fn another_region_is_named() {
+    let bed = Bed::with_repository();
+    let headers = vec![("x-amz-bucket-region".to_owned(), "eu-central-1".to_owned())];
+    bed.inject("", "", 100, Fault::Error { status: 301, code: "PermanentRedirect".to_owned(), headers });
+    bed.sandbox
+        .run(&["snapshots"])
+        .expect(1)
+        .says("is in the region eu-central-1")
+        .says("give --region eu-central-1");
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_named() {
+    let bed = Bed::with_repository();
+    let headers = vec![("date".to_owned(), "Thu, 01 Jan 2026 00:00:00 GMT".to_owned())];
+    bed.inject("", "", 100, Fault::Error { status: 403, code: "RequestTimeTooSkewed".to_owned(), headers });
+    bed.sandbox.run(&["snapshots"]).expect(1).says("clock is wrong").says("set the clock");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_soon() {
+    let sandbox = sandbox_at("http://127.0.0.1:1");
+    sandbox.run(&["snapshots"]).expect(1).says("refused").says("run the same command again later");
+    sandbox.run(&["snapshots", "--endpoint-url", "s3.example.org"]).expect(2).says("no URL of a server");
+}
+
+#[test]
+fn a_server_that_ignores_conditions_takes_one_writer_that_asks_for_it() {
+    let bed = Bed::with(&ServerOptions { has_conditions: false, ..ServerOptions::default() });
+    bed.sandbox.run(&["init"]).expect(1).says("ignores conditional requests").says("--single-writer");
+    assert!(bed.server.keys("bucket").is_empty(), "{:?}", bed.server.keys("bucket"));
+    bed.sandbox.run(&["init", "--single-writer"]).expect(0);
+    super::fill(&bed.sandbox);
+    bed.sandbox.run(&["backup", "source"]).expect(0).says("one writer at a time");
+    bed.sandbox.run(&["init", "--single-writer"]).expect(1).says("ready for use");
+    bed.sandbox.restore("latest", "restored", &[]);
+}
+
+#[test]
+fn single_writers_are_for_s3_only() {
+    let sandbox = crate::harness::Sandbox::new();
+    sandbox.run(&["init", "--single-writer"]).expect(2).says("any number of writers");
+}
+
+#[test]
+fn a_lifecycle_rule_that_would_freeze_metadata_is_refused() {
+    for (rule, says) in [
+        (
+            "<Filter><Prefix></Prefix></Filter><Transition><Days>30</Days><StorageClass>GLACIER</StorageClass></Transition>",
+            "moves objects to GLACIER",
+        ),
+        (
+            "<Filter><Prefix>some/</Prefix></Filter><Expiration><Days>365</Days></Expiration>",
+            "deletes objects",
+        ),
+    ] {
+        let bed = Bed::new();
+        bed.server.set_lifecycle("bucket", rule);
+        bed.sandbox.run(&["init"]).expect(1).says(says).says("limit the rule");
+        assert!(bed.server.keys("bucket").is_empty());
+    }
+    let bed = Bed::new();
+    let rule = "<Filter><Prefix>some/prefix/data/</Prefix></Filter><Transition><Days>30</Days><StorageClass>DEEP_ARCHIVE</StorageClass></Transition>";
+    bed.server.set_lifecycle("bucket", rule);
+    bed.sandbox.run(&["init"]).expect(0);
+}
+
+#[test]
+fn objects_of_others_under_the_prefix_are_left_alone() {
+    let bed = Bed::with_repository();
+    let others =
+        ["some/prefix/with space", "some/prefix/meta/packs/ümlaut", "some/prefix/data/a+b", "some/other"];
+    for key in others {
+        bed.server.plant("bucket", key, b"foreign");
+    }
+    super::fill(&bed.sandbox);
+    bed.sandbox.run(&["backup", "source"]).expect(0);
+    bed.sandbox.run(&["check", "--read-data"]).expect(0);
+    let keys = bed.server.keys("bucket");
+    assert!(others.iter().all(|key| keys.contains(&(*key).to_owned())), "{keys:?}");
+}
+
+#[test]
+fn a_repository_is_not_made_where_a_server_is_gone_in_the_middle() {
+    let server = TestServer::start(&ServerOptions::default()).unwrap();
+    let sandbox = sandbox_at(&server.url());
+    server.inject(s3_test_server::FaultRule::new(
+        "PUT",
+        "some/prefix/icecore",
+        1,
+        Fault::error(403, "AccessDenied"),
+    ));
+    sandbox.run(&["init"]).expect(1).says("s3:PutObject");
+    // A key slot without header is no repository, and the next try makes one.
+    sandbox.run(&["init"]).expect(0);
+}
