@@ -24,7 +24,7 @@ use icecore_format::{
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Name, also of the program in `fuzz/`.
+    /// Name, by which the program in `fuzz/` is told what to run.
     pub name: &'static str,
     /// Gives any bytes to the parser; panics where a promise is broken.
     pub run: fn(&[u8]),

@@ -1,10 +1,8 @@
-//! The fuzz targets without a fuzzer: over their seeds, over mutations of these, and held against `fuzz/`.
+//! The fuzz targets without a fuzzer: over their seeds, over mutations of these.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
 };
 
 use icecore_tests::fuzzing::{TARGETS, Target, seeds};
@@ -83,24 +81,8 @@ fn targets_keep_their_promises_for_seeds_and_mutations_of_them() {
 }
 
 #[test]
-fn every_target_has_a_program_and_seeds() {
-    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fuzz");
-    let names: BTreeSet<String> = TARGETS.iter().map(|target| target.name.to_owned()).collect();
+fn every_target_has_seeds() {
+    let names: BTreeSet<&str> = TARGETS.iter().map(|target| target.name).collect();
     assert_eq!(names.len(), TARGETS.len());
-    let files = fs::read_dir(fuzz.join("fuzz_targets")).unwrap().map(|entry| entry.unwrap().path());
-    let mut programs = BTreeSet::new();
-    for file in files {
-        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-        let text = fs::read_to_string(&file).unwrap();
-        assert!(text.contains(&format!("::{name}(")), "{} runs another target", file.display());
-        programs.insert(name);
-    }
-    assert_eq!(programs, names);
-    let manifest: toml::Table = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap().parse().unwrap();
-    let binaries = manifest["bin"].as_array().unwrap().iter();
-    let binaries: BTreeSet<String> =
-        binaries.map(|binary| binary["name"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(binaries, names);
-    let seeded: BTreeSet<String> = seeds_by_target().into_keys().map(str::to_owned).collect();
-    assert_eq!(seeded, names);
+    assert_eq!(seeds_by_target().into_keys().collect::<BTreeSet<_>>(), names);
 }
