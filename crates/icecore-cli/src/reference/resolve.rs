@@ -25,19 +25,23 @@ pub(crate) fn resolve<'a>(
     zone: &TimeZone,
 ) -> Outcome<&'a Snapshot> {
     let source = reference.source.as_deref();
-    if let SnapshotChoice::Id(digits) = &reference.snapshot {
-        return by_id(list, source, digits, zone);
-    }
-    let candidates = of_one_source(list, source, host)?;
+    let candidates = || of_one_source(list, source, host);
     match &reference.snapshot {
-        SnapshotChoice::Latest(back) => latest(&candidates, *back),
-        SnapshotChoice::At(moment) => newest_at(&candidates, *moment, zone),
         SnapshotChoice::Id(digits) => by_id(list, source, digits, zone),
+        SnapshotChoice::Latest(back) => latest(list, &candidates()?, *back),
+        SnapshotChoice::At(moment) => newest_at(list, &candidates()?, *moment, zone),
     }
 }
 
-fn not_found(message: String) -> Failure {
-    Failure::new(ExitStatus::Failed, message).hint("`icecore snapshots` lists what there is")
+/// Says that there is no such snapshot; where some cannot be read, it may be one of them, and that is damage.
+fn not_found(list: &SnapshotList, message: &str) -> Failure {
+    if list.damaged.is_empty() {
+        return Failure::new(ExitStatus::Failed, message).hint("`icecore snapshots` lists what there is");
+    }
+    let keys: Vec<&str> = list.damaged.iter().take(CANDIDATES_MAX).map(|(key, _)| key.as_str()).collect();
+    let more = if list.damaged.len() > keys.len() { " and others" } else { "" };
+    let message = format!("{message}, as far as snapshots can be read: {}{more} cannot", keys.join(", "));
+    Failure::new(ExitStatus::Damage, message).hint("`icecore check` says what is damaged")
 }
 
 fn is_of(snapshot: &Snapshot, source: &str) -> bool {
@@ -67,7 +71,7 @@ fn by_id<'a>(
                 SnapshotState::Deleted(_) => " (that snapshot was removed)",
                 SnapshotState::Complete(_) => "",
             });
-            Err(not_found(format!("there is no snapshot whose id begins with {digits}{state}")))
+            Err(not_found(list, &format!("there is no snapshot whose id begins with {digits}{state}")))
         }
         several => {
             let mut message = format!("{} snapshots have an id that begins with {digits}:", several.len());
@@ -90,10 +94,11 @@ fn of_one_source<'a>(
     let mut found: Vec<&Snapshot> =
         list.complete(None).filter(|snapshot| source.is_none_or(|source| is_of(snapshot, source))).collect();
     if found.is_empty() {
-        return Err(not_found(match source {
+        let message = match source {
             Some(source) => format!("there is no snapshot of the source {source:?}"),
             None => "there are no snapshots in the repository".to_owned(),
-        }));
+        };
+        return Err(not_found(list, &message));
     }
     let names: BTreeSet<&str> = found.iter().map(|snapshot| snapshot.origin.source.as_str()).collect();
     if names.len() > 1 {
@@ -113,7 +118,7 @@ fn of_one_source<'a>(
     Ok(found)
 }
 
-fn latest<'a>(candidates: &[&'a Snapshot], back: usize) -> Outcome<&'a Snapshot> {
+fn latest<'a>(list: &SnapshotList, candidates: &[&'a Snapshot], back: usize) -> Outcome<&'a Snapshot> {
     candidates
         .len()
         .checked_sub(1)
@@ -124,14 +129,17 @@ fn latest<'a>(candidates: &[&'a Snapshot], back: usize) -> Outcome<&'a Snapshot>
                 1 => "there is only 1 snapshot".to_owned(),
                 number => format!("there are only {number} snapshots"),
             };
-            not_found(format!(
-                "{there_are} of the source {:?}, latest~{back} goes too far back",
-                candidates[0].origin.source
-            ))
+            let source = &candidates[0].origin.source;
+            not_found(list, &format!("{there_are} of the source {source:?}, latest~{back} goes too far back"))
         })
 }
 
-fn newest_at<'a>(candidates: &[&'a Snapshot], moment: Moment, zone: &TimeZone) -> Outcome<&'a Snapshot> {
+fn newest_at<'a>(
+    list: &SnapshotList,
+    candidates: &[&'a Snapshot],
+    moment: Moment,
+    zone: &TimeZone,
+) -> Outcome<&'a Snapshot> {
     let Some(end) = moment.end(zone) else {
         return Err(Failure::usage("the date lies beyond the calendar"));
     };
@@ -143,6 +151,7 @@ fn newest_at<'a>(candidates: &[&'a Snapshot], moment: Moment, zone: &TimeZone) -
     before.max_by_key(started).ok_or_else(|| {
         let oldest = candidates[0];
         let time = text::local_time(oldest.origin.started, zone);
-        not_found(format!("the oldest snapshot of the source {:?} is of {time}", oldest.origin.source))
+        let source = &oldest.origin.source;
+        not_found(list, &format!("the oldest snapshot of the source {source:?} is of {time}"))
     })
 }

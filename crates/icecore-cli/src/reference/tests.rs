@@ -10,7 +10,7 @@ use icecore_format::{
     node::Totals,
     snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
 };
-use icecore_repo::snapshots::SnapshotList;
+use icecore_repo::{error::RepoError, snapshots::SnapshotList};
 use jiff::tz::{Offset, TimeZone};
 use proptest::prelude::*;
 
@@ -193,6 +193,30 @@ fn what_is_not_there_or_ambiguous_is_explained() {
     );
     let empty = SnapshotList::default();
     assert!(id_of(&empty, "latest", &TimeZone::UTC).unwrap_err().1.contains("no snapshots"));
+}
+
+#[test]
+fn what_is_not_found_among_snapshots_that_cannot_be_read_is_damage() {
+    let key = "meta/snapshots/5f5f".to_owned();
+    let damaged = || vec![(key.clone(), RepoError::Interrupted)];
+    let only = SnapshotList { snapshots: Vec::new(), damaged: damaged() };
+    let others = SnapshotList { damaged: damaged(), ..home() };
+    for (list, text) in [
+        (&only, "latest"),
+        (&only, "2026-11-20"),
+        (&only, "5f"),
+        (&others, "etc@latest"),
+        (&others, "latest~3"),
+        (&others, "2026-11-18"),
+        (&others, "5f"),
+    ] {
+        let (status, message) = id_of(list, text, &TimeZone::UTC).unwrap_err();
+        assert_eq!(status, ExitStatus::Damage, "{text}");
+        assert!(message.contains(&key), "{text}: {message}");
+    }
+    // What is there is found all the same.
+    assert_eq!(id_of(&others, "latest", &TimeZone::UTC), Ok(0x2f));
+    assert_eq!(id_of(&others, "1", &TimeZone::UTC).unwrap_err().0, ExitStatus::Failed);
 }
 
 #[test]
