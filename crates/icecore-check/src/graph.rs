@@ -9,7 +9,11 @@ use icecore_format::{
     node::Totals,
 };
 
-use crate::{impact::Damage, links::LinkMember};
+use crate::{
+    impact::Damage,
+    links::LinkMember,
+    parents::{Lineage, Orphaned},
+};
 
 /// Number of levels of a tree.
 const LEVELS: usize = NODE_LEVEL_MAX as usize + 1;
@@ -91,6 +95,10 @@ pub(crate) struct LeafRecord {
     pub(crate) links: Vec<LinkMember>,
     /// Files whose inline chunks are damaged.
     pub(crate) damage: Damage,
+    /// What the entries say of the directories around them; none of an empty leaf.
+    pub(crate) lineage: Option<Lineage>,
+    /// A path that entries lie below, and that is no directory, whatever is in other leaves.
+    pub(crate) orphaned: Option<Orphaned>,
 }
 
 /// A node.

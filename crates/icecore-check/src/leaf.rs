@@ -15,6 +15,7 @@ use crate::{
     impact::Damage,
     inventory::{Availability, Inventory},
     links::LinkMember,
+    parents::{Lineage, Orphaned},
     report::EXAMPLES_MAX,
 };
 
@@ -64,6 +65,10 @@ pub(crate) struct Leaf {
     pub(crate) links: Vec<LinkMember>,
     /// Files with damaged chunks.
     pub(crate) damage: Damage,
+    /// What the entries say of the directories around them; none of an empty leaf.
+    pub(crate) lineage: Option<Lineage>,
+    /// A path that entries lie below, and that is no directory, whatever is in other leaves.
+    pub(crate) orphaned: Option<Orphaned>,
     /// What is wrong with chunks, and was not reported before.
     pub(crate) chunks: ChunkFindings,
 }
@@ -129,8 +134,10 @@ fn examine_list(
 }
 
 fn examine_entries(inventory: &Inventory, scopes: &[GroupId], entries: &[Entry]) -> Leaf {
-    let mut leaf =
-        Leaf { first_path: entries.first().map(|entry| entry.path.as_slice().into()), ..Leaf::default() };
+    let first_path = entries.first().map(|entry| entry.path.as_slice().into());
+    let (lineage, orphaned) = Lineage::of(entries);
+    let mut leaf = Leaf { first_path, lineage, orphaned, ..Leaf::default() };
+    leaf.links.extend(entries.iter().filter_map(LinkMember::of));
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::File) {
         match &entry.content {
             Content::Inline(chunks) => {
@@ -140,7 +147,6 @@ fn examine_entries(inventory: &Inventory, scopes: &[GroupId], entries: &[Entry])
             }
             Content::List(list) => leaf.lists.push((*list, entry.path.as_slice().into())),
         }
-        leaf.links.extend(LinkMember::of(entry));
     }
     leaf.damage.add_packs(&leaf.chunks.damage.packs);
     leaf

@@ -20,6 +20,7 @@ mod log;
 mod options;
 mod pack;
 mod packs;
+mod parents;
 mod reading;
 mod repair;
 mod report;

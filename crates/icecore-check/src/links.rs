@@ -22,6 +22,8 @@ use crate::{
 pub(crate) struct LinkMember {
     device: u32,
     inode: u64,
+    /// Number of the kind.
+    kind: u8,
     /// Stands for size and content.
     content: u64,
 }
@@ -46,13 +48,14 @@ impl LinkMember {
         }
         let mut content = [0; 8];
         content.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-        Some(Self { device, inode, content: u64::from_le_bytes(content) })
+        Some(Self { device, inode, kind: entry.kind as u8, content: u64::from_le_bytes(content) })
     }
 }
 
-/// Groups of links that differ, in one snapshot.
+/// Groups of links that differ in the same respect, in one snapshot.
 #[derive(Debug, PartialEq, Eq)]
 struct Differences {
+    kind: ProblemKind,
     groups: u64,
     /// Device and inode of the first.
     first: (u32, u64),
@@ -80,11 +83,12 @@ pub(crate) async fn check_links(
     });
     let mut checks = checks.buffered(session.concurrency().min(8));
     while let Some((run, differences)) = checks.try_next().await? {
-        if let Some(Differences { groups, first: (device, inode) }) = differences {
+        for Differences { kind, groups, first: (device, inode) } in differences {
+            let what = if kind == ProblemKind::LinkKindsDiffer { "are of different kinds" } else { "differ" };
             let detail = format!(
-                "hard links to one file differ in {groups} cases, the first is inode {inode} of device {device}"
+                "hard links to one file {what} in {groups} cases, the first is inode {inode} of device {device}"
             );
-            session.report(ProblemKind::LinksDiffer, Some(&layout::snapshot_key(run)), detail);
+            session.report(kind, Some(&layout::snapshot_key(run)), detail);
         }
     }
     Ok(())
@@ -144,7 +148,7 @@ fn fingerprint(leaves: &[NodeNumber]) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-fn compare_links(graph: &Graph, leaves: &[NodeNumber]) -> Option<Differences> {
+fn compare_links(graph: &Graph, leaves: &[NodeNumber]) -> Vec<Differences> {
     let mut members = Vec::new();
     for &number in leaves {
         if let Found::Leaf(leaf) = &graph.node(number).found {
@@ -152,13 +156,19 @@ fn compare_links(graph: &Graph, leaves: &[NodeNumber]) -> Option<Differences> {
         }
     }
     members.sort_unstable();
-    let mut differences: Option<Differences> = None;
+    let mut differences: Vec<Differences> = Vec::new();
     for group in members.chunk_by(|left, right| (left.device, left.inode) == (right.device, right.inode)) {
         if let (Some(first), Some(last)) = (group.first(), group.last())
-            && first.content != last.content
+            && (first.kind, first.content) != (last.kind, last.content)
         {
-            let first = (first.device, first.inode);
-            differences.get_or_insert(Differences { groups: 0, first }).groups += 1;
+            let kinds_differ = first.kind != last.kind;
+            let kind = if kinds_differ { ProblemKind::LinkKindsDiffer } else { ProblemKind::LinksDiffer };
+            match differences.iter_mut().find(|differences| differences.kind == kind) {
+                Some(differences) => differences.groups += 1,
+                None => {
+                    differences.push(Differences { kind, groups: 1, first: (first.device, first.inode) });
+                }
+            }
         }
     }
     differences

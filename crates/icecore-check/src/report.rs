@@ -116,6 +116,8 @@ problem_kinds! {
     NodePathWrong = "node-path-wrong", Damage;
     /// Paths do not rise from one manifest node to the next.
     NodeOrderWrong = "node-order-wrong", Damage;
+    /// Entries lie below a path that is no directory of the snapshot.
+    ParentWrong = "parent-wrong", Damage;
     /// A chunk that a file needs is in no pack directory.
     ChunkMissing = "chunk-missing", Damage;
     /// A chunk has another length than the file that needs it says.
@@ -124,6 +126,8 @@ problem_kinds! {
     OutsideGroup = "outside-group", Warning;
     /// Hard links to one file differ in content or size.
     LinksDiffer = "links-differ", Warning;
+    /// Hard links to one file are of different kinds, such as file and symbolic link.
+    LinkKindsDiffer = "link-kinds-differ", Damage;
     /// A snapshot that was complete is gone, and nobody deleted it.
     SnapshotVanished = "snapshot-vanished", Damage;
     /// A snapshot that was complete is pending or aborted: an old version of the object was put back.

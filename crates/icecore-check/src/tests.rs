@@ -4,6 +4,7 @@ mod builder;
 mod damage;
 mod healthy;
 mod log;
+mod parents;
 mod repair;
 mod running;
 mod structure;

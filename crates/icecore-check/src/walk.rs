@@ -21,6 +21,7 @@ use crate::{
     graph::{Expected, Found, Graph, LeafRecord, NodeNumber, STAGES},
     inventory::Inventory,
     leaf::{ChunkFindings, Examined, Leaf, Summary},
+    parents::find_orphaned,
     reading::{BlockFailure, BlockPlace, BlockResult, plan, read_run},
     report::ProblemKind,
     session::Session,
@@ -71,6 +72,7 @@ pub(crate) async fn walk_manifests(
         walk.read_stage(stage).await?;
     }
     walk.check_order();
+    walk.check_parents(&roots);
     walk.report_outside();
     Ok((walk.graph, roots))
 }
@@ -211,13 +213,14 @@ impl Walk<'_, '_> {
         children.into_iter().map(want).collect()
     }
 
-    fn take_leaf(&mut self, number: NodeNumber, leaf: Leaf) -> LeafRecord {
+    fn take_leaf(&mut self, number: NodeNumber, mut leaf: Leaf) -> LeafRecord {
         self.take_chunks(&leaf.chunks);
         let scopes = self.graph.node(number).scopes.clone();
         let want =
             |(list, path): (ChunkListRef, _)| (self.graph.want(list.id, Expected::List(list), &scopes), path);
-        let lists = leaf.lists.into_iter().map(want).collect();
-        LeafRecord { first_path: leaf.first_path, lists, links: leaf.links, damage: leaf.damage }
+        let lists = std::mem::take(&mut leaf.lists).into_iter().map(want).collect();
+        let Leaf { first_path, links, damage, lineage, orphaned, .. } = leaf;
+        LeafRecord { first_path, lists, links, damage, lineage, orphaned }
     }
 
     fn take_chunks(&mut self, findings: &ChunkFindings) {
@@ -269,6 +272,14 @@ impl Walk<'_, '_> {
         }
         for number in wrong {
             self.mark_wrong(ProblemKind::NodeOrderWrong, number, "the paths of its children overlap");
+        }
+    }
+
+    /// Checks that entries lie in directories.
+    fn check_parents(&mut self, roots: &[NodeNumber]) {
+        for (number, path) in find_orphaned(&self.graph, STAGES / 2, roots) {
+            let detail = format!("entries lie below {}, which is no directory", printable(&path));
+            self.mark_wrong(ProblemKind::ParentWrong, number, &detail);
         }
     }
 

@@ -18,7 +18,7 @@ fn spec() -> Spec {
 }
 
 /// An entry of a file without content.
-fn file(path: &str) -> Entry {
+pub(super) fn file(path: &str) -> Entry {
     Entry::new(path.as_bytes().to_vec(), EntryKind::File)
 }
 
@@ -30,7 +30,7 @@ fn file_of(path: &str, content: Content) -> Entry {
 }
 
 /// Stores a leaf of exactly these entries.
-fn leaf(repository: &mut Repository, entries: &[Entry]) -> Child {
+pub(super) fn leaf(repository: &mut Repository, entries: &[Entry]) -> Child {
     let mut builder = NodeBuilder::new(0, 64);
     for entry in entries {
         builder.push_entry(&repository.keys, entry, None, None).expect("entry");
@@ -39,7 +39,7 @@ fn leaf(repository: &mut Repository, entries: &[Entry]) -> Child {
 }
 
 /// Stores an inner node of exactly these children.
-fn inner(repository: &mut Repository, level: u8, children: &[Child]) -> Child {
+pub(super) fn inner(repository: &mut Repository, level: u8, children: &[Child]) -> Child {
     let mut builder = NodeBuilder::new(level, 64);
     for child in children {
         builder.push_child(&repository.keys, child).expect("child");
@@ -54,7 +54,7 @@ fn store(repository: &mut Repository, mut builder: NodeBuilder) -> Child {
 }
 
 /// Completes a snapshot with this root and checks it.
-fn check_root(repository: &mut Repository, root: &Child, level: u8) -> CheckReport {
+pub(super) fn check_root(repository: &mut Repository, root: &Child, level: u8) -> CheckReport {
     repository.complete(&spec(), root, level);
     let report = repository.check();
     let data = repository.check_data();
@@ -63,7 +63,7 @@ fn check_root(repository: &mut Repository, root: &Child, level: u8) -> CheckRepo
 }
 
 #[track_caller]
-fn assert_broken(report: &CheckReport, kind: ProblemKind, files: u64) {
+pub(super) fn assert_broken(report: &CheckReport, kind: ProblemKind, files: u64) {
     assert_eq!(kinds(report), [kind], "{:?}", report.problems);
     let hit = snapshot(report, run(1));
     assert_eq!((hit.restorable, hit.files_damaged), (kind.severity() < Severity::Damage, files));

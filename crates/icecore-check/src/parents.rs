@@ -1,0 +1,141 @@
+//! Verifies that every entry lies in a directory of its snapshot. Only leaves are looked at entry by entry; of what lies
+//! around them, a node keeps what its neighbours need to know.
+
+use std::sync::Arc;
+
+use icecore_format::{
+    entry::{Entry, EntryKind},
+    path,
+};
+
+use crate::graph::{Found, Graph, NodeNumber};
+
+/// What entries in a row say of the directories around them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lineage {
+    first: Arc<[u8]>,
+    last: Arc<[u8]>,
+    /// Lengths of the beginnings of the first path that must be directories further to the left; sorted.
+    wanted: Vec<usize>,
+    /// Lengths of the beginnings of the last path, or of all of it, that are directories here; sorted.
+    open: Vec<usize>,
+}
+
+/// A path that entries lie below, although it is no directory of the snapshot.
+pub(crate) type Orphaned = Arc<[u8]>;
+
+impl Lineage {
+    /// Looks at the entries of a leaf; returns also the first path that should be a directory and is not, whatever lies
+    /// to the left. The root need not be there.
+    pub(crate) fn of(entries: &[Entry]) -> (Option<Self>, Option<Orphaned>) {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return (None, None) };
+        let (mut directories, mut wanted, mut orphaned) = (Vec::<&[u8]>::new(), Vec::new(), None);
+        for Entry { path: entry, kind, .. } in entries {
+            while directories.pop_if(|directory| !path::is_within(entry, directory)).is_some() {}
+            let parent = path::parent(entry).unwrap_or_default();
+            if !parent.is_empty() && directories.last() != Some(&parent) {
+                if is_above(parent, &first.path) {
+                    wanted.push(parent.len());
+                } else {
+                    orphaned.get_or_insert_with(|| Arc::from(parent));
+                }
+            }
+            if *kind == EntryKind::Directory && !entry.is_empty() {
+                directories.push(entry);
+            }
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let open = directories.iter().map(|directory| directory.len()).collect();
+        let (first, last) = (first.path.as_slice().into(), last.path.as_slice().into());
+        (Some(Self { first, last, wanted, open }), orphaned)
+    }
+
+    /// Puts what follows to the right of this; returns also the first path that should be a directory and is not.
+    fn join(mut self, right: &Self) -> (Self, Option<Orphaned>) {
+        let mut orphaned = None;
+        for &length in &right.wanted {
+            let directory = &right.first[..length];
+            let is_open = self.open.binary_search(&length).is_ok() && path::is_within(&self.last, directory);
+            if is_open {
+                continue;
+            }
+            if is_above(directory, &self.first) {
+                self.wanted.push(length);
+            } else {
+                orphaned.get_or_insert_with(|| Arc::from(directory));
+            }
+        }
+        self.wanted.sort_unstable();
+        self.wanted.dedup();
+        let last = Arc::clone(&self.last);
+        self.open.retain(|&length| path::is_within(&right.last, &last[..length]));
+        self.open.extend_from_slice(&right.open);
+        self.open.sort_unstable();
+        self.last = Arc::clone(&right.last);
+        (self, orphaned)
+    }
+
+    /// Returns a path that should be a directory and is not, if nothing lies to the left.
+    fn of_root(&self) -> Option<Orphaned> {
+        self.wanted.first().map(|&length| Arc::from(&self.first[..length]))
+    }
+}
+
+/// Says whether `path` lies in `directory` and is not it.
+fn is_above(directory: &[u8], path: &[u8]) -> bool {
+    directory.len() < path.len() && path::is_within(path, directory)
+}
+
+/// Returns the manifest nodes below which entries lie in no directory, each with the path that is none. What cannot be
+/// read, and what lies around it, is not judged: it is damage already.
+pub(crate) fn find_orphaned(
+    graph: &Graph,
+    stages: usize,
+    roots: &[NodeNumber],
+) -> Vec<(NodeNumber, Orphaned)> {
+    let mut found = Vec::new();
+    let mut lineages: Vec<Option<Lineage>> = vec![None; graph.len()];
+    // Children are in later stages than their parents.
+    for stage in (0..stages).rev() {
+        for &number in graph.stage(stage) {
+            let lineage = match &graph.node(number).found {
+                Found::Leaf(leaf) => {
+                    found.extend(leaf.orphaned.clone().map(|orphaned| (number, orphaned)));
+                    leaf.lineage.clone()
+                }
+                Found::Inner(children) => {
+                    let (lineage, orphaned) = join_all(&lineages, children);
+                    found.extend(orphaned.map(|orphaned| (number, orphaned)));
+                    lineage
+                }
+                _ => None,
+            };
+            lineages[number as usize] = lineage;
+        }
+    }
+    let mut roots = roots.to_vec();
+    roots.sort_unstable();
+    roots.dedup();
+    for root in roots {
+        let orphaned = lineages[root as usize].as_ref().and_then(Lineage::of_root);
+        found.extend(orphaned.map(|orphaned| (root, orphaned)));
+    }
+    found
+}
+
+fn join_all(lineages: &[Option<Lineage>], children: &[NodeNumber]) -> (Option<Lineage>, Option<Orphaned>) {
+    let (mut joined, mut found) = (None::<Lineage>, None);
+    for &child in children {
+        let Some(right) = &lineages[child as usize] else { return (None, found) };
+        joined = Some(match joined {
+            None => right.clone(),
+            Some(left) => {
+                let (both, orphaned) = left.join(right);
+                found = found.or(orphaned);
+                both
+            }
+        });
+    }
+    (joined, found)
+}
