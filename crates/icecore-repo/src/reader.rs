@@ -20,6 +20,7 @@ use icecore_format::{
 use icecore_store::error::StoreError;
 
 use crate::{
+    buffers::Buffers,
     error::{RepoError, RepoResult},
     index::{BlockNumber, ChunkIndex, ChunkLocation},
     repository::Repository,
@@ -58,6 +59,8 @@ pub struct ChunkReader {
     cache: Mutex<Cache>,
     loaded: Condvar,
     openers: Mutex<Vec<BlockOpener>>,
+    /// Buffers of blocks that were dropped from the cache.
+    texts: Buffers,
     bytes_fetched: AtomicU64,
 }
 
@@ -100,6 +103,7 @@ impl ChunkReader {
             cache: Mutex::default(),
             loaded: Condvar::new(),
             openers: Mutex::default(),
+            texts: Buffers::default(),
             bytes_fetched: AtomicU64::new(0),
         }
     }
@@ -239,7 +243,7 @@ impl ChunkReader {
                 let from = (wanted.block.offset - start) as usize;
                 let stored = bytes.get(from..from + wanted.block.stored_bytes as usize).unwrap_or_default();
                 let text = self.open(&access, wanted, stored)?;
-                self.lock_cache().insert(wanted.number, Arc::clone(&text), self.cache_bytes_max);
+                self.lock_cache().insert(wanted.number, Arc::clone(&text), self.cache_bytes_max, &self.texts);
                 last = Some(text);
                 opened += 1;
             }
@@ -285,7 +289,7 @@ impl ChunkReader {
     fn open(&self, access: &PackAccess, wanted: &Wanted, stored: &[u8]) -> RepoResult<BlockText> {
         let pooled = self.lock_openers().pop();
         let mut opener = pooled.map_or_else(BlockOpener::new, Ok)?;
-        let mut text = Vec::new();
+        let mut text = self.texts.take();
         let keys = self.repository.keys();
         let chunks = wanted.chunks.iter().copied();
         opener
@@ -350,15 +354,16 @@ impl Cache {
         }
     }
 
-    fn insert(&mut self, number: BlockNumber, text: BlockText, bytes_max: usize) {
+    /// Adds a block; the buffers of those that have to go for it, and that nobody reads any more, are given to `spare`.
+    fn insert(&mut self, number: BlockNumber, text: BlockText, bytes_max: usize, spare: &Buffers) {
         self.clock += 1;
         self.bytes += text.len();
         self.slots.insert(number, CacheSlot::Ready { text, used: self.clock });
-        while self.bytes > bytes_max && self.evict_oldest(number) {}
+        while self.bytes > bytes_max && self.evict_oldest(number, spare) {}
     }
 
     /// Drops the block that was not used for longest, other than `keep`; says whether there was one.
-    fn evict_oldest(&mut self, keep: BlockNumber) -> bool {
+    fn evict_oldest(&mut self, keep: BlockNumber, spare: &Buffers) -> bool {
         let oldest = self
             .slots
             .iter()
@@ -370,6 +375,9 @@ impl Cache {
         let Some((_, number)) = oldest else { return false };
         if let Some(CacheSlot::Ready { text, .. }) = self.slots.remove(&number) {
             self.bytes -= text.len();
+            if let Some(buffer) = Arc::into_inner(text) {
+                spare.give_back(buffer);
+            }
         }
         true
     }
