@@ -28,6 +28,8 @@ mod hostile;
 #[cfg(test)]
 mod interruption;
 #[cfg(test)]
+mod large_index;
+#[cfg(test)]
 mod latency;
 #[cfg(test)]
 mod levels;

@@ -31,11 +31,17 @@ pub(super) struct World {
 const SOURCES: [&str; 2] = ["first", "second"];
 
 impl World {
-    /// Makes an empty world; every other one in memory, for file systems differ in how they use inodes again.
+    /// Makes an empty world; every other one in memory, for file systems differ in how they use inodes again, and two of
+    /// three with an index on disk, from the first chunk on or from some on.
     pub(super) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let in_memory = NUMBER.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
-        let sandbox = if in_memory { Sandbox::in_memory() } else { Sandbox::new() };
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let sandbox = if number.is_multiple_of(2) { Sandbox::in_memory() } else { Sandbox::new() };
+        if let Some(memory) = [None, Some("0"), Some("'2KiB'")][number as usize % 3] {
+            let directory = sandbox.path("home/config/icecore");
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join("icecore.toml"), format!("index-memory = {memory}\n")).unwrap();
+        }
         for source in SOURCES {
             fs::create_dir(sandbox.path(source)).unwrap();
             fs::write(change::untouched(&sandbox.path(source)), source).unwrap();
