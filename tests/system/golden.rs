@@ -10,8 +10,10 @@ use serde_json::Value;
 
 use super::harness::{Object, Sandbox, is_root, read};
 
-/// Versions of the format that have been released; each has a repository under `tests/golden/`.
-const VERSIONS: [&str; 1] = ["v1"];
+/// Versions of the format that are closed; each has a repository under `tests/golden/`. The digest is that of all its
+/// files: a golden repository is never edited, not even by the one who changes the format.
+const VERSIONS: [(&str, &str); 1] =
+    [("v1", "0000")];
 
 fn golden_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
@@ -25,12 +27,37 @@ fn no_golden_repository_is_forgotten() {
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
     found.sort();
-    assert_eq!(found, VERSIONS);
+    assert_eq!(found, VERSIONS.map(|(version, _)| version));
+}
+
+#[test]
+fn golden_repositories_are_never_edited() {
+    for (version, digest) in VERSIONS {
+        let mut hasher = blake3::Hasher::new();
+        hash_tree(&golden_directory().join(version), &mut hasher);
+        assert_eq!(hasher.finalize().to_hex().as_str(), digest, "{version} was changed: make a new version instead");
+    }
+}
+
+/// Hashes names and contents of all files, in the order of their names.
+fn hash_tree(directory: &Path, hasher: &mut blake3::Hasher) {
+    let mut entries: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().unwrap().as_encoded_bytes();
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name);
+        if path.is_dir() {
+            hash_tree(&path, hasher);
+        } else {
+            let content = fs::read(&path).unwrap();
+            hasher.update(&(content.len() as u64).to_le_bytes()).update(&content);
+        }
+    }
 }
 
 #[test]
 fn golden_repositories_are_restored_as_they_were_made() {
-    for version in VERSIONS {
+    for (version, _) in VERSIONS {
         let golden = golden_directory().join(version);
         let sandbox = opened_copy(&golden);
         sandbox.check_all_data();
