@@ -35,7 +35,7 @@ const BATCH_BYTES_MAX: u64 = 1 << 20;
 /// Weight of an item beside its bytes, for the bound on what is under way.
 const ITEM_WEIGHT: u64 = 1 << 10;
 /// Bytes (with items' weights) that may be under way at a time.
-const UNDER_WAY_WEIGHT_MAX: u64 = 64 << 20;
+const UNDER_WAY_WEIGHT_MAX: u64 = 32 << 20;
 /// Long files that may be under way at a time; each holds some segments in memory.
 const STREAMS_MAX: usize = 4;
 
