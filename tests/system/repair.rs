@@ -356,7 +356,8 @@ fn samples_go_round() {
         assert_eq!(report["packs_left"], packs - verified);
         checks += 1;
     }
-    assert!(checks >= 4, "{checks}");
+    // A fifth of the bytes, and the pack that goes beyond: two packs of at most nine.
+    assert!(checks >= 3, "{checks}");
     assert_eq!(sandbox.json(&["check", "--within", "1h"])["packs_read"], 0);
     // What is forgotten is verified once more.
     sandbox.delete_cache();

@@ -1,5 +1,7 @@
 //! The pack directory: which blocks a pack holds, and which chunks are in each of them.
 
+use std::sync::{Mutex, PoisonError};
+
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
 use crate::{
@@ -11,10 +13,17 @@ use crate::{
     limits::{
         BLOCK_BYTES_MAX, CHUNK_BYTES_MAX, FORMAT_VERSION, PACK_BLOCKS_MAX, PACK_BYTES_MAX, PACK_CHUNKS_MAX,
     },
-    seal::{ObjectKey, ObjectKind, SALT_BYTES, SEAL_HEADER_BYTES, Salt, TAG_BYTES, open_object, seal_object},
+    seal::{
+        ObjectKey, ObjectKind, SALT_BYTES, SEAL_HEADER_BYTES, Salt, TAG_BYTES, open_frame, record_bytes,
+        seal_object, unframe,
+    },
 };
 
 const WHAT: &str = "pack directory";
+/// Directories whose record is longer than this are opened one at a time: a few bytes may unfold to 256 MiB, and not
+/// on every thread at once. Those of real packs are shorter. In bytes.
+const UNFOLDED_TOGETHER_BYTES_MAX: u32 = 16 << 20;
+static LARGE: Mutex<()> = Mutex::new(());
 
 /// Place and form of one block in its pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +203,10 @@ impl PackDirectory {
 
     /// Opens a directory object that was stored as the directory of `pack`.
     pub fn open(keys: &Keys, pack: PackName, object: &[u8]) -> FormatResult<Self> {
-        let directory = Self::decode(&open_object(keys, ObjectKind::Directory, object)?)?;
+        let frame = open_frame(keys, ObjectKind::Directory, object)?;
+        let is_large = record_bytes(&frame) > UNFOLDED_TOGETHER_BYTES_MAX;
+        let _turn = is_large.then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+        let directory = Self::decode(&unframe(ObjectKind::Directory, &frame)?)?;
         if directory.pack != pack {
             return Err(FormatError::malformed(WHAT, "it is the directory of another pack"));
         }

@@ -316,10 +316,22 @@ pub fn seal_object(keys: &Keys, kind: ObjectKind, salt: &Salt, record: &[u8]) ->
 
 /// Opens an object written by [`seal_object`] and returns its record.
 pub fn open_object(keys: &Keys, kind: ObjectKind, object: &[u8]) -> FormatResult<Vec<u8>> {
+    unframe(kind, &open_frame(keys, kind, object)?)
+}
+
+/// Opens an object written by [`seal_object`] and returns its frame.
+pub(crate) fn open_frame(keys: &Keys, kind: ObjectKind, object: &[u8]) -> FormatResult<Vec<u8>> {
     let key = ObjectKey::read(keys, kind, object)?;
     let mut frame = Vec::new();
     key.open(0, &object[SEAL_HEADER_BYTES..], &mut frame)?;
-    unframe(kind, &frame)
+    Ok(frame)
+}
+
+/// Returns the length that an opened frame gives its record, in bytes; 0 if the frame is too short to say.
+pub(crate) fn record_bytes(frame: &[u8]) -> u32 {
+    frame
+        .first_chunk::<FRAME_HEADER_BYTES>()
+        .map_or(0, |header| u32::from_le_bytes([header[8], header[9], header[10], header[11]]))
 }
 
 #[cfg(test)]
