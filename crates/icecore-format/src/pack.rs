@@ -100,6 +100,11 @@ impl PackBuilder {
         self.buffer.len() as u64
     }
 
+    /// Returns the number of chunks in what has been pushed.
+    pub fn chunks(&self) -> usize {
+        self.directory.chunks.len()
+    }
+
     /// Says whether no block has been pushed.
     pub fn is_empty(&self) -> bool {
         self.directory.blocks.is_empty()

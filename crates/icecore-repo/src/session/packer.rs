@@ -33,6 +33,9 @@ use crate::{
 const STAGE: &str = "pack";
 /// Packs of manifest nodes stay small: they are read in pieces and never become cold.
 const MANIFEST_PACK_BYTES_MAX: u64 = 16 << 20;
+/// A pack of this many chunks is full, however short they are: who looks for one of its chunks reads the whole directory,
+/// and an index on disk keeps the directories that were used last.
+const PACK_CHUNKS_TARGET: usize = 1 << 17;
 /// Blocks that may be between submission and their pack, for each worker thread.
 const BLOCKS_IN_FLIGHT_PER_WORKER: usize = 3;
 
@@ -344,7 +347,7 @@ impl PackFiller {
             self.counts.bytes_compressed.fetch_add(body.len() as u64, Ordering::Relaxed);
         }
         self.blocks.give_back(body);
-        if builder.stored_bytes() >= self.target(kind) {
+        if builder.stored_bytes() >= self.target(kind) || builder.chunks() >= PACK_CHUNKS_TARGET {
             self.finish(builder)
         } else {
             *self.builder(kind) = Some(builder);

@@ -157,6 +157,20 @@ fn packs_have_the_size_that_was_asked_for() {
 }
 
 #[test]
+fn a_pack_of_very_many_chunks_is_full_however_short_they_are() {
+    let bed = Bed::new();
+    let mut session = bed.session();
+    for number in 0..140_000u32 {
+        add(&mut session, &number.to_le_bytes()).unwrap();
+    }
+    let contents = noises(1, 1000, 1);
+    let root = write_files(&mut session, &contents).unwrap();
+    commit(session, &root).unwrap();
+    assert_eq!(sizes(&bed, DATA_PREFIX).len(), 2);
+    assert_eq!(bed.read_everything(), [contents]);
+}
+
+#[test]
 fn blocks_are_compressed_where_that_helps() {
     let bed = Bed::new();
     let mut session = bed.session();
