@@ -77,13 +77,15 @@ impl Damage {
             Self::Extend => content.extend_from_slice(&[0; 100]),
             Self::Remove => return fs::remove_file(victim).unwrap(),
             Self::Noise => content = bytes(1, content.len()),
-            Self::Swap => {
-                let other = objects.get(1).map_or_else(foreign_header, |other| fs::read(other).unwrap());
-                if let Some(path) = objects.get(1) {
-                    replace(path, &content);
+            // The last one differs in length: one that is as long is what `Noise` stands for.
+            Self::Swap => match objects[1..].last() {
+                Some(other) => {
+                    let other_content = fs::read(other).unwrap();
+                    replace(other, &content);
+                    content = other_content;
                 }
-                content = other;
-            }
+                None => content = foreign_header(),
+            },
             Self::Replay => return original.replay(prefix, &objects),
         }
         replace(victim, &content);
