@@ -26,6 +26,9 @@ use crate::{
 /// it as it is.
 const LOOKS_MAX: usize = 3;
 
+/// Stored bytes of directories that are opened at a time: opened ones wait until those before them have been taken over.
+const BATCH_BYTES: u64 = 16 << 20;
+
 /// Directories that have been opened so far.
 #[derive(Default)]
 struct Loader {
@@ -75,21 +78,25 @@ impl Loader {
                 new.push((pack, info));
             }
         }
-        let opening = stream::iter(new).map(|(pack, info)| async move {
-            let keys = session.share_keys();
-            let open = move |object: &[u8]| PackDirectory::open(&keys, pack, object);
-            let opened = session.open(&info, DIRECTORY_BYTES_MAX.into(), open).await?;
-            Ok::<_, CheckError>((pack, info, opened))
-        });
-        // In the order of their names, so that packs have the same numbers in every check.
-        let mut opening = opening.buffered(session.concurrency());
-        let mut moved = false;
-        while let Some((pack, info, opened)) = opening.try_next().await? {
-            session.progress(1, info.size);
-            match opened {
-                Opened::Value(directory) => self.add(session, pack, &info, directory),
-                Opened::Vanished => moved = true,
-                Opened::Unreadable => _ = self.damaged.insert(pack),
+        let (mut moved, mut rest) = (false, new.as_slice());
+        while !rest.is_empty() {
+            let (batch, remaining) = rest.split_at(batch_length(rest));
+            rest = remaining;
+            let opening = stream::iter(batch).map(|(pack, info)| async move {
+                let (pack, keys) = (*pack, session.share_keys());
+                let open = move |object: &[u8]| PackDirectory::open(&keys, pack, object);
+                let opened = session.open(info, DIRECTORY_BYTES_MAX.into(), open).await?;
+                Ok::<_, CheckError>((pack, info, opened))
+            });
+            // In the order of their names, so that packs have the same numbers in every check.
+            let mut opening = opening.buffered(session.concurrency());
+            while let Some((pack, info, opened)) = opening.try_next().await? {
+                session.progress(1, info.size);
+                match opened {
+                    Opened::Value(directory) => self.add(session, pack, info, directory),
+                    Opened::Vanished => moved = true,
+                    Opened::Unreadable => _ = self.damaged.insert(pack),
+                }
             }
         }
         Ok(moved)
@@ -182,6 +189,16 @@ impl Loader {
             }
         }
     }
+}
+
+/// Returns how many of the directories are opened together; at least one.
+fn batch_length(directories: &[(PackName, ObjectInfo)]) -> usize {
+    let mut bytes = 0u64;
+    let fits = directories.iter().take_while(|(_, info)| {
+        bytes = bytes.saturating_add(info.size);
+        bytes <= BATCH_BYTES
+    });
+    fits.count().max(1)
 }
 
 fn size_state(pack: &PackRecord, found: u64) -> PackState {
