@@ -1,9 +1,6 @@
 //! Sealing: header with salt and key commitment, a key for each object, ChaCha20-Poly1305 with counted nonces.
 
-use chacha20poly1305::{
-    ChaCha20Poly1305, KeyInit,
-    aead::{AeadInOut, inout::InOutBuf},
-};
+use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 use crate::{
     compression,
@@ -183,18 +180,21 @@ impl ObjectKey {
         self.kind
     }
 
-    fn cipher(&self) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new(self.key.expose().into())
+    /// Returns the cipher of the key. Who draws a salt for each object and seals each ordinal once never uses a nonce twice,
+    /// which is what "less safe" leaves to the caller.
+    fn cipher(&self) -> FormatResult<LessSafeKey> {
+        let key = UnboundKey::new(&CHACHA20_POLY1305, self.key.expose());
+        key.map(LessSafeKey::new).map_err(|_| FormatError::malformed(self.kind.name(), "its key is refused"))
     }
 
-    fn associated_data(&self, ordinal: u64) -> [u8; SEAL_HEADER_BYTES + RepositoryId::BYTES + 8] {
+    fn associated_data(&self, ordinal: u64) -> Aad<[u8; SEAL_HEADER_BYTES + RepositoryId::BYTES + 8]> {
         let mut data = [0; SEAL_HEADER_BYTES + RepositoryId::BYTES + 8];
         let (header, rest) = data.split_at_mut(SEAL_HEADER_BYTES);
         let (repository, number) = rest.split_at_mut(RepositoryId::BYTES);
         header.copy_from_slice(&self.header);
         repository.copy_from_slice(&self.repository.0);
         number.copy_from_slice(&ordinal.to_le_bytes());
-        data
+        Aad::from(data)
     }
 
     /// Seals part `ordinal` of the object in place: `part` is the plaintext followed by room for the tag.
@@ -205,10 +205,10 @@ impl ObjectKey {
         assert!(part.len() >= TAG_BYTES, "a sealed part has room for its tag");
         let (text, tag_room) = part.split_at_mut(part.len() - TAG_BYTES);
         let tag = self
-            .cipher()
-            .encrypt_inout_detached(&nonce(ordinal).into(), &self.associated_data(ordinal), text.into())
+            .cipher()?
+            .seal_in_place_separate_tag(nonce(ordinal), self.associated_data(ordinal), text)
             .map_err(|_| FormatError::malformed(self.kind.name(), "a part is too long to be sealed"))?;
-        tag_room.copy_from_slice(&tag);
+        tag_room.copy_from_slice(tag.as_ref());
         Ok(())
     }
 
@@ -223,14 +223,8 @@ impl ObjectKey {
             });
         };
         out.resize(text.len(), 0);
-        let buffers = InOutBuf::new(text, out.as_mut_slice())
-            .map_err(|_| FormatError::malformed(what, "buffers differ in length"))?;
-        let opened = self.cipher().decrypt_inout_detached(
-            &nonce(ordinal).into(),
-            &self.associated_data(ordinal),
-            buffers,
-            tag.into(),
-        );
+        let data = self.associated_data(ordinal);
+        let opened = self.cipher()?.open_separate_gather(nonce(ordinal), data, text, tag, out);
         if opened.is_err() {
             out.clear();
             return Err(FormatError::Unauthenticated { what });
@@ -245,10 +239,10 @@ impl ObjectKey {
     }
 }
 
-fn nonce(ordinal: u64) -> [u8; 12] {
+fn nonce(ordinal: u64) -> Nonce {
     let mut nonce = [0; 12];
     nonce[..8].copy_from_slice(&ordinal.to_le_bytes());
-    nonce
+    Nonce::assume_unique_for_key(nonce)
 }
 
 /// Returns the padded length by PADMÉ (Nikitin et al., PETS 2019): at most 12 % more, and only O(log log n) bits of

@@ -1,3 +1,4 @@
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::AeadInOut};
 use proptest::prelude::*;
 
 use super::*;
@@ -46,6 +47,28 @@ fn sealed_bytes_are_pinned() {
     let mut padding = [0; 40];
     key.fill_padding(&mut padding);
     assert_golden("padding", &padding);
+}
+
+/// Two libraries that share no code: what one seals, the other would seal the same.
+#[test]
+fn another_library_seals_the_same() {
+    let key = ObjectKey::new(&keys(), ObjectKind::Data, 0, &salt()).unwrap();
+    for (ordinal, length) in [(0, 0), (1, 1), (7, 15), (8, 16), (9, 63), (300, 4097), (ORDINAL_DIRECTORY, 70_000)] {
+        let text = noise("text", length);
+        let mut sealed = [text.as_slice(), &[0; TAG_BYTES]].concat();
+        key.seal(ordinal, &mut sealed).unwrap();
+        let mut nonce = [0; 12];
+        nonce[..8].copy_from_slice(&ordinal.to_le_bytes());
+        let data = [key.header().as_slice(), &REPOSITORY.0, &ordinal.to_le_bytes()].concat();
+        let mut other = text.clone();
+        let cipher = ChaCha20Poly1305::new(key.key.expose().into());
+        let tag = cipher.encrypt_inout_detached(&nonce.into(), &data, other.as_mut_slice().into()).unwrap();
+        other.extend_from_slice(&tag);
+        assert_eq!(sealed, other, "part {ordinal} of {length} bytes");
+        let mut opened = Vec::new();
+        key.open(ordinal, &other, &mut opened).unwrap();
+        assert_eq!(opened, text);
+    }
 }
 
 #[test]
