@@ -82,10 +82,10 @@ impl Loader {
         while !rest.is_empty() {
             let (batch, remaining) = rest.split_at(batch_length(rest));
             rest = remaining;
-            let opening = stream::iter(batch).map(|(pack, info)| async move {
-                let (pack, keys) = (*pack, session.share_keys());
+            let opening = stream::iter(batch.to_vec()).map(|(pack, info)| async move {
+                let keys = session.share_keys();
                 let open = move |object: &[u8]| PackDirectory::open(&keys, pack, object);
-                let opened = session.open(info, DIRECTORY_BYTES_MAX.into(), open).await?;
+                let opened = session.open(&info, DIRECTORY_BYTES_MAX.into(), open).await?;
                 Ok::<_, CheckError>((pack, info, opened))
             });
             // In the order of their names, so that packs have the same numbers in every check.
@@ -93,7 +93,7 @@ impl Loader {
             while let Some((pack, info, opened)) = opening.try_next().await? {
                 session.progress(1, info.size);
                 match opened {
-                    Opened::Value(directory) => self.add(session, pack, info, directory),
+                    Opened::Value(directory) => self.add(session, pack, &info, directory),
                     Opened::Vanished => moved = true,
                     Opened::Unreadable => _ = self.damaged.insert(pack),
                 }

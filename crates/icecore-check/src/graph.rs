@@ -1,6 +1,9 @@
 //! The nodes of all manifests and chunk lists, each once, with what the check needs to remember of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use icecore_format::{
     entry::ChunkListRef,
@@ -12,13 +15,16 @@ use icecore_format::{
 use crate::{
     impact::Damage,
     links::LinkMember,
-    parents::{Lineage, Orphaned},
+    parents::{Orphaned, PackedLineage},
 };
 
 /// Number of levels of a tree.
 const LEVELS: usize = NODE_LEVEL_MAX as usize + 1;
 /// Number of stages: all levels of manifests, then all levels of chunk lists, each from the roots down.
 pub(crate) const STAGES: usize = LEVELS * 2;
+
+/// Groups, sorted; shared by all nodes that have the same.
+pub(crate) type Scopes = Arc<[GroupId]>;
 
 /// Number of a node in the graph.
 pub(crate) type NodeNumber = u32;
@@ -79,26 +85,38 @@ pub(crate) enum Found {
     /// An inner node, of a manifest or a chunk list.
     Inner(Box<[NodeNumber]>),
     /// A leaf of a manifest.
-    Leaf(Box<LeafRecord>),
+    Leaf(LeafRecord),
     /// A leaf of a chunk list, with what is damaged among its chunks.
     ListLeaf(Damage),
 }
 
-/// What is remembered of a manifest leaf.
+/// What is remembered of a manifest leaf. There are very many.
 #[derive(Debug, Default)]
 pub(crate) struct LeafRecord {
-    /// Path of the first entry; none of an empty leaf.
-    pub(crate) first_path: Option<Box<[u8]>>,
+    /// What the entries say of the directories around them; none of an empty leaf.
+    pub(crate) lineage: Option<PackedLineage>,
+    /// What few leaves have.
+    pub(crate) peculiar: Option<Box<Peculiarities>>,
+}
+
+/// What few leaves have.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Peculiarities {
     /// Files with a chunk list: the root of the list, and the path.
     pub(crate) lists: Vec<(NodeNumber, Arc<[u8]>)>,
     /// Entries that are one of several hard links.
     pub(crate) links: Vec<LinkMember>,
     /// Files whose inline chunks are damaged.
     pub(crate) damage: Damage,
-    /// What the entries say of the directories around them; none of an empty leaf.
-    pub(crate) lineage: Option<Lineage>,
     /// A path that entries lie below, and that is no directory, whatever is in other leaves.
     pub(crate) orphaned: Option<Orphaned>,
+}
+
+impl LeafRecord {
+    /// Returns the entries that are one of several hard links.
+    pub(crate) fn links(&self) -> &[LinkMember] {
+        self.peculiar.as_ref().map_or(&[], |peculiar| &peculiar.links)
+    }
 }
 
 /// A node.
@@ -109,7 +127,7 @@ pub(crate) struct GraphNode {
     /// What its parents say of it.
     pub(crate) expected: Expected,
     /// Groups that everything below must belong to, because snapshots refer to it that are restricted to one.
-    pub(crate) scopes: Vec<GroupId>,
+    pub(crate) scopes: Scopes,
     /// Whether the node opens, but what it says is wrong: snapshots with it cannot be trusted.
     pub(crate) is_wrong: bool,
     /// What was found out.
@@ -122,12 +140,18 @@ pub(crate) struct Graph {
     nodes: Vec<GraphNode>,
     numbers: HashMap<[u8; 16], NodeNumber>,
     stages: Vec<Vec<NodeNumber>>,
+    scopes: HashSet<Scopes>,
 }
 
 impl Graph {
     /// Makes a graph without nodes.
     pub(crate) fn new() -> Self {
-        Self { nodes: Vec::new(), numbers: HashMap::new(), stages: vec![Vec::new(); STAGES] }
+        Self {
+            nodes: Vec::new(),
+            numbers: HashMap::new(),
+            stages: vec![Vec::new(); STAGES],
+            scopes: HashSet::new(),
+        }
     }
 
     /// Returns the number of the node with this id of which this is said; it is added if it is new.
@@ -136,20 +160,32 @@ impl Graph {
     pub(crate) fn want(&mut self, id: ChunkId, expected: Expected, scopes: &[GroupId]) -> NodeNumber {
         let name = expected.name(&id);
         if let Some(&number) = self.numbers.get(&name) {
-            let node = &mut self.nodes[number as usize];
-            for scope in scopes {
-                if !node.scopes.contains(scope) {
-                    node.scopes.push(*scope);
-                }
+            let known = &self.nodes[number as usize].scopes;
+            if !scopes.iter().all(|scope| known.contains(scope)) {
+                let both = self.share_scopes(&[known, scopes].concat());
+                self.nodes[number as usize].scopes = both;
             }
             return number;
         }
         let number = self.nodes.len() as NodeNumber;
         self.stages[expected.stage()].push(number);
-        let scopes = scopes.to_vec();
+        let scopes = self.share_scopes(scopes);
         self.nodes.push(GraphNode { id, expected, scopes, is_wrong: false, found: Found::Unread });
         self.numbers.insert(name, number);
         number
+    }
+
+    /// Returns groups as they are kept.
+    fn share_scopes(&mut self, scopes: &[GroupId]) -> Scopes {
+        let mut scopes = scopes.to_vec();
+        scopes.sort_unstable();
+        scopes.dedup();
+        if let Some(shared) = self.scopes.get(scopes.as_slice()) {
+            return Arc::clone(shared);
+        }
+        let shared = Scopes::from(scopes);
+        self.scopes.insert(Arc::clone(&shared));
+        shared
     }
 
     /// Returns the nodes of a stage.
@@ -179,12 +215,12 @@ impl Graph {
     }
 
     /// Returns the first path below a manifest node; none if the way to it is lost or the leaf is empty.
-    pub(crate) fn first_path(&self, number: NodeNumber) -> Option<&[u8]> {
+    pub(crate) fn first_path(&self, number: NodeNumber) -> Option<Arc<[u8]>> {
         let mut number = number;
         loop {
             match &self.node(number).found {
                 Found::Inner(children) => number = *children.first()?,
-                Found::Leaf(leaf) => return leaf.first_path.as_deref(),
+                Found::Leaf(leaf) => return Some(leaf.lineage.as_ref()?.unpack().first),
                 Found::Unread | Found::Lost(_) | Found::ListLeaf(_) => return None,
             }
         }

@@ -89,11 +89,13 @@ fn damage_of(graph: &Graph, number: NodeNumber, below: &HashMap<NodeNumber, Dama
             children.iter().filter_map(|child| below.get(child)).for_each(|part| sum.add(part));
         }
         Found::Leaf(leaf) => {
-            sum = leaf.damage.clone();
-            for (list, path) in &leaf.lists {
-                if let Some(part) = below.get(list) {
-                    sum.add_file(Arc::clone(path));
-                    sum.add_packs(&part.packs);
+            if let Some(peculiar) = &leaf.peculiar {
+                sum = peculiar.damage.clone();
+                for (list, path) in &peculiar.lists {
+                    if let Some(part) = below.get(list) {
+                        sum.add_file(Arc::clone(path));
+                        sum.add_packs(&part.packs);
+                    }
                 }
             }
         }

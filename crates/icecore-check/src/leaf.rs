@@ -57,8 +57,6 @@ pub(crate) struct Summary {
 /// What was found in a manifest leaf.
 #[derive(Debug, Default)]
 pub(crate) struct Leaf {
-    /// Path of the first entry.
-    pub(crate) first_path: Option<Box<[u8]>>,
     /// Files with a chunk list.
     pub(crate) lists: Vec<(ChunkListRef, Arc<[u8]>)>,
     /// Entries that are one of several hard links.
@@ -134,9 +132,8 @@ fn examine_list(
 }
 
 fn examine_entries(inventory: &Inventory, scopes: &[GroupId], entries: &[Entry]) -> Leaf {
-    let first_path = entries.first().map(|entry| entry.path.as_slice().into());
     let (lineage, orphaned) = Lineage::of(entries);
-    let mut leaf = Leaf { first_path, lineage, orphaned, ..Leaf::default() };
+    let mut leaf = Leaf { lineage, orphaned, ..Leaf::default() };
     leaf.links.extend(entries.iter().filter_map(LinkMember::of));
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::File) {
         match &entry.content {

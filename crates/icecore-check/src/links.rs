@@ -115,7 +115,7 @@ fn nodes_with_links(graph: &Graph) -> Vec<bool> {
     for stage in (0..STAGES).rev() {
         for &number in graph.stage(stage) {
             linked[number as usize] = match &graph.node(number).found {
-                Found::Leaf(leaf) => !leaf.links.is_empty(),
+                Found::Leaf(leaf) => !leaf.links().is_empty(),
                 Found::Inner(children) => children.iter().any(|child| linked[*child as usize]),
                 _ => false,
             };
@@ -152,7 +152,7 @@ fn compare_links(graph: &Graph, leaves: &[NodeNumber]) -> Vec<Differences> {
     let mut members = Vec::new();
     for &number in leaves {
         if let Found::Leaf(leaf) = &graph.node(number).found {
-            members.extend_from_slice(&leaf.links);
+            members.extend_from_slice(leaf.links());
         }
     }
     members.sort_unstable();

@@ -1,7 +1,7 @@
 //! Verifies that every entry lies in a directory of its snapshot. Only leaves are looked at entry by entry; of what lies
 //! around them, a node keeps what its neighbours need to know.
 
-use std::sync::Arc;
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use icecore_format::{
     entry::{Entry, EntryKind},
@@ -13,13 +13,19 @@ use crate::graph::{Found, Graph, NodeNumber};
 /// What entries in a row say of the directories around them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lineage {
-    first: Arc<[u8]>,
+    /// Path of the first entry.
+    pub(crate) first: Arc<[u8]>,
     last: Arc<[u8]>,
     /// Lengths of the beginnings of the first path that must be directories further to the left; sorted.
     wanted: Vec<usize>,
     /// Lengths of the beginnings of the last path, or of all of it, that are directories here; sorted.
     open: Vec<usize>,
 }
+
+/// A [`Lineage`] in one piece of memory, because there is one for each leaf: what the first and the last path have in
+/// common is in it once.
+#[derive(Debug)]
+pub(crate) struct PackedLineage(Box<[u32]>, Box<[u8]>);
 
 /// A path that entries lie below, although it is no directory of the snapshot.
 pub(crate) type Orphaned = Arc<[u8]>;
@@ -82,6 +88,36 @@ impl Lineage {
     }
 }
 
+impl PackedLineage {
+    /// Numbers before those of [`Lineage::wanted`].
+    const FIXED: usize = 3;
+
+    /// Packs a lineage.
+    pub(crate) fn new(lineage: &Lineage) -> Self {
+        let Lineage { first, last, wanted, open } = lineage;
+        let common = first.iter().zip(last.iter()).take_while(|(left, right)| left == right).count();
+        let numbers = [common, first.len(), wanted.len()].into_iter().chain(wanted.iter().copied());
+        // A path is far shorter than 4 GiB.
+        let numbers = numbers.chain(open.iter().copied()).map(|number| number as u32);
+        Self(numbers.collect(), [first, &last[common..]].concat().into())
+    }
+
+    /// Returns what was packed.
+    pub(crate) fn unpack(&self) -> Lineage {
+        let Self(numbers, paths) = self;
+        let number = |place: usize| numbers[place] as usize;
+        let (first, rest) = paths.split_at(number(1));
+        let lengths = |numbers: &[u32]| numbers.iter().map(|&length| length as usize).collect();
+        let (wanted, open) = numbers[Self::FIXED..].split_at(number(2));
+        Lineage {
+            first: first.into(),
+            last: [&first[..number(0)], rest].concat().into(),
+            wanted: lengths(wanted),
+            open: lengths(open),
+        }
+    }
+}
+
 /// Says whether `path` lies in `directory` and is not it.
 fn is_above(directory: &[u8], path: &[u8]) -> bool {
     directory.len() < path.len() && path::is_within(path, directory)
@@ -95,43 +131,58 @@ pub(crate) fn find_orphaned(
     roots: &[NodeNumber],
 ) -> Vec<(NodeNumber, Orphaned)> {
     let mut found = Vec::new();
-    let mut lineages: Vec<Option<Lineage>> = vec![None; graph.len()];
+    let mut joined = HashMap::<NodeNumber, Lineage>::new();
     // Children are in later stages than their parents.
     for stage in (0..stages).rev() {
         for &number in graph.stage(stage) {
-            let lineage = match &graph.node(number).found {
+            match &graph.node(number).found {
                 Found::Leaf(leaf) => {
-                    found.extend(leaf.orphaned.clone().map(|orphaned| (number, orphaned)));
-                    leaf.lineage.clone()
+                    let orphaned = leaf.peculiar.as_ref().and_then(|peculiar| peculiar.orphaned.clone());
+                    found.extend(orphaned.map(|orphaned| (number, orphaned)));
                 }
                 Found::Inner(children) => {
-                    let (lineage, orphaned) = join_all(&lineages, children);
+                    let (lineage, orphaned) = join_all(graph, &joined, children);
                     found.extend(orphaned.map(|orphaned| (number, orphaned)));
-                    lineage
+                    joined.extend(lineage.map(|lineage| (number, lineage)));
                 }
-                _ => None,
-            };
-            lineages[number as usize] = lineage;
+                _ => {}
+            }
         }
     }
     let mut roots = roots.to_vec();
     roots.sort_unstable();
     roots.dedup();
     for root in roots {
-        let orphaned = lineages[root as usize].as_ref().and_then(Lineage::of_root);
+        let orphaned = lineage_of(graph, &joined, root).and_then(|lineage| lineage.of_root());
         found.extend(orphaned.map(|orphaned| (root, orphaned)));
     }
     found
 }
 
-fn join_all(lineages: &[Option<Lineage>], children: &[NodeNumber]) -> (Option<Lineage>, Option<Orphaned>) {
+/// Returns the lineage of a leaf, or that of an inner node if it has been joined.
+fn lineage_of<'a>(
+    graph: &Graph,
+    joined: &'a HashMap<NodeNumber, Lineage>,
+    number: NodeNumber,
+) -> Option<Cow<'a, Lineage>> {
+    match &graph.node(number).found {
+        Found::Leaf(leaf) => leaf.lineage.as_ref().map(|lineage| Cow::Owned(lineage.unpack())),
+        _ => joined.get(&number).map(Cow::Borrowed),
+    }
+}
+
+fn join_all(
+    graph: &Graph,
+    below: &HashMap<NodeNumber, Lineage>,
+    children: &[NodeNumber],
+) -> (Option<Lineage>, Option<Orphaned>) {
     let (mut joined, mut found) = (None::<Lineage>, None);
     for &child in children {
-        let Some(right) = &lineages[child as usize] else { return (None, found) };
+        let Some(right) = lineage_of(graph, below, child) else { return (None, found) };
         joined = Some(match joined {
-            None => right.clone(),
+            None => right.into_owned(),
             Some(left) => {
-                let (both, orphaned) = left.join(right);
+                let (both, orphaned) = left.join(&right);
                 found = found.or(orphaned);
                 both
             }

@@ -1,13 +1,12 @@
 //! Reads nodes: finds the blocks that hold them, reads each block once, and examines the nodes on the pool.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{collections::HashSet, iter, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::future;
 use icecore_format::{
     directory::{BlockInfo, PackDirectory},
     error::{FormatError, FormatResult},
-    ids::GroupId,
     keys::Keys,
     pack::BlockOpener,
     seal::ObjectKind,
@@ -15,7 +14,7 @@ use icecore_format::{
 
 use crate::{
     error::CheckError,
-    graph::{Expected, Graph, NodeNumber},
+    graph::{Expected, Graph, NodeNumber, Scopes},
     inventory::Inventory,
     leaf::{Examined, Reading, examine},
     session::{Fetched, Session},
@@ -26,15 +25,20 @@ const GAP_BYTES_MAX: u64 = 256 << 10;
 /// Most bytes that are read with one call, unless a single block is longer.
 const RUN_BYTES_MAX: u64 = 8 << 20;
 
+/// Nodes that are planned and read before the next ones are.
+const PORTION_NODES: usize = 16 << 10;
+/// How much memory a stored byte takes while its block is read: the block, decompressed, decoded.
+const MEMORY_FOR_BYTE: u64 = 4;
+
 /// A block of a pack: number of the pack, ordinal of the block.
-pub(crate) type BlockPlace = (u32, usize);
+pub(crate) type BlockPlace = (u32, u32);
 
 /// A node to be read from a block.
 #[derive(Debug)]
 struct WantedNode {
     number: NodeNumber,
     reading: Reading,
-    scopes: Vec<GroupId>,
+    scopes: Scopes,
     /// Place in the plaintext of the block.
     range: Range<usize>,
 }
@@ -55,13 +59,14 @@ pub(crate) struct BlockRun {
     blocks: Vec<WantedBlock>,
 }
 
-/// What is to be read for some nodes.
-#[derive(Debug, Default)]
-pub(crate) struct ReadPlan {
-    /// Blocks to read.
-    pub(crate) runs: Vec<BlockRun>,
-    /// Nodes of which no readable copy is left.
-    pub(crate) unavailable: Vec<NodeNumber>,
+/// Where a node is, to be sorted by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PlacedNode {
+    place: BlockPlace,
+    /// Place in the plaintext of the block.
+    start: u32,
+    end: u32,
+    number: NodeNumber,
 }
 
 /// What came of reading a block.
@@ -86,30 +91,52 @@ pub(crate) enum BlockFailure {
     Damaged(FormatError),
 }
 
-/// Plans how to read nodes; `damaged` are blocks that are known not to open.
-pub(crate) fn plan(
+/// Finds where nodes are, in the order in which they lie there; `damaged` are blocks that are known not to open. Returns
+/// also the nodes of which no readable copy is left.
+pub(crate) fn place_all(
     inventory: &Inventory,
     graph: &Graph,
     wanted: &[NodeNumber],
     damaged: &HashSet<BlockPlace>,
-) -> ReadPlan {
-    let mut plan = ReadPlan::default();
-    let mut placed = Vec::with_capacity(wanted.len());
+) -> (Vec<PlacedNode>, Vec<NodeNumber>) {
+    let (mut placed, mut unavailable) = (Vec::with_capacity(wanted.len()), Vec::new());
     for &number in wanted {
         match place_of(inventory, graph, number, damaged) {
-            Some((place, range)) => placed.push((place, range.start, range.end, number)),
-            None => plan.unavailable.push(number),
+            Some((place, Range { start, end })) => placed.push(PlacedNode { place, start, end, number }),
+            None => unavailable.push(number),
         }
     }
     placed.sort_unstable();
-    for group in placed.chunk_by(|left, right| left.0 == right.0) {
-        let Some(&((pack, ordinal), ..)) = group.first() else { continue };
+    (placed, unavailable)
+}
+
+/// Divides nodes into portions to be read one after the other, so that what is being read needs little memory; those of a
+/// block are together.
+pub(crate) fn portions(placed: &[PlacedNode]) -> impl Iterator<Item = &[PlacedNode]> {
+    let mut rest = placed;
+    iter::from_fn(move || {
+        let mut end = rest.len().min(PORTION_NODES);
+        while let (Some(before), Some(next)) = (rest.get(end.wrapping_sub(1)), rest.get(end))
+            && before.place == next.place
+        {
+            end += 1;
+        }
+        let (portion, remaining) = rest.split_at(end);
+        rest = remaining;
+        (!portion.is_empty()).then_some(portion)
+    })
+}
+
+/// Returns what is to be read for a portion.
+pub(crate) fn runs(inventory: &Inventory, graph: &Graph, portion: &[PlacedNode]) -> Vec<BlockRun> {
+    let mut runs = Vec::new();
+    for group in portion.chunk_by(|left, right| left.place == right.place) {
+        let Some(&PlacedNode { place: (pack, ordinal), .. }) = group.first() else { continue };
         let Some(directory) = &inventory.packs[pack as usize].directory else { continue };
-        let nodes =
-            group.iter().map(|&(_, start, end, number)| wanted_node(graph, number, start..end)).collect();
-        push_block(&mut plan.runs, pack, directory, WantedBlock { ordinal, nodes });
+        let nodes = group.iter().map(|node| wanted_node(graph, node)).collect();
+        push_block(&mut runs, pack, directory, WantedBlock { ordinal: ordinal as usize, nodes });
     }
-    plan
+    runs
 }
 
 /// Finds a copy of a node that may be readable: its block, and its place in the block's plaintext.
@@ -118,32 +145,32 @@ fn place_of(
     graph: &Graph,
     number: NodeNumber,
     damaged: &HashSet<BlockPlace>,
-) -> Option<(BlockPlace, Range<usize>)> {
+) -> Option<(BlockPlace, Range<u32>)> {
     let copies = inventory.table.copies(ObjectKind::Manifest, &graph.node(number).id);
     let mut readable = copies.filter(|row| inventory.is_readable(row));
     readable.find_map(|row| {
         let directory = inventory.packs[row.pack() as usize].directory.as_ref()?;
         let after = directory.blocks.partition_point(|block| block.first_chunk <= row.position());
         let ordinal = after.checked_sub(1)?;
-        let place = (row.pack(), ordinal);
+        let place = (row.pack(), ordinal as u32);
         if damaged.contains(&place) {
             return None;
         }
         let block = &directory.blocks[ordinal];
         let before = (row.position() - block.first_chunk) as usize;
         let earlier = &directory.block_chunks(block)[..before];
-        let start = earlier.iter().map(|chunk| chunk.length as usize).sum();
-        Some((place, start..start + row.length() as usize))
+        let start: u32 = earlier.iter().map(|chunk| chunk.length).sum();
+        Some((place, start..start + row.length()))
     })
 }
 
-fn wanted_node(graph: &Graph, number: NodeNumber, range: Range<usize>) -> WantedNode {
+fn wanted_node(graph: &Graph, &PlacedNode { start, end, number, .. }: &PlacedNode) -> WantedNode {
     let node = graph.node(number);
     let reading = match &node.expected {
         Expected::Manifest { .. } => Reading::Manifest,
         Expected::List(list) => Reading::List(*list),
     };
-    WantedNode { number, reading, scopes: node.scopes.clone(), range }
+    WantedNode { number, reading, scopes: Arc::clone(&node.scopes), range: start as usize..end as usize }
 }
 
 fn stored_range(block: &BlockInfo) -> Range<u64> {
@@ -172,7 +199,7 @@ pub(crate) async fn read_run(
     run: BlockRun,
 ) -> Result<Vec<BlockResult>, CheckError> {
     let BlockRun { pack, directory, range, blocks } = run;
-    let _permit = session.reserve(range.end - range.start).await?;
+    let _permit = session.reserve((range.end - range.start).saturating_mul(MEMORY_FOR_BYTE)).await?;
     let key = inventory.packs[pack as usize].key();
     let bytes = match session.get(&key, Some(range.clone())).await? {
         Fetched::Bytes(bytes) => bytes,
@@ -193,7 +220,7 @@ pub(crate) async fn read_run(
 
 fn fail_all(pack: u32, blocks: Vec<WantedBlock>, failure: &BlockFailure) -> Vec<BlockResult> {
     let fail = |block: WantedBlock| BlockResult {
-        place: (pack, block.ordinal),
+        place: (pack, block.ordinal as u32),
         nodes: block.nodes.into_iter().map(|node| node.number).collect(),
         examined: Err(failure.clone()),
     };
@@ -215,7 +242,7 @@ fn open_block(
         None => Examined::Malformed(FormatError::WrongContent),
     };
     BlockResult {
-        place: (pack, block.ordinal),
+        place: (pack, block.ordinal as u32),
         examined: match opened {
             Ok(()) => Ok(block.nodes.iter().map(examine_node).collect()),
             Err(error) => Err(BlockFailure::Damaged(error)),

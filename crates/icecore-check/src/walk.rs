@@ -18,11 +18,11 @@ use icecore_format::{
 use crate::{
     error::CheckError,
     events::CheckPhase,
-    graph::{Expected, Found, Graph, LeafRecord, NodeNumber, STAGES},
+    graph::{Expected, Found, Graph, LeafRecord, NodeNumber, Peculiarities, STAGES},
     inventory::Inventory,
     leaf::{ChunkFindings, Examined, Leaf, Summary},
-    parents::find_orphaned,
-    reading::{BlockFailure, BlockPlace, BlockResult, plan, read_run},
+    parents::{PackedLineage, find_orphaned},
+    reading::{BlockFailure, BlockPlace, BlockResult, place_all, portions, read_run, runs},
     report::ProblemKind,
     session::Session,
     snapshots::Snapshots,
@@ -83,17 +83,20 @@ impl Walk<'_, '_> {
         let mut wanted = self.graph.stage(stage).to_vec();
         self.count_nodes_outside(&wanted);
         while !wanted.is_empty() {
-            let plan = plan(self.inventory, &self.graph, &wanted, &self.damaged_blocks);
+            let (placed, unavailable) = place_all(self.inventory, &self.graph, &wanted, &self.damaged_blocks);
             wanted.clear();
-            for number in plan.unavailable {
+            for number in unavailable {
                 self.lose(number);
             }
             let (session, inventory) = (self.session, self.inventory);
-            let reading = stream::iter(plan.runs).map(|run| read_run(session, inventory, run));
-            let mut reading = reading.buffer_unordered(session.concurrency());
-            while let Some(results) = reading.try_next().await? {
-                for result in results {
-                    self.take(result, &mut wanted);
+            for portion in portions(&placed) {
+                let runs = runs(inventory, &self.graph, portion);
+                let reading = stream::iter(runs).map(|run| read_run(session, inventory, run));
+                let mut reading = reading.buffer_unordered(session.concurrency());
+                while let Some(results) = reading.try_next().await? {
+                    for result in results {
+                        self.take(result, &mut wanted);
+                    }
                 }
             }
         }
@@ -154,11 +157,11 @@ impl Walk<'_, '_> {
                 Found::Inner(self.want_children(number, children))
             }
             Examined::Leaf(summary, leaf) if self.verify_summary(number, &summary) => {
-                Found::Leaf(Box::new(self.take_leaf(number, *leaf)))
+                Found::Leaf(self.take_leaf(number, *leaf))
             }
             Examined::Inner(..) | Examined::Leaf(..) => Found::Lost(Vec::new()),
             Examined::ListInner(nodes) => {
-                let scopes = self.graph.node(number).scopes.clone();
+                let scopes = Arc::clone(&self.graph.node(number).scopes);
                 let want = |list: ChunkListRef| self.graph.want(list.id, Expected::List(list), &scopes);
                 Found::Inner(nodes.into_iter().map(want).collect())
             }
@@ -200,7 +203,7 @@ impl Walk<'_, '_> {
 
     fn want_children(&mut self, number: NodeNumber, children: Vec<Child>) -> Box<[NodeNumber]> {
         let node = self.graph.node(number);
-        let scopes = node.scopes.clone();
+        let scopes = Arc::clone(&node.scopes);
         // An inner node has a level above 0: leaves are decoded as such.
         let level = match node.expected {
             Expected::Manifest { level, .. } => level.min(NODE_LEVEL_MAX).saturating_sub(1),
@@ -215,12 +218,14 @@ impl Walk<'_, '_> {
 
     fn take_leaf(&mut self, number: NodeNumber, mut leaf: Leaf) -> LeafRecord {
         self.take_chunks(&leaf.chunks);
-        let scopes = self.graph.node(number).scopes.clone();
+        let scopes = Arc::clone(&self.graph.node(number).scopes);
         let want =
             |(list, path): (ChunkListRef, _)| (self.graph.want(list.id, Expected::List(list), &scopes), path);
         let lists = std::mem::take(&mut leaf.lists).into_iter().map(want).collect();
-        let Leaf { first_path, links, damage, lineage, orphaned, .. } = leaf;
-        LeafRecord { first_path, lists, links, damage, lineage, orphaned }
+        let Leaf { links, damage, lineage, orphaned, .. } = leaf;
+        let peculiar = Peculiarities { lists, links, damage, orphaned };
+        let peculiar = (peculiar != Peculiarities::default()).then(|| Box::new(peculiar));
+        LeafRecord { lineage: lineage.as_ref().map(PackedLineage::new), peculiar }
     }
 
     fn take_chunks(&mut self, findings: &ChunkFindings) {
@@ -250,7 +255,7 @@ impl Walk<'_, '_> {
     fn count_nodes_outside(&mut self, numbers: &[NodeNumber]) {
         for &number in numbers {
             let node = self.graph.node(number);
-            for &scope in &node.scopes {
+            for &scope in node.scopes.iter() {
                 if !self.inventory.is_in_group(ObjectKind::Manifest, &node.id, scope) {
                     self.outside.entry(scope).or_default().nodes += 1;
                 }
@@ -288,7 +293,7 @@ impl Walk<'_, '_> {
         let Expected::Manifest { last_path: Some(last), .. } = &self.graph.node(left).expected else {
             return true;
         };
-        self.graph.first_path(right).is_none_or(|first| path::compare(last, first).is_lt())
+        self.graph.first_path(right).is_none_or(|first| path::compare(last, &first).is_lt())
     }
 
     fn report_outside(&self) {

@@ -108,6 +108,10 @@ fn rows(kind: &str, prefix: &str) -> Vec<String> {
         let cells = without.iter().zip(&with).map(|(without, with)| {
             if without == with { without.to_string() } else { format!("{without}/{with}") }
         });
+        original.reset();
+        damage.make(&original, prefix);
+        let repaired = original.repair(&format!("{kind} {damage:?}"));
+        let cells = cells.chain(repaired.iter().map(ToString::to_string));
         let cells: Vec<String> = cells.map(|cell| format!("{cell:>6}")).collect();
         rows.push(format!("{kind:<15}{:<13} {}", format!("{damage:?}"), cells.join(" ")));
     }
@@ -126,7 +130,11 @@ fn assert_rows(number: usize) {
         "these rows are not in the table:\n{}",
         different.join("\n")
     );
-    println!("damage matrix: {kind}: {} cells", found.len() * 2 * original::COMMANDS.len());
+    println!("damage matrix: {kind}: {} cells", cells(found.len()));
+}
+
+fn cells(rows: usize) -> usize {
+    rows * (2 * original::COMMANDS.len() + original::REMEDIES.len())
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::harness::{Output, Sandbox, Tree, bytes, read, text};
 /// Commands, in an order in which none helps another before it is looked at.
 pub(super) const COMMANDS: [&str; 7] =
     ["snapshots", "ls", "check", "restore", "backup", "restore of that", "restore of a group"];
+/// Commands that mend what can be mended, one after the other.
+pub(super) const REMEDIES: [&str; 5] =
+    ["check --repair", "check", "restore", "backup and check --repair", "restore of all"];
 /// Codes that a command may end with at all.
 const CODES: [i32; 5] = [0, 1, 10, 12, 20];
 
@@ -112,6 +115,21 @@ impl Original {
             run(&["backup", "source/one", "--level", "full", "--dedup", "group", "--pack-size", "1MiB"]);
         let group = if group == 0 { self.restore(shown, "one", "restored-group") } else { group };
         [snapshots, list, check, restore, backup, again, group]
+    }
+
+    /// Repairs a damaged repository, backs up what the source still has, and repairs again; returns the codes.
+    pub(super) fn repair(&self, shown: &str) -> [i32; REMEDIES.len()] {
+        let run = |words: &[&str]| code(shown, &self.sandbox.run(words));
+        let restore =
+            |one: &str, two: &str| self.restore(shown, "one", one).max(self.restore(shown, "two", two));
+        let repair = run(&["check", "--repair", "--read-data"]);
+        let check = run(&["check", "--read-data"]);
+        let restored = restore("restored-one", "restored-two");
+        for source in ["source/one", "source/two"] {
+            run(&["backup", source, "--level", "full", "--pack-size", "1MiB"]);
+        }
+        let again = run(&["check", "--repair", "--read-data"]);
+        [repair, check, restored, again, restore("restored-again", "restored-group")]
     }
 
     /// Restores a source: what comes back is right, and code 0 means that all came back.
