@@ -87,7 +87,7 @@ pub(crate) enum Found {
     /// A leaf of a manifest.
     Leaf(LeafRecord),
     /// A leaf of a chunk list, with what is damaged among its chunks.
-    ListLeaf(Damage),
+    ListLeaf(Box<Damage>),
 }
 
 /// What is remembered of a manifest leaf. There are very many.

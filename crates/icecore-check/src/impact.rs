@@ -99,7 +99,7 @@ fn damage_of(graph: &Graph, number: NodeNumber, below: &HashMap<NodeNumber, Dama
                 }
             }
         }
-        Found::ListLeaf(damage) => sum = damage.clone(),
+        Found::ListLeaf(damage) => sum = Damage::clone(damage),
     }
     sum.is_broken |= node.is_wrong;
     sum

@@ -50,7 +50,7 @@ impl CheckOptions {
             within: None,
             verified: Arc::default(),
             concurrency: 16,
-            memory_bytes_max: 192 << 20,
+            memory_bytes_max: 136 << 20,
             now,
             seed: [0; 32],
             marks: Marks::default(),

@@ -6,9 +6,11 @@ use icecore_format::{
     directory::{PackChecksum, PackDirectory},
     error::FormatError,
     keys::Keys,
-    pack::{BlockOpener, read_directory_copy},
+    pack::read_directory_copy,
     seal::{ObjectKey, SEAL_HEADER_BYTES},
 };
+
+use crate::session::Tools;
 
 /// Stored bytes of the blocks that are opened in one go.
 const BATCH_BYTES: u64 = 4 << 20;
@@ -73,27 +75,26 @@ pub(crate) fn batches(directory: &PackDirectory) -> Vec<Range<usize>> {
 
 /// Opens some blocks of a whole pack and returns the ordinals of those that do not open, with the reason.
 pub(crate) fn verify_blocks(
+    tools: &Tools,
     keys: &Keys,
     directory: &PackDirectory,
     pack: &[u8],
     ordinals: Range<usize>,
 ) -> Vec<(usize, FormatError)> {
-    let tools = BlockOpener::new().and_then(|opener| Ok((opener, directory.object_key(keys)?)));
-    let (mut opener, key) = match tools {
-        Ok(tools) => tools,
-        Err(error) => return ordinals.map(|ordinal| (ordinal, error.clone())).collect(),
-    };
-    let mut plain = Vec::new();
-    let mut damaged = Vec::new();
-    for ordinal in ordinals {
-        let block = &directory.blocks[ordinal];
-        let start = usize::try_from(block.offset).unwrap_or(usize::MAX).min(pack.len());
-        let end = (start + block.stored_bytes as usize).min(pack.len());
-        if let Err(error) = opener.open(keys, &key, directory, ordinal, &pack[start..end], &mut plain) {
-            damaged.push((ordinal, error));
+    let verified = tools.lend(|opener, plain| {
+        let key = directory.object_key(keys)?;
+        let mut damaged = Vec::new();
+        for ordinal in ordinals.clone() {
+            let block = &directory.blocks[ordinal];
+            let start = usize::try_from(block.offset).unwrap_or(usize::MAX).min(pack.len());
+            let end = (start + block.stored_bytes as usize).min(pack.len());
+            if let Err(error) = opener.open(keys, &key, directory, ordinal, &pack[start..end], plain) {
+                damaged.push((ordinal, error));
+            }
         }
-    }
-    damaged
+        Ok(damaged)
+    });
+    verified.flatten().unwrap_or_else(|error| ordinals.map(|ordinal| (ordinal, error.clone())).collect())
 }
 
 #[cfg(test)]

@@ -171,8 +171,9 @@ async fn verify_pack(
         session.compute(move || verify_frame(&keys, &directory, &bytes))
     };
     let blocks = batches(&directory).into_iter().map(|ordinals| {
-        let (keys, directory, bytes) = (session.share_keys(), Arc::clone(&directory), bytes.clone());
-        session.compute(move || verify_blocks(&keys, &directory, &bytes, ordinals))
+        let (tools, keys) = (session.share_tools(), session.share_keys());
+        let (directory, bytes) = (Arc::clone(&directory), bytes.clone());
+        session.compute(move || verify_blocks(&tools, &keys, &directory, &bytes, ordinals))
     });
     let (frame, damaged) = future::try_join(frame, future::try_join_all(blocks)).await?;
     let damaged: Vec<_> = damaged.into_iter().flatten().collect();

@@ -25,7 +25,7 @@ pub(crate) struct Lineage {
 /// A [`Lineage`] in one piece of memory, because there is one for each leaf: what the first and the last path have in
 /// common is in it once.
 #[derive(Debug)]
-pub(crate) struct PackedLineage(Box<[u32]>, Box<[u8]>);
+pub(crate) struct PackedLineage(Box<[u8]>);
 
 /// A path that entries lie below, although it is no directory of the snapshot.
 pub(crate) type Orphaned = Arc<[u8]>;
@@ -89,31 +89,31 @@ impl Lineage {
 }
 
 impl PackedLineage {
-    /// Numbers before those of [`Lineage::wanted`].
-    const FIXED: usize = 3;
-
-    /// Packs a lineage.
+    /// Packs a lineage: four lengths, the two lists of lengths, the first path, what the last path has more.
     pub(crate) fn new(lineage: &Lineage) -> Self {
         let Lineage { first, last, wanted, open } = lineage;
         let common = first.iter().zip(last.iter()).take_while(|(left, right)| left == right).count();
-        let numbers = [common, first.len(), wanted.len()].into_iter().chain(wanted.iter().copied());
+        let lengths = [common, first.len(), wanted.len(), open.len()];
+        let lengths = lengths.iter().chain(wanted).chain(open);
         // A path is far shorter than 4 GiB.
-        let numbers = numbers.chain(open.iter().copied()).map(|number| number as u32);
-        Self(numbers.collect(), [first, &last[common..]].concat().into())
+        let mut packed: Vec<u8> = lengths.flat_map(|&length| (length as u32).to_le_bytes()).collect();
+        packed.extend_from_slice(first);
+        packed.extend_from_slice(&last[common..]);
+        Self(packed.into())
     }
 
     /// Returns what was packed.
     pub(crate) fn unpack(&self) -> Lineage {
-        let Self(numbers, paths) = self;
-        let number = |place: usize| numbers[place] as usize;
-        let (first, rest) = paths.split_at(number(1));
-        let lengths = |numbers: &[u32]| numbers.iter().map(|&length| length as usize).collect();
-        let (wanted, open) = numbers[Self::FIXED..].split_at(number(2));
+        let (words, _) = self.0.as_chunks::<4>();
+        let length = |place: usize| u32::from_le_bytes(words[place]) as usize;
+        let (wanted, open) = (4..4 + length(2), 4 + length(2)..4 + length(2) + length(3));
+        let paths = &self.0[open.end * 4..];
+        let (first, rest) = paths.split_at(length(1));
         Lineage {
             first: first.into(),
-            last: [&first[..number(0)], rest].concat().into(),
-            wanted: lengths(wanted),
-            open: lengths(open),
+            last: [&first[..length(0)], rest].concat().into(),
+            wanted: wanted.map(length).collect(),
+            open: open.map(length).collect(),
         }
     }
 }

@@ -6,9 +6,8 @@ use bytes::Bytes;
 use futures_util::future;
 use icecore_format::{
     directory::{BlockInfo, PackDirectory},
-    error::{FormatError, FormatResult},
+    error::FormatError,
     keys::Keys,
-    pack::BlockOpener,
     seal::ObjectKind,
 };
 
@@ -17,18 +16,18 @@ use crate::{
     graph::{Expected, Graph, NodeNumber, Scopes},
     inventory::Inventory,
     leaf::{Examined, Reading, examine},
-    session::{Fetched, Session},
+    session::{Fetched, Session, Tools},
 };
 
 /// Blocks that lie at most this far apart are read with one call, in bytes.
 const GAP_BYTES_MAX: u64 = 256 << 10;
 /// Most bytes that are read with one call, unless a single block is longer.
-const RUN_BYTES_MAX: u64 = 8 << 20;
+const RUN_BYTES_MAX: u64 = 4 << 20;
 
 /// Nodes that are planned and read before the next ones are.
-const PORTION_NODES: usize = 16 << 10;
-/// How much memory a stored byte takes while its block is read: the block, decompressed, decoded.
-const MEMORY_FOR_BYTE: u64 = 4;
+const PORTION_NODES: usize = 8 << 10;
+/// How much memory a stored byte takes at most, as a rule, while its block is read: stored, decompressed, decoded.
+const MEMORY_FOR_BYTE: u64 = 8;
 
 /// A block of a pack: number of the pack, ordinal of the block.
 pub(crate) type BlockPlace = (u32, u32);
@@ -211,9 +210,9 @@ pub(crate) async fn read_run(
         let stored = stored_range(&directory.blocks[block.ordinal]);
         let start = ((stored.start - range.start) as usize).min(bytes.len());
         let end = ((stored.end - range.start) as usize).min(bytes.len());
-        let (stored, keys) = (bytes.slice(start..end), session.share_keys());
+        let (stored, keys, tools) = (bytes.slice(start..end), session.share_keys(), session.share_tools());
         let (inventory, directory) = (Arc::clone(inventory), Arc::clone(&directory));
-        session.compute(move || open_block(&keys, &inventory, pack, &directory, block, &stored))
+        session.compute(move || open_block(&tools, &keys, &inventory, pack, &directory, block, &stored))
     });
     future::try_join_all(opening).await
 }
@@ -228,6 +227,7 @@ fn fail_all(pack: u32, blocks: Vec<WantedBlock>, failure: &BlockFailure) -> Vec<
 }
 
 fn open_block(
+    tools: &Tools,
     keys: &Keys,
     inventory: &Inventory,
     pack: u32,
@@ -235,29 +235,18 @@ fn open_block(
     block: WantedBlock,
     stored: &Bytes,
 ) -> BlockResult {
-    let mut plain = Vec::new();
-    let opened = open_plain(keys, directory, block.ordinal, stored, &mut plain);
-    let examine_node = |node: &WantedNode| match plain.get(node.range.clone()) {
-        Some(raw) => examine(inventory, node.reading, &node.scopes, raw),
-        None => Examined::Malformed(FormatError::WrongContent),
-    };
+    let examined = tools.lend(|opener, plain| {
+        let key = directory.object_key(keys)?;
+        opener.open(keys, &key, directory, block.ordinal, stored, plain)?;
+        let examine_node = |node: &WantedNode| match plain.get(node.range.clone()) {
+            Some(raw) => examine(inventory, node.reading, &node.scopes, raw),
+            None => Examined::Malformed(FormatError::WrongContent),
+        };
+        Ok(block.nodes.iter().map(examine_node).collect())
+    });
     BlockResult {
         place: (pack, block.ordinal as u32),
-        examined: match opened {
-            Ok(()) => Ok(block.nodes.iter().map(examine_node).collect()),
-            Err(error) => Err(BlockFailure::Damaged(error)),
-        },
+        examined: examined.flatten().map_err(BlockFailure::Damaged),
         nodes: block.nodes.into_iter().map(|node| node.number).collect(),
     }
-}
-
-fn open_plain(
-    keys: &Keys,
-    directory: &PackDirectory,
-    ordinal: usize,
-    stored: &[u8],
-    plain: &mut Vec<u8>,
-) -> FormatResult<()> {
-    let key = directory.object_key(keys)?;
-    BlockOpener::new()?.open(keys, &key, directory, ordinal, stored, plain)
 }

@@ -11,7 +11,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use icecore_format::{error::FormatError, keys::Keys};
+use icecore_format::{
+    error::{FormatError, FormatResult},
+    keys::Keys,
+    pack::BlockOpener,
+};
 use icecore_store::{ObjectInfo, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
@@ -67,10 +71,33 @@ struct Count {
     omitted: u64,
 }
 
+/// What opening blocks needs, to be used again: an opener and a buffer for each job that is at work.
+#[derive(Debug, Default)]
+pub(crate) struct Tools(Mutex<Vec<(BlockOpener, Vec<u8>)>>);
+
+impl Tools {
+    /// Gives an opener and a buffer, which holds anything, to `work`.
+    pub(crate) fn lend<T>(&self, work: impl FnOnce(&mut BlockOpener, &mut Vec<u8>) -> T) -> FormatResult<T> {
+        let waiting = self.lock().pop();
+        let (mut opener, mut buffer) = match waiting {
+            Some(tools) => tools,
+            None => (BlockOpener::new()?, Vec::new()),
+        };
+        let done = work(&mut opener, &mut buffer);
+        self.lock().push((opener, buffer));
+        Ok(done)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(BlockOpener, Vec<u8>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Everything that the parts of one check share.
 pub(crate) struct Session<'a> {
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
+    tools: Arc<Tools>,
     options: &'a CheckOptions,
     events: &'a dyn CheckEvents,
     cancel: &'a AtomicBool,
@@ -93,6 +120,7 @@ impl<'a> Session<'a> {
         Self {
             store,
             keys: Arc::new(keys.clone()),
+            tools: Arc::default(),
             options,
             events,
             cancel,
@@ -110,6 +138,11 @@ impl<'a> Session<'a> {
     /// Returns the keys for a job of the pool.
     pub(crate) fn share_keys(&self) -> Arc<Keys> {
         Arc::clone(&self.keys)
+    }
+
+    /// Returns the tools for opening blocks for a job of the pool.
+    pub(crate) fn share_tools(&self) -> Arc<Tools> {
+        Arc::clone(&self.tools)
     }
 
     pub(crate) fn options(&self) -> &'a CheckOptions {

@@ -167,7 +167,7 @@ impl Walk<'_, '_> {
             }
             Examined::ListLeaf(findings) => {
                 self.take_chunks(&findings);
-                Found::ListLeaf(findings.damage)
+                Found::ListLeaf(Box::new(findings.damage))
             }
         };
         self.graph.node_mut(number).found = found;

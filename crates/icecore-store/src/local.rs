@@ -48,6 +48,7 @@ mod failure;
 mod generation;
 mod open;
 mod read;
+mod read_buffers;
 mod temporary;
 mod write;
 

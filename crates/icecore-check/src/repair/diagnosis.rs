@@ -217,12 +217,13 @@ async fn inspect(
     directory: &Arc<PackDirectory>,
     bytes: &Bytes,
 ) -> Result<Inspected, CheckError> {
-    let (keys, described, pack) = (session.share_keys(), Arc::clone(directory), bytes.clone());
+    let (tools, keys) = (session.share_tools(), session.share_keys());
+    let (described, pack) = (Arc::clone(directory), bytes.clone());
     let verify = move || {
         let frame = verify_frame(&keys, &described, &pack);
         let batches = batches(&described).into_iter();
         let damaged: Vec<_> =
-            batches.flat_map(|ordinals| verify_blocks(&keys, &described, &pack, ordinals)).collect();
+            batches.flat_map(|ordinals| verify_blocks(&tools, &keys, &described, &pack, ordinals)).collect();
         (frame, damaged)
     };
     let (frame, damaged) = session.compute(verify).await?;

@@ -10,7 +10,10 @@ use icecore_format::{
     seal::Salt,
 };
 
-use crate::pack::{FrameFindings, batches, verify_blocks, verify_frame};
+use crate::{
+    pack::{FrameFindings, batches, verify_blocks, verify_frame},
+    session::Tools,
+};
 
 /// zstd level of the new blocks, as for backups.
 const COMPRESSION_LEVEL: i32 = 3;
@@ -103,8 +106,9 @@ fn finish(keys: &Keys, mut builder: PackBuilder) -> FormatResult<FinishedPack> {
     let pack = builder.finish()?;
     let frame = verify_frame(keys, &pack.directory, &pack.bytes);
     let ordinals = batches(&pack.directory).into_iter();
-    let damaged =
-        ordinals.flat_map(|ordinals| verify_blocks(keys, &pack.directory, &pack.bytes, ordinals)).next();
+    let tools = Tools::default();
+    let verify = |ordinals| verify_blocks(&tools, keys, &pack.directory, &pack.bytes, ordinals);
+    let damaged = ordinals.flat_map(verify).next();
     match damaged {
         Some((_, error)) => Err(error),
         None if frame != FrameFindings::default() => Err(FormatError::WrongContent),

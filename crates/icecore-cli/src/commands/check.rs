@@ -216,6 +216,10 @@ fn describe(context: &Context, checked: &Checked, list: &SnapshotList, arguments
     };
     checked.past.describe_log(&mut text, context, report);
     let warnings = report.count(Severity::Warning) as u64;
+    let lost = checked.repair.as_ref().map_or(0, |repair| repair.snapshots_lost().len());
+    if lost > 0 {
+        let _ = writeln!(text, "{} LOST, see above", text::counted(lost as u64, "snapshot").to_uppercase());
+    }
     let _ = match (report.is_healthy() && checked.past.is_well(), warnings) {
         (true, 0) => writeln!(text, "no damage found; {read}"),
         (true, _) => writeln!(text, "no damage found, but {}; {read}", text::counted(warnings, "warning")),

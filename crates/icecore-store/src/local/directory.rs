@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::PathBuf,
-    sync::{Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use rustix::{
@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::failure::Call;
+use super::{failure::Call, read_buffers::ReadBuffers};
 use crate::store::StoreResult;
 
 /// Mode of new directories: what is in a repository is its owner's business only.
@@ -30,11 +30,19 @@ pub(super) struct Root {
     pub(super) has_unnamed_files: AtomicBool,
     /// Directories whose own names this process has synced, with their inodes.
     durable: Mutex<HashMap<String, u64>>,
+    /// Buffers of large reads.
+    pub(super) read_buffers: Arc<ReadBuffers>,
 }
 
 impl Root {
     pub(super) fn new(path: PathBuf, directory: OwnedFd) -> Self {
-        Self { path, directory, has_unnamed_files: AtomicBool::new(true), durable: Mutex::default() }
+        Self {
+            path,
+            directory,
+            has_unnamed_files: AtomicBool::new(true),
+            durable: Mutex::default(),
+            read_buffers: Arc::default(),
+        }
     }
 
     /// Opens the directory of a key's file and returns it with the file's name; the directory must exist.

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use rustix::{
-    buffer::spare_capacity,
     fs::{Dir, FileType, Mode, OFlags, Stat},
     io::{Errno, retry_on_intr},
 };
@@ -40,27 +39,33 @@ pub(super) fn get(root: &Root, key: &str, range: Option<&Range<u64>>) -> StoreRe
         Some(range) => clip_range(key, size, range)?,
         None => 0..size,
     };
-    let bytes = read_range(&file, &range, call)?;
+    let bytes = read_range(root, &file, &range, call)?;
     Ok((bytes, generation::version(&stat)))
 }
 
-fn read_range(file: &rustix::fd::OwnedFd, range: &Range<u64>, call: Call<'_>) -> StoreResult<Bytes> {
-    let fail = |error: std::io::Error| call.failed_io(error);
-    let length =
-        usize::try_from(range.end - range.start).map_err(|_| fail(std::io::ErrorKind::OutOfMemory.into()))?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(|_| fail(std::io::ErrorKind::OutOfMemory.into()))?;
-    while bytes.len() < length {
-        let offset = range.start + bytes.len() as u64;
-        match retry_on_intr(|| rustix::io::pread(file, spare_capacity(&mut bytes), offset)) {
+fn read_range(
+    root: &Root,
+    file: &rustix::fd::OwnedFd,
+    range: &Range<u64>,
+    call: Call<'_>,
+) -> StoreResult<Bytes> {
+    let fail = |kind: std::io::ErrorKind| call.failed_io(kind.into());
+    let length = usize::try_from(range.end - range.start).ok();
+    let buffer = length.and_then(|length| root.read_buffers.take(length));
+    let mut buffer = buffer.ok_or_else(|| fail(std::io::ErrorKind::OutOfMemory))?;
+    let (mut rest, mut offset) = (buffer.as_mut(), range.start);
+    while !rest.is_empty() {
+        match retry_on_intr(|| rustix::io::pread(file, &mut *rest, offset)) {
             // Objects never change, so somebody else cut the file short.
-            Ok(0) => return Err(fail(std::io::ErrorKind::UnexpectedEof.into())),
-            Ok(_) => {}
+            Ok(0) => return Err(fail(std::io::ErrorKind::UnexpectedEof)),
+            Ok(length) => {
+                rest = &mut rest[length..];
+                offset += length as u64;
+            }
             Err(errno) => return Err(call.failed_inside(errno)),
         }
     }
-    bytes.truncate(length);
-    Ok(Bytes::from(bytes))
+    Ok(buffer.into())
 }
 
 /// Returns what is known about an object.

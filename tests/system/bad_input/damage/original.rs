@@ -156,8 +156,8 @@ fn code(shown: &str, output: &Output) -> i32 {
     let code = output.code.unwrap_or(-1);
     assert!(CODES.contains(&code), "{shown}: {}", output.describe());
     // A check tells what it found as its result.
-    let says =
-        output.stderr.contains("error: ") || String::from_utf8_lossy(&output.stdout).contains("DAMAGE");
+    let found = String::from_utf8_lossy(&output.stdout);
+    let says = output.stderr.contains("error: ") || found.contains("DAMAGE") || found.contains(" LOST");
     assert!(code == 0 || says, "{shown}: {}", output.describe());
     code
 }
