@@ -113,13 +113,17 @@ impl Store for LocalStore {
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes> {
         check_key(key)?;
-        let work = move |root: &Root, key: &str| read::get(root, key, range.as_ref()).map(|(bytes, _)| bytes);
+        // Here and not where it is read: an allocator keeps memory for each thread that large blocks come from.
+        let buffer = range.as_ref().and_then(|range| self.root.read_buffers.take_for(range));
+        let work = move |root: &Root, key: &str| {
+            read::get(root, key, range.as_ref(), buffer).map(|(bytes, _)| bytes)
+        };
         self.blocking("get", key, work).await
     }
 
     async fn get_versioned(&self, key: &str) -> StoreResult<(Bytes, Version)> {
         check_key(key)?;
-        self.blocking("get", key, |root, key| read::get(root, key, None)).await
+        self.blocking("get", key, |root, key| read::get(root, key, None, None)).await
     }
 
     async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version> {

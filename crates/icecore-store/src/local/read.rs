@@ -9,14 +9,19 @@ use rustix::{
 
 use bytes::Bytes;
 
-use super::{directory::Root, failure::Call, generation};
+use super::{directory::Root, failure::Call, generation, read_buffers::ReadBuffer};
 use crate::{
     key::{clip_range, is_valid_part},
     store::{ObjectInfo, StoreResult, Version},
 };
 
-/// Returns an object's bytes, or those of `range`, and its version.
-pub(super) fn get(root: &Root, key: &str, range: Option<&Range<u64>>) -> StoreResult<(Bytes, Version)> {
+/// Returns an object's bytes, or those of `range`, and its version; reads into `buffer` if it is given and long enough.
+pub(super) fn get(
+    root: &Root,
+    key: &str,
+    range: Option<&Range<u64>>,
+    buffer: Option<ReadBuffer>,
+) -> StoreResult<(Bytes, Version)> {
     let call = Call { operation: "get", key };
     let (directory, name) = root.open_parent(call)?;
     // Not blocking, lest a pipe in an object's place hold the call up for ever.
@@ -39,7 +44,7 @@ pub(super) fn get(root: &Root, key: &str, range: Option<&Range<u64>>) -> StoreRe
         Some(range) => clip_range(key, size, range)?,
         None => 0..size,
     };
-    let bytes = read_range(root, &file, &range, call)?;
+    let bytes = read_range(root, &file, &range, buffer, call)?;
     Ok((bytes, generation::version(&stat)))
 }
 
@@ -47,11 +52,15 @@ fn read_range(
     root: &Root,
     file: &rustix::fd::OwnedFd,
     range: &Range<u64>,
+    buffer: Option<ReadBuffer>,
     call: Call<'_>,
 ) -> StoreResult<Bytes> {
     let fail = |kind: std::io::ErrorKind| call.failed_io(kind.into());
     let length = usize::try_from(range.end - range.start).ok();
-    let buffer = length.and_then(|length| root.read_buffers.take(length));
+    let buffer = length.and_then(|length| match buffer.and_then(|buffer| buffer.shortened(length)) {
+        Some(buffer) => Some(buffer),
+        None => root.read_buffers.take(length),
+    });
     let mut buffer = buffer.ok_or_else(|| fail(std::io::ErrorKind::OutOfMemory))?;
     let (mut rest, mut offset) = (buffer.as_mut(), range.start);
     while !rest.is_empty() {

@@ -1,7 +1,10 @@
 //! Buffers of large reads, used again: fresh memory costs a page fault for every 4 KiB, and an allocator that gets large blocks
 //! back from many threads keeps much of it for each of them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 
@@ -12,7 +15,7 @@ const LENGTH_STEP: usize = 1 << 20;
 /// Buffers that are longer than a read by more than this factor are given up: reads have become shorter.
 const LENGTH_RATIO_MAX: usize = 3;
 /// Memory that waits for the next read at most, in bytes.
-const IDLE_BYTES_MAX: usize = 64 << 20;
+const IDLE_BYTES_MAX: usize = 48 << 20;
 
 /// Buffers that wait for the next read, by length; their bytes are anything.
 #[derive(Debug, Default)]
@@ -37,6 +40,12 @@ impl ReadBuffers {
             bytes.resize(whole, 0);
         }
         Some(ReadBuffer { bytes, length, buffers: Arc::clone(self) })
+    }
+
+    /// Returns a buffer for a range of an object, which may be shorter; none for very long ones.
+    pub(super) fn take_for(self: &Arc<Self>, range: &Range<u64>) -> Option<ReadBuffer> {
+        let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
+        if length > IDLE_BYTES_MAX { None } else { self.take(length) }
     }
 
     /// Returns the smallest buffer that is large enough.
@@ -67,6 +76,14 @@ impl ReadBuffer {
     /// Returns the bytes, to be written.
     pub(super) fn as_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[..self.length]
+    }
+}
+
+impl ReadBuffer {
+    /// Returns the buffer with another length, if it has so many bytes.
+    pub(super) fn shortened(mut self, length: usize) -> Option<Self> {
+        self.length = length;
+        (length <= self.bytes.len()).then_some(self)
     }
 }
 
@@ -121,11 +138,11 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_and_small_reads_do_not_wait() {
         let buffers = Arc::new(ReadBuffers::default());
-        let lent: Vec<Bytes> = (1..20).map(|number| read(&buffers, number << 20)).collect();
+        let lent: Vec<Bytes> = (1..13).map(|number| read(&buffers, number << 20)).collect();
         drop(lent);
         let waiting = idle(&buffers);
         assert!((IDLE_BYTES_MAX / 2..=IDLE_BYTES_MAX).contains(&waiting.iter().sum()), "{waiting:?}");
-        assert!(waiting.is_sorted() && waiting.last() == Some(&(19 << 20)), "{waiting:?}");
+        assert!(waiting.is_sorted() && waiting.last() == Some(&(12 << 20)), "{waiting:?}");
         assert_eq!(read(&buffers, 1_000).len(), 1_000);
         assert_eq!(idle(&buffers), waiting);
         assert_eq!(read(&buffers, 1 << 20).len(), 1 << 20);
