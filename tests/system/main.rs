@@ -6,6 +6,8 @@ mod bad_input;
 #[cfg(test)]
 mod changing;
 #[cfg(test)]
+mod copy;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod disk_full;

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, meta::region::RegionProviderChain};
+use aws_config::{
+    BehaviorVersion, Region,
+    meta::region::RegionProviderChain,
+    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
+    provider_config::ProviderConfig,
+};
 use aws_sdk_s3::{
     Client,
     config::{
@@ -34,7 +39,11 @@ pub(crate) struct Connection {
 /// Makes a client; the credentials are fetched with the first request, and again whenever they run out.
 pub(crate) async fn connect(options: &S3Options) -> Connection {
     let given = options.region.clone().map(Region::new);
-    let chain = RegionProviderChain::first_try(given).or_default_provider().or_else(REGION_DEFAULT);
+    let mut chain = RegionProviderChain::first_try(given);
+    if let Credentials::Profile { name } = &options.credentials {
+        chain = chain.or_else(ProfileFileRegionProvider::builder().profile_name(name).build());
+    }
+    let chain = chain.or_default_provider().or_else(REGION_DEFAULT);
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(chain)
         // One layer repeats requests, and it is not this one: decision 0009.
@@ -49,15 +58,24 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     if let Some(url) = &options.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    if let Credentials::Static { access_key_id, secret_access_key } = &options.credentials {
-        let name = "given to the store";
-        loader = loader.credentials_provider(aws_credential_types::Credentials::new(
-            access_key_id,
-            secret_access_key,
-            None,
-            None,
-            name,
-        ));
+    match &options.credentials {
+        Credentials::Chain => {}
+        Credentials::Profile { name } => {
+            // The default chain would prefer what the environment says.
+            let configuration = ProviderConfig::with_default_region().await;
+            let profile = ProfileFileCredentialsProvider::builder().configure(&configuration);
+            loader = loader.profile_name(name).credentials_provider(profile.profile_name(name).build());
+        }
+        Credentials::Static { access_key_id, secret_access_key } => {
+            let name = "given to the store";
+            loader = loader.credentials_provider(aws_credential_types::Credentials::new(
+                access_key_id,
+                secret_access_key,
+                None,
+                None,
+                name,
+            ));
+        }
     }
     let shared = loader.load().await;
     let endpoint_url = options.endpoint_url.clone().or_else(|| shared.endpoint_url().map(str::to_owned));

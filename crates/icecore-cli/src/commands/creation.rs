@@ -22,6 +22,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
+    console::{Console, ResultWriter},
     context::{Access, Context, OpenStore, program},
     credentials::{self, CredentialSource},
     exit_status::ExitStatus,
@@ -233,6 +234,17 @@ pub(crate) fn new_secret(context: &Context) -> Secret {
 }
 
 impl CreatedDocument {
+    /// Tells at once that a repository was created on the way to something else.
+    pub(crate) fn announce(&self, console: &Console) -> Outcome<()> {
+        if console.json {
+            // The document may never be written, if something fails from here on.
+            console.notice(self.text().trim_end());
+            return Ok(());
+        }
+        // Even when quiet is wanted: who misses this loses the backups.
+        ResultWriter::print(&self.text())
+    }
+
     /// Returns what the user must know, in sentences.
     pub(crate) fn text(&self) -> String {
         let created = format!("created the repository {} at {}\n", self.repository, self.location);

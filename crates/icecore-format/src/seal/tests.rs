@@ -53,7 +53,9 @@ fn sealed_bytes_are_pinned() {
 #[test]
 fn another_library_seals_the_same() {
     let key = ObjectKey::new(&keys(), ObjectKind::Data, 0, &salt()).unwrap();
-    for (ordinal, length) in [(0, 0), (1, 1), (7, 15), (8, 16), (9, 63), (300, 4097), (ORDINAL_DIRECTORY, 70_000)] {
+    for (ordinal, length) in
+        [(0, 0), (1, 1), (7, 15), (8, 16), (9, 63), (300, 4097), (ORDINAL_DIRECTORY, 70_000)]
+    {
         let text = noise("text", length);
         let mut sealed = [text.as_slice(), &[0; TAG_BYTES]].concat();
         key.seal(ordinal, &mut sealed).unwrap();
