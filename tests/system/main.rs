@@ -30,6 +30,8 @@ mod hostile;
 #[cfg(test)]
 mod interruption;
 #[cfg(test)]
+mod kms;
+#[cfg(test)]
 mod large_index;
 #[cfg(test)]
 mod latency;

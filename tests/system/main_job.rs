@@ -175,7 +175,7 @@ fn keys_come_and_go() {
     let added = sandbox.json(&["key", "add", "--new-key-file", "second.key", "--label", "safe"]);
     assert_keys(&added, "added key_file removed");
     let list = sandbox.json(&["key", "list"]);
-    assert_keys(&list[0], "id kind label created memory_kib passes lanes damage");
+    assert_keys(&list[0], "id kind kms_key label created memory_kib passes lanes damage");
     assert_eq!(list.as_array().unwrap().len(), 2);
     let first = list.as_array().unwrap().iter().find(|slot| slot["label"] == "first key").unwrap();
     let removed = sandbox.json(&["key", "remove", first["id"].as_str().unwrap(), "--key-file", "second.key"]);

@@ -8,13 +8,14 @@ use super::{
 };
 
 /// Crates that only the named packages may name in their manifests.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 10] = [
     ("rusqlite", &["icecore-catalog"]),
     ("clap", &["icecore-cli"]),
     ("clap_complete", &["icecore-cli"]),
     ("clap_mangen", &["icecore-cli"]),
     ("aws-config", &["icecore-aws"]),
     ("aws-credential-types", &["icecore-aws"]),
+    ("aws-sdk-kms", &["icecore-aws"]),
     ("aws-sdk-s3", &["icecore-aws"]),
     ("aws-smithy-types", &["icecore-aws"]),
     ("s3s", &["s3-test-server"]),

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use self::report::{CopyDocument, Item};
 use super::{
-    creation::{self, CreatedDocument},
+    creation::{self, CreatedDocument, KeyChoice},
     entries::wrong_reference,
 };
 use crate::{
@@ -131,7 +131,7 @@ fn open_target(
             if arguments.dry_run {
                 return Ok(None);
             }
-            let created = creation::create(target, FIRST_KEY_LABEL, false, None, false)?;
+            let created = creation::create(target, FIRST_KEY_LABEL, KeyChoice::Given, None, false)?;
             let open = target.with_catalog(created.repository, &created.store)?;
             return Ok(Some((open, Some(created.document))));
         }

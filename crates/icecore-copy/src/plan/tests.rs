@@ -110,7 +110,7 @@ fn groups_and_bases_are_those_of_the_copies() {
 fn only_the_same_source_is_similar() {
     let last = snapshot(3, Level::Full, 3);
     for change in [(|origin| origin.source = "other".into()) as fn(&mut SnapshotOrigin), |origin| {
-        origin.host = "other".into()
+        origin.host = "other".into();
     }] {
         let other = with(snapshot(1, Level::Full, 1), change);
         assert_eq!(plan(&[other, last.clone()], &[0]), (None, None, None));
