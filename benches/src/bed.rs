@@ -107,6 +107,7 @@ impl Bed {
             base: None,
             tags: BTreeMap::new(),
             program: "bench".to_owned(),
+            copied: None,
         };
         WriteSession::begin(self.repository.clone(), self.catalog(), origin, WriteOptions::default())
             .expect("the store is in memory")

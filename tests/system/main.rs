@@ -6,6 +6,8 @@ mod bad_input;
 #[cfg(test)]
 mod changing;
 #[cfg(test)]
+mod copy;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod disk_full;
@@ -27,6 +29,8 @@ mod histories;
 mod hostile;
 #[cfg(test)]
 mod interruption;
+#[cfg(test)]
+mod kms;
 #[cfg(test)]
 mod large_index;
 #[cfg(test)]

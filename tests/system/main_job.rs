@@ -55,7 +55,7 @@ const DOCUMENT: &str = include_str!("../../docs/json.md");
 /// Fails unless `document`, an object, has exactly the keys `expected`, and those that end with `?` perhaps;
 /// all of them have to be in the document.
 #[track_caller]
-fn assert_keys(document: &Value, expected: &str) {
+pub(crate) fn assert_keys(document: &Value, expected: &str) {
     let found: BTreeSet<&str> = document.as_object().unwrap().keys().map(String::as_str).collect();
     let (optional, required): (Vec<&str>, Vec<&str>) =
         expected.split_whitespace().partition(|key| key.ends_with('?'));
@@ -74,7 +74,7 @@ fn assert_keys(document: &Value, expected: &str) {
 }
 
 const SNAPSHOT_KEYS: &str = "id run source host root root_base64? command time finished level dedup group base tags \
-    program partial errors entries files bytes files_new files_changed files_unchanged bytes_read bytes_new \
+    program copy_of partial errors entries files bytes files_new files_changed files_unchanged bytes_read bytes_new \
     bytes_stored chunks_read chunks_new duration_seconds damaged files_damaged damage_noted";
 const DONE_KEYS: &str = "path path_base64? source snapshot level dedup base entries files bytes files_new files_changed \
     files_unchanged files_read entries_removed excluded vanished bytes_read bytes_new bytes_deduplicated \
@@ -175,7 +175,7 @@ fn keys_come_and_go() {
     let added = sandbox.json(&["key", "add", "--new-key-file", "second.key", "--label", "safe"]);
     assert_keys(&added, "added key_file removed");
     let list = sandbox.json(&["key", "list"]);
-    assert_keys(&list[0], "id kind label created memory_kib passes lanes damage");
+    assert_keys(&list[0], "id kind kms_key label created memory_kib passes lanes damage");
     assert_eq!(list.as_array().unwrap().len(), 2);
     let first = list.as_array().unwrap().iter().find(|slot| slot["label"] == "first key").unwrap();
     let removed = sandbox.json(&["key", "remove", first["id"].as_str().unwrap(), "--key-file", "second.key"]);

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, meta::region::RegionProviderChain};
+use aws_config::{
+    BehaviorVersion, ConfigLoader, Region,
+    meta::region::RegionProviderChain,
+    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
+    provider_config::ProviderConfig,
+};
 use aws_sdk_s3::{
     Client,
     config::{
@@ -33,8 +38,7 @@ pub(crate) struct Connection {
 
 /// Makes a client; the credentials are fetched with the first request, and again whenever they run out.
 pub(crate) async fn connect(options: &S3Options) -> Connection {
-    let given = options.region.clone().map(Region::new);
-    let chain = RegionProviderChain::first_try(given).or_default_provider().or_else(REGION_DEFAULT);
+    let chain = region_chain(options.region.as_ref(), &options.credentials);
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(chain)
         // One layer repeats requests, and it is not this one: decision 0009.
@@ -49,17 +53,7 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     if let Some(url) = &options.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    if let Credentials::Static { access_key_id, secret_access_key } = &options.credentials {
-        let name = "given to the store";
-        loader = loader.credentials_provider(aws_credential_types::Credentials::new(
-            access_key_id,
-            secret_access_key,
-            None,
-            None,
-            name,
-        ));
-    }
-    let shared = loader.load().await;
+    let shared = with_credentials(loader, &options.credentials).await.load().await;
     let endpoint_url = options.endpoint_url.clone().or_else(|| shared.endpoint_url().map(str::to_owned));
     let is_path = match options.addressing {
         Addressing::Automatic => endpoint_url.is_some(),
@@ -70,4 +64,36 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     let is_encrypted = endpoint_url.as_ref().is_none_or(|url| !url.starts_with("http://"));
     let client = Client::from_conf(Builder::from(&shared).force_path_style(is_path).build());
     Connection { client, region, endpoint_url, is_encrypted }
+}
+
+/// Returns where the region comes from: what was given, the profile, the SDK's own chain.
+pub(crate) fn region_chain(given: Option<&String>, credentials: &Credentials) -> RegionProviderChain {
+    let mut chain = RegionProviderChain::first_try(given.cloned().map(Region::new));
+    if let Credentials::Profile { name } = credentials {
+        chain = chain.or_else(ProfileFileRegionProvider::builder().profile_name(name).build());
+    }
+    chain.or_default_provider().or_else(REGION_DEFAULT)
+}
+
+/// Says who asks.
+pub(crate) async fn with_credentials(loader: ConfigLoader, credentials: &Credentials) -> ConfigLoader {
+    match credentials {
+        Credentials::Chain => loader,
+        Credentials::Profile { name } => {
+            // The default chain would prefer what the environment says.
+            let configuration = ProviderConfig::with_default_region().await;
+            let profile = ProfileFileCredentialsProvider::builder().configure(&configuration);
+            loader.profile_name(name).credentials_provider(profile.profile_name(name).build())
+        }
+        Credentials::Static { access_key_id, secret_access_key } => {
+            let name = "given to the store";
+            loader.credentials_provider(aws_credential_types::Credentials::new(
+                access_key_id,
+                secret_access_key,
+                None,
+                None,
+                name,
+            ))
+        }
+    }
 }

@@ -173,7 +173,7 @@ impl ServiceFailure {
     }
 
     /// Returns code and message as far as there are any.
-    fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         match (self.code.as_str(), self.message.as_str(), self.status) {
             ("", "", status) => format!("HTTP status {status}"),
             ("", message, _) => message.to_owned(),

@@ -11,6 +11,7 @@ mod client;
 mod delete;
 mod failure;
 mod gate;
+pub mod kms;
 pub mod lifecycle;
 mod list;
 mod multipart;
@@ -23,6 +24,7 @@ mod write;
 
 pub use crate::{
     bucket::Versioning,
+    kms::{DataKey, KmsError, KmsOptions, WrappedKey},
     lifecycle::{ColdRule, LifecycleReport},
     options::{
         Addressing, Credentials, Encryption, HotStorageClass, S3Options, StorageClassError, StorageClassName,

@@ -29,6 +29,11 @@ pub enum Credentials {
     /// roles; fetched again whenever they run out.
     #[default]
     Chain,
+    /// A profile of the shared AWS configuration, whatever the environment says.
+    Profile {
+        /// Name of the profile.
+        name: String,
+    },
     /// A user with a long-lived key.
     Static {
         /// Id of the access key.
@@ -42,6 +47,7 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Chain => formatter.write_str("Chain"),
+            Self::Profile { name } => write!(formatter, "Profile({name})"),
             Self::Static { access_key_id, .. } => write!(formatter, "Static({access_key_id})"),
         }
     }

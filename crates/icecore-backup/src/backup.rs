@@ -153,6 +153,7 @@ fn session_origin(request: &BackupRequest, input: &Input, plan: &RunPlan) -> Ses
         base: plan.base.as_ref().map(|base| base.origin.run),
         tags: request.tags.clone(),
         program: request.program.clone(),
+        copied: None,
     }
 }
 

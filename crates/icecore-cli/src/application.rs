@@ -61,6 +61,7 @@ fn dispatch(
         CommandArguments::Diff(arguments) => commands::diff::run(&context, arguments),
         CommandArguments::Restore(arguments) => commands::restore::run(&context, arguments),
         CommandArguments::Check(arguments) => commands::check::run(&context, arguments),
+        CommandArguments::Copy(arguments) => commands::copy::run(&context, arguments, matches),
         CommandArguments::Doctor(arguments) => commands::doctor::run(&context, arguments),
         CommandArguments::Key(arguments) => commands::key::run(&context, arguments),
         CommandArguments::Completions(_) | CommandArguments::Man(_) => Ok(ExitStatus::Done),

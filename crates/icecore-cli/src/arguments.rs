@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod copy;
 pub(crate) mod doctor;
 pub(crate) mod global;
 pub(crate) mod inspect;
@@ -15,6 +16,7 @@ pub(crate) mod shell;
 use self::{
     backup::BackupArguments,
     check::CheckArguments,
+    copy::CopyArguments,
     doctor::DoctorArguments,
     global::GlobalArguments,
     inspect::{CatArguments, DiffArguments, LsArguments, SnapshotsArguments},
@@ -66,6 +68,7 @@ pub(crate) enum CommandArguments {
     Diff(DiffArguments),
     Restore(RestoreArguments),
     Check(CheckArguments),
+    Copy(Box<CopyArguments>),
     Doctor(DoctorArguments),
     Key(KeyArguments),
     Completions(CompletionsArguments),

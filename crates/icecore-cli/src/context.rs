@@ -26,7 +26,10 @@ use icecore_repo::{
 };
 use icecore_store::{
     Environment as StoreEnvironment, LimitStore, LocalStore, MeterStore, Method, ReadOnlyStore,
-    RepositoryLocation, RetryStore, Store, StoreResult, limit::Limits, meter::StoreMeter, retry::RetryPolicy,
+    RepositoryLocation, RetryStore, Store, StoreResult,
+    limit::Limits,
+    meter::{MethodUsage, StoreMeter},
+    retry::RetryPolicy,
 };
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
@@ -79,7 +82,7 @@ pub(crate) struct Context {
     cache_directory: Option<PathBuf>,
     store_environment: StoreEnvironment,
     /// Keeps the threads of `environment.runtime` alive.
-    _runtime: Runtime,
+    runtime: Arc<Runtime>,
 }
 
 /// A store with the means to see what it was used for.
@@ -171,8 +174,39 @@ impl Context {
             s3,
             cache_directory,
             store_environment,
-            _runtime: runtime,
+            runtime: Arc::new(runtime),
         })
+    }
+
+    /// Makes the context of another repository with a place, keys and S3 settings of its own; all else is shared, but
+    /// requests are counted apart.
+    pub(crate) fn of_other(
+        &self,
+        location: RepositoryLocation,
+        credentials: GivenCredentials,
+        s3: S3Settings,
+    ) -> Self {
+        Self {
+            console: Arc::clone(&self.console),
+            configuration: self.configuration.clone(),
+            credentials,
+            directories: self.directories.clone(),
+            progress_mode: self.progress_mode,
+            environment: self.environment.clone(),
+            zone: self.zone.clone(),
+            host: self.host.clone(),
+            requests: Requests::default(),
+            location: Some(location),
+            s3,
+            cache_directory: self.cache_directory.clone(),
+            store_environment: self.store_environment.clone(),
+            runtime: Arc::clone(&self.runtime),
+        }
+    }
+
+    /// Returns the settings of repositories on S3.
+    pub(crate) fn s3_settings(&self) -> &S3Settings {
+        &self.s3
     }
 
     /// Returns where the repository is.
@@ -354,6 +388,11 @@ fn common_group(snapshots: &[&Snapshot]) -> Option<GroupId> {
 }
 
 impl Usage {
+    /// Returns the calls, and the bytes that came from the store and went to it.
+    pub(crate) fn total(&self) -> MethodUsage {
+        self.0.usage().total()
+    }
+
     /// Tells the requests to the store, when much is to be told.
     pub(crate) fn tell(&self, console: &Console) {
         if console.verbosity < Verbosity::Verbose {

@@ -136,6 +136,7 @@ fn run_password_command(command: &OsStr) -> Outcome<Zeroizing<Vec<u8>>> {
         .arg("-c")
         .arg(command)
         .env_remove(environment_variables::PASSWORD)
+        .env_remove(environment_variables::TO_PASSWORD)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

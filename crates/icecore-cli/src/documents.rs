@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use icecore_format::{
     entry::Time,
-    snapshot::{DedupScope, Level, Snapshot},
+    snapshot::{DedupScope, Level, Snapshot, SnapshotIdentity},
 };
 use serde::Serialize;
 
@@ -54,6 +54,13 @@ pub(crate) fn dedup_name(scope: DedupScope) -> &'static str {
     }
 }
 
+/// The snapshot of another repository that a snapshot is a copy of.
+#[derive(Clone, Debug, Serialize)]
+struct IdentityDocument {
+    repository: String,
+    run: String,
+}
+
 /// A complete snapshot.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SnapshotDocument {
@@ -73,6 +80,7 @@ pub(crate) struct SnapshotDocument {
     base: Option<String>,
     tags: BTreeMap<String, String>,
     program: String,
+    copy_of: Option<IdentityDocument>,
     partial: bool,
     errors: u64,
     damaged: bool,
@@ -113,6 +121,10 @@ impl SnapshotDocument {
             base: origin.base.map(|base| base.snapshot_id()),
             tags: origin.tags.clone(),
             program: origin.program.clone(),
+            copy_of: origin.copy_of.map(|SnapshotIdentity { repository, run }| IdentityDocument {
+                repository: repository.to_string(),
+                run: run.to_string(),
+            }),
             partial: completion.errors > 0,
             errors: completion.errors,
             damaged: completion.damage.is_some(),

@@ -6,6 +6,7 @@ use icecore_aws::ProbeError;
 use icecore_backup::error::BackupError;
 use icecore_catalog::CatalogError;
 use icecore_check::CheckError;
+use icecore_copy::CopyError;
 use icecore_format::{error::FormatError, layout::HEADER_KEY};
 use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_repo::error::RepoError;
@@ -14,6 +15,7 @@ use icecore_store::{
     error::{MissingPermission, StoreError},
     location::LocationError,
 };
+use serde::Serialize;
 
 use crate::exit_status::ExitStatus;
 
@@ -31,6 +33,22 @@ pub(crate) struct Failure {
     pub(crate) status: ExitStatus,
     /// Whoever read standard output has gone away: nothing is to be said.
     pub(crate) output_closed: bool,
+}
+
+/// A failure as it stands in JSON documents that go on after it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ErrorDocument {
+    message: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+impl ErrorDocument {
+    /// Makes the document of a failure.
+    pub(crate) fn of(failure: &Failure) -> Self {
+        let Failure { message, hint, status, .. } = failure.clone();
+        Self { message, hint, code: status.code() }
+    }
 }
 
 impl Failure {
@@ -322,6 +340,44 @@ impl From<RestoreError> for Failure {
                 .hint("make room and run again: what was restored stays and is not fetched a second time"),
             _ => Self::new(ExitStatus::Failed, message),
         }
+    }
+}
+
+impl From<CopyError> for Failure {
+    fn from(error: CopyError) -> Self {
+        let message = reason(&error);
+        match error {
+            CopyError::Source(error) => error.into(),
+            CopyError::Target(error) => Self::from(error).of_other_repository(),
+            CopyError::Marked { .. } => Self::new(ExitStatus::Damage, format!("failed to {message}")).hint(
+                "`icecore check --repair` finds out whether it is whole again; what is not lost can still be restored",
+            ),
+            CopyError::Totals { .. } => Self::new(ExitStatus::Damage, format!("failed to {message}")).hint(DAMAGE_HINT),
+            _ => Self::new(ExitStatus::Failed, format!("failed to {message}")),
+        }
+    }
+}
+
+impl Failure {
+    /// Says that it is the repository that is copied to which failed, and names its options.
+    #[must_use]
+    pub(crate) fn of_other_repository(self) -> Self {
+        if self.status == ExitStatus::Interrupted {
+            return self;
+        }
+        let hint = self.hint.as_ref().map(|hint| {
+            let hint = hint
+                .replace("--repository", "--to")
+                .replace(
+                    "make a new repository there with `icecore init` or `icecore backup --init`",
+                    "add --init",
+                )
+                .replace("ICECORE_", "ICECORE_TO_");
+            ["key-file", "password-file", "password-command", "endpoint-url", "region"]
+                .iter()
+                .fold(hint, |hint, option| hint.replace(&format!("--{option}"), &format!("--to-{option}")))
+        });
+        Self { hint, ..self }.context("the repository to copy to")
     }
 }
 

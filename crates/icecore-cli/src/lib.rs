@@ -16,6 +16,7 @@ mod environment_variables;
 mod exit_status;
 mod failure;
 mod key_file;
+mod kms;
 mod logging;
 mod memory;
 mod process;

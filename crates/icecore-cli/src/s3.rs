@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use icecore_aws::{
-    Addressing, Encryption, HotStorageClass, LifecycleReport, S3Options, S3Store, StorageClassError,
-    StorageClassName, require_conditions,
+    Addressing, Credentials, Encryption, HotStorageClass, LifecycleReport, S3Options, S3Store,
+    StorageClassError, StorageClassName, require_conditions,
 };
 use icecore_policy::{S3Addressing, S3Encryption, S3Settings};
 use icecore_store::Store;
@@ -26,6 +26,9 @@ pub(crate) fn options(
     let mut options = S3Options::new(bucket, prefix);
     options.endpoint_url = endpoint_url(settings)?;
     options.region.clone_from(&settings.region);
+    if let Some(name) = &settings.profile {
+        options.credentials = Credentials::Profile { name: name.clone() };
+    }
     options.single_writer = single_writer;
     options.addressing = match settings.addressing {
         S3Addressing::Auto => Addressing::Automatic,

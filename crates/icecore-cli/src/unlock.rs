@@ -13,6 +13,7 @@ use crate::{
     credentials::{self, CredentialSource},
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
+    kms,
 };
 
 /// Times that a password is asked for.
@@ -33,7 +34,12 @@ pub(crate) fn unlock_with_credential(
     let given = context.credentials.choose()?.cloned();
     let from_generated = given.is_none().then_some(generated.as_ref()).flatten();
     let source = given.or_else(|| from_generated.cloned().map(CredentialSource::KeyFile));
-    let Some(source) = source else { return ask(context, store, header.repository) };
+    let Some(source) = source else {
+        return match kms::unlock(context, store, header.repository)? {
+            Some(unlocked) => Ok(unlocked),
+            None => ask(context, store, header.repository),
+        };
+    };
     let credential = credentials::load(&source, header.repository, &context.console)?;
     let opened = Repository::unlock(
         Arc::clone(&store.store),

@@ -1,4 +1,4 @@
-//! Key slots: the master keys wrapped under a password or a key file.
+//! Key slots: the master keys wrapped under a password, a key file, or a key of AWS KMS.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,13 @@ const MAGIC: [u8; 8] = *b"ICECSLOT";
 const PREFIX_BYTES: usize = 16;
 const COMMITMENT_BYTES: usize = 32;
 const CONTEXT_KEY_FILE: &str = "icecore 2026-11-20 v1 key file";
+const CONTEXT_KMS: &str = "icecore 2026-11-26 v1 kms data key";
+/// Longest data key as KMS wraps it, in bytes (AWS KMS API Reference, `Decrypt`).
+const KMS_WRAPPED_BYTES_MAX: usize = 6144;
+/// Longest name of a KMS key, in bytes (AWS KMS API Reference, `Decrypt`).
+const KMS_KEY_BYTES_MAX: usize = 2048;
+/// Longest name of a region, in bytes.
+const KMS_REGION_BYTES_MAX: usize = 64;
 /// Largest slot object in bytes; slots are small, whatever is stored under their prefix.
 pub const SLOT_BYTES_MAX: u64 = 1 << 20;
 
@@ -65,6 +72,34 @@ impl PasswordCost {
     }
 }
 
+/// A data key as AWS KMS has wrapped it, and which key of KMS opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KmsDataKey {
+    /// The data key, encrypted by KMS.
+    pub wrapped: Vec<u8>,
+    /// ARN of the key of KMS.
+    pub key_arn: String,
+    /// Region in which KMS is asked.
+    pub region: String,
+}
+
+impl KmsDataKey {
+    /// Checks the bounds of the format.
+    fn validate(self) -> FormatResult<Self> {
+        let within = |length: usize, maximum: usize| (1..=maximum).contains(&length);
+        if within(self.wrapped.len(), KMS_WRAPPED_BYTES_MAX)
+            && within(self.key_arn.len(), KMS_KEY_BYTES_MAX)
+            && within(self.region.len(), KMS_REGION_BYTES_MAX)
+            // It becomes a part of the name of the server that is asked.
+            && self.region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        {
+            Ok(self)
+        } else {
+            Err(FormatError::malformed(WHAT, "its key of KMS is not one"))
+        }
+    }
+}
+
 /// What opens a slot.
 #[derive(Clone, Debug)]
 pub enum Credential {
@@ -72,15 +107,24 @@ pub enum Credential {
     Password(Zeroizing<Vec<u8>>),
     /// The secret of a key file.
     KeyFile(Secret),
+    /// A data key that KMS has made or unwrapped.
+    Kms {
+        /// The data key as it is in the slot.
+        data_key: KmsDataKey,
+        /// The data key itself.
+        secret: Secret,
+    },
 }
 
 /// How a slot is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SlotKind {
     /// By a password.
     Password(PasswordCost),
     /// By a key file.
     KeyFile,
+    /// By whoever may use a key of AWS KMS.
+    Kms(KmsDataKey),
 }
 
 /// What a slot says about itself without being opened.
@@ -116,6 +160,21 @@ struct SlotRecord {
     passes: Option<u32>,
     #[n(7)]
     lanes: Option<u32>,
+    #[n(8)]
+    kms_wrapped: Option<ByteVec>,
+    #[n(9)]
+    kms_key_arn: Option<String>,
+    #[n(10)]
+    kms_region: Option<String>,
+}
+
+impl SlotRecord {
+    /// Takes the fields of a KMS slot; none unless all are there.
+    fn take_kms(&mut self) -> Option<KmsDataKey> {
+        let (wrapped, key_arn, region) =
+            (self.kms_wrapped.take(), self.kms_key_arn.take(), self.kms_region.take());
+        Some(KmsDataKey { wrapped: wrapped?.into(), key_arn: key_arn?, region: region? })
+    }
 }
 
 #[derive(Encode, Decode)]
@@ -172,13 +231,15 @@ fn split(object: &[u8]) -> FormatResult<SlotParts<'_>> {
 impl TryFrom<SlotRecord> for SlotInfo {
     type Error = FormatError;
 
-    fn try_from(record: SlotRecord) -> FormatResult<Self> {
+    fn try_from(mut record: SlotRecord) -> FormatResult<Self> {
+        let kms = record.take_kms();
         let kind = match (record.kind, record.memory_kib, record.passes, record.lanes) {
             (1, Some(memory_kib), Some(passes), Some(lanes)) => {
                 SlotKind::Password(PasswordCost { memory_kib, passes, lanes }.validate()?)
             }
             (2, None, None, None) => SlotKind::KeyFile,
-            (1 | 2, ..) => return Err(FormatError::malformed(WHAT, "its fields do not go with its kind")),
+            (3, None, None, None) if let Some(data_key) = kms => SlotKind::Kms(data_key.validate()?),
+            (1..=3, ..) => return Err(FormatError::malformed(WHAT, "its fields do not go with its kind")),
             (kind, ..) => return Err(FormatError::UnsupportedSlot { kind }),
         };
         if record.label.len() > TEXT_BYTES_MAX {
@@ -203,7 +264,7 @@ struct WrappingKey {
 
 fn wrapping_key(info: &SlotInfo, credential: &Credential) -> FormatResult<Option<WrappingKey>> {
     let mut derived = Zeroizing::new([0u8; KEY_BYTES + COMMITMENT_BYTES]);
-    match (info.kind, credential) {
+    match (&info.kind, credential) {
         (SlotKind::Password(cost), Credential::Password(password)) => {
             let needed_kib = cost.memory_kib;
             let failed =
@@ -216,9 +277,10 @@ fn wrapping_key(info: &SlotInfo, credential: &Credential) -> FormatResult<Option
                 .map_err(failed)?;
         }
         (SlotKind::KeyFile, Credential::KeyFile(secret)) => {
-            let key = Secret::new(blake3::derive_key(CONTEXT_KEY_FILE, secret.expose()));
-            let mut hasher = blake3::Hasher::new_keyed(key.expose());
-            hasher.update(&info.repository.0).update(&info.salt).finalize_xof().fill(derived.as_mut());
+            derive_from_secret(CONTEXT_KEY_FILE, secret, info, derived.as_mut());
+        }
+        (SlotKind::Kms(wanted), Credential::Kms { data_key, secret }) if wanted == data_key => {
+            derive_from_secret(CONTEXT_KMS, secret, info, derived.as_mut());
         }
         _ => return Ok(None),
     }
@@ -227,6 +289,13 @@ fn wrapping_key(info: &SlotInfo, credential: &Credential) -> FormatResult<Option
     let mut commitment = [0; COMMITMENT_BYTES];
     commitment.copy_from_slice(&derived[KEY_BYTES..]);
     Ok(Some(WrappingKey { key: Secret::new(*key), commitment }))
+}
+
+/// Fills `derived` with what a random secret gives for a slot.
+fn derive_from_secret(context: &str, secret: &Secret, info: &SlotInfo, derived: &mut [u8]) {
+    let key = Secret::new(blake3::derive_key(context, secret.expose()));
+    let mut hasher = blake3::Hasher::new_keyed(key.expose());
+    hasher.update(&info.repository.0).update(&info.salt).finalize_xof().fill(derived);
 }
 
 /// Opens a slot and returns the keys of its repository.
@@ -276,6 +345,7 @@ pub fn seal_slot(
     let kind = match credential {
         Credential::Password(_) => SlotKind::Password(cost.validate()?),
         Credential::KeyFile(_) => SlotKind::KeyFile,
+        Credential::Kms { data_key, .. } => SlotKind::Kms(data_key.clone().validate()?),
     };
     if label.len() > TEXT_BYTES_MAX {
         return Err(FormatError::malformed(WHAT, "the label is too long"));
@@ -301,9 +371,13 @@ pub fn seal_slot(
 }
 
 fn slot_record(info: &SlotInfo) -> SlotRecord {
-    let cost = if let SlotKind::Password(cost) = info.kind { Some(cost) } else { None };
+    let (kind, cost, kms) = match &info.kind {
+        SlotKind::Password(cost) => (1, Some(*cost), None),
+        SlotKind::KeyFile => (2, None, None),
+        SlotKind::Kms(data_key) => (3, None, Some(data_key)),
+    };
     SlotRecord {
-        kind: if cost.is_some() { 1 } else { 2 },
+        kind,
         repository: info.repository.0,
         label: info.label.clone(),
         created_seconds: info.created_seconds,
@@ -311,6 +385,9 @@ fn slot_record(info: &SlotInfo) -> SlotRecord {
         memory_kib: cost.map(|cost| cost.memory_kib),
         passes: cost.map(|cost| cost.passes),
         lanes: cost.map(|cost| cost.lanes),
+        kms_wrapped: kms.map(|data_key| data_key.wrapped.clone().into()),
+        kms_key_arn: kms.map(|data_key| data_key.key_arn.clone()),
+        kms_region: kms.map(|data_key| data_key.region.clone()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     cbor::{decode_record, encode_record},
     entry::Time,
     error::{FormatError, FormatResult},
-    ids::{ChunkId, GroupId, RunId},
+    ids::{ChunkId, GroupId, RepositoryId, RunId},
     keys::Keys,
     limits::{NODE_LEVEL_MAX, TAGS_MAX, TEXT_BYTES_MAX},
     node::Totals,
@@ -39,6 +39,15 @@ pub enum DedupScope {
     Group = 1,
 }
 
+/// What a snapshot and all copies of it in other repositories have in common: where it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SnapshotIdentity {
+    /// Repository in which the snapshot was made.
+    pub repository: RepositoryId,
+    /// Run that made it.
+    pub run: RunId,
+}
+
 /// Who made a snapshot, of what, and how; known when the run begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotOrigin {
@@ -66,6 +75,8 @@ pub struct SnapshotOrigin {
     pub tags: BTreeMap<String, String>,
     /// Program and version that made the snapshot.
     pub program: String,
+    /// Snapshot of another repository that this one is a copy of: the very first, if it was copied several times.
+    pub copy_of: Option<SnapshotIdentity>,
 }
 
 /// What a run did, in numbers.
@@ -194,6 +205,17 @@ struct SnapshotRecord {
     reason: Option<String>,
     #[n(15)]
     completion: Option<CompletionRecord>,
+    #[n(16)]
+    copy_of: Option<CopyRecord>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct CopyRecord {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    repository: [u8; 16],
+    #[cbor(n(1), with = "minicbor::bytes")]
+    run: [u8; 16],
 }
 
 #[derive(Encode, Decode)]
@@ -243,6 +265,11 @@ impl SnapshotOrigin {
             return Err(FormatError::malformed(WHAT, "a text is too long, or there are too many tags"));
         }
         Ok(())
+    }
+
+    /// Returns what the snapshot has in common with its copies; `repository` is the one that it lies in.
+    pub fn identity(&self, repository: RepositoryId) -> SnapshotIdentity {
+        self.copy_of.unwrap_or(SnapshotIdentity { repository, run: self.run })
     }
 }
 
@@ -315,6 +342,10 @@ impl From<&Snapshot> for SnapshotRecord {
             refreshed,
             reason,
             completion,
+            copy_of: origin.copy_of.map(|SnapshotIdentity { repository, run }| CopyRecord {
+                repository: repository.0,
+                run: run.0,
+            }),
         }
     }
 }
@@ -403,6 +434,10 @@ impl TryFrom<SnapshotRecord> for Snapshot {
             base: record.base.map(|base| RunId::from_slice(&base)).transpose()?,
             tags,
             program: record.program,
+            copy_of: record.copy_of.map(|CopyRecord { repository, run }| SnapshotIdentity {
+                repository: RepositoryId(repository),
+                run: RunId(run),
+            }),
         };
         origin.validate()?;
         Ok(Self { origin, state })

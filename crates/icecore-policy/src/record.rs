@@ -107,6 +107,7 @@ impl S3Record {
         S3Settings {
             endpoint_url: text(self.endpoint_url),
             region: text(self.region),
+            profile: None,
             addressing: self.addressing,
             encryption: self.encryption,
             kms_key: text(self.kms_key),

@@ -40,6 +40,8 @@ pub struct S3Settings {
     pub endpoint_url: Option<String>,
     /// Region.
     pub region: Option<String>,
+    /// Profile of the shared AWS configuration; what the environment says if absent.
+    pub profile: Option<String>,
     /// How requests name the bucket.
     pub addressing: S3Addressing,
     /// How the store encrypts.

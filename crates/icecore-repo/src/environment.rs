@@ -38,10 +38,16 @@ impl Environment {
 
     /// Draws the name of a run that starts now.
     pub fn run_id(&self) -> RunId {
+        self.run_id_at(self.now())
+    }
+
+    /// Draws the name of a run that started at a time; one before 1970 counts as 1970.
+    pub fn run_id_at(&self, started: Time) -> RunId {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
-        let now = self.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        RunId::new(now.as_millis() as u64, random)
+        let seconds = u64::try_from(started.seconds).unwrap_or(0);
+        let milliseconds = if started.seconds < 0 { 0 } else { started.nanoseconds / 1_000_000 };
+        RunId::new(seconds.saturating_mul(1000).saturating_add(milliseconds.into()), random)
     }
 
     /// Returns the wall-clock time.

@@ -31,7 +31,10 @@ use icecore_format::{
     layout::GC_PREFIX,
     limits::PACK_BYTES_MAX,
     seal::ObjectKind,
-    snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
+    snapshot::{
+        Completion, DedupScope, Level, Snapshot, SnapshotIdentity, SnapshotOrigin, SnapshotState,
+        SnapshotStatistics,
+    },
 };
 
 /// How a session writes.
@@ -81,6 +84,17 @@ pub struct SessionOrigin {
     pub tags: BTreeMap<String, String>,
     /// Program and version.
     pub program: String,
+    /// Snapshot of another repository that is copied, if one is.
+    pub copied: Option<CopiedSnapshot>,
+}
+
+/// A snapshot of another repository that is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopiedSnapshot {
+    /// What it has in common with its copies.
+    pub identity: SnapshotIdentity,
+    /// Start of its run: the copy takes its place among the snapshots by it.
+    pub started: Time,
 }
 
 /// What the engine adds to the statistics when it commits.
@@ -148,7 +162,9 @@ impl WriteSession {
         if repository.header().read_only {
             return Err(RepoError::NewerMaintenance);
         }
-        let snapshot = pending_snapshot(environment.run_id(), environment.now(), origin);
+        let now = environment.now();
+        let started = origin.copied.map_or(now, |copied| copied.started);
+        let snapshot = pending_snapshot(environment.run_id_at(started), now, started, origin);
         let mut lease = Lease::announce(repository.clone(), snapshot)?;
         match Prepared::prepare(&repository, &mut catalog, lease.snapshot(), options) {
             Ok(prepared) => Ok(Self::assemble(repository, catalog, lease, prepared)),
@@ -356,20 +372,21 @@ impl Prepared {
     }
 }
 
-fn pending_snapshot(run: RunId, now: Time, origin: SessionOrigin) -> Snapshot {
+fn pending_snapshot(run: RunId, now: Time, started: Time, origin: SessionOrigin) -> Snapshot {
     let origin = SnapshotOrigin {
         run,
         source: origin.source,
         host: origin.host,
         root: origin.root,
         command: origin.command,
-        started: now,
+        started,
         level: origin.level,
         dedup: origin.dedup,
         group: origin.group.unwrap_or(run),
         base: origin.base,
         tags: origin.tags,
         program: origin.program,
+        copy_of: origin.copied.map(|copied| copied.identity),
     };
     Snapshot { origin, state: SnapshotState::Pending { refreshed: now } }
 }

@@ -7,7 +7,10 @@ use icecore_format::{
     ids::RepositoryId,
     keys::Keys,
     layout::{KEYS_PREFIX, slot_key},
-    slot::{Credential, PasswordCost, SLOT_BYTES_MAX, SlotInfo, SlotKind, open_slot, read_slot, seal_slot},
+    slot::{
+        Credential, KmsDataKey, PasswordCost, SLOT_BYTES_MAX, SlotInfo, SlotKind, open_slot, read_slot,
+        seal_slot,
+    },
 };
 use icecore_store::store::{ObjectInfo, PutCondition, Store};
 
@@ -101,10 +104,27 @@ pub(crate) fn open_any(
 }
 
 fn fits(info: &SlotInfo, credential: &Credential) -> bool {
-    matches!(
-        (info.kind, credential),
-        (SlotKind::Password(_), Credential::Password(_)) | (SlotKind::KeyFile, Credential::KeyFile(_))
-    )
+    match (&info.kind, credential) {
+        (SlotKind::Password(_), Credential::Password(_)) | (SlotKind::KeyFile, Credential::KeyFile(_)) => {
+            true
+        }
+        (SlotKind::Kms(wanted), Credential::Kms { data_key, .. }) => wanted == data_key,
+        _ => false,
+    }
+}
+
+/// Returns the data keys that KMS has wrapped for the slots of a repository; nothing has to be unlocked for it.
+pub fn kms_data_keys(
+    store: &Arc<dyn Store>,
+    environment: &Environment,
+    repository: RepositoryId,
+) -> RepoResult<Vec<KmsDataKey>> {
+    let slots = read_all(store, environment)?;
+    let infos = slots.into_iter().filter_map(|slot| slot.info.ok());
+    let kinds = infos.filter(|info| info.repository == repository).map(|info| info.kind);
+    let data_keys =
+        kinds.filter_map(|kind| if let SlotKind::Kms(data_key) = kind { Some(data_key) } else { None });
+    Ok(data_keys.collect())
 }
 
 /// Lists the slots, damaged ones too.

@@ -155,6 +155,7 @@ impl Fixture {
             base: None,
             tags: BTreeMap::new(),
             program: "test".to_owned(),
+            copied: None,
         };
         let options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
         let mut session = WriteSession::begin(self.repository.clone(), catalog, origin, options).unwrap();

@@ -240,5 +240,6 @@ fn origin(sandbox: &Sandbox) -> SnapshotOrigin {
         base: None,
         tags: BTreeMap::new(),
         program: "forge".to_owned(),
+        copy_of: None,
     }
 }

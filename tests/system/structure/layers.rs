@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Crates that only the named packages may name in their manifests.
-const RESERVED: [(&str, &[&str]); 10] = [
+const RESERVED: [(&str, &[&str]); 11] = [
     ("rusqlite", &["icecore-catalog"]),
     ("clap", &["icecore-cli"]),
     ("clap_complete", &["icecore-cli"]),
@@ -16,6 +16,7 @@ const RESERVED: [(&str, &[&str]); 10] = [
     ("aws-config", &["icecore-aws"]),
     ("aws-credential-types", &["icecore-aws"]),
     ("aws-lc-rs", &["icecore-format", "icecore-benches"]),
+    ("aws-sdk-kms", &["icecore-aws"]),
     ("aws-sdk-s3", &["icecore-aws"]),
     ("aws-smithy-types", &["icecore-aws"]),
     ("s3s", &["s3-test-server"]),

@@ -23,6 +23,7 @@ fn snapshot(number: u8, level: Level, dedup: DedupScope, group: u8, complete: bo
         base: None,
         tags: BTreeMap::new(),
         program: String::new(),
+        copy_of: None,
     };
     let completion = Completion {
         finished: Time::default(),

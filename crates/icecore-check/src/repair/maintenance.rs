@@ -243,6 +243,7 @@ fn announcement(environment: &RepairEnvironment) -> Snapshot {
         base: None,
         tags: BTreeMap::new(),
         program: environment.program.clone(),
+        copy_of: None,
     };
     Snapshot { origin, state: SnapshotState::Pending { refreshed: now } }
 }

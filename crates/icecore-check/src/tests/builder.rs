@@ -336,6 +336,7 @@ impl Repository {
             base: None,
             tags: BTreeMap::new(),
             program: "test".to_owned(),
+            copy_of: None,
         };
         let salt = self.salt();
         let object = Snapshot { origin, state }.seal(&self.keys, &salt).expect("snapshot");

@@ -194,7 +194,7 @@ fn rate(text: &str) -> Result<NonZeroU64, String> {
 }
 
 /// Returns where the value of a global option comes from.
-fn origin(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
+pub(super) fn origin(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
     let mut innermost = matches;
     while let Some((_, inner)) = innermost.subcommand() {
         innermost = inner;

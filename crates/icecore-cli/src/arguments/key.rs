@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 /// Manage the keys and passwords that unlock the repository
 ///
-/// A repository has one or more key slots, each of which a password or a key file opens. Whoever has opened it once could
+/// A repository has one or more key slots, each of which a password, a key file or a key of AWS KMS opens. Whoever has opened it once could
 /// have copied the keys inside: removing a slot ends the use of a password, not the knowledge of who had it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct KeyArguments {
@@ -38,15 +38,19 @@ pub(crate) struct NewKeyArguments {
     /// Command that prints the new password
     #[arg(id = "new_password_command", long = "new-password-command", value_name = "COMMAND")]
     pub(crate) password_command: Option<String>,
+    /// Key of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
+    #[arg(long, value_name = "KEY")]
+    pub(crate) kms: Option<String>,
 }
 
-/// Add a password or a key file
+/// Add a password, a key file, or a key of AWS KMS
 ///
 /// Without any of the options, the new password is asked for on the terminal.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
   icecore key add --new-key-file /media/safe/backup.key --label 'in the safe'
+  icecore key add --kms alias/backup --label 'role of the servers'
   icecore key add --label alice")]
 pub(crate) struct KeyAddArguments {
     /// Where the new key comes from.

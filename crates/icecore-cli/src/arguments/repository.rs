@@ -17,6 +17,7 @@ Examples:
   icecore init --repository /srv/backup
   icecore init --repository s3://bucket/prefix
   icecore init --repository /srv/backup --key-file /root/backup.key
+  icecore init --repository s3://bucket/prefix --kms alias/backup
   icecore init --repository /srv/backup --password-command 'pass show backup'")]
 pub(crate) struct InitArguments {
     /// Label of the key, shown by `icecore key list`
@@ -33,4 +34,7 @@ pub(crate) struct InitArguments {
     /// each other's work. With it, nothing else may write to the repository while a command runs.
     #[arg(long)]
     pub(crate) single_writer: bool,
+    /// Make the first key one of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
+    #[arg(long, value_name = "KEY")]
+    pub(crate) kms: Option<String>,
 }

@@ -13,7 +13,7 @@ use self::{
     sources::{PlannedSource, SourceKind},
 };
 use super::{
-    creation::{self, CreatedDocument},
+    creation::{self, CreatedDocument, KeyChoice},
     surroundings,
 };
 use crate::{
@@ -104,7 +104,8 @@ fn open_or_create(
     arguments: &BackupArguments,
 ) -> Outcome<(OpenRepository, Option<CreatedDocument>)> {
     if arguments.init && creation::is_missing(context)? {
-        let created = creation::create(context, FIRST_KEY_LABEL, false, arguments.in_place_of, false)?;
+        let created =
+            creation::create(context, FIRST_KEY_LABEL, KeyChoice::Given, arguments.in_place_of, false)?;
         let open = context.with_catalog(created.repository, &created.store)?;
         return Ok((open, Some(created.document)));
     }

@@ -22,11 +22,12 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
+    console::{Console, ResultWriter},
     context::{Access, Context, OpenStore, program},
     credentials::{self, CredentialSource},
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
-    key_file, s3, text, watch,
+    key_file, kms, s3, text, watch,
 };
 
 /// What may lie in the directory of a new repository: the store's own files, what an interrupted creation left, and what
@@ -63,12 +64,23 @@ struct FirstKey {
     generated: bool,
 }
 
-/// Creates a repository; `ask` says whether a password may be asked for, `in_place_of` which one may have vanished from here,
+/// Where the first key of a repository comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyChoice<'a> {
+    /// What was given, else a generated key file.
+    Given,
+    /// What was given, else a password that is asked for, else a generated key file.
+    GivenOrAsked,
+    /// A key of AWS KMS.
+    Kms(&'a str),
+}
+
+/// Creates a repository; `key` says where its first key comes from, `in_place_of` which one may have vanished from here,
 /// `single_writer` that conditional requests are not relied upon.
 pub(crate) fn create(
     context: &Context,
     label: &str,
-    ask: bool,
+    key: KeyChoice<'_>,
     in_place_of: Option<RepositoryId>,
     single_writer: bool,
 ) -> Outcome<Created> {
@@ -82,7 +94,7 @@ pub(crate) fn create(
     let mut id = [0; RepositoryId::BYTES];
     context.environment.entropy.fill(&mut id);
     let id = RepositoryId(id);
-    let key = first_key(context, id, ask)?;
+    let key = first_key(context, id, key)?;
     let options = CreateOptions {
         parameters: Parameters::default(),
         credential: key.credential.clone(),
@@ -103,6 +115,7 @@ pub(crate) fn create(
         credential: match key.credential {
             Credential::Password(_) => "password",
             Credential::KeyFile(_) => "key-file",
+            Credential::Kms { .. } => "kms",
         },
         key_file: key.file.as_ref().map(|path| path.display().to_string()),
         key_file_generated: key.generated,
@@ -189,7 +202,11 @@ fn refuse_existing(context: &Context, store: &OpenStore) -> Outcome<()> {
     Ok(())
 }
 
-fn first_key(context: &Context, repository: RepositoryId, ask: bool) -> Outcome<FirstKey> {
+fn first_key(context: &Context, repository: RepositoryId, choice: KeyChoice<'_>) -> Outcome<FirstKey> {
+    if let KeyChoice::Kms(key) = choice {
+        let credential = kms::new_credential(context, repository, key)?;
+        return Ok(FirstKey { credential, file: None, generated: false });
+    }
     match context.credentials.choose()? {
         Some(CredentialSource::KeyFile(path)) if !path.exists() => new_key_file(context, path, repository),
         Some(source) => {
@@ -198,7 +215,7 @@ fn first_key(context: &Context, repository: RepositoryId, ask: bool) -> Outcome<
             Ok(FirstKey { credential, file, generated: false })
         }
         None => {
-            if ask
+            if matches!(choice, KeyChoice::GivenOrAsked)
                 && credentials::can_ask()
                 && let Some(password) =
                     credentials::ask_new("New password (empty: a key file is generated): ", &context.console)?
@@ -233,6 +250,17 @@ pub(crate) fn new_secret(context: &Context) -> Secret {
 }
 
 impl CreatedDocument {
+    /// Tells at once that a repository was created on the way to something else.
+    pub(crate) fn announce(&self, console: &Console) -> Outcome<()> {
+        if console.json {
+            // The document may never be written, if something fails from here on.
+            console.notice(self.text().trim_end());
+            return Ok(());
+        }
+        // Even when quiet is wanted: who misses this loses the backups.
+        ResultWriter::print(&self.text())
+    }
+
     /// Returns what the user must know, in sentences.
     pub(crate) fn text(&self) -> String {
         let created = format!("created the repository {} at {}\n", self.repository, self.location);
@@ -243,6 +271,9 @@ impl CreatedDocument {
                  and nobody can make another one\n"
             ),
             Some(path) => format!("{created}the key file {path} opens it; keep a copy elsewhere\n"),
+            None if self.credential == "kms" => {
+                format!("{created}its only key is one of AWS KMS: {}\n", kms::RECOVERY_ADVICE)
+            }
             None => format!("{created}keep the password: without it nobody can read the backups\n"),
         }
     }

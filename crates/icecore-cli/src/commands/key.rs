@@ -19,7 +19,7 @@ use crate::{
     credentials::{self, CredentialSource},
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
-    key_file,
+    key_file, kms,
     table::{Align, Table},
     text, unlock,
 };
@@ -41,6 +41,7 @@ pub(crate) fn run(context: &Context, arguments: &KeyArguments) -> Outcome<ExitSt
 struct SlotDocument {
     id: String,
     kind: Option<&'static str>,
+    kms_key: Option<String>,
     label: Option<String>,
     created: Option<String>,
     memory_kib: Option<u32>,
@@ -83,6 +84,7 @@ fn list(context: &Context) -> Outcome<ExitStatus> {
 fn slot_document(repository: &Repository, slot: &Slot) -> SlotDocument {
     let info = slot.info.as_ref().ok();
     let cost = info.and_then(|info| if let SlotKind::Password(cost) = info.kind { Some(cost) } else { None });
+    let kms = info.and_then(|info| if let SlotKind::Kms(key) = &info.kind { Some(key) } else { None });
     let foreign = info.is_some_and(|info| info.repository != repository.id());
     let damage = slot.info.as_ref().err().map(|error| reason(error));
     SlotDocument {
@@ -90,7 +92,9 @@ fn slot_document(repository: &Repository, slot: &Slot) -> SlotDocument {
         kind: info.map(|info| match info.kind {
             SlotKind::Password(_) => "password",
             SlotKind::KeyFile => "key-file",
+            SlotKind::Kms(_) => "kms",
         }),
+        kms_key: kms.map(|data_key| data_key.key_arn.clone()),
         label: info.map(|info| info.label.clone()),
         created: info.and_then(|info| {
             text::utc_time(icecore_format::entry::Time { seconds: info.created_seconds, nanoseconds: 0 })
@@ -110,6 +114,9 @@ struct NewKey {
 }
 
 fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArguments) -> Outcome<NewKey> {
+    if let Some(key) = &arguments.kms {
+        return Ok(NewKey { credential: kms::new_credential(context, repository.id(), key)?, file: None });
+    }
     let load = |source: CredentialSource| credentials::load(&source, repository.id(), &context.console);
     if let Some(path) = &arguments.key_file {
         let credential = if path.exists() {
@@ -132,7 +139,7 @@ fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArgumen
         }
         (None, None) => {
             return Err(Failure::usage("no new key is given")
-                .hint("use --new-key-file, --new-password-file or --new-password-command"));
+                .hint("use --new-key-file, --new-password-file, --new-password-command or --kms"));
         }
     };
     Ok(NewKey { credential, file: None })
@@ -170,6 +177,7 @@ fn add(context: &Context, arguments: &KeyAddArguments) -> Outcome<ExitStatus> {
     let repository = unlock::unlock(context, &store)?;
     let new = new_key(context, &repository, &arguments.new)?;
     let id = slots::add(&repository, &new.credential, PasswordCost::default(), &arguments.label)?;
+    kms::advise_recovery(context, &slots::list(&repository)?);
     let key_file = new.file.map(|path| path.display().to_string());
     show(context, &ChangedDocument { added: Some(id), key_file, removed: Vec::new() })
 }
@@ -207,6 +215,7 @@ fn is_same(left: &Credential, right: &Credential) -> bool {
     match (left, right) {
         (Credential::Password(left), Credential::Password(right)) => left == right,
         (Credential::KeyFile(left), Credential::KeyFile(right)) => left == right,
+        (Credential::Kms { data_key: left, .. }, Credential::Kms { data_key: right, .. }) => left == right,
         _ => false,
     }
 }

@@ -90,6 +90,7 @@ fn remarks(snapshot: &Snapshot, completion: &Completion) -> String {
     });
     let errors = completion.errors;
     let partial = (errors > 0).then(|| format!("partial ({} missing)", text::count(errors)));
+    let copy = snapshot.origin.copy_of.map(|original| format!("copy of {}", original.run.snapshot_id()));
     let tags = snapshot.origin.tags.iter().map(|(key, value)| printable(&format!("{key}={value}")));
-    damaged.into_iter().chain(partial).chain(tags).collect::<Vec<_>>().join("  ")
+    damaged.into_iter().chain(partial).chain(copy).chain(tags).collect::<Vec<_>>().join("  ")
 }

@@ -20,7 +20,7 @@ fn file(name: &str) -> CredentialSource {
 fn load_quietly(source: &CredentialSource) -> Outcome<Vec<u8>> {
     match load(source, REPOSITORY, &Console::new(false, Verbosity::Quiet))? {
         Credential::Password(bytes) => Ok(bytes.to_vec()),
-        Credential::KeyFile(secret) => Ok(secret.expose().to_vec()),
+        Credential::KeyFile(secret) | Credential::Kms { secret, .. } => Ok(secret.expose().to_vec()),
     }
 }
 

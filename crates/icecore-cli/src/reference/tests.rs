@@ -120,6 +120,7 @@ pub(crate) fn snapshot(source: &str, host: &str, id: u8, seconds: i64, is_comple
         base: None,
         tags: BTreeMap::new(),
         program: String::new(),
+        copy_of: None,
     };
     Snapshot { origin, state }
 }

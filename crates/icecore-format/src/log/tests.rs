@@ -38,6 +38,7 @@ fn snapshot() -> Snapshot {
         base: None,
         tags: [("plan".to_owned(), "daily".to_owned())].into(),
         program: "icecore 0.1.0".to_owned(),
+        copy_of: None,
     };
     let completion = Completion {
         finished: time(1_795_000_060),

@@ -116,6 +116,69 @@ fn a_key_file_opens_its_slot() {
     assert_eq!((info.label.as_str(), info.created_seconds), ("laptop", 1_790_000_000));
 }
 
+fn data_key() -> KmsDataKey {
+    KmsDataKey {
+        wrapped: noise_array::<184>("wrapped").to_vec(),
+        key_arn: "arn:aws:kms:eu-west-1:111122223333:key/backup".to_owned(),
+        region: "eu-west-1".to_owned(),
+    }
+}
+
+fn kms(data_key: KmsDataKey, secret: Secret) -> Credential {
+    Credential::Kms { data_key, secret }
+}
+
+#[test]
+fn slots_of_kms_are_pinned_and_open() {
+    let credential = kms(data_key(), secret());
+    let slot = seal_slot(&keys(), &credential, PasswordCost::FLOOR, "role", 7, &salt()).unwrap();
+    assert_golden("slot-kms", &slot);
+    assert_eq!(read_slot(&slot).unwrap().kind, SlotKind::Kms(data_key()));
+    assert_eq!(open_slot(&slot, &credential).unwrap().masters(), keys().masters());
+    let other = KmsDataKey { wrapped: vec![1], ..data_key() };
+    for wrong in [kms(data_key(), Secret::new([1; 32])), kms(other, secret()), key_file()] {
+        assert_eq!(open_slot(&slot, &wrong).unwrap_err(), FormatError::WrongKey);
+    }
+    assert_refuses_changes(&slot, |object| open_slot(object, &credential));
+    assert_refuses_truncation(&slot, |object| open_slot(object, &credential));
+}
+
+#[test]
+fn keys_of_kms_that_are_none_are_refused() {
+    let bad = [
+        KmsDataKey { wrapped: Vec::new(), ..data_key() },
+        KmsDataKey { wrapped: vec![0; 6145], ..data_key() },
+        KmsDataKey { key_arn: String::new(), ..data_key() },
+        KmsDataKey { key_arn: "a".repeat(2049), ..data_key() },
+        KmsDataKey { region: String::new(), ..data_key() },
+        KmsDataKey { region: "a".repeat(65), ..data_key() },
+        // The region becomes a part of a host's name.
+        KmsDataKey { region: "evil.example/".to_owned(), ..data_key() },
+    ];
+    for data_key in bad {
+        let sealed =
+            seal_slot(&keys(), &kms(data_key.clone(), secret()), PasswordCost::FLOOR, "", 0, &salt());
+        assert!(sealed.is_err(), "{data_key:?}");
+        let (repository, label, salt) = (REPOSITORY, String::new(), salt());
+        let info = SlotInfo { kind: SlotKind::Kms(data_key), repository, label, created_seconds: 0, salt };
+        let record = encode_record(&slot_record(&info)).unwrap();
+        assert!(matches!(read_slot(&slot_with(&record)), Err(FormatError::Malformed { .. })));
+    }
+    // All of its fields, and none of a password's.
+    let (repository, label) = (REPOSITORY, String::new());
+    let info =
+        SlotInfo { kind: SlotKind::Kms(data_key()), repository, label, created_seconds: 0, salt: salt() };
+    for change in [
+        (|record| record.kms_region = None) as fn(&mut SlotRecord),
+        |record| record.kms_wrapped = None,
+        |record| record.lanes = Some(1),
+    ] {
+        let mut record = slot_record(&info);
+        change(&mut record);
+        assert!(read_slot(&slot_with(&encode_record(&record).unwrap())).is_err());
+    }
+}
+
 #[test]
 fn every_epoch_is_in_a_slot() {
     let both = keys_of(REPOSITORY, &[0, 1, 7]);
@@ -252,7 +315,7 @@ fn records_that_break_a_rule_are_refused() {
 
 #[test]
 fn slots_of_unknown_kinds_are_told_from_damage() {
-    for kind in [0, 3, 255] {
+    for kind in [0, 4, 255] {
         let unknown = FormatError::UnsupportedSlot { kind };
         assert!(!unknown.is_corruption());
         let with_cost = SlotRecord { kind, ..password_record(64 << 10, 3, 1) };

@@ -22,6 +22,7 @@ fn origin() -> SnapshotOrigin {
         base: None,
         tags: BTreeMap::new(),
         program: "icecore 0.1.0".to_owned(),
+        copy_of: None,
     }
 }
 
@@ -110,6 +111,18 @@ fn damage_marks_are_pinned_and_come_back() {
     assert_eq!(round_trip(&snapshot), Ok(snapshot));
     let wrong = marked(Time { seconds: 0, nanoseconds: 1_000_000_000 });
     assert!(round_trip(&Snapshot { origin: origin(), state: wrong }).is_err());
+}
+
+#[test]
+fn copies_are_pinned_and_know_their_first_original() {
+    let identity = SnapshotIdentity { repository: RepositoryId([7; 16]), run: RunId([8; 16]) };
+    let [_, state, ..] = states();
+    let snapshot = Snapshot { origin: SnapshotOrigin { copy_of: Some(identity), ..origin() }, state };
+    assert_golden("snapshot-record-copy", &encode_record(&SnapshotRecord::from(&snapshot)).unwrap());
+    assert_eq!(snapshot.origin.identity(RepositoryId([9; 16])), identity);
+    let repository = RepositoryId([9; 16]);
+    assert_eq!(origin().identity(repository), SnapshotIdentity { repository, run: RUN });
+    assert_eq!(round_trip(&snapshot), Ok(snapshot));
 }
 
 #[test]
@@ -305,6 +318,7 @@ prop_compose! {
             level: [Level::Full, Level::Incremental, Level::Differential][kind.0],
             dedup: if kind.1 { DedupScope::Group } else { DedupScope::Repository },
             group: RunId(runs[1]), base: base.map(RunId), tags, program,
+            copy_of: base.map(|run| SnapshotIdentity { repository: RepositoryId(runs[1]), run: RunId(run) }),
         };
         Snapshot { origin, state }
     }

@@ -222,6 +222,7 @@ fn settings_of_s3() {
     let expected = S3Settings {
         endpoint_url: Some("https://s3.example.org".to_owned()),
         region: Some("eu-central-1".to_owned()),
+        profile: None,
         addressing: S3Addressing::Path,
         encryption: S3Encryption::SseKms,
         kms_key: Some("alias/backup".to_owned()),

@@ -36,7 +36,7 @@ fn slots_are_added_listed_and_removed() {
     let added = slots.iter().find(|slot| slot.id == second).unwrap();
     let info = added.info.as_ref().unwrap();
     assert_eq!(
-        (info.label.as_str(), info.kind, info.repository),
+        (info.label.as_str(), info.kind.clone(), info.repository),
         ("slot 8", SlotKind::KeyFile, bed.repository.id())
     );
     assert!(added.opens_with(&key_file(8)));

@@ -12,7 +12,7 @@ use crate::{
     context::Context,
     documents::{PathText, SnapshotDocument, dedup_name, level_name},
     exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
+    failure::{ErrorDocument, Failure, Outcome, reason},
     text,
     watch::report::LossDocument,
 };
@@ -42,13 +42,6 @@ pub(crate) struct SourceDocument {
     error: Option<ErrorDocument>,
     #[serde(skip)]
     failure: Option<Failure>,
-}
-
-#[derive(Debug, Serialize)]
-struct ErrorDocument {
-    message: String,
-    hint: Option<String>,
-    code: u8,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,12 +107,8 @@ impl BackupDocument {
     ) -> Outcome<()> {
         self.repository = Some(repository.id().to_string());
         self.location = Some(repository.store().location());
-        match &created {
-            // The document may never be written, if something fails from here on.
-            Some(created) if context.console.json => context.console.notice(created.text().trim_end()),
-            // Even when quiet is wanted: who misses this loses the backups.
-            Some(created) => ResultWriter::print(&created.text())?,
-            None => {}
+        if let Some(created) = &created {
+            created.announce(&context.console)?;
         }
         self.created = created;
         Ok(())
@@ -154,8 +143,7 @@ impl BackupDocument {
 impl SourceDocument {
     /// Makes the document of a source that there is no snapshot of.
     pub(crate) fn failed(shown: &[u8], source: String, failure: Failure) -> Self {
-        let Failure { message, hint, status, .. } = failure.clone();
-        let error = Some(ErrorDocument { message, hint, code: status.code() });
+        let error = Some(ErrorDocument::of(&failure));
         Self { path: PathText::new(shown), source, done: None, error, failure: Some(failure) }
     }
 

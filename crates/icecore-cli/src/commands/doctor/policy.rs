@@ -32,6 +32,14 @@ pub(super) fn of_role(role: Role, bucket: &str, prefix: &str) -> Value {
             .push(json!({"Sid": "Bucket", "Effect": "Allow", "Action": on_bucket, "Resource": bucket_arn}));
     }
     statements.push(json!({"Sid": "Objects", "Effect": "Allow", "Action": on_objects, "Resource": objects}));
+    // Only what was encrypted as a key slot, under keys of the account; see the documentation for one key only.
+    statements.push(json!({
+        "Sid": "KeySlot",
+        "Effect": "Allow",
+        "Action": if role == Role::Restorer { json!("kms:Decrypt") } else { json!(["kms:Decrypt", "kms:GenerateDataKey"]) },
+        "Resource": "*",
+        "Condition": {"StringEquals": {"kms:EncryptionContext:icecore-purpose": "key-slot"}},
+    }));
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 

@@ -10,6 +10,7 @@ fn the_documents_have_the_documented_fields() {
     assert_documented(&SlotDocument {
         id: String::new(),
         kind: None,
+        kms_key: None,
         label: None,
         created: None,
         memory_kib: None,

@@ -14,9 +14,10 @@ fn actions(role: Role) -> Vec<String> {
 
 #[test]
 fn each_role_can_do_what_it_has_to_and_no_more() {
-    assert_eq!(actions(Role::Restorer), ["s3:ListBucket", "s3:GetObject"]);
+    assert_eq!(actions(Role::Restorer), ["s3:ListBucket", "s3:GetObject", "kms:Decrypt"]);
     assert!(!actions(Role::Writer).iter().any(|action| action.contains("Delete")));
     assert!(actions(Role::Writer).contains(&"s3:PutObject".to_owned()));
+    assert!(actions(Role::Writer).contains(&"kms:GenerateDataKey".to_owned()));
     assert!(actions(Role::Maintainer).contains(&"s3:DeleteObject".to_owned()));
 }
 

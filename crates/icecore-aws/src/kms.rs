@@ -1,0 +1,222 @@
+//! Data keys of AWS KMS: made once for a key slot, unwrapped once in each run.
+
+use std::{collections::HashMap, error::Error, time::Duration};
+
+use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
+use aws_sdk_kms::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    primitives::Blob,
+    types::DataKeySpec,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    client::{region_chain, with_credentials},
+    failure::{FailureKind, ServiceFailure},
+    options::Credentials,
+};
+
+/// Bytes of a data key.
+const KEY_BYTES: usize = 32;
+/// Longest time that the one request may take, with its repetitions.
+const REQUEST_TIME_MAX: Duration = Duration::from_mins(1);
+/// Longest time until a connection stands.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How KMS is asked.
+#[derive(Clone, Debug, Default)]
+pub struct KmsOptions {
+    /// URL of the server; what `AWS_ENDPOINT_URL_KMS` or the profile says if absent.
+    pub endpoint_url: Option<String>,
+    /// Region; what the SDK's own chain says if absent.
+    pub region: Option<String>,
+    /// Who asks.
+    pub credentials: Credentials,
+}
+
+/// A data key as KMS wraps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrappedKey {
+    /// The data key, encrypted.
+    pub wrapped: Vec<u8>,
+    /// ARN of the key of KMS.
+    pub key_arn: String,
+}
+
+/// A new data key.
+pub struct DataKey {
+    /// The data key itself.
+    pub secret: Zeroizing<[u8; KEY_BYTES]>,
+    /// As it can be stored.
+    pub wrapped: WrappedKey,
+    /// Region in which it was made.
+    pub region: String,
+}
+
+impl std::fmt::Debug for DataKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("DataKey").field("wrapped", &self.wrapped).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no data key. The text fits behind "failed to …".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KmsError {
+    /// The permission is missing.
+    #[error("use the key {key} of KMS: {permission} is not allowed: {reason}")]
+    Denied {
+        /// Key as it was named.
+        key: String,
+        /// Permission as IAM names it.
+        permission: &'static str,
+        /// What KMS said.
+        reason: String,
+    },
+    /// The key is disabled, or about to be deleted.
+    #[error("use the key {key} of KMS, which is disabled or about to be deleted: {reason}")]
+    Unusable {
+        /// Key as it was named.
+        key: String,
+        /// What KMS said.
+        reason: String,
+    },
+    /// There is no such key.
+    #[error("find the key {key} of KMS: {reason}")]
+    NotFound {
+        /// Key as it was named.
+        key: String,
+        /// What KMS said.
+        reason: String,
+    },
+    /// What is to be unwrapped was not wrapped by this key for this purpose.
+    #[error(
+        "unwrap a data key with the key {key} of KMS: it was wrapped by another key or for another repository"
+    )]
+    Foreign {
+        /// Key as it was named.
+        key: String,
+    },
+    /// There are no credentials to ask with.
+    #[error("ask KMS: there are no credentials: {reason}")]
+    NoCredentials {
+        /// What is missing.
+        reason: String,
+    },
+    /// KMS cannot be reached, or has too much to do.
+    #[error("reach KMS: {reason}")]
+    Unavailable {
+        /// What went wrong.
+        reason: String,
+    },
+    /// KMS refused the request, or answered something else than was asked for.
+    #[error("use the key {key} of KMS: {reason}")]
+    Refused {
+        /// Key as it was named.
+        key: String,
+        /// What KMS said.
+        reason: String,
+    },
+}
+
+/// Makes a data key of 32 bytes under a key of KMS (an ARN, an alias or an id), bound to `context`.
+pub async fn generate(
+    options: &KmsOptions,
+    key: &str,
+    context: &[(&str, String)],
+) -> Result<DataKey, KmsError> {
+    let region = region_of_arn(key).map(str::to_owned).or_else(|| options.region.clone());
+    let (client, region) = connect(options, region).await;
+    let request = client
+        .generate_data_key()
+        .key_id(key)
+        .key_spec(DataKeySpec::Aes256)
+        .set_encryption_context(Some(encryption_context(context)));
+    let output = request.send().await.map_err(|error| describe(error, key, "kms:GenerateDataKey"))?;
+    let incomplete =
+        || KmsError::Refused { key: key.to_owned(), reason: "the answer is incomplete".to_owned() };
+    let secret = secret(output.plaintext, key)?;
+    let wrapped = output.ciphertext_blob.ok_or_else(incomplete)?.into_inner();
+    let key_arn = output.key_id.ok_or_else(incomplete)?;
+    Ok(DataKey { secret, wrapped: WrappedKey { wrapped, key_arn }, region })
+}
+
+/// Unwraps a data key that was made with the same `context`.
+pub async fn unwrap(
+    options: &KmsOptions,
+    key: &WrappedKey,
+    context: &[(&str, String)],
+) -> Result<Zeroizing<[u8; KEY_BYTES]>, KmsError> {
+    let (client, _) = connect(options, options.region.clone()).await;
+    let request = client
+        .decrypt()
+        .key_id(&key.key_arn)
+        .ciphertext_blob(Blob::new(key.wrapped.clone()))
+        .set_encryption_context(Some(encryption_context(context)));
+    let output = request.send().await.map_err(|error| describe(error, &key.key_arn, "kms:Decrypt"))?;
+    secret(output.plaintext, &key.key_arn)
+}
+
+async fn connect(options: &KmsOptions, region: Option<String>) -> (Client, String) {
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT_TIME_MAX).operation_timeout(REQUEST_TIME_MAX);
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(region_chain(region.as_ref(), &options.credentials))
+        .timeout_config(timeouts.build());
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    let shared = with_credentials(loader, &options.credentials).await.load().await;
+    let region = shared.region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
+    (Client::new(&shared), region)
+}
+
+/// Returns the region that an ARN names.
+fn region_of_arn(key: &str) -> Option<&str> {
+    key.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
+}
+
+fn encryption_context(context: &[(&str, String)]) -> HashMap<String, String> {
+    context.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+fn secret(plaintext: Option<Blob>, key: &str) -> Result<Zeroizing<[u8; KEY_BYTES]>, KmsError> {
+    let bytes = Zeroizing::new(plaintext.map(Blob::into_inner).unwrap_or_default());
+    let reason = || format!("the data key has {} bytes, {KEY_BYTES} are expected", bytes.len());
+    let array: [u8; KEY_BYTES] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| KmsError::Refused { key: key.to_owned(), reason: reason() })?;
+    Ok(Zeroizing::new(array))
+}
+
+fn describe<E>(error: SdkError<E>, key: &str, permission: &'static str) -> KmsError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    error_of(&ServiceFailure::from(error), key, permission)
+}
+
+fn error_of(failure: &ServiceFailure, key: &str, permission: &'static str) -> KmsError {
+    let (key, reason) = (key.to_owned(), failure.reason());
+    match failure.kind {
+        FailureKind::NoCredentials => return KmsError::NoCredentials { reason },
+        FailureKind::Connection => return KmsError::Unavailable { reason },
+        FailureKind::Answered | FailureKind::Unusable => {}
+    }
+    match failure.code.as_str() {
+        "AccessDeniedException" => KmsError::Denied { key, permission, reason },
+        "DisabledException" | "KMSInvalidStateException" => KmsError::Unusable { key, reason },
+        "NotFoundException" => KmsError::NotFound { key, reason },
+        "InvalidCiphertextException" | "IncorrectKeyException" => KmsError::Foreign { key },
+        "UnrecognizedClientException" | "InvalidClientTokenId" | "ExpiredTokenException" => {
+            KmsError::NoCredentials { reason }
+        }
+        _ if failure.is_transient() => KmsError::Unavailable { reason },
+        _ => KmsError::Refused { key, reason },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Options of `copy`.
+
+use std::ffi::OsString;
+
+use clap::{ArgMatches, Args, ValueHint, parser::ValueSource};
+use icecore_policy::{S3Addressing, S3Settings};
+use zeroize::Zeroizing;
+
+use super::{
+    backup::{parse_compression, parse_pack_size},
+    global::origin,
+};
+use crate::credentials::{CredentialSource, GivenCredentials};
+
+/// Copy snapshots into another repository, region or account
+///
+/// Without SNAPSHOT, all complete snapshots are copied that the other repository does not have yet. Each is read and
+/// verified, and sealed anew under the keys of the other repository; data that is there is not sent again. Source, host, time,
+/// level, tags and everything about the files stay as they are. The copy remembers which snapshot it is one of, so that it
+/// is not made twice, and goes on where an earlier one was interrupted.
+///
+/// A damaged snapshot is not copied, but the others are; the exit code is 20 then.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+The password of the other repository can also be in the environment variable ICECORE_TO_PASSWORD.
+If nothing is given, the key file that --init generated for it is used; if there is none, the
+password is asked for on the terminal.
+
+Examples:
+  icecore copy --to /mnt/disk/backup --init
+  icecore copy --to s3://other-bucket/backup --to-region eu-west-1 --to-profile archive
+  icecore copy home@latest etc@latest --to /mnt/disk/backup --to-key-file /root/disk.key
+  icecore copy --to s3://other-bucket/backup --dry-run")]
+pub(crate) struct CopyArguments {
+    /// Snapshots to copy: `[SOURCE@]SNAPSHOT` (default: all)
+    #[arg(value_name = "SNAPSHOT")]
+    pub(crate) snapshots: Vec<OsString>,
+    /// Where the other repository is: a directory or `s3://bucket/prefix`
+    #[arg(long, value_name = "URL", env = "ICECORE_TO_REPOSITORY", value_hint = ValueHint::AnyPath, hide_env_values = true)]
+    pub(crate) to: OsString,
+    /// Only snapshots of this source
+    #[arg(long, value_name = "NAME", conflicts_with = "snapshots")]
+    pub(crate) source: Option<String>,
+    /// Create the other repository if there is none, with a key as `icecore init` does
+    #[arg(long)]
+    pub(crate) init: bool,
+    /// Key file that unlocks the other repository
+    #[arg(long, value_name = "FILE", env = "ICECORE_TO_KEY_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
+    to_key_file: Option<OsString>,
+    /// File that holds the password of the other repository; one line end at its end is ignored
+    #[arg(long, value_name = "FILE", env = "ICECORE_TO_PASSWORD_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
+    to_password_file: Option<OsString>,
+    /// Command that prints the password of the other repository; run by `sh -c`
+    #[arg(long, value_name = "COMMAND", env = "ICECORE_TO_PASSWORD_COMMAND", value_hint = ValueHint::CommandString, hide_env_values = true)]
+    to_password_command: Option<OsString>,
+    /// URL of the S3-compatible server of the other repository (default: as for this one)
+    #[arg(long, value_name = "URL", env = "ICECORE_TO_ENDPOINT_URL", value_hint = ValueHint::Url, hide_env_values = true)]
+    to_endpoint_url: Option<String>,
+    /// Region of the other repository's bucket (default: as for this one)
+    #[arg(long, value_name = "REGION", env = "ICECORE_TO_REGION", hide_env_values = true)]
+    to_region: Option<String>,
+    /// Profile of the shared AWS configuration that gives credentials and region for the other repository
+    #[arg(long, value_name = "NAME", env = "ICECORE_TO_PROFILE", hide_env_values = true)]
+    to_profile: Option<String>,
+    /// Target size of packs, 1MiB to 240MiB (default: 64MiB, or as the configuration file says)
+    #[arg(long, value_name = "SIZE", value_parser = parse_pack_size)]
+    pub(crate) pack_size: Option<u64>,
+    /// Compression level of zstd (default: 3, or as the configuration file says)
+    #[arg(long, value_name = "LEVEL", value_parser = parse_compression, allow_hyphen_values = true)]
+    pub(crate) compression: Option<i32>,
+    /// Only show what would be copied; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+impl CopyArguments {
+    /// Returns the ways to unlock the other repository that were given; `password` is that of the environment.
+    pub(crate) fn credentials(
+        &self,
+        matches: &ArgMatches,
+        password: Option<Zeroizing<Vec<u8>>>,
+    ) -> GivenCredentials {
+        let mut given = GivenCredentials::default();
+        let key_file = self.to_key_file.clone().map(|path| CredentialSource::KeyFile(path.into()));
+        let password_file =
+            self.to_password_file.clone().map(|path| CredentialSource::PasswordFile(path.into()));
+        let command = self.to_password_command.clone().map(CredentialSource::PasswordCommand);
+        let sources = [
+            ("to_key_file", &self.to_key_file, key_file),
+            ("to_password_file", &self.to_password_file, password_file),
+            ("to_password_command", &self.to_password_command, command),
+        ];
+        for (id, value, source) in sources {
+            let is_environment = origin(matches, id) == Some(ValueSource::EnvVariable);
+            let is_empty = value.as_ref().is_none_or(|value| value.is_empty());
+            match source {
+                Some(source) if !is_environment => given.command_line.push(source),
+                Some(source) if !is_empty => given.environment.push(source),
+                _ => {}
+            }
+        }
+        given.environment.extend(password.map(CredentialSource::Password));
+        given
+    }
+
+    /// Returns the S3 settings of the other repository: those of `this` one where nothing else is said, as far as they are
+    /// about the server and not about the bucket. With a profile, server and region are the profile's.
+    pub(crate) fn s3_settings(&self, this: &S3Settings) -> S3Settings {
+        let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        let profile = given(&self.to_profile);
+        let inherited = |value: &Option<String>| value.clone().filter(|_| profile.is_none());
+        let endpoint_url = given(&self.to_endpoint_url);
+        S3Settings {
+            addressing: if endpoint_url.is_none() { this.addressing } else { S3Addressing::default() },
+            endpoint_url: endpoint_url.or_else(|| inherited(&this.endpoint_url)),
+            region: given(&self.to_region).or_else(|| inherited(&this.region)),
+            requests_max: this.requests_max,
+            upload_bytes_per_second_max: this.upload_bytes_per_second_max,
+            download_bytes_per_second_max: this.download_bytes_per_second_max,
+            profile,
+            ..S3Settings::default()
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! `copy`: snapshots into another repository.
+
+use std::{os::unix::ffi::OsStrExt, sync::Arc};
+
+use clap::ArgMatches;
+use icecore_copy::{
+    CopyError, CopyEvents, CopyPlan, CopyProgress, CopyReport, CopyRequest, KnownChunks, SOURCE_CACHE_BYTES,
+    TargetSnapshots, copy_snapshot, plan_copy,
+};
+use icecore_format::snapshot::Snapshot;
+use icecore_repo::{
+    reader::ChunkReader, repository::Repository, session::WriteOptions, snapshots::SnapshotList,
+};
+use icecore_store::RepositoryLocation;
+use zeroize::Zeroizing;
+
+use self::report::{CopyDocument, Item};
+use super::{
+    creation::{self, CreatedDocument, KeyChoice},
+    entries::wrong_reference,
+};
+use crate::{
+    arguments::copy::CopyArguments,
+    console::Console,
+    context::{Access, Context, OpenRepository, program},
+    environment_variables,
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+    progress::{Counters, Progress},
+    reference::{self, resolve},
+    s3, unlock,
+    watch::Watch,
+};
+
+mod report;
+
+/// Label of the first key of a repository that `--init` creates.
+const FIRST_KEY_LABEL: &str = "first key";
+/// Threads that fetch blocks.
+const FETCH_THREADS: usize = 8;
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, arguments: &CopyArguments, matches: &ArgMatches) -> Outcome<ExitStatus> {
+    let password = environment_variables::read(environment_variables::TO_PASSWORD);
+    let password = password.map(|password| Zeroizing::new(password.as_bytes().to_vec()));
+    let credentials = arguments.credentials(matches, password);
+    let location = RepositoryLocation::parse(&arguments.to)?;
+    let target = context.of_other(location, credentials, arguments.s3_settings(context.s3_settings()));
+    let result = copy(context, &target, arguments);
+    target.requests.tell(&context.console);
+    result
+}
+
+fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outcome<ExitStatus> {
+    let mut from = context.open(Access::Read)?;
+    let list = look_at_source(context, &mut from)?;
+    let chosen = choose(context, arguments, &list)?;
+    let mut document = CopyDocument::new(arguments.dry_run, &from.repository);
+    if arguments.snapshots.is_empty() {
+        document.set_unreadable(list.damaged.len());
+    }
+    let Some((mut to, created)) = open_target(target, &from.repository, arguments)? else {
+        for snapshot in chosen {
+            document.add(&context.console, Item::planned(snapshot, &context.zone))?;
+        }
+        return document.finish(context, &from.usage, None);
+    };
+    document.set_target(context, &to.repository, created)?;
+    let mut watch = Watch::begin(target, &mut to)?;
+    let target_list = to.snapshots(&context.console)?;
+    watch.look(&mut to, &target_list)?;
+    watch.tell(target);
+    document.set_losses(watch.documents(target));
+    let usage = to.usage.clone();
+    let mut job = Job {
+        context,
+        target,
+        arguments,
+        source: from.repository.clone(),
+        targets: TargetSnapshots::new(to.repository.id(), &target_list),
+        list: &list,
+        known: KnownChunks::default(),
+        watch,
+        to: Some(to),
+    };
+    job.run(&mut from, &chosen, &mut document)?;
+    document.finish(context, &from.usage, Some(&usage))
+}
+
+/// Reads the snapshots of the repository that is copied from, and warns if it is not what it was.
+fn look_at_source(context: &Context, from: &mut OpenRepository) -> Outcome<SnapshotList> {
+    let mut watch = Watch::begin(context, from)?;
+    let list = from.snapshots(&context.console)?;
+    watch.look(from, &list)?;
+    watch.tell(context);
+    if let Some(alarm) = watch.alarm() {
+        context.console.warning(&alarm.message);
+        context.console.warning(&alarm.hint.unwrap_or_default());
+    }
+    watch.save(context, &from.repository);
+    Ok(list)
+}
+
+/// Returns the snapshots that are meant, oldest first and each once.
+fn choose<'a>(
+    context: &Context,
+    arguments: &'a CopyArguments,
+    list: &'a SnapshotList,
+) -> Outcome<Vec<&'a Snapshot>> {
+    if arguments.snapshots.is_empty() {
+        return Ok(list.complete(arguments.source.as_deref()).collect());
+    }
+    let mut chosen = Vec::new();
+    for text in &arguments.snapshots {
+        let reference = reference::parse_without_path(text).map_err(|error| wrong_reference(text, &error))?;
+        chosen.push(resolve(list, &reference, &context.host, &context.zone)?);
+    }
+    chosen.sort_by_key(|snapshot| snapshot.origin.run);
+    chosen.dedup_by_key(|snapshot| snapshot.origin.run);
+    Ok(chosen)
+}
+
+/// Opens the other repository; with `--init`, creates it if there is none, unless it is a dry run, which then knows none.
+fn open_target(
+    target: &Context,
+    source: &Repository,
+    arguments: &CopyArguments,
+) -> Outcome<Option<(OpenRepository, Option<CreatedDocument>)>> {
+    let open = || {
+        if arguments.init && creation::is_missing(target)? {
+            if arguments.dry_run {
+                return Ok(None);
+            }
+            let created = creation::create(target, FIRST_KEY_LABEL, KeyChoice::Given, None, false)?;
+            let open = target.with_catalog(created.repository, &created.store)?;
+            return Ok(Some((open, Some(created.document))));
+        }
+        let access = if arguments.dry_run { Access::Read } else { Access::Write };
+        let store = target.open_store(access)?;
+        let repository = unlock::unlock(target, &store)?;
+        Ok(Some((target.with_catalog(repository, &store)?, None)))
+    };
+    let opened = open().map_err(Failure::of_other_repository)?;
+    if let Some((open, _)) = &opened
+        && open.repository.id() == source.id()
+    {
+        let (here, there) = (source.store().location(), open.repository.store().location());
+        return Err(Failure::usage(format!("{there} is the same repository as {here}"))
+            .hint("give another one with --to; whole repositories are copied with their files"));
+    }
+    Ok(opened)
+}
+
+/// What the copies of all snapshots of one command share.
+struct Job<'a> {
+    context: &'a Context,
+    target: &'a Context,
+    arguments: &'a CopyArguments,
+    source: Repository,
+    list: &'a SnapshotList,
+    targets: TargetSnapshots,
+    known: KnownChunks,
+    watch: Watch,
+    /// Gone when the catalogue cannot be had again.
+    to: Option<OpenRepository>,
+}
+
+impl Job<'_> {
+    fn run(
+        &mut self,
+        from: &mut OpenRepository,
+        chosen: &[&Snapshot],
+        document: &mut CopyDocument,
+    ) -> Outcome<()> {
+        let (context, zone) = (self.context, &self.context.zone);
+        let identity = |snapshot: &Snapshot| snapshot.origin.identity(self.source.id());
+        let missing: Vec<&Snapshot> = chosen
+            .iter()
+            .copied()
+            .filter(|snapshot| self.targets.find(identity(snapshot)).is_none())
+            .collect();
+        let write = self.write_options();
+        if let Some(s3) = self.to.as_ref().and_then(|to| to.s3.as_ref()).filter(|_| !self.arguments.dry_run) {
+            s3::clean_up(self.target, s3, write.pack_bytes);
+        }
+        let reader = if missing.is_empty() || self.arguments.dry_run {
+            None
+        } else {
+            Some(from.reader(&context.console, &missing, SOURCE_CACHE_BYTES)?)
+        };
+        for snapshot in chosen {
+            if context.is_cancelled() {
+                break;
+            }
+            let item = match (self.targets.find(snapshot.origin.identity(self.source.id())), &reader) {
+                (Some(copy), _) => Item::present(snapshot, copy, zone),
+                (None, None) => Item::planned(snapshot, zone),
+                (None, Some(reader)) => match self.copy(reader, snapshot, write) {
+                    Ok(report) => Item::copied(snapshot, &report, zone),
+                    Err(error) => {
+                        let goes_on = error.is_damaged_snapshot();
+                        let what = format!("snapshot {} is not copied", snapshot.origin.run.snapshot_id());
+                        let failure = Failure::from(error).context(what);
+                        document.add(&context.console, Item::failed(snapshot, failure, zone))?;
+                        if goes_on {
+                            continue;
+                        }
+                        break;
+                    }
+                },
+            };
+            document.add(&context.console, item)?;
+        }
+        self.end();
+        Ok(())
+    }
+
+    fn write_options(&self) -> WriteOptions {
+        let configured = self.context.configuration.backup_settings(None);
+        WriteOptions {
+            compression_level: self.arguments.compression.unwrap_or(configured.compression_level),
+            pack_bytes: self.arguments.pack_size.unwrap_or(configured.pack_bytes),
+            ..WriteOptions::default()
+        }
+    }
+
+    /// Copies one snapshot; the catalogue is opened again after a failure.
+    fn copy(
+        &mut self,
+        reader: &ChunkReader,
+        snapshot: &Snapshot,
+        write: WriteOptions,
+    ) -> Result<CopyReport, CopyError> {
+        let Some(to) = self.to.take() else { return Err(CopyError::StageLost { stage: "catalogue" }) };
+        let plan: CopyPlan = plan_copy(self.source.id(), self.list, &self.targets, snapshot);
+        let request =
+            CopyRequest { snapshot, plan, program: program(), write, fetch_concurrency: FETCH_THREADS };
+        let events = Events::new(self.context, snapshot);
+        let OpenRepository { repository, catalog, usage, s3 } = to;
+        let copied = copy_snapshot(reader, &repository, catalog, &request, &mut self.known, &events);
+        drop(events);
+        match copied {
+            Ok((report, mut catalog)) => {
+                let new = Some(&report.snapshot);
+                self.watch.completed(self.target, &repository, Some(&mut catalog), new);
+                self.targets.add(report.snapshot.clone());
+                self.to = Some(OpenRepository { repository, catalog, usage, s3 });
+                Ok(report)
+            }
+            Err(error) => {
+                if let Ok(catalog) = self.target.open_catalog(repository.id()) {
+                    self.to = Some(OpenRepository { repository, catalog, usage, s3 });
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Names in the log what is not named there yet, and keeps what was seen.
+    fn end(&mut self) {
+        if let Some(mut to) = self.to.take() {
+            if !self.arguments.dry_run {
+                self.watch.completed(self.target, &to.repository, Some(&mut to.catalog), None);
+            }
+            self.watch.save(self.target, &to.repository);
+            to.usage.tell(&self.context.console);
+        }
+        if let Some(alarm) = self.watch.alarm() {
+            self.context.console.failure(&alarm.of_other_repository());
+        }
+    }
+}
+
+/// Receiver of the events of one copy.
+struct Events<'a> {
+    progress: Progress,
+    snapshot: &'a Snapshot,
+}
+
+impl<'a> Events<'a> {
+    fn new(context: &Context, snapshot: &'a Snapshot) -> Self {
+        let console: Arc<Console> = Arc::clone(&context.console);
+        let progress =
+            Progress::start(console, Arc::clone(&context.environment.clock), context.progress_mode);
+        Self { progress, snapshot }
+    }
+}
+
+impl CopyEvents for Events<'_> {
+    fn progress(&self, progress: &CopyProgress) {
+        self.progress.update(|| {
+            let expected = self.snapshot.completion().map(|completion| completion.totals);
+            Counters {
+                phase: "copying",
+                noun: "file",
+                objects: progress.files,
+                objects_total: expected.map(|totals| totals.files),
+                bytes: progress.bytes,
+                bytes_total: expected.map(|totals| totals.bytes),
+                bytes_stored: Some(progress.bytes_stored),
+                path: progress.path.clone(),
+            }
+        });
+    }
+}

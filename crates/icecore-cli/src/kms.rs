@@ -1,0 +1,123 @@
+//! Key slots that a key of AWS KMS opens.
+
+use std::sync::Arc;
+
+use icecore_aws::{
+    Credentials, KmsError, KmsOptions, WrappedKey,
+    kms::{generate, unwrap},
+};
+use icecore_format::{
+    ids::RepositoryId,
+    keys::Secret,
+    slot::{Credential, KmsDataKey, SlotKind},
+};
+use icecore_repo::{
+    repository::Repository,
+    slots::{self, Slot},
+};
+
+use crate::{
+    context::{Context, OpenStore},
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome, reason},
+};
+
+/// What to do where a key of KMS is the only one.
+pub(crate) const RECOVERY_ADVICE: &str = "if it is deleted, nobody can read the backups; add a password or a key file on \
+     paper for that day with `icecore key add`";
+
+/// What to do where KMS does not help.
+const OTHER_KEY: &str = "or unlock with --key-file, --password-file or --password-command";
+
+/// What a data key is bound to: KMS unwraps it for nothing else.
+fn encryption_context(repository: RepositoryId) -> [(&'static str, String); 2] {
+    [("icecore-repository", repository.to_string()), ("icecore-purpose", "key-slot".to_owned())]
+}
+
+fn options(context: &Context, region: Option<String>) -> KmsOptions {
+    let settings = context.s3_settings();
+    let credentials =
+        settings.profile.clone().map_or(Credentials::Chain, |name| Credentials::Profile { name });
+    KmsOptions { endpoint_url: None, region: region.or_else(|| settings.region.clone()), credentials }
+}
+
+/// Makes a new data key under a key of KMS.
+pub(crate) fn new_credential(context: &Context, repository: RepositoryId, key: &str) -> Outcome<Credential> {
+    let (options, bound_to) = (options(context, None), encryption_context(repository));
+    let made = context.environment.runtime.block_on(generate(&options, key, &bound_to))?;
+    let WrappedKey { wrapped, key_arn } = made.wrapped;
+    let data_key = KmsDataKey { wrapped, key_arn, region: made.region };
+    Ok(Credential::Kms { data_key, secret: Secret::new(*made.secret) })
+}
+
+/// Unlocks a repository with the first of its KMS slots that KMS lets open; none if it has no such slot.
+pub(crate) fn unlock(
+    context: &Context,
+    store: &OpenStore,
+    repository: RepositoryId,
+) -> Outcome<Option<(Repository, Credential)>> {
+    let data_keys = slots::kms_data_keys(&store.store, &context.environment, repository)?;
+    let mut failed = None;
+    for data_key in data_keys {
+        let wrapped = WrappedKey { wrapped: data_key.wrapped.clone(), key_arn: data_key.key_arn.clone() };
+        let (options, bound_to) =
+            (options(context, Some(data_key.region.clone())), encryption_context(repository));
+        match context.environment.runtime.block_on(unwrap(&options, &wrapped, &bound_to)) {
+            Ok(secret) => {
+                let credential = Credential::Kms { data_key, secret: Secret::new(*secret) };
+                let (store, environment) = (Arc::clone(&store.store), context.environment.clone());
+                let opened = Repository::unlock(store, environment, std::slice::from_ref(&credential))?;
+                return Ok(Some((opened, credential)));
+            }
+            Err(error) => {
+                tracing::info!(key = data_key.key_arn, %error, "a key of KMS cannot be used");
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    failed.map_or(Ok(None), |error| Err(error.into()))
+}
+
+/// Recommends another key if KMS is the only way in.
+pub(crate) fn advise_recovery(context: &Context, slots: &[Slot]) {
+    let mut kinds = slots.iter().filter_map(|slot| slot.info.as_ref().ok()).map(|info| &info.kind);
+    if kinds.all(|kind| matches!(kind, SlotKind::Kms(_))) {
+        context
+            .console
+            .warning(&format!("all keys of the repository are keys of AWS KMS: {RECOVERY_ADVICE}"));
+    }
+}
+
+impl From<KmsError> for Failure {
+    fn from(error: KmsError) -> Self {
+        let message = format!("failed to {}", reason(&error));
+        let (status, hint) = match &error {
+            KmsError::Denied { permission, .. } => (
+                ExitStatus::WrongKey,
+                format!(
+                    "allow {permission} on the key for the user or role, in its policy or in that of the key, {OTHER_KEY}"
+                ),
+            ),
+            KmsError::Unusable { .. } => {
+                (ExitStatus::WrongKey, format!("enable the key, or cancel its deletion, {OTHER_KEY}"))
+            }
+            KmsError::NotFound { .. } => {
+                (ExitStatus::WrongKey, format!("check name, region and account of the key, {OTHER_KEY}"))
+            }
+            KmsError::Foreign { .. } => (
+                ExitStatus::WrongKey,
+                format!(
+                    "`icecore key list` shows which key each slot takes; another slot may open, {OTHER_KEY}"
+                ),
+            ),
+            KmsError::NoCredentials { .. } => {
+                (ExitStatus::Failed, format!("give credentials of AWS (AWS_PROFILE, a role), {OTHER_KEY}"))
+            }
+            KmsError::Unavailable { .. } => {
+                (ExitStatus::Failed, format!("run the same command again later, {OTHER_KEY}"))
+            }
+            _ => (ExitStatus::Failed, OTHER_KEY.to_owned()),
+        };
+        Self::new(status, message).hint(hint)
+    }
+}

@@ -1,0 +1,234 @@
+//! The run of a copy from its request to its report.
+
+use std::{sync::Arc, time::Duration};
+
+use crossbeam_channel::{Receiver, bounded};
+use icecore_catalog::Catalog;
+use icecore_format::{
+    entry::{ChunkRef, Content, EntryKind},
+    limits::INLINE_CHUNKS_MAX,
+    seal::ObjectKind,
+    snapshot::Completion,
+};
+use icecore_repo::{
+    manifest::{ManifestRoot, ManifestWriter, write_chunk_list},
+    reader::ChunkReader,
+    repository::Repository,
+    session::{CommitReport, CopiedSnapshot, SessionOrigin, WriteSession},
+};
+
+use crate::{
+    error::{CopyError, CopyResult},
+    gather::{CopiedChunk, EntryEnd, Gatherer, READER_CACHE_BYTES, Window},
+    known::KnownChunks,
+    request::{CopyCounts, CopyEvents, CopyProgress, CopyReport, CopyRequest},
+    similar::Similar,
+};
+
+/// Windows that have been read and not yet written, beside the one that is being written and the one that is being read.
+const WINDOWS_AHEAD: usize = 1;
+/// Opened blocks of manifests in the other repository that are kept, in bytes.
+const TARGET_CACHE_BYTES: usize = 16 << 20;
+/// Progress is reported at most this often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// Bytes of opened blocks that the reader which is given to [`copy_snapshot`] should keep.
+pub const SOURCE_CACHE_BYTES: usize = READER_CACHE_BYTES;
+
+/// Copies one snapshot into the repository `target` and returns the report and the other repository's catalogue.
+///
+/// A snapshot of which anything cannot be read is not copied at all.
+pub fn copy_snapshot(
+    source: &ChunkReader,
+    target: &Repository,
+    catalog: Catalog,
+    request: &CopyRequest<'_>,
+    known: &mut KnownChunks,
+    events: &dyn CopyEvents,
+) -> CopyResult<(CopyReport, Catalog)> {
+    let started = target.environment().monotonic();
+    let completion = request.snapshot.completion().ok_or(CopyError::Incomplete)?;
+    if let Some(mark) = completion.damage {
+        return Err(CopyError::Marked { files: mark.files });
+    }
+    let fetched = source.bytes_fetched();
+    let origin = session_origin(source, request);
+    let mut session =
+        WriteSession::begin(target.clone(), catalog, origin, request.write).map_err(CopyError::Target)?;
+    match run(source, &mut session, request, known, events) {
+        Ok((root, counts)) => {
+            let report = commit_report(completion);
+            let (snapshot, written, catalog) = session.commit(&root, &report).map_err(CopyError::Target)?;
+            let counts = CopyCounts {
+                bytes_fetched: source.bytes_fetched().saturating_sub(fetched),
+                chunks_new: written.chunks_new,
+                bytes_new: written.bytes_new,
+                bytes_compressed: written.bytes_compressed,
+                bytes_stored: written.bytes_stored,
+                ..counts
+            };
+            let duration = target.environment().monotonic().saturating_sub(started);
+            Ok((CopyReport { snapshot, counts, duration }, catalog))
+        }
+        Err(error) => {
+            if let Err(abort_error) = session.abort(&error.to_string()) {
+                tracing::debug!(error = %abort_error, "the run could not be marked as aborted");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn session_origin(source: &ChunkReader, request: &CopyRequest<'_>) -> SessionOrigin {
+    let origin = &request.snapshot.origin;
+    let identity = origin.identity(source.repository().id());
+    SessionOrigin {
+        source: origin.source.clone(),
+        host: origin.host.clone(),
+        root: origin.root.clone(),
+        command: origin.command.clone(),
+        level: origin.level,
+        dedup: origin.dedup,
+        group: request.plan.group,
+        base: request.plan.base,
+        tags: origin.tags.clone(),
+        program: request.program.clone(),
+        copied: Some(CopiedSnapshot { identity, started: origin.started }),
+    }
+}
+
+/// What the backup found out about its source stays; what concerns the repository, the session knows.
+fn commit_report(completion: &Completion) -> CommitReport {
+    CommitReport { errors: completion.errors, statistics: completion.statistics }
+}
+
+/// Reads on a thread of its own, writes on this one.
+fn run(
+    source: &ChunkReader,
+    session: &mut WriteSession,
+    request: &CopyRequest<'_>,
+    known: &mut KnownChunks,
+    events: &dyn CopyEvents,
+) -> CopyResult<(ManifestRoot, CopyCounts)> {
+    let root = ManifestRoot::of(request.snapshot).ok_or(CopyError::Incomplete)?;
+    let target = session.repository().clone();
+    let reader = ChunkReader::new(target.clone(), Arc::clone(session.index()), TARGET_CACHE_BYTES);
+    let pair = request.plan.similar.as_ref();
+    let (sender, windows) = bounded(WINDOWS_AHEAD);
+    let gatherer = Gatherer {
+        source,
+        keys: Arc::clone(target.keys()),
+        index: Arc::clone(session.index()),
+        known,
+        similar: pair.and_then(|pair| Similar::new(source, &reader, pair)),
+        fetch_concurrency: request.fetch_concurrency,
+        windows: sender,
+    };
+    let manifest = ManifestWriter::new(target.header().parameters.node_items);
+    let mut writer = Writer {
+        session,
+        manifest,
+        chunks: Vec::new(),
+        counts: CopyCounts::default(),
+        progress: CopyProgress::default(),
+        reported: Duration::ZERO,
+        events,
+    };
+    std::thread::scope(|scope| {
+        let gathering = scope.spawn(|| gatherer.run(&root));
+        let written = writer.take_all(windows);
+        let gathered = gathering.join().unwrap_or(Err(CopyError::StageLost { stage: "read" }));
+        // The one that failed first is the reason; the other only noticed that it is gone.
+        written.and(gathered)
+    })?;
+    let Writer { session, manifest, counts, .. } = writer;
+    let copied = manifest.finish(session).map_err(CopyError::Target)?;
+    if copied.totals != root.totals {
+        let (found, expected) = (copied.totals.entries, root.totals.entries);
+        return Err(CopyError::Totals { found, expected });
+    }
+    Ok((copied, counts))
+}
+
+/// Where windows end up: chunks in the session, entries in the manifest.
+struct Writer<'a> {
+    session: &'a mut WriteSession,
+    manifest: ManifestWriter,
+    /// Chunks of the file whose entry has not come yet.
+    chunks: Vec<ChunkRef>,
+    counts: CopyCounts,
+    progress: CopyProgress,
+    reported: Duration,
+    events: &'a dyn CopyEvents,
+}
+
+impl Writer<'_> {
+    /// Takes windows until there are no more.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "after an error the sender must see that nobody receives"
+    )]
+    fn take_all(&mut self, windows: Receiver<Window>) -> CopyResult<()> {
+        windows.iter().try_for_each(|window| self.take(window))
+    }
+
+    fn take(&mut self, window: Window) -> CopyResult<()> {
+        self.counts.chunks_read += window.chunks_read;
+        self.counts.bytes_read += window.bytes_read;
+        for piece in window.pieces {
+            for chunk in piece.chunks {
+                self.add_chunk(chunk)?;
+            }
+            if let Some(end) = piece.end {
+                self.end_entry(*end)?;
+            }
+        }
+        self.report();
+        self.session.refresh_if_due().map_err(CopyError::Target)
+    }
+
+    fn add_chunk(&mut self, chunk: CopiedChunk) -> CopyResult<()> {
+        let chunk = match chunk {
+            CopiedChunk::Stored(chunk) => chunk,
+            CopiedChunk::Read(chunk, content) => {
+                self.session.add_chunk(ObjectKind::Data, chunk.id, &content).map_err(CopyError::Target)?;
+                chunk
+            }
+        };
+        self.progress.bytes += u64::from(chunk.length);
+        self.chunks.push(chunk);
+        Ok(())
+    }
+
+    fn end_entry(&mut self, end: EntryEnd) -> CopyResult<()> {
+        let EntryEnd { mut entry, user, group } = end;
+        let chunks = std::mem::take(&mut self.chunks);
+        entry.content = if chunks.len() <= INLINE_CHUNKS_MAX {
+            Content::Inline(chunks)
+        } else {
+            Content::List(write_chunk_list(self.session, &chunks).map_err(CopyError::Target)?)
+        };
+        self.manifest
+            .push(self.session, &entry, user.as_deref(), group.as_deref())
+            .map_err(CopyError::Target)?;
+        if entry.kind == EntryKind::File {
+            self.progress.files += 1;
+            self.progress.bytes += entry.hole_bytes();
+        }
+        self.progress.path = entry.path;
+        self.report();
+        Ok(())
+    }
+
+    fn report(&mut self) {
+        let now = self.session.repository().environment().monotonic();
+        if now.saturating_sub(self.reported) >= PROGRESS_EVERY {
+            self.reported = now;
+            self.progress.bytes_stored = self.session.statistics().bytes_stored;
+            self.events.progress(&self.progress);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! Reads a snapshot in windows: entries in the order of the manifest, with the chunks that the other repository may lack.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError},
+};
+
+use crossbeam_channel::Sender;
+use icecore_format::{
+    entry::{ChunkRef, Entry},
+    ids::ChunkId,
+    keys::Keys,
+};
+use icecore_repo::{
+    error::RepoError,
+    index::BlockNumber,
+    manifest::{ChunkListReader, ManifestCursor, ManifestRoot},
+    reader::{ChunkContent, ChunkReader, SharedIndex},
+};
+use rayon::prelude::*;
+
+use crate::{
+    error::{CopyError, CopyResult},
+    known::KnownChunks,
+    similar::Similar,
+};
+
+/// Plaintext of the blocks of one window, in bytes, from which on it is read; one block can be 32 MiB more.
+const WINDOW_BYTES: u64 = 32 << 20;
+/// Entries and chunks of one window at most.
+const WINDOW_ITEMS_MAX: usize = 1 << 15;
+/// Neighbouring blocks up to this many bytes of plaintext are fetched by one thread.
+const GROUP_BYTES: u64 = 4 << 20;
+/// Opened blocks that the reader has to keep so that a window is read from the store once, in bytes.
+pub(crate) const READER_CACHE_BYTES: usize = 2 * WINDOW_BYTES as usize;
+
+/// Some entries in a row.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub pieces: Vec<Piece>,
+    /// Chunks that were read for it, and their bytes.
+    pub chunks_read: u64,
+    pub bytes_read: u64,
+}
+
+/// Some chunks in a row of one file, and its entry if they are the last.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub chunks: Vec<CopiedChunk>,
+    pub end: Option<Box<EntryEnd>>,
+}
+
+/// A chunk under its name in the repository that is copied to.
+#[derive(Debug)]
+pub(crate) enum CopiedChunk {
+    /// The other repository has it.
+    Stored(ChunkRef),
+    /// The other repository may lack it.
+    Read(ChunkRef, ChunkContent),
+}
+
+/// An entry as it was, with the names of its owners.
+#[derive(Debug)]
+pub(crate) struct EntryEnd {
+    pub entry: Entry,
+    pub user: Option<Vec<u8>>,
+    pub group: Option<Vec<u8>>,
+}
+
+/// A piece whose chunks have not been read yet.
+#[derive(Debug, Default)]
+struct Pending {
+    chunks: Vec<PendingChunk>,
+    end: Option<Box<EntryEnd>>,
+}
+
+#[derive(Debug)]
+enum PendingChunk {
+    Stored(ChunkRef),
+    /// Under its name in the repository that is copied from.
+    Wanted(ChunkRef),
+}
+
+/// What is read, and what is known of where it goes.
+pub(crate) struct Gatherer<'a> {
+    pub source: &'a ChunkReader,
+    /// Keys of the other repository.
+    pub keys: Arc<Keys>,
+    /// Chunks that the other repository has.
+    pub index: SharedIndex,
+    pub known: &'a mut KnownChunks,
+    pub similar: Option<Similar<'a>>,
+    pub fetch_concurrency: usize,
+    pub windows: Sender<Window>,
+}
+
+/// The window that is being filled.
+#[derive(Debug, Default)]
+struct Filling {
+    pieces: Vec<Pending>,
+    current: Pending,
+    items: usize,
+    /// Blocks to fetch, with their lengths in bytes.
+    blocks: BTreeMap<BlockNumber, u32>,
+    bytes: u64,
+}
+
+impl<'a> Gatherer<'a> {
+    /// Reads a whole manifest and everything that it refers to.
+    pub fn run(mut self, root: &ManifestRoot) -> CopyResult<()> {
+        let mut cursor = ManifestCursor::new(self.source, root);
+        let mut filling = Filling::default();
+        while let Some(entry) = cursor.next().map_err(CopyError::Source)? {
+            let (user, group) = cursor.owner_names(entry.user_id, entry.group_id);
+            let (user, group) = (user.map(<[u8]>::to_vec), group.map(<[u8]>::to_vec));
+            self.add_content(&mut filling, &entry)?;
+            filling.end_entry(EntryEnd { entry, user, group });
+            self.flush_if_full(&mut filling)?;
+        }
+        self.flush(&mut filling)
+    }
+
+    fn add_content(&mut self, filling: &mut Filling, entry: &Entry) -> CopyResult<()> {
+        if entry.content.bytes() == 0 {
+            return Ok(());
+        }
+        let mut copies = self.copies_of(entry);
+        let mut chunks = ChunkListReader::new(self.source, &entry.content);
+        while let Some(chunk) = chunks.next().map_err(CopyError::Source)? {
+            let copy = match copies.as_mut().map(ChunkListReader::next) {
+                Some(Ok(Some(copy))) if copy.length == chunk.length => Some(copy.id),
+                Some(_) => {
+                    copies = None;
+                    None
+                }
+                None => None,
+            };
+            self.add_chunk(filling, chunk, copy)?;
+            self.flush_if_full(filling)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the copies of all chunks of a file if it is the same as in the similar snapshot; if it is another one,
+    /// learns what the other has.
+    fn copies_of(&mut self, entry: &Entry) -> Option<ChunkListReader<'a>> {
+        let similar = self.similar.as_mut()?;
+        let found = similar.find(&entry.path).and_then(|found| match found {
+            Some(counterpart) if counterpart.original == entry.content => {
+                Ok(Some(similar.copied_chunks(&counterpart.copy)))
+            }
+            Some(counterpart) => similar.learn(&counterpart, self.known).map(|()| None),
+            None => Ok(None),
+        });
+        found.unwrap_or_else(|error| {
+            // It would have saved some reading, and nothing else.
+            tracing::info!(%error, "an earlier copy cannot be read and is not built upon");
+            self.similar = None;
+            None
+        })
+    }
+
+    /// Adds a chunk; `copy` is its other name if that is known already.
+    fn add_chunk(&self, filling: &mut Filling, chunk: ChunkRef, copy: Option<ChunkId>) -> CopyResult<()> {
+        filling.items += 1;
+        let copy = copy.or_else(|| self.known.get(&chunk.id));
+        if let Some(id) = copy.filter(|id| self.has(id)) {
+            filling.current.chunks.push(PendingChunk::Stored(ChunkRef { id, length: chunk.length }));
+            return Ok(());
+        }
+        let location = self.source.locate(&chunk).map_err(CopyError::Source)?;
+        if filling.blocks.insert(location.block, location.block_bytes).is_none() {
+            filling.bytes += u64::from(location.block_bytes);
+        }
+        filling.current.chunks.push(PendingChunk::Wanted(chunk));
+        Ok(())
+    }
+
+    fn has(&self, id: &ChunkId) -> bool {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    fn flush_if_full(&mut self, filling: &mut Filling) -> CopyResult<()> {
+        if filling.bytes >= WINDOW_BYTES || filling.items >= WINDOW_ITEMS_MAX {
+            self.flush(filling)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what the window wants, each block once and in the order of the packs, and hands the window on.
+    fn flush(&mut self, filling: &mut Filling) -> CopyResult<()> {
+        self.source.repository().environment().proceed().map_err(CopyError::Source)?;
+        let Filling { mut pieces, current, blocks, .. } = std::mem::take(filling);
+        pieces.push(current);
+        fetch(self.source, blocks, self.fetch_concurrency);
+        let read = self.read(&pieces).map_err(CopyError::Source)?;
+        let (chunks_read, bytes_read) =
+            (read.len() as u64, read.values().map(|(_, content)| content.len() as u64).sum());
+        for (id, (copy, _)) in &read {
+            self.known.insert(*id, copy.id);
+        }
+        let pieces = pieces.into_iter().map(|piece| piece.with(&read)).collect::<CopyResult<_>>()?;
+        self.windows
+            .send(Window { pieces, chunks_read, bytes_read })
+            .map_err(|_| CopyError::StageLost { stage: "write" })
+    }
+
+    /// Returns contents and new names of all chunks that are wanted, by their old names.
+    fn read(&self, pieces: &[Pending]) -> Result<HashMap<ChunkId, (ChunkRef, ChunkContent)>, RepoError> {
+        let mut contents = HashMap::new();
+        for chunk in pieces.iter().flat_map(|piece| &piece.chunks) {
+            if let PendingChunk::Wanted(chunk) = chunk
+                && !contents.contains_key(&chunk.id)
+            {
+                contents.insert(chunk.id, self.source.read(chunk)?);
+            }
+        }
+        let name = |(id, content): (ChunkId, ChunkContent)| {
+            let copy = ChunkRef { id: self.keys.chunk_id(&content), length: content.len() as u32 };
+            (id, (copy, content))
+        };
+        let workers = &self.source.repository().environment().workers;
+        Ok(workers.install(|| contents.into_par_iter().map(name).collect()))
+    }
+}
+
+impl Filling {
+    fn end_entry(&mut self, end: EntryEnd) {
+        self.items += 1;
+        let chunks = std::mem::take(&mut self.current.chunks);
+        self.pieces.push(Pending { chunks, end: Some(Box::new(end)) });
+    }
+}
+
+impl Pending {
+    fn with(self, read: &HashMap<ChunkId, (ChunkRef, ChunkContent)>) -> CopyResult<Piece> {
+        let found = |chunk| match chunk {
+            PendingChunk::Stored(copy) => Ok(CopiedChunk::Stored(copy)),
+            PendingChunk::Wanted(chunk) => match read.get(&chunk.id) {
+                Some((copy, content)) => Ok(CopiedChunk::Read(*copy, content.clone())),
+                None => Err(CopyError::Source(RepoError::MissingChunk { id: chunk.id })),
+            },
+        };
+        let chunks = self.chunks.into_iter().map(found).collect::<CopyResult<_>>()?;
+        Ok(Piece { chunks, end: self.end })
+    }
+}
+
+/// Fetches blocks, neighbours together, with several threads.
+fn fetch(reader: &ChunkReader, blocks: BTreeMap<BlockNumber, u32>, threads: usize) {
+    let groups = neighbours(blocks);
+    let each = groups.len().div_ceil(threads.max(1)).max(1);
+    std::thread::scope(|scope| {
+        let mut parts = groups.chunks(each);
+        let own = parts.next();
+        for part in parts {
+            scope.spawn(move || part.iter().for_each(|group| reader.prefetch(group)));
+        }
+        own.into_iter().flatten().for_each(|group| reader.prefetch(group));
+    });
+}
+
+fn neighbours(blocks: BTreeMap<BlockNumber, u32>) -> Vec<Vec<BlockNumber>> {
+    let mut groups: Vec<Vec<BlockNumber>> = Vec::new();
+    let mut group_bytes = 0;
+    for (block, bytes) in blocks {
+        let bytes = u64::from(bytes);
+        match groups.last_mut() {
+            Some(group)
+                if group_bytes + bytes <= GROUP_BYTES
+                    && group.last().is_some_and(|last| last.is_followed_by(block)) =>
+            {
+                group_bytes += bytes;
+                group.push(block);
+            }
+            _ => {
+                group_bytes = bytes;
+                groups.push(vec![block]);
+            }
+        }
+    }
+    groups
+}

@@ -1,0 +1,21 @@
+//! Copies snapshots into another repository: reads chunks, names and seals them anew under the other's keys, and commits
+//! there as a backup does.
+//!
+//! Architecture invariants: only reads the repository that it copies from; whatever it writes goes through a write session
+//! of `icecore-repo`; what a copied snapshot says about files is never changed, only how its chunks are named.
+
+mod copy;
+mod error;
+mod gather;
+mod known;
+mod plan;
+mod request;
+mod similar;
+
+pub use crate::{
+    copy::{SOURCE_CACHE_BYTES, copy_snapshot},
+    error::{CopyError, CopyResult},
+    known::KnownChunks,
+    plan::{CopyPlan, TargetSnapshots, plan_copy},
+    request::{CopyCounts, CopyEvents, CopyProgress, CopyReport, CopyRequest},
+};

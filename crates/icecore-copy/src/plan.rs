@@ -1,0 +1,102 @@
+//! Which snapshots the other repository has already, and what a new copy is built upon.
+
+use std::collections::HashMap;
+
+use icecore_format::{
+    ids::{GroupId, RepositoryId, RunId},
+    snapshot::{DedupScope, Level, Snapshot, SnapshotIdentity},
+};
+use icecore_repo::snapshots::SnapshotList;
+
+/// The complete snapshots of the repository that is copied to, by what they have in common with their copies.
+#[derive(Debug, Default)]
+pub struct TargetSnapshots {
+    repository: Option<RepositoryId>,
+    by_identity: HashMap<SnapshotIdentity, Snapshot>,
+}
+
+impl TargetSnapshots {
+    /// Takes the snapshots of `repository`.
+    pub fn new(repository: RepositoryId, list: &SnapshotList) -> Self {
+        let mut found = Self { repository: Some(repository), by_identity: HashMap::new() };
+        list.complete(None).for_each(|snapshot| found.add(snapshot.clone()));
+        found
+    }
+
+    /// Returns the snapshot, or the copy of it, that is there.
+    pub fn find(&self, identity: SnapshotIdentity) -> Option<&Snapshot> {
+        self.by_identity.get(&identity)
+    }
+
+    /// Adds a snapshot that has just been copied.
+    pub fn add(&mut self, snapshot: Snapshot) {
+        if let Some(repository) = self.repository {
+            self.by_identity.insert(snapshot.origin.identity(repository), snapshot);
+        }
+    }
+}
+
+/// What a copy is built upon.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CopyPlan {
+    /// Group of the other repository to write into; none begins a new one.
+    pub group: Option<GroupId>,
+    /// Snapshot of the other repository that stands for the one that changes were detected against.
+    pub base: Option<RunId>,
+    /// A snapshot that is probably similar, and its copy: what they share need not be read.
+    pub similar: Option<(Snapshot, Snapshot)>,
+}
+
+/// Decides what the copy of `snapshot` is built upon; `list` are all snapshots of `repository`, which it is one of.
+pub fn plan_copy(
+    repository: RepositoryId,
+    list: &SnapshotList,
+    targets: &TargetSnapshots,
+    snapshot: &Snapshot,
+) -> CopyPlan {
+    let origin = &snapshot.origin;
+    let copy_of = |other: &Snapshot| targets.find(other.origin.identity(repository));
+    let with_copy = |other: &Snapshot| Some((other.clone(), copy_of(other)?.clone()));
+    let base = origin.base.and_then(|base| list.by_run(base)).and_then(with_copy);
+    CopyPlan {
+        group: group_of(list, snapshot, copy_of),
+        base: base.as_ref().map(|(_, copy)| copy.origin.run),
+        similar: base.or_else(|| similar(list, snapshot).find_map(with_copy)),
+    }
+}
+
+/// Returns the group that stands for the group of `snapshot`: the one that a copy of another snapshot of it belongs to.
+fn group_of<'a>(
+    list: &SnapshotList,
+    snapshot: &Snapshot,
+    copy_of: impl Fn(&Snapshot) -> Option<&'a Snapshot>,
+) -> Option<GroupId> {
+    let origin = &snapshot.origin;
+    if origin.level == Level::Full {
+        return None;
+    }
+    let same_group = |other: &&Snapshot| {
+        other.origin.group == origin.group
+            // What is limited to a group cannot be mixed with what is not.
+            && (other.origin.dedup == origin.dedup || origin.dedup == DedupScope::Repository)
+    };
+    let copies = list.complete(None).filter(same_group).filter_map(copy_of);
+    copies.map(|copy| copy.origin.group).next()
+}
+
+/// Returns snapshots of the same source, the nearest earlier ones first, then later ones.
+fn similar<'a>(list: &'a SnapshotList, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Snapshot> {
+    let origin = &snapshot.origin;
+    let of_source = move || {
+        list.complete(Some(&origin.source)).filter(move |other| {
+            other.origin.host == origin.host
+                && (origin.dedup == DedupScope::Repository || other.origin.group == origin.group)
+        })
+    };
+    let earlier = of_source().rev().filter(move |other| other.origin.run < origin.run);
+    let later = of_source().filter(move |other| other.origin.run > origin.run);
+    earlier.chain(later)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Repositories that a key of AWS KMS opens, through the whole program, on a server that the environment names.
+//!
+//! `ICECORE_TEST_KMS_ENDPOINT` is its URL, `ICECORE_TEST_KMS_KEY` a key that it has; moto has both.
+
+use std::fs;
+
+use crate::harness::{Sandbox, assert_same, read, skip, variable};
+
+/// Makes a sandbox that asks the server, and returns it with the name of the key.
+fn sandbox() -> Option<(Sandbox, String)> {
+    let text = |name| variable(name).map(|value| value.into_string().unwrap());
+    let (Some(url), Some(key)) = (text("ICECORE_TEST_KMS_ENDPOINT"), text("ICECORE_TEST_KMS_KEY")) else {
+        skip("ICECORE_TEST_KMS_ENDPOINT and ICECORE_TEST_KMS_KEY name no server and key");
+        return None;
+    };
+    let mut sandbox = Sandbox::new();
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", "AKTEST"),
+        ("AWS_SECRET_ACCESS_KEY", "SKTEST"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_ENDPOINT_URL_KMS", &url),
+    ] {
+        sandbox.set(name, value);
+    }
+    Some((sandbox, key))
+}
+
+#[test]
+fn a_key_of_kms_opens_a_repository() {
+    let Some((mut sandbox, key)) = sandbox() else { return };
+    sandbox.run(&["init", "--kms", "alias/there-is-none"]).expect(12).says("check name, region and account");
+    let created = sandbox.run(&["init", "--kms", &key]).expect(0);
+    assert!(created.text().contains("icecore key add"), "{}", created.describe());
+    sandbox.write("file", "content");
+    sandbox.run(&["backup", "source"]).expect(0);
+    sandbox.run(&["restore", "latest", "--target", "restored"]).expect(0);
+    assert_same(&read(&sandbox.source("")), &read(&sandbox.path("restored")));
+    let slots = sandbox.json(&["key", "list"]);
+    assert_eq!(slots[0]["kind"], "kms");
+    assert!(slots[0]["kms_key"].as_str().unwrap().starts_with("arn:"), "{slots}");
+    fs::write(sandbox.path("password"), "on paper\n").unwrap();
+    sandbox.run(&["snapshots", "--password-file", "password"]).expect(12);
+    sandbox.run(&["key", "add", "--new-password-file", "password"]).expect(0);
+    // Without KMS there is still the other way in.
+    sandbox.set("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:9");
+    sandbox.run(&["snapshots"]).expect(1).says("reach KMS");
+    sandbox.run(&["snapshots", "--password-file", "password"]).expect(0);
+}
+
+#[test]
+fn a_key_of_kms_is_added_to_others() {
+    let Some((sandbox, key)) = sandbox() else { return };
+    fs::write(sandbox.path("password"), "secret\n").unwrap();
+    sandbox.run(&["init", "--password-file", "password"]).expect(0);
+    sandbox.run(&["snapshots"]).expect(12);
+    let added = sandbox.run(&["key", "add", "--kms", &key, "--password-file", "password"]).expect(0);
+    assert!(!added.stderr.contains("all keys"), "{}", added.describe());
+    sandbox.run(&["snapshots"]).expect(0);
+    let id = sandbox.json(&["key", "list"]);
+    let password = id.as_array().unwrap().iter().find(|slot| slot["kind"] == "password").unwrap();
+    sandbox.run(&["key", "remove", password["id"].as_str().unwrap()]).expect(0);
+    sandbox.run(&["key", "add", "--kms", &key]).expect(0).says("add a password or a key file");
+}
