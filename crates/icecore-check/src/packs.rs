@@ -96,7 +96,7 @@ async fn read_pack(session: &Session<'_>, pack: &PackRecord) -> Result<PackReadi
         session.report(ProblemKind::ObjectTooLarge, Some(&key), detail);
         return Ok(PackReading::Gone(PackState::Missing));
     }
-    let _permit = session.reserve(stored.saturating_add(pack.directory_bytes.saturating_mul(2))).await?;
+    let _permit = session.reserve(stored.saturating_add(pack.directory_bytes.saturating_mul(4))).await?;
     let directory = match directory_of(session, pack).await? {
         Ok(directory) => directory,
         Err(state) => return Ok(PackReading::Gone(state)),

@@ -83,6 +83,26 @@ impl LocalStore {
         self.root.path.clone()
     }
 
+    async fn read(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<(Bytes, Version)> {
+        check_key(key)?;
+        let open = move |root: &Root, key: &str| {
+            let object = read::open(root, key, range.as_ref())?;
+            if object.is_large() {
+                return Ok(Err(object));
+            }
+            let buffer = object.buffer(root, key)?;
+            object.read(key, buffer).map(Ok)
+        };
+        match self.blocking("get", key, open).await? {
+            Ok(read) => Ok(read),
+            Err(object) => {
+                // Here and not where it is read: an allocator keeps memory for each thread that large buffers come from.
+                let buffer = object.buffer(&self.root, key)?;
+                self.blocking("get", key, move |_, key| object.read(key, buffer)).await
+            }
+        }
+    }
+
     /// Runs `work` where it may block.
     async fn blocking<T, Work>(&self, operation: &'static str, key: &str, work: Work) -> StoreResult<T>
     where
@@ -112,18 +132,11 @@ impl Store for LocalStore {
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes> {
-        check_key(key)?;
-        // Here and not where it is read: an allocator keeps memory for each thread that large blocks come from.
-        let buffer = range.as_ref().and_then(|range| self.root.read_buffers.take_for(range));
-        let work = move |root: &Root, key: &str| {
-            read::get(root, key, range.as_ref(), buffer).map(|(bytes, _)| bytes)
-        };
-        self.blocking("get", key, work).await
+        self.read(key, range).await.map(|(bytes, _)| bytes)
     }
 
     async fn get_versioned(&self, key: &str) -> StoreResult<(Bytes, Version)> {
-        check_key(key)?;
-        self.blocking("get", key, |root, key| read::get(root, key, None, None)).await
+        self.read(key, None).await
     }
 
     async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version> {

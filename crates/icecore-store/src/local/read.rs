@@ -1,27 +1,35 @@
 //! Reading from a local store.
 
-use std::ops::Range;
+use std::{io, ops::Range};
 
 use rustix::{
+    fd::OwnedFd,
     fs::{Dir, FileType, Mode, OFlags, Stat},
     io::{Errno, retry_on_intr},
 };
 
 use bytes::Bytes;
 
-use super::{directory::Root, failure::Call, generation, read_buffers::ReadBuffer};
+use super::{
+    directory::Root,
+    failure::Call,
+    generation,
+    read_buffers::{LENGTH_MIN, ReadBuffer},
+};
 use crate::{
     key::{clip_range, is_valid_part},
     store::{ObjectInfo, StoreResult, Version},
 };
 
-/// Returns an object's bytes, or those of `range`, and its version; reads into `buffer` if it is given and long enough.
-pub(super) fn get(
-    root: &Root,
-    key: &str,
-    range: Option<&Range<u64>>,
-    buffer: Option<ReadBuffer>,
-) -> StoreResult<(Bytes, Version)> {
+/// An object that is open, and what is to be read of it.
+pub(super) struct OpenObject {
+    file: OwnedFd,
+    range: Range<u64>,
+    version: Version,
+}
+
+/// Opens an object to read all of it, or `range`.
+pub(super) fn open(root: &Root, key: &str, range: Option<&Range<u64>>) -> StoreResult<OpenObject> {
     let call = Call { operation: "get", key };
     let (directory, name) = root.open_parent(call)?;
     // Not blocking, lest a pipe in an object's place hold the call up for ever.
@@ -44,37 +52,40 @@ pub(super) fn get(
         Some(range) => clip_range(key, size, range)?,
         None => 0..size,
     };
-    let bytes = read_range(root, &file, &range, buffer, call)?;
-    Ok((bytes, generation::version(&stat)))
+    Ok(OpenObject { file, range, version: generation::version(&stat) })
 }
 
-fn read_range(
-    root: &Root,
-    file: &rustix::fd::OwnedFd,
-    range: &Range<u64>,
-    buffer: Option<ReadBuffer>,
-    call: Call<'_>,
-) -> StoreResult<Bytes> {
-    let fail = |kind: std::io::ErrorKind| call.failed_io(kind.into());
-    let length = usize::try_from(range.end - range.start).ok();
-    let buffer = length.and_then(|length| match buffer.and_then(|buffer| buffer.shortened(length)) {
-        Some(buffer) => Some(buffer),
-        None => root.read_buffers.take(length),
-    });
-    let mut buffer = buffer.ok_or_else(|| fail(std::io::ErrorKind::OutOfMemory))?;
-    let (mut rest, mut offset) = (buffer.as_mut(), range.start);
-    while !rest.is_empty() {
-        match retry_on_intr(|| rustix::io::pread(file, &mut *rest, offset)) {
-            // Objects never change, so somebody else cut the file short.
-            Ok(0) => return Err(fail(std::io::ErrorKind::UnexpectedEof)),
-            Ok(length) => {
-                rest = &mut rest[length..];
-                offset += length as u64;
-            }
-            Err(errno) => return Err(call.failed_inside(errno)),
-        }
+impl OpenObject {
+    /// Returns a buffer for what is to be read.
+    pub(super) fn buffer(&self, root: &Root, key: &str) -> StoreResult<ReadBuffer> {
+        let length = usize::try_from(self.range.end - self.range.start).ok();
+        let buffer = length.and_then(|length| root.read_buffers.take(length));
+        let call = Call { operation: "get", key };
+        buffer.ok_or_else(|| call.failed_io(io::ErrorKind::OutOfMemory.into()))
     }
-    Ok(buffer.into())
+
+    /// Says whether its buffer is one of those that are used again.
+    pub(super) fn is_large(&self) -> bool {
+        self.range.end - self.range.start >= LENGTH_MIN as u64
+    }
+
+    /// Reads into a buffer of its own.
+    pub(super) fn read(self, key: &str, mut buffer: ReadBuffer) -> StoreResult<(Bytes, Version)> {
+        let call = Call { operation: "get", key };
+        let (mut rest, mut offset) = (buffer.as_mut(), self.range.start);
+        while !rest.is_empty() {
+            match retry_on_intr(|| rustix::io::pread(&self.file, &mut *rest, offset)) {
+                // Objects never change, so somebody else cut the file short.
+                Ok(0) => return Err(call.failed_io(io::ErrorKind::UnexpectedEof.into())),
+                Ok(length) => {
+                    rest = &mut rest[length..];
+                    offset += length as u64;
+                }
+                Err(errno) => return Err(call.failed_inside(errno)),
+            }
+        }
+        Ok((buffer.into(), self.version))
+    }
 }
 
 /// Returns what is known about an object.

@@ -1,19 +1,14 @@
 //! Buffers of large reads, used again: fresh memory costs a page fault for every 4 KiB, and an allocator that gets large blocks
 //! back from many threads keeps much of it for each of them.
 
-use std::{
-    ops::Range,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
 /// Reads shorter than this get memory of their own, in bytes.
-const LENGTH_MIN: usize = 256 << 10;
+pub(super) const LENGTH_MIN: usize = 256 << 10;
 /// Lengths are multiples of this, so that a buffer fits the next read of about the same length, in bytes.
 const LENGTH_STEP: usize = 1 << 20;
-/// Buffers that are longer than a read by more than this factor are given up: reads have become shorter.
-const LENGTH_RATIO_MAX: usize = 3;
 /// Memory that waits for the next read at most, in bytes.
 const IDLE_BYTES_MAX: usize = 48 << 20;
 
@@ -42,20 +37,12 @@ impl ReadBuffers {
         Some(ReadBuffer { bytes, length, buffers: Arc::clone(self) })
     }
 
-    /// Returns a buffer for a range of an object, which may be shorter; none for very long ones.
-    pub(super) fn take_for(self: &Arc<Self>, range: &Range<u64>) -> Option<ReadBuffer> {
-        let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
-        if length > IDLE_BYTES_MAX { None } else { self.take(length) }
-    }
-
     /// Returns the smallest buffer that is large enough.
     fn take_idle(&self, length: usize) -> Option<Vec<u8>> {
         if length < LENGTH_MIN {
             return None;
         }
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let too_long = idle.partition_point(|buffer| buffer.len() / LENGTH_RATIO_MAX <= length);
-        idle.truncate(too_long);
         let place = idle.partition_point(|buffer| buffer.len() < length);
         (place < idle.len()).then(|| idle.remove(place))
     }
@@ -65,9 +52,9 @@ impl ReadBuffers {
         let place = idle.partition_point(|other| other.len() < buffer.len());
         idle.insert(place, buffer);
         let mut bytes: usize = idle.iter().map(Vec::len).sum();
-        // The small ones go: the large ones fit every read.
+        // The largest go, so that many reads at a time find one.
         while bytes > IDLE_BYTES_MAX {
-            bytes -= idle.remove(0).len();
+            bytes -= idle.pop().map_or(bytes, |buffer| buffer.len());
         }
     }
 }
@@ -76,14 +63,6 @@ impl ReadBuffer {
     /// Returns the bytes, to be written.
     pub(super) fn as_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[..self.length]
-    }
-}
-
-impl ReadBuffer {
-    /// Returns the buffer with another length, if it has so many bytes.
-    pub(super) fn shortened(mut self, length: usize) -> Option<Self> {
-        self.length = length;
-        (length <= self.bytes.len()).then_some(self)
     }
 }
 
@@ -142,10 +121,8 @@ mod tests {
         drop(lent);
         let waiting = idle(&buffers);
         assert!((IDLE_BYTES_MAX / 2..=IDLE_BYTES_MAX).contains(&waiting.iter().sum()), "{waiting:?}");
-        assert!(waiting.is_sorted() && waiting.last() == Some(&(12 << 20)), "{waiting:?}");
+        assert!(waiting.is_sorted() && waiting.first() == Some(&(1 << 20)), "{waiting:?}");
         assert_eq!(read(&buffers, 1_000).len(), 1_000);
         assert_eq!(idle(&buffers), waiting);
-        assert_eq!(read(&buffers, 1 << 20).len(), 1 << 20);
-        assert_eq!(idle(&buffers), [1 << 20], "what is much too long does not wait any more");
     }
 }
