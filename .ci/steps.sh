@@ -23,6 +23,7 @@ finish() {
     else
         printf '\nFAILED (exit code %d) in: %s, after %d s\n' "$code" "$current" $((SECONDS - started)) >&2
     fi
+    stop_servers
     # What was restored by root belongs to others and may be read-only.
     as_root rm -rf -- "$scratch" 2>/dev/null || rm -rf -- "$scratch" || true
     exit "$code"

@@ -170,6 +170,7 @@ fn request(root: PathBuf) -> BackupRequest {
         host: "host".to_owned(),
         level: Level::Incremental,
         dedup: None,
+        snapshots: None,
         tags: std::collections::BTreeMap::new(),
         program: "bench".to_owned(),
         excludes: Excludes::none(),

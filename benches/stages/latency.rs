@@ -111,6 +111,7 @@ fn back_up(bed: &Bed, root: &Path, walk_concurrency: usize, read_concurrency: us
         host: "host".to_owned(),
         level: Level::Incremental,
         dedup: None,
+        snapshots: None,
         tags: BTreeMap::new(),
         program: "bench".to_owned(),
         excludes: Excludes::none(),

@@ -1,6 +1,6 @@
 //! Repositories that a key of AWS KMS opens, through the whole program, on a server that the environment names.
 //!
-//! `ICECORE_TEST_KMS_ENDPOINT` is its URL, `ICECORE_TEST_KMS_KEY` a key that it has; moto has both.
+//! `ICECORE_TESTS_KMS_URL` is its URL, `ICECORE_TESTS_KMS_KEY` a key that it has; moto has both.
 
 use std::fs;
 
@@ -9,8 +9,8 @@ use crate::harness::{Sandbox, assert_same, read, skip, variable};
 /// Makes a sandbox that asks the server, and returns it with the name of the key.
 fn sandbox() -> Option<(Sandbox, String)> {
     let text = |name| variable(name).map(|value| value.into_string().unwrap());
-    let (Some(url), Some(key)) = (text("ICECORE_TEST_KMS_ENDPOINT"), text("ICECORE_TEST_KMS_KEY")) else {
-        skip("ICECORE_TEST_KMS_ENDPOINT and ICECORE_TEST_KMS_KEY name no server and key");
+    let (Some(url), Some(key)) = (text("ICECORE_TESTS_KMS_URL"), text("ICECORE_TESTS_KMS_KEY")) else {
+        skip("ICECORE_TESTS_KMS_URL and ICECORE_TESTS_KMS_KEY name no server and key");
         return None;
     };
     let mut sandbox = Sandbox::new();

@@ -56,7 +56,10 @@ pub fn backup(
 ) -> BackupResult<(BackupReport, Catalog)> {
     let started = repository.environment().monotonic();
     let input = Input::prepare(&request)?;
-    let list = snapshots::list(repository, &mut catalog)?;
+    let list = match &request.snapshots {
+        Some(list) => Arc::clone(list),
+        None => Arc::new(snapshots::list(repository, &mut catalog)?),
+    };
     let plan = plan_run(&list, &request.name, &request.host, request.level, request.dedup);
     plan.notices.iter().for_each(|notice| events.notice(notice));
     let base = plan.base.as_ref();

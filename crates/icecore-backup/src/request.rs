@@ -1,6 +1,6 @@
 //! What a backup is asked to do, and what it tells while and after it does it.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use icecore_format::{
     ids::{GroupId, RunId},
@@ -8,7 +8,7 @@ use icecore_format::{
     snapshot::{DedupScope, Level, Snapshot},
 };
 use icecore_fs::{error::FsError, excludes::Excludes};
-use icecore_repo::session::WriteOptions;
+use icecore_repo::{session::WriteOptions, snapshots::SnapshotList};
 
 /// Where the content comes from.
 pub enum BackupSource {
@@ -54,6 +54,8 @@ pub struct BackupRequest {
     pub level: Level,
     /// Which packs the snapshot may refer to; that of the last full if it is left open.
     pub dedup: Option<DedupScope>,
+    /// Snapshots of the repository, if they have just been listed.
+    pub snapshots: Option<Arc<SnapshotList>>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// Program and version.

@@ -344,6 +344,13 @@ impl Context {
     }
 }
 
+/// Warns of snapshots that cannot be read.
+pub(crate) fn warn_of_damaged(console: &Console, list: &SnapshotList) {
+    for (_, error) in &list.damaged {
+        console.warning(&format!("a snapshot cannot be read: {}", reason(error)));
+    }
+}
+
 impl OpenStore {
     /// Returns what the store was used for, now and later.
     pub(crate) fn usage(&self) -> Usage {
@@ -355,9 +362,7 @@ impl OpenRepository {
     /// Reads all snapshots, and warns of those that cannot be read.
     pub(crate) fn snapshots(&mut self, console: &Console) -> Outcome<SnapshotList> {
         let list = snapshots::list(&self.repository, &mut self.catalog)?;
-        for (_, error) in &list.damaged {
-            console.warning(&format!("a snapshot cannot be read: {}", reason(error)));
-        }
+        warn_of_damaged(console, &list);
         Ok(list)
     }
 

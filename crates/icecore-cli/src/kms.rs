@@ -1,7 +1,5 @@
 //! Key slots that a key of AWS KMS opens.
 
-use std::sync::Arc;
-
 use icecore_aws::{
     Credentials, KmsError, KmsOptions, WrappedKey,
     kms::{generate, unwrap},
@@ -12,12 +10,12 @@ use icecore_format::{
     slot::{Credential, KmsDataKey, SlotKind},
 };
 use icecore_repo::{
-    repository::Repository,
-    slots::{self, Slot},
+    repository::{LockedRepository, Repository},
+    slots::Slot,
 };
 
 use crate::{
-    context::{Context, OpenStore},
+    context::Context,
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
 };
@@ -53,20 +51,18 @@ pub(crate) fn new_credential(context: &Context, repository: RepositoryId, key: &
 /// Unlocks a repository with the first of its KMS slots that KMS lets open; none if it has no such slot.
 pub(crate) fn unlock(
     context: &Context,
-    store: &OpenStore,
-    repository: RepositoryId,
+    locked: &LockedRepository,
 ) -> Outcome<Option<(Repository, Credential)>> {
-    let data_keys = slots::kms_data_keys(&store.store, &context.environment, repository)?;
+    let data_keys = locked.kms_data_keys()?;
     let mut failed = None;
     for data_key in data_keys {
         let wrapped = WrappedKey { wrapped: data_key.wrapped.clone(), key_arn: data_key.key_arn.clone() };
         let (options, bound_to) =
-            (options(context, Some(data_key.region.clone())), encryption_context(repository));
+            (options(context, Some(data_key.region.clone())), encryption_context(locked.id()));
         match context.environment.runtime.block_on(unwrap(&options, &wrapped, &bound_to)) {
             Ok(secret) => {
                 let credential = Credential::Kms { data_key, secret: Secret::new(*secret) };
-                let (store, environment) = (Arc::clone(&store.store), context.environment.clone());
-                let opened = Repository::unlock(store, environment, std::slice::from_ref(&credential))?;
+                let opened = locked.unlock(std::slice::from_ref(&credential))?;
                 return Ok(Some((opened, credential)));
             }
             Err(error) => {

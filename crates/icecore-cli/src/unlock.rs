@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use icecore_format::{ids::RepositoryId, slot::Credential};
 use icecore_repo::{
     error::RepoError,
-    repository::{Repository, read_plain_header},
+    repository::{LockedRepository, Repository},
 };
 
 use crate::{
@@ -29,28 +29,24 @@ pub(crate) fn unlock_with_credential(
     context: &Context,
     store: &OpenStore,
 ) -> Outcome<(Repository, Credential)> {
-    let header = read_plain_header(&store.store, &context.environment)?;
-    let generated = generated_key_file(context, header.repository);
+    let locked = LockedRepository::find(Arc::clone(&store.store), context.environment.clone())?;
+    let generated = generated_key_file(context, locked.id());
     let given = context.credentials.choose()?.cloned();
     let from_generated = given.is_none().then_some(generated.as_ref()).flatten();
     let source = given.or_else(|| from_generated.cloned().map(CredentialSource::KeyFile));
     let Some(source) = source else {
-        return match kms::unlock(context, store, header.repository)? {
+        return match kms::unlock(context, &locked)? {
             Some(unlocked) => Ok(unlocked),
-            None => ask(context, store, header.repository),
+            None => ask(context, &locked),
         };
     };
-    let credential = credentials::load(&source, header.repository, &context.console)?;
-    let opened = Repository::unlock(
-        Arc::clone(&store.store),
-        context.environment.clone(),
-        std::slice::from_ref(&credential),
-    );
+    let credential = credentials::load(&source, locked.id(), &context.console)?;
+    let opened = locked.unlock(std::slice::from_ref(&credential));
     match opened {
         Ok(repository) => Ok((repository, credential)),
         // The key file was replaced by a password, perhaps.
         Err(RepoError::WrongKey { .. }) if from_generated.is_some() && credentials::can_ask() => {
-            ask(context, store, header.repository)
+            ask(context, &locked)
         }
         Err(error @ RepoError::WrongKey { .. }) if from_generated.is_some() => {
             let failure = Failure::from(error);
@@ -66,18 +62,14 @@ fn generated_key_file(context: &Context, repository: RepositoryId) -> Option<Pat
     context.directories.generated_key_file(repository).filter(|path| path.exists())
 }
 
-fn ask(context: &Context, store: &OpenStore, repository: RepositoryId) -> Outcome<(Repository, Credential)> {
+fn ask(context: &Context, locked: &LockedRepository) -> Outcome<(Repository, Credential)> {
     if !credentials::can_ask() {
-        return Err(credentials::none_given(context.directories.generated_key_file(repository).as_deref()));
+        return Err(credentials::none_given(context.directories.generated_key_file(locked.id()).as_deref()));
     }
     let prompt = format!("Password of the repository at {}: ", context.location()?);
     for attempt in 1.. {
         let credential = Credential::Password(credentials::ask(&prompt)?);
-        match Repository::unlock(
-            Arc::clone(&store.store),
-            context.environment.clone(),
-            std::slice::from_ref(&credential),
-        ) {
+        match locked.unlock(std::slice::from_ref(&credential)) {
             Ok(repository) => return Ok((repository, credential)),
             Err(RepoError::WrongKey { .. }) if attempt < ATTEMPTS_MAX => {
                 context.console.warning("this password does not open the repository");

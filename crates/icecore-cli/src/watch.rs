@@ -16,7 +16,7 @@ use icecore_repo::{
 use icecore_store::RepositoryLocation;
 
 use crate::{
-    context::{Context, OpenRepository, program},
+    context::{Context, OpenRepository, program, warn_of_damaged},
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
     memory::{self, Recalled, Remembered, Resident},
@@ -87,15 +87,24 @@ impl Memory {
 }
 
 impl Watch {
-    /// Recalls what is known of a repository, and reads its log; to be called before the snapshots are listed.
-    pub(crate) fn begin(context: &Context, open: &mut OpenRepository) -> Outcome<Self> {
+    /// Recalls what is known of a repository, reads its log and its snapshots, and holds one against the other. Warns of
+    /// snapshots that cannot be read.
+    pub(crate) fn begin(context: &Context, open: &mut OpenRepository) -> Outcome<(Self, SnapshotList)> {
         let memory = Memory::recall(context, &open.repository)?;
-        Self::with_memory(context, memory, open)
+        let (book, list) = LogBook::read_with_snapshots(&open.repository, &mut open.catalog)?;
+        warn_of_damaged(&context.console, &list);
+        let mut watch = Self::of(context, memory, book);
+        watch.look(open, &list)?;
+        Ok((watch, list))
     }
 
     /// Reads the log of a repository.
     pub(crate) fn with_memory(context: &Context, memory: Memory, open: &mut OpenRepository) -> Outcome<Self> {
         let book = LogBook::read(&open.repository, &mut open.catalog)?;
+        Ok(Self::of(context, memory, book))
+    }
+
+    fn of(context: &Context, memory: Memory, book: LogBook) -> Self {
         let author = LogAuthor {
             writer: memory.remembered.writer.unwrap_or_else(|| new_writer(context)),
             last: memory.remembered.last,
@@ -103,7 +112,7 @@ impl Watch {
             program: program(),
         };
         let (unnamed, complete, losses) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { memory, author, book, unnamed, complete, losses, is_mute: false, is_forgetful: false })
+        Self { memory, author, book, unnamed, complete, losses, is_mute: false, is_forgetful: false }
     }
 
     /// Holds the log against the snapshots.

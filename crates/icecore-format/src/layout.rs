@@ -8,6 +8,8 @@ use crate::{
 
 /// Key of the repository header.
 pub const HEADER_KEY: &str = "icecore";
+/// Prefix of all objects but the header and the data packs.
+pub const META_PREFIX: &str = "meta/";
 /// Prefix of key slots.
 pub const KEYS_PREFIX: &str = "meta/keys/";
 /// Prefix of snapshots.

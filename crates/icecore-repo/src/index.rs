@@ -14,6 +14,7 @@ use icecore_format::{
     limits::DIRECTORY_OBJECT_BYTES_MAX,
     seal::{ObjectKey, ObjectKind},
 };
+use icecore_store::ObjectInfo;
 
 use crate::{
     error::{RepoError, RepoResult},
@@ -110,7 +111,7 @@ pub fn load_index(
     group: Option<GroupId>,
 ) -> RepoResult<LoadedIndex> {
     recovering(catalog, |catalog| {
-        let mut damaged = read_new_directories(repository, catalog)?;
+        let mut damaged = read_listed_directories(repository, catalog)?;
         let index = load::load(repository, catalog, group, None, &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
@@ -119,16 +120,17 @@ pub fn load_index(
 /// Does the same as [`load_index`] for somebody who is going to refer to what is in the index: packs that are not there,
 /// or have another length than their directory says, do not get into it.
 ///
-/// `adopt` is given the packs that the store lists and the names (sorted) of those that have a directory, and may write
+/// `directories` are the pack directories that the store lists, and `adopt` is given the packs that the store lists and the names (sorted) of those that have a directory, and may write
 /// directories for others, which it returns.
 pub(crate) fn load_index_for_writing(
     repository: &Repository,
     catalog: &mut Catalog,
+    directories: &[&ObjectInfo],
     group: Option<GroupId>,
     mut adopt: impl FnMut(&StoredPacks, &[PackName]) -> RepoResult<Vec<PackDirectory>>,
 ) -> RepoResult<LoadedIndex> {
     recovering(catalog, |catalog| {
-        let mut damaged = read_new_directories(repository, catalog)?;
+        let mut damaged = read_new_directories(repository, catalog, directories)?;
         // Listed after the directories: a pack is there before its directory is.
         let stored = StoredPacks::list(repository)?;
         let mut listed = catalog.known_packs()?;
@@ -158,14 +160,25 @@ pub(crate) fn recovering<T>(
     }
 }
 
+/// Lists the directories, and reads those that are new.
+fn read_listed_directories(
+    repository: &Repository,
+    catalog: &mut Catalog,
+) -> RepoResult<Vec<(String, RepoError)>> {
+    let listed = repository.environment().runtime.block_on(repository.store().list(PACKS_PREFIX))?;
+    read_new_directories(repository, catalog, &listed.iter().collect::<Vec<_>>())
+}
+
+/// Fetches the directories among `listed` that the catalogue does not have, and takes out of it what is not listed.
 fn read_new_directories(
     repository: &Repository,
     catalog: &mut Catalog,
+    listed: &[&ObjectInfo],
 ) -> RepoResult<Vec<(String, RepoError)>> {
     let environment = repository.environment();
     let known = catalog.known_packs()?;
     let mut present = Vec::new();
-    for object in environment.runtime.block_on(repository.store().list(PACKS_PREFIX))? {
+    for object in listed {
         if let Ok(name) = parse_directory_key(&object.key) {
             present.push((name, object.size));
         }

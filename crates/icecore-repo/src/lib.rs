@@ -7,6 +7,7 @@ pub mod buffers;
 pub mod environment;
 pub mod error;
 pub mod index;
+mod listing;
 pub mod log;
 pub mod manifest;
 pub mod reader;

@@ -6,7 +6,7 @@ use icecore_catalog::{Catalog, StoredRecord};
 use icecore_format::{
     history::{History, Loss, Marks, Standing},
     ids::{RecordHash, RecordName, RunId, WriterId},
-    layout::{LOG_PREFIX, log_key, parse_log_key, parse_snapshot_key},
+    layout::{LOG_PREFIX, SNAPSHOTS_PREFIX, log_key, parse_log_key, parse_snapshot_key},
     limits::{LOG_ITEMS_MAX, RECORD_OBJECT_BYTES_MAX},
     log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference, snapshot_digest},
     snapshot::SnapshotState,
@@ -19,8 +19,9 @@ use icecore_store::{
 use crate::{
     error::{RepoError, RepoResult},
     index::recovering,
+    listing::MetaListing,
     repository::Repository,
-    snapshots::SnapshotList,
+    snapshots::{self, SnapshotList},
 };
 
 /// Records fetched at a time.
@@ -68,7 +69,23 @@ pub struct LogEvents {
 impl LogBook {
     /// Reads the log; records that the catalogue has in the same version are not fetched.
     pub fn read(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Self> {
-        recovering(catalog, |catalog| read_book(repository, catalog))
+        recovering(catalog, |catalog| {
+            let objects = repository.environment().runtime.block_on(repository.store().list(LOG_PREFIX))?;
+            read_listed(repository, catalog, objects.iter())
+        })
+    }
+
+    /// Reads the log and then the snapshots, as [`Self::losses`] needs them; with few requests.
+    pub fn read_with_snapshots(
+        repository: &Repository,
+        catalog: &mut Catalog,
+    ) -> RepoResult<(Self, SnapshotList)> {
+        recovering(catalog, |catalog| {
+            let listing = MetaListing::read(repository, catalog, &[LOG_PREFIX, SNAPSHOTS_PREFIX])?;
+            let book = read_listed(repository, catalog, listing.below(LOG_PREFIX))?;
+            let list = snapshots::read_listed(repository, catalog, listing.below(SNAPSHOTS_PREFIX))?;
+            Ok((book, list))
+        })
     }
 
     /// Returns what the records say.
@@ -252,14 +269,18 @@ fn take<T>(items: &mut Vec<T>) -> Vec<T> {
     items.drain(..items.len().min(LOG_ITEMS_MAX)).collect()
 }
 
-fn read_book(repository: &Repository, catalog: &mut Catalog) -> RepoResult<LogBook> {
-    let objects = repository.environment().runtime.block_on(repository.store().list(LOG_PREFIX))?;
+/// Reads the records that the store lists.
+fn read_listed<'a>(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    objects: impl Iterator<Item = &'a ObjectInfo>,
+) -> RepoResult<LogBook> {
     let cached = catalog.log_records()?.into_iter().map(|stored| (stored.name, stored));
     let mut cached: HashMap<RecordName, StoredRecord> = cached.collect();
     let mut book = LogBook::default();
     let mut missing = Vec::new();
     for ObjectInfo { key, version, .. } in objects {
-        let Ok(name) = parse_log_key(&key) else {
+        let Ok(name) = parse_log_key(key) else {
             tracing::debug!(?key, "foreign object in the log");
             continue;
         };
@@ -267,7 +288,7 @@ fn read_book(repository: &Repository, catalog: &mut Catalog) -> RepoResult<LogBo
             Some(stored) if stored.version == version.0 => {
                 book.take_in(repository, name, &stored.object);
             }
-            _ => missing.push((name, key, version.0)),
+            _ => missing.push((name, key.clone(), version.0.clone())),
         }
     }
     let keys: Vec<String> = missing.iter().map(|(_, key, _)| key.clone()).collect();

@@ -10,7 +10,7 @@ use icecore_format::{
     keys::{Keys, Secret},
     layout::HEADER_KEY,
     limits::RECORD_OBJECT_BYTES_MAX,
-    slot::{Credential, PasswordCost},
+    slot::{Credential, KmsDataKey, PasswordCost},
 };
 use icecore_store::{
     error::StoreError,
@@ -52,8 +52,43 @@ pub struct CreateOptions {
 
 /// Reads the plain part of the header: says whether there is a repository, and which.
 pub fn read_plain_header(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<PlainHeader> {
-    let object = read_header(store, environment)?;
-    PlainHeader::read(&object).map_err(RepoError::object(HEADER_KEY))
+    Ok(LockedRepository::find(Arc::clone(store), environment.clone())?.plain)
+}
+
+/// A repository of which only the plain part of the header is known.
+#[derive(Clone, Debug)]
+pub struct LockedRepository {
+    store: Arc<dyn Store>,
+    environment: Environment,
+    plain: PlainHeader,
+    object: Bytes,
+}
+
+impl LockedRepository {
+    /// Finds out which repository is in a store.
+    pub fn find(store: Arc<dyn Store>, environment: Environment) -> RepoResult<Self> {
+        let object = read_header(&store, &environment)?;
+        let plain = PlainHeader::read(&object).map_err(RepoError::object(HEADER_KEY))?;
+        Ok(Self { store, environment, plain, object })
+    }
+
+    /// Returns the name of the repository.
+    pub fn id(&self) -> RepositoryId {
+        self.plain.repository
+    }
+
+    /// Returns the data keys of its slots of kind KMS.
+    pub fn kms_data_keys(&self) -> RepoResult<Vec<KmsDataKey>> {
+        slots::kms_data_keys(&self.store, &self.environment, self.id())
+    }
+
+    /// Unlocks the repository with the first of `credentials` that opens one of its slots.
+    pub fn unlock(&self, credentials: &[Credential]) -> RepoResult<Repository> {
+        let (store, environment) = (Arc::clone(&self.store), self.environment.clone());
+        let keys = Arc::new(slots::open_any(&store, &environment, self.id(), credentials)?);
+        let header = Header::open(&keys, &self.object).map_err(RepoError::object(HEADER_KEY))?;
+        Ok(Repository { store, environment, keys, header, index_chunks_max: MEMORY_CHUNKS_MAX })
+    }
 }
 
 fn read_header(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Bytes> {
@@ -107,11 +142,7 @@ impl Repository {
         environment: Environment,
         credentials: &[Credential],
     ) -> RepoResult<Self> {
-        let object = read_header(&store, &environment)?;
-        let plain = PlainHeader::read(&object).map_err(RepoError::object(HEADER_KEY))?;
-        let keys = Arc::new(slots::open_any(&store, &environment, plain.repository, credentials)?);
-        let header = Header::open(&keys, &object).map_err(RepoError::object(HEADER_KEY))?;
-        Ok(Self { store, environment, keys, header, index_chunks_max: MEMORY_CHUNKS_MAX })
+        LockedRepository::find(store, environment)?.unlock(credentials)
     }
 
     /// Returns the store.

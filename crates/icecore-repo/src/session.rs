@@ -15,6 +15,7 @@ use std::{
 use crate::{
     error::{RepoError, RepoResult},
     index::load_index_for_writing,
+    listing::MetaListing,
     manifest::ManifestRoot,
     reader::SharedIndex,
     repository::Repository,
@@ -28,7 +29,7 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     entry::Time,
     ids::{ChunkId, GroupId, RunId},
-    layout::GC_PREFIX,
+    layout::{GC_PREFIX, PACKS_PREFIX},
     limits::PACK_BYTES_MAX,
     seal::ObjectKind,
     snapshot::{
@@ -328,7 +329,16 @@ impl WriteSession {
             damage: None,
         };
         self.lease.replace(SnapshotState::Complete(completion))?;
+        self.remember_snapshot();
         Ok(written)
+    }
+
+    /// Hands the snapshot to the catalogue, so that the next run need not fetch it.
+    fn remember_snapshot(&mut self) {
+        let (version, object) = self.lease.stored();
+        if let Err(error) = self.catalog.put_snapshot(self.run(), &version.0, object) {
+            tracing::debug!(%error, "the catalogue does not take the snapshot");
+        }
     }
 
     /// Ends the run without a snapshot; what was added so far is uploaded first, so that the next run finds it.
@@ -357,9 +367,12 @@ impl Prepared {
         options: WriteOptions,
     ) -> RepoResult<Self> {
         let SnapshotOrigin { run, group, dedup, ref host, .. } = snapshot.origin;
-        let condemned_epoch = newest_condemned_epoch(repository)?;
+        // Nobody deletes a directory before it is condemned, and what is condemned is looked at once more before the commit.
+        let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX])?;
+        let condemned_epoch = epoch_of(listing.below(GC_PREFIX).count())?;
+        let directories: Vec<_> = listing.below(PACKS_PREFIX).collect();
         let scope = (dedup == DedupScope::Group).then_some(group);
-        let loaded = load_index_for_writing(repository, catalog, scope, |stored, listed| {
+        let loaded = load_index_for_writing(repository, catalog, &directories, scope, |stored, listed| {
             adoption::adopt(repository, stored, listed, host)
         })?;
         for (key, error) in loaded.damaged {
@@ -395,8 +408,12 @@ fn pending_snapshot(run: RunId, now: Time, started: Time, origin: SessionOrigin)
 ///
 /// This version prunes nothing itself, and cannot tell which packs a newer one has condemned.
 fn newest_condemned_epoch(repository: &Repository) -> RepoResult<u64> {
-    let epochs = repository.environment().runtime.block_on(repository.store().list(GC_PREFIX))?;
-    if epochs.is_empty() { Ok(0) } else { Err(RepoError::NewerMaintenance) }
+    epoch_of(repository.environment().runtime.block_on(repository.store().list(GC_PREFIX))?.len())
+}
+
+/// Returns the newest epoch of so many lists of condemned packs.
+fn epoch_of(condemned: usize) -> RepoResult<u64> {
+    if condemned == 0 { Ok(0) } else { Err(RepoError::NewerMaintenance) }
 }
 
 const _: () = assert!(*WriteOptions::PACK_BYTES_RANGE.end() < PACK_BYTES_MAX);

@@ -114,7 +114,7 @@ fn fits(info: &SlotInfo, credential: &Credential) -> bool {
 }
 
 /// Returns the data keys that KMS has wrapped for the slots of a repository; nothing has to be unlocked for it.
-pub fn kms_data_keys(
+pub(crate) fn kms_data_keys(
     store: &Arc<dyn Store>,
     environment: &Environment,
     repository: RepositoryId,

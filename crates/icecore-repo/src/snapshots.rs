@@ -8,6 +8,8 @@ use icecore_format::{
     snapshot::{Level, Snapshot},
 };
 
+use icecore_store::ObjectInfo;
+
 use crate::{
     error::{RepoError, RepoResult},
     index::recovering,
@@ -28,19 +30,25 @@ pub struct SnapshotList {
 
 /// Reads all snapshots; those that the catalogue has in the same version are not fetched.
 pub fn list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<SnapshotList> {
-    recovering(catalog, |catalog| read_list(repository, catalog))
+    recovering(catalog, |catalog| {
+        let objects = repository.environment().runtime.block_on(repository.store().list(SNAPSHOTS_PREFIX))?;
+        read_listed(repository, catalog, objects.iter())
+    })
 }
 
-fn read_list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<SnapshotList> {
-    let environment = repository.environment();
-    let objects = environment.runtime.block_on(repository.store().list(SNAPSHOTS_PREFIX))?;
+/// Reads the snapshots that the store lists.
+pub(crate) fn read_listed<'a>(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    objects: impl Iterator<Item = &'a ObjectInfo>,
+) -> RepoResult<SnapshotList> {
     let mut cached: std::collections::HashMap<RunId, (String, Vec<u8>)> = catalog
         .snapshots()?
         .into_iter()
         .map(|stored| (stored.run, (stored.version, stored.object)))
         .collect();
     let mut list = SnapshotList::default();
-    let mut opened = Vec::with_capacity(objects.len());
+    let mut opened = Vec::new();
     let mut missing = Vec::new();
     for object in objects {
         let Ok(run) = parse_snapshot_key(&object.key) else {
@@ -49,9 +57,9 @@ fn read_list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snaps
         };
         match cached.remove(&run) {
             Some((version, bytes)) if version == object.version.0 => {
-                opened.push((run, object.key, Snapshot::open(repository.keys(), run, &bytes)));
+                opened.push((run, object.key.clone(), Snapshot::open(repository.keys(), run, &bytes)));
             }
-            _ => missing.push((run, object.key, object.version.0)),
+            _ => missing.push((run, object.key.clone(), object.version.0.clone())),
         }
     }
     let keys: Vec<String> = missing.iter().map(|(_, key, _)| key.clone()).collect();

@@ -107,6 +107,7 @@ impl Backup {
             host: host.to_owned(),
             level: self.level,
             dedup: self.scope,
+            snapshots: None,
             tags: std::collections::BTreeMap::new(),
             program: "icecore test".to_owned(),
             excludes: Excludes::none(),

@@ -47,7 +47,7 @@ fn errors_are_told_apart() {
 async fn a_data_key_opens_for_its_repository_only() {
     #[expect(clippy::disallowed_methods, reason = "a test is told its server by whoever runs it")]
     let variable = |name| std::env::var(name).ok();
-    let (Some(url), Some(key)) = (variable("ICECORE_TEST_KMS_ENDPOINT"), variable("ICECORE_TEST_KMS_KEY"))
+    let (Some(url), Some(key)) = (variable("ICECORE_TESTS_KMS_URL"), variable("ICECORE_TESTS_KMS_KEY"))
     else {
         return;
     };

@@ -61,16 +61,13 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
         s3::clean_up(context, s3, settings.iter().map(SourceSettings::pack_bytes).max().unwrap_or(0));
     }
     let host = arguments.host.clone().unwrap_or_else(|| context.host.clone());
-    // Before the snapshots: what the log names is complete by then.
-    let mut watch = Watch::begin(context, &mut open)?;
-    let list = open.snapshots(&context.console)?;
-    watch.look(&mut open, &list)?;
+    let (mut watch, list) = Watch::begin(context, &mut open)?;
     watch.tell(context);
     report.set_losses(watch.documents(context));
     for source in &mut planned {
         check_root(context, source, &list, &host);
     }
-    let job = Job { context, arguments, repository: open.repository.clone(), host };
+    let job = Job { context, arguments, repository: open.repository.clone(), host, list: Arc::new(list) };
     let mut catalog = Some(open.catalog);
     for (source, settings) in planned.into_iter().zip(settings) {
         if context.is_cancelled() {
@@ -140,6 +137,8 @@ struct Job<'a> {
     arguments: &'a BackupArguments,
     repository: Repository,
     host: String,
+    /// Snapshots when the command began.
+    list: Arc<SnapshotList>,
 }
 
 impl Job<'_> {
@@ -176,7 +175,8 @@ impl Job<'_> {
         };
         let (name, shown) = (source.name.clone(), text::printable(&source.shown).into_owned());
         let kind = stream::open(source.kind, &context.environment.cancelled, self.arguments.dry_run)?;
-        let request = settings.request(self.arguments, kind, name, self.host.clone(), skip);
+        let request =
+            settings.request(self.arguments, kind, name, self.host.clone(), skip, Arc::clone(&self.list));
         let present = match catalog.take() {
             Some(catalog) => catalog,
             None => context.open_catalog(self.repository.id())?,

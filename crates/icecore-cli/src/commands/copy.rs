@@ -66,9 +66,7 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
         return document.finish(context, &from.usage, None);
     };
     document.set_target(context, &to.repository, created)?;
-    let mut watch = Watch::begin(target, &mut to)?;
-    let target_list = to.snapshots(&context.console)?;
-    watch.look(&mut to, &target_list)?;
+    let (watch, target_list) = Watch::begin(target, &mut to)?;
     watch.tell(target);
     document.set_losses(watch.documents(target));
     let usage = to.usage.clone();
@@ -89,9 +87,7 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
 
 /// Reads the snapshots of the repository that is copied from, and warns if it is not what it was.
 fn look_at_source(context: &Context, from: &mut OpenRepository) -> Outcome<SnapshotList> {
-    let mut watch = Watch::begin(context, from)?;
-    let list = from.snapshots(&context.console)?;
-    watch.look(from, &list)?;
+    let (mut watch, list) = Watch::begin(context, from)?;
     watch.tell(context);
     if let Some(alarm) = watch.alarm() {
         context.console.warning(&alarm.message);

@@ -17,9 +17,7 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<ExitStatus> {
     let mut open = context.open(Access::Read)?;
-    let mut watch = Watch::begin(context, &mut open)?;
-    let list = open.snapshots(&context.console)?;
-    watch.look(&mut open, &list)?;
+    let (mut watch, list) = Watch::begin(context, &mut open)?;
     watch.tell(context);
     if let Some(alarm) = watch.alarm() {
         context.console.warning(&alarm.message);

@@ -10,7 +10,7 @@ use icecore_format::{
 
 use crate::{
     error::{RepoError, RepoResult},
-    index::{ChunkIndex, PackRow, disk::DiskIndex, memory::MemoryIndex, read_new_directories},
+    index::{ChunkIndex, PackRow, disk::DiskIndex, memory::MemoryIndex, read_listed_directories},
     repository::Repository,
     stored_packs::StoredPacks,
 };
@@ -142,7 +142,7 @@ fn pass(
     }
     if !report.missing.is_empty() {
         // All that is damaged in the store, what was found before included.
-        *damaged = read_new_directories(repository, catalog)?;
+        *damaged = read_listed_directories(repository, catalog)?;
     }
     if too_much {
         return Ok(Pass::TooMuch { table, packs, chunks: loader.chunks });

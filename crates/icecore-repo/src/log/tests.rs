@@ -46,7 +46,7 @@ fn back_up(bed: &Bed, repository: &Repository, author: &mut LogAuthor) -> RepoRe
     bed.clock.advance(Duration::from_secs(1));
     let mut catalog = bed.catalog();
     let mut book = LogBook::read(repository, &mut catalog)?;
-    let list = crate::snapshots::list(repository, &mut catalog)?;
+    let list = snapshots::list(repository, &mut catalog)?;
     let mut session = bed.begin(repository, |_, _| {})?;
     let root = write_files(&mut session, &noises(2, 5_000, 1))?;
     let snapshot = commit(session, &root)?;

@@ -27,6 +27,8 @@ pub(super) struct Lease {
     repository: Repository,
     snapshot: Snapshot,
     version: Version,
+    /// The snapshot as it is stored.
+    object: Vec<u8>,
     refreshed: Duration,
 }
 
@@ -35,13 +37,18 @@ impl Lease {
     pub fn announce(repository: Repository, snapshot: Snapshot) -> RepoResult<Self> {
         let object = snapshot.seal(repository.keys(), &repository.environment().salt())?;
         let refreshed = repository.environment().monotonic();
-        let version =
-            repository.put(&snapshot_key(snapshot.origin.run), object.into(), PutCondition::Absent)?;
-        Ok(Self { repository, snapshot, version, refreshed })
+        let key = snapshot_key(snapshot.origin.run);
+        let version = repository.put(&key, object.clone().into(), PutCondition::Absent)?;
+        Ok(Self { repository, snapshot, version, object, refreshed })
     }
 
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// Returns the snapshot as it is stored, with the version of its object.
+    pub fn stored(&self) -> (&Version, &[u8]) {
+        (&self.version, &self.object)
     }
 
     pub fn into_snapshot(self) -> Snapshot {
@@ -65,9 +72,9 @@ impl Lease {
         let next = Snapshot { origin: self.snapshot.origin.clone(), state };
         let object = next.seal(self.repository.keys(), &self.repository.environment().salt())?;
         let condition = PutCondition::Version(self.version.clone());
-        match self.repository.put(&snapshot_key(next.origin.run), object.into(), condition) {
+        match self.repository.put(&snapshot_key(next.origin.run), object.clone().into(), condition) {
             Ok(version) => {
-                self.version = version;
+                (self.version, self.object) = (version, object);
                 self.snapshot = next;
                 Ok(())
             }

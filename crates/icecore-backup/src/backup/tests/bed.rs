@@ -128,6 +128,7 @@ impl Bed {
             host: "host".into(),
             level: Level::Incremental,
             dedup: None,
+            snapshots: None,
             tags: std::collections::BTreeMap::new(),
             program: "test".into(),
             excludes: Excludes::none(),

@@ -1,12 +1,12 @@
 //! How a source is backed up: the configuration file and the command line together, as a request to the engine.
 
-use std::{collections::BTreeMap, num::NonZeroUsize, path::Path, thread};
+use std::{collections::BTreeMap, num::NonZeroUsize, path::Path, sync::Arc, thread};
 
 use icecore_backup::request::{BackupRequest, BackupSource};
 use icecore_format::limits::{TAGS_MAX, TEXT_BYTES_MAX};
 use icecore_fs::excludes::Excludes;
 use icecore_policy::Configuration;
-use icecore_repo::session::WriteOptions;
+use icecore_repo::{session::WriteOptions, snapshots::SnapshotList};
 
 use crate::{
     arguments::backup::BackupArguments,
@@ -89,6 +89,7 @@ impl SourceSettings {
         name: String,
         host: String,
         skip: Vec<(u64, u64)>,
+        snapshots: Arc<SnapshotList>,
     ) -> BackupRequest {
         let (walk_threads, read_threads) = match &source {
             BackupSource::Tree { path } => threads(path),
@@ -100,6 +101,7 @@ impl SourceSettings {
             host,
             level: arguments.level(),
             dedup: arguments.dedup(),
+            snapshots: Some(snapshots),
             tags: self.tags,
             program: program(),
             excludes: self.excludes,

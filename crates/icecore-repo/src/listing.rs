@@ -1,0 +1,39 @@
+//! Listings of several parts of `meta/` at a time.
+
+use icecore_catalog::Catalog;
+use icecore_format::layout::META_PREFIX;
+use icecore_store::ObjectInfo;
+
+use crate::{error::RepoResult, repository::Repository};
+
+/// With this many snapshots and packs in the catalogue, all objects below `meta/` fit into one page of a listing: each of
+/// them has at most three objects there, and a page has 1,000.
+const ONE_PAGE_MAX: usize = 250;
+
+/// Objects below some prefixes.
+#[derive(Debug)]
+pub(crate) struct MetaListing(Vec<ObjectInfo>);
+
+impl MetaListing {
+    /// Lists the objects below `prefixes`, which begin with `meta/`, one prefix after the other; with one request for all of
+    /// them where the catalogue says that there is little.
+    pub fn read(repository: &Repository, catalog: &Catalog, prefixes: &[&str]) -> RepoResult<Self> {
+        let environment = repository.environment();
+        // A catalogue that fails is read anew later, by who needs it.
+        let snapshots = catalog.snapshots().map_or(usize::MAX, |snapshots| snapshots.len());
+        let packs = catalog.known_packs().map_or(usize::MAX, |packs| packs.len());
+        let one = [META_PREFIX];
+        let prefixes = if snapshots.saturating_add(packs) <= ONE_PAGE_MAX { &one } else { prefixes };
+        let mut objects = Vec::new();
+        for prefix in prefixes {
+            environment.proceed()?;
+            objects.extend(environment.runtime.block_on(repository.store().list(prefix))?);
+        }
+        Ok(Self(objects))
+    }
+
+    /// Returns the objects below one of the prefixes.
+    pub fn below(&self, prefix: &str) -> impl Iterator<Item = &ObjectInfo> {
+        self.0.iter().filter(move |object| object.key.starts_with(prefix))
+    }
+}
