@@ -12,7 +12,7 @@ use icecore_store::{PutCondition, StoreError, StoreResult, Version};
 
 use crate::{
     action::Action,
-    checksum::crc64_nvme,
+    checksum::{crc64_nvme, told_crc64},
     failure::ServiceFailure,
     list::system_time,
     store::{DATA_PREFIX, Failed, S3Store},
@@ -106,7 +106,7 @@ impl S3Store {
                 request.send().await
             };
             let output = sent.map_err(ServiceFailure::from)?;
-            if output.checksum_crc64_nvme().is_some_and(|told| told != checksum) {
+            if told_crc64(output.checksum_crc64_nvme()).is_some_and(|told| told != checksum) {
                 return Err(ServiceFailure::connection("the server stored other bytes than it was sent"));
             }
             Ok((output.e_tag().map(str::to_owned), output.checksum_crc64_nvme().map(str::to_owned)))

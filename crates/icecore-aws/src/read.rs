@@ -11,7 +11,7 @@ use icecore_store::{ObjectInfo, StoreError, StoreResult, Version};
 
 use crate::{
     action::Action,
-    checksum::crc64_nvme,
+    checksum::{crc64_nvme, told_crc64},
     failure::ServiceFailure,
     store::{Failed, S3Store},
     write::bare,
@@ -130,7 +130,7 @@ impl S3Store {
         if is_first {
             let mut partial = lock();
             partial.version = Some(etag.clone());
-            partial.checksum = output.checksum_crc64_nvme().map(str::to_owned);
+            partial.checksum = told_crc64(output.checksum_crc64_nvme()).map(str::to_owned);
             partial.bytes.reserve(expected.min(RESERVED_BYTES_MAX) as usize);
         }
         let class = output.storage_class().map_or("STANDARD", |class| class.as_str()).to_owned();

@@ -11,7 +11,7 @@ use icecore_store::{PutCondition, StoreError, StoreResult, Version};
 
 use crate::{
     action::Action,
-    checksum::{crc64_nvme, etag_contradicts, hex},
+    checksum::{crc64_nvme, etag_contradicts, hex, told_crc64},
     failure::ServiceFailure,
     options::Encryption,
     store::{Failed, S3Store},
@@ -125,7 +125,7 @@ impl S3Store {
         };
         let output = sent.map_err(ServiceFailure::from)?;
         let etag = bare(output.e_tag());
-        let is_right = match output.checksum_crc64_nvme() {
+        let is_right = match told_crc64(output.checksum_crc64_nvme()) {
             Some(told) => told == put.checksum,
             // Older servers do not know the checksum; their `ETag` is the MD5, unless KMS encrypts.
             None => output.ssekms_key_id().is_some() || !etag_contradicts(&etag, &put.bytes),

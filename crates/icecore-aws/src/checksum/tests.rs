@@ -15,3 +15,12 @@ fn etags() {
     assert!(!etag_contradicts("900150983cd24fb0d6963f7d28e17f72-2", b"abd"));
     assert!(!etag_contradicts("anything", b"abd"));
 }
+
+#[test]
+fn what_has_not_the_length_of_a_crc64_is_none() {
+    let checksum = crc64_nvme(b"bytes");
+    assert_eq!(told_crc64(Some(&checksum)), Some(checksum.as_str()));
+    for told in [None, Some("mX835Q=="), Some(""), Some("not Base64!")] {
+        assert_eq!(told_crc64(told), None, "{told:?}");
+    }
+}
