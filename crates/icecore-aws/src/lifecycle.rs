@@ -37,7 +37,7 @@ impl S3Store {
     pub async fn lifecycle(&self) -> StoreResult<LifecycleReport> {
         let call = || async {
             let request = self.client.get_bucket_lifecycle_configuration().bucket(&self.place.bucket);
-            request.send().await.map_err(ServiceFailure::from)
+            request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented())
         };
         match self.repeat(Action::GetLifecycle, "the bucket", 0, call).await {
             Ok(output) => Ok(judge(output.rules(), |key| self.place.full_key(key))),

@@ -13,10 +13,10 @@ use crate::console::{Console, Verbosity};
 pub(crate) fn start(console: &Arc<Console>) {
     let filter = match console.verbosity {
         Verbosity::Quiet => "error",
-        Verbosity::Normal => "warn",
-        Verbosity::Verbose => {
-            "warn,icecore=info,icecore_store=info,icecore_catalog=info,icecore_repo=info,icecore_backup=info,icecore_restore=info"
-        }
+        // What aws-config warns of, the failing request says again, in our words.
+        Verbosity::Normal => "warn,aws_config=error",
+        // By its prefix, the target names all crates of ours.
+        Verbosity::Verbose => "warn,aws_config=error,icecore=info",
         Verbosity::Debug => "debug",
     };
     let subscriber = tracing_subscriber::fmt()

@@ -11,6 +11,9 @@ use crate::{
     store::{ObjectInfo, PutCondition, Store, StoreResult, Version},
 };
 
+/// After how many failed attempts of a call the user is told that it is repeated: a few seconds with the usual policy.
+const TOLD_ATTEMPTS: u32 = 5;
+
 /// How often and how long a [`RetryStore`] tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -112,7 +115,11 @@ impl<'policy> Attempts<'policy> {
             tracing::warn!(key, attempts = self.made, ?elapsed, %error, "giving up on a store call");
             return Err(error);
         }
-        tracing::info!(key, attempts = self.made, ?delay, %error, "repeating a store call");
+        if self.made < TOLD_ATTEMPTS {
+            tracing::info!(key, attempts = self.made, ?delay, %error, "repeating a store call");
+        } else {
+            tracing::warn!(key, attempts = self.made, ?delay, %error, "repeating a store call");
+        }
         self.environment.sleep.sleep(delay).await;
         Ok(())
     }

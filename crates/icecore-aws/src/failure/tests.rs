@@ -103,3 +103,12 @@ fn dates_of_http() {
     assert_eq!(date, SystemTime::UNIX_EPOCH + Duration::from_mins(1));
     assert_eq!(http_date("yesterday"), None);
 }
+
+#[test]
+fn a_success_with_another_body_is_a_request_that_the_server_does_not_know() {
+    let listing = answered(200, "", "").or_not_implemented();
+    assert!(listing.is_not_implemented() && !listing.is_transient());
+    let broken = ServiceFailure { status: 200, ..ServiceFailure::connection("connection reset") };
+    let broken = broken.or_not_implemented();
+    assert!(!broken.is_not_implemented() && broken.is_transient());
+}
