@@ -37,7 +37,7 @@ macro_rules! targets {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 21] = targets![
+pub const TARGETS: [Target; 22] = targets![
     stored::header,
     stored::header_record,
     stored::sealed_frame,
@@ -49,6 +49,7 @@ pub const TARGETS: [Target; 21] = targets![
     stored::pack_directory,
     stored::snapshot,
     stored::log_record,
+    stored::index_object,
     stored::manifest_node,
     stored::chunk_list,
     stored::catalogue_row,

@@ -14,6 +14,7 @@ use icecore_format::{
     directory::PackDirectory,
     entry::{ChunkRef, Content, Time},
     ids::{ChunkId, RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
+    index_object::{self, ObjectCopy},
     keys::Keys,
     layout,
     log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
@@ -45,6 +46,7 @@ pub fn all() -> Fallible<Seeds> {
     }
     add_made_up(&mut seeds)?;
     add_log_record(&mut seeds)?;
+    add_index_object(&mut seeds)?;
     add_written(&mut seeds);
     seeds.sort();
     seeds.dedup();
@@ -74,6 +76,18 @@ fn add_log_record(seeds: &mut Seeds) -> Fallible<()> {
     let record = open_object(keys(), ObjectKind::Log, &record.seal(keys(), &[7; 32])?)?;
     let sequence = name.sequence.to_le_bytes();
     seeds.push(("log_record", [&name.writer.0, sequence.as_slice(), &record].concat()));
+    Ok(())
+}
+
+/// Adds an index object with two copies.
+fn add_index_object(seeds: &mut Seeds) -> Fallible<()> {
+    let copies = ["meta/packs/1", "meta/snapshots/2"].map(|key| ObjectCopy {
+        key: key.to_owned(),
+        version: "version".to_owned(),
+        bytes: vec![3; 40],
+    });
+    let object = index_object::seal(&copies, keys(), &[7; 32])?;
+    seeds.push(("index_object", open_object(keys(), ObjectKind::Index, &object)?));
     Ok(())
 }
 

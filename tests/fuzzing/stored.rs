@@ -10,7 +10,9 @@ use icecore_format::{
     header::{Header, Parameters, PlainHeader},
     history::{History, Marks},
     ids::{ChunkId, PackName, RecordHash, RecordName, RunId, WriterId},
+    index_object,
     keys::{Keys, Secret},
+    limits::INDEX_COPIES_MAX,
     log::LogRecord,
     node::{Node, NodeBuilder, NodeItems},
     pack::{BlockOpener, PackBuilder, read_directory_copy},
@@ -248,6 +250,15 @@ pub fn log_record(input: &[u8]) {
     assert!(history.losses(&marks, |_| None).len() <= named);
     marks.absorb(&history, Time::default(), []);
     assert!(marks.tips.len() <= 1);
+}
+
+/// The record of an index object, sealed with the right key.
+pub fn index_object(input: &[u8]) {
+    let object = certain(seal_object(keys(), ObjectKind::Index, &SALT, input));
+    let Ok(copies) = index_object::open(keys(), &object) else { return };
+    assert!(copies.len() <= INDEX_COPIES_MAX);
+    let again = certain(index_object::seal(&copies, keys(), &SALT));
+    assert_eq!(index_object::open(keys(), &again), Ok(copies));
 }
 
 /// A manifest node: what is accepted obeys the rules, and can be written again.

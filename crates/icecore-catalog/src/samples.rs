@@ -7,6 +7,8 @@ use icecore_format::{
     seal::{ObjectKind, SEAL_HEADER_BYTES},
 };
 
+use crate::snapshots::StoredSnapshot;
+
 /// The repository of all tests.
 pub(crate) const REPOSITORY: RepositoryId = RepositoryId([7; 16]);
 
@@ -44,4 +46,9 @@ pub(crate) fn directory(run: u8, number: u32, chunks: u32) -> PackDirectory {
         blocks,
         chunks,
     }
+}
+
+/// Returns a snapshot as the store has it.
+pub(crate) fn stored_snapshot(run: RunId, version: &str, object: &[u8]) -> StoredSnapshot {
+    StoredSnapshot { run, version: version.to_owned(), object: object.to_vec() }
 }

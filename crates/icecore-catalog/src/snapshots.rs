@@ -19,14 +19,20 @@ pub struct StoredSnapshot {
 }
 
 impl Catalog {
-    /// Keeps the sealed object of a snapshot together with the store's version of it, in place of an earlier one.
-    pub fn put_snapshot(&mut self, run: RunId, version: &str, object: &[u8]) -> Result<(), CatalogError> {
-        let checksum = row_checksum(SNAPSHOTS, &[&run.0, version.as_bytes(), object]);
+    /// Keeps the sealed objects of snapshots together with the store's versions of them, in place of earlier ones, in one
+    /// transaction.
+    pub fn put_snapshots(&mut self, snapshots: &[StoredSnapshot]) -> Result<(), CatalogError> {
+        if snapshots.is_empty() {
+            return Ok(());
+        }
         self.write(|connection| {
-            connection.prepare_cached(
+            let mut statement = connection.prepare_cached(
                 "INSERT OR REPLACE INTO snapshots(run, version, checksum, object) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![run.0.as_slice(), version, checksum.as_slice(), object])?;
+            )?;
+            for StoredSnapshot { run, version, object } in snapshots {
+                let checksum = row_checksum(SNAPSHOTS, &[&run.0, version.as_bytes(), object]);
+                statement.execute(params![run.0.as_slice(), version, checksum.as_slice(), object])?;
+            }
             Ok(())
         })
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use icecore_format::{
     ids::{PackName, RecordName, RunId},
-    layout::{self, PackPlace},
+    layout::{self, IndexSpan, PackPlace},
 };
 use icecore_store::ObjectInfo;
 
@@ -28,6 +28,8 @@ pub(crate) enum KeyForm {
     Condemned,
     /// Something that a repair has put aside.
     Quarantined(RunId),
+    /// Copies of other objects.
+    Index,
     /// A record of the log.
     Log(RecordName),
     /// Nothing of a repository.
@@ -46,6 +48,9 @@ pub(crate) fn classify(key: &str) -> KeyForm {
     if let Some(epoch) = key.strip_prefix(layout::GC_PREFIX) {
         let valid = !epoch.is_empty() && epoch.bytes().all(|byte| byte.is_ascii_digit());
         return if valid { KeyForm::Condemned } else { KeyForm::Foreign };
+    }
+    if key.starts_with(layout::INDEX_PREFIX) {
+        return IndexSpan::parse(key).map_or(KeyForm::Foreign, |_| KeyForm::Index);
     }
     if let Some(rest) = key.strip_prefix(layout::QUARANTINE_PREFIX) {
         let repair = rest.split_once('/').and_then(|(run, _)| RunId::from_hex(run).ok());
@@ -107,6 +112,7 @@ impl Listing {
                 | KeyForm::Slot
                 | KeyForm::Snapshot(_)
                 | KeyForm::Condemned
+                | KeyForm::Index
                 | KeyForm::Log(_) => {}
             }
         }

@@ -49,6 +49,7 @@ const CONTEXT_SEAL_MANIFEST: &str = "icecore 2026-11-20 v1 seal manifest pack";
 const CONTEXT_SEAL_DIRECTORY: &str = "icecore 2026-11-20 v1 seal pack directory";
 const CONTEXT_SEAL_SNAPSHOT: &str = "icecore 2026-11-20 v1 seal snapshot";
 const CONTEXT_SEAL_LOG: &str = "icecore 2026-11-20 v1 seal log record";
+const CONTEXT_SEAL_INDEX: &str = "icecore 2026-11-20 v1 seal index object";
 
 /// All keys of an unlocked repository.
 ///
@@ -157,6 +158,7 @@ impl Keys {
             ObjectKind::Directory => CONTEXT_SEAL_DIRECTORY,
             ObjectKind::Snapshot => CONTEXT_SEAL_SNAPSHOT,
             ObjectKind::Log => CONTEXT_SEAL_LOG,
+            ObjectKind::Index => CONTEXT_SEAL_INDEX,
         };
         let Some(master) = self.masters.get(&epoch) else {
             return Err(FormatError::UnknownEpoch { epoch });

@@ -18,6 +18,8 @@ pub const SNAPSHOTS_PREFIX: &str = "meta/snapshots/";
 pub const MANIFEST_PREFIX: &str = "meta/manifest/";
 /// Prefix of pack directories.
 pub const PACKS_PREFIX: &str = "meta/packs/";
+/// Prefix of index objects: copies of what lies elsewhere below `meta/`.
+pub const INDEX_PREFIX: &str = "meta/index/";
 /// Prefix of lists of condemned packs.
 pub const GC_PREFIX: &str = "meta/gc/";
 /// Prefix of what repairs have put aside.
@@ -60,6 +62,39 @@ pub fn log_key(record: RecordName) -> String {
 /// Reads the record's name from its key.
 pub fn parse_log_key(key: &str) -> FormatResult<RecordName> {
     RecordName::parse(key.strip_prefix(LOG_PREFIX).unwrap_or_default())
+}
+
+/// Times of the store's clock, in milliseconds since 1970: after the first, up to the second. An index object has copies of
+/// objects that were written then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IndexSpan {
+    /// The time before the first one.
+    pub after: u64,
+    /// The last time.
+    pub until: u64,
+}
+
+impl IndexSpan {
+    /// Returns the key of the index object.
+    pub fn key(self) -> String {
+        format!("{INDEX_PREFIX}{:012x}-{:012x}", self.after, self.until)
+    }
+
+    /// Reads the times from the key of an index object; nothing if it is not one.
+    pub fn parse(key: &str) -> Option<Self> {
+        let (after, until) = key.strip_prefix(INDEX_PREFIX)?.split_once('-')?;
+        let [after, until] = [after, until].map(|digits| {
+            let is_time =
+                digits.len() == 12 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            is_time.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+        });
+        Some(Self { after: after?, until: until? }).filter(|span| span.after < span.until)
+    }
+
+    /// Says whether a time is one of these.
+    pub fn contains(self, milliseconds: u64) -> bool {
+        self.after < milliseconds && milliseconds <= self.until
+    }
 }
 
 /// Returns the key of a pack: data packs lie under their group, packs of manifest nodes do not.

@@ -13,6 +13,7 @@ pub mod error;
 pub mod header;
 pub mod history;
 pub mod ids;
+pub mod index_object;
 pub mod keys;
 pub mod layout;
 pub mod limits;

@@ -51,6 +51,12 @@ pub const TEXT_BYTES_MAX: usize = 1 << 16;
 pub const LOG_ITEMS_MAX: usize = 1 << 10;
 /// Most bytes of any text of a log record; a writer cuts longer ones off. Full lists fit into a record.
 pub const LOG_TEXT_BYTES_MAX: usize = 192;
+/// Most copies in an index object.
+pub const INDEX_COPIES_MAX: usize = 1 << 12;
+/// Largest record of an index object before compression, in bytes.
+pub const INDEX_BYTES_MAX: u32 = 16 << 20;
+/// Longest index object in bytes.
+pub const INDEX_OBJECT_BYTES_MAX: u64 = object_bytes_max(INDEX_BYTES_MAX);
 /// Most tags of a snapshot.
 pub const TAGS_MAX: usize = 1 << 10;
 

@@ -7,7 +7,7 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::RepositoryId,
     keys::{KeyEpoch, Keys, Secret},
-    limits::{DIRECTORY_BYTES_MAX, FORMAT_VERSION, RECORD_BYTES_MAX},
+    limits::{DIRECTORY_BYTES_MAX, FORMAT_VERSION, INDEX_BYTES_MAX, RECORD_BYTES_MAX},
 };
 
 /// Length of the plaintext header of every sealed object, in bytes.
@@ -40,6 +40,8 @@ pub enum ObjectKind {
     Snapshot = 5,
     /// Record of the log.
     Log = 6,
+    /// Copies of other objects.
+    Index = 7,
 }
 
 impl ObjectKind {
@@ -52,6 +54,7 @@ impl ObjectKind {
             4 => Self::Directory,
             5 => Self::Snapshot,
             6 => Self::Log,
+            7 => Self::Index,
             _ => return Err(FormatError::malformed("sealed object", "unknown kind")),
         })
     }
@@ -65,6 +68,7 @@ impl ObjectKind {
             Self::Directory => "pack directory",
             Self::Snapshot => "snapshot",
             Self::Log => "log record",
+            Self::Index => "index object",
         }
     }
 }
@@ -74,6 +78,7 @@ impl ObjectKind {
     fn record_bytes_max(self) -> u32 {
         match self {
             Self::Header | Self::Snapshot | Self::Log => RECORD_BYTES_MAX,
+            Self::Index => INDEX_BYTES_MAX,
             Self::Data | Self::Manifest | Self::Directory => DIRECTORY_BYTES_MAX,
         }
     }

@@ -10,13 +10,14 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     directory::{BlockInfo, ChunkInfo, PackDirectory},
     ids::{ChunkId, GroupId, PackName},
-    layout::{PACKS_PREFIX, directory_key, pack_key, parse_directory_key},
+    layout::{PACKS_PREFIX, pack_key, parse_directory_key},
     limits::DIRECTORY_OBJECT_BYTES_MAX,
     seal::{ObjectKey, ObjectKind},
 };
 use icecore_store::ObjectInfo;
 
 use crate::{
+    compaction,
     error::{RepoError, RepoResult},
     index::{disk::DiskIndex, memory::MemoryIndex},
     repository::Repository,
@@ -28,13 +29,9 @@ pub const MEMORY_CHUNKS_MAX: usize = 1 << 20;
 /// Memory that a chunk takes in an index at most, in bytes.
 pub const CHUNK_MEMORY_BYTES: u64 = 40;
 
-/// Pack directories fetched at a time when the catalogue is behind.
-const FETCH_CONCURRENCY: usize = 16;
-/// Pack directories fetched before they are handed to the catalogue, …
-const FETCH_BATCH: usize = 256;
-/// … or their bytes: a pack of tiny files has a directory of many MiB.
-const FETCH_BATCH_BYTES: u64 = 64 << 20;
-/// Chunks of opened directories that wait for the catalogue: a short directory can unfold to many.
+/// Opened directories that wait for the catalogue, at most, …
+const ADD_BATCH: usize = 1024;
+/// … and their chunks: a short directory can unfold to many.
 const ADD_BATCH_CHUNKS: usize = 1 << 20;
 
 /// A pack as far as reading its blocks needs it.
@@ -175,64 +172,38 @@ fn read_new_directories(
     catalog: &mut Catalog,
     listed: &[&ObjectInfo],
 ) -> RepoResult<Vec<(String, RepoError)>> {
-    let environment = repository.environment();
     let known = catalog.known_packs()?;
     let mut present = Vec::new();
     for object in listed {
         if let Ok(name) = parse_directory_key(&object.key) {
-            present.push((name, object.size));
+            present.push((name, *object));
         }
     }
-    present.sort_unstable();
+    present.sort_unstable_by_key(|(name, _)| *name);
     let is_present = |name: &PackName| present.binary_search_by_key(name, |(name, _)| *name).is_ok();
     let vanished: Vec<PackName> = known.iter().copied().filter(|name| !is_present(name)).collect();
     catalog.remove_packs(&vanished)?;
-    let missing: Vec<(PackName, u64)> =
-        present.into_iter().filter(|(name, _)| known.binary_search(name).is_err()).collect();
-    let mut damaged = Vec::new();
-    let mut rest = missing.as_slice();
-    while !rest.is_empty() {
-        environment.proceed()?;
-        let (batch, remaining) = rest.split_at(batch_length(rest));
-        rest = remaining;
-        let keys: Vec<String> = batch.iter().map(|(name, _)| directory_key(*name)).collect();
-        let (mut directories, mut chunks) = (Vec::with_capacity(batch.len()), 0);
-        for (((name, _), key), fetched) in batch.iter().zip(&keys).zip(repository.get_many(
-            &keys,
-            DIRECTORY_OBJECT_BYTES_MAX,
-            FETCH_CONCURRENCY,
-        )) {
-            let bytes = match fetched {
-                Ok(bytes) => bytes,
-                Err(error) if error.is_not_found() => continue,
-                Err(error) => return Err(error.into()),
-            };
-            match PackDirectory::open(repository.keys(), *name, &bytes) {
-                Ok(directory) => {
-                    chunks += directory.chunks.len();
-                    directories.push(directory);
-                }
-                Err(source) => damaged.push((key.clone(), RepoError::Object { key: key.clone(), source })),
-            }
-            if chunks >= ADD_BATCH_CHUNKS {
-                catalog.add_directories(&directories)?;
-                directories.clear();
-                chunks = 0;
-            }
+    present.retain(|(name, _)| known.binary_search(name).is_err());
+    let missing = present.into_iter().map(|(_, object)| object).collect();
+    let (mut directories, mut chunks) = (Vec::new(), 0);
+    let damaged = compaction::fetch(repository, missing, DIRECTORY_OBJECT_BYTES_MAX, |object, bytes| {
+        let opened = parse_directory_key(&object.key)
+            .and_then(|name| PackDirectory::open(repository.keys(), name, bytes));
+        let directory = match opened {
+            Ok(directory) => directory,
+            Err(error) => return Ok(Err(error)),
+        };
+        chunks += directory.chunks.len();
+        directories.push(directory);
+        if chunks >= ADD_BATCH_CHUNKS || directories.len() >= ADD_BATCH {
+            catalog.add_directories(&directories)?;
+            directories.clear();
+            chunks = 0;
         }
-        catalog.add_directories(&directories)?;
-    }
+        Ok(Ok(()))
+    })?;
+    catalog.add_directories(&directories)?;
     Ok(damaged)
-}
-
-/// Returns how many of the directories, given with their sizes in bytes, are fetched together; at least one.
-fn batch_length(directories: &[(PackName, u64)]) -> usize {
-    let mut bytes = 0u64;
-    let fits = directories.iter().take(FETCH_BATCH).take_while(|(_, size)| {
-        bytes = bytes.saturating_add(*size);
-        bytes <= FETCH_BATCH_BYTES
-    });
-    fits.count().max(1)
 }
 
 impl ChunkIndex {

@@ -4,6 +4,7 @@
 //! authenticated before it is used, and every chunk's id is verified.
 
 pub mod buffers;
+mod compaction;
 pub mod environment;
 pub mod error;
 pub mod index;

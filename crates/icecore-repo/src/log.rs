@@ -17,6 +17,7 @@ use icecore_store::{
 };
 
 use crate::{
+    compaction,
     error::{RepoError, RepoResult},
     index::recovering,
     listing::MetaListing,
@@ -24,8 +25,6 @@ use crate::{
     snapshots::{self, SnapshotList},
 };
 
-/// Records fetched at a time.
-const FETCH_CONCURRENCY: usize = 16;
 /// Numbers that are tried when other runs of the same writer take them first.
 const ATTEMPTS_MAX: usize = 256;
 
@@ -279,31 +278,46 @@ fn read_listed<'a>(
     let mut cached: HashMap<RecordName, StoredRecord> = cached.collect();
     let mut book = LogBook::default();
     let mut missing = Vec::new();
-    for ObjectInfo { key, version, .. } in objects {
-        let Ok(name) = parse_log_key(key) else {
-            tracing::debug!(?key, "foreign object in the log");
+    for object in objects {
+        let Ok(name) = parse_log_key(&object.key) else {
+            tracing::debug!(key = ?object.key, "foreign object in the log");
             continue;
         };
         match cached.remove(&name) {
-            Some(stored) if stored.version == version.0 => {
+            Some(stored) if stored.version == object.version.0 => {
                 book.take_in(repository, name, &stored.object);
             }
-            _ => missing.push((name, key.clone(), version.0.clone())),
+            _ => missing.push(object),
         }
     }
-    let keys: Vec<String> = missing.iter().map(|(_, key, _)| key.clone()).collect();
     let mut fetched = Vec::new();
-    for ((name, _, version), bytes) in
-        missing.into_iter().zip(repository.get_many(&keys, RECORD_OBJECT_BYTES_MAX, FETCH_CONCURRENCY))
-    {
-        match bytes {
-            // What does not open is fetched again next time: it may have been damaged on its way here.
-            Ok(bytes) if book.take_in(repository, name, &bytes) => {
-                fetched.push(StoredRecord { name, version, object: bytes.to_vec() });
+    let mut hashes = HashMap::new();
+    let damaged = compaction::fetch(repository, missing, RECORD_OBJECT_BYTES_MAX, |object, bytes| {
+        let name = match parse_log_key(&object.key) {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(match LogRecord::open(repository.keys(), name, bytes) {
+            Ok(record) => {
+                book.insert(record, bytes);
+                fetched.push(StoredRecord {
+                    name,
+                    version: object.version.0.clone(),
+                    object: bytes.to_vec(),
+                });
+                Ok(())
             }
-            Ok(_) => {}
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                hashes.insert(object.key.clone(), RecordReference { name, hash: RecordHash::of(bytes) });
+                Err(error)
+            }
+        })
+    })?;
+    // What does not open is fetched again next time: it may have been damaged on its way here.
+    for (key, error) in damaged {
+        if let Some(reference) = hashes.remove(&key) {
+            book.take_number(reference.name);
+            book.damaged.push((reference, error));
         }
     }
     if !fetched.is_empty() {

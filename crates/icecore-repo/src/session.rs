@@ -13,6 +13,7 @@ use std::{
 };
 
 use crate::{
+    compaction::{self, UNINDEXED_MAX},
     error::{RepoError, RepoResult},
     index::load_index_for_writing,
     listing::MetaListing,
@@ -25,11 +26,11 @@ use crate::{
         packer::{Packer, PackerOptions},
     },
 };
-use icecore_catalog::Catalog;
+use icecore_catalog::{Catalog, StoredSnapshot};
 use icecore_format::{
     entry::Time,
     ids::{ChunkId, GroupId, RunId},
-    layout::{GC_PREFIX, PACKS_PREFIX},
+    layout::{GC_PREFIX, INDEX_PREFIX, PACKS_PREFIX},
     limits::PACK_BYTES_MAX,
     seal::ObjectKind,
     snapshot::{
@@ -132,6 +133,8 @@ pub struct WriteSession {
     index: SharedIndex,
     lease: Lease,
     condemned_epoch: u64,
+    /// Pack directories of earlier runs that are in no index object.
+    unindexed: usize,
     started: Duration,
     data: Assembler,
     manifest: Assembler,
@@ -185,6 +188,7 @@ impl WriteSession {
             index: prepared.index,
             lease,
             condemned_epoch: prepared.condemned_epoch,
+            unindexed: prepared.unindexed,
             data: Assembler::new(ObjectKind::Data, block_bytes, prepared.packer.block_buffers()),
             manifest: Assembler::new(ObjectKind::Manifest, block_bytes, prepared.packer.block_buffers()),
             packer: prepared.packer,
@@ -330,13 +334,20 @@ impl WriteSession {
         };
         self.lease.replace(SnapshotState::Complete(completion))?;
         self.remember_snapshot();
+        if self.unindexed >= UNINDEXED_MAX
+            && let Err(error) = compaction::compact(&self.repository, UNINDEXED_MAX)
+        {
+            // It spares others requests. The next run tries it again.
+            tracing::info!(%error, "no index object could be written");
+        }
         Ok(written)
     }
 
     /// Hands the snapshot to the catalogue, so that the next run need not fetch it.
     fn remember_snapshot(&mut self) {
         let (version, object) = self.lease.stored();
-        if let Err(error) = self.catalog.put_snapshot(self.run(), &version.0, object) {
+        let stored = StoredSnapshot { run: self.run(), version: version.0.clone(), object: object.to_vec() };
+        if let Err(error) = self.catalog.put_snapshots(&[stored]) {
             tracing::debug!(%error, "the catalogue does not take the snapshot");
         }
     }
@@ -355,6 +366,7 @@ impl WriteSession {
 /// What a session needs beside its announcement, and what is read only after it.
 struct Prepared {
     condemned_epoch: u64,
+    unindexed: usize,
     index: SharedIndex,
     packer: Packer,
 }
@@ -368,8 +380,9 @@ impl Prepared {
     ) -> RepoResult<Self> {
         let SnapshotOrigin { run, group, dedup, ref host, .. } = snapshot.origin;
         // Nobody deletes a directory before it is condemned, and what is condemned is looked at once more before the commit.
-        let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX])?;
+        let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX, INDEX_PREFIX])?;
         let condemned_epoch = epoch_of(listing.below(GC_PREFIX).count())?;
+        let unindexed = compaction::unindexed(listing.below(PACKS_PREFIX), listing.below(INDEX_PREFIX));
         let directories: Vec<_> = listing.below(PACKS_PREFIX).collect();
         let scope = (dedup == DedupScope::Group).then_some(group);
         let loaded = load_index_for_writing(repository, catalog, &directories, scope, |stored, listed| {
@@ -381,7 +394,7 @@ impl Prepared {
         }
         let index = Arc::new(RwLock::new(loaded.index));
         let packer = Packer::start(repository, run, group, PackerOptions::from(options))?;
-        Ok(Self { condemned_epoch, index, packer })
+        Ok(Self { condemned_epoch, unindexed, index, packer })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading snapshots, and finding the one that is meant.
 
-use icecore_catalog::Catalog;
+use icecore_catalog::{Catalog, StoredSnapshot};
 use icecore_format::{
     ids::RunId,
     layout::{SNAPSHOTS_PREFIX, parse_snapshot_key},
@@ -11,13 +11,11 @@ use icecore_format::{
 use icecore_store::ObjectInfo;
 
 use crate::{
+    compaction,
     error::{RepoError, RepoResult},
     index::recovering,
     repository::Repository,
 };
-
-/// Snapshots fetched at a time.
-const FETCH_CONCURRENCY: usize = 16;
 
 /// All snapshot objects of a repository.
 #[derive(Debug, Default)]
@@ -48,7 +46,6 @@ pub(crate) fn read_listed<'a>(
         .map(|stored| (stored.run, (stored.version, stored.object)))
         .collect();
     let mut list = SnapshotList::default();
-    let mut opened = Vec::new();
     let mut missing = Vec::new();
     for object in objects {
         let Ok(run) = parse_snapshot_key(&object.key) else {
@@ -57,40 +54,33 @@ pub(crate) fn read_listed<'a>(
         };
         match cached.remove(&run) {
             Some((version, bytes)) if version == object.version.0 => {
-                opened.push((run, object.key.clone(), Snapshot::open(repository.keys(), run, &bytes)));
-            }
-            _ => missing.push((run, object.key.clone(), object.version.0.clone())),
-        }
-    }
-    let keys: Vec<String> = missing.iter().map(|(_, key, _)| key.clone()).collect();
-    for ((run, key, version), fetched) in
-        missing.into_iter().zip(repository.get_many(&keys, RECORD_OBJECT_BYTES_MAX, FETCH_CONCURRENCY))
-    {
-        match fetched {
-            Ok(bytes) => {
-                let snapshot = Snapshot::open(repository.keys(), run, &bytes);
-                // What cannot be read is fetched again next time: it may have been damaged on its way here.
-                if snapshot.is_ok() {
-                    catalog.put_snapshot(run, &version, &bytes)?;
+                match Snapshot::open(repository.keys(), run, &bytes) {
+                    Ok(snapshot) => list.snapshots.push(snapshot),
+                    Err(source) => {
+                        let key = object.key.clone();
+                        list.damaged.push((key.clone(), RepoError::Object { key, source }));
+                    }
                 }
-                opened.push((run, key, snapshot));
             }
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error.into()),
+            _ => missing.push(object),
         }
     }
+    let mut fetched = Vec::new();
+    list.damaged.extend(compaction::fetch(repository, missing, RECORD_OBJECT_BYTES_MAX, |object, bytes| {
+        let opened = parse_snapshot_key(&object.key)
+            .and_then(|run| Ok((run, Snapshot::open(repository.keys(), run, bytes)?)));
+        Ok(opened.map(|(run, snapshot)| {
+            list.snapshots.push(snapshot);
+            let (version, object) = (object.version.0.clone(), bytes.to_vec());
+            fetched.push(StoredSnapshot { run, version, object });
+        }))
+    })?);
+    // What cannot be read is fetched again next time: it may have been damaged on its way here.
+    catalog.put_snapshots(&fetched)?;
     let vanished: Vec<RunId> = cached.into_keys().collect();
     catalog.remove_snapshots(&vanished)?;
-    opened.sort_by_key(|(run, ..)| *run);
-    for (_, key, snapshot) in opened {
-        match snapshot {
-            Ok(snapshot) => list.snapshots.push(snapshot),
-            Err(source) => {
-                let error = RepoError::Object { key: key.clone(), source };
-                list.damaged.push((key, error));
-            }
-        }
-    }
+    list.snapshots.sort_by_key(|snapshot| snapshot.origin.run);
+    list.damaged.sort_by(|(left, _), (right, _)| left.cmp(right));
     Ok(list)
 }
 

@@ -132,8 +132,14 @@ impl Running {
     /// The kernel keeps the peak, and it is read a thousand times a second: only what a process does in its last moment can
     /// be missed, and nothing is ever seen that was not there.
     pub(crate) fn watch_memory(&self) -> thread::JoinHandle<u64> {
-        let status = format!("/proc/{}/status", self.pid.as_raw_nonzero());
+        let process = format!("/proc/{}", self.pid.as_raw_nonzero());
+        let (program, status) = (format!("{process}/exe"), format!("{process}/status"));
         thread::spawn(move || {
+            // For a moment, the kernel may still count the memory of the tests as that of the new process.
+            let own = std::env::current_exe().unwrap();
+            while std::fs::read_link(&program).is_ok_and(|program| program == own) {
+                thread::yield_now();
+            }
             let mut peak = 0;
             while let Ok(text) = std::fs::read_to_string(&status) {
                 let Some(line) = text.lines().find_map(|line| line.strip_prefix("VmHWM:")) else { break };

@@ -7,7 +7,7 @@ use std::{
 use icecore_format::{directory::PackDirectory, ids::RunId};
 
 use super::*;
-use crate::samples::{REPOSITORY, directory};
+use crate::samples::{REPOSITORY, directory, stored_snapshot};
 
 fn database(cache: &Path) -> PathBuf {
     cache.join(REPOSITORY.to_string()).join("catalogue.sqlite")
@@ -28,7 +28,7 @@ fn filled(cache: &Path) -> Vec<PackDirectory> {
     let (mut catalog, _) = open(cache);
     catalog.add_directories(&directories).unwrap();
     for run in 0..20 {
-        catalog.put_snapshot(RunId([run; 16]), "v1", &[run; 300]).unwrap();
+        catalog.put_snapshots(&[stored_snapshot(RunId([run; 16]), "v1", &[run; 300])]).unwrap();
     }
     catalog.put_meta("cursor", b"value").unwrap();
     directories
@@ -50,7 +50,7 @@ fn repair(catalog: &mut Catalog, expected: &[PackDirectory]) {
 fn try_repair(catalog: &mut Catalog, expected: &[PackDirectory]) -> Result<(), CatalogError> {
     for snapshot in catalog.snapshots()? {
         assert_eq!((snapshot.version.as_str(), snapshot.object), ("v1", vec![snapshot.run.0[0]; 300]));
-        catalog.put_snapshot(snapshot.run, "v1", &[snapshot.run.0[0]; 300])?;
+        catalog.put_snapshots(&[stored_snapshot(snapshot.run, "v1", &[snapshot.run.0[0]; 300])])?;
     }
     let value = catalog.get_meta("cursor")?;
     assert!(value.is_none() || value == Some(b"value".to_vec()));
@@ -295,7 +295,7 @@ fn one_of_many_processes() {
         assert!(!matches!(opening, CatalogOpening::Rebuilt { .. }), "{opening:?}");
         let mut run = [turn; 16];
         run[..4].copy_from_slice(&process);
-        catalog.put_snapshot(RunId(run), "v1", b"sealed").unwrap();
+        catalog.put_snapshots(&[stored_snapshot(RunId(run), "v1", b"sealed")]).unwrap();
         catalog.add_directories(&[directory(1, turn.into(), 200)]).unwrap();
         assert!(catalog.for_each_directory(|_| {}).unwrap().missing.is_empty());
     }

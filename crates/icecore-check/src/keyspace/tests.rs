@@ -19,6 +19,15 @@ fn every_key_of_the_layout_is_known() {
         assert_eq!(place.key(pack), key);
     }
     assert_eq!(classify("meta/gc/12"), KeyForm::Condemned);
+    assert_eq!(classify("meta/index/000000000000-0190a1b2c3d4"), KeyForm::Index);
+    for key in [
+        "meta/index/",
+        "meta/index/000000000001-000000000001",
+        "meta/index/1-2",
+        "meta/index/00000000000A-0190a1b2c3d4",
+    ] {
+        assert_eq!(classify(key), KeyForm::Foreign, "{key}");
+    }
     let record = RecordName { writer: icecore_format::ids::WriterId([0xcd; 16]), sequence: 7 };
     assert_eq!(classify(&layout::log_key(record)), KeyForm::Log(record));
 }

@@ -26,13 +26,14 @@ fn the_gear_table_is_pinned() {
     assert_golden("gear-hash", blake3::hash(&bytes).as_bytes());
 }
 
-const KINDS: [ObjectKind; 6] = [
+const KINDS: [ObjectKind; 7] = [
     ObjectKind::Header,
     ObjectKind::Data,
     ObjectKind::Manifest,
     ObjectKind::Directory,
     ObjectKind::Snapshot,
     ObjectKind::Log,
+    ObjectKind::Index,
 ];
 
 #[test]

@@ -1,6 +1,9 @@
 use std::{fs, path::Path};
 
-use icecore_format::{ids::RunId, layout::DATA_PREFIX};
+use icecore_format::{
+    ids::RunId,
+    layout::{DATA_PREFIX, directory_key},
+};
 use icecore_store::{meter::MeterStore, method::Method};
 
 use super::{
@@ -329,19 +332,4 @@ fn a_chunk_takes_forty_bytes_at_most() {
         let bytes = lists + index.table.allocation_size();
         assert!(bytes as u64 <= u64::from(chunks) * CHUNK_MEMORY_BYTES, "{bytes} bytes for {chunks} chunks");
     }
-}
-
-#[test]
-fn directories_are_fetched_in_batches_of_bounded_length() {
-    let name = |number| PackName { run: RunId([0; 16]), number };
-    let batch = |sizes: &[u64]| {
-        let directories: Vec<(PackName, u64)> =
-            sizes.iter().zip(0..).map(|(size, number)| (name(number), *size)).collect();
-        batch_length(&directories)
-    };
-    assert_eq!(batch(&[1; 1_000]), FETCH_BATCH);
-    assert_eq!(batch(&[1, 2, 3]), 3);
-    assert_eq!(batch(&[24 << 20, 24 << 20, 24 << 20]), 2);
-    assert_eq!(batch(&[1 << 40, 1]), 1, "one is always fetched");
-    assert_eq!(batch(&[1, u64::MAX, u64::MAX]), 1);
 }
