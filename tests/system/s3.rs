@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::harness::{Sandbox, assert_same, bytes, read, text, variable};
 
 mod budget;
+mod crowd;
 mod doctor;
 mod refused;
 

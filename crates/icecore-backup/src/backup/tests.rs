@@ -323,8 +323,8 @@ fn an_interrupted_run_keeps_what_it_has_uploaded() {
         request.source = BackupSource::Stream { file_name, command, finish, input: Box::new(input) };
     });
     assert!(matches!(failed, Err(BackupError::Repository(RepoError::Interrupted))), "{failed:?}");
-    assert_eq!(bed.complete_snapshots(), 0);
     bed.environment.cancelled.store(false, Ordering::Relaxed);
+    assert_eq!(bed.complete_snapshots(), 0);
     let report = bed.backup(|request| request.source = stream(content.clone(), Ok(())));
     assert!(report.counts.bytes_new < 12_000_000, "some of it was there already");
     assert_eq!(bed.read(report.snapshot.as_ref().unwrap())[0].content, content);

@@ -1,0 +1,182 @@
+//! Three writers and a reader at work on one repository at the same time, and every now and then one of them is killed.
+//!
+//! `ICECORE_TESTS_CROWD_RUNS` sets how many backups each writer begins, `ICECORE_TESTS_CROWD_SEED` the seed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use icecore_store::environment::{Clock, SystemClock};
+use rustix::process::Signal;
+use s3_test_server::{ServerOptions, TestServer};
+
+use super::sandbox_at;
+use crate::harness::{Random, Sandbox, Tree, assert_same, bytes, number, read, text};
+
+const WRITERS: u64 = 3;
+const RUNS: u64 = 8;
+const SEED: u64 = 5;
+
+/// What a complete snapshot is of, by its id.
+type Trees = Mutex<BTreeMap<String, Tree>>;
+
+/// A host that backs up a source of its own.
+struct Writer {
+    sandbox: Sandbox,
+    host: String,
+    random: Random,
+    /// How long a backup takes that nobody ends.
+    usual: Duration,
+    killed: u64,
+}
+
+impl Writer {
+    fn new(server: &TestServer, first: &Sandbox, number: u64, seed: u64) -> Self {
+        let sandbox = sandbox_with_key(server, first);
+        for file in 0..10 {
+            sandbox.write(&format!("{file}/file"), text(file, 5_000));
+        }
+        let usual = Duration::from_secs(1);
+        Self { sandbox, host: format!("host{number}"), random: Random::new(seed + number), usual, killed: 0 }
+    }
+
+    /// Changes the source: some of it is new, some of it only here, and all hosts get the same at about the same time.
+    fn change(&mut self, round: u64) {
+        self.sandbox.write("common", bytes(1_000 + round, 1_500_000));
+        self.sandbox.write(&format!("new/{round}"), text(self.random.next(), 9_000));
+        self.sandbox.write("changing", bytes(self.random.next(), 40_000));
+    }
+
+    /// Begins a backup and, mostly, kills it.
+    fn back_up(&mut self, round: u64, trees: &Trees) {
+        self.change(round);
+        let level = ["incremental", "full", "differential"][self.random.below(3) as usize];
+        let scope = ["repository", "group"][usize::from(level == "full" && self.random.below(3) == 0)];
+        let mut line =
+            vec!["backup", "source", "--host", &self.host, "--pack-size", "1MiB", "--level", level];
+        if scope == "group" {
+            line.extend(["--dedup", scope]);
+        }
+        let clock = SystemClock::new();
+        let started = clock.monotonic();
+        let running = self.sandbox.start(&line);
+        let wait = self.usual.mul_f64(self.random.below(1_300) as f64 / 1_000.0);
+        match running.wait_for(wait) {
+            Some(output) => {
+                output.expect(0);
+                self.usual = clock.monotonic().saturating_sub(started);
+            }
+            None => {
+                running.signal(Signal::KILL);
+                self.killed += u64::from(running.wait().code.is_none());
+            }
+        }
+        self.note(trees);
+        if self.random.below(5) == 0 {
+            self.sandbox.delete_cache();
+        }
+    }
+
+    /// Takes note of the snapshot that is new, if there is one.
+    fn note(&self, trees: &Trees) {
+        let list = self.sandbox.json(&["snapshots"]);
+        let mut trees = trees.lock().unwrap();
+        let of_host = list.as_array().unwrap().iter().filter(|snapshot| snapshot["host"] == *self.host);
+        let ids = of_host.map(|snapshot| snapshot["id"].as_str().unwrap().to_owned());
+        let new: Vec<String> = ids.filter(|id| !trees.contains_key(id)).collect();
+        assert!(new.len() <= 1, "{new:?}");
+        let tree = read(&self.sandbox.source(""));
+        trees.extend(new.into_iter().map(|id| (id, tree.clone())));
+    }
+}
+
+/// Makes the sandbox of another host that opens the same repository.
+fn sandbox_with_key(server: &TestServer, first: &Sandbox) -> Sandbox {
+    let sandbox = sandbox_at(&server.url());
+    let (from, to) = (first.key_file(), sandbox.path("home/config/icecore/keys"));
+    fs::create_dir_all(&to).unwrap();
+    fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
+    sandbox
+}
+
+/// Restores one snapshot after the other, over what the last one left, until the writers are done.
+fn keep_reading(sandbox: &Sandbox, seed: u64, trees: &Trees, is_over: &AtomicBool) -> u64 {
+    let mut random = Random::new(seed);
+    let mut restored = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        let chosen = {
+            let trees = trees.lock().unwrap();
+            let chosen = random.below(trees.len().max(1) as u64) as usize;
+            trees.iter().nth(chosen).map(|(id, tree)| (id.clone(), tree.clone()))
+        };
+        let Some((id, tree)) = chosen else {
+            thread::sleep(Duration::from_millis(10));
+            continue;
+        };
+        let running = sandbox.start(&["restore", &id, "--target", "target", "--delete"]);
+        if random.below(4) == 0 {
+            if running.wait_for(Duration::from_millis(random.below(150))).is_none() {
+                running.signal(Signal::KILL);
+                running.wait();
+            }
+            continue;
+        }
+        running.wait().expect(0);
+        assert_same(&tree, &read(&sandbox.path("target")));
+        restored += 1;
+        if random.below(4) == 0 {
+            sandbox.run(&["check"]).expect(0);
+        }
+    }
+    restored
+}
+
+#[test]
+fn writers_and_a_reader_that_are_killed_at_random_lose_nothing() {
+    let (runs, seed) = (number("ICECORE_TESTS_CROWD_RUNS", RUNS), number("ICECORE_TESTS_CROWD_SEED", SEED));
+    let server = TestServer::start(&ServerOptions::default()).unwrap();
+    let first = sandbox_at(&server.url());
+    first.run(&["init"]).expect(0);
+    let (trees, is_over) = (Trees::default(), AtomicBool::new(false));
+    let (killed, restored) = thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|number| {
+                let mut writer = Writer::new(&server, &first, number, seed);
+                let trees = &trees;
+                scope.spawn(move || {
+                    (0..runs).for_each(|round| writer.back_up(round, trees));
+                    writer.killed
+                })
+            })
+            .collect();
+        let reader = sandbox_with_key(&server, &first);
+        let reader = scope.spawn({
+            let (trees, is_over) = (&trees, &is_over);
+            move || keep_reading(&reader, seed, trees, is_over)
+        });
+        let killed: Vec<_> = writers.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        is_over.store(true, Ordering::Relaxed);
+        let restored = reader.join().unwrap();
+        (killed.into_iter().map(Result::unwrap).sum::<u64>(), restored)
+    });
+    let trees = trees.into_inner().unwrap();
+    first.check_all_data();
+    assert_eq!(first.snapshots().len(), trees.len());
+    for (id, tree) in &trees {
+        first.restore(id, "target", &["--delete"]);
+        assert_same(tree, &read(&first.path("target")));
+    }
+    let begun = WRITERS * runs;
+    println!(
+        "crowd: {killed} of {begun} backups killed, {restored} restores meanwhile, {} snapshots",
+        trees.len()
+    );
+    assert!(killed > 0 && !trees.is_empty());
+}
