@@ -24,6 +24,11 @@ const PARTS_AT_ONCE: usize = 4;
 /// Most parts of an object (S3 User Guide, *Multipart upload limits*).
 const PARTS_MAX: u64 = 10_000;
 
+/// Returns the failure of a put that could not find out what is there.
+fn look_failed(error: StoreError) -> Failed {
+    Failed { failure: ServiceFailure::connection(error.to_string()), error }
+}
+
 impl S3Store {
     /// Writes an object in parts; what was uploaded of a put that fails is taken away again.
     pub(crate) async fn put_in_parts(&self, put: &Put<'_>) -> Result<Version, Failed> {
@@ -31,9 +36,7 @@ impl S3Store {
         if put.condition == PutCondition::Absent {
             match self.look(put.key).await {
                 Err(StoreError::NotFound { .. }) => {}
-                Err(error) => {
-                    return Err(Failed { failure: ServiceFailure::connection(error.to_string()), error });
-                }
+                Err(error) => return Err(look_failed(error)),
                 Ok(_) => return Err(condition_failed(put)),
             }
         }
@@ -151,6 +154,10 @@ impl S3Store {
             }
         };
         match self.repeat(Action::CompleteUpload, put.key, 0, call).await {
+            // Ceph does not say.
+            Ok(etag) if etag.is_empty() => {
+                self.look(put.key).await.map(|looked| looked.info.version).map_err(look_failed)
+            }
             Ok(etag) => Ok(Version(etag)),
             // An earlier attempt completed the upload, and its answer was lost; or somebody took the upload away.
             Err(Failed { failure, .. }) if failure.code == "NoSuchUpload" => Err(condition_failed(put)),
