@@ -140,6 +140,8 @@ problem_kinds! {
     LogRecordMissing = "log-record-missing", Damage;
     /// A log record does not open.
     LogRecordDamaged = "log-record-damaged", Damage;
+    /// A lifecycle rule of the bucket will make objects unreadable that have to be readable at once, or delete some.
+    HarmfulLifecycleRule = "harmful-lifecycle-rule", Warning;
     /// Somebody has accepted that records and snapshots are lost.
     LossAccepted = "loss-accepted", Note;
 }

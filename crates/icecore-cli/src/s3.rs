@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use icecore_aws::{
-    Addressing, Credentials, Encryption, HotStorageClass, LifecycleReport, S3Options, S3Store,
+    Addressing, ColdRule, Credentials, Encryption, HotStorageClass, LifecycleReport, S3Options, S3Store,
     StorageClassError, StorageClassName, require_conditions,
 };
 use icecore_policy::{S3Addressing, S3Encryption, S3Settings};
@@ -104,19 +104,19 @@ pub(crate) fn clean_up(context: &Context, store: &S3Store, pack_bytes: u64) {
     }
 }
 
+/// Says what a rule does.
+pub(crate) fn describe_rule(rule: &ColdRule) -> String {
+    let keys = match rule.prefix.as_str() {
+        "" => "all keys".to_owned(),
+        prefix => format!("keys that begin with {prefix:?}"),
+    };
+    format!("the lifecycle rule {:?} of the bucket {} ({keys})", rule.id, rule.effect)
+}
+
 fn refuse_harmful_rules(store: &S3Store, report: &LifecycleReport) -> Outcome<()> {
     let Some(rule) = report.harmful.first() else { return Ok(()) };
-    let keys = if rule.prefix.is_empty() {
-        "all keys".to_owned()
-    } else {
-        format!("keys that begin with {:?}", rule.prefix)
-    };
-    let message = format!(
-        "the lifecycle rule {:?} of the bucket {} ({keys}), and would so make a repository at {} unreadable",
-        rule.id,
-        rule.effect,
-        store.location()
-    );
+    let message =
+        format!("{}, and would so make a repository at {} unreadable", describe_rule(rule), store.location());
     Err(Failure::new(ExitStatus::Failed, message)
         .hint("limit the rule to other keys; transitions may only match keys under data/, and nothing may be deleted"))
 }

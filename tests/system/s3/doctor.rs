@@ -38,6 +38,13 @@ fn what_is_wrong_is_found() {
     let output = bed.sandbox.run(&["doctor", "--json"]).expect(1);
     let (state, message) = finding(&output.json(), "lifecycle");
     assert!(state == "bad" && message.contains("moves objects to GLACIER"), "{message}");
+    let check = bed.sandbox.run(&["check"]).expect(0);
+    assert!(check.text().contains("moves objects to GLACIER"), "{}", check.describe());
+    let problem = &bed.sandbox.json(&["check"])["problems"][0];
+    assert_eq!(
+        (&problem["kind"], &problem["severity"]),
+        (&"harmful-lifecycle-rule".into(), &"warning".into())
+    );
     bed.inject("PUT", "", 100, Fault::error(403, "AccessDenied"));
     let output = bed.sandbox.run(&["doctor", "--json"]).expect(1);
     let (state, message) = finding(&output.json(), "writing");

@@ -6,9 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use icecore_aws::{LifecycleReport, S3Store};
 use icecore_catalog::Catalog;
 use icecore_check::{
-    CheckEvents, CheckOptions, CheckPhase, CheckProblem, CheckReport, Severity, SnapshotCheck,
+    CheckEvents, CheckOptions, CheckPhase, CheckProblem, CheckReport, ProblemKind, Severity, SnapshotCheck,
 };
 use icecore_format::ids::{PackName, RunId};
 use icecore_repo::snapshots::SnapshotList;
@@ -28,6 +29,7 @@ use crate::{
     exit_status::ExitStatus,
     failure::Outcome,
     progress::{Counters, Progress},
+    s3::describe_rule,
     text,
     watch::Memory,
 };
@@ -67,6 +69,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         (environment.runtime.block_on(check)?, None)
     };
     drop(events);
+    report.problems.extend(harmful_rules(context, store.s3.as_deref()));
     verifications::keep(&mut catalog, &report.verified, options.now);
     let mut open = OpenRepository { repository, catalog, usage: store.usage(), s3: store.s3.clone() };
     let accepts = Accepts {
@@ -89,6 +92,23 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     }
     open.usage.tell(&context.console);
     Ok(if checked.is_well() { ExitStatus::Done } else { ExitStatus::Damage })
+}
+
+/// Returns what the bucket is going to do to the repository.
+fn harmful_rules(context: &Context, store: Option<&S3Store>) -> Vec<CheckProblem> {
+    let Some(store) = store else { return Vec::new() };
+    let report = context.environment.runtime.block_on(store.lifecycle()).unwrap_or_else(|error| {
+        tracing::info!(%error, "the lifecycle rules of the bucket cannot be read");
+        LifecycleReport::default()
+    });
+    let kind = ProblemKind::HarmfulLifecycleRule;
+    let problem = |rule| CheckProblem {
+        severity: kind.severity(),
+        object: None,
+        kind,
+        detail: format!("{}; see `icecore doctor`", describe_rule(rule)),
+    };
+    report.harmful.iter().map(problem).collect()
 }
 
 /// What a check has found, and what came of a repair.
