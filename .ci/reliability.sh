@@ -3,6 +3,6 @@
 
 # Prints the numbers of each; docs/reliability.md says what they are, and which variables try more.
 run_reliability_tests() {
-    ICECORE_TESTS_HOST_HISTORIES=2000 cargo test --package icecore-tests --test system -- --nocapture \
+    ICECORE_TESTS_HOST_HISTORIES=2000 cargo test --workspace --test system -- --nocapture \
         crash:: faults:: histories::hosts interruption::kills s3::crowd bad_input::damage
 }

@@ -13,8 +13,8 @@ test_on_server() {
         env "ICECORE_TESTS_S3_URL=$1" "ICECORE_TESTS_S3_REPOSITORY=$2" AWS_ACCESS_KEY_ID=AKTEST AWS_SECRET_ACCESS_KEY=SKTEST
         AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
     )
-    "${server[@]}" cargo test --package icecore-aws --lib -- the_server_that_the_environment_names
-    "${server[@]}" cargo test --package icecore-tests --test system -- the_server_that_the_environment_names
+    # The whole workspace, with the features that the tests before had: another choice of packages is compiled anew.
+    "${server[@]}" cargo test --quiet --workspace --lib --test system -- the_server_that_the_environment_names
 }
 
 # Waits until something answers on a port of this machine.
@@ -73,7 +73,7 @@ test_on_moto() {
             "import boto3; print(boto3.client('kms', endpoint_url='http://127.0.0.1:$port', region_name='us-east-1').create_key()['KeyMetadata']['Arn'])"
     )
     env "ICECORE_TESTS_KMS_URL=http://127.0.0.1:$port" "ICECORE_TESTS_KMS_KEY=$key" \
-        cargo test --package icecore-aws --package icecore-tests -- kms
+        cargo test --quiet --workspace --lib --test system -- kms
     stop_servers
 }
 
@@ -82,11 +82,12 @@ refuse_rclone() {
     local port code=0
     port=$(free_port)
     mkdir -p "$scratch/rclone/tests"
+    cargo build --quiet --locked --workspace --bin icecore
     serve "$scratch/rclone.log" env "RCLONE_CONFIG=$scratch/rclone.conf" "$scratch/servers/bin/rclone" serve s3 \
         --addr "127.0.0.1:$port" --auth-key AKTEST,SKTEST "$scratch/rclone"
     wait_for_port "$port"
     AWS_ACCESS_KEY_ID=AKTEST AWS_SECRET_ACCESS_KEY=SKTEST AWS_EC2_METADATA_DISABLED=true \
-        cargo run --quiet --locked --package icecore-cli -- init --repository s3://tests/prefix --region us-east-1 \
+        target/debug/icecore init --repository s3://tests/prefix --region us-east-1 \
         --endpoint-url "http://127.0.0.1:$port" 2>"$scratch/refused" || code=$?
     cat "$scratch/refused"
     [[ $code -ne 0 ]] || fail "init accepted a server that ignores conditions"
