@@ -82,12 +82,11 @@ refuse_rclone() {
     local port code=0
     port=$(free_port)
     mkdir -p "$scratch/rclone/tests"
-    cargo build --quiet --locked --workspace --bin icecore
     serve "$scratch/rclone.log" env "RCLONE_CONFIG=$scratch/rclone.conf" "$scratch/servers/bin/rclone" serve s3 \
         --addr "127.0.0.1:$port" --auth-key AKTEST,SKTEST "$scratch/rclone"
     wait_for_port "$port"
     AWS_ACCESS_KEY_ID=AKTEST AWS_SECRET_ACCESS_KEY=SKTEST AWS_EC2_METADATA_DISABLED=true \
-        target/debug/icecore init --repository s3://tests/prefix --region us-east-1 \
+        target/debug/icecore-tested init --repository s3://tests/prefix --region us-east-1 \
         --endpoint-url "http://127.0.0.1:$port" 2>"$scratch/refused" || code=$?
     cat "$scratch/refused"
     [[ $code -ne 0 ]] || fail "init accepted a server that ignores conditions"
