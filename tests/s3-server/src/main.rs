@@ -1,6 +1,6 @@
 //! Serves S3 from memory until it is killed: for benches, and for trying things out.
 //!
-//! Arguments: the port (zero lets the system choose), then if wanted the speed of the link to it in MiB a second. The bucket is
+//! Arguments: the port (zero lets the system choose), then if wanted the speed of the link to it in MiB a second (zero: no link). The bucket is
 //! `bucket`, the access key `AKTEST`, the secret `SKTEST`. Prints its URL when it is ready.
 
 use std::io::{self, Write};
@@ -12,7 +12,8 @@ fn main() -> io::Result<()> {
     let mut number =
         || arguments.next().map(|text| text.parse::<u32>()).transpose().map_err(io::Error::other);
     let port = number()?.unwrap_or(0);
-    let link_bytes_per_second = number()?.map(|mebibytes| u64::from(mebibytes) << 20);
+    let link_bytes_per_second =
+        number()?.filter(|speed| *speed > 0).map(|mebibytes| u64::from(mebibytes) << 20);
     let port = u16::try_from(port).map_err(io::Error::other)?;
     let server = TestServer::start(&ServerOptions {
         port,
