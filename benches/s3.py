@@ -8,7 +8,7 @@
 The server is `s3-test-server`, behind a link of limited speed, since without one all there is to see is how two programs
 share the cores with a server. Each round begins with an empty server and runs everything in turn on it. The bare uploader is boto3
 with eight threads: it puts as many objects of the same lengths as icecore has made, of random bytes, and gets them
-again. Times, CPU seconds and peak memory are measured as by compare.py.
+again. Times and CPU seconds are measured as by compare.py; not memory, since the peak of a child is never below that of this script.
 """
 
 import argparse
@@ -158,17 +158,15 @@ def main():
                 shutil.rmtree(work, ignore_errors=True)
         link = f"a link of {arguments.link} MiB/s" if arguments.link else "no link"
         print(f"\n{os.path.basename(source)}, {link}; icecore stores {stored / 1e6:.0f} MB; medians of {arguments.rounds}\n")
-        print("| line | who | time | CPU | peak memory | bare / its time | its time / restic |\n|---|---|---|---|---|---|---|")
+        print("| line | who | time | CPU | bare / its time | its time / restic |\n|---|---|---|---|---|---|")
         for line in ("backup", "restore"):
             walls = {who: statistics.median(run.wall for run in found) for (who, of), found in runs.items() if of == line}
             for who, wall in walls.items():
                 found = runs[who, line]
                 cpu = statistics.median(run.cpu for run in found)
-                memory = max(run.memory for run in found) / (1 << 20)
                 own = "" if who == "bare" else f"{cpu:.1f} s"
-                peak = "" if who == "bare" else f"{memory:.0f} MiB"
                 against = f"{wall / walls['restic']:.2f}" if "restic" in walls else ""
-                print(f"| {line} | {who} | {wall:.1f} s | {own} | {peak} | {walls['bare'] / wall:.2f} | {against} |", flush=True)
+                print(f"| {line} | {who} | {wall:.1f} s | {own} | {walls['bare'] / wall:.2f} | {against} |", flush=True)
 
 
 if __name__ == "__main__":

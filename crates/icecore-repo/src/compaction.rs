@@ -148,13 +148,13 @@ fn take_copies<'a>(
     Ok(rest.into_values().collect())
 }
 
-/// Returns how many of the objects are in no index object. `indexes` are all below [`INDEX_PREFIX`].
+/// Returns how many of the objects are in no index object and could be. `indexes` are all below [`INDEX_PREFIX`].
 pub(crate) fn unindexed<'a>(
     objects: impl Iterator<Item = &'a ObjectInfo>,
     indexes: impl Iterator<Item = &'a ObjectInfo>,
 ) -> usize {
     let end = end_of(indexes);
-    objects.filter(|object| milliseconds(object.modified) > end).count()
+    objects.filter(|object| object.size <= COPY_BYTES_MAX && milliseconds(object.modified) > end).count()
 }
 
 /// Returns the end of the last span. Spans follow each other, so that whatever was written before is in one of them, or was
@@ -163,7 +163,7 @@ fn end_of<'a>(indexes: impl Iterator<Item = &'a ObjectInfo>) -> u64 {
     indexes.filter_map(|index| IndexSpan::parse(&index.key)).map(|span| span.until).max().unwrap_or(0)
 }
 
-/// Writes index objects of at least `copies_min` copies for what is in none, and returns their number.
+/// Writes index objects for what is in none, until fewer than `copies_min` objects are left, and returns their number.
 pub(crate) fn compact(repository: &Repository, copies_min: usize) -> RepoResult<usize> {
     let environment = repository.environment();
     let list = |prefix| environment.runtime.block_on(repository.store().list(prefix));
@@ -182,7 +182,9 @@ pub(crate) fn compact(repository: &Repository, copies_min: usize) -> RepoResult<
     objects.sort_by(|left, right| (left.modified, &left.key).cmp(&(right.modified, &right.key)));
     let mut written = 0;
     let mut rest = objects.as_slice();
-    while let Some((part, remaining)) = split_part(rest).filter(|(part, _)| part.len() >= copies_min) {
+    while rest.len() >= copies_min
+        && let Some((part, remaining)) = split_part(rest)
+    {
         environment.proceed()?;
         rest = remaining;
         let span = IndexSpan { after, until: part.last().map_or(after, |last| milliseconds(last.modified)) };

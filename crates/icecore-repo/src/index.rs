@@ -117,8 +117,8 @@ pub fn load_index(
 /// Does the same as [`load_index`] for somebody who is going to refer to what is in the index: packs that are not there,
 /// or have another length than their directory says, do not get into it.
 ///
-/// `directories` are the pack directories that the store lists, and `adopt` is given the packs that the store lists and the names (sorted) of those that have a directory, and may write
-/// directories for others, which it returns.
+/// `directories` are the pack directories that the store lists. `adopt` is given the packs that the store lists and the
+/// names (sorted) of those that have a directory, and may write directories for others, which it returns.
 pub(crate) fn load_index_for_writing(
     repository: &Repository,
     catalog: &mut Catalog,

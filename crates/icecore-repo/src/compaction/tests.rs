@@ -82,6 +82,22 @@ fn what_is_in_an_index_object_is_not_copied_again() {
 }
 
 #[test]
+fn long_objects_do_not_keep_others_from_being_copied() {
+    let bed = filled();
+    // What no index object takes does not make every run look for something to copy.
+    let listed = |size: u64| vec![object(1, size); 2 * UNINDEXED_MAX];
+    assert_eq!(unindexed(listed(COPY_BYTES_MAX + 1).iter(), [].iter()), 0);
+    assert_eq!(unindexed(listed(COPY_BYTES_MAX).iter(), [].iter()), 2 * UNINDEXED_MAX);
+    // As many as fit into an index object can be fewer than it takes to begin.
+    for number in 0..2 * UNINDEXED_MAX as u64 {
+        bed.set(&format!("{PACKS_PREFIX}long-{number}"), vec![0; COPY_BYTES_MAX as usize / 4]);
+    }
+    bed.clock.advance(UNSEEN_MAX);
+    bed.snapshot(&noises(1, 100, 77));
+    assert!(spans(&bed).len() > 1, "the run has copied them");
+}
+
+#[test]
 fn runs_write_index_objects_by_themselves() {
     let bed = Bed::new();
     add(&bed, UNINDEXED_MAX / 2 - 1);
