@@ -183,8 +183,8 @@ pub struct S3Options {
     pub requests_max: NonZeroUsize,
     /// Objects of more bytes are uploaded in parts.
     pub multipart_above_bytes: u64,
-    /// Length of a part in bytes; S3 allows no less than 5 MiB.
-    pub part_bytes: u64,
+    /// Shortest length of a part but the last one, in bytes; S3 allows no less than 5 MiB.
+    pub part_bytes_min: u64,
     /// How often and how long requests are repeated.
     pub retry: RetryPolicy,
     /// When it is set, nothing is repeated any more.
@@ -206,8 +206,8 @@ impl S3Options {
             meta_class: HotStorageClass(StorageClassName::standard()),
             single_writer: false,
             requests_max: const { NonZeroUsize::new(64).unwrap() },
-            multipart_above_bytes: 96 << 20,
-            part_bytes: 32 << 20,
+            multipart_above_bytes: 8 << 20,
+            part_bytes_min: 5 << 20,
             retry: RetryPolicy {
                 attempts_max: const { NonZeroU32::new(40).unwrap() },
                 total_max: Duration::from_mins(15),

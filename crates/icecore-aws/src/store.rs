@@ -104,6 +104,7 @@ pub struct S3Store {
     /// The server has answered at least once.
     is_reached: AtomicBool,
     single_writer: AtomicBool,
+    pub(crate) has_uploaded_in_parts: AtomicBool,
     /// The server compares an `ETag` without its quotes.
     pub(crate) has_bare_etags: AtomicBool,
 }
@@ -133,6 +134,7 @@ impl S3Store {
             gate: Gate::new(options.requests_max, Arc::clone(&environment.clock)),
             is_reached: AtomicBool::new(false),
             single_writer: AtomicBool::new(options.single_writer),
+            has_uploaded_in_parts: AtomicBool::new(false),
             has_bare_etags: AtomicBool::new(false),
             options,
             environment,
@@ -149,9 +151,9 @@ impl S3Store {
         &self.region
     }
 
-    /// Returns how long an object may be that is not uploaded in parts.
-    pub fn multipart_above_bytes(&self) -> u64 {
-        self.options.multipart_above_bytes
+    /// Says whether any object has been uploaded in parts so far.
+    pub fn has_uploaded_in_parts(&self) -> bool {
+        self.has_uploaded_in_parts.load(Ordering::Relaxed)
     }
 
     /// Returns the URL of the server if it is not S3's own.

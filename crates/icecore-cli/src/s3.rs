@@ -86,10 +86,11 @@ pub(crate) fn prepare(context: &Context, store: &S3Store) -> Outcome<()> {
     Ok(())
 }
 
-/// Takes away what earlier runs left of uploads in parts, if this one uploads in parts; whatever goes wrong with that can wait.
-pub(crate) fn clean_up(context: &Context, store: &S3Store, pack_bytes: u64) {
+/// Takes away what earlier runs left of uploads in parts, at the end of a run that has uploaded in parts itself: one that
+/// has nothing to upload is spared the request. Whatever goes wrong with that can wait.
+pub(crate) fn clean_up(context: &Context, store: &S3Store) {
     const AGE: Duration = Duration::from_hours(24);
-    if pack_bytes <= store.multipart_above_bytes() {
+    if !store.has_uploaded_in_parts() || context.is_cancelled() {
         return;
     }
     match context.environment.runtime.block_on(store.abort_stale_uploads(AGE)) {

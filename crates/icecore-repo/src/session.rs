@@ -8,6 +8,7 @@ mod upload;
 
 use std::{
     collections::BTreeMap,
+    num::NonZeroUsize,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -39,6 +40,12 @@ use icecore_format::{
     },
 };
 
+/// Bytes of small packs that may be on their way at a time. A pack of a few MiB is too short for several connections, so
+/// that several packs take their place.
+const SMALL_UPLOADS_BYTES: u64 = 32 << 20;
+/// Most packs that may be on their way at a time, however small they are.
+const SMALL_UPLOADS_MAX: u64 = 8;
+
 /// How a session writes.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
@@ -48,19 +55,26 @@ pub struct WriteOptions {
     pub pack_bytes: u64,
     /// Whether each finished pack is decrypted, decompressed and hashed again before it is uploaded.
     pub verify: bool,
-    /// Packs that may be on their way to the store at a time, beside the one being filled.
-    pub uploads_max: usize,
+    /// Packs that may be on their way to the store at a time, beside the one being filled; as many as suit their length
+    /// if absent.
+    pub uploads_max: Option<NonZeroUsize>,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { compression_level: 3, pack_bytes: 64 << 20, verify: true, uploads_max: 2 }
+        Self { compression_level: 3, pack_bytes: 64 << 20, verify: true, uploads_max: None }
     }
 }
 
 impl WriteOptions {
     /// Smallest and largest target length of packs, in bytes.
     pub const PACK_BYTES_RANGE: std::ops::RangeInclusive<u64> = (1 << 20)..=(240 << 20);
+
+    /// Returns how many packs may be on their way: two, or as many small ones as have [`SMALL_UPLOADS_BYTES`] together.
+    fn uploads(&self) -> NonZeroUsize {
+        let by_length = (SMALL_UPLOADS_BYTES / self.pack_bytes).clamp(2, SMALL_UPLOADS_MAX) as usize;
+        self.uploads_max.or(NonZeroUsize::new(by_length)).unwrap_or(NonZeroUsize::MIN)
+    }
 }
 
 /// Who makes the snapshot, of what, and how; what the session adds itself is left out.

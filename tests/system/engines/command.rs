@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, Read},
+    num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
 };
@@ -54,7 +55,7 @@ pub(crate) struct Backup {
     pub(crate) content: Content,
     pub(crate) level: Level,
     pub(crate) scope: Option<DedupScope>,
-    pub(crate) uploads_max: usize,
+    pub(crate) uploads_max: NonZeroUsize,
 }
 
 /// Called in the middle of a stream: whatever it does is done while the run is open.
@@ -87,7 +88,7 @@ impl Backup {
             content: Content::Tree(path.into()),
             level,
             scope: None,
-            uploads_max: 2,
+            uploads_max: const { NonZeroUsize::new(2).unwrap() },
         }
     }
 
@@ -118,7 +119,7 @@ impl Backup {
             read_concurrency: 2,
             write: WriteOptions {
                 pack_bytes: 1 << 20,
-                uploads_max: self.uploads_max,
+                uploads_max: Some(self.uploads_max),
                 ..WriteOptions::default()
             },
             dry_run: false,

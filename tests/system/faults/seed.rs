@@ -1,6 +1,6 @@
 //! Faults as a seed chooses them, and that the seed is all that decides.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use icecore_format::snapshot::Level;
@@ -73,7 +73,7 @@ fn trace(seed: u64) -> Vec<TracedCall> {
     let shared = retrying(Arc::<FaultStore>::clone(&store));
     for (number, level) in [(1, Level::Full), (2, Level::Incremental), (3, Level::Full)] {
         let content = Content::Stream { bytes: Bytes::from(bytes(number, 40_000)), midway: None };
-        let backup = Backup { content, uploads_max: 1, ..Backup::tree("stream", "", level) };
+        let backup = Backup { content, uploads_max: NonZeroUsize::MIN, ..Backup::tree("stream", "", level) };
         // A run that fails is part of the trace, too.
         drop(host.run(&shared, 1, &Command::Backup(backup)));
         drop(host.run(&shared, 1, &Command::KeyAdd { new: number as u8 + 1 }));

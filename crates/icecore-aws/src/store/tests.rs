@@ -95,7 +95,7 @@ async fn conforms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conforms_in_parts_in_the_whole_bucket_and_in_pages_of_seven() {
     let bed = Bed::with(&ServerOptions { page_keys_max: 7, ..ServerOptions::default() });
-    let mut options = S3Options { multipart_above_bytes: 6 << 20, part_bytes: 5 << 20, ..bed.options() };
+    let mut options = S3Options { multipart_above_bytes: 6 << 20, part_bytes_min: 5 << 20, ..bed.options() };
     options.prefix = String::new();
     conformance::run(Arc::new(bed.store_with(options).await), "conformance/").await.unwrap();
     assert_eq!(bed.server.open_uploads("bucket"), 0);
@@ -126,7 +126,7 @@ async fn conforms_on_the_server_that_the_environment_names() {
     let options = S3Options {
         endpoint_url: Some(url),
         multipart_above_bytes: 6 << 20,
-        part_bytes: 5 << 20,
+        part_bytes_min: 5 << 20,
         ..S3Options::new(bucket, format!("{prefix}-conformance"))
     };
     let store = Arc::new(S3Store::open(options, environment).await);

@@ -57,9 +57,6 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     }
     let (mut open, created) = open_or_create(context, arguments)?;
     report.set_repository(context, &open.repository, created)?;
-    if let Some(s3) = open.s3.as_ref().filter(|_| !arguments.dry_run) {
-        s3::clean_up(context, s3, settings.iter().map(SourceSettings::pack_bytes).max().unwrap_or(0));
-    }
     let host = arguments.host.clone().unwrap_or_else(|| context.host.clone());
     let (mut watch, list) = Watch::begin(context, &mut open)?;
     watch.tell(context);
@@ -82,6 +79,9 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     watch.save(context, &job.repository);
     if let Some(alarm) = watch.alarm() {
         context.console.failure(&alarm);
+    }
+    if let Some(s3) = &open.s3 {
+        s3::clean_up(context, s3);
     }
     open.usage.tell(&context.console);
     report.finish(context)

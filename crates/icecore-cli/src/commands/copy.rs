@@ -176,9 +176,6 @@ impl Job<'_> {
             .filter(|snapshot| self.targets.find(identity(snapshot)).is_none())
             .collect();
         let write = self.write_options();
-        if let Some(s3) = self.to.as_ref().and_then(|to| to.s3.as_ref()).filter(|_| !self.arguments.dry_run) {
-            s3::clean_up(self.target, s3, write.pack_bytes);
-        }
         let reader = if missing.is_empty() || self.arguments.dry_run {
             None
         } else {
@@ -259,6 +256,9 @@ impl Job<'_> {
                 self.watch.completed(self.target, &to.repository, Some(&mut to.catalog), None);
             }
             self.watch.save(self.target, &to.repository);
+            if let Some(s3) = &to.s3 {
+                s3::clean_up(self.target, s3);
+            }
             to.usage.tell(&self.context.console);
         }
         if let Some(alarm) = self.watch.alarm() {

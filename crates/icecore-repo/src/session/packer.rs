@@ -156,7 +156,8 @@ impl Packer {
         let (uploaded_in, uploaded) = unbounded();
         let counts = Arc::new(Counts::default());
         let failure = Failure::default();
-        let WriteOptions { compression_level, pack_bytes, verify, uploads_max } = options.options;
+        let uploads_max = options.options.uploads();
+        let WriteOptions { compression_level, pack_bytes, verify, .. } = options.options;
         let uploader =
             Uploader::new(repository, uploads_max, uploaded_in, Arc::clone(&counts), failure.clone());
         let upload_permits = uploader.permits();

@@ -1,6 +1,9 @@
 //! Uploads finished packs, a few at a time; a pack's directory follows when the pack is durable.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use crossbeam_channel::Sender;
@@ -47,12 +50,12 @@ pub(super) struct Uploader {
 impl Uploader {
     pub fn new(
         repository: &Repository,
-        uploads_max: usize,
+        uploads_max: NonZeroUsize,
         uploaded: Sender<PackDirectory>,
         counts: Arc<Counts>,
         failure: Failure,
     ) -> Self {
-        let uploads_max = uploads_max.clamp(1, UPLOADS_MAX);
+        let uploads_max = uploads_max.get().min(UPLOADS_MAX);
         Self {
             runtime: repository.environment().runtime.clone(),
             store: Arc::clone(repository.store()),

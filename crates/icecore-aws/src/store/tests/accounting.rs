@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn every_request_counts() {
     let bed = Bed::with(&ServerOptions { page_keys_max: 2, ..ServerOptions::default() });
-    let mut options = S3Options { multipart_above_bytes: 5 << 20, part_bytes: 5 << 20, ..bed.options() };
+    let mut options = S3Options { multipart_above_bytes: 5 << 20, part_bytes_min: 5 << 20, ..bed.options() };
     options.data_class = "STANDARD_IA".parse().unwrap();
     let store = bed.store_with(options).await;
     bed.inject("PUT", "meta/a", 1, Fault::slow_down());

@@ -3,7 +3,7 @@
 use super::*;
 
 fn parts(bed: &Bed) -> S3Options {
-    S3Options { multipart_above_bytes: 5 << 20, part_bytes: 5 << 20, ..bed.options() }
+    S3Options { multipart_above_bytes: 5 << 20, part_bytes_min: 5 << 20, ..bed.options() }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ async fn classes_and_encryption_by_kind_of_object() {
     options.meta_class = "STANDARD_IA".parse::<StorageClassName>().unwrap().try_into().unwrap();
     options.encryption = Encryption::Kms { key: Some("alias/backup".to_owned()) };
     options.multipart_above_bytes = 5 << 20;
-    options.part_bytes = 5 << 20;
+    options.part_bytes_min = 5 << 20;
     let store = bed.store_with(options).await;
     store.create("data/group/small", Bytes::from_static(b"pack")).await.unwrap();
     store.create("data/group/large", pattern(6 << 20)).await.unwrap();
@@ -74,7 +74,7 @@ async fn listings_of_more_than_a_page() {
 #[tokio::test]
 async fn what_is_left_of_uploads_is_taken_away_when_it_is_old() {
     let bed = Bed::new();
-    let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes: 5 << 20, ..bed.options() };
+    let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes_min: 5 << 20, ..bed.options() };
     let store = bed.store_with(options).await;
     // The answer to the beginning of an upload is lost, so nobody knows its id.
     bed.inject("POST", "uploads", 1, Fault::LostReply);
@@ -93,7 +93,7 @@ async fn what_is_left_of_uploads_is_taken_away_when_it_is_old() {
 #[tokio::test]
 async fn an_upload_that_somebody_takes_away_begins_anew() {
     let bed = Bed::new();
-    let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes: 5 << 20, ..bed.options() };
+    let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes_min: 5 << 20, ..bed.options() };
     let store = bed.store_with(options).await;
     bed.inject("PUT", "partNumber=2", 1, Fault::error(404, "NoSuchUpload"));
     bed.inject("POST", "uploadId", 1, Fault::error(404, "NoSuchUpload"));
@@ -106,7 +106,7 @@ async fn an_upload_that_somebody_takes_away_begins_anew() {
 #[tokio::test]
 async fn large_objects_go_in_parts_and_leave_none_behind() {
     let bed = Bed::new();
-    let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes: 5 << 20, ..bed.options() };
+    let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes_min: 5 << 20, ..bed.options() };
     let store = bed.store_with(options).await;
     let bytes = pattern((11 << 20) + 5);
     store.create("data/large", bytes.clone()).await.unwrap();

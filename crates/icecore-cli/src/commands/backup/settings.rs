@@ -76,11 +76,6 @@ impl SourceSettings {
         })
     }
 
-    /// Returns the size of packs in bytes.
-    pub(crate) fn pack_bytes(&self) -> u64 {
-        self.write.pack_bytes
-    }
-
     /// Makes the request.
     pub(crate) fn request(
         self,

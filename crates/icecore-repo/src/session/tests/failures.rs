@@ -1,5 +1,7 @@
 //! Stores that fail, crash, panic or do not answer.
 
+use std::num::NonZeroUsize;
+
 use super::*;
 use crate::bed::{Gate, PanickingSleep, must_end};
 
@@ -124,7 +126,8 @@ fn a_dropped_session_does_not_wait_for_a_store_that_does_not_answer() {
         let plan = FaultPlan::new(0).rule(Some(Method::Put), DATA_PREFIX, FaultWhen::Always, fault);
         let gate = Gate::new();
         let (repository, store) = bed.faulty_with(plan, Arc::<Gate>::clone(&gate));
-        let mut session = bed.begin(&repository, |_, options| options.uploads_max = 1).unwrap();
+        let mut session =
+            bed.begin(&repository, |_, options| options.uploads_max = Some(NonZeroUsize::MIN)).unwrap();
         // One pack is stuck, the next one waits for its turn, and more blocks wait behind it: just enough that the
         // session itself need not wait.
         for content in noises(36, 60_000, 1) {
@@ -148,7 +151,8 @@ fn memory_is_bounded_while_the_store_does_not_answer() {
         let plan = FaultPlan::new(0).rule(Some(Method::Put), DATA_PREFIX, FaultWhen::Always, fault);
         let gate = Gate::new();
         let (repository, _) = bed.faulty_with(plan, Arc::<Gate>::clone(&gate));
-        let mut session = bed.begin(&repository, |_, options| options.uploads_max = 1).unwrap();
+        let mut session =
+            bed.begin(&repository, |_, options| options.uploads_max = Some(NonZeroUsize::MIN)).unwrap();
         let added = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let counter = Arc::clone(&added);
         let contents = noises(200, 60_000, 1);
