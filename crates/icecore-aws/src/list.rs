@@ -1,11 +1,33 @@
-//! Listing, in pages of 1,000 keys.
+//! Listing, in pages of 1,000 keys; where there are several pages, of several ranges of keys at a time.
+//!
+//! A server gives one page after the other, each of which names the next. But it also lists from any key on, and the keys of
+//! Icecore begin with times or hashes, so that a page tells about where later pages will begin. A guess that is wrong costs a
+//! request, nothing else.
+
+mod guess;
 
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_s3::{operation::list_objects_v2::ListObjectsV2Output, types::Object};
 use aws_smithy_types::DateTime;
+use futures_util::future;
 use icecore_store::{ObjectInfo, StoreResult, Version, key::check_key};
 
 use crate::{action::Action, failure::ServiceFailure, store::S3Store, write::bare};
+
+/// Ranges that are listed at once after the first page; twice as many after each further round, …
+const RANGES_FIRST: usize = 1;
+/// … up to this many.
+const RANGES_MAX: usize = 16;
+
+/// What a listing asks for.
+#[derive(Clone, Debug)]
+struct Wanted<'list> {
+    /// Prefix as the caller knows it, for messages.
+    prefix: &'list str,
+    /// The same in the bucket.
+    full_prefix: String,
+}
 
 impl S3Store {
     /// Lists all objects below a prefix. Keys that no store of Icecore could have are somebody else's.
@@ -14,34 +36,94 @@ impl S3Store {
             "" if self.options.prefix.is_empty() => String::new(),
             _ => self.place.full_key(prefix),
         };
+        let wanted = Wanted { prefix, full_prefix };
         let mut objects = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            let call = || async {
-                let request = self
-                    .client
-                    .list_objects_v2()
-                    .bucket(&self.place.bucket)
-                    .prefix(&full_prefix)
-                    .set_continuation_token(token.clone());
-                request.send().await.map_err(ServiceFailure::from)
+        let mut page = self.page(&wanted, None, None).await?;
+        let mut ranges_max = RANGES_FIRST;
+        while let Some(next) = next_token(&page, None) {
+            let starts = guess_starts(page.contents(), ranges_max);
+            self.take_page(&page, None, &mut objects);
+            page = if let Some(page) = self.ranges(&wanted, &starts, &mut objects).await? {
+                page
+            } else {
+                ranges_max = 0;
+                self.page(&wanted, Some(next), None).await?
             };
-            let page = self.repeat(Action::List, prefix, 0, call).await?;
-            let own = page.contents().iter().filter_map(|object| self.listed(object));
-            objects.extend(own);
-            let next = page.next_continuation_token().map(str::to_owned);
-            // A server that gives the same token again would keep us here for ever.
-            if page.is_truncated() != Some(true) || next.is_none() || next == token {
-                break;
-            }
-            token = next;
+            ranges_max = (ranges_max * 2).min(RANGES_MAX);
         }
+        self.take_page(&page, None, &mut objects);
         // S3 sorts by UTF-8 bytes, as we do; not all servers that are like it do.
         objects.sort_by(|one, other| one.key.as_bytes().cmp(other.key.as_bytes()));
+        objects.dedup_by(|one, other| one.key == other.key);
         Ok(objects)
     }
 
-    fn listed(&self, object: &aws_sdk_s3::types::Object) -> Option<ObjectInfo> {
+    /// Lists the objects between some keys, all ranges at once, and the first page behind the last key, which it returns; nothing
+    /// if there are no ranges, or the server does not list from a key on.
+    async fn ranges(
+        &self,
+        wanted: &Wanted<'_>,
+        starts: &[String],
+        objects: &mut Vec<ObjectInfo>,
+    ) -> StoreResult<Option<ListObjectsV2Output>> {
+        let Some(last) = starts.last().filter(|_| starts.len() > 1) else { return Ok(None) };
+        let between = starts.iter().zip(starts.iter().skip(1));
+        let ranges: Vec<_> = between.map(|(start, end)| self.range(wanted, start, end)).collect();
+        let page = self.page(wanted, None, Some(last));
+        let (ranges, page) = future::try_join(future::try_join_all(ranges), page).await?;
+        objects.extend(ranges.into_iter().flatten());
+        let is_behind = page.contents().iter().filter_map(Object::key).all(|key| key > last.as_str());
+        Ok(is_behind.then_some(page))
+    }
+
+    /// Lists the objects behind `start`, up to `end`.
+    async fn range(&self, wanted: &Wanted<'_>, start: &str, end: &str) -> StoreResult<Vec<ObjectInfo>> {
+        let mut objects = Vec::new();
+        let mut token = None;
+        loop {
+            let start = token.is_none().then_some(start);
+            let page = self.page(wanted, token.clone(), start).await?;
+            let is_beyond = self.take_page(&page, Some(end), &mut objects);
+            match next_token(&page, token.as_deref()) {
+                Some(next) if !is_beyond => token = Some(next),
+                _ => return Ok(objects),
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        wanted: &Wanted<'_>,
+        token: Option<String>,
+        start: Option<&str>,
+    ) -> StoreResult<ListObjectsV2Output> {
+        let call = || async {
+            let request = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.place.bucket)
+                .prefix(&wanted.full_prefix)
+                .set_start_after(start.map(str::to_owned))
+                .set_continuation_token(token.clone());
+            request.send().await.map_err(ServiceFailure::from)
+        };
+        Ok(self.repeat(Action::List, wanted.prefix, 0, call).await?)
+    }
+
+    /// Adds the store's own objects of a page, up to the key `end`; says whether the page goes beyond it.
+    fn take_page(
+        &self,
+        page: &ListObjectsV2Output,
+        end: Option<&str>,
+        objects: &mut Vec<ObjectInfo>,
+    ) -> bool {
+        let is_within = |object: &&Object| object.key().is_none_or(|key| end.is_none_or(|end| key <= end));
+        let within = page.contents().iter().filter(is_within);
+        objects.extend(within.filter_map(|object| self.listed(object)));
+        page.contents().iter().any(|object| !is_within(&object))
+    }
+
+    fn listed(&self, object: &Object) -> Option<ObjectInfo> {
         let key = self.place.own_key(object.key()?)?;
         check_key(key).ok()?;
         Some(ObjectInfo {
@@ -51,6 +133,25 @@ impl S3Store {
             modified: system_time(object.last_modified()),
         })
     }
+}
+
+/// Returns where ranges begin that can be listed at once behind a page: the last key of the page itself, then guesses; none
+/// for a server whose order is not that of bytes.
+fn guess_starts(page: &[Object], ranges_max: usize) -> Vec<String> {
+    let keys: Vec<&str> = page.iter().filter_map(Object::key).collect();
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Vec::new() };
+    if !keys.is_sorted_by(|one, other| one.as_bytes() < other.as_bytes()) {
+        return Vec::new();
+    }
+    let guesses = guess::later_keys(first, last, ranges_max);
+    [(*last).to_owned()].into_iter().chain(guesses).collect()
+}
+
+/// Returns how to ask for the next page, if there is one.
+fn next_token(page: &ListObjectsV2Output, token: Option<&str>) -> Option<String> {
+    let next = page.next_continuation_token().filter(|_| page.is_truncated() == Some(true))?;
+    // A server that gives the same token again would keep us here for ever.
+    (Some(next) != token).then(|| next.to_owned())
 }
 
 /// Returns a time of the SDK as one of ours, in whole seconds: a look at an object knows no others, though a list may.

@@ -1,9 +1,12 @@
 //! Serves S3 from memory until it is killed: for benches, and for trying things out.
 //!
-//! Arguments: the port (zero lets the system choose), then if wanted the speed of the link to it in MiB a second (zero: no link). The bucket is
-//! `bucket`, the access key `AKTEST`, the secret `SKTEST`. Prints its URL when it is ready.
+//! Arguments: the port (zero lets the system choose), then if wanted the speed of the link to it in MiB a second (zero: no link), and
+//! how many milliseconds each request waits. The bucket is `bucket`, the access key `AKTEST`, the secret `SKTEST`. Prints its URL when it is ready.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use s3_test_server::{ServerOptions, TestServer};
 
@@ -14,10 +17,12 @@ fn main() -> io::Result<()> {
     let port = number()?.unwrap_or(0);
     let link_bytes_per_second =
         number()?.filter(|speed| *speed > 0).map(|mebibytes| u64::from(mebibytes) << 20);
+    let delay = Duration::from_millis(number()?.unwrap_or(0).into());
     let port = u16::try_from(port).map_err(io::Error::other)?;
     let server = TestServer::start(&ServerOptions {
         port,
         link_bytes_per_second,
+        delay,
         threads: 2,
         ..ServerOptions::default()
     })?;

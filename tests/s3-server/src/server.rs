@@ -1,6 +1,6 @@
 //! Listens, and lets requests meet their faults.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -36,6 +36,10 @@ pub struct ServerOptions {
     pub has_conditions: bool,
     /// Most keys in a page of a listing.
     pub page_keys_max: usize,
+    /// Whether it lists from a key on.
+    pub has_start_after: bool,
+    /// How long each request waits before it is looked at, as on a way to a distant server.
+    pub delay: Duration,
     /// Threads that serve requests.
     pub threads: usize,
     /// Speed of the link to the server, in bytes a second in each direction; as fast as the machine if absent.
@@ -54,6 +58,8 @@ impl Default for ServerOptions {
             has_md5_etags: false,
             has_conditions: true,
             page_keys_max: 1_000,
+            has_start_after: true,
+            delay: Duration::ZERO,
             threads: 1,
             link_bytes_per_second: None,
         }
@@ -85,7 +91,13 @@ impl TestServer {
         builder.set_auth(SimpleAuth::from_single(options.access_key.clone(), options.secret_key.clone()));
         let link =
             options.link_bytes_per_second.map(|bytes_per_second| Arc::new(Link::new(bytes_per_second)));
-        runtime.spawn(accept(listener, builder.build(), service.clone(), Arc::clone(&faults), link));
+        let front = Front {
+            service: builder.build(),
+            memory: service.clone(),
+            faults: Arc::clone(&faults),
+            delay: options.delay,
+        };
+        runtime.spawn(accept(listener, front, link));
         Ok(Self { address, service, faults, runtime: Some(runtime) })
     }
 
@@ -171,22 +183,25 @@ pub(crate) fn listen(runtime: &Runtime, port: u16) -> io::Result<TcpListener> {
     TcpListener::from_std(listener)
 }
 
-async fn accept(
-    listener: TcpListener,
+/// What a request meets before and behind the service.
+#[derive(Clone)]
+struct Front {
     service: S3Service,
     memory: MemoryService,
     faults: Arc<Faults>,
-    link: Option<Arc<Link>>,
-) {
+    delay: Duration,
+}
+
+async fn accept(listener: TcpListener, front: Front, link: Option<Arc<Link>>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
         // Small answers are not held back for acknowledgements.
         stream.set_nodelay(true).unwrap_or_default();
         let stream = Linked::new(stream, link.clone());
-        let (service, memory, faults) = (service.clone(), memory.clone(), Arc::clone(&faults));
+        let front = front.clone();
         let respond = hyper::service::service_fn(move |request| {
-            let (service, memory, faults) = (service.clone(), memory.clone(), Arc::clone(&faults));
-            async move { respond(request, &service, &memory, &faults).await }
+            let front = front.clone();
+            async move { respond(request, &front).await }
         });
         tokio::spawn(async move {
             let mut connection = hyper::server::conn::http1::Builder::new();
@@ -197,12 +212,11 @@ async fn accept(
     }
 }
 
-async fn respond(
-    request: Request<Incoming>,
-    service: &S3Service,
-    memory: &MemoryService,
-    faults: &Faults,
-) -> io::Result<Response<s3s::Body>> {
+async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Response<s3s::Body>> {
+    let Front { service, memory, faults, delay } = front;
+    if !delay.is_zero() {
+        tokio::time::sleep(*delay).await;
+    }
     let line = RequestLine {
         method: request.method().to_string(),
         path: request.uri().path().trim_start_matches('/').to_owned(),

@@ -68,7 +68,60 @@ async fn listings_of_more_than_a_page() {
     let objects = bed.store().await.list("data/").await.unwrap();
     assert_eq!(objects.len(), 2_345);
     assert!(objects.is_sorted_by(|one, other| one.key < other.key));
-    assert_eq!(bed.requests("GET", "list-type=2"), 3);
+    // Of the three pages the last two are asked for at once, and a guess where they begin may be wrong.
+    assert!(matches!(bed.requests("GET", "list-type=2"), 3..=5));
+}
+
+/// Keys as Icecore has them: many of one time, times of all distances, several writers, and some that are no hexadecimal numbers.
+fn many_keys() -> Vec<String> {
+    let hash = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut keys: Vec<String> = (0..300)
+        .map(|number| {
+            format!("meta/packs/{:012x}{:020x}-{:06}", number * number * 7919, hash(number), number % 3)
+        })
+        .chain((0..50).map(|number| format!("meta/packs/{:012x}{:020x}-000000", 5_000_000, hash(number))))
+        .chain((0..200).map(|number| format!("meta/log/{:032x}/{:06}", hash(number % 5), number / 5 + 1)))
+        .chain((0..40).map(|number| format!("meta/packs/foreign-{number}")))
+        .collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listings_of_many_pages_have_every_key_once() {
+    let keys = many_keys();
+    for page_keys_max in [1, 2, 7, 64, 1_000] {
+        for has_start_after in [true, false] {
+            let bed =
+                Bed::with(&ServerOptions { page_keys_max, has_start_after, ..ServerOptions::default() });
+            for key in &keys {
+                bed.server.plant("bucket", &format!("some/prefix/{key}"), b"x");
+            }
+            let store = bed.store().await;
+            for prefix in ["", "meta/packs/", "meta/log/", "meta/none/"] {
+                let listed = store.list(prefix).await.unwrap();
+                let listed: Vec<&str> = listed.iter().map(|object| object.key.as_str()).collect();
+                let expected: Vec<&str> =
+                    keys.iter().map(String::as_str).filter(|key| key.starts_with(prefix)).collect();
+                assert_eq!(listed, expected, "{prefix:?} in pages of {page_keys_max}, {has_start_after}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_are_listed_side_by_side() {
+    let bed = Bed::with(&ServerOptions { page_keys_max: 10, ..ServerOptions::default() });
+    for number in 0..400u64 {
+        let key = format!("some/prefix/meta/snapshots/{:012x}{:020x}", number * 86_400_000, number);
+        bed.server.plant("bucket", &key, b"x");
+    }
+    assert_eq!(bed.store().await.list("meta/snapshots/").await.unwrap().len(), 400);
+    let made = bed.server.requests();
+    let lists = made.iter().filter(|line| line.query.contains("list-type=2"));
+    let (at_once, in_turn): (Vec<_>, Vec<_>) = lists.partition(|line| line.query.contains("start-after"));
+    assert!((36..60).contains(&at_once.len()), "{} ranges", at_once.len());
+    assert!(in_turn.len() < 8, "{} pages that another had to name", in_turn.len());
 }
 
 #[tokio::test]

@@ -1,0 +1,44 @@
+//! Where later pages of a listing may begin.
+
+/// Digits that are reckoned with, …
+const DIGITS: usize = 16;
+/// … of which so many are the same in both keys, if they have them: those of keys far behind are not.
+const COMMON_DIGITS: usize = 4;
+
+/// Guesses keys behind `last` that lie as far from each other as `first` and `last`, the first and the last key of a page, but a
+/// little less: a range that has more than a page costs another request. Ascending, at most `count`; none where the keys do not
+/// differ in digits, decimal or hexadecimal ones.
+pub(super) fn later_keys(first: &str, last: &str, count: usize) -> Vec<String> {
+    let differs = |(one, other): (u8, u8)| one != other;
+    let Some(common) = first.bytes().zip(last.bytes()).position(differs) else { return Vec::new() };
+    if ![first, last].iter().all(|key| key.as_bytes()[common].is_ascii_hexdigit()) {
+        return Vec::new();
+    }
+    let before = last.as_bytes()[..common].iter().rev().take(COMMON_DIGITS);
+    let place = common - before.take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let texts = [first, last].map(|key| digits(&key.as_bytes()[place..]));
+    let radix = if texts.iter().flatten().any(|digit| *digit > 9) { 16 } else { 10 };
+    let [from, to] =
+        texts.map(|text| text.iter().fold(0, |number, digit| number * radix + u64::from(*digit)));
+    let step = to.saturating_sub(from) / 10 * 9;
+    if step == 0 {
+        return Vec::new();
+    }
+    let numbers = (1..=count as u64).map_while(|times| to.checked_add(step.checked_mul(times)?));
+    // What stands before the first digit ends where a character ends.
+    let text =
+        |number| if radix == 16 { format!("{number:0DIGITS$x}") } else { format!("{number:0DIGITS$}") };
+    let texts = numbers.map(text).take_while(|text| text.len() == DIGITS);
+    texts.map(|text| last[..place].to_owned() + &text).collect()
+}
+
+/// Reads digits, hexadecimal ones, too; those that are missing are zeros.
+fn digits(text: &[u8]) -> [u32; DIGITS] {
+    let mut digits = [0; DIGITS];
+    let found = text.iter().map_while(|byte| char::from(*byte).to_digit(16));
+    digits.iter_mut().zip(found).for_each(|(digit, found)| *digit = found);
+    digits
+}
+
+#[cfg(test)]
+mod tests;
