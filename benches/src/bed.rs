@@ -35,6 +35,11 @@ pub struct Bed {
     runtime: tokio::runtime::Runtime,
 }
 
+/// Returns what the key file of every bed holds.
+pub fn key_file_secret() -> Secret {
+    Secret::new([4; 32])
+}
+
 /// Returns keys, the same in each run.
 ///
 /// # Panics
@@ -72,7 +77,7 @@ impl Bed {
         };
         let options = CreateOptions {
             parameters: Parameters::default(),
-            credential: Credential::KeyFile(Secret::new([4; 32])),
+            credential: Credential::KeyFile(key_file_secret()),
             cost: PasswordCost::default(),
             label: String::new(),
             program: "bench".to_owned(),

@@ -7,6 +7,7 @@
 //! sealed as they came from the store, snapshots and the log; and when packs were last verified. No names of files, no
 //! contents and no keys. It is not encrypted; its directory has mode 700.
 
+mod bound;
 mod catalog;
 mod checksum;
 mod chunk_table;
@@ -23,6 +24,7 @@ mod verifications;
 #[cfg(test)]
 mod samples;
 
+pub use bound::{Removed, remove_unused};
 pub use catalog::{Catalog, CatalogOpening, RebuildReason};
 pub use chunk_table::{ChunkPlace, ChunkTable, TablePack};
 pub use directory_row::DirectoryRow;

@@ -17,6 +17,10 @@ use crate::error::CatalogError;
 
 const DATABASE: &str = "catalogue.sqlite";
 const LOCK: &str = "catalogue.lock";
+/// Beginnings of the names of all files that are made here, …
+const OWN_PREFIXES: [&str; 2] = ["catalogue.", "chunks"];
+/// … and the end of those that are only locked.
+const LOCK_SUFFIX: &str = ".lock";
 const DAMAGED_PREFIX: &str = "catalogue.sqlite.damaged-";
 
 /// The directory of one repository's catalogue.
@@ -99,6 +103,22 @@ impl Place {
     pub(crate) fn remove(&self) -> Result<(), CatalogError> {
         remove_file(&self.database)?;
         self.remove_journals()
+    }
+
+    /// Removes everything but the lock files, which others may be waiting for. Processes that have the catalogue open go on with
+    /// the removed files.
+    pub(crate) fn clear(&self) -> Result<(), CatalogError> {
+        let _lock = self.lock()?;
+        let failed = |source| CatalogError::Directory { path: self.directory.clone(), source };
+        for entry in fs::read_dir(&self.directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            let is_ours = |name: &str| OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+            if name.to_str().is_some_and(|name| is_ours(name) && !name.ends_with(LOCK_SUFFIX)) {
+                remove_file(&entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Moves the database aside and returns its new path. Of databases moved aside only the newest is kept.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use icecore_aws::S3Store;
-use icecore_catalog::{Catalog, CatalogOpening};
+use icecore_catalog::{Catalog, CatalogOpening, Removed, remove_unused};
 use icecore_format::{
     ids::{GroupId, RepositoryId},
     snapshot::{DedupScope, Snapshot},
@@ -46,6 +46,9 @@ use crate::{
     requests::Requests,
     s3, text,
 };
+
+/// Bytes of all catalogues together, if the configuration says nothing else.
+const CACHE_BYTES_MAX_DEFAULT: u64 = 16 << 30;
 
 /// What a command may do to the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,16 +318,33 @@ impl Context {
             return Ok(Catalog::in_memory(repository)?);
         };
         match Catalog::open(directory, repository) {
-            Ok((catalog, CatalogOpening::Rebuilt { reason })) => {
-                self.console.notice(&format!("the catalogue is built anew: {reason}"));
+            Ok((catalog, opening)) => {
+                if let CatalogOpening::Rebuilt { reason } = opening {
+                    self.console.notice(&format!("the catalogue is built anew: {reason}"));
+                }
+                self.bound_cache(directory, repository);
                 Ok(catalog)
             }
-            Ok((catalog, _)) => Ok(catalog),
             Err(error) => {
                 let why = reason(&error);
                 self.console.warning(&format!("{why}; this run goes on without it, which takes longer"));
                 Ok(Catalog::in_memory(repository)?)
             }
+        }
+    }
+
+    /// Removes catalogues of other repositories if all together are too large.
+    fn bound_cache(&self, directory: &Path, used: RepositoryId) {
+        let bytes_max = self.configuration.cache_bytes_max.unwrap_or(CACHE_BYTES_MAX_DEFAULT);
+        match remove_unused(directory, used, bytes_max, self.environment.clock.now()) {
+            Ok(Removed { catalogues: 0, .. }) => {}
+            Ok(Removed { catalogues, bytes }) => self.console.notice(&format!(
+                "the cache was larger than {} (cache-size): {} of repositories that were not used for long removed, {}",
+                text::size(bytes_max),
+                text::counted(catalogues, "catalogue"),
+                text::size(bytes)
+            )),
+            Err(error) => tracing::info!(%error, "the cache cannot be kept within its bounds"),
         }
     }
 

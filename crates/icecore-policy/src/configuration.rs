@@ -50,6 +50,8 @@ pub struct Configuration {
     pub unlock: Option<UnlockMethod>,
     /// Directory of the catalogue and other caches.
     pub cache_directory: Option<PathBuf>,
+    /// Bytes of all catalogues together before those of repositories that are not used any more are removed.
+    pub cache_bytes_max: Option<u64>,
     /// Memory for the chunks of an index before it moves to disk, in bytes.
     pub index_memory_bytes: Option<u64>,
     /// How progress is shown.
@@ -103,6 +105,7 @@ impl Configuration {
             repository: record.repository.map(|repository| repository.0),
             unlock: only_one(text, methods)?,
             cache_directory: record.cache_dir.map(|path| path.0),
+            cache_bytes_max: record.cache_size.map(|size| size.0),
             index_memory_bytes: record.index_memory.map(|size| size.0),
             progress: record.progress,
             s3: record.s3.map(S3Record::into_settings).unwrap_or_default(),

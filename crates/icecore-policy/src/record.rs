@@ -30,6 +30,7 @@ pub(crate) struct FileRecord {
     pub password_command: Option<Text>,
     pub key_file: Option<AbsolutePath>,
     pub cache_dir: Option<AbsolutePath>,
+    pub cache_size: Option<ByteSize>,
     pub index_memory: Option<ByteSize>,
     #[serde(default)]
     pub progress: ProgressMode,

@@ -19,6 +19,7 @@ use crate::{
 
 /// What a server is like.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether the server can do one thing")]
 pub struct ServerOptions {
     /// Port to listen on; zero lets the system choose.
     pub port: u16,
@@ -183,6 +184,14 @@ pub(crate) fn listen(runtime: &Runtime, port: u16) -> io::Result<TcpListener> {
     TcpListener::from_std(listener)
 }
 
+/// Waits as long as a request takes to a distant server.
+#[expect(clippy::disallowed_methods, reason = "the time of a way is real")]
+async fn wait(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+}
+
 /// What a request meets before and behind the service.
 #[derive(Clone)]
 struct Front {
@@ -214,9 +223,7 @@ async fn accept(listener: TcpListener, front: Front, link: Option<Arc<Link>>) {
 
 async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Response<s3s::Body>> {
     let Front { service, memory, faults, delay } = front;
-    if !delay.is_zero() {
-        tokio::time::sleep(*delay).await;
-    }
+    wait(*delay).await;
     let line = RequestLine {
         method: request.method().to_string(),
         path: request.uri().path().trim_start_matches('/').to_owned(),

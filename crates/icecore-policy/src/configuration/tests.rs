@@ -38,6 +38,7 @@ fn the_manual_is_right() {
     assert_eq!(configuration.repository.as_deref(), Some("/srv/backup/icecore"));
     assert_eq!(configuration.unlock, Some(UnlockMethod::KeyFile("/etc/icecore/repository.key".into())));
     assert_eq!(configuration.cache_directory, Some("/var/cache/icecore".into()));
+    assert_eq!(configuration.cache_bytes_max, Some(16 << 30));
     assert_eq!(configuration.index_memory_bytes, Some(40 << 20));
     let sources: Vec<_> = configuration.sources().collect();
     assert_eq!(sources, [("database", Path::new("/var/lib/postgresql")), ("home", Path::new("/home"))]);

@@ -1,0 +1,118 @@
+//! Serves a made-up repository of many snapshots on S3 until it is killed, for measuring what opening one costs.
+//!
+//! Arguments: the number of snapshots, the key file to write (it must not exist), and if wanted how many milliseconds each
+//! request waits, as on the way to a distant server. Each snapshot is of one small file that has changed, with a record in the
+//! log, as `icecore backup` makes it; there are no index objects, which the first backup by the program writes five minutes
+//! later. Prints what to set when it is ready.
+#![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
+#![expect(clippy::print_stdout, reason = "the output of a command-line program")]
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use icecore_backup::{
+    backup,
+    request::{BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, SourceProblem},
+};
+use icecore_benches::{
+    bed::{Bed, key_file_secret},
+    tree::temporary_directory,
+};
+use icecore_format::{
+    ids::{RunId, WriterId},
+    log::CompletedSnapshot,
+    node::Totals,
+    slot::write_key_file,
+    snapshot::Level,
+};
+use icecore_fs::excludes::Excludes;
+use icecore_repo::{
+    log::{LogAuthor, LogBook, LogEvents},
+    session::WriteOptions,
+    snapshots::SnapshotList,
+};
+use icecore_store::{environment::SystemClock, memory::MemoryStore, store::Store};
+use s3_test_server::{ServerOptions, TestServer};
+
+struct Silent;
+
+impl BackupEvents for Silent {
+    fn started(&self, _: Level, _: Option<RunId>, _: Option<Totals>) {}
+    fn progress(&self, _: &BackupProgress) {}
+    fn problem(&self, _: &SourceProblem) {}
+    fn notice(&self, _: &BackupNotice) {}
+}
+
+fn request(root: PathBuf, snapshots: SnapshotList) -> BackupRequest {
+    BackupRequest {
+        source: BackupSource::Tree { path: root },
+        name: "source".to_owned(),
+        host: "host".to_owned(),
+        level: Level::Incremental,
+        dedup: None,
+        snapshots: Some(Arc::new(snapshots)),
+        tags: std::collections::BTreeMap::new(),
+        program: "bench".to_owned(),
+        excludes: Excludes::none(),
+        exclude_caches: false,
+        one_file_system: false,
+        skip: Vec::new(),
+        walk_concurrency: 1,
+        read_concurrency: 1,
+        write: WriteOptions::default(),
+        dry_run: false,
+    }
+}
+
+/// Makes a repository of snapshots, each with a record in the log.
+fn fill(bed: &Bed, snapshots: usize) {
+    let tree = temporary_directory();
+    let mut catalog = bed.catalog();
+    let (mut book, mut list) = (LogBook::default(), SnapshotList::default());
+    let mut author = LogAuthor {
+        writer: WriterId([7; 16]),
+        last: None,
+        host: "host".to_owned(),
+        program: "bench".to_owned(),
+    };
+    for number in 0..snapshots {
+        fs::write(tree.path().join("file"), format!("contents {number}")).unwrap();
+        let request = request(tree.path().to_owned(), list);
+        let (report, kept) = backup(&bed.repository, catalog, request, &Silent).unwrap();
+        catalog = kept;
+        let snapshot = report.snapshot.unwrap();
+        let completed = CompletedSnapshot::of(&snapshot).into_iter().collect();
+        let events = LogEvents { completed, ..LogEvents::default() };
+        book.append(&bed.repository, None, &mut author, events).unwrap();
+        list = SnapshotList { snapshots: vec![snapshot], damaged: Vec::new() };
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let snapshots = arguments.next().unwrap().parse().unwrap();
+    let key_file = arguments.next().unwrap();
+    let delay = arguments.next().map_or(0, |text| text.parse().unwrap());
+    let store = Arc::new(MemoryStore::new(Arc::new(SystemClock::new())));
+    let bed = Bed::on(Arc::<MemoryStore>::clone(&store), 2);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key_file).unwrap();
+    file.write_all(write_key_file(bed.repository.id(), &key_file_secret()).as_bytes()).unwrap();
+    fill(&bed, snapshots);
+    let options =
+        ServerOptions { threads: 2, delay: Duration::from_millis(delay), ..ServerOptions::default() };
+    let server = TestServer::start(&options).unwrap();
+    for object in bed.wait(store.list("")).unwrap() {
+        let bytes = bed.wait(store.get(&object.key, None)).unwrap();
+        server.plant("bucket", &format!("repository/{}", object.key), &bytes);
+    }
+    println!("export AWS_ACCESS_KEY_ID=AKTEST AWS_SECRET_ACCESS_KEY=SKTEST AWS_REGION=us-east-1");
+    println!("export AWS_ENDPOINT_URL_S3={} ICECORE_REPOSITORY=s3://bucket/repository", server.url());
+    println!("export ICECORE_KEY_FILE={key_file}");
+    server.wait();
+}

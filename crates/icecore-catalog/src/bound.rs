@@ -1,0 +1,86 @@
+//! Keeps the cache directory within bounds: catalogues of repositories that nobody has used for long are removed.
+
+use std::{
+    fs, io,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use icecore_format::ids::RepositoryId;
+
+use crate::{error::CatalogError, place::Place};
+
+/// A catalogue that was used so recently may be in use.
+const UNUSED_MIN: Duration = Duration::from_hours(24);
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Number of catalogues.
+    pub catalogues: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The catalogue of a repository, as files.
+struct Files {
+    repository: RepositoryId,
+    bytes: u64,
+    used: SystemTime,
+}
+
+/// Removes catalogues below the cache directory, those that were used longest ago first, until all together have at most
+/// `bytes_max` bytes. Those stay that were used within a day before `now`, by the clock of the file system, and that of the
+/// repository `keep`, whatever their length.
+pub fn remove_unused(
+    cache_directory: &Path,
+    keep: RepositoryId,
+    bytes_max: u64,
+    now: SystemTime,
+) -> Result<Removed, CatalogError> {
+    let failed = |source| CatalogError::Directory { path: cache_directory.to_owned(), source };
+    let mut all = Vec::new();
+    for entry in fs::read_dir(cache_directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let Some(repository) = entry.file_name().to_str().and_then(|name| RepositoryId::from_hex(name).ok())
+        else {
+            continue;
+        };
+        match look(&entry.path()) {
+            Ok((bytes, used)) => all.push(Files { repository, bytes, used }),
+            // Another process may be at it, or it is no directory.
+            Err(error) => tracing::debug!(path = %entry.path().display(), %error, "skipped"),
+        }
+    }
+    all.sort_by_key(|files| files.used);
+    let mut bytes: u64 = all.iter().map(|files| files.bytes).sum();
+    let mut removed = Removed::default();
+    for files in all {
+        let is_unused = now.duration_since(files.used).is_ok_and(|unused| unused >= UNUSED_MIN);
+        if bytes <= bytes_max || !is_unused {
+            break;
+        }
+        if files.repository != keep && files.bytes > 0 {
+            Place::prepare(cache_directory, files.repository)?.clear()?;
+            bytes -= files.bytes;
+            removed.catalogues += 1;
+            removed.bytes += files.bytes;
+        }
+    }
+    Ok(removed)
+}
+
+/// Returns how many bytes the files of a directory have, and when it was used last: SQLite makes and removes files in it whenever it
+/// opens the catalogue.
+fn look(directory: &Path) -> io::Result<(u64, SystemTime)> {
+    let (mut bytes, mut used) = (0, fs::metadata(directory)?.modified()?);
+    for entry in fs::read_dir(directory)? {
+        let metadata = entry?.metadata()?;
+        bytes += metadata.len();
+        used = used.max(metadata.modified()?);
+    }
+    Ok((bytes, used))
+}
+
+#[cfg(test)]
+mod tests;
