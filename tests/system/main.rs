@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod cache;
+#[cfg(test)]
 mod changing;
 #[cfg(test)]
 mod copy;

@@ -28,7 +28,7 @@ impl S3Store {
     /// Says whether the bucket keeps what is replaced and deleted.
     pub async fn versioning(&self) -> StoreResult<Versioning> {
         let call = || async {
-            let request = self.client.get_bucket_versioning().bucket(&self.place.bucket);
+            let request = self.client().get_bucket_versioning().bucket(&self.place.bucket);
             request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented())
         };
         match self.repeat(Action::GetVersioning, "the bucket", 0, call).await {

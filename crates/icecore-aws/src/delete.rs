@@ -39,7 +39,7 @@ impl S3Store {
     async fn remove_once(&self, key: &str, etag: Option<String>) -> Result<(), Failed> {
         let call = || async {
             let request = self
-                .client
+                .client()
                 .delete_object()
                 .bucket(&self.place.bucket)
                 .key(self.place.full_key(key))

@@ -112,6 +112,14 @@ impl ServiceFailure {
             )
     }
 
+    /// Says whether the credentials were good once.
+    pub(crate) fn is_expired(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired"
+        )
+    }
+
     /// Says whether the same request may succeed a little later.
     pub(crate) fn is_transient(&self) -> bool {
         // Damaged on the way: the server verifies what it got.
@@ -157,9 +165,7 @@ impl ServiceFailure {
                 let region = self.region.or_else(|| expected_region(&self.message));
                 StoreError::WrongRegion { bucket: bucket(), region }
             }
-            (_, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired") => {
-                StoreError::CredentialsRefused { location, reason, expired: true }
-            }
+            _ if self.is_expired() => StoreError::CredentialsRefused { location, reason, expired: true },
             (401, _)
             | (
                 _,

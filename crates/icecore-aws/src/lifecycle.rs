@@ -36,7 +36,7 @@ impl S3Store {
     /// Looks at the lifecycle rules of the bucket.
     pub async fn lifecycle(&self) -> StoreResult<LifecycleReport> {
         let call = || async {
-            let request = self.client.get_bucket_lifecycle_configuration().bucket(&self.place.bucket);
+            let request = self.client().get_bucket_lifecycle_configuration().bucket(&self.place.bucket);
             request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented())
         };
         match self.repeat(Action::GetLifecycle, "the bucket", 0, call).await {

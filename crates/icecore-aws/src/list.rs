@@ -99,7 +99,7 @@ impl S3Store {
     ) -> StoreResult<ListObjectsV2Output> {
         let call = || async {
             let request = self
-                .client
+                .client()
                 .list_objects_v2()
                 .bucket(&self.place.bucket)
                 .prefix(&wanted.full_prefix)

@@ -58,7 +58,7 @@ impl S3Store {
         let headers = self.headers(put);
         let call = || async {
             let request = self
-                .client
+                .client()
                 .create_multipart_upload()
                 .bucket(&self.place.bucket)
                 .key(self.place.full_key(put.key))
@@ -98,7 +98,7 @@ impl S3Store {
         let checksum = crc64_nvme(&bytes);
         let call = || async {
             let request = self
-                .client
+                .client()
                 .upload_part()
                 .bucket(&self.place.bucket)
                 .key(self.place.full_key(key))
@@ -139,7 +139,7 @@ impl S3Store {
         let (if_none_match, if_match) = self.conditions(&put.condition);
         let call = || async {
             let request = self
-                .client
+                .client()
                 .complete_multipart_upload()
                 .bucket(&self.place.bucket)
                 .key(self.place.full_key(put.key))
@@ -173,7 +173,7 @@ impl S3Store {
     pub async fn abort_stale_uploads(&self, age: Duration) -> StoreResult<usize> {
         let prefix = self.place.full_key(DATA_PREFIX);
         let call = || async {
-            let request = self.client.list_multipart_uploads().bucket(&self.place.bucket).prefix(&prefix);
+            let request = self.client().list_multipart_uploads().bucket(&self.place.bucket).prefix(&prefix);
             request.send().await.map_err(ServiceFailure::from)
         };
         let output = self.repeat(Action::ListUploads, DATA_PREFIX, 0, call).await?;
@@ -195,7 +195,7 @@ impl S3Store {
     async fn abort_upload(&self, key: &str, upload: &str) {
         let call = || async {
             let request = self
-                .client
+                .client()
                 .abort_multipart_upload()
                 .bucket(&self.place.bucket)
                 .key(self.place.full_key(key))

@@ -94,7 +94,7 @@ impl S3Store {
             None => None,
         };
         let request = self
-            .client
+            .client()
             .get_object()
             .bucket(&self.place.bucket)
             .key(self.place.full_key(key))
@@ -161,7 +161,8 @@ impl S3Store {
     /// Returns what is known about an object without reading it.
     pub(crate) async fn look(&self, key: &str) -> StoreResult<Looked> {
         let call = || async {
-            let request = self.client.head_object().bucket(&self.place.bucket).key(self.place.full_key(key));
+            let request =
+                self.client().head_object().bucket(&self.place.bucket).key(self.place.full_key(key));
             request.send().await.map_err(ServiceFailure::from)
         };
         let output = self.repeat(Action::Head, key, 0, call).await?;

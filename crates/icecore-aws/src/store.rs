@@ -4,7 +4,7 @@ use std::{
     fmt,
     ops::Range,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime},
@@ -36,6 +36,8 @@ const SINGLE_WRITER: &str = "icecore-writers";
 const REQUEST_TIME_MAX: Duration = Duration::from_mins(1);
 /// Bytes in a second that a body moves at least; slower connections are given up.
 const BODY_BYTES_PER_SECOND_MIN: u64 = 64 << 10;
+/// How often credentials are fetched again that the server says have expired, before their owner has to renew them.
+const RENEWALS_MAX: u32 = 3;
 /// Most attempts as long as the server has never answered: more likely than a server that is down is a wrong address.
 const UNREACHED_ATTEMPTS_MAX: u32 = 4;
 
@@ -89,11 +91,21 @@ impl Place {
     }
 }
 
+/// The SDK's client, which keeps the credentials.
+#[derive(Clone)]
+struct CurrentClient {
+    client: Client,
+    /// How many were there before it.
+    renewals: u64,
+}
+
 /// A place in a bucket of S3, or of a server that is like it, as a store.
 ///
 /// It repeats its requests itself (decision 0009), so it is not to be put into a `RetryStore`.
 pub struct S3Store {
-    pub(crate) client: Client,
+    client: RwLock<CurrentClient>,
+    /// Held by whoever makes a new client.
+    renewal: tokio::sync::Mutex<()>,
     pub(crate) options: S3Options,
     pub(crate) place: Place,
     pub(crate) environment: Environment,
@@ -126,7 +138,8 @@ impl S3Store {
             environment: environment.clone(),
         };
         Self {
-            client,
+            client: RwLock::new(CurrentClient { client, renewals: 0 }),
+            renewal: tokio::sync::Mutex::default(),
             place,
             region,
             is_encrypted,
@@ -139,6 +152,27 @@ impl S3Store {
             options,
             environment,
         }
+    }
+
+    /// Returns the client.
+    pub(crate) fn client(&self) -> Client {
+        self.current_client().client
+    }
+
+    fn current_client(&self) -> CurrentClient {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes a new client, which fetches the credentials anew, unless somebody has done so since `renewals` was read. Credentials
+    /// without a time of expiry (in a profile that a tool writes again and again) are kept for ever otherwise.
+    async fn renew_client(&self, renewals: u64) {
+        let _renewing = self.renewal.lock().await;
+        if self.current_client().renewals != renewals {
+            return;
+        }
+        let Connection { client, .. } = client::connect(&self.options).await;
+        let renewed = CurrentClient { client, renewals: renewals + 1 };
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = renewed;
     }
 
     /// Returns the counts of requests, which go on counting.
@@ -218,8 +252,10 @@ impl S3Store {
         let time_max = REQUEST_TIME_MAX + Duration::from_secs(bytes / BODY_BYTES_PER_SECOND_MIN);
         let patience = self.policy();
         let mut attempts = Attempts::start(&patience, &self.environment);
+        let mut expired = 0;
         loop {
             let place = self.gate.enter().await;
+            let renewals = self.current_client().renewals;
             let class = if action == Action::Get { "STANDARD" } else { self.storage_class(key).as_str() };
             self.count(action, class, if sent { bytes } else { 0 });
             let outcome = tokio::time::timeout(time_max, call()).await;
@@ -234,10 +270,20 @@ impl S3Store {
             };
             drop(place);
             self.learn_from_failure(&failure);
-            let gives_up = !failure.is_transient()
+            let is_reached = self.is_reached.load(Ordering::Relaxed);
+            let may_succeed = if failure.is_expired() {
+                expired += 1;
+                expired <= RENEWALS_MAX
+            } else {
+                // Whoever has given credentials once is asked again, like the server itself.
+                failure.is_transient() || (is_reached && failure.kind == FailureKind::NoCredentials)
+            };
+            let gives_up = !may_succeed
                 || self.options.cancelled.load(Ordering::Relaxed)
-                || (!self.is_reached.load(Ordering::Relaxed)
-                    && attempts.made() + 1 >= UNREACHED_ATTEMPTS_MAX);
+                || (!is_reached && attempts.made() + 1 >= UNREACHED_ATTEMPTS_MAX);
+            if !gives_up && failure.is_expired() {
+                self.renew_client(renewals).await;
+            }
             let error = Failed {
                 failure: failure.clone(),
                 error: failure.into_store_error(&self.place, action, key),

@@ -106,7 +106,7 @@ impl S3Store {
     async fn put_once(&self, put: &Put<'_>, headers: &PutHeaders) -> Result<Version, ServiceFailure> {
         let (if_none_match, if_match) = self.conditions(&put.condition);
         let request = self
-            .client
+            .client()
             .put_object()
             .bucket(&self.place.bucket)
             .key(self.place.full_key(put.key))
@@ -139,7 +139,7 @@ impl S3Store {
 
     /// Deletes what the server stored wrongly, as far as that is possible: a failed put leaves no object.
     async fn take_back(&self, key: &str, etag: &str) {
-        let request = self.client.delete_object().bucket(&self.place.bucket).key(self.place.full_key(key));
+        let request = self.client().delete_object().bucket(&self.place.bucket).key(self.place.full_key(key));
         self.count(Action::Delete, self.storage_class(key).as_str(), 0);
         if let Err(error) = request.send().await {
             let error = ServiceFailure::from(error);

@@ -1,5 +1,7 @@
 //! What goes wrong outside is told as what it is, with what to do and a code.
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use super::{Bed, sandbox_at};
 use s3_test_server::{Fault, ServerOptions, TestServer};
 
@@ -43,9 +45,33 @@ fn wrong_credentials_and_none() {
 fn a_token_that_expires_in_the_middle_of_a_run() {
     let bed = Bed::with_repository();
     super::fill(&bed.sandbox);
-    bed.inject("PUT", "/data/", 1, Fault::error(400, "ExpiredToken"));
+    bed.inject("PUT", "/data/", 4, Fault::error(400, "ExpiredToken"));
     bed.sandbox.run(&["backup", "source"]).expect(1).says("renew the credentials and run again");
     bed.sandbox.run(&["backup", "source"]).expect(0);
+}
+
+/// The program that gives the credentials fails once, as a metadata service does now and then.
+#[test]
+fn credentials_that_expire_in_the_middle_of_a_run_are_fetched_again() {
+    let mut bed = Bed::with_repository();
+    super::fill(&bed.sandbox);
+    let script = bed.sandbox.path("credentials.sh");
+    let calls = bed.sandbox.path("calls");
+    let text = format!(
+        "#!/bin/sh\necho >> {calls}\n[ $(wc -l < {calls}) != 2 ] || exit 1\n\
+         echo '{{\"Version\": 1, \"AccessKeyId\": \"AKTEST\", \"SecretAccessKey\": \"SKTEST\"}}'\n",
+        calls = calls.display()
+    );
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let profile = bed.sandbox.path("aws-config");
+    fs::write(&profile, format!("[default]\ncredential_process = {}\n", script.display())).unwrap();
+    bed.sandbox.set("AWS_CONFIG_FILE", profile.to_str().unwrap());
+    bed.sandbox.set("AWS_ACCESS_KEY_ID", "");
+    bed.sandbox.set("AWS_SECRET_ACCESS_KEY", "");
+    bed.inject("PUT", "/data/", 1, Fault::error(400, "ExpiredToken"));
+    bed.sandbox.run(&["backup", "source"]).expect(0);
+    assert_eq!(fs::read_to_string(calls).unwrap().len(), 3);
 }
 
 #[test]

@@ -93,11 +93,13 @@ async fn the_region_comes_from_the_answer() {
 }
 
 #[tokio::test]
-async fn a_token_that_expires_in_the_middle_is_told_as_such() {
+async fn a_token_that_expires_in_the_middle_is_fetched_again_and_then_told_as_such() {
     let bed = Bed::new();
     let store = bed.store().await;
     store.create("meta/a", Bytes::from_static(b"a")).await.unwrap();
-    bed.inject("PUT", "meta/", 1, Fault::error(400, "ExpiredToken"));
+    bed.inject("PUT", "meta/", 2, Fault::error(400, "ExpiredToken"));
+    store.create("meta/renewed", Bytes::from_static(b"b")).await.unwrap();
+    bed.inject("PUT", "meta/", 10, Fault::error(400, "ExpiredToken"));
     let error = store.create("meta/b", Bytes::from_static(b"b")).await.unwrap_err();
     assert!(matches!(error, StoreError::CredentialsRefused { expired: true, .. }), "{error}");
 }
