@@ -2,8 +2,7 @@
 //!
 //! Arguments: the number of snapshots, the key file to write (it must not exist), and if wanted how many milliseconds each
 //! request waits, as on the way to a distant server. Each snapshot is of one small file that has changed, with a record in the
-//! log, as `icecore backup` makes it; there are no index objects, which the first backup by the program writes five minutes
-//! later. Prints what to set when it is ready.
+//! log, as `icecore backup` makes it; there are no index objects, which the first backup by the program writes. Prints what to set when it is ready.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 #![expect(clippy::print_stdout, reason = "the output of a command-line program")]
 
@@ -109,7 +108,9 @@ fn main() {
     let server = TestServer::start(&options).unwrap();
     for object in bed.wait(store.list("")).unwrap() {
         let bytes = bed.wait(store.get(&object.key, None)).unwrap();
-        server.plant("bucket", &format!("repository/{}", object.key), &bytes);
+        let key = format!("repository/{}", object.key);
+        server.plant("bucket", &key, &bytes);
+        server.set_modified("bucket", &key, object.modified - Duration::from_mins(10));
     }
     println!("export AWS_ACCESS_KEY_ID=AKTEST AWS_SECRET_ACCESS_KEY=SKTEST AWS_REGION=us-east-1");
     println!("export AWS_ENDPOINT_URL_S3={} ICECORE_REPOSITORY=s3://bucket/repository", server.url());

@@ -49,6 +49,24 @@ fn a_key_of_kms_opens_a_repository() {
 }
 
 #[test]
+fn repositories_that_a_backup_or_a_copy_creates_can_have_a_key_of_kms() {
+    let Some((sandbox, key)) = sandbox() else { return };
+    sandbox.write("file", "content");
+    sandbox.run(&["backup", "--kms", &key, "source"]).expect(2);
+    sandbox.run(&["backup", "--init", "--kms", &key, "source"]).expect(0);
+    sandbox.run(&["backup", "--init", "--kms", &key, "source"]).expect(0);
+    let copy = ["copy", "--to", "copy", "--to-kms", &key];
+    sandbox.run(&copy).expect(2);
+    sandbox.run(&[&copy[..], &["--init"]].concat()).expect(0);
+    sandbox.run(&["restore", "latest", "--target", "restored", "--repository", "copy"]).expect(0);
+    assert_same(&read(&sandbox.source("")), &read(&sandbox.path("restored")));
+    for repository in ["repository", "copy"] {
+        let slots = sandbox.json(&["key", "list", "--repository", repository]);
+        assert!(slots.as_array().unwrap().len() == 1 && slots[0]["kind"] == "kms", "{slots}");
+    }
+}
+
+#[test]
 fn a_key_of_kms_is_added_to_others() {
     let Some((sandbox, key)) = sandbox() else { return };
     fs::write(sandbox.path("password"), "secret\n").unwrap();

@@ -20,6 +20,9 @@ const RANGES_FIRST: usize = 1;
 /// … up to this many.
 const RANGES_MAX: usize = 16;
 
+/// How far the clock of another host may be ahead, for guesses only.
+const SKEW_MAX: Duration = Duration::from_mins(15);
+
 /// What a listing asks for.
 #[derive(Clone, Debug)]
 struct Wanted<'list> {
@@ -39,9 +42,11 @@ impl S3Store {
         let wanted = Wanted { prefix, full_prefix };
         let mut objects = Vec::new();
         let mut page = self.page(&wanted, None, None).await?;
+        let latest = self.environment.clock.now() + SKEW_MAX;
+        let latest = latest.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
         let mut ranges_max = RANGES_FIRST;
         while let Some(next) = next_token(&page, None) {
-            let starts = guess_starts(page.contents(), ranges_max);
+            let starts = guess_starts(page.contents(), ranges_max, latest);
             self.take_page(&page, None, &mut objects);
             page = if let Some(page) = self.ranges(&wanted, &starts, &mut objects).await? {
                 page
@@ -135,15 +140,15 @@ impl S3Store {
     }
 }
 
-/// Returns where ranges begin that can be listed at once behind a page: the last key of the page itself, then guesses; none
-/// for a server whose order is not that of bytes.
-fn guess_starts(page: &[Object], ranges_max: usize) -> Vec<String> {
+/// Returns where ranges begin that can be listed at once behind a page: the last key of the page itself, then guesses, of which no
+/// run began after `latest`; none for a server whose order is not that of bytes.
+fn guess_starts(page: &[Object], ranges_max: usize, latest: u64) -> Vec<String> {
     let keys: Vec<&str> = page.iter().filter_map(Object::key).collect();
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Vec::new() };
     if !keys.is_sorted_by(|one, other| one.as_bytes() < other.as_bytes()) {
         return Vec::new();
     }
-    let guesses = guess::later_keys(first, last, ranges_max);
+    let guesses = guess::later_keys(first, last, ranges_max, latest);
     [(*last).to_owned()].into_iter().chain(guesses).collect()
 }
 

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Objects fetched at a time.
-const FETCH_CONCURRENCY: usize = 16;
+const FETCH_CONCURRENCY: usize = 48;
 /// Objects fetched before they are handed on, …
 const FETCH_BATCH: usize = 256;
 /// … or their bytes: a pack of tiny files has a directory of many MiB.

@@ -1,6 +1,11 @@
 //! Listens, and lets requests meet their faults.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -153,6 +158,11 @@ impl TestServer {
     /// Writes an object under any key, without a request.
     pub fn plant(&self, bucket: &str, key: &str, bytes: &[u8]) {
         self.service.plant(bucket, key, bytes);
+    }
+
+    /// Changes when an object was written.
+    pub fn set_modified(&self, bucket: &str, key: &str, modified: SystemTime) {
+        self.service.set_modified(bucket, key, modified);
     }
 
     /// Gives a bucket its only lifecycle rule: what stands within `<Rule>`, but for its name and status.

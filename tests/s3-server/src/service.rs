@@ -82,6 +82,12 @@ impl MemoryService {
         self.store(bucket, key, bytes, Headers::default());
     }
 
+    pub(crate) fn set_modified(&self, bucket: &str, key: &str, modified: SystemTime) {
+        if let Some(object) = self.lock().get_mut(bucket).and_then(|bucket| bucket.objects.get_mut(key)) {
+            object.modified = modified;
+        }
+    }
+
     pub(crate) fn set_lifecycle(&self, bucket: &str, rule: &str) {
         self.lock().entry(bucket.to_owned()).or_default().lifecycle = Some(rule.to_owned());
     }

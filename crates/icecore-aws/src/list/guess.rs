@@ -5,10 +5,16 @@ const DIGITS: usize = 16;
 /// … of which so many are the same in both keys, if they have them: those of keys far behind are not.
 const COMMON_DIGITS: usize = 4;
 
+/// Digits at the beginning of the name of a run: its start, in milliseconds since 1970.
+const TIME_DIGITS: usize = 12;
+/// 2020-01-01: no run is older.
+const TIME_MIN: u64 = 1_577_836_800_000;
+
 /// Guesses keys behind `last` that lie as far from each other as `first` and `last`, the first and the last key of a page, but a
 /// little less: a range that has more than a page costs another request. Ascending, at most `count`; none where the keys do not
-/// differ in digits, decimal or hexadecimal ones.
-pub(super) fn later_keys(first: &str, last: &str, count: usize) -> Vec<String> {
+/// differ in digits, decimal or hexadecimal ones. Where they begin with times, no guess is later than `latest`, in milliseconds
+/// since 1970.
+pub(super) fn later_keys(first: &str, last: &str, count: usize, latest: u64) -> Vec<String> {
     let differs = |(one, other): (u8, u8)| one != other;
     let Some(common) = first.bytes().zip(last.bytes()).position(differs) else { return Vec::new() };
     if ![first, last].iter().all(|key| key.as_bytes()[common].is_ascii_hexdigit()) {
@@ -29,7 +35,16 @@ pub(super) fn later_keys(first: &str, last: &str, count: usize) -> Vec<String> {
     let text =
         |number| if radix == 16 { format!("{number:0DIGITS$x}") } else { format!("{number:0DIGITS$}") };
     let texts = numbers.map(text).take_while(|text| text.len() == DIGITS);
-    texts.map(|text| last[..place].to_owned() + &text).collect()
+    let guesses = texts.map(|text| last[..place].to_owned() + &text);
+    let name = last[..common].rfind('/').map_or(0, |slash| slash + 1);
+    let has_times = [first, last].iter().all(|key| time(&key[name..]).is_some_and(|time| time <= latest));
+    let is_past = |guess: &String| !has_times || time(&guess[name..]).is_some_and(|time| time <= latest);
+    guesses.take_while(is_past).collect()
+}
+
+/// Returns the time that a name begins with, if it begins with one.
+fn time(name: &str) -> Option<u64> {
+    u64::from_str_radix(name.get(..TIME_DIGITS)?, 16).ok().filter(|time| *time >= TIME_MIN)
 }
 
 /// Reads digits, hexadecimal ones, too; those that are missing are zeros.

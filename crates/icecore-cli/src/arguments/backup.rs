@@ -71,6 +71,9 @@ pub(crate) struct BackupArguments {
     /// generated in the user's configuration directory, where later commands find it.
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) init: bool,
+    /// Make the first key of a new repository one of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
+    #[arg(long, value_name = "KEY", requires = "init")]
+    pub(crate) kms: Option<String>,
     /// Create the repository although this host has used the repository ID at this place, and it is not there any more
     #[arg(long, value_name = "ID", requires = "init", value_parser = RepositoryId::from_hex)]
     pub(crate) in_place_of: Option<RepositoryId>,

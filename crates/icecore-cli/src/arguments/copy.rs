@@ -44,6 +44,9 @@ pub(crate) struct CopyArguments {
     /// Create the other repository if there is none, with a key as `icecore init` does
     #[arg(long)]
     pub(crate) init: bool,
+    /// Make the first key of a new repository one of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
+    #[arg(long, value_name = "KEY", requires = "init")]
+    pub(crate) to_kms: Option<String>,
     /// Key file that unlocks the other repository
     #[arg(long, value_name = "FILE", env = "ICECORE_TO_KEY_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     to_key_file: Option<OsString>,

@@ -101,8 +101,8 @@ fn open_or_create(
     arguments: &BackupArguments,
 ) -> Outcome<(OpenRepository, Option<CreatedDocument>)> {
     if arguments.init && creation::is_missing(context)? {
-        let created =
-            creation::create(context, FIRST_KEY_LABEL, KeyChoice::Given, arguments.in_place_of, false)?;
+        let key = arguments.kms.as_deref().map_or(KeyChoice::Given, KeyChoice::Kms);
+        let created = creation::create(context, FIRST_KEY_LABEL, key, arguments.in_place_of, false)?;
         let open = context.with_catalog(created.repository, &created.store)?;
         return Ok((open, Some(created.document)));
     }

@@ -127,7 +127,8 @@ fn open_target(
             if arguments.dry_run {
                 return Ok(None);
             }
-            let created = creation::create(target, FIRST_KEY_LABEL, KeyChoice::Given, None, false)?;
+            let key = arguments.to_kms.as_deref().map_or(KeyChoice::Given, KeyChoice::Kms);
+            let created = creation::create(target, FIRST_KEY_LABEL, key, None, false)?;
             let open = target.with_catalog(created.repository, &created.store)?;
             return Ok(Some((open, Some(created.document))));
         }
