@@ -25,6 +25,7 @@ use icecore_benches::{
 };
 use icecore_format::{
     ids::{RunId, WriterId},
+    layout::INDEX_PREFIX,
     log::CompletedSnapshot,
     node::Totals,
     slot::write_key_file,
@@ -36,8 +37,15 @@ use icecore_repo::{
     session::WriteOptions,
     snapshots::SnapshotList,
 };
-use icecore_store::{environment::SystemClock, memory::MemoryStore, store::Store};
+use icecore_store::{
+    environment::{Clock, ManualClock, SystemClock},
+    memory::MemoryStore,
+    store::Store,
+};
 use s3_test_server::{ServerOptions, TestServer};
+
+/// Time between snapshots.
+const INTERVAL: Duration = Duration::from_hours(1);
 
 struct Silent;
 
@@ -69,8 +77,8 @@ fn request(root: PathBuf, snapshots: SnapshotList) -> BackupRequest {
     }
 }
 
-/// Makes a repository of snapshots, each with a record in the log.
-fn fill(bed: &Bed, snapshots: usize) {
+/// Makes a repository of snapshots, an hour apart, each with a record in the log.
+fn fill(bed: &Bed, clock: &ManualClock, snapshots: u32) {
     let tree = temporary_directory();
     let mut catalog = bed.catalog();
     let (mut book, mut list) = (LogBook::default(), SnapshotList::default());
@@ -81,6 +89,7 @@ fn fill(bed: &Bed, snapshots: usize) {
         program: "bench".to_owned(),
     };
     for number in 0..snapshots {
+        clock.advance(INTERVAL);
         fs::write(tree.path().join("file"), format!("contents {number}")).unwrap();
         let request = request(tree.path().to_owned(), list);
         let (report, kept) = backup(&bed.repository, catalog, request, &Silent).unwrap();
@@ -98,19 +107,23 @@ fn main() {
     let snapshots = arguments.next().unwrap().parse().unwrap();
     let key_file = arguments.next().unwrap();
     let delay = arguments.next().map_or(0, |text| text.parse().unwrap());
-    let store = Arc::new(MemoryStore::new(Arc::new(SystemClock::new())));
-    let bed = Bed::on(Arc::<MemoryStore>::clone(&store), 2);
+    let begin = SystemClock::new().now() - INTERVAL * (snapshots + 1);
+    let clock = Arc::new(ManualClock::new(begin));
+    let store = Arc::new(MemoryStore::new(Arc::<ManualClock>::clone(&clock)));
+    let bed = Bed::with_clock(Arc::<MemoryStore>::clone(&store), 2, Arc::<ManualClock>::clone(&clock));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key_file).unwrap();
     file.write_all(write_key_file(bed.repository.id(), &key_file_secret()).as_bytes()).unwrap();
-    fill(&bed, snapshots);
+    fill(&bed, &clock, snapshots);
     let options =
         ServerOptions { threads: 2, delay: Duration::from_millis(delay), ..ServerOptions::default() };
     let server = TestServer::start(&options).unwrap();
-    for object in bed.wait(store.list("")).unwrap() {
+    // Index objects know the states of what they copy, which is written anew here.
+    let objects = bed.wait(store.list("")).unwrap().into_iter();
+    for object in objects.filter(|object| !object.key.starts_with(INDEX_PREFIX)) {
         let bytes = bed.wait(store.get(&object.key, None)).unwrap();
         let key = format!("repository/{}", object.key);
         server.plant("bucket", &key, &bytes);
-        server.set_modified("bucket", &key, object.modified - Duration::from_mins(10));
+        server.set_modified("bucket", &key, object.modified);
     }
     println!("export AWS_ACCESS_KEY_ID=AKTEST AWS_SECRET_ACCESS_KEY=SKTEST AWS_REGION=us-east-1");
     println!("export AWS_ENDPOINT_URL_S3={} ICECORE_REPOSITORY=s3://bucket/repository", server.url());

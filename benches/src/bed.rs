@@ -17,7 +17,7 @@ use icecore_repo::{
     session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
 };
 use icecore_store::{
-    environment::{SystemClock, SystemEntropy},
+    environment::{Clock, SystemClock, SystemEntropy},
     memory::MemoryStore,
     store::Store,
 };
@@ -63,13 +63,21 @@ impl Bed {
     ///
     /// # Panics
     /// When threads cannot be started.
-    #[expect(clippy::expect_used, reason = "without a repository there is nothing to measure")]
     pub fn on(store: Arc<dyn Store>, threads: usize) -> Self {
+        Self::with_clock(store, threads, Arc::new(SystemClock::new()))
+    }
+
+    /// Makes an empty repository in a store, with a clock of its own.
+    ///
+    /// # Panics
+    /// When threads cannot be started.
+    #[expect(clippy::expect_used, reason = "without a repository there is nothing to measure")]
+    pub fn with_clock(store: Arc<dyn Store>, threads: usize, clock: Arc<dyn Clock>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("threads are there");
         let workers = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let environment = Environment {
-            clock: Arc::new(SystemClock::new()),
+            clock,
             entropy: Arc::new(SystemEntropy),
             runtime: runtime.handle().clone(),
             workers: Arc::new(workers.expect("threads are there")),

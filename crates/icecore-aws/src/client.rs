@@ -54,7 +54,8 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
         loader = loader.endpoint_url(url);
     }
     let shared = with_credentials(loader, &options.credentials).await.load().await;
-    let endpoint_url = options.endpoint_url.clone().or_else(|| shared.endpoint_url().map(str::to_owned));
+    let configured = shared.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned);
+    let endpoint_url = options.endpoint_url.clone().or(configured);
     let is_path = match options.addressing {
         Addressing::Automatic => endpoint_url.is_some(),
         Addressing::Path => true,
@@ -62,8 +63,18 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     };
     let region = shared.region().map_or(REGION_DEFAULT, AsRef::as_ref).to_owned();
     let is_encrypted = endpoint_url.as_ref().is_none_or(|url| !url.starts_with("http://"));
-    let client = Client::from_conf(Builder::from(&shared).force_path_style(is_path).build());
+    let mut builder = Builder::from(&shared).force_path_style(is_path);
+    if is_empty("AWS_ENDPOINT_URL_S3") || is_empty("AWS_ENDPOINT_URL") {
+        builder.set_endpoint_url(endpoint_url.clone());
+    }
+    let client = Client::from_conf(builder.build());
     Connection { client, region, endpoint_url, is_encrypted }
+}
+
+/// Says whether a variable is set to nothing, which the SDK would take for a URL.
+#[expect(clippy::disallowed_methods, reason = "the SDK reads these variables itself")]
+pub(crate) fn is_empty(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| value.is_empty())
 }
 
 /// Returns where the region comes from: what was given, the profile, the SDK's own chain.

@@ -5,6 +5,7 @@ use std::{collections::HashMap, error::Error, time::Duration};
 use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_kms::{
     Client,
+    config::Builder,
     error::{ProvideErrorMetadata, SdkError},
     primitives::Blob,
     types::DataKeySpec,
@@ -12,7 +13,7 @@ use aws_sdk_kms::{
 use zeroize::Zeroizing;
 
 use crate::{
-    client::{region_chain, with_credentials},
+    client::{is_empty, region_chain, with_credentials},
     failure::{FailureKind, ServiceFailure},
     options::Credentials,
 };
@@ -169,7 +170,11 @@ async fn connect(options: &KmsOptions, region: Option<String>) -> (Client, Strin
     }
     let shared = with_credentials(loader, &options.credentials).await.load().await;
     let region = shared.region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
-    (Client::new(&shared), region)
+    let mut builder = Builder::from(&shared);
+    if is_empty("AWS_ENDPOINT_URL_KMS") || is_empty("AWS_ENDPOINT_URL") {
+        builder.set_endpoint_url(shared.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned));
+    }
+    (Client::from_conf(builder.build()), region)
 }
 
 /// Returns the region that an ARN names.

@@ -104,6 +104,7 @@ impl S3Store {
                 .key(self.place.full_key(key))
                 .upload_id(upload)
                 .part_number(number)
+                .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
                 .checksum_crc64_nvme(&checksum)
                 .body(ByteStream::from(bytes.clone()));
             let sent = if self.may_skip_signing() {

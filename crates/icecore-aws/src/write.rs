@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::{
     primitives::ByteStream,
-    types::{ServerSideEncryption, StorageClass},
+    types::{ChecksumAlgorithm, ServerSideEncryption, StorageClass},
 };
 use bytes::Bytes;
 use icecore_store::{PutCondition, StoreError, StoreResult, Version};
@@ -111,6 +111,8 @@ impl S3Store {
             .bucket(&self.place.bucket)
             .key(self.place.full_key(put.key))
             .body(ByteStream::from(put.bytes.clone()))
+            // A bucket with object lock and a default retention asks for it.
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
             .checksum_crc64_nvme(&put.checksum)
             .set_if_none_match(if_none_match)
             .set_if_match(if_match)

@@ -50,6 +50,18 @@ fn a_token_that_expires_in_the_middle_of_a_run() {
     bed.sandbox.run(&["backup", "source"]).expect(0);
 }
 
+#[test]
+fn variables_that_are_set_to_nothing_are_not_set() {
+    let mut bed = Bed::with_repository();
+    let url = bed.server.url();
+    for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KMS"] {
+        bed.sandbox.set(name, "");
+    }
+    bed.sandbox.run(&["snapshots", "--endpoint-url", &url]).expect(0);
+    bed.sandbox.set("AWS_ENDPOINT_URL", &url);
+    bed.sandbox.run(&["snapshots"]).expect(0);
+}
+
 /// The program that gives the credentials fails once, as a metadata service does now and then.
 #[test]
 fn credentials_that_expire_in_the_middle_of_a_run_are_fetched_again() {
