@@ -53,6 +53,19 @@ boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1").create_buc
 PYTHON
 }
 
+# Makes a bucket with object lock whose objects are kept for a month. Arguments: URL, bucket.
+make_locked_bucket() {
+    AWS_ACCESS_KEY_ID=AKTEST AWS_SECRET_ACCESS_KEY=SKTEST AWS_REGION=us-east-1 "$scratch/servers/bin/python" - "$@" <<'PYTHON'
+import sys, boto3
+client = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
+client.create_bucket(Bucket=sys.argv[2], ObjectLockEnabledForBucket=True)
+rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 30}}
+client.put_object_lock_configuration(
+    Bucket=sys.argv[2], ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+)
+PYTHON
+}
+
 # Installs the servers that come as Python packages.
 install_python_servers() {
     python3 -m venv "$scratch/servers"
@@ -68,6 +81,8 @@ test_on_moto() {
     wait_for_port "$port"
     make_bucket "http://127.0.0.1:$port" tests
     test_on_server "http://127.0.0.1:$port" s3://tests/some/prefix
+    make_locked_bucket "http://127.0.0.1:$port" locked
+    test_on_server "http://127.0.0.1:$port" s3://locked/some/prefix
     key=$(
         AWS_ACCESS_KEY_ID=AKTEST AWS_SECRET_ACCESS_KEY=SKTEST "$scratch/servers/bin/python" -c \
             "import boto3; print(boto3.client('kms', endpoint_url='http://127.0.0.1:$port', region_name='us-east-1').create_key()['KeyMetadata']['Arn'])"

@@ -38,7 +38,7 @@ const WANTED_MIN: usize = 64;
 /// An index object with fewer of the objects that are wanted is not fetched.
 const COPIES_WANTED_MIN: usize = 8;
 /// Index objects fetched at a time.
-const INDEX_CONCURRENCY: usize = 4;
+const INDEX_CONCURRENCY: usize = 8;
 
 /// Objects that are in no index object before a run writes one, or more.
 pub(crate) const UNINDEXED_MAX: usize = 256;

@@ -22,8 +22,10 @@ impl MetaListing {
         // A catalogue that fails is read anew later, by who needs it.
         let snapshots = catalog.snapshots().map_or(usize::MAX, |snapshots| snapshots.len());
         let packs = catalog.known_packs().map_or(usize::MAX, |packs| packs.len());
+        // An empty one says nothing: the repository may be a large one that is new to this host.
+        let is_little = (1..=ONE_PAGE_MAX).contains(&snapshots.saturating_add(packs));
         let one = [META_PREFIX];
-        let prefixes = if snapshots.saturating_add(packs) <= ONE_PAGE_MAX { &one } else { prefixes };
+        let prefixes = if is_little { &one } else { prefixes };
         let mut objects = Vec::new();
         for prefix in prefixes {
             environment.proceed()?;

@@ -49,6 +49,13 @@ pub struct RequestLine {
     pub query: String,
 }
 
+impl RequestLine {
+    /// Says whether it is a part of an upload.
+    pub fn is_part(&self) -> bool {
+        self.query.contains("partNumber")
+    }
+}
+
 /// A fault and the requests that it befalls.
 #[derive(Clone, Debug)]
 pub struct FaultRule {

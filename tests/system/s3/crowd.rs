@@ -49,7 +49,9 @@ impl Writer {
 
     /// Changes the source: some of it is new, some of it only here, and all hosts get the same at about the same time.
     fn change(&mut self, round: u64) {
-        self.sandbox.write("common", bytes(1_000 + round, 1_500_000));
+        // Every now and then so much that it goes in parts.
+        let length = if round % 3 == 1 { 9_500_000 } else { 1_500_000 };
+        self.sandbox.write("common", bytes(1_000 + round, length));
         self.sandbox.write(&format!("new/{round}"), text(self.random.next(), 9_000));
         self.sandbox.write("changing", bytes(self.random.next(), 40_000));
     }
@@ -59,8 +61,9 @@ impl Writer {
         self.change(round);
         let level = ["incremental", "full", "differential"][self.random.below(3) as usize];
         let scope = ["repository", "group"][usize::from(level == "full" && self.random.below(3) == 0)];
+        let pack_size = ["1MiB", "64MiB"][self.random.below(2) as usize];
         let mut line =
-            vec!["backup", "source", "--host", &self.host, "--pack-size", "1MiB", "--level", level];
+            vec!["backup", "source", "--host", &self.host, "--pack-size", pack_size, "--level", level];
         if scope == "group" {
             line.extend(["--dedup", scope]);
         }
@@ -173,10 +176,10 @@ fn writers_and_a_reader_that_are_killed_at_random_lose_nothing() {
         first.restore(id, id, &[]);
         assert_same(tree, &read(&first.path(id)));
     }
-    let begun = WRITERS * runs;
+    let (begun, in_parts) = (WRITERS * runs, server.requests().iter().filter(|line| line.is_part()).count());
     println!(
-        "crowd: {killed} of {begun} backups killed, {restored} restores meanwhile, {} snapshots",
+        "crowd: {killed} of {begun} backups killed, {restored} restores meanwhile, {} snapshots, {in_parts} parts",
         trees.len()
     );
-    assert!(killed > 0 && !trees.is_empty());
+    assert!(killed > 0 && !trees.is_empty() && in_parts > 0);
 }
