@@ -9,7 +9,8 @@ use icecore_restore::OwnerMapping;
 ///
 /// The target becomes the referenced root or directory; a single file is put into it. What is already right in the target is
 /// left alone and not fetched again, so that a restore over an earlier state, or one that was interrupted, moves only
-/// what is missing. What the snapshot does not have stays, unless --delete is given. Nothing is ever written outside of
+/// what is missing. A file counts as right if its length and its time of modification are; with --verify, if its content
+/// is: use it where something else may have written files of the same time. What the snapshot does not have stays, unless --delete is given. Nothing is ever written outside of
 /// the target.
 ///
 /// --incremental, --differential and --since write only what changed between an earlier snapshot and this one; the target
