@@ -3,6 +3,7 @@
 # shellcheck shell=bash disable=SC2154
 
 moto_version=5.2.5
+localstack_version=2026.3.0
 rclone_version=1.75.2
 servers=()
 
@@ -89,6 +90,44 @@ test_on_moto() {
     )
     env "ICECORE_TESTS_KMS_URL=http://127.0.0.1:$port" "ICECORE_TESTS_KMS_KEY=$key" \
         cargo test --quiet --workspace --lib --test system -- kms
+    stop_servers
+}
+
+# Prints a Python that is new enough for LocalStack; nothing if there is none, which no package of Debian 12 is.
+python_of_localstack() {
+    local python home
+    # `HOME` is another one here.
+    home=$(getent passwd "$(id -u)" | cut -d: -f6)
+    for python in python3.13 python3.14 "$home"/.pyenv/versions/3.1[34]*/bin/python; do
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+}
+
+# LocalStack: verifies checksums, and knows object lock.
+test_on_localstack() {
+    local python port bucket
+    python=$(python_of_localstack)
+    if [[ -z $python ]]; then
+        echo "SKIPPED: LocalStack needs Python 3.13"
+        return
+    fi
+    "$python" -m venv "$scratch/localstack"
+    retry "$scratch/localstack/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check \
+        "localstack-core[base-runtime]==$localstack_version" cbor2==5.9.0 pyopenssl==25.0.0 cryptography==44.0.3 service_identity==24.2.0
+    port=$(free_port)
+    # Its other server listens on all addresses, whatever it is told.
+    serve "$scratch/localstack.log" env SERVICES=s3 "GATEWAY_LISTEN=127.0.0.1:$port" GATEWAY_SERVER=hypercorn DISABLE_EVENTS=1 \
+        SKIP_SSL_CERT_DOWNLOAD=1 DNS_ADDRESS=0 "HOME=$scratch/localstack" "TMPDIR=$scratch/localstack" \
+        "$scratch/localstack/bin/python" -m localstack.runtime.main
+    wait_for_port "$port"
+    make_bucket "http://127.0.0.1:$port" tests
+    make_locked_bucket "http://127.0.0.1:$port" locked
+    for bucket in tests locked; do
+        test_on_server "http://127.0.0.1:$port" "s3://$bucket/some/prefix"
+    done
     stop_servers
 }
 
