@@ -4,11 +4,16 @@ use icecore_catalog::Catalog;
 use icecore_format::layout::META_PREFIX;
 use icecore_store::ObjectInfo;
 
-use crate::{error::RepoResult, repository::Repository};
+use crate::{
+    error::{RepoError, RepoResult},
+    repository::Repository,
+};
 
 /// With this many snapshots and packs in the catalogue, all objects below `meta/` fit into one page of a listing: each of
 /// them has at most three objects there, and a page has 1,000.
 const ONE_PAGE_MAX: usize = 250;
+/// Keys in a page of S3.
+const PAGE_KEYS: usize = 1_000;
 
 /// Objects below some prefixes.
 #[derive(Debug)]
@@ -22,14 +27,21 @@ impl MetaListing {
         // A catalogue that fails is read anew later, by who needs it.
         let snapshots = catalog.snapshots().map_or(usize::MAX, |snapshots| snapshots.len());
         let packs = catalog.known_packs().map_or(usize::MAX, |packs| packs.len());
+        let list = |prefix| {
+            environment.proceed()?;
+            Ok::<_, RepoError>(environment.runtime.block_on(repository.store().list(prefix))?)
+        };
         // An empty one says nothing: the repository may be a large one that is new to this host.
-        let is_little = (1..=ONE_PAGE_MAX).contains(&snapshots.saturating_add(packs));
-        let one = [META_PREFIX];
-        let prefixes = if is_little { &one } else { prefixes };
+        if (1..=ONE_PAGE_MAX).contains(&snapshots.saturating_add(packs)) {
+            let objects = list(META_PREFIX)?;
+            // Of several pages any may have been listed before another, and the caller wants one prefix after the other.
+            if objects.len() < PAGE_KEYS {
+                return Ok(Self(objects));
+            }
+        }
         let mut objects = Vec::new();
         for prefix in prefixes {
-            environment.proceed()?;
-            objects.extend(environment.runtime.block_on(repository.store().list(prefix))?);
+            objects.extend(list(prefix)?);
         }
         Ok(Self(objects))
     }

@@ -1,6 +1,6 @@
 //! The log of completed and deleted snapshots: reads it through the catalogue, says what is lost, and adds records.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use icecore_catalog::{Catalog, StoredRecord};
 use icecore_format::{
@@ -100,7 +100,9 @@ impl LogBook {
 
     /// Returns what was there and is not any more. The list must have been read after the log.
     ///
-    /// Before it says that a snapshot vanished, it reads the log once more: the snapshot may just have been deleted.
+    /// Before it says that something vanished, it reads the log once more: a snapshot may just have been deleted, and a record
+    /// may have been written while the log was listed, after the place where it belongs and before one that refers to it. What
+    /// is new in the log then is not missed: the list is older.
     pub fn losses(
         &mut self,
         repository: &Repository,
@@ -110,12 +112,12 @@ impl LogBook {
     ) -> RepoResult<Vec<Loss>> {
         let standings = standings(list);
         let find = |book: &Self| book.history.losses(marks, |run| standings.get(&run).copied());
-        let losses = find(self);
-        if !losses.iter().any(|loss| matches!(loss, Loss::Snapshot { .. })) {
-            return Ok(losses);
+        let missed: BTreeSet<_> = find(self).iter().map(what_is_lost).collect();
+        if missed.is_empty() {
+            return Ok(Vec::new());
         }
         *self = Self::read(repository, catalog)?;
-        Ok(find(self))
+        Ok(find(self).into_iter().filter(|loss| missed.contains(&what_is_lost(loss))).collect())
     }
 
     /// Returns the complete snapshots that no record names: the run that made them ended before it could write one.
@@ -327,6 +329,14 @@ fn read_listed<'a>(
         catalog.remove_log_records(&cached.into_keys().collect::<Vec<_>>())?;
     }
     Ok(book)
+}
+
+/// Returns the snapshot or the record that is lost.
+fn what_is_lost(loss: &Loss) -> (Option<RunId>, Option<RecordReference>) {
+    match loss {
+        Loss::Snapshot { snapshot, .. } => (Some(snapshot.run), None),
+        Loss::SeenRecord(reference) | Loss::ReferredRecord { reference, .. } => (None, Some(*reference)),
+    }
 }
 
 /// Says how each snapshot object was found.

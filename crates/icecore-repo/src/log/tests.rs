@@ -230,6 +230,34 @@ fn an_older_repository_is_known_and_the_log_tells_others_of_it() {
 }
 
 #[test]
+fn what_comes_while_the_log_is_read_is_not_missed() {
+    let bed = Bed::new();
+    let mut one = author(1);
+    let lost = back_up(&bed, &bed.repository, &mut one).unwrap();
+    back_up(&bed, &bed.repository, &mut author(2)).unwrap();
+    // The listing passes the place of a record before it is written, and sees one that refers to it.
+    let late = log_key(one.last.unwrap().name);
+    let bytes =
+        bed.repository.environment().runtime.block_on(bed.repository.store().get(&late, None)).unwrap();
+    bed.remove(&late);
+    let mut book = read(&bed);
+    let list = bed.snapshots();
+    bed.repository.put(&late, bytes, PutCondition::Absent).unwrap();
+    assert_eq!(book.losses(&bed.repository, &mut bed.catalog(), &list, &Marks::default()).unwrap(), []);
+    // A snapshot is really lost, and another one is completed after the list was read.
+    let seen = marks(&bed);
+    let mut book = read(&bed);
+    bed.remove(&snapshot_key(lost.origin.run));
+    let list = bed.snapshots();
+    back_up(&bed, &bed.repository, &mut one).unwrap();
+    let losses = book.losses(&bed.repository, &mut bed.catalog(), &list, &seen).unwrap();
+    assert!(
+        matches!(&losses[..], [Loss::Snapshot { snapshot, .. }] if snapshot.run == lost.origin.run),
+        "{losses:?}"
+    );
+}
+
+#[test]
 fn acceptance_leaves_nothing_to_be_missed() {
     let bed = Bed::new();
     let (mut one, mut two) = (author(1), author(2));

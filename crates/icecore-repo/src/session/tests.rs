@@ -3,10 +3,7 @@ use std::sync::atomic::Ordering;
 use icecore_format::{
     compression::Codec,
     ids::PackName,
-    layout::{
-        DATA_PREFIX, MANIFEST_PREFIX, META_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX, directory_key,
-        snapshot_key,
-    },
+    layout::{DATA_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX, directory_key, snapshot_key},
 };
 use icecore_store::{
     error::StoreError,
@@ -206,7 +203,7 @@ fn everything_is_durable_before_what_refers_to_it() {
     // The run is announced before anything is looked at.
     let snapshot = snapshot_key(run);
     assert_eq!(position(Method::Put, &snapshot), 0);
-    let listed = position(Method::List, META_PREFIX);
+    let listed = position(Method::List, PACKS_PREFIX);
     assert!(listed < position(Method::List, DATA_PREFIX), "packs are listed after their directories");
     let mut directories = 0;
     for (kind, prefix) in [(ObjectKind::Data, DATA_PREFIX), (ObjectKind::Manifest, MANIFEST_PREFIX)] {
