@@ -1,6 +1,6 @@
 //! Reads the log, and holds it against the snapshots and against what the caller has seen before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
@@ -83,10 +83,14 @@ pub(crate) async fn check_log(
         log.history.losses(&session.options().marks, |run| snapshots.standings.get(&run).copied())
     };
     let mut losses = find(&log);
-    if losses.iter().any(|loss| matches!(loss, Loss::Snapshot { .. })) {
-        // One may have been deleted while the check was running: its record comes before its end.
+    if !losses.is_empty() {
+        // A snapshot may have been deleted while the check was running: its record comes before its end. And a record may have
+        // been written while the log was listed, before another one that refers to it. What is new now is not missed: the
+        // snapshots were listed earlier.
+        let missed: BTreeSet<_> = losses.iter().map(Loss::what).collect();
         log = read_log(session).await?;
         losses = find(&log);
+        losses.retain(|loss| missed.contains(&loss.what()));
     }
     for (name, error) in log.damaged.iter().filter(|(name, _)| !log.history.is_accepted(*name)) {
         session.report_format(ProblemKind::LogRecordDamaged, &layout::log_key(*name), error);

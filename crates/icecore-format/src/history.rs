@@ -68,6 +68,25 @@ pub enum Loss {
     },
 }
 
+/// What is lost, whatever else is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lost {
+    /// A snapshot.
+    Snapshot(RunId),
+    /// A record.
+    Record(RecordReference),
+}
+
+impl Loss {
+    /// Returns what is lost.
+    pub fn what(&self) -> Lost {
+        match self {
+            Self::Snapshot { snapshot, .. } => Lost::Snapshot(snapshot.run),
+            Self::SeenRecord(reference) | Self::ReferredRecord { reference, .. } => Lost::Record(*reference),
+        }
+    }
+}
+
 /// All readable records of a log.
 #[derive(Clone, Debug, Default)]
 pub struct History {

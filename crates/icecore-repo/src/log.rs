@@ -112,12 +112,12 @@ impl LogBook {
     ) -> RepoResult<Vec<Loss>> {
         let standings = standings(list);
         let find = |book: &Self| book.history.losses(marks, |run| standings.get(&run).copied());
-        let missed: BTreeSet<_> = find(self).iter().map(what_is_lost).collect();
+        let missed: BTreeSet<_> = find(self).iter().map(Loss::what).collect();
         if missed.is_empty() {
             return Ok(Vec::new());
         }
         *self = Self::read(repository, catalog)?;
-        Ok(find(self).into_iter().filter(|loss| missed.contains(&what_is_lost(loss))).collect())
+        Ok(find(self).into_iter().filter(|loss| missed.contains(&loss.what())).collect())
     }
 
     /// Returns the complete snapshots that no record names: the run that made them ended before it could write one.
@@ -329,14 +329,6 @@ fn read_listed<'a>(
         catalog.remove_log_records(&cached.into_keys().collect::<Vec<_>>())?;
     }
     Ok(book)
-}
-
-/// Returns the snapshot or the record that is lost.
-fn what_is_lost(loss: &Loss) -> (Option<RunId>, Option<RecordReference>) {
-    match loss {
-        Loss::Snapshot { snapshot, .. } => (Some(snapshot.run), None),
-        Loss::SeenRecord(reference) | Loss::ReferredRecord { reference, .. } => (None, Some(*reference)),
-    }
 }
 
 /// Says how each snapshot object was found.
