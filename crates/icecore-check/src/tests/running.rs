@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use icecore_format::{
     entry::{Content, Time},
+    history::Loss,
     layout,
     log::DeletedSnapshot,
     snapshot::DedupScope,
@@ -343,4 +344,49 @@ fn a_snapshot_that_is_deleted_during_the_check_is_not_missed() {
     });
     assert_eq!(report.losses, []);
     assert!(report.is_healthy(), "{:?}", report.problems);
+}
+
+#[test]
+fn a_record_that_is_written_while_the_log_is_listed_is_not_missed() {
+    // The listing has passed its place by then; one that refers to it is listed.
+    let (repository, records) = logged();
+    let before = repository.fork();
+    let key = layout::log_key(records[0].name);
+    let object = repository.get(&key);
+    before.delete(&key);
+    let done = AtomicBool::new(false);
+    let report = check_with_script(&before, move |store, method, prefix| {
+        if method == "list" && prefix == layout::SNAPSHOTS_PREFIX && !done.swap(true, Ordering::Relaxed) {
+            wait_here(store.create(&key, Bytes::from(object.clone())));
+        }
+        Ok(())
+    });
+    assert_eq!(report.losses, []);
+    assert!(report.is_healthy(), "{:?}", report.problems);
+}
+
+#[test]
+fn a_snapshot_that_is_completed_during_the_check_is_not_missed_because_another_one_is() {
+    let (repository, _) = logged();
+    let later = repository.fork();
+    // The second snapshot is completed, and its record is written, after the snapshots were listed; the first is lost.
+    let (snapshot, record) = (layout::snapshot_key(run(2)), layout::log_key(name(1, 2)));
+    let objects = [&snapshot, &record].map(|key| (key.clone(), later.get(key)));
+    for key in [&snapshot, &record, &layout::log_key(name(2, 1)), &layout::snapshot_key(run(1))] {
+        repository.delete(key);
+    }
+    let lists = std::sync::atomic::AtomicU64::new(0);
+    let report = check_with_script(&repository, move |store, method, prefix| {
+        if method == "list" && prefix == layout::LOG_PREFIX && lists.fetch_add(1, Ordering::Relaxed) == 1 {
+            for (key, object) in &objects {
+                wait_here(store.create(key, Bytes::from(object.clone())));
+            }
+        }
+        Ok(())
+    });
+    assert!(
+        matches!(&report.losses[..], [Loss::Snapshot { snapshot, .. }] if snapshot.run == run(1)),
+        "{:?}",
+        report.losses
+    );
 }
