@@ -181,7 +181,7 @@ pub struct S3Options {
     pub single_writer: bool,
     /// Most requests under way at once.
     pub requests_max: NonZeroUsize,
-    /// Objects of more bytes are uploaded in parts.
+    /// Objects under `data/` of more bytes are uploaded in parts.
     pub multipart_above_bytes: u64,
     /// Shortest length of a part but the last one, in bytes; S3 allows no less than 5 MiB.
     pub part_bytes_min: u64,

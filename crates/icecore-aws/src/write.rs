@@ -14,7 +14,7 @@ use crate::{
     checksum::{crc64_nvme, etag_contradicts, hex, told_crc64},
     failure::ServiceFailure,
     options::Encryption,
-    store::{Failed, S3Store},
+    store::{DATA_PREFIX, Failed, S3Store},
 };
 
 /// Name of the metadata by which a put finds its own object again.
@@ -59,7 +59,7 @@ impl S3Store {
         let put = Put { key, checksum: crc64_nvme(&bytes), bytes, condition, name: hex(&name) };
         let mut restarts = 0;
         loop {
-            let result = if put.bytes.len() as u64 > self.options.multipart_above_bytes {
+            let result = if self.goes_in_parts(&put) {
                 self.put_in_parts(&put).await
             } else {
                 self.put_whole(&put).await
@@ -80,6 +80,12 @@ impl S3Store {
                 return Err(error);
             }
         }
+    }
+
+    /// Says whether an object is uploaded in parts: a large one below `data/`, whose name nobody else ever uses. All others may be
+    /// written by several at a time, and not all servers honour the condition of an upload in parts.
+    fn goes_in_parts(&self, put: &Put<'_>) -> bool {
+        put.key.starts_with(DATA_PREFIX) && put.bytes.len() as u64 > self.options.multipart_above_bytes
     }
 
     /// Judges the condition by a look, for servers that do not honour it.

@@ -15,7 +15,7 @@ const UNUSED_MIN: Duration = Duration::from_hours(24);
 
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Removed {
+pub struct RemovedCatalogues {
     /// Number of catalogues.
     pub catalogues: u64,
     /// Their bytes.
@@ -37,7 +37,7 @@ pub fn remove_unused(
     keep: RepositoryId,
     bytes_max: u64,
     now: SystemTime,
-) -> Result<Removed, CatalogError> {
+) -> Result<RemovedCatalogues, CatalogError> {
     let failed = |source| CatalogError::Directory { path: cache_directory.to_owned(), source };
     let mut all = Vec::new();
     for entry in fs::read_dir(cache_directory).map_err(failed)? {
@@ -54,7 +54,7 @@ pub fn remove_unused(
     }
     all.sort_by_key(|files| files.used);
     let mut bytes: u64 = all.iter().map(|files| files.bytes).sum();
-    let mut removed = Removed::default();
+    let mut removed = RemovedCatalogues::default();
     for files in all {
         let is_unused = now.duration_since(files.used).is_ok_and(|unused| unused >= UNUSED_MIN);
         if bytes <= bytes_max || !is_unused {

@@ -24,7 +24,7 @@ mod verifications;
 #[cfg(test)]
 mod samples;
 
-pub use bound::{Removed, remove_unused};
+pub use bound::{RemovedCatalogues, remove_unused};
 pub use catalog::{Catalog, CatalogOpening, RebuildReason};
 pub use chunk_table::{ChunkPlace, ChunkTable, TablePack};
 pub use directory_row::DirectoryRow;

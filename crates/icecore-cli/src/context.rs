@@ -11,7 +11,7 @@ use std::{
 };
 
 use icecore_aws::S3Store;
-use icecore_catalog::{Catalog, CatalogOpening, Removed, remove_unused};
+use icecore_catalog::{Catalog, CatalogOpening, RemovedCatalogues, remove_unused};
 use icecore_format::{
     ids::{GroupId, RepositoryId},
     snapshot::{DedupScope, Snapshot},
@@ -337,8 +337,8 @@ impl Context {
     fn bound_cache(&self, directory: &Path, used: RepositoryId) {
         let bytes_max = self.configuration.cache_bytes_max.unwrap_or(CACHE_BYTES_MAX_DEFAULT);
         match remove_unused(directory, used, bytes_max, self.environment.clock.now()) {
-            Ok(Removed { catalogues: 0, .. }) => {}
-            Ok(Removed { catalogues, bytes }) => self.console.notice(&format!(
+            Ok(RemovedCatalogues { catalogues: 0, .. }) => {}
+            Ok(RemovedCatalogues { catalogues, bytes }) => self.console.notice(&format!(
                 "the cache was larger than {} (cache-size): {} of repositories that were not used for long removed, {}",
                 text::size(bytes_max),
                 text::counted(catalogues, "catalogue"),

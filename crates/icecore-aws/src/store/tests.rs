@@ -97,7 +97,7 @@ async fn conforms_in_parts_in_the_whole_bucket_and_in_pages_of_seven() {
     let bed = Bed::with(&ServerOptions { page_keys_max: 7, ..ServerOptions::default() });
     let mut options = S3Options { multipart_above_bytes: 6 << 20, part_bytes_min: 5 << 20, ..bed.options() };
     options.prefix = String::new();
-    conformance::run(Arc::new(bed.store_with(options).await), "conformance/").await.unwrap();
+    conformance::run(Arc::new(bed.store_with(options).await), "data/conformance/").await.unwrap();
     assert_eq!(bed.server.open_uploads("bucket"), 0);
 }
 
@@ -131,7 +131,7 @@ async fn conforms_on_the_server_that_the_environment_names() {
     };
     let store = Arc::new(S3Store::open(options, environment).await);
     require_conditions(&store).await.unwrap();
-    let prefix = format!("{}/", crate::checksum::hex(&random));
+    let prefix = format!("data/{}/", crate::checksum::hex(&random));
     conformance::run(store, &prefix).await.unwrap();
 }
 

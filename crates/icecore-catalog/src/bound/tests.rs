@@ -40,7 +40,7 @@ fn what_was_used_longest_ago_goes_first_and_what_is_used_stays() {
         age(cache.path(), repository, now, days);
     }
     let trim = |bytes_max| remove_unused(cache.path(), REPOSITORY, bytes_max, now).unwrap();
-    assert_eq!(trim(10 << 20), Removed::default());
+    assert_eq!(trim(10 << 20), RemovedCatalogues::default());
     let removed = trim(4 << 20);
     assert!(removed.catalogues == 1 && removed.bytes > 1 << 20, "{removed:?}");
     assert_eq!(bytes_of(cache.path(), OTHERS[1]), 0);

@@ -165,6 +165,8 @@ async fn large_objects_go_in_parts_and_leave_none_behind() {
     store.create("data/large", bytes.clone()).await.unwrap();
     assert_eq!(store.get("data/large", None).await.unwrap(), bytes);
     assert_eq!(bed.requests("PUT", "partNumber"), 3);
+    store.create("meta/large", bytes.clone()).await.unwrap();
+    assert_eq!(bed.requests("PUT", "partNumber"), 3, "only what nobody else can write goes in parts");
     // A part that fails for good takes the others with it.
     bed.inject("PUT", "partNumber=2", 1, Fault::error(403, "AccessDenied"));
     let error = store.create("data/other", bytes).await.unwrap_err();
