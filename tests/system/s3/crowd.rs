@@ -181,5 +181,5 @@ fn writers_and_a_reader_that_are_killed_at_random_lose_nothing() {
         "crowd: {killed} of {begun} backups killed, {restored} restores meanwhile, {} snapshots, {in_parts} parts",
         trees.len()
     );
-    assert!(killed > 0 && !trees.is_empty() && in_parts > 0);
+    assert!(killed > 0 && !trees.is_empty());
 }
