@@ -10,31 +10,19 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use icecore_backup::{
-    backup,
-    request::{BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, SourceProblem},
-};
+use icecore_backup::{backup, request::BackupRequest};
 use icecore_benches::{
+    backup::{Silent, request},
     bed::{Bed, key_file_secret},
     tree::temporary_directory,
 };
-use icecore_format::{
-    ids::{RunId, WriterId},
-    layout::INDEX_PREFIX,
-    log::CompletedSnapshot,
-    node::Totals,
-    slot::write_key_file,
-    snapshot::Level,
-};
-use icecore_fs::excludes::Excludes;
+use icecore_format::{ids::WriterId, layout::INDEX_PREFIX, log::CompletedSnapshot, slot::write_key_file};
 use icecore_repo::{
     log::{LogAuthor, LogBook, LogEvents},
-    session::WriteOptions,
     snapshots::SnapshotList,
 };
 use icecore_store::{
@@ -46,36 +34,6 @@ use s3_test_server::{ServerOptions, TestServer};
 
 /// Time between snapshots.
 const INTERVAL: Duration = Duration::from_hours(1);
-
-struct Silent;
-
-impl BackupEvents for Silent {
-    fn started(&self, _: Level, _: Option<RunId>, _: Option<Totals>) {}
-    fn progress(&self, _: &BackupProgress) {}
-    fn problem(&self, _: &SourceProblem) {}
-    fn notice(&self, _: &BackupNotice) {}
-}
-
-fn request(root: PathBuf, snapshots: SnapshotList) -> BackupRequest {
-    BackupRequest {
-        source: BackupSource::Tree { path: root },
-        name: "source".to_owned(),
-        host: "host".to_owned(),
-        level: Level::Incremental,
-        dedup: None,
-        snapshots: Some(Arc::new(snapshots)),
-        tags: std::collections::BTreeMap::new(),
-        program: "bench".to_owned(),
-        excludes: Excludes::none(),
-        exclude_caches: false,
-        one_file_system: false,
-        skip: Vec::new(),
-        walk_concurrency: 1,
-        read_concurrency: 1,
-        write: WriteOptions::default(),
-        dry_run: false,
-    }
-}
 
 /// Makes a repository of snapshots, an hour apart, each with a record in the log.
 fn fill(bed: &Bed, clock: &ManualClock, snapshots: u32) {
@@ -91,7 +49,8 @@ fn fill(bed: &Bed, clock: &ManualClock, snapshots: u32) {
     for number in 0..snapshots {
         clock.advance(INTERVAL);
         fs::write(tree.path().join("file"), format!("contents {number}")).unwrap();
-        let request = request(tree.path().to_owned(), list);
+        let snapshots = Some(Arc::new(list));
+        let request = BackupRequest { snapshots, ..request(tree.path().to_owned()) };
         let (report, kept) = backup(&bed.repository, catalog, request, &Silent).unwrap();
         catalog = kept;
         let snapshot = report.snapshot.unwrap();

@@ -12,18 +12,15 @@ use std::{
     fs,
     hint::black_box,
     ops::Range,
-    path::PathBuf,
     sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use icecore_backup::{
-    backup,
-    request::{BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, SourceProblem},
-};
+use icecore_backup::backup;
 use icecore_benches::{
+    backup::{Silent, request},
     bed::{Bed, RUN},
     data::Numbers,
     tree::{make_tree, temporary_directory},
@@ -32,18 +29,12 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     compression::Codec,
     directory::{BlockInfo, ChunkInfo, PackChecksum, PackDirectory},
-    ids::{ChunkId, PackName, RunId},
+    ids::{ChunkId, PackName},
     keys::Keys,
     layout::{DATA_PREFIX, PACKS_PREFIX, directory_key, pack_key, parse_directory_key},
-    node::Totals,
     seal::{ObjectKind, SEAL_HEADER_BYTES},
-    snapshot::Level,
 };
-use icecore_fs::excludes::Excludes;
-use icecore_repo::{
-    index::{ChunkIndex, MEMORY_CHUNKS_MAX, load_index},
-    session::WriteOptions,
-};
+use icecore_repo::index::{ChunkIndex, MEMORY_CHUNKS_MAX, load_index};
 use icecore_store::{
     environment::{Clock, SystemClock},
     memory::MemoryStore,
@@ -151,36 +142,6 @@ impl Store for LargeStore {
 
     async fn delete(&self, key: &str, version: Option<Version>) -> StoreResult<()> {
         self.inner.delete(key, version).await
-    }
-}
-
-struct Silent;
-
-impl BackupEvents for Silent {
-    fn started(&self, _: Level, _: Option<RunId>, _: Option<Totals>) {}
-    fn progress(&self, _: &BackupProgress) {}
-    fn problem(&self, _: &SourceProblem) {}
-    fn notice(&self, _: &BackupNotice) {}
-}
-
-fn request(root: PathBuf) -> BackupRequest {
-    BackupRequest {
-        source: BackupSource::Tree { path: root },
-        name: "source".to_owned(),
-        host: "host".to_owned(),
-        level: Level::Incremental,
-        dedup: None,
-        snapshots: None,
-        tags: std::collections::BTreeMap::new(),
-        program: "bench".to_owned(),
-        excludes: Excludes::none(),
-        exclude_caches: false,
-        one_file_system: false,
-        skip: Vec::new(),
-        walk_concurrency: 4,
-        read_concurrency: 4,
-        write: WriteOptions::default(),
-        dry_run: false,
     }
 }
 

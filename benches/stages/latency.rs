@@ -13,34 +13,19 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use icecore_backup::{
     backup,
-    request::{
-        BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem,
-    },
+    request::{BackupReport, BackupRequest},
 };
 use icecore_benches::{
+    backup::{Silent, request},
     bed::Bed,
     tree::{make_tree, temporary_directory},
 };
-use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
-use icecore_fs::{
-    excludes::Excludes,
-    walk::{Walk, WalkOptions},
-};
-use icecore_repo::session::WriteOptions;
+use icecore_fs::walk::{Walk, WalkOptions};
 use icecore_store::environment::{Clock, SystemClock};
 
 use crate::slow_file_system::{Question, SlowMount};
 
 const DELAY: Duration = Duration::from_millis(1);
-
-struct Silent;
-
-impl BackupEvents for Silent {
-    fn started(&self, _: Level, _: Option<RunId>, _: Option<Totals>) {}
-    fn progress(&self, _: &BackupProgress) {}
-    fn problem(&self, _: &SourceProblem) {}
-    fn notice(&self, _: &BackupNotice) {}
-}
 
 /// Seconds by the clock and by the processor.
 #[derive(Clone, Copy)]
@@ -105,24 +90,7 @@ fn walk(root: &Path, concurrency: usize) {
 }
 
 fn back_up(bed: &Bed, root: &Path, walk_concurrency: usize, read_concurrency: usize) -> BackupReport {
-    let request = BackupRequest {
-        source: BackupSource::Tree { path: root.to_owned() },
-        name: "source".to_owned(),
-        host: "host".to_owned(),
-        level: Level::Incremental,
-        dedup: None,
-        snapshots: None,
-        tags: BTreeMap::new(),
-        program: "bench".to_owned(),
-        excludes: Excludes::none(),
-        exclude_caches: false,
-        one_file_system: false,
-        skip: Vec::new(),
-        walk_concurrency,
-        read_concurrency,
-        write: WriteOptions::default(),
-        dry_run: false,
-    };
+    let request = BackupRequest { walk_concurrency, read_concurrency, ..request(root.to_owned()) };
     let (report, _) = backup(&bed.repository, bed.catalog(), request, &Silent).unwrap();
     assert!(report.problems.is_empty(), "everything can be read");
     report

@@ -1,0 +1,43 @@
+//! A backup of a tree, as the engine is asked for it.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use icecore_backup::request::{
+    BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, SourceProblem,
+};
+use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
+use icecore_fs::excludes::Excludes;
+use icecore_repo::session::WriteOptions;
+
+/// Listens to nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl BackupEvents for Silent {
+    fn started(&self, _: Level, _: Option<RunId>, _: Option<Totals>) {}
+    fn progress(&self, _: &BackupProgress) {}
+    fn problem(&self, _: &SourceProblem) {}
+    fn notice(&self, _: &BackupNotice) {}
+}
+
+/// Asks for an incremental backup of a tree under the name `source`, by four threads.
+pub fn request(root: PathBuf) -> BackupRequest {
+    BackupRequest {
+        source: BackupSource::Tree { path: root },
+        name: "source".to_owned(),
+        host: "host".to_owned(),
+        level: Level::Incremental,
+        dedup: None,
+        snapshots: None,
+        tags: BTreeMap::new(),
+        program: "bench".to_owned(),
+        excludes: Excludes::none(),
+        exclude_caches: false,
+        one_file_system: false,
+        skip: Vec::new(),
+        walk_concurrency: 4,
+        read_concurrency: 4,
+        write: WriteOptions::default(),
+        dry_run: false,
+    }
+}
