@@ -10,6 +10,7 @@ use crate::harness::{Sandbox, assert_same, bytes, read, text, variable};
 mod budget;
 mod crowd;
 mod doctor;
+mod parts;
 mod refused;
 
 const URL: &str = "s3://bucket/some/prefix";
