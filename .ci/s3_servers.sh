@@ -93,7 +93,7 @@ test_on_moto() {
     stop_servers
 }
 
-# Prints a Python that is new enough for LocalStack; nothing if there is none, which no package of Debian 12 is.
+# Prints a Python that is new enough for LocalStack, or nothing: Debian 12 has no package of one.
 python_of_localstack() {
     local python home
     # `HOME` is another one here.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_config::{
-    BehaviorVersion, ConfigLoader, Region,
+    BehaviorVersion, ConfigLoader, Region, SdkConfig,
     meta::region::RegionProviderChain,
     profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
     provider_config::ProviderConfig,
@@ -54,8 +54,7 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
         loader = loader.endpoint_url(url);
     }
     let shared = with_credentials(loader, &options.credentials).await.load().await;
-    let configured = shared.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned);
-    let endpoint_url = options.endpoint_url.clone().or(configured);
+    let endpoint_url = options.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
     let is_path = match options.addressing {
         Addressing::Automatic => endpoint_url.is_some(),
         Addressing::Path => true,
@@ -64,16 +63,21 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     let region = shared.region().map_or(REGION_DEFAULT, AsRef::as_ref).to_owned();
     let is_encrypted = endpoint_url.as_ref().is_none_or(|url| !url.starts_with("http://"));
     let mut builder = Builder::from(&shared).force_path_style(is_path);
-    if is_empty("AWS_ENDPOINT_URL_S3") || is_empty("AWS_ENDPOINT_URL") {
+    if is_set_to_nothing("AWS_ENDPOINT_URL_S3") || is_set_to_nothing("AWS_ENDPOINT_URL") {
         builder.set_endpoint_url(endpoint_url.clone());
     }
     let client = Client::from_conf(builder.build());
     Connection { client, region, endpoint_url, is_encrypted }
 }
 
+/// Returns the URL of a server that holds for all services, if the environment or the profile names one.
+pub(crate) fn configured_endpoint(shared: &SdkConfig) -> Option<String> {
+    shared.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned)
+}
+
 /// Says whether a variable is set to nothing, which the SDK would take for a URL.
 #[expect(clippy::disallowed_methods, reason = "the SDK reads these variables itself")]
-pub(crate) fn is_empty(variable: &str) -> bool {
+pub(crate) fn is_set_to_nothing(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| value.is_empty())
 }
 

@@ -13,7 +13,7 @@ use aws_sdk_kms::{
 use zeroize::Zeroizing;
 
 use crate::{
-    client::{is_empty, region_chain, with_credentials},
+    client::{configured_endpoint, is_set_to_nothing, region_chain, with_credentials},
     failure::{FailureKind, ServiceFailure},
     options::Credentials,
 };
@@ -171,8 +171,8 @@ async fn connect(options: &KmsOptions, region: Option<String>) -> (Client, Strin
     let shared = with_credentials(loader, &options.credentials).await.load().await;
     let region = shared.region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
     let mut builder = Builder::from(&shared);
-    if is_empty("AWS_ENDPOINT_URL_KMS") || is_empty("AWS_ENDPOINT_URL") {
-        builder.set_endpoint_url(shared.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned));
+    if is_set_to_nothing("AWS_ENDPOINT_URL_KMS") || is_set_to_nothing("AWS_ENDPOINT_URL") {
+        builder.set_endpoint_url(options.endpoint_url.clone().or_else(|| configured_endpoint(&shared)));
     }
     (Client::from_conf(builder.build()), region)
 }

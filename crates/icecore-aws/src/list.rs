@@ -44,17 +44,20 @@ impl S3Store {
         let mut page = self.page(&wanted, None, None).await?;
         let latest = self.environment.clock.now() + SKEW_MAX;
         let latest = latest.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
-        let mut ranges_max = RANGES_FIRST;
-        while let Some(next) = next_token(&page, None) {
-            let starts = guess_starts(page.contents(), ranges_max, latest);
+        let (mut token, mut ranges_max, mut lists_from_keys) = (None, RANGES_FIRST, true);
+        while let Some(next) = next_token(&page, token.as_deref()) {
             self.take_page(&page, None, &mut objects);
-            page = if let Some(page) = self.ranges(&wanted, &starts, &mut objects).await? {
-                page
-            } else {
-                ranges_max = 0;
-                self.page(&wanted, Some(next), None).await?
+            let starts = guess_starts(page.contents(), ranges_max, latest);
+            let mut behind = None;
+            if lists_from_keys && let Some((last, _)) = starts.split_last() {
+                behind = self.ranges(&wanted, &starts, last, &mut objects).await?;
+                lists_from_keys = behind.is_some();
+                ranges_max = (ranges_max * 2).min(RANGES_MAX);
+            }
+            (page, token) = match behind {
+                Some(behind) => (behind, None),
+                None => (self.page(&wanted, Some(next.clone()), None).await?, Some(next)),
             };
-            ranges_max = (ranges_max * 2).min(RANGES_MAX);
         }
         self.take_page(&page, None, &mut objects);
         // S3 sorts by UTF-8 bytes, as we do; not all servers that are like it do.
@@ -63,21 +66,21 @@ impl S3Store {
         Ok(objects)
     }
 
-    /// Lists the objects between some keys, all ranges at once, and the first page behind the last key, which it returns; nothing
-    /// if there are no ranges, or the server does not list from a key on.
+    /// Lists the objects between some keys, all ranges at once, and the first page behind the `last` of them, which it returns;
+    /// nothing if the server does not list from a key on.
     async fn ranges(
         &self,
         wanted: &Wanted<'_>,
         starts: &[String],
+        last: &str,
         objects: &mut Vec<ObjectInfo>,
     ) -> StoreResult<Option<ListObjectsV2Output>> {
-        let Some(last) = starts.last().filter(|_| starts.len() > 1) else { return Ok(None) };
         let between = starts.iter().zip(starts.iter().skip(1));
         let ranges: Vec<_> = between.map(|(start, end)| self.range(wanted, start, end)).collect();
         let page = self.page(wanted, None, Some(last));
         let (ranges, page) = future::try_join(future::try_join_all(ranges), page).await?;
         objects.extend(ranges.into_iter().flatten());
-        let is_behind = page.contents().iter().filter_map(Object::key).all(|key| key > last.as_str());
+        let is_behind = page.contents().iter().filter_map(Object::key).all(|key| key > last);
         Ok(is_behind.then_some(page))
     }
 
@@ -141,7 +144,7 @@ impl S3Store {
 }
 
 /// Returns where ranges begin that can be listed at once behind a page: the last key of the page itself, then guesses, of which no
-/// run began after `latest`; none for a server whose order is not that of bytes.
+/// run began after `latest`. Nothing where nothing can be guessed, or the server's order is not that of bytes.
 fn guess_starts(page: &[Object], ranges_max: usize, latest: u64) -> Vec<String> {
     let keys: Vec<&str> = page.iter().filter_map(Object::key).collect();
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Vec::new() };
@@ -149,6 +152,9 @@ fn guess_starts(page: &[Object], ranges_max: usize, latest: u64) -> Vec<String> 
         return Vec::new();
     }
     let guesses = guess::later_keys(first, last, ranges_max, latest);
+    if guesses.is_empty() {
+        return Vec::new();
+    }
     [(*last).to_owned()].into_iter().chain(guesses).collect()
 }
 

@@ -44,6 +44,8 @@ pub struct ServerOptions {
     pub page_keys_max: usize,
     /// Whether it lists from a key on.
     pub has_start_after: bool,
+    /// Whether each page of a listing is the first one, and says that there is another.
+    pub repeats_pages: bool,
     /// How long each request waits before it is looked at, as on a way to a distant server.
     pub delay: Duration,
     /// Threads that serve requests.
@@ -65,6 +67,7 @@ impl Default for ServerOptions {
             has_conditions: true,
             page_keys_max: 1_000,
             has_start_after: true,
+            repeats_pages: false,
             delay: Duration::ZERO,
             threads: 1,
             link_bytes_per_second: None,

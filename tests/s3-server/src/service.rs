@@ -274,7 +274,8 @@ impl S3 for MemoryService {
         let keys_max = asked.unwrap_or(1_000).min(self.options.page_keys_max);
         let prefix = input.prefix.clone().unwrap_or_default();
         let start = input.start_after.clone().filter(|_| self.options.has_start_after);
-        let after = input.continuation_token.clone().or(start).unwrap_or_default();
+        let after = input.continuation_token.clone().or(start);
+        let after = after.filter(|_| !self.options.repeats_pages).unwrap_or_default();
         let delimiter = input.delimiter.clone().unwrap_or_default();
         let page = self
             .with_bucket(&input.bucket, |bucket| Ok(page(bucket, &prefix, &after, &delimiter, keys_max)))?;

@@ -5,7 +5,7 @@ use std::{
     ops::Range,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -324,6 +324,22 @@ fn a_local_directory_is_checked_like_memory() {
     assert_eq!(report, repository.check_data());
 }
 
+/// Checks, and changes the store before it lists a prefix for the time number `time`.
+fn check_while_listing(
+    repository: &Repository,
+    prefix: &'static str,
+    time: u64,
+    change: impl Fn(&MemoryStore) + Send + 'static,
+) -> CheckReport {
+    let times = AtomicU64::new(0);
+    check_with_script(repository, move |store, method, key| {
+        if method == "list" && key == prefix && times.fetch_add(1, Ordering::Relaxed) + 1 == time {
+            change(store);
+        }
+        Ok(())
+    })
+}
+
 #[test]
 fn a_snapshot_that_is_deleted_during_the_check_is_not_missed() {
     let (mut repository, records) = logged();
@@ -333,14 +349,10 @@ fn a_snapshot_that_is_deleted_during_the_check_is_not_missed() {
     let record = add_record(&mut repository, name(2, 2), &records, |record| record.deleted.push(deleted));
     let key = layout::log_key(record.name);
     let object = repository.get(&key);
-    let done = AtomicBool::new(false);
     // The log has been read by then.
-    let report = check_with_script(&before, move |store, method, prefix| {
-        if method == "list" && prefix == layout::SNAPSHOTS_PREFIX && !done.swap(true, Ordering::Relaxed) {
-            wait_here(store.create(&key, Bytes::from(object.clone())));
-            wait_here(store.delete(&layout::snapshot_key(run(2)), None));
-        }
-        Ok(())
+    let report = check_while_listing(&before, layout::SNAPSHOTS_PREFIX, 1, move |store| {
+        wait_here(store.create(&key, Bytes::from(object.clone())));
+        wait_here(store.delete(&layout::snapshot_key(run(2)), None));
     });
     assert_eq!(report.losses, []);
     assert!(report.is_healthy(), "{:?}", report.problems);
@@ -354,12 +366,8 @@ fn a_record_that_is_written_while_the_log_is_listed_is_not_missed() {
     let key = layout::log_key(records[0].name);
     let object = repository.get(&key);
     before.delete(&key);
-    let done = AtomicBool::new(false);
-    let report = check_with_script(&before, move |store, method, prefix| {
-        if method == "list" && prefix == layout::SNAPSHOTS_PREFIX && !done.swap(true, Ordering::Relaxed) {
-            wait_here(store.create(&key, Bytes::from(object.clone())));
-        }
-        Ok(())
+    let report = check_while_listing(&before, layout::SNAPSHOTS_PREFIX, 1, move |store| {
+        wait_here(store.create(&key, Bytes::from(object.clone())));
     });
     assert_eq!(report.losses, []);
     assert!(report.is_healthy(), "{:?}", report.problems);
@@ -375,14 +383,10 @@ fn a_snapshot_that_is_completed_during_the_check_is_not_missed_because_another_o
     for key in [&snapshot, &record, &layout::log_key(name(2, 1)), &layout::snapshot_key(run(1))] {
         repository.delete(key);
     }
-    let lists = std::sync::atomic::AtomicU64::new(0);
-    let report = check_with_script(&repository, move |store, method, prefix| {
-        if method == "list" && prefix == layout::LOG_PREFIX && lists.fetch_add(1, Ordering::Relaxed) == 1 {
-            for (key, object) in &objects {
-                wait_here(store.create(key, Bytes::from(object.clone())));
-            }
+    let report = check_while_listing(&repository, layout::LOG_PREFIX, 2, move |store| {
+        for (key, object) in &objects {
+            wait_here(store.create(key, Bytes::from(object.clone())));
         }
-        Ok(())
     });
     assert!(
         matches!(&report.losses[..], [Loss::Snapshot { snapshot, .. }] if snapshot.run == run(1)),

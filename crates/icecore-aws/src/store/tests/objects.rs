@@ -110,6 +110,18 @@ async fn listings_of_many_pages_have_every_key_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_gives_the_same_page_again_and_again_does_not_keep_us() {
+    let options = ServerOptions { page_keys_max: 10, repeats_pages: true, ..ServerOptions::default() };
+    let bed = Bed::with(&options);
+    for number in 0..100 {
+        bed.server.plant("bucket", &format!("some/prefix/meta/{number:03}"), b"x");
+    }
+    let store = bed.store().await;
+    let listed = tokio::time::timeout(Duration::from_secs(20), store.list("meta/")).await;
+    assert_eq!(listed.expect("it ends").unwrap().len(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_are_listed_side_by_side() {
     let bed = Bed::with(&ServerOptions { page_keys_max: 10, ..ServerOptions::default() });
     for number in 0..400u64 {
@@ -122,6 +134,20 @@ async fn pages_are_listed_side_by_side() {
     let (at_once, in_turn): (Vec<_>, Vec<_>) = lists.partition(|line| line.query.contains("start-after"));
     assert!((36..60).contains(&at_once.len()), "{} ranges", at_once.len());
     assert!(in_turn.len() < 8, "{} pages that another had to name", in_turn.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_are_listed_side_by_side_again_behind_one_that_tells_nothing() {
+    let bed = Bed::with(&ServerOptions { page_keys_max: 10, ..ServerOptions::default() });
+    // The first page begins in one and ends in the other.
+    for (prefix, count) in [("data/group", 5), ("meta/packs", 300)] {
+        for number in 0..count {
+            let key = format!("some/prefix/{prefix}/{:012x}", number * 86_400_000u64);
+            bed.server.plant("bucket", &key, b"x");
+        }
+    }
+    assert_eq!(bed.store().await.list("").await.unwrap().len(), 305);
+    assert!(bed.requests("GET", "start-after") > 20);
 }
 
 #[tokio::test]
