@@ -58,6 +58,10 @@ pub struct Time {
     pub nanoseconds: u32,
 }
 
+/// Flags of an inode that an entry may have: append only (`0x20`), immutable (`0x10`), no dump (`0x40`), compressed
+/// (`0x4`). Values: `FS_*_FL` of Linux' `linux/fs.h`.
+pub const INODE_FLAGS_STORED: u32 = 0x10 | 0x20 | 0x40 | 0x4;
+
 /// What is special about an entry; several may hold at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Marks(pub u32);
@@ -65,14 +69,28 @@ pub struct Marks(pub u32);
 impl Marks {
     /// The file changed while it was read, again and again: its content may mix several states.
     pub const CHANGED_WHILE_READ: Self = Self(1);
-    /// The content could not be read; the entry has none.
+    /// The content could not be read; the entry has none. Of a directory: its names are not known, or not all of them.
     pub const UNREADABLE: Self = Self(2);
     /// Some extended attributes could not be read.
     pub const ATTRIBUTES_INCOMPLETE: Self = Self(4);
+    /// Only the name is known: the object could not be examined. The entry is that of a file without content, and
+    /// [`Self::UNREADABLE`] is set, too.
+    pub const NAME_ONLY: Self = Self(8);
+    /// A directory of another file system (or a mount point) that was not entered.
+    pub const NOT_ENTERED: Self = Self(16);
+    /// A directory with a valid `CACHEDIR.TAG` whose content was left out, except for the tag.
+    pub const CACHE_LEFT_OUT: Self = Self(32);
+    /// A file whose times lie in the future, and that was read again once since: its times are believed.
+    pub const READ_TWICE: Self = Self(64);
 
     /// Says whether all marks of `other` are set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Says whether any mark of `other` is set.
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Returns both sets of marks.
@@ -89,6 +107,18 @@ pub struct ChunkRef {
     pub id: ChunkId,
     /// Length in bytes.
     pub length: u32,
+}
+
+impl ChunkRef {
+    /// Returns a run of zero bytes that is not stored; only chunk-list trees have such items.
+    pub fn hole(length: u32) -> Self {
+        Self { id: ChunkId::HOLE, length }
+    }
+
+    /// Says whether this is a run of zero bytes that is not stored, and not a chunk.
+    pub fn is_hole(&self) -> bool {
+        self.id == ChunkId::HOLE
+    }
 }
 
 /// Root of a chunk-list tree.
@@ -174,6 +204,8 @@ pub struct Entry {
     pub holes: Vec<Hole>,
     /// Marks.
     pub marks: Marks,
+    /// Flags of the inode as `FS_IOC_GETFLAGS` names them (`chattr`), as far as [`INODE_FLAGS_STORED`] has them.
+    pub inode_flags: u32,
 }
 
 impl Entry {
@@ -196,6 +228,7 @@ impl Entry {
             content: Content::default(),
             holes: Vec::new(),
             marks: Marks::default(),
+            inode_flags: 0,
         }
     }
 
@@ -236,6 +269,8 @@ impl Entry {
             "name of an extended attribute is empty or contains NUL"
         } else if self.marks.contains(Marks::UNREADABLE) && !no_content {
             "unreadable entry with content"
+        } else if self.marks.contains(Marks::NAME_ONLY) && !(file && self.marks.contains(Marks::UNREADABLE)) {
+            "an object of which only the name is known is not marked as unreadable"
         } else {
             ""
         };
@@ -284,6 +319,7 @@ impl Entry {
             matches!(self.content, Content::List(_)),
             !self.holes.is_empty(),
             self.marks != Marks::default(),
+            self.inode_flags != 0,
         ]
         .into_iter()
         .map(u64::from)
@@ -321,7 +357,8 @@ impl Entry {
                 encoder.u64(hole.offset)?.u64(hole.length)?;
             }
         }
-        optional(encoder, 18, self.marks.0.into())
+        optional(encoder, 18, self.marks.0.into())?;
+        optional(encoder, 19, self.inode_flags.into())
     }
 
     /// Reads an entry without its path, and checks every rule of the format.
@@ -351,6 +388,7 @@ impl Entry {
                 16 => entry.content = Content::List(decode_list(decoder)?),
                 17 => entry.holes = decode_holes(decoder)?,
                 18 => entry.marks = Marks(decoder.u32()?),
+                19 => entry.inode_flags = decoder.u32()?,
                 _ => decoder.skip()?,
             }
         }

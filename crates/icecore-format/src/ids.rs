@@ -56,6 +56,11 @@ byte_id! {
     /// First bytes of the keyed BLAKE3 hash of a chunk's content; a chunk's name within one repository and kind.
     ChunkId, CHUNK_ID_BYTES
 }
+impl ChunkId {
+    /// Stands for a hole in a chunk list instead of a chunk; no chunk has it but by an accident of 1 in 2¹⁹².
+    pub const HOLE: Self = Self([0; CHUNK_ID_BYTES]);
+}
+
 byte_id! {
     /// Name of one run of a writer: 48 bits of Unix milliseconds (big-endian), then 80 random bits. Names the snapshot
     /// that the run makes, and everything that the run uploads.

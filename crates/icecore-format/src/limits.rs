@@ -57,6 +57,10 @@ pub const INDEX_COPIES_MAX: usize = 1 << 12;
 pub const INDEX_BYTES_MAX: u32 = 16 << 20;
 /// Longest index object in bytes.
 pub const INDEX_OBJECT_BYTES_MAX: u64 = object_bytes_max(INDEX_BYTES_MAX);
+/// Most patterns, and most paths, that a snapshot names as left out.
+pub const LEFT_OUT_ITEMS_MAX: usize = 1 << 12;
+/// Most bytes of these together; each counts 8 bytes more than it is long.
+pub const LEFT_OUT_BYTES_MAX: usize = 1 << 18;
 /// Most tags of a snapshot.
 pub const TAGS_MAX: usize = 1 << 10;
 

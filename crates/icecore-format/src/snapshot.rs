@@ -10,7 +10,7 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::{ChunkId, GroupId, RepositoryId, RunId},
     keys::Keys,
-    limits::{NODE_LEVEL_MAX, TAGS_MAX, TEXT_BYTES_MAX},
+    limits::{LEFT_OUT_BYTES_MAX, LEFT_OUT_ITEMS_MAX, NODE_LEVEL_MAX, TAGS_MAX, TEXT_BYTES_MAX},
     node::Totals,
     seal::{ObjectKind, Salt, open_object, seal_object},
 };
@@ -75,6 +75,9 @@ pub struct SnapshotOrigin {
     pub tags: BTreeMap<String, String>,
     /// Program and version that made the snapshot.
     pub program: String,
+    /// Place in the order of the source's snapshots: one more than the largest that the run saw of the source. 0 if the
+    /// program did not number snapshots yet; these come first, in the order of their runs.
+    pub sequence: u64,
     /// Snapshot of another repository that this one is a copy of: the very first, if it was copied several times.
     pub copy_of: Option<SnapshotIdentity>,
 }
@@ -112,6 +115,40 @@ pub struct SnapshotStatistics {
     pub duration_milliseconds: u64,
 }
 
+/// What a run was told not to look at: a path that the snapshot does not have may have existed all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Exclude patterns, in their order and syntax.
+    pub patterns: Vec<String>,
+    /// Contents of directories with a valid `CACHEDIR.TAG` were left out; those that were met are marked.
+    pub caches: bool,
+    /// Other file systems than the root's were not entered; the mount points that were met are marked.
+    pub other_file_systems: bool,
+    /// Single objects that were left out wholly (the repository, the cache), relative to the root, sorted.
+    pub paths: Vec<Vec<u8>>,
+    /// There was more than the bounds of the format allow: anything may have been left out.
+    pub more: bool,
+}
+
+impl LeftOut {
+    /// Drops what is beyond the bounds of the format, and notes that.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let mut bytes = 0;
+        let mut fits = |length: usize| {
+            bytes += length + 8;
+            bytes <= LEFT_OUT_BYTES_MAX
+        };
+        let before = self.patterns.len() + self.paths.len();
+        self.patterns.retain(|pattern| fits(pattern.len()));
+        self.paths.retain(|path| fits(path.len()));
+        self.patterns.truncate(LEFT_OUT_ITEMS_MAX);
+        self.paths.truncate(LEFT_OUT_ITEMS_MAX);
+        self.more |= self.patterns.len() + self.paths.len() < before;
+        self
+    }
+}
+
 /// Says that a part of a complete snapshot is lost, as a repair found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DamageMark {
@@ -140,6 +177,10 @@ pub struct Completion {
     pub statistics: SnapshotStatistics,
     /// What was lost since; none as long as nobody found anything.
     pub damage: Option<DamageMark>,
+    /// What the run did not look at; unknown in snapshots of programs before 2026-11-30.
+    pub left_out: Option<LeftOut>,
+    /// Granularity of the source's times in nanoseconds, measured or assumed; 0 if it is not known.
+    pub time_granularity: u64,
 }
 
 /// State of a snapshot; each change of it is a compare-and-swap of the one object.
@@ -207,6 +248,8 @@ struct SnapshotRecord {
     completion: Option<CompletionRecord>,
     #[n(16)]
     copy_of: Option<CopyRecord>,
+    #[n(17)]
+    sequence: Option<u64>,
 }
 
 #[derive(Encode, Decode)]
@@ -241,6 +284,25 @@ struct CompletionRecord {
     statistics: SnapshotStatistics,
     #[n(9)]
     damage: Option<DamageRecord>,
+    #[n(10)]
+    left_out: Option<LeftOutRecord>,
+    #[n(11)]
+    time_granularity: Option<u64>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct LeftOutRecord {
+    #[n(0)]
+    patterns: Option<Vec<String>>,
+    #[n(1)]
+    caches: Option<bool>,
+    #[n(2)]
+    other_file_systems: Option<bool>,
+    #[n(3)]
+    paths: Option<Vec<ByteVec>>,
+    #[n(4)]
+    more: Option<bool>,
 }
 
 #[derive(Encode, Decode)]
@@ -346,6 +408,7 @@ impl From<&Snapshot> for SnapshotRecord {
                 repository: repository.0,
                 run: run.0,
             }),
+            sequence: (origin.sequence > 0).then_some(origin.sequence),
         }
     }
 }
@@ -363,6 +426,40 @@ impl From<&Completion> for CompletionRecord {
             condemned_epoch: completion.condemned_epoch,
             statistics: completion.statistics,
             damage: completion.damage.map(|mark| DamageRecord { noted: time(mark.noted), files: mark.files }),
+            left_out: completion.left_out.as_ref().map(LeftOutRecord::from),
+            time_granularity: (completion.time_granularity > 0).then_some(completion.time_granularity),
+        }
+    }
+}
+
+impl From<&LeftOut> for LeftOutRecord {
+    fn from(left_out: &LeftOut) -> Self {
+        Self {
+            patterns: (!left_out.patterns.is_empty()).then(|| left_out.patterns.clone()),
+            caches: left_out.caches.then_some(true),
+            other_file_systems: left_out.other_file_systems.then_some(true),
+            paths: (!left_out.paths.is_empty())
+                .then(|| left_out.paths.iter().map(|path| path.clone().into()).collect()),
+            more: left_out.more.then_some(true),
+        }
+    }
+}
+
+impl TryFrom<LeftOutRecord> for LeftOut {
+    type Error = FormatError;
+
+    fn try_from(record: LeftOutRecord) -> FormatResult<Self> {
+        let left_out = Self {
+            patterns: record.patterns.unwrap_or_default(),
+            caches: record.caches.unwrap_or(false),
+            other_file_systems: record.other_file_systems.unwrap_or(false),
+            paths: record.paths.unwrap_or_default().into_iter().map(Into::into).collect(),
+            more: record.more.unwrap_or(false),
+        };
+        if left_out.clone().bounded() == left_out {
+            Ok(left_out)
+        } else {
+            Err(FormatError::malformed(WHAT, "there is too much of what was left out"))
         }
     }
 }
@@ -391,6 +488,8 @@ impl TryFrom<CompletionRecord> for Completion {
             condemned_epoch: record.condemned_epoch,
             statistics: record.statistics,
             damage: record.damage.map(DamageMark::try_from).transpose()?,
+            left_out: record.left_out.map(LeftOut::try_from).transpose()?,
+            time_granularity: record.time_granularity.unwrap_or(0),
         })
     }
 }
@@ -438,6 +537,7 @@ impl TryFrom<SnapshotRecord> for Snapshot {
                 repository: RepositoryId(repository),
                 run: RunId(run),
             }),
+            sequence: record.sequence.unwrap_or(0),
         };
         origin.validate()?;
         Ok(Self { origin, state })

@@ -345,6 +345,8 @@ impl WriteSession {
             condemned_epoch: self.condemned_epoch,
             statistics,
             damage: None,
+            left_out: None,
+            time_granularity: 0,
         };
         self.lease.replace(SnapshotState::Complete(completion))?;
         self.remember_snapshot();
@@ -427,6 +429,7 @@ fn pending_snapshot(run: RunId, now: Time, started: Time, origin: SessionOrigin)
         tags: origin.tags,
         program: origin.program,
         copy_of: origin.copied.map(|copied| copied.identity),
+        sequence: 0,
     };
     Snapshot { origin, state: SnapshotState::Pending { refreshed: now } }
 }

@@ -209,6 +209,8 @@ impl<'a> Forge<'a> {
             condemned_epoch: 0,
             statistics: SnapshotStatistics::default(),
             damage: None,
+            left_out: None,
+            time_granularity: 0,
         };
         let salt = self.salt();
         let snapshot = Snapshot { origin: self.origin.clone(), state: SnapshotState::Complete(completion) };
@@ -241,5 +243,6 @@ fn origin(sandbox: &Sandbox) -> SnapshotOrigin {
         tags: BTreeMap::new(),
         program: "forge".to_owned(),
         copy_of: None,
+        sequence: 0,
     }
 }

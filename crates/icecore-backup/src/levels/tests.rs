@@ -24,6 +24,7 @@ fn snapshot(number: u8, level: Level, dedup: DedupScope, group: u8, complete: bo
         tags: BTreeMap::new(),
         program: String::new(),
         copy_of: None,
+        sequence: 0,
     };
     let completion = Completion {
         finished: Time::default(),
@@ -34,6 +35,8 @@ fn snapshot(number: u8, level: Level, dedup: DedupScope, group: u8, complete: bo
         condemned_epoch: 0,
         statistics: SnapshotStatistics::default(),
         damage: None,
+        left_out: None,
+        time_granularity: 0,
     };
     let pending = SnapshotState::Pending { refreshed: Time::default() };
     Snapshot { origin, state: if complete { SnapshotState::Complete(completion) } else { pending } }

@@ -244,6 +244,7 @@ fn announcement(environment: &RepairEnvironment) -> Snapshot {
         tags: BTreeMap::new(),
         program: environment.program.clone(),
         copy_of: None,
+        sequence: 0,
     };
     Snapshot { origin, state: SnapshotState::Pending { refreshed: now } }
 }

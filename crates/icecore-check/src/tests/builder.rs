@@ -318,6 +318,8 @@ impl Repository {
             condemned_epoch: 0,
             statistics: SnapshotStatistics::default(),
             damage: None,
+            left_out: None,
+            time_granularity: 0,
         };
         self.put_snapshot(spec, SnapshotState::Complete(completion));
     }
@@ -337,6 +339,7 @@ impl Repository {
             tags: BTreeMap::new(),
             program: "test".to_owned(),
             copy_of: None,
+            sequence: 0,
         };
         let salt = self.salt();
         let object = Snapshot { origin, state }.seal(&self.keys, &salt).expect("snapshot");

@@ -101,6 +101,8 @@ pub(crate) fn snapshot(source: &str, host: &str, id: u8, seconds: i64, is_comple
         condemned_epoch: 0,
         statistics: SnapshotStatistics::default(),
         damage: None,
+        left_out: None,
+        time_granularity: 0,
     };
     let state = if is_complete {
         SnapshotState::Complete(completion)
@@ -121,6 +123,7 @@ pub(crate) fn snapshot(source: &str, host: &str, id: u8, seconds: i64, is_comple
         tags: BTreeMap::new(),
         program: String::new(),
         copy_of: None,
+        sequence: 0,
     };
     Snapshot { origin, state }
 }

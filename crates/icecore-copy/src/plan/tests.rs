@@ -31,6 +31,7 @@ fn snapshot(number: u8, level: Level, group: u8) -> Snapshot {
         tags: BTreeMap::new(),
         program: String::new(),
         copy_of: None,
+        sequence: 0,
     };
     let completion = Completion {
         finished: Time::default(),
@@ -41,6 +42,8 @@ fn snapshot(number: u8, level: Level, group: u8) -> Snapshot {
         condemned_epoch: 0,
         statistics: SnapshotStatistics::default(),
         damage: None,
+        left_out: None,
+        time_granularity: 0,
     };
     Snapshot { origin, state: SnapshotState::Complete(completion) }
 }

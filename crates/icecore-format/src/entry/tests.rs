@@ -258,6 +258,11 @@ fn an_unreadable_file_has_its_size_and_nothing_else() {
     refused(entry.clone(), |entry| entry.holes = vec![Hole { offset: 0, length: 300 }]);
     entry.marks = Marks::UNREADABLE.with(Marks(1 << 31));
     round_trips(&entry);
+    entry.marks = Marks::UNREADABLE.with(Marks::NAME_ONLY);
+    round_trips(&entry);
+    refused(entry.clone(), |entry| entry.marks = Marks::NAME_ONLY);
+    entry.inode_flags = INODE_FLAGS_STORED;
+    round_trips(&entry);
 }
 
 /// The fields that each file has, and then some written by hand.
@@ -386,7 +391,7 @@ prop_compose! {
         (mode, user_id, group_id) in (0u32..=0o7777, any::<u32>(), any::<u32>()),
         times in any::<[i64; 2]>(),
         nanoseconds in [0u32..1_000_000_000, 0u32..1_000_000_000],
-        (inode, special_device, marks) in (any::<u64>(), any::<u64>(), any::<u32>()),
+        (inode, special_device, marks, inode_flags) in (any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>()),
         link_device in prop::option::of(any::<u32>()),
         attributes in prop::collection::btree_map(
             prop::collection::vec(1u8..=255, 1..20), prop::collection::vec(any::<u8>(), 0..20), 0..4,
@@ -399,7 +404,8 @@ prop_compose! {
         (entry.mode, entry.user_id, entry.group_id) = (mode, user_id, group_id);
         entry.modified = Time { seconds: times[0], nanoseconds: nanoseconds[0] };
         entry.changed = Time { seconds: times[1], nanoseconds: nanoseconds[1] };
-        (entry.inode, entry.special_device, entry.marks) = (inode, special_device, Marks(marks & !2));
+        (entry.inode, entry.special_device, entry.marks) = (inode, special_device, Marks(marks & !10));
+        entry.inode_flags = inode_flags;
         entry.attributes = attributes.into_iter().collect();
         match kind {
             EntryKind::File => (entry.content, entry.holes, entry.size) = (content, holes, size),

@@ -39,6 +39,7 @@ fn snapshot() -> Snapshot {
         tags: [("plan".to_owned(), "daily".to_owned())].into(),
         program: "icecore 0.1.0".to_owned(),
         copy_of: None,
+        sequence: 0,
     };
     let completion = Completion {
         finished: time(1_795_000_060),
@@ -49,6 +50,8 @@ fn snapshot() -> Snapshot {
         condemned_epoch: 0,
         statistics: SnapshotStatistics::default(),
         damage: None,
+        left_out: None,
+        time_granularity: 0,
     };
     Snapshot { origin, state: SnapshotState::Complete(completion) }
 }

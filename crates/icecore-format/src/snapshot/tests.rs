@@ -23,6 +23,7 @@ fn origin() -> SnapshotOrigin {
         tags: BTreeMap::new(),
         program: "icecore 0.1.0".to_owned(),
         copy_of: None,
+        sequence: 0,
     }
 }
 
@@ -40,6 +41,8 @@ fn completion() -> Completion {
             ..SnapshotStatistics::default()
         },
         damage: None,
+        left_out: None,
+        time_granularity: 0,
     }
 }
 
@@ -267,9 +270,38 @@ fn unknown_fields_are_skipped_and_trailing_bytes_are_not() {
     }
 }
 
+#[test]
+fn what_was_left_out_is_bounded() {
+    let small =
+        LeftOut { patterns: vec!["*.iso".to_owned()], paths: vec![b"a".to_vec()], ..LeftOut::default() };
+    assert_eq!(small.clone().bounded(), small);
+    let many = LeftOut { patterns: vec![String::new(); LEFT_OUT_ITEMS_MAX + 1], ..LeftOut::default() };
+    let long = LeftOut { paths: vec![vec![b'a'; LEFT_OUT_BYTES_MAX]], ..LeftOut::default() };
+    for beyond in [many, long] {
+        let completion = Completion { left_out: Some(beyond.clone()), ..completion() };
+        let snapshot = Snapshot { origin: origin(), state: SnapshotState::Complete(completion.clone()) };
+        assert!(round_trip(&snapshot).is_err());
+        let bounded = beyond.bounded();
+        assert!(bounded.more);
+        let completion = Completion { left_out: Some(bounded), ..completion };
+        let snapshot = Snapshot { origin: origin(), state: SnapshotState::Complete(completion) };
+        assert_eq!(round_trip(&snapshot), Ok(snapshot));
+    }
+}
+
 prop_compose! {
     fn any_time()(seconds in any::<i64>(), nanoseconds in 0u32..1_000_000_000) -> Time {
         Time { seconds, nanoseconds }
+    }
+}
+
+prop_compose! {
+    fn any_left_out()(
+        patterns in prop::collection::vec(any::<String>(), 0..4),
+        paths in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..4),
+        (caches, other_file_systems, more) in any::<(bool, bool, bool)>(),
+    ) -> LeftOut {
+        LeftOut { patterns, caches, other_file_systems, paths, more }
     }
 }
 
@@ -278,6 +310,7 @@ prop_compose! {
         finished in any_time(), id in any::<[u8; ChunkId::BYTES]>(), root_level in 0u8..=NODE_LEVEL_MAX,
         numbers in any::<[u64; 5]>(), counts in any::<[u64; 9]>(),
         damage in prop::option::of((any_time(), any::<u64>())),
+        left_out in prop::option::of(any_left_out()), time_granularity in any::<u64>(),
     ) -> Completion {
         let [entries, files, bytes, errors, condemned_epoch] = numbers;
         let statistics = SnapshotStatistics {
@@ -294,7 +327,9 @@ prop_compose! {
         let totals = Totals { entries, files, bytes };
         let damage = damage.map(|(noted, files)| DamageMark { noted, files });
         let root_node = ChunkId(id);
-        Completion { finished, root_node, root_level, totals, errors, condemned_epoch, statistics, damage }
+        Completion {
+            finished, root_node, root_level, totals, errors, condemned_epoch, statistics, damage, left_out, time_granularity,
+        }
     }
 }
 
@@ -305,6 +340,7 @@ prop_compose! {
         command in prop::collection::vec(any::<String>(), 0..4),
         tags in prop::collection::btree_map(any::<String>(), any::<String>(), 0..4),
         times in [any_time(), any_time()], kind in (0usize..3, any::<bool>(), 0usize..4), completion in any_completion(),
+        sequence in any::<u64>(),
     ) -> Snapshot {
         let [source, host, program] = texts;
         let state = match kind.2 {
@@ -319,6 +355,7 @@ prop_compose! {
             dedup: if kind.1 { DedupScope::Group } else { DedupScope::Repository },
             group: RunId(runs[1]), base: base.map(RunId), tags, program,
             copy_of: base.map(|run| SnapshotIdentity { repository: RepositoryId(runs[1]), run: RunId(run) }),
+            sequence,
         };
         Snapshot { origin, state }
     }
