@@ -22,7 +22,7 @@ const ITEMS_SOFT_MAX: usize = 1 << 11;
 /// What a node of a chunk list holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChunkListNode {
-    /// Chunks of the file, in their order.
+    /// Chunks of the file and holes between them, in their order.
     Leaf(Vec<ChunkRef>),
     /// Nodes of the level below, in their order.
     Inner(Vec<ChunkListRef>),
@@ -57,7 +57,7 @@ impl ChunkListBuilder {
         self.lengths.is_empty()
     }
 
-    /// Adds a chunk to a leaf; says whether the node ends here.
+    /// Adds a chunk or a hole to a leaf; says whether the node ends here.
     ///
     /// # Panics
     /// When the builder is not one of leaves.
@@ -79,7 +79,7 @@ impl ChunkListBuilder {
         self.ids.extend_from_slice(&id.0);
         self.lengths.push(bytes);
         self.counts.push(chunks);
-        id.0[0] < BORDER_BELOW || self.lengths.len() >= ITEMS_SOFT_MAX
+        id.0[0] < BORDER_BELOW && id != ChunkId::HOLE || self.lengths.len() >= ITEMS_SOFT_MAX
     }
 
     /// Finishes the node of what was added so far and begins the next one.
@@ -132,11 +132,16 @@ impl ChunkListNode {
                 .map(|((id, bytes), chunks)| Ok(ChunkListRef { id: id?, level: level - 1, chunks, bytes }));
             return Ok(Self::Inner(nodes.collect::<FormatResult<_>>()?));
         }
-        let chunks = ids.zip(lengths).map(|(id, length)| match u32::try_from(length) {
-            Ok(length) if (1..=CHUNK_BYTES_MAX).contains(&length) => Ok(ChunkRef { id: id?, length }),
-            _ => Err(FormatError::malformed(WHAT, "a chunk is empty or too long")),
-        });
+        let chunks = ids.zip(lengths).map(|(id, length)| item(id?, length));
         Ok(Self::Leaf(chunks.collect::<FormatResult<_>>()?))
+    }
+}
+
+fn item(id: ChunkId, length: u64) -> FormatResult<ChunkRef> {
+    let maximum = if id == ChunkId::HOLE { u32::MAX } else { CHUNK_BYTES_MAX };
+    match u32::try_from(length) {
+        Ok(length) if (1..=maximum).contains(&length) => Ok(ChunkRef { id, length }),
+        _ => Err(FormatError::malformed(WHAT, "a chunk or a hole is empty or too long")),
     }
 }
 

@@ -93,6 +93,12 @@ impl Marks {
         self.0 & other.0 != 0
     }
 
+    /// Returns the marks that are not in `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Returns both sets of marks.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
@@ -150,7 +156,7 @@ impl Default for Content {
 }
 
 impl Content {
-    /// Returns the length in bytes, holes left out.
+    /// Returns the length in bytes; of holes, those count that are items of a chunk list.
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Inline(chunks) => chunks.iter().map(|chunk| u64::from(chunk.length)).sum(),
@@ -281,6 +287,9 @@ impl Entry {
     }
 
     fn validate_lengths(&self) -> FormatResult<()> {
+        if matches!(&self.content, Content::Inline(chunks) if chunks.iter().any(ChunkRef::is_hole)) {
+            return Err(FormatError::malformed(WHAT, "a hole among inline chunks"));
+        }
         let mut end = 0u64;
         for (index, hole) in self.holes.iter().enumerate() {
             let touches = index > 0 && hole.offset == end;

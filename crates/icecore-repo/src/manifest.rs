@@ -5,7 +5,7 @@ mod cursor;
 mod difference;
 mod writer;
 
-pub use chunk_list::{ChunkListReader, write_chunk_list};
+pub use chunk_list::{ChunkListReader, ChunkListWriter, write_chunk_list};
 pub use cursor::{LeafIdentity, ManifestCursor, ManifestRoot};
 pub use difference::{Change, differences, next_difference};
 pub use writer::ManifestWriter;

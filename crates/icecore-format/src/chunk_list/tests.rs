@@ -93,6 +93,7 @@ fn trees_come_back() {
 #[test]
 fn borders_are_decided_by_ids() {
     let mut ends = ChunkRef { id: ChunkId([0; ChunkId::BYTES]), length: 1 };
+    ends.id.0[1] = 1;
     let mut builder = ChunkListBuilder::new(0);
     assert!(builder.push_chunk(ends));
     ends.id.0[0] = 1;
@@ -101,6 +102,26 @@ fn borders_are_decided_by_ids() {
     assert!(builder.is_empty());
     let count = (1..=2 * ITEMS_SOFT_MAX).find(|_| builder.push_chunk(ends));
     assert_eq!(count, Some(ITEMS_SOFT_MAX));
+}
+
+#[test]
+fn holes_come_back_and_end_no_node() {
+    let items =
+        [chunk(1), ChunkRef::hole(1), chunk(2), ChunkRef::hole(u32::MAX), ChunkRef::hole(u32::MAX), chunk(3)];
+    let EncodedListNode { raw, list } = leaf(&items);
+    assert_eq!((list.chunks, list.bytes), (6, 2 + 1 + 3 + 2 * u64::from(u32::MAX) + 4));
+    assert_eq!(ChunkListNode::decode(&raw, &list), Ok(ChunkListNode::Leaf(items.to_vec())));
+    let mut builder = ChunkListBuilder::new(0);
+    assert!(!builder.push_chunk(ChunkRef::hole(1)));
+    for (id, length, fits) in [
+        (ChunkId::HOLE, u64::from(u32::MAX), true),
+        (ChunkId::HOLE, u64::from(u32::MAX) + 1, false),
+        (ChunkId::HOLE, 0, false),
+        (ChunkId([1; ChunkId::BYTES]), u64::from(CHUNK_BYTES_MAX), true),
+        (ChunkId([1; ChunkId::BYTES]), u64::from(CHUNK_BYTES_MAX) + 1, false),
+    ] {
+        assert_eq!(item(id, length).is_ok(), fits, "{id} {length}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::vec;
 use icecore_format::{
     chunk_list::{ChunkListBuilder, ChunkListNode},
     entry::{ChunkListRef, ChunkRef, Content},
+    limits::INLINE_CHUNKS_MAX,
     seal::ObjectKind,
 };
 
@@ -20,25 +21,121 @@ use crate::{
 /// When there are no chunks.
 pub fn write_chunk_list(session: &mut WriteSession, chunks: &[ChunkRef]) -> RepoResult<ChunkListRef> {
     assert!(!chunks.is_empty(), "an empty chunk list is kept inline");
-    let mut nodes = Vec::new();
-    let mut builder = ChunkListBuilder::new(0);
-    for (number, chunk) in chunks.iter().enumerate() {
-        if builder.push_chunk(*chunk) || number + 1 == chunks.len() {
-            nodes.push(store_node(session, &mut builder)?);
-        }
+    let mut tree = TreeWriter::default();
+    for chunk in chunks {
+        tree.push(session, *chunk)?;
     }
-    let mut level = 0;
-    while nodes.len() > 1 {
-        level += 1;
-        let children = std::mem::take(&mut nodes);
-        let mut builder = ChunkListBuilder::new(level);
-        for (number, child) in children.iter().enumerate() {
-            if builder.push_node(child) || number + 1 == children.len() {
-                nodes.push(store_node(session, &mut builder)?);
+    tree.finish(session)
+}
+
+/// Takes the chunks of a file one after the other, and keeps only so many of them that memory does not depend on their number.
+#[derive(Debug, Default)]
+pub struct ChunkListWriter {
+    inline: Vec<ChunkRef>,
+    tree: Option<TreeWriter>,
+    bytes: u64,
+}
+
+impl ChunkListWriter {
+    /// Adds a chunk or a hole.
+    pub fn push(&mut self, session: &mut WriteSession, chunk: ChunkRef) -> RepoResult<()> {
+        self.bytes = self.bytes.saturating_add(chunk.length.into());
+        if self.tree.is_none() && (chunk.is_hole() || self.inline.len() >= INLINE_CHUNKS_MAX) {
+            let mut tree = TreeWriter::default();
+            for chunk in self.inline.drain(..) {
+                tree.push(session, chunk)?;
+            }
+            self.tree = Some(tree);
+        }
+        match &mut self.tree {
+            Some(tree) => tree.push(session, chunk),
+            None => {
+                self.inline.push(chunk);
+                Ok(())
             }
         }
     }
-    Ok(nodes[0])
+
+    /// Returns the sum of the lengths in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Stores what is left and returns the content: inline if it is short and has no holes.
+    pub fn finish(self, session: &mut WriteSession) -> RepoResult<Content> {
+        match self.tree {
+            Some(tree) => Ok(Content::List(tree.finish(session)?)),
+            None => Ok(Content::Inline(self.inline)),
+        }
+    }
+}
+
+/// The open nodes of a tree, one of each level.
+#[derive(Debug, Default)]
+struct TreeWriter {
+    levels: Vec<Level>,
+}
+
+#[derive(Debug)]
+struct Level {
+    builder: ChunkListBuilder,
+    /// Nodes that were stored, and the last of them.
+    nodes: u64,
+    last: Option<ChunkListRef>,
+}
+
+impl TreeWriter {
+    fn push(&mut self, session: &mut WriteSession, chunk: ChunkRef) -> RepoResult<()> {
+        if self.level(0).builder.push_chunk(chunk) { self.end_node(session, 0) } else { Ok(()) }
+    }
+
+    fn level(&mut self, level: usize) -> &mut Level {
+        while self.levels.len() <= level {
+            let builder = ChunkListBuilder::new(self.levels.len() as u8);
+            self.levels.push(Level { builder, nodes: 0, last: None });
+        }
+        &mut self.levels[level]
+    }
+
+    /// Stores the open node of a level; the second node of a level is what the level above begins with.
+    fn end_node(&mut self, session: &mut WriteSession, mut level: usize) -> RepoResult<()> {
+        loop {
+            let ended = self.level(level);
+            let node = store_node(session, &mut ended.builder)?;
+            let before = ended.last.replace(node);
+            ended.nodes += 1;
+            let first = if ended.nodes == 2 { before } else { None };
+            if ended.nodes == 1 {
+                return Ok(());
+            }
+            level += 1;
+            let above = self.level(level);
+            let mut ends = false;
+            if let Some(first) = first {
+                ends = above.builder.push_node(&first);
+            }
+            if ends {
+                self.end_node(session, level)?;
+            }
+            if !self.level(level).builder.push_node(&node) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn finish(mut self, session: &mut WriteSession) -> RepoResult<ChunkListRef> {
+        let mut level = 0;
+        loop {
+            if !self.level(level).builder.is_empty() {
+                self.end_node(session, level)?;
+            }
+            let Level { nodes, last, .. } = self.level(level);
+            match last {
+                Some(root) if *nodes == 1 => return Ok(*root),
+                _ => level += 1,
+            }
+        }
+    }
 }
 
 fn store_node(session: &mut WriteSession, builder: &mut ChunkListBuilder) -> RepoResult<ChunkListRef> {
@@ -47,7 +144,7 @@ fn store_node(session: &mut WriteSession, builder: &mut ChunkListBuilder) -> Rep
     Ok(node.list)
 }
 
-/// Streams the chunks of a file's content, inline or from a chunk list.
+/// Streams the chunks of a file's content, inline or from a chunk list, and the holes that are items of the list.
 #[derive(Debug)]
 pub struct ChunkListReader<'a> {
     reader: &'a ChunkReader,
@@ -66,7 +163,7 @@ impl<'a> ChunkListReader<'a> {
         }
     }
 
-    /// Returns all chunks of a content at once.
+    /// Returns all chunks and holes of a content at once.
     pub fn collect(reader: &'a ChunkReader, content: &Content) -> RepoResult<Vec<ChunkRef>> {
         let mut list = Self::new(reader, content);
         let mut chunks = Vec::new();
@@ -76,7 +173,7 @@ impl<'a> ChunkListReader<'a> {
         Ok(chunks)
     }
 
-    /// Returns the next chunk.
+    /// Returns the next chunk or hole.
     #[expect(
         clippy::should_implement_trait,
         reason = "each step may fail for good, which `Iterator` has no word for"

@@ -2,6 +2,7 @@ use icecore_format::{
     chunk_list::ChunkListBuilder,
     entry::{ChunkListRef, ChunkRef, Content},
     ids::ChunkId,
+    keys::Keys,
     seal::ObjectKind,
 };
 
@@ -40,6 +41,68 @@ fn chunk_lists_come_back_in_order() {
         assert_eq!(list.bytes, chunks.iter().map(|chunk| u64::from(chunk.length)).sum::<u64>());
         assert!(listed(&bed, list).unwrap() == chunks, "{count} chunks");
         assert!(count < 5_000 || list.level > 0);
+    }
+}
+
+/// The tree as the format describes it: level by level.
+fn level_by_level(keys: &Keys, chunks: &[ChunkRef]) -> ChunkListRef {
+    let mut builder = ChunkListBuilder::new(0);
+    let mut nodes = Vec::new();
+    for (number, chunk) in chunks.iter().enumerate() {
+        if builder.push_chunk(*chunk) || number + 1 == chunks.len() {
+            nodes.push(builder.finish(keys).unwrap().list);
+        }
+    }
+    while nodes.len() > 1 {
+        let children = std::mem::take(&mut nodes);
+        let mut builder = ChunkListBuilder::new(children[0].level + 1);
+        for (number, child) in children.iter().enumerate() {
+            if builder.push_node(child) || number + 1 == children.len() {
+                nodes.push(builder.finish(keys).unwrap().list);
+            }
+        }
+    }
+    nodes[0]
+}
+
+fn written(session: &mut WriteSession, chunks: &[ChunkRef]) -> Content {
+    let mut writer = ChunkListWriter::default();
+    for chunk in chunks {
+        writer.push(session, *chunk).unwrap();
+    }
+    assert_eq!(writer.bytes(), chunks.iter().map(|chunk| u64::from(chunk.length)).sum::<u64>());
+    writer.finish(session).unwrap()
+}
+
+#[test]
+fn a_list_that_is_written_bit_by_bit_is_that_of_the_format() {
+    let bed = Bed::new();
+    let mut session = bed.session();
+    let keys = session.repository().keys().clone();
+    for count in [9, 10, 200, 255, 256, 257, 600, 2_047, 5_000, 70_000] {
+        let chunks = chunks(count);
+        let content = written(&mut session, &chunks);
+        assert_eq!(content, Content::List(level_by_level(&keys, &chunks)), "{count} chunks");
+    }
+    for count in [0, 1, 8] {
+        let chunks = chunks(count);
+        assert_eq!(written(&mut session, &chunks), Content::Inline(chunks));
+    }
+}
+
+#[test]
+fn holes_are_items_of_lists_and_of_nothing_else() {
+    let bed = Bed::new();
+    let mut session = bed.session();
+    let short = [chunks(1)[0], ChunkRef::hole(5)];
+    let holes = vec![ChunkRef::hole(u32::MAX); 5_000];
+    let mixed: Vec<ChunkRef> =
+        chunks(9_000).into_iter().flat_map(|chunk| [chunk, ChunkRef::hole(4096)]).collect();
+    let lists = [&short[..], &holes, &mixed].map(|items| (items, written(&mut session, items)));
+    finish(session);
+    for (items, content) in lists {
+        assert!(matches!(content, Content::List(_)));
+        assert!(ChunkListReader::collect(&bed.reader(), &content).unwrap() == items);
     }
 }
 
