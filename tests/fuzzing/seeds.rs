@@ -250,7 +250,7 @@ fn add_made_up(seeds: &mut Seeds) -> Fallible<()> {
     for length in [0, 1, 100, 5000] {
         add_compressed(&b"compresses ".repeat(length), seeds)?;
     }
-    // Lists of one and of several levels, with the references that fit them.
+    // Lists of one and of several levels, with the references that fit them; an id of zeros is a hole.
     for count in [1_u32, 9, 300] {
         let mut leaf = ChunkListBuilder::new(0);
         for number in 0..count {
@@ -258,6 +258,7 @@ fn add_made_up(seeds: &mut Seeds) -> Fallible<()> {
             id[..4].copy_from_slice(&number.to_be_bytes());
             leaf.push_chunk(ChunkRef { id: ChunkId(id), length: 1 + number });
         }
+        leaf.push_chunk(ChunkRef::hole(u32::MAX));
         let leaf = leaf.finish(keys())?;
         let mut inner = ChunkListBuilder::new(1);
         inner.push_node(&leaf.list);

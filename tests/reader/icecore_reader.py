@@ -47,6 +47,8 @@ TARGET_BYTES_MAX = 64 * KIB
 ID_BYTES = 24
 INLINE_CHUNKS_MAX = 8
 HOLES_MAX = 8192
+HOLE = bytes(ID_BYTES)
+HOLE_BYTES_MAX = (1 << 32) - 1
 NODE_ITEMS_MAX = 4096
 NODE_PATH_BYTES_MAX = 8 * MIB
 NODE_ATTRIBUTES_MAX = 1 << 17
@@ -726,6 +728,7 @@ class Entry:
         need(self.tree is None, "chunks are both inline and in a tree")
         ids = record.get(14, octets, None, INLINE_CHUNKS_MAX * ID_BYTES)
         need(ids and len(ids) % ID_BYTES == 0, "ids of chunks have a wrong length")
+        need(HOLE not in (ids[i:i + ID_BYTES] for i in range(0, len(ids), ID_BYTES)), "a hole is among inline chunks")
         lengths = record.optional(15, [self.size - sum(length for _, length in self.holes)], array)
         need(len(lengths) * ID_BYTES == len(ids), "numbers of chunk ids and lengths differ")
         for length in lengths:
@@ -834,7 +837,7 @@ class Manifest:
         need(last_path is None or path == last_path, "a node has another last path than its parent says")
 
     def chunks(self, entry):
-        """Yields id and length of the chunks of a file."""
+        """Yields id and length of the chunks of a file, and of the holes that are items of its chunk list."""
         if entry.tree is None:
             yield from entry.chunks
         else:
@@ -858,7 +861,8 @@ class Manifest:
             if level:
                 yield from self.walk_list(child, level - 1, chunks_below, bytes_below)
             else:
-                need(1 <= bytes_below <= CHUNK_BYTES_MAX, "a chunk is empty or too long")
+                most = HOLE_BYTES_MAX if child == HOLE else CHUNK_BYTES_MAX
+                need(1 <= bytes_below <= most, "a chunk or a hole is empty or too long")
                 yield child, bytes_below
 
 
@@ -933,6 +937,8 @@ def command_verify(repository):
                 entries += 1
                 try:
                     for chunk, length in manifest.chunks(entry):
+                        if chunk == HOLE:
+                            continue
                         chunks += 1
                         places = repository.index[DATA].get(chunk, [])
                         need(any(place[3] == length for place in places), f"chunk {chunk.hex()} is in no pack")
@@ -1046,13 +1052,16 @@ class Restorer:
             segments = iter(entry.segments())
             position, room = next(segments, (0, 0))
             for chunk, length in self.manifest.chunks(entry):
-                content = memoryview(self.repository.chunk(DATA, chunk, length))
-                while content:
+                content = None if chunk == HOLE else memoryview(self.repository.chunk(DATA, chunk, length))
+                while length:
                     if room == 0:
                         position, room = next(segments, (0, 0))
                         need(room, "there is more content than room between the holes")
-                    written = os.pwrite(handle, content[:room], position)
-                    content, position, room = content[written:], position + written, room - written
+                    # What is not written is a hole.
+                    written = min(length, room) if content is None else os.pwrite(handle, content[:room], position)
+                    if content is not None:
+                        content = content[written:]
+                    length, position, room = length - written, position + written, room - written
             need(room == 0 and next(segments, None) is None, "there is less content than the size says")
             self.apply(entry, handle, None)
 

@@ -45,6 +45,12 @@ fn fill(sandbox: &Sandbox) {
     fs::hard_link(sandbox.source("random"), sandbox.source("many/same")).unwrap();
     fs::set_permissions(sandbox.source("text"), Permissions::from_mode(0o4755)).unwrap();
     fs::File::create(sandbox.source("sparse")).unwrap().set_len(50 << 20).unwrap();
+    // More holes than an entry can have.
+    let holes = fs::File::create(sandbox.source("holes")).unwrap();
+    for number in 0..8200 {
+        std::os::unix::fs::FileExt::write_all_at(&holes, b"x", number * 8192).unwrap();
+    }
+    holes.set_len(8200 * 8192).unwrap();
     let attribute = rustix::fs::XattrFlags::empty();
     // Where there are none, the rest is compared.
     let _ = rustix::fs::lsetxattr(sandbox.source("text"), "user.note", b"\xff", attribute);

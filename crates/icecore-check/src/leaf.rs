@@ -159,7 +159,7 @@ impl ChunkFindings {
         path: Option<&[u8]>,
     ) -> bool {
         let mut damaged = false;
-        for &ChunkRef { id, length } in chunks {
+        for &ChunkRef { id, length } in chunks.iter().filter(|chunk| !chunk.is_hole()) {
             let found = match inventory.locate(ObjectKind::Data, &id, length) {
                 Availability::Present => {
                     self.count_outside(inventory, scopes, &id);

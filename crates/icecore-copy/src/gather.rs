@@ -163,6 +163,10 @@ impl<'a> Gatherer<'a> {
     /// Adds a chunk; `copy` is its other name if that is known already.
     fn add_chunk(&self, filling: &mut Filling, chunk: ChunkRef, copy: Option<ChunkId>) -> CopyResult<()> {
         filling.items += 1;
+        if chunk.is_hole() {
+            filling.current.chunks.push(PendingChunk::Stored(chunk));
+            return Ok(());
+        }
         let copy = copy.or_else(|| self.known.get(&chunk.id));
         if let Some(id) = copy.filter(|id| self.has(id)) {
             filling.current.chunks.push(PendingChunk::Stored(ChunkRef { id, length: chunk.length }));

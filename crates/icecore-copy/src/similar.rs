@@ -65,7 +65,9 @@ impl<'a> Similar<'a> {
             && let (Some(original), Some(copy)) = (originals.next()?, copies.next()?)
             && original.length == copy.length
         {
-            known.insert(original.id, copy.id);
+            if !original.is_hole() {
+                known.insert(original.id, copy.id);
+            }
         }
         Ok(())
     }

@@ -71,6 +71,11 @@ impl Stream<'_> {
     }
 
     fn write_chunk(&mut self, placed: &PlacedChunk) -> RestoreResult<()> {
+        if placed.chunk.is_hole() {
+            let pieces = placed.pieces(&self.entry.holes);
+            let end = pieces.map(|(offset, range)| offset.saturating_add(range.len() as u64)).last();
+            return self.write_zeros(end.unwrap_or(self.position));
+        }
         let content = self.reader.read(&placed.chunk)?;
         for (offset, range) in placed.pieces(&self.entry.holes) {
             self.write_zeros(offset)?;

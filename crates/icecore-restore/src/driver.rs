@@ -225,7 +225,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
                 }
             }
         }
-        self.batch.content_bytes += segment.bytes;
+        self.batch.content_bytes += segment.data_bytes;
         self.batch.weight += segment.chunks.len() * 64;
         let large = Arc::clone(large);
         self.batch.jobs.push(Box::new(move || large.write(&segment)));

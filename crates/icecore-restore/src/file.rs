@@ -1,6 +1,6 @@
 //! Writes one file in one thread, and compares files with what they should be.
 
-use icecore_format::entry::{ChunkRef, Entry};
+use icecore_format::entry::{ChunkRef, Content, Entry};
 use icecore_fs::{
     error::FsError,
     target::{ExistingFile, TargetFile, TargetTree},
@@ -29,7 +29,7 @@ pub(crate) fn write(
     verdict: Verdict,
 ) -> Result<(), ProblemReason> {
     let entry = &candidate.entry;
-    let file = create(tree, entry)?;
+    let file = create(context, tree, entry)?;
     let mut list = ChunkListReader::new(context.reader, &entry.content);
     let mut placement = Placement::new(&entry.holes);
     let mut writer = ChunkWriter::new(context, entry, &file, existing);
@@ -42,9 +42,29 @@ pub(crate) fn write(
 }
 
 /// Begins a file under a temporary name.
-pub(crate) fn create(tree: &TargetTree, entry: &Entry) -> Result<TargetFile, ProblemReason> {
-    let size_hint = if entry.holes.is_empty() { entry.size } else { 0 };
+pub(crate) fn create(
+    context: &Context<'_>,
+    tree: &TargetTree,
+    entry: &Entry,
+) -> Result<TargetFile, ProblemReason> {
+    let size_hint = if has_holes(context, entry)? { 0 } else { entry.size };
     Ok(tree.create_file(&entry.path, size_hint)?)
+}
+
+/// Says whether a file has holes, in its entry or in its list of chunks.
+fn has_holes(context: &Context<'_>, entry: &Entry) -> Result<bool, ProblemReason> {
+    if !entry.holes.is_empty() {
+        return Ok(true);
+    }
+    // The list is read twice then, which is next to nothing beside what is on it.
+    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    while let Some(chunk) = list.next()? {
+        context.check()?;
+        if chunk.is_hole() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Gives a file whose content is complete its length, metadata and name, and notes that it is there.
@@ -56,7 +76,7 @@ pub(crate) fn finish(
     verdict: Verdict,
 ) -> Result<(), ProblemReason> {
     let entry = &candidate.entry;
-    if !entry.holes.is_empty() {
+    if !entry.holes.is_empty() || matches!(entry.content, Content::List(_)) {
         file.set_length(entry.size)?;
     }
     if verdict == Verdict::Directory {
@@ -150,6 +170,9 @@ fn is_right(
     placed: &PlacedChunk,
     buffer: &mut Vec<u8>,
 ) -> Result<bool, FsError> {
+    if placed.chunk.is_hole() {
+        return placed.is_zero(&entry.holes, file, buffer);
+    }
     if !placed.read(&entry.holes, file, buffer)? {
         return Ok(false);
     }
@@ -231,6 +254,10 @@ impl<'a> ChunkWriter<'a> {
 
     /// Writes one chunk to its place.
     pub fn write(&mut self, placed: &PlacedChunk) -> Result<(), ProblemReason> {
+        if placed.chunk.is_hole() {
+            // What is not written is a hole.
+            return Ok(());
+        }
         let length = u64::from(placed.chunk.length);
         if let Some(existing) = self.existing
             && is_reusable(self.context, self.entry, existing, placed, &mut self.buffer)

@@ -34,8 +34,10 @@ pub(crate) fn is_large(entry: &Entry) -> bool {
 pub(crate) struct Segment {
     /// The chunks with their places.
     pub chunks: Vec<PlacedChunk>,
-    /// Sum of their lengths.
+    /// Sum of their lengths, with holes.
     pub bytes: u64,
+    /// Sum of their lengths, without holes.
+    pub data_bytes: u64,
 }
 
 /// Streams the chunks of a file in segments.
@@ -53,9 +55,10 @@ impl<'a> Segments<'a> {
     /// Returns the next segment; none at the end.
     pub fn next(&mut self) -> Result<Option<Segment>, ProblemReason> {
         let mut segment = Segment::default();
-        while segment.bytes < SEGMENT_BYTES && segment.chunks.len() < SEGMENT_CHUNKS_MAX {
+        while segment.data_bytes < SEGMENT_BYTES && segment.chunks.len() < SEGMENT_CHUNKS_MAX {
             let Some(chunk) = self.list.next()? else { break };
             segment.bytes += u64::from(chunk.length);
+            segment.data_bytes += if chunk.is_hole() { 0 } else { u64::from(chunk.length) };
             segment.chunks.push(self.placement.place(chunk));
         }
         Ok(Some(segment).filter(|segment| !segment.chunks.is_empty()))
@@ -84,7 +87,7 @@ impl<'env> LargeFile<'env> {
         existing: Option<ExistingFile>,
         verdict: Verdict,
     ) -> Result<Self, ProblemReason> {
-        let file = file::create(tree, &candidate.entry)?;
+        let file = file::create(context, tree, &candidate.entry)?;
         Ok(Self {
             context,
             tree,

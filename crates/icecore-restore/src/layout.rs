@@ -5,10 +5,13 @@ use std::ops::Range;
 use icecore_format::entry::{ChunkRef, Hole};
 use icecore_fs::{error::FsError, target::ExistingFile};
 
-/// A chunk and its place in the file.
+/// Bytes of a hole that are compared with zeros at a time.
+const ZERO_PIECE_BYTES: usize = 256 << 10;
+
+/// A chunk (or a hole that is an item of a chunk list) and its place in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlacedChunk {
-    /// The chunk.
+    /// The chunk or hole.
     pub chunk: ChunkRef,
     /// Offset in the file at which the chunk begins, or the hole before it.
     offset: u64,
@@ -50,6 +53,28 @@ impl PlacedChunk {
             position: 0,
             length: self.chunk.length as usize,
         }
+    }
+
+    /// Says whether a file reads as zeros at the place of a hole.
+    pub fn is_zero(
+        &self,
+        holes: &[Hole],
+        file: &ExistingFile,
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, FsError> {
+        buffer.resize(ZERO_PIECE_BYTES, 0);
+        for (offset, range) in self.pieces(holes) {
+            let end = offset.saturating_add(range.len() as u64);
+            let mut position = offset;
+            while position < end {
+                let piece = &mut buffer[..(end - position).min(ZERO_PIECE_BYTES as u64) as usize];
+                if file.read_at(position, piece)? != piece.len() || piece.iter().any(|byte| *byte != 0) {
+                    return Ok(false);
+                }
+                position += piece.len() as u64;
+            }
+        }
+        Ok(true)
     }
 
     /// Reads what a file has at the chunk's place; says whether the file is long enough.

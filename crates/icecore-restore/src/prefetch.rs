@@ -17,8 +17,11 @@ pub(crate) struct BlockPlan {
 }
 
 impl BlockPlan {
-    /// Adds the block of a chunk; fails if the repository does not have it.
+    /// Adds the block of a chunk; fails if the repository does not have it. A hole is in no block.
     pub fn add(&mut self, reader: &ChunkReader, chunk: &ChunkRef) -> RepoResult<()> {
+        if chunk.is_hole() {
+            return Ok(());
+        }
         let location = reader.locate(chunk)?;
         if self.blocks.insert(location.block, location.block_bytes).is_none() {
             self.bytes += u64::from(location.block_bytes);
