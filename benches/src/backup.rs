@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use icecore_backup::request::{
-    BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, SourceProblem,
+    BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, IgnoredChanges, SourceProblem,
 };
 use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 use icecore_fs::excludes::Excludes;
@@ -34,6 +34,7 @@ pub fn request(root: PathBuf) -> BackupRequest {
         excludes: Excludes::none(),
         exclude_caches: false,
         one_file_system: false,
+        ignored: IgnoredChanges::default(),
         skip: Vec::new(),
         walk_concurrency: 4,
         read_concurrency: 4,

@@ -132,7 +132,8 @@ impl Bed {
     /// When the repository is not usable.
     #[expect(clippy::expect_used, reason = "without a snapshot there is nothing to measure")]
     pub fn commit(&self, session: WriteSession, root: &ManifestRoot) -> Catalog {
-        let report = CommitReport { errors: 0, statistics: SnapshotStatistics::default() };
+        let report =
+            CommitReport { errors: 0, statistics: SnapshotStatistics::default(), time_granularity: 0 };
         let (_, _, catalog) = session.commit(root, &report).expect("the store is in memory");
         catalog
     }

@@ -2,6 +2,7 @@
 
 mod metadata;
 mod names;
+mod sparse;
 
 use std::{
     ffi::OsStr,

@@ -5,7 +5,7 @@ use std::{os::unix::ffi::OsStrExt, path::Path, sync::Arc, time::Duration};
 use crossbeam_channel::bounded;
 use icecore_catalog::Catalog;
 use icecore_format::{
-    entry::{Entry, EntryKind},
+    entry::{Entry, EntryKind, Time},
     path,
     snapshot::{Snapshot, SnapshotStatistics},
 };
@@ -27,8 +27,10 @@ use icecore_repo::{
 };
 
 use crate::{
+    changes::Rules,
     dry_run,
     error::{BackupError, BackupResult},
+    granularity::Granularity,
     job::ChunkTools,
     levels::{RunPlan, plan_run},
     links::Links,
@@ -79,8 +81,11 @@ pub fn backup(
             let environment = repository.environment();
             let duration_read = environment.monotonic().saturating_sub(started);
             let (level, dedup, base) = (plan.level, plan.dedup, plan.base.map(|base| base.origin.run));
-            let report =
-                CommitReport { errors: done.problems.len() as u64, statistics: statistics(&done.counts) };
+            let report = CommitReport {
+                errors: done.problems.len() as u64,
+                statistics: statistics(&done.counts),
+                time_granularity: done.time_granularity,
+            };
             let (snapshot, written, catalog) = session.commit(&done.root, &report)?;
             let counts = BackupCounts {
                 chunks_new: written.chunks_new,
@@ -177,6 +182,8 @@ struct Done {
     counts: BackupCounts,
     problems: Vec<SourceProblem>,
     notices: Vec<BackupNotice>,
+    /// Granularity of the source's times in nanoseconds; 0 if there are none.
+    time_granularity: u64,
 }
 
 fn run(
@@ -205,9 +212,11 @@ fn run(
         reported: Duration::ZERO,
         tools: Arc::new(tools),
         links: Links::default(),
+        granularity: Granularity::default(),
         leaf: None,
     };
-    let base = plan.base.as_ref().and_then(|base| base_of(&reader, base));
+    let rules = rules(&request, sink.session.origin().started);
+    let base = plan.base.as_ref().and_then(|base| base_of(&reader, base, rules));
     let options = walk_options(&request);
     let (mut sink, notices) = match request.source {
         BackupSource::Tree { path } => {
@@ -222,18 +231,24 @@ fn run(
         }
     };
     sink.give_up_leaf()?;
-    let Sink { manifest, session, counts, problems, .. } = sink;
-    Ok(Done { root: manifest.finish(session)?, counts, problems, notices })
+    let Sink { manifest, session, counts, problems, granularity, .. } = sink;
+    let time_granularity = granularity.coarsest();
+    Ok(Done { root: manifest.finish(session)?, counts, problems, notices, time_granularity })
 }
 
 fn load_names<T>(names: std::io::Result<T>, file: &'static str) -> Option<T> {
     names.inspect_err(|error| tracing::warn!(file, %error, "owners are stored by number only")).ok()
 }
 
-fn base_of<'a>(reader: &'a ChunkReader, base: &Snapshot) -> Option<Base<'a>> {
+fn base_of<'a>(reader: &'a ChunkReader, base: &Snapshot, rules: Rules) -> Option<Base<'a>> {
     let root = ManifestRoot::of(base)?;
     let cursor = ManifestCursor::new(reader, &root);
-    Some(Base { reader, cursor, moved: MovedDirectories::new(reader, root), started: base.origin.started })
+    Some(Base { reader, cursor, moved: MovedDirectories::new(reader, root), rules: rules.against(base) })
+}
+
+/// Returns how a run that is begun now compares.
+pub(crate) fn rules(request: &BackupRequest, started: Time) -> Rules {
+    Rules { started, ignored: request.ignored, ..Rules::default() }
 }
 
 pub(crate) fn walk_options(request: &BackupRequest) -> WalkOptions {

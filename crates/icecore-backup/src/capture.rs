@@ -44,6 +44,15 @@ pub(crate) fn set_metadata(entry: &mut Entry, metadata: &Metadata) {
     entry.special_device = metadata.special_device;
 }
 
+/// Sets the metadata that a file had when it had been read; what the walk concluded from others is void.
+pub(crate) fn set_metadata_read(entry: &mut Entry, metadata: &Metadata) {
+    let found = (entry.size, entry.modified, entry.changed, entry.inode);
+    set_metadata(entry, metadata);
+    if found != (entry.size, entry.modified, entry.changed, entry.inode) {
+        entry.marks = entry.marks.without(Marks::READ_TWICE);
+    }
+}
+
 /// Sets the extended attributes; says whether all of them could be taken.
 pub(crate) fn set_attributes(entry: &mut Entry, read: AttributesRead) -> bool {
     let mut complete = read.unreadable.is_empty();

@@ -11,9 +11,9 @@ use icecore_repo::{
 };
 
 use crate::{
-    backup::{Input, TreeWalk, walk_options},
+    backup::{Input, TreeWalk, rules, walk_options},
     capture,
-    changes::{self, Need},
+    changes::{Need, Rules},
     error::BackupResult,
     levels::RunPlan,
     request::{
@@ -40,7 +40,8 @@ pub(crate) fn dry_run(
     let reader = ChunkReader::new(repository.clone(), std::sync::Arc::new(index.into()), CACHE_BYTES);
     let mut comparison = Comparison {
         base: plan.base.as_ref().and_then(|base| {
-            Some((ManifestCursor::new(&reader, &ManifestRoot::of(base)?), base.origin.started))
+            let rules = rules(request, environment.now()).against(base);
+            Some((ManifestCursor::new(&reader, &ManifestRoot::of(base)?), rules))
         }),
         counts: BackupCounts::default(),
         totals: Totals::default(),
@@ -77,7 +78,7 @@ pub(crate) fn dry_run(
 }
 
 struct Comparison<'a> {
-    base: Option<(ManifestCursor<'a>, icecore_format::entry::Time)>,
+    base: Option<(ManifestCursor<'a>, Rules)>,
     counts: BackupCounts,
     totals: Totals,
     problems: Vec<SourceProblem>,
@@ -98,20 +99,20 @@ impl Comparison<'_> {
         self.totals.add(Totals::of(&entry));
         let file = u64::from(entry.kind == EntryKind::File);
         let mut base_entry = None;
-        if let Some((cursor, started)) = &mut self.base {
+        if let Some((cursor, rules)) = &mut self.base {
             while let Some(next) = cursor.peek()?
                 && icecore_format::path::compare(&next.path, &entry.path).is_le()
             {
                 let same = next.path == entry.path;
                 let taken = cursor.next()?;
                 if same {
-                    base_entry = taken.map(|taken| (taken, *started));
+                    base_entry = taken.map(|taken| (taken, *rules));
                     break;
                 }
                 self.counts.entries_removed += 1;
             }
         }
-        let need = base_entry.as_ref().map(|(base, started)| changes::need(&entry, base, *started));
+        let need = base_entry.as_ref().map(|(base, rules)| rules.need(&entry, base));
         match need {
             None => self.counts.files_new += file,
             Some(Need::Nothing) => self.counts.files_unchanged += file,

@@ -110,11 +110,11 @@ pub(crate) enum Outcome {
 /// A piece of a streamed file.
 #[derive(Debug)]
 pub(crate) enum Segment {
-    /// Chunks that lie one after the other in the buffer, from its start.
+    /// Chunks that lie one after the other in the buffer, from its start, and holes between them, which it does not have.
     Data {
         /// Content.
         buffer: Vec<u8>,
-        /// Chunks in the order of the content.
+        /// Chunks and holes in the order of the content.
         chunks: Vec<ChunkRef>,
     },
     /// The file changed; everything that came before is void and it is read again.

@@ -8,7 +8,9 @@ pub mod request;
 mod backup;
 mod capture;
 mod changes;
+mod cutter;
 mod dry_run;
+mod granularity;
 mod job;
 mod levels;
 mod links;
@@ -17,5 +19,6 @@ mod pipeline;
 mod reading;
 mod sink;
 mod streaming;
+mod tail;
 
 pub use backup::backup;

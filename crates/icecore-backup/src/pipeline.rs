@@ -6,7 +6,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use icecore_format::entry::{Content, Entry, EntryKind, Time};
+use icecore_format::entry::{Content, Entry, EntryKind, Marks};
 use icecore_fs::walk::{WalkEntry, WalkItem};
 use icecore_repo::{
     error::RepoResult,
@@ -16,7 +16,7 @@ use icecore_repo::{
 
 use crate::{
     capture,
-    changes::{self, Need},
+    changes::{Need, Rules},
     error::{BackupError, BackupResult},
     job::{Item, Job, ReadBatch, SMALL_FILE_BYTES_MAX, Segment, Task},
     moved::MovedDirectories,
@@ -44,7 +44,7 @@ pub(crate) struct Base<'a> {
     pub reader: &'a ChunkReader,
     pub cursor: ManifestCursor<'a>,
     pub moved: MovedDirectories<'a>,
-    pub started: Time,
+    pub rules: Rules,
 }
 
 /// Something that is waiting for its turn.
@@ -158,6 +158,7 @@ impl<'a> Pipeline<'a, '_> {
         // Most entries of most runs are unchanged: their path is moved on and not copied.
         let mut entry = capture::entry(std::mem::take(&mut source.path), &source.metadata);
         let device = self.sink.links.device_index(source.metadata.device);
+        self.sink.granularity.observe(device, entry.changed);
         let base = self.base_entry(&entry.path);
         let known = base.is_some();
         let base_link = base.as_ref().map(|(base, _)| base.link_device);
@@ -167,8 +168,8 @@ impl<'a> Pipeline<'a, '_> {
         if entry.kind != EntryKind::Directory && source.metadata.links > 1 {
             entry.link_device = Some(device);
         }
-        let task = if let Some((base, started)) = base {
-            self.compare(&mut entry, base, started, source)
+        let task = if let Some((base, rules)) = base {
+            self.compare(&mut entry, base, &rules, source)
         } else {
             source.path.clone_from(&entry.path);
             Self::read_task(&entry, source)
@@ -196,8 +197,8 @@ impl<'a> Pipeline<'a, '_> {
     }
 
     /// Compares with the base, takes over what need not be read, and says what has to be.
-    fn compare(&mut self, entry: &mut Entry, base: Entry, base_started: Time, mut source: WalkEntry) -> Task {
-        let mut need = changes::need(entry, &base, base_started);
+    fn compare(&mut self, entry: &mut Entry, base: Entry, rules: &Rules, mut source: WalkEntry) -> Task {
+        let mut need = rules.need(entry, &base);
         if need != Need::Everything && !self.chunks_present(&base) {
             self.chunks_missing += 1;
             need = Need::Everything;
@@ -213,10 +214,15 @@ impl<'a> Pipeline<'a, '_> {
                 Task::None
             }
             Need::Attributes => {
-                changes::take_content(entry, base);
+                rules.take_content(entry, base);
                 Task::Metadata(source)
             }
-            Need::Everything => Self::read_task(entry, source),
+            Need::Everything => {
+                if rules.is_second_reading(entry, &base) {
+                    entry.marks = entry.marks.with(Marks::READ_TWICE);
+                }
+                Self::read_task(entry, source)
+            }
         }
     }
 
@@ -232,7 +238,7 @@ impl<'a> Pipeline<'a, '_> {
         let Some(base) = &self.base else { return Ok(false) };
         let mut list = ChunkListReader::new(base.reader, content);
         while let Some(chunk) = list.next()? {
-            if !self.sink.session.has_chunk(&chunk.id) {
+            if !chunk.is_hole() && !self.sink.session.has_chunk(&chunk.id) {
                 return Ok(false);
             }
         }
@@ -240,7 +246,7 @@ impl<'a> Pipeline<'a, '_> {
     }
 
     /// Moves through the base up to `path` and returns its entry there.
-    fn base_entry(&mut self, path: &[u8]) -> Option<(Entry, Time)> {
+    fn base_entry(&mut self, path: &[u8]) -> Option<(Entry, Rules)> {
         loop {
             let base = self.base.as_mut()?;
             let order = match base.cursor.peek() {
@@ -255,22 +261,22 @@ impl<'a> Pipeline<'a, '_> {
             if order.is_gt() {
                 return None;
             }
-            let started = base.started;
+            let rules = base.rules;
             let entry = base.cursor.next().ok().flatten()?;
             if order.is_eq() {
-                return Some((entry, started));
+                return Some((entry, rules));
             }
             self.sink.counts.entries_removed += 1;
         }
     }
 
     /// Returns what the base knows of an object whose directory was moved.
-    fn moved_entry(&mut self, entry: &Entry) -> Option<(Entry, Time)> {
+    fn moved_entry(&mut self, entry: &Entry) -> Option<(Entry, Rules)> {
         let base = self.base.as_mut()?;
         let found = base.moved.find(entry);
         let found =
             found.inspect_err(|error| tracing::debug!(%error, "moved directories are read again")).ok()?;
-        found.map(|found| (found, base.started))
+        found.map(|found| (found, base.rules))
     }
 
     fn skip_base_to_end(&mut self) {

@@ -14,17 +14,29 @@ use crate::{
     },
     request::SourceProblem,
     streaming,
+    tail::{self, TailEnd},
 };
 
 /// A file that changes while it is read is read this many times in all.
 pub(crate) const READ_ATTEMPTS: u32 = 3;
+/// A file is not read into a batch that has this many bytes already, should it turn out to be longer than it said.
+const BATCH_BUFFER_BYTES_MAX: usize = 16 << 20;
+
+/// Where the content of small files is read to.
+struct Buffers {
+    /// Contents of a batch, one after the other.
+    contents: Vec<u8>,
+    /// What lies beyond the size of a file.
+    piece: Vec<u8>,
+}
 
 /// Works until there are no more jobs, or nobody wants results any more.
 pub(crate) fn run_reader(jobs: &Receiver<Job>, results: &Sender<ReadBatch>, tools: &ChunkTools) {
+    let mut buffers = Buffers { contents: Vec::new(), piece: vec![0; tail::PIECE_BYTES] };
     for job in jobs {
         match job {
             Job::Batch { sequence, items } => {
-                if results.send(read_batch(sequence, items, tools)).is_err() {
+                if results.send(read_batch(sequence, items, &mut buffers, tools)).is_err() {
                     return;
                 }
             }
@@ -35,24 +47,24 @@ pub(crate) fn run_reader(jobs: &Receiver<Job>, results: &Sender<ReadBatch>, tool
     }
 }
 
-fn read_batch(sequence: u64, items: Vec<Item>, tools: &ChunkTools) -> ReadBatch {
+fn read_batch(sequence: u64, items: Vec<Item>, buffers: &mut Buffers, tools: &ChunkTools) -> ReadBatch {
     let bytes: u64 = items
         .iter()
         .filter(|item| matches!(item.task, Task::Content(_)))
         .map(|item| item.entry.size.min(SMALL_FILE_BYTES_MAX) + 1)
         .sum();
-    let mut buffer = Vec::with_capacity(bytes as usize);
-    let items = items.into_iter().map(|item| read_item(item, &mut buffer, tools)).collect();
-    ReadBatch { sequence, items, buffer }
+    buffers.contents = Vec::with_capacity(bytes as usize);
+    let items = items.into_iter().map(|item| read_item(item, buffers, tools)).collect();
+    ReadBatch { sequence, items, buffer: std::mem::take(&mut buffers.contents) }
 }
 
-fn read_item(item: Item, buffer: &mut Vec<u8>, tools: &ChunkTools) -> ReadItem {
+fn read_item(item: Item, buffers: &mut Buffers, tools: &ChunkTools) -> ReadItem {
     let Item { entry, task, leaf } = item;
     match task {
         Task::None => ReadItem { entry, outcome: Outcome::Unchanged(leaf), problem: None },
         Task::SameFile(source) => ReadItem { entry, outcome: Outcome::SameFile(source), problem: None },
         Task::Metadata(source) => read_metadata(entry, &source),
-        Task::Content(source) => read_small_file(entry, &source, buffer, tools),
+        Task::Content(source) => read_small_file(entry, &source, buffers, tools),
     }
 }
 
@@ -130,48 +142,60 @@ pub(crate) fn mark_unreadable(entry: &mut Entry) {
 fn read_small_file(
     mut entry: Entry,
     source: &WalkEntry,
-    buffer: &mut Vec<u8>,
+    buffers: &mut Buffers,
     tools: &ChunkTools,
 ) -> ReadItem {
-    let start = buffer.len();
+    let start = buffers.contents.len();
     for attempt in 1.. {
-        buffer.truncate(start);
+        buffers.contents.truncate(start);
         let file = match source.open() {
             Ok(file) => file,
             Err(error) if error.is_not_found() => return vanished(entry),
             Err(error) => return unreadable(entry, error),
         };
-        if file.opened_metadata().size > GROWN_FILE_BYTES_MAX {
-            return ReadItem { entry, outcome: Outcome::Grown(source.clone()), problem: None };
-        }
-        let read = match read_whole(&file, buffer) {
-            Ok(read) => read,
+        let read = match read_whole(&file, buffers) {
+            Ok(Some(read)) => read,
+            Ok(None) => {
+                buffers.contents.truncate(start);
+                return ReadItem { entry, outcome: Outcome::Grown(source.clone()), problem: None };
+            }
             Err(error) => {
-                buffer.truncate(start);
+                buffers.contents.truncate(start);
                 return unreadable(entry, source.error("read", error));
             }
         };
         if !read.steady && attempt < READ_ATTEMPTS {
             continue;
         }
-        capture::set_metadata(&mut entry, &read.metadata);
+        capture::set_metadata_read(&mut entry, &read.metadata);
         entry.size = read.size;
         entry.holes = holes_between(&read.extents, read.size);
-        let mut problem = match file.extended_attributes() {
-            Ok(attributes) => attribute_problem(&mut entry, attributes),
-            Err(error) => {
-                entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE);
-                Some(SourceProblem::Unreadable(source.error("list the extended attributes of", error)))
-            }
-        };
-        if !read.steady {
-            entry.marks = entry.marks.with(Marks::CHANGED_WHILE_READ);
-            problem = Some(SourceProblem::Changing { path: entry.path.clone() });
-        }
-        let chunks = tools.cut_all(&buffer[start..]);
+        let problem = read_attributes(&mut entry, source, &file, read.steady);
+        let chunks = tools.cut_all(&buffers.contents[start..]);
         return ReadItem { entry, outcome: Outcome::Chunks { start, chunks }, problem };
     }
     vanished(entry)
+}
+
+/// Completes the entry of a file whose content was read, and returns what is not as it should be.
+pub(crate) fn read_attributes(
+    entry: &mut Entry,
+    source: &WalkEntry,
+    file: &SourceFile,
+    steady: bool,
+) -> Option<SourceProblem> {
+    let problem = match file.extended_attributes() {
+        Ok(attributes) => attribute_problem(entry, attributes),
+        Err(error) => {
+            entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE);
+            Some(SourceProblem::Unreadable(source.error("list the extended attributes of", error)))
+        }
+    };
+    if steady {
+        return problem;
+    }
+    entry.marks = entry.marks.with(Marks::CHANGED_WHILE_READ);
+    Some(SourceProblem::Changing { path: entry.path.clone() })
 }
 
 /// What was read of a file in one go.
@@ -184,28 +208,50 @@ struct WholeRead {
     steady: bool,
 }
 
-fn read_whole(file: &SourceFile, buffer: &mut Vec<u8>) -> io::Result<WholeRead> {
+/// Reads a file to its end; returns nothing if it is too long to be read like this.
+fn read_whole(file: &SourceFile, buffers: &mut Buffers) -> io::Result<Option<WholeRead>> {
     let opened = *file.opened_metadata();
-    let size = opened.size;
-    let mut extents = file.data_extents(size)?;
-    let mut reached = size;
+    if opened.size > GROWN_FILE_BYTES_MAX {
+        return Ok(None);
+    }
+    let Buffers { contents, piece } = buffers;
+    let mut extents = file.data_extents(opened.size)?;
+    let mut reached = opened.size;
+    let mut ended = false;
     for (number, (offset, length)) in extents.clone().into_iter().enumerate() {
-        let start = buffer.len();
-        buffer.resize(start + length as usize, 0);
-        let read = read_fully(file, &mut buffer[start..], offset)?;
+        let start = contents.len();
+        contents.resize(start + length as usize, 0);
+        let read = read_fully(file, &mut contents[start..], offset)?;
         if (read as u64) < length {
-            // The file has become shorter.
-            buffer.truncate(start + read);
+            // The end comes before the size: the file has become shorter, or its size was never right.
+            contents.truncate(start + read);
             extents.truncate(number + 1);
             extents[number].1 = read as u64;
             reached = offset + read as u64;
+            ended = true;
             break;
         }
     }
     extents.retain(|(_, length)| *length > 0);
+    if !ended {
+        let start = contents.len();
+        let end = tail::read_tail(file, piece, &mut |bytes| {
+            contents.extend_from_slice(bytes);
+            let beyond = (contents.len() - start) as u64;
+            opened.size + beyond <= GROWN_FILE_BYTES_MAX && contents.len() <= BATCH_BUFFER_BYTES_MAX
+        })?;
+        if end == TailEnd::Stopped {
+            return Ok(None);
+        }
+        let beyond = (contents.len() - start) as u64;
+        if beyond > 0 {
+            extents.push((opened.size, beyond));
+        }
+        reached += beyond;
+    }
     let metadata = file.metadata()?;
-    let steady = reached == opened.size && same_state(&opened, &metadata);
-    Ok(WholeRead { metadata, size: reached, extents, steady })
+    let steady = same_state(&opened, &metadata);
+    Ok(Some(WholeRead { metadata, size: reached, extents, steady }))
 }
 
 /// Says whether nothing was written between two looks at a file.

@@ -41,6 +41,15 @@ impl std::fmt::Debug for BackupSource {
     }
 }
 
+/// Changes that a file is not read again for if they are all that is new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IgnoredChanges {
+    /// A new time of change (`ctime`).
+    pub changed: bool,
+    /// A new inode.
+    pub inode: bool,
+}
+
 /// What a backup is asked to do.
 #[derive(Debug)]
 pub struct BackupRequest {
@@ -66,6 +75,8 @@ pub struct BackupRequest {
     pub exclude_caches: bool,
     /// Stays on the root's file system.
     pub one_file_system: bool,
+    /// What alone does not have a file read again.
+    pub ignored: IgnoredChanges,
     /// Directories that are left out wholly, by device and inode (the repository, the cache).
     pub skip: Vec<(u64, u64)>,
     /// Threads that list directories and ask for metadata.

@@ -14,12 +14,13 @@ use icecore_fs::{
     walk::WalkEntry,
 };
 use icecore_repo::{
-    manifest::{LeafIdentity, ManifestWriter, write_chunk_list},
+    manifest::{ChunkListWriter, LeafIdentity, ManifestWriter, write_chunk_list},
     session::WriteSession,
 };
 
 use crate::{
     error::{BackupError, BackupResult},
+    granularity::Granularity,
     job::{ChunkTools, Outcome, ReadItem, Segment, StreamEnd},
     links::Links,
     reading,
@@ -43,6 +44,7 @@ pub(crate) struct Sink<'a> {
     pub reported: Duration,
     pub tools: Arc<ChunkTools>,
     pub links: Links,
+    pub granularity: Granularity,
     pub leaf: Option<UnchangedLeaf>,
 }
 
@@ -148,15 +150,15 @@ impl Sink<'_> {
         }
     }
 
-    /// Adds chunks that lie one after the other in `buffer`.
+    /// Adds chunks that lie one after the other in `buffer`, which does not have the holes between them.
     fn add_chunks(&mut self, buffer: &[u8], chunks: &[ChunkRef]) -> BackupResult<()> {
         let mut rest = buffer;
-        for chunk in chunks {
+        for chunk in chunks.iter().filter(|chunk| !chunk.is_hole()) {
             let (content, remaining) = rest.split_at(chunk.length as usize);
             self.session.add_chunk(ObjectKind::Data, chunk.id, content)?;
             rest = remaining;
+            self.counts.chunks_read += 1;
         }
-        self.counts.chunks_read += chunks.len() as u64;
         self.counts.bytes_read += (buffer.len() - rest.len()) as u64;
         Ok(())
     }
@@ -210,30 +212,34 @@ impl Sink<'_> {
 
     /// Takes the segments of a long file until its end.
     pub fn take_stream(&mut self, segments: &Receiver<Segment>) -> BackupResult<()> {
-        let mut chunks = Vec::new();
+        let mut list = ChunkListWriter::default();
         loop {
             match segments.recv() {
-                Ok(Segment::Data { buffer, chunks: found }) => {
-                    self.add_chunks(&buffer, &found)?;
+                Ok(Segment::Data { buffer, chunks }) => {
+                    self.add_chunks(&buffer, &chunks)?;
                     self.tools.segment_buffers.give_back(buffer);
-                    chunks.extend_from_slice(&found);
+                    self.add_to_list(&mut list, &chunks)?;
                     self.session.refresh_if_due()?;
                 }
-                Ok(Segment::Restart) => chunks.clear(),
-                Ok(Segment::End(end)) => return self.end_stream(*end, chunks),
+                Ok(Segment::Restart) => list = ChunkListWriter::default(),
+                Ok(Segment::End(end)) => return self.end_stream(*end, list),
                 Err(_) => return Err(BackupError::StageLost { stage: "read" }),
             }
         }
     }
 
-    fn end_stream(&mut self, end: StreamEnd, chunks: Vec<ChunkRef>) -> BackupResult<()> {
+    fn add_to_list(&mut self, list: &mut ChunkListWriter, chunks: &[ChunkRef]) -> BackupResult<()> {
+        chunks.iter().try_for_each(|chunk| Ok(list.push(self.session, *chunk)?))
+    }
+
+    fn end_stream(&mut self, end: StreamEnd, list: ChunkListWriter) -> BackupResult<()> {
         match end {
             StreamEnd::Read { mut entry, problem } => {
                 if let Some(problem) = problem {
                     self.problem(problem);
                 }
                 self.counts.files_read += 1;
-                entry.content = self.content(chunks)?;
+                entry.content = list.finish(self.session)?;
                 self.links.remember(&entry);
                 self.push(&entry)
             }
@@ -250,25 +256,25 @@ impl Sink<'_> {
     }
 
     /// Takes a stream that is not a file: everything it gives becomes the content of `entry`.
-    pub fn take_input(&mut self, segments: &Receiver<Segment>) -> BackupResult<Vec<ChunkRef>> {
-        let mut chunks = Vec::new();
+    pub fn take_input(&mut self, segments: &Receiver<Segment>) -> BackupResult<ChunkListWriter> {
+        let mut list = ChunkListWriter::default();
         for segment in segments {
-            if let Segment::Data { buffer, chunks: found } = segment {
-                self.add_chunks(&buffer, &found)?;
-                chunks.extend_from_slice(&found);
+            if let Segment::Data { buffer, chunks } = segment {
+                self.add_chunks(&buffer, &chunks)?;
+                self.add_to_list(&mut list, &chunks)?;
                 self.progress.bytes += buffer.len() as u64;
                 self.tools.segment_buffers.give_back(buffer);
                 self.report(&[]);
                 self.session.refresh_if_due()?;
             }
         }
-        Ok(chunks)
+        Ok(list)
     }
 
     /// Puts the only entry of a stream into the manifest.
-    pub fn push_input(&mut self, mut entry: Entry, chunks: Vec<ChunkRef>) -> BackupResult<()> {
-        entry.size = chunks.iter().map(|chunk| u64::from(chunk.length)).sum();
-        entry.content = self.content(chunks)?;
+    pub fn push_input(&mut self, mut entry: Entry, list: ChunkListWriter) -> BackupResult<()> {
+        entry.size = list.bytes();
+        entry.content = list.finish(self.session)?;
         self.counts.files_new += 1;
         self.counts.files_read += 1;
         self.push(&entry)

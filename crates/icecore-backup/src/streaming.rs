@@ -3,81 +3,22 @@
 use std::io;
 
 use crossbeam_channel::Sender;
-use icecore_format::entry::{ChunkRef, Entry, Marks};
+use icecore_format::{
+    entry::{Entry, Hole},
+    limits::HOLES_MAX,
+};
 use icecore_fs::{source_file::SourceFile, walk::WalkEntry};
 
 use crate::{
     capture,
-    job::{ChunkTools, Segment, StreamEnd, holes_between},
-    reading::{READ_ATTEMPTS, attribute_problem, read_fully, same_state},
-    request::SourceProblem,
+    cutter::{ConsumerGone, SegmentCutter},
+    job::{ChunkTools, Segment, StreamEnd},
+    reading::{READ_ATTEMPTS, read_attributes, read_fully, same_state},
+    tail,
 };
 
-/// Bytes read before chunks are cut and handed on.
-const SEGMENT_BYTES: usize = 4 << 20;
 /// Segments of one file that may wait for the consumer.
 pub(crate) const SEGMENTS_AHEAD: usize = 2;
-
-/// The consumer is gone: the backup has ended.
-struct ConsumerGone;
-
-/// Fills a buffer, cuts chunks as far as they are certain, hands them on, keeps the rest.
-struct SegmentCutter<'a> {
-    tools: &'a ChunkTools,
-    segments: &'a Sender<Segment>,
-    buffer: Vec<u8>,
-    filled: usize,
-}
-
-impl<'a> SegmentCutter<'a> {
-    fn new(tools: &'a ChunkTools, segments: &'a Sender<Segment>) -> Self {
-        Self { tools, segments, buffer: Vec::new(), filled: 0 }
-    }
-
-    fn segment_bytes(&self) -> usize {
-        SEGMENT_BYTES.max(self.tools.chunker.parameters().maximum as usize * 4)
-    }
-
-    /// Returns room to read into; never empty.
-    fn room(&mut self) -> &mut [u8] {
-        if self.buffer.is_empty() {
-            self.buffer = self.tools.segment_buffers.take_filled(self.segment_bytes());
-        }
-        &mut self.buffer[self.filled..]
-    }
-
-    /// Notes that `bytes` were read into the room.
-    fn advance(&mut self, bytes: usize) -> Result<(), ConsumerGone> {
-        self.filled += bytes;
-        if self.filled == self.buffer.len() { self.cut(false) } else { Ok(()) }
-    }
-
-    /// Cuts chunks; those near the end of the buffer only when nothing follows.
-    fn cut(&mut self, at_end: bool) -> Result<(), ConsumerGone> {
-        let maximum = self.tools.chunker.parameters().maximum as usize;
-        let mut chunks = Vec::new();
-        let mut start = 0;
-        while start < self.filled && (at_end || self.filled - start >= maximum) {
-            let length = self.tools.chunker.cut(&self.buffer[start..self.filled]);
-            let id = self.tools.keys.chunk_id(&self.buffer[start..start + length]);
-            chunks.push(ChunkRef { id, length: length as u32 });
-            start += length;
-        }
-        if chunks.is_empty() {
-            return Ok(());
-        }
-        let rest = self.filled - start;
-        let mut next = Vec::new();
-        if rest > 0 || !at_end {
-            next = self.tools.segment_buffers.take_filled(self.segment_bytes());
-            next[..rest].copy_from_slice(&self.buffer[start..self.filled]);
-        }
-        let mut buffer = std::mem::replace(&mut self.buffer, next);
-        self.filled = rest;
-        buffer.truncate(start);
-        self.segments.send(Segment::Data { buffer, chunks }).map_err(|_| ConsumerGone)
-    }
-}
 
 /// Reads a long file, again if it changes meanwhile, and sends its segments and its end.
 pub(crate) fn read_file(source: &WalkEntry, entry: &Entry, segments: &Sender<Segment>, tools: &ChunkTools) {
@@ -110,73 +51,146 @@ fn read_once(
         Err(error) if error.is_not_found() => return Ok(Some(StreamEnd::Vanished)),
         Err(error) => return Ok(Some(StreamEnd::Failed { entry, error })),
     };
-    let opened = *file.opened_metadata();
     let failed = |entry, error| Ok(Some(StreamEnd::Failed { entry, error: source.error("read", error) }));
-    let mut extents = match file.data_extents(opened.size) {
-        Ok(extents) => extents,
+    let read = match read_content(&file, SegmentCutter::new(tools, segments))? {
+        Ok(read) => read,
         Err(error) => return failed(entry, error),
     };
-    let reached =
-        match read_extents(&file, &mut extents, opened.size, &mut SegmentCutter::new(tools, segments))? {
-            Ok(reached) => reached,
-            Err(error) => return failed(entry, error),
-        };
     let now = match file.metadata() {
         Ok(now) => now,
         Err(error) => return failed(entry, error),
     };
-    let steady = reached == opened.size && same_state(&opened, &now);
+    let steady = same_state(file.opened_metadata(), &now);
     if !steady && !last_attempt {
         return Ok(None);
     }
-    capture::set_metadata(&mut entry, &now);
-    entry.size = reached;
-    entry.holes = holes_between(&extents, reached);
-    let mut problem = match file.extended_attributes() {
-        Ok(attributes) => attribute_problem(&mut entry, attributes),
-        Err(error) => {
-            entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE);
-            Some(SourceProblem::Unreadable(source.error("list the extended attributes of", error)))
-        }
-    };
-    if !steady {
-        entry.marks = entry.marks.with(Marks::CHANGED_WHILE_READ);
-        problem = Some(SourceProblem::Changing { path: entry.path.clone() });
-    }
+    capture::set_metadata_read(&mut entry, &now);
+    entry.size = read.size;
+    entry.holes = read.holes;
+    let problem = read_attributes(&mut entry, source, &file, steady);
     Ok(Some(StreamEnd::Read { entry, problem }))
 }
 
-/// Reads all extents; returns how far the content reaches, less than `size` if the file has become shorter.
-fn read_extents(
-    file: &SourceFile,
-    extents: &mut Vec<(u64, u64)>,
+/// What was read of a file, beside its chunks.
+struct ContentRead {
+    /// Length that the content stands for, with holes.
     size: u64,
-    cutter: &mut SegmentCutter<'_>,
-) -> Result<io::Result<u64>, ConsumerGone> {
-    let mut reached = size;
-    'extents: for number in 0..extents.len() {
-        let (offset, length) = extents[number];
-        let mut done = 0;
-        while done < length {
-            let room = cutter.room();
-            let wanted = room.len().min((length - done) as usize);
-            let read = match read_fully(file, &mut room[..wanted], offset + done) {
+    /// Holes that are no items of the chunk list.
+    holes: Vec<Hole>,
+}
+
+/// Reads a file to its end. A file with more holes than an entry can have gets them as items between its chunks.
+fn read_content(
+    file: &SourceFile,
+    mut cutter: SegmentCutter<'_>,
+) -> Result<io::Result<ContentRead>, ConsumerGone> {
+    let size = file.opened_metadata().size;
+    let known = match known_extents(file, size) {
+        Ok(known) => known,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut content = ContentReader { file, cutter: &mut cutter, position: 0, holes: Vec::new() };
+    let read = match known {
+        Some(extents) => content.read_extents(extents.into_iter().map(Ok), size, false)?,
+        None => content.read_extents(file.extents(size), size, true)?,
+    };
+    let read = match read {
+        Ok(ended) if ended => Ok(()),
+        Ok(_) => content.read_tail()?,
+        Err(error) => Err(error),
+    };
+    let ContentReader { position: size, holes, .. } = content;
+    cutter.finish()?;
+    Ok(read.map(|()| ContentRead { size, holes }))
+}
+
+/// Returns where a file has data; nothing if it has more holes than an entry can have.
+fn known_extents(file: &SourceFile, size: u64) -> io::Result<Option<Vec<(u64, u64)>>> {
+    let (mut extents, mut holes, mut end) = (Vec::new(), 0, 0);
+    for extent in file.extents(size) {
+        let (offset, length) = extent?;
+        holes += usize::from(offset > end);
+        if holes > HOLES_MAX {
+            return Ok(None);
+        }
+        end = offset + length;
+        extents.push((offset, length));
+    }
+    holes += usize::from(size > end);
+    Ok((holes <= HOLES_MAX).then_some(extents))
+}
+
+/// Reads the data of a file into a cutter and notes the holes.
+struct ContentReader<'a, 'b> {
+    file: &'a SourceFile,
+    cutter: &'a mut SegmentCutter<'b>,
+    position: u64,
+    holes: Vec<Hole>,
+}
+
+impl ContentReader<'_, '_> {
+    /// Reads all extents; says whether the end of the file came before `size`.
+    fn read_extents(
+        &mut self,
+        extents: impl Iterator<Item = io::Result<(u64, u64)>>,
+        size: u64,
+        as_items: bool,
+    ) -> Result<io::Result<bool>, ConsumerGone> {
+        for extent in extents {
+            let (offset, length) = match extent {
+                Ok(extent) => extent,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.hole_up_to(offset, as_items)?;
+            match self.read_data(offset + length)? {
+                Ok(false) => {}
+                ended => return Ok(ended),
+            }
+        }
+        self.hole_up_to(size, as_items)?;
+        Ok(Ok(false))
+    }
+
+    fn hole_up_to(&mut self, end: u64, as_item: bool) -> Result<(), ConsumerGone> {
+        let Some(length) = end.checked_sub(self.position).filter(|length| *length > 0) else { return Ok(()) };
+        if as_item {
+            self.cutter.hole(length)?;
+        } else {
+            self.holes.push(Hole { offset: self.position, length });
+        }
+        self.position = end;
+        Ok(())
+    }
+
+    /// Reads up to `end`; says whether the file ends before.
+    fn read_data(&mut self, end: u64) -> Result<io::Result<bool>, ConsumerGone> {
+        while self.position < end {
+            let room = self.cutter.room();
+            let wanted = room.len().min(usize::try_from(end - self.position).unwrap_or(usize::MAX));
+            let read = match read_fully(self.file, &mut room[..wanted], self.position) {
                 Ok(read) => read,
                 Err(error) => return Ok(Err(error)),
             };
-            cutter.advance(read)?;
-            done += read as u64;
+            self.cutter.advance(read)?;
+            self.position += read as u64;
             if read < wanted {
-                extents.truncate(number + 1);
-                extents[number].1 = done;
-                reached = offset + done;
-                break 'extents;
+                return Ok(Ok(true));
             }
         }
+        Ok(Ok(false))
     }
-    extents.retain(|(_, length)| *length > 0);
-    cutter.cut(true)?;
-    Ok(Ok(reached))
+
+    /// Reads what lies beyond the size.
+    fn read_tail(&mut self) -> Result<io::Result<()>, ConsumerGone> {
+        let mut taken = Ok(());
+        let mut piece = vec![0; tail::PIECE_BYTES];
+        let end = tail::read_tail(self.file, &mut piece, &mut |bytes| {
+            self.position += bytes.len() as u64;
+            taken = self.cutter.add(bytes);
+            taken.is_ok()
+        });
+        taken.map(|()| end.map(|_| ()))
+    }
 }
 
 /// Reads a stream to its end and sends its segments; returns its length, or the error that ended it.
@@ -199,6 +213,6 @@ pub(crate) fn read_stream(
             Err(error) => return Err(error),
         }
     }
-    cutter.cut(true).map_err(gone)?;
+    cutter.finish().map_err(gone)?;
     Ok(length)
 }

@@ -4,14 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use crossbeam_channel::{Receiver, bounded};
 use icecore_catalog::Catalog;
-use icecore_format::{
-    entry::{ChunkRef, Content, EntryKind},
-    limits::INLINE_CHUNKS_MAX,
-    seal::ObjectKind,
-    snapshot::Completion,
-};
+use icecore_format::{entry::EntryKind, seal::ObjectKind, snapshot::Completion};
 use icecore_repo::{
-    manifest::{ManifestRoot, ManifestWriter, write_chunk_list},
+    manifest::{ChunkListWriter, ManifestRoot, ManifestWriter},
     reader::ChunkReader,
     repository::Repository,
     session::{CommitReport, CopiedSnapshot, SessionOrigin, WriteSession},
@@ -99,7 +94,11 @@ fn session_origin(source: &ChunkReader, request: &CopyRequest<'_>) -> SessionOri
 
 /// What the backup found out about its source stays; what concerns the repository, the session knows.
 fn commit_report(completion: &Completion) -> CommitReport {
-    CommitReport { errors: completion.errors, statistics: completion.statistics }
+    CommitReport {
+        errors: completion.errors,
+        statistics: completion.statistics,
+        time_granularity: completion.time_granularity,
+    }
 }
 
 /// Reads on a thread of its own, writes on this one.
@@ -128,7 +127,7 @@ fn run(
     let mut writer = Writer {
         session,
         manifest,
-        chunks: Vec::new(),
+        list: ChunkListWriter::default(),
         counts: CopyCounts::default(),
         progress: CopyProgress::default(),
         reported: Duration::ZERO,
@@ -155,7 +154,7 @@ struct Writer<'a> {
     session: &'a mut WriteSession,
     manifest: ManifestWriter,
     /// Chunks of the file whose entry has not come yet.
-    chunks: Vec<ChunkRef>,
+    list: ChunkListWriter,
     counts: CopyCounts,
     progress: CopyProgress,
     reported: Duration,
@@ -196,18 +195,12 @@ impl Writer<'_> {
             }
         };
         self.progress.bytes += u64::from(chunk.length);
-        self.chunks.push(chunk);
-        Ok(())
+        self.list.push(self.session, chunk).map_err(CopyError::Target)
     }
 
     fn end_entry(&mut self, end: EntryEnd) -> CopyResult<()> {
         let EntryEnd { mut entry, user, group } = end;
-        let chunks = std::mem::take(&mut self.chunks);
-        entry.content = if chunks.len() <= INLINE_CHUNKS_MAX {
-            Content::Inline(chunks)
-        } else {
-            Content::List(write_chunk_list(self.session, &chunks).map_err(CopyError::Target)?)
-        };
+        entry.content = std::mem::take(&mut self.list).finish(self.session).map_err(CopyError::Target)?;
         self.manifest
             .push(self.session, &entry, user.as_deref(), group.as_deref())
             .map_err(CopyError::Target)?;

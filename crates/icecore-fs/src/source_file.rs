@@ -12,9 +12,6 @@ use crate::error::retry_interrupted;
 use crate::stat::{ObjectStat, stat_descriptor};
 use crate::xattr::{AttributeOwner, AttributesRead, read_attributes};
 
-/// Most extents that [`SourceFile::data_extents`] returns.
-pub const EXTENTS_MAX: usize = 4096;
-
 /// From this size on the kernel is told that the file is read from start to end.
 const SEQUENTIAL_BYTES_MIN: u64 = 1 << 20;
 
@@ -80,54 +77,22 @@ impl SourceFile {
 
     /// Returns where the first `size` bytes hold data, as `(offset, length)` in ascending order; the rest are holes.
     ///
-    /// Asks the file system only if less storage is allocated than the file is long. At most [`EXTENTS_MAX`] extents
-    /// come out: the smallest holes then count as data.
+    /// As many extents come out as the file has; see [`Self::extents`] for long files.
     pub fn data_extents(&self, size: u64) -> io::Result<Vec<(u64, u64)>> {
-        if size == 0 {
-            return Ok(Vec::new());
-        }
-        if self.stat.allocated_bytes >= self.stat.metadata.size.min(size) {
-            return Ok(vec![(0, size)]);
-        }
-        self.ask_extents(size)
+        self.extents(size).collect()
+    }
+
+    /// Finds out bit by bit where the first `size` bytes hold data, as `(offset, length)` in ascending order.
+    ///
+    /// Asks the file system only if less storage is allocated than the file is long.
+    pub fn extents(&self, size: u64) -> Extents<'_> {
+        let may_have_holes = self.stat.allocated_bytes < self.stat.metadata.size.min(size);
+        Extents { file: self, offset: 0, size, may_have_holes }
     }
 
     /// Reads the extended attributes.
     pub fn extended_attributes(&self) -> io::Result<AttributesRead> {
         read_attributes(AttributeOwner::Descriptor(self.descriptor.as_fd()))
-    }
-
-    fn ask_extents(&self, size: u64) -> io::Result<Vec<(u64, u64)>> {
-        let mut extents = Vec::new();
-        let mut offset = 0;
-        while offset < size {
-            let start = match self.seek(SeekFrom::Data(offset)) {
-                // No data up to the end of the file.
-                Err(Errno::NXIO) => break,
-                Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(vec![(0, size)]),
-                result => result?,
-            };
-            if start >= size {
-                break;
-            }
-            let end = match self.seek(SeekFrom::Hole(start)) {
-                // The file has become shorter.
-                Err(Errno::NXIO) => break,
-                result => result?.min(size),
-            };
-            if end <= start {
-                // Punched out between the two questions, or a file system at fault: take the rest as data.
-                extents.push((start, size - start));
-                break;
-            }
-            extents.push((start, end - start));
-            if extents.len() >= 2 * EXTENTS_MAX {
-                merge_small_holes(&mut extents, EXTENTS_MAX);
-            }
-            offset = end;
-        }
-        merge_small_holes(&mut extents, EXTENTS_MAX);
-        Ok(extents)
     }
 
     fn seek(&self, position: SeekFrom) -> Result<u64, Errno> {
@@ -147,26 +112,55 @@ impl AsFd for SourceFile {
     }
 }
 
-/// Joins the extents beside the smallest holes until at most `extents_max` (at least 1) are left.
-fn merge_small_holes(extents: &mut Vec<(u64, u64)>, extents_max: usize) {
-    if extents.len() <= extents_max {
-        return;
+/// Where a file holds data.
+#[derive(Debug)]
+pub struct Extents<'a> {
+    file: &'a SourceFile,
+    offset: u64,
+    size: u64,
+    may_have_holes: bool,
+}
+
+impl Extents<'_> {
+    /// Returns start and end of the next data; nothing if there is none.
+    fn ask(&self) -> io::Result<Option<(u64, u64)>> {
+        let rest = (self.offset, self.size);
+        if !self.may_have_holes {
+            return Ok(Some(rest));
+        }
+        let start = match self.file.seek(SeekFrom::Data(self.offset)) {
+            // No data up to the end of the file.
+            Err(Errno::NXIO) => return Ok(None),
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(Some(rest)),
+            result => result?,
+        };
+        if start >= self.size {
+            return Ok(None);
+        }
+        let end = match self.file.seek(SeekFrom::Hole(start)) {
+            // The file has become shorter.
+            Err(Errno::NXIO) => return Ok(None),
+            result => result?.min(self.size),
+        };
+        if start < self.offset || end <= start {
+            // Punched out between the two questions, or a file system at fault: take the rest as data.
+            return Ok(Some((start.max(self.offset), self.size)));
+        }
+        Ok(Some((start, end)))
     }
-    let hole_bytes = |pair: &[(u64, u64)]| pair[1].0 - (pair[0].0 + pair[0].1);
-    let mut holes: Vec<(u64, usize)> =
-        extents.windows(2).enumerate().map(|(index, pair)| (hole_bytes(pair), index)).collect();
-    // Largest first; the first `extents_max - 1` holes stay.
-    holes.sort_unstable_by(|left, right| right.cmp(left));
-    let mut kept: Vec<usize> = holes.iter().take(extents_max.saturating_sub(1)).map(|hole| hole.1).collect();
-    kept.sort_unstable();
-    let mut merged = Vec::with_capacity(extents_max);
-    let mut first = 0;
-    for last in kept.into_iter().chain([extents.len() - 1]) {
-        let (start, (last_start, last_length)) = (extents[first].0, extents[last]);
-        merged.push((start, last_start + last_length - start));
-        first = last + 1;
+}
+
+impl Iterator for Extents<'_> {
+    type Item = io::Result<(u64, u64)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.offset >= self.size {
+            return None;
+        }
+        let found = self.ask();
+        self.offset = found.as_ref().ok().copied().flatten().map_or(self.size, |(_, end)| end);
+        found.map(|found| found.map(|(start, end)| (start, end - start))).transpose()
     }
-    *extents = merged;
 }
 
 #[cfg(test)]

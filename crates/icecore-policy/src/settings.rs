@@ -15,6 +15,7 @@ pub const READ_CONCURRENCY_MAX: usize = 1024;
 
 /// How a source is backed up, with nothing left open but what the program finds out by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct BackupSettings {
     /// Root of the source; none for a source that is not in the file.
     pub path: Option<PathBuf>,
@@ -26,6 +27,10 @@ pub struct BackupSettings {
     pub exclude_caches: bool,
     /// Whether the backup stays on the root's file system.
     pub one_file_system: bool,
+    /// Whether a new time of change alone does not have a file read again.
+    pub ignore_ctime: bool,
+    /// Whether a new inode alone does not have a file read again.
+    pub ignore_inode: bool,
     /// Level of compression, within [`COMPRESSION_LEVELS`].
     pub compression_level: i32,
     /// Files that are read at a time, up to [`READ_CONCURRENCY_MAX`]; the program chooses when there is none.
@@ -44,6 +49,8 @@ impl Default for BackupSettings {
             exclude_files: Vec::new(),
             exclude_caches: false,
             one_file_system: false,
+            ignore_ctime: false,
+            ignore_inode: false,
             compression_level: COMPRESSION_LEVEL_DEFAULT,
             read_concurrency: None,
             pack_bytes: PACK_BYTES_DEFAULT,
@@ -59,6 +66,8 @@ pub(crate) struct SettingsTable {
     pub exclude_files: Option<Vec<PathBuf>>,
     pub exclude_caches: Option<bool>,
     pub one_file_system: Option<bool>,
+    pub ignore_ctime: Option<bool>,
+    pub ignore_inode: Option<bool>,
     pub compression_level: Option<i32>,
     pub read_concurrency: Option<NonZeroUsize>,
     pub pack_bytes: Option<u64>,
@@ -77,6 +86,8 @@ impl SettingsTable {
         replace(&mut settings.exclude_files, self.exclude_files.as_ref());
         replace(&mut settings.exclude_caches, self.exclude_caches.as_ref());
         replace(&mut settings.one_file_system, self.one_file_system.as_ref());
+        replace(&mut settings.ignore_ctime, self.ignore_ctime.as_ref());
+        replace(&mut settings.ignore_inode, self.ignore_inode.as_ref());
         replace(&mut settings.compression_level, self.compression_level.as_ref());
         settings.read_concurrency = self.read_concurrency.or(settings.read_concurrency);
         replace(&mut settings.pack_bytes, self.pack_bytes.as_ref());

@@ -321,7 +321,7 @@ pub(crate) fn write_files(session: &mut WriteSession, contents: &[Vec<u8>]) -> R
 }
 
 pub(crate) fn commit(session: WriteSession, root: &ManifestRoot) -> RepoResult<Snapshot> {
-    let report = CommitReport { errors: 0, statistics: SnapshotStatistics::default() };
+    let report = CommitReport { errors: 0, statistics: SnapshotStatistics::default(), time_granularity: 0 };
     session.commit(root, &report).map(|(snapshot, ..)| snapshot)
 }
 

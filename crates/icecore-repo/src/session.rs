@@ -120,6 +120,8 @@ pub struct CommitReport {
     pub errors: u64,
     /// What the run did; the session fills in what it knows itself.
     pub statistics: SnapshotStatistics,
+    /// Granularity of the source's times in nanoseconds, measured or assumed; 0 if it is not known.
+    pub time_granularity: u64,
 }
 
 /// Numbers of what a session has written so far.
@@ -346,7 +348,7 @@ impl WriteSession {
             statistics,
             damage: None,
             left_out: None,
-            time_granularity: 0,
+            time_granularity: report.time_granularity,
         };
         self.lease.replace(SnapshotState::Complete(completion))?;
         self.remember_snapshot();

@@ -172,7 +172,8 @@ impl Fixture {
             manifest.push(&mut session, &entry, None, None).unwrap();
         }
         let root = manifest.finish(&mut session).unwrap();
-        let report = CommitReport { errors: 0, statistics: SnapshotStatistics::default() };
+        let report =
+            CommitReport { errors: 0, statistics: SnapshotStatistics::default(), time_granularity: 0 };
         session.commit(&root, &report).unwrap().0
     }
 

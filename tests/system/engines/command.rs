@@ -10,7 +10,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use icecore_backup::request::{
-    BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, SourceProblem,
+    BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, IgnoredChanges, SourceProblem,
 };
 use icecore_format::{
     ids::RunId,
@@ -114,6 +114,7 @@ impl Backup {
             excludes: Excludes::none(),
             exclude_caches: false,
             one_file_system: false,
+            ignored: IgnoredChanges::default(),
             skip: Vec::new(),
             walk_concurrency: 2,
             read_concurrency: 2,

@@ -1,6 +1,7 @@
 //! Real trees, a store in memory, and the manifest read back entry by entry.
 
 mod bed;
+mod reading;
 
 use std::{
     fs,
@@ -71,6 +72,7 @@ fn an_unchanged_source_is_neither_read_nor_stored() {
     for number in 0..500 {
         bed.write(&format!("d{}/f{number}", number % 7), format!("content {number}").as_bytes());
     }
+    bed.age();
     let first = bed.backup(|_| {});
     let objects = bed.objects();
     let second = bed.backup(|_| {});

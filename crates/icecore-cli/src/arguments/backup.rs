@@ -56,6 +56,17 @@ pub(crate) struct BackupArguments {
     /// Stay on the file system of PATH
     #[arg(long)]
     pub(crate) one_file_system: bool,
+    /// Do not read a file again only because its change time (ctime) is new
+    ///
+    /// For sources where another program sets hard links, attributes or owners of many files, or whose file system makes up
+    /// change times. A file that was rewritten with its size and modification time put back is then found by a full only.
+    #[arg(long)]
+    pub(crate) ignore_ctime: bool,
+    /// Do not read a file again only because its inode number is new
+    ///
+    /// For file systems that make up inode numbers, such as some of FUSE and some network shares.
+    #[arg(long)]
+    pub(crate) ignore_inode: bool,
     /// Tag of the snapshot
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_tag)]
     pub(crate) tag: Vec<(String, String)>,

@@ -47,6 +47,8 @@ fn a_backup_takes_what_the_contract_says() {
         "--exclude-file",
         "f",
         "--one-file-system",
+        "--ignore-ctime",
+        "--ignore-inode",
         "--tag",
         "a=b",
         "--tag",

@@ -1,6 +1,9 @@
 //! `diff`: shows what differs between two snapshots.
 
-use icecore_format::{entry::Entry, path};
+use icecore_format::{
+    entry::{Entry, Marks},
+    path,
+};
 use icecore_repo::{
     error::RepoError,
     manifest::{Change, ManifestCursor, differences},
@@ -135,7 +138,8 @@ fn difference(old: &Entry, new: &Entry) -> Option<Difference> {
     {
         return Some(Difference::Content);
     }
-    let metadata = |entry: &Entry| (entry.mode, entry.user_id, entry.group_id, entry.modified, entry.marks);
+    let marks = |entry: &Entry| entry.marks.without(Marks::READ_TWICE);
+    let metadata = |entry: &Entry| (entry.mode, entry.user_id, entry.group_id, entry.modified, marks(entry));
     (metadata(old) != metadata(new) || old.attributes != new.attributes).then_some(Difference::Metadata)
 }
 

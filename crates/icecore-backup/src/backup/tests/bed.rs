@@ -32,7 +32,8 @@ use crate::{
     backup,
     error::BackupResult,
     request::{
-        BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem,
+        BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource,
+        IgnoredChanges, SourceProblem,
     },
 };
 
@@ -106,7 +107,7 @@ impl Bed {
         fs::write(path, content).unwrap();
     }
 
-    /// Waits until the clock of the file system has left the moment of the last write, so that times prove something.
+    /// Waits until the clock of the file system is so far beyond the last write that times prove something.
     pub fn age(&self) {
         let probe =
             self.path("..").join(format!("probe-{}", self.source.path().file_name().unwrap().display()));
@@ -115,7 +116,7 @@ impl Bed {
             fs::metadata(&probe).unwrap().modified().unwrap()
         };
         let first = stamp();
-        while stamp() == first {
+        while stamp() < first + std::time::Duration::from_millis(25) {
             std::thread::yield_now();
         }
         fs::remove_file(&probe).unwrap();
@@ -134,6 +135,7 @@ impl Bed {
             excludes: Excludes::none(),
             exclude_caches: false,
             one_file_system: false,
+            ignored: IgnoredChanges::default(),
             skip: Vec::new(),
             walk_concurrency: 2,
             read_concurrency: 3,
@@ -159,7 +161,11 @@ impl Bed {
         while let Some(entry) = cursor.next().unwrap() {
             let mut stream = Vec::new();
             for chunk in ChunkListReader::collect(&reader, &entry.content).unwrap() {
-                stream.extend_from_slice(&reader.read(&chunk).unwrap());
+                if chunk.is_hole() {
+                    stream.resize(stream.len() + chunk.length as usize, 0);
+                } else {
+                    stream.extend_from_slice(&reader.read(&chunk).unwrap());
+                }
             }
             let content = fill_holes(&entry, &stream);
             seen.push(Seen { entry, content });

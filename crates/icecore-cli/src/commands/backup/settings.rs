@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::Path, sync::Arc, thread};
 
-use icecore_backup::request::{BackupRequest, BackupSource};
+use icecore_backup::request::{BackupRequest, BackupSource, IgnoredChanges};
 use icecore_format::limits::{TAGS_MAX, TEXT_BYTES_MAX};
 use icecore_fs::excludes::Excludes;
 use icecore_policy::Configuration;
@@ -25,6 +25,7 @@ pub(crate) struct SourceSettings {
     excludes: Excludes,
     exclude_caches: bool,
     one_file_system: bool,
+    ignored: IgnoredChanges,
     tags: BTreeMap<String, String>,
     read_concurrency: Option<NonZeroUsize>,
     write: WriteOptions,
@@ -65,6 +66,10 @@ impl SourceSettings {
             excludes: excludes.build()?,
             exclude_caches: configured.exclude_caches || arguments.exclude_caches,
             one_file_system: configured.one_file_system || arguments.one_file_system,
+            ignored: IgnoredChanges {
+                changed: configured.ignore_ctime || arguments.ignore_ctime,
+                inode: configured.ignore_inode || arguments.ignore_inode,
+            },
             tags,
             read_concurrency: arguments.read_concurrency.or(configured.read_concurrency),
             write: WriteOptions {
@@ -102,6 +107,7 @@ impl SourceSettings {
             excludes: self.excludes,
             exclude_caches: self.exclude_caches,
             one_file_system: self.one_file_system,
+            ignored: self.ignored,
             skip,
             walk_concurrency: walk_threads,
             read_concurrency: self.read_concurrency.map_or(read_threads, NonZeroUsize::get),
