@@ -11,7 +11,7 @@ use crate::{
     candidate::{Candidate, Verdict},
     context::Context,
     large,
-    layout::{PlacedChunk, Placement},
+    layout::{PlacedChunk, Placement, RecordedHoles},
     objects,
     prefetch::BlockPlan,
     report::ProblemReason,
@@ -47,24 +47,10 @@ pub(crate) fn create(
     tree: &TargetTree,
     entry: &Entry,
 ) -> Result<TargetFile, ProblemReason> {
-    let size_hint = if has_holes(context, entry)? { 0 } else { entry.size };
+    // The chunk list is read twice then, which is next to nothing beside what is on it.
+    let has_holes = RecordedHoles::new(context.reader, entry).next()?.is_some();
+    let size_hint = if has_holes { 0 } else { entry.size };
     Ok(tree.create_file(&entry.path, size_hint)?)
-}
-
-/// Says whether a file has holes, in its entry or in its list of chunks.
-fn has_holes(context: &Context<'_>, entry: &Entry) -> Result<bool, ProblemReason> {
-    if !entry.holes.is_empty() {
-        return Ok(true);
-    }
-    // The list is read twice then, which is next to nothing beside what is on it.
-    let mut list = ChunkListReader::new(context.reader, &entry.content);
-    while let Some(chunk) = list.next()? {
-        context.check()?;
-        if chunk.is_hole() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Gives a file whose content is complete its length, metadata and name, and notes that it is there.

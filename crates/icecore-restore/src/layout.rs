@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use icecore_format::entry::{ChunkRef, Hole};
+use icecore_format::entry::{ChunkRef, Content, Entry, Hole};
 use icecore_fs::{error::FsError, target::ExistingFile};
+use icecore_repo::{error::RepoResult, manifest::ChunkListReader, reader::ChunkReader};
 
 /// Bytes of a hole that are compared with zeros at a time.
 const ZERO_PIECE_BYTES: usize = 256 << 10;
@@ -87,6 +88,43 @@ impl PlacedChunk {
             }
         }
         Ok(true)
+    }
+}
+
+/// Streams the holes of a file in their order, those of its entry or those of its chunk list.
+pub(crate) struct RecordedHoles<'a> {
+    of_entry: std::slice::Iter<'a, Hole>,
+    list: ChunkListReader<'a>,
+    /// The list is read for holes: there are none in the entry.
+    is_listed: bool,
+    position: u64,
+}
+
+impl<'a> RecordedHoles<'a> {
+    /// Begins at the first hole.
+    pub fn new(reader: &'a ChunkReader, entry: &'a Entry) -> Self {
+        Self {
+            of_entry: entry.holes.iter(),
+            list: ChunkListReader::new(reader, &entry.content),
+            is_listed: entry.holes.is_empty() && matches!(entry.content, Content::List(_)),
+            position: 0,
+        }
+    }
+
+    /// Returns the next hole; a long one of a chunk list may come in several parts.
+    pub fn next(&mut self) -> RepoResult<Option<Hole>> {
+        if !self.is_listed {
+            return Ok(self.of_entry.next().copied());
+        }
+        while let Some(chunk) = self.list.next()? {
+            let length = u64::from(chunk.length);
+            let hole = Hole { offset: self.position, length };
+            self.position = self.position.saturating_add(length);
+            if chunk.is_hole() {
+                return Ok(Some(hole));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use icecore_format::{
-    entry::{Entry, Marks},
+    entry::{ChunkRef, Entry, Marks},
     header::Parameters,
     ids::RepositoryId,
     keys::Secret,
@@ -124,20 +124,16 @@ impl Place {
         for (number, (path, content)) in files.iter().enumerate() {
             let mut entry = Entry::new(path.as_bytes().to_vec(), EntryKind::File);
             entry.size = content.len() as u64;
-            let mut chunks = Vec::new();
+            let mut list = ChunkListWriter::default();
             for part in content.chunks(700) {
                 let chunk = ChunkRef { id: keys.chunk_id(part), length: part.len() as u32 };
                 session.add_chunk(ObjectKind::Data, chunk.id, part).unwrap();
-                chunks.push(chunk);
+                list.push(&mut session, chunk).unwrap();
             }
             if number + 1 == files.len() {
                 entry.marks = Marks::CHANGED_WHILE_READ;
             }
-            entry.content = if chunks.len() > INLINE_CHUNKS_MAX {
-                Content::List(write_chunk_list(&mut session, &chunks).unwrap())
-            } else {
-                Content::Inline(chunks)
-            };
+            entry.content = list.finish(&mut session).unwrap();
             manifest.push(&mut session, &entry, Some(b"user"), None).unwrap();
         }
         let root = manifest.finish(&mut session).unwrap();
