@@ -1,0 +1,50 @@
+//! Whether a file system can do what a store promises, tried on an object of its own.
+
+use bytes::Bytes;
+
+use super::LocalStore;
+use crate::{
+    error::StoreError,
+    store::{Store, StoreExt, StoreResult},
+};
+
+impl LocalStore {
+    /// Creates, replaces, reads and deletes an object whose name ends with `name`, and does each on a wrong condition, too.
+    /// Fails with the first thing that the file system does not do; leaves no object.
+    pub async fn probe(&self, name: u64) -> StoreResult<()> {
+        let key = format!("probe-{name:016x}");
+        let tried = self.try_changes(&key).await;
+        let removed = self.delete(&key, None).await;
+        tried?;
+        removed
+    }
+
+    async fn try_changes(&self, key: &str) -> StoreResult<()> {
+        // All of one length, so that no state can be told by it.
+        let [one, two, three] = ["one..", "two..", "three"].map(|text| Bytes::from_static(text.as_bytes()));
+        let first = self.create(key, one).await?;
+        match self.create(key, two.clone()).await {
+            Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(self.unsupported("a file can be created there a second time")),
+        }
+        let second = self.replace(key, two.clone(), first.clone()).await?;
+        match self.replace(key, three, first).await {
+            Err(StoreError::VersionMismatch { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(self.unsupported("two states of a file cannot be told apart there")),
+        }
+        if self.get_versioned(key).await? != (two, second.clone()) {
+            return Err(self.unsupported("it does not give back what was written"));
+        }
+        self.delete(key, Some(second)).await?;
+        if self.exists(key).await? {
+            return Err(self.unsupported("a file that was deleted is still there"));
+        }
+        Ok(())
+    }
+
+    fn unsupported(&self, reason: &str) -> StoreError {
+        StoreError::Unsupported { location: self.location(), reason: reason.to_owned() }
+    }
+}
