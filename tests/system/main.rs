@@ -40,6 +40,8 @@ mod latency;
 #[cfg(test)]
 mod levels;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod main_job;
 #[cfg(test)]
 mod reader;

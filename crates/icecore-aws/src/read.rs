@@ -127,10 +127,10 @@ impl S3Store {
         lock: &(impl Fn() -> MutexGuard<'partial, Partial> + Sync),
     ) -> Result<Version, ServiceFailure> {
         let expected = output.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-        let etag = has_etag(output.e_tag())?;
         if is_page(output.content_type()) && output.request_id().is_none() {
             return Err(ServiceFailure::foreign("HTTP status 200 with a web page"));
         }
+        let etag = has_etag(output.e_tag())?;
         if let Some(metadata) = output.metadata() {
             self.learn_from(metadata.iter());
         }

@@ -201,6 +201,10 @@ impl Failure {
             }
             StoreError::NoSuchDirectory { .. } => (ExitStatus::NoRepository, Some(NO_REPOSITORY_HINT)),
             StoreError::NotFound { .. } => (ExitStatus::Damage, Some(DAMAGE_HINT)),
+            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => (
+                ExitStatus::Failed,
+                Some("raise the limit of file sizes (`ulimit -f`), or give a smaller --pack-size"),
+            ),
             StoreError::AccessDenied { .. } => {
                 (ExitStatus::Failed, Some("run as the owner of the repository, or as root"))
             }

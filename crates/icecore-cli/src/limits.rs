@@ -39,6 +39,10 @@ const WORKER_BYTES: u64 = 48 << 20;
 const OTHER_THREADS_MIN: usize = 28;
 /// … and the most of them that are calls of a local store.
 const STORE_THREADS_MAX: usize = 64;
+/// A pack takes one part in this many of the memory that is left at most, …
+const PACK_SHARE: u64 = 8;
+/// … or so many bytes, if that is more.
+const PACK_BYTES_MIN: u64 = 64 << 20;
 /// Most threads for one purpose where anything is scarce.
 const SCARCE_THREADS_MAX: usize = 4;
 /// Limits of threads above this are none for us.
@@ -71,12 +75,22 @@ pub(crate) struct Allowance {
     pub(crate) store_calls: usize,
     /// Whether anything is scarce.
     pub(crate) is_scarce: bool,
+    /// Memory that is left, in bytes; none if it is not limited.
+    memory_bytes: Option<u64>,
 }
 
 impl Allowance {
     /// Returns how many threads to start for something, of which `wanted` would be good.
     pub(crate) fn bound(&self, wanted: usize) -> usize {
         if self.is_scarce { wanted.min(SCARCE_THREADS_MAX) } else { wanted }
+    }
+
+    /// Returns how long packs may be, of which `wanted` bytes would be good: several of them are in memory.
+    pub(crate) fn bound_pack(&self, wanted: u64) -> u64 {
+        match self.memory_bytes {
+            Some(left) => wanted.min((left / PACK_SHARE).max(PACK_BYTES_MIN)),
+            None => wanted,
+        }
     }
 
     /// Returns the number of threads that compute; zero if it need not be said.
@@ -134,7 +148,7 @@ pub(crate) fn allow(weight: Weight) -> Outcome<Allowance> {
     }
     let spare = started.saturating_sub(OTHER_THREADS_MIN).max(1);
     Ok(if started < threads {
-        Allowance { workers: allowance.workers.min(spare), store_calls: 4, is_scarce: true }
+        Allowance { workers: allowance.workers.min(spare), store_calls: 4, is_scarce: true, ..allowance }
     } else {
         allowance
     })
@@ -155,7 +169,7 @@ impl Bounds {
         let store_calls = usize::try_from(calls).unwrap_or(STORE_THREADS_MAX).min(STORE_THREADS_MAX);
         let is_scarce = store_calls < STORE_THREADS_MAX;
         let Some(left) = self.memory_bytes else {
-            return Ok(Allowance { workers: self.cores, store_calls, is_scarce });
+            return Ok(Allowance { workers: self.cores, store_calls, is_scarce, memory_bytes: None });
         };
         let fixed = match weight {
             Weight::Light => LIGHT_BYTES,
@@ -174,7 +188,12 @@ impl Bounds {
             return Err(Failure::new(ExitStatus::Failed, message)
                 .hint("raise the limit of the address space with `ulimit -v`, or run without it"));
         }
-        Ok(Allowance { workers: workers.min(self.cores), store_calls: store_calls.min(8), is_scarce: true })
+        Ok(Allowance {
+            workers: workers.min(self.cores),
+            store_calls: store_calls.min(8),
+            is_scarce: true,
+            memory_bytes: Some(left),
+        })
     }
 }
 

@@ -180,6 +180,7 @@ impl Job<'_> {
         for threads in [&mut request.walk_concurrency, &mut request.read_concurrency] {
             *threads = context.allowance.bound(*threads);
         }
+        request.write.pack_bytes = context.allowance.bound_pack(request.write.pack_bytes);
         let present = match catalog.take() {
             Some(catalog) => catalog,
             None => context.open_catalog(self.repository.id())?,

@@ -9,7 +9,7 @@ fn bounds(memory_bytes: Option<u64>, descriptors: u64) -> Bounds {
 #[test]
 fn without_limits_nothing_is_scarce() {
     let allowance = bounds(None, 1 << 20).allow(Weight::Heavy).unwrap();
-    assert_eq!(allowance, Allowance { workers: 8, store_calls: 64, is_scarce: false });
+    assert_eq!(allowance, Allowance { workers: 8, store_calls: 64, is_scarce: false, memory_bytes: None });
     assert_eq!((allowance.bound(64), allowance.workers_if_scarce()), (64, 0));
 }
 
@@ -25,7 +25,10 @@ fn little_memory_is_used_by_fewer_threads_and_too_little_is_refused() {
         "{refused:?}"
     );
     assert!(bounds(Some(GIB / 4), 1024).allow(Weight::Light).is_ok());
-    assert_eq!(bounds(Some(16 * GIB), 1024).allow(Weight::Light).unwrap().bound(64), 4);
+    let much = bounds(Some(16 * GIB), 1024).allow(Weight::Light).unwrap();
+    assert_eq!((much.bound(64), much.bound_pack(240 << 20)), (4, 240 << 20));
+    let little = bounds(Some(GIB), 1024).allow(Weight::Heavy).unwrap();
+    assert_eq!((little.bound_pack(240 << 20), little.bound_pack(1 << 20)), (128 << 20, 1 << 20));
 }
 
 #[test]

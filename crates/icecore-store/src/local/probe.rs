@@ -28,7 +28,12 @@ impl LocalStore {
             Err(error) => return Err(error),
             Ok(_) => return Err(self.unsupported("a file can be created there a second time")),
         }
-        let second = self.replace(key, two.clone(), first.clone()).await?;
+        let second = match self.replace(key, two.clone(), first.clone()).await {
+            Err(StoreError::VersionMismatch { .. }) => {
+                return Err(self.unsupported("its files do not keep their inode numbers and times there"));
+            }
+            result => result?,
+        };
         match self.replace(key, three, first).await {
             Err(StoreError::VersionMismatch { .. }) => {}
             Err(error) => return Err(error),

@@ -3,7 +3,11 @@
 use icecore_store::{LocalStore, Store, StoreError};
 
 use super::{Finding, State};
-use crate::{context::Context, failure::Failure, text};
+use crate::{
+    context::Context,
+    failure::{Failure, plain},
+    text,
+};
 
 /// Less room than this is worth a word, in bytes.
 const ROOM_BYTES_MIN: u64 = 1 << 30;
@@ -35,10 +39,10 @@ fn writing(context: &Context, store: &LocalStore) -> Finding {
             "mount it with read and write access: `mount -o remount,rw`",
         ),
         Err(StoreError::NoSpace { reason, .. }) => {
-            bad(format!("no space left in {location}: {reason}"), "make room there")
+            bad(format!("no space left in {location}: {}", plain(&reason)), "make room there")
         }
         Err(StoreError::AccessDenied { reason, .. }) => bad(
-            format!("this user may not write to {location}: {reason}"),
+            format!("this user may not write to {location}: {}", plain(&reason)),
             "run as the owner of the repository, or as root",
         ),
         Err(error) => Finding::failed(CHECK, Failure::from(error)),
