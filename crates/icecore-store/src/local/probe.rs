@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::LocalStore;
 use crate::{
     error::StoreError,
-    store::{Store, StoreExt, StoreResult},
+    store::{Store, StoreExt, StoreResult, Version},
 };
 
 impl LocalStore {
@@ -13,34 +13,36 @@ impl LocalStore {
     /// Fails with the first thing that the file system does not do; leaves no object.
     pub async fn probe(&self, name: u64) -> StoreResult<()> {
         let key = format!("probe-{name:016x}");
-        let tried = self.try_changes(&key).await;
+        // All of one length, so that no state can be told by it.
+        let first = self.create(&key, Bytes::from_static(b"one..")).await?;
+        let tried = self.try_changes(&key, first).await;
         let removed = self.delete(&key, None).await;
         tried?;
         removed
     }
 
-    async fn try_changes(&self, key: &str) -> StoreResult<()> {
-        // All of one length, so that no state can be told by it.
-        let [one, two, three] = ["one..", "two..", "three"].map(|text| Bytes::from_static(text.as_bytes()));
-        let first = self.create(key, one).await?;
+    async fn try_changes(&self, key: &str, first: Version) -> StoreResult<()> {
+        let [two, three] = ["two..", "three"].map(|text| Bytes::from_static(text.as_bytes()));
         match self.create(key, two.clone()).await {
             Err(StoreError::AlreadyExists { .. }) => {}
             Err(error) => return Err(error),
-            Ok(_) => return Err(self.unsupported("a file can be created there a second time")),
+            Ok(_) => return Err(self.unsupported("a file can be created a second time")),
         }
         let second = match self.replace(key, two.clone(), first.clone()).await {
             Err(StoreError::VersionMismatch { .. }) => {
-                return Err(self.unsupported("its files do not keep their inode numbers and times there"));
+                return Err(
+                    self.unsupported("its file system does not keep the inode numbers and times of files")
+                );
             }
             result => result?,
         };
         match self.replace(key, three, first).await {
             Err(StoreError::VersionMismatch { .. }) => {}
             Err(error) => return Err(error),
-            Ok(_) => return Err(self.unsupported("two states of a file cannot be told apart there")),
+            Ok(_) => return Err(self.unsupported("its file system does not tell two states of a file apart")),
         }
         if self.get_versioned(key).await? != (two, second.clone()) {
-            return Err(self.unsupported("it does not give back what was written"));
+            return Err(self.unsupported("its file system does not give back what was written"));
         }
         self.delete(key, Some(second)).await?;
         if self.exists(key).await? {

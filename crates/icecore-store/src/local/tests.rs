@@ -350,3 +350,32 @@ fn the_store_works_on_a_runtime_without_threads_of_its_own() {
         assert_eq!(store.get("a", Some(1..3)).await.unwrap(), "12");
     });
 }
+
+#[tokio::test]
+async fn a_probe_tries_everything_and_leaves_nothing() {
+    let (store, directory) = fresh();
+    store.create("a", Bytes::from_static(b"mine")).await.unwrap();
+    store.probe(7).await.unwrap();
+    without_unnamed_files(store.clone()).probe(7).await.unwrap();
+    assert_eq!(names(directory.path()), ["+lock", "+tmp", "a"]);
+    // Not even what another one left behind is taken for its own.
+    store.create("probe-0000000000000009", Bytes::from_static(b"other")).await.unwrap();
+    assert!(matches!(store.probe(9).await, Err(StoreError::AlreadyExists { .. })));
+    assert!(store.exists("probe-0000000000000009").await.unwrap());
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_linked_whoever_creates_holds_the_lock() {
+    let (store, directory) = fresh();
+    let store = without_unnamed_files(store);
+    let put = |bytes: &[u8]| {
+        let (root, call) = (&store.root, failure::Call { operation: "put", key: "meta/a" });
+        let (directory, name) = root.make_parent(call)?;
+        let temporary = temporary::Temporary::write(root, &directory, bytes, false, call)?;
+        write::publish_locked(root, temporary, &directory, name, call)
+    };
+    put(b"one").unwrap();
+    assert!(matches!(put(b"two"), Err(StoreError::AlreadyExists { .. })));
+    assert_eq!(store.get("meta/a", None).await.unwrap(), "one");
+    assert!(names(&directory.path().join("+tmp")).is_empty());
+}

@@ -47,7 +47,7 @@ pub(super) fn create(root: &Root, key: &str, bytes: &[u8]) -> StoreResult<Versio
 
 /// Gives a file its name where the file system can neither link files nor rename them without replacing: whoever creates holds
 /// the lock meanwhile, as whoever replaces does everywhere.
-fn publish_locked(
+pub(super) fn publish_locked(
     root: &Root,
     temporary: Temporary,
     directory: &Directory<'_>,
