@@ -292,8 +292,9 @@ impl S3Store {
                 expired += 1;
                 expired <= RENEWALS_MAX
             } else {
-                // Whoever has given credentials once is asked again, like the server itself.
-                failure.is_transient() || (is_reached && failure.kind == FailureKind::NoCredentials)
+                // Whoever has given credentials once is asked again, like a server that was reached once.
+                let was_there = matches!(failure.kind, FailureKind::NoCredentials | FailureKind::Connection);
+                failure.is_transient() || (is_reached && was_there)
             };
             let gives_up = !may_succeed
                 || self.options.cancelled.load(Ordering::Relaxed)

@@ -4,7 +4,7 @@ use icecore_backup::error::BackupError;
 use icecore_format::error::FormatError;
 use icecore_fs::error::FsError;
 use icecore_repo::error::RepoError;
-use icecore_store::error::StoreError;
+use icecore_store::error::{ConnectionCause, StoreError};
 
 use super::{Failure, reason};
 use crate::exit_status::ExitStatus;

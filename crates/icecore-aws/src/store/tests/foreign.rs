@@ -37,7 +37,7 @@ fn answer(mut stream: TcpStream, head: &str, body: &str) -> std::io::Result<()> 
     write!(stream, "HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{shown}", body.len())
 }
 
-async fn store(bed: &Bed, url: &str) -> S3Store {
+async fn open(bed: &Bed, url: &str) -> S3Store {
     let retry = RetryPolicy { attempts_max: NonZeroU32::new(3).unwrap(), ..bed.options().retry };
     bed.store_with(S3Options { endpoint_url: Some(url.to_owned()), retry, ..bed.options() }).await
 }
@@ -46,7 +46,7 @@ async fn store(bed: &Bed, url: &str) -> S3Store {
 async fn assert_foreign(head: &'static str, body: &'static str, reason: &str) {
     let (bed, url) = (Bed::new(), start(head, body));
     let expected = format!("{url} does not answer like S3: {reason}");
-    let new = || store(&bed, &url);
+    let new = || open(&bed, &url);
     assert_eq!(new().await.get("icecore", None).await.unwrap_err().to_string(), expected, "{head}");
     assert_eq!(new().await.list("meta/").await.unwrap_err().to_string(), expected, "{head}");
     let created = new().await.create("icecore", Bytes::from_static(b"a")).await;
@@ -73,7 +73,7 @@ async fn web_servers_are_not_taken_for_stores_without_objects() {
 #[tokio::test]
 async fn the_login_page_of_a_network_is_no_object_and_no_list() {
     let (bed, url) = (Bed::new(), start("200 OK\r\ncontent-type: text/html", PAGE));
-    let store = store(&bed, &url).await;
+    let store = open(&bed, &url).await;
     for error in [
         store.get("icecore", None).await.map(drop).unwrap_err(),
         store.head("icecore").await.map(drop).unwrap_err(),
@@ -83,7 +83,7 @@ async fn the_login_page_of_a_network_is_no_object_and_no_list() {
         assert!(matches!(error, StoreError::ForeignAnswer { .. }), "{error}");
     }
     let url = start("200 OK\r\ncontent-type: text/html\r\netag: \"1\"", PAGE);
-    let error = super::foreign::store(&bed, &url).await.get("icecore", None).await.unwrap_err();
+    let error = open(&bed, &url).await.get("icecore", None).await.unwrap_err();
     assert!(matches!(error, StoreError::ForeignAnswer { .. }), "{error}");
 }
 
@@ -97,7 +97,7 @@ async fn an_empty_answer_is_no_empty_list() {
         "<Other><Name>b</Name></Other>",
     ] {
         let (bed, url) = (Bed::new(), start("200 OK\r\ncontent-type: application/xml", body));
-        let error = store(&bed, &url).await.list("").await.unwrap_err();
+        let error = open(&bed, &url).await.list("").await.unwrap_err();
         let is_right = matches!(error, StoreError::ForeignAnswer { .. } | StoreError::Unavailable { .. });
         assert!(is_right, "{body:?}: {error}");
     }
@@ -108,14 +108,14 @@ async fn a_list_that_breaks_off_is_no_list() {
     const LIST: &str = "<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated><Contents><Key>some/prefix/a</Key>\
         <Size>1</Size><ETag>\"1\"</ETag></Contents></ListBucketResult>\n";
     let (bed, url) = (Bed::new(), start("200 OK", LIST));
-    assert_eq!(store(&bed, &url).await.list("").await.unwrap().len(), 1);
+    assert_eq!(open(&bed, &url).await.list("").await.unwrap().len(), 1);
     for end in [70, LIST.len() - 10] {
         let url = start("200 OK", &LIST[..end]);
-        let error = store(&bed, &url).await.list("").await.unwrap_err();
+        let error = open(&bed, &url).await.list("").await.unwrap_err();
         assert!(error.is_transient(), "{end}: {error}");
     }
     const MORE: &str = "<ListBucketResult><Name>b</Name><IsTruncated>true</IsTruncated></ListBucketResult>";
-    let error = store(&bed, &start("200 OK", MORE)).await.list("").await.unwrap_err();
+    let error = open(&bed, &start("200 OK", MORE)).await.list("").await.unwrap_err();
     assert!(matches!(error, StoreError::IncompleteList { .. }), "{error}");
 }
 
