@@ -42,6 +42,8 @@ mod levels;
 #[cfg(test)]
 mod lies;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod main_job;
 #[cfg(test)]
 mod reader;

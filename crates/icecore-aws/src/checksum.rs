@@ -1,5 +1,6 @@
 //! Checksums as S3 tells them.
 
+use aws_sdk_s3::types::ChecksumAlgorithm;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use md5::{Digest, Md5};
 
@@ -20,6 +21,47 @@ pub(crate) fn told_crc64(told: Option<&str>) -> Option<&str> {
 pub(crate) fn etag_contradicts(etag: &str, bytes: &[u8]) -> bool {
     let is_md5 = etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_md5 && !etag.eq_ignore_ascii_case(&hex(&Md5::digest(bytes)))
+}
+
+/// Returns the MD5 of bytes as it stands in the header Content-MD5 (RFC 1864).
+fn content_md5(bytes: &[u8]) -> String {
+    BASE64.encode(Md5::digest(bytes))
+}
+
+/// What a request says of its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BodyChecksum {
+    /// CRC64NVME.
+    Crc64(String),
+    /// Content-MD5, for servers that refuse the checksums of S3.
+    Md5(String),
+}
+
+impl BodyChecksum {
+    /// Computes the one that the server can do with.
+    pub(crate) fn of(bytes: &[u8], has_checksums: bool) -> Self {
+        if has_checksums { Self::Crc64(crc64_nvme(bytes)) } else { Self::Md5(content_md5(bytes)) }
+    }
+
+    /// Returns the CRC64NVME, if it is one.
+    pub(crate) fn crc64(&self) -> Option<&str> {
+        if let Self::Crc64(crc64) = self { Some(crc64) } else { None }
+    }
+
+    /// Returns the Content-MD5, if it is one.
+    pub(crate) fn md5(&self) -> Option<&str> {
+        if let Self::Md5(md5) = self { Some(md5) } else { None }
+    }
+
+    /// Returns the name of the algorithm, if S3 has to be told one.
+    pub(crate) fn algorithm(&self) -> Option<ChecksumAlgorithm> {
+        self.crc64().map(|_| ChecksumAlgorithm::Crc64Nvme)
+    }
+
+    /// Says whether a server that stored these bytes contradicts them.
+    pub(crate) fn is_contradicted(&self, told: Option<&str>) -> bool {
+        matches!((self.crc64(), told), (Some(own), Some(told)) if own != told)
+    }
 }
 
 /// Returns bytes as hexadecimal digits.

@@ -11,7 +11,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::date_time::Format;
 use icecore_store::error::{MissingPermission, StoreError};
 
-use crate::{action::Action, store::Place};
+use crate::{action::Action, connection, likeness::Likeness, store::Place};
 
 /// How a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(crate) struct ServiceFailure {
     pub(crate) code: String,
     /// What the server or the system said.
     pub(crate) message: String,
+    /// What the answer shows of the server.
+    pub(crate) likeness: Likeness,
     region: Option<String>,
     server_time: Option<SystemTime>,
     retry_after: Option<Duration>,
@@ -47,10 +49,21 @@ impl ServiceFailure {
         Self::without_answer(FailureKind::Connection, message.into())
     }
 
+    /// Makes the failure of an answer that broke off, or that is damaged.
+    pub(crate) fn broken(message: impl Into<String>) -> Self {
+        Self { status: 200, ..Self::connection(message) }
+    }
+
     /// Makes the failure of a condition.
     pub(crate) fn condition_failed() -> Self {
         let failure = Self::without_answer(FailureKind::Answered, String::new());
-        Self { status: 412, code: "PreconditionFailed".to_owned(), ..failure }
+        Self { status: 412, code: "PreconditionFailed".to_owned(), likeness: Likeness::S3, ..failure }
+    }
+
+    /// Makes the failure of an answer that is a success, but none of S3, for this reason.
+    pub(crate) fn foreign(reason: &str) -> Self {
+        let failure = Self::without_answer(FailureKind::Answered, String::new());
+        Self { status: 200, likeness: Likeness::Foreign(reason.to_owned()), ..failure }
     }
 
     /// Makes the failure one after which the request is not simply repeated.
@@ -65,6 +78,9 @@ impl ServiceFailure {
         if !(200..300).contains(&self.status) || !self.message.is_empty() {
             return self;
         }
+        if self.is_foreign() {
+            return self;
+        }
         let kind = FailureKind::Answered;
         Self { kind, status: 501, code: "NotImplemented".to_owned(), ..self }
     }
@@ -75,6 +91,7 @@ impl ServiceFailure {
             status: 0,
             code: String::new(),
             message,
+            likeness: Likeness::Unclear,
             region: None,
             server_time: None,
             retry_after: None,
@@ -88,7 +105,14 @@ impl ServiceFailure {
 
     /// Says whether there is no such object.
     pub(crate) fn is_not_found(&self) -> bool {
-        self.status == 404 && !matches!(self.code.as_str(), "NoSuchBucket" | "NoSuchUpload")
+        self.status == 404
+            && !matches!(self.code.as_str(), "NoSuchBucket" | "NoSuchUpload")
+            && !self.is_foreign()
+    }
+
+    /// Says whether no S3 gives such an answer.
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(self.likeness, Likeness::Foreign(_))
     }
 
     /// Says whether the server does not know the request, or a header of it.
@@ -112,6 +136,11 @@ impl ServiceFailure {
             )
     }
 
+    /// Says whether the server answered with success, but with nothing that the SDK understands.
+    fn is_unreadable(&self) -> bool {
+        (200..300).contains(&self.status) && self.code.is_empty() && self.message.is_empty()
+    }
+
     /// Says whether the credentials were good once.
     pub(crate) fn is_expired(&self) -> bool {
         matches!(
@@ -131,7 +160,7 @@ impl ServiceFailure {
             "RequestTimeout",
         ];
         match self.kind {
-            FailureKind::Connection => true,
+            FailureKind::Connection => connection::cause(&self.message).may_pass(),
             FailureKind::NoCredentials | FailureKind::Unusable => false,
             FailureKind::Answered => {
                 self.is_slow_down()
@@ -142,17 +171,37 @@ impl ServiceFailure {
         }
     }
 
-    /// Returns what the store's caller is told.
-    pub(crate) fn into_store_error(self, place: &Place, action: Action, key: &str) -> StoreError {
+    /// Returns what the store's caller is told; `is_reached` says whether the server has ever answered.
+    pub(crate) fn into_store_error(
+        self,
+        place: &Place,
+        action: Action,
+        key: &str,
+        is_reached: bool,
+    ) -> StoreError {
         let operation = action.operation();
         let location = place.location();
-        let reason = self.reason();
+        let mut reason = self.reason();
+        if self.kind == FailureKind::Connection && self.status == 0 {
+            let cause = connection::cause(&self.message);
+            if !is_reached || !cause.may_pass() {
+                return StoreError::Unreachable { endpoint: place.endpoint(), cause };
+            }
+            reason = format!("{}: {reason}", place.endpoint());
+        }
+        if self.is_unreadable() && !is_reached {
+            let reason = format!("HTTP status {} with an answer that cannot be read", self.status);
+            return StoreError::ForeignAnswer { endpoint: place.endpoint(), reason };
+        }
         if self.is_transient() {
             let retry_after = self.retry_after;
             return StoreError::Unavailable { operation, key: key.to_owned(), reason, retry_after };
         }
         if self.kind == FailureKind::NoCredentials {
             return StoreError::NoCredentials { location, reason };
+        }
+        if let Likeness::Foreign(reason) = self.likeness {
+            return StoreError::ForeignAnswer { endpoint: place.endpoint(), reason };
         }
         let bucket = || place.bucket.clone();
         match (self.status, self.code.as_str()) {
@@ -192,6 +241,7 @@ impl ServiceFailure {
     /// Returns code and message as far as there are any.
     pub(crate) fn reason(&self) -> String {
         match (self.code.as_str(), self.message.as_str(), self.status) {
+            ("", "", 200..300) => "the answer cannot be read".to_owned(),
             ("", "", status) => format!("HTTP status {status}"),
             ("", message, _) => message.to_owned(),
             (code, "", _) => code.to_owned(),
@@ -253,11 +303,14 @@ where
             }
             _ => (String::new(), message),
         };
-        // A success whose body cannot be read is a connection that broke.
-        let kind = if (200..300).contains(&status) { FailureKind::Connection } else { kind };
+        let likeness = Likeness::of_error(response, &code);
+        // A success whose body cannot be read is a connection that broke, unless it is the answer of something else.
+        let is_broken = (200..300).contains(&status) && !matches!(likeness, Likeness::Foreign(_));
+        let kind = if is_broken { FailureKind::Connection } else { kind };
         Self {
             kind,
             status,
+            likeness,
             // HEAD has no body, hence no code; the SDK makes one of the status.
             code: if code == "NotFound" { String::new() } else { code },
             message: told,

@@ -5,15 +5,17 @@
 //! request, nothing else.
 
 mod guess;
+mod pages;
 
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::{operation::list_objects_v2::ListObjectsV2Output, types::Object};
 use aws_smithy_types::DateTime;
 use futures_util::future;
-use icecore_store::{ObjectInfo, StoreResult, Version, key::check_key};
+use icecore_store::{ObjectInfo, StoreError, StoreResult, Version, key::check_key};
 
-use crate::{action::Action, failure::ServiceFailure, store::S3Store, write::bare};
+use self::pages::{PageSequence, WholeList};
+use crate::{action::Action, store::S3Store, write::bare};
 
 /// Ranges that are listed at once after the first page; twice as many after each further round, …
 const RANGES_FIRST: usize = 1;
@@ -44,8 +46,9 @@ impl S3Store {
         let mut page = self.page(&wanted, None, None).await?;
         let latest = self.environment.clock.now() + SKEW_MAX;
         let latest = latest.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
-        let (mut token, mut ranges_max, mut lists_from_keys) = (None, RANGES_FIRST, true);
-        while let Some(next) = next_token(&page, token.as_deref()) {
+        let (mut sequence, mut ranges_max, mut lists_from_keys) =
+            (PageSequence::default(), RANGES_FIRST, true);
+        while let Some(next) = self.next_token(&wanted, &page, &mut sequence)? {
             self.take_page(&page, None, &mut objects);
             let starts = guess_starts(page.contents(), ranges_max, latest);
             let mut behind = None;
@@ -54,9 +57,9 @@ impl S3Store {
                 lists_from_keys = behind.is_some();
                 ranges_max = (ranges_max * 2).min(RANGES_MAX);
             }
-            (page, token) = match behind {
-                Some(behind) => (behind, None),
-                None => (self.page(&wanted, Some(next.clone()), None).await?, Some(next)),
+            page = match behind {
+                Some(behind) => behind,
+                None => self.page(&wanted, Some(next), None).await?,
             };
         }
         self.take_page(&page, None, &mut objects);
@@ -87,16 +90,31 @@ impl S3Store {
     /// Lists the objects behind `start`, up to `end`.
     async fn range(&self, wanted: &Wanted<'_>, start: &str, end: &str) -> StoreResult<Vec<ObjectInfo>> {
         let mut objects = Vec::new();
-        let mut token = None;
+        let mut sequence = PageSequence::default();
+        let mut page = self.page(wanted, None, Some(start)).await?;
         loop {
-            let start = token.is_none().then_some(start);
-            let page = self.page(wanted, token.clone(), start).await?;
-            let is_beyond = self.take_page(&page, Some(end), &mut objects);
-            match next_token(&page, token.as_deref()) {
-                Some(next) if !is_beyond => token = Some(next),
-                _ => return Ok(objects),
+            if self.take_page(&page, Some(end), &mut objects) {
+                return Ok(objects);
             }
+            page = match self.next_token(wanted, &page, &mut sequence)? {
+                Some(next) => self.page(wanted, Some(next), None).await?,
+                None => return Ok(objects),
+            };
         }
+    }
+
+    /// Returns how to ask for the page behind the latest one of a sequence, if there is one.
+    fn next_token(
+        &self,
+        wanted: &Wanted<'_>,
+        page: &ListObjectsV2Output,
+        sequence: &mut PageSequence,
+    ) -> StoreResult<Option<String>> {
+        sequence.next_token(page).map_err(|reason| StoreError::IncompleteList {
+            location: self.place.location(),
+            prefix: wanted.prefix.to_owned(),
+            reason,
+        })
     }
 
     async fn page(
@@ -106,14 +124,17 @@ impl S3Store {
         start: Option<&str>,
     ) -> StoreResult<ListObjectsV2Output> {
         let call = || async {
+            let whole = WholeList::default();
             let request = self
                 .client()
                 .list_objects_v2()
                 .bucket(&self.place.bucket)
                 .prefix(&wanted.full_prefix)
                 .set_start_after(start.map(str::to_owned))
-                .set_continuation_token(token.clone());
-            request.send().await.map_err(ServiceFailure::from)
+                .set_continuation_token(token.clone())
+                .customize()
+                .interceptor(whole.clone());
+            whole.verify(request.send().await?)
         };
         Ok(self.repeat(Action::List, wanted.prefix, 0, call).await?)
     }
@@ -156,13 +177,6 @@ fn guess_starts(page: &[Object], ranges_max: usize, latest: u64) -> Vec<String> 
         return Vec::new();
     }
     [(*last).to_owned()].into_iter().chain(guesses).collect()
-}
-
-/// Returns how to ask for the next page, if there is one.
-fn next_token(page: &ListObjectsV2Output, token: Option<&str>) -> Option<String> {
-    let next = page.next_continuation_token().filter(|_| page.is_truncated() == Some(true))?;
-    // A server that gives the same token again would keep us here for ever.
-    (Some(next) != token).then(|| next.to_owned())
 }
 
 /// Returns a time of the SDK as one of ours, in whole seconds: a look at an object knows no others, though a list may.

@@ -7,7 +7,7 @@ use std::{
 
 use aws_sdk_s3::{
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart},
+    types::{ChecksumType, CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -15,7 +15,7 @@ use icecore_store::{PutCondition, StoreError, StoreResult, Version};
 
 use crate::{
     action::Action,
-    checksum::{crc64_nvme, told_crc64},
+    checksum::{BodyChecksum, told_crc64},
     failure::ServiceFailure,
     list::system_time,
     store::{DATA_PREFIX, Failed, S3Store},
@@ -62,8 +62,8 @@ impl S3Store {
                 .create_multipart_upload()
                 .bucket(&self.place.bucket)
                 .key(self.place.full_key(put.key))
-                .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-                .checksum_type(ChecksumType::FullObject)
+                .set_checksum_algorithm(put.checksum.algorithm())
+                .set_checksum_type(put.checksum.crc64().map(|_| ChecksumType::FullObject))
                 .set_storage_class(headers.storage_class.clone())
                 .set_server_side_encryption(headers.encryption.clone())
                 .set_ssekms_key_id(headers.kms_key.clone())
@@ -72,7 +72,7 @@ impl S3Store {
             output
                 .upload_id()
                 .map(str::to_owned)
-                .ok_or_else(|| ServiceFailure::connection("an upload without id"))
+                .ok_or_else(|| ServiceFailure::broken("an upload without id"))
         };
         self.repeat(Action::CreateUpload, put.key, 0, call).await
     }
@@ -95,7 +95,7 @@ impl S3Store {
         number: i32,
         bytes: Bytes,
     ) -> Result<CompletedPart, Failed> {
-        let checksum = crc64_nvme(&bytes);
+        let checksum = BodyChecksum::of(&bytes, self.options.has_checksums);
         let call = || async {
             let request = self
                 .client()
@@ -104,8 +104,9 @@ impl S3Store {
                 .key(self.place.full_key(key))
                 .upload_id(upload)
                 .part_number(number)
-                .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-                .checksum_crc64_nvme(&checksum)
+                .set_checksum_algorithm(checksum.algorithm())
+                .set_checksum_crc64_nvme(checksum.crc64().map(str::to_owned))
+                .set_content_md5(checksum.md5().map(str::to_owned))
                 .body(ByteStream::from(bytes.clone()));
             let sent = if self.may_skip_signing() {
                 request.customize().disable_payload_signing().send().await
@@ -113,8 +114,8 @@ impl S3Store {
                 request.send().await
             };
             let output = sent.map_err(ServiceFailure::from)?;
-            if told_crc64(output.checksum_crc64_nvme()).is_some_and(|told| told != checksum) {
-                return Err(ServiceFailure::connection("the server stored other bytes than it was sent"));
+            if checksum.is_contradicted(told_crc64(output.checksum_crc64_nvme())) {
+                return Err(ServiceFailure::broken("the server stored other bytes than it was sent"));
             }
             Ok((output.e_tag().map(str::to_owned), output.checksum_crc64_nvme().map(str::to_owned)))
         };
@@ -135,7 +136,8 @@ impl S3Store {
         upload: &str,
         parts: Vec<CompletedPart>,
     ) -> Result<Version, Failed> {
-        let has_checksums = parts.iter().all(|part| part.checksum_crc64_nvme().is_some());
+        let is_told = parts.iter().all(|part| part.checksum_crc64_nvme().is_some());
+        let checksum = put.checksum.crc64().filter(|_| is_told);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let (if_none_match, if_match) = self.conditions(&put.condition);
         let call = || async {
@@ -146,8 +148,8 @@ impl S3Store {
                 .key(self.place.full_key(put.key))
                 .upload_id(upload)
                 .multipart_upload(parts.clone())
-                .set_checksum_crc64_nvme(has_checksums.then(|| put.checksum.clone()))
-                .set_checksum_type(has_checksums.then_some(ChecksumType::FullObject))
+                .set_checksum_crc64_nvme(checksum.map(str::to_owned))
+                .set_checksum_type(checksum.map(|_| ChecksumType::FullObject))
                 .set_if_none_match(if_none_match.clone())
                 .set_if_match(if_match.clone());
             match request.send().await.map_err(ServiceFailure::from) {

@@ -179,6 +179,9 @@ pub struct S3Options {
     pub meta_class: HotStorageClass,
     /// The server does not honour conditions, so they are looked at before each write, which is only safe for one writer.
     pub single_writer: bool,
+    /// Requests carry and ask for CRC64NVME checksums, as S3 knows them. Without, writes carry an MD5 of the body, which
+    /// older servers know too.
+    pub has_checksums: bool,
     /// Most requests under way at once.
     pub requests_max: NonZeroUsize,
     /// Objects under `data/` of more bytes are uploaded in parts.
@@ -205,6 +208,7 @@ impl S3Options {
             data_class: StorageClassName::standard(),
             meta_class: HotStorageClass(StorageClassName::standard()),
             single_writer: false,
+            has_checksums: true,
             requests_max: const { NonZeroUsize::new(64).unwrap() },
             multipart_above_bytes: 8 << 20,
             part_bytes_min: 5 << 20,

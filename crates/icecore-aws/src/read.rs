@@ -5,7 +5,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use aws_sdk_s3::{operation::get_object::GetObjectOutput, types::ChecksumMode};
+use aws_sdk_s3::{
+    operation::{RequestId, get_object::GetObjectOutput},
+    types::ChecksumMode,
+};
 use bytes::{Bytes, BytesMut};
 use icecore_store::{ObjectInfo, StoreError, StoreResult, Version};
 
@@ -93,13 +96,14 @@ impl S3Store {
             None if had > 0 => Some(format!("bytes={had}-")),
             None => None,
         };
+        let asks_checksum = header.is_none() && self.options.has_checksums;
         let request = self
             .client()
             .get_object()
             .bucket(&self.place.bucket)
             .key(self.place.full_key(key))
             .set_if_match(version.filter(|_| had > 0).map(|etag| self.sent_etag(&etag)))
-            .set_checksum_mode(header.is_none().then_some(ChecksumMode::Enabled))
+            .set_checksum_mode(asks_checksum.then_some(ChecksumMode::Enabled))
             .set_range(header);
         let output = match request.send().await.map_err(ServiceFailure::from) {
             Ok(output) => output,
@@ -107,7 +111,7 @@ impl S3Store {
                 if had > 0 && failure.is_condition_failed() {
                     // Somebody replaced the object: what came so far is of no use.
                     *lock() = Partial::default();
-                    return Err(ServiceFailure::connection("the object was replaced while it was read"));
+                    return Err(ServiceFailure::broken("the object was replaced while it was read"));
                 }
                 return Err(failure);
             }
@@ -123,7 +127,10 @@ impl S3Store {
         lock: &(impl Fn() -> MutexGuard<'partial, Partial> + Sync),
     ) -> Result<Version, ServiceFailure> {
         let expected = output.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-        let etag = bare(output.e_tag());
+        if is_page(output.content_type()) && output.request_id().is_none() {
+            return Err(ServiceFailure::foreign("HTTP status 200 with a web page"));
+        }
+        let etag = has_etag(output.e_tag())?;
         if let Some(metadata) = output.metadata() {
             self.learn_from(metadata.iter());
         }
@@ -149,11 +156,11 @@ impl S3Store {
             }
         };
         self.count_received(&class, received);
-        outcome.map_err(ServiceFailure::connection)?;
+        outcome.map_err(ServiceFailure::broken)?;
         let mut partial = lock();
         if partial.checksum.as_ref().is_some_and(|told| *told != crc64_nvme(&partial.bytes)) {
             *partial = Partial::default();
-            return Err(ServiceFailure::connection("the bytes that came are not those that are stored"));
+            return Err(ServiceFailure::broken("the bytes that came are not those that are stored"));
         }
         Ok(Version(etag))
     }
@@ -163,7 +170,9 @@ impl S3Store {
         let call = || async {
             let request =
                 self.client().head_object().bucket(&self.place.bucket).key(self.place.full_key(key));
-            request.send().await.map_err(ServiceFailure::from)
+            let output = request.send().await.map_err(ServiceFailure::from)?;
+            has_etag(output.e_tag())?;
+            Ok(output)
         };
         let output = self.repeat(Action::Head, key, 0, call).await?;
         let metadata = output.metadata();
@@ -183,4 +192,16 @@ impl S3Store {
         };
         Ok(Looked { info, put_name })
     }
+}
+
+/// Returns the `ETag` of an answer without its quotes. Whatever has none is not S3: it is what conditions are made of.
+pub(crate) fn has_etag(etag: Option<&str>) -> Result<String, ServiceFailure> {
+    match bare(etag) {
+        etag if etag.is_empty() => Err(ServiceFailure::foreign("HTTP status 200 without an ETag")),
+        etag => Ok(etag),
+    }
+}
+
+fn is_page(content_type: Option<&str>) -> bool {
+    content_type.is_some_and(|content_type| content_type.starts_with("text/html"))
 }

@@ -15,6 +15,7 @@ use aws_sdk_s3::Client;
 use bytes::Bytes;
 use icecore_store::{
     Environment, ObjectInfo, PutCondition, Store, StoreError, StoreResult, Version,
+    error::ConnectionCause,
     key::{check_key, check_prefix},
     retry::{Attempts, RetryPolicy},
 };
@@ -22,6 +23,7 @@ use icecore_store::{
 use crate::{
     action::Action,
     client::{self, Connection},
+    connection,
     failure::{FailureKind, ServiceFailure},
     gate::Gate,
     options::{S3Options, StorageClassName},
@@ -38,8 +40,10 @@ const REQUEST_TIME_MAX: Duration = Duration::from_mins(1);
 const BODY_BYTES_PER_SECOND_MIN: u64 = 64 << 10;
 /// How often credentials are fetched again that the server says have expired, before their owner has to renew them.
 const RENEWALS_MAX: u32 = 3;
-/// Most attempts as long as the server has never answered: more likely than a server that is down is a wrong address.
+/// Most attempts as long as the server has never answered: more likely than a server that is down is a wrong address; …
 const UNREACHED_ATTEMPTS_MAX: u32 = 4;
+/// … and as long as nothing there answers at all, which takes its time to find out.
+const SILENT_ATTEMPTS_MAX: u32 = 2;
 
 /// A place in a bucket, for messages and for full keys.
 #[derive(Clone, Debug)]
@@ -47,13 +51,25 @@ pub(crate) struct Place {
     pub(crate) bucket: String,
     prefix: String,
     endpoint_url: Option<String>,
+    region: String,
     environment: Environment,
 }
 
 impl Place {
     #[cfg(test)]
     pub(crate) fn example(environment: Environment) -> Self {
-        Self { bucket: "bucket".to_owned(), prefix: "prefix".to_owned(), endpoint_url: None, environment }
+        Self {
+            bucket: "bucket".to_owned(),
+            prefix: "prefix".to_owned(),
+            endpoint_url: None,
+            region: "eu-central-1".to_owned(),
+            environment,
+        }
+    }
+
+    /// Returns where the server is, as far as that is known: the SDK chooses the host in the partitions of AWS.
+    pub(crate) fn endpoint(&self) -> String {
+        self.endpoint_url.clone().unwrap_or_else(|| format!("S3 in the region {}", self.region))
     }
 
     pub(crate) fn location(&self) -> String {
@@ -109,12 +125,13 @@ pub struct S3Store {
     pub(crate) options: S3Options,
     pub(crate) place: Place,
     pub(crate) environment: Environment,
-    region: String,
     is_encrypted: bool,
     meter: Arc<RequestMeter>,
     gate: Gate,
-    /// The server has answered at least once.
+    /// The server has answered at least once, …
     is_reached: AtomicBool,
+    /// … and at least once in a way that only S3 and servers like it do.
+    pub(crate) is_proven: AtomicBool,
     single_writer: AtomicBool,
     pub(crate) has_uploaded_in_parts: AtomicBool,
     /// The server compares an `ETag` without its quotes.
@@ -135,17 +152,18 @@ impl S3Store {
             bucket: options.bucket.clone(),
             prefix: options.prefix.clone(),
             endpoint_url,
+            region,
             environment: environment.clone(),
         };
         Self {
             client: RwLock::new(CurrentClient { client, renewals: 0 }),
             renewal: tokio::sync::Mutex::default(),
             place,
-            region,
             is_encrypted,
             meter: Arc::default(),
             gate: Gate::new(options.requests_max, Arc::clone(&environment.clock)),
             is_reached: AtomicBool::new(false),
+            is_proven: AtomicBool::new(false),
             single_writer: AtomicBool::new(options.single_writer),
             has_uploaded_in_parts: AtomicBool::new(false),
             has_bare_etags: AtomicBool::new(false),
@@ -182,7 +200,7 @@ impl S3Store {
 
     /// Returns the region that requests are signed for.
     pub fn region(&self) -> &str {
-        &self.region
+        &self.place.region
     }
 
     /// Says whether any object has been uploaded in parts so far.
@@ -261,11 +279,10 @@ impl S3Store {
             let outcome = tokio::time::timeout(time_max, call()).await;
             let failure = match outcome {
                 Ok(Ok(value)) => {
-                    self.is_reached.store(true, Ordering::Relaxed);
-                    self.gate.succeeded();
+                    self.learn_from_success(action);
                     return Ok(value);
                 }
-                Ok(Err(failure)) => failure,
+                Ok(Err(failure)) => self.judged(failure, action, key).await,
                 Err(_) => ServiceFailure::connection(format!("no end within {} s", time_max.as_secs())),
             };
             drop(place);
@@ -275,18 +292,19 @@ impl S3Store {
                 expired += 1;
                 expired <= RENEWALS_MAX
             } else {
-                // Whoever has given credentials once is asked again, like the server itself.
-                failure.is_transient() || (is_reached && failure.kind == FailureKind::NoCredentials)
+                // Whoever has given credentials once is asked again, like a server that was reached once.
+                let was_there = matches!(failure.kind, FailureKind::NoCredentials | FailureKind::Connection);
+                failure.is_transient() || (is_reached && was_there)
             };
             let gives_up = !may_succeed
                 || self.options.cancelled.load(Ordering::Relaxed)
-                || (!is_reached && attempts.made() + 1 >= UNREACHED_ATTEMPTS_MAX);
+                || (!is_reached && attempts.made() + 1 >= unreached_attempts_max(&failure));
             if !gives_up && failure.is_expired() {
                 self.renew_client(renewals).await;
             }
             let error = Failed {
                 failure: failure.clone(),
-                error: failure.into_store_error(&self.place, action, key),
+                error: failure.into_store_error(&self.place, action, key, is_reached),
             };
             if gives_up {
                 return Err(error);
@@ -294,6 +312,15 @@ impl S3Store {
             let Failed { failure, error } = error;
             attempts.wait(key, error).await.map_err(|error| Failed { failure, error })?;
         }
+    }
+
+    fn learn_from_success(&self, action: Action) {
+        self.is_reached.store(true, Ordering::Relaxed);
+        // Anything may answer a deletion with success.
+        if !matches!(action, Action::Delete | Action::AbortUpload) {
+            self.is_proven.store(true, Ordering::Relaxed);
+        }
+        self.gate.succeeded();
     }
 
     fn learn_from_failure(&self, failure: &ServiceFailure) {
@@ -307,6 +334,14 @@ impl S3Store {
 
     fn policy(&self) -> RetryPolicy {
         self.options.retry
+    }
+}
+
+/// Returns the most attempts as long as the server has never answered.
+fn unreached_attempts_max(failure: &ServiceFailure) -> u32 {
+    match connection::cause(&failure.message) {
+        ConnectionCause::NoAnswer => SILENT_ATTEMPTS_MAX,
+        _ => UNREACHED_ATTEMPTS_MAX,
     }
 }
 

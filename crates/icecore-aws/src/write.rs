@@ -4,16 +4,17 @@ use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::{
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, ServerSideEncryption, StorageClass},
+    types::{ServerSideEncryption, StorageClass},
 };
 use bytes::Bytes;
 use icecore_store::{PutCondition, StoreError, StoreResult, Version};
 
 use crate::{
     action::Action,
-    checksum::{crc64_nvme, etag_contradicts, hex, told_crc64},
+    checksum::{BodyChecksum, etag_contradicts, hex, told_crc64},
     failure::ServiceFailure,
     options::Encryption,
+    read::has_etag,
     store::{DATA_PREFIX, Failed, S3Store},
 };
 
@@ -31,7 +32,7 @@ pub(crate) struct Put<'put> {
     pub(crate) condition: PutCondition,
     /// What the put calls itself in the object's metadata; no other has the name.
     pub(crate) name: String,
-    pub(crate) checksum: String,
+    pub(crate) checksum: BodyChecksum,
 }
 
 /// Headers of a put that do not depend on how it is made.
@@ -56,7 +57,8 @@ impl S3Store {
         }
         let mut name = [0; 16];
         self.environment.entropy.fill(&mut name);
-        let put = Put { key, checksum: crc64_nvme(&bytes), bytes, condition, name: hex(&name) };
+        let checksum = BodyChecksum::of(&bytes, self.options.has_checksums);
+        let put = Put { key, checksum, bytes, condition, name: hex(&name) };
         let mut restarts = 0;
         loop {
             let result = if self.goes_in_parts(&put) {
@@ -118,8 +120,9 @@ impl S3Store {
             .key(self.place.full_key(put.key))
             .body(ByteStream::from(put.bytes.clone()))
             // A bucket with object lock and a default retention asks for it.
-            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-            .checksum_crc64_nvme(&put.checksum)
+            .set_checksum_algorithm(put.checksum.algorithm())
+            .set_checksum_crc64_nvme(put.checksum.crc64().map(str::to_owned))
+            .set_content_md5(put.checksum.md5().map(str::to_owned))
             .set_if_none_match(if_none_match)
             .set_if_match(if_match)
             .set_storage_class(headers.storage_class.clone())
@@ -132,9 +135,9 @@ impl S3Store {
             request.send().await
         };
         let output = sent.map_err(ServiceFailure::from)?;
-        let etag = bare(output.e_tag());
+        let etag = has_etag(output.e_tag())?;
         let is_right = match told_crc64(output.checksum_crc64_nvme()) {
-            Some(told) => told == put.checksum,
+            Some(told) => !put.checksum.is_contradicted(Some(told)),
             // Older servers do not know the checksum; their `ETag` is the MD5, unless KMS encrypts.
             None => output.ssekms_key_id().is_some() || !etag_contradicts(&etag, &put.bytes),
         };
@@ -142,7 +145,7 @@ impl S3Store {
             return Ok(Version(etag));
         }
         self.take_back(put.key, &etag).await;
-        Err(ServiceFailure::connection("the server stored other bytes than it was sent"))
+        Err(ServiceFailure::broken("the server stored other bytes than it was sent"))
     }
 
     /// Deletes what the server stored wrongly, as far as that is possible: a failed put leaves no object.

@@ -13,6 +13,7 @@ use crate::{
     environment_variables,
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
+    limits::{self, Weight},
     logging, process,
 };
 
@@ -51,7 +52,8 @@ fn dispatch(
     let password = environment_variables::read(environment_variables::PASSWORD);
     let password = password.map(|password| Zeroizing::new(password.into_vec()));
     let credentials = arguments.global.credentials(matches, password);
-    let context = Context::new(Arc::clone(console), &arguments.global, credentials)?;
+    let allowance = limits::allow(weight(&arguments.command))?;
+    let context = Context::new(Arc::clone(console), &arguments.global, credentials, allowance)?;
     let result = match &arguments.command {
         CommandArguments::Init(arguments) => commands::init::run(&context, arguments),
         CommandArguments::Backup(arguments) => commands::backup::run(&context, arguments),
@@ -72,6 +74,19 @@ fn dispatch(
         return Err(Failure::interrupted());
     }
     result
+}
+
+/// Says how much a command moves.
+fn weight(command: &CommandArguments) -> Weight {
+    match command {
+        CommandArguments::Backup(_)
+        | CommandArguments::Restore(_)
+        | CommandArguments::Check(_)
+        | CommandArguments::Copy(_)
+        | CommandArguments::Cat(_)
+        | CommandArguments::Diff(_) => Weight::Heavy,
+        _ => Weight::Light,
+    }
 }
 
 /// Shows what is wrong with the command line, or the help or version that was asked for.

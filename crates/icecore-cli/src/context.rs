@@ -42,6 +42,7 @@ use crate::{
     directories::Directories,
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
+    limits::Allowance,
     process,
     requests::Requests,
     s3, text,
@@ -80,6 +81,8 @@ pub(crate) struct Context {
     pub(crate) host: String,
     /// What was asked of S3 so far.
     pub(crate) requests: Requests,
+    /// How much may be done at a time.
+    pub(crate) allowance: Allowance,
     location: Option<RepositoryLocation>,
     s3: S3Settings,
     cache_directory: Option<PathBuf>,
@@ -97,6 +100,8 @@ pub(crate) struct OpenStore {
     pub(crate) store: Arc<dyn Store>,
     /// The store itself, if it is one on S3.
     pub(crate) s3: Option<Arc<S3Store>>,
+    /// The store itself, if it is a directory.
+    pub(crate) local: Option<LocalStore>,
     access: Access,
     meter: Arc<StoreMeter>,
 }
@@ -129,6 +134,7 @@ impl Context {
         console: Arc<Console>,
         global: &GlobalArguments,
         mut credentials: GivenCredentials,
+        allowance: Allowance,
     ) -> Outcome<Self> {
         let directories = Directories::find();
         let configuration = configuration::read(global.config(), &directories)?;
@@ -148,12 +154,13 @@ impl Context {
         let starting = |error: &io::Error| {
             Failure::new(ExitStatus::Failed, format!("failed to start threads: {}", reason(error)))
         };
-        let runtime = process::start_runtime().map_err(|error| starting(&error))?;
+        let runtime = process::start_runtime(allowance.store_calls).map_err(|error| starting(&error))?;
         let cancelled = Arc::new(AtomicBool::new(false));
         process::watch_signals(&runtime, Arc::clone(&cancelled), Arc::clone(&console))
             .map_err(|error| starting(&error))?;
         let workers = rayon::ThreadPoolBuilder::new()
             .thread_name(|number| format!("icecore-work-{number}"))
+            .num_threads(allowance.workers_if_scarce())
             .build()
             .map_err(|error| Failure::new(ExitStatus::Failed, format!("failed to start threads: {error}")))?;
         let environment = Environment {
@@ -177,6 +184,7 @@ impl Context {
             s3,
             cache_directory,
             store_environment,
+            allowance,
             runtime: Arc::new(runtime),
         })
     }
@@ -203,6 +211,7 @@ impl Context {
             s3,
             cache_directory: self.cache_directory.clone(),
             store_environment: self.store_environment.clone(),
+            allowance: self.allowance,
             runtime: Arc::clone(&self.runtime),
         }
     }
@@ -229,7 +238,7 @@ impl Context {
     pub(crate) fn try_open_store(&self, access: Access) -> Outcome<StoreResult<OpenStore>> {
         match self.location()? {
             RepositoryLocation::Local(path) => {
-                Ok(LocalStore::open(path).map(|store| self.decorate(Arc::new(store), None, access)))
+                Ok(LocalStore::open(path).map(|store| self.decorate_local(store, access)))
             }
             RepositoryLocation::S3 { bucket, prefix } => {
                 let store = self.open_s3(bucket, prefix, false)?;
@@ -247,7 +256,7 @@ impl Context {
                     .hint("a directory takes any number of writers"))
             }
             RepositoryLocation::Local(path) => {
-                Ok(self.decorate(Arc::new(LocalStore::create(path)?), None, Access::Write))
+                Ok(self.decorate_local(LocalStore::create(path)?, Access::Write))
             }
             RepositoryLocation::S3 { bucket, prefix } => {
                 let store = self.open_s3(bucket, prefix, single_writer)?;
@@ -264,6 +273,10 @@ impl Context {
         let store = Arc::new(self.environment.runtime.block_on(opening));
         self.requests.watch(&store);
         Ok(store)
+    }
+
+    fn decorate_local(&self, store: LocalStore, access: Access) -> OpenStore {
+        OpenStore { local: Some(store.clone()), ..self.decorate(Arc::new(store), None, access) }
     }
 
     fn decorate(&self, store: Arc<dyn Store>, s3: Option<Arc<S3Store>>, access: Access) -> OpenStore {
@@ -285,7 +298,7 @@ impl Context {
         if limits.upload_bytes_per_second_max.is_some() || limits.download_bytes_per_second_max.is_some() {
             store = Arc::new(LimitStore::new(store, limits, &self.store_environment));
         }
-        OpenStore { store, s3, access, meter }
+        OpenStore { store, s3, local: None, access, meter }
     }
 
     /// Opens the repository with its catalogue.

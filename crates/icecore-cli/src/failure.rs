@@ -12,7 +12,7 @@ use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_repo::error::RepoError;
 use icecore_restore::{IncludeError, RestoreError};
 use icecore_store::{
-    error::{MissingPermission, StoreError},
+    error::{ConnectionCause, MissingPermission, StoreError},
     location::LocationError,
 };
 use serde::Serialize;
@@ -194,8 +194,17 @@ impl Failure {
             return Self::new(status, message).hint(hint);
         }
         let (status, hint) = match error {
+            StoreError::Refused { reason, .. } | StoreError::Unsupported { reason, .. }
+                if is_about_checksums(reason) =>
+            {
+                (ExitStatus::Failed, Some(CHECKSUMS_HINT))
+            }
             StoreError::NoSuchDirectory { .. } => (ExitStatus::NoRepository, Some(NO_REPOSITORY_HINT)),
             StoreError::NotFound { .. } => (ExitStatus::Damage, Some(DAMAGE_HINT)),
+            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => (
+                ExitStatus::Failed,
+                Some("raise the limit of file sizes (`ulimit -f`), or give a smaller --pack-size"),
+            ),
             StoreError::AccessDenied { .. } => {
                 (ExitStatus::Failed, Some("run as the owner of the repository, or as root"))
             }
@@ -212,6 +221,14 @@ impl Failure {
         };
         Self { message, hint: hint.map(str::to_owned), status, output_closed: false }
     }
+}
+
+const CHECKSUMS_HINT: &str = "the server may not know the checksums of S3: write checksums = false below [s3] in the configuration file";
+
+/// Says whether a server refuses the headers of checksums.
+fn is_about_checksums(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    ["checksum", "x-amz-sdk", "x-amz-trailer"].iter().any(|word| reason.contains(word))
 }
 
 /// Returns what to do about an error that only stores have that are reached over a network.
@@ -245,6 +262,15 @@ fn remote_hint(error: &StoreError) -> Option<String> {
         StoreError::CredentialsRefused { expired: false, .. } => {
             "check which credentials are used (environment, profile, role) and whether they belong to this server".to_owned()
         }
+        StoreError::Unreachable { cause, .. } => connection_hint(cause).to_owned(),
+        StoreError::ForeignAnswer { .. } => {
+            "check --endpoint-url: it is the address of S3 itself, not that of its web console; a proxy, or the login page of \
+             a network, may have answered"
+                .to_owned()
+        }
+        StoreError::IncompleteList { .. } => {
+            "nothing was concluded from the list; update the server, or use another one".to_owned()
+        }
         StoreError::ClockSkew { .. } => "set the clock, best with a time service such as chrony".to_owned(),
         StoreError::Archived { .. } => {
             "restore the object in S3 (`aws s3api restore-object`) and run again when that is done".to_owned()
@@ -252,6 +278,33 @@ fn remote_hint(error: &StoreError) -> Option<String> {
         _ => return None,
     };
     Some(hint)
+}
+
+/// Returns what to do about a server that cannot be reached.
+fn connection_hint(cause: &ConnectionCause) -> &'static str {
+    match cause {
+        ConnectionCause::Refused => "check --endpoint-url, and that the server runs",
+        ConnectionCause::NoSuchHost => {
+            "check the host in --endpoint-url, or --region, and the name service of this machine"
+        }
+        ConnectionCause::NoAnswer => "check --endpoint-url, and that no firewall is in between",
+        ConnectionCause::UntrustedCertificate => {
+            "add the certificate of its issuer to those that this machine trusts, or set SSL_CERT_FILE to a file that holds it"
+        }
+        ConnectionCause::ExpiredCertificate => {
+            "renew the certificate on the server, or set the clock of this machine if it is wrong"
+        }
+        ConnectionCause::EarlyCertificate => {
+            "set the clock of this machine, best with a time service such as chrony"
+        }
+        ConnectionCause::MisnamedCertificate => {
+            "use a host name in --endpoint-url that the certificate of the server names"
+        }
+        ConnectionCause::NoTls => {
+            "write http:// instead of https:// in --endpoint-url, or use the port at which the server speaks TLS"
+        }
+        _ => "check --endpoint-url; a server that speaks TLS wants https://",
+    }
 }
 
 impl From<ProbeError> for Failure {

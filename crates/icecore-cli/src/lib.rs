@@ -17,6 +17,7 @@ mod exit_status;
 mod failure;
 mod key_file;
 mod kms;
+mod limits;
 mod logging;
 mod memory;
 mod process;
@@ -30,3 +31,4 @@ mod unlock;
 mod watch;
 
 pub use application::run;
+pub use limits::restart_if_memory_is_limited;

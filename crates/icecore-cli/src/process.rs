@@ -18,8 +18,6 @@ use crate::{console::Console, exit_status::ExitStatus};
 
 /// Threads that drive store calls; the calls themselves mostly wait.
 const STORE_THREADS: usize = 2;
-/// Most calls of local stores at a time, each on a thread of its own.
-const BLOCKING_THREADS_MAX: usize = 64;
 
 /// Keeps keys out of core files and away from debuggers of other processes, and allows more open files.
 ///
@@ -31,11 +29,11 @@ pub(crate) fn prepare() {
     icecore_fs::raise_descriptor_limit();
 }
 
-/// Starts the threads that drive store calls.
-pub(crate) fn start_runtime() -> io::Result<Runtime> {
+/// Starts the threads that drive store calls, of which those of a local store are on threads of their own.
+pub(crate) fn start_runtime(store_calls_max: usize) -> io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(STORE_THREADS)
-        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .max_blocking_threads(store_calls_max)
         .thread_name("icecore-store")
         .enable_all()
         .build()
@@ -50,6 +48,8 @@ pub(crate) fn watch_signals(
     let _entered = runtime.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // A file that grows beyond `ulimit -f` is then an error of the write, and no end of the process.
+    drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
     runtime.spawn(async move {
         next_of(&mut interrupt, &mut terminate).await;
         cancelled.store(true, Ordering::Relaxed);

@@ -30,6 +30,7 @@ pub(crate) fn options(
         options.credentials = Credentials::Profile { name: name.clone() };
     }
     options.single_writer = single_writer;
+    options.has_checksums = !settings.skips_checksums;
     options.addressing = match settings.addressing {
         S3Addressing::Auto => Addressing::Automatic,
         S3Addressing::Path => Addressing::Path,

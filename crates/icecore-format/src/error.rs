@@ -98,7 +98,10 @@ pub enum FormatError {
         reason: String,
     },
     /// There was not enough memory for deriving a key from a password.
-    #[error("key derivation needs {needed_kib} KiB of memory: {reason}")]
+    #[error(
+        "not enough memory to derive the key from the password: it takes {} MiB ({reason})",
+        needed_kib.div_ceil(1024)
+    )]
     KeyDerivation {
         /// Memory cost of the slot in KiB.
         needed_kib: u32,

@@ -102,6 +102,7 @@ pub(crate) struct S3Record {
     data_storage_class: Option<Text>,
     meta_storage_class: Option<Text>,
     requests: Option<Requests>,
+    checksums: Option<bool>,
     limit_upload: Option<Rate>,
     limit_download: Option<Rate>,
 }
@@ -119,6 +120,7 @@ impl S3Record {
             data_storage_class: text(self.data_storage_class),
             meta_storage_class: text(self.meta_storage_class),
             requests_max: self.requests.map(|requests| requests.0),
+            skips_checksums: self.checksums == Some(false),
             upload_bytes_per_second_max: self.limit_upload.map(|rate| rate.0),
             download_bytes_per_second_max: self.limit_download.map(|rate| rate.0),
         }

@@ -54,6 +54,8 @@ pub struct S3Settings {
     pub meta_storage_class: Option<String>,
     /// Most requests under way at once, up to [`S3_REQUESTS_MAX`].
     pub requests_max: Option<NonZeroUsize>,
+    /// Whether requests neither carry nor ask for the checksums of S3, which some servers refuse.
+    pub skips_checksums: bool,
     /// Most bytes a second that are sent.
     pub upload_bytes_per_second_max: Option<NonZeroU64>,
     /// Most bytes a second that are received.

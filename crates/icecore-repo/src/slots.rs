@@ -69,6 +69,7 @@ pub(crate) fn open_any(
     let slots = read_all(store, environment)?;
     let (mut readable, mut tried, mut undecided) = (0, 0, 0);
     let mut damage = Vec::new();
+    let mut short_of_memory = None;
     for slot in &slots {
         match &slot.info {
             // Damaged, or for newer programs, which does not make a wrong password less wrong.
@@ -83,6 +84,8 @@ pub(crate) fn open_any(
                     match open_slot(&slot.object, credential) {
                         Ok(keys) => return Ok(keys),
                         Err(FormatError::WrongKey) => {}
+                        // Nothing is wrong with the slot; another one may open without.
+                        Err(error @ FormatError::KeyDerivation { .. }) => short_of_memory = Some(error),
                         Err(error) => {
                             undecided += 1;
                             damage.push(format!("slot {}: {error}", slot.id));
@@ -91,6 +94,9 @@ pub(crate) fn open_any(
                 }
             }
         }
+    }
+    if let Some(error) = short_of_memory {
+        return Err(error.into());
     }
     let location = store.location();
     let reason = if damage.is_empty() { "there is none".to_owned() } else { damage.join("; ") };

@@ -127,6 +127,32 @@ pub enum StoreError {
         /// How long the store asked to wait, if it said so.
         retry_after: Option<Duration>,
     },
+    /// The store cannot be reached.
+    #[error("cannot reach {endpoint}: {cause}")]
+    Unreachable {
+        /// Where the server should be.
+        endpoint: String,
+        /// Why there is no connection.
+        cause: ConnectionCause,
+    },
+    /// Something answers that is no store: a web server, a console, the login page of a network.
+    #[error("{endpoint} does not answer like S3: {reason}")]
+    ForeignAnswer {
+        /// Where the answer comes from.
+        endpoint: String,
+        /// What shows it.
+        reason: String,
+    },
+    /// The store does not list all that there is.
+    #[error("{location} lists only a part of the objects below {prefix:?}: {reason}")]
+    IncompleteList {
+        /// Where the store is.
+        location: String,
+        /// Prefix that was listed.
+        prefix: String,
+        /// What shows it.
+        reason: &'static str,
+    },
     /// Something other than an object stands under the key (a directory, a symbolic link, …).
     #[error("{key} is {found}, not an object")]
     NotAnObject {
@@ -179,6 +205,55 @@ pub enum StoreError {
     },
 }
 
+/// Why there is no connection to a store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionCause {
+    /// No program listens there, or a firewall refuses.
+    #[error("the connection was refused")]
+    Refused,
+    /// The name service does not know the host.
+    #[error("there is no host of this name")]
+    NoSuchHost,
+    /// Nothing came back in time.
+    #[error("there is no answer")]
+    NoAnswer,
+    /// The server's certificate is signed by nobody whom this host trusts.
+    #[error("its certificate is not trusted (unknown issuer)")]
+    UntrustedCertificate,
+    /// The server's certificate is too old.
+    #[error("its certificate has expired")]
+    ExpiredCertificate,
+    /// The server's certificate is too new.
+    #[error("its certificate is not valid yet")]
+    EarlyCertificate,
+    /// The server's certificate is one of another host.
+    #[error("its certificate is for another host name")]
+    MisnamedCertificate,
+    /// The server's certificate is refused for another reason.
+    #[error("its certificate is not accepted ({reason})")]
+    BadCertificate {
+        /// What the TLS library said.
+        reason: String,
+    },
+    /// The server does not speak TLS at this port.
+    #[error("it does not speak TLS there")]
+    NoTls,
+    /// The connection ended before there was an answer.
+    #[error("{reason}")]
+    Broken {
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl ConnectionCause {
+    /// Says whether the same connection may come about a little later, without anybody changing anything.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Refused | Self::NoSuchHost | Self::NoAnswer | Self::Broken { .. })
+    }
+}
+
 /// A permission that is lacking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingPermission {
@@ -197,6 +272,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
+            Self::Unreachable { cause, .. } => cause.may_pass(),
             Self::Io { source, .. } => matches!(
                 source.kind(),
                 io::ErrorKind::Interrupted | io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock

@@ -47,8 +47,10 @@ mod directory;
 mod failure;
 mod generation;
 mod open;
+mod probe;
 mod read;
 mod read_buffers;
+mod strays;
 mod temporary;
 mod write;
 

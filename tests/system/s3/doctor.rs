@@ -48,7 +48,8 @@ fn what_is_wrong_is_found() {
     bed.inject("PUT", "", 100, Fault::error(403, "AccessDenied"));
     let output = bed.sandbox.run(&["doctor", "--json"]).expect(1);
     let (state, message) = finding(&output.json(), "writing");
-    assert!(state == "warning" && message.contains("s3:PutObject"), "{message}");
+    assert!(state == "bad" && message.contains("s3:PutObject"), "{message}");
+    assert!(message.contains("restores are possible"), "{message}");
     bed.inject("", "", 100, Fault::error(403, "InvalidAccessKeyId"));
     let output = bed.sandbox.run(&["doctor", "--json"]).expect(1);
     assert_eq!(finding(&output.json(), "repository").0, "bad");

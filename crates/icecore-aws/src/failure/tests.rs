@@ -4,11 +4,11 @@ use super::*;
 
 fn answered(status: u16, code: &str, message: &str) -> ServiceFailure {
     let failure = ServiceFailure::without_answer(FailureKind::Answered, message.to_owned());
-    ServiceFailure { status, code: code.to_owned(), ..failure }
+    ServiceFailure { status, code: code.to_owned(), likeness: Likeness::S3, ..failure }
 }
 
 fn told(failure: ServiceFailure, action: Action) -> StoreError {
-    failure.into_store_error(&Place::example(Environment::system()), action, "meta/a")
+    failure.into_store_error(&Place::example(Environment::system()), action, "meta/a", true)
 }
 
 #[test]

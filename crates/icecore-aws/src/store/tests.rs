@@ -17,6 +17,7 @@ mod accounting;
 mod conditions;
 mod connections;
 mod failures;
+mod foreign;
 mod objects;
 
 /// A server and what a store on it needs; time is not waited for.

@@ -115,6 +115,7 @@ impl CopyArguments {
         let endpoint_url = given(&self.to_endpoint_url);
         S3Settings {
             addressing: if endpoint_url.is_none() { this.addressing } else { S3Addressing::default() },
+            skips_checksums: endpoint_url.is_none() && profile.is_none() && this.skips_checksums,
             endpoint_url: endpoint_url.or_else(|| inherited(&this.endpoint_url)),
             region: given(&self.to_region).or_else(|| inherited(&this.region)),
             requests_max: this.requests_max,

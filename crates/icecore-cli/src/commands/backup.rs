@@ -175,8 +175,12 @@ impl Job<'_> {
         };
         let (name, shown) = (source.name.clone(), text::printable(&source.shown).into_owned());
         let kind = stream::open(source.kind, &context.environment.cancelled, self.arguments.dry_run)?;
-        let request =
+        let mut request =
             settings.request(self.arguments, kind, name, self.host.clone(), skip, Arc::clone(&self.list));
+        for threads in [&mut request.walk_concurrency, &mut request.read_concurrency] {
+            *threads = context.allowance.bound(*threads);
+        }
+        request.write.pack_bytes = context.allowance.bound_pack(request.write.pack_bytes);
         let present = match catalog.take() {
             Some(catalog) => catalog,
             None => context.open_catalog(self.repository.id())?,

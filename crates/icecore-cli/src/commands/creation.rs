@@ -1,6 +1,7 @@
 //! Creates a repository with its first key, for `init` and `backup --init`.
 
 use std::{
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,7 +18,7 @@ use icecore_repo::{
     error::RepoError,
     repository::{CreateOptions, Repository, read_plain_header},
 };
-use icecore_store::{RepositoryLocation, StoreError};
+use icecore_store::{LocalStore, RepositoryLocation, StoreError};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -84,10 +85,13 @@ pub(crate) fn create(
     in_place_of: Option<RepositoryId>,
     single_writer: bool,
 ) -> Outcome<Created> {
-    refuse_used_directory(context.location()?)?;
+    let before = refuse_used_directory(context.location()?)?;
     refuse_vanished(context, in_place_of)?;
     let store = context.create_store(single_writer)?;
     refuse_existing(context, &store)?;
+    if let Some(local) = &store.local {
+        try_file_system(context, local, &before)?;
+    }
     if let Some(s3) = &store.s3 {
         s3::prepare(context, s3)?;
     }
@@ -123,19 +127,24 @@ pub(crate) fn create(
     Ok(Created { repository, store, document })
 }
 
-/// Refuses a directory in which something else lies already.
-fn refuse_used_directory(location: &RepositoryLocation) -> Outcome<()> {
-    let RepositoryLocation::Local(path) = location else { return Ok(()) };
+/// Names that were in the directory of a new repository before; none if there was no directory.
+type NamesBefore = Option<Vec<OsString>>;
+
+/// Refuses a directory in which something else lies already, and returns what lies in it.
+fn refuse_used_directory(location: &RepositoryLocation) -> Outcome<NamesBefore> {
+    let RepositoryLocation::Local(path) = location else { return Ok(None) };
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Failure::io("look into", path, &error)),
     };
+    let mut names = Vec::new();
     for entry in entries {
         let name = entry.map_err(|error| Failure::io("look into", path, &error))?.file_name();
+        names.push(name.clone());
         if name == icecore_format::layout::HEADER_KEY {
             // A header, good or bad, is judged by whoever reads it.
-            return Ok(());
+            return Ok(Some(names));
         }
         if HARMLESS_NAMES.iter().all(|harmless| name != *harmless)
             && name != DATA_PREFIX.trim_end_matches('/')
@@ -145,7 +154,35 @@ fn refuse_used_directory(location: &RepositoryLocation) -> Outcome<()> {
             return Err(Failure::new(ExitStatus::Failed, message).hint("choose an empty or new directory"));
         }
     }
-    Ok(())
+    Ok(Some(names))
+}
+
+/// Refuses a file system that cannot do what every backup needs, and leaves the directory as it was before.
+fn try_file_system(context: &Context, store: &LocalStore, before: &NamesBefore) -> Outcome<()> {
+    let mut name = [0; 8];
+    context.environment.entropy.fill(&mut name);
+    let Err(error) = context.environment.runtime.block_on(store.probe(u64::from_le_bytes(name))) else {
+        return Ok(());
+    };
+    let path = store.path();
+    let is_new = |name: &str| before.iter().flatten().all(|before| before != name);
+    // Whatever cannot be removed does no harm: another attempt finds it and goes on.
+    if is_new("+tmp") {
+        fs::remove_dir(path.join("+tmp")).unwrap_or_default();
+    }
+    if is_new("+lock") {
+        fs::remove_file(path.join("+lock")).unwrap_or_default();
+    }
+    if before.is_none() {
+        fs::remove_dir(&path).unwrap_or_default();
+    }
+    let is_unsuitable = matches!(error, StoreError::Unsupported { .. } | StoreError::Io { .. });
+    let failure = Failure::from(error).context(format!("no repository can be created in {}", path.display()));
+    Err(if is_unsuitable {
+        failure.hint("choose a directory on another file system, such as ext4, XFS, Btrfs, ZFS or NFS")
+    } else {
+        failure
+    })
 }
 
 /// Refuses a place where this host has used a repository that is not there any more: somebody removed it, or a disk is

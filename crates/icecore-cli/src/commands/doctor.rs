@@ -16,6 +16,7 @@ use crate::{
     text,
 };
 
+mod local;
 mod policy;
 
 /// Difference of clocks that is worth a word; S3 refuses requests from 15 minutes on.
@@ -79,6 +80,9 @@ pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<Exi
         findings.push(clock(context, s3));
         findings.extend(lifecycle(context, s3));
         findings.push(versioning(context, s3));
+    }
+    if let Some(local) = store.local.as_ref().filter(|_| can_go_on) {
+        findings.extend(local::examine(context, local));
     }
     findings.push(cache(context));
     show(context, store.store.location(), findings)
@@ -155,8 +159,11 @@ fn conditions(context: &Context, store: &S3Store) -> Finding {
             .hint("use one host only, and make the repository with `icecore init --single-writer`"),
         Err(error @ StoreError::NotPermitted { .. }) => {
             let failure = Failure::from(error);
-            let finding =
-                Finding::new(CHECK, State::Warning, format!("{}; restores are possible", failure.message));
+            let finding = Finding::new(
+                CHECK,
+                State::Bad,
+                format!("{}; restores are possible, backups are not", failure.message),
+            );
             failure.hint.into_iter().fold(finding, Finding::hint)
         }
         Err(error) => Finding::failed(CHECK, error.into()),
@@ -231,7 +238,11 @@ fn cache(context: &Context) -> Finding {
         None => Finding::new(CHECK, State::Warning, "there is no home directory for it")
             .hint("give one with --cache-dir"),
         Some(path) => match std::fs::create_dir_all(path) {
-            Ok(()) => Finding::new(CHECK, State::Good, path.display().to_string()),
+            Ok(()) => match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
+                Ok(()) => Finding::new(CHECK, State::Good, path.display().to_string()),
+                Err(errno) => Finding::failed(CHECK, Failure::io("write into", path, &errno.into()))
+                    .hint("choose another one with --cache-dir"),
+            },
             Err(error) => Finding::failed(CHECK, Failure::io("create", path, &error))
                 .hint("choose another one with --cache-dir"),
         },

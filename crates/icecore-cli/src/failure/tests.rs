@@ -4,7 +4,7 @@ use icecore_backup::error::BackupError;
 use icecore_format::error::FormatError;
 use icecore_fs::error::FsError;
 use icecore_repo::error::RepoError;
-use icecore_store::error::StoreError;
+use icecore_store::error::{ConnectionCause, StoreError};
 
 use super::{Failure, reason};
 use crate::exit_status::ExitStatus;
@@ -64,4 +64,47 @@ fn a_reader_that_has_gone_is_no_failure() {
     let failure = Failure::output(&io::Error::from(io::ErrorKind::BrokenPipe));
     assert!(failure.output_closed && failure.status == ExitStatus::Done);
     assert_eq!(Failure::output(&io::Error::from(io::ErrorKind::StorageFull)).status, ExitStatus::Failed);
+}
+
+#[test]
+fn a_server_that_is_none_of_s3_is_no_damage() {
+    let endpoint = || "https://host".to_owned();
+    let errors = [
+        (
+            StoreError::ForeignAnswer {
+                endpoint: endpoint(),
+                reason: "HTTP status 404 with a web page".to_owned(),
+            },
+            "--endpoint-url",
+        ),
+        (StoreError::Unreachable { endpoint: endpoint(), cause: ConnectionCause::Refused }, "--endpoint-url"),
+        (StoreError::Unreachable { endpoint: endpoint(), cause: ConnectionCause::NoTls }, "http://"),
+        (
+            StoreError::Unreachable { endpoint: endpoint(), cause: ConnectionCause::UntrustedCertificate },
+            "SSL_CERT_FILE",
+        ),
+        (StoreError::Unreachable { endpoint: endpoint(), cause: ConnectionCause::EarlyCertificate }, "clock"),
+        (
+            StoreError::Refused {
+                operation: "put",
+                key: "a".to_owned(),
+                reason: "Unsupported header 'x-amz-checksum-crc64nvme'".to_owned(),
+            },
+            "checksums = false",
+        ),
+        (
+            StoreError::Io {
+                operation: "put",
+                key: "a".to_owned(),
+                source: io::ErrorKind::FileTooLarge.into(),
+            },
+            "ulimit -f",
+        ),
+    ];
+    for (error, hint) in errors {
+        let failure = Failure::from_store(&error);
+        assert_eq!(failure.status, ExitStatus::Failed, "{failure:?}");
+        let told = failure.hint.unwrap();
+        assert!(told.contains(hint) && !told.contains("later"), "{error}: {told}");
+    }
 }

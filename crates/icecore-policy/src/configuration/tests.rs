@@ -220,6 +220,7 @@ fn settings_of_s3() {
         data-storage-class = "GLACIER_IR"
         meta-storage-class = "STANDARD_IA"
         requests = 16
+        checksums = false
         limit-upload = "10MiB"
         limit-download = "1MB"
     "#;
@@ -234,16 +235,19 @@ fn settings_of_s3() {
         data_storage_class: Some("GLACIER_IR".to_owned()),
         meta_storage_class: Some("STANDARD_IA".to_owned()),
         requests_max: NonZeroUsize::new(16),
+        skips_checksums: true,
         upload_bytes_per_second_max: NonZeroU64::new(10 << 20),
         download_bytes_per_second_max: NonZeroU64::new(1_000_000),
     };
     assert_eq!(s3, expected);
     assert_eq!(Configuration::parse("").unwrap().s3, S3Settings::default());
+    assert_eq!(Configuration::parse("[s3]\nchecksums = true\n").unwrap().s3, S3Settings::default());
     for wrong in [
         "requests = 0",
         "requests = 5000",
         "limit-upload = \"0\"",
         "encryption = \"none\"",
+        "checksums = \"md5\"",
         "endpoint = \"x\"",
     ] {
         assert!(Configuration::parse(&format!("[s3]\n{wrong}\n")).is_err(), "{wrong}");

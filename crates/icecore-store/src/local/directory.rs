@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{failure::Call, read_buffers::ReadBuffers};
+use super::{failure::Call, read_buffers::ReadBuffers, strays::Strays};
 use crate::store::StoreResult;
 
 /// Mode of new directories: what is in a repository is its owner's business only.
@@ -32,6 +32,8 @@ pub(super) struct Root {
     durable: Mutex<HashMap<String, u64>>,
     /// Buffers of large reads.
     pub(super) read_buffers: Arc<ReadBuffers>,
+    /// What was found in the way of objects.
+    pub(super) strays: Strays,
 }
 
 impl Root {
@@ -42,6 +44,7 @@ impl Root {
             has_unnamed_files: AtomicBool::new(true),
             durable: Mutex::default(),
             read_buffers: Arc::default(),
+            strays: Strays::default(),
         }
     }
 

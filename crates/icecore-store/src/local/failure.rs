@@ -30,15 +30,7 @@ impl Call<'_> {
 
     /// Returns the error for a file of a type that no object has.
     pub(super) fn not_an_object(self, file_type: FileType) -> StoreError {
-        let found = match file_type {
-            FileType::Directory => "a directory",
-            FileType::Symlink => "a symbolic link",
-            FileType::Fifo | FileType::Socket => "a pipe or socket",
-            FileType::CharacterDevice | FileType::BlockDevice => "a device",
-            FileType::RegularFile => "a file",
-            FileType::Unknown => "something unknown",
-        };
-        StoreError::NotAnObject { key: self.key.to_owned(), found }
+        StoreError::NotAnObject { key: self.key.to_owned(), found: describe(file_type) }
     }
 
     /// Returns the error for `errno`, which came from a step on the object's own path.
@@ -85,5 +77,17 @@ impl Call<'_> {
             Some(errno) => self.failed_inside(errno),
             None => StoreError::Io { operation: self.operation, key: self.key.to_owned(), source: error },
         }
+    }
+}
+
+/// Says what a file of a type that no object has is.
+pub(super) fn describe(file_type: FileType) -> &'static str {
+    match file_type {
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo | FileType::Socket => "a pipe or socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        FileType::RegularFile => "a file",
+        FileType::Unknown => "something unknown",
     }
 }

@@ -12,9 +12,10 @@ use bytes::Bytes;
 
 use super::{
     directory::Root,
-    failure::Call,
+    failure::{Call, describe},
     generation,
     read_buffers::{LENGTH_MIN, ReadBuffer},
+    strays::Stray,
 };
 use crate::{
     key::{clip_range, is_valid_part},
@@ -100,23 +101,28 @@ pub(super) fn head(root: &Root, key: &str) -> StoreResult<ObjectInfo> {
 
 /// Returns the objects below `prefix`, sorted by key.
 pub(super) fn list(root: &Root, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
-    let mut objects = Vec::new();
-    // Directories still to be read: each the beginning of keys, empty or with a `/` at its end.
-    let mut prefixes = vec![prefix.to_owned()];
-    while let Some(prefix) = prefixes.pop() {
-        list_directory(root, &prefix, &mut objects, &mut prefixes)?;
+    let mut found = Found { prefixes: vec![prefix.to_owned()], ..Found::default() };
+    while let Some(prefix) = found.prefixes.pop() {
+        list_directory(root, &prefix, &mut found)?;
     }
+    root.strays.report(&root.path, &found.strays);
+    let mut objects = found.objects;
     // The order of keys is not the order of the tree: `a-b` and `a.b` come before `a/b`.
     objects.sort_unstable_by(|left, right| left.key.cmp(&right.key));
     Ok(objects)
 }
 
-fn list_directory(
-    root: &Root,
-    prefix: &str,
-    objects: &mut Vec<ObjectInfo>,
-    prefixes: &mut Vec<String>,
-) -> StoreResult<()> {
+/// What a listing has found so far.
+#[derive(Debug, Default)]
+struct Found {
+    objects: Vec<ObjectInfo>,
+    /// Directories still to be read: each the beginning of keys, empty or with a `/` at its end.
+    prefixes: Vec<String>,
+    /// What has the name of an object and is none.
+    strays: Vec<Stray>,
+}
+
+fn list_directory(root: &Root, prefix: &str, found: &mut Found) -> StoreResult<()> {
     let call = Call { operation: "list", key: prefix };
     let directory = match root.open_directory(prefix) {
         Ok(directory) => directory,
@@ -133,17 +139,17 @@ fn list_directory(
         }
         let key = format!("{prefix}{name}");
         if entry.file_type() == FileType::Directory {
-            prefixes.push(key + "/");
+            found.prefixes.push(key + "/");
             continue;
         }
         let call = Call { operation: "list", key: &key };
         // Deleted meanwhile, if there is nothing.
         let Some(stat) = directory.stat(name).map_err(|errno| call.failed(errno))? else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => objects.push(info(key, &stat)),
-            FileType::Directory => prefixes.push(key + "/"),
-            // To leave it out would hide what is behind a symbolic link from everybody who counts on the list.
-            other => return Err(call.not_an_object(other)),
+            FileType::RegularFile => found.objects.push(info(key, &stat)),
+            FileType::Directory => found.prefixes.push(key + "/"),
+            // Never followed: whoever can write one here would let us read any file.
+            other => found.strays.push(Stray { key, what: describe(other) }),
         }
     }
     Ok(())

@@ -102,7 +102,7 @@ impl Temporary {
     }
 
     /// Gives the file the name `name` in `directory` if there is none of that name ([`Errno::EXIST`]).
-    pub(super) fn publish(self, directory: &Directory<'_>, name: &str) -> Result<(), Errno> {
+    pub(super) fn publish(&self, directory: &Directory<'_>, name: &str) -> Result<(), Errno> {
         let linked = match &self.named {
             None => {
                 let path = descriptor_path(&self.file);
@@ -140,6 +140,11 @@ impl Temporary {
         }
         self.named = None;
         Ok(())
+    }
+
+    /// Says whether the file has a name in the meantime, and could so be renamed.
+    pub(super) fn is_named(&self) -> bool {
+        self.named.is_some()
     }
 
     fn is_at(&self, directory: &Directory<'_>, name: &str) -> bool {

@@ -234,7 +234,7 @@ async fn what_is_no_object_is_a_clear_error() {
         refused(store.replace(key, Bytes::from_static(b"x"), version.clone()).await.map(drop));
         refused(store.delete(key, None).await);
     }
-    assert!(matches!(store.list("").await, Err(StoreError::NotAnObject { .. })));
+    assert_eq!(keys(&store.list("").await.unwrap()), ["directory/object"], "links are not followed");
     assert!(matches!(store.list("linked-directory/").await, Err(StoreError::NotAnObject { .. })));
     assert_eq!(keys(&store.list("directory/").await.unwrap()), ["directory/object"]);
     assert_eq!(fs::read(root.join("+target")).unwrap(), b"secret");
@@ -255,8 +255,8 @@ async fn a_list_leaves_out_what_is_no_key_and_walks_only_below_its_prefix() {
     fs::write(std::ffi::OsStr::to_owned(root.join("data").as_os_str()).into_string().unwrap() + "/ä", "")
         .unwrap();
     fs::create_dir_all(root.join("data/empty/deeper")).unwrap();
-    // Would be an error if it were met.
     symlink("nowhere", root.join("meta/link")).unwrap();
+    symlink("1", root.join("data/g/2")).unwrap();
     let objects = store.list("data/").await.unwrap();
     assert_eq!(keys(&objects), ["data/g/1"]);
     assert_eq!(objects[0], store.head("data/g/1").await.unwrap());
@@ -349,4 +349,33 @@ fn the_store_works_on_a_runtime_without_threads_of_its_own() {
         store.create("a", Bytes::from_static(b"0123")).await.unwrap();
         assert_eq!(store.get("a", Some(1..3)).await.unwrap(), "12");
     });
+}
+
+#[tokio::test]
+async fn a_probe_tries_everything_and_leaves_nothing() {
+    let (store, directory) = fresh();
+    store.create("a", Bytes::from_static(b"mine")).await.unwrap();
+    store.probe(7).await.unwrap();
+    without_unnamed_files(store.clone()).probe(7).await.unwrap();
+    assert_eq!(names(directory.path()), ["+lock", "+tmp", "a"]);
+    // Not even what another one left behind is taken for its own.
+    store.create("probe-0000000000000009", Bytes::from_static(b"other")).await.unwrap();
+    assert!(matches!(store.probe(9).await, Err(StoreError::AlreadyExists { .. })));
+    assert!(store.exists("probe-0000000000000009").await.unwrap());
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_linked_whoever_creates_holds_the_lock() {
+    let (store, directory) = fresh();
+    let store = without_unnamed_files(store);
+    let put = |bytes: &[u8]| {
+        let (root, call) = (&store.root, failure::Call { operation: "put", key: "meta/a" });
+        let (directory, name) = root.make_parent(call)?;
+        let temporary = temporary::Temporary::write(root, &directory, bytes, false, call)?;
+        write::publish_locked(root, temporary, &directory, name, call)
+    };
+    put(b"one").unwrap();
+    assert!(matches!(put(b"two"), Err(StoreError::AlreadyExists { .. })));
+    assert_eq!(store.get("meta/a", None).await.unwrap(), "one");
+    assert!(names(&directory.path().join("+tmp")).is_empty());
 }

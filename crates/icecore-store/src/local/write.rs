@@ -29,10 +29,8 @@ pub(super) fn create(root: &Root, key: &str, bytes: &[u8]) -> StoreResult<Versio
             directory.stat_object(name, call)?;
             return Err(call.already_exists());
         }
-        Err(Errno::INVAL | Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => {
-            return Err(
-                call.unsupported("its file system can neither link files nor rename them without replacing")
-            );
+        Err(Errno::INVAL | Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) if temporary.is_named() => {
+            publish_locked(root, temporary, &directory, name, call)?;
         }
         Err(errno) => return Err(call.failed_inside(errno)),
     }
@@ -45,6 +43,22 @@ pub(super) fn create(root: &Root, key: &str, bytes: &[u8]) -> StoreResult<Versio
         return Err(call.failed_inside(errno));
     }
     Ok(version)
+}
+
+/// Gives a file its name where the file system can neither link files nor rename them without replacing: whoever creates holds
+/// the lock meanwhile, as whoever replaces does everywhere.
+pub(super) fn publish_locked(
+    root: &Root,
+    temporary: Temporary,
+    directory: &Directory<'_>,
+    name: &str,
+    call: Call<'_>,
+) -> StoreResult<()> {
+    let _lock = Lock::exclusive(root, call)?;
+    if directory.stat_object(name, call)?.is_some() {
+        return Err(call.already_exists());
+    }
+    temporary.replace(directory, name).map_err(|errno| call.failed_inside(errno))
 }
 
 /// Writes an object in the place of the one of version `expected`.

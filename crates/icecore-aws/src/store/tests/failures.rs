@@ -56,7 +56,34 @@ async fn a_wrong_address_is_told_soon() {
     let error = store.get("icecore", None).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
     assert_eq!(bed.sleep.recorded().len(), UNREACHED_ATTEMPTS_MAX as usize - 1);
-    assert!(error.to_string().contains("refused"), "{error}");
+    assert_eq!(error.to_string(), "cannot reach http://127.0.0.1:1: the connection was refused");
+}
+
+#[tokio::test]
+async fn what_does_not_pass_by_itself_is_told_at_once_with_the_address() {
+    let bed = Bed::new();
+    let url = bed.server.url().replace("http://", "https://");
+    let store = bed.store_with(S3Options { endpoint_url: Some(url.clone()), ..bed.options() }).await;
+    let error = store.get("icecore", None).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot reach {url}: it does not speak TLS there"));
+    assert!(!error.is_transient() && bed.sleep.recorded().is_empty());
+
+    let url = "http://no-such-host.invalid:9000".to_owned();
+    let store = bed.store_with(S3Options { endpoint_url: Some(url.clone()), ..bed.options() }).await;
+    let error = store.list("").await.unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot reach {url}: there is no host of this name"));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_later_names_the_address_too() {
+    let bed = Bed::new();
+    let retry = RetryPolicy { attempts_max: NonZeroU32::new(2).unwrap(), ..bed.options().retry };
+    let store = bed.store_with(S3Options { retry, ..bed.options() }).await;
+    store.create("meta/a", Bytes::from_static(b"a")).await.unwrap();
+    bed.inject("GET", "meta/a", 10, Fault::Reset);
+    let error = store.get("meta/a", None).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+    assert!(error.to_string().contains(&bed.server.url()), "{error}");
 }
 
 #[tokio::test]

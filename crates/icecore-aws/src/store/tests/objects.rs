@@ -118,7 +118,21 @@ async fn a_server_that_gives_the_same_page_again_and_again_does_not_keep_us() {
     }
     let store = bed.store().await;
     let listed = tokio::time::timeout(Duration::from_secs(20), store.list("meta/")).await;
-    assert_eq!(listed.expect("it ends").unwrap().len(), 10);
+    let error = listed.expect("it ends").unwrap_err();
+    assert!(matches!(error, StoreError::IncompleteList { .. }), "{error}");
+    assert!(error.to_string().contains("lists only a part of the objects below \"meta/\""), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ranges_that_a_server_cuts_short_are_no_listing() {
+    let options = ServerOptions { page_keys_max: 10, repeats_pages: true, ..ServerOptions::default() };
+    let bed = Bed::with(&options);
+    for number in 0..400u64 {
+        let key = format!("some/prefix/meta/snapshots/{:012x}{:020x}", number * 86_400_000, number);
+        bed.server.plant("bucket", &key, b"x");
+    }
+    let error = bed.store().await.list("meta/snapshots/").await.unwrap_err();
+    assert!(matches!(error, StoreError::IncompleteList { .. }), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

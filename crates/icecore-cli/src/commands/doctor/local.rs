@@ -1,0 +1,69 @@
+//! Whether a repository in a directory can be written to, and how much room there is.
+
+use icecore_store::{LocalStore, Store, StoreError};
+
+use super::{Finding, State};
+use crate::{
+    context::Context,
+    failure::{Failure, plain},
+    text,
+};
+
+/// Less room than this is worth a word, in bytes.
+const ROOM_BYTES_MIN: u64 = 1 << 30;
+/// Fewer inodes than this are worth a word: each pack takes two.
+const INODES_MIN: u64 = 1_000;
+
+/// Looks at the directory.
+pub(super) fn examine(context: &Context, store: &LocalStore) -> Vec<Finding> {
+    let mut findings = vec![writing(context, store)];
+    findings.extend(room(store));
+    findings
+}
+
+/// Writes a file, replaces it, and deletes it again.
+fn writing(context: &Context, store: &LocalStore) -> Finding {
+    const CHECK: &str = "writing";
+    let location = store.location();
+    let mut name = [0; 8];
+    context.environment.entropy.fill(&mut name);
+    let tried = context.environment.runtime.block_on(store.probe(u64::from_le_bytes(name)));
+    let bad = |reason: String, hint: &str| {
+        Finding::new(CHECK, State::Bad, format!("{reason}; restores are possible, backups are not"))
+            .hint(hint)
+    };
+    match tried {
+        Ok(()) => Finding::new(CHECK, State::Good, "files can be created, replaced and deleted"),
+        Err(StoreError::ReadOnly { .. }) => bad(
+            format!("the file system of {location} is read-only"),
+            "mount it with read and write access: `mount -o remount,rw`",
+        ),
+        Err(StoreError::NoSpace { reason, .. }) => {
+            bad(format!("no space left in {location}: {}", plain(&reason)), "make room there")
+        }
+        Err(StoreError::AccessDenied { reason, .. }) => bad(
+            format!("this user may not write to {location}: {}", plain(&reason)),
+            "run as the owner of the repository, or as root",
+        ),
+        Err(error) => Finding::failed(CHECK, Failure::from(error)),
+    }
+}
+
+/// Looks how much room is left for backups.
+fn room(store: &LocalStore) -> Option<Finding> {
+    const CHECK: &str = "room";
+    let found = rustix::fs::statvfs(store.path()).ok()?;
+    let bytes = found.f_bavail.saturating_mul(found.f_frsize);
+    // Some file systems do not count inodes.
+    let counts_inodes = found.f_files > 0;
+    let left = text::size(bytes);
+    Some(if counts_inodes && found.f_favail < INODES_MIN {
+        Finding::new(CHECK, State::Warning, format!("only {} more files can be created", found.f_favail))
+            .hint("remove files there; more space alone does not help")
+    } else if bytes < ROOM_BYTES_MIN {
+        Finding::new(CHECK, State::Warning, format!("only {left} left"))
+            .hint("make room before a backup needs it")
+    } else {
+        Finding::new(CHECK, State::Good, format!("{left} left"))
+    })
+}

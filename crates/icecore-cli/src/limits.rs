@@ -1,0 +1,243 @@
+//! What the system lets this process have: memory, open files, threads. Too little of it is told at the start; where it is
+//! scarce, less is done at a time.
+//!
+//! Rust ends a process at once for which an allocation fails, so it has to be known before that there is enough.
+
+use std::{
+    ffi::OsString,
+    fs,
+    num::NonZeroUsize,
+    os::unix::process::CommandExt,
+    process::Command,
+    sync::{Arc, Mutex, mpsc},
+    thread::{self, available_parallelism},
+};
+
+use rustix::process::{Resource, getrlimit};
+
+use crate::{
+    environment_variables,
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+    text,
+};
+
+/// Variable that tells the allocator of glibc (mallopt(3)) how many arenas to keep; each takes 64 MiB of address space.
+const ARENAS_VARIABLE: &str = "MALLOC_ARENA_MAX";
+/// Variable that tells the standard library how large the stacks of threads are, in bytes.
+const STACK_VARIABLE: &str = "RUST_MIN_STACK";
+/// Stack of a thread where memory is limited, in bytes.
+const STACK_BYTES: u64 = 1 << 20;
+
+/// Memory that a command takes which reads little, apart from its threads, in bytes.
+const LIGHT_BYTES: u64 = 64 << 20;
+/// Memory that a command takes which moves data: packs, blocks, indexes, buffers.
+const HEAVY_BYTES: u64 = 400 << 20;
+/// Memory that each thread takes which compresses or opens blocks.
+const WORKER_BYTES: u64 = 48 << 20;
+/// Threads beside the workers that each command may start, at least, …
+const OTHER_THREADS_MIN: usize = 28;
+/// … and the most of them that are calls of a local store.
+const STORE_THREADS_MAX: usize = 64;
+/// A pack takes one part in this many of the memory that is left at most, …
+const PACK_SHARE: u64 = 8;
+/// … or so many bytes, if that is more.
+const PACK_BYTES_MIN: u64 = 64 << 20;
+/// Most threads for one purpose where anything is scarce.
+const SCARCE_THREADS_MAX: usize = 4;
+/// Limits of threads above this are none for us.
+const THREADS_LIMIT_NOTED: u64 = 4096;
+/// Memory of the process where the system does not say how much it has, in bytes.
+const USED_BYTES_GUESS: u64 = 96 << 20;
+
+/// Open files that a command has at least: catalogue, directories, the store's own.
+const DESCRIPTORS_MIN: u64 = 64;
+/// Open files that are kept for everything but calls of a local store, …
+const DESCRIPTORS_KEPT: u64 = 40;
+/// … each of which has this many at most.
+const DESCRIPTORS_A_CALL: u64 = 4;
+
+/// How much a command moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// Metadata.
+    Light,
+    /// Content of files.
+    Heavy,
+}
+
+/// What a command may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// Threads that compute.
+    pub(crate) workers: usize,
+    /// Calls of a local store at a time.
+    pub(crate) store_calls: usize,
+    /// Whether anything is scarce.
+    pub(crate) is_scarce: bool,
+    /// Memory that is left, in bytes; none if it is not limited.
+    memory_bytes: Option<u64>,
+}
+
+impl Allowance {
+    /// Returns how many threads to start for something, of which `wanted` would be good.
+    pub(crate) fn bound(&self, wanted: usize) -> usize {
+        if self.is_scarce { wanted.min(SCARCE_THREADS_MAX) } else { wanted }
+    }
+
+    /// Returns how long packs may be, of which `wanted` bytes would be good: several of them are in memory.
+    pub(crate) fn bound_pack(&self, wanted: u64) -> u64 {
+        match self.memory_bytes {
+            Some(left) => wanted.min((left / PACK_SHARE).max(PACK_BYTES_MIN)),
+            None => wanted,
+        }
+    }
+
+    /// Returns the number of threads that compute; zero if it need not be said.
+    pub(crate) fn workers_if_scarce(&self) -> usize {
+        if self.is_scarce { self.workers } else { 0 }
+    }
+}
+
+/// What the system allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bounds {
+    /// Address space that is left, in bytes; none if it is not limited.
+    memory_bytes: Option<u64>,
+    /// Limit of the address space, in bytes.
+    memory_bytes_max: Option<u64>,
+    descriptors: u64,
+    cores: usize,
+}
+
+/// Starts the program again in place of this process if memory is limited, so that the allocator and the threads take no more
+/// address space than they need. Returns if that is not so, or impossible.
+pub fn restart_if_memory_is_limited(words: &[OsString]) {
+    if memory_limit().is_none() || environment_variables::read(ARENAS_VARIABLE).is_some() {
+        return;
+    }
+    let Some((name, arguments)) = words.split_first() else { return };
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0(name).args(arguments);
+    command.env(ARENAS_VARIABLE, "1").env(STACK_VARIABLE, STACK_BYTES.to_string());
+    let error = command.exec();
+    tracing::debug!(%error, "memory is limited, and the program cannot be started again to use less of it");
+}
+
+/// Returns what a command may use; fails if it is too little.
+pub(crate) fn allow(weight: Weight) -> Outcome<Allowance> {
+    let memory_bytes_max = memory_limit();
+    let bounds = Bounds {
+        memory_bytes: memory_bytes_max.map(|limit| limit.saturating_sub(used_bytes())),
+        memory_bytes_max,
+        descriptors: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
+        cores: available_parallelism().map_or(2, NonZeroUsize::get),
+    };
+    let allowance = bounds.allow(weight)?;
+    if !allowance.is_scarce && !are_threads_limited() {
+        return Ok(allowance);
+    }
+    let threads = allowance.workers + OTHER_THREADS_MIN;
+    let started = startable_threads(threads);
+    if started < threads.min(OTHER_THREADS_MIN + 1) {
+        return Err(Failure::new(
+            ExitStatus::Failed,
+            format!("too few threads can be started: {started}, and icecore needs {}", OTHER_THREADS_MIN + 1),
+        )
+        .hint("raise the limit of processes (`ulimit -u`, or that of the container)"));
+    }
+    let spare = started.saturating_sub(OTHER_THREADS_MIN).max(1);
+    Ok(if started < threads {
+        Allowance { workers: allowance.workers.min(spare), store_calls: 4, is_scarce: true, ..allowance }
+    } else {
+        allowance
+    })
+}
+
+impl Bounds {
+    fn allow(&self, weight: Weight) -> Outcome<Allowance> {
+        if self.descriptors < DESCRIPTORS_MIN {
+            let message = format!(
+                "too few open files are allowed: {}, and icecore needs {DESCRIPTORS_MIN}",
+                self.descriptors
+            );
+            return Err(
+                Failure::new(ExitStatus::Failed, message).hint("raise the limit with `ulimit -n 1024`")
+            );
+        }
+        let calls = self.descriptors.saturating_sub(DESCRIPTORS_KEPT) / DESCRIPTORS_A_CALL;
+        let store_calls = usize::try_from(calls).unwrap_or(STORE_THREADS_MAX).min(STORE_THREADS_MAX);
+        let is_scarce = store_calls < STORE_THREADS_MAX;
+        let Some(left) = self.memory_bytes else {
+            return Ok(Allowance { workers: self.cores, store_calls, is_scarce, memory_bytes: None });
+        };
+        let fixed = match weight {
+            Weight::Light => LIGHT_BYTES,
+            Weight::Heavy => HEAVY_BYTES,
+        };
+        let fixed = fixed + OTHER_THREADS_MIN as u64 * STACK_BYTES;
+        let workers = usize::try_from(left.saturating_sub(fixed) / WORKER_BYTES).unwrap_or(self.cores);
+        if workers == 0 {
+            let limit = self.memory_bytes_max.unwrap_or(left);
+            let message = format!(
+                "not enough memory: the limit of this process is {}, of which {} are left, and this command needs {}",
+                text::size(limit),
+                text::size(left),
+                text::size(fixed + WORKER_BYTES)
+            );
+            return Err(Failure::new(ExitStatus::Failed, message)
+                .hint("raise the limit of the address space with `ulimit -v`, or run without it"));
+        }
+        Ok(Allowance {
+            workers: workers.min(self.cores),
+            store_calls: store_calls.min(8),
+            is_scarce: true,
+            memory_bytes: Some(left),
+        })
+    }
+}
+
+/// Returns the limit of the address space or of private memory, in bytes, if there is one.
+fn memory_limit() -> Option<u64> {
+    [Resource::As, Resource::Data].into_iter().filter_map(|resource| getrlimit(resource).current).min()
+}
+
+/// Returns the address space that the process has, in bytes (proc_pid_status(5)).
+fn used_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+    let kib = size.and_then(|size| size.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.map_or(USED_BYTES_GUESS, |kib| kib << 10)
+}
+
+/// Says whether there is a limit of threads that a command could meet: of the user's, or of a container.
+fn are_threads_limited() -> bool {
+    let user = getrlimit(Resource::Nproc).current;
+    let container = fs::read_to_string("/sys/fs/cgroup/pids.max").ok();
+    let container = container.and_then(|text| text.trim().parse::<u64>().ok());
+    [user, container].into_iter().flatten().any(|limit| limit < THREADS_LIMIT_NOTED)
+}
+
+/// Starts up to `wanted` threads that all run at the same time for a moment, and returns how many there were.
+fn startable_threads(wanted: usize) -> usize {
+    let (sender, receiver) = mpsc::channel::<()>();
+    let receiver = Arc::new(Mutex::new(receiver));
+    let mut threads = Vec::with_capacity(wanted);
+    for _ in 0..wanted {
+        let receiver = Arc::clone(&receiver);
+        let wait = move || drop(receiver.lock().map(|receiver| receiver.recv()));
+        match thread::Builder::new().name("icecore-trial".to_owned()).spawn(wait) {
+            Ok(thread) => threads.push(thread),
+            Err(_) => break,
+        }
+    }
+    let started = threads.len();
+    drop(sender);
+    for thread in threads {
+        thread.join().unwrap_or_default();
+    }
+    started
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Whether a file system can do what a store promises, tried on an object of its own.
+
+use bytes::Bytes;
+
+use super::LocalStore;
+use crate::{
+    error::StoreError,
+    store::{Store, StoreExt, StoreResult, Version},
+};
+
+impl LocalStore {
+    /// Creates, replaces, reads and deletes an object whose name ends with `name`, and does each on a wrong condition, too.
+    /// Fails with the first thing that the file system does not do; leaves no object.
+    pub async fn probe(&self, name: u64) -> StoreResult<()> {
+        let key = format!("probe-{name:016x}");
+        // All of one length, so that no state can be told by it.
+        let first = self.create(&key, Bytes::from_static(b"one..")).await?;
+        let tried = self.try_changes(&key, first).await;
+        let removed = self.delete(&key, None).await;
+        tried?;
+        removed
+    }
+
+    async fn try_changes(&self, key: &str, first: Version) -> StoreResult<()> {
+        let [two, three] = ["two..", "three"].map(|text| Bytes::from_static(text.as_bytes()));
+        match self.create(key, two.clone()).await {
+            Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(self.unsupported("a file can be created a second time")),
+        }
+        let second = match self.replace(key, two.clone(), first.clone()).await {
+            Err(StoreError::VersionMismatch { .. }) => {
+                return Err(
+                    self.unsupported("its file system does not keep the inode numbers and times of files")
+                );
+            }
+            result => result?,
+        };
+        match self.replace(key, three, first).await {
+            Err(StoreError::VersionMismatch { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(self.unsupported("its file system does not tell two states of a file apart")),
+        }
+        if self.get_versioned(key).await? != (two, second.clone()) {
+            return Err(self.unsupported("its file system does not give back what was written"));
+        }
+        self.delete(key, Some(second)).await?;
+        if self.exists(key).await? {
+            return Err(self.unsupported("a file that was deleted is still there"));
+        }
+        Ok(())
+    }
+
+    fn unsupported(&self, reason: &str) -> StoreError {
+        StoreError::Unsupported { location: self.location(), reason: reason.to_owned() }
+    }
+}
