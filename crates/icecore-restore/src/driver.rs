@@ -219,7 +219,11 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         match large::compare(self.context, self.pool, candidate, &existing)? {
             HoleState::Wrong => return Ok(false),
             HoleState::Right => {}
-            HoleState::Differs => holes::repair(self.context, self.tree, &candidate.entry, &existing)?,
+            HoleState::Differs => {
+                if !holes::repair(self.context, self.tree, &candidate.entry, &existing)? {
+                    return Ok(false);
+                }
+            }
         }
         let (context, candidate) = (self.context, Arc::clone(candidate));
         // Also after holes were made: that gives the file a new time.

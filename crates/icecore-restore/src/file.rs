@@ -89,12 +89,14 @@ pub(crate) fn update(
     let wrong = wrong_chunks(context, entry, &existing, &placed)?;
     let is_candidate = wrong.is_empty() && !replace && existing.metadata().size == entry.size;
     let holes = if is_candidate { holes::compare(context, entry, &existing)? } else { HoleState::Wrong };
-    if holes == HoleState::Wrong {
+    let is_right = match holes {
+        HoleState::Wrong => false,
+        HoleState::Right => true,
+        HoleState::Differs => holes::repair(context, tree, entry, &existing)?,
+    };
+    if !is_right {
         fetch(context, &wrong);
         return write(context, tree, candidate, Some(&existing), verdict);
-    }
-    if holes == HoleState::Differs {
-        holes::repair(context, tree, entry, &existing)?;
     }
     // Also after holes were made: that gives the file a new time.
     objects::fix_metadata(context, tree, candidate, false)

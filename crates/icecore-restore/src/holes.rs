@@ -1,7 +1,8 @@
 //! Compares the holes of an existing file with the recorded ones, and makes them so without a change of content.
 
-use icecore_format::entry::Entry;
+use icecore_format::entry::{Content, Entry};
 use icecore_fs::target::{ExistingFile, TargetTree};
+use icecore_repo::manifest::ChunkListReader;
 
 use crate::{context::Context, report::ProblemReason};
 
@@ -48,7 +49,7 @@ pub(crate) fn compare(
 ) -> Result<HoleState, ProblemReason> {
     let mut state = HoleState::Right;
     let mut buffer = Vec::new();
-    differences(entry, file, &mut |difference| {
+    differences(context, entry, file, &mut |difference| {
         context.check()?;
         if let Difference::Data(start, end) = difference
             && !is_zero(context, file, (start, end), &mut buffer)?
@@ -64,15 +65,16 @@ pub(crate) fn compare(
     Ok(state)
 }
 
-/// Makes holes and fills holes, in a file that [`compare`] found to read as it should.
+/// Makes holes and fills holes, in a file that [`compare`] found to read as it should; says no if the file cannot be
+/// changed, but only replaced.
 pub(crate) fn repair(
     context: &Context<'_>,
     tree: &TargetTree,
     entry: &Entry,
     existing: &ExistingFile,
-) -> Result<(), ProblemReason> {
-    let Some(file) = tree.open_for_holes(existing)? else { return Ok(()) };
-    differences(entry, existing, &mut |difference| {
+) -> Result<bool, ProblemReason> {
+    let Some(file) = tree.open_for_holes(existing)? else { return Ok(false) };
+    differences(context, entry, existing, &mut |difference| {
         context.check()?;
         match difference {
             // A file system that cannot make holes keeps the zeros: they read the same.
@@ -83,36 +85,69 @@ pub(crate) fn repair(
             }
         };
         Ok(true)
-    })
+    })?;
+    Ok(true)
 }
 
 /// Passes on the differing ranges in their order until the receiver says no.
 fn differences(
+    context: &Context<'_>,
     entry: &Entry,
     file: &ExistingFile,
     receive: &mut dyn FnMut(Difference) -> Result<bool, ProblemReason>,
 ) -> Result<(), ProblemReason> {
     // A file with all of its blocks has no hole; that spares most files the question.
-    if entry.holes.is_empty() && file.allocated_bytes() >= entry.size {
+    let is_list = matches!(entry.content, Content::List(_));
+    if entry.holes.is_empty() && !is_list && file.allocated_bytes() >= entry.size {
         return Ok(());
     }
     let mut position = 0;
-    for hole in &entry.holes {
-        let end = hole.offset.saturating_add(hole.length).min(entry.size);
-        if !missing_data(file, position, hole.offset, receive)? {
-            return Ok(());
+    let is_complete = each_hole(context, entry, &mut |start, end| {
+        if !missing_data(file, position, start, receive)? {
+            return Ok(false);
         }
-        position = hole.offset;
-        while let Some((start, data_end)) = file.next_data(position, end)? {
-            if !receive(Difference::Data(start, data_end))? {
-                return Ok(());
+        position = start;
+        while let Some((data_start, data_end)) = file.next_data(position, end)? {
+            if !receive(Difference::Data(data_start, data_end))? {
+                return Ok(false);
             }
             position = data_end;
         }
         position = end;
+        Ok(true)
+    })?;
+    if is_complete {
+        missing_data(file, position, entry.size, receive)?;
     }
-    missing_data(file, position, entry.size, receive)?;
     Ok(())
+}
+
+/// Passes on the recorded holes as `(start, end)` until the receiver says no; a file with very many has them in its
+/// list of chunks.
+fn each_hole(
+    context: &Context<'_>,
+    entry: &Entry,
+    receive: &mut dyn FnMut(u64, u64) -> Result<bool, ProblemReason>,
+) -> Result<bool, ProblemReason> {
+    for hole in &entry.holes {
+        let end = hole.offset.saturating_add(hole.length).min(entry.size);
+        if !receive(hole.offset, end)? {
+            return Ok(false);
+        }
+    }
+    if !entry.holes.is_empty() || matches!(entry.content, Content::Inline(_)) {
+        return Ok(true);
+    }
+    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    let mut position = 0_u64;
+    while let Some(chunk) = list.next()? {
+        let end = position.saturating_add(u64::from(chunk.length)).min(entry.size);
+        if chunk.is_hole() && !receive(position, end)? {
+            return Ok(false);
+        }
+        position = end;
+    }
+    Ok(true)
 }
 
 /// Passes on the holes in a range that should be data.

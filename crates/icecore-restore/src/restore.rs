@@ -82,7 +82,7 @@ fn open_target(request: &RestoreRequest) -> RestoreResult<(Option<TargetTree>, T
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let tree = TargetTree::create(target).map_err(fail)?;
-            let root = TargetRoot::mark_created(&tree).map_err(fail)?;
+            let root = TargetRoot::mark_created(&tree);
             Ok((Some(tree), root))
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {

@@ -38,10 +38,13 @@ impl TargetRoot {
         }
     }
 
-    /// Marks a target that was created just now.
-    pub fn mark_created(tree: &TargetTree) -> Result<Self, FsError> {
-        tree.create_symlink(UNFINISHED, b"unfinished")?;
-        Ok(Self::Created)
+    /// Marks a target that was created just now. Without the mark, only a restore that goes on after an interruption
+    /// does not know that the target is its own.
+    pub fn mark_created(tree: &TargetTree) -> Self {
+        if let Err(error) = tree.create_symlink(UNFINISHED, b"unfinished") {
+            tracing::debug!(%error, "the new target could not be marked");
+        }
+        Self::Created
     }
 
     /// Says whether the target gets the recorded metadata.

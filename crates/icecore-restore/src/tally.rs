@@ -182,3 +182,6 @@ impl<'a> Tally<'a> {
 fn group_of(aspect: &AppliedAspect) -> Option<&'static str> {
     matches!(aspect, AppliedAspect::ExtendedAttribute(_)).then_some("extended attributes")
 }
+
+#[cfg(test)]
+mod tests;

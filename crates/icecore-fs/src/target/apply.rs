@@ -10,6 +10,8 @@
 //!
 //! Then it is looked at once more: file systems clip times, drop bits and ignore owners without an error.
 
+mod inode_flags;
+
 use std::io;
 use std::os::fd::AsFd;
 
@@ -25,7 +27,6 @@ use super::outcome;
 use super::path;
 use crate::entry::{EntryKind, ExtendedAttributes, Metadata};
 use crate::error::FsError;
-use crate::flags;
 
 const CAPABILITY: &[u8] = b"security.capability";
 pub(super) const SET_USER_ID: u32 = 0o4000;
@@ -203,41 +204,6 @@ impl<'a> Application<'a> {
             || (options.mode && has_mode && metadata.mode != self.status.mode)
             || (options.times && metadata.modified != self.status.modified)
             || self.flag_changes() != (0, 0)
-    }
-
-    /// Clears the flags that forbid every change.
-    fn lift_protection(&mut self) {
-        let protecting = self.status.inode_flags & flags::PROTECTING;
-        if protecting == 0 {
-            return;
-        }
-        match self.object.change_flags(0, protecting) {
-            Ok(()) => self.status.inode_flags &= !protecting,
-            Err(errno) => self.warn(AppliedAspect::InodeFlags, errno),
-        }
-    }
-
-    /// Returns the flags that are to be set, and those that are to be cleared.
-    fn flag_changes(&self) -> (u32, u32) {
-        let kept = if self.wanted.options.clear_flags { 0 } else { self.flags_before };
-        let deferred = if self.wanted.is_temporary { flags::PROTECTING } else { 0 };
-        let wanted = (self.wanted.metadata.inode_flags & flags::KNOWN & !deferred) | kept;
-        let present = self.status.inode_flags;
-        (wanted & !present, present & !wanted & flags::REMOVABLE)
-    }
-
-    /// Sets the flags one by one, for a file system may have only some; those that protect come last.
-    fn apply_flags(&mut self) {
-        let (set, clear) = self.flag_changes();
-        for flag in [flags::COMPRESSED, flags::NO_DUMP, flags::APPEND_ONLY, flags::IMMUTABLE] {
-            if (set | clear) & flag == 0 {
-                continue;
-            }
-            match self.object.change_flags(set & flag, clear & flag) {
-                Ok(()) => self.status.inode_flags ^= flag,
-                Err(errno) => self.warn(AppliedAspect::InodeFlags, errno),
-            }
-        }
     }
 
     /// Compares the attributes that are there with the wanted ones.

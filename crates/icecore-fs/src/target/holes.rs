@@ -74,13 +74,14 @@ pub struct HoleFile {
 }
 
 impl TargetTree {
-    /// Opens the file that was compared to change its holes; none if its name means another one by now.
+    /// Opens the file that was compared to change its holes; none if it may not be written, is running, or if its name
+    /// means another one by now.
     pub fn open_for_holes(&self, existing: &ExistingFile) -> Result<Option<HoleFile>, FsError> {
         let opened = self.in_parent("open the file", existing.path(), |parent, name| {
             let open = || rustix::fs::openat(parent, name, WRITE, Mode::empty());
             let descriptor = match open() {
                 Err(Errno::PERM) if lift_from_file(parent, name).is_some() => open()?,
-                Err(Errno::LOOP | Errno::NXIO) => return Ok(None),
+                Err(Errno::LOOP | Errno::NXIO | Errno::TXTBSY | Errno::ACCESS) => return Ok(None),
                 result => result?,
             };
             let (found, known) = (metadata_of(&descriptor)?, existing.metadata());
