@@ -18,6 +18,8 @@ mod engines;
 #[cfg(test)]
 mod entries;
 #[cfg(test)]
+mod exact;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fuzzing;

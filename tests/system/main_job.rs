@@ -80,9 +80,9 @@ const DONE_KEYS: &str = "path path_base64? source snapshot level dedup base entr
     files_unchanged files_read entries_removed excluded vanished bytes_read bytes_new bytes_deduplicated \
     bytes_compressed bytes_stored chunks_read chunks_new seconds_read seconds problems notices error";
 const ENTRY_KEYS: &str = "path path_base64? kind mode user_id group_id user group size modified inode target? \
-    target_base64? device? hard_link marks?";
-const RESTORE_KEYS: &str = "snapshot source path path_base64? target since dry_run entries files bytes files_written \
-    directories_created symlinks_created specials_created links_created already_right metadata_fixed replaced deleted \
+    target_base64? device? hard_link flags? marks?";
+const RESTORE_KEYS: &str = "snapshot source path path_base64? target since dry_run trust_times verified entries files bytes files_written \
+    directories_created symlinks_created specials_created links_created already_right files_not_compared metadata_fixed replaced deleted \
     not_included skipped bytes_written bytes_reused bytes_fetched bytes_compared problem_count damaged problems \
     warnings notices seconds_restore seconds_sync actions?";
 

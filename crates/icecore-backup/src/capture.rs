@@ -1,7 +1,7 @@
 //! What the file system says, as a manifest entry.
 
 use icecore_format::{
-    entry::{Entry, EntryKind, Marks, Time},
+    entry::{Entry, EntryKind, INODE_FLAGS_STORED, Marks, Time},
     limits::{ATTRIBUTES_BYTES_MAX, ATTRIBUTES_MAX},
 };
 use icecore_fs::{
@@ -42,6 +42,7 @@ pub(crate) fn set_metadata(entry: &mut Entry, metadata: &Metadata) {
     entry.inode = metadata.inode;
     entry.size = if metadata.kind == FsKind::File { metadata.size } else { 0 };
     entry.special_device = metadata.special_device;
+    entry.inode_flags = metadata.inode_flags & INODE_FLAGS_STORED;
 }
 
 /// Sets the metadata that a file had when it had been read; what the walk concluded from others is void.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub(crate) enum ExitStatus {
     /// Everything is done.
     Done,
-    /// Done, but some source files could not be read.
+    /// Done, but some source files could not be read, or something could not be set on restored files.
     Partial,
     /// The command line, a pattern or the configuration is wrong.
     Usage,

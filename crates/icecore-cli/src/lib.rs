@@ -7,6 +7,7 @@ mod application;
 mod arguments;
 mod commands;
 mod configuration;
+mod confirmation;
 mod console;
 mod context;
 mod credentials;

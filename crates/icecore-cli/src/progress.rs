@@ -137,6 +137,16 @@ impl Progress {
         self.show(&counters, elapsed);
     }
 
+    /// Writes something that happened as a JSON line, if progress is shown as such.
+    pub(crate) fn event<T: Serialize>(&self, document: impl FnOnce() -> T) {
+        if self.form == Form::Json
+            && let Ok(mut line) = serde_json::to_vec(&document())
+        {
+            line.push(b'\n');
+            self.console.write_error(&line);
+        }
+    }
+
     fn show(&self, counters: &Counters, elapsed: Duration) {
         match self.form {
             Form::None => {}

@@ -53,6 +53,8 @@ pub struct Metadata {
     pub links: u64,
     /// Device number of a device node (`st_rdev`), same layout as `device`; 0 for other kinds.
     pub special_device: u64,
+    /// Flags of the inode of a file or directory, see [`crate::flags`]; 0 for other kinds.
+    pub inode_flags: u32,
 }
 
 /// Extended attributes of one object, raw, sorted by name: `(name, value)`.

@@ -8,6 +8,7 @@ mod directory;
 pub mod entry;
 pub mod error;
 pub mod excludes;
+pub mod flags;
 pub mod names;
 pub mod source_file;
 mod stat;

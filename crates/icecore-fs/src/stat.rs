@@ -10,6 +10,7 @@ use rustix::path::Arg;
 
 use crate::entry::{EntryKind, Metadata, Timestamp};
 use crate::error::{FsError, retry_interrupted};
+use crate::flags;
 
 /// Bytes of one block in `stx_blocks`, whatever the file system's own block size.
 const STAT_BLOCK_BYTES: u64 = 512;
@@ -88,8 +89,15 @@ fn from_statx(stat: &Statx) -> io::Result<ObjectStat> {
             }
             _ => 0,
         },
+        inode_flags: inode_flags(stat, kind),
     };
     Ok(ObjectStat { metadata, allocated_bytes: stat.stx_blocks.saturating_mul(STAT_BLOCK_BYTES) })
+}
+
+/// Returns the flags that the same call tells; a file system without flags tells none.
+fn inode_flags(stat: &Statx, kind: EntryKind) -> u32 {
+    let has_flags = matches!(kind, EntryKind::File | EntryKind::Directory);
+    if has_flags { stat.stx_attributes.bits() as u32 & flags::KNOWN } else { 0 }
 }
 
 /// Turns a device number of this crate's layout into the kernel's, for `mknod`.

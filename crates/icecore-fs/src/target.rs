@@ -6,12 +6,17 @@
 
 mod acl;
 mod apply;
+mod aspects;
 mod create;
 mod file;
 mod handles;
+mod holes;
 mod list;
 mod object;
+mod outcome;
 mod path;
+mod privacy;
+mod protection;
 mod remove;
 mod status;
 
@@ -28,9 +33,11 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::Resource;
 
-pub use self::apply::{AppliedAspect, ApplyOptions, ApplyWarning, OwnerChoice};
+pub use self::apply::{ApplyOptions, OwnerChoice};
+pub use self::aspects::{AppliedAspect, ApplyWarning};
 pub use self::create::DirectoryOutcome;
 pub use self::file::{ExistingFile, TargetFile};
+pub use self::holes::HoleFile;
 pub use self::path::TargetPathProblem;
 
 use self::handles::{DirectoryHandle, HandleCache};
@@ -94,6 +101,17 @@ impl TargetTree {
         })
     }
 
+    /// Says whether the process is the superuser's, who may set everything.
+    pub fn is_privileged(&self) -> bool {
+        self.user_id == 0
+    }
+
+    /// Keeps the flags of the target itself that forbid changes in it (`chattr +i`); those of all directories below are
+    /// cleared where something in them has to change.
+    pub fn keep_root_flags(&self) {
+        self.root.keep_flags();
+    }
+
     /// Returns what is at a path (empty for the target itself), or none. A symbolic link is described itself.
     pub fn look_up(&self, path: &[u8]) -> Result<Option<Metadata>, FsError> {
         const OPERATION: &str = "look up";
@@ -130,8 +148,8 @@ impl TargetTree {
         synced.map_err(|errno| FsError::new("synchronise", b"", errno))
     }
 
-    /// Runs a system call on a name in an open directory; again if the directory turns out to be a removed one, or
-    /// if too many files are open.
+    /// Runs a system call on a name in an open directory; again if the directory turns out to be a removed one, if
+    /// too many files are open, or if the directory's flags forbid changes.
     fn in_parent<T>(
         &self,
         operation: &'static str,
@@ -158,6 +176,7 @@ impl TargetTree {
                 self.handles.forget_ancestry(directory_path);
                 true
             }
+            Errno::PERM => directory.lift_protection(),
             Errno::MFILE | Errno::NFILE => {
                 self.handles.clear();
                 true

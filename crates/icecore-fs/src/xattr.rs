@@ -86,6 +86,15 @@ pub fn read_attributes(owner: AttributeOwner<'_>) -> io::Result<AttributesRead> 
     Ok(read)
 }
 
+/// Reads one attribute; none if the object does not have it, or the file system has no attributes.
+pub fn read_attribute(owner: AttributeOwner<'_>, name: &CStr) -> io::Result<Option<Vec<u8>>> {
+    match read_growing(|buffer| get_value(owner, name, buffer)) {
+        Ok(value) => Ok(Some(value)),
+        Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 /// Sets one attribute, whether or not it exists.
 pub fn write_attribute(owner: AttributeOwner<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {
     let flags = XattrFlags::empty();

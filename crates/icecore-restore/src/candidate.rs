@@ -3,8 +3,10 @@
 use icecore_format::entry::{Entry, EntryKind, Time};
 use icecore_fs::{
     entry::{EntryKind as FsKind, Metadata, Timestamp},
-    target::{ApplyOptions, OwnerChoice, TargetTree},
+    target::{ApplyOptions, OwnerChoice},
 };
+
+use crate::{comparison::Comparison, context::Context, request::RestoreRequest};
 
 /// An entry that is to be restored; its path is relative to the target.
 #[derive(Clone, Debug)]
@@ -60,12 +62,20 @@ impl Candidate {
             device: 0,
             links: 1,
             special_device: entry.special_device,
+            inode_flags: entry.inode_flags,
         }
     }
 
     /// Returns how the metadata is applied.
-    pub fn apply_options(&self) -> ApplyOptions {
-        ApplyOptions { owner: self.owner, ..ApplyOptions::default() }
+    pub fn apply_options(&self, request: &RestoreRequest) -> ApplyOptions {
+        // Programs that did not number snapshots did not record flags.
+        let clear_flags = request.snapshot.origin.sequence > 0 || self.entry.inode_flags != 0;
+        ApplyOptions { owner: self.owner, clear_flags, ..ApplyOptions::default() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests(entry: Entry) -> Self {
+        Self { entry, owner: OwnerChoice::FromMetadata, is_new: false, is_changed: false }
     }
 
     /// Says whether it is a regular file.
@@ -74,11 +84,14 @@ impl Candidate {
     }
 
     /// Decides like [`Self::judge`]; a link that looks right is read: its length and time do not show where it leads.
-    pub fn judge_in(&self, tree: Option<&TargetTree>, found: Option<&Metadata>, verify: bool) -> Verdict {
-        let verdict = self.judge(found, verify && self.entry.kind != EntryKind::Symlink);
+    pub fn judge_in(&self, context: &Context<'_>, found: Option<&Metadata>) -> Verdict {
+        let verdict = self.judge(found, context.comparison);
+        if self.is_file() && matches!(verdict, Verdict::Right { .. }) {
+            context.tally.count(|counts| counts.files_not_compared += 1);
+        }
         let looks_right = matches!(verdict, Verdict::Right { .. }) && self.entry.kind == EntryKind::Symlink;
         if looks_right
-            && let Some(tree) = tree
+            && let Some(tree) = context.tree
             && !tree
                 .read_link(&self.entry.path)
                 .is_ok_and(|target| target.as_ref() == Some(&self.entry.target))
@@ -88,8 +101,8 @@ impl Candidate {
         verdict
     }
 
-    /// Decides what has to be done, given what is there; with `verify`, content is never taken to be right unseen.
-    pub fn judge(&self, found: Option<&Metadata>, verify: bool) -> Verdict {
+    /// Decides what has to be done, given what is there.
+    pub fn judge(&self, found: Option<&Metadata>, comparison: Comparison) -> Verdict {
         let Some(found) = found else { return Verdict::Create };
         let entry = &self.entry;
         if found.kind == FsKind::Directory {
@@ -102,13 +115,14 @@ impl Candidate {
         match entry.kind {
             EntryKind::File => {
                 let replace = found.links > 1 && entry.link_group().is_none();
-                if replace || verify || self.is_changed || !time || found.size != entry.size {
+                let looks_right = time && found.size == entry.size && !self.is_changed;
+                if replace || !looks_right || !comparison.trusts(entry, found) {
                     Verdict::Compare { replace }
                 } else {
                     Verdict::Right { time }
                 }
             }
-            EntryKind::Symlink if verify || !time || found.size != entry.target.len() as u64 => {
+            EntryKind::Symlink if !time || found.size != entry.target.len() as u64 => {
                 Verdict::Replace { other_kind: false }
             }
             EntryKind::CharacterDevice | EntryKind::BlockDevice
@@ -134,7 +148,8 @@ pub(crate) fn fs_kind(kind: EntryKind) -> FsKind {
     }
 }
 
-fn timestamp(time: Time) -> Timestamp {
+/// Returns the time as the file system names it.
+pub(crate) fn timestamp(time: Time) -> Timestamp {
     Timestamp { seconds: time.seconds, nanoseconds: time.nanoseconds }
 }
 

@@ -15,10 +15,13 @@ use crate::{
     candidate::{Candidate, Verdict},
     context::Context,
     driver::After,
+    error::RestoreError,
+    file,
+    holes::HoleState,
     large,
     links::LinkTable,
     objects,
-    pool::Pool,
+    pool::{Gate, Pool},
     report::{ProblemReason, RestoreAction},
     steps::{LeftDirectory, LeftState, join},
 };
@@ -31,9 +34,7 @@ pub(crate) fn complete<'env>(
     after: After,
     links: &mut LinkTable,
 ) {
-    for (candidate, is_restored) in &after.read_back {
-        read_back(context, tree, pool, candidate, is_restored);
-    }
+    read_back_all(context, tree, pool, &after.read_back);
     for candidate in after.links {
         if !context.is_stopped() {
             link(context, tree, &candidate, links);
@@ -51,6 +52,38 @@ pub(crate) fn complete<'env>(
     }
 }
 
+/// Reads the files of a batch from the disk again: the small ones by all workers at once, each large one by all.
+fn read_back_all<'env>(
+    context: &'env Context<'env>,
+    tree: &'env TargetTree,
+    pool: &Pool<'env>,
+    files: &[(Arc<Candidate>, Arc<AtomicBool>)],
+) {
+    if files.is_empty() || context.is_stopped() {
+        return;
+    }
+    // One call for all is much faster than one for each; then those for each have nothing left to do.
+    if let Err(source) = tree.sync() {
+        return context.stop(RestoreError::Sync { source });
+    }
+    let gate = Arc::new(Gate::default());
+    for (candidate, is_restored) in files {
+        if large::is_large(&candidate.entry) {
+            read_back(context, tree, pool, candidate, is_restored);
+        } else if is_restored.load(Ordering::Acquire) {
+            let candidate = Arc::clone(candidate);
+            pool.run(&gate, move || {
+                if !context.is_stopped()
+                    && let Err(reason) = file::read_back(context, tree, &candidate.entry)
+                {
+                    context.fail(&candidate, reason);
+                }
+            });
+        }
+    }
+    gate.wait();
+}
+
 fn read_back<'env>(
     context: &'env Context<'env>,
     tree: &'env TargetTree,
@@ -61,15 +94,22 @@ fn read_back<'env>(
     if !is_restored.load(Ordering::Acquire) || context.is_stopped() {
         return;
     }
-    let result = match tree.open_existing_for_compare(&candidate.entry.path) {
-        Ok(Some(file)) => large::is_right(context, pool, candidate, file),
-        Ok(None) => Ok(false),
-        Err(source) => Err(source.into()),
-    };
-    match result {
-        Ok(true) => {}
-        Ok(false) => context.fail(candidate, ProblemReason::ReadBack),
-        Err(reason) => context.fail(candidate, reason),
+    if let Err(reason) = large_reads_back(context, tree, pool, candidate) {
+        context.fail(candidate, reason);
+    }
+}
+
+fn large_reads_back<'env>(
+    context: &'env Context<'env>,
+    tree: &'env TargetTree,
+    pool: &Pool<'env>,
+    candidate: &Arc<Candidate>,
+) -> Result<(), ProblemReason> {
+    let file = tree.open_existing_for_compare(&candidate.entry.path)?.ok_or(ProblemReason::ReadBack)?;
+    file.drop_cache()?;
+    match large::compare(context, pool, candidate, &Arc::new(file))? {
+        HoleState::Wrong => Err(ProblemReason::ReadBack),
+        HoleState::Right | HoleState::Differs => Ok(()),
     }
 }
 
@@ -86,7 +126,8 @@ fn link(context: &Context<'_>, tree: &TargetTree, candidate: &Candidate, links: 
         Ok(false) => stand_in(context, tree, candidate, links),
         Err(ProblemReason::Target { source }) if !source.is_storage_full() => {
             let reason = source.source.to_string();
-            context.tally.warn_aspect("hard link".to_owned(), &candidate.entry.path, reason);
+            let privileged = source.is_permission_denied();
+            context.tally.warn_aspect("hard link", &candidate.entry.path, reason, privileged);
             stand_in(context, tree, candidate, links);
         }
         Err(reason) => objects::finish_object(context, candidate, 0, Err(reason)),
@@ -134,8 +175,14 @@ fn stand_in(context: &Context<'_>, tree: &TargetTree, candidate: &Candidate, lin
         Ok(found) => found,
         Err(source) => return objects::finish_object(context, candidate, 0, Err(source.into())),
     };
-    let verdict = candidate.judge_in(Some(tree), found.as_ref(), context.request.verify);
-    objects::restore_object(context, candidate, verdict);
+    let verdict = candidate.judge_in(context, found.as_ref());
+    if objects::restore_object(context, candidate, verdict)
+        && context.request.verify
+        && candidate.is_file()
+        && let Err(reason) = file::read_back(context, tree, &candidate.entry)
+    {
+        context.fail(candidate, reason);
+    }
 }
 
 /// Removes something that is not a directory and not in the newer snapshot.
@@ -163,7 +210,13 @@ fn leave(context: &Context<'_>, tree: &TargetTree, left: &LeftDirectory) {
     for (name, kind) in &left.extras {
         remove_extra(context, tree, &join(&left.path, name), name, *kind);
     }
+    if left.path.is_empty()
+        && let Err(source) = context.root.finish(tree)
+    {
+        context.fail_path(b"", source.into());
+    }
     let outcome = match (left.state, &left.candidate) {
+        (_, Some(_)) if left.path.is_empty() && !context.root.is_applied() => Ok(()),
         (LeftState::Removed, _) => remove_directory(context, tree, &left.path),
         (_, None) => Ok(()),
         (state, Some(candidate)) => apply(context, tree, candidate, state),
@@ -210,7 +263,7 @@ fn apply(
     state: LeftState,
 ) -> Result<(), ProblemReason> {
     let entry = &candidate.entry;
-    let options = candidate.apply_options();
+    let options = candidate.apply_options(context.request);
     match tree.apply_metadata(&entry.path, &candidate.metadata(), &entry.attributes, &options) {
         Ok(warnings) => context.tally.warn(warnings),
         Err(error) if state == LeftState::Touched && is_gone(&error) => {}

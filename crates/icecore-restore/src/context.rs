@@ -14,8 +14,8 @@ use icecore_repo::{environment::Environment, error::RepoError, reader::ChunkRead
 use icecore_store::error::StoreError;
 
 use crate::{
-    candidate::Candidate, error::RestoreError, links::LinkGroup, report::ProblemReason,
-    request::RestoreRequest, tally::Tally,
+    candidate::Candidate, comparison::Comparison, error::RestoreError, links::LinkGroup,
+    report::ProblemReason, request::RestoreRequest, root::TargetRoot, tally::Tally,
 };
 
 /// What all threads of a restore share.
@@ -26,6 +26,10 @@ pub(crate) struct Context<'a> {
     pub request: &'a RestoreRequest,
     /// The target; none in a dry run if it does not exist.
     pub tree: Option<&'a TargetTree>,
+    /// What becomes of the target itself.
+    pub root: TargetRoot,
+    /// When an existing file counts as right.
+    pub comparison: Comparison,
     /// Collects what happens.
     pub tally: Tally<'a>,
     fatal: Mutex<Option<RestoreError>>,
@@ -39,12 +43,15 @@ impl<'a> Context<'a> {
         reader: &'a ChunkReader,
         request: &'a RestoreRequest,
         tree: Option<&'a TargetTree>,
+        root: TargetRoot,
         tally: Tally<'a>,
     ) -> Self {
         Self {
             reader,
             request,
             tree,
+            root,
+            comparison: Comparison::of(request),
             tally,
             fatal: Mutex::default(),
             stopped: AtomicBool::new(false),

@@ -3,6 +3,7 @@
 use icecore_fs::target::{DirectoryOutcome, TargetTree};
 
 use crate::{
+    candidate::Candidate,
     context::Context,
     frame::{Existing, Listing},
     objects,
@@ -14,6 +15,7 @@ pub(crate) fn open_directory(
     context: &Context<'_>,
     directory_path: &[u8],
     existing: Existing,
+    candidate: Option<&Candidate>,
 ) -> Result<Listing, ProblemReason> {
     let Some(tree) = context.tree else {
         note_directory(context, directory_path);
@@ -38,13 +40,28 @@ pub(crate) fn open_directory(
         note_directory(context, directory_path);
         return Ok(Listing::New);
     }
+    if let Some(candidate) = candidate.filter(|_| !context.request.dry_run)
+        && (!directory_path.is_empty() || context.root.is_applied())
+    {
+        make_private(context, tree, directory_path, candidate);
+    }
     match tree.list_directory(directory_path) {
         Ok(names) => Ok(Listing::Known(names.into_iter().peekable())),
         Err(error) => {
-            let (aspect, reason) = ("listing of the directory".to_owned(), error.source.to_string());
-            context.tally.warn_aspect(aspect, directory_path, reason);
+            let reason = error.source.to_string();
+            context.tally.warn_aspect("listing of the directory", directory_path, reason, false);
             Ok(Listing::Unknown)
         }
+    }
+}
+
+/// Makes sure that nobody sees what is restored into an existing directory who will not see it in the end.
+fn make_private(context: &Context<'_>, tree: &TargetTree, directory_path: &[u8], candidate: &Candidate) {
+    let options = candidate.apply_options(context.request);
+    let (metadata, attributes) = (candidate.metadata(), &candidate.entry.attributes);
+    if let Err(error) = tree.make_private(directory_path, &metadata, attributes, &options) {
+        // It is told when the directory is completed.
+        tracing::debug!(%error, "an existing directory could not be made private at once");
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -14,6 +17,7 @@ use crate::{
     completion,
     context::Context,
     file,
+    holes::{self, HoleState},
     large::{self, LargeFile, Segments},
     links::LinkTable,
     objects,
@@ -50,7 +54,7 @@ struct Batch<'env> {
 /// What is to be done when everything before it is done.
 #[derive(Default)]
 pub(crate) struct After {
-    /// Large files that are to be read back, if they could be restored.
+    /// Files that are to be read back, if they could be restored.
     pub read_back: Vec<(Arc<Candidate>, Arc<AtomicBool>)>,
     /// Hard links.
     pub links: Vec<Candidate>,
@@ -138,7 +142,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         links: &mut LinkTable,
     ) {
         let verdict = match found {
-            Ok(found) => candidate.judge_in(self.context.tree, found.as_ref(), self.context.request.verify),
+            Ok(found) => candidate.judge_in(self.context, found.as_ref()),
             Err(source) => return objects::finish_object(self.context, &candidate, 0, Err(source.into())),
         };
         if large::is_large(&candidate.entry) && !matches!(verdict, Verdict::Right { .. }) {
@@ -154,8 +158,14 @@ impl<'env, 'pool> Driver<'env, 'pool> {
             return objects::finish_object(self.context, &candidate, 0, Err(reason));
         }
         self.batch.content_bytes += candidate.entry.content.bytes();
+        let (candidate, is_restored) = (Arc::new(candidate), Arc::new(AtomicBool::new(false)));
+        if self.context.request.verify && candidate.is_file() && !matches!(verdict, Verdict::Right { .. }) {
+            self.batch.after.read_back.push((Arc::clone(&candidate), Arc::clone(&is_restored)));
+        }
         let context = self.context;
-        self.batch.jobs.push(Box::new(move || objects::restore_object(context, &candidate, verdict)));
+        self.batch.jobs.push(Box::new(move || {
+            is_restored.store(objects::restore_object(context, &candidate, verdict), Ordering::Release);
+        }));
     }
 
     /// Plans the blocks of a small file.
@@ -205,13 +215,22 @@ impl<'env, 'pool> Driver<'env, 'pool> {
     /// Says whether a large file has the right content already, and if so sets its metadata.
     fn is_right_already(&mut self, candidate: &Arc<Candidate>) -> Result<bool, ProblemReason> {
         let Some(existing) = file::open(self.context, self.tree, &candidate.entry) else { return Ok(false) };
-        let time = existing.metadata().modified == candidate.metadata().modified;
-        if !large::is_right(self.context, self.pool, candidate, existing)? {
-            return Ok(false);
+        let existing = Arc::new(existing);
+        match large::compare(self.context, self.pool, candidate, &existing)? {
+            HoleState::Wrong => return Ok(false),
+            HoleState::Right => {}
+            HoleState::Differs => {
+                if !holes::repair(self.context, self.tree, &candidate.entry, &existing)? {
+                    return Ok(false);
+                }
+            }
         }
         let (context, candidate) = (self.context, Arc::clone(candidate));
-        let verdict = Verdict::Right { time };
-        self.batch.jobs.push(Box::new(move || objects::restore_object(context, &candidate, verdict)));
+        // Also after holes were made: that gives the file a new time.
+        let verdict = Verdict::Right { time: false };
+        self.batch.jobs.push(Box::new(move || {
+            objects::restore_object(context, &candidate, verdict);
+        }));
         Ok(true)
     }
 

@@ -10,15 +10,13 @@ use icecore_repo::manifest::ChunkListReader;
 use crate::{
     candidate::{Candidate, Verdict},
     context::Context,
+    holes::{self, HoleState},
     large,
     layout::{PlacedChunk, Placement, RecordedHoles},
     objects,
     prefetch::BlockPlan,
     report::ProblemReason,
 };
-
-/// Bytes of a hole that are compared at a time.
-const HOLE_PIECE_BYTES: usize = 256 << 10;
 
 /// Writes a file anew, with those chunks of `existing` that are right.
 pub(crate) fn write(
@@ -37,8 +35,7 @@ pub(crate) fn write(
         context.check()?;
         writer.write(&placement.place(chunk))?;
     }
-    finish(context, tree, candidate, &file, verdict)?;
-    if context.request.verify { read_back(context, tree, entry) } else { Ok(()) }
+    finish(context, tree, candidate, &file, verdict)
 }
 
 /// Begins a file under a temporary name.
@@ -68,7 +65,8 @@ pub(crate) fn finish(
     if verdict == Verdict::Directory {
         tree.remove_tree(&entry.path)?;
     }
-    let warnings = file.finish(&candidate.metadata(), &entry.attributes, &candidate.apply_options())?;
+    let options = candidate.apply_options(context.request);
+    let warnings = file.finish(&candidate.metadata(), &entry.attributes, &options)?;
     context.tally.warn(warnings);
     context.tally.count(|counts| counts.files_written += 1);
     objects::note_created(context, candidate, verdict);
@@ -95,16 +93,40 @@ pub(crate) fn update(
     let mut placement = Placement::new(&entry.holes);
     let placed: Vec<PlacedChunk> = chunks.iter().map(|chunk| placement.place(*chunk)).collect();
     let wrong = wrong_chunks(context, entry, &existing, &placed)?;
-    if wrong.is_empty()
-        && !replace
-        && existing.metadata().size == entry.size
-        && holes_are_zero(context, entry, &existing)?
-    {
-        let time = existing.metadata().modified == candidate.metadata().modified;
-        return objects::fix_metadata(context, tree, candidate, time);
+    let is_candidate = wrong.is_empty() && !replace && existing.metadata().size == entry.size;
+    let holes = if is_candidate { holes::compare(context, entry, &existing)? } else { HoleState::Wrong };
+    let is_right = match holes {
+        HoleState::Wrong => false,
+        HoleState::Right => true,
+        HoleState::Differs => holes::repair(context, tree, entry, &existing)?,
+    };
+    if !is_right {
+        fetch(context, &wrong);
+        return write(context, tree, candidate, Some(&existing), verdict);
     }
-    fetch(context, &wrong);
-    write(context, tree, candidate, Some(&existing), verdict)
+    // Also after holes were made: that gives the file a new time.
+    objects::fix_metadata(context, tree, candidate, false)
+}
+
+/// Says how the content of an existing file is, compared with the recorded one; reads it in one thread.
+pub(crate) fn compare(
+    context: &Context<'_>,
+    entry: &Entry,
+    existing: &ExistingFile,
+) -> Result<HoleState, ProblemReason> {
+    if existing.metadata().size != entry.size {
+        return Ok(HoleState::Wrong);
+    }
+    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    let mut placement = Placement::new(&entry.holes);
+    let mut buffer = Vec::new();
+    while let Some(chunk) = list.next()? {
+        context.check()?;
+        if !is_reusable(context, entry, existing, &placement.place(chunk), &mut buffer) {
+            return Ok(HoleState::Wrong);
+        }
+    }
+    holes::compare(context, entry, existing)
 }
 
 /// Opens what is there; a file that cannot be read cannot be compared, but may well be replaced.
@@ -113,7 +135,7 @@ pub(crate) fn open(context: &Context<'_>, tree: &TargetTree, entry: &Entry) -> O
         Ok(existing) => existing,
         Err(error) => {
             tracing::debug!(%error, "the file that is there cannot be compared");
-            context.tally.warn_aspect("comparison".to_owned(), &entry.path, error.source.to_string());
+            context.tally.note_aspect("comparison", &entry.path, error.source.to_string());
             None
         }
     }
@@ -180,42 +202,20 @@ fn is_reusable(
     })
 }
 
-/// Says whether a file reads as zeros where the entry has holes.
-pub(crate) fn holes_are_zero(
+/// Reads a restored file from the disk again, and compares it with the snapshot.
+pub(crate) fn read_back(
     context: &Context<'_>,
+    tree: &TargetTree,
     entry: &Entry,
-    file: &ExistingFile,
-) -> Result<bool, ProblemReason> {
-    let mut buffer = vec![0; if entry.holes.is_empty() { 0 } else { HOLE_PIECE_BYTES }];
-    for hole in &entry.holes {
-        let mut position = hole.offset;
-        let end = hole.offset.saturating_add(hole.length);
-        while position < end {
-            context.check()?;
-            let piece = &mut buffer[..(end - position).min(HOLE_PIECE_BYTES as u64) as usize];
-            if file.read_at(position, piece)? != piece.len() || piece.iter().any(|byte| *byte != 0) {
-                return Ok(false);
-            }
-            position += piece.len() as u64;
-        }
-    }
-    Ok(true)
-}
-
-/// Compares a restored file with the snapshot, as it is on the disk now.
-fn read_back(context: &Context<'_>, tree: &TargetTree, entry: &Entry) -> Result<(), ProblemReason> {
+) -> Result<(), ProblemReason> {
     let Some(file) = tree.open_existing_for_compare(&entry.path)? else {
         return Err(ProblemReason::ReadBack);
     };
-    let mut list = ChunkListReader::new(context.reader, &entry.content);
-    let mut placement = Placement::new(&entry.holes);
-    let mut buffer = Vec::new();
-    let mut is_same = file.metadata().size == entry.size;
-    while is_same && let Some(chunk) = list.next()? {
-        context.check()?;
-        is_same = is_right(context, entry, &file, &placement.place(chunk), &mut buffer)?;
+    file.drop_cache()?;
+    match compare(context, entry, &file)? {
+        HoleState::Wrong => Err(ProblemReason::ReadBack),
+        HoleState::Right | HoleState::Differs => Ok(()),
     }
-    if is_same && holes_are_zero(context, entry, &file)? { Ok(()) } else { Err(ProblemReason::ReadBack) }
 }
 
 /// Writes chunks into a file: from the file that was there before if it has them, else from the repository.

@@ -13,6 +13,7 @@ use crate::{
     candidate::{Candidate, Verdict},
     context::Context,
     file::{self, ChunkWriter},
+    holes::{self, HoleState},
     layout::{PlacedChunk, Placement},
     objects,
     pool::{Gate, Pool},
@@ -168,23 +169,22 @@ impl Drop for LargeFile<'_> {
 }
 
 /// Compares all of a large file with what it should be, with all workers; ends at the first difference.
-pub(crate) fn is_right<'env>(
+pub(crate) fn compare<'env>(
     context: &'env Context<'env>,
     pool: &Pool<'env>,
     candidate: &Arc<Candidate>,
-    existing: ExistingFile,
-) -> Result<bool, ProblemReason> {
+    existing: &Arc<ExistingFile>,
+) -> Result<HoleState, ProblemReason> {
     if existing.metadata().size != candidate.entry.size {
-        return Ok(false);
+        return Ok(HoleState::Wrong);
     }
-    let existing = Arc::new(existing);
     let (gate, is_different) = (Arc::new(Gate::default()), Arc::new(AtomicBool::new(false)));
     let mut segments = Segments::new(context.reader, &candidate.entry);
     while !is_different.load(Ordering::Relaxed)
         && let Some(segment) = segments.next()?
     {
         context.check()?;
-        let (candidate, existing) = (Arc::clone(candidate), Arc::clone(&existing));
+        let (candidate, existing) = (Arc::clone(candidate), Arc::clone(existing));
         let is_different = Arc::clone(&is_different);
         pool.run(&gate, move || {
             if is_different.load(Ordering::Relaxed) {
@@ -199,5 +199,8 @@ pub(crate) fn is_right<'env>(
     }
     gate.wait();
     context.check()?;
-    Ok(!is_different.load(Ordering::Relaxed) && file::holes_are_zero(context, &candidate.entry, &existing)?)
+    if is_different.load(Ordering::Relaxed) {
+        return Ok(HoleState::Wrong);
+    }
+    holes::compare(context, &candidate.entry, existing)
 }

@@ -1,10 +1,11 @@
 //! Plans (which blocks of which packs into which files) and executes restores, resumably.
 //!
 //! Architecture invariants: never writes outside the target, whatever a snapshot says; one bad file never stops the
-//! others; what is already right in the target is not fetched again; what is held in memory does not grow with the
+//! others; files whose content is right are not fetched again; what is held in memory does not grow with the
 //! snapshot.
 
 mod candidate;
+mod comparison;
 mod completion;
 mod content;
 mod context;
@@ -15,6 +16,7 @@ mod file;
 #[cfg(test)]
 mod fixture;
 mod frame;
+mod holes;
 pub mod include;
 mod large;
 mod layout;
@@ -27,6 +29,7 @@ mod prefetch;
 pub mod report;
 pub mod request;
 mod restore;
+mod root;
 mod selection;
 mod steps;
 mod tally;

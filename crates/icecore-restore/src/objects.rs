@@ -27,8 +27,8 @@ impl From<RepoError> for ProblemReason {
     }
 }
 
-/// Does what the verdict says, and notes how it went.
-pub(crate) fn restore_object(context: &Context<'_>, candidate: &Candidate, verdict: Verdict) {
+/// Does what the verdict says, notes how it went, and says whether it went well.
+pub(crate) fn restore_object(context: &Context<'_>, candidate: &Candidate, verdict: Verdict) -> bool {
     let outcome = context.check().and_then(|()| {
         let Some(tree) = context.tree else { return Ok(()) };
         match verdict {
@@ -40,7 +40,9 @@ pub(crate) fn restore_object(context: &Context<'_>, candidate: &Candidate, verdi
             }
         }
     });
+    let is_restored = outcome.is_ok();
     finish_object(context, candidate, 0, outcome);
+    is_restored
 }
 
 /// Notes how it went with an object of which `bytes_told` bytes are in the progress already.
@@ -94,7 +96,7 @@ fn create(
         context.tally.warn(vec![warning]);
         return Ok(());
     }
-    let options = candidate.apply_options();
+    let options = candidate.apply_options(context.request);
     let warnings = tree.apply_metadata(&entry.path, &candidate.metadata(), &entry.attributes, &options)?;
     context.tally.warn(warnings);
     context.tally.count(|counts| {
@@ -133,11 +135,12 @@ pub(crate) fn fix_metadata(
 ) -> Result<(), ProblemReason> {
     let entry = &candidate.entry;
     let before = tree.look_up(&entry.path)?;
-    let options = ApplyOptions { times: !time_is_right, ..candidate.apply_options() };
+    let options = ApplyOptions { times: !time_is_right, ..candidate.apply_options(context.request) };
     let warnings = tree.apply_metadata(&entry.path, &candidate.metadata(), &entry.attributes, &options)?;
     context.tally.warn(warnings);
-    let visible =
-        |found: Metadata| (found.mode, found.user_id, found.group_id, found.modified, found.changed);
+    let visible = |found: Metadata| {
+        (found.mode, found.user_id, found.group_id, found.modified, found.changed, found.inode_flags)
+    };
     let is_changed = before.map(visible) != tree.look_up(&entry.path)?.map(visible);
     if is_changed {
         context.tally.action(RestoreAction::Metadata, &entry.path);

@@ -1,23 +1,38 @@
 //! The dry run: says what the steps would do.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
 use icecore_fs::{entry::Metadata, error::FsError, target::OwnerChoice};
 
 use crate::{
     candidate::{Candidate, Verdict},
     completion::is_leftover,
     context::Context,
+    file,
+    holes::HoleState,
     links::LinkTable,
     objects,
     report::{ProblemReason, RestoreAction},
     steps::{LeftDirectory, LeftState, Step, join},
 };
 
+/// Objects that are worth a thread.
+const LOOKS_EACH: usize = 4;
+
+/// What is at the path of an object, and what would be done about it.
+type Look = Result<(Verdict, Option<Metadata>), ProblemReason>;
+
 /// Notes what some steps would do.
 pub(crate) fn plan(context: &Context<'_>, steps: Vec<Step>, links: &LinkTable) {
-    for step in steps {
+    let looks = look_at_all(context, &steps);
+    for (step, look) in steps.into_iter().zip(looks) {
         match step {
             Step::Object(candidate) => {
-                let outcome = object(context, &candidate);
+                let look = look.unwrap_or(Ok((Verdict::Create, None)));
+                let outcome = look.and_then(|(verdict, found)| object(context, &candidate, verdict, found));
                 objects::finish_object(context, &candidate, 0, outcome);
             }
             Step::Link(candidate) => {
@@ -30,6 +45,57 @@ pub(crate) fn plan(context: &Context<'_>, steps: Vec<Step>, links: &LinkTable) {
     }
 }
 
+/// Looks at the objects that may exist, in several threads: the content of files is compared.
+fn look_at_all(context: &Context<'_>, steps: &[Step]) -> Vec<Option<Look>> {
+    let mut looks: Vec<Option<Look>> = steps.iter().map(|_| None).collect();
+    let existing: Vec<(usize, &Candidate)> = steps
+        .iter()
+        .enumerate()
+        .filter_map(|(index, step)| match step {
+            Step::Object(candidate) if !candidate.is_new => Some((index, &**candidate)),
+            _ => None,
+        })
+        .collect();
+    let next = AtomicUsize::new(0);
+    let work = || -> Vec<(usize, Look)> {
+        let mut done = Vec::new();
+        while let Some((index, candidate)) = existing.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((*index, look_at(context, candidate)));
+        }
+        done
+    };
+    let threads = context.request.concurrency.min(existing.len().div_ceil(LOOKS_EACH));
+    let done: Vec<_> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        done.extend(others.into_iter().filter_map(|thread| thread.join().ok()).flatten());
+        done
+    });
+    for (index, look) in done {
+        looks[index] = Some(look);
+    }
+    looks
+}
+
+/// Finds out what would be done about one object; content that looks wrong is read, as the restore itself would do.
+fn look_at(context: &Context<'_>, candidate: &Candidate) -> Look {
+    context.check()?;
+    let found = look_up(context, candidate)?;
+    let verdict = candidate.judge_in(context, found.as_ref());
+    let (Verdict::Compare { replace: false }, Some(tree), Some(metadata)) = (verdict, context.tree, &found)
+    else {
+        return Ok((verdict, found));
+    };
+    let Some(existing) = file::open(context, tree, &candidate.entry) else { return Ok((verdict, found)) };
+    let time = metadata.modified == candidate.metadata().modified;
+    let verdict = match file::compare(context, &candidate.entry, &existing)? {
+        HoleState::Wrong => verdict,
+        HoleState::Right => Verdict::Right { time },
+        HoleState::Differs => Verdict::Right { time: false },
+    };
+    Ok((verdict, found))
+}
+
 fn look_up(context: &Context<'_>, candidate: &Candidate) -> Result<Option<Metadata>, FsError> {
     match context.tree {
         Some(tree) if !candidate.is_new => tree.look_up(&candidate.entry.path),
@@ -37,10 +103,12 @@ fn look_up(context: &Context<'_>, candidate: &Candidate) -> Result<Option<Metada
     }
 }
 
-fn object(context: &Context<'_>, candidate: &Candidate) -> Result<(), ProblemReason> {
-    let found = look_up(context, candidate)?;
-    // Content is not read in a dry run, so that size and time have to do.
-    let verdict = candidate.judge_in(context.tree, found.as_ref(), false);
+fn object(
+    context: &Context<'_>,
+    candidate: &Candidate,
+    verdict: Verdict,
+    found: Option<Metadata>,
+) -> Result<(), ProblemReason> {
     if let Some(tree) = context.tree {
         objects::check_directory(context, tree, candidate, verdict)?;
     }
@@ -71,8 +139,10 @@ fn note_metadata(context: &Context<'_>, candidate: &Candidate, found: &Metadata,
         OwnerChoice::Unchanged => (found.user_id, found.group_id),
     };
     let has_mode = wanted.kind != icecore_fs::entry::EntryKind::Symlink;
-    let is_right =
-        time_is_right && owner == (found.user_id, found.group_id) && (!has_mode || wanted.mode == found.mode);
+    let is_right = time_is_right
+        && owner == (found.user_id, found.group_id)
+        && (!has_mode || wanted.mode == found.mode)
+        && wanted.inode_flags & !found.inode_flags == 0;
     context.tally.count(|counts| {
         counts.already_right += u64::from(is_right);
         counts.metadata_fixed += u64::from(!is_right);

@@ -7,7 +7,7 @@ use icecore_fs::error::FsError;
 use icecore_repo::error::RepoError;
 
 /// Most problems that a report holds; all are counted, and all are given to [`RestoreEvents::problem`].
-pub const PROBLEMS_MAX: usize = 10_000;
+pub const PROBLEMS_MAX: usize = 1000;
 /// Most examples of each kind of warning.
 pub const WARNING_EXAMPLES_MAX: usize = 5;
 
@@ -16,7 +16,7 @@ pub const WARNING_EXAMPLES_MAX: usize = 5;
 pub enum RestoreAction {
     /// There is nothing, it is created.
     Create,
-    /// The content of a file is not the right one (or in a dry run: may not be), it is written anew.
+    /// The content of a file is not the right one, it is written again.
     Update,
     /// Something of another kind, or a link that leads elsewhere, is replaced.
     Replace,
@@ -92,11 +92,16 @@ pub struct RestoreProblem {
     pub reason: ProblemReason,
 }
 
-/// What could not be applied to otherwise restored objects, by aspect.
+/// What could not be applied to otherwise restored objects, by aspect and reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreWarning {
-    /// What it is about: `owner`, `device node`, `extended attribute user.x`, `hard link`, …
+    /// What it is about: `owner`, `device node`, `extended attributes`, `hard link`, …
     pub aspect: String,
+    /// Why: the answer of the operating system.
+    pub reason: String,
+    /// It could not be expected (an ordinary user may not give files away), or has no consequence: the restore is
+    /// complete all the same.
+    pub is_note: bool,
     /// Number of objects.
     pub count: u64,
     /// The first few: path relative to the target, and reason.
@@ -182,6 +187,9 @@ pub struct RestoreCounts {
     pub links_created: u64,
     /// Objects (not directories) that were right already.
     pub already_right: u64,
+    /// Existing files that were taken to be right without a comparison of their content: because times are trusted, or
+    /// because they have not changed since the backup of this very file.
+    pub files_not_compared: u64,
     /// Objects of which only owner, mode, attributes or time were set.
     pub metadata_fixed: u64,
     /// Objects of another kind that were replaced; counted under what replaced them, too.
@@ -215,7 +223,7 @@ pub struct RestoreReport {
     pub problem_count: u64,
     /// Number of problems because of damaged or missing data in the repository.
     pub damaged: u64,
-    /// What could not be applied, by aspect; sorted by aspect.
+    /// What could not be applied; sorted by aspect and reason.
     pub warnings: Vec<RestoreWarning>,
     /// What the user should know about the restore as a whole.
     pub notices: Vec<RestoreNotice>,
@@ -223,4 +231,11 @@ pub struct RestoreReport {
     pub duration_restore: Duration,
     /// Time for making everything durable, after that.
     pub duration_sync: Duration,
+}
+
+impl RestoreReport {
+    /// Says whether everything that could be expected was set on what was restored.
+    pub fn is_exact(&self) -> bool {
+        self.warnings.iter().all(|warning| warning.is_note)
+    }
 }

@@ -39,9 +39,17 @@ pub struct RestoreRequest {
     ///
     /// With patterns, only inside directories that are included as a whole.
     pub delete: bool,
-    /// Compares the content of existing files even if size and time are right, and reads back what was written.
+    /// Reads what was written again from the disk, and compares it.
     pub verify: bool,
-    /// Only says what would be done: changes nothing, and reads no content.
+    /// Takes existing files of the right size and time to be right, without reading them.
+    pub trust_times: bool,
+    /// The target is where the snapshot's source is, on the source's own host: an existing file that has the recorded
+    /// inode and time of change is right without reading it.
+    pub is_source: bool,
+    /// An existing target directory gets the recorded metadata; otherwise it keeps its own. One that is created always
+    /// gets the recorded metadata.
+    pub target_metadata: bool,
+    /// Only says what would be done: changes nothing.
     pub dry_run: bool,
     /// Whom restored objects belong to.
     pub owners: OwnerMapping,
@@ -60,6 +68,9 @@ impl RestoreRequest {
             since: None,
             delete: false,
             verify: false,
+            trust_times: false,
+            is_source: false,
+            target_metadata: false,
             dry_run: false,
             owners: OwnerMapping::default(),
             concurrency: 8,

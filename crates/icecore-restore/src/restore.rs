@@ -14,8 +14,9 @@ use crate::{
     pool::Pool,
     report::{ProblemReason, RestoreEvents, RestoreNotice, RestoreReport},
     request::RestoreRequest,
+    root::TargetRoot,
     selection::{self, Found, Selection},
-    tally::Tally,
+    tally::{Standing, Tally},
     walker::Walker,
 };
 
@@ -38,19 +39,22 @@ pub fn restore(
     let (started, fetched_before) = (environment.monotonic(), reader.bytes_fetched());
     let owners = Owners::load(request.owners);
     let selection = Selection::open(reader, request, &owners)?;
-    let tree = open_target(request)?;
-    let context = Context::new(
-        reader,
-        request,
-        tree.as_ref(),
-        Tally::new(events, std::sync::Arc::clone(&environment.clock)),
-    );
+    let (tree, root) = open_target(request)?;
+    let is_privileged = tree.as_ref().is_some_and(TargetTree::is_privileged);
+    let standing = Standing { is_privileged, owners: request.owners };
+    let tally = Tally::new(events, std::sync::Arc::clone(&environment.clock), standing);
+    let context = Context::new(reader, request, tree.as_ref(), root, tally);
     announce(&context)?;
     let outcome = run(&context, selection);
     if let Some(error) = context.take_fatal() {
         return Err(error);
     }
     outcome?;
+    if let (Some(tree), TargetRoot::Created) = (tree.as_ref().filter(|_| !request.dry_run), root) {
+        // Where nothing was selected, the target itself was not completed.
+        root.finish(tree)
+            .map_err(|source| RestoreError::Target { target: request.target.clone(), source })?;
+    }
     let restored = environment.monotonic();
     if let Some(tree) = tree.as_ref().filter(|_| !request.dry_run) {
         tree.sync().map_err(|source| RestoreError::Sync { source })?;
@@ -63,15 +67,23 @@ pub fn restore(
 }
 
 /// Opens the target, or creates it; in a dry run nothing is created.
-fn open_target(request: &RestoreRequest) -> RestoreResult<Option<TargetTree>> {
+fn open_target(request: &RestoreRequest) -> RestoreResult<(Option<TargetTree>, TargetRoot)> {
     let target = &request.target;
     let fail = |source| RestoreError::Target { target: target.clone(), source };
     match std::fs::metadata(target) {
         Ok(found) if !found.is_dir() => Err(RestoreError::TargetNotDirectory { target: target.clone() }),
-        Ok(_) => TargetTree::open(target).map(Some).map_err(fail),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && request.dry_run => Ok(None),
+        Ok(_) => {
+            let tree = TargetTree::open(target).map_err(fail)?;
+            let root = TargetRoot::of_existing(&tree, request).map_err(fail)?;
+            Ok((Some(tree), root))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && request.dry_run => {
+            Ok((None, TargetRoot::Created))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            TargetTree::create(target).map(Some).map_err(fail)
+            let tree = TargetTree::create(target).map_err(fail)?;
+            let root = TargetRoot::mark_created(&tree);
+            Ok((Some(tree), root))
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             Err(RestoreError::TargetNotDirectory { target: target.clone() })
@@ -95,7 +107,8 @@ fn announce(context: &Context<'_>) -> RestoreResult<()> {
     let target = &context.request.target;
     let fail = |source| RestoreError::Target { target: target.clone(), source };
     // What is there already may be right and need no space.
-    let is_empty = tree.list_directory(b"").map_err(fail)?.is_empty();
+    let is_new = matches!(context.root, TargetRoot::Created);
+    let is_empty = is_new || tree.list_directory(b"").map_err(fail)?.is_empty();
     let free_bytes = tree.free_bytes().map_err(fail)?;
     if is_empty && expected.bytes > free_bytes {
         context.tally.notice(RestoreNotice::LittleSpace { needed_bytes: expected.bytes, free_bytes });

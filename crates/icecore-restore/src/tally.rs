@@ -6,39 +6,51 @@ use std::{
     time::Duration,
 };
 
-use icecore_fs::target::ApplyWarning;
+use icecore_fs::target::{AppliedAspect, ApplyWarning};
 use icecore_store::environment::Clock;
 
 use crate::report::{
     PROBLEMS_MAX, ProblemReason, RestoreAction, RestoreCounts, RestoreEvents, RestoreNotice, RestoreProblem,
     RestoreProgress, RestoreReport, RestoreWarning, WARNING_EXAMPLES_MAX,
 };
+use crate::request::OwnerMapping;
 
 /// Time between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// Most aspects that are counted apart: names of attributes come from the snapshot.
-const ASPECTS_MAX: usize = 256;
-const ASPECT_OTHER: &str = "other";
+/// Most groups of warnings that are counted apart.
+const GROUPS_MAX: usize = 256;
+const GROUP_OTHER: &str = "other";
 
 /// Collects what becomes the report.
 pub(crate) struct Tally<'a> {
     events: &'a dyn RestoreEvents,
     clock: Arc<dyn Clock>,
+    standing: Standing,
     state: Mutex<State>,
+}
+
+/// What could be expected of a restore.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// The superuser restores, who may set everything.
+    pub is_privileged: bool,
+    /// Whom the objects are to belong to.
+    pub owners: OwnerMapping,
 }
 
 #[derive(Default)]
 struct State {
     report: RestoreReport,
-    warnings: BTreeMap<String, RestoreWarning>,
+    /// By aspect, reason, and whether it is a note.
+    warnings: BTreeMap<(String, String, bool), RestoreWarning>,
     progress: RestoreProgress,
     progress_told: Duration,
 }
 
 impl<'a> Tally<'a> {
     /// Begins with nothing.
-    pub fn new(events: &'a dyn RestoreEvents, clock: Arc<dyn Clock>) -> Self {
-        Self { events, clock, state: Mutex::default() }
+    pub fn new(events: &'a dyn RestoreEvents, clock: Arc<dyn Clock>, standing: Standing) -> Self {
+        Self { events, clock, standing, state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -78,26 +90,53 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Notes what could not be applied to an object.
+    /// Notes what could not be applied to an object; each reason counts once for it.
     pub fn warn(&self, warnings: Vec<ApplyWarning>) {
+        let mut known: Vec<(String, String)> = Vec::new();
         for warning in warnings {
-            self.warn_aspect(warning.aspect.to_string(), &warning.path, warning.source.to_string());
+            let (aspect, reason) = (warning.aspect.to_string(), warning.source.to_string());
+            let group = (group_of(&warning.aspect).map_or_else(|| aspect.clone(), str::to_owned), reason);
+            if known.contains(&group) {
+                continue;
+            }
+            let is_denied = warning.source.kind() == std::io::ErrorKind::PermissionDenied;
+            let is_asked_for =
+                self.standing.owners == OwnerMapping::None && warning.aspect == AppliedAspect::SetIdBits;
+            let is_note = is_asked_for
+                || (!self.standing.is_privileged && is_denied && warning.aspect.needs_privilege());
+            let detail = if aspect == group.0 { group.1.clone() } else { format!("{aspect}: {}", group.1) };
+            self.add_warning(&group, &warning.path, detail, is_note);
+            known.push(group);
         }
     }
 
-    /// Notes one thing that could not be applied to an object.
-    pub fn warn_aspect(&self, aspect: String, path: &[u8], reason: String) {
+    /// Notes one thing that could not be applied to an object; if only the superuser may, it is a note for others.
+    pub fn warn_aspect(&self, aspect: &str, path: &[u8], reason: String, needs_privilege: bool) {
+        let is_note = needs_privilege && !self.standing.is_privileged;
+        self.add_warning(&(aspect.to_owned(), reason.clone()), path, reason, is_note);
+    }
+
+    /// Notes something about an object that has no consequence.
+    pub fn note_aspect(&self, aspect: &str, path: &[u8], reason: String) {
+        self.add_warning(&(aspect.to_owned(), reason.clone()), path, reason, true);
+    }
+
+    fn add_warning(&self, group: &(String, String), path: &[u8], detail: String, is_note: bool) {
         let mut state = self.lock();
-        let known = state.warnings.contains_key(&aspect) || state.warnings.len() < ASPECTS_MAX;
-        let aspect = if known { aspect } else { ASPECT_OTHER.to_owned() };
-        let group = state.warnings.entry(aspect).or_insert_with_key(|aspect| RestoreWarning {
-            aspect: aspect.clone(),
-            count: 0,
-            examples: Vec::new(),
-        });
+        let key = (group.0.clone(), group.1.clone(), is_note);
+        let known = state.warnings.contains_key(&key) || state.warnings.len() < GROUPS_MAX;
+        let key = if known { key } else { (GROUP_OTHER.to_owned(), GROUP_OTHER.to_owned(), is_note) };
+        let group =
+            state.warnings.entry(key).or_insert_with_key(|(aspect, reason, is_note)| RestoreWarning {
+                aspect: aspect.clone(),
+                reason: reason.clone(),
+                is_note: *is_note,
+                count: 0,
+                examples: Vec::new(),
+            });
         group.count += 1;
         if group.examples.len() < WARNING_EXAMPLES_MAX {
-            group.examples.push((path.to_vec(), reason));
+            group.examples.push((path.to_vec(), detail));
         }
     }
 
@@ -138,3 +177,11 @@ impl<'a> Tally<'a> {
         state.report
     }
 }
+
+/// Returns what several aspects are counted as: names of attributes come from the snapshot.
+fn group_of(aspect: &AppliedAspect) -> Option<&'static str> {
+    matches!(aspect, AppliedAspect::ExtendedAttribute(_)).then_some("extended attributes")
+}
+
+#[cfg(test)]
+mod tests;

@@ -136,7 +136,7 @@ impl<'a> Walker<'a> {
                 let reason =
                     if role == LinkRole::TooMany { "there are too many" } else { "its content differs" };
                 let entry_path = &candidate.entry.path;
-                self.context.tally.warn_aspect("hard link".to_owned(), entry_path, reason.to_owned());
+                self.context.tally.warn_aspect("hard link", entry_path, reason.to_owned(), false);
                 candidate.entry.link_device = None;
                 Step::Object(Box::new(candidate))
             }
@@ -303,7 +303,8 @@ impl<'a> Walker<'a> {
             }
             Some(parent) => frame.existing.unwrap_or_else(|| parent.pass(name_of(directory_path))),
         };
-        frame.state = match open_directory(self.context, directory_path, existing) {
+        frame.state = match open_directory(self.context, directory_path, existing, frame.candidate.as_deref())
+        {
             Ok(listing) => FrameState::Open(listing),
             Err(reason) => {
                 self.context.fail_path(directory_path, reason);

@@ -181,6 +181,7 @@ impl Host {
         let request = RestoreRequest {
             delete: wanted.delete,
             verify: wanted.verify,
+            target_metadata: wanted.delete,
             concurrency: 2,
             ..RestoreRequest::new(snapshot.clone(), &wanted.target)
         };

@@ -7,11 +7,19 @@ use icecore_restore::OwnerMapping;
 
 /// Restore a snapshot, a directory or a file of it
 ///
-/// The target becomes the referenced root or directory; a single file is put into it. What is already right in the target is
-/// left alone and not fetched again, so that a restore over an earlier state, or one that was interrupted, moves only
-/// what is missing. A file counts as right if its length and its time of modification are; with --verify, if its content
-/// is: use it where something else may have written files of the same time. What the snapshot does not have stays, unless --delete is given. Nothing is ever written outside of
+/// The target becomes the referenced root or directory; a single file is put into it. Existing files are read and
+/// compared with the snapshot: only the parts that differ are fetched. So a restore over an earlier state, or one that was
+/// interrupted, moves only what is missing. --trust-times skips the comparison and takes a file of the recorded size and
+/// time of modification to be up to date. On the host of the source, --in-place does not read files that have not changed
+/// since the backup. What the snapshot does not have stays, unless --delete is given. Nothing is ever written outside of
 /// the target.
+///
+/// An existing target directory keeps its own owner, permissions, attributes and times, unless --in-place, --delete or
+/// --target-metadata is given. Everything below it gets the recorded ones. If some of them could not be set, the exit
+/// code is 3; owners and what else only root may set do not count for other users.
+///
+/// Immutable and append-only files and directories (`chattr +i`, `chattr +a`) are restored, too: root clears the flag of
+/// what has to change, and sets the recorded flags at the end.
 ///
 /// --incremental, --differential and --since write only what changed between an earlier snapshot and this one; the target
 /// has to be in the earlier state for the result to be the later one.
@@ -51,9 +59,15 @@ pub(crate) struct RestoreArguments {
     /// Remove what the snapshot does not have; with --since and its like, what was deleted between the two
     #[arg(long)]
     pub(crate) delete: bool,
-    /// Compare the content of files that look right, and read back what was written
+    /// Read what was written again from the disk, and compare it
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Do not compare the content of existing files that have the recorded size and time
+    #[arg(long)]
+    pub(crate) trust_times: bool,
+    /// Give an existing target directory the recorded owner, permissions, attributes and times
+    #[arg(long)]
+    pub(crate) target_metadata: bool,
     /// Show what would be done, and change nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -63,6 +77,9 @@ pub(crate) struct RestoreArguments {
     /// Do not restore owners: everything belongs to who restores
     #[arg(long)]
     no_owner: bool,
+    /// Do not ask before restoring into a directory of the running system, such as / or /etc
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 impl RestoreArguments {

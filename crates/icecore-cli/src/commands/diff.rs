@@ -82,8 +82,14 @@ pub(crate) fn run(context: &Context, arguments: &DiffArguments) -> Outcome<ExitS
     if !directory.is_empty() && !exists(&old_root)? && !exists(&new_root)? {
         return Err(path_not_found(&old_snapshot, directory));
     }
-    let mut listing =
-        Listing { json: context.console.json, output: ResultWriter::new(), shown: 0, counts: [0; 3] };
+    let mut listing = Listing {
+        json: context.console.json,
+        // Programs that did not number snapshots did not record flags.
+        has_flags: old_snapshot.origin.sequence > 0 && new_snapshot.origin.sequence > 0,
+        output: ResultWriter::new(),
+        shown: 0,
+        counts: [0; 3],
+    };
     let (mut older, mut newer) =
         (ManifestCursor::new(&reader, &old_root), ManifestCursor::new(&reader, &new_root));
     if !directory.is_empty() {
@@ -126,7 +132,9 @@ fn path_of(change: &Change) -> &[u8] {
 }
 
 /// Returns what differs as far as users care: the time of change and the inode alone are no difference.
-fn difference(old: &Entry, new: &Entry) -> Option<Difference> {
+///
+/// `has_flags` says whether both snapshots recorded flags of inodes.
+fn difference(old: &Entry, new: &Entry, has_flags: bool) -> Option<Difference> {
     if old.kind != new.kind {
         return Some(Difference::Kind);
     }
@@ -140,11 +148,15 @@ fn difference(old: &Entry, new: &Entry) -> Option<Difference> {
     }
     let marks = |entry: &Entry| entry.marks.without(Marks::READ_TWICE);
     let metadata = |entry: &Entry| (entry.mode, entry.user_id, entry.group_id, entry.modified, marks(entry));
-    (metadata(old) != metadata(new) || old.attributes != new.attributes).then_some(Difference::Metadata)
+    let flags = has_flags && old.inode_flags != new.inode_flags;
+    (flags || metadata(old) != metadata(new) || old.attributes != new.attributes)
+        .then_some(Difference::Metadata)
 }
 
 struct Listing {
     json: bool,
+    /// Both snapshots were made by programs that record flags of inodes.
+    has_flags: bool,
     output: ResultWriter,
     shown: u64,
     counts: [u64; 3],
@@ -155,7 +167,7 @@ impl Listing {
         let (number, letter, what) = match change {
             Change::Added(_) => (0, "A", None),
             Change::Removed(_) => (1, "D", None),
-            Change::Modified { old, new } => match difference(old, new) {
+            Change::Modified { old, new } => match difference(old, new, self.has_flags) {
                 None => return Ok(()),
                 what => (2, "M", what),
             },

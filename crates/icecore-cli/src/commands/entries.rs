@@ -6,6 +6,7 @@ use icecore_format::{
     entry::{Entry, EntryKind, Marks},
     snapshot::Snapshot,
 };
+use icecore_fs::flags;
 use icecore_repo::manifest::ManifestRoot;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -93,6 +94,8 @@ pub(crate) struct EntryDocument {
     device: Option<[u32; 2]>,
     hard_link: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    flags: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     marks: Vec<&'static str>,
 }
 
@@ -117,9 +120,21 @@ impl EntryDocument {
             target_base64: is_link.then(|| base64_unless_text(&entry.target)).flatten(),
             device: is_device.then_some([(entry.special_device >> 32) as u32, entry.special_device as u32]),
             hard_link: entry.link_device.is_some(),
+            flags: flag_names(entry.inode_flags),
             marks: mark_names(entry.marks),
         }
     }
+}
+
+/// Returns the names of flags as `chattr` sets them.
+pub(crate) fn flag_names(inode_flags: u32) -> Vec<&'static str> {
+    let names = [
+        (flags::IMMUTABLE, "immutable"),
+        (flags::APPEND_ONLY, "append-only"),
+        (flags::NO_DUMP, "no-dump"),
+        (flags::COMPRESSED, "compressed"),
+    ];
+    names.into_iter().filter(|(flag, _)| inode_flags & flag != 0).map(|(_, name)| name).collect()
 }
 
 fn mark_names(marks: Marks) -> Vec<&'static str> {

@@ -11,7 +11,8 @@ use icecore_repo::{
 };
 
 use super::entries::{
-    EntryDocument, MANIFEST_CACHE_BYTES, find_snapshot, parse_reference, path_not_found, write_columns,
+    EntryDocument, MANIFEST_CACHE_BYTES, find_snapshot, flag_names, parse_reference, path_not_found,
+    write_columns,
 };
 use crate::{
     arguments::inspect::LsArguments,
@@ -109,6 +110,9 @@ impl<'a> Listing<'a> {
         if self.long && entry.kind == EntryKind::Symlink {
             self.output.text(" -> ")?;
             self.output.name(&entry.target)?;
+        }
+        if self.long && entry.inode_flags != 0 {
+            self.output.text(&format!("  ({})", flag_names(entry.inode_flags).join(", ")))?;
         }
         self.output.bytes(b"\n")
     }

@@ -37,6 +37,7 @@ use crate::{
 };
 
 mod events;
+mod place;
 mod report;
 
 /// Runs the command.
@@ -59,14 +60,19 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
         Some(target) => target.clone(),
         None => original_place(context, &reader, &snapshot, &reference.path)?,
     };
+    place::confirm(context, arguments)?;
     // What is deleted between two snapshots was in one of them; the repository never is.
     surroundings::refuse_target(context, &target, arguments.delete && since.is_none())?;
+    let is_source = place::is_source(context, &snapshot, &reference.path, arguments);
     let request = RestoreRequest {
         path: reference.path,
         include,
         since,
         delete: arguments.delete,
         verify: arguments.verify,
+        trust_times: arguments.trust_times,
+        is_source,
+        target_metadata: arguments.in_place || arguments.delete || arguments.target_metadata,
         dry_run: arguments.dry_run,
         owners: arguments.owners(),
         ..RestoreRequest::new(snapshot, target)
@@ -103,7 +109,8 @@ fn status_of(report: &RestoreReport) -> ExitStatus {
     let known_before =
         report.problems.iter().all(|problem| matches!(problem.reason, ProblemReason::UnreadableAtBackup));
     match (report.damaged, report.problem_count) {
-        (0, 0) => ExitStatus::Done,
+        (0, 0) if report.is_exact() => ExitStatus::Done,
+        (0, 0) => ExitStatus::Partial,
         (0, _) if known_before => ExitStatus::Partial,
         (0, _) => ExitStatus::Failed,
         _ => ExitStatus::Damage,

@@ -6,8 +6,12 @@
 //! 4. Mode, without setuid and setgid where the owner is not the right one.
 //! 5. Access control lists, `security.*` and the rest.
 //! 6. Times.
+//! 7. Flags, of which some forbid all of the above; those that are there go first, if anything has to change.
+//!
+//! Then it is looked at once more: file systems clip times, drop bits and ignore owners without an error.
 
-use std::fmt;
+mod inode_flags;
+
 use std::io;
 use std::os::fd::AsFd;
 
@@ -17,14 +21,16 @@ pub(super) use super::object::Object;
 
 use super::TargetTree;
 use super::acl::{ACCESS_ACL, DEFAULT_ACL, mode_without_list};
+pub(super) use super::aspects::{AppliedAspect, ApplyWarning};
 use super::object::Status;
+use super::outcome;
 use super::path;
 use crate::entry::{EntryKind, ExtendedAttributes, Metadata};
 use crate::error::FsError;
 
 const CAPABILITY: &[u8] = b"security.capability";
-const SET_USER_ID: u32 = 0o4000;
-const SET_GROUP_ID: u32 = 0o2000;
+pub(super) const SET_USER_ID: u32 = 0o4000;
+pub(super) const SET_GROUP_ID: u32 = 0o2000;
 const OWNER_READ_WRITE: u32 = 0o600;
 
 /// Whom restored objects shall belong to.
@@ -56,61 +62,20 @@ pub struct ApplyOptions {
     /// Extended attributes with access control lists and capabilities. Those that are there and not wanted are
     /// removed, except `security.*` (but capabilities) and `system.*` (but POSIX lists), which belong to the system.
     pub extended_attributes: bool,
+    /// Removes flags of the inode that the metadata does not name. Those that it names are always set.
+    pub clear_flags: bool,
 }
 
 impl Default for ApplyOptions {
     fn default() -> Self {
-        Self { owner: OwnerChoice::FromMetadata, mode: true, times: true, extended_attributes: true }
-    }
-}
-
-/// What could not be applied to an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AppliedAspect {
-    /// Owner or group.
-    Owner,
-    /// Permissions.
-    Mode,
-    /// Setuid or setgid, left out because the owner or group is not the one that they were meant for.
-    SetIdBits,
-    /// Times.
-    Times,
-    /// The extended attributes could not be listed, so that unwanted ones may remain.
-    ExtendedAttributes,
-    /// The extended attribute of this (raw) name.
-    ExtendedAttribute(Vec<u8>),
-    /// An access control list.
-    AccessControlList,
-    /// The device node itself, which was not created.
-    Device,
-}
-
-impl fmt::Display for AppliedAspect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Owner => formatter.write_str("owner"),
-            Self::Mode => formatter.write_str("permissions"),
-            Self::SetIdBits => formatter.write_str("setuid or setgid"),
-            Self::Times => formatter.write_str("times"),
-            Self::ExtendedAttributes => formatter.write_str("extended attributes"),
-            Self::ExtendedAttribute(name) => write!(formatter, "extended attribute {}", name.escape_ascii()),
-            Self::AccessControlList => formatter.write_str("access control list"),
-            Self::Device => formatter.write_str("device node"),
+        Self {
+            owner: OwnerChoice::FromMetadata,
+            mode: true,
+            times: true,
+            extended_attributes: true,
+            clear_flags: true,
         }
     }
-}
-
-/// Something that could not be applied to one object; everything else was.
-#[derive(Debug, thiserror::Error)]
-#[error("{aspect} of \"{}\" not applied", path.escape_ascii())]
-pub struct ApplyWarning {
-    /// Path of the object, relative to the target.
-    pub path: Vec<u8>,
-    /// What could not be applied.
-    pub aspect: AppliedAspect,
-    /// What the operating system answered.
-    #[source]
-    pub source: io::Error,
 }
 
 impl TargetTree {
@@ -126,7 +91,7 @@ impl TargetTree {
         options: &ApplyOptions,
     ) -> Result<Vec<ApplyWarning>, FsError> {
         const OPERATION: &str = "apply metadata to";
-        let wanted = Wanted { metadata, attributes, options };
+        let wanted = Wanted { metadata, attributes, options, is_temporary: false };
         let before = AttributesBefore::Unknown;
         if path.is_empty() {
             let object = Object::open_file(self.root.as_fd());
@@ -151,6 +116,19 @@ pub(super) struct Wanted<'a> {
     pub(super) metadata: &'a Metadata,
     pub(super) attributes: &'a ExtendedAttributes,
     pub(super) options: &'a ApplyOptions,
+    /// The object gets its name later: flags that forbid to rename it are not set yet.
+    pub(super) is_temporary: bool,
+}
+
+impl Wanted<'_> {
+    /// Returns the owner and group that the object is to have; none if they stay as they are.
+    pub(super) fn owner(&self) -> Option<(u32, u32)> {
+        match self.options.owner {
+            OwnerChoice::FromMetadata => Some((self.metadata.user_id, self.metadata.group_id)),
+            OwnerChoice::Fixed { user_id, group_id } => Some((user_id, group_id)),
+            OwnerChoice::Unchanged => None,
+        }
+    }
 }
 
 /// What is known about the attributes of an object before anything is applied.
@@ -170,14 +148,17 @@ pub(super) fn apply(
     wanted: &Wanted<'_>,
 ) -> Result<Vec<ApplyWarning>, Errno> {
     let status = object.status()?;
-    if status.kind != Some(wanted.metadata.kind) {
+    if status.kind != wanted.metadata.kind {
         return Err(match wanted.metadata.kind {
             EntryKind::Directory => Errno::NOTDIR,
             _ => Errno::INVAL,
         });
     }
-    let mut application = Application { object, path, wanted, status, warnings: Vec::new() };
-    application.run(before);
+    let mut application =
+        Application { object, path, wanted, status, flags_before: status.inode_flags, warnings: Vec::new() };
+    if application.run(before) {
+        application.check_result()?;
+    }
     Ok(application.warnings)
 }
 
@@ -188,19 +169,41 @@ struct Application<'a> {
     wanted: &'a Wanted<'a>,
     /// As it is now, kept up to date.
     status: Status,
+    flags_before: u32,
     warnings: Vec<ApplyWarning>,
 }
 
 impl<'a> Application<'a> {
-    fn run(&mut self, before: AttributesBefore) {
+    /// Applies everything; says whether there was anything to change.
+    fn run(&mut self, before: AttributesBefore) -> bool {
         let mode_before = self.status.mode;
         let changes = self.attribute_changes(before);
+        if !self.has_changes(&changes) {
+            return false;
+        }
+        self.lift_protection();
         self.apply_early_attributes(&changes);
         self.apply_owner();
         let owner_is_right = self.check_set_ids();
         self.apply_mode(mode_before, owner_is_right, &changes);
         self.apply_late_attributes(owner_is_right, &changes);
         self.apply_times();
+        self.apply_flags();
+        true
+    }
+
+    /// Says whether anything differs from what is wanted: what does not is not touched, so that the next backup of the
+    /// target sees no change.
+    fn has_changes(&self, changes: &AttributeChanges<'_>) -> bool {
+        let Wanted { metadata, options, .. } = self.wanted;
+        let owner = (self.status.user_id, self.status.group_id);
+        let has_mode = metadata.kind != EntryKind::Symlink;
+        !changes.remove.is_empty()
+            || !changes.set.is_empty()
+            || self.wanted.owner().is_some_and(|wanted| wanted != owner)
+            || (options.mode && has_mode && metadata.mode != self.status.mode)
+            || (options.times && metadata.modified != self.status.modified)
+            || self.flag_changes() != (0, 0)
     }
 
     /// Compares the attributes that are there with the wanted ones.
@@ -253,11 +256,7 @@ impl<'a> Application<'a> {
     }
 
     fn apply_owner(&mut self) {
-        let (user_id, group_id) = match self.wanted.options.owner {
-            OwnerChoice::FromMetadata => (self.wanted.metadata.user_id, self.wanted.metadata.group_id),
-            OwnerChoice::Fixed { user_id, group_id } => (user_id, group_id),
-            OwnerChoice::Unchanged => return,
-        };
+        let Some((user_id, group_id)) = self.wanted.owner() else { return };
         let user_id = Some(user_id).filter(|id| *id != self.status.user_id);
         let group_id = Some(group_id).filter(|id| *id != self.status.group_id);
         if user_id.is_none() && group_id.is_none() {
@@ -284,10 +283,7 @@ impl<'a> Application<'a> {
     /// Compares the owner with the one that setuid, setgid and capabilities were meant for.
     fn check_set_ids(&self) -> OwnerIsRight {
         let metadata = self.wanted.metadata;
-        let (user_id, group_id) = match self.wanted.options.owner {
-            OwnerChoice::FromMetadata | OwnerChoice::Unchanged => (metadata.user_id, metadata.group_id),
-            OwnerChoice::Fixed { user_id, group_id } => (user_id, group_id),
-        };
+        let (user_id, group_id) = self.wanted.owner().unwrap_or((metadata.user_id, metadata.group_id));
         OwnerIsRight { user: self.status.user_id == user_id, group: self.status.group_id == group_id }
     }
 
@@ -335,10 +331,29 @@ impl<'a> Application<'a> {
 
     fn apply_times(&mut self) {
         if self.wanted.options.times
+            && self.wanted.metadata.modified != self.status.modified
             && let Err(errno) = self.object.change_modified(self.wanted.metadata.modified)
         {
             self.warn(AppliedAspect::Times, errno);
         }
+    }
+
+    /// Looks at the object again, and notes what is not as it was set although no call failed.
+    fn check_result(&mut self) -> Result<(), Errno> {
+        let found = self.object.status()?;
+        for (aspect, kind, text) in outcome::differences(self.wanted, &found) {
+            let is_known = self.warnings.iter().any(|warning| outcome::explains(&warning.aspect, &aspect));
+            if !is_known {
+                self.warn(aspect, io::Error::new(kind, text));
+            }
+        }
+        self.status.inode_flags = found.inode_flags;
+        if self.flag_changes() != (0, 0)
+            && !self.warnings.iter().any(|warning| warning.aspect == AppliedAspect::InodeFlags)
+        {
+            self.warn(AppliedAspect::InodeFlags, io::Error::other(outcome::FLAGS_DIFFER));
+        }
+        Ok(())
     }
 
     fn set_attribute(&mut self, name: &[u8], value: &[u8]) {

@@ -8,10 +8,11 @@ use rustix::io::Errno;
 use super::apply::{AppliedAspect, ApplyWarning};
 use super::handles::DirectoryHandle;
 use super::path::TargetPathProblem;
+use super::protection::{lift_from_file, rename_over};
 use super::status::metadata_at;
 use super::{ENTER, TargetTree, path, remove_temporary};
 use crate::entry::EntryKind;
-use crate::error::{FsError, retry_interrupted};
+use crate::error::FsError;
 use crate::stat::kernel_device_number;
 use crate::xattr::descriptor_path;
 
@@ -110,9 +111,21 @@ impl TargetTree {
         let (existing_parent, existing_name) =
             path::split(existing_path).map_err(|problem| FsError::new(OPERATION, existing_path, problem))?;
         let existing_parent = self.directory(existing_parent)?;
-        self.create_replacing(OPERATION, new_path, |parent, name| {
-            rustix::fs::linkat(&existing_parent, existing_name, parent, name, AtFlags::empty())
-        })
+        let link = || {
+            self.create_replacing(OPERATION, new_path, |parent, name| {
+                rustix::fs::linkat(&existing_parent, existing_name, parent, name, AtFlags::empty())
+            })
+        };
+        match link() {
+            // What is immutable or append-only gets no more names.
+            Err(error) if error.source.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
+                let Some(lifted) = lift_from_file(&existing_parent, existing_name) else { return Err(error) };
+                let linked = link();
+                lifted.put_back().map_err(|errno| FsError::new("set the flags of", existing_path, errno))?;
+                linked
+            }
+            result => result,
+        }
     }
 
     /// Creates an object under its name, or if that is taken under a temporary one that then replaces it atomically.
@@ -125,7 +138,7 @@ impl TargetTree {
         self.in_parent(operation, path, |parent, name| match create(parent, name) {
             Err(Errno::EXIST) => {
                 let ((), temporary) = self.create_temporary(|temporary| create(parent, temporary))?;
-                let renamed = retry_interrupted(|| rustix::fs::renameat(parent, &*temporary, parent, name));
+                let renamed = rename_over(parent, &temporary, name);
                 // Renaming one hard link over another of the same object succeeds and does nothing, so that the
                 // temporary name may still be there after success too.
                 remove_temporary(parent, &temporary);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::apply::{ApplyOptions, ApplyWarning, AttributesBefore, Object, Wanted, apply};
+use super::apply::{AppliedAspect, ApplyOptions, ApplyWarning, AttributesBefore, Object, Wanted, apply};
 use super::handles::DirectoryHandle;
-use super::status::{metadata_at, metadata_of};
+use super::protection::rename_over;
+use super::status::{metadata_at, object_stat_of};
 use super::{TargetTree, absent_as_none, path, remove_temporary};
 use crate::entry::{EntryKind, ExtendedAttributes, Metadata};
 use crate::error::{FsError, retry_interrupted};
+use crate::flags;
 
 /// Below this size, blocks are not reserved in advance: the file is written at once anyway.
 const RESERVED_BYTES_MIN: u64 = 4 * 1024 * 1024;
@@ -83,8 +85,10 @@ impl TargetTree {
                 Err(Errno::LOOP) => return Ok(None),
                 result => result?,
             };
-            let metadata = metadata_of(&descriptor)?;
-            let file = ExistingFile { file: File::from(descriptor), metadata, path: path.to_vec() };
+            let stat = object_stat_of(&descriptor)?;
+            let (metadata, allocated_bytes) = (stat.metadata, stat.allocated_bytes);
+            let path = path.to_vec();
+            let file = ExistingFile { file: File::from(descriptor), metadata, allocated_bytes, path };
             Ok(Some(file).filter(|file| file.metadata.kind == EntryKind::File))
         });
         absent_as_none(opened).map(Option::flatten)
@@ -157,12 +161,28 @@ impl TargetFile {
         let object = Object::open_file(self.descriptor.as_fd());
         let attributes_before =
             if self.parent.bequeaths_acl() { AttributesBefore::Unknown } else { AttributesBefore::None };
-        let wanted = Wanted { metadata, attributes, options };
-        let warnings = apply(&object, &self.path, attributes_before, &wanted)
+        let wanted = Wanted { metadata, attributes, options, is_temporary: true };
+        let mut warnings = apply(&object, &self.path, attributes_before, &wanted)
             .map_err(|errno| self.error(OPERATION, errno))?;
-        retry_interrupted(|| rustix::fs::renameat(&self.parent, &*self.temporary_name, &self.parent, name))
-            .map_err(|errno| self.error("replace", errno))?;
+        self.rename(name).map_err(|errno| self.error("replace", errno))?;
+        let protecting = metadata.inode_flags & flags::PROTECTING;
+        if protecting != 0
+            && let Err(errno) = object.change_flags(protecting, 0)
+        {
+            let (path, aspect) = (self.path.clone(), AppliedAspect::InodeFlags);
+            warnings.push(ApplyWarning { path, aspect, source: errno.into() });
+        }
         Ok(warnings)
+    }
+
+    fn rename(&self, name: &[u8]) -> Result<(), Errno> {
+        match rename_over(&self.parent, &self.temporary_name, name) {
+            // Names in an append-only directory stay.
+            Err(Errno::PERM) if self.parent.lift_protection() => {
+                rename_over(&self.parent, &self.temporary_name, name)
+            }
+            result => result,
+        }
     }
 
     fn reserve(&self, length: u64) -> Result<(), FsError> {
@@ -202,10 +222,31 @@ impl Drop for TargetFile {
 pub struct ExistingFile {
     file: File,
     metadata: Metadata,
+    allocated_bytes: u64,
     path: Vec<u8>,
 }
 
+impl AsFd for ExistingFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
 impl ExistingFile {
+    /// Returns the path, relative to the target.
+    pub(super) fn path(&self) -> &[u8] {
+        &self.path
+    }
+
+    /// Returns the bytes for which the file system had allocated storage when the file was opened.
+    pub fn allocated_bytes(&self) -> u64 {
+        self.allocated_bytes
+    }
+
+    pub(super) fn error(&self, operation: &'static str, source: impl Into<io::Error>) -> FsError {
+        FsError::new(operation, self.path.as_slice(), source)
+    }
+
     /// Returns what the operating system said when the file was opened.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
@@ -219,7 +260,7 @@ impl ExistingFile {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(FsError::new("read the file", self.path.as_slice(), error)),
+                Err(error) => return Err(self.error("read the file", error)),
             }
         }
         Ok(filled)

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::io::Errno;
 
 use super::acl::DEFAULT_ACL;
+use super::protection::lift_from_directory;
 use crate::xattr::descriptor_path;
 
 /// Shards of the cache; more than the threads that usually restore at once.
@@ -22,12 +24,14 @@ pub(super) struct DirectoryHandle {
     descriptor: OwnedFd,
     /// Whether new objects get an access control list from the directory; asked for once.
     bequeaths_acl: OnceLock<bool>,
+    /// Flags that forbid changes in it stay as they are.
+    keeps_flags: AtomicBool,
 }
 
 impl DirectoryHandle {
     /// Takes over an open directory (`O_PATH` is enough).
     pub(super) fn new(descriptor: OwnedFd) -> Self {
-        Self { descriptor, bequeaths_acl: OnceLock::new() }
+        Self { descriptor, bequeaths_acl: OnceLock::new(), keeps_flags: AtomicBool::new(false) }
     }
 
     /// Returns whether objects created in the directory inherit an access control list from it.
@@ -39,6 +43,16 @@ impl DirectoryHandle {
             let size = rustix::fs::getxattr_query(path, DEFAULT_ACL);
             !matches!(size, Err(Errno::NODATA | Errno::OPNOTSUPP))
         })
+    }
+
+    /// Keeps the flags that forbid changes in the directory: it is not part of what is restored.
+    pub(super) fn keep_flags(&self) {
+        self.keeps_flags.store(true, Ordering::Relaxed);
+    }
+
+    /// Clears the flags that forbid changes in the directory; says whether there were any.
+    pub(super) fn lift_protection(&self) -> bool {
+        !self.keeps_flags.load(Ordering::Relaxed) && lift_from_directory(self)
     }
 
     /// Returns whether the directory has been removed, so that another one may have its name.

@@ -4,13 +4,14 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
 use super::handles::DirectoryHandle;
-use super::status::{MODE_BITS, kind_of};
+use super::status::{MODE_BITS, metadata_of};
 use crate::entry::{EntryKind, ExtendedAttributes, Timestamp};
 use crate::error::retry_interrupted;
+use crate::flags;
 use crate::xattr::{self, AttributeOwner, descriptor_path};
 
 /// How files and directories are opened: nothing is followed, nothing is waited for, no terminal is taken over.
@@ -25,13 +26,15 @@ const NAME_ONLY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLO
 
 const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 
-/// What `fstat` says that matters for applying metadata.
+/// What `statx` says that matters for applying metadata.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Status {
-    pub(super) kind: Option<EntryKind>,
+    pub(super) kind: EntryKind,
     pub(super) mode: u32,
     pub(super) user_id: u32,
     pub(super) group_id: u32,
+    pub(super) modified: Timestamp,
+    pub(super) inode_flags: u32,
     /// Whether `mode` is what the object has.
     pub(super) is_mode_certain: bool,
 }
@@ -85,12 +88,14 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn status(&self) -> Result<Status, Errno> {
-        let status = retry_interrupted(|| rustix::fs::fstat(self.descriptor))?;
+        let found = metadata_of(self.descriptor)?;
         Ok(Status {
-            kind: kind_of(FileType::from_raw_mode(status.st_mode)),
-            mode: status.st_mode & MODE_BITS,
-            user_id: status.st_uid,
-            group_id: status.st_gid,
+            kind: found.kind,
+            mode: found.mode,
+            user_id: found.user_id,
+            group_id: found.group_id,
+            modified: found.modified,
+            inode_flags: found.inode_flags,
             is_mode_certain: true,
         })
     }
@@ -142,6 +147,11 @@ impl<'a> Object<'a> {
             }
             result => result,
         }
+    }
+
+    /// Sets and clears flags of a file or directory; what may not be read has no way to its flags.
+    pub(super) fn change_flags(&self, set: u32, clear: u32) -> Result<(), Errno> {
+        flags::change(self.descriptor, set, clear)
     }
 
     /// Reads all attributes; those that cannot be read are listed as empty ones.

@@ -22,9 +22,18 @@ pub(super) fn metadata_of(descriptor: impl AsFd) -> Result<Metadata, Errno> {
     metadata(stat_descriptor(descriptor))
 }
 
+/// Returns the metadata of an open object with what is allocated for it.
+pub(super) fn object_stat_of(descriptor: impl AsFd) -> Result<ObjectStat, Errno> {
+    answer(stat_descriptor(descriptor))
+}
+
 fn metadata(stat: io::Result<ObjectStat>) -> Result<Metadata, Errno> {
+    answer(stat).map(|stat| stat.metadata)
+}
+
+fn answer(stat: io::Result<ObjectStat>) -> Result<ObjectStat, Errno> {
     // What the operating system did not answer is that it does not know the kind of the object.
-    stat.map(|stat| stat.metadata).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
+    stat.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
 }
 
 /// Returns the kind of an object; none for what Linux does not have.

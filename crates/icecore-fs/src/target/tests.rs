@@ -1,4 +1,5 @@
 mod creation;
+mod flags;
 mod metadata;
 mod removal;
 mod safety;
@@ -81,6 +82,7 @@ fn metadata(kind: EntryKind, mode: u32) -> Metadata {
         device: 0,
         links: 1,
         special_device: 0,
+        inode_flags: 0,
     }
 }
 

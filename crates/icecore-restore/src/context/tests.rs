@@ -7,9 +7,10 @@ use icecore_store::error::StoreError;
 
 use super::{Context, ends_everything};
 use crate::{
-    NoEvents, ProblemReason, RestoreError, RestoreRequest,
+    NoEvents, OwnerMapping, ProblemReason, RestoreError, RestoreRequest,
     fixture::{Fixture, directory},
-    tally::Tally,
+    root::TargetRoot,
+    tally::{Standing, Tally},
 };
 
 /// Lets an object fail; returns why the restore ended, if it did, and the number of problems.
@@ -18,7 +19,9 @@ fn fail(reason: ProblemReason) -> (Option<RestoreError>, u64) {
     let request = RestoreRequest::new(fixture.snapshot(vec![directory("")]), "/nowhere");
     let reader = fixture.reader();
     let clock = std::sync::Arc::clone(&fixture.repository.environment().clock);
-    let context = Context::new(&reader, &request, None, Tally::new(&NoEvents, clock));
+    let standing = Standing { is_privileged: true, owners: OwnerMapping::ByName };
+    let tally = Tally::new(&NoEvents, clock, standing);
+    let context = Context::new(&reader, &request, None, TargetRoot::Created, tally);
     context.fail_path(b"a", reason);
     let fatal = context.take_fatal();
     assert_eq!(context.is_stopped(), fatal.is_some());

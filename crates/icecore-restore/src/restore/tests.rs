@@ -1,6 +1,7 @@
 //! Whole restores from a repository in memory.
 
 mod damage;
+mod exact;
 mod existing;
 mod kinds;
 mod partial;

@@ -6,12 +6,12 @@ use icecore_format::node::Totals;
 use icecore_restore::{RestoreAction, RestoreEvents, RestoreNotice, RestoreProblem, RestoreProgress};
 use serde::Serialize;
 
-use super::report::{RestoreDocument, notice_text};
+use super::report::{ProblemDocument, RestoreDocument, notice_text};
 use crate::{
     console::{Console, ResultWriter, Verbosity},
     context::Context,
     documents::PathText,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, reason},
     progress::{Counters, Progress},
     text,
 };
@@ -38,6 +38,11 @@ struct ActionDocument {
     action: &'static str,
     #[serde(flatten)]
     path: PathText,
+}
+
+#[derive(Serialize)]
+struct ProblemEvent {
+    problem: ProblemDocument,
 }
 
 impl<'a> Events<'a> {
@@ -142,7 +147,14 @@ impl RestoreEvents for Events<'_> {
         lock(&self.actions).show(action, path);
     }
 
-    fn problem(&self, _: &RestoreProblem) {}
+    fn problem(&self, problem: &RestoreProblem) {
+        let document = || ProblemEvent { problem: ProblemDocument::new(problem) };
+        self.progress.event(document);
+        if self.verbose {
+            let (path, reason) = (text::quoted(&problem.path), reason(&problem.reason));
+            self.console.error_line(&format!("error: {path}: {reason}"));
+        }
+    }
 
     fn notice(&self, notice: &RestoreNotice) {
         self.console.warning(&notice_text(notice));

@@ -1,8 +1,17 @@
 //! What a restore did, as text and JSON.
 
-use std::fmt::Write;
+use std::{
+    ffi::OsStr,
+    fmt::Write,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
 
-use icecore_restore::{RestoreCounts, RestoreNotice, RestoreReport, RestoreRequest};
+use icecore_fs::stat_root;
+use icecore_restore::{
+    ProblemReason, RestoreCounts, RestoreNotice, RestoreProblem, RestoreReport, RestoreRequest,
+    RestoreWarning,
+};
 use serde::Serialize;
 
 use super::events::Actions;
@@ -14,6 +23,8 @@ use crate::{
     text,
 };
 
+/// Paths that are shown of each kind of warning.
+const PATHS_SHOWN_MAX: usize = 3;
 /// Problems that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 20;
 
@@ -27,6 +38,8 @@ pub(crate) struct RestoreDocument {
     target: String,
     since: Option<String>,
     dry_run: bool,
+    trust_times: bool,
+    verified: bool,
     #[serde(flatten)]
     counts: CountsDocument,
     problem_count: u64,
@@ -49,6 +62,7 @@ struct CountsDocument {
     specials_created: u64,
     links_created: u64,
     already_right: u64,
+    files_not_compared: u64,
     metadata_fixed: u64,
     replaced: u64,
     deleted: u64,
@@ -61,7 +75,7 @@ struct CountsDocument {
 }
 
 #[derive(Debug, Serialize)]
-struct ProblemDocument {
+pub(crate) struct ProblemDocument {
     #[serde(flatten)]
     path: PathText,
     message: String,
@@ -71,6 +85,8 @@ struct ProblemDocument {
 #[derive(Debug, Serialize)]
 struct WarningDocument {
     aspect: String,
+    reason: String,
+    note: bool,
     count: u64,
     examples: Vec<ExampleDocument>,
 }
@@ -94,6 +110,7 @@ impl From<&RestoreCounts> for CountsDocument {
             specials_created: counts.specials_created,
             links_created: counts.links_created,
             already_right: counts.already_right,
+            files_not_compared: counts.files_not_compared,
             metadata_fixed: counts.metadata_fixed,
             replaced: counts.replaced,
             deleted: counts.deleted,
@@ -107,15 +124,23 @@ impl From<&RestoreCounts> for CountsDocument {
     }
 }
 
-impl RestoreDocument {
-    fn new(request: &RestoreRequest, report: &RestoreReport) -> Self {
-        let problems = report.problems.iter().map(|problem| ProblemDocument {
+impl ProblemDocument {
+    pub(crate) fn new(problem: &RestoreProblem) -> Self {
+        Self {
             path: PathText::new(&problem.path),
             message: reason(&problem.reason),
             damage: problem.reason.is_damage(),
-        });
+        }
+    }
+}
+
+impl RestoreDocument {
+    fn new(request: &RestoreRequest, report: &RestoreReport) -> Self {
+        let problems = report.problems.iter().map(ProblemDocument::new);
         let warnings = report.warnings.iter().map(|warning| WarningDocument {
             aspect: warning.aspect.clone(),
+            reason: plain(&warning.reason).to_owned(),
+            note: warning.is_note,
             count: warning.count,
             examples: warning
                 .examples
@@ -148,6 +173,8 @@ impl RestoreDocument {
             target: request.target.display().to_string(),
             since: request.since.as_ref().map(|since| since.origin.run.snapshot_id()),
             dry_run: request.dry_run,
+            trust_times: request.trust_times,
+            verified: request.verify && !request.dry_run,
             counts: CountsDocument::default(),
             problem_count: 0,
             damaged: 0,
@@ -176,7 +203,7 @@ pub(crate) fn show(
     }
     console.summary(&summary(request, report))?;
     show_warnings(console, report);
-    show_problems(console, report);
+    show_problems(console, request, report);
     Ok(())
 }
 
@@ -222,6 +249,9 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
     if !others.is_empty() {
         let _ = writeln!(lines, "  others   {}", others.join(", "));
     }
+    if let Some(compared) = compared(request, counts) {
+        let _ = writeln!(lines, "  compared {compared}");
+    }
     if !request.dry_run {
         let _ = writeln!(
             lines,
@@ -237,6 +267,23 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
         );
     }
     lines
+}
+
+/// Says how existing files were compared, if there were any.
+fn compared(request: &RestoreRequest, counts: &RestoreCounts) -> Option<String> {
+    let mut parts = Vec::new();
+    if counts.bytes_compared > 0 {
+        parts.push(format!("{} read again", text::size(counts.bytes_compared)));
+    }
+    if counts.files_not_compared > 0 {
+        let files = text::counted(counts.files_not_compared, "file");
+        parts.push(if request.trust_times {
+            format!("{files} by size and time only (--trust-times)")
+        } else {
+            format!("{files} unchanged since the backup, by inode and time of change")
+        });
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// Returns a notice in words.
@@ -260,15 +307,38 @@ pub(crate) fn notice_text(notice: &RestoreNotice) -> String {
 
 fn show_warnings(console: &Console, report: &RestoreReport) {
     for warning in &report.warnings {
-        let example = warning.examples.first().map_or_else(String::new, |(path, reason)| {
-            format!(", for example {}: {}", text::quoted(path), plain(reason))
-        });
-        let objects = text::counted(warning.count, "object");
-        console.warning(&format!("{} could not be set on {objects}{example}", warning.aspect));
+        console.warning(&warning_text(warning));
     }
 }
 
-fn show_problems(console: &Console, report: &RestoreReport) {
+/// Returns a warning in one line: what, how often, why, and where first.
+fn warning_text(warning: &RestoreWarning) -> String {
+    let paths: Vec<_> =
+        warning.examples.iter().take(PATHS_SHOWN_MAX).map(|(path, _)| text::quoted(path)).collect();
+    let more = if warning.count > paths.len() as u64 { ", …" } else { "" };
+    let objects = text::counted(warning.count, "object");
+    let (aspect, reason) = (&warning.aspect, plain(&warning.reason));
+    format!("{aspect} could not be set on {objects}: {reason} ({}{more})", paths.join(", "))
+}
+
+/// Returns what is protected by its flags, if that is why an object could not be restored.
+fn protected_path(request: &RestoreRequest, problem: &RestoreProblem) -> Option<PathBuf> {
+    let ProblemReason::Target { source } = &problem.reason else { return None };
+    if !source.is_permission_denied() {
+        return None;
+    }
+    let path = request.target.join(OsStr::from_bytes(&source.path));
+    let is_protected = |path: &Path| {
+        stat_root(path, false).is_ok_and(|found| found.inode_flags & icecore_fs::flags::PROTECTING != 0)
+    };
+    [Some(path.as_path()), path.parent()]
+        .into_iter()
+        .flatten()
+        .find(|path| is_protected(path))
+        .map(Path::to_owned)
+}
+
+fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreReport) {
     if report.problem_count == 0 {
         return;
     }
@@ -277,10 +347,19 @@ fn show_problems(console: &Console, report: &RestoreReport) {
     }
     let more = report.problem_count.saturating_sub(PROBLEMS_SHOWN_MAX as u64);
     if more > 0 {
-        console.error_line(&format!("error: {} more (--json lists them)", text::count(more)));
+        console.error_line(&format!(
+            "error: {} more (--json lists 1,000, -v and --progress json list all)",
+            text::count(more)
+        ));
     }
     let number = text::counted(report.problem_count, "object");
     console.error_line(&format!("error: {number} could not be restored; everything else is"));
+    if let Some(path) = report.problems.iter().find_map(|problem| protected_path(request, problem)) {
+        console.error_line(&format!(
+            "hint: {} is immutable or append-only: run `chattr -i -a` on it as root, then restore again",
+            text::quoted(path.as_os_str().as_bytes())
+        ));
+    }
     if report.damaged > 0 {
         console.error_line(
             "hint: `icecore check --read-data` shows what is damaged; an older snapshot may have the same files intact",

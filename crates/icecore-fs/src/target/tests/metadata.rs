@@ -158,8 +158,13 @@ fn applies_only_what_is_asked_for() {
     place.write("file", b"").unwrap();
     set_attribute(&place, "file", b"user.kept", b"1");
     let before = place.tree.look_up(b"file").unwrap().unwrap();
-    let options =
-        ApplyOptions { owner: OwnerChoice::Unchanged, mode: false, times: false, extended_attributes: false };
+    let options = ApplyOptions {
+        owner: OwnerChoice::Unchanged,
+        mode: false,
+        times: false,
+        extended_attributes: false,
+        clear_flags: false,
+    };
     let wanted =
         Metadata { user_id: 4711, modified: Timestamp::default(), ..metadata(EntryKind::File, 0o4777) };
     let attributes = vec![(b"user.new".to_vec(), Vec::new())];

@@ -26,6 +26,8 @@ fn report() -> RestoreReport {
         damaged: 1,
         warnings: vec![RestoreWarning {
             aspect: "owner".to_owned(),
+            reason: "Operation not permitted (os error 1)".to_owned(),
+            is_note: false,
             count: 1,
             examples: vec![(b"b".to_vec(), "Operation not permitted (os error 1)".to_owned())],
         }],

@@ -1,0 +1,30 @@
+//! Asks the user before something that cannot be undone.
+
+use std::io::{self, IsTerminal};
+
+use crate::{
+    console::Console,
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome, reason},
+};
+
+/// Asks a question on the terminal and returns whether the answer is yes; where nobody can be asked, it is no.
+pub(crate) fn ask(console: &Console, question: &str) -> Outcome<bool> {
+    let (input, output) = (io::stdin(), io::stderr());
+    if console.json || !input.is_terminal() || !output.is_terminal() {
+        return Ok(false);
+    }
+    console.write_error(format!("{question} [y/N] ").as_bytes());
+    let mut answer = String::new();
+    input.read_line(&mut answer).map_err(|error| {
+        Failure::new(ExitStatus::Failed, format!("failed to read the answer: {}", reason(&error)))
+    })?;
+    Ok(is_yes(&answer))
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! Compares an object with what was applied to it: some file systems clip or drop without an error.
+
+use std::io::ErrorKind;
+
+use super::acl::ACCESS_ACL;
+use super::apply::{AppliedAspect, SET_GROUP_ID, SET_USER_ID, Wanted};
+use super::object::Status;
+use crate::entry::EntryKind;
+
+/// Why the flags differ.
+pub(super) const FLAGS_DIFFER: &str = "the file system does not keep them";
+
+const SET_ID: u32 = SET_USER_ID | SET_GROUP_ID;
+
+/// Returns what differs from what is wanted, and why.
+pub(super) fn differences(
+    wanted: &Wanted<'_>,
+    found: &Status,
+) -> Vec<(AppliedAspect, ErrorKind, &'static str)> {
+    let mut differences = Vec::new();
+    let metadata = wanted.metadata;
+    let owner = (found.user_id, found.group_id);
+    if wanted.owner().is_some_and(|wanted| wanted != owner) {
+        differences.push((AppliedAspect::Owner, ErrorKind::Other, "the file system shows another owner"));
+    }
+    if wanted.options.mode && metadata.kind != EntryKind::Symlink {
+        let differing = metadata.mode ^ found.mode;
+        if differing & SET_ID != 0 {
+            let text = "the system does not keep the bit";
+            differences.push((AppliedAspect::SetIdBits, ErrorKind::PermissionDenied, text));
+        }
+        if differing & !SET_ID != 0 {
+            // The group's bits of a list that could not be set.
+            let has_list = wanted.attributes.iter().any(|(name, _)| name == ACCESS_ACL);
+            let aspect = if has_list { AppliedAspect::AccessControlList } else { AppliedAspect::Mode };
+            differences.push((aspect, ErrorKind::Other, "the file system shows other permissions"));
+        }
+    }
+    if wanted.options.times && metadata.modified != found.modified {
+        let text = if metadata.modified.seconds.abs_diff(found.modified.seconds) > 2 {
+            "the file system cannot store a time so far away"
+        } else {
+            "the file system stores times with less precision"
+        };
+        differences.push((AppliedAspect::Times, ErrorKind::Other, text));
+    }
+    differences
+}
+
+/// Says whether a warning that was given already says why an aspect differs.
+pub(super) fn explains(known: &AppliedAspect, aspect: &AppliedAspect) -> bool {
+    match known {
+        // Nothing can be changed.
+        AppliedAspect::InodeFlags => true,
+        // A mode that could not be set lacks these bits, too.
+        AppliedAspect::Mode => matches!(aspect, AppliedAspect::Mode | AppliedAspect::SetIdBits),
+        known => known == aspect,
+    }
+}

@@ -1,0 +1,160 @@
+//! Flags of inodes (`chattr`), and what the file system does not keep.
+
+use super::*;
+use crate::flags;
+
+/// Says whether the file system of the place has flags, and the user may set them.
+fn has_flags(place: &Place) -> bool {
+    fs::write(place.inside("probe"), b"").unwrap();
+    let probe = fs::File::open(place.inside("probe")).unwrap();
+    let has = flags::change(&probe, flags::IMMUTABLE, 0).is_ok();
+    if has {
+        flags::change(&probe, 0, flags::IMMUTABLE).unwrap();
+    } else {
+        println!("SKIPPED: no flags here, or no right to set them");
+    }
+    has
+}
+
+fn flagged(kind: EntryKind, mode: u32, inode_flags: u32) -> Metadata {
+    Metadata { inode_flags, ..metadata(kind, mode) }
+}
+
+fn found(place: &Place, path: &str) -> u32 {
+    place.tree.look_up(path.as_bytes()).unwrap().unwrap().inode_flags
+}
+
+fn clear(place: &Place, path: &str) {
+    flags::change(fs::File::open(place.inside(path)).unwrap(), 0, flags::PROTECTING).unwrap();
+}
+
+fn write(place: &Place, path: &str, content: &[u8], metadata: &Metadata) {
+    let file = place.tree.create_file(path.as_bytes(), 0).unwrap();
+    file.write_at(0, content).unwrap();
+    let warnings = file.finish(metadata, &Vec::new(), &ApplyOptions::default()).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[test]
+fn flags_are_set_last_and_do_not_stop_the_next_restore() {
+    let place = Place::new();
+    if !has_flags(&place) {
+        return;
+    }
+    place.tree.create_directory(b"d").unwrap();
+    let (immutable, append_only) = (flags::IMMUTABLE | flags::NO_DUMP, flags::APPEND_ONLY);
+    write(&place, "d/i", b"1", &flagged(EntryKind::File, 0o640, immutable));
+    write(&place, "d/a", b"2", &flagged(EntryKind::File, 0o640, append_only));
+    place.tree.create_hard_link(b"d/i", b"d/link").unwrap();
+    place.apply("d", &flagged(EntryKind::Directory, 0o750, flags::IMMUTABLE));
+    assert_eq!((found(&place, "d/i"), found(&place, "d/a")), (immutable, append_only));
+    assert_eq!((found(&place, "d"), found(&place, "d/link")), (flags::IMMUTABLE, immutable));
+    // Other content, mode and names, over everything that forbids it.
+    write(&place, "d/i", b"3", &flagged(EntryKind::File, 0o600, flags::IMMUTABLE));
+    place.apply("d/a", &flagged(EntryKind::File, 0o600, 0));
+    place.apply("d", &flagged(EntryKind::Directory, 0o755, flags::APPEND_ONLY));
+    write(&place, "d/new", b"4", &metadata(EntryKind::File, 0o600));
+    assert_eq!(fs::read(place.inside("d/i")).unwrap(), b"3");
+    assert_eq!((found(&place, "d/i"), found(&place, "d/a")), (flags::IMMUTABLE, 0));
+    for path in ["d", "d/i", "d/link"] {
+        clear(&place, path);
+    }
+}
+
+#[test]
+fn what_is_right_keeps_its_flags_untouched() {
+    let place = Place::new();
+    if !has_flags(&place) {
+        return;
+    }
+    let wanted = flagged(EntryKind::File, 0o640, flags::IMMUTABLE);
+    write(&place, "a", b"1", &wanted);
+    let before = place.tree.look_up(b"a").unwrap().unwrap().changed;
+    place.apply("a", &wanted);
+    assert_eq!(place.tree.look_up(b"a").unwrap().unwrap().changed, before);
+    // Where flags were not recorded, those that are there stay.
+    let options = ApplyOptions { clear_flags: false, ..ApplyOptions::default() };
+    let other = metadata(EntryKind::File, 0o600);
+    assert!(place.tree.apply_metadata(b"a", &other, &Vec::new(), &options).unwrap().is_empty());
+    assert_eq!(found(&place, "a"), flags::IMMUTABLE);
+    clear(&place, "a");
+}
+
+#[test]
+fn the_flags_of_a_target_that_is_kept_stay() {
+    let place = Place::new();
+    if !has_flags(&place) {
+        return;
+    }
+    place.apply("", &flagged(EntryKind::Directory, 0o755, flags::IMMUTABLE));
+    place.tree.keep_root_flags();
+    let error = place.tree.create_file(b"new", 0).unwrap_err();
+    assert!(error.is_permission_denied(), "{error:?}");
+    assert_eq!(found(&place, ""), flags::IMMUTABLE);
+    clear(&place, "");
+}
+
+#[test]
+fn a_time_that_the_file_system_clips_is_said() {
+    let place = Place::new();
+    // No file system of Linux keeps a time before the year 1.
+    let wanted = Metadata {
+        modified: Timestamp { seconds: -70_000_000_000, nanoseconds: 0 },
+        ..metadata(EntryKind::File, 0o640)
+    };
+    let file = place.tree.create_file(b"a", 0).unwrap();
+    let warnings = file.finish(&wanted, &Vec::new(), &ApplyOptions::default()).unwrap();
+    if place.tree.look_up(b"a").unwrap().unwrap().modified == wanted.modified {
+        println!("SKIPPED: the file system keeps all times");
+        return;
+    }
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings[0].aspect, AppliedAspect::Times);
+    assert!(warnings[0].source.to_string().contains("so far away"), "{warnings:?}");
+}
+
+#[test]
+fn holes_are_found_made_and_filled() {
+    let place = Place::new();
+    fs::write(place.inside("a"), vec![0; 256 << 10]).unwrap();
+    let existing = place.tree.open_existing_for_compare(b"a").unwrap().unwrap();
+    assert_eq!(existing.next_data(0, 256 << 10).unwrap(), Some((0, 256 << 10)));
+    let file = place.tree.open_for_holes(&existing).unwrap().unwrap();
+    assert!(file.punch(64 << 10, 128 << 10).unwrap());
+    assert_eq!(existing.next_data(64 << 10, 128 << 10).unwrap(), None);
+    assert_eq!(existing.next_data(64 << 10, 256 << 10).unwrap(), Some((128 << 10, 256 << 10)));
+    file.fill(64 << 10, 128 << 10).unwrap();
+    assert_eq!(existing.next_data(64 << 10, 128 << 10).unwrap(), Some((64 << 10, 128 << 10)));
+    // Less than a block stays as it is, and another file under the name is left alone.
+    assert!(file.punch(1, 100).unwrap());
+    fs::remove_file(place.inside("a")).unwrap();
+    fs::write(place.inside("a"), b"other").unwrap();
+    assert!(place.tree.open_for_holes(&existing).unwrap().is_none());
+}
+
+#[test]
+fn a_directory_loses_at_once_what_it_will_not_have() {
+    let place = Place::new();
+    place.tree.create_directory(b"d").unwrap();
+    let set = |mode| {
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(place.inside("d"), permissions).unwrap();
+    };
+    let mode = || place.tree.look_up(b"d").unwrap().unwrap().mode;
+    let options = ApplyOptions::default();
+    let restrict = |wanted: &Metadata| {
+        place.tree.make_private(b"d", wanted, &Vec::new(), &options).unwrap();
+    };
+    set(0o755);
+    restrict(&metadata(EntryKind::Directory, 0o700));
+    assert_eq!(mode(), 0o700);
+    set(0o755);
+    restrict(&metadata(EntryKind::Directory, 0o777));
+    assert_eq!(mode(), 0o755, "it becomes open only in the end");
+    if is_root() {
+        // The group's permissions were for another group.
+        restrict(&Metadata { group_id: 1234, ..metadata(EntryKind::Directory, 0o775) });
+        let found = place.tree.look_up(b"d").unwrap().unwrap();
+        assert_eq!((found.mode, found.group_id), (0o705, 1234));
+    }
+}

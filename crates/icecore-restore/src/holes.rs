@@ -1,0 +1,187 @@
+//! Compares the holes of an existing file with the recorded ones, and makes them so without a change of content.
+
+use icecore_format::entry::{Content, Entry};
+use icecore_fs::target::{ExistingFile, TargetTree};
+use icecore_repo::manifest::ChunkListReader;
+
+use crate::{context::Context, report::ProblemReason};
+
+/// Bytes that are compared with zeros at a time.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// Data in less than a whole block of this many bytes cannot be a hole.
+const BLOCK_BYTES: u64 = 4096;
+
+/// How the holes of a file are, compared with the recorded ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HoleState {
+    /// They are where they should be.
+    Right,
+    /// The file reads as it should, but holds zeros where a hole should be, or the other way round.
+    Differs,
+    /// There is something else than zeros where a hole should be.
+    Wrong,
+}
+
+/// A range of a file whose allocation differs from the recorded one: `(start, end)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Difference {
+    /// Data where a hole should be.
+    Data(u64, u64),
+    /// A hole where data should be.
+    Hole(u64, u64),
+}
+
+impl Difference {
+    fn can_be_repaired(self) -> bool {
+        match self {
+            Self::Data(start, end) => start.next_multiple_of(BLOCK_BYTES) < end - end % BLOCK_BYTES,
+            Self::Hole(..) => true,
+        }
+    }
+}
+
+/// Compares the holes of a file; reads only what it holds where holes should be.
+pub(crate) fn compare(
+    context: &Context<'_>,
+    entry: &Entry,
+    file: &ExistingFile,
+) -> Result<HoleState, ProblemReason> {
+    let mut state = HoleState::Right;
+    let mut buffer = Vec::new();
+    differences(context, entry, file, &mut |difference| {
+        context.check()?;
+        if let Difference::Data(start, end) = difference
+            && !is_zero(context, file, (start, end), &mut buffer)?
+        {
+            state = HoleState::Wrong;
+            return Ok(false);
+        }
+        if difference.can_be_repaired() {
+            state = HoleState::Differs;
+        }
+        Ok(true)
+    })?;
+    Ok(state)
+}
+
+/// Makes holes and fills holes, in a file that [`compare`] found to read as it should; says no if the file cannot be
+/// changed, but only replaced.
+pub(crate) fn repair(
+    context: &Context<'_>,
+    tree: &TargetTree,
+    entry: &Entry,
+    existing: &ExistingFile,
+) -> Result<bool, ProblemReason> {
+    let Some(file) = tree.open_for_holes(existing)? else { return Ok(false) };
+    differences(context, entry, existing, &mut |difference| {
+        context.check()?;
+        match difference {
+            // A file system that cannot make holes keeps the zeros: they read the same.
+            Difference::Data(start, end) => file.punch(start, end)?,
+            Difference::Hole(start, end) => {
+                file.fill(start, end)?;
+                true
+            }
+        };
+        Ok(true)
+    })?;
+    Ok(true)
+}
+
+/// Passes on the differing ranges in their order until the receiver says no.
+fn differences(
+    context: &Context<'_>,
+    entry: &Entry,
+    file: &ExistingFile,
+    receive: &mut dyn FnMut(Difference) -> Result<bool, ProblemReason>,
+) -> Result<(), ProblemReason> {
+    // A file with all of its blocks has no hole; that spares most files the question.
+    let is_list = matches!(entry.content, Content::List(_));
+    if entry.holes.is_empty() && !is_list && file.allocated_bytes() >= entry.size {
+        return Ok(());
+    }
+    let mut position = 0;
+    let is_complete = each_hole(context, entry, &mut |start, end| {
+        if !missing_data(file, position, start, receive)? {
+            return Ok(false);
+        }
+        position = start;
+        while let Some((data_start, data_end)) = file.next_data(position, end)? {
+            if !receive(Difference::Data(data_start, data_end))? {
+                return Ok(false);
+            }
+            position = data_end;
+        }
+        position = end;
+        Ok(true)
+    })?;
+    if is_complete {
+        missing_data(file, position, entry.size, receive)?;
+    }
+    Ok(())
+}
+
+/// Passes on the recorded holes as `(start, end)` until the receiver says no; a file with very many has them in its
+/// list of chunks.
+fn each_hole(
+    context: &Context<'_>,
+    entry: &Entry,
+    receive: &mut dyn FnMut(u64, u64) -> Result<bool, ProblemReason>,
+) -> Result<bool, ProblemReason> {
+    for hole in &entry.holes {
+        let end = hole.offset.saturating_add(hole.length).min(entry.size);
+        if !receive(hole.offset, end)? {
+            return Ok(false);
+        }
+    }
+    if !entry.holes.is_empty() || matches!(entry.content, Content::Inline(_)) {
+        return Ok(true);
+    }
+    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    let mut position = 0_u64;
+    while let Some(chunk) = list.next()? {
+        let end = position.saturating_add(u64::from(chunk.length)).min(entry.size);
+        if chunk.is_hole() && !receive(position, end)? {
+            return Ok(false);
+        }
+        position = end;
+    }
+    Ok(true)
+}
+
+/// Passes on the holes in a range that should be data.
+fn missing_data(
+    file: &ExistingFile,
+    mut position: u64,
+    end: u64,
+    receive: &mut dyn FnMut(Difference) -> Result<bool, ProblemReason>,
+) -> Result<bool, ProblemReason> {
+    while position < end {
+        let (start, data_end) = file.next_data(position, end)?.unwrap_or((end, end));
+        if start > position && !receive(Difference::Hole(position, start))? {
+            return Ok(false);
+        }
+        position = data_end;
+    }
+    Ok(true)
+}
+
+/// Says whether a range of a file reads as zeros.
+fn is_zero(
+    context: &Context<'_>,
+    file: &ExistingFile,
+    (mut position, end): (u64, u64),
+    buffer: &mut Vec<u8>,
+) -> Result<bool, ProblemReason> {
+    buffer.resize(PIECE_BYTES, 0);
+    while position < end {
+        context.check()?;
+        let piece = &mut buffer[..(end - position).min(PIECE_BYTES as u64) as usize];
+        if file.read_at(position, piece)? != piece.len() || piece.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        position += piece.len() as u64;
+    }
+    Ok(true)
+}
