@@ -8,6 +8,7 @@ pub mod request;
 mod backup;
 mod capture;
 mod changes;
+mod clocks;
 mod dry_run;
 mod job;
 mod levels;
