@@ -88,8 +88,9 @@ fn contradictions(line: &[Timed], doubtful: &mut HashMap<RunId, ClockError>) {
     }
 }
 
-/// Best rise that ends at a time: its length, the less its times are off the better, and the place of its last element.
-type Rise = (usize, Reverse<i128>, usize);
+/// Best rise that ends at a time: its length, the less its times are off the better, and the place of its last element, of
+/// which earlier ones are better.
+type Rise = (usize, Reverse<i128>, Reverse<usize>);
 
 /// Says of each element whether it belongs to the longest rise; of several as long, to the one whose times are nearest to
 /// the store's.
@@ -110,9 +111,12 @@ fn longest_rise(line: &[Timed]) -> Vec<bool> {
         }
         let (length, Reverse(distance)) =
             before.map_or((0, Reverse(0)), |(length, distance, _)| (length, distance));
-        let rise = (length + 1, Reverse(distance + timed.distance.abs()), index);
-        previous[index] = before.map(|(_, _, index)| index);
-        best = best.max(Some(rise));
+        let rise = (length + 1, Reverse(distance + timed.distance.abs()), Reverse(index));
+        previous[index] = before.map(|(_, _, Reverse(index))| index);
+        // Of equals the one that ends with the newest snapshot: its clock is the one of today.
+        if best.is_none_or(|(length, distance, _)| (length, distance) <= (rise.0, rise.1)) {
+            best = Some(rise);
+        }
         let mut at = times.partition_point(|time| *time < timed.started) + 1;
         while at < tree.len() {
             tree[at] = tree[at].max(Some(rise));
@@ -120,7 +124,7 @@ fn longest_rise(line: &[Timed]) -> Vec<bool> {
         }
     }
     let mut kept = vec![false; line.len()];
-    let mut last = best.map(|(_, _, index)| index);
+    let mut last = best.map(|(_, _, Reverse(index))| index);
     while let Some(index) = last {
         kept[index] = true;
         last = previous[index];

@@ -86,6 +86,7 @@ fn one_wrong_time_is_found_among_right_ones() {
     assert_eq!(doubtful(&list(&[DAY, 9 * DAY, 2 * DAY, 3 * DAY], &[])), [(2, Ahead)]);
     assert_eq!(doubtful(&list(&[5 * DAY, 6 * DAY, DAY, 7 * DAY], &[])), [(3, Behind)]);
     assert_eq!(doubtful(&list(&[DAY, 9 * DAY, 2 * DAY], &[])), [(2, Ahead)]);
+    assert_eq!(doubtful(&list(&[5 * DAY, DAY, 7 * DAY], &[])), [(2, Behind)]);
     // Where numbers alone do not decide, the store's times do.
     assert_eq!(doubtful(&list(&[5 * DAY, DAY], &[5 * DAY, 6 * DAY])), [(2, Behind)]);
     assert_eq!(doubtful(&list(&[5 * DAY, 0, 6 * DAY], &[5 * DAY, 5 * DAY, 6 * DAY])), [(2, Behind)]);
