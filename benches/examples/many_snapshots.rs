@@ -58,7 +58,7 @@ fn fill(bed: &Bed, clock: &ManualClock, snapshots: u32) {
         let completed = CompletedSnapshot::of(&snapshot).into_iter().collect();
         let events = LogEvents { completed, ..LogEvents::default() };
         book.append(&bed.repository, None, &mut author, events).unwrap();
-        list = SnapshotList { snapshots: vec![snapshot], damaged: Vec::new() };
+        list = SnapshotList::of(vec![snapshot]);
     }
 }
 

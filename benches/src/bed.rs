@@ -120,6 +120,7 @@ impl Bed {
             base: None,
             tags: BTreeMap::new(),
             program: "bench".to_owned(),
+            sequence: 1,
             copied: None,
         };
         WriteSession::begin(self.repository.clone(), self.catalog(), origin, WriteOptions::default())

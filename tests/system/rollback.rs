@@ -285,3 +285,45 @@ fn another_repository_at_the_place_is_noticed() {
     sandbox.run(&["backup", "source"]).expect(0);
     sandbox.run(&["check"]).expect(0);
 }
+
+#[test]
+fn a_copy_beside_the_original_has_a_history_of_its_own() {
+    let mut sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    let (original, mirror) = (sandbox.repository().to_owned(), sandbox.path("mirror"));
+    put(&original, &mirror);
+    let second = back_up(&sandbox, 2);
+
+    sandbox.use_repository(mirror.clone());
+    let first_use = sandbox.run(&["check"]).expect(0).says("first time at this location").says(&second);
+    assert!(!first_use.text().contains("NOT WHAT IT WAS"), "{}", first_use.describe());
+    back_up(&sandbox, 3);
+    let check = sandbox.run(&["check"]).expect(0);
+    assert!(!check.describe().contains("first time at this location"), "{}", check.describe());
+
+    sandbox.use_repository(original.clone());
+    sandbox.run(&["check"]).expect(0);
+    back_up(&sandbox, 4);
+    // A rollback at either place is noticed as ever.
+    put(&original, &sandbox.path("older"));
+    let fifth = back_up(&sandbox, 5);
+    put(&sandbox.path("older"), &original);
+    sandbox.run(&["check"]).expect(20).says(&fifth);
+    sandbox.use_repository(mirror);
+    sandbox.run(&["check"]).expect(0);
+}
+
+#[test]
+fn a_repository_that_is_moved_keeps_its_protection() {
+    let mut sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    let older = sandbox.path("older");
+    put(sandbox.repository(), &older);
+    let second = back_up(&sandbox, 2);
+    let moved = sandbox.path("moved");
+    fs::rename(sandbox.repository(), &moved).unwrap();
+    sandbox.use_repository(moved.clone());
+    sandbox.run(&["snapshots"]).expect(0).says("nothing is missing of what it has seen");
+    put(&older, &moved);
+    sandbox.run(&["check"]).expect(20).says(&second);
+}

@@ -28,7 +28,7 @@ use icecore_repo::{
 
 use crate::{
     changes::Rules,
-    dry_run,
+    clocks, dry_run,
     error::{BackupError, BackupResult},
     granularity::Granularity,
     job::ChunkTools,
@@ -62,7 +62,8 @@ pub fn backup(
         Some(list) => Arc::clone(list),
         None => Arc::new(snapshots::list(repository, &mut catalog)?),
     };
-    let plan = plan_run(&list, &request.name, &request.host, request.level, request.dedup);
+    let mut plan = plan_run(&list, &request.name, &request.host, request.level, request.dedup);
+    plan.notices.extend(clocks::behind_newest(&list, &request, repository.environment().now()));
     plan.notices.iter().for_each(|notice| events.notice(notice));
     let base = plan.base.as_ref();
     events.started(
@@ -73,8 +74,12 @@ pub fn backup(
     if request.dry_run {
         return dry_run::dry_run(repository, catalog, &request, &input, plan, events);
     }
-    let origin = session_origin(&request, &input, &plan);
+    let origin = session_origin(&request, &input, &plan, list.next_sequence(&request.name));
     let mut session = WriteSession::begin(repository.clone(), catalog, origin, request.write)?;
+    if let Some(notice) = clocks::differs_from_store(&session) {
+        events.notice(&notice);
+        plan.notices.push(notice);
+    }
     let group = session.origin().group;
     match run(&mut session, request, &input, &plan, events) {
         Ok(done) => {
@@ -149,7 +154,7 @@ impl Input {
     }
 }
 
-fn session_origin(request: &BackupRequest, input: &Input, plan: &RunPlan) -> SessionOrigin {
+fn session_origin(request: &BackupRequest, input: &Input, plan: &RunPlan, sequence: u64) -> SessionOrigin {
     SessionOrigin {
         source: request.name.clone(),
         host: request.host.clone(),
@@ -161,6 +166,7 @@ fn session_origin(request: &BackupRequest, input: &Input, plan: &RunPlan) -> Ses
         base: plan.base.as_ref().map(|base| base.origin.run),
         tags: request.tags.clone(),
         program: request.program.clone(),
+        sequence,
         copied: None,
     }
 }

@@ -8,6 +8,7 @@ pub mod request;
 mod backup;
 mod capture;
 mod changes;
+mod clocks;
 mod cutter;
 mod dry_run;
 mod granularity;

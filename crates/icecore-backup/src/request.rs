@@ -3,12 +3,16 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use icecore_format::{
+    entry::Time,
     ids::{GroupId, RunId},
     node::Totals,
     snapshot::{DedupScope, Level, Snapshot},
 };
 use icecore_fs::{error::FsError, excludes::Excludes};
-use icecore_repo::{session::WriteOptions, snapshots::SnapshotList};
+use icecore_repo::{
+    session::{ClockDifference, WriteOptions},
+    snapshots::SnapshotList,
+};
 
 /// Where the content comes from.
 pub enum BackupSource {
@@ -128,6 +132,15 @@ pub enum BackupNotice {
         /// What is wrong with it.
         reason: String,
     },
+    /// This machine's clock is behind the time of the newest snapshot of the source: one of the two is wrong.
+    ClockBehind {
+        /// The newest snapshot.
+        newest: RunId,
+        /// When it was started, by its own clock.
+        started: Time,
+    },
+    /// This machine's clock is far from the store's.
+    ClockDiffers(ClockDifference),
     /// Chunks that an earlier snapshot refers to are missing in the repository; the files were read again.
     ChunksMissing {
         /// Number of files.

@@ -170,6 +170,12 @@ impl Catalog {
         &self.connection
     }
 
+    /// Returns the number that a query counts.
+    pub(crate) fn count(&self, query: &str) -> Result<usize, CatalogError> {
+        let count = self.connection.query_row(query, [], |row| row.get::<_, i64>(0));
+        count.map(|count| usize::try_from(count).unwrap_or(0)).map_err(|error| self.failed(error))
+    }
+
     /// Runs `work` in one transaction that writes: all of it happens, or nothing.
     pub(crate) fn write<T>(
         &self,

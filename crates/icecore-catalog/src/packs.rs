@@ -49,6 +49,11 @@ impl Catalog {
         select_names(self.connection()).map_err(|error| self.failed(error))
     }
 
+    /// Returns the number of packs.
+    pub fn pack_count(&self) -> Result<usize, CatalogError> {
+        self.count("SELECT count(*) FROM packs")
+    }
+
     /// Adds directories, or replaces those of the same packs, in one transaction.
     ///
     /// # Panics

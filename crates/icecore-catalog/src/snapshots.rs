@@ -60,6 +60,11 @@ impl Catalog {
         select().map_err(|error| self.failed(error))
     }
 
+    /// Returns the number of snapshots, whatever their rows are worth.
+    pub fn snapshot_count(&self) -> Result<usize, CatalogError> {
+        self.count("SELECT count(*) FROM snapshots")
+    }
+
     /// Removes snapshots, in one transaction, and returns how many there were.
     pub fn remove_snapshots(&mut self, runs: &[RunId]) -> Result<usize, CatalogError> {
         self.write(|connection| {

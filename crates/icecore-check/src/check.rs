@@ -44,7 +44,8 @@ pub(crate) struct Examination {
     pub(crate) inventory: Arc<Inventory>,
     /// Snapshots.
     pub(crate) snapshots: Snapshots,
-    judged: Vec<SnapshotCheck>,
+    /// What is to be said of each snapshot.
+    pub(crate) judged: Vec<SnapshotCheck>,
     log: LogCheck,
     packs_read: PacksRead,
     nodes: u64,

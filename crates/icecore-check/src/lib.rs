@@ -39,8 +39,8 @@ pub use crate::{
     events::{CheckEvents, CheckPhase, NoEvents},
     options::CheckOptions,
     repair::{
-        Maintenance, MarkChange, RepairEnvironment, RepairOutcome, RepairPlan, RepairStep, SalvageSource,
-        StoredObject, plan_repair,
+        Maintenance, MarkChange, MendedManifest, RepairEnvironment, RepairOutcome, RepairPlan, RepairStep,
+        SalvageSource, StoredObject, plan_repair,
     },
     report::{CheckProblem, CheckReport, EXAMPLES_MAX, ProblemKind, Severity, SnapshotCheck},
 };

@@ -101,7 +101,7 @@ pub(crate) async fn check_log(
     for (name, (records, snapshots)) in log.history.acceptances() {
         let host = log.history.written(name).map_or("", |(_, host)| host);
         let detail = format!(
-            "on host {host:?} the loss of {records} log records and {snapshots} snapshots was accepted"
+            "on host {host:?} the loss of {records} log records and the loss or repair of {snapshots} snapshots was accepted"
         );
         session.report(ProblemKind::LossAccepted, Some(&layout::log_key(name)), detail);
     }

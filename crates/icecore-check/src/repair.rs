@@ -9,12 +9,16 @@ mod diagnosis;
 mod execute;
 mod maintenance;
 mod marks;
+mod mend;
+mod parents;
 mod plan;
 mod planning;
 mod salvage;
 mod snapshots;
+mod tree;
 
 pub use maintenance::{Maintenance, RepairEnvironment};
 pub use marks::MarkChange;
+pub use parents::MendedManifest;
 pub use plan::{RepairOutcome, RepairPlan, RepairStep, SalvageSource, StoredObject};
 pub use planning::plan_repair;

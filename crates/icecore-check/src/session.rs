@@ -203,6 +203,11 @@ impl<'a> Session<'a> {
         self.report(kind, Some(object), error.to_string());
     }
 
+    /// Says whether a problem of this kind was noted.
+    pub(crate) fn has_reported(&self, kind: ProblemKind) -> bool {
+        self.findings().counts.contains_key(&kind)
+    }
+
     /// Returns the keys of all objects that anything was said about.
     pub(crate) fn suspects(&self) -> BTreeSet<String> {
         self.findings().suspects.clone()

@@ -4,6 +4,7 @@ mod builder;
 mod damage;
 mod healthy;
 mod log;
+mod mending;
 mod parents;
 mod repair;
 mod running;

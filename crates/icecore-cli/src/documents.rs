@@ -72,6 +72,7 @@ pub(crate) struct SnapshotDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     root_base64: Option<String>,
     command: Vec<String>,
+    sequence: u64,
     time: Option<String>,
     finished: Option<String>,
     level: &'static str,
@@ -113,6 +114,7 @@ impl SnapshotDocument {
             root: String::from_utf8_lossy(&origin.root).into_owned(),
             root_base64: base64_unless_text(&origin.root),
             command: origin.command.clone(),
+            sequence: origin.place().0,
             time: time(origin.started),
             finished: time(completion.finished),
             level: level_name(origin.level),

@@ -1,5 +1,7 @@
 //! What this user of this host remembers of repositories, in small files: whoever changes a repository cannot change these.
 //!
+//! A repository is remembered for each location that it was used at: a copy of it beside the original has a history of its own.
+//!
 //! Unlike the caches they cannot be made again. One that is missing makes a repository look as if it were seen for the first
 //! time; nothing else depends on them.
 
@@ -22,6 +24,8 @@ use crate::failure::reason;
 
 /// The first line of a file is this word and the hash of the rest.
 const MARK: &str = "icecore-state-1";
+/// Directory of what is remembered of repositories, below the state directory.
+const REPOSITORIES: &str = "repositories";
 /// More than any of these files has, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
@@ -59,6 +63,9 @@ pub(crate) enum Recalled<T> {
 #[derive(Serialize, Deserialize)]
 struct RepositoryFile {
     repository: String,
+    /// Missing in files of programs that remembered a repository only once, wherever it was.
+    #[serde(default)]
+    location: Option<String>,
     seen: (i64, u32),
     writer: Option<String>,
     last: Option<RecordFile>,
@@ -89,16 +96,34 @@ struct PlaceFile {
     since: (i64, u32),
 }
 
-/// Returns the file of a repository below the state directory.
-pub(crate) fn repository_file(state: &Path, repository: RepositoryId) -> PathBuf {
-    state.join("repositories").join(repository.to_string())
+/// What is remembered of a repository at another location.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// The location, if it is known.
+    pub(crate) location: Option<String>,
+    /// What is remembered.
+    pub(crate) remembered: Remembered,
+}
+
+/// Returns the file of a repository at a location, below the state directory.
+pub(crate) fn repository_file(state: &Path, repository: RepositoryId, location: &str) -> PathBuf {
+    state.join(REPOSITORIES).join(format!("{repository}-{}", short_hash(location)))
+}
+
+/// Returns the file in which earlier programs remembered a repository, wherever it was.
+pub(crate) fn unplaced_file(state: &Path, repository: RepositoryId) -> PathBuf {
+    state.join(REPOSITORIES).join(repository.to_string())
 }
 
 /// Returns the file of a place; any text may be one.
 pub(crate) fn place_file(state: &Path, location: &str) -> PathBuf {
+    state.join("places").join(short_hash(location))
+}
+
+fn short_hash(location: &str) -> String {
     let mut name = RecordHash::of(location.as_bytes()).to_string();
     name.truncate(32);
-    state.join("places").join(name)
+    name
 }
 
 /// Reads what is remembered of a repository.
@@ -109,11 +134,39 @@ pub(crate) fn recall(path: &Path, repository: RepositoryId) -> Recalled<Remember
     })
 }
 
-/// Keeps what is to be remembered of a repository.
-pub(crate) fn remember(path: &Path, repository: RepositoryId, remembered: &Remembered) -> io::Result<()> {
+/// Returns what is remembered of a repository at the location where it was seen last; files that cannot be read do not count.
+pub(crate) fn recall_elsewhere(state: &Path, repository: RepositoryId) -> Option<Elsewhere> {
+    let id = repository.to_string();
+    let entries = fs::read_dir(state.join(REPOSITORIES)).ok()?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_of_repository = |name: &String| {
+        let rest = name.strip_prefix(&id);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-') && !rest.contains('.'))
+    };
+    let found = names.filter(is_of_repository).filter_map(|name| {
+        let convert = |file: RepositoryFile| {
+            let remembered = remembered(&file).filter(|_| file.repository == id)?;
+            Some(Elsewhere { location: file.location, remembered })
+        };
+        match recall_file(&state.join(REPOSITORIES).join(name), convert) {
+            Recalled::Found(elsewhere) => Some(elsewhere),
+            Recalled::Nothing | Recalled::Unusable(_) => None,
+        }
+    });
+    found.max_by_key(|elsewhere| (elsewhere.remembered.marks.seen, elsewhere.location.is_some()))
+}
+
+/// Keeps what is to be remembered of a repository at a location.
+pub(crate) fn remember(
+    path: &Path,
+    repository: RepositoryId,
+    location: &str,
+    remembered: &Remembered,
+) -> io::Result<()> {
     let Remembered { marks, writer, last } = remembered;
     let file = RepositoryFile {
         repository: repository.to_string(),
+        location: Some(location.to_owned()),
         seen: pair(marks.seen),
         writer: writer.map(|writer| writer.to_string()),
         last: last.as_ref().map(record_file),

@@ -57,6 +57,17 @@ pub(crate) fn unlock_with_credential(
     }
 }
 
+/// Unlocks the repository with what was given or lies ready; returns nothing if somebody had to be asked.
+pub(crate) fn unlock_unasked(context: &Context, store: &OpenStore) -> Outcome<Option<Repository>> {
+    let locked = LockedRepository::find(Arc::clone(&store.store), context.environment.clone())?;
+    let generated = generated_key_file(context, locked.id()).map(CredentialSource::KeyFile);
+    let Some(source) = context.credentials.choose()?.cloned().or(generated) else {
+        return Ok(kms::unlock(context, &locked)?.map(|(repository, _)| repository));
+    };
+    let credential = credentials::load(&source, locked.id(), &context.console)?;
+    Ok(Some(locked.unlock(std::slice::from_ref(&credential))?))
+}
+
 /// Returns the generated key file of a repository, if there is one.
 fn generated_key_file(context: &Context, repository: RepositoryId) -> Option<PathBuf> {
     context.directories.generated_key_file(repository).filter(|path| path.exists())

@@ -19,7 +19,7 @@ use crate::{
     context::{Context, OpenRepository, program, warn_of_damaged},
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
-    memory::{self, Recalled, Remembered, Resident},
+    memory::{self, Elsewhere, Recalled, Remembered, Resident},
     text,
     watch::report::LossDocument,
 };
@@ -29,10 +29,15 @@ pub(crate) mod report;
 /// Losses that are shown one by one.
 const LOSSES_SHOWN_MAX: usize = 20;
 
+/// Snapshots that are accepted and named again in one record; it has room for more.
+const NAMED_AGAIN_MAX: usize = 256;
+
 /// What was remembered of a repository and its place when the command began.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Memory {
     remembered: Remembered,
+    /// The repository was used at another place, and never at this one.
+    elsewhere: Option<Elsewhere>,
     /// Another repository was at this place.
     pub(crate) other: Option<Resident>,
     /// Whether this place was seen for the first time.
@@ -56,28 +61,35 @@ pub(crate) struct Watch {
 }
 
 impl Memory {
-    /// Recalls what is known of a repository.
+    /// Recalls what is known of a repository at the place of the command.
     pub(crate) fn recall(context: &Context, repository: &Repository) -> Outcome<Self> {
         let id = repository.id();
-        let Some(state) = &context.directories.state else {
-            return Ok(Self { remembered: Remembered::default(), other: None, place_is_new: false });
-        };
-        let path = memory::repository_file(state, id);
-        let remembered = match memory::recall(&path, id) {
-            Recalled::Found(remembered) => remembered,
-            Recalled::Nothing => Remembered::default(),
-            Recalled::Unusable(why) => {
-                context.console.warning(&format!(
-                    "what this host remembers of the repository, {}, cannot be read: {why}; it begins anew, as if it saw \
-                     the repository for the first time",
-                    path.display()
-                ));
-                Remembered::default()
-            }
-        };
+        let Some(state) = &context.directories.state else { return Ok(Self::default()) };
+        let place = place(context)?;
         let resident = resident(context)?;
-        let other = resident.filter(|resident| resident.repository != id);
-        Ok(Self { remembered, other, place_is_new: resident.is_none() })
+        let mut memory = Self {
+            other: resident.filter(|resident| resident.repository != id),
+            place_is_new: resident.is_none(),
+            ..Self::default()
+        };
+        let path = memory::repository_file(state, id, &place);
+        let found = match memory::recall(&path, id) {
+            Recalled::Nothing if resident.is_some_and(|resident| resident.repository == id) => {
+                // An earlier program has used it here.
+                memory::recall(&memory::unplaced_file(state, id), id)
+            }
+            found => found,
+        };
+        match found {
+            Recalled::Found(remembered) => memory.remembered = remembered,
+            Recalled::Nothing => memory.elsewhere = memory::recall_elsewhere(state, id),
+            Recalled::Unusable(why) => context.console.warning(&format!(
+                "what this host remembers of the repository, {}, cannot be read: {why}; it begins anew, as if it saw \
+                 the repository for the first time",
+                path.display()
+            )),
+        }
+        Ok(memory)
     }
 
     /// Returns what the host has seen of the log and the snapshots.
@@ -95,6 +107,7 @@ impl Watch {
         warn_of_damaged(&context.console, &list);
         let mut watch = Self::of(context, memory, book);
         watch.look(open, &list)?;
+        watch.arrive(context, open, &list)?;
         Ok((watch, list))
     }
 
@@ -121,6 +134,32 @@ impl Watch {
         self.losses = self.book.losses(&open.repository, &mut open.catalog, list, marks)?;
         self.unnamed = self.book.unnamed(list);
         self.see(list);
+        Ok(())
+    }
+
+    /// Compares a repository that is new at this place with what the host has seen of it at another one. If nothing is
+    /// missing, that is remembered here, too; else this is an older copy, which is said once and has its own history from now
+    /// on.
+    pub(crate) fn arrive(
+        &mut self,
+        context: &Context,
+        open: &mut OpenRepository,
+        list: &SnapshotList,
+    ) -> Outcome<()> {
+        let Some(Elsewhere { location, remembered }) = self.memory.elsewhere.take() else { return Ok(()) };
+        let known = &self.losses;
+        let missing = self.book.losses(&open.repository, &mut open.catalog, list, &remembered.marks)?;
+        let missing: Vec<Loss> = missing.into_iter().filter(|loss| !known.contains(loss)).collect();
+        let elsewhere = location.map_or_else(|| "another location".to_owned(), |path| format!("{path:?}"));
+        if missing.is_empty() {
+            self.memory.remembered.marks = remembered.marks;
+            context.console.notice(&format!(
+                "this host uses the repository for the first time at this location; nothing is missing of what it has seen \
+                 at {elsewhere}"
+            ));
+        } else {
+            report::warn_of_older_copy(context, &elsewhere, &missing);
+        }
         Ok(())
     }
 
@@ -202,6 +241,20 @@ impl Watch {
         self.save(context, repository);
     }
 
+    /// Accepts in the log that snapshots are not what they were, and names them as a repair has left them, in one record.
+    pub(crate) fn name_again(
+        &mut self,
+        open: &mut OpenRepository,
+        snapshots: &[CompletedSnapshot],
+    ) -> Outcome<()> {
+        for completed in snapshots.chunks(NAMED_AGAIN_MAX) {
+            let lost_snapshots = completed.iter().map(|snapshot| snapshot.run).collect();
+            let events = LogEvents { completed: completed.to_vec(), lost_snapshots, ..LogEvents::default() };
+            self.append(open, events)?;
+        }
+        Ok(())
+    }
+
     /// Writes into the log that losses are accepted.
     pub(crate) fn accept(&mut self, open: &mut OpenRepository, losses: &[Loss]) -> Outcome<()> {
         let mut events = LogEvents::default();
@@ -240,11 +293,11 @@ impl Watch {
     /// Keeps what the host has seen now.
     pub(crate) fn save(&mut self, context: &Context, repository: &Repository) {
         let now = context.environment.now();
-        let path =
-            context.directories.state.as_ref().map(|state| memory::repository_file(state, repository.id()));
+        let (Some(state), Ok(place)) = (&context.directories.state, place(context)) else { return };
+        let path = memory::repository_file(state, repository.id(), &place);
         let remembered = &mut self.memory.remembered;
         // Another run of this user may have kept something meanwhile.
-        if let Some(Recalled::Found(current)) = path.map(|path| memory::recall(&path, repository.id())) {
+        if let Recalled::Found(current) = memory::recall(&path, repository.id()) {
             remembered.marks.tips.extend(current.marks.tips);
             remembered.marks.snapshots.extend(current.marks.snapshots);
         }
@@ -252,9 +305,7 @@ impl Watch {
         if self.author.last.is_some() {
             (remembered.writer, remembered.last) = (Some(self.author.writer), self.author.last);
         }
-        let Some(state) = &context.directories.state else { return };
-        let path = memory::repository_file(state, repository.id());
-        let mut saved = memory::remember(&path, repository.id(), remembered);
+        let mut saved = memory::remember(&path, repository.id(), &place, remembered);
         if saved.is_ok() && self.memory.place_is_new {
             saved = settle(context, repository);
             self.memory.place_is_new = false;

@@ -88,6 +88,7 @@ fn session_origin(source: &ChunkReader, request: &CopyRequest<'_>) -> SessionOri
         base: request.plan.base,
         tags: origin.tags.clone(),
         program: request.program.clone(),
+        sequence: origin.sequence,
         copied: Some(CopiedSnapshot { identity, started: origin.started }),
     }
 }

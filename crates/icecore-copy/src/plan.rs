@@ -93,8 +93,8 @@ fn similar<'a>(list: &'a SnapshotList, snapshot: &'a Snapshot) -> impl Iterator<
                 && (origin.dedup == DedupScope::Repository || other.origin.group == origin.group)
         })
     };
-    let earlier = of_source().rev().filter(move |other| other.origin.run < origin.run);
-    let later = of_source().filter(move |other| other.origin.run > origin.run);
+    let earlier = of_source().rev().filter(move |other| other.origin.place() < origin.place());
+    let later = of_source().filter(move |other| other.origin.place() > origin.place());
     earlier.chain(later)
 }
 

@@ -1,5 +1,7 @@
 //! zstd with reused contexts, and the decision to store raw what does not compress.
 
+use std::cell::RefCell;
+
 use crate::error::{FormatError, FormatResult};
 
 /// How the plaintext of a block or record is represented before sealing.
@@ -98,6 +100,25 @@ pub(crate) fn compress_record(record: &[u8]) -> FormatResult<(Codec, std::borrow
         Codec::Zstd => Ok((Codec::Zstd, out.into())),
         Codec::Raw => Ok((Codec::Raw, record.into())),
     }
+}
+
+thread_local! {
+    /// Making a decompressor takes longer than decompressing a small record, and a repository has many.
+    static FOR_RECORDS: RefCell<Option<Decompressor>> = const { RefCell::new(None) };
+}
+
+/// Restores a record of exactly `length` bytes, which the caller has bounded.
+pub(crate) fn decompress_record(codec: Codec, stored: &[u8], length: usize) -> FormatResult<Vec<u8>> {
+    let mut record = Vec::new();
+    FOR_RECORDS.with(|kept| {
+        let mut decompressor = match kept.take() {
+            Some(decompressor) => decompressor,
+            None => Decompressor::new()?,
+        };
+        decompressor.decompress(codec, stored, length, &mut record)?;
+        kept.replace(Some(decompressor));
+        Ok(record)
+    })
 }
 
 /// A reusable decompressor.

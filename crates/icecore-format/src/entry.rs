@@ -58,6 +58,13 @@ pub struct Time {
     pub nanoseconds: u32,
 }
 
+impl Time {
+    /// Returns the nanoseconds since 1970-01-01 UTC.
+    pub fn as_nanoseconds(self) -> i128 {
+        i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)
+    }
+}
+
 /// Flags of an inode that an entry may have: append only (`0x20`), immutable (`0x10`), no dump (`0x40`), compressed
 /// (`0x4`). Values: `FS_*_FL` of Linux' `linux/fs.h`.
 pub const INODE_FLAGS_STORED: u32 = 0x10 | 0x20 | 0x40 | 0x4;

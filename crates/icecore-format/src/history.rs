@@ -97,6 +97,10 @@ pub struct History {
     deleted: BTreeMap<RunId, DeletedSnapshot>,
     lost_records: BTreeMap<RecordReference, RecordName>,
     lost_snapshots: BTreeMap<RunId, RecordName>,
+    /// Of these, those that the very record names as completed: a repair has changed them, and that is how it left them.
+    changed: BTreeMap<RunId, Vec<CompletedSnapshot>>,
+    /// The others.
+    given_up: BTreeSet<RunId>,
 }
 
 impl History {
@@ -105,6 +109,12 @@ impl History {
         let name = record.name;
         for reference in record.references {
             self.referred.entry(reference).or_insert(name);
+        }
+        for run in &record.lost_snapshots {
+            match record.completed.iter().find(|snapshot| snapshot.run == *run) {
+                Some(snapshot) => self.changed.entry(*run).or_default().push(snapshot.clone()),
+                None => _ = self.given_up.insert(*run),
+            }
         }
         for snapshot in record.completed {
             let known = self.completed.entry(snapshot.run).or_default();
@@ -201,6 +211,7 @@ impl History {
             .filter(|snapshot| {
                 !self.deleted.contains_key(&snapshot.run) && !self.lost_snapshots.contains_key(&snapshot.run)
             })
+            .chain(self.changed_losses(&standing))
             .filter_map(|snapshot| {
                 let fate = fate(snapshot, standing(snapshot.run))?;
                 Some(Loss::Snapshot { snapshot: snapshot.clone(), fate })
@@ -210,6 +221,20 @@ impl History {
         losses.extend(referred);
         losses.sort();
         losses
+    }
+
+    /// Returns the snapshots that repairs have changed and that are not as any of these repairs has left them, unless their
+    /// loss was accepted as well.
+    fn changed_losses(
+        &self,
+        standing: &impl Fn(RunId) -> Option<Standing>,
+    ) -> impl Iterator<Item = &CompletedSnapshot> {
+        let is_known = |run: &RunId| self.deleted.contains_key(run) || self.given_up.contains(run);
+        self.changed.iter().filter(move |(run, _)| !is_known(run)).filter_map(move |(run, named)| {
+            let found = standing(*run);
+            let is_as_left = |snapshot: &CompletedSnapshot| fate(snapshot, found).is_none();
+            if named.iter().any(is_as_left) { None } else { named.first() }
+        })
     }
 }
 

@@ -61,6 +61,9 @@ pub const INDEX_OBJECT_BYTES_MAX: u64 = object_bytes_max(INDEX_BYTES_MAX);
 pub const LEFT_OUT_ITEMS_MAX: usize = 1 << 12;
 /// Most bytes of these together; each counts 8 bytes more than it is long.
 pub const LEFT_OUT_BYTES_MAX: usize = 1 << 18;
+/// Largest number in the order of a source's snapshots; larger ones count as none, so that one absurd number does not leave
+/// the snapshots after it without a place.
+pub const SEQUENCE_MAX: u64 = 1 << 53;
 /// Most tags of a snapshot.
 pub const TAGS_MAX: usize = 1 << 10;
 

@@ -292,9 +292,7 @@ pub(crate) fn unframe(kind: ObjectKind, frame: &[u8]) -> FormatResult<Vec<u8>> {
     let Some(body) = rest.get(..body_bytes as usize) else {
         return Err(FormatError::Truncated { what, found: rest.len() as u64, needed: u64::from(body_bytes) });
     };
-    let mut record = Vec::new();
-    compression::Decompressor::new()?.decompress(codec, body, record_bytes as usize, &mut record)?;
-    Ok(record)
+    compression::decompress_record(codec, body, record_bytes as usize)
 }
 
 /// Seals one record as an object of its own: header, then the sealed frame with ordinal 0.

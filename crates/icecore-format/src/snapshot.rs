@@ -10,7 +10,9 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::{ChunkId, GroupId, RepositoryId, RunId},
     keys::Keys,
-    limits::{LEFT_OUT_BYTES_MAX, LEFT_OUT_ITEMS_MAX, NODE_LEVEL_MAX, TAGS_MAX, TEXT_BYTES_MAX},
+    limits::{
+        LEFT_OUT_BYTES_MAX, LEFT_OUT_ITEMS_MAX, NODE_LEVEL_MAX, SEQUENCE_MAX, TAGS_MAX, TEXT_BYTES_MAX,
+    },
     node::Totals,
     seal::{ObjectKind, Salt, open_object, seal_object},
 };
@@ -327,6 +329,13 @@ impl SnapshotOrigin {
             return Err(FormatError::malformed(WHAT, "a text is too long, or there are too many tags"));
         }
         Ok(())
+    }
+
+    /// Returns the snapshot's place among those of its source: the number first, then the run. A number beyond
+    /// [`SEQUENCE_MAX`] counts as none.
+    pub fn place(&self) -> (u64, RunId) {
+        let sequence = if self.sequence > SEQUENCE_MAX { 0 } else { self.sequence };
+        (sequence, self.run)
     }
 
     /// Returns what the snapshot has in common with its copies; `repository` is the one that it lies in.

@@ -100,6 +100,7 @@ pub(crate) fn origin() -> SessionOrigin {
         base: None,
         tags: BTreeMap::new(),
         program: "test".into(),
+        sequence: 1,
         copied: None,
     }
 }

@@ -25,8 +25,8 @@ impl MetaListing {
     pub fn read(repository: &Repository, catalog: &Catalog, prefixes: &[&str]) -> RepoResult<Self> {
         let environment = repository.environment();
         // A catalogue that fails is read anew later, by who needs it.
-        let snapshots = catalog.snapshots().map_or(usize::MAX, |snapshots| snapshots.len());
-        let packs = catalog.known_packs().map_or(usize::MAX, |packs| packs.len());
+        let snapshots = catalog.snapshot_count().unwrap_or(usize::MAX);
+        let packs = catalog.pack_count().unwrap_or(usize::MAX);
         let list = |prefix| {
             environment.proceed()?;
             Ok::<_, RepoError>(environment.runtime.block_on(repository.store().list(prefix))?)
@@ -44,6 +44,11 @@ impl MetaListing {
             objects.extend(list(prefix)?);
         }
         Ok(Self(objects))
+    }
+
+    /// Returns an object, if it was listed.
+    pub fn find(&self, key: &str) -> Option<&ObjectInfo> {
+        self.0.iter().find(|object| object.key == key)
     }
 
     /// Returns the objects below one of the prefixes.

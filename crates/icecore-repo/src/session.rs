@@ -15,6 +15,7 @@ use std::{
 
 use crate::{
     compaction::{self, UNINDEXED_MAX},
+    environment::time_of,
     error::{RepoError, RepoResult},
     index::load_index_for_writing,
     listing::MetaListing,
@@ -31,7 +32,7 @@ use icecore_catalog::{Catalog, StoredSnapshot};
 use icecore_format::{
     entry::Time,
     ids::{ChunkId, GroupId, RunId},
-    layout::{GC_PREFIX, INDEX_PREFIX, PACKS_PREFIX},
+    layout::{GC_PREFIX, INDEX_PREFIX, PACKS_PREFIX, snapshot_key},
     limits::PACK_BYTES_MAX,
     seal::ObjectKind,
     snapshot::{
@@ -100,6 +101,10 @@ pub struct SessionOrigin {
     pub tags: BTreeMap<String, String>,
     /// Program and version.
     pub program: String,
+    /// Place in the order of the source's snapshots: [`SnapshotList::next_sequence`], and for a copy that of its original.
+    ///
+    /// [`SnapshotList::next_sequence`]: crate::snapshots::SnapshotList::next_sequence
+    pub sequence: u64,
     /// Snapshot of another repository that is copied, if one is.
     pub copied: Option<CopiedSnapshot>,
 }
@@ -109,7 +114,7 @@ pub struct SessionOrigin {
 pub struct CopiedSnapshot {
     /// What it has in common with its copies.
     pub identity: SnapshotIdentity,
-    /// Start of its run: the copy takes its place among the snapshots by it.
+    /// Start of its run: the name of the copy's run is of this time.
     pub started: Time,
 }
 
@@ -139,6 +144,23 @@ pub struct WriteStatistics {
     pub bytes_compressed: u64,
 }
 
+/// How far this machine's clock is from the store's, as far as a run comes to know it by the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockDifference {
+    /// Time that this machine had when the store got the run's snapshot.
+    pub here: Time,
+    /// Time that the store had.
+    pub store: Time,
+}
+
+impl ClockDifference {
+    /// Returns how far the clocks are apart.
+    pub fn distance(&self) -> Duration {
+        let nanoseconds = self.here.as_nanoseconds().abs_diff(self.store.as_nanoseconds());
+        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+}
+
 /// A run of a writer, from the pending snapshot to the complete one.
 ///
 /// Dropping it without [`Self::commit`] or [`Self::abort`] leaves what a killed process leaves: garbage, never damage.
@@ -152,6 +174,7 @@ pub struct WriteSession {
     /// Pack directories of earlier runs that are in no index object.
     unindexed: usize,
     started: Duration,
+    clock_difference: Option<ClockDifference>,
     data: Assembler,
     manifest: Assembler,
     packer: Packer,
@@ -205,6 +228,7 @@ impl WriteSession {
             lease,
             condemned_epoch: prepared.condemned_epoch,
             unindexed: prepared.unindexed,
+            clock_difference: prepared.clock_difference,
             data: Assembler::new(ObjectKind::Data, block_bytes, prepared.packer.block_buffers()),
             manifest: Assembler::new(ObjectKind::Manifest, block_bytes, prepared.packer.block_buffers()),
             packer: prepared.packer,
@@ -226,6 +250,11 @@ impl WriteSession {
     /// Returns what is known about the snapshot so far.
     pub fn origin(&self) -> &SnapshotOrigin {
         &self.lease.snapshot().origin
+    }
+
+    /// Returns how far the clock is from the store's, if a listing happened to say it.
+    pub fn clock_difference(&self) -> Option<ClockDifference> {
+        self.clock_difference
     }
 
     /// Returns the index, for reading what earlier runs have written.
@@ -291,7 +320,7 @@ impl WriteSession {
 
     /// Waits until everything that was added is durable in the store.
     fn flush(&mut self) -> RepoResult<()> {
-        // Data first: manifest packs are never the first to be there.
+        // Full packs of either kind are on their way already. What counts is that all are durable before the commit.
         for assembler in [&mut self.data, &mut self.manifest] {
             if let Some(block) = assembler.take() {
                 self.packer.submit(block)?;
@@ -383,6 +412,7 @@ impl WriteSession {
 
 /// What a session needs beside its announcement, and what is read only after it.
 struct Prepared {
+    clock_difference: Option<ClockDifference>,
     condemned_epoch: u64,
     unindexed: usize,
     index: SharedIndex,
@@ -400,6 +430,7 @@ impl Prepared {
         // Nobody deletes a directory before it is condemned, and what is condemned is looked at once more before the commit.
         let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX, INDEX_PREFIX])?;
         let condemned_epoch = epoch_of(listing.below(GC_PREFIX).count())?;
+        let clock_difference = clock_difference(&listing, snapshot);
         let unindexed = compaction::unindexed(listing.below(PACKS_PREFIX), listing.below(INDEX_PREFIX));
         let directories: Vec<_> = listing.below(PACKS_PREFIX).collect();
         let scope = (dedup == DedupScope::Group).then_some(group);
@@ -412,8 +443,16 @@ impl Prepared {
         }
         let index = Arc::new(RwLock::new(loaded.index));
         let packer = Packer::start(repository, run, group, PackerOptions::from(options))?;
-        Ok(Self { condemned_epoch, unindexed, index, packer })
+        Ok(Self { clock_difference, condemned_epoch, unindexed, index, packer })
     }
+}
+
+/// Compares the time that the run has written into its snapshot with the one that the store gave the object; a listing has it
+/// where one request is enough for everything below `meta/`.
+fn clock_difference(listing: &MetaListing, snapshot: &Snapshot) -> Option<ClockDifference> {
+    let SnapshotState::Pending { refreshed } = snapshot.state else { return None };
+    let own = listing.find(&snapshot_key(snapshot.origin.run))?;
+    Some(ClockDifference { here: refreshed, store: time_of(own.modified) })
 }
 
 fn pending_snapshot(run: RunId, now: Time, started: Time, origin: SessionOrigin) -> Snapshot {
@@ -431,7 +470,7 @@ fn pending_snapshot(run: RunId, now: Time, started: Time, origin: SessionOrigin)
         tags: origin.tags,
         program: origin.program,
         copy_of: origin.copied.map(|copied| copied.identity),
-        sequence: 0,
+        sequence: origin.sequence,
     };
     Snapshot { origin, state: SnapshotState::Pending { refreshed: now } }
 }

@@ -1,17 +1,29 @@
 //! Reading snapshots, and finding the one that is meant.
+//!
+//! The snapshots of a source have the order in which they were made, which each of them carries as a number: clocks may be
+//! wrong. [`SnapshotList::doubtful_times`] finds the times that contradict it.
+
+mod order;
+mod times;
+
+use std::collections::HashMap;
 
 use icecore_catalog::{Catalog, StoredSnapshot};
 use icecore_format::{
+    entry::Time,
     ids::RunId,
     layout::{SNAPSHOTS_PREFIX, parse_snapshot_key},
-    limits::RECORD_OBJECT_BYTES_MAX,
+    limits::{RECORD_OBJECT_BYTES_MAX, SEQUENCE_MAX},
     snapshot::{Level, Snapshot},
 };
 
 use icecore_store::ObjectInfo;
 
+pub use times::{CLOCK_TOLERANCE, ClockError};
+
 use crate::{
     compaction,
+    environment::time_of,
     error::{RepoError, RepoResult},
     index::recovering,
     repository::Repository,
@@ -20,10 +32,13 @@ use crate::{
 /// All snapshot objects of a repository.
 #[derive(Debug, Default)]
 pub struct SnapshotList {
-    /// Snapshots in every state, in the order of their runs' names (that is, of their start).
+    /// Snapshots in every state. Those of one source are in the order in which they were made, and take the places that
+    /// they would have in the order of all runs' names (that is, of the times at which they started).
     pub snapshots: Vec<Snapshot>,
     /// Objects that could not be read, with the reason.
     pub damaged: Vec<(String, RepoError)>,
+    /// When the objects were written, by the store's clock.
+    pub written: HashMap<RunId, Time>,
 }
 
 /// Reads all snapshots; those that the catalogue has in the same version are not fetched.
@@ -40,7 +55,7 @@ pub(crate) fn read_listed<'a>(
     catalog: &mut Catalog,
     objects: impl Iterator<Item = &'a ObjectInfo>,
 ) -> RepoResult<SnapshotList> {
-    let mut cached: std::collections::HashMap<RunId, (String, Vec<u8>)> = catalog
+    let mut cached: HashMap<RunId, (String, Vec<u8>)> = catalog
         .snapshots()?
         .into_iter()
         .map(|stored| (stored.run, (stored.version, stored.object)))
@@ -52,6 +67,7 @@ pub(crate) fn read_listed<'a>(
             tracing::debug!(key = ?object.key, "foreign object among the snapshots");
             continue;
         };
+        list.written.insert(run, time_of(object.modified));
         match cached.remove(&run) {
             Some((version, bytes)) if version == object.version.0 => {
                 match Snapshot::open(repository.keys(), run, &bytes) {
@@ -79,12 +95,26 @@ pub(crate) fn read_listed<'a>(
     catalog.put_snapshots(&fetched)?;
     let vanished: Vec<RunId> = cached.into_keys().collect();
     catalog.remove_snapshots(&vanished)?;
-    list.snapshots.sort_by_key(|snapshot| snapshot.origin.run);
+    order::arrange(&mut list.snapshots);
     list.damaged.sort_by(|(left, _), (right, _)| left.cmp(right));
     Ok(list)
 }
 
 impl SnapshotList {
+    /// Makes a list of snapshots in any order; nothing is known of when their objects were written.
+    pub fn of(mut snapshots: Vec<Snapshot>) -> Self {
+        order::arrange(&mut snapshots);
+        Self { snapshots, ..Self::default() }
+    }
+
+    /// Returns the number of the next snapshot of a source: one more than the largest of any host, in any state.
+    pub fn next_sequence(&self, source: &str) -> u64 {
+        let of_source = self.snapshots.iter().filter(|snapshot| snapshot.origin.source == source);
+        let largest = of_source.map(|snapshot| snapshot.origin.place().0).max().unwrap_or(0);
+        // Where somebody has used up the numbers, the names of the runs decide, as they did before there were numbers.
+        (largest + 1).min(SEQUENCE_MAX)
+    }
+
     /// Returns the complete snapshots of a source, oldest first; all sources if none is named.
     pub fn complete<'a>(&'a self, source: Option<&'a str>) -> impl DoubleEndedIterator<Item = &'a Snapshot> {
         self.snapshots

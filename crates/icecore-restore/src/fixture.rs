@@ -155,6 +155,7 @@ impl Fixture {
             base: None,
             tags: BTreeMap::new(),
             program: "test".to_owned(),
+            sequence: 1,
             copied: None,
         };
         let options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };

@@ -16,7 +16,14 @@
 //!
 //! So when an inode number comes back, the counter was raised between the old file's stamp and the new one's. The fraction
 //! wraps after ten million steps; a repetition then still needs the same inode number in the same second,
-//! hence ten million deletions in a second. Time of modification, unlike time of change, also stays what it is when
+//! hence ten million deletions in a second.
+//!
+//! Where times have no fractions (ext4 with inodes of 128 bytes, FAT, sshfs), the seconds themselves are the generation: rule 1
+//! raises the counter above the stamp of the file that it lets go of, if it is not above it already, and rule 2 stamps a
+//! file with the time of now, but never below the counter. The stamps of one inode number so rise strictly. An object that is
+//! replaced several times within a second has a time that is some seconds ahead; nothing else follows from it.
+//!
+//! Time of modification, unlike time of change, also stays what it is when
 //! an administrator runs `chown` or `chmod`, and listing needs no reading of contents.
 //!
 //! **Durability.** A file is synced before it gets its name, its directory after; a directory's own name is synced by the

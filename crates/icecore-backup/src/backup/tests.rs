@@ -8,6 +8,7 @@ use std::{
     io::Read,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     sync::atomic::Ordering,
+    time::Duration,
 };
 
 use bed::{Bed, Seen};
@@ -19,7 +20,7 @@ use icecore_repo::error::RepoError;
 
 use crate::{
     error::BackupError,
-    request::{BackupNotice, BackupSource, SourceProblem},
+    request::{BackupNotice, BackupReport, BackupSource, SourceProblem},
 };
 
 #[test]
@@ -79,9 +80,7 @@ fn an_unchanged_source_is_neither_read_nor_stored() {
     assert_eq!(second.counts.files_unchanged, 500);
     assert_eq!((second.counts.files_read, second.counts.bytes_stored), (0, 0));
     assert_eq!(bed.objects(), objects + 1, "just the snapshot is new");
-    let root = |report: &crate::request::BackupReport| {
-        report.snapshot.as_ref().unwrap().completion().unwrap().root_node
-    };
+    let root = |report: &BackupReport| report.snapshot.as_ref().unwrap().completion().unwrap().root_node;
     assert_eq!(root(&first), root(&second));
 }
 
@@ -115,9 +114,7 @@ fn leaves_that_are_taken_over_make_the_manifest_that_a_full_makes() {
         bed.write(&format!("d{}/f{number:03}", number % 9), format!("content {number}").as_bytes());
     }
     bed.age();
-    let root = |report: &crate::request::BackupReport| {
-        report.snapshot.as_ref().unwrap().completion().unwrap().root_node
-    };
+    let root = |report: &BackupReport| report.snapshot.as_ref().unwrap().completion().unwrap().root_node;
     bed.backup(|_| {});
     for round in 0..6 {
         // Changed, new (in the middle and at the very end), gone, and with another number of links.
@@ -345,4 +342,28 @@ fn a_dry_run_writes_nothing_and_counts_what_would_be_read() {
     assert_eq!((report.counts.files_new, report.counts.files_unchanged), (1, 1));
     assert_eq!((report.counts.files_read, report.counts.bytes_read), (1, 4));
     assert_eq!(bed.objects(), objects);
+}
+
+#[test]
+fn one_wrong_clock_does_not_decide_which_snapshot_is_the_newest() {
+    let bed = Bed::new();
+    let back_up = |content: &[u8], ahead: Duration| {
+        bed.write("file", content);
+        bed.age();
+        bed.backup_ahead(ahead)
+    };
+    let (years, now) = (Duration::from_secs(5 * 365 * 86_400), Duration::ZERO);
+    let first = back_up(b"1", now);
+    let ahead = back_up(b"22", years);
+    let third = back_up(b"333", now);
+    let last = back_up(b"4444", now);
+    let reports = [&first, &ahead, &third, &last];
+    let sequences = reports.map(|report| report.snapshot.as_ref().unwrap().origin.sequence);
+    assert_eq!(sequences, [1, 2, 3, 4]);
+    let run = |report: &BackupReport| report.snapshot.as_ref().map(|snapshot| snapshot.origin.run);
+    assert_eq!(reports.map(|report| report.base), [None, run(&first), run(&ahead), run(&third)]);
+    let differs = |notice: &BackupNotice| matches!(notice, BackupNotice::ClockDiffers(_));
+    assert_eq!(reports.map(|report| report.notices.iter().any(differs)), [false, true, false, false]);
+    let behind = |notice: &BackupNotice| matches!(notice, BackupNotice::ClockBehind { newest, .. } if Some(*newest) == run(&ahead));
+    assert_eq!(reports.map(|report| report.notices.iter().any(behind)), [false, false, true, false]);
 }

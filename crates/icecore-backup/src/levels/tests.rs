@@ -43,7 +43,7 @@ fn snapshot(number: u8, level: Level, dedup: DedupScope, group: u8, complete: bo
 }
 
 fn list(snapshots: Vec<Snapshot>) -> SnapshotList {
-    SnapshotList { snapshots, damaged: Vec::new() }
+    SnapshotList::of(snapshots)
 }
 
 /// Returns level, scope, number of the group and number of the base.

@@ -59,6 +59,7 @@ impl Maintenance {
                 }
                 self.retire(retired).await
             }
+            RepairStep::AddParents { run, object, manifest, .. } => self.mend(*run, object, manifest).await,
             RepairStep::RestoreSnapshot { run, replaced, object } => {
                 self.copy_aside(replaced).await?;
                 self.replace(replaced, object.clone()).await?;
@@ -103,13 +104,17 @@ impl Maintenance {
         Ok(())
     }
 
+    /// Returns names for the next packs.
+    pub(super) fn names(&self) -> Names {
+        Names { run: self.run(), next: self.packs, entropy: Arc::clone(&self.environment.entropy) }
+    }
+
     /// Stores chunks of a bad pack in new packs: data or nodes first, then the directory, as every writer does.
     async fn salvage(&mut self, source: &SalvageSource) -> Result<(), CheckError> {
         let SalvageSource { object, directory, chunks } = source.clone();
         let bytes = self.read(&object).await?;
         let keys = Arc::clone(&self.keys);
-        let mut names =
-            Names { run: self.run(), next: self.packs, entropy: Arc::clone(&self.environment.entropy) };
+        let mut names = self.names();
         let work = move || {
             let packs = salvage(&keys, &directory, &bytes, &chunks, &mut names)?;
             let seal = |pack: FinishedPack| {
@@ -119,7 +124,15 @@ impl Maintenance {
             packs.into_iter().map(seal).collect::<Result<Vec<_>, _>>()
         };
         let made = compute(self.environment.pool.as_deref(), work).await?;
-        for (pack, sealed) in made.map_err(|source| make_failed(&object.key, source))? {
+        self.store_packs(made.map_err(|source| make_failed(&object.key, source))?).await
+    }
+
+    /// Stores sealed packs, each before its directory.
+    pub(super) async fn store_packs(
+        &mut self,
+        packs: Vec<(FinishedPack, Vec<u8>)>,
+    ) -> Result<(), CheckError> {
+        for (pack, sealed) in packs {
             let FinishedPack { bytes, directory } = pack;
             self.packs = self.packs.max(directory.pack.number + 1);
             let key = layout::pack_key(directory.kind, directory.group, directory.pack);
@@ -137,7 +150,7 @@ fn kind_of_pack(key: &str) -> ObjectKind {
 }
 
 /// Names after those that the repair has used, and salts.
-struct Names {
+pub(super) struct Names {
     run: RunId,
     next: u32,
     entropy: Arc<dyn Entropy>,

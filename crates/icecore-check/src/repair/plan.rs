@@ -9,6 +9,8 @@ use icecore_format::{
 };
 use icecore_store::Version;
 
+use super::parents::MendedManifest;
+
 /// An object in the state in which the plan saw it. In another state it is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredObject {
@@ -50,6 +52,17 @@ pub enum RepairStep {
         retired: Vec<StoredObject>,
         /// Chunks of the pack that are lost with it.
         chunks_lost: u64,
+    },
+    /// Puts the directories that a snapshot lacks into it: entries lie below them.
+    AddParents {
+        /// Run of the snapshot.
+        run: RunId,
+        /// Object of the snapshot, which is replaced.
+        object: StoredObject,
+        /// Paths of the directories, of which nothing else is known; sorted.
+        parents: Vec<Vec<u8>>,
+        /// The manifest with these directories.
+        manifest: MendedManifest,
     },
     /// Puts back a snapshot that does not open, from a copy of it.
     RestoreSnapshot {
@@ -132,6 +145,8 @@ pub struct RepairOutcome {
     pub chunks_kept: u64,
     /// Snapshots that were put back from a copy.
     pub snapshots_restored: Vec<RunId>,
+    /// Snapshots that got directories that they lacked.
+    pub snapshots_mended: Vec<RunId>,
     /// Snapshots that are lost.
     pub snapshots_lost: Vec<RunId>,
     /// Keys of the objects in quarantine, where they lie now.
@@ -145,6 +160,7 @@ impl RepairStep {
             Self::RebuildDirectory { .. } => "rebuild-directory",
             Self::MovePack { .. } => "move-pack",
             Self::RetirePack { .. } => "retire-pack",
+            Self::AddParents { .. } => "add-parents",
             Self::RestoreSnapshot { .. } => "restore-snapshot",
             Self::RetireSnapshot { .. } => "retire-snapshot",
         }
@@ -154,7 +170,7 @@ impl RepairStep {
     pub fn retired(&self) -> &[StoredObject] {
         match self {
             Self::RebuildDirectory { replaced, .. } => replaced.as_slice(),
-            Self::MovePack { .. } => &[],
+            Self::MovePack { .. } | Self::AddParents { .. } => &[],
             Self::RetirePack { retired, .. } => retired,
             Self::RestoreSnapshot { replaced: object, .. } | Self::RetireSnapshot { object, .. } => {
                 std::slice::from_ref(object)

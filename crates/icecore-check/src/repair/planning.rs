@@ -17,6 +17,7 @@ use icecore_store::{ObjectInfo, Store};
 
 use super::{
     diagnosis::{Diagnosis, PackObjects, Source, diagnose},
+    parents::plan_parents,
     plan::{RepairPlan, RepairStep, SalvageSource, StoredObject},
     snapshots::plan_snapshots,
 };
@@ -80,6 +81,7 @@ async fn make_plan(
     planner.retire(&examination.inventory, bad);
     let damaged = &examination.snapshots.damaged;
     plan_snapshots(session, damaged, &listed, copies, &mut planner.plan).await?;
+    plan_parents(session, examination, &listed, &mut planner.plan).await?;
     planner.plan.left.sort();
     Ok(planner.plan)
 }

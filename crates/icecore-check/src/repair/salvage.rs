@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// zstd level of the new blocks, as for backups.
-const COMPRESSION_LEVEL: i32 = 3;
+pub(super) const COMPRESSION_LEVEL: i32 = 3;
 /// A new pack is ended when it has this many bytes.
-const PACK_BYTES: u64 = 64 << 20;
+pub(super) const PACK_BYTES: u64 = 64 << 20;
 
 /// Names and salts for new packs, which are never used twice.
 pub(super) trait Naming {
@@ -99,7 +99,7 @@ fn take_wanted(chunks: &[ChunkInfo], plain: &[u8], wanted: &[ChunkId]) -> (Vec<C
 }
 
 /// Seals a pack and verifies it: what it replaces is about to be put aside.
-fn finish(keys: &Keys, mut builder: PackBuilder) -> FormatResult<FinishedPack> {
+pub(super) fn finish(keys: &Keys, mut builder: PackBuilder) -> FormatResult<FinishedPack> {
     for block in builder.blocks_to_seal() {
         block.seal()?;
     }

@@ -1,6 +1,6 @@
 //! `copy`: snapshots into another repository.
 
-use std::{os::unix::ffi::OsStrExt, sync::Arc};
+use std::{collections::HashSet, os::unix::ffi::OsStrExt, sync::Arc};
 
 use clap::ArgMatches;
 use icecore_copy::{
@@ -106,14 +106,12 @@ fn choose<'a>(
     if arguments.snapshots.is_empty() {
         return Ok(list.complete(arguments.source.as_deref()).collect());
     }
-    let mut chosen = Vec::new();
+    let mut chosen = HashSet::new();
     for text in &arguments.snapshots {
         let reference = reference::parse_without_path(text).map_err(|error| wrong_reference(text, &error))?;
-        chosen.push(resolve(list, &reference, &context.host, &context.zone)?);
+        chosen.insert(resolve(list, &reference, &context.host, &context.zone)?.origin.run);
     }
-    chosen.sort_by_key(|snapshot| snapshot.origin.run);
-    chosen.dedup_by_key(|snapshot| snapshot.origin.run);
-    Ok(chosen)
+    Ok(list.complete(None).filter(|snapshot| chosen.contains(&snapshot.origin.run)).collect())
 }
 
 /// Opens the other repository; with `--init`, creates it if there is none, unless it is a dry run, which then knows none.

@@ -18,6 +18,7 @@ use crate::{
 
 mod local;
 mod policy;
+mod times;
 
 /// Difference of clocks that is worth a word; S3 refuses requests from 15 minutes on.
 const SKEW_MAX: Duration = Duration::from_mins(2);
@@ -75,6 +76,8 @@ pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<Exi
     let store = context.open_store(Access::Write)?;
     let mut findings = Vec::new();
     let can_go_on = reach(context, &store, &mut findings);
+    let has_repository =
+        findings.iter().any(|finding| finding.check == "repository" && finding.state == State::Good);
     if let Some(s3) = store.s3.as_ref().filter(|_| can_go_on) {
         findings.push(conditions(context, s3));
         findings.push(clock(context, s3));
@@ -83,6 +86,9 @@ pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<Exi
     }
     if let Some(local) = store.local.as_ref().filter(|_| can_go_on) {
         findings.extend(local::examine(context, local));
+    }
+    if can_go_on && has_repository {
+        findings.extend(times::look(context, &store));
     }
     findings.push(cache(context));
     show(context, store.store.location(), findings)

@@ -151,15 +151,15 @@ fn earlier(
     })
 }
 
-/// Returns the newest snapshot (or full) of the same source that is older.
+/// Returns the newest snapshot (or full) of the same source that was made before it.
 fn before<'a>(list: &'a SnapshotList, snapshot: &'a Snapshot, only_full: bool) -> Option<&'a Snapshot> {
     let origin = &snapshot.origin;
     let older = list.complete(Some(&origin.source)).filter(|other| {
         other.origin.host == origin.host
-            && other.origin.run < origin.run
+            && other.origin.place() < origin.place()
             && (!only_full || other.origin.level == Level::Full)
     });
-    older.max_by_key(|other| other.origin.run)
+    older.max_by_key(|other| other.origin.place())
 }
 
 /// Returns the directory that has to be the target for everything to come to where it was.

@@ -1,6 +1,13 @@
 //! `snapshots`: lists the recovery points.
 
-use icecore_format::snapshot::{Completion, Snapshot};
+use std::collections::HashMap;
+
+use icecore_format::{
+    ids::RunId,
+    snapshot::{Completion, Snapshot},
+};
+use icecore_repo::snapshots::ClockError;
+use serde::Serialize;
 
 use crate::{
     arguments::inspect::SnapshotsArguments,
@@ -28,20 +35,38 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<
         arguments.tag.iter().all(|(key, value)| snapshot.origin.tags.get(key) == Some(value))
     };
     let chosen: Vec<&Snapshot> = list.complete(arguments.source.as_deref()).filter(has_tags).collect();
+    let doubtful = list.doubtful_times();
     if context.console.json {
-        let documents: Vec<SnapshotDocument> =
-            chosen.iter().filter_map(|snapshot| SnapshotDocument::new(snapshot)).collect();
-        ResultWriter::document(&documents)?;
+        let documents = chosen.iter().filter_map(|snapshot| {
+            let clock = doubtful.get(&snapshot.origin.run).copied();
+            Some(ListedDocument { snapshot: SnapshotDocument::new(snapshot)?, clock: clock.map(clock_name) })
+        });
+        ResultWriter::document(&documents.collect::<Vec<_>>())?;
     } else if chosen.is_empty() {
         context.console.notice("there are no such snapshots");
     } else {
-        ResultWriter::print(&table(context, &chosen).text())?;
+        ResultWriter::print(&table(context, &chosen, &doubtful).text())?;
     }
     open.usage.tell(&context.console);
     Ok(ExitStatus::Done)
 }
 
-fn table(context: &Context, snapshots: &[&Snapshot]) -> Table {
+/// A snapshot in the list.
+#[derive(Serialize)]
+struct ListedDocument {
+    #[serde(flatten)]
+    snapshot: SnapshotDocument,
+    clock: Option<&'static str>,
+}
+
+fn clock_name(error: ClockError) -> &'static str {
+    match error {
+        ClockError::Ahead => "ahead",
+        ClockError::Behind => "behind",
+    }
+}
+
+fn table(context: &Context, snapshots: &[&Snapshot], doubtful: &HashMap<RunId, ClockError>) -> Table {
     // The host matters only where there are several.
     let several_hosts = snapshots.iter().any(|snapshot| snapshot.origin.host != snapshots[0].origin.host);
     let mut columns = vec![("id", Align::Left), ("time", Align::Left)];
@@ -69,7 +94,7 @@ fn table(context: &Context, snapshots: &[&Snapshot]) -> Table {
             text::count(completion.totals.files),
             text::size(completion.totals.bytes),
             text::size(completion.statistics.bytes_new),
-            remarks(snapshot, completion),
+            remarks(snapshot, completion, doubtful.get(&origin.run).copied()),
         ]);
         table.row(cells);
     }
@@ -80,7 +105,8 @@ fn printable(text: &str) -> String {
     text::printable(text.as_bytes()).into_owned()
 }
 
-fn remarks(snapshot: &Snapshot, completion: &Completion) -> String {
+fn remarks(snapshot: &Snapshot, completion: &Completion, clock: Option<ClockError>) -> String {
+    let clock = clock.map(|error| format!("wrong time (clock {})", clock_name(error)));
     let damaged = completion.damage.map(|mark| match mark.files {
         // Something is wrong with the list of files itself.
         0 => "damaged".to_owned(),
@@ -90,5 +116,5 @@ fn remarks(snapshot: &Snapshot, completion: &Completion) -> String {
     let partial = (errors > 0).then(|| format!("partial ({} missing)", text::count(errors)));
     let copy = snapshot.origin.copy_of.map(|original| format!("copy of {}", original.run.snapshot_id()));
     let tags = snapshot.origin.tags.iter().map(|(key, value)| printable(&format!("{key}={value}")));
-    damaged.into_iter().chain(partial).chain(copy).chain(tags).collect::<Vec<_>>().join("  ")
+    damaged.into_iter().chain(partial).chain(clock).chain(copy).chain(tags).collect::<Vec<_>>().join("  ")
 }

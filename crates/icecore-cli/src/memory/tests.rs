@@ -25,10 +25,10 @@ fn whole() -> Remembered {
 #[test]
 fn what_is_remembered_is_recalled() {
     let directory = tempfile::tempdir().unwrap();
-    let path = repository_file(directory.path(), REPOSITORY);
+    let path = repository_file(directory.path(), REPOSITORY, "/one");
     assert_eq!(recall(&path, REPOSITORY), Recalled::Nothing);
     for remembered in [Remembered::default(), whole()] {
-        remember(&path, REPOSITORY, &remembered).unwrap();
+        remember(&path, REPOSITORY, "/one", &remembered).unwrap();
         assert_eq!(recall(&path, REPOSITORY), Recalled::Found(remembered));
     }
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -39,8 +39,8 @@ fn what_is_remembered_is_recalled() {
 #[test]
 fn any_damage_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
-    let path = repository_file(directory.path(), REPOSITORY);
-    remember(&path, REPOSITORY, &whole()).unwrap();
+    let path = repository_file(directory.path(), REPOSITORY, "/one");
+    remember(&path, REPOSITORY, "/one", &whole()).unwrap();
     let bytes = fs::read(&path).unwrap();
     for at in 0..bytes.len() {
         let mut changed = bytes.clone();
@@ -55,7 +55,7 @@ fn any_damage_is_noticed() {
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     assert!(matches!(recall(&path, REPOSITORY), Recalled::Unusable(_)), "a directory");
-    assert!(remember(&path, REPOSITORY, &whole()).is_err());
+    assert!(remember(&path, REPOSITORY, "/one", &whole()).is_err());
 }
 
 #[test]
@@ -68,4 +68,43 @@ fn places_are_told_apart() {
     assert_eq!(recall_place(&one, "/one"), Recalled::Found(resident));
     assert_eq!(recall_place(&two, "/two"), Recalled::Nothing);
     assert!(matches!(recall_place(&one, "/other"), Recalled::Unusable(_)));
+}
+
+#[test]
+fn a_repository_is_remembered_for_each_location() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path();
+    assert_eq!(recall_elsewhere(state, REPOSITORY), None);
+    let earlier = Remembered {
+        marks: Marks { seen: Time { seconds: 7, nanoseconds: 0 }, ..Marks::default() },
+        ..whole()
+    };
+    let one = repository_file(state, REPOSITORY, "/one");
+    remember(&one, REPOSITORY, "/one", &earlier).unwrap();
+    assert_eq!(recall(&repository_file(state, REPOSITORY, "/two"), REPOSITORY), Recalled::Nothing);
+    let elsewhere = |location: &str, remembered: &Remembered| {
+        Some(Elsewhere { location: Some(location.to_owned()), remembered: remembered.clone() })
+    };
+    assert_eq!(recall_elsewhere(state, REPOSITORY), elsewhere("/one", &earlier));
+    // The one that was seen last counts; what is damaged, temporary or of another repository does not.
+    remember(&repository_file(state, REPOSITORY, "/two"), REPOSITORY, "/two", &whole()).unwrap();
+    fs::write(one.with_extension("7.tmp"), "").unwrap();
+    fs::write(repository_file(state, REPOSITORY, "/three"), "damaged").unwrap();
+    assert_eq!(recall_elsewhere(state, REPOSITORY), elsewhere("/two", &whole()));
+    assert_eq!(recall_elsewhere(state, RepositoryId([9; 16])), None);
+}
+
+#[test]
+fn what_earlier_programs_remembered_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = unplaced_file(directory.path(), REPOSITORY);
+    remember(&path, REPOSITORY, "", &whole()).unwrap();
+    let written = fs::read_to_string(&path).unwrap();
+    let old = written.split_once('\n').unwrap().1.replace("\"location\":\"\",", "");
+    fs::write(&path, format!("{}\n{old}", head(old.as_bytes()))).unwrap();
+    assert_eq!(recall(&path, REPOSITORY), Recalled::Found(whole()));
+    assert_eq!(
+        recall_elsewhere(directory.path(), REPOSITORY),
+        Some(Elsewhere { location: None, remembered: whole() })
+    );
 }

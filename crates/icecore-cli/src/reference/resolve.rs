@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use icecore_format::snapshot::{Snapshot, SnapshotState};
+use icecore_format::{
+    entry::Time,
+    snapshot::{Snapshot, SnapshotState},
+};
 use icecore_repo::snapshots::SnapshotList;
 use jiff::tz::TimeZone;
 
@@ -143,15 +146,34 @@ fn newest_at<'a>(
     let Some(end) = moment.end(zone) else {
         return Err(Failure::usage("the date lies beyond the calendar"));
     };
-    let started = |snapshot: &&Snapshot| {
-        let time = snapshot.origin.started;
-        i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanoseconds)
-    };
-    let before = candidates.iter().copied().filter(|snapshot| started(snapshot) < end);
-    before.max_by_key(started).ok_or_else(|| {
+    // The newest one is the one that was made last, whatever the clock said.
+    let latest_starts = latest_starts(list, candidates);
+    let found =
+        candidates.iter().zip(latest_starts).rev().find(|(_, started)| started.as_nanoseconds() < end);
+    found.map(|(snapshot, _)| *snapshot).ok_or_else(|| {
         let oldest = candidates[0];
         let time = text::local_time(oldest.origin.started, zone);
         let source = &oldest.origin.source;
         not_found(list, &format!("the oldest snapshot of the source {source:?} is of {time}"))
     })
+}
+
+/// Returns the times at which the snapshots were made, in their order. Where the clock was wrong, it is the latest possible
+/// one, that of the next snapshot: whoever names a time wants nothing that is newer.
+fn latest_starts(list: &SnapshotList, candidates: &[&Snapshot]) -> Vec<Time> {
+    let doubtful = list.doubtful_times();
+    let is_sure = |snapshot: &&&Snapshot| !doubtful.contains_key(&snapshot.origin.run);
+    let last_sure = candidates.iter().rev().find(is_sure).map(|snapshot| snapshot.origin.started);
+    let mut next = None;
+    let backwards = candidates.iter().rev().map(|snapshot| {
+        let started = snapshot.origin.started;
+        if is_sure(&snapshot) {
+            next = Some(started);
+            return started;
+        }
+        next.unwrap_or_else(|| last_sure.map_or(started, |last| started.max(last)))
+    });
+    let mut starts: Vec<Time> = backwards.collect();
+    starts.reverse();
+    starts
 }

@@ -139,7 +139,7 @@ fn home() -> SnapshotList {
         snapshot("home", "here", 0x2f, MIDNIGHT + 30 * HOUR, true),
         snapshot("home", "here", 0x3f, MIDNIGHT + 40 * HOUR, false),
     ];
-    SnapshotList { snapshots, damaged: Vec::new() }
+    SnapshotList::of(snapshots)
 }
 
 fn id_of(list: &SnapshotList, text: &str, zone: &TimeZone) -> Result<u8, (ExitStatus, String)> {
@@ -178,6 +178,44 @@ fn the_right_snapshot_is_found() {
     assert!(id_of(&list, "2026-11-19", &east).is_err());
 }
 
+/// A source whose second snapshot was made by a clock that was years ahead, or far behind.
+fn with_wrong_clock(seconds: i64) -> SnapshotList {
+    let make = |sequence, id, seconds| {
+        let mut snapshot = snapshot("home", "here", id, seconds, true);
+        snapshot.origin.sequence = sequence;
+        snapshot
+    };
+    SnapshotList::of(vec![
+        make(1, 0x11, MIDNIGHT),
+        make(2, 0x9f, seconds),
+        make(3, 0x2f, MIDNIGHT + 48 * HOUR),
+        make(4, 0x3f, MIDNIGHT + 96 * HOUR),
+    ])
+}
+
+#[test]
+fn references_follow_the_order_and_not_a_wrong_clock() {
+    for wrong in [MIDNIGHT + 50_000 * HOUR, 0] {
+        let list = with_wrong_clock(wrong);
+        let cases = [
+            ("latest", 0x3f),
+            ("latest~1", 0x2f),
+            ("latest~2", 0x9f),
+            ("latest~3", 0x11),
+            ("9f", 0x9f),
+            ("2040-01-01", 0x3f),
+            ("2026-11-24", 0x3f),
+            ("2026-11-22", 0x2f),
+            // It was made before the 22nd, but perhaps after the 21st.
+            ("2026-11-21", 0x11),
+        ];
+        for (text, id) in cases {
+            assert_eq!(id_of(&list, text, &TimeZone::UTC), Ok(id), "{text}, {wrong}");
+        }
+        assert!(id_of(&list, "2026-11-19", &TimeZone::UTC).is_err());
+    }
+}
+
 #[test]
 fn what_is_not_there_or_ambiguous_is_explained() {
     let list = home();
@@ -203,7 +241,7 @@ fn what_is_not_there_or_ambiguous_is_explained() {
 fn what_is_not_found_among_snapshots_that_cannot_be_read_is_damage() {
     let key = "meta/snapshots/5f5f".to_owned();
     let damaged = || vec![(key.clone(), RepoError::Interrupted)];
-    let only = SnapshotList { snapshots: Vec::new(), damaged: damaged() };
+    let only = SnapshotList { damaged: damaged(), ..SnapshotList::default() };
     let others = SnapshotList { damaged: damaged(), ..home() };
     for (list, text) in [
         (&only, "latest"),

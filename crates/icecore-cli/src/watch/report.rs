@@ -9,6 +9,9 @@ use serde::Serialize;
 use super::{Memory, fate_name};
 use crate::{context::Context, text};
 
+/// Snapshots that an older copy has not, which are named.
+const OLDER_SHOWN_MAX: usize = 5;
+
 /// Something that was there and is not any more.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct LossDocument {
@@ -69,6 +72,32 @@ pub(crate) fn documents(
         }
     };
     other.into_iter().chain(losses.iter().map(describe)).collect()
+}
+
+/// Warns that the repository at this place has less than this host has seen of it elsewhere.
+pub(crate) fn warn_of_older_copy(context: &Context, elsewhere: &str, missing: &[Loss]) {
+    context.console.warning(&format!(
+        "this host uses the repository for the first time at this location, and knows a newer state of it from {elsewhere}: \
+         this is an older copy, or it was rolled back; from now on this host remembers it for this location separately"
+    ));
+    let snapshots = missing.iter().filter_map(|loss| match loss {
+        Loss::Snapshot { snapshot: CompletedSnapshot { run, source, host, started, .. }, .. } => {
+            Some(format!(
+                "this copy does not have snapshot {} as it was there ({} of {}, host {})",
+                run.snapshot_id(),
+                text::printable(source.as_bytes()),
+                text::local_time(*started, &context.zone),
+                text::printable(host.as_bytes()),
+            ))
+        }
+        Loss::SeenRecord(_) | Loss::ReferredRecord { .. } => None,
+    });
+    let messages: Vec<String> = snapshots.collect();
+    messages.iter().take(OLDER_SHOWN_MAX).for_each(|message| context.console.warning(message));
+    if messages.len() > OLDER_SHOWN_MAX {
+        let more = text::count((messages.len() - OLDER_SHOWN_MAX) as u64);
+        context.console.warning(&format!("{more} more snapshots"));
+    }
 }
 
 fn of_snapshot(context: &Context, snapshot: &CompletedSnapshot, fate: Fate) -> LossDocument {

@@ -115,6 +115,7 @@ impl Place {
             base: None,
             tags: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
             program: "test".into(),
+            sequence: 1,
             copied: None,
         };
         let repository = self.open(seed, None).unwrap();

@@ -63,7 +63,7 @@ fn copy(original: &Snapshot) -> Snapshot {
 }
 
 fn list(snapshots: &[Snapshot]) -> SnapshotList {
-    SnapshotList { snapshots: snapshots.to_vec(), damaged: Vec::new() }
+    SnapshotList::of(snapshots.to_vec())
 }
 
 /// Returns the numbers of group, base and similar snapshot of the last of `originals`, with these copied before.

@@ -172,3 +172,28 @@ fn a_snapshot_that_two_records_describe_differently_is_altered_for_one() {
     let losses = history(records).losses(&Marks::default(), all_there);
     assert_eq!(losses, [Loss::Snapshot { snapshot: other, fate: Fate::Altered }]);
 }
+
+#[test]
+fn a_snapshot_that_a_repair_has_changed_must_be_as_the_repair_left_it() {
+    let changed = CompletedSnapshot { digest: SnapshotDigest([77; 32]), ..completed(1) };
+    let mut repaired = log();
+    repaired[2].completed.push(changed.clone());
+    repaired[2].lost_snapshots.push(changed.run);
+    let losses = |records: Vec<LogRecord>, found: Option<Standing>| {
+        let standing = |run| if run == changed.run { found } else { all_there(run) };
+        history(records).losses(&Marks::default(), standing)
+    };
+    let lost = |fate| vec![Loss::Snapshot { snapshot: changed.clone(), fate }];
+    assert_eq!(losses(repaired.clone(), Some(Standing::Complete(changed.digest))), []);
+    assert_eq!(losses(repaired.clone(), Some(Standing::Complete(completed(1).digest))), lost(Fate::Altered));
+    assert_eq!(losses(repaired.clone(), None), lost(Fate::Vanished));
+    // Repaired twice: whichever repair was the last. Given up after all: nobody misses it.
+    let again = CompletedSnapshot { digest: SnapshotDigest([78; 32]), ..completed(1) };
+    let mut twice = repaired.clone();
+    twice[1].completed.push(again.clone());
+    twice[1].lost_snapshots.push(again.run);
+    assert_eq!(losses(twice, Some(Standing::Complete(again.digest))), []);
+    let mut given_up = repaired;
+    given_up[1].lost_snapshots.push(changed.run);
+    assert_eq!(losses(given_up, None), []);
+}

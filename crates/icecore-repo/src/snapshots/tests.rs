@@ -137,3 +137,47 @@ fn what_is_damaged_on_its_way_is_fetched_again() {
     list(&repository, &mut catalog).unwrap();
     assert_eq!(store.calls(), calls + 1, "only the listing");
 }
+
+/// Makes a snapshot of which only the number, the time in its name, and the source matter.
+fn numbered(bed: &Bed, source: &str, sequence: u64, time: u8) -> Snapshot {
+    let run = RunId([time; 16]);
+    let mut snapshot = bed.snapshots().snapshots[0].clone();
+    snapshot.origin.source = source.to_owned();
+    (snapshot.origin.run, snapshot.origin.sequence) = (run, sequence);
+    snapshot
+}
+
+#[test]
+fn the_order_of_a_source_does_not_depend_on_clocks() {
+    let bed = Bed::new();
+    snapshot(&bed, "a", "host", Level::Full);
+    let make = |source, sequence, time| numbered(&bed, source, sequence, time);
+    // The second snapshot of "a" was made with a clock that was years ahead; the first of all before there were numbers.
+    let list = SnapshotList::of(vec![
+        make("a", 2, 90),
+        make("a", 3, 30),
+        make("b", 1, 40),
+        make("a", 0, 10),
+        make("a", 1, 20),
+    ]);
+    let order: Vec<u8> = list.snapshots.iter().map(|snapshot| snapshot.origin.run.0[0]).collect();
+    assert_eq!(order, [10, 20, 90, 40, 30], "the others keep their places");
+    assert_eq!(run_of(list.latest_of("a", "host")), Some(RunId([30; 16])));
+    assert_eq!(list.next_sequence("a"), 4);
+    assert_eq!(list.next_sequence("b"), 2);
+    assert_eq!(list.next_sequence("c"), 1);
+}
+
+#[test]
+fn absurd_numbers_leave_an_order() {
+    let bed = Bed::new();
+    snapshot(&bed, "a", "host", Level::Full);
+    let make = |sequence, time| numbered(&bed, "a", sequence, time);
+    let list = SnapshotList::of(vec![make(u64::MAX, 90), make(7, 30)]);
+    assert_eq!(run_of(list.latest_of("a", "host")), Some(RunId([30; 16])));
+    assert_eq!(list.next_sequence("a"), 8);
+    // The greatest number that counts does not rise any more; then the names of the runs decide.
+    let list = SnapshotList::of(vec![make(SEQUENCE_MAX, 20), make(SEQUENCE_MAX, 30), make(7, 90)]);
+    assert_eq!(run_of(list.latest_of("a", "host")), Some(RunId([30; 16])));
+    assert_eq!(list.next_sequence("a"), SEQUENCE_MAX);
+}

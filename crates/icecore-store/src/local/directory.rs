@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
 };
 
 use rustix::{
@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{failure::Call, read_buffers::ReadBuffers, strays::Strays};
+use super::{failure::Call, generation::Granularity, read_buffers::ReadBuffers, strays::Strays};
 use crate::store::StoreResult;
 
 /// Mode of new directories: what is in a repository is its owner's business only.
@@ -28,6 +28,8 @@ pub(super) struct Root {
     pub(super) directory: OwnedFd,
     /// Whether the file system may have unnamed files (`O_TMPFILE`); cleared when it turns out that it has not.
     pub(super) has_unnamed_files: AtomicBool,
+    /// How fine the file system's times are, once that is known.
+    pub(super) granularity: OnceLock<Granularity>,
     /// Directories whose own names this process has synced, with their inodes.
     durable: Mutex<HashMap<String, u64>>,
     /// Buffers of large reads.
@@ -42,6 +44,7 @@ impl Root {
             path,
             directory,
             has_unnamed_files: AtomicBool::new(true),
+            granularity: OnceLock::new(),
             durable: Mutex::default(),
             read_buffers: Arc::default(),
             strays: Strays::default(),

@@ -1,8 +1,8 @@
 //! The lock file: it serializes replacement and deletion, and counts the generations that make versions unique.
 //!
-//! The counter is the file's time of modification, in units of [`STAMP_UNIT_NANOSECONDS`]: a change of it needs no space
-//! (deletion must work on a full disk), goes straight to the server of a network file system, and where the file was
-//! lost, a new one begins later than the old one did.
+//! The counter is the file's time of modification: a change of it needs no space (deletion must work on a full disk), goes
+//! straight to the server of a network file system, and where the file was lost, a new one begins later than the old one
+//! did. Its unit is [`STAMP_UNIT_NANOSECONDS`], or [`COARSE_SECONDS`] where the file system keeps no fractions.
 
 use std::{
     fs::File,
@@ -24,8 +24,20 @@ use crate::{
 /// Name of the lock file in the root; no valid key.
 pub(super) const LOCK_NAME: &str = "+lock";
 
-/// Granularity of the stamps in nanoseconds; some network file systems keep no finer times.
+/// Granularity of fine stamps in nanoseconds; some network file systems keep no finer times.
 const STAMP_UNIT_NANOSECONDS: i64 = 100;
+
+/// Unit of the counter where times have no fractions; FAT keeps even seconds only.
+const COARSE_SECONDS: i64 = 2;
+
+/// How fine the times of a file system are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Granularity {
+    /// [`STAMP_UNIT_NANOSECONDS`] or finer: the fraction of the second is the generation.
+    Fine,
+    /// Coarser: the second is the generation.
+    Coarse,
+}
 
 /// The lock file, locked until it is dropped.
 #[derive(Debug)]
@@ -70,17 +82,65 @@ impl Lock {
         Ok(Timespec { tv_nsec: time.tv_nsec - time.tv_nsec % STAMP_UNIT_NANOSECONDS, ..time })
     }
 
-    /// Raises the counter; to be called before an object's file is let go of, under the exclusive lock.
+    /// Raises the counter; to be called before the file of an object is let go of, which is `released`, under the exclusive
+    /// lock.
     ///
     /// Not synced: nobody who remembers a version survives a loss of power, and the seconds in it tell before from after.
-    pub(super) fn begin_generation(&self, call: Call<'_>) -> StoreResult<()> {
+    pub(super) fn begin_generation(&self, root: &Root, released: &Stat, call: Call<'_>) -> StoreResult<()> {
         let failed = |errno| call.failed_inside(errno);
-        let mut time = self.counter().map_err(failed)?;
+        if self.raise_fraction(root).map_err(failed)? {
+            return Ok(());
+        }
+        if self.raise_seconds(released).map_err(failed)? { Ok(()) } else { Err(unsupported(root)) }
+    }
+
+    /// Raises the counter by a unit of its fraction; says whether the file system keeps such times.
+    fn raise_fraction(&self, root: &Root) -> Result<bool, Errno> {
+        if root.granularity.get() == Some(&Granularity::Coarse) {
+            return Ok(false);
+        }
+        let mut time = self.counter()?;
         time.tv_nsec += STAMP_UNIT_NANOSECONDS;
         if time.tv_nsec >= 1_000_000_000 {
             time = Timespec { tv_sec: time.tv_sec.wrapping_add(1), tv_nsec: 0 };
         }
-        set_times(&self.file, time).map_err(failed)
+        set_times(&self.file, time)?;
+        if root.granularity.get().is_some() {
+            return Ok(true);
+        }
+        // One unit more than a time that was kept: coarser times lose it.
+        let is_kept = modification(&rustix::fs::fstat(&self.file)?) == time;
+        Ok(learn(root, is_kept) == Granularity::Fine)
+    }
+
+    /// Makes the counter greater than the stamp of a file that is let go of; says whether the file system takes it.
+    fn raise_seconds(&self, released: &Stat) -> Result<bool, Errno> {
+        let counter = modification(&rustix::fs::fstat(&self.file)?).tv_sec;
+        if counter > released.st_mtime {
+            return Ok(true);
+        }
+        let next =
+            Timespec { tv_sec: floor_seconds(released.st_mtime.saturating_add(COARSE_SECONDS)), tv_nsec: 0 };
+        set_times(&self.file, next)?;
+        Ok(modification(&rustix::fs::fstat(&self.file)?) == next)
+    }
+}
+
+/// Notes how fine times are, and returns what was noted first.
+fn learn(root: &Root, is_fine: bool) -> Granularity {
+    *root.granularity.get_or_init(|| if is_fine { Granularity::Fine } else { Granularity::Coarse })
+}
+
+/// Cuts seconds to whole units of the coarse counter.
+fn floor_seconds(seconds: i64) -> i64 {
+    seconds - seconds.rem_euclid(COARSE_SECONDS)
+}
+
+/// Returns the error for times that are not kept, or end: with inodes of 128 bytes, those of ext4 end in 2038.
+fn unsupported(root: &Root) -> StoreError {
+    StoreError::Unsupported {
+        location: root.path.display().to_string(),
+        reason: format!("its file system does not keep times of files, not even to {COARSE_SECONDS} seconds"),
     }
 }
 
@@ -97,16 +157,31 @@ pub(super) fn stamp(root: &Root, file: &File, call: Call<'_>) -> StoreResult<()>
     let counter = Lock::take(root, call, FlockOperation::LockShared)?.counter().map_err(failed)?;
     // The file has just been written, so the seconds of its own time are those of now, by the file system's clock.
     let written = modification(&rustix::fs::fstat(file).map_err(failed)?);
-    let stamp = Timespec { tv_sec: written.tv_sec, tv_nsec: counter.tv_nsec };
+    let stamp = match granularity(root, file, counter, written).map_err(failed)? {
+        Granularity::Fine => Timespec { tv_sec: written.tv_sec, tv_nsec: counter.tv_nsec },
+        Granularity::Coarse => {
+            // The lock file itself may be of an odd second.
+            let counter = floor_seconds(counter.tv_sec.saturating_add(COARSE_SECONDS - 1));
+            Timespec { tv_sec: floor_seconds(written.tv_sec).max(counter), tv_nsec: 0 }
+        }
+    };
     set_times(file, stamp).map_err(failed)?;
-    if modification(&rustix::fs::fstat(file).map_err(failed)?) == stamp {
-        Ok(())
-    } else {
-        Err(StoreError::Unsupported {
-            location: root.path.display().to_string(),
-            reason: format!("its file system does not keep times to {STAMP_UNIT_NANOSECONDS} nanoseconds"),
-        })
+    let is_kept = modification(&rustix::fs::fstat(file).map_err(failed)?) == stamp;
+    if is_kept { Ok(()) } else { Err(unsupported(root)) }
+}
+
+/// Finds out how fine times are, if that is not known yet; `file` may get any times.
+fn granularity(root: &Root, file: &File, counter: Timespec, written: Timespec) -> Result<Granularity, Errno> {
+    if let Some(known) = root.granularity.get() {
+        return Ok(*known);
     }
+    // A fraction that coarser times do not have: the usual case.
+    if counter.tv_nsec / STAMP_UNIT_NANOSECONDS % 10 != 0 {
+        return Ok(learn(root, true));
+    }
+    let probe = Timespec { tv_nsec: STAMP_UNIT_NANOSECONDS, ..written };
+    set_times(file, probe)?;
+    Ok(learn(root, modification(&rustix::fs::fstat(file)?) == probe))
 }
 
 fn modification(stat: &Stat) -> Timespec {

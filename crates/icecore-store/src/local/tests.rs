@@ -171,6 +171,45 @@ async fn versions_differ_although_inodes_come_back() {
     }
 }
 
+/// Checks that no version comes back, whatever comes back of inode numbers and seconds.
+async fn versions_never_come_back(store: &LocalStore, directory: &Path) {
+    let (mut inodes, mut versions) = (HashSet::new(), HashSet::new());
+    for round in 0..40 {
+        let version = store.create("a", Bytes::from(format!("{round:08}"))).await.unwrap();
+        assert!(versions.insert(version.clone()), "round {round}: {version:?} again");
+        let replaced = store.replace("a", Bytes::from(format!("{round:08}")), version).await.unwrap();
+        assert!(versions.insert(replaced.clone()), "round {round}: {replaced:?} again");
+        inodes.insert(fs::metadata(directory.join("a")).unwrap().ino());
+        store.delete("a", Some(replaced)).await.unwrap();
+    }
+    println!("{} inodes for {} versions", inodes.len(), versions.len());
+}
+
+#[tokio::test]
+async fn versions_differ_where_times_are_whole_seconds() {
+    let (store, directory) = fresh();
+    store.root.granularity.set(generation::Granularity::Coarse).unwrap();
+    versions_never_come_back(&store, directory.path()).await;
+    conformance::run(Arc::new(store), "").await.unwrap();
+}
+
+#[tokio::test]
+async fn many_deletions_do_not_set_coarse_times_ahead() {
+    let (store, directory) = fresh();
+    store.root.granularity.set(generation::Granularity::Coarse).unwrap();
+    for number in 0..50 {
+        store.create(&format!("a/{number}"), Bytes::new()).await.unwrap();
+    }
+    for number in 0..50 {
+        store.delete(&format!("a/{number}"), None).await.unwrap();
+    }
+    store.create("b", Bytes::new()).await.unwrap();
+    fs::write(directory.path().join("+now"), "").unwrap();
+    let now = fs::metadata(directory.path().join("+now")).unwrap().mtime();
+    let ahead = fs::metadata(directory.path().join("b")).unwrap().mtime() - now;
+    assert!(ahead <= 4, "{ahead} seconds ahead");
+}
+
 #[tokio::test]
 async fn the_generation_carries_into_the_seconds() {
     let (store, directory) = fresh();

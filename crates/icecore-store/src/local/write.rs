@@ -1,6 +1,9 @@
 //! Changing a local store.
 
-use rustix::{fs::AtFlags, io::Errno};
+use rustix::{
+    fs::{AtFlags, Stat},
+    io::Errno,
+};
 
 use super::{
     directory::{Directory, Root},
@@ -73,8 +76,8 @@ pub(super) fn replace(root: &Root, key: &str, bytes: &[u8], expected: &Version) 
     let temporary = Temporary::write(root, &directory, bytes, true, call)?;
     let stat = temporary.stat().map_err(|errno| call.failed_inside(errno))?;
     let lock = Lock::exclusive(root, call)?;
-    compare(&directory, name, expected, call)?;
-    lock.begin_generation(call)?;
+    let replaced = compare(&directory, name, expected, call)?;
+    lock.begin_generation(root, &replaced, call)?;
     temporary.replace(&directory, name).map_err(|errno| call.failed_inside(errno))?;
     drop(lock);
     directory.sync().map_err(|errno| call.failed_inside(errno))?;
@@ -104,23 +107,20 @@ fn unlink(
         return Ok(());
     }
     let lock = Lock::exclusive(root, call)?;
-    match directory.stat_object(name, call)? {
-        None => return Ok(()),
-        Some(stat) if expected.is_some_and(|expected| *expected != generation::version(&stat)) => {
-            return Err(call.version_mismatch());
-        }
-        Some(_) => {}
+    let Some(deleted) = directory.stat_object(name, call)? else { return Ok(()) };
+    if expected.is_some_and(|expected| *expected != generation::version(&deleted)) {
+        return Err(call.version_mismatch());
     }
-    lock.begin_generation(call)?;
+    lock.begin_generation(root, &deleted, call)?;
     match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(call.failed(errno)),
     }
 }
 
-fn compare(directory: &Directory<'_>, name: &str, expected: &Version, call: Call<'_>) -> StoreResult<()> {
+fn compare(directory: &Directory<'_>, name: &str, expected: &Version, call: Call<'_>) -> StoreResult<Stat> {
     match directory.stat_object(name, call)? {
-        Some(stat) if generation::version(&stat) == *expected => Ok(()),
+        Some(stat) if generation::version(&stat) == *expected => Ok(stat),
         _ => Err(call.version_mismatch()),
     }
 }

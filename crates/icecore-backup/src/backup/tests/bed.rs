@@ -1,6 +1,11 @@
 //! What the tests of backups stand on: a source in a temporary directory, a repository in memory.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use icecore_catalog::Catalog;
 use icecore_format::{
@@ -19,11 +24,11 @@ use icecore_repo::{
     index::{PackRow, load_index},
     manifest::{ChunkListReader, ManifestCursor, ManifestRoot},
     reader::ChunkReader,
-    repository::{CreateOptions, Repository},
+    repository::{CreateOptions, LockedRepository, Repository},
     session::WriteOptions,
 };
 use icecore_store::{
-    environment::{SeededEntropy, SystemClock},
+    environment::{Clock, SeededEntropy, SystemClock},
     memory::MemoryStore,
     store::Store,
 };
@@ -43,6 +48,23 @@ pub(super) struct Bed {
     pub environment: Environment,
     store: Arc<dyn Store>,
     _runtime: tokio::runtime::Runtime,
+}
+
+/// A clock that is ahead.
+#[derive(Debug)]
+struct FastClock {
+    clock: SystemClock,
+    ahead: Duration,
+}
+
+impl Clock for FastClock {
+    fn now(&self) -> SystemTime {
+        self.clock.now() + self.ahead
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
 }
 
 /// An entry as it was read back, with its content.
@@ -123,6 +145,23 @@ impl Bed {
     }
 
     pub fn try_backup(&self, change: impl FnOnce(&mut BackupRequest)) -> BackupResult<BackupReport> {
+        self.try_backup_in(&self.repository, change)
+    }
+
+    /// Backs up by a clock that is ahead of the system's.
+    pub fn backup_ahead(&self, ahead: Duration) -> BackupReport {
+        let clock = Arc::new(FastClock { clock: SystemClock::default(), ahead });
+        let environment = Environment { clock, ..self.environment.clone() };
+        let locked = LockedRepository::find(Arc::clone(&self.store), environment).unwrap();
+        let repository = locked.unlock(&[Credential::KeyFile(Secret::new([7; 32]))]).unwrap();
+        self.try_backup_in(&repository, |_| {}).unwrap()
+    }
+
+    fn try_backup_in(
+        &self,
+        repository: &Repository,
+        change: impl FnOnce(&mut BackupRequest),
+    ) -> BackupResult<BackupReport> {
         let mut request = BackupRequest {
             source: BackupSource::Tree { path: self.source.path().to_owned() },
             name: "source".into(),
@@ -143,8 +182,8 @@ impl Bed {
             dry_run: false,
         };
         change(&mut request);
-        let catalog = Catalog::in_memory(self.repository.id()).unwrap();
-        backup(&self.repository, catalog, request, self).map(|(report, _)| report)
+        let catalog = Catalog::in_memory(repository.id()).unwrap();
+        backup(repository, catalog, request, self).map(|(report, _)| report)
     }
 
     pub fn backup(&self, change: impl FnOnce(&mut BackupRequest)) -> BackupReport {

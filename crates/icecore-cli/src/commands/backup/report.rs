@@ -320,6 +320,19 @@ pub(crate) fn notice_text(notice: &BackupNotice) -> String {
         BackupNotice::BaseUnreadable { reason } => {
             format!("the earlier snapshot cannot be read, so every file is read again: {reason}")
         }
+        BackupNotice::ClockBehind { newest, started } => format!(
+            "this host's clock is behind the newest snapshot of the source, {} of {}: the clock is wrong, or was when that \
+             snapshot was made; the order of the snapshots does not depend on it",
+            newest.snapshot_id(),
+            text::utc_time(*started).unwrap_or_default()
+        ),
+        BackupNotice::ClockDiffers(difference) => {
+            let direction = if difference.here > difference.store { "ahead of" } else { "behind" };
+            format!(
+                "this host's clock is {} {direction} the repository's; set it right, for example with a time service",
+                text::duration(difference.distance())
+            )
+        }
         BackupNotice::ChunksMissing { files } => format!(
             "data that an earlier snapshot refers to is missing in the repository, so {} had to be read again; \
              run `icecore check`",

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use icecore_check::{CheckReport, ProblemKind};
-use icecore_format::{entry::Time, history::Loss, ids::RunId, layout};
+use icecore_format::{entry::Time, history::Loss, ids::RunId, layout, log::CompletedSnapshot};
 use serde::Serialize;
 
 use crate::{
@@ -32,6 +32,8 @@ pub(crate) struct Accepts<'a> {
     pub(crate) everything: bool,
     /// These snapshots, which a repair has put aside.
     pub(crate) snapshots: &'a [RunId],
+    /// These snapshots were changed by a repair, which is told to the log.
+    pub(crate) mended: &'a [RunId],
 }
 
 /// How much was accepted as lost.
@@ -88,6 +90,17 @@ pub(crate) fn look(
         let is_gone = |object: &Option<String>| object.as_ref().is_some_and(|object| keys.contains(object));
         report.losses.retain(|loss| !is_put_aside(loss));
         report.problems.retain(|problem| !(is_loss(problem.kind) && is_gone(&problem.object)));
+    }
+    if !accepts.mended.is_empty() {
+        let list = icecore_repo::snapshots::list(&open.repository, &mut open.catalog)?;
+        let snapshots = accepts.mended.iter().filter_map(|run| CompletedSnapshot::of(list.by_run(*run)?));
+        watch.name_again(open, &snapshots.collect::<Vec<_>>())?;
+        let is_mended = |loss: &Loss| matches!(loss, Loss::Snapshot { snapshot, .. } if accepts.mended.contains(&snapshot.run));
+        let keys: Vec<String> = accepts.mended.iter().map(|run| layout::snapshot_key(*run)).collect();
+        let is_of_mended =
+            |object: &Option<String>| object.as_ref().is_some_and(|object| keys.contains(object));
+        report.losses.retain(|loss| !is_mended(loss));
+        report.problems.retain(|problem| !(is_loss(problem.kind) && is_of_mended(&problem.object)));
     }
     watch.adopt(&report.losses);
     let losses = watch.documents(context);

@@ -14,12 +14,15 @@ use serde::Serialize;
 use super::{ProblemDocument, problem_document};
 use crate::{
     context::{Context, OpenStore, program},
+    documents::PathText,
     failure::{Failure, Outcome},
     text,
 };
 
 /// Steps, and objects in quarantine, that are shown.
 const SHOWN_MAX: usize = 50;
+/// Directories of a snapshot that are shown.
+const PARENTS_SHOWN_MAX: usize = 10;
 
 /// A repair, planned or done.
 #[derive(Debug)]
@@ -43,6 +46,11 @@ impl Repair {
     /// Says whether something that nobody can bring back was put aside.
     pub(super) fn has_lost_snapshots(&self) -> bool {
         !self.snapshots_lost().is_empty()
+    }
+
+    /// Returns the snapshots that got directories that they lacked.
+    pub(super) fn snapshots_mended(&self) -> &[RunId] {
+        self.done.as_ref().map_or(&[], |done| &done.outcome.snapshots_mended)
     }
 
     /// Returns the snapshots that were put aside and that nobody can bring back.
@@ -203,6 +211,24 @@ fn describe_step(step: &RepairStep) -> String {
             let (kept, lost) = (text::counted(kept, "chunk"), text::counted(*chunks_lost, "chunk"));
             format!("{} into quarantine; stored anew: {kept}, lost: {lost}", keys.join(" and "))
         }
+        RepairStep::AddParents { run, parents, .. } => {
+            let shown: Vec<_> =
+                parents.iter().take(PARENTS_SHOWN_MAX).map(|path| text::quoted(path)).collect();
+            let more = parents.len().saturating_sub(PARENTS_SHOWN_MAX);
+            let more =
+                if more > 0 { format!(" and {} more", text::count(more as u64)) } else { String::new() };
+            let directories = if parents.len() == 1 {
+                "directory".to_owned()
+            } else {
+                format!("{} directories", parents.len())
+            };
+            format!(
+                "snapshot {} gets the {directories} that its files lie in and that it lacks; only the path is known, the \
+                 mode becomes 0700, the owner and time those of the directory above: {}{more}",
+                run.snapshot_id(),
+                shown.join(", ")
+            )
+        }
         RepairStep::RestoreSnapshot { run, .. } => {
             format!(
                 "snapshot {} is put back from the catalogue's copy or from where it was",
@@ -233,6 +259,7 @@ pub(super) struct RepairDocument<'a> {
     packs_written: u64,
     chunks_kept: u64,
     snapshots_restored: Vec<String>,
+    snapshots_mended: Vec<String>,
     snapshots_lost: Vec<String>,
     problems_before: Vec<ProblemDocument<'a>>,
 }
@@ -247,6 +274,7 @@ struct StepDocument {
     retired: Vec<String>,
     chunks_kept: u64,
     chunks_lost: u64,
+    directories_added: Vec<PathText>,
 }
 
 #[derive(Serialize)]
@@ -269,6 +297,7 @@ pub(super) fn document(repair: &Repair) -> RepairDocument<'_> {
         packs_written: 0,
         chunks_kept: 0,
         snapshots_restored: Vec::new(),
+        snapshots_mended: Vec::new(),
         snapshots_lost: Vec::new(),
         quarantined: Vec::new(),
     };
@@ -288,6 +317,7 @@ pub(super) fn document(repair: &Repair) -> RepairDocument<'_> {
         packs_written: outcome.packs_written,
         chunks_kept: outcome.chunks_kept,
         snapshots_restored: ids(&outcome.snapshots_restored),
+        snapshots_mended: ids(&outcome.snapshots_mended),
         snapshots_lost: ids(&outcome.snapshots_lost),
         problems_before: repair.before.iter().map(problem_document).collect(),
     }
@@ -304,6 +334,7 @@ fn step_document(step: &RepairStep) -> StepDocument {
         retired: keys(step.retired()),
         chunks_kept: 0,
         chunks_lost: 0,
+        directories_added: Vec::new(),
     };
     match step {
         RepairStep::RebuildDirectory { pack, from, .. } => {
@@ -321,6 +352,10 @@ fn step_document(step: &RepairStep) -> StepDocument {
             document.from = sources.iter().map(|source| source.object().key.clone()).collect();
             document.chunks_kept = sources.iter().map(SalvageSource::chunk_count).sum();
             document.chunks_lost = *chunks_lost;
+        }
+        RepairStep::AddParents { run, parents, .. } => {
+            document.snapshot = Some(run.snapshot_id());
+            document.directories_added = parents.iter().map(|path| PathText::new(path)).collect();
         }
         RepairStep::RestoreSnapshot { run, .. } | RepairStep::RetireSnapshot { run, .. } => {
             document.snapshot = Some(run.snapshot_id());

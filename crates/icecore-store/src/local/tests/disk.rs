@@ -20,12 +20,14 @@ impl Disk {
         None
     }
 
-    /// Mounts an ext4 file system of 16 MiB, whose image lies in `holder`.
-    fn mount_ext4(holder: &Path) -> Option<Self> {
+    /// Mounts an ext4 file system of 16 MiB, whose image lies in `holder`; with inodes of 128 bytes, which have no room for
+    /// fractions of seconds, if it is `coarse`.
+    fn mount_ext4(holder: &Path, coarse: bool) -> Option<Self> {
         let image = holder.join("image");
         fs::File::create(&image).unwrap().set_len(16 << 20).unwrap();
         let disk = Self { directory: tempfile::tempdir().unwrap() };
-        if is_successful(Command::new("mkfs.ext4").args(["-q", "-m", "0"]).arg(&image))
+        let inode_bytes = if coarse { "128" } else { "256" };
+        if is_successful(Command::new("mkfs.ext4").args(["-q", "-m", "0", "-I", inode_bytes]).arg(&image))
             && is_successful(
                 Command::new("mount").args(["-o", "loop"]).arg(&image).arg(disk.directory.path()),
             )
@@ -94,7 +96,7 @@ async fn fill_and_free(store: LocalStore, disk: &Disk) {
 #[tokio::test]
 async fn large_objects_fill_a_disk_cleanly() {
     let holder = tempfile::tempdir().unwrap();
-    let Some(disk) = Disk::mount_ext4(holder.path()) else { return };
+    let Some(disk) = Disk::mount_ext4(holder.path(), false) else { return };
     let store = LocalStore::open(disk.path()).unwrap();
     let large = Bytes::from((0..3_000_001u32).map(|position| (position / 251) as u8).collect::<Vec<_>>());
     let mut stored = Vec::new();
@@ -114,6 +116,21 @@ async fn large_objects_fill_a_disk_cleanly() {
     // What did not fit has left no room taken.
     store.delete(&stored[0], None).await.unwrap();
     store.create("data/again", large.clone()).await.unwrap();
+}
+
+#[tokio::test]
+async fn versions_differ_on_a_disk_without_fractions_of_seconds() {
+    let holder = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::mount_ext4(holder.path(), true) else { return };
+    let store = LocalStore::open(disk.path()).unwrap();
+    versions_never_come_back(&store, disk.path()).await;
+    assert_eq!(store.root.granularity.get(), Some(&generation::Granularity::Coarse));
+    // A store that was opened anew finds it out by deleting, too.
+    let version = store.create("a", Bytes::from_static(b"1")).await.unwrap();
+    let again = LocalStore::open(disk.path()).unwrap();
+    again.delete("a", Some(version.clone())).await.unwrap();
+    assert_ne!(again.create("a", Bytes::from_static(b"1")).await.unwrap(), version);
+    assert_eq!(again.root.granularity.get(), Some(&generation::Granularity::Coarse));
 }
 
 #[tokio::test]

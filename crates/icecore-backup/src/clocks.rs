@@ -1,0 +1,23 @@
+//! Notices about clocks. Nothing depends on them, but times in lists and references to times do.
+
+use icecore_format::entry::Time;
+use icecore_repo::{
+    session::WriteSession,
+    snapshots::{CLOCK_TOLERANCE, SnapshotList},
+};
+
+use crate::request::{BackupNotice, BackupRequest};
+
+/// Returns a notice if it is earlier than the newest snapshot of the source says.
+pub(crate) fn behind_newest(list: &SnapshotList, request: &BackupRequest, now: Time) -> Option<BackupNotice> {
+    let newest = &list.latest_of(&request.name, &request.host)?.origin;
+    let ahead = newest.started.as_nanoseconds() - now.as_nanoseconds();
+    let is_behind = ahead > CLOCK_TOLERANCE.as_nanos().cast_signed();
+    is_behind.then_some(BackupNotice::ClockBehind { newest: newest.run, started: newest.started })
+}
+
+/// Returns a notice if the store says that it is another time.
+pub(crate) fn differs_from_store(session: &WriteSession) -> Option<BackupNotice> {
+    let difference = session.clock_difference()?;
+    (difference.distance() > CLOCK_TOLERANCE).then_some(BackupNotice::ClockDiffers(difference))
+}
