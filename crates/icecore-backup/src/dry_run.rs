@@ -14,6 +14,7 @@ use crate::{
     backup::{Input, TreeWalk, walk_options},
     capture,
     changes::{self, Need},
+    empty::refuse_empty_root,
     error::BackupResult,
     levels::RunPlan,
     request::{
@@ -46,6 +47,7 @@ pub(crate) fn dry_run(
         totals: Totals::default(),
         problems: Vec::new(),
     };
+    // A stream is not read, so nothing is known of it; its root is no directory.
     if let BackupSource::Tree { path } = &request.source {
         let mut walk = TreeWalk::start(path, input.directory, walk_options(request))?;
         for items in &mut walk {
@@ -59,6 +61,7 @@ pub(crate) fn dry_run(
         comparison.take_rest()?;
         (comparison.counts.excluded, comparison.counts.vanished) = walk.left_out(0);
     }
+    refuse_empty_root(input, &plan, comparison.totals)?;
     let duration = environment.monotonic().saturating_sub(started);
     let report = BackupReport {
         snapshot: None,

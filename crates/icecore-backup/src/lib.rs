@@ -9,6 +9,7 @@ mod backup;
 mod capture;
 mod changes;
 mod dry_run;
+mod empty;
 mod job;
 mod levels;
 mod links;

@@ -123,6 +123,7 @@ impl Backup {
                 ..WriteOptions::default()
             },
             dry_run: false,
+            allow_empty: true,
         }
     }
 }
