@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{failure::Call, read_buffers::ReadBuffers};
+use super::{failure::Call, owner::Owner, read_buffers::ReadBuffers};
 use crate::store::StoreResult;
 
 /// Mode of new directories: what is in a repository is its owner's business only.
@@ -26,6 +26,8 @@ const DIRECTORY_FLAGS: OFlags =
 pub(super) struct Root {
     pub(super) path: PathBuf,
     pub(super) directory: OwnedFd,
+    /// To whom what is written belongs.
+    pub(super) owner: Owner,
     /// Whether the file system may have unnamed files (`O_TMPFILE`); cleared when it turns out that it has not.
     pub(super) has_unnamed_files: AtomicBool,
     /// Directories whose own names this process has synced, with their inodes.
@@ -38,6 +40,7 @@ impl Root {
     pub(super) fn new(path: PathBuf, directory: OwnedFd) -> Self {
         Self {
             path,
+            owner: Owner::of(&directory),
             directory,
             has_unnamed_files: AtomicBool::new(true),
             durable: Mutex::default(),
@@ -89,6 +92,9 @@ impl Root {
             },
             Err(errno) => return Err(errno),
         };
+        if is_new {
+            self.owner.give_if_empty(&directory, &self.path)?;
+        }
         let inode = rustix::fs::fstat(&directory)?.st_ino;
         if is_new || self.lock_durable().get(path) != Some(&inode) {
             sync_directory(parent)?;
