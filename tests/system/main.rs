@@ -32,6 +32,8 @@ mod hostile;
 #[cfg(test)]
 mod interruption;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod kms;
 #[cfg(test)]
 mod large_index;

@@ -173,9 +173,9 @@ fn keys_come_and_go() {
     let sandbox = Sandbox::with_repository();
     let generated = sandbox.key_file();
     let added = sandbox.json(&["key", "add", "--new-key-file", "second.key", "--label", "safe"]);
-    assert_keys(&added, "added key_file removed");
+    assert_keys(&added, "added key_file removed moved");
     let list = sandbox.json(&["key", "list"]);
-    assert_keys(&list[0], "id kind kms_key label created memory_kib passes lanes damage");
+    assert_keys(&list[0], "id kind kms_key label created memory_kib passes lanes in_use damage");
     assert_eq!(list.as_array().unwrap().len(), 2);
     let first = list.as_array().unwrap().iter().find(|slot| slot["label"] == "first key").unwrap();
     let removed = sandbox.json(&["key", "remove", first["id"].as_str().unwrap(), "--key-file", "second.key"]);
