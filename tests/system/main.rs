@@ -14,9 +14,13 @@ mod crash;
 #[cfg(test)]
 mod disk_full;
 #[cfg(test)]
+mod emptiness;
+#[cfg(test)]
 mod engines;
 #[cfg(test)]
 mod entries;
+#[cfg(test)]
+mod excludes;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

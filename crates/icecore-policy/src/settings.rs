@@ -26,6 +26,8 @@ pub struct BackupSettings {
     pub exclude_caches: bool,
     /// Whether the backup stays on the root's file system.
     pub one_file_system: bool,
+    /// Whether an empty source replaces one that had something in it.
+    pub allow_empty: bool,
     /// Level of compression, within [`COMPRESSION_LEVELS`].
     pub compression_level: i32,
     /// Files that are read at a time, up to [`READ_CONCURRENCY_MAX`]; the program chooses when there is none.
@@ -44,6 +46,7 @@ impl Default for BackupSettings {
             exclude_files: Vec::new(),
             exclude_caches: false,
             one_file_system: false,
+            allow_empty: false,
             compression_level: COMPRESSION_LEVEL_DEFAULT,
             read_concurrency: None,
             pack_bytes: PACK_BYTES_DEFAULT,
@@ -59,6 +62,7 @@ pub(crate) struct SettingsTable {
     pub exclude_files: Option<Vec<PathBuf>>,
     pub exclude_caches: Option<bool>,
     pub one_file_system: Option<bool>,
+    pub allow_empty: Option<bool>,
     pub compression_level: Option<i32>,
     pub read_concurrency: Option<NonZeroUsize>,
     pub pack_bytes: Option<u64>,
@@ -77,6 +81,7 @@ impl SettingsTable {
         replace(&mut settings.exclude_files, self.exclude_files.as_ref());
         replace(&mut settings.exclude_caches, self.exclude_caches.as_ref());
         replace(&mut settings.one_file_system, self.one_file_system.as_ref());
+        replace(&mut settings.allow_empty, self.allow_empty.as_ref());
         replace(&mut settings.compression_level, self.compression_level.as_ref());
         settings.read_concurrency = self.read_concurrency.or(settings.read_concurrency);
         replace(&mut settings.pack_bytes, self.pack_bytes.as_ref());

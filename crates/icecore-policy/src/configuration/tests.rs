@@ -68,11 +68,11 @@ fn the_manual_names_every_key() {
 #[test]
 fn a_source_replaces_what_it_names() {
     let configuration = parse(
-        "[backup]\nexclude = ['a']\nexclude-file = ['/x']\nexclude-caches = true\none-file-system = true\n\
+        "[backup]\nexclude = ['a']\nexclude-file = ['/x']\nexclude-caches = true\none-file-system = true\nallow-empty = true\n\
          compression-level = 1\nread-concurrency = 2\npack-size = '2MiB'\ntags = { a = '1', b = '2' }\n\
          [sources.same]\npath = '/same'\n\
          [sources.other]\npath = '/other'\nexclude = []\nexclude-file = ['/y', '/z']\nexclude-caches = false\n\
-         one-file-system = false\ncompression-level = -7\nread-concurrency = 4\npack-size = 3145728\ntags = { c = '3' }\n",
+         one-file-system = false\nallow-empty = false\ncompression-level = -7\nread-concurrency = 4\npack-size = 3145728\ntags = { c = '3' }\n",
     );
     let general = configuration.backup_settings(None);
     assert_eq!(configuration.backup_settings(Some("unknown")), general);
@@ -84,6 +84,7 @@ fn a_source_replaces_what_it_names() {
         exclude_files: vec!["/y".into(), "/z".into()],
         exclude_caches: false,
         one_file_system: false,
+        allow_empty: false,
         compression_level: -7,
         read_concurrency: NonZeroUsize::new(4),
         pack_bytes: 3 << 20,
