@@ -15,7 +15,7 @@ fn sandbox() -> Sandbox {
 
 /// Returns the paths of the files in the last snapshot.
 fn files(sandbox: &Sandbox) -> Vec<String> {
-    let list = sandbox.json(&["ls", "latest", "--recursive"]);
+    let list = sandbox.json(&["ls", "source@latest", "--recursive"]);
     let files = list.as_array().unwrap().iter().filter(|entry| entry["kind"] == "file");
     files.map(|entry| entry["path"].as_str().unwrap().to_owned()).collect()
 }
