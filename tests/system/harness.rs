@@ -11,6 +11,6 @@ pub(crate) use self::{
     machine::{check_tool, is_root, number, skip, succeed, variable},
     process::{Output, Running},
     random::{Random, bytes, text},
-    sandbox::{Sandbox, run_command},
+    sandbox::{Sandbox, run_command, start_command},
     tree::{Object, Tree, assert_same, differences, read},
 };

@@ -2,11 +2,11 @@
 
 mod kills;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
 
 use rustix::process::Signal;
 
-use crate::harness::{Random, Sandbox, Tree, assert_same, bytes, differences, read, text};
+use crate::harness::{Random, Sandbox, Tree, assert_same, bytes, differences, read, start_command, text};
 
 /// Bytes in the source: enough for a run to be killed in the middle, at any speed of the machine.
 const SOURCE_BYTES: usize = 40 << 20;
@@ -51,7 +51,7 @@ fn wait_for_packs(sandbox: &Sandbox, running: &crate::harness::Running, number: 
 
 #[test]
 fn signals_end_a_backup_and_the_next_one_goes_on() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let sandbox = sandbox();
         fill(&sandbox, 0);
         let running = sandbox.start(&BACKUP);
@@ -81,14 +81,33 @@ fn a_signal_ends_a_restore_and_the_next_one_goes_on() {
     fill(&sandbox, 0);
     sandbox.backup(&[]);
     let expected = read(&sandbox.source(""));
-    let running = sandbox.start(&["restore", "latest", "--target", "restored"]);
-    wait_for_files(&sandbox, &running);
-    running.signal(Signal::INT);
-    running.wait().expect(130);
-    assert_only_whole_files(&expected, &read(&sandbox.path("restored")));
-    let report = sandbox.restore("latest", "restored", &[]);
-    assert!(report["already_right"].as_u64() > Some(0), "{report:#}");
-    assert_same(&expected, &read(&sandbox.path("restored")));
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let running = sandbox.start(&["restore", "latest", "--target", "restored"]);
+        wait_for_files(&sandbox, &running);
+        running.signal(signal);
+        running.wait().expect(130);
+        let found = read(&sandbox.path("restored"));
+        assert_only_whole_files(&expected, &found);
+        let others: Vec<_> = found.keys().filter(|path| !expected.contains_key(*path)).collect();
+        assert!(others.is_empty(), "left: {others:?}");
+        let report = sandbox.restore("latest", "restored", &[]);
+        assert!(report["already_right"].as_u64() > Some(0), "{report:#}");
+        assert_same(&expected, &read(&sandbox.path("restored")));
+        fs::remove_dir_all(sandbox.path("restored")).unwrap();
+    }
+}
+
+#[test]
+fn a_backup_under_nohup_goes_on_when_the_terminal_is_closed() {
+    let sandbox = sandbox();
+    fill(&sandbox, 0);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
+    let running = start_command(sandbox.through(shell, &BACKUP));
+    wait_for_packs(&sandbox, &running, 2);
+    running.signal(Signal::HUP);
+    running.wait().expect(0);
+    assert_restores(&sandbox, &read(&sandbox.source("")));
 }
 
 /// Waits until some files are restored.

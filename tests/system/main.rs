@@ -14,11 +14,15 @@ mod crash;
 #[cfg(test)]
 mod disk_full;
 #[cfg(test)]
+mod emptiness;
+#[cfg(test)]
 mod engines;
 #[cfg(test)]
 mod entries;
 #[cfg(test)]
 mod exact;
+#[cfg(test)]
+mod excludes;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -33,6 +37,8 @@ mod histories;
 mod hostile;
 #[cfg(test)]
 mod interruption;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod kms;
 #[cfg(test)]

@@ -5,13 +5,14 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
+    process::Command,
     time::Duration,
 };
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{Sandbox, assert_same, bytes, is_root, read, run_command, text};
+use crate::harness::{Sandbox, assert_same, bytes, is_root, read, run_command, skip, text};
 
 /// Fills the source with a little of everything that everybody has.
 fn fill(sandbox: &Sandbox) {
@@ -173,9 +174,9 @@ fn keys_come_and_go() {
     let sandbox = Sandbox::with_repository();
     let generated = sandbox.key_file();
     let added = sandbox.json(&["key", "add", "--new-key-file", "second.key", "--label", "safe"]);
-    assert_keys(&added, "added key_file removed");
+    assert_keys(&added, "added key_file removed moved");
     let list = sandbox.json(&["key", "list"]);
-    assert_keys(&list[0], "id kind kms_key label created memory_kib passes lanes damage");
+    assert_keys(&list[0], "id kind kms_key label created memory_kib passes lanes in_use damage");
     assert_eq!(list.as_array().unwrap().len(), 2);
     let first = list.as_array().unwrap().iter().find(|slot| slot["label"] == "first key").unwrap();
     let removed = sandbox.json(&["key", "remove", first["id"].as_str().unwrap(), "--key-file", "second.key"]);
@@ -201,6 +202,52 @@ fn a_password_from_each_source_opens_the_repository() {
     run_command(command).expect(0);
     let wrong = sandbox.run(&["snapshots", "--password-command", "echo battery staple"]).expect(12);
     assert!(!wrong.stderr.contains("staple"), "the password is shown: {}", wrong.describe());
+}
+
+#[test]
+fn every_object_that_cannot_be_read_is_a_line_of_progress() {
+    if !is_root() {
+        return skip("root can forbid another user to read");
+    }
+    let sandbox = Sandbox::new();
+    let names: BTreeSet<String> = (0..50).map(|number| format!("secret-{number:02}")).collect();
+    for name in &names {
+        sandbox.write(name, "x");
+        fs::set_permissions(sandbox.source(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let words = ["backup", "--init", "--repository", "home/repository", "source", "--progress", "json"];
+    let backup = run_command(sandbox.command_as_nobody(&words)).expect(3);
+    let lines = backup.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let problems = lines.filter_map(|line| Some(line.get("problem")?.clone()));
+    let found: Vec<Value> =
+        problems.inspect(|problem| assert_keys(problem, "source kind path message")).collect();
+    let paths = found.iter().map(|problem| problem["path"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((found.len(), names), (50, paths));
+}
+
+#[test]
+fn texts_that_cannot_be_written_are_failures() {
+    let sandbox = Sandbox::new();
+    let run = |script: &str, words: &[&str]| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]);
+        run_command(sandbox.through(shell, words))
+    };
+    for words in [
+        &["--help"][..],
+        &["--version"],
+        &["backup", "--help"],
+        &["help", "restore"],
+        &["man"],
+        &["completions", "bash"],
+    ] {
+        run("exec \"$@\" > /dev/full", words).expect(1).says("failed to write to standard output");
+        run("exec \"$@\" >&-", words).expect(1).says("failed to write to standard output");
+        run("exec \"$@\" > /dev/null", words).expect(0);
+        let closed = run("{ \"$@\"; echo $? >&2; } | true", words).expect(0);
+        assert_eq!(closed.stderr, "0\n", "{}", closed.describe());
+    }
+    run("exec \"$@\" 2> /dev/full", &["--no-such-option"]).expect(2);
 }
 
 #[test]

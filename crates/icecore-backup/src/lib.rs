@@ -11,6 +11,7 @@ mod changes;
 mod clocks;
 mod cutter;
 mod dry_run;
+mod empty;
 mod granularity;
 mod job;
 mod levels;

@@ -1,6 +1,12 @@
 //! From the words of the command line to the exit code.
 
-use std::{ffi::OsString, os::unix::ffi::OsStringExt, process::ExitCode, sync::Arc};
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    os::unix::ffi::OsStringExt,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
 use zeroize::Zeroizing;
@@ -103,7 +109,15 @@ fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
         Console::new(true, Verbosity::Normal).failure(&Failure::usage(message));
         return ExitStatus::Usage.into();
     }
-    // There is nobody to tell if this cannot be written.
-    error.print().unwrap_or_default();
-    if error.use_stderr() { ExitStatus::Usage.into() } else { ExitStatus::Done.into() }
+    let written = error.print().and_then(|()| io::stdout().flush()).and_then(|()| {
+        if process::is_output_closed() { Err(rustix::io::Errno::BADF.into()) } else { Ok(()) }
+    });
+    if error.use_stderr() {
+        // There is nobody to tell if this could not be written.
+        return ExitStatus::Usage.into();
+    }
+    let Err(error) = written else { return ExitStatus::Done.into() };
+    let failure = Failure::output(&error);
+    Console::new(false, Verbosity::Normal).failure(&failure);
+    failure.status.into()
 }

@@ -57,6 +57,11 @@ pub(crate) struct GivenCredentials {
 impl GivenCredentials {
     /// Returns the one that counts: the command line comes before the environment, that before the configuration file.
     pub(crate) fn choose(&self) -> Outcome<Option<&CredentialSource>> {
+        Ok(self.choose_with_place()?.map(|(source, _)| source))
+    }
+
+    /// Returns the one that counts, and where it was given.
+    pub(crate) fn choose_with_place(&self) -> Outcome<Option<(&CredentialSource, &'static str)>> {
         let places = [
             (&self.command_line, "on the command line"),
             (&self.environment, "in the environment"),
@@ -66,7 +71,7 @@ impl GivenCredentials {
             return Ok(None);
         };
         match given.as_slice() {
-            [source] => Ok(Some(source)),
+            [source] => Ok(Some((source, place))),
             several => {
                 let names: Vec<&str> = several.iter().map(CredentialSource::name).collect();
                 let message = format!("both {} are given {place}", names.join(" and "));
@@ -189,7 +194,7 @@ pub(crate) fn ask_new(prompt: &str, console: &Console) -> Outcome<Option<Zeroizi
     }
 }
 
-/// Makes the failure of a command that has no way to unlock the repository.
+/// Makes the failure of a command that was given no password, where nobody can be asked for one.
 pub(crate) fn none_given(generated: Option<&std::path::Path>) -> Failure {
     let looked = generated.map(|path| format!(" (there is no {})", path.display())).unwrap_or_default();
     Failure::new(ExitStatus::WrongKey, format!("no key or password is given for the repository{looked}")).hint(

@@ -51,6 +51,11 @@ impl Directories {
         }
     }
 
+    /// Returns the directories of another user with this home directory, who sets no variables.
+    pub(crate) fn of_home(home: &Path) -> Self {
+        Self::from_values([None, None, None], Some(home))
+    }
+
     /// Returns where the generated key file of a repository lies.
     pub(crate) fn generated_key_file(&self, repository: RepositoryId) -> Option<PathBuf> {
         let directory = self.configuration.as_ref()?;
@@ -58,14 +63,33 @@ impl Directories {
     }
 }
 
+/// Finds the home directory of a user in the text of `/etc/passwd`.
 fn home_in_passwd(passwd: &[u8], user_id: u32) -> Option<PathBuf> {
-    let user_id = user_id.to_string();
-    passwd.split(|byte| *byte == b'\n').find_map(|line| {
+    users(passwd).into_iter().find(|user| user.id == user_id).map(|user| user.home)
+}
+
+/// A user of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    /// Name.
+    pub(crate) name: OsString,
+    /// User id.
+    pub(crate) id: u32,
+    /// Home directory, absolute.
+    pub(crate) home: PathBuf,
+}
+
+/// Returns the users in the text of `/etc/passwd` who have a home directory.
+pub(crate) fn users(passwd: &[u8]) -> Vec<User> {
+    let lines = passwd.split(|byte| *byte == b'\n');
+    let users = lines.filter_map(|line| {
         let fields: Vec<&[u8]> = line.split(|byte| *byte == b':').collect();
-        let is_user = fields.get(2) == Some(&user_id.as_bytes());
-        let home = fields.get(5).filter(|home| is_user && home.starts_with(b"/"))?;
-        Some(PathBuf::from(OsString::from_vec(home.to_vec())))
-    })
+        let [name, _, id, _, _, home, ..] = fields.as_slice() else { return None };
+        let id = str::from_utf8(id).ok()?.parse().ok()?;
+        let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+        home.starts_with(b"/").then(|| User { name: text(name), id, home: text(home).into() })
+    });
+    users.collect()
 }
 
 #[cfg(test)]

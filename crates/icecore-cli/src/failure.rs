@@ -158,6 +158,8 @@ impl From<RepoError> for Failure {
 
 const HEADER_HINT: &str =
     "copy the object `icecore` back from a copy of the repository; what is stored is not lost with it";
+const ACCESS_HINT: &str = "run as the owner of the repository, or as root; where an older version was run by root in a user's repository, \
+     `chown -R --reference=DIR DIR` gives it back";
 const NO_REPOSITORY_HINT: &str =
     "check --repository, or make a new repository there with `icecore init` or `icecore backup --init`";
 const WRONG_KEY_HINT: &str = "give the right key with --key-file, --password-file or --password-command";
@@ -205,9 +207,7 @@ impl Failure {
                 ExitStatus::Failed,
                 Some("raise the limit of file sizes (`ulimit -f`), or give a smaller --pack-size"),
             ),
-            StoreError::AccessDenied { .. } => {
-                (ExitStatus::Failed, Some("run as the owner of the repository, or as root"))
-            }
+            StoreError::AccessDenied { .. } => (ExitStatus::Failed, Some(ACCESS_HINT)),
             StoreError::NoSpace { .. } => (
                 ExitStatus::Failed,
                 Some("make room and run again: what was stored so far is used, nothing is lost"),
@@ -360,12 +360,19 @@ impl From<BackupError> for Failure {
         match error {
             BackupError::Source(error) => error.into(),
             BackupError::Repository(error) => error.into(),
-            BackupError::StreamName { .. } => Self::usage(reason(&error)),
+            BackupError::StreamName { .. } => Self::usage(reason(&error))
+                .hint("give the last part only, such as db.sql; --name names the source"),
             BackupError::Stream { .. } => {
                 Self::new(ExitStatus::Failed, format!("failed to {}", reason(&error)))
             }
             BackupError::Command { .. } => Self::new(ExitStatus::Failed, reason(&error))
                 .hint("there is no snapshot: half an output would look like a whole one"),
+            BackupError::StreamEmpty => Self::new(ExitStatus::Failed, reason(&error))
+                .hint("find out why nothing was written; if it should be stored as an empty file, add --allow-empty"),
+            BackupError::RootEmpty { .. } => Self::new(ExitStatus::Failed, reason(&error)).hint(
+                "if a file system belongs there, mount it and run again; if it is empty, or everything in it is left out, \
+                 on purpose, add --allow-empty",
+            ),
             _ => Self::new(ExitStatus::Failed, reason(&error)),
         }
     }

@@ -48,20 +48,21 @@ pub(crate) fn new_credential(context: &Context, repository: RepositoryId, key: &
     Ok(Credential::Kms { data_key, secret: Secret::new(*made.secret) })
 }
 
-/// Unlocks a repository with the first of its KMS slots that KMS lets open; none if it has no such slot.
+/// Unlocks a repository with the first of its slots of these kinds that KMS lets open; none if there is no slot of KMS.
 pub(crate) fn unlock(
     context: &Context,
     locked: &LockedRepository,
+    kinds: &[SlotKind],
 ) -> Outcome<Option<(Repository, Credential)>> {
-    let data_keys = locked.kms_data_keys()?;
     let mut failed = None;
-    for data_key in data_keys {
+    for kind in kinds {
+        let SlotKind::Kms(data_key) = kind else { continue };
         let wrapped = WrappedKey { wrapped: data_key.wrapped.clone(), key_arn: data_key.key_arn.clone() };
         let (options, bound_to) =
             (options(context, Some(data_key.region.clone())), encryption_context(locked.id()));
         match context.environment.runtime.block_on(unwrap(&options, &wrapped, &bound_to)) {
             Ok(secret) => {
-                let credential = Credential::Kms { data_key, secret: Secret::new(*secret) };
+                let credential = Credential::Kms { data_key: data_key.clone(), secret: Secret::new(*secret) };
                 let opened = locked.unlock(std::slice::from_ref(&credential))?;
                 return Ok(Some((opened, credential)));
             }

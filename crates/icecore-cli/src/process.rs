@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use rustix::fs::{FileType, OFlags, makedev};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -29,6 +30,18 @@ pub(crate) fn prepare() {
     icecore_fs::raise_descriptor_limit();
 }
 
+/// Says whether the process was started with standard output closed.
+///
+/// The standard library opens `/dev/null` in its place, for reading and writing; `> /dev/null` opens it for writing only. A
+/// service manager may do the former, too, so this is for texts that nobody asks for only to throw them away.
+pub(crate) fn is_output_closed() -> bool {
+    let output = io::stdout();
+    let is_null = rustix::fs::fstat(&output).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == makedev(1, 3)
+    });
+    is_null && rustix::fs::fcntl_getfl(&output).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR)
+}
+
 /// Starts the threads that drive store calls, of which those of a local store are on threads of their own.
 pub(crate) fn start_runtime(store_calls_max: usize) -> io::Result<Runtime> {
     Builder::new_multi_thread()
@@ -39,7 +52,9 @@ pub(crate) fn start_runtime(store_calls_max: usize) -> io::Result<Runtime> {
         .build()
 }
 
-/// Sets `cancelled` on the first SIGINT or SIGTERM; the second one ends the process at once.
+/// Sets `cancelled` on the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at once.
+///
+/// A SIGHUP is never the second one: who closes a terminal sends several. Where it is ignored already, by `nohup`, it stays so.
 pub(crate) fn watch_signals(
     runtime: &Runtime,
     cancelled: Arc<AtomicBool>,
@@ -50,24 +65,50 @@ pub(crate) fn watch_signals(
     let mut terminate = signal(SignalKind::terminate())?;
     // A file that grows beyond `ulimit -f` is then an error of the write, and no end of the process.
     drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
+    let mut hangup = if may_take_hangup() { Some(signal(SignalKind::hangup())?) } else { None };
     runtime.spawn(async move {
-        next_of(&mut interrupt, &mut terminate).await;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = next_of(hangup.as_mut()) => {}
+        }
         cancelled.store(true, Ordering::Relaxed);
         console.notice("stopping; a second signal ends at once");
-        next_of(&mut interrupt, &mut terminate).await;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
         end_at_once();
     });
     Ok(())
 }
 
-async fn next_of(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+async fn next_of(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
+}
+
+/// Says whether SIGHUP is not ignored: a handler would put an end to that. Where it cannot be found out, it is left alone.
+fn may_take_hangup() -> bool {
+    std::fs::read_to_string("/proc/self/status")
+        .is_ok_and(|status| !ignores(&status, rustix::process::Signal::HUP))
+}
+
+/// Says whether a process ignores a signal, by its `/proc/PID/status` (proc_pid_status(5)).
+fn ignores(status: &str, signal: rustix::process::Signal) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask >> (signal.as_raw() - 1) & 1 == 1
 }
 
 #[expect(clippy::disallowed_methods, reason = "whoever asks twice does not want to wait for anybody")]
 fn end_at_once() {
     std::process::exit(ExitStatus::Interrupted.code().into());
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use icecore_policy::ProgressMode;
 use icecore_store::environment::Clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     console::{Console, Verbosity},
@@ -164,6 +165,13 @@ impl Progress {
                     self.console.write_error(&line);
                 }
             }
+        }
+    }
+
+    /// Writes a document as a line of its own, if progress is shown as JSON: what no summary has room for.
+    pub(crate) fn line(&self, document: impl FnOnce() -> Value) {
+        if self.form == Form::Json {
+            self.console.write_error(format!("{}\n", document()).as_bytes());
         }
     }
 

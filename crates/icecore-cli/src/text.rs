@@ -44,6 +44,29 @@ pub(crate) fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", if bytes.is_empty() { Cow::Borrowed(".") } else { printable(bytes) })
 }
 
+/// Quotes a word for a shell, if it needs that.
+pub(crate) fn shell_word(word: &[u8]) -> Cow<'_, str> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(byte);
+    match str::from_utf8(word) {
+        Ok(plain) if !plain.is_empty() && word.iter().all(is_plain) => plain.into(),
+        Ok(text) if !text.chars().any(char::is_control) => {
+            format!("'{}'", text.replace('\'', "'\\''")).into()
+        }
+        // As bash, zsh and ksh read it.
+        _ => {
+            let mut text = "$'".to_owned();
+            for byte in word {
+                let _ = match byte {
+                    b' '..=b'~' if !b"'\\".contains(byte) => write!(text, "{}", char::from(*byte)),
+                    _ => write!(text, "\\x{byte:02x}"),
+                };
+            }
+            text.push('\'');
+            text.into()
+        }
+    }
+}
+
 /// Returns a message with everything escaped that could disturb a terminal, line ends excepted.
 pub(crate) fn printable_message(message: &str) -> String {
     let lines: Vec<Cow<'_, str>> = message.split('\n').map(|line| printable(line.as_bytes())).collect();
@@ -94,6 +117,12 @@ pub(crate) fn local_time(time: Time, zone: &TimeZone) -> String {
         return "(beyond any calendar)".to_owned();
     };
     zone.to_datetime(timestamp).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Returns the date of a time in a time zone, `2026-11-20`.
+pub(crate) fn local_date(time: Time, zone: &TimeZone) -> String {
+    let timestamp = Timestamp::from_second(time.seconds).unwrap_or_default();
+    zone.to_datetime(timestamp).strftime("%Y-%m-%d").to_string()
 }
 
 /// Returns a time as RFC 3339 in UTC with its fraction; none if it lies outside the years −9999 to 9999.

@@ -1,8 +1,11 @@
-//! Unlocks a repository with whatever there is: what was given, the generated key file, or a password that is asked for.
+//! Unlocks a repository with what was given, else the generated key file, a key of KMS, or a password that is asked for.
 
 use std::{path::PathBuf, sync::Arc};
 
-use icecore_format::{ids::RepositoryId, slot::Credential};
+use icecore_format::{
+    ids::RepositoryId,
+    slot::{Credential, SlotKind},
+};
 use icecore_repo::{
     error::RepoError,
     repository::{LockedRepository, Repository},
@@ -15,6 +18,8 @@ use crate::{
     failure::{Failure, Outcome},
     kms,
 };
+
+mod elsewhere;
 
 /// Times that a password is asked for.
 const ATTEMPTS_MAX: usize = 3;
@@ -30,31 +35,52 @@ pub(crate) fn unlock_with_credential(
     store: &OpenStore,
 ) -> Outcome<(Repository, Credential)> {
     let locked = LockedRepository::find(Arc::clone(&store.store), context.environment.clone())?;
-    let generated = generated_key_file(context, locked.id());
-    let given = context.credentials.choose()?.cloned();
-    let from_generated = given.is_none().then_some(generated.as_ref()).flatten();
-    let source = given.or_else(|| from_generated.cloned().map(CredentialSource::KeyFile));
-    let Some(source) = source else {
-        return match kms::unlock(context, &locked)? {
-            Some(unlocked) => Ok(unlocked),
-            None => ask(context, &locked),
-        };
-    };
-    let credential = credentials::load(&source, locked.id(), &context.console)?;
-    let opened = locked.unlock(std::slice::from_ref(&credential));
-    match opened {
-        Ok(repository) => Ok((repository, credential)),
-        // The key file was replaced by a password, perhaps.
-        Err(RepoError::WrongKey { .. }) if from_generated.is_some() && credentials::can_ask() => {
-            ask(context, &locked)
-        }
-        Err(error @ RepoError::WrongKey { .. }) if from_generated.is_some() => {
-            let failure = Failure::from(error);
-            let path = from_generated.map(|path| path.display().to_string()).unwrap_or_default();
-            Err(Failure { message: format!("{} (tried the key file {path})", failure.message), ..failure })
-        }
-        Err(error) => Err(error.into()),
+    if let Some(source) = context.credentials.choose()?.cloned() {
+        return Ok(unlock_from(context, &locked, &source)??);
     }
+    let refused = match generated_key_file(context, locked.id()) {
+        None => None,
+        Some(path) => match unlock_from(context, &locked, &CredentialSource::KeyFile(path.clone()))? {
+            // It was replaced by a password or a key of KMS, perhaps.
+            Err(error @ RepoError::WrongKey { .. }) => Some((path, error)),
+            opened => return Ok(opened?),
+        },
+    };
+    let kinds = locked.slot_kinds()?;
+    if kinds.is_empty() {
+        // Fails with what is wrong with the slots.
+        locked.unlock(&[])?;
+    }
+    if let Some(unlocked) = kms::unlock(context, &locked, &kinds)? {
+        return Ok(unlocked);
+    }
+    let takes_passwords = kinds.iter().any(|kind| matches!(kind, SlotKind::Password(_)));
+    if takes_passwords && credentials::can_ask() {
+        return ask(context, &locked);
+    }
+    Err(match refused {
+        Some((path, error)) => {
+            let failure = Failure::from(error);
+            Failure {
+                message: format!("{} (tried the key file {})", failure.message, path.display()),
+                ..failure
+            }
+        }
+        None if takes_passwords => {
+            credentials::none_given(context.directories.generated_key_file(locked.id()).as_deref())
+        }
+        None => elsewhere::not_found(context, locked.id()),
+    })
+}
+
+/// Unlocks with what one source gives.
+fn unlock_from(
+    context: &Context,
+    locked: &LockedRepository,
+    source: &CredentialSource,
+) -> Outcome<Result<(Repository, Credential), RepoError>> {
+    let credential = credentials::load(source, locked.id(), &context.console)?;
+    Ok(locked.unlock(std::slice::from_ref(&credential)).map(|repository| (repository, credential)))
 }
 
 /// Unlocks the repository with what was given or lies ready; returns nothing if somebody had to be asked.
@@ -62,7 +88,8 @@ pub(crate) fn unlock_unasked(context: &Context, store: &OpenStore) -> Outcome<Op
     let locked = LockedRepository::find(Arc::clone(&store.store), context.environment.clone())?;
     let generated = generated_key_file(context, locked.id()).map(CredentialSource::KeyFile);
     let Some(source) = context.credentials.choose()?.cloned().or(generated) else {
-        return Ok(kms::unlock(context, &locked)?.map(|(repository, _)| repository));
+        let unlocked = kms::unlock(context, &locked, &locked.slot_kinds()?)?;
+        return Ok(unlocked.map(|(repository, _)| repository));
     };
     let credential = credentials::load(&source, locked.id(), &context.console)?;
     Ok(Some(locked.unlock(std::slice::from_ref(&credential))?))
@@ -74,9 +101,6 @@ fn generated_key_file(context: &Context, repository: RepositoryId) -> Option<Pat
 }
 
 fn ask(context: &Context, locked: &LockedRepository) -> Outcome<(Repository, Credential)> {
-    if !credentials::can_ask() {
-        return Err(credentials::none_given(context.directories.generated_key_file(locked.id()).as_deref()));
-    }
     let prompt = format!("Password of the repository at {}: ", context.location()?);
     for attempt in 1.. {
         let credential = Credential::Password(credentials::ask(&prompt)?);

@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+mod ineffective;
+
+use ineffective::AddedPattern;
+pub use ineffective::{IneffectivePattern, IneffectiveReason, PatternRoot};
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What is wrong with an exclude pattern or a file of such patterns.
@@ -72,7 +77,7 @@ impl Excludes {
         let mut builder = GitignoreBuilder::new("");
         // `[abc` is an error for the user to correct, not a name.
         builder.allow_unclosed_class(false);
-        ExcludesBuilder { builder }
+        ExcludesBuilder { builder, patterns: Vec::new() }
     }
 
     /// There is no pattern at all.
@@ -96,6 +101,7 @@ impl Default for Excludes {
 #[derive(Clone, Debug)]
 pub struct ExcludesBuilder {
     builder: GitignoreBuilder,
+    patterns: Vec<AddedPattern>,
 }
 
 impl ExcludesBuilder {
@@ -141,7 +147,11 @@ impl ExcludesBuilder {
 
     fn add_line(&mut self, line: &str, origin: Option<(&Path, usize)>) -> Result<&mut Self, ExcludeError> {
         match self.builder.add_line(None, line) {
-            Ok(_) => Ok(self),
+            Ok(_) => {
+                let origin = origin.map(|(path, line)| (path.into(), line));
+                self.patterns.push(AddedPattern { text: line.into(), origin });
+                Ok(self)
+            }
             Err(error) => Err(ExcludeError::Pattern {
                 pattern: line.into(),
                 origin: origin.map(|(path, line)| (path.into(), line)),

@@ -31,6 +31,8 @@ pub struct BackupSettings {
     pub ignore_ctime: bool,
     /// Whether a new inode alone does not have a file read again.
     pub ignore_inode: bool,
+    /// Whether an empty source replaces one that had something in it.
+    pub allow_empty: bool,
     /// Level of compression, within [`COMPRESSION_LEVELS`].
     pub compression_level: i32,
     /// Files that are read at a time, up to [`READ_CONCURRENCY_MAX`]; the program chooses when there is none.
@@ -51,6 +53,7 @@ impl Default for BackupSettings {
             one_file_system: false,
             ignore_ctime: false,
             ignore_inode: false,
+            allow_empty: false,
             compression_level: COMPRESSION_LEVEL_DEFAULT,
             read_concurrency: None,
             pack_bytes: PACK_BYTES_DEFAULT,
@@ -68,6 +71,7 @@ pub(crate) struct SettingsTable {
     pub one_file_system: Option<bool>,
     pub ignore_ctime: Option<bool>,
     pub ignore_inode: Option<bool>,
+    pub allow_empty: Option<bool>,
     pub compression_level: Option<i32>,
     pub read_concurrency: Option<NonZeroUsize>,
     pub pack_bytes: Option<u64>,
@@ -88,6 +92,7 @@ impl SettingsTable {
         replace(&mut settings.one_file_system, self.one_file_system.as_ref());
         replace(&mut settings.ignore_ctime, self.ignore_ctime.as_ref());
         replace(&mut settings.ignore_inode, self.ignore_inode.as_ref());
+        replace(&mut settings.allow_empty, self.allow_empty.as_ref());
         replace(&mut settings.compression_level, self.compression_level.as_ref());
         settings.read_concurrency = self.read_concurrency.or(settings.read_concurrency);
         replace(&mut settings.pack_bytes, self.pack_bytes.as_ref());

@@ -10,7 +10,7 @@ use icecore_format::{
     keys::{Keys, Secret},
     layout::HEADER_KEY,
     limits::RECORD_OBJECT_BYTES_MAX,
-    slot::{Credential, KmsDataKey, PasswordCost},
+    slot::{Credential, PasswordCost, SlotKind},
 };
 use icecore_store::{
     error::StoreError,
@@ -32,6 +32,7 @@ pub struct Repository {
     environment: Environment,
     keys: Arc<Keys>,
     header: Header,
+    slot: String,
     index_chunks_max: usize,
 }
 
@@ -77,17 +78,18 @@ impl LockedRepository {
         self.plain.repository
     }
 
-    /// Returns the data keys of its slots of kind KMS.
-    pub fn kms_data_keys(&self) -> RepoResult<Vec<KmsDataKey>> {
-        slots::kms_data_keys(&self.store, &self.environment, self.id())
+    /// Returns the kinds of its key slots; slots that cannot be read are left out.
+    pub fn slot_kinds(&self) -> RepoResult<Vec<SlotKind>> {
+        slots::kinds(&self.store, &self.environment, self.id())
     }
 
     /// Unlocks the repository with the first of `credentials` that opens one of its slots.
     pub fn unlock(&self, credentials: &[Credential]) -> RepoResult<Repository> {
         let (store, environment) = (Arc::clone(&self.store), self.environment.clone());
-        let keys = Arc::new(slots::open_any(&store, &environment, self.id(), credentials)?);
+        let (keys, slot) = slots::open_any(&store, &environment, self.id(), credentials)?;
+        let keys = Arc::new(keys);
         let header = Header::open(&keys, &self.object).map_err(RepoError::object(HEADER_KEY))?;
-        Ok(Repository { store, environment, keys, header, index_chunks_max: MEMORY_CHUNKS_MAX })
+        Ok(Repository { store, environment, keys, header, slot, index_chunks_max: MEMORY_CHUNKS_MAX })
     }
 }
 
@@ -126,8 +128,10 @@ impl Repository {
             read_only: false,
         };
         let object = header.seal(&keys, &environment.salt())?;
-        let created = Self { store, environment, keys, header, index_chunks_max: MEMORY_CHUNKS_MAX };
-        slots::add(&created, &options.credential, options.cost, &options.label)?;
+        let slot = String::new();
+        let mut created =
+            Self { store, environment, keys, header, slot, index_chunks_max: MEMORY_CHUNKS_MAX };
+        created.slot = slots::add(&created, &options.credential, options.cost, &options.label)?;
         match created.put(HEADER_KEY, object.into(), PutCondition::Absent) {
             Err(RepoError::Store(StoreError::AlreadyExists { .. })) => {
                 Err(RepoError::RepositoryExists { location: created.store.location() })
@@ -163,6 +167,11 @@ impl Repository {
     /// Returns the repository's name.
     pub fn id(&self) -> RepositoryId {
         self.header.repository
+    }
+
+    /// Returns the id of the key slot that it was opened by.
+    pub fn slot(&self) -> &str {
+        &self.slot
     }
 
     /// Returns the header.

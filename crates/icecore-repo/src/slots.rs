@@ -7,10 +7,7 @@ use icecore_format::{
     ids::RepositoryId,
     keys::Keys,
     layout::{KEYS_PREFIX, slot_key},
-    slot::{
-        Credential, KmsDataKey, PasswordCost, SLOT_BYTES_MAX, SlotInfo, SlotKind, open_slot, read_slot,
-        seal_slot,
-    },
+    slot::{Credential, PasswordCost, SLOT_BYTES_MAX, SlotInfo, SlotKind, open_slot, read_slot, seal_slot},
 };
 use icecore_store::store::{ObjectInfo, PutCondition, Store};
 
@@ -59,13 +56,13 @@ fn read_all(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Vec
     Ok(slots)
 }
 
-/// Opens any slot with any of the credentials.
+/// Opens any slot with any of the credentials, and returns the id of the slot, too.
 pub(crate) fn open_any(
     store: &Arc<dyn Store>,
     environment: &Environment,
     repository: RepositoryId,
     credentials: &[Credential],
-) -> RepoResult<Keys> {
+) -> RepoResult<(Keys, String)> {
     let slots = read_all(store, environment)?;
     let (mut readable, mut tried, mut undecided) = (0, 0, 0);
     let mut damage = Vec::new();
@@ -82,7 +79,7 @@ pub(crate) fn open_any(
                 for credential in credentials.iter().filter(|credential| fits(info, credential)) {
                     tried += 1;
                     match open_slot(&slot.object, credential) {
-                        Ok(keys) => return Ok(keys),
+                        Ok(keys) => return Ok((keys, slot.id.clone())),
                         Err(FormatError::WrongKey) => {}
                         // Nothing is wrong with the slot; another one may open without.
                         Err(error @ FormatError::KeyDerivation { .. }) => short_of_memory = Some(error),
@@ -119,18 +116,14 @@ fn fits(info: &SlotInfo, credential: &Credential) -> bool {
     }
 }
 
-/// Returns the data keys that KMS has wrapped for the slots of a repository; nothing has to be unlocked for it.
-pub(crate) fn kms_data_keys(
+/// Returns the kinds of the slots of a repository that can be read; nothing has to be unlocked for it.
+pub(crate) fn kinds(
     store: &Arc<dyn Store>,
     environment: &Environment,
     repository: RepositoryId,
-) -> RepoResult<Vec<KmsDataKey>> {
-    let slots = read_all(store, environment)?;
-    let infos = slots.into_iter().filter_map(|slot| slot.info.ok());
-    let kinds = infos.filter(|info| info.repository == repository).map(|info| info.kind);
-    let data_keys =
-        kinds.filter_map(|kind| if let SlotKind::Kms(data_key) = kind { Some(data_key) } else { None });
-    Ok(data_keys.collect())
+) -> RepoResult<Vec<SlotKind>> {
+    let infos = read_all(store, environment)?.into_iter().filter_map(|slot| slot.info.ok());
+    Ok(infos.filter(|info| info.repository == repository).map(|info| info.kind).collect())
 }
 
 /// Lists the slots, damaged ones too.
@@ -188,17 +181,26 @@ pub struct KeyChange {
     pub removed: Vec<String>,
 }
 
-/// Adds a slot that `new` opens and removes all that `present` opens; an earlier change may have been interrupted, so
-/// there may be several. The label stays.
+/// A change of the key of which the first half is done: the new key opens the repository, and the present one still does.
+#[derive(Debug)]
+#[must_use = "both keys open the repository until the change is finished or undone"]
+pub struct StartedChange<'a> {
+    repository: &'a Repository,
+    present: &'a Credential,
+    old: Vec<Slot>,
+    added: String,
+}
+
+/// Adds a slot that `new` opens, with the label of the slot that `present` opens, and opens it from the store.
 ///
-/// The new slot is opened from the store before the old ones go. Fails if a slot of `present` cannot be found, or is left:
-/// who changes a key must be able to rely on it that the old one opens nothing any more.
-pub fn change(
-    repository: &Repository,
-    present: &Credential,
+/// Fails if a slot of `present` cannot be found: who changes a key must be able to rely on it that the old one opens
+/// nothing afterwards.
+pub fn begin_change<'a>(
+    repository: &'a Repository,
+    present: &'a Credential,
     new: &Credential,
     cost: PasswordCost,
-) -> RepoResult<KeyChange> {
+) -> RepoResult<StartedChange<'a>> {
     let old: Vec<Slot> = list(repository)?.into_iter().filter(|slot| slot.opens_with(present)).collect();
     let Some(first) = old.first() else {
         let reason = "the slot of the present key cannot be read any more".to_owned();
@@ -208,13 +210,27 @@ pub fn change(
     let added = add(repository, new, cost, label)?;
     let (store, environment) = (Arc::clone(repository.store()), repository.environment().clone());
     Repository::unlock(store, environment, std::slice::from_ref(new))?;
-    let mut removed = Vec::new();
-    for slot in &old {
-        removed.push(remove(repository, &slot.id)?);
+    Ok(StartedChange { repository, present, old, added })
+}
+
+impl StartedChange<'_> {
+    /// Removes all slots that the present key opens; an earlier change may have been interrupted, so there may be several.
+    ///
+    /// Fails if one of them is left.
+    pub fn finish(self) -> RepoResult<KeyChange> {
+        let mut removed = Vec::new();
+        for slot in &self.old {
+            removed.push(remove(self.repository, &slot.id)?);
+        }
+        match list(self.repository)?.iter().find(|slot| slot.opens_with(self.present)) {
+            Some(left) => Err(RepoError::SlotLeft { id: left.id.clone() }),
+            None => Ok(KeyChange { added: self.added, removed }),
+        }
     }
-    match list(repository)?.iter().find(|slot| slot.opens_with(present)) {
-        Some(left) => Err(RepoError::SlotLeft { id: left.id.clone() }),
-        None => Ok(KeyChange { added, removed }),
+
+    /// Removes the new slot again.
+    pub fn undo(self) -> RepoResult<()> {
+        remove(self.repository, &self.added).map(|_| ())
     }
 }
 

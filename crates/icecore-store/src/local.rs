@@ -29,6 +29,8 @@
 //! **Durability.** A file is synced before it gets its name, its directory after; a directory's own name is synced by the
 //! first put of each process that uses it, even if another process made it, for that one may not have come to it.
 //!
+//! **Owner.** Everything belongs to the owner of the root directory, also what root writes: see `owner.rs`.
+//!
 //! **Network file systems.** On NFS, `flock` is passed to the server as a byte-range lock (Linux 2.6.12 and later) and so works
 //! between hosts, unless the mount says `nolock` or `local_lock=flock`: then only one host may change the
 //! repository at a time. Creation is safe between hosts in any case, for `link` is atomic on the server.
@@ -54,6 +56,7 @@ mod directory;
 mod failure;
 mod generation;
 mod open;
+mod owner;
 mod probe;
 mod read;
 mod read_buffers;

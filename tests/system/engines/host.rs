@@ -161,7 +161,7 @@ impl Host {
 
     fn change_key(&self, store: &Arc<dyn Store>, key: u8, new: u8) -> Result<(), EngineError> {
         let (old, new) = (credential(key), credential(new));
-        slots::change(&self.unlock(store, key)?, &old, &new, PasswordCost::FLOOR)?;
+        slots::begin_change(&self.unlock(store, key)?, &old, &new, PasswordCost::FLOOR)?.finish()?;
         Ok(())
     }
 

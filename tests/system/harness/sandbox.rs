@@ -146,6 +146,13 @@ impl Sandbox {
         command
     }
 
+    /// Returns another program's command that runs the program here, which comes after its own arguments.
+    pub(crate) fn through<A: AsRef<OsStr>>(&self, mut other: Command, arguments: &[A]) -> Command {
+        other.arg(binary::path()).args(arguments);
+        self.surround(&mut other);
+        other
+    }
+
     fn surround(&self, command: &mut Command) {
         let path = variable("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
         command
@@ -233,10 +240,15 @@ impl Sandbox {
     }
 }
 
+/// Starts a command that a sandbox made, and that may have been changed.
+pub(crate) fn start_command(mut command: Command) -> Running {
+    Running::start(&mut command, Input::Empty)
+}
+
 /// Runs a command that a sandbox made, and that may have been changed.
 #[track_caller]
-pub(crate) fn run_command(mut command: Command) -> Output {
-    Running::start(&mut command, Input::Empty).wait()
+pub(crate) fn run_command(command: Command) -> Output {
+    start_command(command).wait()
 }
 
 fn collect_files(path: &Path, found: &mut Vec<PathBuf>) {

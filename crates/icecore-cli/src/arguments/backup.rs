@@ -22,7 +22,11 @@ use icecore_policy::{COMPRESSION_LEVELS, PACK_BYTES_RANGE, READ_CONCURRENCY_MAX,
 #[command(after_help = "\
 Patterns are those of .gitignore files, relative to the source's root: `*.tmp` anywhere, `/cache/`
 only at the root, `!keep.tmp` takes back. The last one that matches decides; those of the
-configuration file come first, then those of --exclude-file, then those of --exclude.
+configuration file come first, then those of --exclude-file, then those of --exclude. Nothing is
+taken back below a directory that is left out: write `/cache/*` and `!/cache/keep/`.
+
+A pattern that can have no effect, such as `/home/alice/cache` for the source /home or `./cache`,
+is an error in --exclude, and a warning elsewhere.
 
 Examples:
   icecore backup --init --repository /srv/backup /etc
@@ -44,7 +48,7 @@ pub(crate) struct BackupArguments {
     /// Which packs the snapshot may refer to (default: as for the last full)
     #[arg(long, value_enum)]
     dedup: Option<DedupArgument>,
-    /// Leave out what matches this pattern
+    /// Leave out what matches this pattern, such as `/cache/` for PATH/cache
     #[arg(long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
     /// Leave out what matches the patterns in this file
@@ -67,6 +71,12 @@ pub(crate) struct BackupArguments {
     /// For file systems that make up inode numbers, such as some of FUSE and some network shares.
     #[arg(long)]
     pub(crate) ignore_inode: bool,
+    /// Make a snapshot of an empty stream, or of an empty directory whose last snapshot has files
+    ///
+    /// Without it, both are failures: a command that wrote nothing has often failed, and a directory that has become empty is
+    /// often a file system that is not mounted.
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
     /// Tag of the snapshot
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_tag)]
     pub(crate) tag: Vec<(String, String)>,

@@ -76,6 +76,11 @@ pub(crate) struct KeyRemoveArguments {
 ///
 /// A slot for the new key is added and tried, then the slot that the present key opens is removed. Without any of the
 /// options, the new password is asked for on the terminal.
+///
+/// If the present key file is the generated one in the user's configuration directory, or the one that the configuration
+/// file names, the new key is written there, too, and the old file is kept beside it as FILE.old-DATE: jobs go on
+/// without a change. Whatever else gives the old key (--key-file, ICECORE_KEY_FILE, a password file) has to be changed; the
+/// command says so.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

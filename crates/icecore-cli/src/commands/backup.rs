@@ -8,6 +8,7 @@ use icecore_repo::{repository::Repository, snapshots::SnapshotList};
 
 use self::{
     events::Events,
+    patterns::IneffectivePatterns,
     report::{BackupDocument, SourceDocument},
     settings::SourceSettings,
     sources::{PlannedSource, SourceKind},
@@ -27,6 +28,7 @@ use crate::{
 };
 
 mod events;
+mod patterns;
 mod report;
 mod settings;
 mod sources;
@@ -46,8 +48,11 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     }
     let settings = planned
         .iter()
-        .map(|source| SourceSettings::merge(&context.configuration, arguments, &source.name))
+        .map(|source| SourceSettings::merge(&context.configuration, arguments, source))
         .collect::<Outcome<Vec<_>>>()?;
+    let patterns: Vec<_> = settings.iter().filter_map(|settings| settings.patterns.as_ref()).collect();
+    patterns::refuse(&patterns)?;
+    patterns.iter().flat_map(|found| found.warnings()).for_each(|warning| context.console.warning(&warning));
     let mut report = BackupDocument::new(arguments.dry_run);
     if planned.iter().all(|source| matches!(source.kind, SourceKind::Failed(_))) {
         for source in planned {
@@ -150,12 +155,13 @@ impl Job<'_> {
         watch: &mut Watch,
     ) -> SourceDocument {
         let (shown, name) = (source.shown.clone(), source.name.clone());
+        let warnings = settings.patterns.as_ref().map(IneffectivePatterns::warnings).unwrap_or_default();
         match self.back_up(source, settings, catalog) {
             Ok(report) => {
                 if let Some(snapshot) = &report.snapshot {
                     watch.completed(self.context, &self.repository, catalog.as_mut(), Some(snapshot));
                 }
-                SourceDocument::done(&shown, name, self.arguments.dry_run, &report)
+                SourceDocument::done(&shown, name, self.arguments.dry_run, &report).with_notices(warnings)
             }
             Err(failure) => SourceDocument::failed(&shown, name, failure),
         }
@@ -173,7 +179,8 @@ impl Job<'_> {
             SourceKind::Tree { real, .. } => surroundings::skip(context, self.repository.id(), real),
             _ => Vec::new(),
         };
-        let (name, shown) = (source.name.clone(), text::printable(&source.shown).into_owned());
+        let (name, source_name) = (source.name.clone(), source.name.clone());
+        let shown = text::printable(&source.shown).into_owned();
         let kind = stream::open(source.kind, &context.environment.cancelled, self.arguments.dry_run)?;
         let mut request =
             settings.request(self.arguments, kind, name, self.host.clone(), skip, Arc::clone(&self.list));
@@ -190,7 +197,7 @@ impl Job<'_> {
             Arc::clone(&context.environment.clock),
             context.progress_mode,
         );
-        let events = Events::new(&context.console, progress);
+        let events = Events::new(&context.console, &source_name, progress);
         match backup(&self.repository, present, request, &events) {
             Ok((report, returned)) => {
                 *catalog = Some(returned);

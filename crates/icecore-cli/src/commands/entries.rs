@@ -52,11 +52,27 @@ pub(crate) fn find_snapshot(
 
 /// Makes the failure of a path that a snapshot does not have.
 pub(crate) fn path_not_found(snapshot: &Snapshot, path: &[u8]) -> Failure {
-    let (id, path) = (snapshot.origin.run.snapshot_id(), text::quoted(path));
+    let id = snapshot.origin.run.snapshot_id();
     let root = text::printable(&snapshot.origin.root).into_owned();
-    Failure::new(ExitStatus::Failed, format!("the snapshot {id} has no {path}")).hint(format!(
-        "paths are relative to the source's root, {root}; `icecore ls {id}` shows what there is"
-    ))
+    let failure =
+        Failure::new(ExitStatus::Failed, format!("the snapshot {id} has no {}", text::quoted(path)));
+    match below_root(&snapshot.origin.root, path) {
+        Some(rest) => {
+            let reference = [id.as_bytes(), b":", rest].concat();
+            let reference = text::shell_word(&reference);
+            failure.hint(format!("paths are relative to the source's root, {root}: write {reference}"))
+        }
+        None => failure.hint(format!(
+            "paths are relative to the source's root, {root}; `icecore ls {id}` shows what there is"
+        )),
+    }
+}
+
+/// Returns what is behind the source's root in a path of the host, which has lost the slash at its beginning.
+fn below_root<'a>(root: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
+    let root = root.strip_prefix(b"/").filter(|root| !root.is_empty())?;
+    let rest = path.strip_prefix(root)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix(b"/") }
 }
 
 /// Returns the word for a kind.

@@ -1,6 +1,6 @@
 //! `key`: lists, adds, removes and changes what unlocks the repository.
 
-use std::{fmt::Write, path::PathBuf};
+use std::{fmt::Write, fs, path::PathBuf};
 
 use icecore_format::slot::{Credential, PasswordCost, SlotKind};
 use icecore_repo::{
@@ -9,6 +9,7 @@ use icecore_repo::{
 };
 use serde::Serialize;
 
+use self::rotation::{MovedDocument, MovedFile};
 use super::creation::new_secret;
 use crate::{
     arguments::key::{
@@ -23,6 +24,8 @@ use crate::{
     table::{Align, Table},
     text, unlock,
 };
+
+mod rotation;
 
 /// Digits of a slot's id that are shown in tables.
 const ID_DIGITS_SHOWN: usize = 12;
@@ -47,21 +50,22 @@ struct SlotDocument {
     memory_kib: Option<u32>,
     passes: Option<u32>,
     lanes: Option<u32>,
+    in_use: bool,
     damage: Option<String>,
 }
 
 fn list(context: &Context) -> Outcome<ExitStatus> {
     let store = context.open_store(Access::Read)?;
     let repository = unlock::unlock(context, &store)?;
-    let documents: Vec<SlotDocument> =
-        slots::list(&repository)?.iter().map(|slot| slot_document(&repository, slot)).collect();
+    let slots = slots::list(&repository)?;
+    let documents: Vec<SlotDocument> = slots.iter().map(|slot| slot_document(&repository, slot)).collect();
     if context.console.json {
         ResultWriter::document(&documents)?;
         return Ok(ExitStatus::Done);
     }
     let columns = ["id", "kind", "created", "label", ""].map(|title| (title, Align::Left));
     let mut table = Table::new(&columns);
-    for (document, slot) in documents.into_iter().zip(slots::list(&repository)?) {
+    for (document, slot) in documents.into_iter().zip(&slots) {
         let created = slot.info.as_ref().map_or_else(
             |_| String::new(),
             |info| {
@@ -74,7 +78,11 @@ fn list(context: &Context) -> Outcome<ExitStatus> {
             document.kind.unwrap_or("?").to_owned(),
             created,
             text::printable(document.label.unwrap_or_default().as_bytes()).into_owned(),
-            document.damage.map(|damage| format!("damaged: {damage}")).unwrap_or_default(),
+            match document.damage {
+                Some(damage) => format!("damaged: {damage}"),
+                None if document.in_use => "in use: opened the repository now".to_owned(),
+                None => String::new(),
+            },
         ]);
     }
     ResultWriter::print(&table.text())?;
@@ -102,6 +110,7 @@ fn slot_document(repository: &Repository, slot: &Slot) -> SlotDocument {
         memory_kib: cost.map(|cost| cost.memory_kib),
         passes: cost.map(|cost| cost.passes),
         lanes: cost.map(|cost| cost.lanes),
+        in_use: slot.id == repository.slot(),
         damage: damage.or_else(|| foreign.then(|| "it belongs to another repository".to_owned())),
     }
 }
@@ -111,22 +120,29 @@ struct NewKey {
     credential: Credential,
     /// Key file that holds it.
     file: Option<PathBuf>,
+    /// The file was written just now.
+    is_new: bool,
 }
 
 fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArguments) -> Outcome<NewKey> {
     if let Some(key) = &arguments.kms {
-        return Ok(NewKey { credential: kms::new_credential(context, repository.id(), key)?, file: None });
+        return Ok(NewKey {
+            credential: kms::new_credential(context, repository.id(), key)?,
+            file: None,
+            is_new: false,
+        });
     }
     let load = |source: CredentialSource| credentials::load(&source, repository.id(), &context.console);
     if let Some(path) = &arguments.key_file {
-        let credential = if path.exists() {
-            load(CredentialSource::KeyFile(path.clone()))?
-        } else {
+        let is_new = !path.exists();
+        let credential = if is_new {
             let secret = new_secret(context);
             key_file::create(path, repository.id(), &secret)?;
             Credential::KeyFile(secret)
+        } else {
+            load(CredentialSource::KeyFile(path.clone()))?
         };
-        return Ok(NewKey { credential, file: Some(path.clone()) });
+        return Ok(NewKey { credential, file: Some(path.clone()), is_new });
     }
     let credential = match (&arguments.password_file, &arguments.password_command) {
         (Some(path), _) => load(CredentialSource::PasswordFile(path.clone()))?,
@@ -142,7 +158,7 @@ fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArgumen
                 .hint("use --new-key-file, --new-password-file, --new-password-command or --kms"));
         }
     };
-    Ok(NewKey { credential, file: None })
+    Ok(NewKey { credential, file: None, is_new: false })
 }
 
 #[derive(Serialize)]
@@ -150,26 +166,49 @@ struct ChangedDocument {
     added: Option<String>,
     key_file: Option<String>,
     removed: Vec<String>,
+    moved: Vec<MovedDocument>,
 }
 
-fn show(context: &Context, document: &ChangedDocument) -> Outcome<ExitStatus> {
-    if context.console.json {
-        ResultWriter::document(document)?;
-        return Ok(ExitStatus::Done);
+/// What is told of a command that changed the slots.
+#[derive(Debug, Default)]
+struct Change {
+    added: Option<String>,
+    key_file: Option<PathBuf>,
+    /// Commands find the key by themselves.
+    is_found: bool,
+    removed: Vec<String>,
+    moved: Vec<MovedFile>,
+}
+
+impl Change {
+    fn show(self, context: &Context) -> Outcome<ExitStatus> {
+        if context.console.json {
+            ResultWriter::document(&ChangedDocument {
+                added: self.added,
+                key_file: self.key_file.map(|path| path.display().to_string()),
+                removed: self.removed,
+                moved: self.moved.iter().map(MovedDocument::from).collect(),
+            })?;
+            return Ok(ExitStatus::Done);
+        }
+        let mut lines = String::new();
+        // Writing to a string does not fail.
+        if let Some(id) = &self.added {
+            let _ = writeln!(lines, "added the key slot {id}");
+        }
+        if let Some(path) = &self.key_file {
+            let give = if self.is_found { "" } else { "give it with --key-file, and " };
+            let _ = writeln!(lines, "its key file is {}; {give}keep a copy elsewhere", path.display());
+        }
+        for file in &self.moved {
+            let _ = writeln!(lines, "{}", file.text());
+        }
+        for id in &self.removed {
+            let _ = writeln!(lines, "removed the key slot {id}");
+        }
+        context.console.summary(&lines)?;
+        Ok(ExitStatus::Done)
     }
-    let mut lines = String::new();
-    // Writing to a string does not fail.
-    if let Some(id) = &document.added {
-        let _ = writeln!(lines, "added the key slot {id}");
-    }
-    if let Some(path) = &document.key_file {
-        let _ = writeln!(lines, "its key file is {path}; give it with --key-file, and keep a copy elsewhere");
-    }
-    for id in &document.removed {
-        let _ = writeln!(lines, "removed the key slot {id}");
-    }
-    context.console.summary(&lines)?;
-    Ok(ExitStatus::Done)
 }
 
 fn add(context: &Context, arguments: &KeyAddArguments) -> Outcome<ExitStatus> {
@@ -178,15 +217,21 @@ fn add(context: &Context, arguments: &KeyAddArguments) -> Outcome<ExitStatus> {
     let new = new_key(context, &repository, &arguments.new)?;
     let id = slots::add(&repository, &new.credential, PasswordCost::default(), &arguments.label)?;
     kms::advise_recovery(context, &slots::list(&repository)?);
-    let key_file = new.file.map(|path| path.display().to_string());
-    show(context, &ChangedDocument { added: Some(id), key_file, removed: Vec::new() })
+    let is_found = rotation::is_found(context, &repository, &new.credential);
+    Change { added: Some(id), key_file: new.file, is_found, ..Change::default() }.show(context)
 }
 
 fn remove(context: &Context, arguments: &KeyRemoveArguments) -> Outcome<ExitStatus> {
     let store = context.open_store(Access::Write)?;
-    let repository = unlock::unlock(context, &store)?;
+    let (repository, present) = unlock::unlock_with_credential(context, &store)?;
     let id = slots::remove(&repository, &arguments.id.to_ascii_lowercase())?;
-    show(context, &ChangedDocument { added: None, key_file: None, removed: vec![id] })
+    if id == repository.slot() && !rotation::opens(&repository, &present)? {
+        context.console.warning(
+            "this was the slot of the key that this command was given: that key opens nothing any more",
+        );
+    }
+    rotation::warn_of_useless_default(context, &repository)?;
+    Change { removed: vec![id], ..Change::default() }.show(context)
 }
 
 fn change(context: &Context, arguments: &KeyPasswdArguments) -> Outcome<ExitStatus> {
@@ -194,21 +239,29 @@ fn change(context: &Context, arguments: &KeyPasswdArguments) -> Outcome<ExitStat
     let (repository, present) = unlock::unlock_with_credential(context, &store)?;
     let new = new_key(context, &repository, &arguments.new)?;
     if is_same(&new.credential, &present) {
-        return Err(
-            Failure::new(ExitStatus::Failed, "the new key is the present one").hint("nothing was changed")
-        );
+        return Err(Failure::new(ExitStatus::Failed, "the new key is the present one").hint(
+            "nothing was changed; name a key file that does not exist yet, and it is created with a new key",
+        ));
     }
-    let changed = slots::change(&repository, &present, &new.credential, PasswordCost::default())?;
-    if let (Credential::KeyFile(_), Some(path)) =
-        (&present, context.directories.generated_key_file(repository.id()))
-        && path.exists()
-    {
-        context
-            .console
-            .notice(&format!("if {} was the old key file, it opens nothing any more", path.display()));
-    }
-    let key_file = new.file.map(|path| path.display().to_string());
-    show(context, &ChangedDocument { added: Some(changed.added), key_file, removed: changed.removed })
+    let started = slots::begin_change(&repository, &present, &new.credential, PasswordCost::default())?;
+    let moved = match rotation::move_files(context, &repository, &present, &new) {
+        Ok(moved) => moved,
+        Err(failure) => {
+            started.undo()?;
+            if let (true, Some(path)) = (new.is_new, &new.file) {
+                // It opens nothing.
+                fs::remove_file(path).unwrap_or_default();
+            }
+            return Err(failure.hint(
+                "the key was not changed, because commands that find the old key file by themselves would fail",
+            ));
+        }
+    };
+    let changed = started.finish()?;
+    rotation::warn_of_old(context, &repository, &new)?;
+    let is_found = rotation::is_found(context, &repository, &new.credential);
+    let (added, removed) = (Some(changed.added), changed.removed);
+    Change { added, key_file: new.file, is_found, removed, moved }.show(context)
 }
 
 fn is_same(left: &Credential, right: &Credential) -> bool {

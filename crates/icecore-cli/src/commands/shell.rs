@@ -7,6 +7,7 @@ use crate::{
     console::{Console, ResultWriter},
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
+    process,
 };
 
 #[derive(Serialize)]
@@ -54,6 +55,9 @@ pub(crate) fn man(console: &Console, arguments: &ManArguments) -> Outcome<ExitSt
 }
 
 fn write(bytes: &[u8]) -> Outcome<()> {
+    if process::is_output_closed() {
+        return Err(Failure::output(&rustix::io::Errno::BADF.into()));
+    }
     let mut output = ResultWriter::new();
     output.bytes(bytes)?;
     output.finish()

@@ -5,7 +5,8 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::{
-    count, counted, duration, local_time, printable, printable_message, push_base64, quoted, size, utc_time,
+    count, counted, duration, local_time, printable, printable_message, push_base64, quoted, shell_word,
+    size, utc_time,
 };
 
 #[test]
@@ -69,5 +70,19 @@ proptest! {
     #[test]
     fn printable_text_never_has_control_characters(bytes: Vec<u8>) {
         prop_assert!(!printable(&bytes).chars().any(char::is_control));
+    }
+}
+
+#[test]
+fn words_are_quoted_for_a_shell() {
+    for (word, expected) in [
+        (&b"/srv/backup"[..], "/srv/backup"),
+        (b"", "''"),
+        (b"a b", "'a b'"),
+        ("ü$HOME".as_bytes(), "'ü$HOME'"),
+        (b"it's", "'it'\\''s'"),
+        (b"a\nb'\xff", "$'a\\x0ab\\x27\\xff'"),
+    ] {
+        assert_eq!(shell_word(word), expected);
     }
 }

@@ -105,3 +105,113 @@ fn files_and_patterns_apply_in_the_order_given() {
     builder.add_pattern("a.*").unwrap();
     assert!(builder.build().unwrap().is_excluded(b"a.log", false));
 }
+
+/// Returns what is said of patterns (one a line) for the source `root`/src, in which there are user/cache and var.
+fn ineffective(patterns: &str) -> Vec<(String, Option<String>)> {
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path().canonicalize().unwrap();
+    let real = base.join("src");
+    for path in ["user/cache/keep", "var", "tmp"] {
+        std::fs::create_dir_all(real.join(path)).unwrap();
+    }
+    std::os::unix::fs::symlink(&real, base.join("link")).unwrap();
+    let base_text = base.to_str().unwrap();
+    let mut builder = Excludes::builder();
+    builder.add_lines(patterns.replace("BASE", base_text).as_bytes(), Path::new("list")).unwrap();
+    let root = PatternRoot { given: Path::new("./src/"), real: &real, working_directory: Some(&base) };
+    let found = builder.ineffective(&builder.build().unwrap(), root);
+    let shown = |text: String| text.replace(base_text, "BASE");
+    found.into_iter().map(|found| (shown(found.to_string()), found.instead.map(shown))).collect()
+}
+
+#[test]
+fn patterns_without_effect_are_found_with_what_was_meant() {
+    let not_relative = "patterns are relative to the source's root";
+    let no_name = "no path in a source has a part that is `.`, `..` or empty";
+    let cases = [
+        ("BASE/src/user/cache", not_relative, Some("/user/cache")),
+        ("BASE/src/user/cache/", not_relative, Some("/user/cache/")),
+        ("BASE/src/*.tmp", not_relative, Some("/*.tmp")),
+        ("BASE/link/user", not_relative, Some("/user")),
+        ("BASE/src", not_relative, None),
+        ("!BASE/src/user/cache", not_relative, Some("!/user/cache")),
+        ("src/user/cache", not_relative, Some("/user/cache")),
+        ("./src/user/cache", not_relative, Some("/user/cache")),
+        ("./user/cache", no_name, Some("/user/cache")),
+        ("./*.tmp", no_name, Some("/*.tmp")),
+        ("user/./cache", no_name, Some("/user/cache")),
+        ("user//cache", no_name, Some("/user/cache")),
+        ("cache//", no_name, Some("/cache/")),
+        ("../src/user", no_name, None),
+        ("user/../cache", no_name, None),
+        (".", no_name, None),
+        ("./", no_name, None),
+        ("/", no_name, None),
+        ("~/cache", "`~` and variables", None),
+        ("$HOME/cache", "`~` and variables", None),
+        ("/user/cache/\n!/user/cache/keep/", "below \"user/cache\"", None),
+        ("*\n!/user/cache/keep", "below \"user\"", None),
+        ("**/.", no_name, Some("/**")),
+        ("cache/\n!cache/keep", "below \"cache\"", None),
+        ("cache\n!user/cache/*.txt", "below \"user/cache\"", None),
+    ];
+    for (patterns, reason, instead) in cases {
+        let found = ineffective(patterns);
+        let [(text, meant)] = found.as_slice() else { panic!("{patterns:?}: {found:?}") };
+        assert!(text.contains(reason) && text.contains("of \"list\""), "{patterns:?}: {text}");
+        assert_eq!(meant.as_deref(), instead, "{patterns:?}");
+        // They match nothing indeed, wherever they might.
+        if reason != not_relative && !patterns.contains('\n') {
+            let excludes = excludes(patterns);
+            for path in ["user", "user/cache", "cache", "x/cache", "a.tmp", "x/a.tmp"] {
+                assert!(!excludes.is_excluded(path.as_bytes(), true), "{patterns:?} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn patterns_that_may_have_an_effect_are_left_alone() {
+    let cases = [
+        "*.log",
+        "/user/cache/",
+        "user/cache",
+        "src",
+        "src/",
+        "/src/x",
+        "cache/",
+        "/somewhere/else",
+        "/tmp/x",
+        "BASE",
+        "a/**/b",
+        "!keep",
+        "/user/cache/*\n!/user/cache/keep/",
+        "# ./x",
+        "",
+        "~backup",
+        "*~",
+        "\\~/x",
+        "...",
+        ".git/",
+        "/.*",
+    ];
+    for patterns in cases {
+        assert_eq!(ineffective(patterns), [], "{patterns:?}");
+    }
+}
+
+#[test]
+fn a_path_that_the_source_has_inside_is_not_taken_for_one_of_the_host() {
+    let directory = tempfile::tempdir().unwrap();
+    let real = directory.path().canonicalize().unwrap();
+    let pattern = real.join("x");
+    let mut builder = Excludes::builder();
+    builder.add_pattern(pattern.to_str().unwrap()).unwrap();
+    let excludes = builder.build().unwrap();
+    let root = PatternRoot { given: &real, real: &real, working_directory: None };
+    assert_eq!(builder.ineffective(&excludes, root).len(), 1);
+    std::fs::create_dir_all(real.join(real.strip_prefix("/").unwrap())).unwrap();
+    assert_eq!(builder.ineffective(&excludes, root), []);
+    let host = PatternRoot { given: Path::new("/"), real: Path::new("/"), working_directory: None };
+    assert_eq!(builder.ineffective(&excludes, host), []);
+}

@@ -68,12 +68,12 @@ fn the_manual_names_every_key() {
 #[test]
 fn a_source_replaces_what_it_names() {
     let configuration = parse(
-        "[backup]\nexclude = ['a']\nexclude-file = ['/x']\nexclude-caches = true\none-file-system = true\n\
+        "[backup]\nexclude = ['a']\nexclude-file = ['/x']\nexclude-caches = true\none-file-system = true\nallow-empty = true\n\
          ignore-ctime = true\nignore-inode = true\n\
          compression-level = 1\nread-concurrency = 2\npack-size = '2MiB'\ntags = { a = '1', b = '2' }\n\
          [sources.same]\npath = '/same'\n\
          [sources.other]\npath = '/other'\nexclude = []\nexclude-file = ['/y', '/z']\nexclude-caches = false\n\
-         one-file-system = false\nignore-ctime = false\nignore-inode = false\n\
+         one-file-system = false\nallow-empty = false\nignore-ctime = false\nignore-inode = false\n\
          compression-level = -7\nread-concurrency = 4\npack-size = 3145728\ntags = { c = '3' }\n",
     );
     let general = configuration.backup_settings(None);
@@ -88,6 +88,7 @@ fn a_source_replaces_what_it_names() {
         one_file_system: false,
         ignore_ctime: false,
         ignore_inode: false,
+        allow_empty: false,
         compression_level: -7,
         read_concurrency: NonZeroUsize::new(4),
         pack_bytes: 3 << 20,

@@ -12,6 +12,10 @@ fn unlock(bed: &Bed, credential: Credential) -> RepoResult<Repository> {
     Repository::unlock(bed.store(), bed.repository.environment().clone(), &[credential])
 }
 
+fn change(repository: &Repository, present: &Credential, new: &Credential) -> RepoResult<KeyChange> {
+    begin_change(repository, present, new, PasswordCost::FLOOR)?.finish()
+}
+
 fn add_file(bed: &Bed, byte: u8) -> String {
     add(&bed.repository, &key_file(byte), PasswordCost::FLOOR, &format!("slot {byte}")).unwrap()
 }
@@ -172,7 +176,7 @@ fn a_change_of_the_key_removes_all_slots_of_the_old_one() {
     let bed = Bed::new();
     let (first, second) = (only_slot(&bed), add_file(&bed, 7));
     add_file(&bed, 9);
-    let changed = change(&bed.repository, &key_file(7), &key_file(8), PasswordCost::FLOOR).unwrap();
+    let changed = change(&bed.repository, &key_file(7), &key_file(8)).unwrap();
     let mut removed: Vec<String> = changed.removed.iter().map(|id| format!("{KEYS_PREFIX}{id}")).collect();
     let mut expected = vec![first, format!("{KEYS_PREFIX}{second}")];
     removed.sort();
@@ -189,13 +193,39 @@ fn a_change_of_the_key_is_not_silent_about_an_old_slot_that_it_cannot_read() {
     let bed = Bed::new();
     let plan = FaultPlan::new(1).rule(Some(Method::Get), KEYS_PREFIX, FaultWhen::Match(1), Fault::FlipBit);
     let (faulty, _) = bed.faulty(plan);
-    let result = change(&faulty, &key_file(7), &key_file(8), PasswordCost::FLOOR);
+    let result = change(&faulty, &key_file(7), &key_file(8));
     assert!(matches!(result, Err(RepoError::NoKeySlot { .. })), "{result:?}");
     assert_eq!(bed.keys_under(KEYS_PREFIX).len(), 1, "nothing was changed");
     // One of two slots is overlooked at first, and found in the end.
     add_file(&bed, 7);
     let plan = FaultPlan::new(1).rule(Some(Method::Get), KEYS_PREFIX, FaultWhen::Match(1), Fault::FlipBit);
     let (faulty, _) = bed.faulty(plan);
-    let result = change(&faulty, &key_file(7), &key_file(8), PasswordCost::FLOOR);
+    let result = change(&faulty, &key_file(7), &key_file(8));
     assert!(matches!(result, Err(RepoError::SlotLeft { .. })), "{result:?}");
+}
+
+#[test]
+fn a_change_of_the_key_can_be_undone_half_way() {
+    let bed = Bed::new();
+    add_file(&bed, 9);
+    let before = bed.keys_under(KEYS_PREFIX);
+    let (old, new) = (key_file(7), key_file(8));
+    let started = begin_change(&bed.repository, &old, &new, PasswordCost::FLOOR).unwrap();
+    for byte in [7, 8, 9] {
+        unlock(&bed, key_file(byte)).unwrap();
+    }
+    started.undo().unwrap();
+    assert_eq!(bed.keys_under(KEYS_PREFIX), before);
+    unlock(&bed, key_file(7)).unwrap();
+    assert!(matches!(unlock(&bed, key_file(8)), Err(RepoError::WrongKey { .. })));
+}
+
+#[test]
+fn a_repository_knows_which_slot_opened_it() {
+    let bed = Bed::new();
+    let first = only_slot(&bed);
+    let second = add_file(&bed, 8);
+    assert_eq!(format!("{KEYS_PREFIX}{}", bed.repository.slot()), first);
+    assert_eq!(format!("{KEYS_PREFIX}{}", unlock(&bed, key_file(7)).unwrap().slot()), first);
+    assert_eq!(unlock(&bed, key_file(8)).unwrap().slot(), second);
 }

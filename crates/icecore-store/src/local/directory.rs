@@ -12,7 +12,9 @@ use rustix::{
     io::Errno,
 };
 
-use super::{failure::Call, generation::Granularity, read_buffers::ReadBuffers, strays::Strays};
+use super::{
+    failure::Call, generation::Granularity, owner::Owner, read_buffers::ReadBuffers, strays::Strays,
+};
 use crate::store::StoreResult;
 
 /// Mode of new directories: what is in a repository is its owner's business only.
@@ -26,6 +28,8 @@ const DIRECTORY_FLAGS: OFlags =
 pub(super) struct Root {
     pub(super) path: PathBuf,
     pub(super) directory: OwnedFd,
+    /// To whom what is written belongs.
+    pub(super) owner: Owner,
     /// Whether the file system may have unnamed files (`O_TMPFILE`); cleared when it turns out that it has not.
     pub(super) has_unnamed_files: AtomicBool,
     /// How fine the file system's times are, once that is known.
@@ -42,6 +46,7 @@ impl Root {
     pub(super) fn new(path: PathBuf, directory: OwnedFd) -> Self {
         Self {
             path,
+            owner: Owner::of(&directory),
             directory,
             has_unnamed_files: AtomicBool::new(true),
             granularity: OnceLock::new(),
@@ -95,6 +100,9 @@ impl Root {
             },
             Err(errno) => return Err(errno),
         };
+        if is_new {
+            self.owner.give_if_empty(&directory, &self.path)?;
+        }
         let inode = rustix::fs::fstat(&directory)?.st_ino;
         if is_new || self.lock_durable().get(path) != Some(&inode) {
             sync_directory(parent)?;

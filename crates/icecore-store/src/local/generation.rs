@@ -68,6 +68,11 @@ impl Lock {
             let held = rustix::fs::fstat(&opened).map_err(|errno| call.failed_inside(errno))?;
             match rustix::fs::statat(&root.directory, LOCK_NAME, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(named) if named.st_ino == held.st_ino && named.st_dev == held.st_dev => {
+                    if held.st_uid == 0 {
+                        root.owner
+                            .give_if_empty(&opened, &root.path)
+                            .map_err(|errno| call.failed_inside(errno))?;
+                    }
                     return Ok(Self { file: opened });
                 }
                 Ok(_) | Err(Errno::NOENT) => {}

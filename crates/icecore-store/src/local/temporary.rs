@@ -53,6 +53,7 @@ impl Temporary {
             Some(temporary) => temporary,
             None => Self::make_named(root).map_err(|errno| call.failed_inside(errno))?,
         };
+        root.owner.give(&temporary.file, &root.path);
         content::write(&temporary.file, bytes).map_err(|error| call.failed_io(error))?;
         generation::stamp(root, &temporary.file, call)?;
         temporary.file.sync_all().map_err(|error| call.failed_io(error))?;
@@ -174,15 +175,19 @@ fn descriptor_path(file: &File) -> String {
 
 fn open_temporary_directory(root: &Root) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match rustix::fs::openat(&root.directory, TEMPORARY_NAME, flags, Mode::empty()) {
-        Err(Errno::NOENT) => {}
-        result => return result,
+    let open = || rustix::fs::openat(&root.directory, TEMPORARY_NAME, flags, Mode::empty());
+    match open() {
+        Err(Errno::NOENT) => {
+            match rustix::fs::mkdirat(&root.directory, TEMPORARY_NAME, DIRECTORY_MODE) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+            let directory = open()?;
+            root.owner.give_if_empty(&directory, &root.path)?;
+            Ok(directory)
+        }
+        result => result,
     }
-    match rustix::fs::mkdirat(&root.directory, TEMPORARY_NAME, DIRECTORY_MODE) {
-        Ok(()) | Err(Errno::EXIST) => {}
-        Err(errno) => return Err(errno),
-    }
-    rustix::fs::openat(&root.directory, TEMPORARY_NAME, flags, Mode::empty())
 }
 
 /// Removes temporary files that are older than a day, judged against a file made now, so that no other clock matters.

@@ -10,6 +10,7 @@ use super::*;
 use crate::{conformance, store::StoreExt};
 
 mod disk;
+mod owner;
 mod processes;
 
 /// A store in a fresh directory, and the directory.

@@ -138,7 +138,7 @@ impl Bed {
             fs::metadata(&probe).unwrap().modified().unwrap()
         };
         let first = stamp();
-        while stamp() < first + std::time::Duration::from_millis(25) {
+        while stamp() < first + Duration::from_millis(25) {
             std::thread::yield_now();
         }
         fs::remove_file(&probe).unwrap();
@@ -180,6 +180,7 @@ impl Bed {
             read_concurrency: 3,
             write: WriteOptions::default(),
             dry_run: false,
+            allow_empty: false,
         };
         change(&mut request);
         let catalog = Catalog::in_memory(repository.id()).unwrap();

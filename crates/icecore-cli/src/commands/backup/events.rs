@@ -5,24 +5,36 @@ use std::sync::{Mutex, PoisonError};
 use icecore_backup::request::{BackupEvents, BackupNotice, BackupProgress, SourceProblem};
 use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 
-use super::report::{notice_text, problem_text};
+use serde::Serialize;
+use serde_json::json;
+
+use super::report::{ProblemDocument, notice_text, problem_text};
 use crate::{
     console::{Console, Verbosity},
     progress::{Counters, Progress},
 };
 
+/// A problem of a source, as a line.
+#[derive(Serialize)]
+struct ProblemLine<'a> {
+    source: &'a str,
+    #[serde(flatten)]
+    problem: ProblemDocument,
+}
+
 /// Receiver of the events of one backup.
 #[derive(Debug)]
 pub(crate) struct Events<'a> {
     console: &'a Console,
+    source: &'a str,
     progress: Progress,
     expected: Mutex<Option<Totals>>,
 }
 
 impl<'a> Events<'a> {
     /// Makes the receiver.
-    pub(crate) fn new(console: &'a Console, progress: Progress) -> Self {
-        Self { console, progress, expected: Mutex::default() }
+    pub(crate) fn new(console: &'a Console, source: &'a str, progress: Progress) -> Self {
+        Self { console, source, progress, expected: Mutex::default() }
     }
 }
 
@@ -48,6 +60,8 @@ impl BackupEvents for Events<'_> {
     }
 
     fn problem(&self, problem: &SourceProblem) {
+        self.progress
+            .line(|| json!({ "problem": ProblemLine { source: self.source, problem: problem.into() } }));
         // All are listed at the end; who wants to know more wants to know at once.
         if self.console.verbosity >= Verbosity::Verbose {
             self.console.warning(&problem_text(problem));

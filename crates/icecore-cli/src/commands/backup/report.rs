@@ -77,12 +77,23 @@ struct DoneDocument {
     durations: (Duration, Duration),
 }
 
+/// An object that is not in the snapshot as it should be.
 #[derive(Debug, Serialize)]
-struct ProblemDocument {
+pub(crate) struct ProblemDocument {
     kind: &'static str,
     #[serde(flatten)]
     path: PathText,
     message: String,
+}
+
+impl From<&SourceProblem> for ProblemDocument {
+    fn from(problem: &SourceProblem) -> Self {
+        let (kind, path) = match problem {
+            SourceProblem::Unreadable(error) => ("unreadable", &error.path),
+            SourceProblem::Changing { path } => ("changing", path),
+        };
+        Self { kind, path: PathText::new(path), message: problem_text(problem) }
+    }
 }
 
 impl BackupDocument {
@@ -153,6 +164,15 @@ impl SourceDocument {
         Self { path: PathText::new(shown), source, done, error: None, failure: None }
     }
 
+    /// Adds notices from before the backup.
+    #[must_use]
+    pub(crate) fn with_notices(mut self, notices: Vec<String>) -> Self {
+        if let Some(done) = &mut self.done {
+            done.notices.splice(0..0, notices);
+        }
+        self
+    }
+
     fn status(&self) -> ExitStatus {
         match (&self.failure, &self.done) {
             (Some(failure), _) => failure.status,
@@ -176,17 +196,6 @@ impl SourceDocument {
 impl DoneDocument {
     fn new(report: &BackupReport, dry_run: bool) -> Self {
         let counts: BackupCounts = report.counts;
-        let problems = report.problems.iter().map(|problem| ProblemDocument {
-            kind: match problem {
-                SourceProblem::Unreadable(_) => "unreadable",
-                SourceProblem::Changing { .. } => "changing",
-            },
-            path: PathText::new(match problem {
-                SourceProblem::Unreadable(error) => &error.path,
-                SourceProblem::Changing { path } => path,
-            }),
-            message: problem_text(problem),
-        });
         Self {
             snapshot: report.snapshot.as_ref().and_then(SnapshotDocument::new),
             level: level_name(report.level),
@@ -211,7 +220,7 @@ impl DoneDocument {
             chunks_new: counts.chunks_new,
             seconds_read: report.duration_read.as_secs_f64(),
             seconds: report.duration.as_secs_f64(),
-            problems: problems.collect(),
+            problems: report.problems.iter().map(ProblemDocument::from).collect(),
             notices: report.notices.iter().map(notice_text).collect(),
             id: report.snapshot.as_ref().map(|snapshot| snapshot.origin.run.snapshot_id()),
             durations: (report.duration_read, report.duration.saturating_sub(report.duration_read)),

@@ -8,6 +8,7 @@ use icecore_fs::excludes::Excludes;
 use icecore_policy::Configuration;
 use icecore_repo::{session::WriteOptions, snapshots::SnapshotList};
 
+use super::{patterns::IneffectivePatterns, sources::PlannedSource};
 use crate::{
     arguments::backup::BackupArguments,
     context::program,
@@ -23,9 +24,12 @@ const NETWORK_READ_THREADS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct SourceSettings {
     excludes: Excludes,
+    /// Patterns without effect; none for a stream, of which nothing is left out.
+    pub(super) patterns: Option<IneffectivePatterns>,
     exclude_caches: bool,
     one_file_system: bool,
     ignored: IgnoredChanges,
+    allow_empty: bool,
     tags: BTreeMap<String, String>,
     read_concurrency: Option<NonZeroUsize>,
     write: WriteOptions,
@@ -38,9 +42,9 @@ impl SourceSettings {
     pub(crate) fn merge(
         configuration: &Configuration,
         arguments: &BackupArguments,
-        name: &str,
+        source: &PlannedSource,
     ) -> Outcome<Self> {
-        let configured = configuration.backup_settings(Some(name));
+        let configured = configuration.backup_settings(Some(&source.name));
         let mut tags = configured.tags;
         tags.extend(arguments.tags());
         let longest = tags.iter().flat_map(|(key, value)| [key.len(), value.len()]).max().unwrap_or(0);
@@ -59,17 +63,21 @@ impl SourceSettings {
         for file in &arguments.exclude_file {
             excludes.add_file(file)?;
         }
+        let in_files = excludes.len();
         for pattern in &arguments.exclude {
             excludes.add_pattern(pattern)?;
         }
+        let (builder, excludes) = (&excludes, excludes.build()?);
         Ok(Self {
-            excludes: excludes.build()?,
+            patterns: IneffectivePatterns::find(builder, &excludes, in_files, source),
+            excludes,
             exclude_caches: configured.exclude_caches || arguments.exclude_caches,
             one_file_system: configured.one_file_system || arguments.one_file_system,
             ignored: IgnoredChanges {
                 changed: configured.ignore_ctime || arguments.ignore_ctime,
                 inode: configured.ignore_inode || arguments.ignore_inode,
             },
+            allow_empty: configured.allow_empty || arguments.allow_empty,
             tags,
             read_concurrency: arguments.read_concurrency.or(configured.read_concurrency),
             write: WriteOptions {
@@ -113,6 +121,7 @@ impl SourceSettings {
             read_concurrency: self.read_concurrency.map_or(read_threads, NonZeroUsize::get),
             write: self.write,
             dry_run: arguments.dry_run,
+            allow_empty: self.allow_empty,
         }
     }
 }

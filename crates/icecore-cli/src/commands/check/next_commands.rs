@@ -1,11 +1,13 @@
 //! Which commands to run next: written out, so that they can be copied.
 
-use std::{borrow::Cow, fmt::Write};
+use std::fmt::Write;
 
 use icecore_check::{CheckReport, ProblemKind};
 use icecore_format::snapshot::{DedupScope, SnapshotOrigin};
 use icecore_repo::snapshots::SnapshotList;
 use serde::Serialize;
+
+use crate::text::shell_word;
 
 /// How far a repair has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub(super) fn next_commands(
     report: &CheckReport,
     list: &SnapshotList,
 ) -> Vec<NextCommand> {
-    let repository = quoted(repository.as_bytes()).into_owned();
+    let repository = shell_word(repository.as_bytes()).into_owned();
     let here = |command: String| NextCommand { command, host: None };
     let data = if reads_data { " --read-data" } else { "" };
     let repair = format!("icecore check --repair{data} -r {repository}");
@@ -76,14 +78,14 @@ fn backups(repository: &str, report: &CheckReport, list: &SnapshotList) -> Vec<N
 }
 
 fn backup(repository: &str, origin: &SnapshotOrigin) -> String {
-    let root = quoted(&origin.root);
+    let root = shell_word(&origin.root);
     let mut line = match (origin.root.starts_with(b"/"), origin.command.is_empty()) {
         (true, _) => format!("icecore backup {root}"),
         (false, true) => format!("icecore backup --stdin {root}"),
         (false, false) => format!("icecore backup --command {root}"),
     };
     // Writing to a string does not fail.
-    let _ = write!(line, " --name {}", quoted(origin.source.as_bytes()));
+    let _ = write!(line, " --name {}", shell_word(origin.source.as_bytes()));
     if origin.dedup == DedupScope::Group {
         line.push_str(" --dedup group");
     }
@@ -91,33 +93,10 @@ fn backup(repository: &str, origin: &SnapshotOrigin) -> String {
     if !origin.command.is_empty() {
         line.push_str(" --");
         for word in &origin.command {
-            let _ = write!(line, " {}", quoted(word.as_bytes()));
+            let _ = write!(line, " {}", shell_word(word.as_bytes()));
         }
     }
     line
-}
-
-/// Quotes a word for a shell, if it needs that.
-fn quoted(word: &[u8]) -> Cow<'_, str> {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(byte);
-    match str::from_utf8(word) {
-        Ok(text) if !text.is_empty() && word.iter().all(is_plain) => text.into(),
-        Ok(text) if !text.chars().any(char::is_control) => {
-            format!("'{}'", text.replace('\'', "'\\''")).into()
-        }
-        // As bash, zsh and ksh read it.
-        _ => {
-            let mut quoted = "$'".to_owned();
-            for byte in word {
-                let _ = match byte {
-                    b' '..=b'~' if !b"'\\".contains(byte) => write!(quoted, "{}", char::from(*byte)),
-                    _ => write!(quoted, "\\x{byte:02x}"),
-                };
-            }
-            quoted.push('\'');
-            quoted.into()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use jiff::tz::TimeZone;
 
 use crate::documents::tests::assert_documented;
 
-use super::{EntryDocument, mode_text, write_columns};
+use super::{EntryDocument, below_root, mode_text, write_columns};
 
 #[test]
 fn modes_look_as_in_ls() {
@@ -51,4 +51,19 @@ fn json_keeps_names_that_are_no_text() {
     link.target = b"\xff".to_vec();
     assert_documented(&EntryDocument::new(&link, (None, None)));
     assert_documented(&EntryDocument::new(&Entry::new(Vec::new(), EntryKind::BlockDevice), (None, None)));
+}
+
+#[test]
+fn a_path_of_the_host_is_told_from_one_of_the_source() {
+    let cases: [(&[u8], &[u8], Option<&[u8]>); 6] = [
+        (b"/srv/data", b"srv/data/etc/hosts", Some(b"etc/hosts")),
+        (b"/srv/data", b"srv/data", Some(b"")),
+        (b"/srv/data", b"srv/database/x", None),
+        (b"/srv/data", b"etc/hosts", None),
+        (b"/", b"etc/hosts", None),
+        (b"dump.sql", b"dump.sql/x", None),
+    ];
+    for (root, path, expected) in cases {
+        assert_eq!(below_root(root, path), expected, "{:?}", String::from_utf8_lossy(path));
+    }
 }

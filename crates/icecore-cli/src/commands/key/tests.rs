@@ -1,12 +1,22 @@
 use icecore_format::{keys::Secret, slot::Credential};
 use zeroize::Zeroizing;
 
-use super::{ChangedDocument, SlotDocument, is_same};
+use super::{
+    ChangedDocument, SlotDocument, is_same,
+    rotation::{MovedDocument, MovedFile},
+};
 use crate::documents::tests::assert_documented;
 
 #[test]
 fn the_documents_have_the_documented_fields() {
-    assert_documented(&ChangedDocument { added: None, key_file: None, removed: Vec::new() });
+    assert_documented(&ChangedDocument {
+        added: None,
+        key_file: None,
+        removed: Vec::new(),
+        moved: Vec::new(),
+    });
+    let moved = MovedFile { path: "a.key".into(), kept: "a.key.old".into(), holds_new_key: true };
+    assert_documented(&MovedDocument::from(&moved));
     assert_documented(&SlotDocument {
         id: String::new(),
         kind: None,
@@ -16,6 +26,7 @@ fn the_documents_have_the_documented_fields() {
         memory_kib: None,
         passes: None,
         lanes: None,
+        in_use: false,
         damage: None,
     });
 }

@@ -70,17 +70,3 @@ fn a_mark_without_need_is_taken_away_by_a_repair() {
     assert_eq!(next(Stage::Repaired), []);
     assert_eq!(next_commands("/r", false, Stage::Checked, &CheckReport::default(), &list), []);
 }
-
-#[test]
-fn words_are_quoted_for_a_shell() {
-    for (word, expected) in [
-        (&b"/srv/backup"[..], "/srv/backup"),
-        (b"", "''"),
-        (b"a b", "'a b'"),
-        ("ü$HOME".as_bytes(), "'ü$HOME'"),
-        (b"it's", "'it'\\''s'"),
-        (b"a\nb'\xff", "$'a\\x0ab\\x27\\xff'"),
-    ] {
-        assert_eq!(quoted(word), expected);
-    }
-}
