@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use icecore_catalog::{Catalog, StoredRecord};
 use icecore_format::{
+    error::FormatResult,
     history::{History, Loss, Marks, Standing},
     ids::{RecordHash, RecordName, RunId, WriterId},
     layout::{LOG_PREFIX, SNAPSHOTS_PREFIX, log_key, parse_log_key, parse_snapshot_key},
@@ -15,6 +16,7 @@ use icecore_store::{
     error::StoreError,
     store::{ObjectInfo, PutCondition, StoreExt},
 };
+use rayon::prelude::*;
 
 use crate::{
     compaction,
@@ -22,7 +24,7 @@ use crate::{
     index::recovering,
     listing::MetaListing,
     repository::Repository,
-    snapshots::{self, SnapshotList},
+    snapshots::{self, OPENED_IN_A_ROW_MIN, SnapshotList},
 };
 
 /// Numbers that are tried when other runs of the same writer take them first.
@@ -229,17 +231,17 @@ impl LogBook {
     }
 
     /// Opens a stored record and takes it in.
-    fn take_in(&mut self, repository: &Repository, name: RecordName, object: &[u8]) -> bool {
-        match LogRecord::open(repository.keys(), name, object) {
-            Ok(record) => {
-                self.insert(record, object);
-                true
-            }
+    fn take_in(&mut self, repository: &Repository, name: RecordName, object: &[u8]) {
+        self.take_opened(Opened::of(repository, name, object));
+    }
+
+    fn take_opened(&mut self, Opened { reference, record }: Opened) {
+        self.take_number(reference.name);
+        match record {
+            Ok(record) => self.history.insert(record, reference.hash),
             Err(source) => {
-                self.take_number(name);
-                let reference = RecordReference { name, hash: RecordHash::of(object) };
-                self.damaged.push((reference, RepoError::Object { key: log_key(name), source }));
-                false
+                let key = log_key(reference.name);
+                self.damaged.push((reference, RepoError::Object { key, source }));
             }
         }
     }
@@ -265,6 +267,19 @@ impl LogEvents {
     }
 }
 
+/// A stored record and what came of opening it.
+struct Opened {
+    reference: RecordReference,
+    record: FormatResult<LogRecord>,
+}
+
+impl Opened {
+    fn of(repository: &Repository, name: RecordName, object: &[u8]) -> Self {
+        let reference = RecordReference { name, hash: RecordHash::of(object) };
+        Self { reference, record: LogRecord::open(repository.keys(), name, object) }
+    }
+}
+
 /// Takes as many items as fit into one record.
 fn take<T>(items: &mut Vec<T>) -> Vec<T> {
     items.drain(..items.len().min(LOG_ITEMS_MAX)).collect()
@@ -279,18 +294,23 @@ fn read_listed<'a>(
     let cached = catalog.log_records()?.into_iter().map(|stored| (stored.name, stored));
     let mut cached: HashMap<RecordName, StoredRecord> = cached.collect();
     let mut book = LogBook::default();
-    let mut missing = Vec::new();
+    let (mut known, mut missing) = (Vec::new(), Vec::new());
     for object in objects {
         let Ok(name) = parse_log_key(&object.key) else {
             tracing::debug!(key = ?object.key, "foreign object in the log");
             continue;
         };
         match cached.remove(&name) {
-            Some(stored) if stored.version == object.version.0 => {
-                book.take_in(repository, name, &stored.object);
-            }
+            Some(stored) if stored.version == object.version.0 => known.push(stored),
             _ => missing.push(object),
         }
+    }
+    let open = || {
+        let known = known.par_iter().with_min_len(OPENED_IN_A_ROW_MIN);
+        known.map(|stored| Opened::of(repository, stored.name, &stored.object)).collect::<Vec<_>>()
+    };
+    for opened in repository.environment().workers.install(open) {
+        book.take_opened(opened);
     }
     let mut fetched = Vec::new();
     let mut hashes = HashMap::new();

@@ -18,6 +18,7 @@ use icecore_format::{
 };
 
 use icecore_store::ObjectInfo;
+use rayon::prelude::*;
 
 pub use times::{CLOCK_TOLERANCE, ClockError};
 
@@ -28,6 +29,9 @@ use crate::{
     index::recovering,
     repository::Repository,
 };
+
+/// Small objects that one thread opens before another one is worth its while.
+pub(crate) const OPENED_IN_A_ROW_MIN: usize = 128;
 
 /// All snapshot objects of a repository.
 #[derive(Debug, Default)]
@@ -61,7 +65,7 @@ pub(crate) fn read_listed<'a>(
         .map(|stored| (stored.run, (stored.version, stored.object)))
         .collect();
     let mut list = SnapshotList::default();
-    let mut missing = Vec::new();
+    let (mut known, mut missing) = (Vec::new(), Vec::new());
     for object in objects {
         let Ok(run) = parse_snapshot_key(&object.key) else {
             tracing::debug!(key = ?object.key, "foreign object among the snapshots");
@@ -69,16 +73,21 @@ pub(crate) fn read_listed<'a>(
         };
         list.written.insert(run, time_of(object.modified));
         match cached.remove(&run) {
-            Some((version, bytes)) if version == object.version.0 => {
-                match Snapshot::open(repository.keys(), run, &bytes) {
-                    Ok(snapshot) => list.snapshots.push(snapshot),
-                    Err(source) => {
-                        let key = object.key.clone();
-                        list.damaged.push((key.clone(), RepoError::Object { key, source }));
-                    }
-                }
-            }
+            Some((version, bytes)) if version == object.version.0 => known.push((object, run, bytes)),
             _ => missing.push(object),
+        }
+    }
+    let open = || {
+        let known = known.par_iter().with_min_len(OPENED_IN_A_ROW_MIN);
+        known.map(|(_, run, bytes)| Snapshot::open(repository.keys(), *run, bytes)).collect::<Vec<_>>()
+    };
+    for ((object, ..), opened) in known.iter().zip(repository.environment().workers.install(open)) {
+        match opened {
+            Ok(snapshot) => list.snapshots.push(snapshot),
+            Err(source) => {
+                let key = object.key.clone();
+                list.damaged.push((key.clone(), RepoError::Object { key, source }));
+            }
         }
     }
     let mut fetched = Vec::new();

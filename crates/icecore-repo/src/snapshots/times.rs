@@ -16,7 +16,7 @@ use super::SnapshotList;
 /// Difference between clocks that nobody need hear of.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(2);
 
-const TOLERANCE: i128 = CLOCK_TOLERANCE.as_nanos() as i128;
+const TOLERANCE: i128 = CLOCK_TOLERANCE.as_nanos().cast_signed();
 
 /// How the clock was wrong by which a snapshot has its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,9 @@ impl SnapshotList {
             let repository = origin.copy_of.map(|original| original.repository);
             lines.entry((&origin.source, &origin.host, repository)).or_default().push(timed);
         }
-        lines.into_values().for_each(|line| contradictions(&line, &mut doubtful));
+        for line in lines.into_values() {
+            contradictions(&line, &mut doubtful);
+        }
         doubtful
     }
 
