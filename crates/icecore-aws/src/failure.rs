@@ -38,9 +38,10 @@ pub(crate) struct ServiceFailure {
     pub(crate) message: String,
     /// What the answer shows of the server.
     pub(crate) likeness: Likeness,
-    region: Option<String>,
+    region: Option<Box<str>>,
     server_time: Option<SystemTime>,
-    retry_after: Option<Duration>,
+    /// Seconds to wait, if the server said so.
+    retry_after: Option<u32>,
 }
 
 impl ServiceFailure {
@@ -63,7 +64,7 @@ impl ServiceFailure {
     /// Makes the failure of an answer that is a success, but none of S3, for this reason.
     pub(crate) fn foreign(reason: &str) -> Self {
         let failure = Self::without_answer(FailureKind::Answered, String::new());
-        Self { status: 200, likeness: Likeness::Foreign(reason.to_owned()), ..failure }
+        Self { status: 200, likeness: Likeness::Foreign(reason.into()), ..failure }
     }
 
     /// Makes the failure one after which the request is not simply repeated.
@@ -194,14 +195,14 @@ impl ServiceFailure {
             return StoreError::ForeignAnswer { endpoint: place.endpoint(), reason };
         }
         if self.is_transient() {
-            let retry_after = self.retry_after;
+            let retry_after = self.retry_after.map(|seconds| Duration::from_secs(seconds.into()));
             return StoreError::Unavailable { operation, key: key.to_owned(), reason, retry_after };
         }
         if self.kind == FailureKind::NoCredentials {
             return StoreError::NoCredentials { location, reason };
         }
         if let Likeness::Foreign(reason) = self.likeness {
-            return StoreError::ForeignAnswer { endpoint: place.endpoint(), reason };
+            return StoreError::ForeignAnswer { endpoint: place.endpoint(), reason: reason.into() };
         }
         let bucket = || place.bucket.clone();
         match (self.status, self.code.as_str()) {
@@ -211,7 +212,7 @@ impl ServiceFailure {
                 _,
                 "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException",
             ) => {
-                let region = self.region.or_else(|| expected_region(&self.message));
+                let region = self.region.map(String::from).or_else(|| expected_region(&self.message));
                 StoreError::WrongRegion { bucket: bucket(), region }
             }
             _ if self.is_expired() => StoreError::CredentialsRefused { location, reason, expired: true },
@@ -314,9 +315,9 @@ where
             // HEAD has no body, hence no code; the SDK makes one of the status.
             code: if code == "NotFound" { String::new() } else { code },
             message: told,
-            region: header("x-amz-bucket-region"),
+            region: header("x-amz-bucket-region").map(String::into_boxed_str),
             server_time: header("date").and_then(|date| http_date(&date)),
-            retry_after: header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs),
+            retry_after: header("retry-after").and_then(|text| text.parse().ok()),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) enum Likeness {
     /// The answer has neither a body nor a header of S3. So some servers answer HEAD.
     Unclear,
     /// No S3 gives such an answer, for this reason.
-    Foreign(String),
+    Foreign(Box<str>),
 }
 
 impl Likeness {
@@ -34,13 +34,13 @@ impl Likeness {
             Content::Nothing => Self::Unclear,
             // The body of a success that broke off, or that is the answer to another question.
             Content::Xml if is_success => Self::Unclear,
-            content => Self::Foreign(describe(response, content)),
+            content => Self::Foreign(describe(response, content).into()),
         }
     }
 
     /// Judges an answer that has to be one of S3 because nothing has shown so far that the server is like it.
     pub(crate) fn without_evidence(status: u16) -> Self {
-        Self::Foreign(format!("HTTP status {status} without an error of S3"))
+        Self::Foreign(format!("HTTP status {status} without an error of S3").into())
     }
 }
 

@@ -202,7 +202,7 @@ fn memory_limit() -> Option<u64> {
     [Resource::As, Resource::Data].into_iter().filter_map(|resource| getrlimit(resource).current).min()
 }
 
-/// Returns the address space that the process has, in bytes (proc_pid_status(5)).
+/// Returns the address space that the process has, in bytes (`proc_pid_status(5)`).
 fn used_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));

@@ -70,7 +70,7 @@ fn a_key_of_kms_that_may_not_be_used_is_named() {
 #[test]
 fn the_right_region_is_told() {
     let redirected =
-        ServiceFailure { region: Some("eu-west-1".to_owned()), ..answered(301, "PermanentRedirect", "") };
+        ServiceFailure { region: Some("eu-west-1".into()), ..answered(301, "PermanentRedirect", "") };
     assert_eq!(told(redirected, Action::Get).to_string(), "bucket bucket is in the region eu-west-1");
     let message =
         "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-central-1'";

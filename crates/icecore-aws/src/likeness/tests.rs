@@ -16,7 +16,7 @@ fn likeness(status: u16, headers: &[(&'static str, &'static str)], body: &'stati
 
 fn reason(likeness: Likeness) -> String {
     let Likeness::Foreign(reason) = likeness else { panic!("{likeness:?}") };
-    reason
+    reason.into()
 }
 
 #[test]
