@@ -23,6 +23,7 @@ pub enum OwnerMapping {
 }
 
 /// What a restore is asked to do.
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Clone, Debug)]
 pub struct RestoreRequest {
     /// Snapshot that is restored.

@@ -51,6 +51,7 @@ pub enum OwnerChoice {
 }
 
 /// What of the metadata is applied; by default everything.
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApplyOptions {
     /// Owner and group.

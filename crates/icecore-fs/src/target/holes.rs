@@ -18,6 +18,9 @@ const WRITE: OFlags = OFlags::WRONLY
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
+/// Smallest block that a hole is made of.
+const BLOCK_BYTES_MIN: u64 = 512;
+
 /// Zeros that are written at a time.
 static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
 
@@ -85,7 +88,8 @@ impl TargetTree {
                 result => result?,
             };
             let (found, known) = (metadata_of(&descriptor)?, existing.metadata());
-            let block_bytes = rustix::fs::fstat(&descriptor)?.st_blksize.unsigned_abs().max(512);
+            let block_bytes =
+                u64::try_from(rustix::fs::fstat(&descriptor)?.st_blksize).unwrap_or(0).max(BLOCK_BYTES_MIN);
             let file = HoleFile { descriptor, path: existing.path().to_vec(), block_bytes };
             let is_same = (found.device, found.inode) == (known.device, known.inode);
             Ok(Some(file).filter(|_| is_same))

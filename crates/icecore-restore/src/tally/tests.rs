@@ -16,7 +16,9 @@ fn attribute(name: &str) -> AppliedAspect {
 fn report(is_privileged: bool, owners: OwnerMapping, warnings: Vec<Vec<ApplyWarning>>) -> RestoreReport {
     let clock = std::sync::Arc::clone(&Fixture::new().repository.environment().clock);
     let tally = Tally::new(&NoEvents, clock, Standing { is_privileged, owners });
-    warnings.into_iter().for_each(|warnings| tally.warn(warnings));
+    for warnings in warnings {
+        tally.warn(warnings);
+    }
     tally.finish()
 }
 

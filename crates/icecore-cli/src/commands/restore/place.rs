@@ -29,12 +29,17 @@ pub(super) fn confirm(context: &Context, arguments: &RestoreArguments) -> Outcom
     let Some(directory) = system_directory(target).filter(|_| !arguments.yes && !arguments.dry_run) else {
         return Ok(());
     };
-    let question = format!("The target {} is {directory} of this system. Restore into it?", target.display());
+    let question = format!(
+        "The target {} is a directory of the running system ({directory}). Restore into it?",
+        target.display()
+    );
     if confirmation::ask(&context.console, &question)? {
         return Ok(());
     }
-    let message =
-        format!("the target {} is {directory} of this system; nothing was restored", target.display());
+    let message = format!(
+        "the target {} is a directory of the running system ({directory}); nothing was restored",
+        target.display()
+    );
     Err(Failure::new(ExitStatus::Failed, message).hint(
         "choose another directory, or give --yes if this one is meant; --dry-run shows what would change",
     ))

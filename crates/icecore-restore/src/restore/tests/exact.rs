@@ -167,9 +167,12 @@ fn the_unchanged_file_of_the_source_is_not_read() {
     target.write("a", "1");
     let found = target.path("a").metadata().unwrap();
     let recorded = |entry: &mut icecore_format::entry::Entry| {
-        let time = |seconds, nanoseconds| icecore_format::entry::Time { seconds, nanoseconds };
-        entry.modified = time(found.mtime(), found.mtime_nsec() as u32);
-        entry.changed = time(found.ctime(), found.ctime_nsec() as u32);
+        let time = |seconds, nanoseconds: i64| icecore_format::entry::Time {
+            seconds,
+            nanoseconds: u32::try_from(nanoseconds).unwrap(),
+        };
+        entry.modified = time(found.mtime(), found.mtime_nsec());
+        entry.changed = time(found.ctime(), found.ctime_nsec());
         (entry.inode, entry.mode) = (found.ino(), found.mode() & 0o7777);
     };
     let mut snapshot = fixture.snapshot(vec![directory(""), file("a", "1").with(recorded)]);
