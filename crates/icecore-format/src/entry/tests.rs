@@ -249,6 +249,17 @@ fn attributes_are_bounded() {
 }
 
 #[test]
+fn a_hole_is_no_inline_chunk() {
+    let mut entry = file();
+    entry.size = 300;
+    entry.content = Content::Inline(chunks(&[100, 200]));
+    entry.holes.clear();
+    refused(entry, |entry| {
+        entry.content = Content::Inline(vec![chunks(&[100])[0], ChunkRef::hole(200)]);
+    });
+}
+
+#[test]
 fn an_unreadable_file_has_its_size_and_nothing_else() {
     let mut entry = file();
     entry.content = Content::default();
