@@ -67,7 +67,7 @@ fn a_file_without_an_end_is_named_and_left() {
 #[test]
 fn a_change_within_the_second_of_the_backup_is_found() {
     let sandbox = Sandbox::with_repository();
-    let now = fs::metadata(sandbox.path("repository/icecore")).unwrap().mtime() as u64;
+    let now = fs::metadata(sandbox.path("repository/icecore")).unwrap().mtime().unsigned_abs();
     let file = Lie { seconds: now, nanoseconds: 0, ..lie("file", 4, b"AAAA".to_vec()) };
     let Some(mount) = mount(&sandbox, vec![file]) else { return };
     sandbox.run(&["backup", "liar"]).expect(0);

@@ -7,7 +7,7 @@ use icecore_format::entry::Time;
 
 /// What a whole second may be rounded from: FAT has even seconds.
 const WHOLE_SECOND_NANOSECONDS: i128 = 2_000_000_000;
-/// Linux dates files by a clock that moves with its ticks, which are at most 10 ms apart (CONFIG_HZ=100).
+/// Linux dates files by a clock that moves with its ticks, which are at most 10 ms apart (`CONFIG_HZ=100`).
 const TICK_NANOSECONDS: i128 = 10_000_000;
 
 /// Returns a time as one number.

@@ -47,13 +47,11 @@ impl ChunkListWriter {
             }
             self.tree = Some(tree);
         }
-        match &mut self.tree {
-            Some(tree) => tree.push(session, chunk),
-            None => {
-                self.inline.push(chunk);
-                Ok(())
-            }
+        if let Some(tree) = &mut self.tree {
+            return tree.push(session, chunk);
         }
+        self.inline.push(chunk);
+        Ok(())
     }
 
     /// Returns the sum of the lengths in bytes.

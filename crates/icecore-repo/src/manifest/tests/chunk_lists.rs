@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use icecore_format::{
     chunk_list::ChunkListBuilder,
     entry::{ChunkListRef, ChunkRef, Content},
@@ -78,7 +80,7 @@ fn written(session: &mut WriteSession, chunks: &[ChunkRef]) -> Content {
 fn a_list_that_is_written_bit_by_bit_is_that_of_the_format() {
     let bed = Bed::new();
     let mut session = bed.session();
-    let keys = session.repository().keys().clone();
+    let keys = Arc::clone(session.repository().keys());
     for count in [9, 10, 200, 255, 256, 257, 600, 2_047, 5_000, 70_000] {
         let chunks = chunks(count);
         let content = written(&mut session, &chunks);
