@@ -12,6 +12,8 @@ mod copy;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod deletions;
+#[cfg(test)]
 mod disk_full;
 #[cfg(test)]
 mod emptiness;

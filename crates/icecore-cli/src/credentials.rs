@@ -3,7 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     io::{self, IsTerminal, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -55,6 +55,15 @@ pub(crate) struct GivenCredentials {
 }
 
 impl GivenCredentials {
+    /// Returns the files that hold keys and passwords.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let all = [&self.command_line, &self.environment, &self.configuration].into_iter().flatten();
+        all.filter_map(|source| match source {
+            CredentialSource::KeyFile(path) | CredentialSource::PasswordFile(path) => Some(path.as_path()),
+            CredentialSource::PasswordCommand(_) | CredentialSource::Password(_) => None,
+        })
+    }
+
     /// Returns the one that counts: the command line comes before the environment, that before the configuration file.
     pub(crate) fn choose(&self) -> Outcome<Option<&CredentialSource>> {
         Ok(self.choose_with_place()?.map(|(source, _)| source))
@@ -195,7 +204,7 @@ pub(crate) fn ask_new(prompt: &str, console: &Console) -> Outcome<Option<Zeroizi
 }
 
 /// Makes the failure of a command that was given no password, where nobody can be asked for one.
-pub(crate) fn none_given(generated: Option<&std::path::Path>) -> Failure {
+pub(crate) fn none_given(generated: Option<&Path>) -> Failure {
     let looked = generated.map(|path| format!(" (there is no {})", path.display())).unwrap_or_default();
     Failure::new(ExitStatus::WrongKey, format!("no key or password is given for the repository{looked}")).hint(
         "use --key-file, --password-file, --password-command, or ICECORE_KEY_FILE, ICECORE_PASSWORD_FILE, \

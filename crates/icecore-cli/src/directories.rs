@@ -11,6 +11,9 @@ use icecore_format::ids::RepositoryId;
 
 use crate::environment_variables;
 
+/// Where generated key files lie in the user's configuration directory.
+pub(crate) const KEYS_DIRECTORY: &str = "keys";
+
 /// Where this user's files are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Directories {
@@ -59,7 +62,7 @@ impl Directories {
     /// Returns where the generated key file of a repository lies.
     pub(crate) fn generated_key_file(&self, repository: RepositoryId) -> Option<PathBuf> {
         let directory = self.configuration.as_ref()?;
-        Some(directory.join("keys").join(format!("{repository}.key")))
+        Some(directory.join(KEYS_DIRECTORY).join(format!("{repository}.key")))
     }
 }
 

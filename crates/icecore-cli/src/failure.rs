@@ -17,7 +17,7 @@ use icecore_store::{
 };
 use serde::Serialize;
 
-use crate::exit_status::ExitStatus;
+use crate::{exit_status::ExitStatus, text};
 
 /// Result of a step of a command.
 pub(crate) type Outcome<T> = Result<T, Failure>;
@@ -396,11 +396,22 @@ impl From<RestoreError> for Failure {
                 .hint(format!("`icecore ls {}` shows what there is", run.snapshot_id())),
             RestoreError::TargetNotDirectory { .. } => Self::new(ExitStatus::Failed, message)
                 .hint("give a directory, or a path that does not exist yet"),
+            RestoreError::ManyDeletions { .. } => {
+                Self::new(ExitStatus::Failed, format!("{}; nothing was changed", many_deletions(&error)))
+                    .hint("add --dry-run to see what would be deleted, or --yes if this is meant")
+            }
             RestoreError::TargetFull { .. } => Self::new(ExitStatus::Failed, message)
                 .hint("make room and run again: what was restored stays and is not fetched a second time"),
             _ => Self::new(ExitStatus::Failed, message),
         }
     }
+}
+
+/// Returns the text of a restore that would delete very much.
+pub(crate) fn many_deletions(error: &RestoreError) -> String {
+    let RestoreError::ManyDeletions { target, deletions, entries } = error else { return reason(error) };
+    let (deletions, entries) = (text::count(*deletions), text::count(*entries));
+    format!("this restore would delete {deletions} of the {entries} objects in {}", target.display())
 }
 
 impl From<CopyError> for Failure {

@@ -38,6 +38,11 @@ impl FsError {
         self.source.kind() == io::ErrorKind::PermissionDenied
     }
 
+    /// The object is in use: something is mounted on it, for example.
+    pub fn is_busy(&self) -> bool {
+        self.source.raw_os_error() == Some(Errno::BUSY.raw_os_error())
+    }
+
     /// The file system is full, or the quota is used up.
     pub fn is_storage_full(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)

@@ -12,11 +12,13 @@ mod file;
 mod handles;
 mod holes;
 mod list;
+mod location;
 mod object;
 mod outcome;
 mod path;
 mod privacy;
 mod protection;
+mod removal;
 mod remove;
 mod status;
 
@@ -38,9 +40,12 @@ pub use self::aspects::{AppliedAspect, ApplyWarning};
 pub use self::create::DirectoryOutcome;
 pub use self::file::{ExistingFile, TargetFile};
 pub use self::holes::HoleFile;
+pub use self::location::Location;
 pub use self::path::TargetPathProblem;
+pub use self::remove::{RemovalMode, RemovalWatch};
 
 use self::handles::{DirectoryHandle, HandleCache};
+use self::location::Mount;
 use crate::entry::{EntryKind, Metadata};
 use crate::error::{FsError, retry_interrupted};
 
@@ -64,6 +69,8 @@ const ENTER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLL
 #[derive(Debug)]
 pub struct TargetTree {
     root: Arc<DirectoryHandle>,
+    /// Where the root lies.
+    mount: Mount,
     handles: HandleCache,
     /// Part of all temporary names, so that they differ from those of any other run.
     temporary_seed: u64,
@@ -91,8 +98,11 @@ impl TargetTree {
         let root = retry_interrupted(|| rustix::fs::open(path, flags, Mode::empty()));
         let root =
             root.map_err(|errno| FsError::new("open the directory", path.as_os_str().as_bytes(), errno))?;
+        let mount =
+            Mount::of(&root).map_err(|errno| FsError::new("look up", path.as_os_str().as_bytes(), errno))?;
         Ok(Self {
             root: Arc::new(DirectoryHandle::new(root)),
+            mount,
             handles: HandleCache::new(handles_max),
             // A hash by a random key is a random number; nothing secret depends on it.
             temporary_seed: RandomState::new().hash_one(0_u64),

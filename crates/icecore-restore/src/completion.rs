@@ -5,15 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use icecore_fs::{
-    entry::EntryKind as FsKind,
-    error::FsError,
-    target::{TargetTree, is_temporary_name},
-};
+use icecore_fs::target::TargetTree;
 
 use crate::{
     candidate::{Candidate, Verdict},
     context::Context,
+    deletion,
     driver::After,
     error::RestoreError,
     file,
@@ -23,7 +20,7 @@ use crate::{
     objects,
     pool::{Gate, Pool},
     report::{ProblemReason, RestoreAction},
-    steps::{LeftDirectory, LeftState, join},
+    steps::{LeftDirectory, LeftState},
 };
 
 /// Does everything that had to wait for a batch.
@@ -40,9 +37,9 @@ pub(crate) fn complete<'env>(
             link(context, tree, &candidate, links);
         }
     }
-    for path in after.removals {
+    for removal in after.removals {
         if !context.is_stopped() {
-            remove(context, tree, &path);
+            deletion::remove_object(context, &removal);
         }
     }
     for left in after.left {
@@ -149,9 +146,12 @@ fn try_link(
             context.tally.count(|counts| counts.already_right += 1);
             return Ok(true);
         }
+        Some(found) if context.rules.is_protected(found.device, found.inode) => {
+            return Err(ProblemReason::Own);
+        }
         Some(found) if objects::is_directory(found.kind) => {
             objects::check_directory(context, tree, candidate, Verdict::Directory)?;
-            tree.remove_tree(path)?;
+            deletion::displace(context, tree, path)?;
             RestoreAction::Replace
         }
         Some(found) if found.kind != wanted.kind => RestoreAction::Replace,
@@ -175,6 +175,9 @@ fn stand_in(context: &Context<'_>, tree: &TargetTree, candidate: &Candidate, lin
         Ok(found) => found,
         Err(source) => return objects::finish_object(context, candidate, 0, Err(source.into())),
     };
+    if found.is_some_and(|found| context.rules.is_protected(found.device, found.inode)) {
+        return objects::finish_object(context, candidate, 0, Err(ProblemReason::Own));
+    }
     let verdict = candidate.judge_in(context, found.as_ref());
     if objects::restore_object(context, candidate, verdict)
         && context.request.verify
@@ -185,75 +188,20 @@ fn stand_in(context: &Context<'_>, tree: &TargetTree, candidate: &Candidate, lin
     }
 }
 
-/// Removes something that is not a directory and not in the newer snapshot.
-fn remove(context: &Context<'_>, tree: &TargetTree, path: &[u8]) {
-    match tree.remove_non_directory(path) {
-        Ok(true) => note_deleted(context, path),
-        Ok(false) => {}
-        Err(error) if is_gone(&error) => {}
-        Err(error) => context.fail_path(path, error.into()),
-    }
-}
-
-/// A directory on the way is something else now: what was in it is gone.
-fn is_gone(error: &FsError) -> bool {
-    matches!(error.source.kind(), std::io::ErrorKind::NotADirectory | std::io::ErrorKind::NotFound)
-}
-
-fn note_deleted(context: &Context<'_>, path: &[u8]) {
-    context.tally.count(|counts| counts.deleted += 1);
-    context.tally.action(RestoreAction::Delete, path);
-}
-
 /// Completes a directory: removes what does not belong there, then applies its metadata.
 fn leave(context: &Context<'_>, tree: &TargetTree, left: &LeftDirectory) {
-    for (name, kind) in &left.extras {
-        remove_extra(context, tree, &join(&left.path, name), name, *kind);
-    }
+    deletion::leave(context, left);
     if left.path.is_empty()
         && let Err(source) = context.root.finish(tree)
     {
         context.fail_path(b"", source.into());
     }
-    let outcome = match (left.state, &left.candidate) {
-        (_, Some(_)) if left.path.is_empty() && !context.root.is_applied() => Ok(()),
-        (LeftState::Removed, _) => remove_directory(context, tree, &left.path),
-        (_, None) => Ok(()),
-        (state, Some(candidate)) => apply(context, tree, candidate, state),
-    };
-    if let Err(reason) = outcome {
+    let is_applied = !left.path.is_empty() || context.root.is_applied();
+    if let Some(candidate) = left.candidate.as_ref().filter(|_| is_applied)
+        && let Err(reason) = apply(context, tree, candidate, left.state)
+    {
         context.fail_path(&left.path, reason);
     }
-}
-
-fn remove_extra(context: &Context<'_>, tree: &TargetTree, path: &[u8], name: &[u8], kind: FsKind) {
-    let is_leftover = is_leftover(name, kind);
-    let removed = if is_leftover { tree.remove_non_directory(path) } else { tree.remove_tree(path) };
-    match removed {
-        Ok(true) if is_leftover => context.tally.count(|counts| counts.leftovers_removed += 1),
-        Ok(true) => note_deleted(context, path),
-        Ok(false) => {}
-        Err(error) => context.fail_path(path, error.into()),
-    }
-}
-
-/// Says whether a name was left behind by a restore that was killed.
-pub(crate) fn is_leftover(name: &[u8], kind: FsKind) -> bool {
-    is_temporary_name(name) && !objects::is_directory(kind)
-}
-
-/// Removes a directory that the newer snapshot does not have, if there is nothing left in it.
-fn remove_directory(context: &Context<'_>, tree: &TargetTree, path: &[u8]) -> Result<(), ProblemReason> {
-    match tree.list_directory(path) {
-        Err(error) if is_gone(&error) => return Ok(()),
-        Err(error) => return Err(error.into()),
-        Ok(names) if !names.is_empty() => return Err(ProblemReason::DirectoryNotEmpty),
-        Ok(_) => {}
-    }
-    if tree.remove_tree(path)? {
-        note_deleted(context, path);
-    }
-    Ok(())
 }
 
 fn apply(
@@ -266,7 +214,7 @@ fn apply(
     let options = candidate.apply_options(context.request);
     match tree.apply_metadata(&entry.path, &candidate.metadata(), &entry.attributes, &options) {
         Ok(warnings) => context.tally.warn(warnings),
-        Err(error) if state == LeftState::Touched && is_gone(&error) => {}
+        Err(error) if state == LeftState::Touched && deletion::is_gone(&error) => {}
         Err(error) => return Err(error.into()),
     }
     Ok(())

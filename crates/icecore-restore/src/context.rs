@@ -1,7 +1,7 @@
 //! What all threads of a restore share.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -9,13 +9,20 @@ use std::{
 };
 
 use icecore_format::keys::Keys;
-use icecore_fs::target::TargetTree;
+use icecore_fs::{error::FsError, target::TargetTree};
 use icecore_repo::{environment::Environment, error::RepoError, reader::ChunkReader};
 use icecore_store::error::StoreError;
 
 use crate::{
-    candidate::Candidate, comparison::Comparison, error::RestoreError, links::LinkGroup,
-    report::ProblemReason, request::RestoreRequest, root::TargetRoot, tally::Tally,
+    candidate::Candidate,
+    comparison::Comparison,
+    error::RestoreError,
+    links::LinkGroup,
+    report::{KeptReason, ProblemReason},
+    request::RestoreRequest,
+    root::TargetRoot,
+    rules::Rules,
+    tally::Tally,
 };
 
 /// What all threads of a restore share.
@@ -32,9 +39,13 @@ pub(crate) struct Context<'a> {
     pub comparison: Comparison,
     /// Collects what happens.
     pub tally: Tally<'a>,
+    /// What must stay.
+    pub rules: Rules,
     fatal: Mutex<Option<RestoreError>>,
     stopped: AtomicBool,
     failed_groups: Mutex<HashSet<LinkGroup>>,
+    /// Directories that stay although the newer snapshot does not have them: whether the rules are the only reason.
+    stays: Mutex<HashMap<Vec<u8>, bool>>,
 }
 
 impl<'a> Context<'a> {
@@ -45,6 +56,7 @@ impl<'a> Context<'a> {
         tree: Option<&'a TargetTree>,
         root: TargetRoot,
         tally: Tally<'a>,
+        rules: Rules,
     ) -> Self {
         Self {
             reader,
@@ -53,9 +65,11 @@ impl<'a> Context<'a> {
             root,
             comparison: Comparison::of(request),
             tally,
+            rules,
             fatal: Mutex::default(),
             stopped: AtomicBool::new(false),
             failed_groups: Mutex::default(),
+            stays: Mutex::default(),
         }
     }
 
@@ -108,13 +122,32 @@ impl<'a> Context<'a> {
                 self.stop(RestoreError::TargetFull { source });
             }
             ProblemReason::Repository(error) if ends_everything(&error) => self.stop(error.into()),
+            ProblemReason::Own => self.tally.kept(KeptReason::Own, path),
+            ProblemReason::Target { source } if self.is_mount_in_the_way(path, &source) => {
+                self.tally.problem(path, ProblemReason::MountPoint);
+            }
             reason => self.tally.problem(path, reason),
         }
+    }
+
+    /// Says whether an operation failed because something is mounted on the path.
+    fn is_mount_in_the_way(&self, path: &[u8], error: &FsError) -> bool {
+        error.is_busy() && self.tree.is_some_and(|tree| tree.is_mount_point(path).unwrap_or(false))
     }
 
     /// Says whether the file that stands for a link group could not be restored, and forgets it.
     pub fn take_failed_group(&self, group: LinkGroup) -> bool {
         self.lock_groups().remove(&group)
+    }
+
+    /// Notes that a directory stays, and whether the rules are the only reason.
+    pub fn note_stay(&self, path: &[u8], is_explained: bool) {
+        self.stays.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_vec(), is_explained);
+    }
+
+    /// Returns what was noted of a directory that stays, and forgets it.
+    pub fn take_stay(&self, path: &[u8]) -> Option<bool> {
+        self.stays.lock().unwrap_or_else(PoisonError::into_inner).remove(path)
     }
 
     fn lock_groups(&self) -> std::sync::MutexGuard<'_, HashSet<LinkGroup>> {

@@ -1,6 +1,7 @@
 //! Creates directories of the target, and finds out what is in those that are there.
 
-use icecore_fs::target::{DirectoryOutcome, TargetTree};
+use icecore_format::entry::Marks;
+use icecore_fs::target::{DirectoryOutcome, Location, TargetTree};
 
 use crate::{
     candidate::Candidate,
@@ -10,16 +11,31 @@ use crate::{
     report::{ProblemReason, RestoreAction},
 };
 
+/// A directory of the target that is there, or in a dry run would be.
+#[derive(Debug)]
+pub(crate) struct OpenedDirectory {
+    /// What was in it.
+    pub listing: Listing,
+    /// Where it lies; none if it is new.
+    pub location: Option<Location>,
+}
+
+impl OpenedDirectory {
+    fn new() -> Self {
+        Self { listing: Listing::New, location: None }
+    }
+}
+
 /// Creates a directory of the target (in a dry run: finds out whether it would be), and lists what is in it.
 pub(crate) fn open_directory(
     context: &Context<'_>,
     directory_path: &[u8],
     existing: Existing,
     candidate: Option<&Candidate>,
-) -> Result<Listing, ProblemReason> {
+) -> Result<OpenedDirectory, ProblemReason> {
     let Some(tree) = context.tree else {
         note_directory(context, directory_path);
-        return Ok(Listing::New);
+        return Ok(OpenedDirectory::new());
     };
     let is_new = if directory_path.is_empty() {
         false
@@ -27,7 +43,8 @@ pub(crate) fn open_directory(
         let found = if existing == Existing::Absent { None } else { tree.look_up(directory_path)? };
         match found {
             Some(found) if objects::is_directory(found.kind) => false,
-            Some(_) => {
+            Some(found) => {
+                check_displaced(context, tree, directory_path, (found.device, found.inode))?;
                 note_replaced(context, directory_path);
                 true
             }
@@ -38,19 +55,42 @@ pub(crate) fn open_directory(
     };
     if is_new {
         note_directory(context, directory_path);
-        return Ok(Listing::New);
+        return Ok(OpenedDirectory::new());
     }
-    if let Some(candidate) = candidate.filter(|_| !context.request.dry_run)
+    let location = tree.locate(directory_path)?;
+    if location.is_some_and(|found| context.rules.is_protected(found.device, found.inode)) {
+        return Err(ProblemReason::Own);
+    }
+    if let Some(candidate) = candidate
+        .filter(|candidate| !context.request.dry_run && !candidate.entry.marks.contains(Marks::NOT_ENTERED))
         && (!directory_path.is_empty() || context.root.is_applied())
     {
         make_private(context, tree, directory_path, candidate);
     }
+    let listing = list(context, tree, directory_path);
+    Ok(OpenedDirectory { listing, location })
+}
+
+/// Fails if the object in place of a directory must stay.
+fn check_displaced(
+    context: &Context<'_>,
+    tree: &TargetTree,
+    path: &[u8],
+    (device, inode): (u64, u64),
+) -> Result<(), ProblemReason> {
+    if context.rules.is_protected(device, inode) {
+        return Err(ProblemReason::Own);
+    }
+    if tree.is_mount_point(path)? { Err(ProblemReason::MountPoint) } else { Ok(()) }
+}
+
+fn list(context: &Context<'_>, tree: &TargetTree, directory_path: &[u8]) -> Listing {
     match tree.list_directory(directory_path) {
-        Ok(names) => Ok(Listing::Known(names.into_iter().peekable())),
+        Ok(names) => Listing::Known(names.into_iter().peekable()),
         Err(error) => {
             let reason = error.source.to_string();
             context.tally.warn_aspect("listing of the directory", directory_path, reason, false);
-            Ok(Listing::Unknown)
+            Listing::Unknown
         }
     }
 }
@@ -77,6 +117,7 @@ fn create_directory(
     };
     match tree.look_up(directory_path)? {
         Some(found) if !objects::is_directory(found.kind) => {
+            check_displaced(context, tree, directory_path, (found.device, found.inode))?;
             tree.remove_non_directory(directory_path)?;
             note_replaced(context, directory_path);
             Ok(tree.create_directory(directory_path)? == DirectoryOutcome::Created)

@@ -24,7 +24,7 @@ use crate::{
     pool::{Gate, Job, Pool},
     prefetch::BlockPlan,
     report::ProblemReason,
-    steps::{LeftDirectory, Step},
+    steps::{LeftDirectory, Removal, Step},
 };
 
 /// Batches that are on their way: one is written, one is fetched.
@@ -58,8 +58,8 @@ pub(crate) struct After {
     pub read_back: Vec<(Arc<Candidate>, Arc<AtomicBool>)>,
     /// Hard links.
     pub links: Vec<Candidate>,
-    /// Paths that are to be removed.
-    pub removals: Vec<Vec<u8>>,
+    /// What is to be removed.
+    pub removals: Vec<Removal>,
     /// Directories, deepest first.
     pub left: Vec<LeftDirectory>,
 }
@@ -96,8 +96,10 @@ impl<'env, 'pool> Driver<'env, 'pool> {
                     self.object(*candidate, found, links);
                 }
                 Step::Link(candidate) => self.batch.after.links.push(*candidate),
-                Step::Remove(path) => self.batch.after.removals.push(path),
+                Step::Remove(removal) => self.batch.after.removals.push(removal),
                 Step::Leave(left) => self.batch.after.left.push(*left),
+                // Objects find out by themselves.
+                Step::Displace(_) => {}
             }
             self.flush_if_full(links);
         }
@@ -142,6 +144,9 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         links: &mut LinkTable,
     ) {
         let verdict = match found {
+            Ok(Some(found)) if self.context.rules.is_protected(found.device, found.inode) => {
+                return objects::finish_object(self.context, &candidate, 0, Err(ProblemReason::Own));
+            }
             Ok(found) => candidate.judge_in(self.context, found.as_ref()),
             Err(source) => return objects::finish_object(self.context, &candidate, 0, Err(source.into())),
         };

@@ -6,6 +6,8 @@ use icecore_format::ids::RunId;
 use icecore_fs::error::FsError;
 use icecore_repo::error::RepoError;
 
+use crate::guard::DELETIONS_PERCENT_MAX;
+
 /// Result of a restore.
 pub type RestoreResult<T> = Result<T, RestoreError>;
 
@@ -47,6 +49,24 @@ pub enum RestoreError {
     TargetFull {
         /// What was tried, and the answer.
         source: FsError,
+    },
+    /// So much would be deleted that the user has to say that this is meant. Nothing was changed.
+    #[error(
+        "delete {deletions} of {entries} objects in {target:?}: that is more than {DELETIONS_PERCENT_MAX} % of them"
+    )]
+    ManyDeletions {
+        /// Target as given.
+        target: PathBuf,
+        /// Objects that would be deleted.
+        deletions: u64,
+        /// Objects in the target.
+        entries: u64,
+    },
+    /// No entry matches any of the include patterns. Nothing was changed.
+    #[error("find anything in snapshot {run} that matches the include patterns")]
+    NothingIncluded {
+        /// Snapshot.
+        run: RunId,
     },
     /// Everything is there, but may not survive a power failure.
     #[error("make the restored files durable")]

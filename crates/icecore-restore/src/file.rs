@@ -10,6 +10,7 @@ use icecore_repo::manifest::ChunkListReader;
 use crate::{
     candidate::{Candidate, Verdict},
     context::Context,
+    deletion,
     holes::{self, HoleState},
     large,
     layout::{PlacedChunk, Placement, RecordedHoles},
@@ -63,7 +64,7 @@ pub(crate) fn finish(
         file.set_length(entry.size)?;
     }
     if verdict == Verdict::Directory {
-        tree.remove_tree(&entry.path)?;
+        deletion::displace(context, tree, &entry.path)?;
     }
     let options = candidate.apply_options(context.request);
     let warnings = file.finish(&candidate.metadata(), &entry.attributes, &options)?;

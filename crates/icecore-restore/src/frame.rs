@@ -4,7 +4,7 @@ use std::{iter::Peekable, vec};
 
 use icecore_fs::entry::EntryKind as FsKind;
 
-use crate::{candidate::Candidate, completion::is_leftover};
+use crate::{candidate::Candidate, deletion::is_leftover, report::KeptReason};
 
 /// What was in a directory of the target before anything was restored into it.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(crate) enum Listing {
 pub(crate) enum Existing {
     /// It was not.
     Absent,
-    /// It was.
-    Present,
+    /// It was, and of this kind.
+    Present(FsKind),
     /// Nobody knows.
     Unknown,
 }
@@ -43,6 +43,7 @@ pub(crate) enum FrameState {
 
 /// One directory on the way to the current entry.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, known at another time")]
 pub(crate) struct Frame {
     /// Length of its path.
     pub path_length: usize,
@@ -54,8 +55,16 @@ pub(crate) struct Frame {
     pub existing: Option<Existing>,
     /// The patterns include it, and with it what they do not take out.
     pub is_included: bool,
-    /// Names in it that the snapshot does not have are removed.
+    /// Names in it that the snapshot does not have are removed, unless there is a shield.
     pub may_delete: bool,
+    /// Why everything in it stays that the snapshot does not have.
+    pub shield: Option<KeptReason>,
+    /// It was asked where in the file system it lies.
+    pub is_located: bool,
+    /// The newer snapshot does not have it any more.
+    pub is_gone: bool,
+    /// Nothing of it is changed: the snapshot only knows that something was mounted there.
+    pub is_left_alone: bool,
     /// Something in it may be removed without entering it.
     pub is_touched: bool,
     /// Names that are to be removed.
@@ -72,6 +81,10 @@ impl Frame {
             existing: None,
             is_included: false,
             may_delete: false,
+            shield: None,
+            is_located: false,
+            is_gone: false,
+            is_left_alone: false,
             is_touched: false,
             extras: Vec::new(),
         }
@@ -87,8 +100,8 @@ impl Frame {
                         self.extras.push(extra);
                     }
                 }
-                let is_present = names.next_if(|(found, _)| found.as_slice() == name).is_some();
-                if is_present { Existing::Present } else { Existing::Absent }
+                let found = names.next_if(|(found, _)| found.as_slice() == name);
+                found.map_or(Existing::Absent, |(_, kind)| Existing::Present(kind))
             }
             FrameState::Open(Listing::Unknown)
             | FrameState::Latent

@@ -9,6 +9,7 @@ mod comparison;
 mod completion;
 mod content;
 mod context;
+mod deletion;
 mod directories;
 mod driver;
 pub mod error;
@@ -16,11 +17,13 @@ mod file;
 #[cfg(test)]
 mod fixture;
 mod frame;
+mod guard;
 mod holes;
 pub mod include;
 mod large;
 mod layout;
 mod links;
+mod matching;
 mod objects;
 mod owners;
 mod plan;
@@ -30,6 +33,7 @@ pub mod report;
 pub mod request;
 mod restore;
 mod root;
+mod rules;
 mod selection;
 mod steps;
 mod tally;
@@ -39,8 +43,8 @@ pub use content::write_content;
 pub use error::{RestoreError, RestoreResult};
 pub use include::{IncludeError, IncludePatterns};
 pub use report::{
-    NoEvents, ProblemReason, RestoreAction, RestoreCounts, RestoreEvents, RestoreNotice, RestoreProblem,
-    RestoreProgress, RestoreReport, RestoreWarning,
+    KeptObjects, KeptReason, NoEvents, ProblemReason, RestoreAction, RestoreCounts, RestoreEvents,
+    RestoreNotice, RestoreProblem, RestoreProgress, RestoreReport, RestoreWarning,
 };
 pub use request::{OwnerMapping, RestoreRequest};
 pub use restore::restore;

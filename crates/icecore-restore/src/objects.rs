@@ -11,7 +11,7 @@ use icecore_repo::error::RepoError;
 use crate::{
     candidate::{Candidate, Verdict, fs_kind},
     context::Context,
-    file,
+    deletion, file,
     report::{ProblemReason, RestoreAction},
 };
 
@@ -67,11 +67,11 @@ pub(crate) fn check_directory(
     candidate: &Candidate,
     verdict: Verdict,
 ) -> Result<(), ProblemReason> {
-    let is_blocked = verdict == Verdict::Directory && !context.request.delete;
-    if is_blocked && !tree.list_directory(&candidate.entry.path)?.is_empty() {
-        return Err(ProblemReason::DirectoryInTheWay);
+    if verdict == Verdict::Directory {
+        deletion::check_displaced(context, tree, &candidate.entry.path)
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 fn create(
@@ -85,7 +85,7 @@ fn create(
         return file::write(context, tree, candidate, None, verdict);
     }
     if verdict == Verdict::Directory {
-        tree.remove_tree(&entry.path)?;
+        deletion::displace(context, tree, &entry.path)?;
     }
     let is_symlink = entry.kind == EntryKind::Symlink;
     if is_symlink {

@@ -9,14 +9,13 @@ use icecore_fs::{entry::Metadata, error::FsError, target::OwnerChoice};
 
 use crate::{
     candidate::{Candidate, Verdict},
-    completion::is_leftover,
     context::Context,
-    file,
+    deletion, file,
     holes::HoleState,
     links::LinkTable,
     objects,
     report::{ProblemReason, RestoreAction},
-    steps::{LeftDirectory, LeftState, Step, join},
+    steps::Step,
 };
 
 /// Objects that are worth a thread.
@@ -39,8 +38,9 @@ pub(crate) fn plan(context: &Context<'_>, steps: Vec<Step>, links: &LinkTable) {
                 let outcome = link(context, &candidate, links);
                 objects::finish_object(context, &candidate, 0, outcome);
             }
-            Step::Remove(path) => remove(context, &path),
-            Step::Leave(left) => leave(context, &left),
+            Step::Remove(removal) => deletion::remove_object(context, &removal),
+            Step::Leave(left) => deletion::leave(context, &left),
+            Step::Displace(_) => {}
         }
     }
 }
@@ -103,14 +103,25 @@ fn look_up(context: &Context<'_>, candidate: &Candidate) -> Result<Option<Metada
     }
 }
 
+/// Fails if what is there is never overwritten.
+fn check_own(context: &Context<'_>, found: Option<&Metadata>) -> Result<(), ProblemReason> {
+    let is_own = found.is_some_and(|found| context.rules.is_protected(found.device, found.inode));
+    if is_own { Err(ProblemReason::Own) } else { Ok(()) }
+}
+
 fn object(
     context: &Context<'_>,
     candidate: &Candidate,
     verdict: Verdict,
     found: Option<Metadata>,
 ) -> Result<(), ProblemReason> {
+    check_own(context, found.as_ref())?;
     if let Some(tree) = context.tree {
         objects::check_directory(context, tree, candidate, verdict)?;
+        let is_displaced = found.is_some() && !matches!(verdict, Verdict::Right { .. });
+        if is_displaced && tree.is_mount_point(&candidate.entry.path)? {
+            return Err(ProblemReason::MountPoint);
+        }
     }
     if let (Verdict::Right { time }, Some(found)) = (verdict, &found) {
         note_metadata(context, candidate, found, time);
@@ -157,6 +168,7 @@ fn link(context: &Context<'_>, candidate: &Candidate, links: &LinkTable) -> Resu
     if let (Some(tree), Some(first)) = (context.tree, first)
         && let Some(found) = look_up(context, candidate)?
     {
+        check_own(context, Some(&found))?;
         if objects::is_directory(found.kind) {
             objects::check_directory(context, tree, candidate, Verdict::Directory)?;
         }
@@ -169,30 +181,4 @@ fn link(context: &Context<'_>, candidate: &Candidate, links: &LinkTable) -> Resu
     context.tally.count(|counts| counts.links_created += 1);
     context.tally.action(RestoreAction::Link, &candidate.entry.path);
     Ok(())
-}
-
-fn note_deleted(context: &Context<'_>, path: &[u8]) {
-    context.tally.count(|counts| counts.deleted += 1);
-    context.tally.action(RestoreAction::Delete, path);
-}
-
-fn remove(context: &Context<'_>, path: &[u8]) {
-    let found = context.tree.and_then(|tree| tree.look_up(path).ok().flatten());
-    if found.is_some_and(|found| !objects::is_directory(found.kind)) {
-        note_deleted(context, path);
-    }
-}
-
-fn leave(context: &Context<'_>, left: &LeftDirectory) {
-    for (name, kind) in &left.extras {
-        if is_leftover(name, *kind) {
-            context.tally.count(|counts| counts.leftovers_removed += 1);
-        } else {
-            note_deleted(context, &join(&left.path, name));
-        }
-    }
-    let found = context.tree.and_then(|tree| tree.look_up(&left.path).ok().flatten());
-    if left.state == LeftState::Removed && found.is_some_and(|found| objects::is_directory(found.kind)) {
-        note_deleted(context, &left.path);
-    }
 }

@@ -8,7 +8,7 @@ use icecore_repo::error::RepoError;
 
 /// Most problems that a report holds; all are counted, and all are given to [`RestoreEvents::problem`].
 pub const PROBLEMS_MAX: usize = 1000;
-/// Most examples of each kind of warning.
+/// Most examples of each kind of warning, and of each reason to leave something alone.
 pub const WARNING_EXAMPLES_MAX: usize = 5;
 
 /// What is done to one object of the target, or in a dry run would be done.
@@ -70,6 +70,18 @@ pub enum ProblemReason {
     /// A directory of an earlier state has something in it that no snapshot knows, and stays.
     #[error("the directory is not empty and stays")]
     DirectoryNotEmpty,
+    /// The earlier snapshot has something else there than a directory, the target has a directory.
+    #[error("the earlier snapshot does not have a directory there, so the directory stays")]
+    OtherKind,
+    /// A directory is in its place, and something in it must stay.
+    #[error("the directory in its place stays, because it holds something that must not be deleted")]
+    KeptInTheWay,
+    /// Something is mounted on the path.
+    #[error("something is mounted there, and a mount point cannot be replaced; unmount it and restore again")]
+    MountPoint,
+    /// It is the repository, or a key file, the cache or the state of the program: left alone, and no problem.
+    #[error("it belongs to the program itself and is left alone")]
+    Own,
     /// What was written does not read back.
     #[error("what was written does not read back as it was written (faulty disk or memory?)")]
     ReadBack,
@@ -108,6 +120,57 @@ pub struct RestoreWarning {
     pub examples: Vec<(Vec<u8>, String)>,
 }
 
+/// Why something that might have been deleted or overwritten was left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeptReason {
+    /// The backup could not read its directory: the snapshot does not know whether it existed.
+    Unreadable,
+    /// The backup did not enter its directory, which was another file system.
+    NotEntered,
+    /// It lies in a directory with `CACHEDIR.TAG`, of which the backup left the content out.
+    Cache,
+    /// A pattern excluded it from the backup.
+    Excluded,
+    /// The backup left it out as a single object, such as the repository.
+    LeftOut,
+    /// The snapshot does not say all that was left out, or a part of it cannot be read.
+    Unknown,
+    /// The include patterns take it out.
+    NotIncluded,
+    /// It is a mount point or lies below one, or it lies on another device.
+    MountPoint,
+    /// It is the repository, or a key file, the cache or the state of the program.
+    Own,
+}
+
+impl KeptReason {
+    /// Returns the name for machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::NotEntered => "not-entered",
+            Self::Cache => "cache",
+            Self::Excluded => "excluded",
+            Self::LeftOut => "left-out",
+            Self::Unknown => "unknown",
+            Self::NotIncluded => "not-included",
+            Self::MountPoint => "mount-point",
+            Self::Own => "own",
+        }
+    }
+}
+
+/// What was left alone for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptObjects {
+    /// Why.
+    pub reason: KeptReason,
+    /// Number of objects; a directory with everything in it is one.
+    pub count: u64,
+    /// The first few paths, relative to the target.
+    pub examples: Vec<Vec<u8>>,
+}
+
 /// Something about the restore as a whole that the user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RestoreNotice {
@@ -125,6 +188,13 @@ pub enum RestoreNotice {
     },
     /// Nothing (more) is deleted, because a part of the manifest cannot be read.
     DeletionSuspended,
+    /// Only of a dry run: so much would be deleted that the restore asks first.
+    ManyDeletions {
+        /// Objects that would be deleted.
+        deletions: u64,
+        /// Objects in the target.
+        entries: u64,
+    },
 }
 
 /// How far a restore is; numbers only grow.
@@ -196,6 +266,8 @@ pub struct RestoreCounts {
     pub replaced: u64,
     /// Objects that were removed because the snapshot does not have them; a directory with everything in it is one.
     pub deleted: u64,
+    /// Objects that were removed, each one in a directory counted; those that made room for something else, too.
+    pub deleted_entries: u64,
     /// Temporary files of killed restores that were removed.
     pub leftovers_removed: u64,
     /// Entries that the patterns do not include.
@@ -225,6 +297,8 @@ pub struct RestoreReport {
     pub damaged: u64,
     /// What could not be applied; sorted by aspect and reason.
     pub warnings: Vec<RestoreWarning>,
+    /// What was left alone although the snapshot does not have it, by reason.
+    pub kept: Vec<KeptObjects>,
     /// What the user should know about the restore as a whole.
     pub notices: Vec<RestoreNotice>,
     /// Time until the last object was dealt with.

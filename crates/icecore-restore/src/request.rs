@@ -25,6 +25,7 @@ pub enum OwnerMapping {
 /// What a restore is asked to do.
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct RestoreRequest {
     /// Snapshot that is restored.
     pub snapshot: Snapshot,
@@ -38,8 +39,16 @@ pub struct RestoreRequest {
     pub since: Option<Snapshot>,
     /// Removes what the snapshot does not have; with `since`, what it does not have any more.
     ///
-    /// With patterns, only inside directories that are included as a whole.
+    /// With patterns, only inside directories that are included as a whole. What the backup did not look at stays, and so
+    /// does what lies on other mounts than the target.
     pub delete: bool,
+    /// Removes with `delete` also what the backup left out as it was told: by patterns, as caches, or as single objects.
+    pub delete_excluded: bool,
+    /// Removes with `delete` however much it is; else a restore that would delete very much fails before it begins.
+    pub deletes_many: bool,
+    /// Objects that are neither deleted nor overwritten, with everything in them: device (major in the high 32 bits) and
+    /// inode.
+    pub protected: Vec<(u64, u64)>,
     /// Reads what was written again from the disk, and compares it.
     pub verify: bool,
     /// Takes existing files of the right size and time to be right, without reading them.
@@ -68,6 +77,9 @@ impl RestoreRequest {
             include: IncludePatterns::none(),
             since: None,
             delete: false,
+            delete_excluded: false,
+            deletes_many: false,
+            protected: Vec::new(),
             verify: false,
             trust_times: false,
             is_source: false,

@@ -9,15 +9,17 @@ use crate::{
     context::Context,
     driver::Driver,
     error::{RestoreError, RestoreResult},
+    guard, matching,
     owners::Owners,
     plan,
     pool::Pool,
     report::{ProblemReason, RestoreEvents, RestoreNotice, RestoreReport},
     request::RestoreRequest,
     root::TargetRoot,
+    rules::Rules,
     selection::{self, Found, Selection},
     tally::{Standing, Tally},
-    walker::Walker,
+    walker::{Purpose, Walker},
 };
 
 /// Steps are carried out when there are this many,
@@ -39,11 +41,16 @@ pub fn restore(
     let (started, fetched_before) = (environment.monotonic(), reader.bytes_fetched());
     let owners = Owners::load(request.owners);
     let selection = Selection::open(reader, request, &owners)?;
+    matching::require_match(reader, request)?;
     let (tree, root) = open_target(request)?;
     let is_privileged = tree.as_ref().is_some_and(TargetTree::is_privileged);
     let standing = Standing { is_privileged, owners: request.owners };
+    if let Some(tree) = &tree {
+        guard::check(reader, request, tree, root, &owners, standing)?;
+    }
     let tally = Tally::new(events, std::sync::Arc::clone(&environment.clock), standing);
-    let context = Context::new(reader, request, tree.as_ref(), root, tally);
+    let rules = Rules::new(request, selection.is_single());
+    let context = Context::new(reader, request, tree.as_ref(), root, tally, rules);
     announce(&context)?;
     let outcome = run(&context, selection);
     if let Some(error) = context.take_fatal() {
@@ -55,6 +62,7 @@ pub fn restore(
         root.finish(tree)
             .map_err(|source| RestoreError::Target { target: request.target.clone(), source })?;
     }
+    guard::announce(&context)?;
     let restored = environment.monotonic();
     if let Some(tree) = tree.as_ref().filter(|_| !request.dry_run) {
         tree.sync().map_err(|source| RestoreError::Sync { source })?;
@@ -117,7 +125,7 @@ fn announce(context: &Context<'_>) -> RestoreResult<()> {
 }
 
 fn run<'env>(context: &'env Context<'env>, mut selection: Selection<'_>) -> RestoreResult<()> {
-    let mut walker = Walker::new(context, selection.root(), selection.is_single());
+    let mut walker = Walker::new(context, Purpose::Restore, &selection);
     let Some(tree) = context.tree.filter(|_| !context.request.dry_run) else {
         return walk(context, &mut selection, &mut walker, |walker| {
             plan::plan(context, std::mem::take(&mut walker.steps), &walker.links);
@@ -138,7 +146,7 @@ fn run<'env>(context: &'env Context<'env>, mut selection: Selection<'_>) -> Rest
 }
 
 /// Follows the selection to its end; `carry_out` takes the steps that have come together.
-fn walk(
+pub(crate) fn walk(
     context: &Context<'_>,
     selection: &mut Selection<'_>,
     walker: &mut Walker<'_>,

@@ -1,7 +1,7 @@
 //! Which entries of the snapshot are meant, in path order.
 
 use icecore_format::{
-    entry::{Entry, EntryKind},
+    entry::{Entry, EntryKind, Marks},
     node::Totals,
     path,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Selection<'a> {
     /// Name in the target of a single object.
     single: Option<Vec<u8>>,
     root: Option<Candidate>,
+    /// Marks of the directories that the path lies in.
+    marks_above: Marks,
     is_positioned: bool,
     is_done: bool,
 }
@@ -69,10 +71,14 @@ impl<'a> Selection<'a> {
             path: request.path.clone(),
             single: None,
             root: None,
+            marks_above: Marks::default(),
             is_positioned: false,
             is_done: false,
         };
         selection.find_start(cursor(), request)?;
+        if request.delete {
+            selection.find_marks_above(cursor)?;
+        }
         Ok(selection)
     }
 
@@ -100,6 +106,27 @@ impl<'a> Selection<'a> {
             }
         }
         Ok(())
+    }
+
+    fn find_marks_above(&mut self, cursor: impl Fn() -> ManifestCursor<'a>) -> RestoreResult<()> {
+        let mut above = path::parent(&self.path);
+        while let Some(directory) = above {
+            let marks = match cursor().find(directory) {
+                Ok(found) => found.map(|entry| entry.marks).unwrap_or_default(),
+                // What cannot be read may have been anything.
+                Err(error) if error.is_corruption() => Marks::UNREADABLE,
+                Err(error) => return Err(error.into()),
+            };
+            self.marks_above = self.marks_above.with(marks);
+            above = path::parent(directory);
+        }
+        Ok(())
+    }
+
+    /// Returns the marks of the directory that is restored and of those that it lies in.
+    pub fn marks(&self) -> Marks {
+        let root = self.root.as_ref().map(|root| root.entry.marks).unwrap_or_default();
+        self.marks_above.with(root)
     }
 
     /// Returns the entry of the directory that is restored, if the manifest has it.
@@ -210,7 +237,8 @@ pub(crate) fn expected(reader: &ChunkReader, request: &RestoreRequest) -> Option
     ManifestCursor::new(reader, &root).totals_within(&request.path).ok()
 }
 
-fn root_of(snapshot: &icecore_format::snapshot::Snapshot) -> RestoreResult<ManifestRoot> {
+/// Returns where the manifest of a snapshot begins.
+pub(crate) fn root_of(snapshot: &icecore_format::snapshot::Snapshot) -> RestoreResult<ManifestRoot> {
     let run = snapshot.origin.run;
     ManifestRoot::of(snapshot).ok_or(RestoreError::NotComplete { run })
 }

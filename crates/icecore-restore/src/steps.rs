@@ -2,7 +2,7 @@
 
 use icecore_fs::entry::EntryKind as FsKind;
 
-use crate::candidate::Candidate;
+use crate::{candidate::Candidate, report::KeptReason};
 
 /// Something to do.
 #[derive(Debug)]
@@ -12,9 +12,20 @@ pub(crate) enum Step {
     /// Make a hard link to the first of the group.
     Link(Box<Candidate>),
     /// Remove what the newer snapshot does not have any more.
-    Remove(Vec<u8>),
+    Remove(Removal),
+    /// Only to count deletions: a directory of the target is in the place of something else.
+    Displace(Vec<u8>),
     /// Complete a directory, after everything before it.
     Leave(Box<LeftDirectory>),
+}
+
+/// Something that is not a directory and that the newer snapshot does not have any more.
+#[derive(Debug)]
+pub(crate) struct Removal {
+    /// Path relative to the target.
+    pub path: Vec<u8>,
+    /// Why it stays, if it does.
+    pub shield: Option<KeptReason>,
 }
 
 /// A directory that the walk has left.
@@ -24,8 +35,13 @@ pub(crate) struct LeftDirectory {
     pub path: Vec<u8>,
     /// What to apply to it; none if the snapshot does not say.
     pub candidate: Option<Box<Candidate>>,
-    /// Names in it that are to be removed.
+    /// Names in it that are to be removed; of a directory that the newer snapshot does not have, those that the older one
+    /// has in it.
     pub extras: Vec<(Vec<u8>, FsKind)>,
+    /// Why everything in it stays that the snapshot does not have.
+    pub shield: Option<KeptReason>,
+    /// Nothing of it is changed.
+    pub is_left_alone: bool,
     /// Why it is completed.
     pub state: LeftState,
 }
@@ -46,7 +62,8 @@ impl Step {
     pub fn weight(&self) -> usize {
         256 + match self {
             Self::Object(candidate) | Self::Link(candidate) => weight(candidate),
-            Self::Remove(path) => path.len(),
+            Self::Remove(removal) => removal.path.len(),
+            Self::Displace(path) => path.len(),
             Self::Leave(left) => {
                 let extras: usize = left.extras.iter().map(|(name, _)| name.len() + 64).sum();
                 left.path.len() + extras + left.candidate.as_deref().map_or(0, weight)

@@ -10,8 +10,8 @@ use icecore_fs::target::{AppliedAspect, ApplyWarning};
 use icecore_store::environment::Clock;
 
 use crate::report::{
-    PROBLEMS_MAX, ProblemReason, RestoreAction, RestoreCounts, RestoreEvents, RestoreNotice, RestoreProblem,
-    RestoreProgress, RestoreReport, RestoreWarning, WARNING_EXAMPLES_MAX,
+    KeptObjects, KeptReason, PROBLEMS_MAX, ProblemReason, RestoreAction, RestoreCounts, RestoreEvents,
+    RestoreNotice, RestoreProblem, RestoreProgress, RestoreReport, RestoreWarning, WARNING_EXAMPLES_MAX,
 };
 use crate::request::OwnerMapping;
 
@@ -43,6 +43,7 @@ struct State {
     report: RestoreReport,
     /// By aspect, reason, and whether it is a note.
     warnings: BTreeMap<(String, String, bool), RestoreWarning>,
+    kept: BTreeMap<KeptReason, KeptObjects>,
     progress: RestoreProgress,
     progress_told: Duration,
 }
@@ -65,6 +66,22 @@ impl<'a> Tally<'a> {
     /// Changes the counts.
     pub fn count(&self, change: impl FnOnce(&mut RestoreCounts)) {
         change(&mut self.lock().report.counts);
+    }
+
+    /// Returns the counts so far.
+    pub fn counts(&self) -> RestoreCounts {
+        self.lock().report.counts
+    }
+
+    /// Notes that something was left alone.
+    pub fn kept(&self, reason: KeptReason, path: &[u8]) {
+        let mut state = self.lock();
+        let none = || KeptObjects { reason, count: 0, examples: Vec::new() };
+        let group = state.kept.entry(reason).or_insert_with(none);
+        group.count += 1;
+        if group.examples.len() < WARNING_EXAMPLES_MAX {
+            group.examples.push(path.to_vec());
+        }
     }
 
     /// Notes that something is done.
@@ -174,6 +191,7 @@ impl<'a> Tally<'a> {
         let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.events.progress(&state.progress);
         state.report.warnings = state.warnings.into_values().collect();
+        state.report.kept = state.kept.into_values().collect();
         state.report
     }
 }

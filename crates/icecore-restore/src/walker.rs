@@ -4,19 +4,31 @@ use icecore_format::{
     entry::{Entry, EntryKind, Marks},
     path,
 };
+use icecore_fs::entry::EntryKind as FsKind;
 use icecore_repo::error::RepoError;
 
 use crate::{
     candidate::Candidate,
     context::Context,
-    directories::open_directory,
+    directories::{OpenedDirectory, open_directory},
     frame::{Existing, Frame, FrameState, Listing},
     links::{LinkRole, LinkTable},
     objects,
-    report::{ProblemReason, RestoreNotice},
+    report::{KeptReason, ProblemReason},
     selection::Selection,
     steps::{LeftDirectory, LeftState, Step},
 };
+
+mod removed;
+
+/// What a walk is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Everything.
+    Restore,
+    /// Only what would be deleted.
+    CountDeletions,
+}
 
 /// Follows the entries of a snapshot through the directories of the target.
 ///
@@ -24,6 +36,7 @@ use crate::{
 /// with the names that were in them.
 pub(crate) struct Walker<'a> {
     context: &'a Context<'a>,
+    purpose: Purpose,
     frames: Vec<Frame>,
     /// Path of the last directory of `frames`.
     current: Vec<u8>,
@@ -41,14 +54,17 @@ pub(crate) struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     /// Begins at the root of what is restored.
-    pub fn new(context: &'a Context<'a>, root: Option<&Candidate>, is_single: bool) -> Self {
+    pub fn new(context: &'a Context<'a>, purpose: Purpose, selection: &Selection<'_>) -> Self {
         let request = context.request;
-        let mut frame = Frame::new(0, root.cloned().map(Box::new));
+        let mut frame = Frame::new(0, selection.root().cloned().map(Box::new));
         // The directory that a single object is put into is nobody's but the user's.
         frame.is_included = request.include.is_empty();
-        frame.may_delete = request.delete && request.since.is_none() && frame.is_included && !is_single;
+        frame.may_delete =
+            request.delete && request.since.is_none() && frame.is_included && !selection.is_single();
+        frame.shield = context.rules.of_marks(selection.marks());
         let mut walker = Self {
             context,
+            purpose,
             frames: vec![frame],
             current: Vec::new(),
             non_directory: None,
@@ -123,6 +139,13 @@ impl<'a> Walker<'a> {
         if !is_included {
             return;
         }
+        if self.purpose == Purpose::CountDeletions {
+            let is_known = !candidate.entry.marks.contains(Marks::UNREADABLE);
+            if is_known && existing == Existing::Present(FsKind::Directory) {
+                self.step(Step::Displace(candidate.entry.path));
+            }
+            return;
+        }
         candidate.is_new = existing == Existing::Absent;
         self.count(&candidate.entry);
         if candidate.is_file() && candidate.entry.marks.contains(Marks::UNREADABLE) {
@@ -158,48 +181,6 @@ impl<'a> Walker<'a> {
         self.steps.push(step);
     }
 
-    /// Takes an entry that the newer snapshot does not have any more.
-    pub fn removed(&mut self, selection: &mut Selection<'_>, entry: Entry) -> Result<(), RepoError> {
-        if !self.context.request.delete || self.is_gap_met || entry.path.is_empty() {
-            return Ok(());
-        }
-        self.leave_until(&entry.path);
-        // What was below something that is not a directory any more goes with it.
-        if !self.open_parents(selection, path::parent(&entry.path).unwrap_or_default())? {
-            return Ok(());
-        }
-        let is_directory = entry.kind == EntryKind::Directory;
-        let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
-        let is_included =
-            self.context.request.include.is_included(&entry.path, is_directory, parent_included);
-        if is_directory {
-            self.push(entry.path, None, is_included);
-            if let Some(frame) = self.frames.last_mut().filter(|_| is_included) {
-                frame.state = FrameState::Removed;
-            }
-        } else if is_included {
-            self.touch();
-            self.step(Step::Remove(entry.path));
-        }
-        Ok(())
-    }
-
-    /// Notes that the times of the last directory will change.
-    fn touch(&mut self) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.is_touched = true;
-        }
-    }
-
-    /// Notes that a part of the manifest is unknown: what it lists must not be taken for gone.
-    pub fn gap(&mut self) {
-        if !self.is_gap_met && self.context.request.delete {
-            self.context.tally.notice(RestoreNotice::DeletionSuspended);
-        }
-        self.is_gap_met = true;
-        self.frames.iter_mut().for_each(|frame| frame.may_delete = false);
-    }
-
     /// Leaves the directories that `entry_path` is not in.
     fn leave_until(&mut self, entry_path: &[u8]) {
         while self.frames.len() > 1 && !path::is_within(entry_path, &self.current) {
@@ -226,8 +207,14 @@ impl<'a> Walker<'a> {
             let directory_path = self.current.clone();
             let mut frame = frame;
             frame.pass_rest();
-            let extras = std::mem::take(&mut frame.extras);
-            let left = LeftDirectory { path: directory_path, candidate: frame.candidate, extras, state };
+            let left = LeftDirectory {
+                path: directory_path,
+                candidate: frame.candidate.filter(|_| !frame.is_left_alone),
+                extras: frame.extras,
+                shield: frame.shield,
+                is_left_alone: frame.is_left_alone,
+                state,
+            };
             self.step(Step::Leave(Box::new(left)));
             if state == LeftState::Removed {
                 self.touch();
@@ -254,7 +241,11 @@ impl<'a> Walker<'a> {
             }
             let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
             let is_included = self.context.request.include.is_included(&next, true, parent_included);
+            let is_known = candidate.is_some();
             self.push(next, candidate, is_included);
+            if let Some(frame) = self.frames.last_mut().filter(|_| !is_known) {
+                frame.shield.get_or_insert(KeptReason::Unknown);
+            }
         }
         Ok(true)
     }
@@ -264,15 +255,14 @@ impl<'a> Walker<'a> {
             matches!(frame.state, FrameState::Open(_)).then(|| frame.pass(name_of(&directory_path)))
         });
         let request = self.context.request;
-        let is_unreadable =
-            candidate.as_ref().is_some_and(|found| found.entry.marks.contains(Marks::UNREADABLE));
+        let marks = candidate.as_ref().map(|found| found.entry.marks);
+        let inherited = self.frames.last().and_then(|frame| frame.shield);
         let mut frame = Frame::new(directory_path.len(), candidate);
         frame.existing = existing;
         frame.is_included = is_included;
-        // What a directory had that could not be listed is unknown.
-        frame.may_delete =
-            request.delete && request.since.is_none() && is_included && !self.is_gap_met && !is_unreadable;
-        if is_unreadable && is_included {
+        frame.may_delete = request.delete && request.since.is_none() && is_included && !self.is_gap_met;
+        frame.shield = inherited.or_else(|| marks.and_then(|marks| self.context.rules.of_marks(marks)));
+        if marks.is_some_and(|marks| marks.contains(Marks::UNREADABLE)) && is_included {
             self.context.tally.problem(&directory_path, ProblemReason::UnreadableAtBackup);
         }
         self.frames.push(frame);
@@ -305,7 +295,16 @@ impl<'a> Walker<'a> {
         };
         frame.state = match open_directory(self.context, directory_path, existing, frame.candidate.as_deref())
         {
-            Ok(listing) => FrameState::Open(listing),
+            Ok(OpenedDirectory { listing, location }) => {
+                frame.is_located = true;
+                let reason = location.and_then(|found| self.context.rules.by_location(&found));
+                frame.shield = frame.shield.or(reason);
+                let is_not_entered =
+                    |candidate: &Candidate| candidate.entry.marks.contains(Marks::NOT_ENTERED);
+                frame.is_left_alone =
+                    location.is_some() && frame.candidate.as_deref().is_some_and(is_not_entered);
+                FrameState::Open(listing)
+            }
             Err(reason) => {
                 self.context.fail_path(directory_path, reason);
                 FrameState::Lost

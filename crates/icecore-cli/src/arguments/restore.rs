@@ -21,6 +21,10 @@ use icecore_restore::OwnerMapping;
 /// Immutable and append-only files and directories (`chattr +i`, `chattr +a`) are restored, too: root clears the flag of
 /// what has to change, and sets the recorded flags at the end.
 ///
+/// --delete removes only what the snapshot knows not to have existed. What stays: the content of directories that the backup could
+/// not read or did not enter, what it left out (unless --delete-excluded is given), mount points and everything below them,
+/// the repository, and Icecore's own key files, cache and state. The report counts what stays and says why.
+///
 /// --incremental, --differential and --since write only what changed between an earlier snapshot and this one; the target
 /// has to be in the earlier state for the result to be the later one.
 #[derive(Clone, Debug, Args)]
@@ -59,6 +63,9 @@ pub(crate) struct RestoreArguments {
     /// Remove what the snapshot does not have; with --since and its like, what was deleted between the two
     #[arg(long)]
     pub(crate) delete: bool,
+    /// Remove with --delete also what exclude patterns and CACHEDIR.TAG kept out of the backup
+    #[arg(long, requires = "delete")]
+    pub(crate) delete_excluded: bool,
     /// Read what was written again from the disk, and compare it
     #[arg(long)]
     pub(crate) verify: bool,
@@ -77,7 +84,8 @@ pub(crate) struct RestoreArguments {
     /// Do not restore owners: everything belongs to who restores
     #[arg(long)]
     no_owner: bool,
-    /// Do not ask before restoring into a directory of the running system, such as / or /etc
+    /// Do not ask before restoring into a directory of the running system, such as / or /etc, nor before deleting more than
+    /// 1,000 objects that are more than 30 % of the target
     #[arg(long)]
     pub(crate) yes: bool,
 }

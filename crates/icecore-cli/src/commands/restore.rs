@@ -18,27 +18,34 @@ use icecore_repo::{
     snapshots::SnapshotList,
 };
 use icecore_restore::{
-    IncludePatterns, ProblemReason, RestoreError, RestoreReport, RestoreRequest,
+    IncludePatterns, ProblemReason, RestoreError, RestoreReport, RestoreRequest, RestoreResult,
     request::CACHE_BYTES_DEFAULT, restore,
 };
 
-use self::{events::Events, report::RestoreDocument};
+use self::{
+    events::{Actions, Events},
+    report::RestoreDocument,
+};
 use super::{
     entries::{parse_reference, path_not_found, wrong_reference},
     surroundings,
 };
 use crate::{
     arguments::restore::RestoreArguments,
+    confirmation,
     context::{Access, Context},
     exit_status::ExitStatus,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, many_deletions},
     progress::Progress,
-    reference,
+    reference, text,
 };
 
 mod events;
 mod place;
 mod report;
+
+/// How a restore ended, and what a dry run listed.
+type Attempt = (RestoreResult<RestoreReport>, Outcome<Actions>);
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<ExitStatus> {
@@ -61,14 +68,16 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
         None => original_place(context, &reader, &snapshot, &reference.path)?,
     };
     place::confirm(context, arguments)?;
-    // What is deleted between two snapshots was in one of them; the repository never is.
-    surroundings::refuse_target(context, &target, arguments.delete && since.is_none())?;
+    surroundings::refuse_target(context, &target)?;
     let is_source = place::is_source(context, &snapshot, &reference.path, arguments);
-    let request = RestoreRequest {
+    let mut request = RestoreRequest {
         path: reference.path,
         include,
         since,
         delete: arguments.delete,
+        delete_excluded: arguments.delete_excluded,
+        deletes_many: arguments.yes,
+        protected: surroundings::protected(context),
         verify: arguments.verify,
         trust_times: arguments.trust_times,
         is_source,
@@ -77,14 +86,7 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
         owners: arguments.owners(),
         ..RestoreRequest::new(snapshot, target)
     };
-    let progress = Progress::start(
-        Arc::clone(&context.console),
-        Arc::clone(&context.environment.clock),
-        context.progress_mode,
-    );
-    let events = Events::new(context, progress, arguments.dry_run);
-    let result = restore(&reader, &request, &events);
-    let actions = events.finish();
+    let (result, actions) = restore_asking(context, &reader, &mut request)?;
     let status = match result {
         Ok(done) => {
             let status = status_of(&done);
@@ -96,6 +98,7 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
             actions?.close(&RestoreDocument::failed(&request))?;
             return Err(match error {
                 RestoreError::PathNotFound { .. } => path_not_found(&request.snapshot, &request.path),
+                RestoreError::NothingIncluded { .. } => nothing_included(&request, &arguments.include),
                 other => other.into(),
             });
         }
@@ -104,10 +107,62 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
     Ok(status)
 }
 
+/// Restores; asks first if very much would be deleted.
+fn restore_asking(context: &Context, reader: &ChunkReader, request: &mut RestoreRequest) -> Outcome<Attempt> {
+    let first = attempt(context, reader, request);
+    let Err(error @ RestoreError::ManyDeletions { .. }) = &first.0 else { return Ok(first) };
+    if !confirmation::ask(&context.console, &format!("{}. Delete them?", many_deletions(error)))? {
+        return Ok(first);
+    }
+    request.deletes_many = true;
+    Ok(attempt(context, reader, request))
+}
+
+/// Restores once.
+fn attempt(context: &Context, reader: &ChunkReader, request: &RestoreRequest) -> Attempt {
+    let progress = Progress::start(
+        Arc::clone(&context.console),
+        Arc::clone(&context.environment.clock),
+        context.progress_mode,
+    );
+    let events = Events::new(context, progress, request.dry_run);
+    let result = restore(reader, request, &events);
+    (result, events.finish())
+}
+
+/// Makes the failure of a restore whose patterns match nothing.
+fn nothing_included(request: &RestoreRequest, patterns: &[String]) -> Failure {
+    let origin = &request.snapshot.origin;
+    let id = origin.run.snapshot_id();
+    let message = format!("nothing in snapshot {id} matches --include {}", patterns.join(" --include "));
+    let failure = Failure::new(ExitStatus::Failed, message);
+    let root = String::from_utf8_lossy(&origin.root);
+    let below = |pattern: &str| {
+        let rest = pattern.strip_prefix(root.trim_end_matches('/'))?;
+        rest.starts_with('/').then(|| rest.to_owned())
+    };
+    if let Some(rest) = patterns.iter().find_map(|pattern| below(pattern)).filter(|_| root.starts_with('/')) {
+        return failure
+            .hint(format!("patterns are relative to the source's root {root}: use --include '{rest}'"));
+    }
+    let shown = text::printable(&request.path);
+    failure.hint(if request.path.is_empty() {
+        format!("patterns are relative to the source's root {root}; `icecore ls {id}` shows what there is")
+    } else {
+        format!(
+            "patterns are relative to {shown} in the source; `icecore ls {id}:{shown}` shows what there is"
+        )
+    })
+}
+
 /// Returns how a restore that came to its end counts.
 fn status_of(report: &RestoreReport) -> ExitStatus {
-    let known_before =
-        report.problems.iter().all(|problem| matches!(problem.reason, ProblemReason::UnreadableAtBackup));
+    let known_before = report.problems.iter().all(|problem| {
+        matches!(
+            problem.reason,
+            ProblemReason::UnreadableAtBackup | ProblemReason::MountPoint | ProblemReason::KeptInTheWay
+        )
+    });
     match (report.damaged, report.problem_count) {
         (0, 0) if report.is_exact() => ExitStatus::Done,
         (0, 0) => ExitStatus::Partial,

@@ -10,6 +10,7 @@ use icecore_store::RepositoryLocation;
 use crate::{
     console::Verbosity,
     context::Context,
+    directories::KEYS_DIRECTORY,
     failure::{Failure, Outcome},
 };
 
@@ -24,6 +25,20 @@ pub(crate) fn refuse_source(context: &Context, path: &Path, real: &Path) -> Outc
     }
     Err(Failure::usage(format!("{} lies in the repository {}", path.display(), place.display()))
         .hint("a repository is copied with its files, not backed up into itself"))
+}
+
+/// Returns what a restore neither deletes nor overwrites: the repository, the key and password files that were given, and the
+/// user's key files, cache and state.
+pub(crate) fn protected(context: &Context) -> Vec<Identity> {
+    let directories = &context.directories;
+    let own = [
+        context.cache_directory().map(Path::to_owned),
+        directories.state.clone(),
+        directories.configuration.as_ref().map(|configuration| configuration.join(KEYS_DIRECTORY)),
+    ];
+    let own = own.into_iter().flatten().chain(context.credentials.files().map(Path::to_owned));
+    let repository = repository_directory(context).map(|(_, identity)| identity);
+    repository.into_iter().chain(own.filter_map(|path| identity_of(&path))).collect()
 }
 
 /// Returns the directories that are left out wholly, and tells of those that lie in the source.
@@ -44,9 +59,8 @@ pub(crate) fn skip(context: &Context, repository: RepositoryId, source: &Path) -
     .collect()
 }
 
-/// Refuses a target in the repository; with `deletes` (of whatever a snapshot does not have, and no snapshot has the
-/// repository) one around it, too.
-pub(crate) fn refuse_target(context: &Context, target: &Path, deletes: bool) -> Outcome<()> {
+/// Refuses a target in the repository.
+pub(crate) fn refuse_target(context: &Context, target: &Path) -> Outcome<()> {
     let Some((place, identity)) = repository_directory(context) else { return Ok(()) };
     let absolute = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
     let Some(existing) = absolute.ancestors().find_map(|path| path.canonicalize().ok()) else {
@@ -56,14 +70,6 @@ pub(crate) fn refuse_target(context: &Context, target: &Path, deletes: bool) -> 
     if is_within(&existing, identity) {
         return Err(Failure::usage(format!("the target {shown} lies in the repository {place_shown}"))
             .hint("choose another directory"));
-    }
-    let around = || identity_of(&absolute).is_some_and(|target| is_within(&place, target));
-    if deletes && around() {
-        let message =
-            format!("the repository {place_shown} lies in the target {shown}, and --delete would remove it");
-        return Err(
-            Failure::usage(message).hint("leave --delete out, or restore a directory that it is not in")
-        );
     }
     Ok(())
 }

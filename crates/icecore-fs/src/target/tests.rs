@@ -68,6 +68,22 @@ impl Place {
     }
 }
 
+/// Keeps nothing.
+struct RemoveAll;
+
+impl RemovalWatch for RemoveAll {
+    fn keeps(&mut self, _: &[u8], _: &Location) -> bool {
+        false
+    }
+    fn removed(&mut self, _: &[u8], _: u64) {}
+}
+
+impl TargetTree {
+    fn remove_tree(&self, path: &[u8]) -> Result<bool, FsError> {
+        self.remove(path, RemovalMode::Remove, &mut RemoveAll)
+    }
+}
+
 /// Metadata of an object of the current user, of 2001-09-09.
 fn metadata(kind: EntryKind, mode: u32) -> Metadata {
     Metadata {

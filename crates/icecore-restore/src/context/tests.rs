@@ -10,6 +10,7 @@ use crate::{
     NoEvents, OwnerMapping, ProblemReason, RestoreError, RestoreRequest,
     fixture::{Fixture, directory},
     root::TargetRoot,
+    rules::Rules,
     tally::{Standing, Tally},
 };
 
@@ -19,9 +20,10 @@ fn fail(reason: ProblemReason) -> (Option<RestoreError>, u64) {
     let request = RestoreRequest::new(fixture.snapshot(vec![directory("")]), "/nowhere");
     let reader = fixture.reader();
     let clock = std::sync::Arc::clone(&fixture.repository.environment().clock);
+    let rules = Rules::new(&request, false);
     let standing = Standing { is_privileged: true, owners: OwnerMapping::ByName };
     let tally = Tally::new(&NoEvents, clock, standing);
-    let context = Context::new(&reader, &request, None, TargetRoot::Created, tally);
+    let context = Context::new(&reader, &request, None, TargetRoot::Created, tally, rules);
     context.fail_path(b"a", reason);
     let fatal = context.take_fatal();
     assert_eq!(context.is_stopped(), fatal.is_some());

@@ -3,6 +3,7 @@
 mod damage;
 mod exact;
 mod existing;
+mod kept;
 mod kinds;
 mod partial;
 mod random;

@@ -9,8 +9,8 @@ use std::{
 
 use icecore_fs::stat_root;
 use icecore_restore::{
-    ProblemReason, RestoreCounts, RestoreNotice, RestoreProblem, RestoreReport, RestoreRequest,
-    RestoreWarning,
+    KeptObjects, KeptReason, ProblemReason, RestoreCounts, RestoreNotice, RestoreProblem, RestoreReport,
+    RestoreRequest, RestoreWarning,
 };
 use serde::Serialize;
 
@@ -46,6 +46,7 @@ pub(crate) struct RestoreDocument {
     damaged: u64,
     problems: Vec<ProblemDocument>,
     warnings: Vec<WarningDocument>,
+    kept: Vec<KeptDocument>,
     notices: Vec<String>,
     seconds_restore: f64,
     seconds_sync: f64,
@@ -66,6 +67,7 @@ struct CountsDocument {
     metadata_fixed: u64,
     replaced: u64,
     deleted: u64,
+    deleted_entries: u64,
     not_included: u64,
     skipped: u64,
     bytes_written: u64,
@@ -98,6 +100,23 @@ struct ExampleDocument {
     reason: String,
 }
 
+#[derive(Debug, Serialize)]
+struct KeptDocument {
+    reason: &'static str,
+    count: u64,
+    examples: Vec<PathText>,
+}
+
+impl From<&KeptObjects> for KeptDocument {
+    fn from(kept: &KeptObjects) -> Self {
+        Self {
+            reason: kept.reason.name(),
+            count: kept.count,
+            examples: kept.examples.iter().map(|path| PathText::new(path)).collect(),
+        }
+    }
+}
+
 impl From<&RestoreCounts> for CountsDocument {
     fn from(counts: &RestoreCounts) -> Self {
         Self {
@@ -114,6 +133,7 @@ impl From<&RestoreCounts> for CountsDocument {
             metadata_fixed: counts.metadata_fixed,
             replaced: counts.replaced,
             deleted: counts.deleted,
+            deleted_entries: counts.deleted_entries,
             not_included: counts.not_included,
             skipped: counts.skipped,
             bytes_written: counts.bytes_written,
@@ -157,6 +177,7 @@ impl RestoreDocument {
             damaged: report.damaged,
             problems: problems.collect(),
             warnings: warnings.collect(),
+            kept: report.kept.iter().map(KeptDocument::from).collect(),
             notices: report.notices.iter().map(notice_text).collect(),
             seconds_restore: report.duration_restore.as_secs_f64(),
             seconds_sync: report.duration_sync.as_secs_f64(),
@@ -180,6 +201,7 @@ impl RestoreDocument {
             damaged: 0,
             problems: Vec::new(),
             warnings: Vec::new(),
+            kept: Vec::new(),
             notices: Vec::new(),
             seconds_restore: 0.0,
             seconds_sync: 0.0,
@@ -202,6 +224,7 @@ pub(crate) fn show(
         return if is_begun { Ok(()) } else { ResultWriter::document(&document) };
     }
     console.summary(&summary(request, report))?;
+    show_kept(console, report);
     show_warnings(console, report);
     show_problems(console, request, report);
     Ok(())
@@ -298,10 +321,47 @@ pub(crate) fn notice_text(notice: &RestoreNotice) -> String {
             text::size(*needed_bytes),
             text::size(*free_bytes)
         ),
+        RestoreNotice::ManyDeletions { deletions, entries } => format!(
+            "the restore would delete {} of the {} objects in the target: it needs --yes",
+            text::count(*deletions),
+            text::count(*entries)
+        ),
         RestoreNotice::DeletionSuspended => {
             "nothing more is deleted, because a part of the snapshot's list of files cannot be read"
                 .to_owned()
         }
+    }
+}
+
+fn show_kept(console: &Console, report: &RestoreReport) {
+    for kept in &report.kept {
+        let objects = text::counted(kept.count, "object");
+        let why = kept_text(kept.reason);
+        let example = kept
+            .examples
+            .first()
+            .map_or_else(String::new, |path| format!("for example {}: ", text::quoted(path)));
+        console.notice(&format!("{objects} left in the target, {example}{why}"));
+    }
+}
+
+fn kept_text(reason: KeptReason) -> &'static str {
+    match reason {
+        KeptReason::Unreadable => {
+            "the backup could not read the directory, so the snapshot does not know what was in it"
+        }
+        KeptReason::NotEntered => "the backup did not enter the directory, which was another file system",
+        KeptReason::Cache => {
+            "the backup left out the content of a directory with CACHEDIR.TAG; --delete-excluded removes it"
+        }
+        KeptReason::Excluded => "an exclude pattern kept it out of the backup; --delete-excluded removes it",
+        KeptReason::LeftOut => {
+            "the backup left it out as the repository or the cache; --delete-excluded removes it"
+        }
+        KeptReason::Unknown => "the snapshot does not say everything that the backup left out",
+        KeptReason::NotIncluded => "the --include patterns take it out",
+        KeptReason::MountPoint => "it is a mount point, or lies on another file system than the target",
+        KeptReason::Own => "it is the repository, or a key file, the cache or the state of Icecore",
     }
 }
 

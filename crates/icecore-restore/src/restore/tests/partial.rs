@@ -90,7 +90,7 @@ fn patterns_restore_what_matches_and_its_parents() {
 fn patterns_limit_deletion_to_whole_directories() {
     let fixture = Fixture::new();
     let target = Target::new();
-    for path in ["extra", "a/extra", "a/b/extra", "z/extra", "a/b/two.rs"] {
+    for path in ["extra", "a/extra", "a/b/extra", "z/extra", "a/b/two.rs", "a/b/other.rs"] {
         target.write(path, "x");
     }
     let mut included = request(&fixture, &target, "");
@@ -98,7 +98,9 @@ fn patterns_limit_deletion_to_whole_directories() {
     included.include = IncludePatterns::new(["/a/b", "!*.rs"]).unwrap();
     let report = fixture.restore(&included);
     assert_eq!(report.counts.deleted, 1);
-    assert_eq!(target.list(), ["a", "a/b", "a/b/one.txt", "a/b/two.rs", "a/extra", "extra", "z", "z/extra"]);
+    let expected =
+        ["a", "a/b", "a/b/one.txt", "a/b/other.rs", "a/b/two.rs", "a/extra", "extra", "z", "z/extra"];
+    assert_eq!(target.list(), expected);
     assert_eq!(target.read("a/b/two.rs"), b"x", "taken out: neither restored nor deleted");
 }
 

@@ -1,0 +1,110 @@
+//! Counts what would be deleted before anything is, and stops what nobody can have meant.
+
+use std::sync::Arc;
+
+use icecore_fs::target::TargetTree;
+use icecore_repo::reader::ChunkReader;
+
+use crate::{
+    context::Context,
+    deletion,
+    error::{RestoreError, RestoreResult},
+    owners::Owners,
+    report::{NoEvents, RestoreNotice},
+    request::RestoreRequest,
+    restore,
+    root::TargetRoot,
+    rules::Rules,
+    selection::Selection,
+    steps::join,
+    tally::{Standing, Tally},
+    walker::{Purpose, Walker},
+};
+
+/// Up to so many deletions nobody is asked.
+const DELETIONS_UNASKED: u64 = 1000;
+/// Nor up to this part of the target.
+pub(crate) const DELETIONS_PERCENT_MAX: u64 = 30;
+
+/// Fails if the restore would delete so much that the user has to say that this is meant.
+pub(crate) fn check(
+    reader: &ChunkReader,
+    request: &RestoreRequest,
+    tree: &TargetTree,
+    root: TargetRoot,
+    owners: &Owners,
+    standing: Standing,
+) -> RestoreResult<()> {
+    if !request.delete || request.deletes_many || request.dry_run {
+        return Ok(());
+    }
+    // In a new target there is nothing to count; what cannot be listed, the restore tells.
+    if tree.list_directory(b"").is_ok_and(|names| names.is_empty()) {
+        return Ok(());
+    }
+    let counting = RestoreRequest { dry_run: true, ..request.clone() };
+    let clock = Arc::clone(&reader.repository().environment().clock);
+    let mut selection = Selection::open(reader, &counting, owners)?;
+    let rules = Rules::new(&counting, selection.is_single());
+    let context =
+        Context::new(reader, &counting, Some(tree), root, Tally::new(&NoEvents, clock, standing), rules);
+    let purpose = Purpose::CountDeletions;
+    let mut walker = Walker::new(&context, purpose, &selection);
+    let outcome = restore::walk(&context, &mut selection, &mut walker, |walker| {
+        deletion::count(&context, tree, std::mem::take(&mut walker.steps));
+    });
+    if let Some(error) = context.take_fatal() {
+        return Err(error);
+    }
+    outcome?;
+    match excess(&context, tree)? {
+        None => Ok(()),
+        Some((deletions, entries)) => {
+            Err(RestoreError::ManyDeletions { target: request.target.clone(), deletions, entries })
+        }
+    }
+}
+
+/// Tells after a dry run that the restore itself would ask.
+pub(crate) fn announce(context: &Context<'_>) -> RestoreResult<()> {
+    let request = context.request;
+    let Some(tree) = context.tree.filter(|_| request.dry_run && request.delete && !request.deletes_many)
+    else {
+        return Ok(());
+    };
+    if let Some((deletions, entries)) = excess(context, tree)? {
+        context.tally.notice(RestoreNotice::ManyDeletions { deletions, entries });
+    }
+    Ok(())
+}
+
+/// Returns the counted deletions, and the number of objects in the target, if they are too many.
+fn excess(context: &Context<'_>, tree: &TargetTree) -> RestoreResult<Option<(u64, u64)>> {
+    let deletions = context.tally.counts().deleted_entries;
+    if deletions <= DELETIONS_UNASKED {
+        return Ok(None);
+    }
+    let enough = deletions.saturating_mul(100).div_ceil(DELETIONS_PERCENT_MAX);
+    let entries = count_entries(context, tree, enough)?;
+    Ok((entries < enough).then_some((deletions, entries)))
+}
+
+/// Counts the objects in the target, without other mounts, until there are enough.
+fn count_entries(context: &Context<'_>, tree: &TargetTree, enough: u64) -> RestoreResult<u64> {
+    let mut entries = 0_u64;
+    let mut directories = vec![Vec::new()];
+    while let Some(directory) = directories.pop() {
+        if context.is_stopped() {
+            return Err(context.take_fatal().unwrap_or(RestoreError::Interrupted));
+        }
+        if entries >= enough || !matches!(tree.locate(&directory), Ok(Some(found)) if !found.is_foreign) {
+            continue;
+        }
+        // What cannot be listed cannot be counted, nor deleted.
+        let names = tree.list_directory(&directory).unwrap_or_default();
+        entries += names.len() as u64;
+        let below = names.into_iter().filter(|(_, kind)| crate::objects::is_directory(*kind));
+        directories.extend(below.map(|(name, _)| join(&directory, &name)));
+    }
+    Ok(entries)
+}

@@ -1,0 +1,62 @@
+//! Makes sure that the include patterns match something, before anything is done.
+
+use icecore_format::{entry::EntryKind, path};
+use icecore_repo::{manifest::ManifestCursor, reader::ChunkReader};
+
+use crate::{
+    error::{RestoreError, RestoreResult},
+    request::RestoreRequest,
+    selection::root_of,
+};
+
+/// Entries between two looks at the wish to stop.
+const ENTRIES_PER_LOOK: u64 = 1024;
+
+/// Fails if there are patterns, and no entry of the snapshot (nor of the older one) matches any of them.
+///
+/// Reads the manifest up to the first entry that does.
+pub(crate) fn require_match(reader: &ChunkReader, request: &RestoreRequest) -> RestoreResult<()> {
+    if request.include.is_empty() {
+        return Ok(());
+    }
+    for snapshot in [&request.snapshot].into_iter().chain(request.since.as_ref()) {
+        let mut cursor = ManifestCursor::new(reader, &root_of(snapshot)?);
+        match is_anything_included(reader, request, &mut cursor) {
+            Ok(false) => {}
+            Ok(true) => return Ok(()),
+            // What cannot be read may match; the restore tells the damage.
+            Err(error) if error.is_corruption() => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(RestoreError::NothingIncluded { run: request.snapshot.origin.run })
+}
+
+fn is_anything_included(
+    reader: &ChunkReader,
+    request: &RestoreRequest,
+    cursor: &mut ManifestCursor<'_>,
+) -> RestoreResult<bool> {
+    let mut looked_at = 0_u64;
+    cursor.seek(&request.path)?;
+    while let Some(entry) = cursor.next()? {
+        if !path::is_within(&entry.path, &request.path) {
+            break;
+        }
+        if looked_at.is_multiple_of(ENTRIES_PER_LOOK) {
+            reader.repository().environment().proceed()?;
+        }
+        looked_at += 1;
+        let is_directory = entry.kind == EntryKind::Directory;
+        let below = entry.path.get(request.path.len()..).unwrap_or_default();
+        let relative = match below.strip_prefix(b"/").unwrap_or(below) {
+            // A single object is known by its name.
+            [] if !is_directory => entry.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default(),
+            relative => relative,
+        };
+        if request.include.is_included(relative, is_directory, false) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

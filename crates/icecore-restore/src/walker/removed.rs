@@ -1,0 +1,110 @@
+//! What the newer snapshot does not have any more.
+
+use icecore_format::{
+    entry::{Entry, EntryKind},
+    path,
+};
+use icecore_repo::error::RepoError;
+
+use super::{Walker, name_of};
+use crate::{
+    candidate::fs_kind,
+    frame::FrameState,
+    report::RestoreNotice,
+    selection::Selection,
+    steps::{Removal, Step},
+};
+
+impl Walker<'_> {
+    /// Takes an entry that the newer snapshot does not have any more.
+    pub fn removed(&mut self, selection: &mut Selection<'_>, entry: Entry) -> Result<(), RepoError> {
+        if !self.context.request.delete || self.is_gap_met || entry.path.is_empty() {
+            return Ok(());
+        }
+        self.leave_until(&entry.path);
+        // What was below something that is not a directory any more goes with it.
+        if !self.open_parents(selection, path::parent(&entry.path).unwrap_or_default())? {
+            return Ok(());
+        }
+        // A directory that goes has the names that the older snapshot has in it; one that stays keeps everything.
+        let is_directory = entry.kind == EntryKind::Directory;
+        if let Some(above) = self.frames.last_mut().filter(|above| above.is_gone) {
+            above.extras.push((name_of(&entry.path).to_vec(), fs_kind(entry.kind)));
+            if above.shield.is_some() {
+                if is_directory {
+                    self.push_gone(entry.path, false);
+                }
+                return Ok(());
+            }
+        }
+        let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
+        let is_included =
+            self.context.request.include.is_included(&entry.path, is_directory, parent_included);
+        if is_directory {
+            self.push_removed(entry.path, is_included);
+        } else if is_included {
+            self.locate_frames();
+            let shield = self.frames.last().and_then(|frame| frame.shield);
+            let shield = shield.or_else(|| self.context.rules.by_path(&entry.path, false));
+            if shield.is_none() {
+                self.touch();
+            }
+            self.step(Step::Remove(Removal { path: entry.path, shield }));
+        }
+        Ok(())
+    }
+
+    /// Goes down into a directory that the newer snapshot does not have any more.
+    fn push_removed(&mut self, directory_path: Vec<u8>, is_included: bool) {
+        let shield = self.context.rules.by_path(&directory_path, true);
+        if !is_included {
+            return self.push(directory_path, None, false);
+        }
+        self.push_gone(directory_path, true);
+        self.locate_frames();
+        if let Some(frame) = self.frames.last_mut() {
+            frame.state = FrameState::Removed;
+            frame.shield = frame.shield.or(shield);
+        }
+    }
+
+    fn push_gone(&mut self, directory_path: Vec<u8>, is_included: bool) {
+        self.push(directory_path, None, is_included);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.is_gone = true;
+        }
+    }
+
+    /// Finds out which of the current directories lie where nothing is deleted.
+    fn locate_frames(&mut self) {
+        let Some(tree) = self.context.tree else { return };
+        let mut above = None;
+        for frame in &mut self.frames {
+            if !frame.is_located {
+                frame.is_located = true;
+                let directory_path = &self.current[..frame.path_length];
+                let found = tree.locate(directory_path).unwrap_or_default();
+                frame.shield =
+                    frame.shield.or_else(|| found.and_then(|found| self.context.rules.by_location(&found)));
+            }
+            frame.shield = frame.shield.or(above);
+            above = frame.shield;
+        }
+    }
+
+    /// Notes that the times of the last directory will change.
+    pub(super) fn touch(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.is_touched = true;
+        }
+    }
+
+    /// Notes that a part of the manifest is unknown: what it lists must not be taken for gone.
+    pub fn gap(&mut self) {
+        if !self.is_gap_met && self.context.request.delete {
+            self.context.tally.notice(RestoreNotice::DeletionSuspended);
+        }
+        self.is_gap_met = true;
+        self.frames.iter_mut().for_each(|frame| frame.may_delete = false);
+    }
+}
