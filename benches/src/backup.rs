@@ -40,5 +40,6 @@ pub fn request(root: PathBuf) -> BackupRequest {
         read_concurrency: 4,
         write: WriteOptions::default(),
         dry_run: false,
+        allow_empty: false,
     }
 }

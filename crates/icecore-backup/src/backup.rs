@@ -29,6 +29,7 @@ use icecore_repo::{
 use crate::{
     changes::Rules,
     dry_run,
+    empty::{refuse_empty_root, refuse_empty_stream},
     error::{BackupError, BackupResult},
     granularity::Granularity,
     job::ChunkTools,
@@ -124,18 +125,22 @@ pub(crate) struct Input {
     pub root: Vec<u8>,
     /// The root is a directory.
     pub directory: bool,
+    /// It may be empty.
+    pub allow_empty: bool,
     pub command: Vec<String>,
 }
 
 impl Input {
     fn prepare(request: &BackupRequest) -> BackupResult<Self> {
+        let allow_empty = request.allow_empty;
         match &request.source {
             BackupSource::Tree { path } => {
                 let directory = stat_root(path, true)?.kind == FsKind::Directory;
                 let real = path.canonicalize().map_err(|source| {
                     FsError::new("find the real path of", path.as_os_str().as_bytes(), source)
                 })?;
-                Ok(Self { root: real.as_os_str().as_bytes().to_vec(), directory, command: Vec::new() })
+                let root = real.as_os_str().as_bytes().to_vec();
+                Ok(Self { root, directory, allow_empty, command: Vec::new() })
             }
             BackupSource::Stream { file_name, command, .. } => {
                 let one_component = !file_name.is_empty() && !file_name.contains(&b'/');
@@ -143,7 +148,8 @@ impl Input {
                     let name = String::from_utf8_lossy(file_name).into_owned();
                     return Err(BackupError::StreamName { name });
                 }
-                Ok(Self { root: file_name.clone(), directory: false, command: command.clone() })
+                let (root, command) = (file_name.clone(), command.clone());
+                Ok(Self { root, directory: false, allow_empty, command })
             }
         }
     }
@@ -226,14 +232,16 @@ fn run(
             (sink.counts.excluded, sink.counts.vanished) = walk.left_out(sink.counts.vanished);
             (sink, end.notices)
         }
-        BackupSource::Stream { file_name, input, finish, .. } => {
-            (take_stream(sink, &repository, file_name, input, finish)?, Vec::new())
+        BackupSource::Stream { file_name, input: stream, finish, .. } => {
+            (take_stream(sink, input.allow_empty, file_name, stream, finish)?, Vec::new())
         }
     };
     sink.give_up_leaf()?;
     let Sink { manifest, session, counts, problems, granularity, .. } = sink;
     let time_granularity = granularity.coarsest();
-    Ok(Done { root: manifest.finish(session)?, counts, problems, notices, time_granularity })
+    let root = manifest.finish(session)?;
+    refuse_empty_root(input, plan, root.totals)?;
+    Ok(Done { root, counts, problems, notices, time_granularity })
 }
 
 fn load_names<T>(names: std::io::Result<T>, file: &'static str) -> Option<T> {
@@ -300,7 +308,7 @@ impl Iterator for TreeWalk {
 /// Stores a stream as the only file of a snapshot.
 fn take_stream<'a>(
     mut sink: Sink<'a>,
-    repository: &Repository,
+    allow_empty: bool,
     file_name: Vec<u8>,
     mut input: Box<dyn std::io::Read + Send>,
     finish: Box<dyn FnOnce() -> Result<(), String> + Send>,
@@ -311,13 +319,16 @@ fn take_stream<'a>(
     let thread = std::thread::spawn(move || streaming::read_stream(input.as_mut(), &sender, &tools));
     let chunks = sink.take_input(&segments)?;
     drop(segments);
+    let bytes;
     match thread.join() {
-        Ok(Ok(_)) => {}
+        Ok(Ok(length)) => bytes = length,
         Ok(Err(source)) => return Err(BackupError::Stream { source }),
         Err(_) => return Err(BackupError::StageLost { stage: "read" }),
     }
     finish().map_err(|reason| BackupError::Command { reason })?;
-    let now = repository.environment().now();
+    // A command that failed says more than its empty output.
+    refuse_empty_stream(allow_empty, bytes)?;
+    let now = sink.session.repository().environment().now();
     let mut entry = Entry::new(file_name, EntryKind::File);
     (entry.mode, entry.modified, entry.changed) = (0o600, now, now);
     (entry.user_id, entry.group_id) = process_owner();

@@ -14,6 +14,7 @@ use crate::{
     backup::{Input, TreeWalk, rules, walk_options},
     capture,
     changes::{Need, Rules},
+    empty::refuse_empty_root,
     error::BackupResult,
     levels::RunPlan,
     request::{
@@ -47,6 +48,7 @@ pub(crate) fn dry_run(
         totals: Totals::default(),
         problems: Vec::new(),
     };
+    // A stream is not read, so nothing is known of it; its root is no directory.
     if let BackupSource::Tree { path } = &request.source {
         let mut walk = TreeWalk::start(path, input.directory, walk_options(request))?;
         for items in &mut walk {
@@ -60,6 +62,7 @@ pub(crate) fn dry_run(
         comparison.take_rest()?;
         (comparison.counts.excluded, comparison.counts.vanished) = walk.left_out(0);
     }
+    refuse_empty_root(input, &plan, comparison.totals)?;
     let duration = environment.monotonic().saturating_sub(started);
     let report = BackupReport {
         snapshot: None,

@@ -28,6 +28,17 @@ pub enum BackupError {
         /// How it ended.
         reason: String,
     },
+    /// The stream has no content.
+    #[error("the stream is empty")]
+    StreamEmpty,
+    /// The root has no content, although the last snapshot of the source has some: probably something is not mounted.
+    #[error("{path:?} is empty, but the last snapshot of this source has {entries} entries")]
+    RootEmpty {
+        /// Root as it was recorded.
+        path: std::path::PathBuf,
+        /// Entries of the last snapshot, the root included.
+        entries: u64,
+    },
     /// The name of a stream is not usable as a file name.
     #[error("{name:?} cannot be the name of a file: it must be one path component")]
     StreamName {

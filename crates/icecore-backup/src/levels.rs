@@ -17,12 +17,15 @@ pub(crate) struct RunPlan {
     pub group: Option<GroupId>,
     /// Snapshot that changes are detected against.
     pub base: Option<Snapshot>,
+    /// Entries of the newest snapshot of the source on this host; 0 if there is none.
+    pub entries_before: u64,
     pub notices: Vec<BackupNotice>,
 }
 
 impl RunPlan {
-    fn full(dedup: DedupScope, notice: Option<BackupNotice>) -> Self {
-        Self { level: Level::Full, dedup, group: None, base: None, notices: notice.into_iter().collect() }
+    fn full(dedup: DedupScope, entries_before: u64, notice: Option<BackupNotice>) -> Self {
+        let notices = notice.into_iter().collect();
+        Self { level: Level::Full, dedup, group: None, base: None, entries_before, notices }
     }
 }
 
@@ -34,16 +37,18 @@ pub(crate) fn plan_run(
     level: Level,
     dedup: Option<DedupScope>,
 ) -> RunPlan {
+    let newest = snapshots.latest_of(source, host).and_then(Snapshot::completion);
+    let entries_before = newest.map_or(0, |completion| completion.totals.entries);
     let default_scope = dedup.unwrap_or(DedupScope::Repository);
     if level == Level::Full {
-        return RunPlan::full(default_scope, None);
+        return RunPlan::full(default_scope, entries_before, None);
     }
     let Some(full) = snapshots.latest_full_of(source, host) else {
-        return RunPlan::full(default_scope, Some(BackupNotice::FirstIsFull));
+        return RunPlan::full(default_scope, entries_before, Some(BackupNotice::FirstIsFull));
     };
     let scope = dedup.unwrap_or(full.origin.dedup);
     if scope == DedupScope::Group && full.origin.dedup != DedupScope::Group {
-        return RunPlan::full(scope, Some(BackupNotice::GroupNeedsFull));
+        return RunPlan::full(scope, entries_before, Some(BackupNotice::GroupNeedsFull));
     }
     // In a self-contained group only snapshots that are self-contained themselves can be built upon.
     let usable = |snapshot: &&Snapshot| {
@@ -56,7 +61,7 @@ pub(crate) fn plan_run(
         Level::Differential | Level::Full => full,
     };
     let group = Some(full.origin.group);
-    RunPlan { level, dedup: scope, group, base: Some(base.clone()), notices: Vec::new() }
+    RunPlan { level, dedup: scope, group, base: Some(base.clone()), entries_before, notices: Vec::new() }
 }
 
 #[cfg(test)]

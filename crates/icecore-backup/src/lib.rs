@@ -10,6 +10,7 @@ mod capture;
 mod changes;
 mod cutter;
 mod dry_run;
+mod empty;
 mod granularity;
 mod job;
 mod levels;

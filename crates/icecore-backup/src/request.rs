@@ -87,6 +87,8 @@ pub struct BackupRequest {
     pub write: WriteOptions,
     /// Only finds out what would be read; writes nothing at all.
     pub dry_run: bool,
+    /// Accepts an empty stream, and a root without content where the last snapshot of the source had some.
+    pub allow_empty: bool,
 }
 
 /// How far a backup is; numbers only grow.

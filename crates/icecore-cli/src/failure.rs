@@ -366,6 +366,12 @@ impl From<BackupError> for Failure {
             }
             BackupError::Command { .. } => Self::new(ExitStatus::Failed, reason(&error))
                 .hint("there is no snapshot: half an output would look like a whole one"),
+            BackupError::StreamEmpty => Self::new(ExitStatus::Failed, reason(&error))
+                .hint("there is no snapshot; if an empty stream is what you want: --allow-empty"),
+            BackupError::RootEmpty { .. } => Self::new(ExitStatus::Failed, reason(&error)).hint(
+                "there is no snapshot; if a file system should be mounted there, mount it; if the directory was emptied \
+                 on purpose: --allow-empty",
+            ),
             _ => Self::new(ExitStatus::Failed, reason(&error)),
         }
     }

@@ -124,6 +124,7 @@ impl Backup {
                 ..WriteOptions::default()
             },
             dry_run: false,
+            allow_empty: true,
         }
     }
 }

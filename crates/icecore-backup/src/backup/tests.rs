@@ -284,6 +284,42 @@ fn a_stream_becomes_a_file() {
 }
 
 #[test]
+fn an_empty_stream_is_refused_unless_allowed() {
+    let bed = Bed::new();
+    let refused = bed.try_backup(|request| request.source = stream(Vec::new(), Ok(())));
+    assert!(matches!(refused, Err(BackupError::StreamEmpty)), "{refused:?}");
+    let failed = bed.try_backup(|request| request.source = stream(Vec::new(), Err("status 1".into())));
+    assert!(matches!(failed, Err(BackupError::Command { .. })), "the command says why: {failed:?}");
+    assert_eq!(bed.complete_snapshots(), 0);
+    bed.backup(|request| {
+        request.source = stream(Vec::new(), Ok(()));
+        request.allow_empty = true;
+    });
+    assert_eq!(bed.complete_snapshots(), 1);
+}
+
+#[test]
+fn a_root_that_lost_all_its_content_is_refused_unless_allowed() {
+    let bed = Bed::new();
+    // Nothing was there before, so nothing is missing.
+    bed.backup(|_| {});
+    bed.write("directory/file", b"content");
+    bed.backup(|_| {});
+    fs::remove_dir_all(bed.path("directory")).unwrap();
+    for level in [Level::Full, Level::Incremental, Level::Differential] {
+        for dry_run in [false, true] {
+            let refused = bed.try_backup(|request| (request.level, request.dry_run) = (level, dry_run));
+            assert!(matches!(refused, Err(BackupError::RootEmpty { entries: 3, .. })), "{refused:?}");
+        }
+    }
+    assert_eq!(bed.complete_snapshots(), 2);
+    bed.backup(|request| request.allow_empty = true);
+    // From now on it is known to be empty.
+    bed.backup(|_| {});
+    assert_eq!(bed.complete_snapshots(), 4);
+}
+
+#[test]
 fn a_command_that_fails_leaves_no_snapshot() {
     let bed = Bed::new();
     let failed =

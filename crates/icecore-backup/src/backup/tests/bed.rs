@@ -141,6 +141,7 @@ impl Bed {
             read_concurrency: 3,
             write: WriteOptions::default(),
             dry_run: false,
+            allow_empty: false,
         };
         change(&mut request);
         let catalog = Catalog::in_memory(self.repository.id()).unwrap();

@@ -113,6 +113,7 @@ impl SourceSettings {
             read_concurrency: self.read_concurrency.map_or(read_threads, NonZeroUsize::get),
             write: self.write,
             dry_run: arguments.dry_run,
+            allow_empty: false,
         }
     }
 }

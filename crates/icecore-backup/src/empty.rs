@@ -1,0 +1,26 @@
+//! Refuses a source that is empty where something is expected: often a file system is not mounted, or a command failed
+//! without saying so.
+
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+use icecore_format::node::Totals;
+
+use crate::{
+    backup::Input,
+    error::{BackupError, BackupResult},
+    levels::RunPlan,
+};
+
+/// Refuses a root without content if the last snapshot of the source has some.
+pub(crate) fn refuse_empty_root(input: &Input, plan: &RunPlan, totals: Totals) -> BackupResult<()> {
+    if input.allow_empty || !input.directory || totals.entries > 1 || plan.entries_before <= 1 {
+        return Ok(());
+    }
+    let path = OsStr::from_bytes(&input.root).into();
+    Err(BackupError::RootEmpty { path, entries: plan.entries_before })
+}
+
+/// Refuses a stream of no bytes.
+pub(crate) fn refuse_empty_stream(allow_empty: bool, bytes: u64) -> BackupResult<()> {
+    if bytes == 0 && !allow_empty { Err(BackupError::StreamEmpty) } else { Ok(()) }
+}
