@@ -59,12 +59,13 @@ fn origin_text(origin: Option<&(PathBuf, usize)>) -> String {
 #[derive(Clone, Debug)]
 pub struct Excludes {
     matcher: Gitignore,
+    patterns: Vec<String>,
 }
 
 impl Excludes {
     /// Excludes nothing.
     pub fn none() -> Self {
-        Self { matcher: Gitignore::empty() }
+        Self { matcher: Gitignore::empty(), patterns: Vec::new() }
     }
 
     /// Starts a list of patterns.
@@ -72,7 +73,21 @@ impl Excludes {
         let mut builder = GitignoreBuilder::new("");
         // `[abc` is an error for the user to correct, not a name.
         builder.allow_unclosed_class(false);
-        ExcludesBuilder { builder }
+        ExcludesBuilder { builder, patterns: Vec::new() }
+    }
+
+    /// Makes the list that [`Excludes::patterns`] returned.
+    pub fn from_patterns<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, ExcludeError> {
+        let mut builder = Self::builder();
+        for pattern in patterns {
+            builder.add_pattern(pattern)?;
+        }
+        builder.build()
+    }
+
+    /// Returns the patterns in the order in which they apply.
+    pub fn patterns(&self) -> &[String] {
+        &self.patterns
     }
 
     /// There is no pattern at all.
@@ -96,6 +111,7 @@ impl Default for Excludes {
 #[derive(Clone, Debug)]
 pub struct ExcludesBuilder {
     builder: GitignoreBuilder,
+    patterns: Vec<String>,
 }
 
 impl ExcludesBuilder {
@@ -136,12 +152,18 @@ impl ExcludesBuilder {
     pub fn build(&self) -> Result<Excludes, ExcludeError> {
         let matcher =
             self.builder.build().map_err(|error| ExcludeError::Combine { reason: error.to_string() })?;
-        Ok(Excludes { matcher })
+        Ok(Excludes { matcher, patterns: self.patterns.clone() })
     }
 
     fn add_line(&mut self, line: &str, origin: Option<(&Path, usize)>) -> Result<&mut Self, ExcludeError> {
         match self.builder.add_line(None, line) {
-            Ok(_) => Ok(self),
+            Ok(_) => {
+                // The same lines do nothing that the matcher leaves out.
+                if !line.trim().is_empty() && !line.starts_with('#') {
+                    self.patterns.push(line.to_owned());
+                }
+                Ok(self)
+            }
             Err(error) => Err(ExcludeError::Pattern {
                 pattern: line.into(),
                 origin: origin.map(|(path, line)| (path.into(), line)),

@@ -1,8 +1,14 @@
 //! What a backup says while it runs.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
-use icecore_backup::request::{BackupEvents, BackupNotice, BackupProgress, SourceProblem};
+use icecore_backup::{
+    problems::PROBLEMS_KEPT_MAX,
+    request::{BackupEvents, BackupNotice, BackupProgress, SourceProblem},
+};
 use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 
 use super::report::{notice_text, problem_text};
@@ -17,12 +23,14 @@ pub(crate) struct Events<'a> {
     console: &'a Console,
     progress: Progress,
     expected: Mutex<Option<Totals>>,
+    /// How many problems have been told.
+    problems: AtomicU64,
 }
 
 impl<'a> Events<'a> {
     /// Makes the receiver.
     pub(crate) fn new(console: &'a Console, progress: Progress) -> Self {
-        Self { console, progress, expected: Mutex::default() }
+        Self { console, progress, expected: Mutex::default(), problems: AtomicU64::new(0) }
     }
 }
 
@@ -48,8 +56,10 @@ impl BackupEvents for Events<'_> {
     }
 
     fn problem(&self, problem: &SourceProblem) {
-        // All are listed at the end; who wants to know more wants to know at once.
-        if self.console.verbosity >= Verbosity::Verbose {
+        let number = self.problems.fetch_add(1, Ordering::Relaxed);
+        // The document at the end lists the first ones; who wants to know more wants to know at once.
+        let unlisted = self.console.json && number >= PROBLEMS_KEPT_MAX as u64;
+        if unlisted || self.console.verbosity >= Verbosity::Verbose {
             self.console.warning(&problem_text(problem));
         }
     }
