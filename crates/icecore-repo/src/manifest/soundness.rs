@@ -13,6 +13,10 @@ use icecore_format::{
     path,
 };
 
+/// Longer paths are not written, although the format allows them: an inner node that refers to such has room for few
+/// children, and a manifest has a bounded number of levels. Four children each are enough for any manifest.
+const PATH_BYTES_WRITTEN_MAX: usize = 256 << 10;
+
 /// Why an entry cannot be part of a manifest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -178,6 +182,7 @@ fn validate(entry: &Entry) -> Result<(), FormatError> {
     let attribute_bytes: usize = entry.attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
     let inline = if let Content::Inline(chunks) = &entry.content { chunks.len() } else { 0 };
     for (what, found, maximum) in [
+        ("length of the path in bytes", entry.path.len(), PATH_BYTES_WRITTEN_MAX),
         ("number of extended attributes", entry.attributes.len(), ATTRIBUTES_MAX),
         ("bytes of extended attributes", attribute_bytes, ATTRIBUTES_BYTES_MAX),
         ("number of holes", entry.holes.len(), HOLES_MAX),

@@ -250,6 +250,33 @@ fn a_tree_higher_than_readers_accept_is_refused_when_it_is_written() {
     assert!(matches!(write(), Err(RepoError::Format(_))));
 }
 
+#[test]
+fn paths_of_any_length_that_is_written_make_a_tree_of_few_levels() {
+    // A chain of directories that ends with a path of 256 KiB, and one level more.
+    let bed = Bed::new();
+    let mut session = bed.session();
+    let mut writer = ManifestWriter::new(NODE_ITEMS);
+    let mut path = Vec::new();
+    let mut entries = Vec::new();
+    while path.len() < 256 << 10 {
+        path.extend_from_slice(if path.is_empty() { b"d" } else { b"/" });
+        path.extend_from_slice(&[b'd'; 200][..200.min((256 << 10) - path.len())]);
+        entries.push(Entry::new(path.clone(), EntryKind::Directory));
+    }
+    for entry in &entries {
+        writer.push(&mut session, entry, None, None).unwrap();
+    }
+    let beyond = file(&[&path, b"/d".as_slice()].concat(), 0);
+    let refused = writer.push(&mut session, &beyond, None, None);
+    assert!(matches!(refused, Err(RepoError::EntryRefused { .. })), "{refused:?}");
+    writer.push(&mut session, &file(b"e", 0), None, None).unwrap();
+    entries.push(file(b"e", 0));
+    let root = writer.finish(&mut session).unwrap();
+    assert!(root.level < 10, "{} levels", root.level);
+    commit(session, &root).unwrap();
+    assert!(read_manifest(&bed.reader(), &root).unwrap() == entries);
+}
+
 /// Compares two lists of entries without the trees.
 fn naive_differences(old: &[Entry], new: &[Entry]) -> Vec<Change> {
     let old: BTreeMap<&[u8], &Entry> = old.iter().map(|entry| (entry.path.as_slice(), entry)).collect();
