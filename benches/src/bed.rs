@@ -8,7 +8,7 @@ use icecore_format::{
     ids::{RepositoryId, RunId},
     keys::{Keys, Secret},
     slot::{Credential, PasswordCost},
-    snapshot::{DedupScope, Level, SnapshotStatistics},
+    snapshot::{DedupScope, Level},
 };
 use icecore_repo::{
     environment::Environment,
@@ -133,8 +133,7 @@ impl Bed {
     /// When the repository is not usable.
     #[expect(clippy::expect_used, reason = "without a snapshot there is nothing to measure")]
     pub fn commit(&self, session: WriteSession, root: &ManifestRoot) -> Catalog {
-        let report =
-            CommitReport { errors: 0, statistics: SnapshotStatistics::default(), time_granularity: 0 };
+        let report = CommitReport::default();
         let (_, _, catalog) = session.commit(root, &report).expect("the store is in memory");
         catalog
     }

@@ -48,6 +48,8 @@ fn entries() -> Vec<Entry> {
             entry
         })
         .collect();
+    let above = ["drivers", "drivers/net"];
+    entries.extend(above.map(|path| Entry::new(path.as_bytes().to_vec(), EntryKind::Directory)));
     entries.sort_by(|left, right| path::compare(&left.path, &right.path));
     entries
 }

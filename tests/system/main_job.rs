@@ -79,7 +79,7 @@ const SNAPSHOT_KEYS: &str = "id run source host root root_base64? command time f
     bytes_stored chunks_read chunks_new duration_seconds damaged files_damaged damage_noted";
 const DONE_KEYS: &str = "path path_base64? source snapshot level dedup base entries files bytes files_new files_changed \
     files_unchanged files_read entries_removed excluded vanished bytes_read bytes_new bytes_deduplicated \
-    bytes_compressed bytes_stored chunks_read chunks_new seconds_read seconds problems notices error";
+    bytes_compressed bytes_stored chunks_read chunks_new seconds_read seconds problem_count problems notices error";
 const ENTRY_KEYS: &str = "path path_base64? kind mode user_id group_id user group size modified inode target? \
     target_base64? device? hard_link flags? marks?";
 const RESTORE_KEYS: &str = "snapshot source path path_base64? target since dry_run trust_times verified entries files bytes files_written \

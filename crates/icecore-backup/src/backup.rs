@@ -1,20 +1,21 @@
 //! The run of a backup from its request to its report.
 
-use std::{os::unix::ffi::OsStrExt, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, os::unix::ffi::OsStrExt, path::Path, sync::Arc, time::Duration};
 
 use crossbeam_channel::bounded;
 use icecore_catalog::Catalog;
 use icecore_format::{
     entry::{Entry, EntryKind, Time},
+    limits::LEFT_OUT_ITEMS_MAX,
     path,
-    snapshot::{Snapshot, SnapshotStatistics},
+    snapshot::{LeftOut, Snapshot, SnapshotStatistics},
 };
 use icecore_fs::{
     entry::EntryKind as FsKind,
     error::FsError,
     names::{GroupNames, UserNames, process_owner},
     stat_root,
-    walk::{Walk, WalkItem, WalkOptions},
+    walk::{Suspects, Walk, WalkItem, WalkOptions},
 };
 use icecore_repo::{
     buffers::Buffers,
@@ -29,7 +30,7 @@ use icecore_repo::{
 use crate::{
     changes::Rules,
     clocks, dry_run,
-    empty::{refuse_empty_root, refuse_empty_stream},
+    empty::{refuse_empty_root, refuse_empty_stream, refuse_missing_object},
     error::{BackupError, BackupResult},
     granularity::Granularity,
     job::ChunkTools,
@@ -37,6 +38,7 @@ use crate::{
     links::Links,
     moved::MovedDirectories,
     pipeline::{self, Base},
+    problems::Problems,
     request::{
         BackupCounts, BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource,
         SourceProblem,
@@ -88,7 +90,8 @@ pub fn backup(
             let duration_read = environment.monotonic().saturating_sub(started);
             let (level, dedup, base) = (plan.level, plan.dedup, plan.base.map(|base| base.origin.run));
             let report = CommitReport {
-                errors: done.problems.len() as u64,
+                errors: done.problems.total(),
+                left_out: Some(done.left_out),
                 statistics: statistics(&done.counts),
                 time_granularity: done.time_granularity,
             };
@@ -192,7 +195,8 @@ fn statistics(counts: &BackupCounts) -> SnapshotStatistics {
 struct Done {
     root: ManifestRoot,
     counts: BackupCounts,
-    problems: Vec<SourceProblem>,
+    problems: Problems,
+    left_out: LeftOut,
     notices: Vec<BackupNotice>,
     /// Granularity of the source's times in nanoseconds; 0 if there are none.
     time_granularity: u64,
@@ -219,35 +223,45 @@ fn run(
         users: load_names(UserNames::load(), "/etc/passwd").unwrap_or_default(),
         groups: load_names(GroupNames::load(), "/etc/group").unwrap_or_default(),
         counts: BackupCounts::default(),
-        problems: Vec::new(),
+        problems: Problems::default(),
         progress: BackupProgress::default(),
         reported: Duration::ZERO,
         tools: Arc::new(tools),
         links: Links::default(),
         granularity: Granularity::default(),
         leaf: None,
+        refused: None,
+        suspects: Suspects::default(),
     };
     let rules = rules(&request, sink.session.origin().started);
     let base = plan.base.as_ref().and_then(|base| base_of(&reader, base, rules));
     let options = walk_options(&request);
+    let mut left_out = left_out(&request);
     let (mut sink, notices) = match request.source {
         BackupSource::Tree { path } => {
             let mut walk = TreeWalk::start(&path, input.directory, options)?;
-            let end = pipeline::run(&mut walk, base, request.read_concurrency, sink)?;
+            let run = pipeline::run(&mut walk, base, request.read_concurrency, sink);
+            let end = run.map_err(|error| error.below(&path))?;
             let mut sink = end.sink;
+            sink.end()?;
             (sink.counts.excluded, sink.counts.vanished) = walk.left_out(sink.counts.vanished);
+            left_out.paths = walk.skipped();
+            for path in walk.gone(std::mem::take(&mut sink.suspects)) {
+                sink.problem(SourceProblem::Gone { path });
+            }
             (sink, end.notices)
         }
         BackupSource::Stream { file_name, input: stream, finish, .. } => {
             (take_stream(sink, input.allow_empty, file_name, stream, finish)?, Vec::new())
         }
     };
-    sink.give_up_leaf()?;
+    sink.end()?;
     let Sink { manifest, session, counts, problems, granularity, .. } = sink;
     let time_granularity = granularity.coarsest();
     let root = manifest.finish(session)?;
+    refuse_missing_object(input, root.totals)?;
     refuse_empty_root(input, plan, root.totals)?;
-    Ok(Done { root, counts, problems, notices, time_granularity })
+    Ok(Done { root, counts, problems, left_out, notices, time_granularity })
 }
 
 fn load_names<T>(names: std::io::Result<T>, file: &'static str) -> Option<T> {
@@ -276,6 +290,16 @@ pub(crate) fn walk_options(request: &BackupRequest) -> WalkOptions {
     }
 }
 
+/// Says what the run does not look at, as far as that is known before.
+fn left_out(request: &BackupRequest) -> LeftOut {
+    LeftOut {
+        patterns: request.excludes.patterns().to_vec(),
+        caches: request.exclude_caches,
+        other_file_systems: request.one_file_system,
+        ..LeftOut::default()
+    }
+}
+
 /// The walk of a directory, or the one object that the source is.
 pub(crate) enum TreeWalk {
     Directory(Walk),
@@ -289,6 +313,23 @@ impl TreeWalk {
         } else {
             Self::Single(Some(vec![WalkItem::Entry(Walk::single(root, true)?)]))
         })
+    }
+
+    /// Returns the paths of what was left out wholly, sorted.
+    pub fn skipped(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Directory(walk) => walk.skipped(LEFT_OUT_ITEMS_MAX),
+            Self::Single(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the directories that were moved or removed meanwhile; `suspects` are those in which objects vanished.
+    pub fn gone(&self, suspects: Suspects) -> BTreeSet<Vec<u8>> {
+        match self {
+            Self::Directory(walk) => walk.gone(suspects),
+            // The directory that holds the one object is not part of the source.
+            Self::Single(_) => BTreeSet::new(),
+        }
     }
 
     /// Returns how many objects were excluded, and how many vanished in all.
@@ -343,6 +384,16 @@ fn take_stream<'a>(
 }
 
 impl BackupError {
+    /// Names the root in an error about it, whose path is empty there.
+    pub(crate) fn below(self, root: &Path) -> Self {
+        match self {
+            Self::Source(FsError { operation, path, source }) if path.is_empty() => {
+                Self::Source(FsError::new(operation, root.as_os_str().as_bytes(), source))
+            }
+            other => other,
+        }
+    }
+
     /// Says whether the run was interrupted.
     pub fn is_interrupted(&self) -> bool {
         matches!(self, Self::Repository(RepoError::Interrupted))

@@ -6,6 +6,7 @@ use icecore_format::{
 };
 use icecore_fs::{
     entry::{EntryKind as FsKind, Metadata, Timestamp},
+    walk::Look,
     xattr::AttributesRead,
 };
 
@@ -30,6 +31,23 @@ pub(crate) fn entry(path: Vec<u8>, metadata: &Metadata) -> Entry {
     let mut entry = Entry::new(path, kind(metadata.kind));
     set_metadata(&mut entry, metadata);
     entry
+}
+
+/// Makes the entry of a name whose object is not known.
+pub(crate) fn name_only(path: Vec<u8>) -> Entry {
+    let mut entry = Entry::new(path, EntryKind::File);
+    entry.marks = Marks::NAME_ONLY.with(Marks::UNREADABLE);
+    entry
+}
+
+/// Says in marks how far the walk looked into a directory.
+pub(crate) fn marks(look: Look) -> Marks {
+    match look {
+        Look::Whole => Marks::default(),
+        Look::Incomplete => Marks::UNREADABLE,
+        Look::NotEntered => Marks::NOT_ENTERED,
+        Look::CacheTag => Marks::CACHE_LEFT_OUT,
+    }
 }
 
 /// Sets everything that metadata says, other than kind and link group.

@@ -50,7 +50,9 @@ impl Rules {
         }
         let same_status = found.changed == base.changed && found.inode == base.inode;
         if found.kind != EntryKind::File {
-            return if same_status && !is_doubtful(base) { Need::Nothing } else { Need::Everything };
+            // What the walk did not look into, it may look into now, and the reverse.
+            let same = same_status && base.marks == found.marks;
+            return if same { Need::Nothing } else { Need::Everything };
         }
         if !self.has_same_times(found, base) || self.is_racy(base) || is_doubtful(base) {
             Need::Everything

@@ -1,7 +1,7 @@
 //! A backup that only finds out what it would read.
 
 use icecore_catalog::Catalog;
-use icecore_format::entry::EntryKind;
+use icecore_format::entry::{Entry, EntryKind};
 use icecore_fs::walk::WalkItem;
 use icecore_repo::{
     index::load_index,
@@ -17,6 +17,8 @@ use crate::{
     empty::refuse_empty_root,
     error::BackupResult,
     levels::RunPlan,
+    pipeline,
+    problems::Problems,
     request::{
         BackupCounts, BackupEvents, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem,
     },
@@ -46,7 +48,8 @@ pub(crate) fn dry_run(
         }),
         counts: BackupCounts::default(),
         totals: Totals::default(),
-        problems: Vec::new(),
+        problems: Problems::default(),
+        root_problem: None,
     };
     // A stream is not read, so nothing is known of it; its root is no directory.
     if let BackupSource::Tree { path } = &request.source {
@@ -58,6 +61,9 @@ pub(crate) fn dry_run(
             }
             let Totals { entries, files, bytes } = comparison.totals;
             events.progress(&BackupProgress { entries, files, bytes, ..BackupProgress::default() });
+        }
+        if let Some(problem) = comparison.root_problem.take() {
+            return Err(pipeline::unreadable_root(problem).below(path));
         }
         comparison.take_rest()?;
         (comparison.counts.excluded, comparison.counts.vanished) = walk.left_out(0);
@@ -84,22 +90,42 @@ struct Comparison<'a> {
     base: Option<(ManifestCursor<'a>, Rules)>,
     counts: BackupCounts,
     totals: Totals,
-    problems: Vec<SourceProblem>,
+    problems: Problems,
+    root_problem: Option<SourceProblem>,
 }
 
 impl Comparison<'_> {
     fn take(&mut self, item: WalkItem, events: &dyn BackupEvents) -> BackupResult<()> {
-        let source = match item {
-            WalkItem::Entry(source) => source,
-            WalkItem::Unreadable(error) => {
-                let problem = SourceProblem::Unreadable(error);
-                events.problem(&problem);
-                self.problems.push(problem);
-                return Ok(());
+        if !item.path().is_empty()
+            && let Some(problem) = self.root_problem.take()
+        {
+            self.problems.add(problem, events);
+        }
+        let problem = match item {
+            WalkItem::Entry(source) => {
+                let mut entry = capture::entry(source.path, &source.metadata);
+                entry.marks = capture::marks(source.look);
+                return self.compare(&entry);
             }
+            WalkItem::NameOnly { path, error } => {
+                if let Some(error) = error {
+                    self.problems.add(SourceProblem::Unreadable(error), events);
+                }
+                return self.compare(&capture::name_only(path));
+            }
+            WalkItem::Unreadable(error) => SourceProblem::Unreadable(error),
+            WalkItem::Gone(path) => SourceProblem::Gone { path },
         };
-        let entry = capture::entry(source.path, &source.metadata);
-        self.totals.add(Totals::of(&entry));
+        if problem.path().is_empty() {
+            self.root_problem = Some(problem);
+        } else {
+            self.problems.add(problem, events);
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, entry: &Entry) -> BackupResult<()> {
+        self.totals.add(Totals::of(entry));
         let file = u64::from(entry.kind == EntryKind::File);
         let mut base_entry = None;
         if let Some((cursor, rules)) = &mut self.base {
@@ -115,7 +141,7 @@ impl Comparison<'_> {
                 self.counts.entries_removed += 1;
             }
         }
-        let need = base_entry.as_ref().map(|(base, rules)| rules.need(&entry, base));
+        let need = base_entry.as_ref().map(|(base, rules)| rules.need(entry, base));
         match need {
             None => self.counts.files_new += file,
             Some(Need::Nothing) => self.counts.files_unchanged += file,

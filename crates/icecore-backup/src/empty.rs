@@ -1,9 +1,10 @@
 //! Refuses a source that is empty where something is expected: often a file system is not mounted, or a command failed
 //! without saying so.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+use std::{ffi::OsStr, io, os::unix::ffi::OsStrExt};
 
 use icecore_format::node::Totals;
+use icecore_fs::error::FsError;
 
 use crate::{
     backup::Input,
@@ -23,4 +24,13 @@ pub(crate) fn refuse_empty_root(input: &Input, plan: &RunPlan, totals: Totals) -
 /// Refuses a stream of no bytes.
 pub(crate) fn refuse_empty_stream(allow_empty: bool, bytes: u64) -> BackupResult<()> {
     if bytes == 0 && !allow_empty { Err(BackupError::StreamEmpty) } else { Ok(()) }
+}
+
+/// Refuses a snapshot of one object that is gone.
+pub(crate) fn refuse_missing_object(input: &Input, totals: Totals) -> BackupResult<()> {
+    if totals.entries > 0 {
+        return Ok(());
+    }
+    let error = io::Error::from(io::ErrorKind::NotFound);
+    Err(BackupError::Source(FsError::new("read", input.root.clone(), error)))
 }

@@ -8,7 +8,7 @@ use icecore_format::{
     entry::{ChunkRef, Entry, Hole},
     keys::Keys,
 };
-use icecore_fs::{error::FsError, walk::WalkEntry};
+use icecore_fs::{Directory, error::FsError, walk::WalkEntry};
 use icecore_repo::{buffers::Buffers, manifest::LeafIdentity};
 
 use crate::request::SourceProblem;
@@ -103,8 +103,10 @@ pub(crate) enum Outcome {
     SameFile(WalkEntry),
     /// It has become so long since the walk that it has to be streamed.
     Grown(WalkEntry),
-    /// It is gone.
-    Vanished,
+    /// It is gone from this directory.
+    Vanished(Arc<Directory>),
+    /// It could not be read as what the walk saw. Never leaves the readers.
+    Failed(FsError),
 }
 
 /// A piece of a streamed file.
@@ -133,9 +135,9 @@ pub(crate) enum StreamEnd {
         /// What is not as it should be.
         problem: Option<SourceProblem>,
     },
-    /// It is gone.
-    Vanished,
-    /// It cannot be read.
+    /// It is no file any more, or cannot be read: this is what became of it.
+    Other(ReadItem),
+    /// It could not be read as what the walk saw. Never leaves the readers.
     Failed {
         /// Entry as the walk found it.
         entry: Entry,

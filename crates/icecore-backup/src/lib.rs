@@ -3,8 +3,10 @@
 //! Architecture invariants: never writes to a source; a snapshot becomes complete last, after everything it refers to.
 
 pub mod error;
+pub mod problems;
 pub mod request;
 
+mod again;
 mod backup;
 mod capture;
 mod changes;
@@ -12,6 +14,7 @@ mod clocks;
 mod cutter;
 mod dry_run;
 mod empty;
+mod entries;
 mod granularity;
 mod job;
 mod levels;

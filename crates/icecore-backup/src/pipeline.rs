@@ -2,12 +2,16 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    io,
     sync::Arc,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use icecore_format::entry::{Content, Entry, EntryKind, Marks};
-use icecore_fs::walk::{WalkEntry, WalkItem};
+use icecore_fs::{
+    error::FsError,
+    walk::{WalkEntry, WalkItem},
+};
 use icecore_repo::{
     error::RepoResult,
     manifest::{ChunkListReader, ManifestCursor},
@@ -74,6 +78,8 @@ pub(crate) struct Pipeline<'a, 'b> {
     batch_reads_max: usize,
     chunks_missing: u64,
     notices: Vec<BackupNotice>,
+    /// What is wrong with the root, as long as nothing below it has been seen.
+    root_problem: Option<SourceProblem>,
 }
 
 /// What is left of a pipeline when the walk has ended.
@@ -115,6 +121,7 @@ pub(crate) fn run<'a>(
             batch_reads_max: (BATCH_READS_UNDER_WAY / read_concurrency.max(1)).clamp(8, BATCH_ITEMS_MAX),
             chunks_missing: 0,
             notices: Vec::new(),
+            root_problem: None,
         };
         for items in walk {
             pipeline.sink.session.refresh_if_due()?;
@@ -127,12 +134,24 @@ pub(crate) fn run<'a>(
     })
 }
 
+/// Makes the error of a root of which no name is known.
+pub(crate) fn unreadable_root(problem: SourceProblem) -> BackupError {
+    BackupError::Source(match problem {
+        SourceProblem::Unreadable(error) => error,
+        _ => FsError::new("read the directory", Vec::new(), io::Error::from(io::ErrorKind::NotFound)),
+    })
+}
+
 impl<'a> Pipeline<'a, '_> {
     fn end(mut self) -> BackupResult<PipelineEnd<'a>> {
         self.close_batch()?;
         while !self.queue.is_empty() {
             self.sink.session.refresh_if_due()?;
             self.take_front()?;
+        }
+        if let Some(problem) = self.root_problem.take() {
+            // An empty snapshot would become the latest.
+            return Err(unreadable_root(problem));
         }
         self.skip_base_to_end();
         if self.chunks_missing > 0 {
@@ -148,15 +167,38 @@ impl<'a> Pipeline<'a, '_> {
 
     /// Decides what has to be done with what the walk found, and queues it.
     fn plan(&mut self, item: WalkItem) -> BackupResult<()> {
-        let mut source = match item {
-            WalkItem::Entry(source) => source,
-            WalkItem::Unreadable(error) => {
-                self.sink.problem(SourceProblem::Unreadable(error));
-                return Ok(());
-            }
+        if !item.path().is_empty()
+            && let Some(problem) = self.root_problem.take()
+        {
+            self.sink.problem(problem);
+        }
+        let problem = match item {
+            WalkItem::Entry(source) => return self.plan_entry(source),
+            WalkItem::NameOnly { path, error } => return self.plan_name(path, error),
+            WalkItem::Unreadable(error) => SourceProblem::Unreadable(error),
+            WalkItem::Gone(path) => SourceProblem::Gone { path },
         };
+        if problem.path().is_empty() {
+            self.root_problem = Some(problem);
+        } else {
+            self.sink.problem(problem);
+        }
+        Ok(())
+    }
+
+    /// Queues a name whose object could not be examined.
+    fn plan_name(&mut self, path: Vec<u8>, error: Option<FsError>) -> BackupResult<()> {
+        if let Some(error) = error {
+            self.sink.problem(SourceProblem::Unreadable(error));
+        }
+        self.base_entry(&path);
+        self.queue_item(Item { entry: capture::name_only(path), task: Task::None, leaf: None }, 0)
+    }
+
+    fn plan_entry(&mut self, mut source: WalkEntry) -> BackupResult<()> {
         // Most entries of most runs are unchanged: their path is moved on and not copied.
         let mut entry = capture::entry(std::mem::take(&mut source.path), &source.metadata);
+        entry.marks = capture::marks(source.look);
         let device = self.sink.links.device_index(source.metadata.device);
         self.sink.granularity.observe(device, entry.changed);
         let base = self.base_entry(&entry.path);

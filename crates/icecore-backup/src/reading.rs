@@ -7,7 +7,7 @@ use icecore_format::entry::{Entry, EntryKind, Marks};
 use icecore_fs::{entry::Metadata, error::FsError, source_file::SourceFile, walk::WalkEntry};
 
 use crate::{
-    capture,
+    again, capture,
     job::{
         ChunkTools, GROWN_FILE_BYTES_MAX, Item, Job, Outcome, ReadBatch, ReadItem, SMALL_FILE_BYTES_MAX,
         Task, holes_between,
@@ -63,30 +63,46 @@ fn read_item(item: Item, buffers: &mut Buffers, tools: &ChunkTools) -> ReadItem 
     match task {
         Task::None => ReadItem { entry, outcome: Outcome::Unchanged(leaf), problem: None },
         Task::SameFile(source) => ReadItem { entry, outcome: Outcome::SameFile(source), problem: None },
-        Task::Metadata(source) => read_metadata(entry, &source),
-        Task::Content(source) => read_small_file(entry, &source, buffers, tools),
+        Task::Metadata(source) => again::read(entry, source, read_metadata, |entry, source| {
+            read_anything(entry, source, buffers, tools)
+        }),
+        // Both ways to read write to the buffers, one after the other.
+        Task::Content(source) => {
+            let buffers = std::cell::RefCell::new(buffers);
+            again::read(
+                entry,
+                source,
+                |entry, source| read_small_file(entry, source, &mut buffers.borrow_mut(), tools),
+                |entry, source| read_anything(entry, source, &mut buffers.borrow_mut(), tools),
+            )
+        }
     }
 }
 
+/// Reads an object that has come in the place of another one, whatever it is.
+fn read_anything(entry: Entry, source: &WalkEntry, buffers: &mut Buffers, tools: &ChunkTools) -> ReadItem {
+    if entry.kind == EntryKind::File {
+        read_small_file(entry, source, buffers, tools)
+    } else {
+        again::came_too_late(read_metadata(entry, source))
+    }
+}
+
+fn failed(entry: Entry, error: FsError) -> ReadItem {
+    ReadItem { entry, outcome: Outcome::Failed(error), problem: None }
+}
+
 /// Reads extended attributes, and the target of a symbolic link.
-fn read_metadata(mut entry: Entry, source: &WalkEntry) -> ReadItem {
+pub(crate) fn read_metadata(mut entry: Entry, source: &WalkEntry) -> ReadItem {
     if entry.kind == EntryKind::Symlink {
         match source.read_link() {
             Ok(target) => entry.target = target,
-            Err(error) if error.is_not_found() => return vanished(entry),
-            // Without its target nothing of the link is left.
-            Err(error) => {
-                return ReadItem {
-                    entry,
-                    outcome: Outcome::Vanished,
-                    problem: Some(SourceProblem::Unreadable(error)),
-                };
-            }
+            Err(error) => return failed(entry, error),
         }
     }
     let problem = match source.extended_attributes() {
         Ok(read) => attribute_problem(&mut entry, read),
-        Err(error) if error.is_not_found() => return vanished(entry),
+        Err(error) if error.is_gone() => return failed(entry, error),
         Err(error) => {
             entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE);
             Some(SourceProblem::Unreadable(error))
@@ -121,23 +137,6 @@ pub(crate) fn attribute_problem(
     )))
 }
 
-fn vanished(entry: Entry) -> ReadItem {
-    ReadItem { entry, outcome: Outcome::Vanished, problem: None }
-}
-
-/// Makes the entry of a file whose content cannot be read.
-pub(crate) fn unreadable(mut entry: Entry, error: FsError) -> ReadItem {
-    mark_unreadable(&mut entry);
-    ReadItem { entry, outcome: Outcome::Complete, problem: Some(SourceProblem::Unreadable(error)) }
-}
-
-/// Leaves of an entry what is known without its content.
-pub(crate) fn mark_unreadable(entry: &mut Entry) {
-    entry.content = icecore_format::entry::Content::default();
-    entry.holes.clear();
-    entry.marks = entry.marks.with(Marks::UNREADABLE);
-}
-
 /// Reads a file that fits into memory, again if it changes meanwhile.
 fn read_small_file(
     mut entry: Entry,
@@ -150,8 +149,7 @@ fn read_small_file(
         buffers.contents.truncate(start);
         let file = match source.open() {
             Ok(file) => file,
-            Err(error) if error.is_not_found() => return vanished(entry),
-            Err(error) => return unreadable(entry, error),
+            Err(error) => return failed(entry, error),
         };
         let read = match read_whole(&file, buffers) {
             Ok(Some(read)) => read,
@@ -161,7 +159,7 @@ fn read_small_file(
             }
             Err(error) => {
                 buffers.contents.truncate(start);
-                return unreadable(entry, source.error("read", error));
+                return failed(entry, source.error("read", error));
             }
         };
         if !read.steady && attempt < READ_ATTEMPTS {
@@ -174,7 +172,7 @@ fn read_small_file(
         let chunks = tools.cut_all(&buffers.contents[start..]);
         return ReadItem { entry, outcome: Outcome::Chunks { start, chunks }, problem };
     }
-    vanished(entry)
+    again::changing(entry)
 }
 
 /// Completes the entry of a file whose content was read, and returns what is not as it should be.

@@ -10,9 +10,12 @@ use icecore_format::{
 };
 use icecore_fs::{error::FsError, excludes::Excludes};
 use icecore_repo::{
+    manifest::EntryRefusal,
     session::{ClockDifference, WriteOptions},
     snapshots::SnapshotList,
 };
+
+use crate::problems::Problems;
 
 /// Where the content comes from.
 pub enum BackupSource {
@@ -120,6 +123,30 @@ pub enum SourceProblem {
         /// Path relative to the source's root.
         path: Vec<u8>,
     },
+    /// A directory was moved or removed while the source was read; what was below it may be missing.
+    Gone {
+        /// Path relative to the source's root; empty for the root itself.
+        path: Vec<u8>,
+    },
+    /// A snapshot cannot hold it; in the snapshot it is missing, with everything below it.
+    Refused {
+        /// Path relative to the source's root.
+        path: Vec<u8>,
+        /// Why not.
+        reason: EntryRefusal,
+        /// Number of objects below it.
+        below: u64,
+    },
+}
+
+impl SourceProblem {
+    /// Returns the path of the object, relative to the source's root.
+    pub fn path(&self) -> &[u8] {
+        match self {
+            Self::Unreadable(error) => &error.path,
+            Self::Changing { path } | Self::Gone { path } | Self::Refused { path, .. } => path,
+        }
+    }
 }
 
 /// Something that was done differently than asked, with the reason.
@@ -156,7 +183,7 @@ pub trait BackupEvents: Sync {
     fn started(&self, level: Level, base: Option<RunId>, expected: Option<Totals>);
     /// Some work was done; called several times a second.
     fn progress(&self, progress: &BackupProgress);
-    /// Something is not as it should be in the snapshot.
+    /// Something is not as it should be in the snapshot. Told of every problem; the report keeps only the first ones.
     fn problem(&self, problem: &SourceProblem);
     /// Something was done differently than asked.
     fn notice(&self, notice: &BackupNotice);
@@ -180,7 +207,7 @@ pub struct BackupReport {
     /// Counts of files and bytes.
     pub counts: BackupCounts,
     /// Objects that are not in the snapshot as they should be.
-    pub problems: Vec<SourceProblem>,
+    pub problems: Problems,
     /// What was done differently than asked.
     pub notices: Vec<BackupNotice>,
     /// Time from the start until everything was read, and until everything was durable.

@@ -4,26 +4,27 @@ use std::{sync::Arc, time::Duration};
 
 use crossbeam_channel::{Receiver, bounded};
 use icecore_format::{
-    entry::{ChunkRef, Content, Entry, EntryKind},
+    entry::{ChunkRef, Content, Entry},
     limits::INLINE_CHUNKS_MAX,
     seal::ObjectKind,
 };
 use icecore_fs::{
-    error::FsError,
     names::{GroupNames, UserNames},
-    walk::WalkEntry,
+    walk::{Suspects, WalkEntry},
 };
 use icecore_repo::{
-    manifest::{ChunkListWriter, LeafIdentity, ManifestWriter, write_chunk_list},
+    manifest::{ChunkListWriter, ManifestWriter, write_chunk_list},
     session::WriteSession,
 };
 
 use crate::{
+    again,
+    entries::{Refused, UnchangedLeaf},
     error::{BackupError, BackupResult},
     granularity::Granularity,
     job::{ChunkTools, Outcome, ReadItem, Segment, StreamEnd},
     links::Links,
-    reading,
+    problems::Problems,
     request::{BackupCounts, BackupEvents, BackupProgress, SourceProblem},
     streaming::{self, SEGMENTS_AHEAD},
 };
@@ -39,108 +40,24 @@ pub(crate) struct Sink<'a> {
     pub users: UserNames,
     pub groups: GroupNames,
     pub counts: BackupCounts,
-    pub problems: Vec<SourceProblem>,
+    pub problems: Problems,
     pub progress: BackupProgress,
     pub reported: Duration,
     pub tools: Arc<ChunkTools>,
     pub links: Links,
     pub granularity: Granularity,
     pub leaf: Option<UnchangedLeaf>,
-}
-
-/// A leaf of the base of which all entries so far are unchanged.
-#[derive(Debug)]
-pub(crate) struct UnchangedLeaf {
-    identity: Arc<LeafIdentity>,
-    entries: Vec<Entry>,
+    pub refused: Option<Refused>,
+    /// Directories in which names vanished.
+    pub suspects: Suspects,
 }
 
 impl Sink<'_> {
     pub fn problem(&mut self, problem: SourceProblem) {
-        self.events.problem(&problem);
-        self.problems.push(problem);
+        self.problems.add(problem, self.events);
     }
 
-    /// Puts an entry into the manifest that is as in the base; when all entries of a leaf are, the leaf is taken over
-    /// as it is, which saves encoding and hashing it.
-    pub fn push_unchanged(
-        &mut self,
-        entry: Entry,
-        leaf: Option<(Arc<LeafIdentity>, usize)>,
-    ) -> BackupResult<()> {
-        let Some((identity, number)) = leaf else { return self.push(&entry) };
-        let continues = self
-            .leaf
-            .as_ref()
-            .is_some_and(|leaf| Arc::ptr_eq(&leaf.identity, &identity) && leaf.entries.len() == number);
-        if !continues {
-            self.give_up_leaf()?;
-            if number > 0 || !self.manifest.at_leaf_start() || !self.session.has_chunk(&identity.child.id) {
-                return self.push(&entry);
-            }
-            self.leaf = Some(UnchangedLeaf { identity: Arc::clone(&identity), entries: Vec::new() });
-        }
-        let Some(leaf) = &mut self.leaf else { return self.push(&entry) };
-        leaf.entries.push(entry);
-        if leaf.entries.len() < identity.entries {
-            return Ok(());
-        }
-        let Some(leaf) = self.leaf.take() else { return Ok(()) };
-        if !leaf.entries.iter().all(|entry| self.owners_as_in(entry, &leaf.identity)) {
-            self.leaf = Some(leaf);
-            return self.give_up_leaf();
-        }
-        self.manifest.push_leaf(self.session, &leaf.identity)?;
-        for entry in &leaf.entries {
-            self.count(entry);
-        }
-        Ok(())
-    }
-
-    /// Says whether the owners of an entry still have the names that the leaf gives them.
-    fn owners_as_in(&self, entry: &Entry, identity: &LeafIdentity) -> bool {
-        let user = identity.users.get(&entry.user_id).map(Vec::as_slice);
-        let group = identity.groups.get(&entry.group_id).map(Vec::as_slice);
-        self.users.name(entry.user_id) == user && self.groups.name(entry.group_id) == group
-    }
-
-    /// Puts the entries of a leaf that did not remain unchanged into the manifest one by one.
-    pub fn give_up_leaf(&mut self) -> BackupResult<()> {
-        match self.leaf.take() {
-            Some(leaf) => leaf.entries.iter().try_for_each(|entry| self.push_entry(entry)),
-            None => Ok(()),
-        }
-    }
-
-    /// Puts a finished entry into the manifest.
-    pub fn push(&mut self, entry: &Entry) -> BackupResult<()> {
-        self.give_up_leaf()?;
-        self.push_entry(entry)
-    }
-
-    fn push_entry(&mut self, entry: &Entry) -> BackupResult<()> {
-        if let Err(error) = entry.validate() {
-            // Nothing that a reader would refuse ever gets into a manifest.
-            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
-            self.problem(SourceProblem::Unreadable(FsError::new("describe", entry.path.clone(), source)));
-            return Ok(());
-        }
-        let (user, group) = (self.users.name(entry.user_id), self.groups.name(entry.group_id));
-        self.manifest.push(self.session, entry, user, group)?;
-        self.count(entry);
-        Ok(())
-    }
-
-    fn count(&mut self, entry: &Entry) {
-        self.progress.entries += 1;
-        if entry.kind == EntryKind::File {
-            self.progress.files += 1;
-            self.progress.bytes += entry.size;
-        }
-        self.report(&entry.path);
-    }
-
-    fn report(&mut self, path: &[u8]) {
+    pub fn report(&mut self, path: &[u8]) {
         let now = self.session.repository().environment().monotonic();
         if now.saturating_sub(self.reported) >= PROGRESS_EVERY {
             self.reported = now;
@@ -180,9 +97,14 @@ impl Sink<'_> {
         match outcome {
             Outcome::Complete => {}
             Outcome::Unchanged(leaf) => return self.push_unchanged(entry, leaf),
-            Outcome::Vanished => {
+            Outcome::Vanished(directory) => {
                 self.counts.vanished += 1;
+                self.suspects.add(&directory);
                 return Ok(());
+            }
+            Outcome::Failed(error) => {
+                self.problem(SourceProblem::Unreadable(error));
+                entry = again::strip(entry);
             }
             Outcome::Grown(source) => return self.read_now(&source, entry),
             Outcome::SameFile(source) => {
@@ -243,14 +165,10 @@ impl Sink<'_> {
                 self.links.remember(&entry);
                 self.push(&entry)
             }
-            StreamEnd::Vanished => {
-                self.counts.vanished += 1;
-                Ok(())
-            }
-            StreamEnd::Failed { mut entry, error } => {
+            StreamEnd::Other(item) => self.take_item(item, &[]),
+            StreamEnd::Failed { entry, error } => {
                 self.problem(SourceProblem::Unreadable(error));
-                reading::mark_unreadable(&mut entry);
-                self.push(&entry)
+                self.push(&again::strip(entry))
             }
         }
     }

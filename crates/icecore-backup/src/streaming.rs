@@ -4,16 +4,16 @@ use std::io;
 
 use crossbeam_channel::Sender;
 use icecore_format::{
-    entry::{Entry, Hole},
+    entry::{Entry, EntryKind, Hole},
     limits::HOLES_MAX,
 };
 use icecore_fs::{source_file::SourceFile, walk::WalkEntry};
 
 use crate::{
-    capture,
+    again, capture,
     cutter::{ConsumerGone, SegmentCutter},
-    job::{ChunkTools, Segment, StreamEnd},
-    reading::{READ_ATTEMPTS, read_attributes, read_fully, same_state},
+    job::{ChunkTools, Outcome, ReadItem, Segment, StreamEnd},
+    reading::{READ_ATTEMPTS, read_attributes, read_fully, read_metadata, same_state},
     tail,
 };
 
@@ -22,11 +22,25 @@ pub(crate) const SEGMENTS_AHEAD: usize = 2;
 
 /// Reads a long file, again if it changes meanwhile, and sends its segments and its end.
 pub(crate) fn read_file(source: &WalkEntry, entry: &Entry, segments: &Sender<Segment>, tools: &ChunkTools) {
+    let (mut entry, mut source) = (entry.clone(), source.clone());
     for attempt in 1..=READ_ATTEMPTS {
         if attempt > 1 && segments.send(Segment::Restart).is_err() {
             return;
         }
-        match read_once(source, entry.clone(), segments, tools, attempt == READ_ATTEMPTS) {
+        let last_attempt = attempt == READ_ATTEMPTS;
+        match read_once(&source, entry.clone(), segments, tools, last_attempt) {
+            Ok(Some(StreamEnd::Failed { entry: failed, error })) => {
+                let item = match again::look(failed, &source, error) {
+                    again::Next::Done(item) => *item,
+                    again::Next::Retry(found) if found.0.kind == EntryKind::File && !last_attempt => {
+                        (entry, source) = *found;
+                        continue;
+                    }
+                    again::Next::Retry(found) => read_other(found.0, &found.1),
+                };
+                segments.send(Segment::End(Box::new(StreamEnd::Other(item)))).unwrap_or_default();
+                return;
+            }
             Ok(Some(end)) => {
                 // A consumer that is gone needs no end.
                 segments.send(Segment::End(Box::new(end))).unwrap_or_default();
@@ -35,6 +49,16 @@ pub(crate) fn read_file(source: &WalkEntry, entry: &Entry, segments: &Sender<Seg
             Ok(None) => {}
             Err(ConsumerGone) => return,
         }
+    }
+}
+
+/// Reads what has come in the place of a file, unless it is one file after the other.
+fn read_other(entry: Entry, source: &WalkEntry) -> ReadItem {
+    let file = entry.kind == EntryKind::File;
+    let item = if file { again::changing(entry) } else { again::came_too_late(read_metadata(entry, source)) };
+    match item.outcome {
+        Outcome::Failed(_) => again::changing(item.entry),
+        _ => item,
     }
 }
 
@@ -48,7 +72,6 @@ fn read_once(
 ) -> Result<Option<StreamEnd>, ConsumerGone> {
     let file = match source.open() {
         Ok(file) => file,
-        Err(error) if error.is_not_found() => return Ok(Some(StreamEnd::Vanished)),
         Err(error) => return Ok(Some(StreamEnd::Failed { entry, error })),
     };
     let failed = |entry, error| Ok(Some(StreamEnd::Failed { entry, error: source.error("read", error) }));

@@ -169,10 +169,13 @@ impl Progress {
     }
 
     /// Writes a document as a line of its own, if progress is shown as JSON: what no summary has room for.
-    pub(crate) fn line(&self, document: impl FnOnce() -> Value) {
-        if self.form == Form::Json {
+    /// Says whether it did.
+    pub(crate) fn line(&self, document: impl FnOnce() -> Value) -> bool {
+        let is_json = self.form == Form::Json;
+        if is_json {
             self.console.write_error(format!("{}\n", document()).as_bytes());
         }
+        is_json
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -95,10 +95,12 @@ fn session_origin(source: &ChunkReader, request: &CopyRequest<'_>) -> SessionOri
 
 /// What the backup found out about its source stays; what concerns the repository, the session knows.
 fn commit_report(completion: &Completion) -> CommitReport {
+    let Completion { errors, statistics, left_out, time_granularity, .. } = completion;
     CommitReport {
-        errors: completion.errors,
-        statistics: completion.statistics,
-        time_granularity: completion.time_granularity,
+        errors: *errors,
+        left_out: left_out.clone(),
+        statistics: *statistics,
+        time_granularity: *time_granularity,
     }
 }
 

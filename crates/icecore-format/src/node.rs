@@ -22,7 +22,7 @@ use crate::{
 const WHAT: &str = "manifest node";
 /// First raw byte of every manifest node.
 pub(crate) const NODE_TYPE: u8 = 1;
-/// A leaf of this raw length in bytes ends, whatever the hash says.
+/// A leaf of this raw length in bytes ends, whatever the hash says; the path of its first entry does not count.
 const NODE_BYTES_SOFT_MAX: usize = 64 << 10;
 /// A node whose paths, written out, have this length in bytes ends, whatever the hash says.
 const NODE_PATH_BYTES_SOFT_MAX: usize = 1 << 20;
@@ -110,6 +110,8 @@ pub struct NodeBuilder {
     last_path: Vec<u8>,
     /// Bytes of all paths, written out.
     path_bytes: usize,
+    /// Bytes of the first path, which shares nothing.
+    first_path_bytes: usize,
     totals: Totals,
     users: OwnerNames,
     groups: OwnerNames,
@@ -125,6 +127,7 @@ impl NodeBuilder {
             count: 0,
             last_path: Vec::new(),
             path_bytes: 0,
+            first_path_bytes: 0,
             totals: Totals::default(),
             users: OwnerNames::new(),
             groups: OwnerNames::new(),
@@ -179,6 +182,7 @@ impl NodeBuilder {
 
     fn begin_item(&mut self, item_path: &[u8]) -> FormatResult<()> {
         let shared = if self.count == 0 {
+            self.first_path_bytes = item_path.len();
             0
         } else {
             assert!(path::compare(&self.last_path, item_path).is_lt(), "manifest items come in order");
@@ -193,9 +197,15 @@ impl NodeBuilder {
     }
 
     fn ends_here(&self, keys: &Keys) -> bool {
-        self.count >= NODE_ITEMS_SOFT_MAX
-            || self.items.writer().len() >= NODE_BYTES_SOFT_MAX
-            || self.path_bytes >= NODE_PATH_BYTES_SOFT_MAX
+        // Inner nodes of one child each would be levels without end.
+        let large = if self.level == 0 {
+            self.items.writer().len() - self.first_path_bytes >= NODE_BYTES_SOFT_MAX
+                || self.path_bytes >= NODE_PATH_BYTES_SOFT_MAX
+        } else {
+            self.count > 1 && self.path_bytes >= NODE_PATH_BYTES_SOFT_MAX
+        };
+        large
+            || self.count >= NODE_ITEMS_SOFT_MAX
             || keys.border_bits(self.level, &self.last_path) < self.border_threshold
     }
 

@@ -43,7 +43,13 @@ fn walk(root: &Path, options: WalkOptions) -> ExitCode {
                 bytes += entry.metadata.size;
                 directories += u64::from(entry.metadata.kind == EntryKind::Directory);
             }
-            WalkItem::Unreadable(error) => {
+            WalkItem::Gone(path) => {
+                errors += 1;
+                eprintln!("moved or removed: {}", String::from_utf8_lossy(&path));
+            }
+            // It is among those that its directory stands for.
+            WalkItem::NameOnly { error: None, .. } => errors += 1,
+            WalkItem::NameOnly { error: Some(error), .. } | WalkItem::Unreadable(error) => {
                 errors += 1;
                 eprintln!("failed to {error}: {}", error.source);
             }

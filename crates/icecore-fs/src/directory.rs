@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
@@ -11,7 +12,7 @@ use rustix::path::Arg;
 
 use crate::directory::pool::DescriptorPool;
 use crate::error::retry_interrupted;
-use crate::stat::{ObjectStat, stat_descriptor};
+use crate::stat::{ObjectStat, stat_at, stat_descriptor, stat_path};
 
 pub(crate) mod pool;
 
@@ -22,14 +23,23 @@ const DIRECTORY_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(
 /// Its descriptor may be closed when many directories are in use, and is opened again when it is needed: from its
 /// parent, without following links, and only if it is still the same directory.
 pub struct Directory {
-    /// `None` for the root, which always stays open.
-    parent: Option<Arc<Directory>>,
+    place: Place,
     /// Single component; empty for the root.
     name: Box<[u8]>,
     /// Length of the path, which is not kept: the paths of a deep chain would add up.
     path_bytes: usize,
     pool: Arc<DescriptorPool>,
     opened: Mutex<Opened>,
+}
+
+/// Where a directory is found.
+enum Place {
+    /// Below another one of the source.
+    Below(Arc<Directory>),
+    /// It is the root, which always stays open, or the directory that holds a single object.
+    Root(PathBuf),
+    /// It is being dropped.
+    Nowhere,
 }
 
 #[derive(Default)]
@@ -42,17 +52,27 @@ struct Opened {
 }
 
 impl Directory {
-    /// Makes the root of a source from its open descriptor.
-    pub(crate) fn root(descriptor: OwnedFd, pool: Arc<DescriptorPool>) -> Arc<Self> {
-        let opened = Opened { descriptor: Some(Arc::new(descriptor)), ..Opened::default() };
-        Arc::new(Self { parent: None, name: Box::default(), path_bytes: 0, pool, opened: Mutex::new(opened) })
+    /// Makes the root of a source from its open descriptor; `path` leads to it.
+    pub(crate) fn root(
+        path: PathBuf,
+        descriptor: OwnedFd,
+        stat: &ObjectStat,
+        pool: Arc<DescriptorPool>,
+    ) -> Arc<Self> {
+        let opened = Opened {
+            descriptor: Some(Arc::new(descriptor)),
+            identity: Some(stat.identity()),
+            recently_used: true,
+        };
+        let place = Place::Root(path);
+        Arc::new(Self { place, name: Box::default(), path_bytes: 0, pool, opened: Mutex::new(opened) })
     }
 
     /// Makes a directory below this one; it is opened when it is needed.
     pub(crate) fn child(self: &Arc<Self>, name: &[u8]) -> Arc<Self> {
         let separator = usize::from(self.path_bytes > 0);
         Arc::new(Self {
-            parent: Some(Arc::clone(self)),
+            place: Place::Below(Arc::clone(self)),
             name: name.into(),
             path_bytes: self.path_bytes + separator + name.len(),
             pool: Arc::clone(&self.pool),
@@ -65,7 +85,7 @@ impl Directory {
         let mut path = vec![b'/'; self.path_bytes];
         let mut end = self.path_bytes;
         let mut directory = self;
-        while let Some(parent) = &directory.parent {
+        while let Some(parent) = directory.parent() {
             path[end - directory.name.len()..end].copy_from_slice(&directory.name);
             end = parent.path_bytes;
             directory = parent;
@@ -83,13 +103,68 @@ impl Directory {
             }
             closed.push(directory);
             // The root is never closed.
-            let Some(parent) = &directory.parent else { return Err(Errno::BADF.into()) };
+            let Some(parent) = directory.parent() else { return Err(Errno::BADF.into()) };
             directory = parent;
         };
         while let Some(directory) = closed.pop() {
-            descriptor = directory.open_in(&descriptor)?;
+            (descriptor, _) = directory.open_in(&descriptor)?;
         }
         Ok(descriptor)
+    }
+
+    /// Returns the descriptor and the metadata as they are now. The first time, whatever directory has the name is
+    /// taken; later only the same one.
+    pub(crate) fn open(self: &Arc<Self>) -> io::Result<(Arc<OwnedFd>, ObjectStat)> {
+        match self.parent() {
+            Some(parent) if self.open_descriptor().is_none() => self.open_in(&*parent.descriptor()?),
+            _ => {
+                let descriptor = self.descriptor()?;
+                let stat = stat_descriptor(&*descriptor)?;
+                Ok((descriptor, stat))
+            }
+        }
+    }
+
+    /// Reads the metadata of whatever has the directory's name now.
+    pub(crate) fn look_up(&self) -> io::Result<ObjectStat> {
+        match &self.place {
+            Place::Below(parent) => stat_at(&*parent.descriptor()?, &*self.name),
+            Place::Root(path) => stat_path(path),
+            Place::Nowhere => Err(Errno::NOENT.into()),
+        }
+    }
+
+    /// Says whether the directory is still found under its name. Does not ask about the directories above it.
+    fn is_in_place(&self) -> bool {
+        match self.look_up() {
+            Ok(stat) => self.lock().identity.is_none_or(|identity| identity == stat.identity()),
+            // Any other error says nothing about the name.
+            Err(error) => !is_gone(&error),
+        }
+    }
+
+    /// Returns the path of this directory if it was moved or removed; if those above it were, too, that of the topmost.
+    pub(crate) fn gone_ancestor(&self) -> Option<Vec<u8>> {
+        let (mut gone, mut directory) = (None, Some(self));
+        while let Some(looked_at) = directory.take_if(|directory| !directory.is_in_place()) {
+            gone = Some(looked_at);
+            directory = looked_at.parent().map(Arc::as_ref);
+        }
+        gone.map(Self::path)
+    }
+
+    fn parent(&self) -> Option<&Arc<Self>> {
+        match &self.place {
+            Place::Below(parent) => Some(parent),
+            Place::Root(_) | Place::Nowhere => None,
+        }
+    }
+
+    fn take_parent(&mut self) -> Option<Arc<Self>> {
+        match std::mem::replace(&mut self.place, Place::Nowhere) {
+            Place::Below(parent) => Some(parent),
+            Place::Root(_) | Place::Nowhere => None,
+        }
     }
 
     /// Closes half of the walk's open directories, for when descriptors have run out.
@@ -114,7 +189,7 @@ impl Directory {
         opened.descriptor.clone()
     }
 
-    fn open_in(self: &Arc<Self>, parent: &OwnedFd) -> io::Result<Arc<OwnedFd>> {
+    fn open_in(self: &Arc<Self>, parent: &OwnedFd) -> io::Result<(Arc<OwnedFd>, ObjectStat)> {
         let descriptor = match open_directory(parent, &*self.name) {
             Err(errno) if is_out_of_descriptors(&errno.into()) => {
                 self.relieve_descriptors();
@@ -122,7 +197,8 @@ impl Directory {
             }
             result => result?,
         };
-        let identity = stat_descriptor(&descriptor)?.identity();
+        let stat = stat_descriptor(&descriptor)?;
+        let identity = stat.identity();
         let descriptor = Arc::new(descriptor);
         {
             let mut opened = self.lock();
@@ -131,12 +207,12 @@ impl Directory {
             }
             if let Some(first) = &opened.descriptor {
                 // Another thread was faster.
-                return Ok(Arc::clone(first));
+                return Ok((Arc::clone(first), stat));
             }
             opened.descriptor = Some(Arc::clone(&descriptor));
         }
         self.pool.admit(self);
-        Ok(descriptor)
+        Ok((descriptor, stat))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Opened> {
@@ -147,9 +223,9 @@ impl Directory {
 impl Drop for Directory {
     /// Releases a chain of ancestors in a loop: recursion would overflow the stack in a very deep tree.
     fn drop(&mut self) {
-        let mut next = self.parent.take();
+        let mut next = self.take_parent();
         while let Some(directory) = next {
-            next = Arc::into_inner(directory).and_then(|mut last| last.parent.take());
+            next = Arc::into_inner(directory).and_then(|mut last| last.take_parent());
         }
     }
 }
@@ -184,6 +260,11 @@ pub(crate) fn without_access_time(
 /// The process or the system has run out of file descriptors.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+/// The error says that a name is not there, or that something else than the expected directory has it now.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::STALE | Errno::NOTDIR | Errno::LOOP))
 }
 
 /// Opens the root of a source, where links are followed, and reads its metadata.

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::io::Errno;
 
+use crate::directory::is_gone;
+
 /// One operation on one object failed.
 ///
 /// The text names operation and path (quoted, control characters escaped); the cause is the error's source.
@@ -31,6 +33,11 @@ impl FsError {
     /// The object does not exist (any more).
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
+    }
+
+    /// The name is not there any more, or something else than the expected directory has the name of one above it.
+    pub fn is_gone(&self) -> bool {
+        is_gone(&self.source)
     }
 
     /// The operating system refused for lack of permission.

@@ -64,12 +64,13 @@ fn origin_text(origin: Option<&(PathBuf, usize)>) -> String {
 #[derive(Clone, Debug)]
 pub struct Excludes {
     matcher: Gitignore,
+    patterns: Vec<String>,
 }
 
 impl Excludes {
     /// Excludes nothing.
     pub fn none() -> Self {
-        Self { matcher: Gitignore::empty() }
+        Self { matcher: Gitignore::empty(), patterns: Vec::new() }
     }
 
     /// Starts a list of patterns.
@@ -78,6 +79,20 @@ impl Excludes {
         // `[abc` is an error for the user to correct, not a name.
         builder.allow_unclosed_class(false);
         ExcludesBuilder { builder, patterns: Vec::new() }
+    }
+
+    /// Makes the list that [`Excludes::patterns`] returned.
+    pub fn from_patterns<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, ExcludeError> {
+        let mut builder = Self::builder();
+        for pattern in patterns {
+            builder.add_pattern(pattern)?;
+        }
+        builder.build()
+    }
+
+    /// Returns the patterns in the order in which they apply.
+    pub fn patterns(&self) -> &[String] {
+        &self.patterns
     }
 
     /// There is no pattern at all.
@@ -142,14 +157,17 @@ impl ExcludesBuilder {
     pub fn build(&self) -> Result<Excludes, ExcludeError> {
         let matcher =
             self.builder.build().map_err(|error| ExcludeError::Combine { reason: error.to_string() })?;
-        Ok(Excludes { matcher })
+        Ok(Excludes { matcher, patterns: self.patterns.iter().map(|pattern| pattern.text.clone()).collect() })
     }
 
     fn add_line(&mut self, line: &str, origin: Option<(&Path, usize)>) -> Result<&mut Self, ExcludeError> {
         match self.builder.add_line(None, line) {
             Ok(_) => {
-                let origin = origin.map(|(path, line)| (path.into(), line));
-                self.patterns.push(AddedPattern { text: line.into(), origin });
+                // The same lines do nothing that the matcher leaves out.
+                if !line.trim().is_empty() && !line.starts_with('#') {
+                    let origin = origin.map(|(path, line)| (path.into(), line));
+                    self.patterns.push(AddedPattern { text: line.into(), origin });
+                }
                 Ok(self)
             }
             Err(error) => Err(ExcludeError::Pattern {

@@ -42,6 +42,11 @@ pub fn stat_root(path: &Path, follow: bool) -> Result<Metadata, FsError> {
     Ok(stat.metadata)
 }
 
+/// Reads the metadata of what a path leads to.
+pub(crate) fn stat_path(path: &Path) -> io::Result<ObjectStat> {
+    stat(CWD, path, AtFlags::empty())
+}
+
 /// Reads the metadata of `name` in an open directory; follows no link and triggers no automount.
 pub(crate) fn stat_at(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<ObjectStat> {
     stat(directory, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT)

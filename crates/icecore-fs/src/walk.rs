@@ -1,6 +1,6 @@
 //! An ordered walk over a source by several threads.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,20 @@ use std::thread::JoinHandle;
 
 use crate::directory::pool::{DescriptorPool, open_directories_default};
 use crate::directory::{Directory, open_root};
+use crate::entry::Metadata;
 use crate::error::FsError;
 use crate::excludes::Excludes;
 use crate::stat::{ObjectStat, stat_at};
 use crate::walk::schedule::{NodeId, Schedule, Target};
 use crate::walk::worker::{Counters, Shared, Status};
 
-pub use crate::walk::entry::WalkEntry;
+pub use crate::walk::entry::{Look, Presence, WalkEntry};
+pub use crate::walk::suspects::Suspects;
 
 mod entry;
 mod listing;
 mod schedule;
+mod suspects;
 mod worker;
 
 /// About so many items are in a batch.
@@ -64,7 +67,7 @@ impl Default for WalkOptions {
 pub struct WalkCounts {
     /// Objects excluded by pattern, cache tag or `skip`; what is below an excluded directory is not counted.
     pub excluded: u64,
-    /// Objects that were listed, but gone when they were to be looked at.
+    /// Objects that were listed, but gone when they were to be looked at; a directory that is gone is no such object.
     pub vanished: u64,
     /// Directories of other file systems that were not entered.
     pub mount_points: u64,
@@ -75,8 +78,17 @@ pub struct WalkCounts {
 pub enum WalkItem {
     /// An object.
     Entry(WalkEntry),
-    /// An object that could not be looked at, or a directory (its entry comes before) that could not be read in full.
+    /// A name in a directory whose object could not be looked at.
+    NameOnly {
+        /// Path relative to the root.
+        path: Vec<u8>,
+        /// What went wrong; none if it is what went wrong with the whole directory, which was said before.
+        error: Option<FsError>,
+    },
+    /// A directory (its entry comes before) that could not be read in full.
     Unreadable(FsError),
+    /// A directory (its entry comes before) that was moved or removed before all of it was read; its path.
+    Gone(Vec<u8>),
 }
 
 impl WalkItem {
@@ -84,6 +96,7 @@ impl WalkItem {
     pub fn path(&self) -> &[u8] {
         match self {
             Self::Entry(entry) => &entry.path,
+            Self::NameOnly { path, .. } | Self::Gone(path) => path,
             Self::Unreadable(error) => &error.path,
         }
     }
@@ -92,12 +105,10 @@ impl WalkItem {
 /// A walk in progress: an iterator over batches of items, in path order.
 ///
 /// Paths are compared component by component as bytes: the content of a directory follows the directory. The root
-/// comes first, with an empty path. An error about a directory's content comes directly after its entry. The names of
-/// a directory are held in memory while it is walked, a few dozen bytes each; all else is bounded by the options.
+/// comes first, with an empty path. A directory's entry comes when its names have been read (or could not be), and says
+/// so; an error about its content comes behind it. The names of a directory are held in memory while it is walked, a few dozen bytes each; all else is bounded by the options.
 #[derive(Debug)]
 pub struct Walk {
-    /// Batch to return before anything else.
-    first: Option<Vec<WalkItem>>,
     /// Directories from the root to the consumer's place.
     frames: Vec<Frame>,
     left: Vec<NodeId>,
@@ -108,6 +119,8 @@ pub struct Walk {
 #[derive(Debug)]
 struct Frame {
     node: NodeId,
+    /// Its entry, until its names have been read.
+    entry: Option<WalkItem>,
     /// Number of slices; `None` until the directory is entered.
     slices: Option<usize>,
     slice_next: usize,
@@ -117,9 +130,10 @@ struct Frame {
 }
 
 impl Frame {
-    fn new(node: NodeId) -> Self {
+    fn new(node: NodeId, entry: Option<WalkItem>) -> Self {
         Self {
             node,
+            entry,
             slices: None,
             slice_next: 0,
             items: Vec::new().into_iter(),
@@ -141,9 +155,12 @@ impl Walk {
         let root_path = root.as_os_str().as_bytes();
         let (descriptor, stat) =
             open_root(root).map_err(|source| FsError::new("open the directory", root_path, source))?;
-        let directory = Directory::root(descriptor, DescriptorPool::new(options.directories_open_max));
-        let entry = root_entry(&directory, stat);
-        let (schedule, node) = Schedule::new(directory, options.entries_ahead_max);
+        // A link that is turned elsewhere meanwhile does not move the directory.
+        let real = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
+        let pool = DescriptorPool::new(options.directories_open_max);
+        let directory = Directory::root(real, descriptor, &stat, pool);
+        let entry = WalkItem::Entry(root_entry(&directory, stat));
+        let (schedule, node) = Schedule::new(Arc::clone(&directory), options.entries_ahead_max);
         let threads = options.concurrency.max(1);
         let shared = Arc::new(Shared {
             options,
@@ -153,11 +170,13 @@ impl Walk {
             ready: Condvar::new(),
             stopped: AtomicBool::new(false),
             counters: Counters::default(),
+            root: directory,
+            suspects: Mutex::default(),
+            skipped: Mutex::default(),
         });
         let workers = Workers::start(shared, threads)
             .map_err(|source| FsError::new("start threads to walk", root_path, source))?;
-        let first = Some(vec![WalkItem::Entry(entry)]);
-        Ok(Self { first, frames: vec![Frame::new(node)], left: Vec::new(), workers })
+        Ok(Self { frames: vec![Frame::new(node, Some(entry))], left: Vec::new(), workers })
     }
 
     /// Reads the one object `path`; with `follow`, what a symbolic link leads to.
@@ -173,12 +192,33 @@ impl Walk {
         self.workers.shared.counters.snapshot()
     }
 
+    /// Returns the paths of the objects that were left out wholly because `skip` names them, sorted; one more than
+    /// `paths_max` at most.
+    pub fn skipped(&self, paths_max: usize) -> Vec<Vec<u8>> {
+        let skipped = self.workers.shared.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        skipped.iter().take(paths_max.saturating_add(1)).cloned().collect()
+    }
+
+    /// Returns the directories that were moved or removed while the source was read, the topmost ones only: of those in
+    /// which names vanished (`others`: from what was read of the entries), and of the root in any case.
+    ///
+    /// To be asked when everything has been read.
+    pub fn gone(&self, others: Suspects) -> BTreeSet<Vec<u8>> {
+        let shared = &*self.workers.shared;
+        let mut suspects =
+            std::mem::take(&mut *shared.suspects.lock().unwrap_or_else(PoisonError::into_inner));
+        suspects.add(&shared.root);
+        let mut gone = suspects.gone();
+        gone.extend(others.gone());
+        gone
+    }
+
     /// Fills a batch until it is large enough or the next items have not been read yet; an empty one is the end.
     fn fill_batch(&mut self) -> Vec<WalkItem> {
         let mut batch = Vec::new();
         while let Some(frame) = self.frames.last_mut() {
             if let Some(subdirectory) = drain_items(frame, &mut batch) {
-                self.frames.push(Frame::new(subdirectory));
+                self.frames.push(subdirectory);
             } else if batch.len() >= BATCH_ITEMS {
                 break;
             } else if frame.slices == Some(frame.slice_next) {
@@ -230,9 +270,6 @@ impl Iterator for Walk {
     type Item = Vec<WalkItem>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
-        }
         let batch = self.fill_batch();
         if batch.is_empty() {
             self.workers.stop();
@@ -243,9 +280,9 @@ impl Iterator for Walk {
 }
 
 /// Moves items into the batch up to the next directory to enter, which is returned, or until the batch is full.
-fn drain_items(frame: &mut Frame, batch: &mut Vec<WalkItem>) -> Option<NodeId> {
+fn drain_items(frame: &mut Frame, batch: &mut Vec<WalkItem>) -> Option<Frame> {
     let room = BATCH_ITEMS.saturating_sub(batch.len());
-    let until_directory = frame.subdirectories.front().map(|(index, _)| index + 1 - frame.items_taken);
+    let until_directory = frame.subdirectories.front().map(|(index, _)| index - frame.items_taken);
     let count = until_directory.unwrap_or(usize::MAX).min(room);
     let before = frame.items.len();
     if batch.is_empty() && before > 0 {
@@ -254,7 +291,11 @@ fn drain_items(frame: &mut Frame, batch: &mut Vec<WalkItem>) -> Option<NodeId> {
     batch.extend(frame.items.by_ref().take(count));
     frame.items_taken += before - frame.items.len();
     match until_directory {
-        Some(until) if until <= room => frame.subdirectories.pop_front().map(|(_, node)| node),
+        Some(until) if until <= room => {
+            let (_, node) = frame.subdirectories.pop_front()?;
+            frame.items_taken += 1;
+            Some(Frame::new(node, frame.items.next()))
+        }
         _ => None,
     }
 }
@@ -264,7 +305,11 @@ fn advance_frame(frame: &mut Frame, schedule: &mut Schedule, batch: &mut Vec<Wal
     if frame.slices.is_none() {
         let Some(entered) = schedule.enter(frame.node) else { return false };
         frame.slices = Some(entered.slices);
-        batch.extend(entered.error.map(WalkItem::Unreadable));
+        if let Some(WalkItem::Entry(mut entry)) = frame.entry.take() {
+            entry.set_listed(&entered.directory);
+            batch.push(WalkItem::Entry(entry));
+        }
+        batch.extend(entered.directory.problem);
     }
     if frame.slices == Some(frame.slice_next) {
         return true;
@@ -283,8 +328,21 @@ fn root_entry(directory: &Arc<Directory>, stat: ObjectStat) -> WalkEntry {
         metadata: stat.metadata,
         allocated_bytes: stat.allocated_bytes,
         directory: Arc::clone(directory),
+        opened: None,
+        look: Look::Whole,
         name: entry::ObjectName::Other(b".".as_slice().into()),
     }
+}
+
+/// What became of reading the names of a directory.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The directory, if it could be opened.
+    opened: Option<Arc<Directory>>,
+    /// Metadata of what was found under the name, if that was looked at again.
+    metadata: Option<Metadata>,
+    look: Look,
+    problem: Option<WalkItem>,
 }
 
 fn single_entry(path: &Path, follow: bool) -> io::Result<WalkEntry> {
@@ -296,13 +354,15 @@ fn single_entry(path: &Path, follow: bool) -> io::Result<WalkEntry> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let (descriptor, _) = open_root(parent)?;
+    let (descriptor, parent_stat) = open_root(parent)?;
     let stat = stat_at(&descriptor, name)?;
     Ok(WalkEntry {
         path: path_name.as_bytes().to_vec(),
         metadata: stat.metadata,
         allocated_bytes: stat.allocated_bytes,
-        directory: Directory::root(descriptor, DescriptorPool::new(1)),
+        directory: Directory::root(parent.to_path_buf(), descriptor, &parent_stat, DescriptorPool::new(1)),
+        opened: None,
+        look: Look::Whole,
         name: entry::ObjectName::Other(name.into()),
     })
 }

@@ -95,6 +95,41 @@ pub fn read_attribute(owner: AttributeOwner<'_>, name: &CStr) -> io::Result<Opti
     }
 }
 
+/// Reads all extended attributes of the object `name` in an open directory, as [`read_attributes`] does.
+///
+/// No system call before Linux 6.13 reads the attributes of a link or a special file below a descriptor. A path below
+/// `/proc` does; without `/proc`, a thread with a working directory of its own.
+pub fn read_attributes_at(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<AttributesRead> {
+    let path = object_path(directory, name)?;
+    match read_attributes(AttributeOwner::Path(&path)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !has_descriptor_paths(directory) => {
+            read_attributes_inside(directory, name)
+        }
+        result => result,
+    }
+}
+
+fn has_descriptor_paths(descriptor: BorrowedFd<'_>) -> bool {
+    descriptor_path(descriptor).is_ok_and(|path| rustix::fs::lstat(&path).is_ok())
+}
+
+fn read_attributes_inside(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<AttributesRead> {
+    let path = CString::new([b"./", name].concat()).map_err(io::Error::from)?;
+    let read = || {
+        own_working_directory()?;
+        rustix::process::fchdir(directory)?;
+        read_attributes(AttributeOwner::Path(&path))
+    };
+    let lost = || Err(io::Error::other("the thread that reads attributes ended unexpectedly"));
+    std::thread::scope(|scope| scope.spawn(read).join().unwrap_or_else(|_| lost()))
+}
+
+/// Separates the working directory of this thread from that of the process.
+#[expect(deprecated, reason = "what is unsafe of it concerns shared descriptors, which stay shared")]
+fn own_working_directory() -> io::Result<()> {
+    rustix::thread::unshare(rustix::thread::UnshareFlags::FS).map_err(io::Error::from)
+}
+
 /// Sets one attribute, whether or not it exists.
 pub fn write_attribute(owner: AttributeOwner<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {
     let flags = XattrFlags::empty();

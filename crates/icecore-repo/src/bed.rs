@@ -18,7 +18,7 @@ use icecore_format::{
     path,
     seal::ObjectKind,
     slot::{Credential, PasswordCost},
-    snapshot::{DedupScope, Level, Snapshot, SnapshotStatistics},
+    snapshot::{DedupScope, Level, Snapshot},
 };
 use icecore_store::{
     environment::{InstantSleep, ManualClock, SeededEntropy, Sleep},
@@ -322,7 +322,7 @@ pub(crate) fn write_files(session: &mut WriteSession, contents: &[Vec<u8>]) -> R
 }
 
 pub(crate) fn commit(session: WriteSession, root: &ManifestRoot) -> RepoResult<Snapshot> {
-    let report = CommitReport { errors: 0, statistics: SnapshotStatistics::default(), time_granularity: 0 };
+    let report = CommitReport::default();
     session.commit(root, &report).map(|(snapshot, ..)| snapshot)
 }
 

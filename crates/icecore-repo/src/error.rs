@@ -7,6 +7,8 @@ use icecore_format::{
 };
 use icecore_store::error::StoreError;
 
+use crate::manifest::EntryRefusal;
+
 /// Result of this crate.
 pub type RepoResult<T> = Result<T, RepoError>;
 
@@ -102,6 +104,14 @@ pub enum RepoError {
         /// Which rule is broken.
         reason: &'static str,
     },
+    /// An entry would make the manifest unsound, and is not written.
+    #[error("the entry \"{}\" cannot be part of a snapshot: {reason}", .path.escape_ascii())]
+    EntryRefused {
+        /// Path of the entry.
+        path: Vec<u8>,
+        /// Which rule it breaks.
+        reason: EntryRefusal,
+    },
     /// A finished pack did not read back as what was put into it; nothing of it was uploaded.
     #[error(
         "a finished pack does not read back as what was put into it (faulty memory or processor?): {source}"
@@ -143,7 +153,11 @@ impl RepoError {
         match self {
             Self::Object { source, .. } | Self::Format(source) => source.is_corruption(),
             Self::Store(error) => error.is_not_found(),
-            Self::MissingChunk { .. } | Self::ChunkLength { .. } | Self::Manifest { .. } => true,
+            // What is refused was read from a snapshot, where it should not be.
+            Self::MissingChunk { .. }
+            | Self::ChunkLength { .. }
+            | Self::Manifest { .. }
+            | Self::EntryRefused { .. } => true,
             _ => false,
         }
     }

@@ -3,11 +3,13 @@
 mod chunk_list;
 mod cursor;
 mod difference;
+mod soundness;
 mod writer;
 
 pub use chunk_list::{ChunkListReader, ChunkListWriter, write_chunk_list};
 pub use cursor::{LeafIdentity, ManifestCursor, ManifestRoot};
 pub use difference::{Change, differences, next_difference};
+pub use soundness::{EntryRefusal, LinkAgreement};
 pub use writer::ManifestWriter;
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ use icecore_format::{
     limits::PACK_BYTES_MAX,
     seal::ObjectKind,
     snapshot::{
-        Completion, DedupScope, Level, Snapshot, SnapshotIdentity, SnapshotOrigin, SnapshotState,
+        Completion, DedupScope, LeftOut, Level, Snapshot, SnapshotIdentity, SnapshotOrigin, SnapshotState,
         SnapshotStatistics,
     },
 };
@@ -119,10 +119,12 @@ pub struct CopiedSnapshot {
 }
 
 /// What the engine adds to the statistics when it commits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct CommitReport {
     /// Number of objects of the source that could not be read, or not consistently.
     pub errors: u64,
+    /// What the run did not look at, as far as it can say.
+    pub left_out: Option<LeftOut>,
     /// What the run did; the session fills in what it knows itself.
     pub statistics: SnapshotStatistics,
     /// Granularity of the source's times in nanoseconds, measured or assumed; 0 if it is not known.
@@ -376,7 +378,7 @@ impl WriteSession {
             condemned_epoch: self.condemned_epoch,
             statistics,
             damage: None,
-            left_out: None,
+            left_out: report.left_out.clone().map(LeftOut::bounded),
             time_granularity: report.time_granularity,
         };
         self.lease.replace(SnapshotState::Complete(completion))?;

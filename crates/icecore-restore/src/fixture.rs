@@ -18,15 +18,16 @@ use icecore_format::{
     ids::RepositoryId,
     keys::Secret,
     limits::INLINE_CHUNKS_MAX,
-    node::Totals,
+    node::{NodeBuilder, Totals},
     seal::ObjectKind,
     slot::{Credential, PasswordCost},
-    snapshot::{DedupScope, Level, Snapshot, SnapshotStatistics},
+    snapshot::{DedupScope, Level, Snapshot},
 };
 use icecore_repo::{
     environment::Environment,
+    error::RepoError,
     index,
-    manifest::{ManifestWriter, write_chunk_list},
+    manifest::{ManifestRoot, ManifestWriter, write_chunk_list},
     reader::ChunkReader,
     repository::{CreateOptions, Repository},
     session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
@@ -160,7 +161,7 @@ impl Fixture {
         };
         let options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
         let mut session = WriteSession::begin(self.repository.clone(), catalog, origin, options).unwrap();
-        let mut manifest = ManifestWriter::new(4);
+        let mut entries = Vec::new();
         for item in items {
             let mut entry = item.entry;
             if entry.kind == EntryKind::File && entry.content == Content::default() {
@@ -170,11 +171,10 @@ impl Fixture {
                     entry.size = item.content.len() as u64 + holes;
                 }
             }
-            manifest.push(&mut session, &entry, None, None).unwrap();
+            entries.push(entry);
         }
-        let root = manifest.finish(&mut session).unwrap();
-        let report =
-            CommitReport { errors: 0, statistics: SnapshotStatistics::default(), time_granularity: 0 };
+        let root = write_manifest(&mut session, &entries);
+        let report = CommitReport::default();
         session.commit(&root, &report).unwrap().0
     }
 
@@ -316,6 +316,30 @@ impl Target {
         found.sort();
         found
     }
+}
+
+/// Writes a manifest of these entries; one that no writer would write as a single leaf.
+fn write_manifest(session: &mut WriteSession, entries: &[Entry]) -> ManifestRoot {
+    let mut manifest = ManifestWriter::new(4);
+    for entry in entries {
+        match manifest.push(session, entry, None, None) {
+            Ok(()) => {}
+            Err(RepoError::EntryRefused { .. }) => return write_leaf(session, entries),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    manifest.finish(session).unwrap()
+}
+
+fn write_leaf(session: &mut WriteSession, entries: &[Entry]) -> ManifestRoot {
+    let keys = Arc::clone(session.repository().keys());
+    let mut builder = NodeBuilder::new(0, 4);
+    for entry in entries {
+        builder.push_entry(&keys, entry, None, None).unwrap();
+    }
+    let node = builder.finish(&keys).unwrap();
+    session.add_chunk(ObjectKind::Manifest, node.child.id, &node.raw).unwrap();
+    ManifestRoot { run: session.run(), node: node.child.id, level: 0, totals: node.child.totals }
 }
 
 fn collect(root: &Path, directory: &Path, found: &mut Vec<String>) {

@@ -153,7 +153,7 @@ impl Host {
         let catalog = self.catalog(repository)?;
         let request = backup.request(&self.name);
         let (report, _) = icecore_backup::backup(repository, catalog, request, &Silent)?;
-        if let Some(problem) = report.problems.first() {
+        if let Some(problem) = report.problems.kept().first() {
             return Err(EngineError::Other(format!("{problem:?}")));
         }
         Ok(report.snapshot.unwrap().origin.run)

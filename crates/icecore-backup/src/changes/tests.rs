@@ -1,6 +1,8 @@
 use icecore_format::entry::{ChunkRef, Content};
 use icecore_format::ids::ChunkId;
 
+use icecore_format::entry::Marks;
+
 use super::*;
 
 const STARTED: Time = Time { seconds: 1_000, nanoseconds: 0 };
@@ -166,4 +168,15 @@ fn changes_of_status_can_be_ignored() {
     let mut base = file();
     base.changed = Time { seconds: 1_500, nanoseconds: 7 };
     assert_eq!(changed.need(&base.clone(), &base), Need::Nothing, "only the other time counts");
+}
+#[test]
+fn a_directory_keeps_the_mark_that_it_has_now() {
+    let mut base = Entry::new(b"a".to_vec(), EntryKind::Directory);
+    for marks in [Marks::UNREADABLE, Marks::NOT_ENTERED, Marks::CACHE_LEFT_OUT] {
+        base.marks = Marks::default();
+        let found = Entry { marks, ..base.clone() };
+        assert_eq!(need(&found, &base, STARTED), Need::Everything, "it has lost its content");
+        assert_eq!(need(&base.clone(), &found, STARTED), Need::Everything, "it can be looked into again");
+        assert_eq!(need(&found.clone(), &found, STARTED), Need::Nothing);
+    }
 }

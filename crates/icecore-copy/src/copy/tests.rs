@@ -139,7 +139,7 @@ impl Place {
         }
         let root = manifest.finish(&mut session).unwrap();
         let statistics = SnapshotStatistics { files_new: 17, ..SnapshotStatistics::default() };
-        session.commit(&root, &CommitReport { errors: 1, statistics, time_granularity: 0 }).unwrap();
+        session.commit(&root, &CommitReport { errors: 1, statistics, ..CommitReport::default() }).unwrap();
     }
 
     /// Returns entries without content, owner's name and content of all files of the snapshot with a number.

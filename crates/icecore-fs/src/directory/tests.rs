@@ -6,13 +6,14 @@ use tempfile::TempDir;
 use super::*;
 
 fn root_of(path: &std::path::Path, open_max: usize) -> Arc<Directory> {
-    Directory::root(open_root(path).unwrap().0, DescriptorPool::new(open_max))
+    let (descriptor, stat) = open_root(path).unwrap();
+    Directory::root(path.to_path_buf(), descriptor, &stat, DescriptorPool::new(open_max))
 }
 
 /// A chain of directories `d/d/d/…`, and the objects for them.
 fn chain(depth: usize, open_max: usize) -> (TempDir, Vec<Arc<Directory>>) {
     let root = tempfile::tempdir().unwrap();
-    let path: std::path::PathBuf = std::iter::repeat_n("d", depth).collect();
+    let path: PathBuf = std::iter::repeat_n("d", depth).collect();
     fs::create_dir_all(root.path().join(path)).unwrap();
     let mut directories = vec![root_of(root.path(), open_max)];
     for _ in 0..depth {
@@ -105,4 +106,29 @@ fn pool_forgets_directories_that_are_gone() {
     for _ in 0..100 {
         assert!(directory.child(b"d").descriptor().is_ok());
     }
+}
+
+#[test]
+fn what_was_moved_or_removed_is_named_by_its_topmost_directory() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("a/b/c")).unwrap();
+    let top = root_of(root.path(), 8);
+    let a = top.child(b"a");
+    let b = a.child(b"b");
+    let c = b.child(b"c");
+    assert!(c.descriptor().is_ok());
+    assert_eq!(c.gone_ancestor(), None);
+    fs::rename(root.path().join("a/b"), root.path().join("a/moved")).unwrap();
+    assert_eq!(c.gone_ancestor(), None, "it is still in its directory");
+    assert_eq!(b.gone_ancestor(), Some(b"a/b".to_vec()));
+    // Another directory of the same name is not the one that was opened.
+    fs::create_dir(root.path().join("a/b")).unwrap();
+    assert_eq!(b.gone_ancestor(), Some(b"a/b".to_vec()));
+    fs::remove_dir_all(root.path().join("a")).unwrap();
+    assert_eq!(c.gone_ancestor(), Some(b"a".to_vec()));
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::rename(root.path(), elsewhere.path().join("root")).unwrap();
+    assert_eq!(top.gone_ancestor(), Some(Vec::new()));
+    fs::create_dir(root.path()).unwrap();
+    assert_eq!(top.gone_ancestor(), Some(Vec::new()));
 }

@@ -106,6 +106,24 @@ fn files_and_patterns_apply_in_the_order_given() {
     assert!(builder.build().unwrap().is_excluded(b"a.log", false));
 }
 
+#[test]
+fn a_list_is_made_again_from_its_patterns() {
+    let mut builder = Excludes::builder();
+    builder.add_lines(b"# comment\n*.log\n\n!kept.log\r\n  \n", Path::new("list")).unwrap();
+    builder.add_pattern("/only/here/").unwrap();
+    let excludes = builder.build().unwrap();
+    assert_eq!(excludes.patterns(), ["*.log", "!kept.log", "/only/here/"]);
+    let again = Excludes::from_patterns(excludes.patterns().iter().map(String::as_str)).unwrap();
+    assert_eq!(again.patterns(), excludes.patterns());
+    for (path, is_directory) in
+        [("a.log", false), ("kept.log", false), ("only/here", true), ("only/here", false)]
+    {
+        let path = path.as_bytes();
+        assert_eq!(again.is_excluded(path, is_directory), excludes.is_excluded(path, is_directory));
+    }
+    assert!(Excludes::from_patterns([]).unwrap().is_empty());
+}
+
 /// Returns what is said of patterns (one a line) for the source `root`/src, in which there are user/cache and var.
 fn ineffective(patterns: &str) -> Vec<(String, Option<String>)> {
     let directory = tempfile::tempdir().unwrap();

@@ -80,6 +80,11 @@ impl Listing {
         &self.path
     }
 
+    /// Says whether the directory is not the root.
+    pub fn has_parent(&self) -> bool {
+        !self.path.is_empty()
+    }
+
     pub fn kind(&self, index: usize) -> NameKind {
         self.spans[index].kind
     }
@@ -119,16 +124,16 @@ impl Listing {
         before - self.spans.len()
     }
 
-    /// Drops all but the tag if this is a cache directory. Returns how many names were dropped.
-    pub fn exclude_cache(&mut self, descriptor: &OwnedFd) -> usize {
+    /// Drops all but the tag if this is a cache directory; returns how many names were dropped then.
+    pub fn exclude_cache(&mut self, descriptor: &OwnedFd) -> Option<usize> {
         let found = self.spans.binary_search_by(|span| name_of(&self.bytes, *span).cmp(CACHE_TAG_NAME));
-        let Ok(tag) = found else { return 0 };
+        let Ok(tag) = found else { return None };
         if !is_cache_tag(descriptor) {
-            return 0;
+            return None;
         }
         let before = self.spans.len();
         self.spans = vec![self.spans[tag]];
-        before - 1
+        Some(before - 1)
     }
 
     fn push(&mut self, name: &CStr, file_type: FileType) {

@@ -11,9 +11,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::directory::Directory;
-use crate::error::FsError;
 use crate::walk::listing::Listing;
-use crate::walk::{BATCH_ITEMS, WalkItem};
+use crate::walk::{BATCH_ITEMS, Listed, WalkItem};
 
 /// Names weigh little beside entries: so many times as many of them may be held.
 const NAMES_PER_ENTRY: usize = 4;
@@ -99,8 +98,8 @@ pub(super) struct ReadySlice {
 /// A directory between its entry and the end of its content.
 #[derive(Default)]
 struct Node {
-    listed: bool,
-    error: Option<FsError>,
+    /// What became of reading its names, until the consumer enters.
+    listed: Option<Listed>,
     slices: Vec<Option<ReadySlice>>,
     /// The consumer is inside, so its names do not count as read ahead.
     entered: bool,
@@ -110,7 +109,7 @@ struct Node {
 /// What the consumer meets on entering a directory.
 pub(super) struct Entered {
     pub slices: usize,
-    pub error: Option<FsError>,
+    pub directory: Listed,
 }
 
 /// All shared state of a walk. Plain data: the lock and the condition variables are around it.
@@ -189,11 +188,10 @@ impl Schedule {
         node: NodeId,
         listing: &Arc<Listing>,
         slices: Vec<Range<usize>>,
-        error: Option<FsError>,
+        listed: Listed,
     ) {
         let entry = &mut self.nodes[node];
-        entry.listed = true;
-        entry.error = error;
+        entry.listed = Some(listed);
         entry.slices.resize_with(slices.len(), || None);
         if !entry.entered {
             entry.names_waiting = listing.len();
@@ -220,12 +218,13 @@ impl Schedule {
         self.nodes[node].slices[index] = Some(ReadySlice { items: slice.items, subdirectories, weight });
     }
 
-    /// The consumer enters a directory, if its names have been read.
+    /// The consumer enters a directory, once, if its names have been read.
     pub fn enter(&mut self, node: NodeId) -> Option<Entered> {
         let entry = &mut self.nodes[node];
         entry.entered = true;
         self.names_ahead -= std::mem::take(&mut entry.names_waiting);
-        entry.listed.then(|| Entered { slices: entry.slices.len(), error: entry.error.take() })
+        let slices = entry.slices.len();
+        entry.listed.take().map(|directory| Entered { slices, directory })
     }
 
     /// The consumer takes a slice, if its entries have been read.

@@ -28,7 +28,7 @@ fn entries(root: &Path, options: WalkOptions) -> (Vec<WalkEntry>, WalkCounts) {
     let (items, counts) = items(root, options);
     let entry = |item| match item {
         WalkItem::Entry(entry) => entry,
-        WalkItem::Unreadable(error) => panic!("{error}: {}", error.source),
+        other => panic!("{other:?}"),
     };
     (items.into_iter().map(entry).collect(), counts)
 }
@@ -76,7 +76,7 @@ fn an_empty_root_is_its_own_only_entry() {
     assert!(entries[0].extended_attributes().unwrap().unreadable.is_empty());
 }
 
-fn stat_root_of(path: &Path) -> crate::entry::Metadata {
+fn stat_root_of(path: &Path) -> Metadata {
     crate::stat_root(path, true).unwrap()
 }
 
@@ -216,41 +216,165 @@ fn stalled_walk(root: &Path) -> Walk {
     walk
 }
 
+/// The rest of a stalled walk, without `aaa`.
+fn rest_of(walk: &mut Walk) -> Vec<WalkItem> {
+    walk.flatten().filter(|item| !item.path().starts_with(b"aaa")).collect()
+}
+
 #[test]
-fn a_directory_swapped_for_a_link_is_an_error_and_not_followed() {
+fn a_directory_swapped_for_a_link_is_the_link_and_not_followed() {
     let root = make_tree(&["swapped/inside", "z/last"]);
     let elsewhere = make_tree(&["secret"]);
     let mut walk = stalled_walk(root.path());
     fs::remove_dir_all(root.path().join("swapped")).unwrap();
     symlink(elsewhere.path(), root.path().join("swapped")).unwrap();
 
-    let items: Vec<WalkItem> =
-        walk.by_ref().flatten().filter(|item| !item.path().starts_with(b"aaa")).collect();
-    let [WalkItem::Entry(swapped), WalkItem::Unreadable(error), WalkItem::Entry(z), WalkItem::Entry(last)] =
-        &items[..]
-    else {
+    let items = rest_of(&mut walk);
+    let [WalkItem::Entry(swapped), WalkItem::Entry(z), WalkItem::Entry(last)] = &items[..] else {
         panic!("{items:?}");
     };
-    assert_eq!(swapped.metadata.kind, EntryKind::Directory);
-    assert_eq!(error.path, b"swapped");
-    assert_eq!(error.operation, "open the directory");
+    assert_eq!((swapped.metadata.kind, swapped.look), (EntryKind::Symlink, Look::Whole));
+    assert_eq!(swapped.read_link().unwrap(), elsewhere.path().as_os_str().as_bytes());
     assert_eq!((z.path.as_slice(), last.path.as_slice()), (b"z".as_slice(), b"z/last".as_slice()));
     assert_eq!(walk.counts(), WalkCounts::default());
+    assert!(walk.gone(Suspects::default()).is_empty());
 }
 
 #[test]
-fn what_vanishes_is_counted_and_no_error() {
-    let root = make_tree(&["directory/inside", "other/gone", "other/kept"]);
+fn a_directory_swapped_for_another_one_is_the_other_one() {
+    let root = make_tree(&["current/old", "next/new", "next/below/newer"]);
+    let mut walk = stalled_walk(root.path());
+    let next = stat_root_of(&root.path().join("next"));
+    fs::rename(root.path().join("current"), root.path().join("old")).unwrap();
+    fs::rename(root.path().join("next"), root.path().join("current")).unwrap();
+
+    let items = rest_of(&mut walk);
+    let paths: Vec<_> = items.iter().map(|item| String::from_utf8_lossy(item.path())).collect();
+    assert_eq!(paths, ["current", "current/below", "current/below/newer", "current/new", "next", "next"]);
+    let WalkItem::Entry(current) = &items[0] else { panic!("{items:?}") };
+    assert_eq!(current.metadata.inode, next.inode);
+    // What is under the name now has been read; what had the other name is gone.
+    let [WalkItem::Entry(moved), WalkItem::Gone(_)] = &items[4..] else { panic!("{items:?}") };
+    assert_eq!((moved.metadata, moved.look), (next, Look::Incomplete));
+}
+
+#[test]
+fn a_directory_that_is_gone_before_it_is_listed_is_kept_and_named() {
+    let root = make_tree(&["directory/inside", "moved/inside", "other/gone", "other/kept"]);
+    let expected = stat_root_of(&root.path().join("directory"));
     let mut walk = stalled_walk(root.path());
     fs::remove_dir_all(root.path().join("directory")).unwrap();
+    fs::rename(root.path().join("moved"), root.path().join("elsewhere")).unwrap();
+
+    let items = rest_of(&mut walk);
+    let [
+        WalkItem::Entry(directory),
+        WalkItem::Gone(_),
+        WalkItem::Entry(moved),
+        WalkItem::Gone(path),
+        WalkItem::Entry(other),
+        ..,
+    ] = &items[..]
+    else {
+        panic!("{items:?}");
+    };
+    assert_eq!((directory.metadata, directory.look), (expected, Look::Incomplete));
+    assert_eq!((moved.path.as_slice(), moved.look), (b"moved".as_slice(), Look::Incomplete));
+    assert_eq!(path, b"moved");
+    assert_eq!(other.look, Look::Whole);
+}
+
+#[test]
+fn files_that_vanish_are_counted_and_no_error() {
+    let root = make_tree(&["other/kept"]);
+    let mut walk = stalled_walk(root.path());
     fs::remove_file(root.path().join("aaa/999")).unwrap();
 
     let rest: Vec<WalkItem> = walk.by_ref().flatten().collect();
     assert!(rest.iter().all(|item| matches!(item, WalkItem::Entry(_))));
     assert!(!rest.iter().any(|item| item.path() == b"aaa/999"));
-    assert!(!rest.iter().any(|item| item.path() == b"directory/inside"));
     assert_eq!(rest.last().unwrap().path(), b"other/kept");
-    assert_eq!(walk.counts(), WalkCounts { vanished: 2, ..WalkCounts::default() });
+    assert_eq!(walk.counts(), WalkCounts { vanished: 1, ..WalkCounts::default() });
+    assert!(walk.gone(Suspects::default()).is_empty());
+}
+
+#[test]
+fn a_directory_whose_names_vanish_because_it_is_removed_is_named() {
+    let root = make_tree(&["z"]);
+    let mut walk = stalled_walk(root.path());
+    fs::remove_dir_all(root.path().join("aaa")).unwrap();
+    for item in walk.by_ref().flatten() {
+        assert!(matches!(item, WalkItem::Entry(_)), "{item:?}");
+    }
+    assert!(walk.counts().vanished > 0);
+    assert_eq!(walk.gone(Suspects::default()).into_iter().collect::<Vec<_>>(), [b"aaa".to_vec()]);
+}
+
+#[test]
+fn a_root_that_is_moved_is_named_whatever_was_read() {
+    let root = make_tree(&["source/z"]);
+    let mut walk = stalled_walk(&root.path().join("source"));
+    fs::rename(root.path().join("source"), root.path().join("moved")).unwrap();
+    assert_eq!(walk.by_ref().flatten().last().unwrap().path(), b"z");
+    assert_eq!(walk.gone(Suspects::default()).into_iter().collect::<Vec<_>>(), [Vec::new()]);
+}
+
+#[test]
+fn of_a_directory_that_moves_after_it_was_listed_the_names_are_kept() {
+    let root = make_tree(&["m/a/"]);
+    for number in 0..300 {
+        File::create(root.path().join(format!("m/a/{number}"))).unwrap();
+        File::create(root.path().join(format!("m/b{number}"))).unwrap();
+    }
+    // One directory is open at a time, so `m` has to be opened again after `m/a`.
+    let options = WalkOptions {
+        concurrency: 1,
+        entries_ahead_max: 64,
+        directories_open_max: 1,
+        ..WalkOptions::default()
+    };
+    let mut walk = Walk::start(root.path(), options).unwrap();
+    let mut items = Vec::new();
+    while !items.iter().any(|item: &WalkItem| item.path().starts_with(b"m/a/")) {
+        items.extend(walk.next().unwrap());
+    }
+    fs::rename(root.path().join("m"), root.path().join("n")).unwrap();
+    items.extend(walk.by_ref().flatten());
+    let names = items.iter().filter(|item| item.path().starts_with(b"m/b")).count();
+    let unknown = items.iter().filter(|item| matches!(item, WalkItem::NameOnly { error: None, .. })).count();
+    assert_eq!(names, 300);
+    assert!(unknown > 0);
+    assert!(items.iter().any(|item| matches!(item, WalkItem::Gone(path) if path == b"m")), "it is named");
+    let ordered = items.iter().filter(|item| !matches!(item, WalkItem::Gone(_)));
+    let key = |path: &[u8]| path.split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    assert!(ordered.map(|item| key(item.path())).is_sorted());
+}
+
+#[test]
+fn what_changed_is_found_when_it_is_looked_up_again() {
+    let root = make_tree(&["same", "linked", "directory", "gone", "d/below"]);
+    let entries = by_path(entries(root.path(), options(1)).0);
+    for name in ["linked", "directory", "gone"] {
+        fs::remove_file(root.path().join(name)).unwrap();
+    }
+    symlink("target", root.path().join("linked")).unwrap();
+    fs::create_dir(root.path().join("directory")).unwrap();
+    let again = |name: &str| entries[name.as_bytes()].look_again().unwrap();
+    let Presence::There(same) = again("same") else { panic!() };
+    assert!(same.is_same_object(&entries[b"same".as_slice()].metadata));
+    let Presence::There(linked) = again("linked") else { panic!() };
+    assert_eq!((linked.metadata.kind, linked.look), (EntryKind::Symlink, Look::Whole));
+    assert_eq!(linked.read_link().unwrap(), b"target");
+    let Presence::There(directory) = again("directory") else { panic!() };
+    assert_eq!((directory.metadata.kind, directory.look), (EntryKind::Directory, Look::Incomplete));
+    assert!(matches!(again("gone"), Presence::Gone));
+    // The directory is opened again by its name, which it has no more.
+    fs::rename(root.path().join("d"), root.path().join("e")).unwrap();
+    assert!(matches!(again("d/below"), Presence::There(_)), "as long as it is open");
+    for _ in 0..4 {
+        entries[b"d/below".as_slice()].directory.relieve_descriptors();
+    }
+    assert!(matches!(again("d/below"), Presence::DirectoryGone));
 }
 
 #[test]
@@ -295,7 +419,11 @@ fn cache_directories_keep_only_their_tag() {
     let tag = "Signature: 8a477f597d28d172789f06886806bc55\n# comment";
     fs::write(root.path().join("b/CACHEDIR.TAG"), tag).unwrap();
     let options = WalkOptions { exclude_caches: true, ..options(2) };
-    assert_eq!(entries(root.path(), options.clone()).1.excluded, 2);
+    let (entries, counts) = entries(root.path(), options.clone());
+    assert_eq!(counts.excluded, 2);
+    let entries = by_path(entries);
+    assert_eq!(entries[b"b".as_slice()].look, Look::CacheTag);
+    assert_eq!(entries[b"a".as_slice()].look, Look::Whole, "a file of that name is not enough");
     let expected = ["", "a", "a/CACHEDIR.TAG", "a/x", "b", "b/CACHEDIR.TAG", "c", "c/CACHEDIR.TAG"];
     let found = paths(root.path(), options);
     assert_eq!(found[..8], expected);
@@ -310,7 +438,10 @@ fn a_skipped_directory_is_left_out_wholly() {
     let file = stat_root_of(&root.path().join("z"));
     let skip = vec![(repository.device, repository.inode), (file.device, file.inode)];
     let options = WalkOptions { skip, ..options(2) };
-    assert_eq!(entries(root.path(), options.clone()).1.excluded, 1);
+    let mut walk = Walk::start(root.path(), options.clone()).unwrap();
+    walk.by_ref().for_each(drop);
+    assert_eq!(walk.counts().excluded, 1);
+    assert_eq!(walk.skipped(10), [b"repository".to_vec()]);
     assert_eq!(paths(root.path(), options), ["", "a", "a/x", "z"]);
 }
 
@@ -326,6 +457,7 @@ fn other_file_systems_are_not_entered_if_so_asked() {
         let WalkItem::Entry(entry) = &pair[0] else { continue };
         if entry.metadata.kind == EntryKind::Directory && entry.metadata.device != device {
             mount_points += 1;
+            assert_eq!(entry.look, Look::NotEntered);
             let mut inside = entry.path.clone();
             inside.push(b'/');
             assert!(!pair[1].path().starts_with(&inside));

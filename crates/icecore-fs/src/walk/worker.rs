@@ -1,18 +1,21 @@
 //! What the threads of a walk do.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::directory::Directory;
+use crate::directory::{Directory, is_gone};
 use crate::entry::EntryKind;
 use crate::error::FsError;
-use crate::stat::{ObjectStat, stat_at, stat_descriptor};
-use crate::walk::entry::{ObjectName, WalkEntry};
+use crate::stat::{ObjectStat, stat_at};
+use crate::walk::entry::{Look, ObjectName, WalkEntry};
 use crate::walk::listing::{Listing, NameKind};
 use crate::walk::schedule::{Job, Schedule, Slice, Target, Task};
-use crate::walk::{WalkCounts, WalkItem, WalkOptions};
+use crate::walk::suspects::Suspects;
+use crate::walk::{Listed, WalkCounts, WalkItem, WalkOptions};
 
 /// Bytes of names that one `getdents` call may return.
 const LISTING_BUFFER_BYTES: usize = 64 * 1024;
@@ -24,6 +27,12 @@ const SLICE_NAMES_MIN: usize = 16;
 
 /// A slice's paths together are about this long at most, in directories with very long paths.
 const SLICE_PATH_BYTES_MAX: usize = 1 << 20;
+
+/// So often a directory is opened that is replaced whenever it is to be opened.
+const OPEN_ATTEMPTS: usize = 3;
+
+/// So many paths of what is left out wholly are remembered.
+const SKIPPED_MAX: usize = 1 << 13;
 
 /// What consumer and workers share.
 pub(super) struct Shared {
@@ -38,6 +47,11 @@ pub(super) struct Shared {
     /// The walk is over; also looked at in the midst of a task.
     pub stopped: AtomicBool,
     pub counters: Counters,
+    pub root: Arc<Directory>,
+    /// Directories in which names vanished.
+    pub suspects: Mutex<Suspects>,
+    /// Paths of what `skip` left out.
+    pub skipped: Mutex<BTreeSet<Vec<u8>>>,
 }
 
 pub(super) struct Status {
@@ -79,6 +93,20 @@ impl Shared {
         }
     }
 
+    /// Notes that a name of a directory vanished.
+    fn vanished(&self, directory: &Arc<Directory>) {
+        self.counters.vanished.fetch_add(1, Ordering::Relaxed);
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner).add(directory);
+    }
+
+    /// Notes what is left out wholly.
+    fn skip(&self, path: Vec<u8>) {
+        let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        if skipped.len() <= SKIPPED_MAX {
+            skipped.insert(path);
+        }
+    }
+
     fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
@@ -108,12 +136,12 @@ fn perform<'a>(shared: &'a Shared, task: Task, buffer: &mut Vec<u8>) -> MutexGua
     let mut status;
     match task.job {
         Job::List(directory) => {
-            let (listing, error) = list(shared, directory, buffer);
+            let (listing, listed) = list(shared, &directory, buffer);
             let slices = cut_slices(&listing, &shared.options);
             let listing = Arc::new(listing);
             target = Target { node, slice: None };
             status = shared.lock();
-            status.schedule.publish_listing(node, &listing, slices, error);
+            status.schedule.publish_listing(node, &listing, slices, listed);
         }
         Job::Stat { listing, slice: index, names } => {
             let count = names.len();
@@ -133,48 +161,89 @@ fn perform<'a>(shared: &'a Shared, task: Task, buffer: &mut Vec<u8>) -> MutexGua
 }
 
 /// Reads a directory's names and applies the rules that need no metadata.
-fn list(shared: &Shared, directory: Arc<Directory>, buffer: &mut Vec<u8>) -> (Listing, Option<FsError>) {
-    let mut listing = Listing::new(directory);
-    let options = &shared.options;
-    let descriptor = match listing.directory.descriptor() {
-        Ok(descriptor) => descriptor,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            shared.counters.vanished.fetch_add(1, Ordering::Relaxed);
-            return (listing, None);
-        }
-        Err(error) => return failed_listing(listing, "open the directory", error),
-    };
-    // An automounted file system appears only when its directory is opened.
-    if options.one_file_system {
-        match stat_descriptor(&descriptor) {
-            Ok(stat) if is_boundary(shared, &stat) => return (listing, None),
-            Ok(_) => {}
-            Err(error) => return failed_listing(listing, "read the metadata of", error),
+fn list(shared: &Shared, directory: &Arc<Directory>, buffer: &mut Vec<u8>) -> (Listing, Listed) {
+    let mut listing = Listing::new(Arc::clone(directory));
+    let mut listed = Listed { opened: None, metadata: None, look: Look::Incomplete, problem: None };
+    for _ in 0..OPEN_ATTEMPTS {
+        let error = match directory.open() {
+            Ok((descriptor, stat)) => {
+                listed.opened = Some(Arc::clone(directory));
+                listed.metadata = Some(stat.metadata);
+                listed.look =
+                    list_opened(shared, &mut listing, &mut listed.problem, &descriptor, &stat, buffer);
+                return (listing, listed);
+            }
+            Err(error) if is_gone(&error) => error,
+            Err(error) => {
+                listed.problem = Some(unreadable(&listing, "open the directory", error));
+                return (listing, listed);
+            }
+        };
+        match directory.look_up() {
+            Ok(stat) if stat.metadata.kind != EntryKind::Directory => {
+                // It has become something else, which has no names.
+                (listed.metadata, listed.look) = (Some(stat.metadata), Look::Whole);
+                return (listing, listed);
+            }
+            // Somebody puts one directory after the other there.
+            Ok(_) => listed.problem = Some(unreadable(&listing, "open the directory", error)),
+            Err(error) if is_gone(&error) => {
+                listed.problem = Some(WalkItem::Gone(listing.path().to_vec()));
+                return (listing, listed);
+            }
+            Err(error) => listed.problem = Some(unreadable(&listing, "read the metadata of", error)),
         }
     }
-    let error = match listing.read(&descriptor, buffer, || shared.is_stopped()) {
-        Ok(()) => None,
-        // It was removed after it was opened; the same holds for what has been listed, if anything.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            shared.counters.vanished.fetch_add(1, Ordering::Relaxed);
-            None
+    (listing, listed)
+}
+
+/// Reads the names of an open directory.
+fn list_opened(
+    shared: &Shared,
+    listing: &mut Listing,
+    problem: &mut Option<WalkItem>,
+    descriptor: &OwnedFd,
+    stat: &ObjectStat,
+    buffer: &mut Vec<u8>,
+) -> Look {
+    let options = &shared.options;
+    // An automounted file system appears only when its directory is opened.
+    if is_boundary(shared, stat) {
+        return Look::NotEntered;
+    }
+    // Another directory may have the name now.
+    if listing.has_parent() && options.skip.contains(&stat.identity()) {
+        shared.skip(listing.path().to_vec());
+        return Look::NotEntered;
+    }
+    let mut look = Look::Whole;
+    match listing.read(descriptor, buffer, || shared.is_stopped()) {
+        Ok(()) => *problem = None,
+        Err(error) => {
+            look = Look::Incomplete;
+            // A directory that was removed after it was opened has no names.
+            *problem = Some(match is_gone(&error) {
+                true => WalkItem::Gone(listing.path().to_vec()),
+                false => unreadable(listing, "read the directory", error),
+            });
         }
-        Err(error) => Some(FsError::new("read the directory", listing.path(), error)),
-    };
+    }
     let mut excluded = 0;
-    if options.exclude_caches {
-        excluded += listing.exclude_cache(&descriptor);
+    if options.exclude_caches
+        && let Some(left_out) = listing.exclude_cache(descriptor)
+    {
+        excluded += left_out;
+        look = Look::CacheTag;
     }
     if !options.excludes.is_empty() {
         excluded += listing.exclude(|path, is_directory| options.excludes.is_excluded(path, is_directory));
     }
     shared.counters.excluded.fetch_add(excluded as u64, Ordering::Relaxed);
-    (listing, error)
+    look
 }
 
-fn failed_listing(listing: Listing, operation: &'static str, error: io::Error) -> (Listing, Option<FsError>) {
-    let error = FsError::new(operation, listing.path(), error);
-    (listing, Some(error))
+fn unreadable(listing: &Listing, operation: &'static str, error: io::Error) -> WalkItem {
+    WalkItem::Unreadable(FsError::new(operation, listing.path(), error))
 }
 
 /// Cuts the names of a directory into slices.
@@ -200,13 +269,13 @@ fn stat_slice(shared: &Shared, listing: &Listing, names: Range<usize>) -> Slice 
     let mut slice = Slice { items: Vec::with_capacity(names.len()), subdirectories: Vec::new() };
     let descriptor = match listing.directory.descriptor() {
         Ok(descriptor) => descriptor,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            shared.counters.vanished.fetch_add(names.len() as u64, Ordering::Relaxed);
-            return slice;
-        }
         Err(error) => {
-            let error = FsError::new("open the directory", listing.path(), error);
-            slice.items.push(WalkItem::Unreadable(error));
+            // Of its objects nothing is known but the names, whatever became of the directory.
+            slice.items.push(match is_gone(&error) {
+                true => WalkItem::Gone(listing.path().to_vec()),
+                false => unreadable(listing, "open the directory", error),
+            });
+            slice.items.extend(names.map(|index| name_only(listing, index, None)));
             return slice;
         }
     };
@@ -217,15 +286,30 @@ fn stat_slice(shared: &Shared, listing: &Listing, names: Range<usize>) -> Slice 
         match stat_at(&*descriptor, listing.c_name(index)) {
             Ok(stat) => add_entry(shared, listing, index, &stat, &mut slice),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                shared.counters.vanished.fetch_add(1, Ordering::Relaxed);
+                shared.vanished(&listing.directory);
             }
-            Err(error) => {
-                let error = FsError::new("read the metadata of", listing.entry_path(index), error);
-                slice.items.push(WalkItem::Unreadable(error));
+            // Neither as a file nor as a directory it is wanted.
+            Err(_) if is_excluded_anyhow(shared, listing, index) => {
+                shared.counters.excluded.fetch_add(1, Ordering::Relaxed);
             }
+            Err(error) => slice.items.push(name_only(listing, index, Some(error))),
         }
     }
     slice
+}
+
+fn name_only(listing: &Listing, index: usize, error: Option<io::Error>) -> WalkItem {
+    let path = listing.entry_path(index);
+    let error = error.map(|error| FsError::new("read the metadata of", path.clone(), error));
+    WalkItem::NameOnly { path, error }
+}
+
+fn is_excluded_anyhow(shared: &Shared, listing: &Listing, index: usize) -> bool {
+    let path = listing.entry_path(index);
+    let excludes = &shared.options.excludes;
+    listing.kind(index) == NameKind::Unknown
+        && excludes.is_excluded(&path, false)
+        && excludes.is_excluded(&path, true)
 }
 
 fn add_entry(shared: &Shared, listing: &Listing, index: usize, stat: &ObjectStat, slice: &mut Slice) {
@@ -234,11 +318,16 @@ fn add_entry(shared: &Shared, listing: &Listing, index: usize, stat: &ObjectStat
     let is_directory = stat.metadata.kind == EntryKind::Directory;
     let excluded =
         listing.kind(index) == NameKind::Unknown && options.excludes.is_excluded(&path, is_directory);
-    if excluded || (is_directory && options.skip.contains(&stat.identity())) {
+    let skipped = !excluded && is_directory && options.skip.contains(&stat.identity());
+    if excluded || skipped {
         shared.counters.excluded.fetch_add(1, Ordering::Relaxed);
+        if skipped {
+            shared.skip(path);
+        }
         return;
     }
-    if is_directory && !is_boundary(shared, stat) {
+    let boundary = is_directory && is_boundary(shared, stat);
+    if is_directory && !boundary {
         slice.subdirectories.push((slice.items.len(), listing.directory.child(listing.name(index))));
     }
     slice.items.push(WalkItem::Entry(WalkEntry {
@@ -247,6 +336,8 @@ fn add_entry(shared: &Shared, listing: &Listing, index: usize, stat: &ObjectStat
         metadata: stat.metadata,
         allocated_bytes: stat.allocated_bytes,
         directory: Arc::clone(&listing.directory),
+        opened: None,
+        look: if boundary { Look::NotEntered } else { Look::Whole },
     }));
 }
 

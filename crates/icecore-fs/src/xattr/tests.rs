@@ -114,3 +114,24 @@ fn a_file_system_without_attributes_has_none() {
     let read = read_attributes(AttributeOwner::Descriptor(file.as_fd())).unwrap();
     assert!(read.unreadable.is_empty());
 }
+
+#[test]
+fn attributes_are_read_without_proc() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = File::open(root.path()).unwrap();
+    symlink("nowhere", root.path().join("link")).unwrap();
+    File::create(root.path().join("file")).unwrap();
+    for name in ["link", "file"] {
+        let path = object_path(directory.as_fd(), name.as_bytes()).unwrap();
+        // Only root may give attributes to a link.
+        let written = write(AttributeOwner::Path(&path), "trusted.a", name.as_bytes());
+        let before = std::env::current_dir().unwrap();
+        let read = read_attributes_inside(directory.as_fd(), name.as_bytes()).unwrap();
+        assert_eq!(std::env::current_dir().unwrap(), before);
+        let expected: &[&str] = if written { &["trusted.a"] } else { &[] };
+        assert_eq!(names(&read), expected, "{name}");
+        assert_eq!(names(&read_attributes_at(directory.as_fd(), name.as_bytes()).unwrap()), expected);
+    }
+    let missing = read_attributes_at(directory.as_fd(), b"missing").unwrap_err();
+    assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+}

@@ -97,7 +97,8 @@ fn equal_entries_give_the_same_root_whatever_ran_before() {
     let mut aborted = bed.session();
     write_manifest(&mut aborted, &entries[..700]).unwrap();
     aborted.abort("on purpose").unwrap();
-    let without_first = stored(&bed, &entries[1..]);
+    // The first directory has to stay for its files.
+    let without_first = stored(&bed, &[&entries[..1], &entries[2..]].concat());
     let later = stored(&bed, &entries);
     assert_eq!((later.node, later.level, later.totals), (fresh.node, fresh.level, fresh.totals));
     assert_ne!(without_first.node, fresh.node);
@@ -117,7 +118,8 @@ fn one_changed_entry_adds_one_node_for_each_level() {
         assert_ne!(changed.node, root.node);
         assert_eq!(bed.index().chunk_rows() - before, height, "entry {place}");
     }
-    for place in [0, 1_234, 4_000] {
+    // Files: a directory cannot go alone.
+    for place in [1, 1_234, 4_001] {
         let before = bed.index().chunk_rows();
         let removed = entries.remove(place);
         stored(&bed, &entries);
@@ -248,6 +250,33 @@ fn a_tree_higher_than_readers_accept_is_refused_when_it_is_written() {
     assert!(matches!(write(), Err(RepoError::Format(_))));
 }
 
+#[test]
+fn paths_of_any_length_that_is_written_make_a_tree_of_few_levels() {
+    // A chain of directories that ends with a path of 256 KiB, and one level more.
+    let bed = Bed::new();
+    let mut session = bed.session();
+    let mut writer = ManifestWriter::new(NODE_ITEMS);
+    let mut path = Vec::new();
+    let mut entries = Vec::new();
+    while path.len() < 256 << 10 {
+        path.extend_from_slice(if path.is_empty() { b"d" } else { b"/" });
+        path.extend_from_slice(&[b'd'; 200][..200.min((256 << 10) - path.len())]);
+        entries.push(Entry::new(path.clone(), EntryKind::Directory));
+    }
+    for entry in &entries {
+        writer.push(&mut session, entry, None, None).unwrap();
+    }
+    let beyond = file(&[&path, b"/d".as_slice()].concat(), 0);
+    let refused = writer.push(&mut session, &beyond, None, None);
+    assert!(matches!(refused, Err(RepoError::EntryRefused { .. })), "{refused:?}");
+    writer.push(&mut session, &file(b"e", 0), None, None).unwrap();
+    entries.push(file(b"e", 0));
+    let root = writer.finish(&mut session).unwrap();
+    assert!(root.level < 10, "{} levels", root.level);
+    commit(session, &root).unwrap();
+    assert!(read_manifest(&bed.reader(), &root).unwrap() == entries);
+}
+
 /// Compares two lists of entries without the trees.
 fn naive_differences(old: &[Entry], new: &[Entry]) -> Vec<Change> {
     let old: BTreeMap<&[u8], &Entry> = old.iter().map(|entry| (entry.path.as_slice(), entry)).collect();
@@ -285,6 +314,9 @@ fn entries_of(versions: &BTreeMap<u16, u8>) -> Vec<Entry> {
             file(format!("{:x}/{:x}", number / 16, number % 16).as_bytes(), i64::from(*version))
         })
         .collect();
+    let directories: BTreeSet<u16> = versions.keys().map(|number| number / 16).collect();
+    let directory = |number| Entry::new(format!("{number:x}").into_bytes(), EntryKind::Directory);
+    entries.extend(directories.into_iter().map(directory));
     sort(&mut entries);
     entries
 }
@@ -333,7 +365,7 @@ fn what_is_shared_is_not_read_for_a_comparison() {
     };
     assert_eq!(compare(&old), 0, "equal manifests need not be read at all");
     let height = u64::from(old_root.level) + 1;
-    for place in [0, 7_777, 19_999] {
+    for place in [1, 7_777, 19_999] {
         let mut new = old.clone();
         new[place].mode = 0o600;
         let count = compare(&new);

@@ -9,14 +9,20 @@ use icecore_format::{
 };
 
 use crate::{
-    error::RepoResult,
-    manifest::cursor::{LeafIdentity, ManifestRoot},
+    error::{RepoError, RepoResult},
+    manifest::{
+        cursor::{LeafIdentity, ManifestRoot},
+        soundness::{LinkAgreement, Soundness},
+    },
     session::WriteSession,
 };
 
 /// Builds a manifest level by level while entries arrive; holds one open node for each level.
+///
+/// Whoever writes, the manifest is sound: an entry that would make it unsound is refused.
 #[derive(Debug)]
 pub struct ManifestWriter {
+    soundness: Soundness,
     levels: Vec<Level>,
     node_items: u32,
 }
@@ -32,13 +38,13 @@ struct Level {
 impl ManifestWriter {
     /// Begins an empty manifest whose nodes hold `node_items` items on average.
     pub fn new(node_items: u32) -> Self {
-        Self { levels: vec![Level::new(0, node_items)], node_items }
+        Self { soundness: Soundness::default(), levels: vec![Level::new(0, node_items)], node_items }
     }
 
     /// Adds the next entry, with the names of its owner where they are known.
     ///
-    /// # Panics
-    /// When entries do not come in strictly rising order of their paths.
+    /// An entry that `check` would call damage is refused with [`RepoError::EntryRefused`]; the manifest can be
+    /// continued without it.
     pub fn push(
         &mut self,
         session: &mut WriteSession,
@@ -46,8 +52,16 @@ impl ManifestWriter {
         user: Option<&[u8]>,
         group: Option<&[u8]>,
     ) -> RepoResult<()> {
+        self.soundness
+            .admit(entry)
+            .map_err(|reason| RepoError::EntryRefused { path: entry.path.clone(), reason })?;
         let ends = self.levels[0].builder.push_entry(session.repository().keys(), entry, user, group)?;
         if ends { self.finish_node(session, 0) } else { Ok(()) }
+    }
+
+    /// Compares an entry that is to be added with the other names of its file that have been added.
+    pub fn link_agreement(&self, entry: &Entry) -> LinkAgreement {
+        self.soundness.link_agreement(entry)
     }
 
     /// Says whether the next entry begins a leaf.
@@ -57,12 +71,23 @@ impl ManifestWriter {
 
     /// Adds a whole leaf of another manifest instead of its entries.
     ///
-    /// The session must have the leaf, and all of its entries must be what would be pushed next.
+    /// The session must have the leaf; `entries` are all of its entries, which would be pushed next. If one of them is
+    /// refused, nothing has been added.
     ///
     /// # Panics
-    /// When a leaf is open.
-    pub fn push_leaf(&mut self, session: &mut WriteSession, leaf: &LeafIdentity) -> RepoResult<()> {
+    /// When a leaf is open, or the entries are not those of the leaf.
+    pub fn push_leaf(
+        &mut self,
+        session: &mut WriteSession,
+        leaf: &LeafIdentity,
+        entries: &[Entry],
+    ) -> RepoResult<()> {
         assert!(self.at_leaf_start(), "a leaf follows a finished leaf");
+        let last = entries.last().map(|entry| entry.path.as_slice());
+        assert!(entries.len() == leaf.entries && last == Some(&leaf.child.last_path), "entries of the leaf");
+        self.soundness
+            .admit_all(entries)
+            .map_err(|(path, reason)| RepoError::EntryRefused { path, reason })?;
         self.add_node(session, 0, leaf.child.clone())
     }
 

@@ -76,7 +76,7 @@ fn later_sessions_know_the_chunks_of_earlier_ones() {
     let contents = noises(30, 10_000, 1);
     let mut session = bed.session();
     let root = write_files(&mut session, &contents).unwrap();
-    let report = CommitReport { errors: 0, statistics: SnapshotStatistics::default(), time_granularity: 0 };
+    let report = CommitReport::default();
     let (_, _, catalog) = session.commit(&root, &report).unwrap();
     // With the catalogue of the first one, which fetches nothing, and with an empty one.
     let (counted, store) = bed.faulty(FaultPlan::new(0));
@@ -387,7 +387,7 @@ fn the_catalogue_that_a_session_gives_back_has_the_new_packs() {
     let bed = Bed::new();
     let mut session = bed.session();
     let root = write_files(&mut session, &noises(40, 60_000, 1)).unwrap();
-    let report = CommitReport { errors: 3, statistics: SnapshotStatistics::default(), time_granularity: 0 };
+    let report = CommitReport { errors: 3, ..CommitReport::default() };
     let (snapshot, written, catalog) = session.commit(&root, &report).unwrap();
     assert_eq!(catalog.known_packs().unwrap().len(), 4);
     assert_eq!(written.objects_stored, 8);

@@ -1,8 +1,14 @@
 //! What a backup says while it runs.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
-use icecore_backup::request::{BackupEvents, BackupNotice, BackupProgress, SourceProblem};
+use icecore_backup::{
+    problems::PROBLEMS_KEPT_MAX,
+    request::{BackupEvents, BackupNotice, BackupProgress, SourceProblem},
+};
 use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 
 use serde::Serialize;
@@ -29,12 +35,14 @@ pub(crate) struct Events<'a> {
     source: &'a str,
     progress: Progress,
     expected: Mutex<Option<Totals>>,
+    /// How many problems have been told.
+    problems: AtomicU64,
 }
 
 impl<'a> Events<'a> {
     /// Makes the receiver.
     pub(crate) fn new(console: &'a Console, source: &'a str, progress: Progress) -> Self {
-        Self { console, source, progress, expected: Mutex::default() }
+        Self { console, source, progress, expected: Mutex::default(), problems: AtomicU64::new(0) }
     }
 }
 
@@ -60,10 +68,13 @@ impl BackupEvents for Events<'_> {
     }
 
     fn problem(&self, problem: &SourceProblem) {
-        self.progress
+        let number = self.problems.fetch_add(1, Ordering::Relaxed);
+        let has_line = self
+            .progress
             .line(|| json!({ "problem": ProblemLine { source: self.source, problem: problem.into() } }));
-        // All are listed at the end; who wants to know more wants to know at once.
-        if self.console.verbosity >= Verbosity::Verbose {
+        // The document at the end lists the first ones; who wants to know more wants to know at once.
+        let unlisted = self.console.json && !has_line && number >= PROBLEMS_KEPT_MAX as u64;
+        if unlisted || self.console.verbosity >= Verbosity::Verbose {
             self.console.warning(&problem_text(problem));
         }
     }

@@ -69,6 +69,7 @@ struct DoneDocument {
     chunks_new: u64,
     seconds_read: f64,
     seconds: f64,
+    problem_count: u64,
     problems: Vec<ProblemDocument>,
     notices: Vec<String>,
     #[serde(skip)]
@@ -88,11 +89,13 @@ pub(crate) struct ProblemDocument {
 
 impl From<&SourceProblem> for ProblemDocument {
     fn from(problem: &SourceProblem) -> Self {
-        let (kind, path) = match problem {
-            SourceProblem::Unreadable(error) => ("unreadable", &error.path),
-            SourceProblem::Changing { path } => ("changing", path),
+        let kind = match problem {
+            SourceProblem::Unreadable(_) => "unreadable",
+            SourceProblem::Changing { .. } => "changing",
+            SourceProblem::Gone { .. } => "gone",
+            SourceProblem::Refused { .. } => "refused",
         };
-        Self { kind, path: PathText::new(path), message: problem_text(problem) }
+        Self { kind, path: PathText::new(problem.path()), message: problem_text(problem) }
     }
 }
 
@@ -176,7 +179,7 @@ impl SourceDocument {
     fn status(&self) -> ExitStatus {
         match (&self.failure, &self.done) {
             (Some(failure), _) => failure.status,
-            (None, Some(done)) if !done.problems.is_empty() => ExitStatus::Partial,
+            (None, Some(done)) if done.problem_count > 0 => ExitStatus::Partial,
             _ => ExitStatus::Done,
         }
     }
@@ -220,7 +223,8 @@ impl DoneDocument {
             chunks_new: counts.chunks_new,
             seconds_read: report.duration_read.as_secs_f64(),
             seconds: report.duration.as_secs_f64(),
-            problems: report.problems.iter().map(ProblemDocument::from).collect(),
+            problem_count: report.problems.total(),
+            problems: report.problems.kept().iter().map(ProblemDocument::from).collect(),
             notices: report.notices.iter().map(notice_text).collect(),
             id: report.snapshot.as_ref().map(|snapshot| snapshot.origin.run.snapshot_id()),
             durations: (report.duration_read, report.duration.saturating_sub(report.duration_read)),
@@ -291,17 +295,13 @@ impl DoneDocument {
         for problem in self.problems.iter().take(PROBLEMS_SHOWN_MAX) {
             console.warning(&problem.message);
         }
-        let number = self.problems.len();
-        if number > PROBLEMS_SHOWN_MAX {
-            console.warning(&format!(
-                "{} more (--json lists all)",
-                text::count((number - PROBLEMS_SHOWN_MAX) as u64)
-            ));
+        let more = self.problem_count.saturating_sub(PROBLEMS_SHOWN_MAX as u64);
+        if more > 0 {
+            console.warning(&format!("{} more (--verbose lists all)", text::count(more)));
         }
-        let objects = text::counted(number as u64, "object");
-        console.warning(&format!(
-            "{source}: the snapshot is partial: {objects} could not be read as they should"
-        ));
+        let objects = text::counted(self.problem_count, "object");
+        console
+            .warning(&format!("{source}: the snapshot is partial: {objects} could not be read completely"));
     }
 }
 
@@ -314,6 +314,18 @@ pub(crate) fn problem_text(problem: &SourceProblem) -> String {
                 "{} changed whenever it was read; the last state that was seen is stored",
                 text::quoted(path)
             )
+        }
+        SourceProblem::Gone { path } => format!(
+            "the directory {} was moved or removed during the backup; files below it may be missing in the snapshot",
+            text::quoted(path)
+        ),
+        SourceProblem::Refused { path, reason, below } => {
+            let more = if *below > 0 {
+                format!(" and {} below it", text::counted(*below, "object"))
+            } else {
+                String::new()
+            };
+            format!("{}{more} cannot be stored: {}", text::quoted(path), crate::failure::reason(reason))
         }
     }
 }

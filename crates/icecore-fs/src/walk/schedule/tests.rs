@@ -4,8 +4,13 @@ use super::*;
 use crate::directory::open_root;
 use crate::directory::pool::DescriptorPool;
 use crate::stat::stat_at;
-use crate::walk::WalkEntry;
 use crate::walk::entry::ObjectName;
+use crate::walk::{Look, WalkEntry};
+
+fn directory_of(path: &std::path::Path) -> Arc<Directory> {
+    let (descriptor, stat) = open_root(path).unwrap();
+    Directory::root(path.to_path_buf(), descriptor, &stat, DescriptorPool::new(4))
+}
 
 /// A schedule whose root has `files` files and has been listed, in slices of 16.
 fn listed(files: usize, entries_ahead_max: usize) -> (Schedule, NodeId, tempfile::TempDir) {
@@ -13,15 +18,15 @@ fn listed(files: usize, entries_ahead_max: usize) -> (Schedule, NodeId, tempfile
     for number in 0..files {
         fs::write(root.path().join(format!("{number:05}")), "").unwrap();
     }
-    let (descriptor, _) = open_root(root.path()).unwrap();
-    let directory = Directory::root(descriptor, DescriptorPool::new(4));
+    let directory = directory_of(root.path());
     let (mut schedule, node) = Schedule::new(Arc::clone(&directory), entries_ahead_max);
     let task = schedule.take_task().unwrap();
     assert!(matches!(task.job, Job::List(_)));
     let mut listing = Listing::new(Arc::clone(&directory));
     listing.read(&directory.descriptor().unwrap(), &mut Vec::with_capacity(4096), || false).unwrap();
     let slices = (0..files).step_by(16).map(|start| start..files.min(start + 16)).collect();
-    schedule.publish_listing(node, &Arc::new(listing), slices, None);
+    let listed = Listed { opened: None, metadata: None, look: Look::Whole, problem: None };
+    schedule.publish_listing(node, &Arc::new(listing), slices, listed);
     (schedule, node, root)
 }
 
@@ -35,6 +40,8 @@ fn publish(schedule: &mut Schedule, task: Task) {
             metadata: stat.metadata,
             allocated_bytes: stat.allocated_bytes,
             directory: Arc::clone(&listing.directory),
+            opened: None,
+            look: Look::Whole,
             name: ObjectName::PathFrom(0),
         })
     });
@@ -113,8 +120,7 @@ fn all_is_accounted_for_at_the_end() {
 #[test]
 fn names_of_directories_not_reached_hold_back_listings() {
     let (mut schedule, node, root) = listed(1000, 64);
-    let (descriptor, _) = open_root(root.path()).unwrap();
-    let directory = Directory::root(descriptor, DescriptorPool::new(4));
+    let directory = directory_of(root.path());
     // A listing that comes first in path order.
     schedule.add_directory(Box::default(), directory);
     assert!(!schedule.has_task());

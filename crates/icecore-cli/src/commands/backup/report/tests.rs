@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use icecore_backup::request::{BackupCounts, BackupReport, SourceProblem};
+use icecore_backup::{
+    problems::Problems,
+    request::{BackupCounts, BackupReport, SourceProblem},
+};
 use icecore_format::{
     node::Totals,
     snapshot::{DedupScope, Level},
@@ -29,7 +32,7 @@ fn report() -> BackupReport {
             bytes_stored: 600 << 10,
             ..BackupCounts::default()
         },
-        problems: Vec::new(),
+        problems: Problems::default(),
         notices: Vec::new(),
         duration_read: Duration::from_millis(1500),
         duration: Duration::from_millis(1700),
@@ -62,6 +65,7 @@ fn a_partial_snapshot_and_a_failure_have_their_codes() {
     let document = document(&partial);
     assert_eq!(document.status(), ExitStatus::Partial);
     let value = serde_json::to_value(&document).unwrap();
+    assert_eq!(value["problem_count"], 1);
     assert_eq!(value["problems"][0]["kind"], "changing");
     assert_eq!(value["problems"][0]["path_base64"], "Yf8=");
     assert_eq!(value["error"], serde_json::Value::Null);

@@ -1,0 +1,124 @@
+//! Objects that are not what the walk saw when they are to be read: they are looked at again.
+
+use icecore_format::entry::{Content, Entry, EntryKind, Marks};
+use icecore_fs::{
+    error::FsError,
+    walk::{Presence, WalkEntry},
+};
+
+use crate::{
+    capture,
+    job::{Outcome, ReadItem},
+    reading::READ_ATTEMPTS,
+    request::SourceProblem,
+};
+
+/// What to do with an object that could not be read.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Another object has the name now, or the same one is there again: read that.
+    Retry(Box<(Entry, WalkEntry)>),
+    /// This is what became of it.
+    Done(Box<ReadItem>),
+}
+
+/// Reads an object with `first`, and what has its name then with `again`, as long as something else has it.
+pub(crate) fn read(
+    mut entry: Entry,
+    mut source: WalkEntry,
+    first: impl FnOnce(Entry, &WalkEntry) -> ReadItem,
+    mut again: impl FnMut(Entry, &WalkEntry) -> ReadItem,
+) -> ReadItem {
+    let mut item = first(entry, &source);
+    for _ in 1..READ_ATTEMPTS {
+        let Outcome::Failed(error) = item.outcome else { return item };
+        match look(item.entry, &source, error) {
+            Next::Done(item) => return *item,
+            Next::Retry(found) => (entry, source) = *found,
+        }
+        item = again(entry, &source);
+    }
+    match item.outcome {
+        Outcome::Failed(_) => changing(item.entry),
+        _ => item,
+    }
+}
+
+/// Looks up what has the name of an object that could not be read.
+pub(crate) fn look(entry: Entry, source: &WalkEntry, error: FsError) -> Next {
+    let found = match source.look_again() {
+        Ok(Presence::There(found)) => found,
+        // Its names have been listed, so it stays; who moves or removes it is found out at the end.
+        Ok(_) if entry.kind == EntryKind::Directory => return done(gone(entry, source.path.clone())),
+        Ok(Presence::Gone) => return done(vanished(entry, source)),
+        Ok(Presence::DirectoryGone) => return done(gone(entry, source.directory.path())),
+        Err(_) => return done(failed(entry, error)),
+    };
+    if found.is_same_object(&source.metadata) && !error.is_not_found() {
+        return done(failed(entry, error));
+    }
+    if entry.kind == EntryKind::Directory {
+        return done(gone(entry, source.path.clone()));
+    }
+    Next::Retry(Box::new((capture::entry(entry.path, &found.metadata), found)))
+}
+
+fn done(item: ReadItem) -> Next {
+    Next::Done(Box::new(item))
+}
+
+/// The name is gone, and nothing has come in its place.
+fn vanished(entry: Entry, source: &WalkEntry) -> ReadItem {
+    ReadItem { entry, outcome: Outcome::Vanished(source.directory.clone()), problem: None }
+}
+
+/// The object is there and cannot be read.
+fn failed(entry: Entry, error: FsError) -> ReadItem {
+    without_content(entry, SourceProblem::Unreadable(error))
+}
+
+/// A directory was moved or removed, with what had to be read.
+fn gone(entry: Entry, directory: Vec<u8>) -> ReadItem {
+    without_content(entry, SourceProblem::Gone { path: directory })
+}
+
+/// Something else had the name whenever it was looked at.
+pub(crate) fn changing(entry: Entry) -> ReadItem {
+    let path = entry.path.clone();
+    without_content(entry, SourceProblem::Changing { path })
+}
+
+/// Keeps of an object what is known without reading it.
+fn without_content(entry: Entry, problem: SourceProblem) -> ReadItem {
+    ReadItem { entry: strip(entry), outcome: Outcome::Complete, problem: Some(problem) }
+}
+
+/// Marks an entry whose object could not be read.
+pub(crate) fn strip(mut entry: Entry) -> Entry {
+    match entry.kind {
+        EntryKind::File => mark_unreadable(&mut entry),
+        // Without its target nothing of a link is left but the name.
+        EntryKind::Symlink => entry = capture::name_only(entry.path),
+        _ => entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE),
+    }
+    entry
+}
+
+/// Leaves of an entry what is known without its content.
+fn mark_unreadable(entry: &mut Entry) {
+    entry.content = Content::default();
+    entry.holes.clear();
+    entry.marks = entry.marks.with(Marks::UNREADABLE);
+}
+
+/// A directory has come where something else was: its content is not in the walk.
+pub(crate) fn came_too_late(mut item: ReadItem) -> ReadItem {
+    if item.entry.kind == EntryKind::Directory {
+        item.entry.marks = item.entry.marks.with(Marks::UNREADABLE);
+        item.problem.get_or_insert_with(|| SourceProblem::Changing { path: item.entry.path.clone() });
+    }
+    item
+}
+
+#[cfg(test)]
+mod tests;

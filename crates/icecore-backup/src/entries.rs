@@ -1,0 +1,156 @@
+//! The end of the sink: finished entries go into the manifest, or are refused.
+
+use std::sync::Arc;
+
+use icecore_format::{
+    entry::{Entry, EntryKind, Marks},
+    path,
+};
+use icecore_repo::{
+    error::RepoError,
+    manifest::{EntryRefusal, LeafIdentity, LinkAgreement},
+};
+
+use crate::{error::BackupResult, request::SourceProblem, sink::Sink};
+
+/// A leaf of the base of which all entries so far are unchanged.
+#[derive(Debug)]
+pub(crate) struct UnchangedLeaf {
+    identity: Arc<LeafIdentity>,
+    entries: Vec<Entry>,
+}
+
+/// An entry that the manifest has refused; what is below it is refused with it.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    path: Vec<u8>,
+    reason: EntryRefusal,
+    below: u64,
+}
+
+impl Sink<'_> {
+    /// Puts an entry into the manifest that is as in the base; when all entries of a leaf are, the leaf is taken over
+    /// as it is, which saves encoding and hashing it.
+    pub fn push_unchanged(
+        &mut self,
+        entry: Entry,
+        leaf: Option<(Arc<LeafIdentity>, usize)>,
+    ) -> BackupResult<()> {
+        let Some((identity, number)) = leaf else { return self.push(&entry) };
+        if self.refused.is_some() || self.manifest.link_agreement(&entry) == LinkAgreement::Different {
+            return self.push(&entry);
+        }
+        let continues = self
+            .leaf
+            .as_ref()
+            .is_some_and(|leaf| Arc::ptr_eq(&leaf.identity, &identity) && leaf.entries.len() == number);
+        if !continues {
+            self.give_up_leaf()?;
+            if number > 0 || !self.manifest.at_leaf_start() || !self.session.has_chunk(&identity.child.id) {
+                return self.push(&entry);
+            }
+            self.leaf = Some(UnchangedLeaf { identity: Arc::clone(&identity), entries: Vec::new() });
+        }
+        let Some(leaf) = &mut self.leaf else { return self.push(&entry) };
+        leaf.entries.push(entry);
+        if leaf.entries.len() < identity.entries {
+            return Ok(());
+        }
+        let Some(leaf) = self.leaf.take() else { return Ok(()) };
+        self.push_leaf(leaf)
+    }
+
+    /// Takes a leaf over, or its entries one by one if it does not fit as it is.
+    fn push_leaf(&mut self, leaf: UnchangedLeaf) -> BackupResult<()> {
+        if leaf.entries.iter().all(|entry| self.owners_as_in(entry, &leaf.identity)) {
+            match self.manifest.push_leaf(self.session, &leaf.identity, &leaf.entries) {
+                Ok(()) => {
+                    leaf.entries.iter().for_each(|entry| self.count(entry));
+                    return Ok(());
+                }
+                Err(RepoError::EntryRefused { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.leaf = Some(leaf);
+        self.give_up_leaf()
+    }
+
+    /// Says whether the owners of an entry still have the names that the leaf gives them.
+    fn owners_as_in(&self, entry: &Entry, identity: &LeafIdentity) -> bool {
+        let user = identity.users.get(&entry.user_id).map(Vec::as_slice);
+        let group = identity.groups.get(&entry.group_id).map(Vec::as_slice);
+        self.users.name(entry.user_id) == user && self.groups.name(entry.group_id) == group
+    }
+
+    /// Puts the entries of a leaf that did not remain unchanged into the manifest one by one.
+    fn give_up_leaf(&mut self) -> BackupResult<()> {
+        match self.leaf.take() {
+            Some(leaf) => leaf.entries.iter().try_for_each(|entry| self.push_entry(entry)),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts a finished entry into the manifest.
+    pub fn push(&mut self, entry: &Entry) -> BackupResult<()> {
+        self.give_up_leaf()?;
+        self.push_entry(entry)
+    }
+
+    /// Puts into the manifest what is still held back.
+    pub fn end(&mut self) -> BackupResult<()> {
+        self.give_up_leaf()?;
+        self.end_refused();
+        Ok(())
+    }
+
+    fn push_entry(&mut self, entry: &Entry) -> BackupResult<()> {
+        if let Some(refused) = &mut self.refused {
+            if path::is_within(&entry.path, &refused.path) {
+                refused.below += 1;
+                return Ok(());
+            }
+            self.end_refused();
+        }
+        match self.manifest.link_agreement(entry) {
+            LinkAgreement::First | LinkAgreement::Same => self.write(entry),
+            LinkAgreement::Different => self.write_apart(entry),
+        }
+    }
+
+    /// Another name of the file is in the manifest, as the file was at another time: each name stands for itself.
+    fn write_apart(&mut self, entry: &Entry) -> BackupResult<()> {
+        if !entry.marks.intersects(Marks::CHANGED_WHILE_READ.with(Marks::UNREADABLE)) {
+            self.problem(SourceProblem::Changing { path: entry.path.clone() });
+        }
+        self.write(&Entry { link_device: None, ..entry.clone() })
+    }
+
+    fn write(&mut self, entry: &Entry) -> BackupResult<()> {
+        let (user, group) = (self.users.name(entry.user_id), self.groups.name(entry.group_id));
+        match self.manifest.push(self.session, entry, user, group) {
+            Ok(()) => self.count(entry),
+            Err(RepoError::EntryRefused { path, reason }) => {
+                self.refused = Some(Refused { path, reason, below: 0 });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Reports the entry that was refused, when nothing more can be below it.
+    fn end_refused(&mut self) {
+        if let Some(Refused { path, reason, below }) = self.refused.take() {
+            self.problem(SourceProblem::Refused { path, reason, below });
+        }
+    }
+
+    fn count(&mut self, entry: &Entry) {
+        self.progress.entries += 1;
+        if entry.kind == EntryKind::File {
+            self.progress.files += 1;
+            self.progress.bytes += entry.size;
+        }
+        self.report(&entry.path);
+    }
+}
