@@ -56,6 +56,8 @@ mod limits;
 #[cfg(test)]
 mod main_job;
 #[cfg(test)]
+mod mutation;
+#[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod repair;
