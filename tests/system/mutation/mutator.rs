@@ -111,8 +111,8 @@ impl Mutator {
         while !control.stop.load(Ordering::Relaxed) {
             self.step();
             control.steps.fetch_add(1, Ordering::Relaxed);
-            if self.pauses.below(3) == 0 {
-                thread::park_timeout(Duration::from_micros(self.pauses.below(1500)));
+            if self.pauses.below(4) == 0 {
+                thread::park_timeout(Duration::from_micros(self.pauses.below(1000)));
             }
         }
     }

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::harness::{Sandbox, assert_same, read, variable};
 
-/// More backups are not made, however slowly the tree changes.
-const BACKUPS_MAX: usize = 40;
+/// Backups while the tree changes.
+const BACKUPS: u64 = 24;
 /// Problems that are shown of each snapshot.
 const SHOWN_MAX: usize = 20;
 /// Backups of a tree that rests.
@@ -69,7 +69,7 @@ fn back_up(sandbox: &Sandbox, clock: &SystemClock, number: usize) -> Taken {
     Taken { id, level, started, finished, code, document, listing: Value::Null, restored }
 }
 
-/// Backs up while a mutator makes that many steps or more, and once at rest; then checks, restores, judges.
+/// Backs up while a mutator makes about that many steps, and once at rest; then checks, restores, judges.
 pub(super) fn back_up_while_it_changes(seed: u64, steps: u64, judge: Judge) {
     let sandbox = sandbox();
     let mut mutator = Mutator::new(&sandbox.source(""), seed);
@@ -82,10 +82,12 @@ pub(super) fn back_up_while_it_changes(seed: u64, steps: u64, judge: Judge) {
         }
     });
     let mut taken = Vec::new();
-    while control.steps.load(Ordering::Relaxed) < steps
-        && taken.len() < BACKUPS_MAX
-        && !mutating.is_finished()
-    {
+    for number in 0..BACKUPS {
+        // Each after its share of the steps, so that all are made however fast the program is.
+        let is_early = || control.steps.load(Ordering::Relaxed) < steps * number / BACKUPS;
+        while is_early() && !mutating.is_finished() {
+            thread::park_timeout(Duration::from_millis(1));
+        }
         taken.push(back_up(&sandbox, &clock, taken.len()));
     }
     control.stop.store(true, Ordering::Relaxed);
@@ -112,7 +114,8 @@ fn report(mutator: &Mutator, taken: &[Taken]) {
         records.iter().filter(|record| meets(record.started, record.finished)).count()
     };
     let counts: Vec<usize> = taken.iter().map(overlapping).collect();
-    println!("changes: {}; backups: {}; changes during each: {counts:?}", records.len(), taken.len());
+    let steps = records.last().map_or(0, |record| record.step + 1);
+    println!("steps: {steps}; changes: {}; changes during each backup: {counts:?}", records.len());
 }
 
 fn restore_all(sandbox: &Sandbox, taken: &mut [Taken]) {
