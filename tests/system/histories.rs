@@ -14,6 +14,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
+pub(crate) use self::world::hides_behind_metadata;
 use self::{change::Change, world::World};
 use crate::harness::number;
 

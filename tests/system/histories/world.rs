@@ -156,7 +156,7 @@ pub(super) fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
 /// Returns whether a file differs in secret, and at the same time in mode, owner or attributes, which explain its new
 /// time of change:
 /// only a full finds that.
-pub(super) fn hides_behind_metadata(earlier: &Tree, now: &Tree) -> bool {
+pub(crate) fn hides_behind_metadata(earlier: &Tree, now: &Tree) -> bool {
     now.iter().any(|(path, now)| {
         earlier.get(path).is_some_and(|earlier| {
             (earlier.size, earlier.modified) == (now.size, now.modified)

@@ -10,7 +10,10 @@ use super::{
     journal::Journal,
     mutator::{Control, Mutator},
 };
-use crate::harness::{Sandbox, assert_same, read, variable};
+use crate::{
+    harness::{Sandbox, assert_same, read, variable},
+    histories::hides_behind_metadata,
+};
 
 /// Backups while the tree changes.
 const BACKUPS: u64 = 24;
@@ -58,8 +61,8 @@ fn level(number: usize) -> &'static str {
     }
 }
 
-fn back_up(sandbox: &Sandbox, clock: &SystemClock, number: usize) -> Taken {
-    let (level, started) = (level(number), clock.monotonic());
+fn back_up(sandbox: &Sandbox, clock: &SystemClock, level: &'static str) -> Taken {
+    let started = clock.monotonic();
     let words = ["backup", "source", "--level", level, "--pack-size", "1MiB", "--json"];
     let output = sandbox.run(&words).expect_any(&[0, 3]);
     let (finished, document) = (clock.monotonic(), output.json()["sources"][0].clone());
@@ -69,7 +72,7 @@ fn back_up(sandbox: &Sandbox, clock: &SystemClock, number: usize) -> Taken {
     Taken { id, level, started, finished, code, document, listing: Value::Null, restored }
 }
 
-/// Backs up while a mutator makes about that many steps, and once at rest; then checks, restores, judges.
+/// Backs up while a mutator makes about that many steps, and twice at rest; then checks, restores, judges.
 pub(super) fn back_up_while_it_changes(seed: u64, steps: u64, judge: Judge) {
     let sandbox = sandbox();
     let mut mutator = Mutator::new(&sandbox.source(""), seed);
@@ -88,11 +91,12 @@ pub(super) fn back_up_while_it_changes(seed: u64, steps: u64, judge: Judge) {
         while is_early() && !mutating.is_finished() {
             thread::park_timeout(Duration::from_millis(1));
         }
-        taken.push(back_up(&sandbox, &clock, taken.len()));
+        taken.push(back_up(&sandbox, &clock, level(taken.len())));
     }
     control.stop.store(true, Ordering::Relaxed);
     let mutator = mutating.join().unwrap();
-    taken.push(back_up(&sandbox, &clock, 1));
+    taken.push(back_up(&sandbox, &clock, "incremental"));
+    taken.push(back_up(&sandbox, &clock, "full"));
     if let Some(path) = variable("ICECORE_TESTS_MUTATION_JOURNAL") {
         mutator.journal().write(path.as_ref());
     }
@@ -142,14 +146,19 @@ fn judged(taken: &Taken, mut faults: Vec<String>) -> Vec<String> {
 pub(super) fn back_up_between_changes(seed: u64, steps: u64) {
     let sandbox = sandbox();
     let mut mutator = Mutator::new(&sandbox.source(""), seed);
+    let mut earlier = Vec::new();
     for round in 0..ROUNDS {
         for _ in 0..steps {
             mutator.step();
         }
-        let taken = back_up(&sandbox, &mutator.clock(), round as usize);
+        let now = read(&sandbox.source(""));
+        let is_hidden = earlier.iter().any(|earlier| hides_behind_metadata(earlier, &now));
+        let level = if is_hidden { "full" } else { level(round as usize) };
+        let taken = back_up(&sandbox, &mutator.clock(), level);
         assert_eq!(taken.code, 0, "{:#}", taken.document);
         sandbox.restore(&taken.id, taken.restored.to_str().unwrap(), &[]);
-        assert_same(&read(&sandbox.source("")), &read(&taken.restored));
+        assert_same(&now, &read(&taken.restored));
+        earlier.push(now);
         let differences = differences_from(mutator.state(), &taken.restored);
         assert!(differences.is_empty(), "round {round}:\n{}", differences.join("\n"));
     }
