@@ -154,8 +154,8 @@
 //!   files that are `unreadable` or `name-only`, which need not be there.
 //!
 //! One exception is documented in `docs/levels.md`: if a file was rewritten with its length and time put back,
-//! *and* its mode or attributes changed since the base was begun, an incremental or differential backup may keep
-//! the old content until the next full. So, in a snapshot that is no full, a file without mark may have the
+//! *and* its mode or attributes changed since the base was begun, an incremental or differential backup may
+//! keep the old content until the next full. So, in a snapshot that is no full, a file without mark may have the
 //! content that its path had in an earlier snapshot, back to the last full, if the two entries have the same
 //! length and time of modification, and a *mode-set* or *attribute-set* of its object comes after the start of
 //! that earlier backup and before the end of this one.

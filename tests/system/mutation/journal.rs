@@ -96,8 +96,8 @@ impl Journal {
 
     /// Writes one JSON object for each record, each in a line.
     pub(super) fn write(&self, path: &Path) {
-        let text: String = self.records.iter().map(|record| format!("{}\n", record.json())).collect();
-        fs::write(path, text).unwrap();
+        let lines: Vec<String> = self.records.iter().map(|record| record.json().to_string()).collect();
+        fs::write(path, lines.join("\n") + "\n").unwrap();
     }
 }
 

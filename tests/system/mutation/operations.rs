@@ -75,8 +75,8 @@ pub(super) fn choose(mutator: &mut Mutator) -> Operation {
 /// Does it, if that is possible.
 pub(super) fn perform(mutator: &mut Mutator, operation: Operation) {
     let done = match operation {
-        Operation::CreateFile => files::create(mutator),
-        Operation::CreateSparseFile => files::create_sparse(mutator),
+        Operation::CreateFile => return files::create(mutator),
+        Operation::CreateSparseFile => return files::create_sparse(mutator),
         Operation::RewriteInPlace => files::rewrite(mutator, false),
         Operation::RewriteWithTimePutBack => files::rewrite(mutator, true),
         Operation::Append => files::append(mutator),
@@ -94,11 +94,11 @@ pub(super) fn perform(mutator: &mut Mutator, operation: Operation) {
         Operation::SetMode => files::set_mode(mutator),
         Operation::SetAttribute => files::set_attribute(mutator),
         Operation::Unlink => files::unlink(mutator),
-        Operation::MakeEmptyDirectory => directories::make_empty(mutator),
+        Operation::MakeEmptyDirectory => return directories::make_empty(mutator),
         Operation::RemoveTree => directories::remove(mutator),
         Operation::RenameDirectoryAndBack => directories::rename_and_back(mutator),
         Operation::Deploy => directories::deploy(mutator),
-        Operation::FillThenRename => directories::fill_then_rename(mutator),
+        Operation::FillThenRename => return directories::fill_then_rename(mutator),
         Operation::MoveDirectory => directories::relocate(mutator),
         Operation::TurnInsideOut => directories::turn_inside_out(mutator),
     };
@@ -169,7 +169,7 @@ fn beside(mutator: &Mutator, place: &Place, suffix: &str) -> Place {
         let number = if number == 0 { String::new() } else { number.to_string() };
         Place { parent: place.parent, name: format!("{}.{suffix}{number}", place.name) }
     };
-    (0..).map(at).find(|place| mutator.state().at(place).is_none()).unwrap()
+    (0..=u32::MAX).map(at).find(|place| mutator.state().at(place).is_none()).unwrap()
 }
 
 /// Returns the length of a new file in records: most are small, some take a while to write and to read.
@@ -190,7 +190,7 @@ fn create_some_file(mutator: &mut Mutator, place: &Place) -> ObjectId {
 
 /// Puts some objects into an empty directory, also some directories with objects in them.
 fn fill(mutator: &mut Mutator, directory: ObjectId) {
-    for _ in 0..1 + mutator.random.below(5) {
+    for _ in 0..=mutator.random.below(5) {
         let place = free_place_in(mutator, directory);
         match mutator.random.below(8) {
             0 => drop(mutator.create_symlink(&place, "a/target".to_owned())),

@@ -6,10 +6,9 @@ use crate::mutation::{
     state::{ObjectId, Place, State},
 };
 
-pub(super) fn make_empty(mutator: &mut Mutator) -> Option<()> {
+pub(super) fn make_empty(mutator: &mut Mutator) {
     let place = free_place(mutator);
     mutator.create_directory(&place);
-    Some(())
 }
 
 /// Removes a directory with everything below it.
@@ -49,13 +48,12 @@ pub(super) fn deploy(mutator: &mut Mutator) -> Option<()> {
 }
 
 /// `mkdir x.part; fill; mv x.part x`.
-pub(super) fn fill_then_rename(mutator: &mut Mutator) -> Option<()> {
+pub(super) fn fill_then_rename(mutator: &mut Mutator) {
     let done = free_place(mutator);
     let part = beside(mutator, &done, "part");
     let directory = mutator.create_directory(&part);
     fill(mutator, directory);
     mutator.rename(&part, &done);
-    Some(())
 }
 
 /// Returns how many levels of directories there are below a directory.

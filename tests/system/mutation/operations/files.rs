@@ -19,17 +19,15 @@ const RECORDS_MAX: u64 = 40_000;
 const COMMON_TIME: (i64, i64) = (1_000_000_000, 0);
 const ATTRIBUTES: [&str; 2] = ["user.one", "user.two"];
 
-pub(super) fn create(mutator: &mut Mutator) -> Option<()> {
+pub(super) fn create(mutator: &mut Mutator) {
     let place = free_place(mutator);
     create_some_file(mutator, &place);
-    Some(())
 }
 
-pub(super) fn create_sparse(mutator: &mut Mutator) -> Option<()> {
+pub(super) fn create_sparse(mutator: &mut Mutator) {
     let place = free_place(mutator);
     let records = 1 + mutator.random.below(3000);
     mutator.create_file(&place, records, Layout::Sparse);
-    Some(())
 }
 
 /// Writes another generation over a file: with the same length and the same time, or perhaps another length.
