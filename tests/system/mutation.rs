@@ -167,24 +167,23 @@
 mod content;
 mod generator;
 mod journal;
+mod judge;
 mod mutator;
 mod operations;
 mod runner;
 mod state;
 
-use self::{journal::Journal, runner::Taken};
 use crate::harness::number;
 
 /// Steps while backups run: a few seconds' worth.
 const STEPS: u64 = 4000;
 const SEED: u64 = 29;
 
-/// Lets backups run while the tree changes; a test once there is a judge to be called here.
-#[expect(dead_code, reason = "there is no judge yet that could find anything")]
+#[test]
 fn backups_of_a_changing_tree_are_states_that_existed() {
     let (steps, seed) =
         (number("ICECORE_TESTS_MUTATION_STEPS", STEPS), number("ICECORE_TESTS_MUTATION_SEED", SEED));
-    runner::back_up_while_it_changes(seed, steps, |_: &Journal, _: &Taken| Vec::new());
+    runner::back_up_while_it_changes(seed, steps, judge::judge);
 }
 
 #[test]

@@ -43,8 +43,8 @@ pub(super) struct Taken {
     pub(super) restored: PathBuf,
 }
 
-/// Returns what a snapshot is that the journal does not allow, one text for each fault.
-pub(super) type Judge = fn(&Journal, &Taken) -> Vec<String>;
+/// Returns what the last of some snapshots is that the journal does not allow, one text for each fault.
+pub(super) type Judge = fn(&Journal, &[Taken]) -> Vec<String>;
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::in_memory();
@@ -106,8 +106,9 @@ pub(super) fn back_up_while_it_changes(seed: u64, steps: u64, judge: Judge) {
     let last = taken.last().unwrap();
     assert_eq!(last.code, 0, "{:#}", last.document);
     assert_same(&read(&sandbox.source("")), &read(&last.restored));
-    let faults: Vec<String> =
-        taken.iter().flat_map(|taken| judged(taken, judge(mutator.journal(), taken))).collect();
+    let faults: Vec<String> = (0..taken.len())
+        .flat_map(|last| judged(&taken[last], judge(mutator.journal(), &taken[..=last])))
+        .collect();
     assert!(faults.is_empty(), "seed {seed}:\n{}", faults.join("\n"));
 }
 
