@@ -35,14 +35,16 @@ pub(super) fn fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<Strin
         let objects: Vec<_> = pasts.iter().map(|past| past.object).collect();
         return Some(format!("{path:?} has {content}, but was never of another object than {objects:?}"));
     }
-    let fit = |past: &Past| fit(case, entry, past, &found);
-    let fitting: Vec<&Past> = possible.iter().copied().filter(|past| fit(past) == Fit::All).collect();
+    let fits: Vec<(&Past, Fit)> =
+        possible.iter().map(|past| (*past, fit(case, entry, past, &found))).collect();
+    let fitting = fits.iter().filter(|(_, fit)| *fit == Fit::All).map(|(past, _)| *past);
+    let fitting: Vec<&Past> = fitting.collect();
     if !fitting.is_empty() {
         return attribute_fault(case, entry, &fitting);
     }
     let existed: Vec<String> = possible.iter().map(|past| describe(case, past)).collect();
     let existed = existed.join("; ");
-    if possible.iter().all(|past| fit(past) == Fit::None) {
+    if fits.iter().all(|(_, fit)| *fit == Fit::None) {
         return Some(format!("{path:?} has {content}, which it never had: {existed}"));
     }
     let properties = describe_properties(entry.mode, entry.modified);
@@ -52,10 +54,21 @@ pub(super) fn fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<Strin
 fn fit(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> Fit {
     let (contents, _) = past.file.as_ref().unwrap();
     let mut fit = Fit::None;
+    // Most states have the content of the one before.
+    let mut last: Option<(&Content, bool)> = None;
     for state in case.window.states_of(past) {
-        if bytes::is(found, contents.at(state)) {
+        let content = contents.at(state);
+        let is_same = match last {
+            Some((known, is_same)) if known == content => is_same,
+            _ => bytes::is(found, content),
+        };
+        last = Some((content, is_same));
+        if is_same {
             let is_all = has_properties(case, entry, past, state);
             fit = fit.max(if is_all { Fit::All } else { Fit::ContentOnly });
+        }
+        if fit == Fit::All {
+            return fit;
         }
     }
     for (index, record) in case.records_about(past) {
