@@ -118,9 +118,10 @@
 //! - mark a file as `changed-while-read` if a record about the object overlaps the backup (linking, renaming,
 //!   *mode-set* and *attribute-set* too: they change the time of change). What such a file contains is not
 //!   judged. The same holds for a file that is marked as `unreadable`;
-//! - mark a directory as `unreadable` if it was renamed, unlinked or replaced meanwhile, or one above it:
-//!   names in it may be missing then. Names that are there are judged as everywhere. A name alone (mark
-//!   `name-only`) may stand for anything that existed there;
+//! - mark a directory as `unreadable` if it was renamed or unlinked meanwhile, or took the place of another
+//!   object, or one above it did: names in it may be missing then. Names that are there are judged as
+//!   everywhere. A name alone (mark `name-only`) may stand for anything that existed there;
+//! - mark anything as `attributes-incomplete` for the same reason; its attributes are not judged then;
 //! - have one file, linked several times, as a group of the names that existed, also without those that it
 //!   got or lost meanwhile; or as several separate files, if its names changed meanwhile.
 //!
@@ -148,16 +149,16 @@
 //!   neighbours, and is not marked if it is a directory. If no record that overlaps the backup is about its
 //!   object, it has exactly that state and is not marked, and all its names with steady paths are in one link
 //!   group.
-//! - Exit code 0 with `changed-while-read`, `unreadable` or `name-only` anywhere in the listing; exit code 3
-//!   if everything was steady.
+//! - Exit code 0 with `changed-while-read`, `unreadable`, `name-only` or `attributes-incomplete` anywhere in
+//!   the listing; exit code 3 if everything was steady.
 //! - A restored tree that differs from the listing in paths, kinds, modes, lengths or targets, apart from
 //!   files that are `unreadable` or `name-only`, which need not be there.
 //!
 //! One exception is documented in `docs/levels.md`: if a file was rewritten with its length and time put back,
 //! *and* its mode or attributes changed since the base was begun, an incremental or differential backup may
 //! keep the old content until the next full. So, in a snapshot that is no full, a file without mark may have the
-//! content that its path had in an earlier snapshot, back to the last full, if the two entries have the same
-//! length and time of modification, and a *mode-set* or *attribute-set* of its object comes after the start of
+//! content that its object had in an earlier snapshot under any name (files of a directory that was moved are not
+//! read again either), back to the last full, if the two entries have the same length and time of modification, and a *mode-set* or *attribute-set* of its object comes after the start of
 //! that earlier backup and before the end of this one.
 //!
 //! One thing depends on the machine: a kernel before 6.13 gives times of change that are up to 10 ms coarse.

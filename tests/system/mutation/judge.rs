@@ -78,7 +78,7 @@ impl Case<'_> {
 
     fn code_faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        let marked = self.listing.entries.values().find(|entry| !entry.has_content());
+        let marked = self.listing.entries.values().find(|entry| !entry.marks.is_empty());
         match (self.taken.code, marked) {
             (0, Some(Entry { path, marks, .. })) => {
                 faults.push(format!("exit code 0, though {path:?} is marked as {marks:?}"));

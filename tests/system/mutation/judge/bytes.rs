@@ -48,7 +48,8 @@ fn render_block(content: &Content, block: usize) -> Vec<u8> {
 pub(super) fn is(bytes: &[u8], content: &Content) -> bool {
     // Most are told apart without making them.
     let may_be = bytes.len() == content.records as usize * RECORD;
-    may_be && (bytes.is_empty() || header(bytes).is_some_and(|found| found.1 == content.generation))
+    may_be
+        && (bytes.is_empty() || header(bytes).is_some_and(|found| found.1 == content.generation))
         && render(content) == bytes
 }
 
@@ -116,8 +117,7 @@ pub(super) fn describe(bytes: &[u8]) -> String {
     }
     let more = runs.len().saturating_sub(SHOWN_MAX);
     let shown = runs.iter().take(SHOWN_MAX);
-    let mut parts: Vec<String> =
-        shown.map(|(what, begin, end)| format!("{begin} to {end} {what}")).collect();
+    let mut parts: Vec<String> = shown.map(|(what, begin, end)| format!("{begin} to {end} {what}")).collect();
     if more > 0 {
         parts.push(format!("and {more} more runs"));
     }

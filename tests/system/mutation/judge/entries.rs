@@ -3,7 +3,7 @@
 use super::{
     Case, files,
     history::{Candidate, Nature, Past},
-    listing::{CHANGED, Entry, NAME_ONLY, UNREADABLE},
+    listing::{ATTRIBUTES_INCOMPLETE, CHANGED, Entry, NAME_ONLY, UNREADABLE},
 };
 
 /// Returns what is wrong with an entry whose path may name any of some objects.
@@ -58,6 +58,9 @@ fn property_fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<String>
 
 /// Returns how the restored attributes are none that any of some objects had.
 pub(super) fn attribute_fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<String> {
+    if entry.is_marked(ATTRIBUTES_INCOMPLETE) {
+        return None;
+    }
     let found = &case.tree.get(entry.path.as_bytes())?.attributes;
     let had = |past: &&Past| case.existed(past, |state| past.attributes.at(state) == found);
     let text = || {
@@ -94,14 +97,14 @@ fn mark_faults(case: &Case, entry: &Entry, candidates: &[Candidate]) -> Vec<Stri
     };
     let has_moved = || {
         let mut moved = candidates.iter().filter(|one| one.has_moved);
-        moved.any(|one| case.history.objects[&one.object].nature == Nature::Directory)
+        moved.any(|one| case.history.objects[&one.object].nature.word() == entry.kind)
     };
     let is_explained = |mark: &str| match (mark, entry.kind.as_str()) {
         // Nothing but the name is known of these; `steady` sees those that there is no reason for.
         (NAME_ONLY, _) => true,
         (UNREADABLE, _) if entry.is_marked(NAME_ONLY) => true,
         (CHANGED | UNREADABLE, "file") => has_record(&Nature::File),
-        (UNREADABLE, "directory") => has_moved(),
+        (UNREADABLE, "directory") | (ATTRIBUTES_INCOMPLETE, _) => has_moved(),
         _ => false,
     };
     let marks = entry.marks.iter().filter(|mark| !is_explained(mark));

@@ -2,12 +2,7 @@
 
 use std::fs;
 
-use super::{
-    Case, bytes,
-    entries::attribute_fault,
-    history::Past,
-    listing::Entry,
-};
+use super::{Case, bytes, entries::attribute_fault, history::Past, listing::Entry};
 use crate::mutation::{content::Content, journal::Effect, runner::Taken};
 
 /// States and writings that are shown of each object.
@@ -106,18 +101,18 @@ fn is_kept(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> bool {
     let full = case.earlier.iter().rposition(is_full).unwrap_or(0);
     let is_origin = |earlier: &Taken| {
         let items = earlier.listing.as_array().into_iter().flatten();
-        let mut items = items.filter(|item| item["path"] == entry.path.as_str());
-        let Some(old) = items.next().and_then(Entry::new) else { return false };
-        let looks_same =
-            old.kind == "file" && (old.size, old.modified) == (entry.size, entry.modified);
-        looks_same
-            && old.has_content()
-            && past.records.iter().map(|index| &case.records[*index]).any(|record| {
-                let is_property =
-                    matches!(record.effect, Effect::ModeSet { .. } | Effect::AttributeSet { .. });
-                is_property && record.finished > earlier.started && record.started < case.taken.finished
-            })
-            && fs::read(earlier.restored.join(&entry.path)).is_ok_and(|bytes| bytes == found)
+        let looks_same = |old: &Entry| {
+            old.kind == "file"
+                && old.has_content()
+                && (old.size, old.modified) == (entry.size, entry.modified)
+        };
+        // Under any name, for the records say which object it is.
+        let has_content =
+            |old: &Entry| fs::read(earlier.restored.join(&old.path)).is_ok_and(|bytes| bytes == found);
+        past.records.iter().map(|index| &case.records[*index]).any(|record| {
+            let is_property = matches!(record.effect, Effect::ModeSet { .. } | Effect::AttributeSet { .. });
+            is_property && record.finished > earlier.started && record.started < case.taken.finished
+        }) && items.filter_map(Entry::new).any(|old| looks_same(&old) && has_content(&old))
     };
     case.earlier[full.min(case.earlier.len())..].iter().any(is_origin)
 }

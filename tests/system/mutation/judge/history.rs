@@ -145,7 +145,8 @@ pub(super) struct Stay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Candidate {
     pub(super) object: ObjectId,
-    /// Whether it, or a directory above it, was renamed, unlinked or replaced during the backup.
+    /// Whether it, or a directory above it, was renamed or unlinked during the backup, or took the place of another
+    /// object.
     pub(super) has_moved: bool,
 }
 
@@ -257,16 +258,19 @@ impl History {
             let stays = self.names.get(&directory.object).and_then(|names| names.get(name));
             for stay in stays.into_iter().flatten().filter(|stay| window.meets(&stay.states)) {
                 let has_left = window.records().contains(&(stay.states.end - 1));
-                let has_moved = directory.has_moved || has_left || self.has_come(stay, window);
+                let has_begun = window.records().contains(&(stay.states.start - 1));
+                let has_come = has_begun && self.objects[&stay.object].life.start < stay.states.start;
+                // There was something else before.
+                let is_other = |other: &Stay| other.object != stay.object && window.meets(&other.states);
+                let is_instead = has_begun
+                    && stays
+                        .into_iter()
+                        .flatten()
+                        .any(|other| is_other(other) && other.states.end <= stay.states.start);
+                let has_moved = directory.has_moved || has_left || has_come || is_instead;
                 found.insert(Candidate { object: stay.object, has_moved });
             }
         }
         found.into_iter().collect()
-    }
-
-    /// Returns whether an object was renamed to a place during the backup.
-    fn has_come(&self, stay: &Stay, window: &Window) -> bool {
-        window.records().contains(&(stay.states.start - 1))
-            && self.objects[&stay.object].life.start < stay.states.start
     }
 }

@@ -18,11 +18,7 @@ pub(super) fn faults(case: &Case, candidates: &BTreeMap<String, Vec<Candidate>>)
     groups.flat_map(|group| group_faults(case, &group, candidates)).collect()
 }
 
-fn group_faults(
-    case: &Case,
-    group: &[&Entry],
-    candidates: &BTreeMap<String, Vec<Candidate>>,
-) -> Vec<String> {
+fn group_faults(case: &Case, group: &[&Entry], candidates: &BTreeMap<String, Vec<Candidate>>) -> Vec<String> {
     let mut faults = Vec::new();
     let paths: Vec<&str> = group.iter().map(|entry| entry.path.as_str()).collect();
     let differ = |is_other: &dyn Fn(&Entry) -> bool| group.iter().any(|entry| is_other(entry));
@@ -30,9 +26,7 @@ fn group_faults(
     if differ(&|entry| !entry.is_linked || entry.inode != first.inode) {
         faults.push(format!("{paths:?} were restored as one file, but are not listed as links of one inode"));
     }
-    if differ(&|entry| {
-        (entry.size, entry.modified, entry.mode) != (first.size, first.modified, first.mode)
-    }) {
+    if differ(&|entry| (entry.size, entry.modified, entry.mode) != (first.size, first.modified, first.mode)) {
         faults.push(format!("{paths:?} are one file, but are listed with several lengths, times or modes"));
     }
     let objects_of = |entry: &&Entry| -> BTreeSet<ObjectId> {

@@ -9,6 +9,7 @@ use crate::harness::{Object, Tree};
 pub(super) const CHANGED: &str = "changed-while-read";
 pub(super) const UNREADABLE: &str = "unreadable";
 pub(super) const NAME_ONLY: &str = "name-only";
+pub(super) const ATTRIBUTES_INCOMPLETE: &str = "attributes-incomplete";
 /// Says of a file with a time in the future that it was read once more: nothing that it lacks.
 const READ_TWICE: &str = "read-twice";
 

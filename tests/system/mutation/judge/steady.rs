@@ -6,10 +6,7 @@ use super::{
     Case,
     history::{Nature, Past},
 };
-use crate::mutation::{
-    journal::Effect,
-    state::ObjectId,
-};
+use crate::mutation::{journal::Effect, state::ObjectId};
 
 /// Returns what is missing, or marked, of what was steady.
 pub(super) fn faults(case: &Case) -> Vec<String> {

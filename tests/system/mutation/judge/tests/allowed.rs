@@ -116,7 +116,12 @@ fn a_mark_needs_a_change_of_its_object() {
 #[test]
 fn directories_that_moved_are_marked_and_lack_names() {
     let mut bed = Bed::new();
-    bed.create(6, place(DIRECTORY, "sub"), crate::mutation::state::Kind::Directory(Default::default()), 0o755);
+    bed.create(
+        6,
+        place(DIRECTORY, "sub"),
+        crate::mutation::state::Kind::Directory(Default::default()),
+        0o755,
+    );
     bed.move_object(DIRECTORY, place(0, "d"), place(0, "e"));
     fs::create_dir(bed.path("d/sub")).unwrap();
     bed.remove("d/f");
@@ -127,9 +132,23 @@ fn directories_that_moved_are_marked_and_lack_names() {
     // Names that are there are judged.
     fs::write(bed.snapshots[0].restored.join("d/b"), "other").unwrap();
     assert!(!bed.judge().is_empty());
+    // So are those that came instead of something else.
+    let mut bed = Bed::new();
+    bed.unlink(5, place(0, "p"));
+    bed.create(6, place(0, "p"), crate::mutation::state::Kind::Directory(Default::default()), 0o755);
+    bed.remove("p");
+    fs::create_dir(bed.path("p")).unwrap();
+    bed.mode("p", 0o755);
+    entry(bed.take(MADE..MADE + 2, 3), "p")["marks"] = json!(["unreadable", "attributes-incomplete"]);
+    assert_eq!(bed.judge(), Vec::<String>::new());
     // Its being made is no reason.
     let mut bed = Bed::new();
-    bed.create(6, place(DIRECTORY, "sub"), crate::mutation::state::Kind::Directory(Default::default()), 0o755);
+    bed.create(
+        6,
+        place(DIRECTORY, "sub"),
+        crate::mutation::state::Kind::Directory(Default::default()),
+        0o755,
+    );
     fs::create_dir(bed.path("d/sub")).unwrap();
     entry(bed.take(MADE..MADE + 1, 3), "d/sub")["marks"] = json!(["unreadable"]);
     bed.assert_judged("marked as unreadable, for no reason");
@@ -216,6 +235,12 @@ fn old_content_that_a_change_of_mode_hides() {
     let mut bed = kept(false);
     bed.take_at("incremental", MADE + 1..MADE + 1, 0);
     bed.assert_judged("which it never had");
+    // The name does not matter, for a file that was moved is known by its inode.
+    let mut bed = kept(true);
+    bed.move_object(FILE, place(DIRECTORY, "f"), place(0, "g"));
+    bed.rename("d/f", "g");
+    bed.take_at("incremental", MADE + 3..MADE + 3, 0);
+    assert_eq!(bed.judge(), Vec::<String>::new());
     // The change of mode is no excuse if the time says that the file was written.
     let mut bed = kept(true);
     bed.put("d/f", &render(&file_content()), 0o600, time_of(22));

@@ -139,7 +139,10 @@ fn entries_that_are_no_tree() {
     let taken = bed.take(MADE..MADE, 0);
     items(taken).retain(|item| item["path"] != "d");
     let faults = bed.judge();
-    assert!(faults.iter().any(|fault| fault == "\"d/f\" has no entry for the directory above it"), "{faults:?}");
+    assert!(
+        faults.iter().any(|fault| fault == "\"d/f\" has no entry for the directory above it"),
+        "{faults:?}"
+    );
     let mut bed = Bed::new();
     let taken = bed.take(MADE..MADE, 0);
     entry(taken, "d")["kind"] = json!("fifo");
@@ -167,7 +170,9 @@ fn links_of_files_that_were_never_one() {
 
 #[test]
 fn links_that_differ() {
-    for (field, value) in [("size", json!(64)), ("modified", json!("1970-01-01T00:00:01Z")), ("mode", json!("0600"))] {
+    for (field, value) in
+        [("size", json!(64)), ("modified", json!("1970-01-01T00:00:01Z")), ("mode", json!("0600"))]
+    {
         let mut bed = Bed::new();
         entry(bed.take(MADE..MADE, 0), "a")[field] = value;
         let faults = bed.judge();
@@ -251,7 +256,10 @@ fn something_steady_that_is_marked() {
         let taken = bed.take(MADE..MADE + 1, 3);
         entry(taken, path)["marks"] = marks.clone();
         let faults = bed.judge();
-        assert!(faults.iter().any(|fault| fault.contains("that was there all the time")), "{marks}: {faults:?}");
+        assert!(
+            faults.iter().any(|fault| fault.contains("that was there all the time")),
+            "{marks}: {faults:?}"
+        );
     }
     // Changed, but no file: there is no reason to mark it.
     let mut bed = Bed::new();
