@@ -73,7 +73,7 @@ fn fit(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> Fit {
             fit = fit.max(if is_all { Fit::All } else { Fit::ContentOnly });
         }
     }
-    if fit == Fit::None && is_kept(case, entry, past, found) {
+    if fit != Fit::All && is_kept(case, entry, past, found) {
         let had = |state| {
             let length = u64::from(contents.at(state).records) * 64;
             length == entry.size && has_properties(case, entry, past, state)

@@ -235,6 +235,12 @@ fn old_content_that_a_change_of_mode_hides() {
     let mut bed = kept(false);
     bed.take_at("incremental", MADE + 1..MADE + 1, 0);
     bed.assert_judged("which it never had");
+    // It does not matter whether the old content was still there when the backup began.
+    let mut bed = kept(true);
+    bed.take_at("incremental", MADE..MADE + 2, 0);
+    assert_eq!(bed.judge(), Vec::<String>::new());
+    bed.snapshots.last_mut().unwrap().level = "full";
+    bed.assert_judged("never had together");
     // The name does not matter, for a file that was moved is known by its inode.
     let mut bed = kept(true);
     bed.move_object(FILE, place(DIRECTORY, "f"), place(0, "g"));
