@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use super::{Case, bytes, entries::attribute_fault, history::Past, listing::Entry};
+use super::{
+    Case, bytes,
+    entries::attribute_fault,
+    history::{FilePast, Past},
+    listing::Entry,
+};
 use crate::mutation::{content::Content, journal::Effect, runner::Taken};
 
 /// States and writings that are shown of each object.
@@ -47,7 +52,7 @@ pub(super) fn fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<Strin
 }
 
 fn fit(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> Fit {
-    let (contents, _) = past.file.as_ref().unwrap();
+    let contents = &past.file.as_ref().unwrap().contents;
     let mut fit = Fit::None;
     // Most states have the content of the one before.
     let mut last: Option<(&Content, bool)> = None;
@@ -75,7 +80,7 @@ fn fit(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> Fit {
     }
     if fit != Fit::All && is_kept(case, entry, past, found) {
         let had = |state| {
-            let length = u64::from(contents.at(state).records) * 64;
+            let length = contents.at(state).records * 64;
             length == entry.size && has_properties(case, entry, past, state)
         };
         fit = if case.existed(past, had) { Fit::All } else { Fit::ContentOnly };
@@ -87,7 +92,7 @@ fn fit(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> Fit {
 fn has_properties(case: &Case, entry: &Entry, past: &Past, state: usize) -> bool {
     let mut about = case.records_about(past);
     let is_written = about.any(|(_, record)| matches!(record.effect, Effect::Written { .. }));
-    let (_, times) = past.file.as_ref().unwrap();
+    let times = &past.file.as_ref().unwrap().times;
     let has_time = || is_written || Some(*times.at(state)) == entry.modified;
     *past.modes.at(state) == entry.mode && has_time()
 }
@@ -122,7 +127,7 @@ fn is_full(taken: &Taken) -> bool {
 }
 
 fn describe(case: &Case, past: &Past) -> String {
-    let (contents, times) = past.file.as_ref().unwrap();
+    let FilePast { contents, times } = past.file.as_ref().unwrap();
     let mut texts: Vec<String> = Vec::new();
     for state in case.window.states_of(past) {
         let properties = describe_properties(*past.modes.at(state), Some(*times.at(state)));

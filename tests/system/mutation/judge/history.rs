@@ -95,6 +95,14 @@ impl Nature {
     }
 }
 
+/// What only files have.
+#[derive(Debug)]
+pub(super) struct FilePast {
+    pub(super) contents: Steps<Content>,
+    /// Times of modification.
+    pub(super) times: Steps<(i64, i64)>,
+}
+
 /// Everything that an object ever was.
 #[derive(Debug)]
 pub(super) struct Past {
@@ -104,8 +112,7 @@ pub(super) struct Past {
     pub(super) life: Range<usize>,
     pub(super) modes: Steps<u32>,
     pub(super) attributes: Steps<Attributes>,
-    /// Contents and times of modification; of files only.
-    pub(super) file: Option<(Steps<Content>, Steps<(i64, i64)>)>,
+    pub(super) file: Option<FilePast>,
     /// Indices of the records about it.
     pub(super) records: Vec<usize>,
     names: usize,
@@ -116,7 +123,8 @@ impl Past {
         let (nature, file) = match kind {
             Kind::Directory(_) => (Nature::Directory, None),
             Kind::File { content, modified } => {
-                (Nature::File, Some((Steps::new(state, content.clone()), Steps::new(state, *modified))))
+                let (contents, times) = (Steps::new(state, *content), Steps::new(state, *modified));
+                (Nature::File, Some(FilePast { contents, times }))
             }
             Kind::Symlink(target) => (Nature::Symlink(target.clone()), None),
             Kind::Fifo => (Nature::Fifo, None),
@@ -196,11 +204,11 @@ impl History {
             }
             Effect::Written { object, after, modified, .. } => {
                 let file = self.about(*object, state).file.as_mut().unwrap();
-                file.0.set(state, after.clone());
-                file.1.set(state, *modified);
+                file.contents.set(state, *after);
+                file.times.set(state, *modified);
             }
             Effect::TimeSet { object, modified } => {
-                self.about(*object, state).file.as_mut().unwrap().1.set(state, *modified);
+                self.about(*object, state).file.as_mut().unwrap().times.set(state, *modified);
             }
             Effect::ModeSet { object, mode } => self.about(*object, state).modes.set(state, *mode),
             Effect::AttributeSet { object, name, value } => {

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{
     super::bytes::render,
     bed::{
-        Bed, DIRECTORY, FILE, FILE_GENERATION, FILE_RECORDS, LINKED, MADE, dense, empty_file, entry,
-        file_content, place, time_of,
+        Bed, DIRECTORY, FILE, FILE_GENERATION, FILE_RECORDS, LINKED, MADE, dense, directory, empty_file,
+        entry, file_content, place, time_of,
     },
 };
 use crate::mutation::journal::Effect;
@@ -49,7 +49,7 @@ fn a_combination_that_never_existed_at_once() {
     let mut bed = Bed::new();
     let (one, two) = (dense(FILE, 22, 10), dense(LINKED, 32, 10));
     bed.write(file_content(), one);
-    bed.write(dense(LINKED, 31, 40), two.clone());
+    bed.write(dense(LINKED, 31, 40), two);
     // `a` is from after the second change, `d/f` from before the first.
     bed.put("a", &render(&two), 0o644, time_of(32));
     bed.assert_accepted(MADE..MADE + 2);
@@ -116,12 +116,7 @@ fn a_mark_needs_a_change_of_its_object() {
 #[test]
 fn directories_that_moved_are_marked_and_lack_names() {
     let mut bed = Bed::new();
-    bed.create(
-        6,
-        place(DIRECTORY, "sub"),
-        crate::mutation::state::Kind::Directory(Default::default()),
-        0o755,
-    );
+    bed.create(6, place(DIRECTORY, "sub"), directory(), 0o755);
     bed.move_object(DIRECTORY, place(0, "d"), place(0, "e"));
     fs::create_dir(bed.path("d/sub")).unwrap();
     bed.remove("d/f");
@@ -135,7 +130,7 @@ fn directories_that_moved_are_marked_and_lack_names() {
     // So are those that came instead of something else.
     let mut bed = Bed::new();
     bed.unlink(5, place(0, "p"));
-    bed.create(6, place(0, "p"), crate::mutation::state::Kind::Directory(Default::default()), 0o755);
+    bed.create(6, place(0, "p"), directory(), 0o755);
     bed.remove("p");
     fs::create_dir(bed.path("p")).unwrap();
     bed.mode("p", 0o755);
@@ -143,12 +138,7 @@ fn directories_that_moved_are_marked_and_lack_names() {
     assert_eq!(bed.judge(), Vec::<String>::new());
     // Its being made is no reason.
     let mut bed = Bed::new();
-    bed.create(
-        6,
-        place(DIRECTORY, "sub"),
-        crate::mutation::state::Kind::Directory(Default::default()),
-        0o755,
-    );
+    bed.create(6, place(DIRECTORY, "sub"), directory(), 0o755);
     fs::create_dir(bed.path("d/sub")).unwrap();
     entry(bed.take(MADE..MADE + 1, 3), "d/sub")["marks"] = json!(["unreadable"]);
     bed.assert_judged("marked as unreadable, for no reason");
@@ -187,7 +177,7 @@ fn links_as_a_part_of_the_group_or_as_several_files() {
 fn intermediate_content_of_what_is_written_meanwhile() {
     let mut bed = Bed::new();
     let after = dense(FILE, 22, FILE_RECORDS);
-    bed.write(file_content(), after.clone());
+    bed.write(file_content(), after);
     bed.set_mode(FILE, 0o600);
     let mut bytes = render(&file_content());
     bytes[..4096].copy_from_slice(&render(&after)[..4096]);

@@ -1,6 +1,7 @@
 //! A journal and snapshots of it, made by hand.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     ops::Range,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
@@ -51,20 +52,26 @@ pub(super) fn file_content() -> Content {
     dense(FILE, FILE_GENERATION, FILE_RECORDS)
 }
 
+/// Returns the kind of a directory.
+pub(super) fn directory() -> Kind {
+    Kind::Directory(BTreeMap::default())
+}
+
+/// Returns the kind of a file as it is created.
 pub(super) fn empty_file(object: ObjectId) -> Kind {
     Kind::File { content: dense(object, 1, 0), modified: (100, 0) }
 }
 
 /// Returns the time that a file has after it was written with a generation.
 pub(super) fn time_of(generation: u64) -> (i64, i64) {
-    (generation as i64 * 1000, 5)
+    (generation.cast_signed() * 1000, 5)
 }
 
 impl Bed {
     pub(super) fn new() -> Self {
-        let directory = TempDir::new().unwrap();
-        let mut bed = Self { directory, journal: Journal::default(), snapshots: Vec::new() };
-        bed.create(DIRECTORY, place(0, "d"), Kind::Directory(Default::default()), 0o755);
+        let temporary = TempDir::new().unwrap();
+        let mut bed = Self { directory: temporary, journal: Journal::default(), snapshots: Vec::new() };
+        bed.create(DIRECTORY, place(0, "d"), directory(), 0o755);
         bed.create(FILE, place(DIRECTORY, "f"), empty_file(FILE), 0o644);
         bed.write(dense(FILE, 1, 0), file_content());
         bed.create(LINKED, place(0, "a"), empty_file(LINKED), 0o644);
@@ -106,7 +113,7 @@ impl Bed {
     pub(super) fn put(&self, name: &str, content: &[u8], mode: u32, modified: (i64, i64)) {
         fs::write(self.path(name), content).unwrap();
         self.mode(name, mode);
-        let modified = Duration::new(modified.0 as u64, modified.1 as u32);
+        let modified = Duration::new(modified.0.cast_unsigned(), modified.1.try_into().unwrap());
         let file = File::options().write(true).open(self.path(name)).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH + modified).unwrap();
     }
@@ -225,7 +232,7 @@ fn listing(root: &Path) -> Value {
             _ if kind.is_symlink() => ("symlink", 0),
             _ => ("fifo", 0),
         };
-        let time = jiff::Timestamp::new(object.modified.0, object.modified.1 as i32).unwrap();
+        let time = jiff::Timestamp::new(object.modified.0, object.modified.1.try_into().unwrap()).unwrap();
         let is_linked = kind == "file" && found.nlink() > 1;
         json!({"path": path, "kind": kind, "mode": format!("{:04o}", object.mode & 0o7777), "size": size,
             "modified": time.to_string(), "inode": found.ino(), "hard_link": is_linked,

@@ -17,7 +17,7 @@ use crate::mutation::{journal::Effect, runner::Taken};
 /// A second content of the file, and its bytes.
 fn rewrite(bed: &mut Bed) -> Vec<u8> {
     let after = dense(FILE, 22, FILE_RECORDS);
-    bed.write(file_content(), after.clone());
+    bed.write(file_content(), after);
     render(&after)
 }
 
@@ -302,13 +302,14 @@ fn exit_codes_that_do_not_tell_the_truth() {
 
 #[test]
 fn a_restored_tree_that_is_not_what_is_listed() {
-    let cases: [(&str, &dyn Fn(&mut Taken)); 6] = [
-        ("was restored, but is not listed", &|taken| items(taken).retain(|item| item["path"] != "d/f")),
-        ("is listed as", &|taken| entry(taken, "p")["kind"] = json!("symlink")),
-        ("is listed as", &|taken| entry(taken, "d/f")["mode"] = json!("0600")),
-        ("is listed with 1 bytes", &|taken| entry(taken, "d/f")["size"] = json!(1)),
-        ("is listed with the target", &|taken| entry(taken, "l")["target"] = json!("other")),
-        ("was not restored", &|taken| fs::remove_file(taken.restored.join("d/f")).unwrap()),
+    type Change = fn(&mut Taken);
+    let cases: [(&str, Change); 6] = [
+        ("was restored, but is not listed", |taken| items(taken).retain(|item| item["path"] != "d/f")),
+        ("is listed as", |taken| entry(taken, "p")["kind"] = json!("symlink")),
+        ("is listed as", |taken| entry(taken, "d/f")["mode"] = json!("0600")),
+        ("is listed with 1 bytes", |taken| entry(taken, "d/f")["size"] = json!(1)),
+        ("is listed with the target", |taken| entry(taken, "l")["target"] = json!("other")),
+        ("was not restored", |taken| fs::remove_file(taken.restored.join("d/f")).unwrap()),
     ];
     for (words, change) in cases {
         let mut bed = Bed::new();
