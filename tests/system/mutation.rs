@@ -1,8 +1,8 @@
 //! Backups of a tree that changes at every level meanwhile, thousands of times.
 //!
 //! [`mutator::Mutator`] changes the tree and writes a journal; [`runner`] makes backups meanwhile, checks and
-//! restores them, and gives each to a judge, which says whether the snapshot is one that the tree allowed.
-//! This page is all that a judge needs. `ICECORE_TESTS_MUTATION_STEPS` sets the number of steps,
+//! restores them, and gives each to [`judge::judge`], which says whether the snapshot is one that the tree
+//! allowed. This page is all that a judge needs. `ICECORE_TESTS_MUTATION_STEPS` sets the number of steps,
 //! `ICECORE_TESTS_MUTATION_SEED` the seed, and `ICECORE_TESTS_MUTATION_JOURNAL` names a file that gets the
 //! journal of backups under way.
 //!
