@@ -2,5 +2,6 @@
 
 fn main() -> std::process::ExitCode {
     let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    icecore_cli::restart_if_memory_is_limited(&words);
     icecore_cli::run(&words)
 }

@@ -14,7 +14,7 @@ mod trees;
 
 use std::panic::catch_unwind;
 
-use self::run::Cell;
+use self::run::{Cell, incomplete};
 
 /// An absolute path that snapshots try to write to.
 const ABSOLUTE: &str = "/tmp/icecore-hostile-absolute";

@@ -100,7 +100,7 @@ fn a_limit_of_file_sizes_is_an_error_and_loses_nothing() {
 #[test]
 fn what_is_no_object_is_ignored_and_named() {
     let sandbox = sandbox();
-    let pack = sandbox.objects("data/").pop().unwrap();
+    let pack = sandbox.repository().join(sandbox.objects("data").pop().unwrap());
     let aside = sandbox.path("pack");
     symlink("/etc/passwd", pack.with_file_name("link")).unwrap();
     fs::write(sandbox.repository().join("data/stray"), "x").unwrap();

@@ -127,7 +127,8 @@ fn a_snapshot_that_was_taken_away_is_named_by_every_host() {
 fn a_snapshot_that_is_pending_again_is_named() {
     let sandbox = Sandbox::with_repository();
     back_up(&sandbox, 1);
-    let (running, writer) = sandbox.start_with_pipe(&["backup", "--stdin", "stream", "--json"]);
+    let (running, writer) =
+        sandbox.start_with_pipe(&["backup", "--stdin", "stream", "--allow-empty", "--json"]);
     while sandbox.objects("meta/snapshots").len() < 2 {
         let ended = running.wait_for(Duration::from_millis(5));
         assert!(ended.is_none(), "it ended without its input: {ended:?}");

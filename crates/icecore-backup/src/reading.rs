@@ -108,6 +108,11 @@ pub(crate) fn read_metadata(mut entry: Entry, source: &WalkEntry) -> ReadItem {
             Some(SourceProblem::Unreadable(error))
         }
     };
+    // It was read by its name, which another object may have taken meanwhile.
+    if source.is_unchanged().is_ok_and(|unchanged| !unchanged) {
+        let error = io::Error::from(io::ErrorKind::NotFound);
+        return failed(entry, source.error("read the metadata of", error));
+    }
     ReadItem { entry, outcome: Outcome::Complete, problem }
 }
 

@@ -52,11 +52,14 @@ pub fn restore(
     let rules = Rules::new(request, selection.is_single());
     let context = Context::new(reader, request, tree.as_ref(), root, tally, rules);
     announce(&context)?;
+    let recorded = selection.root().cloned();
     let outcome = run(&context, selection);
-    if let Some(error) = context.take_fatal() {
+    if let Err(error) = context.take_fatal().map_or(outcome, Err) {
+        if let Some(tree) = tree.as_ref().filter(|_| !request.dry_run) {
+            root.give_up(tree, recorded.as_ref(), request);
+        }
         return Err(error);
     }
-    outcome?;
     if let (Some(tree), TargetRoot::Created) = (tree.as_ref().filter(|_| !request.dry_run), root) {
         // Where nothing was selected, the target itself was not completed.
         root.finish(tree)

@@ -6,7 +6,7 @@ use icecore_fs::{
     target::{ApplyOptions, OwnerChoice, TargetTree},
 };
 
-use crate::request::RestoreRequest;
+use crate::{candidate::Candidate, request::RestoreRequest};
 
 /// Lies in a target that a restore has created until the restore is complete, so that the next one knows it as its own.
 /// Is a name of a temporary file, which every restore removes.
@@ -50,6 +50,21 @@ impl TargetRoot {
     /// Says whether the target gets the recorded metadata.
     pub fn is_applied(&self) -> bool {
         !matches!(self, Self::Kept(_))
+    }
+
+    /// Gives a target that was created the recorded metadata and removes its mark, where the restore ends early: the next
+    /// one finds a directory that keeps what it has.
+    pub fn give_up(&self, tree: &TargetTree, recorded: Option<&Candidate>, request: &RestoreRequest) {
+        if !matches!(self, Self::Created) {
+            return;
+        }
+        let apply = |root: &Candidate| {
+            let options = root.apply_options(request);
+            tree.apply_metadata(b"", &root.metadata(), &root.entry.attributes, &options).map(drop)
+        };
+        if let Err(error) = self.finish(tree).and_then(|()| recorded.map_or(Ok(()), apply)) {
+            tracing::debug!(%error, "the new target is left unfinished");
+        }
     }
 
     /// Removes the mark of a target that is complete, or puts back the time of one that keeps its metadata.

@@ -193,6 +193,7 @@ fn stores_again_after(loss: Loss) {
     for number in 0..6 {
         sandbox.write(&format!("file-{number}"), bytes(number, 400_000));
     }
+    sandbox.let_times_settle();
     sandbox.backup(&["--pack-size", "1MiB"]);
     let packs = sandbox.objects("data");
     let name = packs[0].file_name().unwrap();

@@ -93,7 +93,7 @@ fn paths_longer_than_the_system_takes() {
     assert_eq!((&second["files_new"], &second["files_unchanged"]), (&1.into(), &2.into()));
     // What is deep is removed, too.
     sandbox.run(&["backup", "source", "--exclude", "/d*/", "--exclude", "/e/"]).expect(0);
-    sandbox.restore("latest", "restored", &["--delete"]);
+    sandbox.restore("latest", "restored", &["--delete", "--delete-excluded"]);
     assert_eq!(read(&sandbox.path("restored")).len(), 2);
     remove_deep(&sandbox.source(""), &name);
     remove_deep(&sandbox.source(""), "e");

@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -210,6 +211,20 @@ impl Sandbox {
     #[track_caller]
     pub(crate) fn backup(&self, options: &[&str]) -> Value {
         self.json(&[&["backup", "source"], options].concat())["sources"][0].clone()
+    }
+
+    /// Waits until a backup believes the times of what has been written: some ticks of the file system's clock.
+    pub(crate) fn let_times_settle(&self) {
+        let probe = self.path("probe");
+        let stamp = || {
+            fs::write(&probe, b"").unwrap();
+            fs::metadata(&probe).unwrap().modified().unwrap()
+        };
+        let first = stamp();
+        while stamp() < first + Duration::from_millis(25) {
+            std::thread::yield_now();
+        }
+        fs::remove_file(&probe).unwrap();
     }
 
     /// Restores to `target` in the sandbox, which must end with 0, and returns the report.

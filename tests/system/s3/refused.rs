@@ -127,7 +127,7 @@ fn a_clock_that_is_wrong_is_named() {
 #[test]
 fn a_server_that_is_not_there_is_told_soon() {
     let sandbox = sandbox_at("http://127.0.0.1:1");
-    sandbox.run(&["snapshots"]).expect(1).says("refused").says("run the same command again later");
+    sandbox.run(&["snapshots"]).expect(1).says("refused").says("check --endpoint-url");
     sandbox.run(&["snapshots", "--endpoint-url", "s3.example.org"]).expect(2).says("no URL of a server");
 }
 

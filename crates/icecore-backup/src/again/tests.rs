@@ -114,3 +114,23 @@ fn what_is_replaced_again_and_again_is_changing() {
     assert!(matches!(item.problem, Some(SourceProblem::Changing { .. })), "{item:?}");
     assert_eq!(item.entry.marks, Marks::UNREADABLE);
 }
+
+#[test]
+fn what_is_read_by_a_name_is_not_taken_from_another_object() {
+    let tree = Tree::new(&["file", "steady"]);
+    let of = |path: &str| {
+        let source = tree.find(path).clone();
+        (capture::entry(source.path.clone(), &source.metadata), source)
+    };
+    let (entry, source) = of("steady");
+    assert!(matches!(read_metadata(entry, &source).outcome, Outcome::Complete));
+
+    let (entry, source) = of("file");
+    fs::write(tree.0.path().join("other"), "other").unwrap();
+    fs::rename(tree.0.path().join("other"), tree.0.path().join("file")).unwrap();
+    let item = read_metadata(entry, &source);
+    let Outcome::Failed(error) = item.outcome else { panic!("{item:?}") };
+    let (entry, found) = retry(look(item.entry, &source, error));
+    assert_ne!(entry.inode, source.metadata.inode);
+    assert!(matches!(read_metadata(entry, &found).outcome, Outcome::Complete));
+}

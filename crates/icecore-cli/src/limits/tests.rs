@@ -21,7 +21,7 @@ fn little_memory_is_used_by_fewer_threads_and_too_little_is_refused() {
     let refused = bounds(Some(GIB / 4), 1024).allow(Weight::Heavy).unwrap_err();
     assert_eq!(refused.status, ExitStatus::Failed);
     assert!(
-        refused.message.starts_with("not enough memory: the limit of this process is 256 MiB"),
+        refused.message.starts_with("not enough memory: the limit of this process is 256.0 MiB"),
         "{refused:?}"
     );
     assert!(bounds(Some(GIB / 4), 1024).allow(Weight::Light).is_ok());

@@ -115,6 +115,16 @@ impl WalkEntry {
         }
     }
 
+    /// Says whether the name still has the object that was seen, in the state that was seen: what was read by the name is
+    /// then that object's. A directory that was opened is read by its descriptor and needs no such look.
+    pub fn is_unchanged(&self) -> Result<bool, FsError> {
+        if self.opened.is_some() {
+            return Ok(true);
+        }
+        Ok(matches!(self.look_again()?, Presence::There(found)
+            if self.is_same_object(&found.metadata) && found.metadata.changed == self.metadata.changed))
+    }
+
     /// Says whether metadata are those of the same object, whatever else changed.
     pub fn is_same_object(&self, metadata: &Metadata) -> bool {
         let of = |metadata: &Metadata| (metadata.device, metadata.inode, metadata.kind);

@@ -172,7 +172,7 @@ pub(super) fn foreign_header() -> Vec<u8> {
 /// Backs a stream up; returns its snapshot object as it was while the stream was read.
 fn stream(sandbox: &Sandbox) -> (PathBuf, Vec<u8>) {
     let before = sandbox.objects("meta/snapshots");
-    let (running, pipe) = sandbox.start_with_pipe(&["backup", "--stdin", "stream"]);
+    let (running, pipe) = sandbox.start_with_pipe(&["backup", "--stdin", "stream", "--allow-empty"]);
     loop {
         let new = sandbox.objects("meta/snapshots").into_iter().find(|path| !before.contains(path));
         if let Some(path) = new {
