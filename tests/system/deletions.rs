@@ -136,6 +136,20 @@ fn very_many_deletions_need_yes() {
 }
 
 #[test]
+fn the_neighbours_of_a_single_file_survive() {
+    let sandbox = Sandbox::with_repository();
+    sandbox.write("file", "recorded");
+    sandbox.write("neighbour", "x");
+    sandbox.write("directory/neighbour", "x");
+    sandbox.json(&["backup", "source/file"]);
+    sandbox.write("file", "changed since");
+    sandbox.json(&["restore", "file@latest", "--in-place", "--delete"]);
+    sandbox.json(&["restore", "file@latest", "--target", "source", "--delete"]);
+    assert_eq!(fs::read(sandbox.source("file")).unwrap(), b"recorded");
+    assert!(sandbox.source("neighbour").exists() && sandbox.source("directory/neighbour").exists());
+}
+
+#[test]
 fn patterns_that_match_nothing_are_an_error() {
     let sandbox = Sandbox::with_repository();
     sandbox.write("etc/ssh/config", bytes(1, 1000));

@@ -57,10 +57,13 @@ impl<'a> Walker<'a> {
     pub fn new(context: &'a Context<'a>, purpose: Purpose, selection: &Selection<'_>) -> Self {
         let request = context.request;
         let mut frame = Frame::new(0, selection.root().cloned().map(Box::new));
-        // The directory that a single object is put into is nobody's but the user's.
         frame.is_included = request.include.is_empty();
-        frame.may_delete =
-            request.delete && request.since.is_none() && frame.is_included && !selection.is_single();
+        // A snapshot that has no such directory knows nothing of its neighbours: it is that of a single file, damaged or
+        // forged, or a single object is asked for.
+        frame.may_delete = request.delete
+            && request.since.is_none()
+            && frame.is_included
+            && selection.root().is_some();
         frame.shield = context.rules.of_marks(selection.marks());
         let mut walker = Self {
             context,

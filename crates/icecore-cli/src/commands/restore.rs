@@ -241,6 +241,10 @@ fn original_place(
     let entry = entry.ok_or_else(|| path_not_found(snapshot, wanted))?;
     let is_directory = entry.kind == EntryKind::Directory;
     let place = Path::new(OsStr::from_bytes(&origin.root));
+    if is_single && !is_directory && place.file_name() != Some(OsStr::from_bytes(&entry.path)) {
+        let message = "the snapshot is of a single file that has another name than the source's root";
+        return Err(Failure::new(ExitStatus::Failed, message).hint("use --target DIR"));
+    }
     // A single object is put into the target, which is the directory that it was in.
     Ok(match (is_directory, path::parent(wanted)) {
         (true, None) => place.to_owned(),
