@@ -23,6 +23,8 @@ install_system_tools() {
     have setfacl || missing+=(acl)
     have setfattr || missing+=(attr)
     have setcap || missing+=(libcap2-bin)
+    have mkfs.ext4 && have lsattr || missing+=(e2fsprogs)
+    have setpriv && have mount || missing+=(util-linux mount)
     have python3 || missing+=(python3)
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     if [[ ${#missing[@]} -gt 0 ]]; then
