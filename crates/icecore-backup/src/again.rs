@@ -1,5 +1,7 @@
 //! Objects that are not what the walk saw when they are to be read: they are looked at again.
 
+use std::sync::Arc;
+
 use icecore_format::entry::{Content, Entry, EntryKind, Marks};
 use icecore_fs::{
     error::FsError,
@@ -69,7 +71,7 @@ fn done(item: ReadItem) -> Next {
 
 /// The name is gone, and nothing has come in its place.
 fn vanished(entry: Entry, source: &WalkEntry) -> ReadItem {
-    ReadItem { entry, outcome: Outcome::Vanished(source.directory.clone()), problem: None }
+    ReadItem { entry, outcome: Outcome::Vanished(Arc::clone(&source.directory)), problem: None }
 }
 
 /// The object is there and cannot be read.

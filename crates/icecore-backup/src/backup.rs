@@ -353,25 +353,24 @@ impl Iterator for TreeWalk {
 }
 
 /// Stores a stream as the only file of a snapshot.
-fn take_stream<'a>(
-    mut sink: Sink<'a>,
+fn take_stream(
+    mut sink: Sink<'_>,
     allow_empty: bool,
     file_name: Vec<u8>,
     mut input: Box<dyn std::io::Read + Send>,
     finish: Box<dyn FnOnce() -> Result<(), String> + Send>,
-) -> BackupResult<Sink<'a>> {
+) -> BackupResult<Sink<'_>> {
     let (sender, segments) = bounded(SEGMENTS_AHEAD);
     let tools = Arc::clone(&sink.tools);
     // Not a scoped thread: when the run is interrupted, nobody waits for a stream that may never end.
     let thread = std::thread::spawn(move || streaming::read_stream(input.as_mut(), &sender, &tools));
     let chunks = sink.take_input(&segments)?;
     drop(segments);
-    let bytes;
-    match thread.join() {
-        Ok(Ok(length)) => bytes = length,
+    let bytes = match thread.join() {
+        Ok(Ok(length)) => length,
         Ok(Err(source)) => return Err(BackupError::Stream { source }),
         Err(_) => return Err(BackupError::StageLost { stage: "read" }),
-    }
+    };
     finish().map_err(|reason| BackupError::Command { reason })?;
     // A command that failed says more than its empty output.
     refuse_empty_stream(allow_empty, bytes)?;

@@ -58,6 +58,7 @@ pub struct IgnoredChanges {
 }
 
 /// What a backup is asked to do.
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Debug)]
 pub struct BackupRequest {
     /// Where the content comes from.

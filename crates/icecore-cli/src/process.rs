@@ -98,7 +98,7 @@ fn may_take_hangup() -> bool {
         .is_ok_and(|status| !ignores(&status, rustix::process::Signal::HUP))
 }
 
-/// Says whether a process ignores a signal, by its `/proc/PID/status` (proc_pid_status(5)).
+/// Says whether a process ignores a signal, by its `/proc/PID/status`, `proc_pid_status(5)`.
 fn ignores(status: &str, signal: rustix::process::Signal) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();

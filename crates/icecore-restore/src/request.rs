@@ -25,7 +25,6 @@ pub enum OwnerMapping {
 /// What a restore is asked to do.
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct RestoreRequest {
     /// Snapshot that is restored.
     pub snapshot: Snapshot,

@@ -60,10 +60,8 @@ impl<'a> Walker<'a> {
         frame.is_included = request.include.is_empty();
         // A snapshot that has no such directory knows nothing of its neighbours: it is that of a single file, damaged or
         // forged, or a single object is asked for.
-        frame.may_delete = request.delete
-            && request.since.is_none()
-            && frame.is_included
-            && selection.root().is_some();
+        frame.may_delete =
+            request.delete && request.since.is_none() && frame.is_included && selection.root().is_some();
         frame.shield = context.rules.of_marks(selection.marks());
         let mut walker = Self {
             context,

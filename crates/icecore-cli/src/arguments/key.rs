@@ -79,7 +79,7 @@ pub(crate) struct KeyRemoveArguments {
 ///
 /// If the present key file is the generated one in the user's configuration directory, or the one that the configuration
 /// file names, the new key is written there, too, and the old file is kept beside it as FILE.old-DATE: jobs go on
-/// without a change. Whatever else gives the old key (--key-file, ICECORE_KEY_FILE, a password file) has to be changed; the
+/// without a change. Whatever else gives the old key (--key-file, `ICECORE_KEY_FILE`, a password file) has to be changed; the
 /// command says so.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\

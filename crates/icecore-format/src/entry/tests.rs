@@ -415,7 +415,7 @@ prop_compose! {
         (entry.mode, entry.user_id, entry.group_id) = (mode, user_id, group_id);
         entry.modified = Time { seconds: times[0], nanoseconds: nanoseconds[0] };
         entry.changed = Time { seconds: times[1], nanoseconds: nanoseconds[1] };
-        (entry.inode, entry.special_device, entry.marks) = (inode, special_device, Marks(marks & !10));
+        (entry.inode, entry.special_device, entry.marks) = (inode, special_device, Marks(marks & !0b1010));
         entry.inode_flags = inode_flags;
         entry.attributes = attributes.into_iter().collect();
         match kind {

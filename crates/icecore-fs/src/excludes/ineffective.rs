@@ -109,9 +109,10 @@ fn judge(pattern: &Pattern<'_>, excludes: &Excludes, root: PatternRoot<'_>) -> O
     // What is meant by `./x` is a path, from wherever.
     let has_dots = named.as_ref() != Some(pattern);
     if let Some(named) = &named
-        && let Some(rest) = below_root(named, root, has_dots)
+        && let Some(count) = parts_of_root(named, root, has_dots)
     {
-        return Some((IneffectiveReason::NotRelative, rest));
+        let instead = (count < named.parts.len()).then(|| named.at_root(count));
+        return Some((IneffectiveReason::NotRelative, instead));
     }
     if has_dots {
         let instead = named.filter(|named| !named.parts.is_empty()).map(|named| named.at_root(0));
@@ -125,8 +126,8 @@ fn judge(pattern: &Pattern<'_>, excludes: &Excludes, root: PatternRoot<'_>) -> O
     Some((IneffectiveReason::BelowExcluded { directory }, None))
 }
 
-/// Returns what to write instead of a pattern that begins with the path of the root: nothing for the root itself.
-fn below_root(pattern: &Pattern<'_>, root: PatternRoot<'_>, has_dots: bool) -> Option<Option<String>> {
+/// Returns how many parts of a pattern are the path of the root, if it begins with that.
+fn parts_of_root(pattern: &Pattern<'_>, root: PatternRoot<'_>, has_dots: bool) -> Option<usize> {
     if !pattern.is_anchored && !has_dots {
         return None;
     }
@@ -142,10 +143,7 @@ fn below_root(pattern: &Pattern<'_>, root: PatternRoot<'_>, has_dots: bool) -> O
         let given = Some(root.given).filter(|path| path.is_relative());
         [relative, given].into_iter().flatten().filter_map(|path| count_of_prefix(&literal, path)).max()?
     };
-    if exists(root.real, &pattern.parts[..count]) {
-        return None;
-    }
-    Some((count < pattern.parts.len()).then(|| pattern.at_root(count)))
+    (!exists(root.real, &pattern.parts[..count])).then_some(count)
 }
 
 /// Returns how many of the parts are the path, if they begin with it; none for an empty path.
@@ -155,7 +153,7 @@ fn count_of_prefix(parts: &[String], path: &Path) -> Option<usize> {
         match component {
             Component::RootDir | Component::CurDir => {}
             Component::Normal(name) if parts.get(count).is_some_and(|part| OsStr::new(part) == name) => {
-                count += 1
+                count += 1;
             }
             _ => return None,
         }
@@ -182,6 +180,7 @@ fn exists(root: &Path, parts: &[impl AsRef<str>]) -> bool {
 }
 
 /// A pattern, taken apart.
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the syntax")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern<'a> {
     is_exception: bool,

@@ -222,10 +222,7 @@ fn list_opened(
         Err(error) => {
             look = Look::Incomplete;
             // A directory that was removed after it was opened has no names.
-            *problem = Some(match is_gone(&error) {
-                true => WalkItem::Gone(listing.path().to_vec()),
-                false => unreadable(listing, "read the directory", error),
-            });
+            *problem = Some(gone_or_unreadable(listing, "read the directory", error));
         }
     }
     let mut excluded = 0;
@@ -244,6 +241,14 @@ fn list_opened(
 
 fn unreadable(listing: &Listing, operation: &'static str, error: io::Error) -> WalkItem {
     WalkItem::Unreadable(FsError::new(operation, listing.path(), error))
+}
+
+fn gone_or_unreadable(listing: &Listing, operation: &'static str, error: io::Error) -> WalkItem {
+    if is_gone(&error) {
+        WalkItem::Gone(listing.path().to_vec())
+    } else {
+        unreadable(listing, operation, error)
+    }
 }
 
 /// Cuts the names of a directory into slices.
@@ -271,10 +276,7 @@ fn stat_slice(shared: &Shared, listing: &Listing, names: Range<usize>) -> Slice 
         Ok(descriptor) => descriptor,
         Err(error) => {
             // Of its objects nothing is known but the names, whatever became of the directory.
-            slice.items.push(match is_gone(&error) {
-                true => WalkItem::Gone(listing.path().to_vec()),
-                false => unreadable(listing, "open the directory", error),
-            });
+            slice.items.push(gone_or_unreadable(listing, "open the directory", error));
             slice.items.extend(names.map(|index| name_only(listing, index, None)));
             return slice;
         }

@@ -107,6 +107,7 @@ async fn an_empty_answer_is_no_empty_list() {
 async fn a_list_that_breaks_off_is_no_list() {
     const LIST: &str = "<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated><Contents><Key>some/prefix/a</Key>\
         <Size>1</Size><ETag>\"1\"</ETag></Contents></ListBucketResult>\n";
+    const MORE: &str = "<ListBucketResult><Name>b</Name><IsTruncated>true</IsTruncated></ListBucketResult>";
     let (bed, url) = (Bed::new(), start("200 OK", LIST));
     assert_eq!(open(&bed, &url).await.list("").await.unwrap().len(), 1);
     for end in [70, LIST.len() - 10] {
@@ -114,7 +115,6 @@ async fn a_list_that_breaks_off_is_no_list() {
         let error = open(&bed, &url).await.list("").await.unwrap_err();
         assert!(error.is_transient(), "{end}: {error}");
     }
-    const MORE: &str = "<ListBucketResult><Name>b</Name><IsTruncated>true</IsTruncated></ListBucketResult>";
     let error = open(&bed, &start("200 OK", MORE)).await.list("").await.unwrap_err();
     assert!(matches!(error, StoreError::IncompleteList { .. }), "{error}");
 }

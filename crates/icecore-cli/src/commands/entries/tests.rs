@@ -55,7 +55,8 @@ fn json_keeps_names_that_are_no_text() {
 
 #[test]
 fn a_path_of_the_host_is_told_from_one_of_the_source() {
-    let cases: [(&[u8], &[u8], Option<&[u8]>); 6] = [
+    type Case = (&'static [u8], &'static [u8], Option<&'static [u8]>);
+    let cases: [Case; 6] = [
         (b"/srv/data", b"srv/data/etc/hosts", Some(b"etc/hosts")),
         (b"/srv/data", b"srv/data", Some(b"")),
         (b"/srv/data", b"srv/database/x", None),
