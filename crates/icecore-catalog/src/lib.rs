@@ -3,11 +3,12 @@
 //! Architecture invariants: the only crate with rusqlite; a cache, so losing it costs time and nothing else; SQLite is
 //! asked per pack and per run, never per chunk.
 //!
-//! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of chunks) and,
-//! sealed as they came from the store, snapshots and the log; and when packs were last verified. No names of files, no
-//! contents and no keys. It is not encrypted; its directory has mode 700.
+//! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of chunks);
+//! snapshots and the log, sealed, the newest as they came from the store and all others in a bundle; and when packs were last
+//! verified. No names of files, no contents and no keys. It is not encrypted; its directory has mode 700.
 
 mod bound;
+mod bundles;
 mod catalog;
 mod checksum;
 mod chunk_table;
@@ -25,6 +26,7 @@ mod verifications;
 mod samples;
 
 pub use bound::{RemovedCatalogues, remove_unused};
+pub use bundles::{BundleKind, StoredBundle};
 pub use catalog::{Catalog, CatalogOpening, RebuildReason};
 pub use chunk_table::{ChunkPlace, ChunkTable, TablePack};
 pub use directory_row::DirectoryRow;

@@ -1,7 +1,7 @@
-//! Records of the log, sealed as they came from the store. They are written once, so they are never replaced.
+//! Records of the log that are in no bundle, sealed as they came from the store. They are written once, so they are never replaced.
 
 use icecore_format::ids::RecordName;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError};
 
@@ -25,6 +25,9 @@ pub struct StoredRecord {
 impl Catalog {
     /// Keeps sealed records of the log, in one transaction.
     pub fn put_log_records(&mut self, records: &[StoredRecord]) -> Result<(), CatalogError> {
+        if records.is_empty() {
+            return Ok(());
+        }
         self.write(|connection| {
             let mut statement = connection
                 .prepare_cached("INSERT OR REPLACE INTO state(key, checksum, value) VALUES (?1, ?2, ?3)")?;
@@ -40,7 +43,7 @@ impl Catalog {
         })
     }
 
-    /// Returns all records of the log, by name. Those whose rows are damaged are left out: fetch them again.
+    /// Returns the records of the log that have a row, by name. Those whose rows are damaged are left out: fetch them again.
     pub fn log_records(&self) -> Result<Vec<StoredRecord>, CatalogError> {
         let select = || {
             let mut statement = self.connection().prepare_cached(
@@ -65,14 +68,19 @@ impl Catalog {
 
     /// Removes records, in one transaction.
     pub fn remove_log_records(&mut self, names: &[RecordName]) -> Result<(), CatalogError> {
-        self.write(|connection| {
-            let mut statement = connection.prepare_cached("DELETE FROM state WHERE key = ?1")?;
-            for name in names {
-                statement.execute([format!("{PREFIX}{name}")])?;
-            }
-            Ok(())
-        })
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.write(|connection| remove(connection, names))
     }
+}
+
+pub(crate) fn remove(connection: &Connection, names: &[RecordName]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("DELETE FROM state WHERE key = ?1")?;
+    for name in names {
+        statement.execute([format!("{PREFIX}{name}")])?;
+    }
+    Ok(())
 }
 
 /// Reads a row; returns nothing if its checksum, or anything else about it, is wrong.

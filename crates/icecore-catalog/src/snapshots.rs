@@ -1,9 +1,9 @@
-//! Snapshots, sealed as they came from the store, so that sources, hosts and tags are not readable in the cache.
+//! Snapshots that are in no bundle, sealed as they came from the store, so that sources, hosts and tags are not readable in the cache.
 
 use icecore_format::ids::RunId;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
-use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError};
+use crate::{bundles::BundleKind, catalog::Catalog, checksum::row_checksum, error::CatalogError};
 
 const SNAPSHOTS: &str = "snapshots";
 
@@ -37,7 +37,7 @@ impl Catalog {
         })
     }
 
-    /// Returns all snapshots, by run, oldest first. Those whose rows are damaged are left out: fetch them again.
+    /// Returns the snapshots that have a row, by run, oldest first. Those whose rows are damaged are left out: fetch them again.
     pub fn snapshots(&self) -> Result<Vec<StoredSnapshot>, CatalogError> {
         let select = || {
             let mut statement = self
@@ -60,18 +60,24 @@ impl Catalog {
         select().map_err(|error| self.failed(error))
     }
 
-    /// Returns the number of snapshots, whatever their rows are worth.
+    /// Returns the number of snapshots in rows and in the bundle, whatever these are worth; some may be counted twice.
     pub fn snapshot_count(&self) -> Result<usize, CatalogError> {
-        self.count("SELECT count(*) FROM snapshots")
+        let rows = self.count("SELECT count(*) FROM snapshots")?;
+        Ok(rows + self.bundle_records(BundleKind::Snapshots)?)
     }
 
     /// Removes snapshots, in one transaction, and returns how many there were.
     pub fn remove_snapshots(&mut self, runs: &[RunId]) -> Result<usize, CatalogError> {
-        self.write(|connection| {
-            let mut statement = connection.prepare_cached("DELETE FROM snapshots WHERE run = ?1")?;
-            runs.iter().map(|run| statement.execute([run.0.as_slice()])).sum()
-        })
+        if runs.is_empty() {
+            return Ok(0);
+        }
+        self.write(|connection| remove(connection, runs))
     }
+}
+
+pub(crate) fn remove(connection: &Connection, runs: &[RunId]) -> rusqlite::Result<usize> {
+    let mut statement = connection.prepare_cached("DELETE FROM snapshots WHERE run = ?1")?;
+    runs.iter().map(|run| statement.execute([run.0.as_slice()])).sum()
 }
 
 /// Reads a row; returns nothing if its checksum, or anything else about it, is wrong.

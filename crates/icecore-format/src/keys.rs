@@ -50,6 +50,8 @@ const CONTEXT_SEAL_DIRECTORY: &str = "icecore 2026-11-20 v1 seal pack directory"
 const CONTEXT_SEAL_SNAPSHOT: &str = "icecore 2026-11-20 v1 seal snapshot";
 const CONTEXT_SEAL_LOG: &str = "icecore 2026-11-20 v1 seal log record";
 const CONTEXT_SEAL_INDEX: &str = "icecore 2026-11-20 v1 seal index object";
+// Not of the repository format: hosts seal what they keep for themselves under it.
+const CONTEXT_SEAL_BUNDLE: &str = "icecore 2026-11-30 v1 seal local bundle";
 
 /// All keys of an unlocked repository.
 ///
@@ -159,6 +161,7 @@ impl Keys {
             ObjectKind::Snapshot => CONTEXT_SEAL_SNAPSHOT,
             ObjectKind::Log => CONTEXT_SEAL_LOG,
             ObjectKind::Index => CONTEXT_SEAL_INDEX,
+            ObjectKind::Bundle => CONTEXT_SEAL_BUNDLE,
         };
         let Some(master) = self.masters.get(&epoch) else {
             return Err(FormatError::UnknownEpoch { epoch });

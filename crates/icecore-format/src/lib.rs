@@ -4,6 +4,7 @@
 //! arguments); every length that comes from stored bytes is bounded before anything is allocated for it; nothing is
 //! parsed or decompressed before it has been authenticated.
 
+pub mod bundle;
 pub mod chunk_list;
 pub mod chunker;
 pub mod compression;

@@ -57,6 +57,8 @@ pub const INDEX_COPIES_MAX: usize = 1 << 12;
 pub const INDEX_BYTES_MAX: u32 = 16 << 20;
 /// Longest index object in bytes.
 pub const INDEX_OBJECT_BYTES_MAX: u64 = object_bytes_max(INDEX_BYTES_MAX);
+/// Largest record of a bundle before compression, in bytes: some 60,000 snapshots. What does not fit is kept one by one.
+pub const BUNDLE_BYTES_MAX: u32 = 32 << 20;
 /// Most patterns, and most paths, that a snapshot names as left out.
 pub const LEFT_OUT_ITEMS_MAX: usize = 1 << 12;
 /// Most bytes of these together; each counts 8 bytes more than it is long.

@@ -197,8 +197,12 @@ impl LogRecord {
 
     /// Opens the object that was stored under the name `name`.
     pub fn open(keys: &Keys, name: RecordName, object: &[u8]) -> FormatResult<Self> {
-        let wire: Wire = decode_record(WHAT, &open_object(keys, ObjectKind::Log, object)?)?;
-        let record = Self::try_from(wire)?;
+        Self::read(name, &open_object(keys, ObjectKind::Log, object)?)
+    }
+
+    /// Reads the record of the object that was stored under the name `name`: what the object holds once it is opened.
+    pub fn read(name: RecordName, record: &[u8]) -> FormatResult<Self> {
+        let record = Self::try_from(decode_record::<Wire>(WHAT, record)?)?;
         record.validate()?;
         if record.name == name {
             Ok(record)

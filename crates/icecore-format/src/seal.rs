@@ -7,7 +7,7 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::RepositoryId,
     keys::{KeyEpoch, Keys, Secret},
-    limits::{DIRECTORY_BYTES_MAX, FORMAT_VERSION, INDEX_BYTES_MAX, RECORD_BYTES_MAX},
+    limits::{BUNDLE_BYTES_MAX, DIRECTORY_BYTES_MAX, FORMAT_VERSION, INDEX_BYTES_MAX, RECORD_BYTES_MAX},
 };
 
 /// Length of the plaintext header of every sealed object, in bytes.
@@ -42,10 +42,12 @@ pub enum ObjectKind {
     Log = 6,
     /// Copies of other objects.
     Index = 7,
+    /// Records that a host has opened and keeps for itself; in no repository.
+    Bundle = 0x80,
 }
 
 impl ObjectKind {
-    /// Reads a kind from its number.
+    /// Reads the kind of an object in a repository from its number.
     pub fn from_number(number: u8) -> FormatResult<Self> {
         Ok(match number {
             1 => Self::Header,
@@ -69,6 +71,7 @@ impl ObjectKind {
             Self::Snapshot => "snapshot",
             Self::Log => "log record",
             Self::Index => "index object",
+            Self::Bundle => "bundle",
         }
     }
 }
@@ -79,6 +82,7 @@ impl ObjectKind {
         match self {
             Self::Header | Self::Snapshot | Self::Log => RECORD_BYTES_MAX,
             Self::Index => INDEX_BYTES_MAX,
+            Self::Bundle => BUNDLE_BYTES_MAX,
             Self::Data | Self::Manifest | Self::Directory => DIRECTORY_BYTES_MAX,
         }
     }

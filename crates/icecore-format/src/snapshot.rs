@@ -360,7 +360,13 @@ impl Snapshot {
 
     /// Opens a snapshot object that was stored under the name of `run`.
     pub fn open(keys: &Keys, run: RunId, object: &[u8]) -> FormatResult<Self> {
-        let snapshot = Self::open_any(keys, object)?;
+        Self::read(run, &open_object(keys, ObjectKind::Snapshot, object)?)
+    }
+
+    /// Reads the record of a snapshot object that was stored under the name of `run`: what the object holds once it is
+    /// opened.
+    pub fn read(run: RunId, record: &[u8]) -> FormatResult<Self> {
+        let snapshot = Self::read_any(record)?;
         if snapshot.origin.run == run {
             Ok(snapshot)
         } else {
@@ -370,8 +376,11 @@ impl Snapshot {
 
     /// Opens a snapshot object, whatever run it names: for rescuing objects that lie under another one's name.
     pub fn open_any(keys: &Keys, object: &[u8]) -> FormatResult<Self> {
-        let record: SnapshotRecord = decode_record(WHAT, &open_object(keys, ObjectKind::Snapshot, object)?)?;
-        Self::try_from(record)
+        Self::read_any(&open_object(keys, ObjectKind::Snapshot, object)?)
+    }
+
+    fn read_any(record: &[u8]) -> FormatResult<Self> {
+        Self::try_from(decode_record::<SnapshotRecord>(WHAT, record)?)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod reader;
 pub mod repository;
 pub mod session;
 pub mod slots;
+mod small_objects;
 pub mod snapshots;
 mod stored_packs;
 

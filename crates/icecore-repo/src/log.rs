@@ -1,8 +1,8 @@
 //! The log of completed and deleted snapshots: reads it through the catalogue, says what is lost, and adds records.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use icecore_catalog::{Catalog, StoredRecord};
+use icecore_catalog::{BundleKind, Catalog, CatalogError, StoredBundle, StoredRecord};
 use icecore_format::{
     error::FormatResult,
     history::{History, Loss, Marks, Standing},
@@ -10,21 +10,21 @@ use icecore_format::{
     layout::{LOG_PREFIX, SNAPSHOTS_PREFIX, log_key, parse_log_key, parse_snapshot_key},
     limits::{LOG_ITEMS_MAX, RECORD_OBJECT_BYTES_MAX},
     log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference, snapshot_digest},
+    seal::ObjectKind,
     snapshot::SnapshotState,
 };
 use icecore_store::{
     error::StoreError,
     store::{ObjectInfo, PutCondition, StoreExt},
 };
-use rayon::prelude::*;
 
 use crate::{
-    compaction,
     error::{RepoError, RepoResult},
     index::recovering,
     listing::MetaListing,
     repository::Repository,
-    snapshots::{self, OPENED_IN_A_ROW_MIN, SnapshotList},
+    small_objects::{self, Found, SmallObject},
+    snapshots::{self, SnapshotList},
 };
 
 /// Numbers that are tried when other runs of the same writer take them first.
@@ -226,23 +226,17 @@ impl LogBook {
         if found == object {
             return Ok(Some(runtime.block_on(store.head(&key))?.version.0));
         }
-        self.take_in(repository, name, &found);
+        let opened = LogRecord::open(repository.keys(), name, &found).map_err(RepoError::object(key));
+        self.take_in(RecordReference { name, hash: RecordHash::of(&found) }, opened);
         Ok(None)
     }
 
-    /// Opens a stored record and takes it in.
-    fn take_in(&mut self, repository: &Repository, name: RecordName, object: &[u8]) {
-        self.take_opened(Opened::of(repository, name, object));
-    }
-
-    fn take_opened(&mut self, Opened { reference, record }: Opened) {
+    /// Takes a stored record in, or notes why it does not open.
+    fn take_in(&mut self, reference: RecordReference, record: RepoResult<LogRecord>) {
         self.take_number(reference.name);
         match record {
             Ok(record) => self.history.insert(record, reference.hash),
-            Err(source) => {
-                let key = log_key(reference.name);
-                self.damaged.push((reference, RepoError::Object { key, source }));
-            }
+            Err(error) => self.damaged.push((reference, error)),
         }
     }
 
@@ -267,19 +261,6 @@ impl LogEvents {
     }
 }
 
-/// A stored record and what came of opening it.
-struct Opened {
-    reference: RecordReference,
-    record: FormatResult<LogRecord>,
-}
-
-impl Opened {
-    fn of(repository: &Repository, name: RecordName, object: &[u8]) -> Self {
-        let reference = RecordReference { name, hash: RecordHash::of(object) };
-        Self { reference, record: LogRecord::open(repository.keys(), name, object) }
-    }
-}
-
 /// Takes as many items as fit into one record.
 fn take<T>(items: &mut Vec<T>) -> Vec<T> {
     items.drain(..items.len().min(LOG_ITEMS_MAX)).collect()
@@ -291,64 +272,54 @@ fn read_listed<'a>(
     catalog: &mut Catalog,
     objects: impl Iterator<Item = &'a ObjectInfo>,
 ) -> RepoResult<LogBook> {
-    let cached = catalog.log_records()?.into_iter().map(|stored| (stored.name, stored));
-    let mut cached: HashMap<RecordName, StoredRecord> = cached.collect();
     let mut book = LogBook::default();
-    let (mut known, mut missing) = (Vec::new(), Vec::new());
-    for object in objects {
-        let Ok(name) = parse_log_key(&object.key) else {
-            tracing::debug!(key = ?object.key, "foreign object in the log");
-            continue;
-        };
-        match cached.remove(&name) {
-            Some(stored) if stored.version == object.version.0 => known.push(stored),
-            _ => missing.push(object),
-        }
-    }
-    let open = || {
-        let known = known.par_iter().with_min_len(OPENED_IN_A_ROW_MIN);
-        known.map(|stored| Opened::of(repository, stored.name, &stored.object)).collect::<Vec<_>>()
-    };
-    for opened in repository.environment().workers.install(open) {
-        book.take_opened(opened);
-    }
-    let mut fetched = Vec::new();
-    let mut hashes = HashMap::new();
-    let damaged = compaction::fetch(repository, missing, RECORD_OBJECT_BYTES_MAX, |object, bytes| {
-        let name = match parse_log_key(&object.key) {
-            Ok(name) => name,
-            Err(error) => return Ok(Err(error)),
-        };
-        Ok(match LogRecord::open(repository.keys(), name, bytes) {
-            Ok(record) => {
-                book.insert(record, bytes);
-                fetched.push(StoredRecord {
-                    name,
-                    version: object.version.0.clone(),
-                    object: bytes.to_vec(),
-                });
-                Ok(())
-            }
-            Err(error) => {
-                hashes.insert(object.key.clone(), RecordReference { name, hash: RecordHash::of(bytes) });
-                Err(error)
-            }
-        })
-    })?;
-    // What does not open is fetched again next time: it may have been damaged on its way here.
-    for (key, error) in damaged {
-        if let Some(reference) = hashes.remove(&key) {
-            book.take_number(reference.name);
-            book.damaged.push((reference, error));
-        }
-    }
-    if !fetched.is_empty() {
-        catalog.put_log_records(&fetched)?;
-    }
-    if !cached.is_empty() {
-        catalog.remove_log_records(&cached.into_keys().collect::<Vec<_>>())?;
+    for Found { name, hash, content, .. } in small_objects::read::<LogRecord>(repository, catalog, objects)? {
+        book.take_in(RecordReference { name, hash }, content);
     }
     Ok(book)
+}
+
+impl SmallObject for LogRecord {
+    const KIND: ObjectKind = ObjectKind::Log;
+    const BUNDLE: BundleKind = BundleKind::Log;
+    type Name = RecordName;
+    type Row = StoredRecord;
+
+    fn name_of(key: &str) -> FormatResult<RecordName> {
+        parse_log_key(key)
+    }
+
+    fn read(name: RecordName, record: &[u8]) -> FormatResult<Self> {
+        Self::read(name, record)
+    }
+
+    fn row(name: RecordName, version: String, object: Vec<u8>) -> StoredRecord {
+        StoredRecord { name, version, object }
+    }
+
+    fn parts(row: &StoredRecord) -> (RecordName, &str, &[u8]) {
+        (row.name, &row.version, &row.object)
+    }
+
+    fn rows(catalog: &Catalog) -> Result<Vec<StoredRecord>, CatalogError> {
+        catalog.log_records()
+    }
+
+    fn put_rows(catalog: &mut Catalog, rows: &[StoredRecord]) -> Result<(), CatalogError> {
+        catalog.put_log_records(rows)
+    }
+
+    fn remove_rows(catalog: &mut Catalog, names: &[RecordName]) -> Result<(), CatalogError> {
+        catalog.remove_log_records(names)
+    }
+
+    fn put_bundle(
+        catalog: &mut Catalog,
+        bundle: &StoredBundle,
+        names: &[RecordName],
+    ) -> Result<(), CatalogError> {
+        catalog.bundle_log_records(bundle, names)
+    }
 }
 
 /// Says how each snapshot object was found.

@@ -8,30 +8,27 @@ mod times;
 
 use std::collections::HashMap;
 
-use icecore_catalog::{Catalog, StoredSnapshot};
+use icecore_catalog::{BundleKind, Catalog, CatalogError, StoredBundle, StoredSnapshot};
 use icecore_format::{
     entry::Time,
+    error::FormatResult,
     ids::RunId,
     layout::{SNAPSHOTS_PREFIX, parse_snapshot_key},
-    limits::{RECORD_OBJECT_BYTES_MAX, SEQUENCE_MAX},
+    limits::SEQUENCE_MAX,
+    seal::ObjectKind,
     snapshot::{Level, Snapshot},
 };
-
 use icecore_store::ObjectInfo;
-use rayon::prelude::*;
 
 pub use times::{CLOCK_TOLERANCE, ClockError};
 
 use crate::{
-    compaction,
     environment::time_of,
     error::{RepoError, RepoResult},
     index::recovering,
     repository::Repository,
+    small_objects::{self, Found, SmallObject},
 };
-
-/// Small objects that one thread opens before another one is worth its while.
-pub(crate) const OPENED_IN_A_ROW_MIN: usize = 128;
 
 /// All snapshot objects of a repository.
 #[derive(Debug, Default)]
@@ -53,60 +50,68 @@ pub fn list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snapsh
     })
 }
 
+/// Returns sealed snapshots as this host has seen them last, for bringing damaged objects back.
+pub fn known_copies(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Vec<Vec<u8>>> {
+    small_objects::copies::<Snapshot>(repository, catalog)
+}
+
 /// Reads the snapshots that the store lists.
 pub(crate) fn read_listed<'a>(
     repository: &Repository,
     catalog: &mut Catalog,
     objects: impl Iterator<Item = &'a ObjectInfo>,
 ) -> RepoResult<SnapshotList> {
-    let mut cached: HashMap<RunId, (String, Vec<u8>)> = catalog
-        .snapshots()?
-        .into_iter()
-        .map(|stored| (stored.run, (stored.version, stored.object)))
-        .collect();
     let mut list = SnapshotList::default();
-    let (mut known, mut missing) = (Vec::new(), Vec::new());
-    for object in objects {
-        let Ok(run) = parse_snapshot_key(&object.key) else {
-            tracing::debug!(key = ?object.key, "foreign object among the snapshots");
-            continue;
-        };
-        list.written.insert(run, time_of(object.modified));
-        match cached.remove(&run) {
-            Some((version, bytes)) if version == object.version.0 => known.push((object, run, bytes)),
-            _ => missing.push(object),
-        }
-    }
-    let open = || {
-        let known = known.par_iter().with_min_len(OPENED_IN_A_ROW_MIN);
-        known.map(|(_, run, bytes)| Snapshot::open(repository.keys(), *run, bytes)).collect::<Vec<_>>()
-    };
-    for ((object, ..), opened) in known.iter().zip(repository.environment().workers.install(open)) {
-        match opened {
+    for Found { object, name, content, .. } in small_objects::read::<Snapshot>(repository, catalog, objects)?
+    {
+        list.written.insert(name, time_of(object.modified));
+        match content {
             Ok(snapshot) => list.snapshots.push(snapshot),
-            Err(source) => {
-                let key = object.key.clone();
-                list.damaged.push((key.clone(), RepoError::Object { key, source }));
-            }
+            Err(error) => list.damaged.push((object.key.clone(), error)),
         }
     }
-    let mut fetched = Vec::new();
-    list.damaged.extend(compaction::fetch(repository, missing, RECORD_OBJECT_BYTES_MAX, |object, bytes| {
-        let opened = parse_snapshot_key(&object.key)
-            .and_then(|run| Ok((run, Snapshot::open(repository.keys(), run, bytes)?)));
-        Ok(opened.map(|(run, snapshot)| {
-            list.snapshots.push(snapshot);
-            let (version, object) = (object.version.0.clone(), bytes.to_vec());
-            fetched.push(StoredSnapshot { run, version, object });
-        }))
-    })?);
-    // What cannot be read is fetched again next time: it may have been damaged on its way here.
-    catalog.put_snapshots(&fetched)?;
-    let vanished: Vec<RunId> = cached.into_keys().collect();
-    catalog.remove_snapshots(&vanished)?;
     order::arrange(&mut list.snapshots);
     list.damaged.sort_by(|(left, _), (right, _)| left.cmp(right));
     Ok(list)
+}
+
+impl SmallObject for Snapshot {
+    const KIND: ObjectKind = ObjectKind::Snapshot;
+    const BUNDLE: BundleKind = BundleKind::Snapshots;
+    type Name = RunId;
+    type Row = StoredSnapshot;
+
+    fn name_of(key: &str) -> FormatResult<RunId> {
+        parse_snapshot_key(key)
+    }
+
+    fn read(run: RunId, record: &[u8]) -> FormatResult<Self> {
+        Self::read(run, record)
+    }
+
+    fn row(run: RunId, version: String, object: Vec<u8>) -> StoredSnapshot {
+        StoredSnapshot { run, version, object }
+    }
+
+    fn parts(row: &StoredSnapshot) -> (RunId, &str, &[u8]) {
+        (row.run, &row.version, &row.object)
+    }
+
+    fn rows(catalog: &Catalog) -> Result<Vec<StoredSnapshot>, CatalogError> {
+        catalog.snapshots()
+    }
+
+    fn put_rows(catalog: &mut Catalog, rows: &[StoredSnapshot]) -> Result<(), CatalogError> {
+        catalog.put_snapshots(rows)
+    }
+
+    fn remove_rows(catalog: &mut Catalog, runs: &[RunId]) -> Result<(), CatalogError> {
+        catalog.remove_snapshots(runs).map(drop)
+    }
+
+    fn put_bundle(catalog: &mut Catalog, bundle: &StoredBundle, runs: &[RunId]) -> Result<(), CatalogError> {
+        catalog.bundle_snapshots(bundle, runs)
+    }
 }
 
 impl SnapshotList {

@@ -41,6 +41,7 @@ fn each_purpose_has_a_key_of_its_own() {
     let keys = keys();
     let mut all: Vec<[u8; 32]> =
         KINDS.iter().map(|kind| *keys.seal_key(*kind, 0).unwrap().expose()).collect();
+    all.push(*keys.seal_key(ObjectKind::Bundle, 0).unwrap().expose());
     all.extend([*keys.chunk_id.expose(), *keys.node_id.expose(), *keys.border.expose()]);
     let number = all.len();
     all.sort_unstable();

@@ -72,8 +72,7 @@ pub(super) fn repair(
 ) -> Outcome<(CheckReport, Repair)> {
     let environment = &context.environment;
     // Snapshots as this machine has seen them last.
-    let copies: Vec<Vec<u8>> =
-        catalog.snapshots().unwrap_or_default().into_iter().map(|known| known.object).collect();
+    let copies = icecore_repo::snapshots::known_copies(repository, catalog).unwrap_or_default();
     let (report, plan) = environment.runtime.block_on(icecore_check::plan_repair(
         Arc::clone(&store.store),
         repository.keys(),

@@ -9,7 +9,11 @@ use icecore_store::meter::MeterStore;
 fn killed(bed: &Bed, contents: &[Vec<u8>], host: &str) -> RunId {
     let plan = FaultPlan::new(0).rule(Some(Method::Put), PACKS_PREFIX, FaultWhen::Match(1), Fault::Crash);
     let (repository, _) = bed.faulty(plan);
-    let begun = bed.begin(&repository, |origin, _| origin.host = host.into());
+    let begun = bed.begin(&repository, |origin, options| {
+        origin.host = host.into();
+        // One pack after the other, or the directory of the manifest's pack may come before the data pack.
+        options.uploads_max = NonZeroUsize::new(1);
+    });
     let mut session = begun.unwrap();
     let run = session.run();
     let written = write_files(&mut session, contents).and_then(|root| commit(session, &root));

@@ -1,0 +1,100 @@
+//! Bundles: of each kind of small objects one sealed value with what most of them hold. The rows of these objects are gone.
+
+use icecore_format::ids::{RecordName, RunId};
+use rusqlite::{Connection, params};
+
+use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError, log, snapshots};
+
+/// They lie among the small values that one run leaves for the next, each with the number of its records under another key.
+const STATE: &str = "state";
+
+/// Of which objects a bundle is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BundleKind {
+    /// Snapshots.
+    Snapshots,
+    /// Records of the log.
+    Log,
+}
+
+/// A bundle as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBundle {
+    /// Number of its records.
+    pub records: usize,
+    /// The sealed bundle.
+    pub sealed: Vec<u8>,
+}
+
+impl BundleKind {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Snapshots => "bundle/snapshots",
+            Self::Log => "bundle/log",
+        }
+    }
+
+    fn count_key(self) -> &'static str {
+        match self {
+            Self::Snapshots => "bundle/snapshots/records",
+            Self::Log => "bundle/log/records",
+        }
+    }
+}
+
+impl Catalog {
+    /// Returns a sealed bundle, or nothing if there is none or its row is damaged.
+    pub fn bundle(&self, kind: BundleKind) -> Result<Option<Vec<u8>>, CatalogError> {
+        self.get_meta(kind.key())
+    }
+
+    /// Returns how many records a bundle has, as it was said when it was kept.
+    pub(crate) fn bundle_records(&self, kind: BundleKind) -> Result<usize, CatalogError> {
+        let records = self.get_meta(kind.count_key())?;
+        Ok(records
+            .and_then(|records| Some(u32::from_le_bytes(*records.first_chunk()?) as usize))
+            .unwrap_or(0))
+    }
+
+    /// Keeps a bundle of snapshots in place of the earlier one, and removes the rows of `runs`, in one transaction.
+    pub fn bundle_snapshots(&mut self, bundle: &StoredBundle, runs: &[RunId]) -> Result<(), CatalogError> {
+        self.write(|connection| {
+            put(connection, BundleKind::Snapshots, bundle)?;
+            snapshots::remove(connection, runs).map(drop)
+        })
+    }
+
+    /// Keeps a bundle of log records in place of the earlier one, and removes the rows of `names`, in one transaction.
+    pub fn bundle_log_records(
+        &mut self,
+        bundle: &StoredBundle,
+        names: &[RecordName],
+    ) -> Result<(), CatalogError> {
+        self.write(|connection| {
+            put(connection, BundleKind::Log, bundle)?;
+            log::remove(connection, names)
+        })
+    }
+
+    /// Removes a bundle.
+    pub fn drop_bundle(&mut self, kind: BundleKind) -> Result<(), CatalogError> {
+        self.write(|connection| {
+            let mut statement = connection.prepare_cached("DELETE FROM state WHERE key IN (?1, ?2)")?;
+            statement.execute([kind.key(), kind.count_key()]).map(drop)
+        })
+    }
+}
+
+fn put(connection: &Connection, kind: BundleKind, bundle: &StoredBundle) -> rusqlite::Result<()> {
+    let mut statement = connection
+        .prepare_cached("INSERT OR REPLACE INTO state(key, checksum, value) VALUES (?1, ?2, ?3)")?;
+    let records = (bundle.records as u32).to_le_bytes();
+    for (key, value) in [(kind.key(), bundle.sealed.as_slice()), (kind.count_key(), &records)] {
+        let checksum = row_checksum(STATE, &[key.as_bytes(), value]);
+        statement.execute(params![key, checksum.as_slice(), value])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

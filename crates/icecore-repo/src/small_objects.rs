@@ -1,0 +1,312 @@
+//! Reading all small objects of a kind, snapshots or log records, in a time that hardly grows with their number.
+//!
+//! The catalogue has most of them in one bundle, which is decrypted once, and the newest as they came from the store. It is a
+//! cache: a listing decides what exists, and what the catalogue has in another version than the listed one is fetched.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
+
+use icecore_catalog::{BundleKind, Catalog, CatalogError, StoredBundle};
+use icecore_format::{
+    bundle::{self, BundleWriter, BundledRecord},
+    error::FormatResult,
+    ids::RecordHash,
+    limits::RECORD_OBJECT_BYTES_MAX,
+    seal::{ObjectKind, open_object, seal_object},
+};
+use icecore_store::ObjectInfo;
+use rayon::prelude::*;
+
+use crate::{compaction, error::RepoResult, repository::Repository};
+
+/// Objects that one thread opens before another one is worth its while.
+const OPENED_IN_A_ROW_MIN: usize = 128;
+/// Objects outside the bundle, and records in it that are of no use any more, before the bundle is written again: a run that adds
+/// one object writes little, and opens few.
+pub(crate) const UNBUNDLED_MAX: usize = 64;
+
+/// A kind of small objects.
+pub(crate) trait SmallObject: Send + Sized {
+    /// Kind of the sealed objects.
+    const KIND: ObjectKind;
+    /// Kind of their bundle.
+    const BUNDLE: BundleKind;
+    /// What its key says.
+    type Name: Copy + Eq + Hash + Send + Sync;
+    /// An object in the catalogue.
+    type Row: Sync;
+
+    /// Reads a key.
+    fn name_of(key: &str) -> FormatResult<Self::Name>;
+    /// Reads the record of an object of this name.
+    fn read(name: Self::Name, record: &[u8]) -> FormatResult<Self>;
+    /// Makes a row of a name, a version and a sealed object.
+    fn row(name: Self::Name, version: String, object: Vec<u8>) -> Self::Row;
+    /// Returns name, version and sealed object of a row.
+    fn parts(row: &Self::Row) -> (Self::Name, &str, &[u8]);
+    /// Returns all rows.
+    fn rows(catalog: &Catalog) -> Result<Vec<Self::Row>, CatalogError>;
+    /// Adds rows.
+    fn put_rows(catalog: &mut Catalog, rows: &[Self::Row]) -> Result<(), CatalogError>;
+    /// Removes rows.
+    fn remove_rows(catalog: &mut Catalog, names: &[Self::Name]) -> Result<(), CatalogError>;
+    /// Keeps a bundle and removes rows.
+    fn put_bundle(
+        catalog: &mut Catalog,
+        bundle: &StoredBundle,
+        names: &[Self::Name],
+    ) -> Result<(), CatalogError>;
+}
+
+/// An object that is there.
+#[derive(Debug)]
+pub(crate) struct Found<'a, T: SmallObject> {
+    /// The object as it was listed.
+    pub object: &'a ObjectInfo,
+    pub name: T::Name,
+    /// Hash of the sealed object.
+    pub hash: RecordHash,
+    /// What it holds, or why it does not open.
+    pub content: RepoResult<T>,
+}
+
+/// What the catalogue has.
+struct Known<'b, T: SmallObject> {
+    rows: HashMap<T::Name, T::Row>,
+    bundled: HashMap<&'b str, BundledRecord<'b>>,
+}
+
+/// Where an opened object came from.
+enum Origin {
+    Bundle,
+    Row,
+    /// The sealed object.
+    Store(Vec<u8>),
+}
+
+struct Opened<'b, T> {
+    /// Position in the listing.
+    position: usize,
+    hash: RecordHash,
+    record: Cow<'b, [u8]>,
+    origin: Origin,
+    content: T,
+}
+
+/// Reads the objects that the store lists, in this order; objects with foreign keys, and those that are gone meanwhile, are left
+/// out.
+pub(crate) fn read<'a, T: SmallObject>(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    objects: impl Iterator<Item = &'a ObjectInfo>,
+) -> RepoResult<Vec<Found<'a, T>>> {
+    let listed = named::<T>(objects);
+    // Rows first: one that another process moves into the bundle meanwhile is then found in both.
+    let rows = T::rows(catalog)?.into_iter().map(|row| (T::parts(&row).0, row)).collect();
+    let bundle = open_bundle::<T>(repository, catalog)?;
+    let bundled = bundle::records(&bundle)?.into_iter().map(|record| (record.key, record)).collect();
+    let known = Known { rows, bundled };
+    let mut opened = open_known::<T>(repository, &listed, &known);
+    let damaged = fetch_missing::<T>(repository, &listed, &mut opened)?;
+    keep::<T>(repository, catalog, &listed, &mut opened, &known)?;
+    let intact = opened.into_iter().map(|opened| (opened.position, opened.hash, Ok(opened.content)));
+    let mut found: Vec<_> = intact.chain(damaged).collect();
+    found.sort_unstable_by_key(|(position, ..)| *position);
+    let found = found.into_iter().map(|(position, hash, content)| {
+        let (name, object) = listed[position];
+        Found { object, name, hash, content }
+    });
+    Ok(found.collect())
+}
+
+fn named<'a, T: SmallObject>(
+    objects: impl Iterator<Item = &'a ObjectInfo>,
+) -> Vec<(T::Name, &'a ObjectInfo)> {
+    let named = objects.filter_map(|object| match T::name_of(&object.key) {
+        Ok(name) => Some((name, object)),
+        Err(_) => {
+            tracing::debug!(key = ?object.key, "foreign object among those of another kind");
+            None
+        }
+    });
+    named.collect()
+}
+
+/// Opens the bundle; one that cannot be used is dropped.
+fn open_bundle<T: SmallObject>(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Vec<u8>> {
+    let Some(sealed) = catalog.bundle(T::BUNDLE)? else { return Ok(Vec::new()) };
+    let opened = bundle::open(repository.keys(), &sealed);
+    match opened.and_then(|opened| bundle::records(&opened).map(drop).map(|()| opened)) {
+        Ok(opened) => Ok(opened),
+        Err(error) => {
+            tracing::warn!(path = %catalog.path().display(), %error, "a bundle in the catalogue is dropped");
+            catalog.drop_bundle(T::BUNDLE)?;
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Opens what the catalogue has in the listed version, on all threads if that is much. What does not open is left out.
+fn open_known<'b, T: SmallObject>(
+    repository: &Repository,
+    listed: &[(T::Name, &ObjectInfo)],
+    known: &Known<'b, T>,
+) -> Vec<Opened<'b, T>> {
+    let open = |position: usize| {
+        let (name, object) = listed[position];
+        let version = object.version.0.as_str();
+        let row = known.rows.get(&name).map(T::parts).filter(|(_, found, _)| *found == version);
+        let (hash, record, origin) = if let Some((_, _, sealed)) = row {
+            let record = open_object(repository.keys(), T::KIND, sealed).ok()?;
+            (RecordHash::of(sealed), Cow::Owned(record), Origin::Row)
+        } else {
+            let record = known.bundled.get(object.key.as_str()).filter(|found| found.version == version)?;
+            (record.hash, Cow::Borrowed(record.record), Origin::Bundle)
+        };
+        let content = T::read(name, &record).ok()?;
+        Some(Opened { position, hash, record, origin, content })
+    };
+    let positions = (0..listed.len()).into_par_iter().with_min_len(OPENED_IN_A_ROW_MIN);
+    repository.environment().workers.install(|| positions.filter_map(open).collect())
+}
+
+/// Fetches what is listed and not opened yet, and adds it to `opened`. Returns what does not open; it is fetched again next time:
+/// it may have been damaged on its way here.
+fn fetch_missing<T: SmallObject>(
+    repository: &Repository,
+    listed: &[(T::Name, &ObjectInfo)],
+    opened: &mut Vec<Opened<'_, T>>,
+) -> RepoResult<Vec<(usize, RecordHash, RepoResult<T>)>> {
+    let mut positions: HashMap<&str, usize> = HashMap::new();
+    let mut missing = Vec::new();
+    for (position, (_, object)) in listed.iter().enumerate() {
+        if opened.binary_search_by_key(&position, |opened| opened.position).is_err() {
+            positions.insert(&object.key, position);
+            missing.push(*object);
+        }
+    }
+    let mut hashes = HashMap::new();
+    let damaged = compaction::fetch(repository, missing, RECORD_OBJECT_BYTES_MAX, |object, bytes| {
+        let Some(position) = positions.get(object.key.as_str()).copied() else { return Ok(Ok(())) };
+        let hash = RecordHash::of(bytes);
+        let read = open_object(repository.keys(), T::KIND, bytes)
+            .and_then(|record| Ok((T::read(listed[position].0, &record)?, record)));
+        Ok(match read {
+            Ok((content, record)) => {
+                let (record, origin) = (Cow::Owned(record), Origin::Store(bytes.to_vec()));
+                opened.push(Opened { position, hash, record, origin, content });
+                Ok(())
+            }
+            Err(error) => {
+                hashes.insert(position, hash);
+                Err(error)
+            }
+        })
+    })?;
+    let damaged = damaged.into_iter().filter_map(|(key, error)| {
+        let position = *positions.get(key.as_str())?;
+        Some((position, *hashes.get(&position)?, Err(error)))
+    });
+    Ok(damaged.collect())
+}
+
+/// Leaves in the catalogue what the next run needs: new objects in rows, or all objects in a bundle when many are in none.
+///
+/// Of an object that is listed and does not open, what was known before stays: a repair can bring it back from there.
+fn keep<T: SmallObject>(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    listed: &[(T::Name, &ObjectInfo)],
+    opened: &mut [Opened<'_, T>],
+    known: &Known<'_, T>,
+) -> RepoResult<()> {
+    let mut is_open = vec![false; listed.len()];
+    opened.iter().for_each(|opened| is_open[opened.position] = true);
+    let lost = listed.iter().zip(is_open).filter(|(_, is_open)| !is_open).map(|((name, _), _)| *name);
+    let lost: HashSet<T::Name> = lost.collect();
+    let in_use: HashSet<T::Name> = opened
+        .iter()
+        .filter(|opened| matches!(opened.origin, Origin::Row))
+        .map(|opened| listed[opened.position].0)
+        .collect();
+    let is_unused = |name: &&T::Name| !in_use.contains(name) && !lost.contains(name);
+    let mut unused: Vec<T::Name> = known.rows.keys().filter(is_unused).copied().collect();
+    let rebundled = rebundle(repository, listed, opened, known, &lost)?;
+    let mut rows = Vec::new();
+    for Opened { position, origin, .. } in opened.iter_mut() {
+        let (name, info) = listed[*position];
+        let is_bundled = rebundled.as_ref().is_some_and(|(_, bundled)| bundled.contains(position));
+        match origin {
+            Origin::Row if is_bundled => unused.push(name),
+            Origin::Store(object) if !is_bundled => {
+                rows.push(T::row(name, info.version.0.clone(), std::mem::take(object)));
+            }
+            _ => {}
+        }
+    }
+    match rebundled {
+        Some((bundle, _)) => T::put_bundle(catalog, &bundle, &unused)?,
+        None => T::remove_rows(catalog, &unused)?,
+    }
+    Ok(T::put_rows(catalog, &rows)?)
+}
+
+/// Makes a bundle of all objects, if that is worth it, and returns the positions of those that are in it.
+fn rebundle<T: SmallObject>(
+    repository: &Repository,
+    listed: &[(T::Name, &ObjectInfo)],
+    opened: &[Opened<'_, T>],
+    known: &Known<'_, T>,
+    lost: &HashSet<T::Name>,
+) -> RepoResult<Option<(StoredBundle, HashSet<usize>)>> {
+    let is_bundled = |opened: &Opened<'_, T>| matches!(opened.origin, Origin::Bundle);
+    let in_use = opened.iter().filter(|opened| is_bundled(opened)).count();
+    let is_lost = |record: &&BundledRecord<'_>| T::name_of(record.key).is_ok_and(|name| lost.contains(&name));
+    let lost: Vec<_> =
+        if lost.is_empty() { Vec::new() } else { known.bundled.values().filter(is_lost).collect() };
+    let former = in_use + lost.len();
+    let stale = known.bundled.len().saturating_sub(former);
+    if opened.len() - in_use + stale <= UNBUNDLED_MAX {
+        return Ok(None);
+    }
+    let (mut writer, mut bundled) = (BundleWriter::default(), HashSet::new());
+    for record in lost {
+        writer.push(record)?;
+    }
+    // If not all fit, those stay that were in it before.
+    let (old, new): (Vec<_>, Vec<_>) = opened.iter().partition(|opened| is_bundled(opened));
+    for Opened { position, hash, record, .. } in old.into_iter().chain(new) {
+        let object = listed[*position].1;
+        let (key, version) = (object.key.as_str(), object.version.0.as_str());
+        if writer.push(&BundledRecord { key, version, hash: *hash, record })? {
+            bundled.insert(*position);
+        }
+    }
+    // A bundle that is full is not written for the sake of a few.
+    if writer.records().saturating_sub(former) + stale <= UNBUNDLED_MAX {
+        return Ok(None);
+    }
+    let records = writer.records();
+    let sealed = writer.seal(repository.keys(), &repository.environment().salt())?;
+    Ok(Some((StoredBundle { records, sealed }, bundled)))
+}
+
+/// Returns the sealed objects that the catalogue has, those in the bundle with new seals. Of an object that is in it twice, the
+/// newer one comes first.
+pub(crate) fn copies<T: SmallObject>(
+    repository: &Repository,
+    catalog: &mut Catalog,
+) -> RepoResult<Vec<Vec<u8>>> {
+    let mut copies: Vec<Vec<u8>> = T::rows(catalog)?.iter().map(|row| T::parts(row).2.to_vec()).collect();
+    let bundle = open_bundle::<T>(repository, catalog)?;
+    for BundledRecord { record, .. } in bundle::records(&bundle)? {
+        copies.push(seal_object(repository.keys(), T::KIND, &repository.environment().salt(), record)?);
+    }
+    Ok(copies)
+}
+
+#[cfg(test)]
+mod tests;
