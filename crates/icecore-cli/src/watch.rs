@@ -3,7 +3,7 @@
 
 use icecore_catalog::Catalog;
 use icecore_format::{
-    history::{Fate, Loss},
+    history::{Fate, Loss, Marks},
     ids::WriterId,
     log::{CompletedSnapshot, RecordReference},
     snapshot::Snapshot,
@@ -93,7 +93,7 @@ impl Memory {
     }
 
     /// Returns what the host has seen of the log and the snapshots.
-    pub(crate) fn marks(&self) -> &icecore_format::history::Marks {
+    pub(crate) fn marks(&self) -> &Marks {
         &self.remembered.marks
     }
 }
@@ -170,7 +170,12 @@ impl Watch {
 
     /// Takes the snapshots that are to be remembered.
     pub(crate) fn see(&mut self, list: &SnapshotList) {
-        self.complete = list.complete(None).filter_map(CompletedSnapshot::of).collect();
+        let is_there = |snapshot: &&Snapshot| !self.book.history().is_gone(snapshot.origin.run);
+        let mut complete: Vec<&Snapshot> = list.complete(None).filter(is_there).collect();
+        complete.sort_unstable_by_key(|snapshot| snapshot.origin.run);
+        // Others are not remembered, however many there are.
+        let surplus = complete.len().saturating_sub(Marks::SNAPSHOTS_MAX);
+        self.complete = complete.into_iter().skip(surplus).filter_map(CompletedSnapshot::of).collect();
     }
 
     /// Says whether the repository is not what it was.

@@ -9,9 +9,6 @@ use crate::{
     log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
 };
 
-/// Most snapshots that a host remembers by name.
-const REMEMBERED_MAX: usize = 256;
-
 /// What a host remembers of a repository, to know it again: all else follows from it by hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
@@ -188,6 +185,11 @@ impl History {
         self.completed.contains_key(&run)
     }
 
+    /// Says whether a snapshot was deleted on purpose, or somebody has accepted that it is lost.
+    pub fn is_gone(&self, run: RunId) -> bool {
+        self.deleted.contains_key(&run) || self.lost_snapshots.contains_key(&run)
+    }
+
     /// Returns everything that was there and is not any more, in order.
     ///
     /// The snapshots must have been read after the records: then a snapshot that a record names has been complete by the
@@ -208,9 +210,7 @@ impl History {
             .values()
             .flatten()
             .chain(remembered)
-            .filter(|snapshot| {
-                !self.deleted.contains_key(&snapshot.run) && !self.lost_snapshots.contains_key(&snapshot.run)
-            })
+            .filter(|snapshot| !self.is_gone(snapshot.run))
             .chain(self.changed_losses(&standing))
             .filter_map(|snapshot| {
                 let fate = fate(snapshot, standing(snapshot.run))?;
@@ -248,6 +248,9 @@ fn fate(snapshot: &CompletedSnapshot, standing: Option<Standing>) -> Option<Fate
 }
 
 impl Marks {
+    /// Most snapshots that a host remembers by name: those with the greatest runs.
+    pub const SNAPSHOTS_MAX: usize = 256;
+
     /// Takes in what the log says now. What is lost and not accepted stays, so that it is missed again next time.
     pub fn absorb(
         &mut self,
@@ -259,15 +262,13 @@ impl Marks {
         let missing = self.tips.iter().copied().filter(missed);
         let tips: BTreeSet<_> = missing.chain(history.tips()).take(LOG_ITEMS_MAX).collect();
         self.tips = tips.into_iter().collect();
-        let gone =
-            |run: RunId| history.deleted.contains_key(&run) || history.lost_snapshots.contains_key(&run);
         let remembered = std::mem::take(&mut self.snapshots).into_iter().chain(complete);
         let mut kept: BTreeMap<RunId, CompletedSnapshot> = BTreeMap::new();
-        for snapshot in remembered.filter(|snapshot| !gone(snapshot.run)) {
+        for snapshot in remembered.filter(|snapshot| !history.is_gone(snapshot.run)) {
             // What was seen first counts: a snapshot does not change.
             kept.entry(snapshot.run).or_insert(snapshot);
         }
-        let surplus = kept.len().saturating_sub(REMEMBERED_MAX);
+        let surplus = kept.len().saturating_sub(Self::SNAPSHOTS_MAX);
         self.snapshots = kept.into_values().skip(surplus).collect();
         self.seen = now;
     }

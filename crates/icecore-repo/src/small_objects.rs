@@ -125,12 +125,12 @@ pub(crate) fn read<'a, T: SmallObject>(
 fn named<'a, T: SmallObject>(
     objects: impl Iterator<Item = &'a ObjectInfo>,
 ) -> Vec<(T::Name, &'a ObjectInfo)> {
-    let named = objects.filter_map(|object| match T::name_of(&object.key) {
-        Ok(name) => Some((name, object)),
-        Err(_) => {
+    let named = objects.filter_map(|object| {
+        let name = T::name_of(&object.key);
+        if name.is_err() {
             tracing::debug!(key = ?object.key, "foreign object among those of another kind");
-            None
         }
+        Some((name.ok()?, object))
     });
     named.collect()
 }
@@ -224,7 +224,9 @@ fn keep<T: SmallObject>(
     known: &Known<'_, T>,
 ) -> RepoResult<()> {
     let mut is_open = vec![false; listed.len()];
-    opened.iter().for_each(|opened| is_open[opened.position] = true);
+    for Opened { position, .. } in &*opened {
+        is_open[*position] = true;
+    }
     let lost = listed.iter().zip(is_open).filter(|(_, is_open)| !is_open).map(|((name, _), _)| *name);
     let lost: HashSet<T::Name> = lost.collect();
     let in_use: HashSet<T::Name> = opened

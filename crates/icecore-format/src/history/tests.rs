@@ -160,7 +160,7 @@ fn marks_are_bounded_and_keep_the_newest_snapshots() {
     }
     marks.absorb(&log, Time::default(), many);
     assert_eq!(marks.tips.len(), LOG_ITEMS_MAX);
-    assert_eq!(marks.snapshots.len(), REMEMBERED_MAX);
+    assert_eq!(marks.snapshots.len(), Marks::SNAPSHOTS_MAX);
     assert_eq!(marks.snapshots.last().map(|snapshot| snapshot.run.0[..2].to_vec()), Some(vec![3, 231]));
 }
 
