@@ -9,6 +9,7 @@ use std::{
 use chacha20poly1305::aead::AeadInOut;
 use icecore_catalog::directory_row;
 use icecore_format::{
+    bundle::{self, BundleWriter, BundledRecord},
     chunk_list::ChunkListBuilder,
     compression::{Codec, Compressor},
     directory::PackDirectory,
@@ -47,6 +48,7 @@ pub fn all() -> Fallible<Seeds> {
     add_made_up(&mut seeds)?;
     add_log_record(&mut seeds)?;
     add_index_object(&mut seeds)?;
+    add_bundle(&mut seeds)?;
     add_written(&mut seeds);
     seeds.sort();
     seeds.dedup();
@@ -88,6 +90,16 @@ fn add_index_object(seeds: &mut Seeds) -> Fallible<()> {
     });
     let object = index_object::seal(&copies, keys(), &[7; 32])?;
     seeds.push(("index_object", open_object(keys(), ObjectKind::Index, &object)?));
+    Ok(())
+}
+
+/// Adds a bundle with two records.
+fn add_bundle(seeds: &mut Seeds) -> Fallible<()> {
+    let mut writer = BundleWriter::default();
+    for key in ["meta/log/1", "meta/snapshots/2"] {
+        writer.push(&BundledRecord { key, version: "version", hash: RecordHash([4; 32]), record: &[3; 40] })?;
+    }
+    seeds.push(("bundle", bundle::open(keys(), &writer.seal(keys(), &[7; 32])?)?));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::AeadInOut};
 use icecore_catalog::directory_row::{self, DirectoryRow, RowColumns};
 use icecore_format::{
+    bundle::{self, BundleWriter},
     chunk_list::ChunkListNode,
     compression::{Codec, Decompressor},
     directory::{ChunkInfo, PackDirectory},
@@ -259,6 +260,19 @@ pub fn index_object(input: &[u8]) {
     assert!(copies.len() <= INDEX_COPIES_MAX);
     let again = certain(index_object::seal(&copies, keys(), &SALT));
     assert_eq!(index_object::open(keys(), &again), Ok(copies));
+}
+
+/// The record of a bundle of the catalogue, sealed with the right key.
+pub fn bundle(input: &[u8]) {
+    let object = certain(seal_object(keys(), ObjectKind::Bundle, &SALT, input));
+    let opened = certain(bundle::open(keys(), &object));
+    let Ok(records) = bundle::records(&opened) else { return };
+    let mut writer = BundleWriter::default();
+    for record in &records {
+        assert!(certain(writer.push(record)));
+    }
+    let again = certain(bundle::open(keys(), &certain(writer.seal(keys(), &SALT))));
+    assert_eq!(bundle::records(&again), Ok(records));
 }
 
 /// A manifest node: what is accepted obeys the rules, and can be written again.

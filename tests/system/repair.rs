@@ -363,3 +363,26 @@ fn samples_go_round() {
     sandbox.delete_cache();
     assert_eq!(sandbox.json(&["check", "--within", "1h"])["packs_verified"], packs);
 }
+
+/// Of most snapshots the catalogue has what is in their objects, in one bundle, and not the objects themselves.
+#[test]
+fn one_of_many_snapshots_comes_back_from_the_catalogue() {
+    let sandbox = Sandbox::in_memory();
+    sandbox.run(&["init"]).expect(0);
+    let sources: Vec<String> = (0..70).map(|number| format!("{number}")).collect();
+    let mut backup = vec!["backup".to_owned()];
+    for source in &sources {
+        sandbox.write(&format!("{source}/file"), text(1, 100));
+        backup.push(format!("source/{source}"));
+    }
+    sandbox.run(&backup.iter().map(String::as_str).collect::<Vec<_>>()).expect(0);
+    let before = sandbox.json(&["snapshots"]);
+    for number in [0, 69] {
+        Damage::Flip.make(&[sandbox.repository().join(&sandbox.objects("meta/snapshots/")[number])]);
+    }
+    let listed = sandbox.json(&["snapshots"]);
+    assert_eq!(listed.as_array().unwrap().len(), 68);
+    let report = sandbox.run(&["check", "--repair", "--json"]).expect(0).json();
+    assert_eq!(report["repair"]["snapshots_lost"], Value::Array(Vec::new()), "{report:#}");
+    assert_eq!(sandbox.json(&["snapshots"]), before);
+}
