@@ -97,7 +97,12 @@ fn add_index_object(seeds: &mut Seeds) -> Fallible<()> {
 fn add_bundle(seeds: &mut Seeds) -> Fallible<()> {
     let mut writer = BundleWriter::default();
     for key in ["meta/log/1", "meta/snapshots/2"] {
-        writer.push(&BundledRecord { key, version: "version", hash: RecordHash([4; 32]), record: &[3; 40] })?;
+        writer.push(&BundledRecord {
+            key,
+            version: "version",
+            hash: RecordHash([4; 32]),
+            record: &[3; 40],
+        })?;
     }
     seeds.push(("bundle", bundle::open(keys(), &writer.seal(keys(), &[7; 32])?)?));
     Ok(())

@@ -2,7 +2,9 @@
 
 mod file_system;
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path};
+use std::{fs, os::unix::fs::MetadataExt, path::Path, time::Duration};
+
+use rustix::process::Signal;
 
 use file_system::{LiarMount, Lie};
 
@@ -62,6 +64,20 @@ fn a_file_without_an_end_is_named_and_left() {
     let Some(_mount) = mount(&sandbox, vec![endless, lie("right", 5, b"right".to_vec())]) else { return };
     sandbox.run(&["backup", "liar"]).expect(3).says("endless");
     assert_eq!(sandbox.run(&["cat", "latest:right"]).expect(0).stdout, b"right");
+}
+
+#[test]
+fn a_signal_ends_a_backup_that_reads_a_file_out_of_turn() {
+    let sandbox = Sandbox::with_repository();
+    let endless = Lie { is_endless: true, ..lie("endless", 0, vec![7; 64 << 10]) };
+    let Some(_mount) = mount(&sandbox, vec![endless]) else { return };
+    let running = sandbox.start(&["backup", "liar", "--pack-size", "1MiB"]);
+    while sandbox.objects("meta/snapshots").is_empty() {
+        let ended = running.wait_for(Duration::from_millis(5));
+        assert!(ended.is_none(), "it ended too early: {ended:?}");
+    }
+    running.signal(Signal::TERM);
+    running.wait().expect(130);
 }
 
 #[test]

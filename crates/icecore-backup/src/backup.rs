@@ -247,8 +247,12 @@ fn run(
             (sink.counts.excluded, sink.counts.vanished) = walk.left_out(sink.counts.vanished);
             left_out.paths = walk.skipped();
             for path in walk.gone(std::mem::take(&mut sink.suspects)) {
+                // Found out after its entry was written: nothing is known to be absent below it.
+                left_out.paths.push(path.clone());
                 sink.problem(SourceProblem::Gone { path });
             }
+            left_out.paths.sort();
+            left_out.paths.dedup();
             (sink, end.notices)
         }
         BackupSource::Stream { file_name, input: stream, finish, .. } => {

@@ -128,7 +128,10 @@ impl Sink<'_> {
         let tools = Arc::clone(&self.tools);
         std::thread::scope(|scope| {
             scope.spawn(move || streaming::read_file(source, &entry, &sender, &tools));
-            self.take_stream(&segments)
+            let taken = self.take_stream(&segments);
+            // Where that failed, the reader would wait for ever for room.
+            drop(segments);
+            taken
         })
     }
 

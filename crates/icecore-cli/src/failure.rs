@@ -158,8 +158,7 @@ impl From<RepoError> for Failure {
 
 const HEADER_HINT: &str =
     "copy the object `icecore` back from a copy of the repository; what is stored is not lost with it";
-const ACCESS_HINT: &str = "run as the owner of the repository, or as root; where an older version was run by root in a user's repository, \
-     `chown -R --reference=DIR DIR` gives it back";
+const ACCESS_HINT: &str = "run as the owner of the directory, or as root";
 const NO_REPOSITORY_HINT: &str =
     "check --repository, or make a new repository there with `icecore init` or `icecore backup --init`";
 const WRONG_KEY_HINT: &str = "give the right key with --key-file, --password-file or --password-command";

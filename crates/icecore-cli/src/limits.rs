@@ -140,11 +140,7 @@ pub(crate) fn allow(weight: Weight) -> Outcome<Allowance> {
     let threads = allowance.workers + OTHER_THREADS_MIN;
     let started = startable_threads(threads);
     if started < threads.min(OTHER_THREADS_MIN + 1) {
-        return Err(Failure::new(
-            ExitStatus::Failed,
-            format!("too few threads can be started: {started}, and icecore needs {}", OTHER_THREADS_MIN + 1),
-        )
-        .hint("raise the limit of processes (`ulimit -u`, or that of the container)"));
+        return Err(too_few_threads(started, memory_bytes_max.is_some()));
     }
     let spare = started.saturating_sub(OTHER_THREADS_MIN).max(1);
     Ok(if started < threads {
@@ -152,6 +148,17 @@ pub(crate) fn allow(weight: Weight) -> Outcome<Allowance> {
     } else {
         allowance
     })
+}
+
+fn too_few_threads(started: usize, is_memory_limited: bool) -> Failure {
+    let (cause, hint) = if is_memory_limited {
+        ("not enough memory", "raise the limit of memory (`ulimit -v`, `ulimit -d`), or run without it")
+    } else {
+        ("the limit of processes", "raise the limit of processes (`ulimit -u`, or that of the container)")
+    };
+    let needed = OTHER_THREADS_MIN + 1;
+    let message = format!("{cause}: only {started} threads can be started, and icecore needs {needed}");
+    Failure::new(ExitStatus::Failed, message).hint(hint)
 }
 
 impl Bounds {

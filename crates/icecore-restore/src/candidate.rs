@@ -1,6 +1,6 @@
 //! One entry that is to be restored, and what has to be done for it.
 
-use icecore_format::entry::{Entry, EntryKind, Time};
+use icecore_format::entry::{Entry, EntryKind, Marks, Time};
 use icecore_fs::{
     entry::{EntryKind as FsKind, Metadata, Timestamp},
     target::{ApplyOptions, OwnerChoice},
@@ -70,7 +70,8 @@ impl Candidate {
     pub fn apply_options(&self, request: &RestoreRequest) -> ApplyOptions {
         // Programs that did not number snapshots did not record flags.
         let clear_flags = request.snapshot.origin.sequence > 0 || self.entry.inode_flags != 0;
-        ApplyOptions { owner: self.owner, clear_flags, ..ApplyOptions::default() }
+        let keep_attributes = self.entry.marks.contains(Marks::ATTRIBUTES_INCOMPLETE);
+        ApplyOptions { owner: self.owner, keep_attributes, clear_flags, ..ApplyOptions::default() }
     }
 
     #[cfg(test)]

@@ -80,6 +80,7 @@ impl TargetRoot {
                     mode: false,
                     times: true,
                     extended_attributes: false,
+                    keep_attributes: true,
                     clear_flags: false,
                 };
                 // Somebody else's directory, such as /tmp, keeps the time of the last change instead.

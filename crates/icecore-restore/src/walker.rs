@@ -149,6 +149,7 @@ impl<'a> Walker<'a> {
         }
         candidate.is_new = existing == Existing::Absent;
         self.count(&candidate.entry);
+        self.warn_of_attributes(&candidate.entry);
         if candidate.is_file() && candidate.entry.marks.contains(Marks::UNREADABLE) {
             let outcome = Err(ProblemReason::UnreadableAtBackup);
             return objects::finish_object(self.context, &candidate, 0, outcome);
@@ -166,6 +167,14 @@ impl<'a> Walker<'a> {
             }
         };
         self.step(step);
+    }
+
+    /// Says that an object had attributes that the snapshot does not know.
+    fn warn_of_attributes(&self, entry: &Entry) {
+        if entry.marks.contains(Marks::ATTRIBUTES_INCOMPLETE) {
+            let reason = "some could not be read when the backup was made".to_owned();
+            self.context.tally.warn_aspect("extended attributes", &entry.path, reason, false);
+        }
     }
 
     fn count(&self, entry: &Entry) {
@@ -258,6 +267,9 @@ impl<'a> Walker<'a> {
         let request = self.context.request;
         let marks = candidate.as_ref().map(|found| found.entry.marks);
         let inherited = self.frames.last().and_then(|frame| frame.shield);
+        if let Some(candidate) = candidate.as_ref().filter(|_| is_included) {
+            self.warn_of_attributes(&candidate.entry);
+        }
         let mut frame = Frame::new(directory_path.len(), candidate);
         frame.existing = existing;
         frame.is_included = is_included;

@@ -63,6 +63,8 @@ pub struct ApplyOptions {
     /// Extended attributes with access control lists and capabilities. Those that are there and not wanted are
     /// removed, except `security.*` (but capabilities) and `system.*` (but POSIX lists), which belong to the system.
     pub extended_attributes: bool,
+    /// Keeps attributes that are there and not wanted: what the object had is known in part only.
+    pub keep_attributes: bool,
     /// Removes flags of the inode that the metadata does not name. Those that it names are always set.
     pub clear_flags: bool,
 }
@@ -74,6 +76,7 @@ impl Default for ApplyOptions {
             mode: true,
             times: true,
             extended_attributes: true,
+            keep_attributes: false,
             clear_flags: true,
         }
     }
@@ -231,7 +234,9 @@ impl<'a> Application<'a> {
         let is_set = |attribute: &&_| present.contains(*attribute);
         changes.set =
             wanted.iter().filter(|attribute| attribute.1.is_empty() || !is_set(attribute)).collect();
-        let is_unwanted = |name: &Vec<u8>| is_ours(name) && !wanted.iter().any(|(other, _)| other == name);
+        let keeps_others = self.wanted.options.keep_attributes;
+        let is_unwanted =
+            |name: &Vec<u8>| !keeps_others && is_ours(name) && !wanted.iter().any(|(other, _)| other == name);
         changes.remove = present.into_iter().map(|(name, _)| name).filter(is_unwanted).collect();
         changes
     }

@@ -25,6 +25,10 @@ const LISTING_BUFFER_BYTES: usize = 64 * 1024;
 const SLICE_NAMES_MAX: usize = 256;
 const SLICE_NAMES_MIN: usize = 16;
 
+/// Nothing is looked for below a path of so many bytes: no snapshot can hold it, and a chain of directories that somebody
+/// has made takes no memory without bound.
+const PATH_BYTES_MAX: usize = 256 << 10;
+
 /// A slice's paths together are about this long at most, in directories with very long paths.
 const SLICE_PATH_BYTES_MAX: usize = 1 << 20;
 
@@ -329,7 +333,7 @@ fn add_entry(shared: &Shared, listing: &Listing, index: usize, stat: &ObjectStat
         return;
     }
     let boundary = is_directory && is_boundary(shared, stat);
-    if is_directory && !boundary {
+    if is_directory && !boundary && path.len() < PATH_BYTES_MAX {
         slice.subdirectories.push((slice.items.len(), listing.directory.child(listing.name(index))));
     }
     slice.items.push(WalkItem::Entry(WalkEntry {

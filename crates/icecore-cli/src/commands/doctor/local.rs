@@ -1,5 +1,12 @@
 //! Whether a repository in a directory can be written to, and how much room there is.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{Access, AtFlags, CWD};
+
 use icecore_store::{LocalStore, Store, StoreError};
 
 use super::{Finding, State};
@@ -33,6 +40,10 @@ fn writing(context: &Context, store: &LocalStore) -> Finding {
             .hint(hint)
     };
     match tried {
+        Ok(()) if let Some(path) = unwritable_directory(store) => bad(
+            format!("this user may not write to {}", path.display()),
+            "run as the owner of the repository, or as root",
+        ),
         Ok(()) => Finding::new(CHECK, State::Good, "files can be created, replaced and deleted"),
         Err(StoreError::ReadOnly { .. }) => bad(
             format!("the file system of {location} is read-only"),
@@ -47,6 +58,22 @@ fn writing(context: &Context, store: &LocalStore) -> Finding {
         ),
         Err(error) => Finding::failed(CHECK, Failure::from(error)),
     }
+}
+
+/// Returns a directory of the repository that exists and in which this process may create no files.
+fn unwritable_directory(store: &LocalStore) -> Option<PathBuf> {
+    let mut directories: Vec<PathBuf> = vec!["data".into(), "meta".into()];
+    for parent in ["data", "meta"] {
+        // What cannot be listed is not writable either, and is found by its own name.
+        let names = fs::read_dir(store.path().join(parent)).into_iter().flatten().flatten();
+        let below = names.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        directories.extend(below.map(|entry| Path::new(parent).join(entry.file_name())));
+    }
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    let paths = directories.into_iter().map(|directory| store.path().join(directory));
+    paths
+        .filter(|path| path.is_dir())
+        .find(|path| rustix::fs::accessat(CWD, path, access, AtFlags::EACCESS).is_err())
 }
 
 /// Looks how much room is left for backups.

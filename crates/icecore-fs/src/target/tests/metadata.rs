@@ -163,6 +163,7 @@ fn applies_only_what_is_asked_for() {
         mode: false,
         times: false,
         extended_attributes: false,
+        keep_attributes: false,
         clear_flags: false,
     };
     let wanted =
@@ -172,6 +173,14 @@ fn applies_only_what_is_asked_for() {
     let after = place.tree.look_up(b"file").unwrap().unwrap();
     assert_eq!((before.mode, before.user_id, before.modified), (after.mode, after.user_id, after.modified));
     assert_eq!(attributes_of(&place, "file"), [(b"user.kept".to_vec(), b"1".to_vec())]);
+
+    // Of an object whose attributes are known in part, those that are there stay.
+    let known_in_part = ApplyOptions { extended_attributes: true, keep_attributes: true, ..options };
+    assert!(place.tree.apply_metadata(b"file", &wanted, &attributes, &known_in_part).unwrap().is_empty());
+    assert_eq!(
+        attributes_of(&place, "file"),
+        [(b"user.kept".to_vec(), b"1".to_vec()), (b"user.new".to_vec(), Vec::new())]
+    );
 
     // Setuid is for the owner that the file had, not for whoever restores it.
     let options = ApplyOptions { owner: OwnerChoice::Unchanged, ..ApplyOptions::default() };
