@@ -116,7 +116,8 @@ fn a_target_of_an_interrupted_restore_gets_the_recorded_metadata() {
     let request = RestoreRequest::new(snapshot, target.root());
     let events = Recorder { cancel: Some(Arc::clone(&fixture.cancelled)), ..Recorder::default() };
     fixture.try_restore(&request, &events).unwrap_err();
-    assert_eq!(mode(&target.root()), 0o700);
+    assert_eq!(mode(&target.root()), 0o751);
+    assert!(target.list().iter().all(|path| path.starts_with('f')), "no mark is left behind");
     fixture.cancelled.store(false, Ordering::Relaxed);
     fixture.restore(&request);
     assert_eq!(mode(&target.root()), 0o751);
