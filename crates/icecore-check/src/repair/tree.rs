@@ -1,4 +1,4 @@
-//! Builds a manifest anew, level by level. Pure; the nodes are kept until they are stored.
+//! Builds a manifest again, level by level. Pure; the nodes are kept until they are stored.
 
 use std::sync::Arc;
 

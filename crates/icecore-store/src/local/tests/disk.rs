@@ -125,7 +125,7 @@ async fn versions_differ_on_a_disk_without_fractions_of_seconds() {
     let store = LocalStore::open(disk.path()).unwrap();
     versions_never_come_back(&store, disk.path()).await;
     assert_eq!(store.root.granularity.get(), Some(&generation::Granularity::Coarse));
-    // A store that was opened anew finds it out by deleting, too.
+    // A store that was opened again finds it out by deleting, too.
     let version = store.create("a", Bytes::from_static(b"1")).await.unwrap();
     let again = LocalStore::open(disk.path()).unwrap();
     again.delete("a", Some(version.clone())).await.unwrap();
