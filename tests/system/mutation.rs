@@ -148,7 +148,7 @@
 //! - Something missing that was steady: if a path was steady, the entry is there, whatever happened to its
 //!   neighbours, and is not marked if it is a directory. If no record that overlaps the backup is about its
 //!   object, it has exactly that state and is not marked, and all its names with steady paths are in one link
-//!   group.
+//!   group. If only its content or properties changed meanwhile, they are in one group or the exit code is 3.
 //! - Exit code 0 with `changed-while-read`, `unreadable`, `name-only` or `attributes-incomplete` anywhere in
 //!   the listing; exit code 3 if everything was steady.
 //! - A restored tree that differs from the listing in paths, kinds, modes, lengths or targets, apart from
