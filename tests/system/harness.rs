@@ -8,7 +8,7 @@ mod sandbox;
 mod tree;
 
 pub(crate) use self::{
-    machine::{check_tool, is_root, number, skip, succeed, variable},
+    machine::{check_tool, is_root, number, skip, skip_for_tool, succeed, variable},
     process::{Output, Running},
     random::{Random, bytes, text},
     sandbox::{Sandbox, run_command, start_command},

@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use crate::harness::{Sandbox, assert_same, bytes, read, skip, succeed, text, variable};
+use crate::harness::{Sandbox, assert_same, bytes, read, skip_for_tool, succeed, text, variable};
 
 /// Returns an interpreter that has the packages that the reader needs; says so if there is none.
 fn python() -> Option<OsString> {
@@ -22,7 +22,7 @@ fn python() -> Option<OsString> {
         return Some(python);
     }
     assert!(wanted.is_none(), "{} lacks the packages of the reader", python.display());
-    skip("there is no Python with the packages of the reader; set ICECORE_PYTHON");
+    skip_for_tool("there is no Python with the packages of the reader; set ICECORE_PYTHON");
     None
 }
 

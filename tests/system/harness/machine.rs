@@ -18,6 +18,13 @@ pub(crate) fn skip(reason: &str) {
     println!("SKIPPED: {reason}");
 }
 
+/// Skips for want of a tool; fails instead where `ICECORE_TESTS_TOOLS_REQUIRED` says that all tools are installed.
+#[track_caller]
+pub(crate) fn skip_for_tool(reason: &str) {
+    assert!(variable("ICECORE_TESTS_TOOLS_REQUIRED").is_none(), "a tool is missing that must be here: {reason}");
+    skip(reason);
+}
+
 /// Returns whether the tests run as root.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
@@ -27,7 +34,7 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn check_tool(name: &str) -> bool {
     let found = Command::new(name).arg("--version").output().is_ok();
     if !found {
-        skip(&format!("there is no {name}"));
+        skip_for_tool(&format!("there is no {name}"));
     }
     found
 }

@@ -480,6 +480,9 @@ fn a_walk_can_be_dropped_at_any_time() {
         for _ in 0..batches {
             walk.next();
         }
+        let shared = Arc::downgrade(&walk.workers.shared);
+        drop(walk);
+        assert!(shared.upgrade().is_none(), "a thread of the walk outlives it");
     }
 }
 

@@ -231,8 +231,11 @@ async fn a_lost_lock_file_is_made_anew() {
     let version = store.create("a", Bytes::from_static(b"1")).await.unwrap();
     fs::remove_file(directory.path().join("+lock")).unwrap();
     let version = store.replace("a", Bytes::from_static(b"2"), version).await.unwrap();
+    assert_eq!(names(directory.path()), ["+lock", "+tmp", "a"]);
+    assert_eq!(store.get("a", None).await.unwrap().as_ref(), b"2");
     fs::remove_file(directory.path().join("+lock")).unwrap();
     store.delete("a", Some(version)).await.unwrap();
+    assert_eq!(names(directory.path()), ["+lock", "+tmp"]);
 }
 
 #[tokio::test]
