@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::path::Arg;
 
 use crate::directory::pool::DescriptorPool;
-use crate::error::retry_interrupted;
+use crate::error::{is_gone, retry_interrupted};
 use crate::stat::{ObjectStat, stat_at, stat_descriptor, stat_path};
 
 pub(crate) mod pool;
@@ -260,11 +260,6 @@ pub(crate) fn without_access_time(
 /// The process or the system has run out of file descriptors.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
-}
-
-/// The error says that a name is not there, or that something else than the expected directory has it now.
-pub(crate) fn is_gone(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::STALE | Errno::NOTDIR | Errno::LOOP))
 }
 
 /// Opens the root of a source, where links are followed, and reads its metadata.

@@ -7,8 +7,6 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::io::Errno;
 
-use crate::directory::is_gone;
-
 /// One operation on one object failed.
 ///
 /// The text names operation and path (quoted, control characters escaped); the cause is the error's source.
@@ -64,6 +62,11 @@ impl fmt::Display for QuotedPath<'_> {
         let path = if self.0.is_empty() { b".".as_slice() } else { self.0 };
         fmt::Debug::fmt(OsStr::from_bytes(path), formatter)
     }
+}
+
+/// The error says that a name is not there, or that something else than the expected directory has it now.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::STALE | Errno::NOTDIR | Errno::LOOP))
 }
 
 /// Repeats a system call for as long as a signal interrupts it.

@@ -14,7 +14,6 @@ mod holes;
 mod list;
 mod location;
 mod object;
-mod outcome;
 mod path;
 mod privacy;
 mod protection;
@@ -42,7 +41,7 @@ pub use self::file::{ExistingFile, TargetFile};
 pub use self::holes::HoleFile;
 pub use self::location::Location;
 pub use self::path::TargetPathProblem;
-pub use self::remove::{RemovalMode, RemovalWatch};
+pub use self::removal::{RemovalMode, RemovalWatch};
 
 use self::handles::{DirectoryHandle, HandleCache};
 use self::location::Mount;

@@ -11,6 +11,7 @@
 //! Then it is looked at once more: file systems clip times, drop bits and ignore owners without an error.
 
 mod inode_flags;
+mod outcome;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -23,7 +24,6 @@ use super::TargetTree;
 use super::acl::{ACCESS_ACL, DEFAULT_ACL, mode_without_list};
 pub(super) use super::aspects::{AppliedAspect, ApplyWarning};
 use super::object::Status;
-use super::outcome;
 use super::path;
 use crate::entry::{EntryKind, ExtendedAttributes, Metadata};
 use crate::error::FsError;

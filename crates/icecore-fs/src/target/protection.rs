@@ -5,7 +5,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::handles::DirectoryHandle;
 use super::status::{metadata_at, metadata_of};
 use crate::entry::EntryKind;
 use crate::error::retry_interrupted;
@@ -19,13 +18,13 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 
 /// Clears the flags of a directory that forbid changes in it; says whether there were any.
-pub(super) fn lift_from_directory(directory: &DirectoryHandle) -> bool {
-    let Ok(found) = metadata_of(directory) else { return false };
+pub(super) fn lift_from_directory(directory: impl AsFd) -> bool {
+    let Ok(found) = metadata_of(&directory) else { return false };
     let protecting = found.inode_flags & flags::PROTECTING;
     if protecting == 0 {
         return false;
     }
-    let opened = retry_interrupted(|| rustix::fs::openat(directory, c".", READ, Mode::empty()));
+    let opened = retry_interrupted(|| rustix::fs::openat(&directory, c".", READ, Mode::empty()));
     opened.is_ok_and(|opened| flags::change(opened, 0, protecting).is_ok())
 }
 
@@ -55,10 +54,10 @@ pub(super) fn lift_from_file(directory: impl AsFd, name: &[u8]) -> Option<Lifted
 }
 
 /// Gives something another name in its directory, in place of what has it, even if that is protected by its flags.
-pub(super) fn rename_over(directory: &DirectoryHandle, from: &[u8], to: &[u8]) -> Result<(), Errno> {
-    let rename = || retry_interrupted(|| rustix::fs::renameat(directory, from, directory, to));
+pub(super) fn rename_over(directory: impl AsFd, from: &[u8], to: &[u8]) -> Result<(), Errno> {
+    let rename = || retry_interrupted(|| rustix::fs::renameat(&directory, from, &directory, to));
     match rename() {
-        Err(Errno::PERM) if lift_from_file(directory, to).is_some() => rename(),
+        Err(Errno::PERM) if lift_from_file(&directory, to).is_some() => rename(),
         result => result,
     }
 }

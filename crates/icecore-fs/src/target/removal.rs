@@ -9,11 +9,12 @@ use rustix::io::Errno;
 use super::handles::DirectoryHandle;
 use super::location::Location;
 use super::path::TargetPathProblem;
-use super::remove::{OPERATION, RemovalMode, RemovalWatch};
 use super::{ENTER, TargetTree};
 use crate::entry::EntryKind;
 use crate::error::{FsError, retry_interrupted};
 use crate::xattr::descriptor_path;
+
+pub(super) const OPERATION: &str = "remove";
 
 /// How a directory is opened to empty it.
 const EMPTY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -25,6 +26,25 @@ const NAMES_BYTES: usize = 32 * 1024;
 const ATTEMPTS_MAX: u32 = 64;
 
 const OWNER_ALL: u32 = 0o700;
+
+/// Whether a removal is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemovalMode {
+    /// Objects are removed.
+    Remove,
+    /// Nothing is changed; the watch hears what would be removed.
+    Survey,
+}
+
+/// Decides what a removal leaves alone, and hears what it removes.
+pub trait RemovalWatch {
+    /// Says whether an object stays, with everything in it; asked of every object that is met, before anything in it.
+    /// What [is foreign](Location::is_foreign) stays whatever the answer is.
+    fn keeps(&mut self, path: &[u8], found: &Location) -> bool;
+    /// Something was removed (in a survey: would be), with everything in it: `entries` objects together. Told for
+    /// the topmost object only, unless something around it stays.
+    fn removed(&mut self, path: &[u8], entries: u64);
+}
 
 /// The removal of one directory and everything in it.
 pub(super) struct Removal<'a> {

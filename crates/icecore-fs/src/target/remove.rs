@@ -5,32 +5,10 @@ use std::sync::Arc;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
-use super::location::Location;
-use super::removal::Removal;
+use super::removal::{OPERATION, Removal, RemovalMode, RemovalWatch};
 use super::{TargetTree, absent_as_none};
 use crate::entry::EntryKind;
 use crate::error::FsError;
-
-pub(super) const OPERATION: &str = "remove";
-
-/// Whether a removal is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RemovalMode {
-    /// Objects are removed.
-    Remove,
-    /// Nothing is changed; the watch hears what would be removed.
-    Survey,
-}
-
-/// Decides what a removal leaves alone, and hears what it removes.
-pub trait RemovalWatch {
-    /// Says whether an object stays, with everything in it; asked of every object that is met, before anything in it.
-    /// What [is foreign](Location::is_foreign) stays whatever the answer is.
-    fn keeps(&mut self, path: &[u8], found: &Location) -> bool;
-    /// Something was removed (in a survey: would be), with everything in it: `entries` objects together. Told for
-    /// the topmost object only, unless something around it stays.
-    fn removed(&mut self, path: &[u8], entries: u64);
-}
 
 impl TargetTree {
     /// Removes anything but a directory; a symbolic link itself. Returns whether there was something.

@@ -4,9 +4,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use crate::directory::{Directory, is_gone, is_out_of_descriptors};
+use crate::directory::{Directory, is_out_of_descriptors};
 use crate::entry::{EntryKind, Metadata};
-use crate::error::{FsError, retry_interrupted};
+use crate::error::{FsError, is_gone, retry_interrupted};
 use crate::source_file::SourceFile;
 use crate::stat::stat_at;
 use crate::walk::Listed;

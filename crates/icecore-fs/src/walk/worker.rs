@@ -7,9 +7,9 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::directory::{Directory, is_gone};
+use crate::directory::Directory;
 use crate::entry::EntryKind;
-use crate::error::FsError;
+use crate::error::{FsError, is_gone};
 use crate::stat::{ObjectStat, stat_at};
 use crate::walk::entry::{Look, ObjectName, WalkEntry};
 use crate::walk::listing::{Listing, NameKind};

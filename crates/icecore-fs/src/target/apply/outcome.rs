@@ -2,10 +2,10 @@
 
 use std::io::ErrorKind;
 
-use super::acl::ACCESS_ACL;
-use super::apply::{AppliedAspect, SET_GROUP_ID, SET_USER_ID, Wanted};
-use super::object::Status;
+use super::{AppliedAspect, SET_GROUP_ID, SET_USER_ID, Wanted};
 use crate::entry::EntryKind;
+use crate::target::acl::ACCESS_ACL;
+use crate::target::object::Status;
 
 /// Why the flags differ.
 pub(super) const FLAGS_DIFFER: &str = "the file system does not keep them";
