@@ -30,7 +30,8 @@ pub use crate::{
     kms::{DataKey, KmsError, KmsOptions, WrappedKey},
     lifecycle::{ColdRule, LifecycleReport},
     options::{
-        Addressing, Credentials, Encryption, HotStorageClass, S3Options, StorageClassError, StorageClassName,
+        Addressing, Credentials, Encryption, HotStorageClass, Parts, S3Options, StorageClassError,
+        StorageClassName,
     },
     probe::{ConditionReport, ProbeError, probe_conditions, require_conditions},
     store::S3Store,

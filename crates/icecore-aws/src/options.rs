@@ -156,6 +156,18 @@ impl TryFrom<StorageClassName> for HotStorageClass {
     }
 }
 
+/// When large objects are uploaded in parts, several connections at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// Always.
+    Always,
+    /// Once a connection has moved fewer bytes in a second than this. Each part is a request, which one fast connection saves.
+    BelowSpeed {
+        /// Bytes in a second.
+        bytes_per_second: u64,
+    },
+}
+
 /// How a bucket is used.
 #[derive(Clone, Debug)]
 pub struct S3Options {
@@ -184,8 +196,10 @@ pub struct S3Options {
     pub has_checksums: bool,
     /// Most requests under way at once.
     pub requests_max: NonZeroUsize,
-    /// Objects under `data/` of more bytes are uploaded in parts.
+    /// Only objects under `data/` of more bytes are uploaded in parts.
     pub multipart_above_bytes: u64,
+    /// When they are.
+    pub parts: Parts,
     /// Shortest length of a part but the last one, in bytes; S3 allows no less than 5 MiB.
     pub part_bytes_min: u64,
     /// How often and how long requests are repeated.
@@ -211,6 +225,7 @@ impl S3Options {
             has_checksums: true,
             requests_max: const { NonZeroUsize::new(64).unwrap() },
             multipart_above_bytes: 8 << 20,
+            parts: Parts::BelowSpeed { bytes_per_second: 16 << 20 },
             part_bytes_min: 5 << 20,
             retry: RetryPolicy {
                 attempts_max: const { NonZeroU32::new(40).unwrap() },

@@ -1,4 +1,9 @@
-//! Whether a server honours the conditions that keep several writers from harming each other.
+//! Whether a server honours the conditions that keep several writers from harming each other, and reads as S3 does.
+//!
+//! Each request proves something that no other one does. The race shows that an object is created once, and that its condition
+//! and the creation are one step: some servers honour a condition only if nobody else writes at the same time. Two requests
+//! show that an object is replaced in the state that was named, and in no other. One read shows that a range may end behind
+//! the end of the object.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -8,16 +13,21 @@ use crate::{checksum::hex, store::S3Store};
 
 /// Writers that race for one key.
 const RACERS: usize = 8;
+/// Where the range of the read ends, far behind the end of the object.
+const READ_END: u64 = 1 << 20;
 
-/// What a server does with conditions.
+/// What a server does with conditions and ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConditionReport {
-    /// A put that asks for the key to be absent (`If-None-Match: *`) is refused where it is taken.
+    /// A put that asks for the key to be absent (`If-None-Match: *`) is ever refused.
     pub has_create: bool,
     /// A put that names another state than the present one (`If-Match`) is refused.
     pub has_replace: bool,
     /// How many of several writers at the same time were told that they created the same key.
     pub winners: usize,
+    /// A range that ends behind the end of the object gives what there is. Nothing is known about it (and this is set) if
+    /// conditions are ignored.
+    pub reads_past_end: bool,
 }
 
 /// Reason why a server is not to be used by several writers. The text fits behind "failed to …".
@@ -36,6 +46,15 @@ pub enum ProbeError {
         location: String,
         /// What it does.
         ignored: String,
+    },
+    /// The server refuses reads that every repository needs, or answers them wrongly.
+    #[error(
+        "the server at {location} does not read ranges as S3 does: a range that ends behind the end of an object has to \
+         return the bytes up to that end"
+    )]
+    RangeRefused {
+        /// Where the store is.
+        location: String,
     },
 }
 
@@ -56,60 +75,67 @@ impl ConditionReport {
     }
 }
 
-/// Tries conditional requests on objects of its own below `probe/`, and deletes them again as far as that is allowed.
+/// Tries conditional requests and a read on an object of its own below `probe/`, and deletes it again as far as that is
+/// allowed.
 pub async fn probe_conditions(store: &S3Store) -> StoreResult<ConditionReport> {
     let mut random = [0; 8];
     store.environment.entropy.fill(&mut random);
-    let [single, race] = ["single", "race"].map(|name| format!("probe/{}-{name}", hex(&random)));
-    let report = try_conditions(store, &single, &race).await;
-    for key in [&single, &race] {
-        if let Err(error) = store.delete(key, None).await {
-            tracing::info!(key, %error, "an object of the probe is left behind");
-        }
+    let key = format!("probe/{}", hex(&random));
+    let report = try_conditions(store, &key).await;
+    if let Err(error) = store.delete(&key, None).await {
+        tracing::info!(key, %error, "an object of the probe is left behind");
     }
     report
 }
 
-/// Fails unless several writers are safe.
+/// Fails unless several writers are safe, and ranges can be read.
 pub async fn require_conditions(store: &S3Store) -> Result<(), ProbeError> {
     let report = probe_conditions(store).await?;
-    if report.is_safe() {
-        return Ok(());
+    let location = store.location();
+    if !report.is_safe() {
+        return Err(ProbeError::NotHonoured { location, ignored: report.ignored() });
     }
-    Err(ProbeError::NotHonoured { location: store.location(), ignored: report.ignored() })
+    if report.reads_past_end { Ok(()) } else { Err(ProbeError::RangeRefused { location }) }
 }
 
-async fn try_conditions(store: &S3Store, single: &str, race: &str) -> StoreResult<ConditionReport> {
-    let body = |text: String| Bytes::from(text);
-    let version = store.put(single, body("first".into()), PutCondition::Absent).await?;
-    let has_create = match store.put(single, body("second".into()), PutCondition::Absent).await {
-        Ok(_) => false,
-        Err(StoreError::AlreadyExists { .. }) => true,
-        Err(error) => return Err(error),
-    };
+async fn try_conditions(store: &S3Store, key: &str) -> StoreResult<ConditionReport> {
+    let (winners, present) = race(store, key).await?;
+    let mut report =
+        ConditionReport { has_create: winners < RACERS, has_replace: true, winners, reads_past_end: true };
     let other = Version("00000000000000000000000000000000".to_owned());
-    let refuses_other = match store.put(single, body("third".into()), PutCondition::Version(other)).await {
-        Ok(_) => false,
-        Err(StoreError::VersionMismatch { .. }) => true,
-        Err(error) => return Err(error),
-    };
-    // Who ignored the first conditions has other bytes there now.
-    let takes_present = !has_create
-        || !refuses_other
-        || match store.put(single, body("fourth".into()), PutCondition::Version(version)).await {
-            Ok(_) => true,
-            Err(StoreError::VersionMismatch { .. }) => false,
-            Err(error) => return Err(error),
-        };
-    let racers =
-        (0..RACERS).map(|racer| store.put(race, body(format!("racer {racer}")), PutCondition::Absent));
-    let mut winners = 0;
-    for result in join_all(racers).await {
-        match result {
-            Ok(_) => winners += 1,
-            Err(StoreError::AlreadyExists { .. }) => {}
-            Err(error) => return Err(error),
-        }
+    let stale = store.put_unresolved(key, Bytes::from_static(b"stale"), PutCondition::Version(other)).await?;
+    report.has_replace = stale.is_none();
+    if winners != 1 || stale.is_some() {
+        // Nobody knows which bytes are there now, and nothing else counts any more.
+        return Ok(report);
     }
-    Ok(ConditionReport { has_create, has_replace: refuses_other && takes_present, winners })
+    let replacement = Bytes::from_static(b"replacement");
+    match store.put(key, replacement.clone(), PutCondition::Version(present)).await {
+        Ok(_) => report.reads_past_end = reads_past_end(store, key, &replacement).await?,
+        Err(StoreError::VersionMismatch { .. }) => report.has_replace = false,
+        Err(error) => return Err(error),
+    }
+    Ok(report)
+}
+
+/// Lets writers race for a key, and returns how many were told that they created it, and the state that one of them did.
+async fn race(store: &S3Store, key: &str) -> StoreResult<(usize, Version)> {
+    let racers = (0..RACERS)
+        .map(|racer| store.put_unresolved(key, Bytes::from(format!("racer {racer}")), PutCondition::Absent));
+    let told: Vec<Option<Version>> = join_all(racers).await.into_iter().collect::<StoreResult<_>>()?;
+    let mut created = told.into_iter().flatten();
+    match created.next() {
+        Some(version) => Ok((1 + created.count(), version)),
+        // The answer to the one that did was lost, and its next attempt was refused.
+        None => Ok((1, store.get_versioned(key).await?.1)),
+    }
+}
+
+/// Says whether a range that ends behind the end of an object gives the bytes up to that end.
+async fn reads_past_end(store: &S3Store, key: &str, content: &Bytes) -> StoreResult<bool> {
+    match store.get(key, Some(1..READ_END)).await {
+        Ok(read) => Ok(read == content.slice(1..)),
+        Err(StoreError::InvalidRange { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

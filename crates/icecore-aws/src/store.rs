@@ -134,6 +134,10 @@ pub struct S3Store {
     pub(crate) is_proven: AtomicBool,
     single_writer: AtomicBool,
     pub(crate) has_uploaded_in_parts: AtomicBool,
+    /// One connection was too slow for a large object, …
+    pub(crate) is_slow: AtomicBool,
+    /// … and that was known before.
+    is_expected_slow: AtomicBool,
     /// The server compares an `ETag` without its quotes.
     pub(crate) has_bare_etags: AtomicBool,
 }
@@ -166,6 +170,8 @@ impl S3Store {
             is_proven: AtomicBool::new(false),
             single_writer: AtomicBool::new(options.single_writer),
             has_uploaded_in_parts: AtomicBool::new(false),
+            is_slow: AtomicBool::new(false),
+            is_expected_slow: AtomicBool::new(false),
             has_bare_etags: AtomicBool::new(false),
             options,
             environment,
@@ -206,6 +212,22 @@ impl S3Store {
     /// Says whether any object has been uploaded in parts so far.
     pub fn has_uploaded_in_parts(&self) -> bool {
         self.has_uploaded_in_parts.load(Ordering::Relaxed)
+    }
+
+    /// Says whether one connection was too slow for a large object, so that those that follow go in parts.
+    pub fn has_slow_connections(&self) -> bool {
+        self.is_slow.load(Ordering::Relaxed)
+    }
+
+    /// Has large objects go in parts from the first one on: an earlier command found that its connections are slow.
+    pub fn expect_slow_connections(&self) {
+        self.is_slow.store(true, Ordering::Relaxed);
+        self.is_expected_slow.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether that was known before.
+    pub fn expected_slow_connections(&self) -> bool {
+        self.is_expected_slow.load(Ordering::Relaxed)
     }
 
     /// Returns the URL of the server if it is not S3's own.

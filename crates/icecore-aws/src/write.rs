@@ -1,6 +1,6 @@
 //! Writing on condition, and finding out how a put ended whose answer was lost.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -13,7 +13,7 @@ use crate::{
     action::Action,
     checksum::{BodyChecksum, etag_contradicts, hex, told_crc64},
     failure::ServiceFailure,
-    options::Encryption,
+    options::{Encryption, Parts},
     read::has_etag,
     store::{DATA_PREFIX, Failed, S3Store},
 };
@@ -55,16 +55,13 @@ impl S3Store {
         if self.is_single_writer() {
             self.look_before(key, &condition).await?;
         }
-        let mut name = [0; 16];
-        self.environment.entropy.fill(&mut name);
-        let checksum = BodyChecksum::of(&bytes, self.options.has_checksums);
-        let put = Put { key, checksum, bytes, condition, name: hex(&name) };
+        let put = self.named_put(key, bytes, condition);
         let mut restarts = 0;
         loop {
             let result = if self.goes_in_parts(&put) {
                 self.put_in_parts(&put).await
             } else {
-                self.put_whole(&put).await
+                self.put_timed(&put).await
             };
             let Failed { failure, error } = match result {
                 Ok(version) => return Ok(version),
@@ -84,10 +81,60 @@ impl S3Store {
         }
     }
 
-    /// Says whether an object is uploaded in parts: a large one below `data/`, whose name nobody else ever uses. All others may be
-    /// written by several at a time, and not all servers honour the condition of an upload in parts.
+    fn named_put<'put>(&self, key: &'put str, bytes: Bytes, condition: PutCondition) -> Put<'put> {
+        let mut name = [0; 16];
+        self.environment.entropy.fill(&mut name);
+        let checksum = BodyChecksum::of(&bytes, self.options.has_checksums);
+        Put { key, checksum, bytes, condition, name: hex(&name) }
+    }
+
+    /// Writes a whole object if the condition holds, else returns nothing, without a look at the object: whoever needs to know
+    /// whether an earlier attempt succeeded whose answer was lost has to look.
+    pub(crate) async fn put_unresolved(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        condition: PutCondition,
+    ) -> StoreResult<Option<Version>> {
+        let put = self.named_put(key, bytes, condition);
+        let mut restarts = 0;
+        loop {
+            match self.put_whole(&put).await {
+                Ok(version) => return Ok(Some(version)),
+                Err(Failed { failure, .. }) if failure.is_condition_failed() => return Ok(None),
+                Err(Failed { failure, .. }) if failure.is_conflict() && restarts < RESTARTS_MAX => {
+                    restarts += 1
+                }
+                Err(failed) => return Err(failed.into()),
+            }
+        }
+    }
+
+    /// Says whether an object is uploaded in parts: a large one below `data/`, if one connection is too slow for it.
     fn goes_in_parts(&self, put: &Put<'_>) -> bool {
+        self.may_go_in_parts(put) && (self.options.parts == Parts::Always || self.has_slow_connections())
+    }
+
+    /// Says whether an object may be uploaded in parts: a large one below `data/`, whose name nobody else ever uses. All others may
+    /// be written by several at a time, and not all servers honour the condition of an upload in parts.
+    fn may_go_in_parts(&self, put: &Put<'_>) -> bool {
         put.key.starts_with(DATA_PREFIX) && put.bytes.len() as u64 > self.options.multipart_above_bytes
+    }
+
+    /// Writes a whole object; a large one shows how fast one connection is, attempts that failed included.
+    async fn put_timed(&self, put: &Put<'_>) -> Result<Version, Failed> {
+        let begun = self.environment.clock.monotonic();
+        let result = self.put_whole(put).await;
+        if let Parts::BelowSpeed { bytes_per_second } = self.options.parts
+            && self.may_go_in_parts(put)
+        {
+            let taken = self.environment.clock.monotonic().saturating_sub(begun);
+            let enough = Duration::from_secs_f64(put.bytes.len() as f64 / bytes_per_second.max(1) as f64);
+            if taken > enough {
+                self.is_slow.store(true, Ordering::Relaxed);
+            }
+        }
+        result
     }
 
     /// Judges the condition by a look, for servers that do not honour it.

@@ -317,6 +317,9 @@ impl Context {
             );
         }
         let catalog = self.open_catalog(repository.id())?;
+        if let Some(s3) = store.s3.as_ref().filter(|_| writes) {
+            s3::recall_speed(self, s3, &catalog);
+        }
         let repository = match self.configuration.index_memory_bytes {
             Some(bytes) => repository.with_index_chunks_max((bytes / CHUNK_MEMORY_BYTES) as usize),
             None => repository,

@@ -310,6 +310,8 @@ impl From<ProbeError> for Failure {
     fn from(error: ProbeError) -> Self {
         match error {
             ProbeError::Store(error) => error.into(),
+            error @ ProbeError::RangeRefused { .. } => Self::new(ExitStatus::Failed, reason(&error))
+                .hint("use another server: every command makes such reads"),
             error => Self::new(ExitStatus::Failed, reason(&error)).hint(
                 "use another server, or, if there will never be more than one backup, check or restore at a time, create \
                  the repository with `icecore init --single-writer`",

@@ -6,6 +6,7 @@ use icecore_aws::{
     Addressing, ColdRule, Credentials, Encryption, HotStorageClass, LifecycleReport, S3Options, S3Store,
     StorageClassError, StorageClassName, require_conditions,
 };
+use icecore_catalog::Catalog;
 use icecore_policy::{S3Addressing, S3Encryption, S3Settings};
 use icecore_store::Store;
 
@@ -85,6 +86,30 @@ pub(crate) fn prepare(context: &Context, store: &S3Store) -> Outcome<()> {
         runtime.block_on(require_conditions(store))?;
     }
     Ok(())
+}
+
+/// Under this key the catalogue has the time at which connections were found to be slow.
+const SLOW_CONNECTIONS: &str = "slow-connections";
+/// For this many seconds connections are taken to be as slow as they were.
+const SLOW_SECONDS: i64 = 30 * 24 * 3600;
+
+/// Has large objects go in parts from the first one on if an earlier command has found that one connection is too slow.
+pub(crate) fn recall_speed(context: &Context, store: &S3Store, catalog: &Catalog) {
+    let found = catalog.get_meta(SLOW_CONNECTIONS).ok().flatten();
+    let found = found.and_then(|value| value.try_into().ok()).map(i64::from_le_bytes);
+    let now = context.environment.now().seconds;
+    if found.is_some_and(|found| (0..SLOW_SECONDS).contains(&now.saturating_sub(found))) {
+        store.expect_slow_connections();
+    }
+}
+
+/// Keeps in the catalogue that connections are slow, unless that is known.
+pub(crate) fn remember_speed(context: &Context, store: &S3Store, catalog: &mut Catalog) {
+    let is_new = store.has_slow_connections() && !store.expected_slow_connections();
+    let now = context.environment.now().seconds;
+    if is_new && let Err(error) = catalog.put_meta(SLOW_CONNECTIONS, &now.to_le_bytes()) {
+        tracing::debug!(%error, "the catalogue does not take the speed of connections");
+    }
 }
 
 /// Takes away what earlier runs left of uploads in parts, at the end of a run that has uploaded in parts itself: one that

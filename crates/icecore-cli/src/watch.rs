@@ -214,6 +214,13 @@ impl Watch {
         report::documents(context, &self.memory, self.book.history(), &self.losses)
     }
 
+    /// Takes a new snapshot, which the next record of the log names.
+    pub(crate) fn add(&mut self, snapshot: &Snapshot) {
+        let new = CompletedSnapshot::of(snapshot);
+        self.complete.extend(new.clone());
+        self.unnamed.extend(new);
+    }
+
     /// Adds a new snapshot to the log, and those that earlier runs could not add. A backup never fails because of the log.
     pub(crate) fn completed(
         &mut self,
@@ -222,13 +229,13 @@ impl Watch {
         catalog: Option<&mut Catalog>,
         snapshot: Option<&Snapshot>,
     ) {
-        let new = snapshot.and_then(CompletedSnapshot::of);
         let missed = self.missed();
-        if new.is_none() && self.unnamed.is_empty() {
+        if let Some(snapshot) = snapshot {
+            self.add(snapshot);
+        }
+        if self.unnamed.is_empty() {
             return;
         }
-        self.complete.extend(new.clone());
-        self.unnamed.extend(new);
         let events = LogEvents { completed: self.unnamed.clone(), missed, ..LogEvents::default() };
         match self.book.append(repository, catalog, &mut self.author, events) {
             Ok(()) => self.unnamed.clear(),

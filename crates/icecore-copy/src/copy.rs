@@ -3,13 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use crossbeam_channel::{Receiver, bounded};
-use icecore_catalog::Catalog;
 use icecore_format::{entry::EntryKind, seal::ObjectKind, snapshot::Completion};
 use icecore_repo::{
     manifest::{ChunkListWriter, ManifestRoot, ManifestWriter},
     reader::ChunkReader,
     repository::Repository,
-    session::{CommitReport, CopiedSnapshot, SessionOrigin, WriteSession},
+    session::{CommitReport, Continuation, CopiedSnapshot, SessionOrigin, WriteSession},
 };
 
 use crate::{
@@ -30,17 +29,18 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Bytes of opened blocks that the reader which is given to [`copy_snapshot`] should keep.
 pub const SOURCE_CACHE_BYTES: usize = READER_CACHE_BYTES;
 
-/// Copies one snapshot into the repository `target` and returns the report and the other repository's catalogue.
+/// Copies one snapshot into the repository `target`. Returns the report, and what the next copy there can take over: at first,
+/// that is the catalogue of `target`.
 ///
 /// A snapshot of which anything cannot be read is not copied at all.
 pub fn copy_snapshot(
     source: &ChunkReader,
     target: &Repository,
-    catalog: Catalog,
+    continuation: Continuation,
     request: &CopyRequest<'_>,
     known: &mut KnownChunks,
     events: &dyn CopyEvents,
-) -> CopyResult<(CopyReport, Catalog)> {
+) -> CopyResult<(CopyReport, Continuation)> {
     let started = target.environment().monotonic();
     let completion = request.snapshot.completion().ok_or(CopyError::Incomplete)?;
     if let Some(mark) = completion.damage {
@@ -48,12 +48,13 @@ pub fn copy_snapshot(
     }
     let fetched = source.bytes_fetched();
     let origin = session_origin(source, request);
-    let mut session =
-        WriteSession::begin(target.clone(), catalog, origin, request.write).map_err(CopyError::Target)?;
+    let mut session = WriteSession::begin_after(target.clone(), continuation, origin, request.write)
+        .map_err(CopyError::Target)?;
     match run(source, &mut session, request, known, events) {
         Ok((root, counts)) => {
             let report = commit_report(completion);
-            let (snapshot, written, catalog) = session.commit(&root, &report).map_err(CopyError::Target)?;
+            let (snapshot, written, continuation) =
+                session.commit_and_continue(&root, &report).map_err(CopyError::Target)?;
             let counts = CopyCounts {
                 bytes_fetched: source.bytes_fetched().saturating_sub(fetched),
                 chunks_new: written.chunks_new,
@@ -63,7 +64,7 @@ pub fn copy_snapshot(
                 ..counts
             };
             let duration = target.environment().monotonic().saturating_sub(started);
-            Ok((CopyReport { snapshot, counts, duration }, catalog))
+            Ok((CopyReport { snapshot, counts, duration }, continuation))
         }
         Err(error) => {
             if let Err(abort_error) = session.abort(&error.to_string()) {

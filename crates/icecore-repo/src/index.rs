@@ -117,24 +117,44 @@ pub fn load_index(
 /// Does the same as [`load_index`] for somebody who is going to refer to what is in the index: packs that are not there,
 /// or have another length than their directory says, do not get into it.
 ///
-/// `directories` are the pack directories that the store lists. `adopt` is given the packs that the store lists and the
+/// `directories` are the pack directories that the store lists, `manifests` the packs of manifest nodes if they were listed
+/// with them. `adopt` is given the packs that the store lists and the
 /// names (sorted) of those that have a directory, and may write directories for others, which it returns.
 pub(crate) fn load_index_for_writing(
     repository: &Repository,
     catalog: &mut Catalog,
     directories: &[&ObjectInfo],
+    manifests: Option<&[&ObjectInfo]>,
     group: Option<GroupId>,
     mut adopt: impl FnMut(&StoredPacks, &[PackName]) -> RepoResult<Vec<PackDirectory>>,
-) -> RepoResult<LoadedIndex> {
+) -> RepoResult<(LoadedIndex, StoredPacks)> {
     recovering(catalog, |catalog| {
         let mut damaged = read_new_directories(repository, catalog, directories)?;
-        // Listed after the directories: a pack is there before its directory is.
-        let stored = StoredPacks::list(repository)?;
+        // Listed after or with the directories: a pack is there before its directory is.
+        let stored = StoredPacks::list(repository, manifests)?;
         let mut listed = catalog.known_packs()?;
         listed.extend(damaged.iter().filter_map(|(key, _)| parse_directory_key(key).ok()));
         listed.sort_unstable();
         catalog.add_directories(&adopt(&stored, &listed)?)?;
         let index = load::load(repository, catalog, group, Some(&stored), &mut damaged)?;
+        Ok((LoadedIndex { index, damaged }, stored))
+    })
+}
+
+/// Loads the index of somebody who writes once more, from a catalogue that was up to date a moment ago; `stored` are the
+/// packs that were there then, and those that were uploaded since.
+pub(crate) fn load_index_again(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    stored: Option<&StoredPacks>,
+    group: Option<GroupId>,
+) -> RepoResult<LoadedIndex> {
+    let mut is_first = true;
+    recovering(catalog, |catalog| {
+        // The second time, the catalogue was started over and is empty.
+        let is_current = std::mem::take(&mut is_first);
+        let mut damaged = if is_current { Vec::new() } else { read_listed_directories(repository, catalog)? };
+        let index = load::load(repository, catalog, group, stored, &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
 }

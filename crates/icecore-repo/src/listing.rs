@@ -17,7 +17,11 @@ const PAGE_KEYS: usize = 1_000;
 
 /// Objects below some prefixes.
 #[derive(Debug)]
-pub(crate) struct MetaListing(Vec<ObjectInfo>);
+pub(crate) struct MetaListing {
+    objects: Vec<ObjectInfo>,
+    /// These are all objects below `meta/`.
+    is_whole: bool,
+}
 
 impl MetaListing {
     /// Lists the objects below `prefixes`, which begin with `meta/`, one prefix after the other; with one request for all of
@@ -31,28 +35,35 @@ impl MetaListing {
             environment.proceed()?;
             Ok::<_, RepoError>(environment.runtime.block_on(repository.store().list(prefix))?)
         };
-        // An empty one says nothing: the repository may be a large one that is new to this host.
-        if (1..=ONE_PAGE_MAX).contains(&snapshots.saturating_add(packs)) {
+        let known = snapshots.saturating_add(packs);
+        // An empty catalogue says nothing: the repository may be a large one that is new to this host.
+        let is_small = known <= ONE_PAGE_MAX && (known > 0 || repository.was_without_snapshots());
+        if is_small {
             let objects = list(META_PREFIX)?;
             // Of several pages any may have been listed before another, and the caller wants one prefix after the other.
             if objects.len() < PAGE_KEYS {
-                return Ok(Self(objects));
+                return Ok(Self { objects, is_whole: true });
             }
         }
         let mut objects = Vec::new();
         for prefix in prefixes {
             objects.extend(list(prefix)?);
         }
-        Ok(Self(objects))
+        Ok(Self { objects, is_whole: false })
     }
 
     /// Returns an object, if it was listed.
     pub fn find(&self, key: &str) -> Option<&ObjectInfo> {
-        self.0.iter().find(|object| object.key == key)
+        self.objects.iter().find(|object| object.key == key)
+    }
+
+    /// Returns the objects below any prefix that begins with `meta/`, if they were all listed at once.
+    pub fn below_any(&self, prefix: &str) -> Option<Vec<&ObjectInfo>> {
+        self.is_whole.then(|| self.below(prefix).collect())
     }
 
     /// Returns the objects below one of the prefixes.
     pub fn below(&self, prefix: &str) -> impl Iterator<Item = &ObjectInfo> {
-        self.0.iter().filter(move |object| object.key.starts_with(prefix))
+        self.objects.iter().filter(move |object| object.key.starts_with(prefix))
     }
 }

@@ -85,6 +85,9 @@ impl LogBook {
             let listing = MetaListing::read(repository, catalog, &[LOG_PREFIX, SNAPSHOTS_PREFIX])?;
             let book = read_listed(repository, catalog, listing.below(LOG_PREFIX))?;
             let list = snapshots::read_listed(repository, catalog, listing.below(SNAPSHOTS_PREFIX))?;
+            if [LOG_PREFIX, SNAPSHOTS_PREFIX].iter().all(|prefix| listing.below(prefix).next().is_none()) {
+                repository.note_without_snapshots();
+            }
             Ok((book, list))
         })
     }

@@ -1,6 +1,12 @@
 //! Creating, finding and unlocking a repository.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use icecore_format::{
@@ -34,6 +40,8 @@ pub struct Repository {
     header: Header,
     slot: String,
     index_chunks_max: usize,
+    /// A listing found neither a snapshot nor a record of the log.
+    is_empty: Arc<AtomicBool>,
 }
 
 /// How a new repository is set up.
@@ -89,7 +97,8 @@ impl LockedRepository {
         let (keys, slot) = slots::open_any(&store, &environment, self.id(), credentials)?;
         let keys = Arc::new(keys);
         let header = Header::open(&keys, &self.object).map_err(RepoError::object(HEADER_KEY))?;
-        Ok(Repository { store, environment, keys, header, slot, index_chunks_max: MEMORY_CHUNKS_MAX })
+        let (index_chunks_max, is_empty) = (MEMORY_CHUNKS_MAX, Arc::default());
+        Ok(Repository { store, environment, keys, header, slot, index_chunks_max, is_empty })
     }
 }
 
@@ -116,6 +125,17 @@ impl Repository {
             Err(error) => return Err(error),
             Ok(_) => return Err(RepoError::RepositoryExists { location: store.location() }),
         }
+        Self::create_in_unused(store, environment, repository, options)
+    }
+
+    /// Creates a repository as [`Self::create`] does, where the caller has just seen that there is none. Should somebody
+    /// have been faster all the same, that fails, and leaves a key slot that opens nothing.
+    pub fn create_in_unused(
+        store: Arc<dyn Store>,
+        environment: Environment,
+        repository: RepositoryId,
+        options: &CreateOptions,
+    ) -> RepoResult<Self> {
         let mut master = Zeroizing::new([0; 32]);
         environment.entropy.fill(master.as_mut());
         let masters = BTreeMap::from([(0, Secret::new(*master))]);
@@ -129,8 +149,8 @@ impl Repository {
         };
         let object = header.seal(&keys, &environment.salt())?;
         let slot = String::new();
-        let mut created =
-            Self { store, environment, keys, header, slot, index_chunks_max: MEMORY_CHUNKS_MAX };
+        let (index_chunks_max, is_empty) = (MEMORY_CHUNKS_MAX, Arc::default());
+        let mut created = Self { store, environment, keys, header, slot, index_chunks_max, is_empty };
         created.slot = slots::add(&created, &options.credential, options.cost, &options.label)?;
         match created.put(HEADER_KEY, object.into(), PutCondition::Absent) {
             Err(RepoError::Store(StoreError::AlreadyExists { .. })) => {
@@ -188,6 +208,16 @@ impl Repository {
     #[must_use]
     pub fn with_index_chunks_max(self, index_chunks_max: usize) -> Self {
         Self { index_chunks_max, ..self }
+    }
+
+    /// Notes that a listing found neither a snapshot nor a record of the log.
+    pub(crate) fn note_without_snapshots(&self) {
+        self.is_empty.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether a listing found neither a snapshot nor a record of the log, so that little else can be there.
+    pub(crate) fn was_without_snapshots(&self) -> bool {
+        self.is_empty.load(Ordering::Relaxed)
     }
 
     pub(crate) fn index_chunks_max(&self) -> usize {

@@ -2,37 +2,31 @@
 
 mod adoption;
 mod assembly;
+mod continuation;
 mod lease;
 mod packer;
 mod upload;
 
-use std::{
-    collections::BTreeMap,
-    num::NonZeroUsize,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::PoisonError, time::Duration};
 
+pub use self::continuation::Continuation;
 use crate::{
     compaction::{self, UNINDEXED_MAX},
-    environment::time_of,
     error::{RepoError, RepoResult},
-    index::load_index_for_writing,
-    listing::MetaListing,
     manifest::ManifestRoot,
     reader::SharedIndex,
     repository::Repository,
     session::{
         assembly::Assembler,
+        continuation::{Known, Prepared, newest_condemned_epoch},
         lease::Lease,
-        packer::{Packer, PackerOptions},
+        packer::Packer,
     },
 };
 use icecore_catalog::{Catalog, StoredSnapshot};
 use icecore_format::{
     entry::Time,
     ids::{ChunkId, GroupId, RunId},
-    layout::{GC_PREFIX, INDEX_PREFIX, PACKS_PREFIX, snapshot_key},
     limits::PACK_BYTES_MAX,
     seal::ObjectKind,
     snapshot::{
@@ -47,6 +41,10 @@ const SMALL_UPLOADS_BYTES: u64 = 32 << 20;
 /// Most packs that may be on their way at a time, however small they are.
 const SMALL_UPLOADS_MAX: u64 = 8;
 
+/// Bytes of large packs that may be on their way at a time: one that is longer is on its way alone. The one that is being
+/// filled meanwhile takes as much memory again.
+const LARGE_UPLOADS_BYTES: u64 = 128 << 20;
+
 /// How a session writes.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
@@ -59,11 +57,13 @@ pub struct WriteOptions {
     /// Packs that may be on their way to the store at a time, beside the one being filled; as many as suit their length
     /// if absent.
     pub uploads_max: Option<NonZeroUsize>,
+    /// Whether another session follows, which takes over what this one knows of the store.
+    pub continues: bool,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { compression_level: 3, pack_bytes: 64 << 20, verify: true, uploads_max: None }
+        Self { compression_level: 3, pack_bytes: 64 << 20, verify: true, uploads_max: None, continues: false }
     }
 }
 
@@ -71,9 +71,11 @@ impl WriteOptions {
     /// Smallest and largest target length of packs, in bytes.
     pub const PACK_BYTES_RANGE: std::ops::RangeInclusive<u64> = (1 << 20)..=(240 << 20);
 
-    /// Returns how many packs may be on their way: two, or as many small ones as have [`SMALL_UPLOADS_BYTES`] together.
+    /// Returns how many packs may be on their way: as many small ones as have [`SMALL_UPLOADS_BYTES`] together, else two,
+    /// or as many as have [`LARGE_UPLOADS_BYTES`].
     fn uploads(&self) -> NonZeroUsize {
-        let by_length = (SMALL_UPLOADS_BYTES / self.pack_bytes).clamp(2, SMALL_UPLOADS_MAX) as usize;
+        let large = (LARGE_UPLOADS_BYTES / self.pack_bytes).clamp(1, 2);
+        let by_length = (SMALL_UPLOADS_BYTES / self.pack_bytes).clamp(large, SMALL_UPLOADS_MAX) as usize;
         self.uploads_max.or(NonZeroUsize::new(by_length)).unwrap_or(NonZeroUsize::MIN)
     }
 }
@@ -172,9 +174,7 @@ pub struct WriteSession {
     catalog: Catalog,
     index: SharedIndex,
     lease: Lease,
-    condemned_epoch: u64,
-    /// Pack directories of earlier runs that are in no index object.
-    unindexed: usize,
+    known: Known,
     started: Duration,
     clock_difference: Option<ClockDifference>,
     data: Assembler,
@@ -194,7 +194,21 @@ impl WriteSession {
     /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
     pub fn begin(
         repository: Repository,
-        mut catalog: Catalog,
+        catalog: Catalog,
+        origin: SessionOrigin,
+        options: WriteOptions,
+    ) -> RepoResult<Self> {
+        Self::begin_after(repository, catalog.into(), origin, options)
+    }
+
+    /// Does the same as [`Self::begin`] after another session of the same command, and does not ask the store again for what
+    /// that one knew: a pruner that has condemned packs since then is noticed before the commit.
+    ///
+    /// # Panics
+    /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
+    pub fn begin_after(
+        repository: Repository,
+        mut continuation: Continuation,
         origin: SessionOrigin,
         options: WriteOptions,
     ) -> RepoResult<Self> {
@@ -211,8 +225,8 @@ impl WriteSession {
         let started = origin.copied.map_or(now, |copied| copied.started);
         let snapshot = pending_snapshot(environment.run_id_at(started), now, started, origin);
         let mut lease = Lease::announce(repository.clone(), snapshot)?;
-        match Prepared::prepare(&repository, &mut catalog, lease.snapshot(), options) {
-            Ok(prepared) => Ok(Self::assemble(repository, catalog, lease, prepared)),
+        match Prepared::prepare(&repository, &mut continuation, lease.snapshot(), options) {
+            Ok(prepared) => Ok(Self::assemble(repository, continuation.catalog, lease, prepared)),
             Err(error) => {
                 lease.give_up(&error);
                 Err(error)
@@ -228,8 +242,7 @@ impl WriteSession {
             catalog,
             index: prepared.index,
             lease,
-            condemned_epoch: prepared.condemned_epoch,
-            unindexed: prepared.unindexed,
+            known: prepared.known,
             clock_difference: prepared.clock_difference,
             data: Assembler::new(ObjectKind::Data, block_bytes, prepared.packer.block_buffers()),
             manifest: Assembler::new(ObjectKind::Manifest, block_bytes, prepared.packer.block_buffers()),
@@ -294,6 +307,7 @@ impl WriteSession {
     /// Hands directories of uploaded packs to the catalogue.
     fn take_uploaded(&mut self) {
         let uploaded = self.packer.take_uploaded();
+        self.known.add(&uploaded);
         if !uploaded.is_empty()
             && let Err(error) = self.catalog.add_directories(&uploaded)
         {
@@ -338,12 +352,25 @@ impl WriteSession {
     /// Returns the snapshot, what was written for it, and the catalogue. When it fails, the run is marked as aborted if
     /// that is possible.
     pub fn commit(
-        mut self,
+        self,
         root: &ManifestRoot,
         report: &CommitReport,
     ) -> RepoResult<(Snapshot, WriteStatistics, Catalog)> {
+        self.commit_and_continue(root, report)
+            .map(|(snapshot, written, continuation)| (snapshot, written, continuation.catalog))
+    }
+
+    /// Does the same as [`Self::commit`], and returns what another session can take over, if the options say that one follows.
+    pub fn commit_and_continue(
+        mut self,
+        root: &ManifestRoot,
+        report: &CommitReport,
+    ) -> RepoResult<(Snapshot, WriteStatistics, Continuation)> {
         match self.complete(root, report) {
-            Ok(written) => Ok((self.lease.into_snapshot(), written, self.catalog)),
+            Ok(written) => {
+                let continuation = Continuation::new(self.catalog, self.known);
+                Ok((self.lease.into_snapshot(), written, continuation))
+            }
             Err(error) => {
                 self.lease.give_up(&error);
                 Err(error)
@@ -358,7 +385,7 @@ impl WriteSession {
         }
         let environment = self.repository.environment();
         environment.proceed()?;
-        if newest_condemned_epoch(&self.repository)? != self.condemned_epoch {
+        if newest_condemned_epoch(&self.repository)? != self.known.condemned_epoch {
             return Err(RepoError::NewerMaintenance);
         }
         let written = self.statistics();
@@ -375,7 +402,7 @@ impl WriteSession {
             root_level: root.level,
             totals: root.totals,
             errors: report.errors,
-            condemned_epoch: self.condemned_epoch,
+            condemned_epoch: self.known.condemned_epoch,
             statistics,
             damage: None,
             left_out: report.left_out.clone().map(LeftOut::bounded),
@@ -383,13 +410,20 @@ impl WriteSession {
         };
         self.lease.replace(SnapshotState::Complete(completion))?;
         self.remember_snapshot();
-        if self.unindexed >= UNINDEXED_MAX
-            && let Err(error) = compaction::compact(&self.repository, UNINDEXED_MAX)
-        {
-            // It spares others requests. The next run tries it again.
-            tracing::info!(%error, "no index object could be written");
-        }
+        self.index_objects();
         Ok(written)
+    }
+
+    /// Writes index objects if there is much that is in none.
+    fn index_objects(&mut self) {
+        if self.known.unindexed < UNINDEXED_MAX {
+            return;
+        }
+        match compaction::compact(&self.repository, UNINDEXED_MAX) {
+            Ok(_) => self.known.unindexed = 0,
+            // It spares others requests. The next run tries it again.
+            Err(error) => tracing::info!(%error, "no index object could be written"),
+        }
     }
 
     /// Hands the snapshot to the catalogue, so that the next run need not fetch it.
@@ -412,51 +446,6 @@ impl WriteSession {
     }
 }
 
-/// What a session needs beside its announcement, and what is read only after it.
-struct Prepared {
-    clock_difference: Option<ClockDifference>,
-    condemned_epoch: u64,
-    unindexed: usize,
-    index: SharedIndex,
-    packer: Packer,
-}
-
-impl Prepared {
-    fn prepare(
-        repository: &Repository,
-        catalog: &mut Catalog,
-        snapshot: &Snapshot,
-        options: WriteOptions,
-    ) -> RepoResult<Self> {
-        let SnapshotOrigin { run, group, dedup, ref host, .. } = snapshot.origin;
-        // Nobody deletes a directory before it is condemned, and what is condemned is looked at once more before the commit.
-        let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX, INDEX_PREFIX])?;
-        let condemned_epoch = epoch_of(listing.below(GC_PREFIX).count())?;
-        let clock_difference = clock_difference(&listing, snapshot);
-        let unindexed = compaction::unindexed(listing.below(PACKS_PREFIX), listing.below(INDEX_PREFIX));
-        let directories: Vec<_> = listing.below(PACKS_PREFIX).collect();
-        let scope = (dedup == DedupScope::Group).then_some(group);
-        let loaded = load_index_for_writing(repository, catalog, &directories, scope, |stored, listed| {
-            adoption::adopt(repository, stored, listed, host)
-        })?;
-        for (key, error) in loaded.damaged {
-            // Its chunks count as absent and are uploaded again; `check` reports the damage itself.
-            tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");
-        }
-        let index = Arc::new(RwLock::new(loaded.index));
-        let packer = Packer::start(repository, run, group, PackerOptions::from(options))?;
-        Ok(Self { clock_difference, condemned_epoch, unindexed, index, packer })
-    }
-}
-
-/// Compares the time that the run has written into its snapshot with the one that the store gave the object; a listing has it
-/// where one request is enough for everything below `meta/`.
-fn clock_difference(listing: &MetaListing, snapshot: &Snapshot) -> Option<ClockDifference> {
-    let SnapshotState::Pending { refreshed } = snapshot.state else { return None };
-    let own = listing.find(&snapshot_key(snapshot.origin.run))?;
-    Some(ClockDifference { here: refreshed, store: time_of(own.modified) })
-}
-
 fn pending_snapshot(run: RunId, now: Time, started: Time, origin: SessionOrigin) -> Snapshot {
     let origin = SnapshotOrigin {
         run,
@@ -475,18 +464,6 @@ fn pending_snapshot(run: RunId, now: Time, started: Time, origin: SessionOrigin)
         sequence: origin.sequence,
     };
     Snapshot { origin, state: SnapshotState::Pending { refreshed: now } }
-}
-
-/// Returns the newest epoch of condemned packs.
-///
-/// This version prunes nothing itself, and cannot tell which packs a newer one has condemned.
-fn newest_condemned_epoch(repository: &Repository) -> RepoResult<u64> {
-    epoch_of(repository.environment().runtime.block_on(repository.store().list(GC_PREFIX))?.len())
-}
-
-/// Returns the newest epoch of so many lists of condemned packs.
-fn epoch_of(condemned: usize) -> RepoResult<u64> {
-    if condemned == 0 { Ok(0) } else { Err(RepoError::NewerMaintenance) }
 }
 
 const _: () = assert!(*WriteOptions::PACK_BYTES_RANGE.end() < PACK_BYTES_MAX);

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use icecore_format::{
+    directory::PackDirectory,
     ids::{GroupId, PackName},
     layout::{DATA_PREFIX, MANIFEST_PREFIX, PackPlace},
     seal::ObjectKind,
 };
+use icecore_store::ObjectInfo;
 
 use crate::{error::RepoResult, repository::Repository};
 
@@ -17,21 +19,35 @@ pub(crate) struct StoredPacks {
 }
 
 impl StoredPacks {
-    /// Lists all packs.
-    pub fn list(repository: &Repository) -> RepoResult<Self> {
-        let environment = repository.environment();
-        let mut bytes = HashMap::new();
-        for prefix in [DATA_PREFIX, MANIFEST_PREFIX] {
+    /// Lists all packs, but those of manifest nodes if they are given: who has listed all of `meta/` has seen them.
+    pub fn list(repository: &Repository, manifests: Option<&[&ObjectInfo]>) -> RepoResult<Self> {
+        let mut found = Self { bytes: HashMap::new() };
+        let list = |prefix| -> RepoResult<Vec<ObjectInfo>> {
+            let environment = repository.environment();
             environment.proceed()?;
-            for object in environment.runtime.block_on(repository.store().list(prefix))? {
-                let Ok((place, name)) = PackPlace::parse(&object.key) else {
-                    tracing::debug!(key = ?object.key, "foreign object among the packs");
-                    continue;
-                };
-                bytes.insert((name, place), object.size);
-            }
+            Ok(environment.runtime.block_on(repository.store().list(prefix))?)
+        };
+        list(DATA_PREFIX)?.iter().for_each(|object| found.add(object));
+        match manifests {
+            Some(manifests) => manifests.iter().for_each(|object| found.add(object)),
+            None => list(MANIFEST_PREFIX)?.iter().for_each(|object| found.add(object)),
         }
-        Ok(Self { bytes })
+        Ok(found)
+    }
+
+    /// Adds a pack that was just uploaded.
+    pub fn add_directory(&mut self, directory: &PackDirectory) {
+        let place = PackPlace::of(directory.kind, directory.group);
+        let bytes = directory.checksum.map_or(0, |checksum| checksum.bytes);
+        self.bytes.insert((directory.pack, place), bytes);
+    }
+
+    fn add(&mut self, object: &ObjectInfo) {
+        if let Ok((place, name)) = PackPlace::parse(&object.key) {
+            self.bytes.insert((name, place), object.size);
+        } else {
+            tracing::debug!(key = ?object.key, "foreign object among the packs");
+        }
     }
 
     /// Says whether a pack is there as its directory describes it; a length of none fits any.

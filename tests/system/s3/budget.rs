@@ -1,10 +1,23 @@
 //! Requests are money.
 
 use super::{Bed, requests};
-use crate::harness::text;
+use crate::harness::{bytes, text};
 
 /// Most requests of a backup of which everything is known, and which a reader of its list can name one by one.
-const UNCHANGED_REQUESTS_MAX: u64 = 12;
+const UNCHANGED_REQUESTS_MAX: u64 = 11;
+/// Of `init` in a bucket without objects: a listing, the lifecycle rules, the probe (12), the key slot and the header.
+const INIT_REQUESTS_MAX: usize = 16;
+/// Of a first backup of three packs: 8 for the packs with that of the manifest, 3 for the snapshot and the log.
+const FIRST_REQUESTS_MAX: usize = 19;
+/// Of a backup that finds one file in a hundred changed: a pack of data and one of the manifest more.
+const CHANGED_REQUESTS_MAX: usize = 15;
+/// Of a copy of these three snapshots: twice what it takes to open a repository, and what is fetched and stored.
+const COPY_REQUESTS_MAX: usize = 43;
+/// Of a copy of what is there.
+const COPY_AGAIN_REQUESTS_MAX: usize = 8;
+
+/// Files of the smaller tree.
+const FILES: u64 = 1_000;
 
 #[test]
 fn an_unchanged_backup_of_10_000_files() {
@@ -26,4 +39,38 @@ fn an_unchanged_backup_of_10_000_files() {
     assert!(made.len() as u64 <= UNCHANGED_REQUESTS_MAX, "{} requests:\n{}", made.len(), shown.join("\n"));
     assert!(!made.iter().any(|line| line.path.contains("/data/")), "{}", shown.join("\n"));
     assert_eq!(output.json()["sources"][0]["files_unchanged"], 10_000);
+}
+
+/// Makes the requests of a command, which are at most so many; none of them is for a part of an object.
+fn within(bed: &Bed, requests_max: usize, command: &[&str]) {
+    bed.server.forget_requests();
+    bed.sandbox.run(command).expect(0);
+    let made = bed.server.requests();
+    let shown: Vec<String> =
+        made.iter().map(|line| format!("{} {}?{}", line.method, line.path, line.query)).collect();
+    assert!(made.len() <= requests_max, "{command:?}: {} requests:\n{}", made.len(), shown.join("\n"));
+}
+
+fn write_file(bed: &Bed, seed: u64, number: u64) {
+    let length = 200 + (number * 7_919 % 27_000) as usize;
+    bed.sandbox.write(&format!("{}/{number}", number / 100), bytes(seed + number, length));
+}
+
+#[test]
+fn a_tree_of_1_000_files_and_its_copy() {
+    let bed = Bed::new();
+    within(&bed, INIT_REQUESTS_MAX, &["init"]);
+    // The same shape as the table in docs/performance.md, with packs that are shorter by as much as the tree.
+    (0..FILES).for_each(|number| write_file(&bed, 1, number));
+    let back_up = ["backup", "source", "--pack-size", "6MiB"];
+    within(&bed, FIRST_REQUESTS_MAX, &back_up);
+    within(&bed, UNCHANGED_REQUESTS_MAX as usize, &back_up);
+    (0..FILES).step_by(100).for_each(|number| write_file(&bed, 1_000_000, number));
+    within(&bed, CHANGED_REQUESTS_MAX, &back_up);
+    let (key, url) = (bed.sandbox.path("copy.key"), "s3://bucket/copy");
+    let key = key.to_str().unwrap();
+    within(&bed, INIT_REQUESTS_MAX, &["init", "--key-file", key, "--repository", url]);
+    let copy = ["copy", "--to", url, "--to-key-file", key, "--pack-size", "6MiB"];
+    within(&bed, COPY_REQUESTS_MAX, &copy);
+    within(&bed, COPY_AGAIN_REQUESTS_MAX, &copy);
 }

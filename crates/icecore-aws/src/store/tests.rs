@@ -8,7 +8,7 @@ use s3_test_server::{Fault, FaultRule, ServerOptions, TestServer};
 
 use super::*;
 use crate::{
-    options::{Credentials, Encryption},
+    options::{Credentials, Encryption, Parts},
     probe::{probe_conditions, require_conditions},
     usage::RequestClass,
 };
@@ -52,6 +52,7 @@ impl Bed {
                 access_key_id: "AKTEST".to_owned(),
                 secret_access_key: "SKTEST".to_owned(),
             },
+            parts: Parts::Always,
             ..S3Options::new("bucket", "some/prefix")
         }
     }

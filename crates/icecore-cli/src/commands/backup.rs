@@ -87,6 +87,9 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     }
     if let Some(s3) = &open.s3 {
         s3::clean_up(context, s3);
+        if let Some(catalog) = &mut catalog {
+            s3::remember_speed(context, s3, catalog);
+        }
     }
     open.usage.tell(&context.console);
     report.finish(context)

@@ -1,15 +1,19 @@
 //! `copy`: snapshots into another repository.
 
-use std::{collections::HashSet, os::unix::ffi::OsStrExt, sync::Arc};
+use std::{collections::HashSet, os::unix::ffi::OsStrExt, sync::Arc, time::Duration};
 
 use clap::ArgMatches;
+use icecore_aws::S3Store;
 use icecore_copy::{
     CopyError, CopyEvents, CopyPlan, CopyProgress, CopyReport, CopyRequest, KnownChunks, SOURCE_CACHE_BYTES,
     TargetSnapshots, copy_snapshot, plan_copy,
 };
 use icecore_format::snapshot::Snapshot;
 use icecore_repo::{
-    reader::ChunkReader, repository::Repository, session::WriteOptions, snapshots::SnapshotList,
+    reader::ChunkReader,
+    repository::Repository,
+    session::{Continuation, WriteOptions},
+    snapshots::SnapshotList,
 };
 use icecore_store::RepositoryLocation;
 use zeroize::Zeroizing;
@@ -22,7 +26,7 @@ use super::{
 use crate::{
     arguments::copy::CopyArguments,
     console::Console,
-    context::{Access, Context, OpenRepository, program},
+    context::{Access, Context, OpenRepository, Usage, program},
     environment_variables,
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
@@ -38,6 +42,9 @@ mod report;
 const FIRST_KEY_LABEL: &str = "first key";
 /// Threads that fetch blocks.
 const FETCH_THREADS: usize = 8;
+/// Copies are named in the log together, at the latest after this time. Those that a killed command has not named, the next
+/// command that writes there names.
+const NAMED_EVERY: Duration = Duration::from_mins(5);
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &CopyArguments, matches: &ArgMatches) -> Outcome<ExitStatus> {
@@ -79,7 +86,8 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
         list: &list,
         known: KnownChunks::default(),
         watch,
-        to: Some(to),
+        named: context.environment.monotonic(),
+        to: Some(to.into()),
     };
     job.run(&mut from, &chosen, &mut document)?;
     document.finish(context, &from.usage, Some(&usage))
@@ -156,8 +164,25 @@ struct Job<'a> {
     targets: TargetSnapshots,
     known: KnownChunks,
     watch: Watch,
+    /// When copies were named in the log the last time.
+    named: Duration,
     /// Gone when the catalogue cannot be had again.
-    to: Option<OpenRepository>,
+    to: Option<Target>,
+}
+
+/// The other repository.
+struct Target {
+    repository: Repository,
+    continuation: Continuation,
+    usage: Usage,
+    s3: Option<Arc<S3Store>>,
+}
+
+impl From<OpenRepository> for Target {
+    fn from(open: OpenRepository) -> Self {
+        let OpenRepository { repository, catalog, usage, s3 } = open;
+        Self { repository, continuation: catalog.into(), usage, s3 }
+    }
 }
 
 impl Job<'_> {
@@ -212,6 +237,7 @@ impl Job<'_> {
         WriteOptions {
             compression_level: self.arguments.compression.unwrap_or(configured.compression_level),
             pack_bytes: self.arguments.pack_size.unwrap_or(configured.pack_bytes),
+            continues: true,
             ..WriteOptions::default()
         }
     }
@@ -228,23 +254,32 @@ impl Job<'_> {
         let request =
             CopyRequest { snapshot, plan, program: program(), write, fetch_concurrency: FETCH_THREADS };
         let events = Events::new(self.context, snapshot);
-        let OpenRepository { repository, catalog, usage, s3 } = to;
-        let copied = copy_snapshot(reader, &repository, catalog, &request, &mut self.known, &events);
+        let Target { repository, continuation, usage, s3 } = to;
+        let copied = copy_snapshot(reader, &repository, continuation, &request, &mut self.known, &events);
         drop(events);
         match copied {
-            Ok((report, mut catalog)) => {
-                let new = Some(&report.snapshot);
-                self.watch.completed(self.target, &repository, Some(&mut catalog), new);
+            Ok((report, continuation)) => {
                 self.targets.add(report.snapshot.clone());
-                self.to = Some(OpenRepository { repository, catalog, usage, s3 });
+                self.watch.add(&report.snapshot);
+                let mut to = Target { repository, continuation, usage, s3 };
+                self.name_if_due(&mut to);
+                self.to = Some(to);
                 Ok(report)
             }
             Err(error) => {
                 if let Ok(catalog) = self.target.open_catalog(repository.id()) {
-                    self.to = Some(OpenRepository { repository, catalog, usage, s3 });
+                    self.to = Some(Target { repository, continuation: catalog.into(), usage, s3 });
                 }
                 Err(error)
             }
+        }
+    }
+
+    fn name_if_due(&mut self, to: &mut Target) {
+        let now = self.context.environment.monotonic();
+        if now.saturating_sub(self.named) >= NAMED_EVERY {
+            self.named = now;
+            self.watch.completed(self.target, &to.repository, Some(&mut to.continuation.catalog), None);
         }
     }
 
@@ -252,11 +287,12 @@ impl Job<'_> {
     fn end(&mut self) {
         if let Some(mut to) = self.to.take() {
             if !self.arguments.dry_run {
-                self.watch.completed(self.target, &to.repository, Some(&mut to.catalog), None);
+                self.watch.completed(self.target, &to.repository, Some(&mut to.continuation.catalog), None);
             }
             self.watch.save(self.target, &to.repository);
             if let Some(s3) = &to.s3 {
                 s3::clean_up(self.target, s3);
+                s3::remember_speed(self.target, s3, &mut to.continuation.catalog);
             }
             to.usage.tell(&self.context.console);
         }

@@ -106,7 +106,8 @@ pub(crate) fn create(
         label: label.to_owned(),
         program: program(),
     };
-    let repository = Repository::create(Arc::clone(&store.store), context.environment.clone(), id, &options)?;
+    let repository =
+        Repository::create_in_unused(Arc::clone(&store.store), context.environment.clone(), id, &options)?;
     if let Err(error) = watch::settle(context, &repository) {
         context.console.warning(&format!(
             "this host cannot remember that the repository is here: {}; if it vanishes, this host may not notice",
@@ -218,6 +219,12 @@ pub(crate) fn is_missing(context: &Context) -> Outcome<bool> {
 
 /// Refuses a place where a repository is, or what is left of one.
 fn refuse_existing(context: &Context, store: &OpenStore) -> Outcome<()> {
+    // Where nothing lies, one request is enough; else each object is judged.
+    if let Some(s3) = &store.s3
+        && context.environment.runtime.block_on(s3.is_unused())?
+    {
+        return Ok(());
+    }
     match read_plain_header(&store.store, &context.environment) {
         Err(RepoError::NoRepository { .. }) => {}
         Err(error) => return Err(error.into()),

@@ -156,6 +156,12 @@ fn conditions(context: &Context, store: &S3Store) -> Finding {
         return Finding::new(CHECK, State::Warning, "the repository was made for one writer at a time");
     }
     match context.environment.runtime.block_on(probe_conditions(store)) {
+        Ok(report) if report.is_safe() && !report.reads_past_end => Finding::new(
+            CHECK,
+            State::Bad,
+            "the server refuses to read a range that ends behind the end of an object",
+        )
+        .hint("use another server: every command makes such reads"),
         Ok(report) if report.is_safe() => Finding::new(
             CHECK,
             State::Good,

@@ -3,6 +3,7 @@ use std::{
     sync::{LazyLock, RwLock},
 };
 
+use icecore_catalog::Catalog;
 use icecore_format::{
     entry::{ChunkRef, Entry, Marks},
     header::Parameters,
@@ -197,7 +198,7 @@ fn copy(
         write: small_packs(),
         fetch_concurrency: 2,
     };
-    copy_snapshot(&reader, &target, catalog, &request, known, &Nobody).map(|(report, _)| report)
+    copy_snapshot(&reader, &target, catalog.into(), &request, known, &Nobody).map(|(report, _)| report)
 }
 
 fn copy_plainly(from: &Place, to: &Place, number: usize) -> CopyReport {

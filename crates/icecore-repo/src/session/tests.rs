@@ -1,9 +1,11 @@
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use icecore_format::{
     compression::Codec,
     ids::PackName,
-    layout::{DATA_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX, directory_key, snapshot_key},
+    layout::{
+        DATA_PREFIX, GC_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX, directory_key, snapshot_key,
+    },
 };
 use icecore_store::{
     error::StoreError,
@@ -18,6 +20,7 @@ use crate::{
 };
 
 mod adoption;
+mod continuation;
 mod failures;
 
 /// Something that a session cannot do any more.

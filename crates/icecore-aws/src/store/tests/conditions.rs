@@ -126,18 +126,71 @@ async fn a_server_that_ignores_conditions_is_refused_for_several_writers() {
 
 #[tokio::test]
 async fn a_server_that_ignores_one_kind_of_condition_is_found() {
-    for (skip, ignored) in [(1, "ignores If-None-Match"), (2, "ignores If-Match")] {
+    let ignored = [
+        (0, 8, "ignores If-None-Match"),
+        (1, 2, "let 3 of 8 writers create the same object"),
+        (8, 1, "ignores If-Match"),
+    ];
+    for (skip, times, ignored) in ignored {
         let bed = Bed::new();
         let store = bed.store().await;
-        bed.server.inject(FaultRule { skip, ..FaultRule::new("PUT", "single", 1, Fault::IgnoreConditions) });
+        bed.server
+            .inject(FaultRule { skip, ..FaultRule::new("PUT", "probe", times, Fault::IgnoreConditions) });
         let error = require_conditions(&store).await.unwrap_err();
         assert!(error.to_string().contains(ignored), "{error}");
+        assert_eq!(bed.server.keys("bucket"), [""; 0]);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_never_replaces_is_found() {
     let bed = Bed::new();
     let store = bed.store().await;
-    bed.inject("PUT", "race", 8, Fault::IgnoreConditions);
+    let rule = FaultRule::new("PUT", "probe", 9, Fault::error(412, "PreconditionFailed"));
+    bed.server.inject(FaultRule { skip: 9, ..rule });
     let error = require_conditions(&store).await.unwrap_err();
-    assert!(error.to_string().contains("let 8 of 8 writers create the same object"), "{error}");
+    assert!(error.to_string().contains("ignores If-Match"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_a_range_past_the_end_is_found() {
+    let bed = Bed::new();
+    let store = bed.store().await;
+    bed.inject("GET", "probe", 1, Fault::error(416, "InvalidRange"));
+    let error = require_conditions(&store).await.unwrap_err();
+    assert!(error.to_string().contains("behind the end of an object"), "{error}");
+    assert_eq!(bed.server.keys("bucket"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_probe_makes_few_requests_and_a_lost_answer_is_no_second_winner() {
+    let bed = Bed::new();
+    let store = bed.store().await;
+    require_conditions(&store).await.unwrap();
+    let methods: Vec<String> = bed.server.requests().into_iter().map(|line| line.method).collect();
+    let count = |method: &str| methods.iter().filter(|one| *one == method).count();
+    assert_eq!([count("PUT"), count("GET"), count("HEAD"), count("DELETE")], [10, 1, 0, 1]);
+    bed.inject("PUT", "probe", 8, Fault::LostReply);
+    require_conditions(&store).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_is_unused_until_something_of_a_repository_is_there() {
+    let bed = Bed::new();
+    let store = bed.store().await;
+    assert!(store.is_unused().await.unwrap());
+    store.create("probe/left", Bytes::from_static(b"x")).await.unwrap();
+    assert!(store.is_unused().await.unwrap(), "no part of a repository");
+    for key in ["icecore", "meta/keys/a", "data/a/b"] {
+        let version = store.create(key, Bytes::from_static(b"x")).await.unwrap();
+        assert!(!store.is_unused().await.unwrap(), "{key}");
+        store.delete(key, Some(version)).await.unwrap();
+    }
+    let short = Bed::with(&ServerOptions { page_keys_max: 1, ..ServerOptions::default() });
+    let store = short.store().await;
+    store.create("a", Bytes::from_static(b"x")).await.unwrap();
+    store.create("b", Bytes::from_static(b"x")).await.unwrap();
+    assert!(!store.is_unused().await.unwrap(), "not everything was seen");
 }
 
 #[tokio::test]

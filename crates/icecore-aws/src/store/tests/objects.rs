@@ -214,3 +214,24 @@ async fn large_objects_go_in_parts_and_leave_none_behind() {
     assert_eq!(bed.server.open_uploads("bucket"), 0);
     assert!(!store.exists("data/other").await.unwrap());
 }
+
+#[tokio::test]
+async fn large_objects_go_whole_until_one_connection_is_too_slow() {
+    let bed = Bed::new();
+    let parts = Parts::BelowSpeed { bytes_per_second: 1 << 20 };
+    let options =
+        S3Options { multipart_above_bytes: 5 << 20, part_bytes_min: 5 << 20, parts, ..bed.options() };
+    let store = bed.store_with(options.clone()).await;
+    store.create("data/fast", pattern(6 << 20)).await.unwrap();
+    assert_eq!((bed.requests("PUT", "data/fast"), bed.requests("HEAD", "")), (1, 0));
+    // Seven attempts that fail take longer than six seconds, in which the object should have gone.
+    bed.inject("PUT", "data/slow", 7, Fault::slow_down());
+    store.create("data/slow", pattern(6 << 20)).await.unwrap();
+    assert!(store.has_slow_connections());
+    store.create("data/next", pattern(6 << 20)).await.unwrap();
+    assert_eq!((bed.requests("PUT", "data/next"), bed.requests("POST", "data/next")), (2, 2));
+    let later = bed.store_with(options).await;
+    later.expect_slow_connections();
+    later.create("data/later", pattern(6 << 20)).await.unwrap();
+    assert_eq!(bed.requests("PUT", "data/later"), 2);
+}

@@ -1,0 +1,159 @@
+//! What a session needs beside its announcement: it is read from the store, or taken over from the session before.
+
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use icecore_catalog::Catalog;
+use icecore_format::{
+    directory::PackDirectory,
+    layout::{GC_PREFIX, INDEX_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, snapshot_key},
+    snapshot::{DedupScope, Snapshot, SnapshotOrigin, SnapshotState},
+};
+
+use super::{ClockDifference, WriteOptions, adoption, packer::Packer, packer::PackerOptions};
+use crate::{
+    compaction,
+    environment::time_of,
+    error::{RepoError, RepoResult},
+    index::{LoadedIndex, load_index_again, load_index_for_writing},
+    listing::MetaListing,
+    reader::SharedIndex,
+    repository::Repository,
+    stored_packs::StoredPacks,
+};
+
+/// What a session knows of the store is taken over for this long; then the packs are listed again, as at the start of a command.
+const CONTINUES_MAX: Duration = Duration::from_mins(30);
+
+/// The catalogue, and what a session knew of the store when it was over.
+#[derive(Debug)]
+pub struct Continuation {
+    /// The catalogue.
+    pub catalog: Catalog,
+    known: Option<Known>,
+}
+
+impl From<Catalog> for Continuation {
+    fn from(catalog: Catalog) -> Self {
+        Self { catalog, known: None }
+    }
+}
+
+impl Continuation {
+    pub(super) fn new(catalog: Catalog, mut known: Known) -> Self {
+        known.unindexed += std::mem::take(&mut known.uploaded);
+        Self { catalog, known: known.stored.is_some().then_some(known) }
+    }
+}
+
+/// What a session knows of the store.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Epoch of condemned packs when the packs were listed.
+    pub condemned_epoch: u64,
+    /// Pack directories that are in no index object, without those of the session itself.
+    pub unindexed: usize,
+    /// Pack directories that the session has written.
+    uploaded: usize,
+    /// Packs that are there; none if no other session follows.
+    stored: Option<StoredPacks>,
+    /// When the packs were listed.
+    listed: Duration,
+}
+
+impl Known {
+    /// Takes packs that have been uploaded.
+    pub fn add(&mut self, uploaded: &[PackDirectory]) {
+        self.uploaded += uploaded.len();
+        if let Some(stored) = &mut self.stored {
+            uploaded.iter().for_each(|directory| stored.add_directory(directory));
+        }
+    }
+}
+
+/// What a session needs beside its announcement, and what is read only after it.
+pub(super) struct Prepared {
+    pub clock_difference: Option<ClockDifference>,
+    pub known: Known,
+    pub index: SharedIndex,
+    pub packer: Packer,
+}
+
+impl Prepared {
+    pub fn prepare(
+        repository: &Repository,
+        continuation: &mut Continuation,
+        snapshot: &Snapshot,
+        options: WriteOptions,
+    ) -> RepoResult<Self> {
+        let SnapshotOrigin { run, group, dedup, .. } = snapshot.origin;
+        let scope = (dedup == DedupScope::Group).then_some(group);
+        let now = repository.environment().monotonic();
+        let catalog = &mut continuation.catalog;
+        let known = continuation.known.take();
+        let fresh = known.filter(|known| now.saturating_sub(known.listed) < CONTINUES_MAX);
+        let (clock_difference, mut known, loaded) = match fresh {
+            Some(known) => {
+                let loaded = load_index_again(repository, catalog, known.stored.as_ref(), scope)?;
+                (None, known, loaded)
+            }
+            None => read(repository, catalog, snapshot, now)?,
+        };
+        if !options.continues {
+            known.stored = None;
+        }
+        for (key, error) in loaded.damaged {
+            // Its chunks count as absent and are uploaded again; `check` reports the damage itself.
+            tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");
+        }
+        let index = Arc::new(RwLock::new(loaded.index));
+        let packer = Packer::start(repository, run, group, PackerOptions::from(options))?;
+        Ok(Self { clock_difference, known, index, packer })
+    }
+}
+
+/// Lists what is in the store, and loads the index from it.
+fn read(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    snapshot: &Snapshot,
+    listed: Duration,
+) -> RepoResult<(Option<ClockDifference>, Known, LoadedIndex)> {
+    let SnapshotOrigin { group, dedup, ref host, .. } = snapshot.origin;
+    // Nobody deletes a directory before it is condemned, and what is condemned is looked at once more before the commit.
+    let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX, INDEX_PREFIX])?;
+    let condemned_epoch = epoch_of(listing.below(GC_PREFIX).count())?;
+    let unindexed = compaction::unindexed(listing.below(PACKS_PREFIX), listing.below(INDEX_PREFIX));
+    let directories: Vec<_> = listing.below(PACKS_PREFIX).collect();
+    let manifests = listing.below_any(MANIFEST_PREFIX);
+    let manifests = manifests.as_deref();
+    let scope = (dedup == DedupScope::Group).then_some(group);
+    let (loaded, stored) =
+        load_index_for_writing(repository, catalog, &directories, manifests, scope, |stored, listed| {
+            adoption::adopt(repository, stored, listed, host)
+        })?;
+    let known = Known { condemned_epoch, unindexed, uploaded: 0, stored: Some(stored), listed };
+    Ok((clock_difference(&listing, snapshot), known, loaded))
+}
+
+/// Compares the time that the run has written into its snapshot with the one that the store gave the object; a listing has it
+/// where one request is enough for everything below `meta/`.
+fn clock_difference(listing: &MetaListing, snapshot: &Snapshot) -> Option<ClockDifference> {
+    let SnapshotState::Pending { refreshed } = snapshot.state else { return None };
+    let own = listing.find(&snapshot_key(snapshot.origin.run))?;
+    Some(ClockDifference { here: refreshed, store: time_of(own.modified) })
+}
+
+/// Returns the newest epoch of condemned packs.
+///
+/// This version prunes nothing itself, and cannot tell which packs a newer one has condemned.
+pub(super) fn newest_condemned_epoch(repository: &Repository) -> RepoResult<u64> {
+    epoch_of(repository.environment().runtime.block_on(repository.store().list(GC_PREFIX))?.len())
+}
+
+/// Returns the newest epoch of so many lists of condemned packs.
+fn epoch_of(condemned: usize) -> RepoResult<u64> {
+    if condemned == 0 { Ok(0) } else { Err(RepoError::NewerMaintenance) }
+}
