@@ -73,4 +73,7 @@ fn a_tree_of_1_000_files_and_its_copy() {
     let copy = ["copy", "--to", url, "--to-key-file", key, "--pack-size", "6MiB"];
     within(&bed, COPY_REQUESTS_MAX, &copy);
     within(&bed, COPY_AGAIN_REQUESTS_MAX, &copy);
+    let records = bed.server.keys("bucket").into_iter().filter(|key| key.starts_with("copy/meta/log/"));
+    assert_eq!(records.count(), 1, "one record names all copies");
+    bed.sandbox.run(&["check", "--read-data", "--repository", url, "--key-file", key]).expect(0);
 }
