@@ -27,6 +27,9 @@ pub enum Versioning {
 impl S3Store {
     /// Says whether the bucket keeps what is replaced and deleted.
     pub async fn versioning(&self) -> StoreResult<Versioning> {
+        if self.is_access_point() {
+            return Ok(Versioning::Unknown);
+        }
         let call = || async {
             let request = self.client().get_bucket_versioning().bucket(&self.place.bucket);
             request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented())

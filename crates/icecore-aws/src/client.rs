@@ -16,7 +16,10 @@ use aws_sdk_s3::{
     },
 };
 
-use crate::options::{Addressing, Credentials, S3Options};
+use crate::{
+    endpoint::{AwsEndpoint, AwsEndpointKind, aws_endpoint, is_access_point, region_of_access_point},
+    options::{Addressing, Credentials, S3Options},
+};
 
 /// Region that is named where an endpoint of the user's has none.
 const REGION_DEFAULT: &str = "us-east-1";
@@ -30,7 +33,7 @@ const STALL_TIME_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) region: String,
-    /// URL of the server if it is not S3's own.
+    /// URL of the server if one was given.
     pub(crate) endpoint_url: Option<String>,
     /// Whether bodies are protected on their way by TLS.
     pub(crate) is_encrypted: bool,
@@ -55,19 +58,36 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     }
     let shared = with_credentials(loader, &options.credentials).await.load().await;
     let endpoint_url = options.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
-    let is_path = match options.addressing {
-        Addressing::Automatic => endpoint_url.is_some(),
-        Addressing::Path => true,
-        Addressing::Virtual => false,
-    };
-    let region = shared.region().map_or(REGION_DEFAULT, AsRef::as_ref).to_owned();
+    let address = endpoint_url.as_deref().and_then(aws_endpoint);
+    let is_path = names_bucket_in_path(options, endpoint_url.as_deref(), address.as_ref());
+    // An access point or an address of a region takes no requests that were signed for another region.
+    let named = region_of_access_point(&options.bucket).map(str::to_owned);
+    let named = named.or_else(|| address.and_then(|address| address.region));
+    let region =
+        named.unwrap_or_else(|| shared.region().map_or(REGION_DEFAULT, AsRef::as_ref).to_owned());
     let is_encrypted = endpoint_url.as_ref().is_none_or(|url| !url.starts_with("http://"));
-    let mut builder = Builder::from(&shared).force_path_style(is_path);
+    let mut builder =
+        Builder::from(&shared).force_path_style(is_path).region(Region::new(region.clone()));
     if is_set_to_nothing("AWS_ENDPOINT_URL_S3") || is_set_to_nothing("AWS_ENDPOINT_URL") {
         builder.set_endpoint_url(endpoint_url.clone());
     }
     let client = Client::from_conf(builder.build());
     Connection { client, region, endpoint_url, is_encrypted }
+}
+
+/// Says whether requests name the bucket in the path. Access points and the edge network know it by the host name only.
+fn names_bucket_in_path(
+    options: &S3Options,
+    endpoint_url: Option<&str>,
+    address: Option<&AwsEndpoint>,
+) -> bool {
+    let needs_host = is_access_point(&options.bucket)
+        || address.is_some_and(|address| address.kind == AwsEndpointKind::Accelerated);
+    match options.addressing {
+        Addressing::Automatic => endpoint_url.is_some() && !needs_host,
+        Addressing::Path => !needs_host,
+        Addressing::Virtual => false,
+    }
 }
 
 /// Returns the URL of a server that holds for all services, if the environment or the profile names one.

@@ -10,6 +10,7 @@ mod checksum;
 mod client;
 mod connection;
 mod delete;
+mod endpoint;
 mod failure;
 mod gate;
 pub mod kms;
@@ -27,6 +28,7 @@ mod write;
 
 pub use crate::{
     bucket::Versioning,
+    endpoint::{AwsEndpoint, AwsEndpointKind, aws_endpoint},
     kms::{DataKey, KmsError, KmsOptions, WrappedKey},
     lifecycle::{ColdRule, LifecycleReport},
     options::{

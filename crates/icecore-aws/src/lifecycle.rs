@@ -35,6 +35,9 @@ pub struct LifecycleReport {
 impl S3Store {
     /// Looks at the lifecycle rules of the bucket.
     pub async fn lifecycle(&self) -> StoreResult<LifecycleReport> {
+        if self.is_access_point() {
+            return Ok(LifecycleReport { is_unknown: true, ..LifecycleReport::default() });
+        }
         let call = || async {
             let request = self.client().get_bucket_lifecycle_configuration().bucket(&self.place.bucket);
             request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented())

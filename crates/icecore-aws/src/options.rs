@@ -13,7 +13,7 @@ use icecore_store::retry::RetryPolicy;
 /// How requests name the bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addressing {
-    /// In the path if there is an endpoint of the user's, else in the host name.
+    /// In the path if there is an endpoint of the user's, else in the host name; access points always in the host name.
     #[default]
     Automatic,
     /// In the path.

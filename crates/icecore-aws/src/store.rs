@@ -24,6 +24,7 @@ use crate::{
     action::Action,
     client::{self, Connection},
     connection,
+    endpoint::{aws_endpoint, is_access_point},
     failure::{FailureKind, ServiceFailure},
     gate::Gate,
     options::{S3Options, StorageClassName},
@@ -209,6 +210,11 @@ impl S3Store {
         &self.place.region
     }
 
+    /// Says whether requests go to an access point, which answers nothing about the bucket behind it.
+    pub(crate) fn is_access_point(&self) -> bool {
+        is_access_point(&self.place.bucket)
+    }
+
     /// Says whether any object has been uploaded in parts so far.
     pub fn has_uploaded_in_parts(&self) -> bool {
         self.has_uploaded_in_parts.load(Ordering::Relaxed)
@@ -233,6 +239,12 @@ impl S3Store {
     /// Returns the URL of the server if it is not S3's own.
     pub fn endpoint_url(&self) -> Option<&str> {
         self.place.endpoint_url.as_deref()
+    }
+
+    /// Returns the region of Amazon's S3 that answers, and whose prices hold; nothing if the server is another one.
+    pub fn aws_region(&self) -> Option<&str> {
+        let is_other = self.place.endpoint_url.as_deref().is_some_and(|url| aws_endpoint(url).is_none());
+        (!is_other).then_some(self.place.region.as_str())
     }
 
     /// Says whether only one writer may be at work: because the options say so, or because an object that was read says

@@ -51,7 +51,7 @@ struct PriceDocument {
 impl Requests {
     /// Begins to watch a store.
     pub(crate) fn watch(&self, store: &S3Store) {
-        let region = store.endpoint_url().is_none().then(|| store.region().to_owned());
+        let region = store.aws_region().map(str::to_owned);
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.push(Watched { meter: store.meter(), region });
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use icecore_aws::{
-    Addressing, ColdRule, Credentials, Encryption, HotStorageClass, LifecycleReport, S3Options, S3Store,
-    StorageClassError, StorageClassName, require_conditions,
+    Addressing, AwsEndpoint, AwsEndpointKind, ColdRule, Credentials, Encryption, HotStorageClass, LifecycleReport, S3Options, S3Store,
+    StorageClassError, StorageClassName, aws_endpoint, require_conditions,
 };
 use icecore_catalog::Catalog;
 use icecore_policy::{S3Addressing, S3Encryption, S3Settings};
@@ -62,7 +62,37 @@ fn endpoint_url(settings: &S3Settings) -> Outcome<Option<String>> {
         return Err(Failure::usage(format!("{url:?} is no URL of a server"))
             .hint("write --endpoint-url https://host or http://host:port"));
     }
-    Ok(Some(url.trim_end_matches('/').to_owned()))
+    let url = url.trim_end_matches('/').to_owned();
+    if let Some(endpoint) = aws_endpoint(&url) {
+        refuse_unusable(&url, &endpoint)?;
+    }
+    Ok(Some(url))
+}
+
+/// Refuses addresses of Amazon's S3 at which no repository can be used.
+fn refuse_unusable(url: &str, endpoint: &AwsEndpoint) -> Outcome<()> {
+    const EXAMPLE: &str = "give the address of the region, such as --endpoint-url https://s3.eu-west-1.amazonaws.com, or none";
+    let (reason, hint) = match (endpoint.kind, &endpoint.bucket) {
+        (AwsEndpointKind::Express, _) => {
+            ("is an address of S3 Express One Zone, which is not supported", "use a general purpose bucket")
+        }
+        (AwsEndpointKind::MultiRegion, _) => (
+            "is an address of a multi-region access point, which is not supported",
+            "name the bucket, or the access point of one region",
+        ),
+        (AwsEndpointKind::NotForObjects, _) if url.contains("vpce-") => (
+            "does not take requests for objects",
+            "begin the host with bucket., as in https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-west-1.vpce.amazonaws.com",
+        ),
+        (AwsEndpointKind::NotForObjects, _) => ("does not take requests for objects", EXAMPLE),
+        (AwsEndpointKind::AccessPoints, Some(_)) => (
+            "names an access point",
+            "leave --endpoint-url out, and name it in --repository: s3://arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/prefix",
+        ),
+        (_, Some(_)) => ("names a bucket, which belongs into --repository s3://bucket/prefix", EXAMPLE),
+        (_, None) => return Ok(()),
+    };
+    Err(Failure::usage(format!("{url:?} {reason}")).hint(hint))
 }
 
 fn encryption(settings: &S3Settings) -> Outcome<Encryption> {

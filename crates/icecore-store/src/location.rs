@@ -19,7 +19,7 @@ pub enum RepositoryLocation {
     Local(PathBuf),
     /// A place in a bucket of S3 or of a server that is like it.
     S3 {
-        /// Name of the bucket.
+        /// Name of the bucket, or ARN of an access point.
         bucket: String,
         /// What all keys begin with, without `/` at either end; empty for the whole bucket.
         prefix: String,
@@ -72,6 +72,16 @@ pub enum LocationError {
     NoBucket {
         /// The text as given.
         text: String,
+    },
+    /// An S3 URL names a bucket of a kind that cannot hold a repository.
+    #[error("{bucket:?} is {kind}, which is not supported; use {instead}")]
+    UnsupportedBucket {
+        /// The bucket as given.
+        bucket: String,
+        /// What it is, with its article.
+        kind: &'static str,
+        /// What to use in its place.
+        instead: &'static str,
     },
     /// The prefix of an S3 URL cannot be part of keys.
     #[error("{prefix:?} cannot be the prefix of a repository: {reason}")]
@@ -191,8 +201,9 @@ fn strip_s3_scheme(bytes: &[u8]) -> Option<&[u8]> {
 fn parse_s3_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, LocationError> {
     let no_bucket = || LocationError::NoBucket { text: shown(text) };
     let rest = str::from_utf8(rest).map_err(|_| no_bucket())?;
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    if !is_bucket_name(bucket) {
+    let (bucket, prefix) = split_bucket(rest);
+    refuse_other_kinds(bucket)?;
+    if !is_bucket_name(bucket) && !is_access_point(bucket) {
         return Err(no_bucket());
     }
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
@@ -207,6 +218,46 @@ fn parse_s3_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, Locatio
         return Err(bad("a part of it is empty, . or .."));
     }
     Ok(RepositoryLocation::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+}
+
+/// Splits what follows `s3://` behind the bucket, or behind the ARN of an access point, which has a `/` of its own.
+fn split_bucket(rest: &str) -> (&str, &str) {
+    let name_start = match rest.find(":accesspoint/") {
+        Some(position) if rest.starts_with("arn:") => position + ":accesspoint/".len(),
+        _ => 0,
+    };
+    match rest[name_start..].find('/') {
+        Some(length) => (&rest[..name_start + length], &rest[name_start + length + 1..]),
+        None => (rest, ""),
+    }
+}
+
+/// Refuses buckets that list in another order, take other requests or lie in several regions (S3 User Guide, *Directory bucket
+/// naming rules*, *Multi-Region Access Points*).
+fn refuse_other_kinds(bucket: &str) -> Result<(), LocationError> {
+    let is_express = bucket.ends_with("--x-s3") || bucket.ends_with("--xa-s3") || bucket.contains(":s3express:");
+    let is_multi_region = bucket.ends_with(".mrap") || bucket.starts_with("arn:") && bucket.contains(":s3::");
+    let (kind, instead) = if is_express {
+        ("a directory bucket of S3 Express One Zone", "a general purpose bucket")
+    } else if is_multi_region {
+        ("a multi-region access point", "a bucket, or the access point of one region")
+    } else {
+        return Ok(());
+    };
+    Err(LocationError::UnsupportedBucket { bucket: bucket.to_owned(), kind, instead })
+}
+
+/// Says whether a text has the form `arn:aws:s3:region:account:accesspoint/name`, for any partition.
+fn is_access_point(text: &str) -> bool {
+    let is_word =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let [arn, partition, "s3", region, account, resource] = parts[..] else { return false };
+    let Some(name) = resource.strip_prefix("accesspoint/") else { return false };
+    arn == "arn"
+        && [partition, region, name].iter().all(|part| !part.is_empty() && is_word(part))
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Says whether S3 could have a bucket of this name (S3 User Guide, *General purpose bucket naming rules*).

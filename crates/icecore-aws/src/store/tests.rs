@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod accounting;
+mod addresses;
 mod conditions;
 mod connections;
 mod failures;

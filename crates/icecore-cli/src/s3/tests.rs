@@ -42,3 +42,34 @@ fn what_cannot_be_is_refused() {
     let unused = refused(|settings| settings.kms_key = Some("key".to_owned()));
     assert!(unused.contains("kms-key"), "{unused}");
 }
+
+#[test]
+fn addresses_of_amazon_that_take_no_repository_are_refused_with_what_to_write() {
+    let outcome = |url: &str| {
+        let settings = settings(|settings| settings.endpoint_url = Some(url.to_owned()));
+        options("bucket", "", &settings, false).map(|options| options.endpoint_url)
+    };
+    for url in [
+        "https://bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com",
+        "https://accesspoint.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com",
+        "https://s3-fips.dualstack.us-gov-west-1.amazonaws.com",
+        "https://s3.cn-north-1.amazonaws.com.cn",
+        "https://s3-accelerate.amazonaws.com",
+        "https://minio.elb.eu-west-1.amazonaws.com",
+    ] {
+        assert_eq!(outcome(url).unwrap().as_deref(), Some(url));
+    }
+    for (url, message, hint) in [
+        ("https://my.s3.eu-west-1.amazonaws.com", "names a bucket", "https://s3.eu-west-1"),
+        ("https://vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com", "requests for objects", "https://bucket.vpce-"),
+        ("https://s3-website-eu-west-1.amazonaws.com", "requests for objects", "address of the region"),
+        ("https://a-1.s3-accesspoint.eu-west-1.amazonaws.com", "names an access point", "s3://arn:aws"),
+        ("https://x.mrap.accesspoint.s3-global.amazonaws.com", "multi-region", "one region"),
+        ("https://s3express-usw2-az1.us-west-2.amazonaws.com", "S3 Express One Zone", "general purpose"),
+    ] {
+        let failure = outcome(url).unwrap_err();
+        assert_eq!(failure.status, ExitStatus::Usage, "{url}");
+        assert!(failure.message.contains(message), "{}", failure.message);
+        assert!(failure.hint.as_ref().is_some_and(|found| found.contains(hint)), "{:?}", failure.hint);
+    }
+}

@@ -88,6 +88,38 @@ fn buckets_and_prefixes() {
     assert!(matches!(long.parse::<RepositoryLocation>(), Err(LocationError::BadPrefix { .. })));
 }
 
+#[test]
+fn access_points() {
+    let arn = "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/prod";
+    for (end, prefix) in [("", ""), ("/", ""), ("/some/prefix", "some/prefix")] {
+        let location: RepositoryLocation = format!("s3://{arn}{end}").parse().unwrap();
+        assert_eq!(location, RepositoryLocation::S3 { bucket: arn.into(), prefix: prefix.into() });
+        assert_eq!(location.to_string(), format!("s3://{arn}{}", end.trim_end_matches('/')));
+    }
+    for text in [
+        "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint",
+        "s3://arn:aws:s3:eu-west-1:1234:accesspoint/prod",
+        "s3://arn:aws:s3-outposts:eu-west-1:123456789012:accesspoint/prod",
+        "s3://arn:aws:s3:::bucket",
+    ] {
+        assert!(text.parse::<RepositoryLocation>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn kinds_of_buckets_that_are_not_supported_are_named() {
+    for (text, kind) in [
+        ("s3://logs--usw2-az1--x-s3/prefix", "S3 Express"),
+        ("s3://point--usw2-az1--xa-s3", "S3 Express"),
+        ("s3://mfzwi23gnjvgw.mrap/prefix", "multi-region"),
+        ("s3://arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap/prefix", "multi-region"),
+    ] {
+        let error = text.parse::<RepositoryLocation>().unwrap_err();
+        assert!(matches!(error, LocationError::UnsupportedBucket { .. }), "{text}: {error}");
+        assert!(error.to_string().contains(kind), "{error}");
+    }
+}
+
 proptest! {
     #[test]
     fn never_panics_and_absolute_paths_stay(text in "\\PC{0,30}") {
