@@ -1,6 +1,7 @@
 //! What the tests share: the program, a place to run it in, and an independent way to look at a tree.
 
 mod binary;
+mod kms_server;
 mod machine;
 mod process;
 mod random;
@@ -8,6 +9,7 @@ mod sandbox;
 mod tree;
 
 pub(crate) use self::{
+    kms_server::KmsServer,
     machine::{check_tool, is_root, number, skip, skip_for_tool, succeed, variable},
     process::{Output, Running},
     random::{Random, bytes, text},

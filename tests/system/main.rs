@@ -60,6 +60,8 @@ mod mutation;
 #[cfg(test)]
 mod reader;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod repair;
 #[cfg(test)]
 mod rollback;

@@ -116,9 +116,12 @@ fn making_commands_write_the_documented_json() {
     let check = sandbox.json(&["check", "--sample", "100%"]);
     assert_keys(
         &check,
-        "healthy last_seen log_records snapshots_unnamed losses accepted snapshots packs_hit problems packs bytes blocks \
+        "healthy last_seen log_records snapshots_unnamed losses accepted snapshots newest_restorable packs_hit problems packs bytes blocks \
          chunks nodes packs_read packs_verified packs_left bytes_read repair next_commands",
     );
+    let newest = &check["newest_restorable"][0];
+    assert_keys(newest, "source host id run time newer_damaged newer_missing");
+    assert_eq!(newest["id"], check["snapshots"][0]["id"]);
     let snapshot = &check["snapshots"][0];
     assert_keys(snapshot, "id run source restorable files_damaged examples packs_damaged files_marked");
     // A failure is a JSON document, too.

@@ -12,6 +12,7 @@ mod crowd;
 mod doctor;
 mod parts;
 mod refused;
+mod shipped;
 
 const URL: &str = "s3://bucket/some/prefix";
 

@@ -63,11 +63,9 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     // An access point or an address of a region takes no requests that were signed for another region.
     let named = region_of_access_point(&options.bucket).map(str::to_owned);
     let named = named.or_else(|| address.and_then(|address| address.region));
-    let region =
-        named.unwrap_or_else(|| shared.region().map_or(REGION_DEFAULT, AsRef::as_ref).to_owned());
+    let region = named.unwrap_or_else(|| shared.region().map_or(REGION_DEFAULT, AsRef::as_ref).to_owned());
     let is_encrypted = endpoint_url.as_ref().is_none_or(|url| !url.starts_with("http://"));
-    let mut builder =
-        Builder::from(&shared).force_path_style(is_path).region(Region::new(region.clone()));
+    let mut builder = Builder::from(&shared).force_path_style(is_path).region(Region::new(region.clone()));
     if is_set_to_nothing("AWS_ENDPOINT_URL_S3") || is_set_to_nothing("AWS_ENDPOINT_URL") {
         builder.set_endpoint_url(endpoint_url.clone());
     }

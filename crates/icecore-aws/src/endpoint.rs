@@ -110,7 +110,9 @@ fn service(label: &str) -> Option<(&str, Option<&str>)> {
         Some(region) if is_region(region) => Some((*service, Some(region))),
         _ => None,
     });
-    found.or_else(|| label.strip_prefix("s3-").filter(|region| is_region(region)).map(|region| ("s3", Some(region))))
+    found.or_else(|| {
+        label.strip_prefix("s3-").filter(|region| is_region(region)).map(|region| ("s3", Some(region)))
+    })
 }
 
 /// Returns what an interface endpoint in a VPC serves: `bucket.vpce-….s3.REGION.vpce`, `accesspoint.vpce-…`.

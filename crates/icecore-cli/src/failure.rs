@@ -156,13 +156,13 @@ impl From<RepoError> for Failure {
     }
 }
 
-const HEADER_HINT: &str =
-    "copy the object `icecore` back from a copy of the repository; what is stored is not lost with it";
+pub(crate) const HEADER_HINT: &str = "wait for it if objects are still being replicated, else copy the object `icecore` back from a copy of the \
+     repository; what is stored is not lost with it";
 const ACCESS_HINT: &str = "run as the owner of the directory, or as root";
 const NO_REPOSITORY_HINT: &str =
     "check --repository, or make a new repository there with `icecore init` or `icecore backup --init`";
 const WRONG_KEY_HINT: &str = "give the right key with --key-file, --password-file or --password-command";
-const NO_SLOT_HINT: &str = "copy meta/keys/ back from a copy of the repository if there is one; without a key slot nothing can be read";
+const NO_SLOT_HINT: &str = "wait for them if objects are still being replicated, else copy meta/keys/ back from a copy of the repository if there is one; without a key slot nothing can be read";
 const NEWER_HINT: &str = "use the newest version of icecore";
 const DAMAGE_HINT: &str =
     "`icecore check --read-data` shows what is damaged, and which snapshots are not affected";

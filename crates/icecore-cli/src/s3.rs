@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use icecore_aws::{
-    Addressing, AwsEndpoint, AwsEndpointKind, ColdRule, Credentials, Encryption, HotStorageClass, LifecycleReport, S3Options, S3Store,
-    StorageClassError, StorageClassName, aws_endpoint, require_conditions,
+    Addressing, AwsEndpoint, AwsEndpointKind, ColdRule, Credentials, Encryption, HotStorageClass,
+    LifecycleReport, S3Options, S3Store, StorageClassError, StorageClassName, aws_endpoint,
+    require_conditions,
 };
 use icecore_catalog::Catalog;
 use icecore_policy::{S3Addressing, S3Encryption, S3Settings};
@@ -71,7 +72,8 @@ fn endpoint_url(settings: &S3Settings) -> Outcome<Option<String>> {
 
 /// Refuses addresses of Amazon's S3 at which no repository can be used.
 fn refuse_unusable(url: &str, endpoint: &AwsEndpoint) -> Outcome<()> {
-    const EXAMPLE: &str = "give the address of the region, such as --endpoint-url https://s3.eu-west-1.amazonaws.com, or none";
+    const EXAMPLE: &str =
+        "give the address of the region, such as --endpoint-url https://s3.eu-west-1.amazonaws.com, or none";
     let (reason, hint) = match (endpoint.kind, &endpoint.bucket) {
         (AwsEndpointKind::Express, _) => {
             ("is an address of S3 Express One Zone, which is not supported", "use a general purpose bucket")

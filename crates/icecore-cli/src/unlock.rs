@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use icecore_format::{
     ids::RepositoryId,
+    layout::KEYS_PREFIX,
     slot::{Credential, SlotKind},
 };
 use icecore_repo::{
@@ -15,7 +16,7 @@ use crate::{
     context::{Context, OpenStore},
     credentials::{self, CredentialSource},
     exit_status::ExitStatus,
-    failure::{Failure, Outcome},
+    failure::{Failure, HEADER_HINT, Outcome},
     kms,
 };
 
@@ -34,7 +35,7 @@ pub(crate) fn unlock_with_credential(
     context: &Context,
     store: &OpenStore,
 ) -> Outcome<(Repository, Credential)> {
-    let locked = LockedRepository::find(Arc::clone(&store.store), context.environment.clone())?;
+    let locked = find(context, store)?;
     if let Some(source) = context.credentials.choose()?.cloned() {
         return Ok(unlock_from(context, &locked, &source)??);
     }
@@ -73,6 +74,23 @@ pub(crate) fn unlock_with_credential(
     })
 }
 
+/// Finds the repository; says so if there are key slots of one, but not its header.
+fn find(context: &Context, store: &OpenStore) -> Outcome<LockedRepository> {
+    let error = match LockedRepository::find(Arc::clone(&store.store), context.environment.clone()) {
+        Err(error @ RepoError::NoRepository { .. }) => error,
+        found => return Ok(found?),
+    };
+    let slots = context.environment.runtime.block_on(store.store.list(KEYS_PREFIX)).unwrap_or_default();
+    if slots.is_empty() {
+        return Err(error.into());
+    }
+    let location = store.store.location();
+    let message = format!(
+        "the header of the repository at {location} is missing: there are key slots, but no object `icecore`"
+    );
+    Err(Failure::new(ExitStatus::Damage, message).hint(HEADER_HINT))
+}
+
 /// Unlocks with what one source gives.
 fn unlock_from(
     context: &Context,
@@ -85,7 +103,7 @@ fn unlock_from(
 
 /// Unlocks the repository with what was given or lies ready; returns nothing if somebody had to be asked.
 pub(crate) fn unlock_unasked(context: &Context, store: &OpenStore) -> Outcome<Option<Repository>> {
-    let locked = LockedRepository::find(Arc::clone(&store.store), context.environment.clone())?;
+    let locked = find(context, store)?;
     let generated = generated_key_file(context, locked.id()).map(CredentialSource::KeyFile);
     let Some(source) = context.credentials.choose()?.cloned().or(generated) else {
         let unlocked = kms::unlock(context, &locked, &locked.slot_kinds()?)?;

@@ -235,7 +235,8 @@ fn split_bucket(rest: &str) -> (&str, &str) {
 /// Refuses buckets that list in another order, take other requests or lie in several regions (S3 User Guide, *Directory bucket
 /// naming rules*, *Multi-Region Access Points*).
 fn refuse_other_kinds(bucket: &str) -> Result<(), LocationError> {
-    let is_express = bucket.ends_with("--x-s3") || bucket.ends_with("--xa-s3") || bucket.contains(":s3express:");
+    let is_express =
+        bucket.ends_with("--x-s3") || bucket.ends_with("--xa-s3") || bucket.contains(":s3express:");
     let is_multi_region = bucket.ends_with(".mrap") || bucket.starts_with("arn:") && bucket.contains(":s3::");
     let (kind, instead) = if is_express {
         ("a directory bucket of S3 Express One Zone", "a general purpose bucket")
@@ -249,8 +250,9 @@ fn refuse_other_kinds(bucket: &str) -> Result<(), LocationError> {
 
 /// Says whether a text has the form `arn:aws:s3:region:account:accesspoint/name`, for any partition.
 fn is_access_point(text: &str) -> bool {
-    let is_word =
-        |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let is_word = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let [arn, partition, "s3", region, account, resource] = parts[..] else { return false };
     let Some(name) = resource.strip_prefix("accesspoint/") else { return false };

@@ -163,6 +163,16 @@ impl TestServer {
         self.service.plant(bucket, key, bytes);
     }
 
+    /// Returns the bytes of an object.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        self.service.read(bucket, |bucket| Some(bucket.objects.get(key)?.bytes.to_vec()))
+    }
+
+    /// Removes an object, without a request.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        self.service.remove(bucket, key);
+    }
+
     /// Changes when an object was written.
     pub fn set_modified(&self, bucket: &str, key: &str, modified: SystemTime) {
         self.service.set_modified(bucket, key, modified);

@@ -82,6 +82,12 @@ impl MemoryService {
         self.store(bucket, key, bytes, Headers::default());
     }
 
+    pub(crate) fn remove(&self, bucket: &str, key: &str) {
+        if let Some(bucket) = self.lock().get_mut(bucket) {
+            bucket.objects.remove(key);
+        }
+    }
+
     pub(crate) fn set_modified(&self, bucket: &str, key: &str, modified: SystemTime) {
         if let Some(object) = self.lock().get_mut(bucket).and_then(|bucket| bucket.objects.get_mut(key)) {
             object.modified = modified;

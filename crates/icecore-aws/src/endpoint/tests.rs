@@ -38,7 +38,12 @@ fn every_form_of_address_is_known() {
         ("s3-accesspoint-fips.dualstack.us-west-2.amazonaws.com", AccessPoints, "us-west-2", ""),
         ("s3-accelerate.amazonaws.com", Accelerated, "", ""),
         ("s3-accelerate.dualstack.amazonaws.com", Accelerated, "", ""),
-        ("b--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com", Express, "us-west-2", "b--usw2-az1--x-s3"),
+        (
+            "b--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com",
+            Express,
+            "us-west-2",
+            "b--usw2-az1--x-s3",
+        ),
         ("x.mrap.accesspoint.s3-global.amazonaws.com", MultiRegion, "", "x.mrap.accesspoint"),
         ("b1.s3-website-us-east-1.amazonaws.com", NotForObjects, "us-east-1", "b1"),
         ("s3-control.eu-west-1.amazonaws.com", NotForObjects, "eu-west-1", ""),

@@ -19,6 +19,7 @@ use self::{
     next_commands::{NextCommand, Stage, next_commands},
     past::{Accepts, Past, PastDocument},
     repair::{Repair, RepairDocument},
+    whole::{NewestWholeDocument, newest_whole},
 };
 
 use crate::{
@@ -38,6 +39,7 @@ mod next_commands;
 mod past;
 mod repair;
 mod verifications;
+mod whole;
 
 /// Problems of one severity that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 50;
@@ -89,7 +91,11 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         ResultWriter::document(&document(&checked, &list))?;
     } else {
         let quiet = context.console.verbosity == Verbosity::Quiet && checked.is_well();
-        let shown = if quiet { String::new() } else { describe(context, &checked, &list, arguments) };
+        let mut shown = if quiet { String::new() } else { describe(context, &checked, &list, arguments) };
+        if !quiet {
+            let repository = context.location()?.to_string();
+            whole::describe(&mut shown, context, &repository, &newest_whole(&checked.report, &list));
+        }
         ResultWriter::print(&shown)?;
     }
     open.usage.tell(&context.console);
@@ -358,6 +364,7 @@ struct CheckDocument<'a> {
     #[serde(flatten)]
     past: PastDocument<'a>,
     snapshots: Vec<SnapshotCheckDocument>,
+    newest_restorable: Vec<NewestWholeDocument<'a>>,
     packs_hit: Vec<PackHitDocument>,
     problems: Vec<ProblemDocument<'a>>,
     packs: u64,
@@ -408,7 +415,7 @@ fn problem_document(problem: &CheckProblem) -> ProblemDocument<'_> {
     }
 }
 
-fn document<'a>(checked: &'a Checked, list: &SnapshotList) -> CheckDocument<'a> {
+fn document<'a>(checked: &'a Checked, list: &'a SnapshotList) -> CheckDocument<'a> {
     let report = &checked.report;
     let snapshot = |snapshot: &SnapshotCheck| SnapshotCheckDocument {
         id: snapshot.run.snapshot_id(),
@@ -428,6 +435,7 @@ fn document<'a>(checked: &'a Checked, list: &SnapshotList) -> CheckDocument<'a> 
         healthy: checked.is_well(),
         past: checked.past.document(report),
         snapshots: report.snapshots.iter().map(snapshot).collect(),
+        newest_restorable: whole::documents(&newest_whole(report, list)),
         packs_hit: packs_hit(report).into_iter().map(hit).collect(),
         problems: report.problems.iter().map(problem_document).collect(),
         packs: report.packs,

@@ -16,6 +16,7 @@ use crate::{
     text,
 };
 
+mod keys;
 mod local;
 mod policy;
 mod times;
@@ -88,6 +89,7 @@ pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<Exi
         findings.extend(local::examine(context, local));
     }
     if can_go_on && has_repository {
+        findings.push(keys::look(context, &store));
         findings.extend(times::look(context, &store));
     }
     findings.push(cache(context));

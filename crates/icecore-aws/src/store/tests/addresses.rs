@@ -13,10 +13,8 @@ async fn open(bucket: &str, url: Option<&str>) -> S3Store {
         entropy: Arc::new(SystemEntropy),
         sleep: Arc::new(InstantSleep::default()),
     };
-    let credentials = Credentials::Static {
-        access_key_id: "AKTEST".to_owned(),
-        secret_access_key: "SKTEST".to_owned(),
-    };
+    let credentials =
+        Credentials::Static { access_key_id: "AKTEST".to_owned(), secret_access_key: "SKTEST".to_owned() };
     let options = S3Options {
         endpoint_url: url.map(str::to_owned),
         region: Some("us-east-1".to_owned()),
@@ -28,7 +26,8 @@ async fn open(bucket: &str, url: Option<&str>) -> S3Store {
 
 /// Returns the URL of an object, without what signs it.
 async fn address(store: &S3Store) -> String {
-    let request = store.client().get_object().bucket(&store.place.bucket).key(store.place.full_key("icecore"));
+    let request =
+        store.client().get_object().bucket(&store.place.bucket).key(store.place.full_key("icecore"));
     let validity = PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
     let signed = request.presigned(validity).await.unwrap();
     signed.uri().split('?').next().unwrap().to_owned()

@@ -52,7 +52,8 @@ fn the_document_has_the_documented_fields() {
     let report = report();
     let next = vec![NextCommand { command: "icecore".to_owned(), host: None }];
     let checked = Checked { report, repair: None, next, past: Past::default() };
-    let value = serde_json::to_value(document(&checked, &SnapshotList::default())).unwrap();
+    let list = SnapshotList::default();
+    let value = serde_json::to_value(document(&checked, &list)).unwrap();
     assert_eq!(value["healthy"], false);
     assert_eq!(value["problems"][0]["kind"], "pack-missing");
     assert_eq!(value["snapshots"][0]["examples"][0]["path_base64"], "/w==");

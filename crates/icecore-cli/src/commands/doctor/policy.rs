@@ -6,9 +6,13 @@ use crate::arguments::doctor::Role;
 
 /// Returns the policy of a role for a place in a bucket.
 pub(super) fn of_role(role: Role, bucket: &str, prefix: &str) -> Value {
-    let bucket_arn = format!("arn:aws:s3:::{bucket}");
+    // Requests to an access point are judged by its own ARN.
+    let (bucket_arn, objects) = match bucket.strip_prefix("arn:") {
+        Some(_) => (bucket.to_owned(), format!("{bucket}/object")),
+        None => (format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}")),
+    };
     let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-    let objects = format!("{bucket_arn}/{prefix}*");
+    let objects = format!("{objects}/{prefix}*");
     let listed = json!({
         "Sid": "List",
         "Effect": "Allow",

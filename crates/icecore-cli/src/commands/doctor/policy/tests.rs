@@ -26,6 +26,10 @@ fn resources_are_those_of_the_prefix() {
     let policy = of_role(Role::Restorer, "bucket", "some/prefix");
     assert_eq!(policy["Statement"][1]["Resource"], "arn:aws:s3:::bucket/some/prefix/*");
     assert_eq!(policy["Statement"][0]["Condition"]["StringLike"]["s3:prefix"], "some/prefix/*");
+    let point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/backup";
+    let policy = of_role(Role::Restorer, point, "some/prefix");
+    assert_eq!(policy["Statement"][0]["Resource"], point);
+    assert_eq!(policy["Statement"][1]["Resource"], format!("{point}/object/some/prefix/*"));
     let whole = of_role(Role::Restorer, "bucket", "");
     assert_eq!(whole["Statement"][1]["Resource"], "arn:aws:s3:::bucket/*");
 }
