@@ -1,4 +1,4 @@
-//! A blank machine, a bucket and one key: `docs/recovery.md`, command by command; and replicas of which objects are missing.
+//! A blank machine, a bucket and one key: `docs/recovery.md`, command by command; and replicas that lack objects.
 
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
@@ -51,7 +51,7 @@ impl World {
     }
 }
 
-/// Makes the repository on a machine that is lost at the end, and returns what it had, and the ids of the snapshots of `etc`.
+/// Makes a repository on a machine that is lost later. Returns its states, and the ids of the snapshots of `etc`.
 fn back_up(machine: &Sandbox, key: &[&str], changes: u64) -> (Vec<Tree>, Vec<String>) {
     machine.run(&[&["init"], key].concat()).expect(0);
     let mut states = Vec::new();
@@ -71,8 +71,7 @@ fn back_up(machine: &Sandbox, key: &[&str], changes: u64) -> (Vec<Tree>, Vec<Str
     (states, ids)
 }
 
-/// Returns the blocks marked `sh` below the headings that have these texts, in the order of the document, each heading with what
-/// stands before the next one.
+/// Returns the blocks marked `sh` between these headings and the next ones, in the order of the document.
 fn commands(headings: &[&str]) -> String {
     let mut script = String::new();
     let mut found = BTreeSet::new();
@@ -96,7 +95,8 @@ fn commands(headings: &[&str]) -> String {
 /// Runs a script on a machine, with `icecore` in the path and `typed` on the keyboard.
 fn run_script(machine: &Sandbox, script: &str, typed: &str) -> Output {
     fs::write(machine.path("typed"), typed).unwrap();
-    let prelude = "mkdir -p bin; ln -sf \"$1\" bin/icecore; PATH=$PWD/bin:$PATH; exec < typed; unset ICECORE_REPOSITORY\n";
+    let prelude = "mkdir -p bin; ln -sf \"$1\" bin/icecore; PATH=$PWD/bin:$PATH; exec < typed\n\
+                   unset ICECORE_REPOSITORY\n";
     fs::write(machine.path("script"), format!("{prelude}{script}")).unwrap();
     let mut shell = Command::new("sh");
     shell.args(["-eu", "script"]);
@@ -217,7 +217,8 @@ fn what_nothing_can_be_read_without_is_named() {
 const PARTS: [(&str, u64); 5] =
     [("data/", 12), ("meta/packs/", 10), ("meta/manifest/", 15), ("meta/snapshots/", 30), ("meta/log/", 30)];
 
-/// Returns the objects that do not arrive in a trial, which spares some parts. Names are chance, so places in the list decide.
+/// Returns the objects that do not arrive in a trial, which spares some parts. Places in the list decide, not names,
+/// which are random.
 fn delayed(keys: &[String], trial: u64) -> BTreeSet<String> {
     let mut random = Random::new(trial);
     let spared = random.below(1 << PARTS.len());
@@ -273,8 +274,7 @@ fn of_snapshot<'a>(check: &'a Value, id: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("nothing about {id}: {check:#}"))
 }
 
-/// Fails unless the check names the packs that are missing and have a directory, and says that it is not well where objects of
-/// snapshots are missing that a record names.
+/// Fails unless the check names missing packs that have a directory, and missing snapshots that the log names.
 fn assert_missing_is_named(world: &World, check: &Value, trial: u64) {
     let there: BTreeSet<String> = world.s3.keys(REPLICA).into_iter().collect();
     let missing: Vec<String> =

@@ -1,4 +1,4 @@
-//! The two requests of AWS KMS that key slots need, for one key, without its secrets: good for nothing but tests.
+//! The two requests of AWS KMS that key slots need, for one key that protects nothing.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -73,10 +73,8 @@ fn answer(stream: &TcpStream) {
         Err(code) => ("400 Bad Request", json!({ "__type": code, "message": "refused" })),
     };
     let text = document.to_string();
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        text.len()
-    );
+    let length = text.len();
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
     // Whoever asked may be gone.
     let mut stream = stream;
     stream.write_all((head + &text).as_bytes()).unwrap_or_default();
@@ -100,8 +98,8 @@ fn generate(request: &Value) -> Result<Value, &'static str> {
 }
 
 fn decrypt(request: &Value) -> Result<Value, &'static str> {
-    match request["CiphertextBlob"] == wrapped(request) && request["KeyId"] == ARN {
-        true => Ok(json!({ "KeyId": ARN, "Plaintext": data_key() })),
-        false => Err("InvalidCiphertextException"),
+    if request["CiphertextBlob"] != wrapped(request) || request["KeyId"] != ARN {
+        return Err("InvalidCiphertextException");
     }
+    Ok(json!({ "KeyId": ARN, "Plaintext": data_key() }))
 }

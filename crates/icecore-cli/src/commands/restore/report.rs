@@ -422,7 +422,7 @@ fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreRe
     }
     if report.damaged > 0 {
         console.error_line(
-            "hint: `icecore check --read-data` shows what is damaged; an older snapshot may have the same files intact",
+            "hint: `icecore check --read-data` shows what is damaged, and names the newest snapshot that is whole",
         );
     }
 }
