@@ -39,6 +39,8 @@ pub(crate) struct ServiceFailure {
     /// What the answer shows of the server.
     pub(crate) likeness: Likeness,
     region: Option<Box<str>>,
+    /// Storage class of an archived object, if the server said so.
+    archive: Option<Box<str>>,
     server_time: Option<SystemTime>,
     /// Seconds to wait, if the server said so.
     retry_after: Option<u32>,
@@ -94,6 +96,7 @@ impl ServiceFailure {
             message,
             likeness: Likeness::Unclear,
             region: None,
+            archive: None,
             server_time: None,
             retry_after: None,
         }
@@ -229,7 +232,8 @@ impl ServiceFailure {
                 StoreError::ClockSkew { location, seconds: place.skew(self.server_time) }
             }
             (_, "InvalidObjectState") => {
-                StoreError::Archived { key: key.to_owned(), class: "GLACIER or DEEP_ARCHIVE".to_owned() }
+                let class = self.archive.map_or_else(|| "storage class unknown".to_owned(), String::from);
+                StoreError::Archived { key: key.to_owned(), class }
             }
             (507, _) | (_, "QuotaExceeded") => StoreError::NoSpace { key: key.to_owned(), reason },
             (501, _) => StoreError::Unsupported { location, reason },
@@ -316,10 +320,24 @@ where
             code: if code == "NotFound" { String::new() } else { code },
             message: told,
             region: header("x-amz-bucket-region").map(String::into_boxed_str),
+            archive: response.body().bytes().and_then(archive_class),
             server_time: header("date").and_then(|date| http_date(&date)),
             retry_after: header("retry-after").and_then(|text| text.parse().ok()),
         }
     }
+}
+
+/// Returns the storage class in the answer to a GET of an archived object, and the tier of Intelligent-Tiering (S3 API
+/// Reference, *`InvalidObjectState`*).
+fn archive_class(body: &[u8]) -> Option<Box<str>> {
+    let body = std::str::from_utf8(body).ok()?;
+    let element = |name: &str| {
+        let (_, rest) = body.split_once(&format!("<{name}>"))?;
+        let (text, _) = rest.split_once('<')?;
+        text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_').then_some(text)
+    };
+    let class = element("StorageClass").filter(|class| !class.is_empty())?;
+    Some(element("AccessTier").map_or_else(|| class.into(), |tier| format!("{class}, {tier}").into()))
 }
 
 fn http_date(text: &str) -> Option<SystemTime> {

@@ -281,6 +281,11 @@ impl StoreError {
         }
     }
 
+    /// Says whether the object has to be thawed before it can be read.
+    pub fn is_archived(&self) -> bool {
+        matches!(self, Self::Archived { .. })
+    }
+
     /// Says whether the object is simply not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })

@@ -17,6 +17,19 @@ pub(crate) struct Stored {
     pub(crate) crc64: u64,
     pub(crate) modified: SystemTime,
     pub(crate) headers: Headers,
+    /// Archive tier of Intelligent-Tiering that it has sunk to.
+    pub(crate) archive_tier: Option<String>,
+    /// A copy of the archived object can be read for some days.
+    pub(crate) is_thawed: bool,
+}
+
+impl Stored {
+    /// Returns storage class and archive tier, if the object cannot be read at once.
+    pub(crate) fn archive(&self) -> Option<(String, Option<String>)> {
+        let class = self.headers.storage_class.clone()?;
+        let is_cold = matches!(class.as_str(), "GLACIER" | "DEEP_ARCHIVE") || self.archive_tier.is_some();
+        (is_cold && !self.is_thawed).then(|| (class, self.archive_tier.clone()))
+    }
 }
 
 /// What a client says of an object beside its bytes.

@@ -16,6 +16,7 @@ use s3s::{
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::{
+    bucket::Stored,
     cut_body::{CutBody, FlippedBody},
     fault::{Fault, FaultRule, Faults, RequestLine},
     link::{Link, Linked},
@@ -175,7 +176,22 @@ impl TestServer {
 
     /// Changes when an object was written.
     pub fn set_modified(&self, bucket: &str, key: &str, modified: SystemTime) {
-        self.service.set_modified(bucket, key, modified);
+        self.service.change(bucket, key, |object| object.modified = modified);
+    }
+
+    /// Moves an object to another storage class, as lifecycle rules do; with `tier`, to that archive tier of the class
+    /// `INTELLIGENT_TIERING`.
+    pub fn archive(&self, bucket: &str, key: &str, class: &str, tier: Option<&str>) {
+        self.service.change(bucket, key, |object| {
+            object.headers.storage_class = Some(class.to_owned());
+            object.archive_tier = tier.map(str::to_owned);
+            object.is_thawed = false;
+        });
+    }
+
+    /// Makes a copy of an archived object that can be read, as a request to restore it does after some hours.
+    pub fn thaw(&self, bucket: &str, key: &str) {
+        self.service.change(bucket, key, |object| object.is_thawed = true);
     }
 
     /// Gives a bucket its only lifecycle rule: what stands within `<Rule>`, but for its name and status.
@@ -273,6 +289,9 @@ async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Respon
         _ => carried_out.await,
     };
     let response = response.map_err(|error| io::Error::other(format!("{error:?}")))?;
+    if let Some((class, tier)) = archive_of(memory, &line).filter(|_| response.status() == 403) {
+        return archived_response(&class, tier.as_deref());
+    }
     match fault {
         Some(Fault::LostReply) => Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::CutBody(left)) => {
@@ -292,6 +311,27 @@ fn lifecycle_response(rule: Option<&str>) -> io::Result<Response<s3s::Body>> {
          {rule}</Rule></LifecycleConfiguration>"
     );
     Response::builder()
+        .header("content-type", "application/xml")
+        .body(s3s::Body::from(text))
+        .map_err(io::Error::other)
+}
+
+/// Returns storage class and tier of the archived object that a request wants to read.
+fn archive_of(memory: &MemoryService, line: &RequestLine) -> Option<(String, Option<String>)> {
+    let (bucket, key) = line.path.split_once('/').filter(|_| line.method == "GET")?;
+    memory.read(bucket, |bucket| bucket.objects.get(key).and_then(Stored::archive))
+}
+
+/// Says that an object is archived, with the elements that the library does not write.
+fn archived_response(class: &str, tier: Option<&str>) -> io::Result<Response<s3s::Body>> {
+    let tier = tier.map(|tier| format!("<AccessTier>{tier}</AccessTier>")).unwrap_or_default();
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>InvalidObjectState</Code>\
+         <Message>The operation is not valid for the object's storage class</Message>\
+         <StorageClass>{class}</StorageClass>{tier}</Error>"
+    );
+    Response::builder()
+        .status(403)
         .header("content-type", "application/xml")
         .body(s3s::Body::from(text))
         .map_err(io::Error::other)

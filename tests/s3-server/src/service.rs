@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use s3s::{
     S3, S3Request, S3Response, S3Result,
     dto::{
-        AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumType, CommonPrefix,
+        AbortMultipartUploadInput, AbortMultipartUploadOutput, ArchiveStatus, ChecksumType, CommonPrefix,
         CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateBucketInput, CreateBucketOutput,
         CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput,
         DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, GetBucketLocationInput,
@@ -35,6 +35,8 @@ tokio::task_local! {
     pub(crate) static CONDITIONS: bool;
 }
 
+/// What HEAD says of an archived object of which a copy can be read.
+const RESTORED: &str = "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2063 00:00:00 GMT\"";
 /// Smallest part of a multipart upload but for the last one, as on S3.
 const PART_BYTES_MIN: usize = 5 << 20;
 
@@ -88,9 +90,9 @@ impl MemoryService {
         }
     }
 
-    pub(crate) fn set_modified(&self, bucket: &str, key: &str, modified: SystemTime) {
+    pub(crate) fn change(&self, bucket: &str, key: &str, change: impl FnOnce(&mut Stored)) {
         if let Some(object) = self.lock().get_mut(bucket).and_then(|bucket| bucket.objects.get_mut(key)) {
-            object.modified = modified;
+            change(object);
         }
     }
 
@@ -129,7 +131,15 @@ impl MemoryService {
 
     fn store(&self, bucket: &mut Bucket, key: &str, bytes: Bytes, headers: Headers) -> Stored {
         let etag = bucket.next_etag(&bytes, self.options.has_md5_etags);
-        let stored = Stored { crc64: crc64(&bytes), bytes, etag, modified: now(), headers };
+        let stored = Stored {
+            crc64: crc64(&bytes),
+            bytes,
+            etag,
+            modified: now(),
+            headers,
+            archive_tier: None,
+            is_thawed: false,
+        };
         bucket.objects.insert(key.to_owned(), stored.clone());
         stored
     }
@@ -173,10 +183,6 @@ fn stored_or_missing<'bucket>(bucket: &'bucket Bucket, key: &str) -> S3Result<&'
     bucket.objects.get(key).ok_or_else(|| s3_error!(NoSuchKey))
 }
 
-fn is_archived(stored: &Stored) -> bool {
-    matches!(stored.headers.storage_class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE"))
-}
-
 #[async_trait::async_trait]
 impl S3 for MemoryService {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
@@ -207,7 +213,7 @@ impl S3 for MemoryService {
             self.judge(bucket, &input.key, input.if_match.as_ref(), None)?;
             Ok(stored)
         })?;
-        if is_archived(&stored) {
+        if stored.archive().is_some() {
             return Err(s3_error!(InvalidObjectState));
         }
         let size = stored.bytes.len() as u64;
@@ -246,6 +252,8 @@ impl S3 for MemoryService {
             e_tag: Some(ETag::Strong(stored.etag)),
             last_modified: Some(Timestamp::from(stored.modified)),
             metadata: Some(stored.headers.metadata),
+            archive_status: stored.archive_tier.clone().map(ArchiveStatus::from),
+            restore: stored.is_thawed.then(|| RESTORED.to_owned()),
             storage_class: stored.headers.storage_class.map(StorageClass::from),
             checksum_crc64nvme: self.told_checksum(stored.crc64),
             ..HeadObjectOutput::default()

@@ -16,6 +16,8 @@ pub enum InjectedError {
     AccessDenied,
     /// The store is full ([`StoreError::NoSpace`]).
     NoSpace,
+    /// The object has to be thawed first ([`StoreError::Archived`]).
+    Archived,
     /// The operating system fails ([`StoreError::Io`]).
     Io(io::ErrorKind),
 }
@@ -31,6 +33,7 @@ impl InjectedError {
             }
             Self::AccessDenied => StoreError::AccessDenied { key, reason },
             Self::NoSpace => StoreError::NoSpace { key, reason },
+            Self::Archived => StoreError::Archived { key, class: "GLACIER".to_owned() },
             Self::Io(kind) => StoreError::Io { operation, key, source: io::Error::from(*kind) },
         }
     }
