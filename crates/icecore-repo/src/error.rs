@@ -162,6 +162,11 @@ impl RepoError {
         }
     }
 
+    /// Says whether the data has to be thawed before it can be read.
+    pub fn is_archived(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_archived())
+    }
+
     pub(crate) fn object(key: impl Into<String>) -> impl FnOnce(FormatError) -> Self {
         let key = key.into();
         move |source| Self::Object { key, source }

@@ -19,12 +19,16 @@ use icecore_format::{
 };
 use icecore_store::error::StoreError;
 
+pub use self::archived::ArchivedPack;
+use self::archived::PackAnswers;
 use crate::{
     buffers::Buffers,
     error::{RepoError, RepoResult},
     index::{BlockNumber, ChunkIndex, ChunkLocation},
     repository::Repository,
 };
+
+mod archived;
 
 /// Neighbouring blocks are fetched in one request up to this many bytes.
 const FETCH_BYTES_MAX: u64 = 8 << 20;
@@ -62,6 +66,7 @@ pub struct ChunkReader {
     /// Buffers of blocks that were dropped from the cache.
     texts: Buffers,
     bytes_fetched: AtomicU64,
+    answers: PackAnswers,
 }
 
 /// A chunk's content, shared with its block.
@@ -105,6 +110,7 @@ impl ChunkReader {
             openers: Mutex::default(),
             texts: Buffers::default(),
             bytes_fetched: AtomicU64::new(0),
+            answers: PackAnswers::default(),
         }
     }
 
@@ -121,6 +127,21 @@ impl ChunkReader {
     /// Returns how many bytes have been fetched from the store so far.
     pub fn bytes_fetched(&self) -> u64 {
         self.bytes_fetched.load(Ordering::Relaxed)
+    }
+
+    /// Returns the archived packs without which some chunk could not be read so far, in the order of their keys.
+    pub fn archived_packs(&self) -> Vec<ArchivedPack> {
+        self.answers.needed()
+    }
+
+    /// Finds out whether a chunk is in an archived pack: for whoever cannot use it, but has to list all packs to be thawed.
+    /// Reads nothing from packs that have been read before.
+    pub fn probe(&self, chunk: &ChunkRef) {
+        let Ok(location) = self.locate(chunk) else { return };
+        if !self.answers.is_readable(location.block.pack()) {
+            // Whether it is damaged is not asked here.
+            drop(self.content(chunk.id, location));
+        }
     }
 
     /// Returns where a chunk lies, after holding its length against the reference.
@@ -152,6 +173,10 @@ impl ChunkReader {
     fn content(&self, id: ChunkId, location: ChunkLocation) -> RepoResult<ChunkContent> {
         match self.content_at(location) {
             Err(error) if error.is_corruption() => self.other_copy(id, location).ok_or(error),
+            Err(error) if error.is_archived() => self.other_copy(id, location).ok_or_else(|| {
+                self.answers.need(location.block.pack());
+                error
+            }),
             other => other,
         }
     }
@@ -162,7 +187,7 @@ impl ChunkReader {
         Ok(ChunkContent { text, range: start..start + location.length as usize })
     }
 
-    /// Looks for an intact copy of a chunk in another pack: two hosts may have uploaded it at the same time, or a run in
+    /// Looks for a readable copy of a chunk in another pack: two hosts may have uploaded it at the same time, or a run in
     /// a group of its own.
     fn other_copy(&self, id: ChunkId, damaged: ChunkLocation) -> Option<ChunkContent> {
         let copies = self.read_index().copies(&id);
@@ -269,9 +294,14 @@ impl ChunkReader {
             let (pack, _) = self.read_index().block(run[0].number)?;
             PackAccess { object: pack.object_key(), key: pack.seal_key().clone() }
         };
+        if let Some(archived) = self.answers.enter(run[0].pack) {
+            return Err(archived.into());
+        }
         let (start, end) = (run[0].block.offset, block_end(&run[run.len() - 1]));
         let fetch = self.repository.store().get(&access.object, Some(start..end));
-        match self.repository.environment().runtime.block_on(fetch) {
+        let fetched = self.repository.environment().runtime.block_on(fetch);
+        self.answers.leave(run[0].pack, &fetched);
+        match fetched {
             Ok(bytes) => {
                 self.bytes_fetched.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 Ok((access, bytes))

@@ -404,3 +404,105 @@ fn a_copy_in_another_pack_stands_in_for_a_damaged_one() {
     }
     assert!(bed.reader().read(&chunks[0]).unwrap_err().is_corruption());
 }
+
+/// Stores chunks in one pack for each group of contents.
+fn packs(bed: &Bed, groups: &[&[Vec<u8>]], dedup: DedupScope) -> Vec<ChunkRef> {
+    let mut chunks = Vec::new();
+    for contents in groups {
+        let begun = bed.begin(&bed.repository, |origin, options| {
+            origin.dedup = dedup;
+            options.pack_bytes = 64 << 20;
+        });
+        let mut session = begun.unwrap();
+        chunks.extend(contents.iter().map(|content| add(&mut session, content).unwrap().0));
+        let root = write_manifest(&mut session, &[]).unwrap();
+        commit(session, &root).unwrap();
+    }
+    assert_eq!(bed.keys_under(DATA_PREFIX).len(), groups.len());
+    chunks
+}
+
+fn archiving(keys: &[String]) -> FaultPlan {
+    keys.iter().fold(FaultPlan::new(0), |plan, key| {
+        plan.rule(Some(Method::Get), key, FaultWhen::Always, Fault::Error(InjectedError::Archived))
+    })
+}
+
+#[test]
+fn an_archived_pack_is_asked_for_once() {
+    must_end(|| {
+        let bed = Bed::new();
+        let contents = noises(30, CHUNK_BYTES, 1);
+        let chunks =
+            packs(&bed, &[&contents[..10], &contents[10..20], &contents[20..]], DedupScope::Repository);
+        let keys = bed.keys_under(DATA_PREFIX);
+        let (repository, store) = bed.faulty(archiving(&keys));
+        let reader = bed.reader_on(&repository, 1 << 20);
+        let fails = |chunk: &ChunkRef| assert!(reader.read(chunk).unwrap_err().is_archived());
+        chunks[..10].iter().for_each(fails);
+        assert_eq!((store.calls(), reader.archived_packs().len()), (1, 1));
+        reader.prefetch(&numbers(&reader, &chunks));
+        assert_eq!((store.calls(), reader.archived_packs().len()), (3, 1), "nobody has read the others");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| chunks[10..].iter().for_each(fails));
+            }
+        });
+        assert_eq!(store.calls(), 3);
+        let found: Vec<_> = reader.archived_packs().into_iter().map(|pack| pack.key).collect();
+        assert_eq!(found, keys);
+    });
+}
+
+#[test]
+fn many_threads_ask_an_archived_pack_once() {
+    must_end(|| {
+        let bed = Bed::new();
+        let contents = noises(30, CHUNK_BYTES, 1);
+        let chunks = packs(&bed, &[&contents[..10], &contents[10..]], DedupScope::Repository);
+        let (repository, store) = bed.faulty(archiving(&bed.keys_under(DATA_PREFIX)));
+        let reader = bed.reader_on(&repository, 1 << 20);
+        assert!(reader.read(&chunks[0]).unwrap_err().is_archived());
+        std::thread::scope(|scope| {
+            for chunk in &chunks[10..] {
+                let reader = &reader;
+                scope.spawn(move || assert!(reader.read(chunk).unwrap_err().is_archived()));
+            }
+        });
+        assert_eq!(store.calls(), 2);
+    });
+}
+
+#[test]
+fn a_copy_in_another_pack_is_read_in_place_of_an_archived_one() {
+    must_end(|| {
+        let bed = Bed::new();
+        let contents = noises(10, CHUNK_BYTES, 1);
+        let chunks = packs(&bed, &[&contents, &contents], DedupScope::Group);
+        for key in bed.keys_under(DATA_PREFIX) {
+            let (repository, _) = bed.faulty(archiving(&[key]));
+            let reader = bed.reader_on(&repository, 1 << 20);
+            for (content, chunk) in contents.iter().zip(&chunks) {
+                assert_eq!(*reader.read(chunk).unwrap(), **content);
+            }
+            assert_eq!(reader.archived_packs(), []);
+        }
+    });
+}
+
+#[test]
+fn a_probe_finds_archived_packs_and_leaves_the_others_alone() {
+    must_end(|| {
+        let bed = Bed::new();
+        let contents = noises(30, CHUNK_BYTES, 1);
+        let chunks =
+            packs(&bed, &[&contents[..10], &contents[10..20], &contents[20..]], DedupScope::Repository);
+        let keys = bed.keys_under(DATA_PREFIX);
+        let (repository, store) = bed.faulty(archiving(&keys[1..2]));
+        let reader = bed.reader_on(&repository, 1 << 20);
+        chunks.iter().for_each(|chunk| reader.probe(chunk));
+        assert_eq!(store.calls(), 3, "one for each pack");
+        let found: Vec<_> = reader.archived_packs().into_iter().map(|pack| pack.key).collect();
+        assert_eq!(found, keys[1..2]);
+    });
+}
