@@ -98,6 +98,8 @@ impl Examination {
             nodes: self.nodes,
             packs_read: self.packs_read.packs,
             packs_left: self.packs_read.packs_left,
+            packs_archived: self.packs_read.packs_archived,
+            bytes_archived: self.packs_read.bytes_archived,
             verified: self.packs_read.verified,
             bytes_read,
             log_records: self.log.records,

@@ -18,7 +18,7 @@ use crate::{
     inventory::{Inventory, PackRecord, PackState},
     pack::{FrameFindings, batches, verify_blocks, verify_frame},
     report::ProblemKind,
-    sample::{self, Choice},
+    sample,
     session::{Fetched, Session},
 };
 
@@ -31,6 +31,10 @@ pub(crate) struct PacksRead {
     pub(crate) verified: Vec<PackName>,
     /// Number of packs that ought to have been read, too, but were more than the sample.
     pub(crate) packs_left: u64,
+    /// Number of packs that were to be read and are archived.
+    pub(crate) packs_archived: u64,
+    /// Their length in bytes.
+    pub(crate) bytes_archived: u64,
 }
 
 /// What reading a pack has shown.
@@ -41,51 +45,73 @@ enum PackReading {
     Read(Vec<(ChunkId, u32)>),
     /// It cannot be read at all, or does not exist any more.
     Gone(PackState),
+    /// It has to be thawed before it can be read.
+    Archived,
 }
 
 /// Reads the packs that the options ask for, and notes in the inventory what cannot be read.
+///
+/// Archived packs do not count as a part of a sample: others are read in place of them.
 pub(crate) async fn read_packs(
     session: &Session<'_>,
     inventory: &mut Inventory,
 ) -> Result<PacksRead, CheckError> {
-    let Choice { packs: chosen, packs_left } = sample::choose(inventory, session.options())?;
-    let mut packs_read = PacksRead { packs: chosen.len() as u64, packs_left, ..PacksRead::default() };
-    if chosen.is_empty() {
-        return Ok(packs_read);
+    let mut choice = sample::choose(inventory, session.options())?;
+    let mut packs_read = PacksRead::default();
+    if !choice.packs.is_empty() {
+        session.phase_begins(CheckPhase::Packs, Some(choice.packs.len()));
     }
-    session.phase_begins(CheckPhase::Packs, Some(chosen.len()));
-    let mut readings = Vec::with_capacity(chosen.len());
-    {
-        let packs = &inventory.packs;
-        let reading = stream::iter(chosen).map(|number| async move {
-            let pack = &packs[number as usize];
-            let reading = read_pack(session, pack).await?;
-            session.progress(1, pack.bytes);
-            Ok::<_, CheckError>((number, reading))
-        });
-        let mut reading = reading.buffer_unordered(session.concurrency());
-        while let Some(read) = reading.try_next().await? {
-            readings.push(read);
+    while !choice.packs.is_empty() {
+        let readings = read_chosen(session, inventory, &choice.packs).await?;
+        let archived_before = packs_read.bytes_archived;
+        for (number, reading) in readings {
+            take_reading(inventory, number, reading, &mut packs_read);
         }
+        choice.replace(inventory, packs_read.bytes_archived - archived_before);
     }
-    for (number, reading) in readings {
-        let pack = &mut inventory.packs[number as usize];
-        match reading {
-            PackReading::Gone(state) => pack.state = state,
-            PackReading::Whole => {
-                pack.was_read = true;
-                packs_read.verified.push(pack.name);
-            }
-            PackReading::Read(lost) => {
-                pack.was_read = true;
-                for (id, position) in lost {
-                    inventory.table.mark_lost(&id, number, position);
-                }
-            }
-        }
-    }
+    packs_read.packs_left = choice.packs_left();
     packs_read.verified.sort_unstable();
     Ok(packs_read)
+}
+
+/// Reads packs, several at a time.
+async fn read_chosen(
+    session: &Session<'_>,
+    inventory: &Inventory,
+    chosen: &[u32],
+) -> Result<Vec<(u32, PackReading)>, CheckError> {
+    let packs = &inventory.packs;
+    let reading = stream::iter(chosen.iter().copied()).map(|number| async move {
+        let pack = &packs[number as usize];
+        let reading = read_pack(session, pack).await?;
+        session.progress(1, if matches!(reading, PackReading::Archived) { 0 } else { pack.bytes });
+        Ok::<_, CheckError>((number, reading))
+    });
+    reading.buffer_unordered(session.concurrency()).try_collect().await
+}
+
+fn take_reading(inventory: &mut Inventory, number: u32, reading: PackReading, packs_read: &mut PacksRead) {
+    let pack = &mut inventory.packs[number as usize];
+    if matches!(reading, PackReading::Archived) {
+        packs_read.packs_archived += 1;
+        packs_read.bytes_archived = packs_read.bytes_archived.saturating_add(pack.bytes);
+        return;
+    }
+    packs_read.packs += 1;
+    match reading {
+        PackReading::Archived => {}
+        PackReading::Gone(state) => pack.state = state,
+        PackReading::Whole => {
+            pack.was_read = true;
+            packs_read.verified.push(pack.name);
+        }
+        PackReading::Read(lost) => {
+            pack.was_read = true;
+            for (id, position) in lost {
+                inventory.table.mark_lost(&id, number, position);
+            }
+        }
+    }
 }
 
 async fn read_pack(session: &Session<'_>, pack: &PackRecord) -> Result<PackReading, CheckError> {
@@ -101,7 +127,8 @@ async fn read_pack(session: &Session<'_>, pack: &PackRecord) -> Result<PackReadi
         Ok(directory) => directory,
         Err(state) => return Ok(PackReading::Gone(state)),
     };
-    let bytes = match session.get(&key, None).await? {
+    let Some(fetched) = session.get_pack(&key).await? else { return Ok(PackReading::Archived) };
+    let bytes = match fetched {
         Fetched::Bytes(bytes) => bytes,
         Fetched::Absent => {
             let state = look_for_pack(session, pack).await?;

@@ -206,6 +206,10 @@ pub struct CheckReport {
     pub packs_read: u64,
     /// Packs that ought to have been read, too, but were more than the sample.
     pub packs_left: u64,
+    /// Packs that were to be read, but have to be thawed first; they are not known to be damaged.
+    pub packs_archived: u64,
+    /// Their length in bytes, as their directories say.
+    pub bytes_archived: u64,
     /// Packs that were read in full and are whole, sorted.
     pub verified: Vec<PackName>,
     /// Bytes that were read from the store.

@@ -15,8 +15,8 @@ use crate::{
 pub(crate) struct Choice {
     /// Numbers of the packs to read, sorted.
     pub(crate) packs: Vec<u32>,
-    /// Number of packs that ought to be read, too, but are more than the sample.
-    pub(crate) packs_left: u64,
+    /// Numbers of the packs that ought to be read, too, but are more than the sample; the next one last.
+    left: Vec<u32>,
 }
 
 /// A pack that may be read, in the order in which packs are chosen: those that were never verified first, then those
@@ -29,7 +29,7 @@ pub(crate) fn choose(inventory: &Inventory, options: &CheckOptions) -> Result<Ch
     if percent <= 0.0 {
         return Ok(Choice::default());
     }
-    let mut choice = Choice::default();
+    let mut wrong_size = Vec::new();
     let mut candidates: Vec<Candidate> = Vec::new();
     let mut bytes_total = 0u64;
     for (number, pack) in (0..).zip(&inventory.packs) {
@@ -41,21 +41,39 @@ pub(crate) fn choose(inventory: &Inventory, options: &CheckOptions) -> Result<Ch
                     candidates.push((last, rank(&options.seed, pack.name), number));
                 }
             }
-            PackState::WrongSize(_) => choice.packs.push(number),
+            PackState::WrongSize(_) => wrong_size.push(number),
             PackState::Missing | PackState::Vanished => {}
         }
     }
     candidates.sort_unstable_by_key(|candidate| Reverse(*candidate));
-    let mut bytes_left = share_of(bytes_total, percent);
-    while bytes_left > 0
-        && let Some((.., number)) = candidates.pop()
-    {
-        bytes_left = bytes_left.saturating_sub(inventory.packs[number as usize].bytes);
-        choice.packs.push(number);
-    }
-    choice.packs.sort_unstable();
-    choice.packs_left = candidates.len() as u64;
+    let left = candidates.into_iter().map(|(.., number)| number).collect();
+    let mut choice = Choice { packs: wrong_size, left };
+    choice.take(inventory, share_of(bytes_total, percent));
     Ok(choice)
+}
+
+impl Choice {
+    /// Returns the number of packs that ought to be read, too, but are more than the sample.
+    pub(crate) fn packs_left(&self) -> u64 {
+        self.left.len() as u64
+    }
+
+    /// Chooses the next packs, of `bytes` together, in place of those that turned out to be archived.
+    pub(crate) fn replace(&mut self, inventory: &Inventory, bytes: u64) {
+        self.packs.clear();
+        self.take(inventory, bytes);
+    }
+
+    fn take(&mut self, inventory: &Inventory, bytes: u64) {
+        let mut bytes_left = bytes;
+        while bytes_left > 0
+            && let Some(number) = self.left.pop()
+        {
+            bytes_left = bytes_left.saturating_sub(inventory.packs[number as usize].bytes);
+            self.packs.push(number);
+        }
+        self.packs.sort_unstable();
+    }
 }
 
 /// Returns when a pack was last verified. A time that has not come yet was told by a wrong clock, and counts for nothing.

@@ -263,6 +263,14 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Reads a whole pack; nothing if it is archived, which is no damage.
+    pub(crate) async fn get_pack(&self, key: &str) -> Result<Option<Fetched>, CheckError> {
+        match self.get(key, None).await {
+            Err(CheckError::Store { source, .. }) if source.is_archived() => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
     /// Reads a listed object in full, and opens it on the pool; at most `bytes_max` bytes are read.
     pub(crate) async fn open<T, Work>(
         &self,

@@ -1,5 +1,6 @@
 //! Whole checks of small repositories that are built with the format's own builders, healthy and damaged.
 
+mod archived;
 mod builder;
 mod damage;
 mod healthy;

@@ -121,8 +121,12 @@ async fn diagnose_listed(
     let in_place = packs.first().is_some_and(|(place, _)| *place == right);
     let (mut sources, mut retired) = (Vec::new(), Vec::new());
     for (place, info) in packs {
-        // Without it the directory is put aside nevertheless: what nobody can read must not count as there.
-        let Ok(bytes) = read_pack(session, info).await? else { continue };
+        let bytes = match read_pack(session, info).await? {
+            PackObject::Bytes(bytes) => bytes,
+            PackObject::Archived => return Ok(archived(info)),
+            // The directory is put aside nevertheless: what nobody can read must not count as there.
+            PackObject::Unusable(_) => continue,
+        };
         let found = inspect(session, info, &directory, &bytes).await?;
         match (found.is_whole, *place == right) {
             (true, true) => return Ok(Diagnosis::Whole),
@@ -155,9 +159,12 @@ async fn diagnose_unlisted(
     let (mut sources, mut retired) = (Vec::new(), Vec::new());
     for (place, info) in &objects.packs {
         let bytes = match read_pack(session, info).await? {
-            Ok(bytes) => bytes,
-            Err(reason) if damaged.is_none() => return Ok(Diagnosis::Leave(info.key.clone(), reason)),
-            Err(_) => continue,
+            PackObject::Bytes(bytes) => bytes,
+            PackObject::Archived => return Ok(archived(info)),
+            PackObject::Unusable(reason) if damaged.is_none() => {
+                return Ok(Diagnosis::Leave(info.key.clone(), reason));
+            }
+            PackObject::Unusable(_) => continue,
         };
         match read_copy(session, *place, bytes.clone()).await? {
             Ok(copy) => {
@@ -184,15 +191,30 @@ async fn diagnose_unlisted(
     Ok(Diagnosis::Bad { listed: None, sources, retired })
 }
 
-/// Reads a whole pack; the inner error is why that cannot be.
-async fn read_pack(session: &Session<'_>, info: &ObjectInfo) -> Result<Result<Bytes, String>, CheckError> {
+/// What came of reading a whole pack.
+enum PackObject {
+    Bytes(Bytes),
+    /// It has to be thawed first: nothing is known about it, and so nothing may be done about it.
+    Archived,
+    /// It cannot be read, for this reason.
+    Unusable(String),
+}
+
+fn archived(info: &ObjectInfo) -> Diagnosis {
+    let reason = "it is archived; thaw it, then repair again".to_owned();
+    Diagnosis::Leave(info.key.clone(), reason)
+}
+
+async fn read_pack(session: &Session<'_>, info: &ObjectInfo) -> Result<PackObject, CheckError> {
     if info.size > PACK_BYTES_MAX {
-        return Ok(Err(format!("it has {} bytes, packs have at most {PACK_BYTES_MAX}", info.size)));
+        let reason = format!("it has {} bytes, packs have at most {PACK_BYTES_MAX}", info.size);
+        return Ok(PackObject::Unusable(reason));
     }
-    Ok(match session.get(&info.key, None).await? {
-        Fetched::Bytes(bytes) => Ok(bytes),
-        Fetched::Absent => Err("it was deleted meanwhile".to_owned()),
-        Fetched::Unreadable(reason) => Err(unreadable(&reason)),
+    Ok(match session.get_pack(&info.key).await? {
+        None => PackObject::Archived,
+        Some(Fetched::Bytes(bytes)) => PackObject::Bytes(bytes),
+        Some(Fetched::Absent) => PackObject::Unusable("it was deleted meanwhile".to_owned()),
+        Some(Fetched::Unreadable(reason)) => PackObject::Unusable(unreadable(&reason)),
     })
 }
 

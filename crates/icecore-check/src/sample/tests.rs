@@ -59,18 +59,24 @@ fn the_share_is_of_the_bytes_and_at_least_one_pack() {
 #[test]
 fn what_was_never_verified_comes_first_then_the_oldest() {
     let verified = [Some(90), Some(10), None, Some(50), Some(99)];
-    let chosen = |percent| choose(&inventory(5), &options(Some(percent), None, &verified)).unwrap();
-    assert_eq!(chosen(20.0), Choice { packs: vec![2], packs_left: 4 });
-    assert_eq!(chosen(40.0), Choice { packs: vec![1, 2], packs_left: 3 });
-    assert_eq!(chosen(60.0), Choice { packs: vec![1, 2, 3], packs_left: 2 });
+    let chosen = |percent| {
+        let choice = choose(&inventory(5), &options(Some(percent), None, &verified)).unwrap();
+        (choice.packs_left(), choice.packs)
+    };
+    assert_eq!(chosen(20.0), (4, vec![2]));
+    assert_eq!(chosen(40.0), (3, vec![1, 2]));
+    assert_eq!(chosen(60.0), (2, vec![1, 2, 3]));
 }
 
 #[test]
 fn only_what_is_due_is_read() {
     let verified = [Some(90), Some(10), None, Some(50), Some(99)];
-    let due = |percent| choose(&inventory(5), &options(percent, Some(30), &verified)).unwrap();
-    assert_eq!(due(None), Choice { packs: vec![1, 2, 3], packs_left: 0 });
-    assert_eq!(due(Some(40.0)), Choice { packs: vec![1, 2], packs_left: 1 });
+    let due = |percent| {
+        let choice = choose(&inventory(5), &options(percent, Some(30), &verified)).unwrap();
+        (choice.packs_left(), choice.packs)
+    };
+    assert_eq!(due(None), (0, vec![1, 2, 3]));
+    assert_eq!(due(Some(40.0)), (1, vec![1, 2]));
     let all = CheckOptions { read_data: true, ..options(None, Some(30), &verified) };
     assert_eq!(choose(&inventory(5), &all).unwrap().packs.len(), 5);
 }
@@ -89,4 +95,18 @@ fn chance_decides_among_equals() {
         choose(&inventory(10), &options).unwrap().packs
     };
     assert!((1..20).any(|seed| chosen(seed) != chosen(0)));
+}
+
+#[test]
+fn others_are_read_in_place_of_archived_packs() {
+    let verified = [Some(90), Some(10), None, Some(50), Some(99)];
+    let inventory = inventory(5);
+    let mut choice = choose(&inventory, &options(Some(40.0), None, &verified)).unwrap();
+    assert_eq!(choice.packs, [1, 2]);
+    choice.replace(&inventory, 100);
+    assert_eq!((choice.packs_left(), choice.packs.as_slice()), (2, &[3][..]));
+    choice.replace(&inventory, 0);
+    assert_eq!((choice.packs_left(), choice.packs.as_slice()), (2, &[][..]));
+    choice.replace(&inventory, 1_000);
+    assert_eq!((choice.packs_left(), choice.packs.as_slice()), (0, &[0, 4][..]));
 }
