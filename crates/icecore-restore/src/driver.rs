@@ -241,7 +241,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
 
     fn segment(&mut self, large: &Arc<LargeFile<'env>>, segment: large::Segment, links: &mut LinkTable) {
         // What the old file has is not fetched: which chunks that are, the worker finds out.
-        if !large.has_existing() {
+        if !large.has_existing() && !large.is_archived() {
             for placed in &segment.chunks {
                 if let Err(error) = self.batch.plan.add(self.context.reader, &placed.chunk) {
                     large.fail(error.into());

@@ -36,6 +36,7 @@ pub(crate) fn write(
         context.check()?;
         writer.write(&placement.place(chunk))?;
     }
+    writer.end()?;
     finish(context, tree, candidate, &file, verdict)
 }
 
@@ -220,12 +221,17 @@ pub(crate) fn read_back(
 }
 
 /// Writes chunks into a file: from the file that was there before if it has them, else from the repository.
+///
+/// Behind a chunk in an archived pack nothing more is written. The rest is only looked at, so that all archived packs are
+/// known and not the first one alone.
 pub(crate) struct ChunkWriter<'a> {
     context: &'a Context<'a>,
     entry: &'a Entry,
     file: &'a TargetFile,
     existing: Option<&'a ExistingFile>,
     buffer: Vec<u8>,
+    looks_only: bool,
+    archived: Option<ProblemReason>,
 }
 
 impl<'a> ChunkWriter<'a> {
@@ -236,27 +242,51 @@ impl<'a> ChunkWriter<'a> {
         file: &'a TargetFile,
         existing: Option<&'a ExistingFile>,
     ) -> Self {
-        Self { context, entry, file, existing, buffer: Vec::new() }
+        Self { context, entry, file, existing, buffer: Vec::new(), looks_only: false, archived: None }
     }
 
-    /// Writes one chunk to its place.
+    /// Writes nothing from here on, because another part of the file is archived.
+    pub fn look_only(&mut self) {
+        self.looks_only = true;
+    }
+
+    /// Writes one chunk to its place, unless an earlier one was archived.
     pub fn write(&mut self, placed: &PlacedChunk) -> Result<(), ProblemReason> {
         if placed.chunk.is_hole() {
             // What is not written is a hole.
             return Ok(());
         }
+        let is_reused = self.existing.is_some_and(|existing| {
+            is_reusable(self.context, self.entry, existing, placed, &mut self.buffer)
+        });
+        if self.looks_only {
+            if !is_reused {
+                self.context.reader.probe(&placed.chunk);
+            }
+            return Ok(());
+        }
         let length = u64::from(placed.chunk.length);
-        if let Some(existing) = self.existing
-            && is_reusable(self.context, self.entry, existing, placed, &mut self.buffer)
-        {
+        if is_reused {
             self.write_pieces(placed, &self.buffer)?;
             self.context.tally.count(|counts| counts.bytes_reused += length);
         } else {
-            let content = self.context.reader.read(&placed.chunk)?;
-            self.write_pieces(placed, &content)?;
+            match self.context.reader.read(&placed.chunk) {
+                Ok(content) => self.write_pieces(placed, &content)?,
+                Err(error) if error.is_archived() => {
+                    self.archived = Some(error.into());
+                    self.looks_only = true;
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         self.context.tally.count(|counts| counts.bytes_written += length);
         Ok(())
+    }
+
+    /// Fails if a chunk could not be written because it is archived.
+    pub fn end(self) -> Result<(), ProblemReason> {
+        self.archived.map_or(Ok(()), Err)
     }
 
     fn write_pieces(&self, placed: &PlacedChunk, content: &[u8]) -> Result<(), ProblemReason> {

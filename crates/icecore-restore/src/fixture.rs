@@ -33,8 +33,10 @@ use icecore_repo::{
     session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
 };
 use icecore_store::{
-    environment::{Clock, SeededEntropy, SystemClock},
+    environment::{Clock, InstantSleep, SeededEntropy, SystemClock},
+    fault::{Fault, FaultPlan, FaultStore, FaultWhen, InjectedError},
     memory::MemoryStore,
+    method::Method,
     store::{PutCondition, Store},
 };
 
@@ -193,9 +195,32 @@ impl Fixture {
     }
 
     pub fn reader(&self) -> ChunkReader {
-        let mut catalog = Catalog::in_memory(self.repository.id()).unwrap();
-        let index = index::load_index(&self.repository, &mut catalog, None).unwrap().index;
-        ChunkReader::new(self.repository.clone(), Arc::new(std::sync::RwLock::new(index)), self.cache_bytes)
+        self.reader_on(self.repository.clone())
+    }
+
+    fn reader_on(&self, repository: Repository) -> ChunkReader {
+        let mut catalog = Catalog::in_memory(repository.id()).unwrap();
+        let index = index::load_index(&repository, &mut catalog, None).unwrap().index;
+        ChunkReader::new(repository, Arc::new(std::sync::RwLock::new(index)), self.cache_bytes)
+    }
+
+    /// Returns a reader for which the objects with these keys are archived.
+    pub fn reader_without(&self, archived: &[String]) -> ChunkReader {
+        let fault = || Fault::Error(InjectedError::Archived);
+        let plan = archived.iter().fold(FaultPlan::new(0), |plan, key| {
+            plan.rule(Some(Method::Get), key, FaultWhen::Always, fault())
+        });
+        let inner = Arc::clone(&self.store) as Arc<dyn Store>;
+        let store = FaultStore::new(inner, plan, Arc::new(InstantSleep::new()));
+        let environment = self.repository.environment().clone();
+        let credential = Credential::KeyFile(Secret::new([3; 32]));
+        self.reader_on(Repository::unlock(Arc::new(store), environment, &[credential]).unwrap())
+    }
+
+    /// Lists the keys below a prefix.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        let objects = self.runtime.block_on(self.store.list(prefix)).unwrap();
+        objects.into_iter().map(|object| object.key).collect()
     }
 
     /// Flips a byte in the middle of the first block of a pack that matches.

@@ -1,7 +1,7 @@
 //! Restores one large file in segments, by all workers at once; its list of chunks is streamed.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -112,14 +112,26 @@ impl<'env> LargeFile<'env> {
         self.existing.is_some()
     }
 
-    /// Notes that the file cannot be completed; the first reason counts.
+    /// Notes that the file cannot be completed; the first reason counts that no thaw helps against.
     pub fn fail(&self, reason: ProblemReason) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        let mut failure = self.lock_failure();
+        if failure.as_ref().is_none_or(|first| first.is_archived() && !reason.is_archived()) {
+            *failure = Some(reason);
+        }
     }
 
-    /// Says whether the file cannot be completed.
+    /// Says whether there is no use in looking at the rest of the file.
     pub fn has_failed(&self) -> bool {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.lock_failure().as_ref().is_some_and(|reason| !reason.is_archived())
+    }
+
+    /// Says whether a part of the file is archived: of the rest, only the packs are of interest.
+    pub fn is_archived(&self) -> bool {
+        self.lock_failure().as_ref().is_some_and(ProblemReason::is_archived)
+    }
+
+    fn lock_failure(&self) -> MutexGuard<'_, Option<ProblemReason>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes one segment.
@@ -138,16 +150,20 @@ impl<'env> LargeFile<'env> {
 
     fn write_chunks(&self, segment: &Segment) -> Result<(), ProblemReason> {
         let entry = &self.candidate.entry;
-        if let Some(existing) = &self.existing {
+        let looks_only = self.is_archived();
+        if let Some(existing) = self.existing.as_ref().filter(|_| !looks_only) {
             let wrong = file::wrong_chunks(self.context, entry, existing, &segment.chunks)?;
             file::fetch(self.context, &wrong);
         }
         let mut writer = ChunkWriter::new(self.context, entry, &self.file, self.existing.as_ref());
+        if looks_only {
+            writer.look_only();
+        }
         for placed in &segment.chunks {
             self.context.check()?;
             writer.write(placed)?;
         }
-        Ok(())
+        writer.end()
     }
 }
 

@@ -41,6 +41,7 @@ mod walker;
 
 pub use content::write_content;
 pub use error::{RestoreError, RestoreResult};
+pub use icecore_repo::reader::ArchivedPack;
 pub use include::{IncludeError, IncludePatterns};
 pub use report::{
     KeptObjects, KeptReason, NoEvents, ProblemReason, RestoreAction, RestoreCounts, RestoreEvents,

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use icecore_format::node::Totals;
 use icecore_fs::error::FsError;
-use icecore_repo::error::RepoError;
+use icecore_repo::{error::RepoError, reader::ArchivedPack};
 
 /// Most problems that a report holds; all are counted, and all are given to [`RestoreEvents::problem`].
 pub const PROBLEMS_MAX: usize = 1000;
+/// Most problems of archived data among them, so that others are not crowded out.
+pub(crate) const PROBLEMS_ARCHIVED_MAX: usize = PROBLEMS_MAX / 2;
 /// Most examples of each kind of warning, and of each reason to leave something alone.
 pub const WARNING_EXAMPLES_MAX: usize = 5;
 
@@ -91,6 +93,11 @@ impl ProblemReason {
     /// Says whether stored data is damaged or missing.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Repository(error) | Self::ManifestGap(error) if error.is_corruption())
+    }
+
+    /// Says whether stored data has to be thawed first, and nothing is known to be wrong with it.
+    pub fn is_archived(&self) -> bool {
+        matches!(self, Self::Repository(error) | Self::ManifestGap(error) if error.is_archived())
     }
 }
 
@@ -295,6 +302,10 @@ pub struct RestoreReport {
     pub problem_count: u64,
     /// Number of problems because of damaged or missing data in the repository.
     pub damaged: u64,
+    /// Number of problems because of data that has to be thawed first.
+    pub archived: u64,
+    /// The packs that have to be thawed: all that the restore could not do without.
+    pub archived_packs: Vec<ArchivedPack>,
     /// What could not be applied; sorted by aspect and reason.
     pub warnings: Vec<RestoreWarning>,
     /// What was left alone although the snapshot does not have it, by reason.

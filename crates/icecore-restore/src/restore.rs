@@ -71,6 +71,7 @@ pub fn restore(
         tree.sync().map_err(|source| RestoreError::Sync { source })?;
     }
     let mut report = context.tally.finish();
+    report.archived_packs = reader.archived_packs();
     report.counts.bytes_fetched = reader.bytes_fetched().saturating_sub(fetched_before);
     report.duration_restore = restored.saturating_sub(started);
     report.duration_sync = environment.monotonic().saturating_sub(restored);

@@ -10,8 +10,9 @@ use icecore_fs::target::{AppliedAspect, ApplyWarning};
 use icecore_store::environment::Clock;
 
 use crate::report::{
-    KeptObjects, KeptReason, PROBLEMS_MAX, ProblemReason, RestoreAction, RestoreCounts, RestoreEvents,
-    RestoreNotice, RestoreProblem, RestoreProgress, RestoreReport, RestoreWarning, WARNING_EXAMPLES_MAX,
+    KeptObjects, KeptReason, PROBLEMS_ARCHIVED_MAX, PROBLEMS_MAX, ProblemReason, RestoreAction,
+    RestoreCounts, RestoreEvents, RestoreNotice, RestoreProblem, RestoreProgress, RestoreReport,
+    RestoreWarning, WARNING_EXAMPLES_MAX,
 };
 use crate::request::OwnerMapping;
 
@@ -102,7 +103,10 @@ impl<'a> Tally<'a> {
         let mut state = self.lock();
         state.report.problem_count += 1;
         state.report.damaged += u64::from(problem.reason.is_damage());
-        if state.report.problems.len() < PROBLEMS_MAX {
+        let is_archived = problem.reason.is_archived();
+        state.report.archived += u64::from(is_archived);
+        let has_room = state.report.problems.len() < PROBLEMS_MAX;
+        if has_room && !(is_archived && state.report.archived > PROBLEMS_ARCHIVED_MAX as u64) {
             state.report.problems.push(problem);
         }
     }

@@ -1,5 +1,6 @@
 //! Whole restores from a repository in memory.
 
+mod archived;
 mod damage;
 mod exact;
 mod existing;
