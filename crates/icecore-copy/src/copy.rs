@@ -126,6 +126,7 @@ fn run(
         similar: pair.and_then(|pair| Similar::new(source, &reader, pair)),
         fetch_concurrency: request.fetch_concurrency,
         windows: sender,
+        archived: None,
     };
     let manifest = ManifestWriter::new(target.header().parameters.node_items);
     let mut writer = Writer {

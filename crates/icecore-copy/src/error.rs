@@ -49,4 +49,9 @@ impl CopyError {
             _ => false,
         }
     }
+
+    /// Says whether a part of the snapshot has to be thawed before it can be copied.
+    pub fn is_archived(&self) -> bool {
+        matches!(self, Self::Source(error) if error.is_archived())
+    }
 }

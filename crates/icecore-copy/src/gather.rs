@@ -92,6 +92,8 @@ pub(crate) struct Gatherer<'a> {
     pub similar: Option<Similar<'a>>,
     pub fetch_concurrency: usize,
     pub windows: Sender<Window>,
+    /// Why the snapshot cannot be copied yet: of the rest, only the archived packs are of interest.
+    pub archived: Option<RepoError>,
 }
 
 /// The window that is being filled.
@@ -117,7 +119,8 @@ impl<'a> Gatherer<'a> {
             filling.end_entry(EntryEnd { entry, user, group });
             self.flush_if_full(&mut filling)?;
         }
-        self.flush(&mut filling)
+        self.flush(&mut filling)?;
+        self.archived.map_or(Ok(()), |error| Err(CopyError::Source(error)))
     }
 
     fn add_content(&mut self, filling: &mut Filling, entry: &Entry) -> CopyResult<()> {
@@ -196,8 +199,19 @@ impl<'a> Gatherer<'a> {
         self.source.repository().environment().proceed().map_err(CopyError::Source)?;
         let Filling { mut pieces, current, blocks, .. } = std::mem::take(filling);
         pieces.push(current);
+        if self.archived.is_some() {
+            self.probe(&pieces);
+            return Ok(());
+        }
         fetch(self.source, blocks, self.fetch_concurrency);
-        let read = self.read(&pieces).map_err(CopyError::Source)?;
+        let read = match self.read(&pieces) {
+            Err(error) if error.is_archived() => {
+                self.archived = Some(error);
+                self.probe(&pieces);
+                return Ok(());
+            }
+            read => read.map_err(CopyError::Source)?,
+        };
         let (chunks_read, bytes_read) =
             (read.len() as u64, read.values().map(|(_, content)| content.len() as u64).sum());
         for (id, (copy, _)) in &read {
@@ -207,6 +221,15 @@ impl<'a> Gatherer<'a> {
         self.windows
             .send(Window { pieces, chunks_read, bytes_read })
             .map_err(|_| CopyError::StageLost { stage: "write" })
+    }
+
+    /// Finds out which archived packs hold the chunks that are wanted.
+    fn probe(&self, pieces: &[Pending]) {
+        for chunk in pieces.iter().flat_map(|piece| &piece.chunks) {
+            if let PendingChunk::Wanted(chunk) = chunk {
+                self.source.probe(chunk);
+            }
+        }
     }
 
     /// Returns contents and new names of all chunks that are wanted, by their old names.

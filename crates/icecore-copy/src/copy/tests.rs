@@ -18,8 +18,9 @@ use icecore_repo::{
 };
 use icecore_store::{
     environment::{InstantSleep, ManualClock, SeededEntropy},
-    fault::{FaultPlan, FaultStore},
+    fault::{Fault, FaultPlan, FaultStore, FaultWhen, InjectedError},
     memory::MemoryStore,
+    method::Method,
     store::Store,
 };
 
@@ -98,7 +99,20 @@ impl Place {
     }
 
     fn reader(&self) -> ChunkReader {
-        let repository = self.open(1, None).unwrap();
+        self.reader_on(self.open(1, None).unwrap())
+    }
+
+    /// Returns a reader for which the objects with these keys are archived.
+    fn reader_without(&self, archived: &[String]) -> ChunkReader {
+        let plan = archived.iter().fold(FaultPlan::new(0), |plan, key| {
+            plan.rule(Some(Method::Get), key, FaultWhen::Always, Fault::Error(InjectedError::Archived))
+        });
+        let store = FaultStore::new(Arc::clone(&self.store), plan, Arc::new(InstantSleep::new()));
+        let opened = Repository::unlock(Arc::new(store), self.environment(1), &[self.credential()]);
+        self.reader_on(opened.unwrap())
+    }
+
+    fn reader_on(&self, repository: Repository) -> ChunkReader {
         let index = load_index(&repository, &mut self.catalog(), None).unwrap().index;
         ChunkReader::new(repository, Arc::new(RwLock::new(index)), SOURCE_CACHE_BYTES)
     }
@@ -184,10 +198,22 @@ fn copy(
     crash: Option<u64>,
     known: &mut KnownChunks,
 ) -> CopyResult<CopyReport> {
+    copy_with(&from.reader(), from, to, number, seed, crash, known)
+}
+
+fn copy_with(
+    reader: &ChunkReader,
+    from: &Place,
+    to: &Place,
+    number: usize,
+    seed: u64,
+    crash: Option<u64>,
+    known: &mut KnownChunks,
+) -> CopyResult<CopyReport> {
     let target = to.open(seed, crash).map_err(CopyError::Target)?;
     let mut catalog = to.catalog();
     let targets = snapshots::list(&target, &mut catalog).map_err(CopyError::Target)?;
-    let (list, reader) = (from.list(), from.reader());
+    let list = from.list();
     let id = reader.repository().id();
     let snapshot = list.complete(None).nth(number).unwrap();
     let targets = TargetSnapshots::new(target.id(), &targets);
@@ -198,7 +224,7 @@ fn copy(
         write: small_packs(),
         fetch_concurrency: 2,
     };
-    copy_snapshot(&reader, &target, catalog.into(), &request, known, &Nobody).map(|(report, _)| report)
+    copy_snapshot(reader, &target, catalog.into(), &request, known, &Nobody).map(|(report, _)| report)
 }
 
 fn copy_plainly(from: &Place, to: &Place, number: usize) -> CopyReport {
@@ -290,4 +316,20 @@ fn what_cannot_be_read_is_not_copied() {
     let error = copy(&from, &to, 0, 50, None, &mut KnownChunks::default()).unwrap_err();
     assert!(error.is_damaged_snapshot(), "{error}");
     assert_eq!(to.list().complete(None).count(), 0);
+}
+
+#[test]
+fn a_snapshot_with_archived_packs_names_them_all_and_is_copied_later() {
+    let (from, to) = (two_snapshots(), Place::new(2));
+    let data = RUNTIME.block_on(from.store.list("data/")).unwrap();
+    let archived: Vec<String> = data.into_iter().map(|object| object.key).collect();
+    assert!(archived.len() >= 3, "{archived:?}");
+    let (reader, mut known) = (from.reader_without(&archived), KnownChunks::default());
+    let error = copy_with(&reader, &from, &to, 1, 50, None, &mut known).unwrap_err();
+    assert!(error.is_archived() && !error.is_damaged_snapshot(), "{error}");
+    let named: Vec<String> = reader.archived_packs().into_iter().map(|pack| pack.key).collect();
+    assert_eq!(named, archived);
+    assert_eq!(to.list().complete(None).count(), 0);
+    copy(&from, &to, 1, 51, None, &mut known).unwrap();
+    assert_eq!(from.content(1), to.content(0));
 }
