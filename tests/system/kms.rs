@@ -13,7 +13,7 @@ fn sandbox() -> (Sandbox, String) {
     let given = text("ICECORE_TESTS_KMS_URL").zip(text("ICECORE_TESTS_KMS_KEY"));
     let (url, key) = given.unwrap_or_else(|| {
         let server = KmsServer::start();
-        (server.url(), server.key().to_owned())
+        (server.url(), KmsServer::KEY.to_owned())
     });
     let mut sandbox = Sandbox::new();
     for (name, value) in [

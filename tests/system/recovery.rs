@@ -106,6 +106,14 @@ fn run_script(machine: &Sandbox, script: &str, typed: &str) -> Output {
 const BEFORE: [&str; 2] = ["1. Install the program", "2. Say where the repository is"];
 const BEHIND: [&str; 3] = ["4. See what there is", "5. Restore", "6. Afterwards"];
 
+/// Follows the document on a blank machine, in a shell of its own for each part behind the unlocking.
+fn follow(blank: &Sandbox, way: &str, typed: &str) {
+    let prepared = commands(&[&BEFORE[..], &[way]].concat());
+    for part in BEHIND {
+        run_script(blank, &(prepared.clone() + &commands(&[part])), typed).expect(0);
+    }
+}
+
 /// Loses a machine, and follows the document on a blank one.
 fn recover(way: &str, key: &[&str], prepare: impl Fn(&Sandbox, &Sandbox)) {
     let world = World::new();
@@ -115,9 +123,7 @@ fn recover(way: &str, key: &[&str], prepare: impl Fn(&Sandbox, &Sandbox)) {
     let blank = world.blank_machine(ORIGINAL);
     prepare(&lost, &blank);
     drop(lost);
-    let headings = [&BEFORE[..], &[way], &BEHIND].concat();
-    let output = run_script(&blank, &commands(&headings), &format!("{PASSWORD}\n")).expect(0);
-    assert!(output.text().contains("home"), "the snapshots are listed: {}", output.describe());
+    follow(&blank, way, &format!("{PASSWORD}\n"));
     for source in ["etc", "home"] {
         assert_same(&states[1], &read(&blank.path(&format!("restored/{source}"))));
     }
@@ -145,8 +151,7 @@ fn a_key_file_brings_everything_back_as_the_document_says() {
 fn a_key_of_kms_brings_everything_back_as_the_document_says() {
     let world = World::new();
     let lost = world.blank_machine(ORIGINAL);
-    let key = world.kms.key();
-    lost.run(&["init", "--kms", key]).expect(0);
+    lost.run(&["init", "--kms", KmsServer::KEY]).expect(0);
     lost.write("hosts", "127.0.0.1 localhost\n");
     let state = read(&lost.source(""));
     for name in ["etc", "home"] {
@@ -156,8 +161,7 @@ fn a_key_of_kms_brings_everything_back_as_the_document_says() {
     let warning = "the only way in is AWS KMS in eu-central-1, the region of the bucket";
     assert!(doctor.text().contains(warning), "{}", doctor.describe());
     let blank = world.blank_machine(ORIGINAL);
-    let headings = [&BEFORE[..], &["With a key of AWS KMS"], &BEHIND].concat();
-    run_script(&blank, &commands(&headings), "").expect(0);
+    follow(&blank, "With a key of AWS KMS", "");
     assert_same(&state, &read(&blank.path("restored/etc")));
     blank.run(&["snapshots", "--key-file", "web1-new.key"]).expect(0);
     let doctor = blank.run(&["doctor"]).expect(0);

@@ -237,7 +237,8 @@ fn split_bucket(rest: &str) -> (&str, &str) {
 fn refuse_other_kinds(bucket: &str) -> Result<(), LocationError> {
     let is_express =
         bucket.ends_with("--x-s3") || bucket.ends_with("--xa-s3") || bucket.contains(":s3express:");
-    let is_multi_region = bucket.ends_with(".mrap") || bucket.starts_with("arn:") && bucket.contains(":s3::");
+    let is_multi_region = bucket.rsplit_once('.').is_some_and(|(_, end)| end == "mrap")
+        || bucket.starts_with("arn:") && bucket.contains(":s3::");
     let (kind, instead) = if is_express {
         ("a directory bucket of S3 Express One Zone", "a general purpose bucket")
     } else if is_multi_region {

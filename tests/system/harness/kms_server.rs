@@ -19,6 +19,9 @@ pub(crate) struct KmsServer {
 }
 
 impl KmsServer {
+    /// Name of the key.
+    pub(crate) const KEY: &str = ALIAS;
+
     /// Starts a server.
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -35,11 +38,6 @@ impl KmsServer {
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
-
-    /// Returns the name of the key.
-    pub(crate) fn key(&self) -> &'static str {
-        ALIAS
-    }
 }
 
 /// Answers one request and ends the connection.
@@ -54,7 +52,7 @@ fn answer(stream: &TcpStream) {
         match line.trim_end().split_once(": ") {
             Some((name, value)) if name.eq_ignore_ascii_case("x-amz-target") => value.clone_into(&mut target),
             Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                length = value.parse().unwrap()
+                length = value.parse().unwrap();
             }
             None if line.trim_end().is_empty() => break,
             _ => {}
