@@ -5,6 +5,7 @@
 //! public; each request is counted where it is made, so that nothing that costs money is overlooked.
 
 mod action;
+pub mod archive;
 mod bucket;
 mod checksum;
 mod client;
@@ -27,6 +28,7 @@ pub mod usage;
 mod write;
 
 pub use crate::{
+    archive::ArchiveReport,
     bucket::Versioning,
     endpoint::{AwsEndpoint, AwsEndpointKind, aws_endpoint},
     kms::{DataKey, KmsError, KmsOptions, WrappedKey},

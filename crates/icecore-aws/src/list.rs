@@ -92,6 +92,25 @@ impl S3Store {
         Ok(!names.any(is_of_repository) && page.is_truncated() != Some(true))
     }
 
+    /// Lists all objects below a prefix with their storage classes, page after page.
+    pub(crate) async fn list_classes(&self, prefix: &str) -> StoreResult<Vec<(ObjectInfo, String)>> {
+        let wanted = Wanted { prefix, full_prefix: self.place.full_key(prefix), delimiter: None };
+        let mut objects = Vec::new();
+        let mut sequence = PageSequence::default();
+        let mut page = self.page(&wanted, None, None).await?;
+        loop {
+            let class = |object: &Object| {
+                object.storage_class().map_or("STANDARD", |class| class.as_str()).to_owned()
+            };
+            let of_page = page.contents().iter();
+            objects.extend(of_page.filter_map(|object| Some((self.listed(object)?, class(object)))));
+            page = match self.next_token(&wanted, &page, &mut sequence)? {
+                Some(next) => self.page(&wanted, Some(next), None).await?,
+                None => return Ok(objects),
+            };
+        }
+    }
+
     /// Lists the objects between some keys, all ranges at once, and the first page behind the `last` of them, which it returns;
     /// nothing if the server does not list from a key on.
     async fn ranges(

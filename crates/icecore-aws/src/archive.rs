@@ -1,0 +1,84 @@
+//! Archived objects among those that have to be readable at once.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use icecore_store::{StoreError, StoreResult};
+
+use crate::{action::Action, failure::ServiceFailure, options::is_cold, store::S3Store};
+
+/// Most objects of Intelligent-Tiering that are looked at one by one.
+const LOOKS_MAX: usize = 100;
+/// Looks at a time.
+const LOOKS_AT_ONCE: usize = 8;
+/// Intelligent-Tiering archives nothing that was written later than this long ago (S3 User Guide, *How S3
+/// Intelligent-Tiering works*).
+const TIERING_AGE_MIN: Duration = Duration::from_hours(90 * 24);
+const INTELLIGENT_TIERING: &str = "INTELLIGENT_TIERING";
+
+/// Metadata that cannot be read at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArchiveReport {
+    /// Number of archived objects that were found.
+    pub archived: u64,
+    /// Key and class of the first of them.
+    pub example: Option<(String, String)>,
+    /// Number of objects that Intelligent-Tiering may have archived, and that were too many to be looked at.
+    pub unknown: u64,
+}
+
+impl ArchiveReport {
+    fn add(&mut self, key: String, class: String) {
+        self.archived += 1;
+        self.example.get_or_insert((key, class));
+    }
+}
+
+impl S3Store {
+    /// Looks for archived objects below `meta/`. The listing shows those that a lifecycle rule has moved; those that
+    /// Intelligent-Tiering has archived show only one by one, and the oldest of them are looked at.
+    pub async fn archived_metadata(&self) -> StoreResult<ArchiveReport> {
+        let mut report = ArchiveReport::default();
+        let mut tiered: Vec<(SystemTime, String)> = Vec::new();
+        let now = self.environment.clock.now();
+        for (object, class) in self.list_classes("meta/").await? {
+            if is_cold(&class) {
+                report.add(object.key, class);
+            } else if class == INTELLIGENT_TIERING
+                && now.duration_since(object.modified).is_ok_and(|age| age >= TIERING_AGE_MIN)
+            {
+                tiered.push((object.modified, object.key));
+            }
+        }
+        tiered.sort_unstable();
+        report.unknown = tiered.len().saturating_sub(LOOKS_MAX) as u64;
+        tiered.truncate(LOOKS_MAX);
+        let looking = stream::iter(tiered).map(|(_, key)| async move {
+            let tier = self.archive_tier(&key).await?;
+            StoreResult::Ok((key, tier))
+        });
+        let looked: Vec<_> = looking.buffered(LOOKS_AT_ONCE).try_collect().await?;
+        for (key, tier) in looked {
+            if let Some(tier) = tier {
+                report.add(key, format!("{INTELLIGENT_TIERING}, {tier}"));
+            }
+        }
+        Ok(report)
+    }
+
+    /// Returns the archive tier of Intelligent-Tiering that an object is in.
+    async fn archive_tier(&self, key: &str) -> StoreResult<Option<String>> {
+        let call = || async {
+            let request =
+                self.client().head_object().bucket(&self.place.bucket).key(self.place.full_key(key));
+            request.send().await.map_err(ServiceFailure::from)
+        };
+        let looked = self.repeat(Action::Head, key, 0, call).await.map_err(StoreError::from);
+        match looked {
+            Ok(output) => Ok(output.archive_status().map(|tier| tier.as_str().to_owned())),
+            // It was deleted meanwhile.
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
