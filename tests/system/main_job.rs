@@ -84,8 +84,8 @@ const ENTRY_KEYS: &str = "path path_base64? kind mode user_id group_id user grou
     target_base64? device? hard_link flags? marks?";
 const RESTORE_KEYS: &str = "snapshot source path path_base64? target since dry_run trust_times verified entries files bytes files_written \
     directories_created symlinks_created specials_created links_created already_right files_not_compared metadata_fixed replaced deleted \
-    not_included skipped bytes_written bytes_reused bytes_fetched bytes_compared problem_count damaged problems \
-    warnings notices seconds_restore seconds_sync actions? deleted_entries kept";
+    not_included skipped bytes_written bytes_reused bytes_fetched bytes_compared problem_count damaged archived \
+    archived_packs problems warnings notices seconds_restore seconds_sync actions? deleted_entries kept";
 
 #[test]
 fn making_commands_write_the_documented_json() {
@@ -117,7 +117,8 @@ fn making_commands_write_the_documented_json() {
     assert_keys(
         &check,
         "healthy last_seen log_records snapshots_unnamed losses accepted snapshots newest_restorable packs_hit problems packs bytes blocks \
-         chunks nodes packs_read packs_verified packs_left bytes_read repair next_commands",
+         chunks nodes packs_read packs_verified packs_left packs_archived bytes_archived \
+         bytes_read repair next_commands",
     );
     let newest = &check["newest_restorable"][0];
     assert_keys(newest, "source host id run time newer_damaged newer_missing");

@@ -35,7 +35,8 @@ References to snapshots: [SOURCE@]SNAPSHOT[:PATH]
 
 Exit codes:
   0 done   1 failed   2 wrong usage   3 done, but some source files could not be read
-  10 no repository   12 wrong key or password   20 damage   130 interrupted
+  10 no repository   12 wrong key or password   20 damage   75 thaw, then run again
+  130 interrupted
 
 Examples:
   icecore backup --init --repository /srv/backup /etc

@@ -9,6 +9,8 @@ pub(crate) enum ExitStatus {
     Done,
     /// Done, but some source files could not be read, or something could not be set on restored files.
     Partial,
+    /// Some data is archived: it has to be thawed, and then the same command goes on.
+    Archived,
     /// The command line, a pattern or the configuration is wrong.
     Usage,
     /// The command failed.
@@ -34,6 +36,7 @@ impl ExitStatus {
             Self::NoRepository => 10,
             Self::WrongKey => 12,
             Self::Damage => 20,
+            Self::Archived => 75,
             Self::Interrupted => 130,
         }
     }

@@ -190,8 +190,11 @@ impl Failure {
     pub(crate) fn from_store(error: &StoreError) -> Self {
         let message = reason(error);
         if let Some(hint) = remote_hint(error) {
-            let is_missing = matches!(error, StoreError::NoSuchBucket { .. });
-            let status = if is_missing { ExitStatus::NoRepository } else { ExitStatus::Failed };
+            let status = match error {
+                StoreError::NoSuchBucket { .. } => ExitStatus::NoRepository,
+                StoreError::Archived { .. } => ExitStatus::Archived,
+                _ => ExitStatus::Failed,
+            };
             return Self::new(status, message).hint(hint);
         }
         let (status, hint) = match error {
@@ -272,7 +275,9 @@ fn remote_hint(error: &StoreError) -> Option<String> {
         }
         StoreError::ClockSkew { .. } => "set the clock, best with a time service such as chrony".to_owned(),
         StoreError::Archived { .. } => {
-            "restore the object in S3 (`aws s3api restore-object`) and run again when that is done".to_owned()
+            "thaw it with `aws s3api restore-object`, and run the same command again when S3 has done that; `icecore restore` \
+             lists all packs that it needs, with the commands"
+                .to_owned()
         }
         _ => return None,
     };

@@ -28,6 +28,7 @@ mod requests;
 mod s3;
 mod table;
 mod text;
+mod thaw;
 mod unlock;
 mod watch;
 

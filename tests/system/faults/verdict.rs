@@ -66,6 +66,7 @@ pub(super) fn is_fitting(error: &EngineError, fault: &Fault) -> bool {
         Fault::Error(InjectedError::AccessDenied) => {
             is_store(error, |error| matches!(error, StoreError::AccessDenied { .. }))
         }
+        Fault::Error(InjectedError::Archived) => is_store(error, StoreError::is_archived),
         Fault::Error(InjectedError::Io(_)) => is_store(error, |error| matches!(error, StoreError::Io { .. })),
         Fault::Error(InjectedError::Unavailable { .. }) | Fault::LostReply => {
             is_store(error, StoreError::is_transient)

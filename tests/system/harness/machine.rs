@@ -21,7 +21,10 @@ pub(crate) fn skip(reason: &str) {
 /// Skips for want of a tool; fails instead where `ICECORE_TESTS_TOOLS_REQUIRED` says that all tools are installed.
 #[track_caller]
 pub(crate) fn skip_for_tool(reason: &str) {
-    assert!(variable("ICECORE_TESTS_TOOLS_REQUIRED").is_none(), "a tool is missing that must be here: {reason}");
+    assert!(
+        variable("ICECORE_TESTS_TOOLS_REQUIRED").is_none(),
+        "a tool is missing that must be here: {reason}"
+    );
     skip(reason);
 }
 

@@ -15,6 +15,9 @@ use jiff::Span;
 /// ago. With --within only packs are read that were last verified longer ago than that, or never; together with --sample no
 /// more of them than the sample allows. When packs were verified is kept in the catalogue of this machine.
 ///
+/// Packs in GLACIER, DEEP_ARCHIVE or an archive tier are counted and skipped until they are thawed; a sample takes others in
+/// their place.
+///
 /// With --repair, what is wrong is mended as far as it can be: pack directories are made anew from the packs, packs are moved
 /// back to their place, what is whole in a bad pack is stored in a new one, and what is bad goes into quarantine
 /// (meta/quarantine/), from where nothing is deleted. Snapshots that have lost something are marked; the next backup

@@ -25,6 +25,10 @@ use icecore_restore::OwnerMapping;
 /// not read or did not enter, what it left out (unless --delete-excluded is given), mount points and everything below them,
 /// the repository, and Icecore's own key files, cache and state. The report counts what stays and says why.
 ///
+/// Data in GLACIER, DEEP_ARCHIVE or an archive tier has to be thawed before it can be read. Everything else is restored, the
+/// packs that have to be thawed are listed with the commands for it, and the exit code is 75. Run the same command again
+/// when they are thawed: files that are up to date are skipped.
+///
 /// --incremental, --differential and --since write only what changed between an earlier snapshot and this one; the target
 /// has to be in the earlier state for the result to be the later one.
 #[derive(Clone, Debug, Args)]

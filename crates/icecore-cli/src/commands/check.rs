@@ -37,6 +37,7 @@ use crate::{
 
 mod next_commands;
 mod past;
+mod reading;
 mod repair;
 mod verifications;
 mod whole;
@@ -227,21 +228,7 @@ fn describe(context: &Context, checked: &Checked, list: &SnapshotList, arguments
         text::size(report.bytes),
         text::counted(report.chunks, "chunk"),
     );
-    let read = if arguments.read_data {
-        "all data was read and verified".to_owned()
-    } else if arguments.sample.is_some() || arguments.within.is_some() {
-        let due = match report.packs_left {
-            0 => String::new(),
-            left => format!(", {} more wait for the next checks", text::count(left)),
-        };
-        format!(
-            "{} of {} read and verified in full{due}",
-            text::count(report.packs_read),
-            text::counted(report.packs, "pack")
-        )
-    } else {
-        "the data itself was not read (--read-data does that)".to_owned()
-    };
+    let read = reading::describe(report, arguments);
     checked.past.describe_log(&mut text, context, report);
     let warnings = report.count(Severity::Warning) as u64;
     let lost = checked.repair.as_ref().map_or(0, |repair| repair.snapshots_lost().len());
@@ -375,6 +362,8 @@ struct CheckDocument<'a> {
     packs_read: u64,
     packs_verified: u64,
     packs_left: u64,
+    packs_archived: u64,
+    bytes_archived: u64,
     bytes_read: u64,
     repair: Option<RepairDocument<'a>>,
     next_commands: &'a [NextCommand],
@@ -446,6 +435,8 @@ fn document<'a>(checked: &'a Checked, list: &'a SnapshotList) -> CheckDocument<'
         packs_read: report.packs_read,
         packs_verified: report.verified.len() as u64,
         packs_left: report.packs_left,
+        packs_archived: report.packs_archived,
+        bytes_archived: report.bytes_archived,
         bytes_read: report.bytes_read,
         repair: checked.repair.as_ref().map(repair::document),
         next_commands: &checked.next,

@@ -215,7 +215,7 @@ impl Job<'_> {
                 (None, Some(reader)) => match self.copy(reader, snapshot, write) {
                     Ok(report) => Item::copied(snapshot, &report, zone),
                     Err(error) => {
-                        let goes_on = error.is_damaged_snapshot();
+                        let goes_on = error.is_damaged_snapshot() || error.is_archived();
                         let what = format!("snapshot {} is not copied", snapshot.origin.run.snapshot_id());
                         let failure = Failure::from(error).context(what);
                         document.add(&context.console, Item::failed(snapshot, failure, zone))?;
@@ -227,6 +227,9 @@ impl Job<'_> {
                 },
             };
             document.add(&context.console, item)?;
+        }
+        if let Some(reader) = &reader {
+            document.set_archived(context, from.s3.as_deref(), &reader.archived_packs());
         }
         self.end();
         Ok(())

@@ -16,6 +16,7 @@ use crate::{
     text,
 };
 
+mod archive;
 mod keys;
 mod local;
 mod policy;
@@ -84,6 +85,7 @@ pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<Exi
         findings.push(clock(context, s3));
         findings.extend(lifecycle(context, s3));
         findings.push(versioning(context, s3));
+        findings.push(archive::metadata(context, s3));
     }
     if let Some(local) = store.local.as_ref().filter(|_| can_go_on) {
         findings.extend(local::examine(context, local));

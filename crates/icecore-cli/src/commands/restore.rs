@@ -38,6 +38,7 @@ use crate::{
     failure::{Failure, Outcome, many_deletions},
     progress::Progress,
     reference, text,
+    thaw::Bucket,
 };
 
 mod events;
@@ -90,7 +91,8 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
     let status = match result {
         Ok(done) => {
             let status = status_of(&done);
-            report::show(context, &request, &done, actions?)?;
+            let bucket = Bucket::of(context, open.s3.as_deref());
+            report::show(context, &request, &done, bucket.as_ref(), actions?)?;
             status
         }
         Err(error) => {
@@ -157,18 +159,20 @@ fn nothing_included(request: &RestoreRequest, patterns: &[String]) -> Failure {
 
 /// Returns how a restore that came to its end counts.
 fn status_of(report: &RestoreReport) -> ExitStatus {
-    let known_before = report.problems.iter().all(|problem| {
-        matches!(
-            problem.reason,
-            ProblemReason::UnreadableAtBackup | ProblemReason::MountPoint | ProblemReason::KeptInTheWay
-        )
-    });
-    match (report.damaged, report.problem_count) {
-        (0, 0) if report.is_exact() => ExitStatus::Done,
-        (0, 0) => ExitStatus::Partial,
-        (0, _) if known_before => ExitStatus::Partial,
-        (0, _) => ExitStatus::Failed,
-        _ => ExitStatus::Damage,
+    let others = report.problem_count - report.damaged - report.archived;
+    let known_before =
+        report.problems.iter().filter(|problem| !problem.reason.is_archived()).all(|problem| {
+            matches!(
+                problem.reason,
+                ProblemReason::UnreadableAtBackup | ProblemReason::MountPoint | ProblemReason::KeptInTheWay
+            )
+        });
+    match report {
+        RestoreReport { damaged: 1.., .. } => ExitStatus::Damage,
+        _ if others > 0 && !known_before => ExitStatus::Failed,
+        RestoreReport { archived: 1.., .. } => ExitStatus::Archived,
+        _ if others == 0 && report.is_exact() => ExitStatus::Done,
+        _ => ExitStatus::Partial,
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::{fmt::Write, time::Duration};
 
+use icecore_aws::S3Store;
 use icecore_copy::{CopyCounts, CopyReport};
 use icecore_format::snapshot::Snapshot;
-use icecore_repo::repository::Repository;
+use icecore_repo::{reader::ArchivedPack, repository::Repository};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -16,6 +17,7 @@ use crate::{
     exit_status::ExitStatus,
     failure::{ErrorDocument, Failure, Outcome},
     text,
+    thaw::{self, ArchivedDocument, Bucket},
     watch::report::LossDocument,
 };
 
@@ -28,6 +30,7 @@ pub(crate) struct CopyDocument {
     created: Option<CreatedDocument>,
     losses: Vec<LossDocument>,
     snapshots_unreadable: usize,
+    archived_packs: Vec<ArchivedDocument>,
     snapshots: Vec<Item>,
 }
 
@@ -89,6 +92,7 @@ impl CopyDocument {
             created: None,
             losses: Vec::new(),
             snapshots_unreadable: 0,
+            archived_packs: Vec::new(),
             snapshots: Vec::new(),
         }
     }
@@ -116,6 +120,17 @@ impl CopyDocument {
     /// Adds what is not in the other repository any more.
     pub(crate) fn set_losses(&mut self, losses: Vec<LossDocument>) {
         self.losses = losses;
+    }
+
+    /// Adds the packs that have to be thawed, and tells how unless JSON is wanted.
+    pub(crate) fn set_archived(&mut self, context: &Context, s3: Option<&S3Store>, packs: &[ArchivedPack]) {
+        self.archived_packs = thaw::documents(Bucket::of(context, s3).as_ref(), packs);
+        if !context.console.json {
+            let waiting = self.snapshots.iter().filter(|item| item.status() == ExitStatus::Archived).count();
+            let snapshots = text::counted(waiting as u64, "snapshot");
+            let verb = if waiting == 1 { "is" } else { "are" };
+            thaw::show(&context.console, &format!("{snapshots} {verb}"), &self.archived_packs);
+        }
     }
 
     /// Adds what came of a snapshot and tells it at once, unless JSON is wanted.

@@ -21,6 +21,7 @@ use crate::{
     documents::PathText,
     failure::{Outcome, plain, reason},
     text,
+    thaw::{self, ArchivedDocument, Bucket},
 };
 
 /// Paths that are shown of each kind of warning.
@@ -44,6 +45,8 @@ pub(crate) struct RestoreDocument {
     counts: CountsDocument,
     problem_count: u64,
     damaged: u64,
+    archived: u64,
+    archived_packs: Vec<ArchivedDocument>,
     problems: Vec<ProblemDocument>,
     warnings: Vec<WarningDocument>,
     kept: Vec<KeptDocument>,
@@ -82,6 +85,7 @@ pub(crate) struct ProblemDocument {
     path: PathText,
     message: String,
     damage: bool,
+    archived: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -150,12 +154,13 @@ impl ProblemDocument {
             path: PathText::new(&problem.path),
             message: reason(&problem.reason),
             damage: problem.reason.is_damage(),
+            archived: problem.reason.is_archived(),
         }
     }
 }
 
 impl RestoreDocument {
-    fn new(request: &RestoreRequest, report: &RestoreReport) -> Self {
+    fn new(request: &RestoreRequest, report: &RestoreReport, bucket: Option<&Bucket<'_>>) -> Self {
         let problems = report.problems.iter().map(ProblemDocument::new);
         let warnings = report.warnings.iter().map(|warning| WarningDocument {
             aspect: warning.aspect.clone(),
@@ -175,6 +180,8 @@ impl RestoreDocument {
             counts: (&report.counts).into(),
             problem_count: report.problem_count,
             damaged: report.damaged,
+            archived: report.archived,
+            archived_packs: thaw::documents(bucket, &report.archived_packs),
             problems: problems.collect(),
             warnings: warnings.collect(),
             kept: report.kept.iter().map(KeptDocument::from).collect(),
@@ -199,6 +206,8 @@ impl RestoreDocument {
             counts: CountsDocument::default(),
             problem_count: 0,
             damaged: 0,
+            archived: 0,
+            archived_packs: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
             kept: Vec::new(),
@@ -214,9 +223,10 @@ pub(crate) fn show(
     context: &Context,
     request: &RestoreRequest,
     report: &RestoreReport,
+    bucket: Option<&Bucket<'_>>,
     actions: Actions,
 ) -> Outcome<()> {
-    let document = RestoreDocument::new(request, report);
+    let document = RestoreDocument::new(request, report, bucket);
     let is_begun = actions.is_begun();
     actions.close(&document)?;
     let console = &context.console;
@@ -227,6 +237,9 @@ pub(crate) fn show(
     show_kept(console, report);
     show_warnings(console, report);
     show_problems(console, request, report);
+    let objects = text::counted(report.archived, "object");
+    let objects = if report.archived == 1 { format!("{objects} is") } else { format!("{objects} are") };
+    thaw::show(console, &objects, &document.archived_packs);
     Ok(())
 }
 
@@ -399,21 +412,25 @@ fn protected_path(request: &RestoreRequest, problem: &RestoreProblem) -> Option<
 }
 
 fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreReport) {
-    if report.problem_count == 0 {
+    // What only has to be thawed is told as a whole.
+    let count = report.problem_count - report.archived;
+    if count == 0 {
         return;
     }
-    for problem in report.problems.iter().take(PROBLEMS_SHOWN_MAX) {
+    let problems = report.problems.iter().filter(|problem| !problem.reason.is_archived());
+    for problem in problems.take(PROBLEMS_SHOWN_MAX) {
         console.error_line(&format!("error: {}: {}", text::quoted(&problem.path), reason(&problem.reason)));
     }
-    let more = report.problem_count.saturating_sub(PROBLEMS_SHOWN_MAX as u64);
+    let more = count.saturating_sub(PROBLEMS_SHOWN_MAX as u64);
     if more > 0 {
         console.error_line(&format!(
             "error: {} more (--json lists 1,000, -v and --progress json list all)",
             text::count(more)
         ));
     }
-    let number = text::counted(report.problem_count, "object");
-    console.error_line(&format!("error: {number} could not be restored; everything else is"));
+    let number = text::counted(count, "object");
+    let rest = if report.archived == 0 { "; everything else is" } else { "" };
+    console.error_line(&format!("error: {number} could not be restored{rest}"));
     if let Some(path) = report.problems.iter().find_map(|problem| protected_path(request, problem)) {
         console.error_line(&format!(
             "hint: {} is immutable or append-only: run `chattr -i -a` on it as root, then restore again",

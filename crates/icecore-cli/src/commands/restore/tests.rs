@@ -1,6 +1,7 @@
 use icecore_format::{error::FormatError, ids::ChunkId};
 use icecore_repo::error::RepoError;
 use icecore_restore::{ProblemReason, RestoreProblem, RestoreReport};
+use icecore_store::StoreError;
 
 use super::status_of;
 use crate::exit_status::ExitStatus;
@@ -9,7 +10,9 @@ fn report(reasons: Vec<ProblemReason>) -> RestoreReport {
     let problems: Vec<RestoreProblem> =
         reasons.into_iter().map(|reason| RestoreProblem { path: b"a".to_vec(), reason }).collect();
     let damaged = problems.iter().filter(|problem| problem.reason.is_damage()).count() as u64;
-    RestoreReport { problem_count: problems.len() as u64, damaged, problems, ..RestoreReport::default() }
+    let archived = problems.iter().filter(|problem| problem.reason.is_archived()).count() as u64;
+    let problem_count = problems.len() as u64;
+    RestoreReport { problem_count, damaged, archived, problems, ..RestoreReport::default() }
 }
 
 #[test]
@@ -20,4 +23,13 @@ fn the_exit_code_tells_damage_from_other_problems() {
     assert_eq!(status_of(&report(vec![ProblemReason::UnreadableAtBackup])), ExitStatus::Partial);
     assert_eq!(status_of(&report(vec![ProblemReason::UnreadableAtBackup, refused()])), ExitStatus::Failed);
     assert_eq!(status_of(&report(vec![refused(), missing()])), ExitStatus::Damage);
+    let archived = || {
+        let (key, class) = ("data/a".to_owned(), "GLACIER".to_owned());
+        ProblemReason::Repository(StoreError::Archived { key, class }.into())
+    };
+    assert_eq!(status_of(&report(vec![archived()])), ExitStatus::Archived);
+    let partial = vec![archived(), ProblemReason::UnreadableAtBackup];
+    assert_eq!(status_of(&report(partial)), ExitStatus::Archived);
+    assert_eq!(status_of(&report(vec![archived(), refused()])), ExitStatus::Failed);
+    assert_eq!(status_of(&report(vec![archived(), missing()])), ExitStatus::Damage);
 }

@@ -57,7 +57,7 @@ snapshot 01010101010101010101 of etc restored to /tmp/x
 
 #[test]
 fn the_document_has_the_documented_fields() {
-    let value = serde_json::to_value(RestoreDocument::new(&request(), &report())).unwrap();
+    let value = serde_json::to_value(RestoreDocument::new(&request(), &report(), None)).unwrap();
     assert_eq!(value["problems"][0]["damage"], true);
     assert_eq!(value["warnings"][0]["examples"][0]["reason"], "Operation not permitted");
     assert_documented(&value);

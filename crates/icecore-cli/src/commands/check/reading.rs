@@ -1,0 +1,33 @@
+//! Which packs a check has read, in words.
+
+use icecore_check::CheckReport;
+
+use crate::{arguments::check::CheckArguments, text};
+
+/// Says which packs were read, and which wait for the next checks or for a thaw.
+pub(super) fn describe(report: &CheckReport, arguments: &CheckArguments) -> String {
+    let reads_some = arguments.sample.is_some() || arguments.within.is_some();
+    if !arguments.read_data && !reads_some {
+        return "the data itself was not read (--read-data does that)".to_owned();
+    }
+    if arguments.read_data && report.packs_archived == 0 {
+        return "all data was read and verified".to_owned();
+    }
+    let mut line = format!(
+        "{} of {} read and verified in full",
+        text::count(report.packs_read),
+        text::counted(report.packs, "pack")
+    );
+    if report.packs_left > 0 {
+        line += &format!(", {} more wait for the next checks", text::count(report.packs_left));
+    }
+    if report.packs_archived > 0 {
+        let verbs = if report.packs_archived == 1 { "is archived and was" } else { "are archived and were" };
+        line += &format!(
+            "; {} with {} {verbs} not read",
+            text::counted(report.packs_archived, "pack"),
+            text::size(report.bytes_archived)
+        );
+    }
+    line
+}

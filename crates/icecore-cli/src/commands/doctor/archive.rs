@@ -1,0 +1,38 @@
+//! Whether metadata is archived, which has to be readable at once.
+
+use icecore_aws::{ArchiveReport, S3Store};
+
+use super::{Finding, State};
+use crate::{context::Context, text};
+
+const CHECK: &str = "archive";
+const HINT: &str = "thaw them (`aws s3api restore-object`), copy them back into STANDARD, and end what moved them: a lifecycle \
+                    rule, or archive tiers of Intelligent-Tiering";
+
+/// Looks for archived objects below `meta/`.
+pub(super) fn metadata(context: &Context, store: &S3Store) -> Finding {
+    let report = match context.environment.runtime.block_on(store.archived_metadata()) {
+        Ok(report) => report,
+        Err(error) => return Finding::failed(CHECK, error.into()),
+    };
+    judge(&report)
+}
+
+fn judge(report: &ArchiveReport) -> Finding {
+    let ArchiveReport { archived, example, unknown } = report;
+    if let Some((key, class)) = example {
+        let objects = text::counted(*archived, "object");
+        let message =
+            format!("{objects} below meta/ cannot be read before they are thawed, such as {key} ({class})");
+        return Finding::new(CHECK, State::Bad, message).hint(HINT);
+    }
+    if *unknown > 0 {
+        let message = format!(
+            "no archived object was found below meta/, but {} in INTELLIGENT_TIERING were not looked at",
+            text::counted(*unknown, "object")
+        );
+        return Finding::new(CHECK, State::Unknown, message)
+            .hint("do not switch on the archive tiers of Intelligent-Tiering for keys below meta/");
+    }
+    Finding::new(CHECK, State::Good, "no object below meta/ is archived")
+}
