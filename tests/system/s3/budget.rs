@@ -12,7 +12,7 @@ const FIRST_REQUESTS_MAX: usize = 19;
 /// Of a backup that finds one file in a hundred changed: a pack of data and one of the manifest more.
 const CHANGED_REQUESTS_MAX: usize = 15;
 /// Of a copy of these three snapshots: twice what it takes to open a repository, and what is fetched and stored.
-const COPY_REQUESTS_MAX: usize = 43;
+const COPY_REQUESTS_MAX: usize = 47;
 /// Of a copy of what is there.
 const COPY_AGAIN_REQUESTS_MAX: usize = 8;
 
