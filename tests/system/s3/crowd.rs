@@ -49,7 +49,7 @@ impl Writer {
 
     /// Changes the source: some of it is new, some of it only here, and all hosts get the same at about the same time.
     fn change(&mut self, round: u64) {
-        // Every now and then so much that it goes in parts.
+        // Every now and then a large pack, which goes in parts where the connection is slow.
         let length = if round % 3 == 1 { 9_500_000 } else { 1_500_000 };
         self.sandbox.write("common", bytes(1_000 + round, length));
         self.sandbox.write(&format!("new/{round}"), text(self.random.next(), 9_000));
