@@ -12,6 +12,7 @@ mod budget;
 mod crowd;
 mod doctor;
 mod parts;
+mod policies;
 mod refused;
 mod shipped;
 

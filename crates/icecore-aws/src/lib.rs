@@ -24,6 +24,7 @@ pub mod probe;
 mod proof;
 mod read;
 mod store;
+pub mod trial;
 pub mod usage;
 mod write;
 
@@ -39,5 +40,6 @@ pub use crate::{
     },
     probe::{ConditionReport, ProbeError, probe_conditions, require_conditions},
     store::S3Store,
+    trial::{Trial, explain_probe_error, require_reads, try_requests},
     usage::{RequestClass, RequestCount, RequestMeter, RequestUsage},
 };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use icecore_store::{PutCondition, Store, StoreError, StoreResult, Version};
 
-use crate::{checksum::hex, store::S3Store};
+use crate::{checksum::hex, store::S3Store, trial::explain_probe_error};
 
 /// Writers that race for one key.
 const RACERS: usize = 8;
@@ -47,14 +47,13 @@ pub enum ProbeError {
         /// What it does.
         ignored: String,
     },
-    /// The server refuses reads that every repository needs, or answers them wrongly.
-    #[error(
-        "the server at {location} does not read ranges as S3 does: a range that ends behind the end of an object has to \
-         return the bytes up to that end"
-    )]
-    RangeRefused {
+    /// The server does not read as every repository needs it.
+    #[error("the server at {location} {wrong}: backups there could not be restored")]
+    WrongReads {
         /// Where the store is.
         location: String,
+        /// What it does.
+        wrong: String,
     },
 }
 
@@ -90,12 +89,19 @@ pub async fn probe_conditions(store: &S3Store) -> StoreResult<ConditionReport> {
 
 /// Fails unless several writers are safe, and ranges can be read.
 pub async fn require_conditions(store: &S3Store) -> Result<(), ProbeError> {
-    let report = probe_conditions(store).await?;
+    let report = match probe_conditions(store).await {
+        Ok(report) => report,
+        Err(error) => return Err(explain_probe_error(store, error).await),
+    };
     let location = store.location();
     if !report.is_safe() {
         return Err(ProbeError::NotHonoured { location, ignored: report.ignored() });
     }
-    if report.reads_past_end { Ok(()) } else { Err(ProbeError::RangeRefused { location }) }
+    if report.reads_past_end {
+        return Ok(());
+    }
+    let wrong = "refuses a request for a range that ends past the end of an object".to_owned();
+    Err(ProbeError::WrongReads { location, wrong })
 }
 
 async fn try_conditions(store: &S3Store, key: &str) -> StoreResult<ConditionReport> {

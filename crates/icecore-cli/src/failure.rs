@@ -236,6 +236,11 @@ fn is_about_checksums(reason: &str) -> bool {
 /// Returns what to do about an error that only stores have that are reached over a network.
 fn remote_hint(error: &StoreError) -> Option<String> {
     let hint = match error {
+        StoreError::NotPermitted(missing) if missing.reason.contains("explicit deny") => {
+            "a policy denies this, and no other policy can allow it: use credentials to which the denial does not apply, or \
+             change the policy"
+                .to_owned()
+        }
         StoreError::NotPermitted(missing) => {
             let MissingPermission { action, scope, .. } = missing.as_ref();
             let unclear = if action == "s3:GetObject" {
@@ -315,8 +320,8 @@ impl From<ProbeError> for Failure {
     fn from(error: ProbeError) -> Self {
         match error {
             ProbeError::Store(error) => error.into(),
-            error @ ProbeError::RangeRefused { .. } => Self::new(ExitStatus::Failed, reason(&error))
-                .hint("use another server: every command makes such reads"),
+            error @ ProbeError::WrongReads { .. } => Self::new(ExitStatus::Failed, reason(&error))
+                .hint("use another server, or a newer version of this one: every command makes such reads"),
             error => Self::new(ExitStatus::Failed, reason(&error)).hint(
                 "use another server, or, if there will never be more than one backup, check or restore at a time, create \
                  the repository with `icecore init --single-writer`",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use icecore_aws::{
     Addressing, AwsEndpoint, AwsEndpointKind, ColdRule, Credentials, Encryption, HotStorageClass,
     LifecycleReport, S3Options, S3Store, StorageClassError, StorageClassName, aws_endpoint,
-    require_conditions,
+    require_conditions, require_reads,
 };
 use icecore_catalog::Catalog;
 use icecore_policy::{S3Addressing, S3Encryption, S3Settings};
@@ -109,12 +109,15 @@ fn encryption(settings: &S3Settings) -> Outcome<Encryption> {
 }
 
 /// Makes sure that a bucket can hold a new repository: no rule of its lifecycle would harm it, and the server honours
-/// conditional requests, unless there is only to be one writer.
+/// conditional requests or, if there is only to be one writer, reads as a repository needs it.
 pub(crate) fn prepare(context: &Context, store: &S3Store) -> Outcome<()> {
     let runtime = &context.environment.runtime;
     let lifecycle = runtime.block_on(store.lifecycle())?;
     refuse_harmful_rules(store, &lifecycle)?;
-    if !store.is_single_writer() {
+    if store.is_single_writer() {
+        // Servers without conditions differ in reads as well.
+        runtime.block_on(require_reads(store))?;
+    } else {
         runtime.block_on(require_conditions(store))?;
     }
     Ok(())

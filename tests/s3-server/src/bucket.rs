@@ -106,6 +106,11 @@ impl Bucket {
     }
 }
 
+/// Returns a length as S3 has it in its answers.
+pub(crate) fn length_of(bytes: &Bytes) -> i64 {
+    i64::try_from(bytes.len()).unwrap_or(i64::MAX)
+}
+
 /// Returns the checksum that S3 calls CRC64NVME.
 pub(crate) fn crc64(bytes: &[u8]) -> u64 {
     crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes)

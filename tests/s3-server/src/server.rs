@@ -9,13 +9,11 @@ use std::{
 
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use s3s::{
-    auth::SimpleAuth,
-    service::{S3Service, S3ServiceBuilder},
-};
+use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::{
+    authority::{Authority, Refusal, Secrets},
     bucket::Stored,
     cut_body::{CutBody, FlippedBody},
     fault::{Fault, FaultRule, Faults, RequestLine},
@@ -41,6 +39,10 @@ pub struct ServerOptions {
     pub has_md5_etags: bool,
     /// Whether the conditions of puts are honoured.
     pub has_conditions: bool,
+    /// Whether puts with a condition are answered with `NotImplemented`.
+    pub refuses_conditions: bool,
+    /// Whether a range may end behind the object's end.
+    pub has_ranges_past_end: bool,
     /// Most keys in a page of a listing.
     pub page_keys_max: usize,
     /// Whether it lists from a key on.
@@ -66,6 +68,8 @@ impl Default for ServerOptions {
             has_checksums: true,
             has_md5_etags: false,
             has_conditions: true,
+            refuses_conditions: false,
+            has_ranges_past_end: true,
             page_keys_max: 1_000,
             has_start_after: true,
             repeats_pages: false,
@@ -81,6 +85,7 @@ impl Default for ServerOptions {
 pub struct TestServer {
     address: SocketAddr,
     service: MemoryService,
+    authority: Arc<Authority>,
     faults: Arc<Faults>,
     runtime: Option<Runtime>,
 }
@@ -95,20 +100,22 @@ impl TestServer {
             .build()?;
         let listener = listen(&runtime, options.port)?;
         let address = listener.local_addr()?;
-        let service = MemoryService::new(options);
+        let authority = Arc::new(Authority::new(&options.access_key, &options.secret_key));
+        let service = MemoryService::new(options, Arc::clone(&authority));
         let faults = Arc::new(Faults::default());
         let mut builder = S3ServiceBuilder::new(service.clone());
-        builder.set_auth(SimpleAuth::from_single(options.access_key.clone(), options.secret_key.clone()));
+        builder.set_auth(Secrets(Arc::clone(&authority)));
         let link =
             options.link_bytes_per_second.map(|bytes_per_second| Arc::new(Link::new(bytes_per_second)));
         let front = Front {
             service: builder.build(),
             memory: service.clone(),
+            authority: Arc::clone(&authority),
             faults: Arc::clone(&faults),
             delay: options.delay,
         };
         runtime.spawn(accept(listener, front, link));
-        Ok(Self { address, service, faults, runtime: Some(runtime) })
+        Ok(Self { address, service, authority, faults, runtime: Some(runtime) })
     }
 
     /// Returns the URL to give to clients.
@@ -199,6 +206,16 @@ impl TestServer {
         self.service.set_lifecycle(bucket, rule);
     }
 
+    /// Adds a user, who may do what a policy of IAM says. The user of the options may do everything that no bucket denies.
+    pub fn add_user(&self, access_key: &str, secret_key: &str, policy: &str) -> io::Result<()> {
+        self.authority.add_user(access_key, secret_key, policy).map_err(io::Error::other)
+    }
+
+    /// Gives a bucket its policy. What S3 would refuse as malformed is an error.
+    pub fn set_bucket_policy(&self, bucket: &str, policy: &str) -> io::Result<()> {
+        self.authority.set_bucket_policy(bucket, policy).map_err(io::Error::other)
+    }
+
     /// Serves until the process ends.
     pub fn wait(mut self) {
         if let Some(runtime) = self.runtime.take() {
@@ -236,6 +253,7 @@ async fn wait(delay: Duration) {
 struct Front {
     service: S3Service,
     memory: MemoryService,
+    authority: Arc<Authority>,
     faults: Arc<Faults>,
     delay: Duration,
 }
@@ -261,7 +279,7 @@ async fn accept(listener: TcpListener, front: Front, link: Option<Arc<Link>>) {
 }
 
 async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Response<s3s::Body>> {
-    let Front { service, memory, faults, delay } = front;
+    let Front { service, memory, faults, delay, .. } = front;
     wait(*delay).await;
     let line = RequestLine {
         method: request.method().to_string(),
@@ -279,11 +297,15 @@ async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Respon
         Some(Fault::Reset) => return Err(io::ErrorKind::ConnectionReset.into()),
         _ => {}
     }
+    let (head, body) = request.into_parts();
+    if let Err(refusal) = front.authority.judge(&head) {
+        drain(Request::from_parts(head, s3s::Body::from(body))).await;
+        return refusal_response(&refusal);
+    }
     if line.method == "GET" && line.query == "lifecycle" {
         return lifecycle_response(memory.lifecycle(line.path.trim_end_matches('/')).as_deref());
     }
-    let request = request.map(s3s::Body::from);
-    let carried_out = service.call(request);
+    let carried_out = service.call(Request::from_parts(head.clone(), s3s::Body::from(body)));
     let response = match fault {
         Some(Fault::IgnoreConditions) => CONDITIONS.scope(false, carried_out).await,
         _ => carried_out.await,
@@ -291,6 +313,10 @@ async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Respon
     let response = response.map_err(|error| io::Error::other(format!("{error:?}")))?;
     if let Some((class, tier)) = archive_of(memory, &line).filter(|_| response.status() == 403) {
         return archived_response(&class, tier.as_deref());
+    }
+    let is_read = matches!(line.method.as_str(), "GET" | "HEAD");
+    if is_read && response.status() == 404 && front.authority.hides_absence(&head) {
+        return refusal_response(&Refusal::Denied("Access Denied".to_owned()));
     }
     match fault {
         Some(Fault::LostReply) => Err(io::ErrorKind::ConnectionReset.into()),
@@ -343,9 +369,31 @@ async fn drain(request: Request<s3s::Body>) {
     while let Some(Ok(_)) = body.next().await {}
 }
 
+fn refusal_response(refusal: &Refusal) -> io::Result<Response<s3s::Body>> {
+    match refusal {
+        Refusal::Denied(message) => response(403, "AccessDenied", message, &[]),
+        Refusal::NotImplemented => response(
+            501,
+            "NotImplemented",
+            "A header you provided implies functionality that is not implemented",
+            &[],
+        ),
+    }
+}
+
 fn error_response(status: u16, code: &str, headers: &[(String, String)]) -> io::Result<Response<s3s::Body>> {
+    response(status, code, "on order", headers)
+}
+
+fn response(
+    status: u16,
+    code: &str,
+    message: &str,
+    headers: &[(String, String)],
+) -> io::Result<Response<s3s::Body>> {
+    let message = message.replace('"', "&quot;");
     let text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>on order</Message></Error>"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
     );
     let mut response = Response::builder().status(status).header("content-type", "application/xml");
     for (name, value) in headers {

@@ -1,7 +1,7 @@
 //! The operations of S3, over maps behind a lock.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
@@ -13,20 +13,23 @@ use s3s::{
     S3, S3Request, S3Response, S3Result,
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, ArchiveStatus, ChecksumType, CommonPrefix,
-        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateBucketInput, CreateBucketOutput,
-        CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput,
-        DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, GetBucketLocationInput,
-        GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput,
-        GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
-        ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output,
-        MultipartUpload, Object, ObjectStorageClass, PutObjectInput, PutObjectOutput, StorageClass,
-        StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
+        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput,
+        CopyObjectResult, CopySource, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
+        CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput,
+        DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, Error as DeleteError,
+        GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput,
+        GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
+        HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input,
+        ListObjectsV2Output, MultipartUpload, Object, ObjectStorageClass, PutObjectInput, PutObjectOutput,
+        Range, StorageClass, StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
 
 use crate::{
-    bucket::{Bucket, Headers, Stored, Upload, Verdict, crc64},
+    authority::{Authority, Refusal},
+    bucket::{Bucket, Headers, Stored, Upload, Verdict, crc64, length_of},
+    listing::page,
     server::ServerOptions,
 };
 
@@ -44,6 +47,7 @@ const PART_BYTES_MIN: usize = 5 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryService {
     buckets: Arc<Mutex<BTreeMap<String, Bucket>>>,
+    authority: Arc<Authority>,
     options: ServerOptions,
 }
 
@@ -60,9 +64,9 @@ fn now() -> SystemTime {
 }
 
 impl MemoryService {
-    pub(crate) fn new(options: &ServerOptions) -> Self {
+    pub(crate) fn new(options: &ServerOptions, authority: Arc<Authority>) -> Self {
         let buckets = options.buckets.iter().map(|name| (name.clone(), Bucket::default())).collect();
-        Self { buckets: Arc::new(Mutex::new(buckets)), options: options.clone() }
+        Self { buckets: Arc::new(Mutex::new(buckets)), authority, options: options.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
@@ -119,6 +123,9 @@ impl MemoryService {
         if_match: Option<&ETagCondition>,
         if_none_match: Option<&ETagCondition>,
     ) -> S3Result<()> {
+        if self.options.refuses_conditions && (if_match.is_some() || if_none_match.is_some()) {
+            return Err(s3_error!(NotImplemented));
+        }
         if !self.options.has_conditions || CONDITIONS.try_with(|honoured| !honoured).unwrap_or(false) {
             return Ok(());
         }
@@ -159,11 +166,6 @@ impl MemoryService {
             _ => Ok(()),
         }
     }
-}
-
-/// Returns a length as S3 has it in its answers.
-fn length_of(bytes: &Bytes) -> i64 {
-    i64::try_from(bytes.len()).unwrap_or(i64::MAX)
 }
 
 async fn collect(body: Option<StreamingBlob>, length: Option<i64>) -> S3Result<Bytes> {
@@ -218,6 +220,11 @@ impl S3 for MemoryService {
         }
         let size = stored.bytes.len() as u64;
         let range = match &input.range {
+            Some(Range::Int { last: Some(last), .. })
+                if !self.options.has_ranges_past_end && *last >= size =>
+            {
+                return Err(s3_error!(InvalidRange));
+            }
             Some(range) => Some(range.check(size).map_err(|_| s3_error!(InvalidRange))?),
             None => None,
         };
@@ -272,14 +279,56 @@ impl S3 for MemoryService {
 
     async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> Answer<DeleteObjectsOutput> {
         let input = request.input;
-        let deleted = self.with_bucket(&input.bucket, |bucket| {
-            let deleted = input.delete.objects.into_iter().map(|object| {
-                bucket.objects.remove(&object.key);
-                DeletedObject { key: Some(object.key), ..DeletedObject::default() }
-            });
-            Ok(deleted.collect())
+        let user = request.credentials.map(|credentials| credentials.access_key).unwrap_or_default();
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        self.with_bucket(&input.bucket, |bucket| {
+            for object in input.delete.objects {
+                let key = Some(object.key.clone());
+                match self.authority.judge_deletion(&user, &input.bucket, &object.key) {
+                    Ok(()) => {
+                        bucket.objects.remove(&object.key);
+                        deleted.push(DeletedObject { key, ..DeletedObject::default() });
+                    }
+                    Err(Refusal::Denied(message)) => {
+                        let code = Some("AccessDenied".to_owned());
+                        errors.push(DeleteError {
+                            key,
+                            code,
+                            message: Some(message),
+                            ..DeleteError::default()
+                        });
+                    }
+                    Err(Refusal::NotImplemented) => return Err(s3_error!(NotImplemented)),
+                }
+            }
+            Ok(())
         })?;
-        answer(DeleteObjectsOutput { deleted: Some(deleted), ..DeleteObjectsOutput::default() })
+        answer(DeleteObjectsOutput {
+            deleted: Some(deleted),
+            errors: Some(errors),
+            ..DeleteObjectsOutput::default()
+        })
+    }
+
+    async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
+        let input = request.input;
+        let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
+            return Err(s3_error!(NotImplemented));
+        };
+        let source = self.with_bucket(bucket, |bucket| stored_or_missing(bucket, key).cloned())?;
+        if is_archived(&source) {
+            return Err(s3_error!(InvalidObjectState));
+        }
+        let class = input.storage_class.map(|class| class.as_str().to_owned());
+        let headers = Headers { storage_class: class, ..source.headers };
+        let stored = self
+            .with_bucket(&input.bucket, |bucket| Ok(self.store(bucket, &input.key, source.bytes, headers)))?;
+        let result = CopyObjectResult {
+            e_tag: Some(ETag::Strong(stored.etag)),
+            last_modified: Some(Timestamp::from(stored.modified)),
+            ..CopyObjectResult::default()
+        };
+        answer(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() })
     }
 
     async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> Answer<ListObjectsV2Output> {
@@ -454,53 +503,4 @@ fn assemble(upload: &Upload, named: &[(i32, Option<ETag>)]) -> S3Result<Bytes> {
         bytes.extend_from_slice(part);
     }
     Ok(bytes.freeze())
-}
-
-struct Page {
-    objects: Vec<Object>,
-    prefixes: BTreeSet<String>,
-    next: Option<String>,
-}
-
-/// Returns the objects behind `after`, at most `keys_max` of them and of common prefixes.
-fn page(bucket: &Bucket, prefix: &str, after: &str, delimiter: &str, keys_max: usize) -> Page {
-    let mut page = Page { objects: Vec::new(), prefixes: BTreeSet::new(), next: None };
-    let mut last = String::new();
-    let below = bucket.objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
-    for (key, stored) in below.filter(|(key, _)| key.as_str() > after) {
-        let rest = &key[prefix.len()..];
-        let end = if delimiter.is_empty() { None } else { rest.find(delimiter) };
-        let common = end.map(|end| key[..prefix.len() + end + delimiter.len()].to_owned());
-        if common
-            .as_ref()
-            .is_some_and(|common| page.prefixes.contains(common) || after.starts_with(common.as_str()))
-        {
-            last.clone_from(key);
-            continue;
-        }
-        if page.objects.len() + page.prefixes.len() == keys_max {
-            page.next = Some(last);
-            break;
-        }
-        last.clone_from(key);
-        match common {
-            Some(common) => {
-                page.prefixes.insert(common);
-            }
-            None => page.objects.push(listed(key, stored)),
-        }
-    }
-    page
-}
-
-fn listed(key: &str, stored: &Stored) -> Object {
-    let class = stored.headers.storage_class.clone().unwrap_or_else(|| StorageClass::STANDARD.to_owned());
-    Object {
-        key: Some(key.to_owned()),
-        size: Some(length_of(&stored.bytes)),
-        e_tag: Some(ETag::Strong(stored.etag.clone())),
-        last_modified: Some(Timestamp::from(stored.modified)),
-        storage_class: Some(ObjectStorageClass::from(class)),
-        ..Object::default()
-    }
 }

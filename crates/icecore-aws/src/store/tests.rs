@@ -20,6 +20,7 @@ mod connections;
 mod failures;
 mod foreign;
 mod objects;
+mod trial;
 
 /// A server and what a store on it needs; time is not waited for.
 struct Bed {

@@ -4,25 +4,28 @@ use clap::{Args, ValueEnum};
 
 /// Look for what would make backups or restores fail: permissions, rules, clock, cache
 ///
-/// Writes, reads and deletes small objects below `probe/` on S3. Changes nothing else, and needs no key.
+/// Writes, reads, overwrites and deletes small objects below `probe/` on S3. Changes nothing else, and needs no key.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
   icecore doctor --repository s3://bucket/prefix
-  icecore doctor --repository s3://bucket/prefix --print-policy writer")]
+  icecore doctor --repository s3://bucket/prefix --print-policy writer
+  icecore doctor --repository s3://bucket/prefix --print-policy bucket")]
 pub(crate) struct DoctorArguments {
-    /// Print the least IAM policy for a role, and do nothing else
+    /// Print the least IAM policy for a role, or the policy of the bucket, and exit
     #[arg(long, value_name = "ROLE", value_enum)]
     pub(crate) print_policy: Option<Role>,
 }
 
-/// What a host may do.
+/// Whose policy is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
-    /// Makes backups; cannot delete
+    /// Makes backups; cannot delete, and cannot overwrite anything but its snapshots' state
     Writer,
     /// Reads only
     Restorer,
     /// Everything: creates repositories, manages keys, deletes
     Maintainer,
+    /// The bucket itself: refuses requests that would overwrite objects, whoever makes them
+    Bucket,
 }

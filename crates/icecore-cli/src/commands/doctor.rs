@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use icecore_aws::{LifecycleReport, S3Store, Versioning, probe_conditions};
+use icecore_aws::{LifecycleReport, ProbeError, S3Store, Versioning, explain_probe_error, probe_conditions};
 use icecore_repo::{error::RepoError, repository::read_plain_header};
 use icecore_store::{RepositoryLocation, StoreError};
 use serde::Serialize;
@@ -21,6 +21,7 @@ mod keys;
 mod local;
 mod policy;
 mod times;
+mod trial;
 
 /// Difference of clocks that is worth a word; S3 refuses requests from 15 minutes on.
 const SKEW_MAX: Duration = Duration::from_mins(2);
@@ -82,6 +83,7 @@ pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<Exi
         findings.iter().any(|finding| finding.check == "repository" && finding.state == State::Good);
     if let Some(s3) = store.s3.as_ref().filter(|_| can_go_on) {
         findings.push(conditions(context, s3));
+        findings.extend(trial::examine(context, s3));
         findings.push(clock(context, s3));
         findings.extend(lifecycle(context, s3));
         findings.push(versioning(context, s3));
@@ -156,24 +158,28 @@ fn reach(context: &Context, store: &OpenStore, findings: &mut Vec<Finding>) -> b
 /// Tries conditional requests, and with them the permissions to write and to read.
 fn conditions(context: &Context, store: &S3Store) -> Finding {
     const CHECK: &str = "writing";
+    const SINGLE_WRITER: &str =
+        "use one host only, and make the repository with `icecore init --single-writer`";
     if store.is_single_writer() {
         return Finding::new(CHECK, State::Warning, "the repository was made for one writer at a time");
     }
-    match context.environment.runtime.block_on(probe_conditions(store)) {
-        Ok(report) if report.is_safe() && !report.reads_past_end => Finding::new(
-            CHECK,
-            State::Bad,
-            "the server refuses to read a range that ends behind the end of an object",
-        )
-        .hint("use another server: every command makes such reads"),
-        Ok(report) if report.is_safe() => Finding::new(
-            CHECK,
-            State::Good,
-            "conditional requests are honoured, several hosts can write at a time",
-        ),
-        Ok(report) => Finding::new(CHECK, State::Bad, format!("the server {}", report.ignored()))
-            .hint("use one host only, and make the repository with `icecore init --single-writer`"),
-        Err(error @ StoreError::NotPermitted { .. }) => {
+    let runtime = &context.environment.runtime;
+    let error = match runtime.block_on(probe_conditions(store)) {
+        Ok(report) if report.is_safe() => {
+            let message = "conditional requests are honoured, several hosts can write at a time";
+            return Finding::new(CHECK, State::Good, message);
+        }
+        Ok(report) => {
+            return Finding::new(CHECK, State::Bad, format!("the server {}", report.ignored()))
+                .hint(SINGLE_WRITER);
+        }
+        Err(error) => error,
+    };
+    match runtime.block_on(explain_probe_error(store, error)) {
+        ProbeError::NotHonoured { ignored, .. } => {
+            Finding::new(CHECK, State::Bad, format!("the server {ignored}")).hint(SINGLE_WRITER)
+        }
+        ProbeError::Store(error @ StoreError::NotPermitted { .. }) => {
             let failure = Failure::from(error);
             let finding = Finding::new(
                 CHECK,
@@ -182,7 +188,7 @@ fn conditions(context: &Context, store: &S3Store) -> Finding {
             );
             failure.hint.into_iter().fold(finding, Finding::hint)
         }
-        Err(error) => Finding::failed(CHECK, error.into()),
+        error => Finding::failed(CHECK, error.into()),
     }
 }
 

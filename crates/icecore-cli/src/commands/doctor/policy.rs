@@ -1,27 +1,93 @@
-//! The least that a role needs, as an IAM policy.
+//! The least that a role needs, as an IAM policy; and what a bucket refuses, as its own policy.
 
+use icecore_format::layout::{
+    DATA_PREFIX, GC_PREFIX, HEADER_KEY, INDEX_PREFIX, KEYS_PREFIX, LOG_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX,
+    QUARANTINE_PREFIX,
+};
 use serde_json::{Value, json};
 
 use crate::arguments::doctor::Role;
 
+/// What objects are called that are written once; `*` stands for the rest. All others (snapshots, and what `doctor` tries) may
+/// also be replaced, in the state that the request names.
+const WRITTEN_ONCE: [(&str, &str); 9] = [
+    (HEADER_KEY, ""),
+    (KEYS_PREFIX, "*"),
+    (PACKS_PREFIX, "*"),
+    (MANIFEST_PREFIX, "*"),
+    (LOG_PREFIX, "*"),
+    (INDEX_PREFIX, "*"),
+    (GC_PREFIX, "*"),
+    (QUARANTINE_PREFIX, "*"),
+    (DATA_PREFIX, "*"),
+];
+/// What would destroy an object, or have it destroyed, or lift its protection.
+const HARMS_OBJECTS: [&str; 8] = [
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
+    "s3:PutObjectAcl",
+    "s3:PutObjectTagging",
+    "s3:PutObjectVersionTagging",
+    "s3:PutObjectRetention",
+    "s3:PutObjectLegalHold",
+    "s3:BypassGovernanceRetention",
+];
+/// What would do the same to all objects at once.
+const HARMS_BUCKET: [&str; 7] = [
+    "s3:DeleteBucket",
+    "s3:PutBucketPolicy",
+    "s3:DeleteBucketPolicy",
+    "s3:PutBucketVersioning",
+    "s3:PutLifecycleConfiguration",
+    "s3:PutBucketObjectLockConfiguration",
+    "s3:PutReplicationConfiguration",
+];
+
+/// ARNs of a repository.
+struct Resources {
+    bucket: String,
+    /// What is in front of the keys of the repository in the bucket, if it is not empty with a slash at its end.
+    prefix: String,
+    /// What is in front of the keys in the ARNs of objects.
+    beginning: String,
+}
+
+impl Resources {
+    fn of(bucket: &str, prefix: &str) -> Self {
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        // Requests to an access point are judged by its own ARN.
+        let (bucket, objects) = match bucket.strip_prefix("arn:") {
+            Some(_) => (bucket.to_owned(), format!("{bucket}/object")),
+            None => (format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}")),
+        };
+        Self { bucket, beginning: format!("{objects}/{prefix}"), prefix }
+    }
+
+    /// Returns the ARNs of objects whose keys begin so.
+    fn below(&self, name: &str) -> String {
+        format!("{}{name}*", self.beginning)
+    }
+
+    fn written_once(&self) -> Vec<String> {
+        let Self { beginning, .. } = self;
+        WRITTEN_ONCE.iter().map(|(name, rest)| format!("{beginning}{name}{rest}")).collect()
+    }
+}
+
 /// Returns the policy of a role for a place in a bucket.
 pub(super) fn of_role(role: Role, bucket: &str, prefix: &str) -> Value {
-    // Requests to an access point are judged by its own ARN.
-    let (bucket_arn, objects) = match bucket.strip_prefix("arn:") {
-        Some(_) => (bucket.to_owned(), format!("{bucket}/object")),
-        None => (format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}")),
+    let resources = Resources::of(bucket, prefix);
+    let statements = match role {
+        Role::Bucket => unconditional_writes(&resources).map(for_everybody).to_vec(),
+        Role::Writer => [permissions(role, &resources), denials(&resources)].concat(),
+        Role::Restorer | Role::Maintainer => permissions(role, &resources),
     };
-    let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-    let objects = format!("{objects}/{prefix}*");
-    let listed = json!({
-        "Sid": "List",
-        "Effect": "Allow",
-        "Action": "s3:ListBucket",
-        "Resource": bucket_arn,
-        "Condition": {"StringLike": {"s3:prefix": format!("{prefix}*")}},
-    });
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn permissions(role: Role, resources: &Resources) -> Vec<Value> {
+    let Resources { bucket, prefix, .. } = resources;
     let (on_bucket, on_objects): (&[&str], &[&str]) = match role {
-        Role::Restorer => (&[], &["s3:GetObject"]),
         Role::Writer => {
             (&["s3:ListBucketMultipartUploads"], &["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"])
         }
@@ -29,12 +95,19 @@ pub(super) fn of_role(role: Role, bucket: &str, prefix: &str) -> Value {
             &["s3:ListBucketMultipartUploads", "s3:GetLifecycleConfiguration", "s3:GetBucketVersioning"],
             &["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
         ),
+        Role::Restorer | Role::Bucket => (&[], &["s3:GetObject"]),
     };
-    let mut statements = vec![listed];
+    let mut statements = vec![json!({
+        "Sid": "List",
+        "Effect": "Allow",
+        "Action": "s3:ListBucket",
+        "Resource": bucket,
+        "Condition": {"StringLike": {"s3:prefix": format!("{prefix}*")}},
+    })];
     if !on_bucket.is_empty() {
-        statements
-            .push(json!({"Sid": "Bucket", "Effect": "Allow", "Action": on_bucket, "Resource": bucket_arn}));
+        statements.push(json!({"Sid": "Bucket", "Effect": "Allow", "Action": on_bucket, "Resource": bucket}));
     }
+    let objects = resources.below("");
     statements.push(json!({"Sid": "Objects", "Effect": "Allow", "Action": on_objects, "Resource": objects}));
     // Only what was encrypted as a key slot, under keys of the account; see the documentation for one key only.
     statements.push(json!({
@@ -44,7 +117,49 @@ pub(super) fn of_role(role: Role, bucket: &str, prefix: &str) -> Value {
         "Resource": "*",
         "Condition": {"StringEquals": {"kms:EncryptionContext:icecore-purpose": "key-slot"}},
     }));
-    json!({"Version": "2012-10-17", "Statement": statements})
+    statements
+}
+
+/// Returns what is denied to a writer, whatever other policies allow.
+fn denials(resources: &Resources) -> Vec<Value> {
+    let mut statements = unconditional_writes(resources).to_vec();
+    let (objects, bucket) = (resources.below(""), &resources.bucket);
+    // What lies there stops all writers, or is a repair's: only maintainers write it.
+    let not_its_own = [GC_PREFIX, QUARANTINE_PREFIX].map(|name| resources.below(name));
+    statements.push(
+        json!({"Sid": "NotItsOwn", "Effect": "Deny", "Action": "s3:PutObject", "Resource": not_its_own}),
+    );
+    statements.push(json!({"Sid": "NoHarm", "Effect": "Deny", "Action": HARMS_OBJECTS, "Resource": objects}));
+    statements
+        .push(json!({"Sid": "NoHarmToAll", "Effect": "Deny", "Action": HARMS_BUCKET, "Resource": bucket}));
+    statements
+}
+
+/// Returns statements that deny writes which could overwrite an object unseen (S3 User Guide, *Enforce conditional writes on
+/// Amazon S3 buckets*). Parts of an upload carry no condition: the request that completes it does.
+fn unconditional_writes(resources: &Resources) -> [Value; 2] {
+    let deny = |sid: &str, objects: Value, absent: Value| {
+        json!({
+            "Sid": sid,
+            "Effect": "Deny",
+            "Action": "s3:PutObject",
+            "Resource": objects,
+            "Condition": {"Null": absent, "Bool": {"s3:ObjectCreationOperation": "true"}},
+        })
+    };
+    [
+        deny("CreateOnly", json!(resources.written_once()), json!({"s3:if-none-match": "true"})),
+        deny(
+            "CreateOrReplace",
+            json!(resources.below("")),
+            json!({"s3:if-none-match": "true", "s3:if-match": "true"}),
+        ),
+    ]
+}
+
+fn for_everybody(mut statement: Value) -> Value {
+    statement["Principal"] = json!("*");
+    statement
 }
 
 #[cfg(test)]
