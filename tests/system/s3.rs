@@ -13,6 +13,7 @@ mod crowd;
 mod doctor;
 mod parts;
 mod policies;
+mod reading_budget;
 mod refused;
 mod shipped;
 

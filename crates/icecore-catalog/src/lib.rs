@@ -5,8 +5,10 @@
 //!
 //! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of chunks);
 //! snapshots and the log, sealed, the newest as they came from the store and all others in a bundle; and when packs were last
-//! verified. No names of files, no contents and no keys. It is not encrypted; its directory has mode 700.
+//! verified. No names of files, no contents and no keys. It is not encrypted; its directory has mode 700. Blocks of manifests lie
+//! beside it in files of their own, sealed as they came from the store.
 
+mod block_cache;
 mod bound;
 mod bundles;
 mod catalog;
@@ -25,6 +27,7 @@ mod verifications;
 #[cfg(test)]
 mod samples;
 
+pub use block_cache::BlockCache;
 pub use bound::{RemovedCatalogues, remove_unused};
 pub use bundles::{BundleKind, StoredBundle};
 pub use catalog::{Catalog, CatalogOpening, RebuildReason};

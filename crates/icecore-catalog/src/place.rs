@@ -13,12 +13,12 @@ use std::{
 
 use icecore_format::ids::RepositoryId;
 
-use crate::error::CatalogError;
+use crate::{block_cache::BLOCK_PREFIX, error::CatalogError};
 
 const DATABASE: &str = "catalogue.sqlite";
 const LOCK: &str = "catalogue.lock";
 /// Beginnings of the names of all files that are made here, …
-const OWN_PREFIXES: [&str; 2] = ["catalogue.", "chunks"];
+const OWN_PREFIXES: [&str; 3] = ["catalogue.", "chunks", BLOCK_PREFIX];
 /// … and the end of those that are only locked.
 const LOCK_SUFFIX: &str = ".lock";
 const DAMAGED_PREFIX: &str = "catalogue.sqlite.damaged-";

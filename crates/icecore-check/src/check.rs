@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::AtomicBool};
 
 use icecore_format::{keys::Keys, layout};
-use icecore_store::Store;
+use icecore_store::{ObjectInfo, Store};
 
 use crate::{
     directories::take_inventory,
@@ -13,7 +13,7 @@ use crate::{
     impact::judge,
     inventory::Inventory,
     links::check_links,
-    log::{LogCheck, check_log, read_log},
+    log::{LogCheck, check_log, open_log},
     options::CheckOptions,
     packs::{PacksRead, read_packs},
     report::{CheckReport, ProblemKind, SnapshotCheck},
@@ -46,6 +46,8 @@ pub(crate) struct Examination {
     pub(crate) snapshots: Snapshots,
     /// What is to be said of each snapshot.
     pub(crate) judged: Vec<SnapshotCheck>,
+    /// Log records and snapshots as they were listed.
+    listed: Vec<ObjectInfo>,
     log: LogCheck,
     packs_read: PacksRead,
     nodes: u64,
@@ -56,9 +58,16 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     // Before anything is read: a wrong option should not cost an hour.
     session.options().percent()?;
     check_header(session).await?;
-    check_slots(session).await?;
-    let log = read_log(session).await?;
-    let snapshots = open_snapshots(session).await?;
+    let together = match session.options().lists_together {
+        true => Some(session.list(layout::META_PREFIX).await?),
+        false => None,
+    };
+    check_slots(session, list_below(session, together.as_deref(), layout::KEYS_PREFIX).await?).await?;
+    let listed_log = list_below(session, together.as_deref(), layout::LOG_PREFIX).await?;
+    let log = open_log(session, listed_log.clone()).await?;
+    // After the log: what it names is complete by then.
+    let listed = list_below(session, together.as_deref(), layout::SNAPSHOTS_PREFIX).await?;
+    let snapshots = open_snapshots(session, listed.clone()).await?;
     let log = check_log(session, log, &snapshots).await?;
     let mut inventory = take_inventory(session).await?;
     let packs_read = read_packs(session, &mut inventory).await?;
@@ -69,7 +78,22 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     let judged = judge(&graph, &inventory, &snapshots, &roots);
     report_marks(session, &judged);
     let nodes = graph.read_count();
-    Ok(Examination { inventory, snapshots, judged, log, packs_read, nodes })
+    // A repair reads again what it changes.
+    session.retain_nothing();
+    let listed = listed_log.into_iter().chain(listed).collect();
+    Ok(Examination { inventory, snapshots, judged, listed, log, packs_read, nodes })
+}
+
+/// Returns the objects below a prefix: those of an earlier listing, if there is one, else of a new one.
+async fn list_below(
+    session: &Session<'_>,
+    listed: Option<&[ObjectInfo]>,
+    prefix: &str,
+) -> Result<Vec<ObjectInfo>, CheckError> {
+    match listed {
+        Some(listed) => Ok(listed.iter().filter(|info| info.key.starts_with(prefix)).cloned().collect()),
+        None => session.list(prefix).await,
+    }
 }
 
 /// Reports snapshots that are marked as damaged without need.
@@ -103,6 +127,7 @@ impl Examination {
             verified: self.packs_read.verified,
             bytes_read,
             log_records: self.log.records,
+            listed: self.listed,
             snapshots_unnamed: self.log.unnamed,
             losses: self.log.losses,
         }

@@ -29,9 +29,14 @@ const LOOKS_MAX: usize = 3;
 /// Stored bytes of directories that are opened at a time: opened ones wait until those before them have been taken over.
 const BATCH_BYTES: u64 = 16 << 20;
 
+/// Directories of packs that are to be read may have one part in this many of the memory, as they are stored.
+const KEPT_SHARE: u64 = 16;
+
 /// Directories that have been opened so far.
 #[derive(Default)]
 struct Loader {
+    /// Stored bytes of directories that may still be kept for reading their packs.
+    keeps_bytes: u64,
     packs: Vec<PackRecord>,
     numbers: HashMap<PackName, u32>,
     /// Directories that exist and do not open.
@@ -41,17 +46,33 @@ struct Loader {
 
 /// Opens all directories, and reports packs that are missing or too much.
 pub(crate) async fn take_inventory(session: &Session<'_>) -> Result<Inventory, CheckError> {
-    let mut loader = Loader::default();
+    let options = session.options();
+    // A sample may be small, so that most directories would be kept for nothing.
+    let keeps_bytes = if options.read_data { options.memory_bytes_max / KEPT_SHARE } else { 0 };
+    let mut loader = Loader { keeps_bytes, ..Loader::default() };
     let mut look = 0;
     let listing = loop {
         // Directories are listed before packs: a pack is written before its directory, so that no pack seems missing
         // that a writer is just finishing.
-        let directories = session.list(layout::PACKS_PREFIX).await?;
+        let (directories, all) = if options.lists_together {
+            // A pack that is not in the same listing as its directory is looked for by its name.
+            let all = session.list("").await?;
+            (
+                all.iter().filter(|info| info.key.starts_with(layout::PACKS_PREFIX)).cloned().collect(),
+                Some(all),
+            )
+        } else {
+            (session.list(layout::PACKS_PREFIX).await?, None)
+        };
         if look == 0 {
             session.phase_begins(CheckPhase::Directories, Some(directories.len()));
         }
         let mut moved = loader.load(session, directories).await?;
-        let listing = Listing::new(session.list("").await?);
+        let all = match all {
+            Some(all) => all,
+            None => session.list("").await?,
+        };
+        let listing = Listing::new(all);
         moved |= loader.find_packs(session, &listing).await?;
         look += 1;
         if !moved || look == LOOKS_MAX {
@@ -118,6 +139,10 @@ impl Loader {
         };
         let number = self.packs.len() as u32;
         let kind = directory.kind;
+        let keeps = kind == ObjectKind::Manifest || info.size <= self.keeps_bytes;
+        if keeps && kind != ObjectKind::Manifest {
+            self.keeps_bytes -= info.size;
+        }
         self.rows.extend(
             (0..)
                 .zip(&directory.chunks)
@@ -130,7 +155,7 @@ impl Loader {
             bytes: directory.checksum.map_or(0, |checksum| checksum.bytes),
             directory_bytes: info.size,
             blocks: directory.blocks.len() as u32,
-            directory: (kind == ObjectKind::Manifest).then(|| Arc::new(directory)),
+            directory: keeps.then(|| Arc::new(directory)),
             state: PackState::Present,
             was_read: false,
         });

@@ -7,6 +7,7 @@ use icecore_format::{
     layout,
     slot::{SLOT_BYTES_MAX, read_slot},
 };
+use icecore_store::ObjectInfo;
 
 use crate::{
     error::CheckError,
@@ -35,9 +36,8 @@ pub(crate) async fn check_header(session: &Session<'_>) -> Result<(), CheckError
     Ok(())
 }
 
-/// Verifies that key slots are intact; whether a password opens them is not tried.
-pub(crate) async fn check_slots(session: &Session<'_>) -> Result<(), CheckError> {
-    let mut slots = session.list(layout::KEYS_PREFIX).await?;
+/// Verifies that the key slots among the objects that were listed are intact; whether a password opens them is not tried.
+pub(crate) async fn check_slots(session: &Session<'_>, mut slots: Vec<ObjectInfo>) -> Result<(), CheckError> {
     // Others are reported as foreign with all the rest.
     slots.retain(|slot| classify(&slot.key) == KeyForm::Slot);
     let found = slots.len();

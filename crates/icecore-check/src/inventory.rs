@@ -39,7 +39,7 @@ pub(crate) struct PackRecord {
     pub(crate) directory_bytes: u64,
     /// Number of blocks.
     pub(crate) blocks: u32,
-    /// The directory, kept for packs of manifest nodes only.
+    /// The directory, kept for packs of manifest nodes, and for others that are to be read as long as there is room.
     pub(crate) directory: Option<Arc<PackDirectory>>,
     /// How the pack was found.
     pub(crate) state: PackState,

@@ -24,6 +24,7 @@ mod parents;
 mod reading;
 mod repair;
 mod report;
+mod retained;
 mod sample;
 mod session;
 mod snapshots;

@@ -38,9 +38,13 @@ pub(crate) struct ReadLog {
     damaged: Vec<(RecordName, icecore_format::error::FormatError)>,
 }
 
-/// Reads the log; to be called before the snapshots are listed, so that what it names is complete by then.
+/// Lists and reads the log.
 pub(crate) async fn read_log(session: &Session<'_>) -> Result<ReadLog, CheckError> {
-    let listed = session.list(layout::LOG_PREFIX).await?;
+    open_log(session, session.list(layout::LOG_PREFIX).await?).await
+}
+
+/// Reads the records among the objects that were listed.
+pub(crate) async fn open_log(session: &Session<'_>, listed: Vec<ObjectInfo>) -> Result<ReadLog, CheckError> {
     let named = listed.into_iter().filter_map(|info| match classify(&info.key) {
         KeyForm::Log(name) => Some((name, info)),
         _ => None,

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use icecore_format::ids::PackName;
 
 use icecore_format::history::Marks;
@@ -29,8 +30,14 @@ pub struct CheckOptions {
     /// Most store calls at a time; 0 counts as 1.
     pub concurrency: usize,
     /// Most bytes of stored objects in memory at a time. One object is read even if it alone is larger; the chunk table
-    /// (44 bytes for each chunk of the repository) comes on top.
+    /// (44 bytes for each chunk of the repository) comes on top. Pack directories that are wanted again may take a
+    /// sixteenth of it, and other objects an eighth.
     pub memory_bytes_max: u64,
+    /// Objects that the caller has just read from the store, whole, by their keys: they are not read again.
+    pub fetched: Arc<[(String, Bytes)]>,
+    /// Lists all of `meta/` once instead of each kind of objects: for stores where a request costs more than a long answer,
+    /// and repositories with few objects.
+    pub lists_together: bool,
     /// Wall-clock time, for the age of pending snapshots and of verifications.
     pub now: SystemTime,
     /// Unpredictable bytes that choose the sample.
@@ -51,6 +58,8 @@ impl CheckOptions {
             verified: Arc::default(),
             concurrency: 16,
             memory_bytes_max: 136 << 20,
+            fetched: Arc::default(),
+            lists_together: false,
             now,
             seed: [0; 32],
             marks: Marks::default(),

@@ -9,6 +9,7 @@ use icecore_format::{
     ids::{ChunkId, PackName},
     layout,
     limits::PACK_BYTES_MAX,
+    seal::ObjectKind,
 };
 
 use crate::{
@@ -150,10 +151,14 @@ async fn read_pack(session: &Session<'_>, pack: &PackRecord) -> Result<PackReadi
             return Ok(PackReading::Gone(PackState::Missing));
         }
     };
+    if pack.kind == ObjectKind::Manifest {
+        // Its nodes are wanted when the manifests are walked.
+        session.retain(&key, 0, &bytes);
+    }
     verify_pack(session, pack, &key, directory, bytes).await
 }
 
-/// Returns the directory of a pack; it is read again, because only those of manifest packs are kept.
+/// Returns the directory of a pack; it is read again if it was not kept.
 async fn directory_of(
     session: &Session<'_>,
     pack: &PackRecord,

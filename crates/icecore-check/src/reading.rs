@@ -205,6 +205,8 @@ pub(crate) async fn read_run(
         Fetched::Absent => return Ok(fail_all(pack, blocks, &BlockFailure::Absent)),
         Fetched::Unreadable(reason) => return Ok(fail_all(pack, blocks, &BlockFailure::Unreadable(reason))),
     };
+    // The nodes of the next level may be in the same blocks.
+    session.retain(&key, range.start, &bytes);
     session.progress(blocks.iter().map(|block| block.nodes.len()).sum(), bytes.len() as u64);
     let opening = blocks.into_iter().map(|block| {
         let stored = stored_range(&directory.blocks[block.ordinal]);

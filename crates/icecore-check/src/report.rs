@@ -7,6 +7,7 @@ use icecore_format::{
     ids::{PackName, RunId},
     snapshot::DamageMark,
 };
+use icecore_store::ObjectInfo;
 
 /// Most files and packs that are named for each damaged snapshot.
 pub const EXAMPLES_MAX: usize = 20;
@@ -214,6 +215,8 @@ pub struct CheckReport {
     pub verified: Vec<PackName>,
     /// Bytes that were read from the store.
     pub bytes_read: u64,
+    /// Log records and snapshots as they were listed, the records first.
+    pub listed: Vec<ObjectInfo>,
     /// Records of the log that open.
     pub log_records: u64,
     /// Complete snapshots that no record of the log names; the next backup adds them.

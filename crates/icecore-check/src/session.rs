@@ -24,10 +24,13 @@ use crate::{
     events::{CheckEvents, CheckPhase},
     options::CheckOptions,
     report::{CheckProblem, ProblemKind, Severity},
+    retained::Retained,
 };
 
 /// The memory budget is counted in units of this many bytes.
 const BUDGET_UNIT_BYTES: u64 = 64 << 10;
+/// One part in this many of the memory is for what is wanted again.
+const RETAINED_SHARE: u64 = 8;
 /// Most problems of one kind that are listed one by one; the rest is only counted.
 const PROBLEMS_LISTED_MAX: u64 = 1_000;
 
@@ -105,6 +108,7 @@ pub(crate) struct Session<'a> {
     budget_units: u32,
     findings: Mutex<Findings>,
     bytes_read: AtomicU64,
+    retained: Retained,
 }
 
 impl<'a> Session<'a> {
@@ -115,7 +119,12 @@ impl<'a> Session<'a> {
         events: &'a dyn CheckEvents,
         cancel: &'a AtomicBool,
     ) -> Self {
-        let units = options.memory_bytes_max / BUDGET_UNIT_BYTES;
+        let retained_bytes = options.memory_bytes_max / RETAINED_SHARE;
+        let retained = Retained::new(retained_bytes);
+        for (key, object) in options.fetched.iter() {
+            retained.keep(key, 0, object, true);
+        }
+        let units = (options.memory_bytes_max - retained_bytes) / BUDGET_UNIT_BYTES;
         let budget_units = u32::try_from(units).unwrap_or(u32::MAX).max(1);
         Self {
             store,
@@ -128,6 +137,7 @@ impl<'a> Session<'a> {
             budget_units,
             findings: Mutex::default(),
             bytes_read: AtomicU64::new(0),
+            retained,
         }
     }
 
@@ -248,9 +258,12 @@ impl<'a> Session<'a> {
         self.budget.acquire_many(units).await.map_err(|_| CheckError::WorkerLost)
     }
 
-    /// Reads an object, or a range of it.
+    /// Reads an object, or a range of it; what is retained is not read again.
     pub(crate) async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Fetched, CheckError> {
         self.fail_if_cancelled()?;
+        if let Some(bytes) = self.retained.find(key, range.as_ref()) {
+            return Ok(Fetched::Bytes(bytes));
+        }
         match self.store.get(key, range).await {
             Ok(bytes) => {
                 self.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -304,6 +317,16 @@ impl<'a> Session<'a> {
                 Ok(Opened::Unreadable)
             }
         }
+    }
+
+    /// Retains what was read of an object from `start` on, because it will be wanted again.
+    pub(crate) fn retain(&self, key: &str, start: u64, bytes: &Bytes) {
+        self.retained.keep(key, start, bytes, false);
+    }
+
+    /// Retains nothing any more: from now on everything is read anew.
+    pub(crate) fn retain_nothing(&self) {
+        self.retained.clear();
     }
 
     /// Returns the length of an object; none if it does not exist.

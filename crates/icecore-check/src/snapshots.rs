@@ -10,7 +10,6 @@ use icecore_format::{
     error::FormatResult,
     history::Standing,
     ids::{GroupId, RunId},
-    layout,
     limits::RECORD_BYTES_MAX,
     log::snapshot_digest,
     snapshot::{Completion, DedupScope, Snapshot, SnapshotState},
@@ -52,9 +51,11 @@ pub(crate) struct Snapshots {
     pub(crate) standings: Standings,
 }
 
-/// Opens all snapshots.
-pub(crate) async fn open_snapshots(session: &Session<'_>) -> Result<Snapshots, CheckError> {
-    let listed = session.list(layout::SNAPSHOTS_PREFIX).await?;
+/// Opens the snapshots among the objects that were listed.
+pub(crate) async fn open_snapshots(
+    session: &Session<'_>,
+    listed: Vec<ObjectInfo>,
+) -> Result<Snapshots, CheckError> {
     let named = listed.into_iter().filter_map(|info| match classify(&info.key) {
         KeyForm::Snapshot(run) => Some((run, info)),
         _ => None,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use icecore_aws::S3Store;
-use icecore_catalog::{Catalog, CatalogOpening, RemovedCatalogues, remove_unused};
+use icecore_catalog::{BlockCache, Catalog, CatalogOpening, RemovedCatalogues, remove_unused};
 use icecore_format::{
     ids::{GroupId, RepositoryId},
     snapshot::{DedupScope, Snapshot},
@@ -20,7 +20,7 @@ use icecore_policy::{Configuration, ProgressMode, S3Settings};
 use icecore_repo::{
     environment::Environment,
     index::{CHUNK_MEMORY_BYTES, load_index},
-    reader::ChunkReader,
+    reader::{ChunkReader, FetchSizes},
     repository::Repository,
     snapshots::{self, SnapshotList},
 };
@@ -50,6 +50,10 @@ use crate::{
 
 /// Bytes of all catalogues together, if the configuration says nothing else.
 const CACHE_BYTES_MAX_DEFAULT: u64 = 16 << 30;
+/// Bytes of the cached blocks of a repository's manifests at most, …
+const BLOCK_CACHE_BYTES_MAX: u64 = 256 << 20;
+/// … and which part of the cache that is at most.
+const BLOCK_CACHE_SHARE: u64 = 4;
 
 /// What a command may do to the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -324,7 +328,17 @@ impl Context {
             Some(bytes) => repository.with_index_chunks_max((bytes / CHUNK_MEMORY_BYTES) as usize),
             None => repository,
         };
+        let repository =
+            if store.s3.is_some() { self.for_requests(repository, &catalog) } else { repository };
         Ok(OpenRepository { repository, catalog, usage: store.usage(), s3: store.s3.clone() })
+    }
+
+    /// Has readers of a repository behind a network make few requests: large ones, and none for what is here already.
+    fn for_requests(&self, repository: Repository, catalog: &Catalog) -> Repository {
+        let cache_bytes = self.configuration.cache_bytes_max.unwrap_or(CACHE_BYTES_MAX_DEFAULT);
+        let cache = BlockCache::beside(catalog, BLOCK_CACHE_BYTES_MAX.min(cache_bytes / BLOCK_CACHE_SHARE));
+        let sizes = if self.allowance.is_scarce { FetchSizes::NEAR } else { FetchSizes::FAR };
+        repository.with_fetch_sizes(sizes).with_block_cache(cache)
     }
 
     /// Opens the catalogue; where there is no usable cache directory, one that lives as long as the command.

@@ -13,7 +13,7 @@ use icecore_repo::{
     repository::Repository,
     snapshots::SnapshotList,
 };
-use icecore_store::RepositoryLocation;
+use icecore_store::{ObjectInfo, RepositoryLocation};
 
 use crate::{
     context::{Context, OpenRepository, program, warn_of_damaged},
@@ -111,9 +111,17 @@ impl Watch {
         Ok((watch, list))
     }
 
-    /// Reads the log of a repository.
-    pub(crate) fn with_memory(context: &Context, memory: Memory, open: &mut OpenRepository) -> Outcome<Self> {
-        let book = LogBook::read(&open.repository, &mut open.catalog)?;
+    /// Reads the log of a repository, as it was listed if that is given.
+    pub(crate) fn with_memory(
+        context: &Context,
+        memory: Memory,
+        open: &mut OpenRepository,
+        listed: Option<&[ObjectInfo]>,
+    ) -> Outcome<Self> {
+        let book = match listed {
+            Some(listed) => LogBook::read_from(&open.repository, &mut open.catalog, listed)?,
+            None => LogBook::read(&open.repository, &mut open.catalog)?,
+        };
         Ok(Self::of(context, memory, book))
     }
 

@@ -1,7 +1,7 @@
 //! Reads a snapshot in windows: entries in the order of the manifest, with the chunks that the other repository may lack.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, PoisonError},
 };
 
@@ -13,9 +13,8 @@ use icecore_format::{
 };
 use icecore_repo::{
     error::RepoError,
-    index::BlockNumber,
     manifest::{ChunkListReader, ManifestCursor, ManifestRoot},
-    reader::{ChunkContent, ChunkReader, SharedIndex},
+    reader::{BlockPlan, ChunkContent, ChunkReader, SharedIndex},
 };
 use rayon::prelude::*;
 
@@ -29,8 +28,6 @@ use crate::{
 const WINDOW_BYTES: u64 = 32 << 20;
 /// Entries and chunks of one window at most.
 const WINDOW_ITEMS_MAX: usize = 1 << 15;
-/// Neighbouring blocks up to this many bytes of plaintext are fetched by one thread.
-const GROUP_BYTES: u64 = 4 << 20;
 /// Opened blocks that the reader has to keep so that a window is read from the store once, in bytes.
 pub(crate) const READER_CACHE_BYTES: usize = 2 * WINDOW_BYTES as usize;
 
@@ -102,9 +99,8 @@ struct Filling {
     pieces: Vec<Pending>,
     current: Pending,
     items: usize,
-    /// Blocks to fetch, with their lengths in bytes.
-    blocks: BTreeMap<BlockNumber, u32>,
-    bytes: u64,
+    /// Blocks to fetch.
+    plan: BlockPlan,
 }
 
 impl<'a> Gatherer<'a> {
@@ -175,10 +171,7 @@ impl<'a> Gatherer<'a> {
             filling.current.chunks.push(PendingChunk::Stored(ChunkRef { id, length: chunk.length }));
             return Ok(());
         }
-        let location = self.source.locate(&chunk).map_err(CopyError::Source)?;
-        if filling.blocks.insert(location.block, location.block_bytes).is_none() {
-            filling.bytes += u64::from(location.block_bytes);
-        }
+        filling.plan.add(self.source, &chunk).map_err(CopyError::Source)?;
         filling.current.chunks.push(PendingChunk::Wanted(chunk));
         Ok(())
     }
@@ -188,7 +181,7 @@ impl<'a> Gatherer<'a> {
     }
 
     fn flush_if_full(&mut self, filling: &mut Filling) -> CopyResult<()> {
-        if filling.bytes >= WINDOW_BYTES || filling.items >= WINDOW_ITEMS_MAX {
+        if filling.plan.bytes() >= WINDOW_BYTES || filling.items >= WINDOW_ITEMS_MAX {
             self.flush(filling)?;
         }
         Ok(())
@@ -197,13 +190,13 @@ impl<'a> Gatherer<'a> {
     /// Reads what the window wants, each block once and in the order of the packs, and hands the window on.
     fn flush(&mut self, filling: &mut Filling) -> CopyResult<()> {
         self.source.repository().environment().proceed().map_err(CopyError::Source)?;
-        let Filling { mut pieces, current, blocks, .. } = std::mem::take(filling);
+        let Filling { mut pieces, current, plan, .. } = std::mem::take(filling);
         pieces.push(current);
         if self.archived.is_some() {
             self.probe(&pieces);
             return Ok(());
         }
-        fetch(self.source, blocks, self.fetch_concurrency);
+        plan.fetch(self.source, self.fetch_concurrency);
         let read = match self.read(&pieces) {
             Err(error) if error.is_archived() => {
                 self.archived = Some(error);
@@ -271,40 +264,4 @@ impl Pending {
         let chunks = self.chunks.into_iter().map(found).collect::<CopyResult<_>>()?;
         Ok(Piece { chunks, end: self.end })
     }
-}
-
-/// Fetches blocks, neighbours together, with several threads.
-fn fetch(reader: &ChunkReader, blocks: BTreeMap<BlockNumber, u32>, threads: usize) {
-    let groups = neighbours(blocks);
-    let each = groups.len().div_ceil(threads.max(1)).max(1);
-    std::thread::scope(|scope| {
-        let mut parts = groups.chunks(each);
-        let own = parts.next();
-        for part in parts {
-            scope.spawn(move || part.iter().for_each(|group| reader.prefetch(group)));
-        }
-        own.into_iter().flatten().for_each(|group| reader.prefetch(group));
-    });
-}
-
-fn neighbours(blocks: BTreeMap<BlockNumber, u32>) -> Vec<Vec<BlockNumber>> {
-    let mut groups: Vec<Vec<BlockNumber>> = Vec::new();
-    let mut group_bytes = 0;
-    for (block, bytes) in blocks {
-        let bytes = u64::from(bytes);
-        match groups.last_mut() {
-            Some(group)
-                if group_bytes + bytes <= GROUP_BYTES
-                    && group.last().is_some_and(|last| last.is_followed_by(block)) =>
-            {
-                group_bytes += bytes;
-                group.push(block);
-            }
-            _ => {
-                group_bytes = bytes;
-                groups.push(vec![block]);
-            }
-        }
-    }
-    groups
 }

@@ -327,9 +327,9 @@ impl BlockNumber {
         self.0 as u32
     }
 
-    /// Says whether `next` is the next block of the same pack.
-    pub fn is_followed_by(self, next: Self) -> bool {
-        self.0 + 1 == next.0
+    /// Returns the block so many blocks before this one in the same pack, if there is one.
+    pub(crate) fn back(self, blocks: u32) -> Option<Self> {
+        Some(Self::new(self.pack(), self.ordinal().checked_sub(blocks)?))
     }
 }
 

@@ -8,7 +8,7 @@ mod compaction;
 pub mod environment;
 pub mod error;
 pub mod index;
-mod listing;
+pub mod listing;
 pub mod log;
 pub mod manifest;
 pub mod reader;

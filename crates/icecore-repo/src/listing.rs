@@ -15,6 +15,20 @@ const ONE_PAGE_MAX: usize = 250;
 /// Keys in a page of S3.
 const PAGE_KEYS: usize = 1_000;
 
+/// Says whether all objects below `meta/` fit into one page of a listing, as far as the catalogue knows. An empty one says
+/// nothing: the repository may be a large one that is new to this host.
+pub fn is_one_page(catalog: &Catalog) -> bool {
+    (1..=ONE_PAGE_MAX).contains(&known(catalog))
+}
+
+/// Returns the number of snapshots and packs in the catalogue.
+fn known(catalog: &Catalog) -> usize {
+    // A catalogue that fails is read anew later, by who needs it.
+    let snapshots = catalog.snapshot_count().unwrap_or(usize::MAX);
+    let packs = catalog.pack_count().unwrap_or(usize::MAX);
+    snapshots.saturating_add(packs)
+}
+
 /// Objects below some prefixes.
 #[derive(Debug)]
 pub(crate) struct MetaListing {
@@ -28,17 +42,12 @@ impl MetaListing {
     /// them where the catalogue says that there is little.
     pub fn read(repository: &Repository, catalog: &Catalog, prefixes: &[&str]) -> RepoResult<Self> {
         let environment = repository.environment();
-        // A catalogue that fails is read anew later, by who needs it.
-        let snapshots = catalog.snapshot_count().unwrap_or(usize::MAX);
-        let packs = catalog.pack_count().unwrap_or(usize::MAX);
         let list = |prefix| {
             environment.proceed()?;
             Ok::<_, RepoError>(environment.runtime.block_on(repository.store().list(prefix))?)
         };
-        let known = snapshots.saturating_add(packs);
-        // An empty catalogue says nothing: the repository may be a large one that is new to this host.
-        let is_small = known <= ONE_PAGE_MAX && (known > 0 || repository.was_without_snapshots());
-        if is_small {
+        // Who has just seen that there is no snapshot knows more than the catalogue.
+        if is_one_page(catalog) || known(catalog) == 0 && repository.was_without_snapshots() {
             let objects = list(META_PREFIX)?;
             // Of several pages any may have been listed before another, and the caller wants one prefix after the other.
             if objects.len() < PAGE_KEYS {

@@ -76,6 +76,18 @@ impl LogBook {
         })
     }
 
+    /// Reads the log from a listing that the caller has; other objects in it are left out.
+    pub fn read_from(
+        repository: &Repository,
+        catalog: &mut Catalog,
+        listed: &[ObjectInfo],
+    ) -> RepoResult<Self> {
+        recovering(catalog, |catalog| {
+            let records = listed.iter().filter(|object| object.key.starts_with(LOG_PREFIX));
+            read_listed(repository, catalog, records)
+        })
+    }
+
     /// Reads the log and then the snapshots, as [`Self::losses`] needs them; with few requests.
     pub fn read_with_snapshots(
         repository: &Repository,

@@ -1,7 +1,6 @@
 //! Reads chunks: fetches, opens and keeps blocks, each block once for all threads that want it.
 
 use std::{
-    collections::{HashMap, hash_map},
     ops::{Deref, Range},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
@@ -13,14 +12,18 @@ use bytes::Bytes;
 use icecore_format::{
     directory::{BlockInfo, ChunkInfo},
     entry::ChunkRef,
-    ids::ChunkId,
+    ids::{ChunkId, PackName},
     pack::BlockOpener,
-    seal::ObjectKey,
+    seal::{ObjectKey, ObjectKind},
 };
 use icecore_store::error::StoreError;
+use rayon::prelude::*;
 
-pub use self::archived::ArchivedPack;
-use self::archived::PackAnswers;
+use self::{
+    archived::PackAnswers,
+    cache::{BlockText, Cache},
+};
+pub use self::{archived::ArchivedPack, plan::BlockPlan, sizes::FetchSizes};
 use crate::{
     buffers::Buffers,
     error::{RepoError, RepoResult},
@@ -29,30 +32,16 @@ use crate::{
 };
 
 mod archived;
+mod cache;
+mod manifest_blocks;
+mod plan;
+mod sizes;
 
-/// Neighbouring blocks are fetched in one request up to this many bytes.
-const FETCH_BYTES_MAX: u64 = 8 << 20;
-/// A gap of this many bytes between two wanted blocks is fetched along rather than asked around.
-const FETCH_GAP_BYTES: u64 = 256 << 10;
+/// The blocks of a request are opened by all workers if they have at least this many stored bytes.
+const SHARED_BYTES_MIN: u64 = 8 << 20;
 
 /// An index that a writer may extend while readers look things up.
 pub type SharedIndex = Arc<RwLock<ChunkIndex>>;
-
-/// Plaintext of a block, or the error that reading it ended with.
-type BlockText = Arc<Vec<u8>>;
-
-#[derive(Debug)]
-enum CacheSlot {
-    Loading,
-    Ready { text: BlockText, used: u64 },
-}
-
-#[derive(Debug, Default)]
-struct Cache {
-    slots: HashMap<BlockNumber, CacheSlot>,
-    bytes: usize,
-    clock: u64,
-}
 
 /// Reads chunks by their ids; shared by all threads of a restore.
 #[derive(Debug)]
@@ -94,6 +83,8 @@ struct Wanted {
 }
 
 struct PackAccess {
+    name: PackName,
+    kind: ObjectKind,
     object: String,
     key: ObjectKey,
 }
@@ -205,6 +196,7 @@ impl ChunkReader {
             blocks.iter().copied().filter(|block| cache.claim(*block)).collect()
         };
         wanted.sort_unstable();
+        wanted.retain(|block| !self.load_local(*block));
         for run in self.runs(&wanted) {
             if let Err(error) = self.load_run(&run) {
                 tracing::debug!(%error, "prefetch failed");
@@ -227,16 +219,17 @@ impl ChunkReader {
             drop(cache);
             let wanted = self.read_index().wanted(number);
             let wanted = wanted.inspect_err(|_| self.release([number]))?;
-            // Not looked up again: with a small cache it may have been evicted by others already.
-            if let Some(text) = self.load_run(&[wanted])? {
+            if let Some(text) = self.open_local(&wanted) {
                 return Ok(text);
             }
+            // Not looked up again: with a small cache it may have been evicted by others already.
+            return self.load_run(&self.with_followers(wanted));
         }
     }
 
     /// Groups blocks that lie near each other in one pack.
     fn runs(&self, blocks: &[BlockNumber]) -> Vec<Vec<Wanted>> {
-        let index = self.read_index();
+        let (index, sizes) = (self.read_index(), self.repository.fetch_sizes());
         let mut runs: Vec<Vec<Wanted>> = Vec::new();
         for number in blocks {
             let Ok(wanted) = index.wanted(*number) else {
@@ -246,9 +239,7 @@ impl ChunkReader {
             if let Some(run) = runs.last_mut()
                 && let (Some(first), Some(last)) = (run.first(), run.last())
                 && last.pack == wanted.pack
-                && wanted.block.offset >= block_end(last)
-                && wanted.block.offset - block_end(last) <= FETCH_GAP_BYTES
-                && block_end(&wanted) - first.block.offset <= FETCH_BYTES_MAX
+                && sizes.allow(first.block.offset, block_end(last), wanted.range())
             {
                 run.push(wanted);
             } else {
@@ -258,28 +249,42 @@ impl ChunkReader {
         runs
     }
 
-    /// Fetches a run of claimed blocks in one request, opens them and puts them into the cache; returns the last.
-    fn load_run(&self, run: &[Wanted]) -> RepoResult<Option<BlockText>> {
-        let mut opened = 0;
-        let result = self.fetch_run(run).and_then(|(access, bytes)| {
-            let start = run[0].block.offset;
-            let mut last = None;
-            for wanted in run {
-                let from = (wanted.block.offset - start) as usize;
-                let stored = bytes.get(from..from + wanted.block.stored_bytes as usize).unwrap_or_default();
-                let text = self.open(&access, wanted, stored)?;
-                self.lock_cache().insert(wanted.number, Arc::clone(&text), self.cache_bytes_max, &self.texts);
-                last = Some(text);
-                opened += 1;
+    /// Fetches a run of claimed blocks in one request, opens them and puts them into the cache; returns the first one.
+    ///
+    /// Those that do not open are not claimed any more: who reads one finds out why.
+    fn load_run(&self, run: &[Wanted]) -> RepoResult<BlockText> {
+        let (access, bytes) = self.fetch_run(run).inspect_err(|_| {
+            self.release(run.iter().map(|wanted| wanted.number));
+        })?;
+        let start = run[0].block.offset;
+        let open = |wanted: &Wanted| {
+            let from = (wanted.block.offset - start) as usize;
+            let stored = bytes.get(from..from + wanted.block.stored_bytes as usize).unwrap_or_default();
+            let text = self.open(&access, wanted, stored).inspect_err(|_| self.release([wanted.number]))?;
+            if let Some(cache) = self.block_cache(&access) {
+                cache.put(access.name, wanted.number.ordinal(), stored);
             }
-            Ok(last)
-        });
-        if result.is_err() {
-            // Those that were opened are not claimed any more, or claimed by somebody else already.
-            self.release(run[opened..].iter().map(|wanted| wanted.number));
-        }
+            self.keep(wanted.number, &text);
+            Ok(text)
+        };
+        // All of them, also behind one that fails: others may be waiting for those that are claimed.
+        let mut texts: Vec<RepoResult<BlockText>> = if bytes.len() as u64 >= SHARED_BYTES_MIN {
+            self.repository.environment().workers.install(|| run.par_iter().map(open).collect())
+        } else {
+            run.iter().map(open).collect()
+        };
+        texts.swap_remove(0)
+    }
+
+    fn keep(&self, number: BlockNumber, text: &BlockText) {
+        self.lock_cache().insert(number, Arc::clone(text), self.cache_bytes_max, &self.texts);
         self.loaded.notify_all();
-        result
+    }
+
+    fn access(&self, wanted: &Wanted) -> RepoResult<PackAccess> {
+        let (pack, _) = self.read_index().block(wanted.number)?;
+        let (object, key) = (pack.object_key(), pack.seal_key().clone());
+        Ok(PackAccess { name: pack.name, kind: pack.kind, object, key })
     }
 
     /// Takes back claims, and lets those try who wait for them.
@@ -290,10 +295,7 @@ impl ChunkReader {
     }
 
     fn fetch_run(&self, run: &[Wanted]) -> RepoResult<(PackAccess, Bytes)> {
-        let access = {
-            let (pack, _) = self.read_index().block(run[0].number)?;
-            PackAccess { object: pack.object_key(), key: pack.seal_key().clone() }
-        };
+        let access = self.access(&run[0])?;
         if let Some(archived) = self.answers.enter(run[0].pack) {
             return Err(archived.into());
         }
@@ -343,7 +345,13 @@ impl ChunkReader {
 }
 
 fn block_end(wanted: &Wanted) -> u64 {
-    wanted.block.offset + u64::from(wanted.block.stored_bytes)
+    wanted.range().end
+}
+
+impl Wanted {
+    fn range(&self) -> Range<u64> {
+        self.block.offset..self.block.offset + u64::from(self.block.stored_bytes)
+    }
 }
 
 impl ChunkIndex {
@@ -351,65 +359,6 @@ impl ChunkIndex {
         let (_, block) = self.block(number)?;
         let chunks = self.block_chunks(number)?;
         Ok(Wanted { number, ordinal: number.ordinal().into(), block, chunks, pack: number.pack() })
-    }
-}
-
-impl Cache {
-    fn ready(&mut self, number: BlockNumber) -> Option<BlockText> {
-        self.clock += 1;
-        match self.slots.get_mut(&number) {
-            Some(CacheSlot::Ready { text, used }) => {
-                *used = self.clock;
-                Some(Arc::clone(text))
-            }
-            _ => None,
-        }
-    }
-
-    /// Marks a block as being loaded by the caller; says no if it is there or somebody else loads it.
-    fn claim(&mut self, number: BlockNumber) -> bool {
-        match self.slots.entry(number) {
-            hash_map::Entry::Vacant(slot) => {
-                slot.insert(CacheSlot::Loading);
-                true
-            }
-            hash_map::Entry::Occupied(_) => false,
-        }
-    }
-
-    /// Takes back a claim whose loading failed.
-    fn release(&mut self, number: BlockNumber) {
-        if matches!(self.slots.get(&number), Some(CacheSlot::Loading)) {
-            self.slots.remove(&number);
-        }
-    }
-
-    /// Adds a block; the buffers of those that have to go for it, and that nobody reads any more, are given to `spare`.
-    fn insert(&mut self, number: BlockNumber, text: BlockText, bytes_max: usize, spare: &Buffers) {
-        self.clock += 1;
-        self.bytes += text.len();
-        self.slots.insert(number, CacheSlot::Ready { text, used: self.clock });
-        while self.bytes > bytes_max && self.evict_oldest(number, spare) {}
-    }
-
-    /// Drops the block that was not used for longest, other than `keep`; says whether there was one.
-    fn evict_oldest(&mut self, keep: BlockNumber, spare: &Buffers) -> bool {
-        let oldest = self
-            .slots
-            .iter()
-            .filter_map(|(number, slot)| match slot {
-                CacheSlot::Ready { used, .. } if *number != keep => Some((*used, *number)),
-                _ => None,
-            })
-            .min();
-        let Some((_, number)) = oldest else { return false };
-        if let Some(CacheSlot::Ready { text, .. }) = self.slots.remove(&number) {
-            self.bytes -= text.len();
-            if let Some(buffer) = Arc::into_inner(text) {
-                spare.give_back(buffer);
-            }
-        }
-        true
     }
 }
 

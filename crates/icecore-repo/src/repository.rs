@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use icecore_catalog::BlockCache;
 use icecore_format::{
     chunker::Chunker,
     header::{Header, Parameters, PlainHeader},
@@ -28,7 +29,8 @@ use crate::{
     environment::Environment,
     error::{RepoError, RepoResult},
     index::MEMORY_CHUNKS_MAX,
-    slots,
+    reader::FetchSizes,
+    slots::{self, OpenedSlot},
 };
 
 /// An unlocked repository: reads; [`crate::session::WriteSession`] writes.
@@ -40,6 +42,10 @@ pub struct Repository {
     header: Header,
     slot: String,
     index_chunks_max: usize,
+    fetch_sizes: FetchSizes,
+    block_cache: Option<Arc<BlockCache>>,
+    /// What was read to unlock it.
+    objects: Arc<[(String, Bytes)]>,
     /// A listing found neither a snapshot nor a record of the log.
     is_empty: Arc<AtomicBool>,
 }
@@ -94,11 +100,13 @@ impl LockedRepository {
     /// Unlocks the repository with the first of `credentials` that opens one of its slots.
     pub fn unlock(&self, credentials: &[Credential]) -> RepoResult<Repository> {
         let (store, environment) = (Arc::clone(&self.store), self.environment.clone());
-        let (keys, slot) = slots::open_any(&store, &environment, self.id(), credentials)?;
+        let OpenedSlot { keys, id, mut objects } =
+            slots::open_any(&store, &environment, self.id(), credentials)?;
         let keys = Arc::new(keys);
         let header = Header::open(&keys, &self.object).map_err(RepoError::object(HEADER_KEY))?;
-        let (index_chunks_max, is_empty) = (MEMORY_CHUNKS_MAX, Arc::default());
-        Ok(Repository { store, environment, keys, header, slot, index_chunks_max, is_empty })
+        objects.push((HEADER_KEY.to_owned(), self.object.clone()));
+        let repository = Repository::assemble(store, environment, keys, header, id);
+        Ok(Repository { objects: objects.into(), ..repository })
     }
 }
 
@@ -110,6 +118,27 @@ fn read_header(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<
 }
 
 impl Repository {
+    fn assemble(
+        store: Arc<dyn Store>,
+        environment: Environment,
+        keys: Arc<Keys>,
+        header: Header,
+        slot: String,
+    ) -> Self {
+        Self {
+            store,
+            environment,
+            keys,
+            header,
+            slot,
+            index_chunks_max: MEMORY_CHUNKS_MAX,
+            fetch_sizes: FetchSizes::default(),
+            block_cache: None,
+            objects: Arc::default(),
+            is_empty: Arc::default(),
+        }
+    }
+
     /// Creates a repository named `repository` with one key slot.
     ///
     /// The slot is written first and the header last, so that a crash in between leaves nothing that looks like a
@@ -149,8 +178,7 @@ impl Repository {
         };
         let object = header.seal(&keys, &environment.salt())?;
         let slot = String::new();
-        let (index_chunks_max, is_empty) = (MEMORY_CHUNKS_MAX, Arc::default());
-        let mut created = Self { store, environment, keys, header, slot, index_chunks_max, is_empty };
+        let mut created = Self::assemble(store, environment, keys, header, slot);
         created.slot = slots::add(&created, &options.credential, options.cost, &options.label)?;
         match created.put(HEADER_KEY, object.into(), PutCondition::Absent) {
             Err(RepoError::Store(StoreError::AlreadyExists { .. })) => {
@@ -194,6 +222,11 @@ impl Repository {
         &self.slot
     }
 
+    /// Returns the objects that were read to unlock it, header and key slots, by their keys.
+    pub fn objects(&self) -> Arc<[(String, Bytes)]> {
+        Arc::clone(&self.objects)
+    }
+
     /// Returns the header.
     pub fn header(&self) -> &Header {
         &self.header
@@ -222,6 +255,26 @@ impl Repository {
 
     pub(crate) fn index_chunks_max(&self) -> usize {
         self.index_chunks_max
+    }
+
+    /// Sets how much readers fetch in one request.
+    #[must_use]
+    pub fn with_fetch_sizes(self, fetch_sizes: FetchSizes) -> Self {
+        Self { fetch_sizes, ..self }
+    }
+
+    pub(crate) fn fetch_sizes(&self) -> FetchSizes {
+        self.fetch_sizes
+    }
+
+    /// Has readers keep blocks of manifests on this machine.
+    #[must_use]
+    pub fn with_block_cache(self, cache: Option<BlockCache>) -> Self {
+        Self { block_cache: cache.map(Arc::new), ..self }
+    }
+
+    pub(crate) fn block_cache(&self) -> Option<&BlockCache> {
+        self.block_cache.as_deref()
     }
 
     /// Returns the same repository behind another store, which wraps or copies its own.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use icecore_format::{
     error::FormatError,
     ids::RepositoryId,
@@ -56,13 +57,22 @@ fn read_all(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Vec
     Ok(slots)
 }
 
-/// Opens any slot with any of the credentials, and returns the id of the slot, too.
+/// What opening a slot gave.
+pub(crate) struct OpenedSlot {
+    pub keys: Keys,
+    /// Id of the slot.
+    pub id: String,
+    /// All slots that were read, by their keys.
+    pub objects: Vec<(String, Bytes)>,
+}
+
+/// Opens any slot with any of the credentials.
 pub(crate) fn open_any(
     store: &Arc<dyn Store>,
     environment: &Environment,
     repository: RepositoryId,
     credentials: &[Credential],
-) -> RepoResult<(Keys, String)> {
+) -> RepoResult<OpenedSlot> {
     let slots = read_all(store, environment)?;
     let (mut readable, mut tried, mut undecided) = (0, 0, 0);
     let mut damage = Vec::new();
@@ -79,7 +89,10 @@ pub(crate) fn open_any(
                 for credential in credentials.iter().filter(|credential| fits(info, credential)) {
                     tried += 1;
                     match open_slot(&slot.object, credential) {
-                        Ok(keys) => return Ok((keys, slot.id.clone())),
+                        Ok(keys) => {
+                            let id = slot.id.clone();
+                            return Ok(OpenedSlot { keys, id, objects: objects_of(slots) });
+                        }
                         Err(FormatError::WrongKey) => {}
                         // Nothing is wrong with the slot; another one may open without.
                         Err(error @ FormatError::KeyDerivation { .. }) => short_of_memory = Some(error),
@@ -104,6 +117,13 @@ pub(crate) fn open_any(
         tracing::warn!(reason, "some key slots cannot be used");
     }
     Err(RepoError::WrongKey { location, slots: tried })
+}
+
+/// Returns the stored objects; none if somebody has put very much there.
+fn objects_of(slots: Vec<Slot>) -> Vec<(String, Bytes)> {
+    let bytes: u64 = slots.iter().map(|slot| slot.object.len() as u64).sum();
+    let slots = slots.into_iter().filter(|slot| !slot.object.is_empty() && bytes <= SLOT_BYTES_MAX);
+    slots.map(|slot| (format!("{KEYS_PREFIX}{}", slot.id), Bytes::from(slot.object))).collect()
 }
 
 fn fits(info: &SlotInfo, credential: &Credential) -> bool {

@@ -50,6 +50,18 @@ pub fn list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snapsh
     })
 }
 
+/// Reads the snapshots from a listing that the caller has; other objects in it are left out.
+pub fn list_from(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    listed: &[ObjectInfo],
+) -> RepoResult<SnapshotList> {
+    recovering(catalog, |catalog| {
+        let objects = listed.iter().filter(|object| object.key.starts_with(SNAPSHOTS_PREFIX));
+        read_listed(repository, catalog, objects)
+    })
+}
+
 /// Returns sealed snapshots as this host has seen them last, for bringing damaged objects back.
 pub fn known_copies(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Vec<Vec<u8>>> {
     small_objects::copies::<Snapshot>(repository, catalog)

@@ -7,13 +7,12 @@ use icecore_format::entry::{Entry, EntryKind, Marks};
 use icecore_repo::{
     error::{RepoError, RepoResult},
     manifest::ChunkListReader,
-    reader::ChunkReader,
+    reader::{BlockPlan, ChunkReader},
 };
 
 use crate::{
     error::{RestoreError, RestoreResult},
     layout::{PlacedChunk, Placement},
-    prefetch::BlockPlan,
 };
 
 /// Blocks are fetched ahead in steps of this many bytes, if the reader's cache has room.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use icecore_fs::{entry::Metadata, error::FsError, target::TargetTree};
-use icecore_repo::manifest::ChunkListReader;
+use icecore_repo::{manifest::ChunkListReader, reader::BlockPlan};
 
 use crate::{
     candidate::{Candidate, Verdict},
@@ -22,7 +22,6 @@ use crate::{
     links::LinkTable,
     objects,
     pool::{Gate, Job, Pool},
-    prefetch::BlockPlan,
     report::ProblemReason,
     steps::{LeftDirectory, Removal, Step},
 };
@@ -33,8 +32,10 @@ const BATCHES_MAX: usize = 2;
 const BATCH_STEPS_MAX: usize = 4096;
 /// or when its steps take this much memory,
 const BATCH_WEIGHT_MAX: usize = 4 << 20;
-/// or with this much content, if the reader's cache has room for four times as much.
+/// or with this much content, if the reader's cache has room for three times as much.
 const BATCH_BYTES_MAX: u64 = 32 << 20;
+/// A batch has one part in this many of the reader's cache: one is written, one is fetched, the rest is for other blocks.
+const CACHE_SHARE: u64 = 3;
 /// Look-ups in the target that are worth a thread.
 const LOOK_UPS_MIN: usize = 64;
 
@@ -77,7 +78,7 @@ pub(crate) struct Driver<'env, 'pool> {
 impl<'env, 'pool> Driver<'env, 'pool> {
     /// Begins with nothing to do.
     pub fn new(context: &'env Context<'env>, tree: &'env TargetTree, pool: &'pool Pool<'env>) -> Self {
-        let batch_bytes_max = BATCH_BYTES_MAX.min(context.reader.cache_bytes_max() as u64 / 4);
+        let batch_bytes_max = BATCH_BYTES_MAX.min(context.reader.cache_bytes_max() as u64 / CACHE_SHARE);
         let (batch, on_their_way) = (Batch::default(), VecDeque::new());
         Self { context, tree, pool, batch, batch_bytes_max, on_their_way }
     }
@@ -273,7 +274,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
             self.finish_oldest(links);
         }
         let batch = std::mem::take(&mut self.batch);
-        for group in batch.plan.into_groups() {
+        for group in batch.plan.into_groups(self.context.reader) {
             self.pool.fetch(group);
         }
         let gate = Arc::new(Gate::default());

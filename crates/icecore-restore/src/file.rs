@@ -5,7 +5,7 @@ use icecore_fs::{
     error::FsError,
     target::{ExistingFile, TargetFile, TargetTree},
 };
-use icecore_repo::manifest::ChunkListReader;
+use icecore_repo::{manifest::ChunkListReader, reader::BlockPlan};
 
 use crate::{
     candidate::{Candidate, Verdict},
@@ -15,7 +15,6 @@ use crate::{
     large,
     layout::{PlacedChunk, Placement, RecordedHoles},
     objects,
-    prefetch::BlockPlan,
     report::ProblemReason,
 };
 
@@ -151,7 +150,7 @@ pub(crate) fn fetch(context: &Context<'_>, chunks: &[ChunkRef]) {
             tracing::debug!(id = %chunk.id, "chunk is missing");
         }
     }
-    plan.into_groups().iter().for_each(|group| context.reader.prefetch(group));
+    plan.into_groups(context.reader).iter().for_each(|group| context.reader.prefetch(group));
 }
 
 /// Returns those chunks that a file does not have at their places.

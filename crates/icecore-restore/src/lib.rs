@@ -28,7 +28,6 @@ mod objects;
 mod owners;
 mod plan;
 mod pool;
-mod prefetch;
 pub mod report;
 pub mod request;
 mod restore;

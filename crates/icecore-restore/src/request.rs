@@ -6,9 +6,11 @@ use icecore_format::snapshot::Snapshot;
 
 use crate::include::IncludePatterns;
 
-/// Size in bytes of the block cache that the reader of a restore should have: a quarter of it is written, a quarter
+/// Size in bytes of the block cache that the reader of a restore should have: a third of it is written, a third
 /// fetched ahead, the rest is for manifest nodes and blocks that several files need.
 pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
+/// The same for a store behind a network: a third of it is fetched in one request.
+pub const CACHE_BYTES_FAR: usize = 96 << 20;
 
 /// Whom restored objects belong to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

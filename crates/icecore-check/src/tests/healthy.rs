@@ -1,13 +1,17 @@
 //! Repositories in which nothing is wrong.
 
+use std::sync::{Arc, atomic::AtomicBool};
+
 use icecore_format::{
     entry::{Entry, EntryKind, Time},
     layout,
     snapshot::{DedupScope, SnapshotState},
 };
 
-use super::builder::{Repository, Spec, kinds, noise, now, run, snapshot, usual, usual_spec};
-use crate::{CheckOptions, ProblemKind, Severity};
+use icecore_store::{MeterStore, Method, Store};
+
+use super::builder::{Repository, Spec, kinds, noise, now, run, snapshot, usual, usual_spec, wait};
+use crate::{CheckOptions, NoEvents, ProblemKind, Severity, check};
 
 #[test]
 fn an_empty_repository_is_healthy() {
@@ -32,6 +36,41 @@ fn a_usual_repository_is_healthy() {
     assert_eq!(read.problems, []);
     assert_eq!(read.packs_read, read.packs);
     assert!(read.bytes_read > read.bytes && structure.bytes_read < read.bytes_read);
+}
+
+/// Checks a repository, and returns the reads and listings of the store that this took.
+fn calls_of(repository: &Repository, options: &CheckOptions) -> (u64, u64) {
+    let meter = MeterStore::new(Arc::clone(&repository.store) as _);
+    let store = Arc::new(meter.clone());
+    let cancel = AtomicBool::new(false);
+    let checked = check(store, &repository.keys, options, &NoEvents, &cancel);
+    assert_eq!(wait(checked).expect("check").problems, []);
+    let usage = meter.usage();
+    (usage.of_method(Method::Get).calls, usage.of_method(Method::List).calls)
+}
+
+#[test]
+fn every_object_is_read_once() {
+    let repository = usual();
+    let objects = repository.keys_below("").len() as u64;
+    let options = CheckOptions { read_data: true, memory_bytes_max: 4 << 20, ..Repository::options() };
+    assert_eq!(calls_of(&repository, &options), (objects, 5));
+    let together = CheckOptions { lists_together: true, ..options.clone() };
+    assert_eq!(calls_of(&repository, &together), (objects, 2));
+    let structure = CheckOptions { read_data: false, ..together.clone() };
+    let (reads, _) = calls_of(&repository, &structure);
+    // A pack of nodes may be read once more, for nodes that lie outside of what was read of it.
+    let forgetful = CheckOptions { memory_bytes_max: 0, ..structure };
+    assert!(reads < calls_of(&repository, &forgetful).0);
+    // What the caller has read is not read again.
+    let slots = repository.keys_below("meta/keys/");
+    let fetched = [layout::HEADER_KEY.to_owned()].into_iter().chain(slots);
+    let fetched = fetched.map(|key| (key.clone(), wait(repository.store.get(&key, None)).expect("get")));
+    let fetched = CheckOptions { fetched: fetched.collect(), ..options };
+    assert_eq!(calls_of(&repository, &fetched).0, objects - fetched.fetched.len() as u64);
+    // Without memory for it, everything is read as often as it is wanted.
+    let tiny = CheckOptions { memory_bytes_max: 0, ..together };
+    assert!(calls_of(&repository, &tiny).0 > objects);
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     let mut catalog = context.open_catalog(repository.id())?;
     let mut options = options(context, arguments, &catalog)?;
     options.marks = memory.marks().clone();
+    options.fetched = repository.objects();
+    options.lists_together = store.s3.is_some() && icecore_repo::listing::is_one_page(&catalog);
     let progress =
         Progress::start(Arc::clone(&context.console), Arc::clone(&environment.clock), context.progress_mode);
     let events = Events { progress, state: Mutex::default() };
@@ -82,7 +84,12 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     };
     let (past, mut watch) = past::look(context, memory, &mut open, &mut report, &accepts)?;
     // Names for what is damaged; without them the ids must do.
-    let list = icecore_repo::snapshots::list(&open.repository, &mut open.catalog).unwrap_or_default();
+    let list = if repair.is_some() || arguments.accept_rollback {
+        icecore_repo::snapshots::list(&open.repository, &mut open.catalog)
+    } else {
+        icecore_repo::snapshots::list_from(&open.repository, &mut open.catalog, &report.listed)
+    };
+    let list = list.unwrap_or_default();
     watch.see(&list);
     watch.arrive(context, &mut open, &list)?;
     watch.save(context, &open.repository);

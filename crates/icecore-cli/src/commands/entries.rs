@@ -7,7 +7,7 @@ use icecore_format::{
     snapshot::Snapshot,
 };
 use icecore_fs::flags;
-use icecore_repo::manifest::ManifestRoot;
+use icecore_repo::{manifest::ManifestRoot, snapshots::SnapshotList};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -42,7 +42,16 @@ pub(crate) fn find_snapshot(
     reference: &Reference,
 ) -> Outcome<(Snapshot, ManifestRoot)> {
     let list = open.snapshots(&context.console)?;
-    let snapshot = reference::resolve(&list, reference, &context.host, &context.zone)?;
+    find_in(context, &list, reference)
+}
+
+/// Finds the snapshot in a list that was read before.
+pub(crate) fn find_in(
+    context: &Context,
+    list: &SnapshotList,
+    reference: &Reference,
+) -> Outcome<(Snapshot, ManifestRoot)> {
+    let snapshot = reference::resolve(list, reference, &context.host, &context.zone)?;
     let Some(root) = ManifestRoot::of(snapshot) else {
         let id = snapshot.origin.run.snapshot_id();
         return Err(Failure::new(ExitStatus::Failed, format!("the snapshot {id} is not complete")));

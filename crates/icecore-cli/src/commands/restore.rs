@@ -19,7 +19,8 @@ use icecore_repo::{
 };
 use icecore_restore::{
     IncludePatterns, ProblemReason, RestoreError, RestoreReport, RestoreRequest, RestoreResult,
-    request::CACHE_BYTES_DEFAULT, restore,
+    request::{CACHE_BYTES_DEFAULT, CACHE_BYTES_FAR},
+    restore,
 };
 
 use self::{
@@ -63,7 +64,9 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
     }
     let since = earlier(context, &list, &snapshot, arguments)?;
     let read: Vec<&Snapshot> = [&snapshot].into_iter().chain(since.as_ref()).collect();
-    let reader = open.reader(&context.console, &read, CACHE_BYTES_DEFAULT)?;
+    let is_far = open.s3.is_some() && !context.allowance.is_scarce;
+    let cache_bytes = if is_far { CACHE_BYTES_FAR } else { CACHE_BYTES_DEFAULT };
+    let reader = open.reader(&context.console, &read, cache_bytes)?;
     let target = match &arguments.target {
         Some(target) => target.clone(),
         None => original_place(context, &reader, &snapshot, &reference.path)?,

@@ -1,5 +1,6 @@
 use std::sync::atomic::AtomicUsize;
 
+use icecore_catalog::BlockCache;
 use icecore_format::{
     error::FormatError,
     layout::{DATA_PREFIX, MANIFEST_PREFIX},
@@ -7,11 +8,12 @@ use icecore_format::{
 };
 use icecore_store::{
     fault::{Fault, FaultPlan, FaultWhen, InjectedError},
+    meter::MeterStore,
     method::Method,
 };
 
 use super::*;
-use crate::bed::{Bed, Gate, add, commit, gets, must_end, noises, write_manifest};
+use crate::bed::{Bed, Gate, add, commit, file, gets, must_end, noises, read_manifest, write_manifest};
 
 const CHUNK_BYTES: usize = 4 << 10;
 
@@ -504,5 +506,183 @@ fn a_probe_finds_archived_packs_and_leaves_the_others_alone() {
         assert_eq!(store.calls(), 3, "one for each pack");
         let found: Vec<_> = reader.archived_packs().into_iter().map(|pack| pack.key).collect();
         assert_eq!(found, keys[1..2]);
+    });
+}
+fn remote(bed: &Bed, cache_bytes_max: usize) -> (ChunkReader, MeterStore) {
+    let meter = MeterStore::new(bed.store());
+    let repository = bed.repository.on_store(Arc::new(meter.clone())).with_fetch_sizes(FetchSizes::FAR);
+    (bed.reader_on(&repository, cache_bytes_max), meter)
+}
+
+#[test]
+fn behind_a_network_a_whole_plan_takes_a_request_for_each_pack() {
+    let bed = Bed::new();
+    let (contents, chunks) = filled(&bed, 2_600);
+    for (sizes, requests) in [(FetchSizes::NEAR, 3), (FetchSizes::FAR, 1)] {
+        let meter = MeterStore::new(bed.store());
+        let repository = bed.repository.on_store(Arc::new(meter.clone())).with_fetch_sizes(sizes);
+        let reader = bed.reader_on(&repository, 64 << 20);
+        let mut plan = BlockPlan::default();
+        chunks.iter().for_each(|chunk| plan.add(&reader, chunk).unwrap());
+        assert_eq!(plan.bytes(), 2_600 * CHUNK_BYTES as u64);
+        plan.fetch(&reader, 4);
+        assert_eq!(gets(&meter), requests, "{sizes:?}");
+        for (content, chunk) in contents.iter().zip(&chunks) {
+            assert_eq!(*reader.read(chunk).unwrap(), **content);
+        }
+        assert_eq!(gets(&meter), requests, "everything is there");
+    }
+}
+
+#[test]
+fn behind_a_network_longer_gaps_are_fetched() {
+    let bed = Bed::new();
+    let (_, chunks) = filled(&bed, 600);
+    let groups = |wanted: &[usize]| {
+        let (reader, meter) = remote(&bed, 64 << 20);
+        let mut plan = BlockPlan::default();
+        wanted.iter().for_each(|number| plan.add(&reader, &chunks[*number]).unwrap());
+        let groups = plan.into_groups(&reader);
+        groups.iter().for_each(|group| reader.prefetch(group));
+        assert_eq!(gets(&meter), groups.len() as u64, "a group is a request");
+        groups.len()
+    };
+    assert_eq!(groups(&[]), 0);
+    assert_eq!(groups(&[0, 250, 500]), 1, "gaps of 1,000 KiB are fetched");
+    assert_eq!(groups(&[0, 260, 510]), 2, "a gap of 1,040 KiB is not");
+}
+
+#[test]
+fn a_block_that_does_not_open_leaves_no_claim_in_a_shared_run() {
+    must_end(|| {
+        let bed = Bed::new();
+        let (contents, chunks) = filled(&bed, 2_600);
+        for number in [0, 1_300, 2_599] {
+            let start = place(&bed.reader(), &chunks[number]).start as usize;
+            bed.damage(&pack_key(&bed), |bytes| bytes[start] ^= 1);
+        }
+        let (reader, meter) = remote(&bed, 64 << 20);
+        reader.prefetch(&numbers(&reader, &chunks));
+        assert_eq!(gets(&meter), 1);
+        for (number, (content, chunk)) in contents.iter().zip(&chunks).enumerate() {
+            match reader.read(chunk) {
+                Ok(read) => assert_eq!(*read, **content),
+                Err(error) => assert!(error.is_corruption() && [0, 1_300, 2_599].contains(&number)),
+            }
+        }
+        assert_eq!(gets(&meter), 4, "only the damaged blocks are asked for again");
+    });
+}
+
+/// A reader with a local cache of manifest blocks.
+fn caching(bed: &Bed, directory: &std::path::Path) -> (ChunkReader, MeterStore) {
+    let meter = MeterStore::new(bed.store());
+    let (catalog, _) = icecore_catalog::Catalog::open(directory, bed.repository.id()).unwrap();
+    let cache = BlockCache::beside(&catalog, 1 << 20);
+    let repository = bed.repository.on_store(Arc::new(meter.clone())).with_block_cache(cache);
+    (bed.reader_on(&repository, 1 << 20), meter)
+}
+
+/// Returns the cached blocks.
+fn cached(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let own = std::fs::read_dir(directory).unwrap().next().unwrap().unwrap().path();
+    let paths = std::fs::read_dir(own).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("block-")).collect()
+}
+
+#[test]
+fn blocks_of_manifests_are_fetched_once_by_all_commands() {
+    let bed = Bed::new();
+    let mut session = bed.session();
+    let (chunk, _) = add(&mut session, b"content").unwrap();
+    let files: Vec<_> = (0..400).map(|number| file(format!("{number:04}").as_bytes(), number)).collect();
+    let root = write_manifest(&mut session, &files).unwrap();
+    commit(session, &root).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let read = || {
+        let (reader, meter) = caching(&bed, directory.path());
+        assert_eq!(read_manifest(&reader, &root).unwrap(), files);
+        (gets(&meter), reader)
+    };
+    let (first, _) = read();
+    assert!(first > 1, "several blocks: {first}");
+    assert_eq!(cached(directory.path()).len() as u64, first);
+    let (second, reader) = read();
+    assert_eq!((second, reader.bytes_fetched()), (0, 0));
+    // Blocks with content are not kept.
+    reader.read(&chunk).unwrap();
+    assert_eq!(cached(directory.path()).len() as u64, first);
+    // A block that somebody has changed is fetched, and the right one kept.
+    for (number, path) in cached(directory.path()).iter().enumerate() {
+        let mut bytes = std::fs::read(path).unwrap();
+        let position = number * 7 % bytes.len();
+        bytes[position] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+    assert_eq!(read().0, first);
+    assert_eq!(read().0, 0);
+    // A block in the place of another one does not open either.
+    let paths_of_blocks = cached(directory.path());
+    std::fs::copy(&paths_of_blocks[0], &paths_of_blocks[1]).unwrap();
+    assert_eq!(read().0, 1);
+    std::fs::remove_dir_all(directory.path()).unwrap();
+    assert_eq!(read().0, first);
+}
+
+#[test]
+fn a_manifest_that_is_read_from_its_beginning_takes_fewer_requests_behind_a_network() {
+    let bed = Bed::new();
+    let mut session = bed.session();
+    let files: Vec<_> = (0..20_000).map(|number| file(format!("{number:05}").as_bytes(), number)).collect();
+    let root = write_manifest(&mut session, &files).unwrap();
+    commit(session, &root).unwrap();
+    let requests = |sizes: FetchSizes, cache_bytes_max: usize| {
+        let meter = MeterStore::new(bed.store());
+        let repository = bed.repository.on_store(Arc::new(meter.clone())).with_fetch_sizes(sizes);
+        let reader = bed.reader_on(&repository, cache_bytes_max);
+        assert_eq!(read_manifest(&reader, &root).unwrap(), files);
+        (gets(&meter), reader.bytes_fetched())
+    };
+    let (near, bytes) = requests(FetchSizes::NEAR, 1 << 20);
+    let (far, far_bytes) = requests(FetchSizes::FAR, 1 << 20);
+    // Nodes are small here, and those above the leaves lie between them, which ends many requests.
+    assert!(near > 100 && far < near * 2 / 3, "{far} instead of {near}");
+    assert_eq!(far_bytes, bytes, "nothing is fetched twice, and nothing in vain");
+    // With little memory, what follows is not fetched before its time.
+    assert!(requests(FetchSizes::FAR, 0).0 >= near);
+    // One entry takes one path through the tree.
+    let (reader, meter) = remote(&bed, 1 << 20);
+    let cursor = crate::manifest::ManifestCursor::new(&reader, &root);
+    assert!(cursor.find(b"15000").unwrap().is_some());
+    assert!(gets(&meter) <= 7, "{}", gets(&meter));
+}
+
+#[test]
+fn damage_behind_a_block_of_a_manifest_does_not_hide_it() {
+    must_end(|| {
+        let bed = Bed::new();
+        let mut session = bed.session();
+        let files: Vec<_> =
+            (0..1_000).map(|number| file(format!("{number:04}").as_bytes(), number)).collect();
+        let root = write_manifest(&mut session, &files).unwrap();
+        commit(session, &root).unwrap();
+        let key = bed.keys_under(MANIFEST_PREFIX).remove(0);
+        let intact = bed.get(&key);
+        for position in (200..intact.len() - 5_000).step_by(3_001) {
+            let mut bytes = intact.clone();
+            bytes[position] ^= 1;
+            bed.set(&key, bytes);
+            let entries = |sizes| {
+                let repository = bed.repository.clone().with_fetch_sizes(sizes);
+                let reader = bed.reader_on(&repository, 1 << 20);
+                let mut cursor = crate::manifest::ManifestCursor::new(&reader, &root);
+                let mut entries = 0;
+                while let Ok(Some(_)) = cursor.next() {
+                    entries += 1;
+                }
+                entries
+            };
+            assert_eq!(entries(FetchSizes::FAR), entries(FetchSizes::NEAR), "{position}");
+        }
     });
 }

@@ -81,7 +81,9 @@ pub(crate) fn look(
     accepts: &Accepts<'_>,
 ) -> Outcome<(Past, Watch)> {
     let seen = memory.marks().seen;
-    let mut watch = Watch::with_memory(context, memory, open)?;
+    let changes_nothing = !accepts.everything && accepts.snapshots.is_empty() && accepts.mended.is_empty();
+    let listed = Some(report.listed.as_slice()).filter(|_| changes_nothing && report.losses.is_empty());
+    let mut watch = Watch::with_memory(context, memory, open, listed)?;
     let is_put_aside = |loss: &Loss| matches!(loss, Loss::Snapshot { snapshot, .. } if accepts.snapshots.contains(&snapshot.run));
     let put_aside: Vec<Loss> = report.losses.iter().filter(|loss| is_put_aside(loss)).cloned().collect();
     if !put_aside.is_empty() {

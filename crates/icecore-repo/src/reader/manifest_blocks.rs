@@ -1,0 +1,79 @@
+//! Blocks of manifests: kept on this machine, and fetched before they are wanted when a manifest is read in its order.
+
+use icecore_catalog::BlockCache;
+use icecore_format::seal::ObjectKind;
+
+use super::{ChunkReader, PackAccess, Wanted, cache::BlockText};
+use crate::index::BlockNumber;
+
+/// Blocks that are fetched because they follow take one part in this many of the memory for blocks at most.
+const FOLLOWERS_SHARE: usize = 4;
+
+impl ChunkReader {
+    /// Adds the next blocks to a claimed one of a manifest, and claims them, if those before it were read.
+    pub(super) fn with_followers(&self, first: Wanted) -> Vec<Wanted> {
+        let (number, followers_max) = (first.number, self.repository.fetch_sizes().followers_max);
+        let mut run = vec![first];
+        let Ok((pack, _)) = self.read_index().block(number) else { return run };
+        if pack.kind != ObjectKind::Manifest || followers_max == 0 {
+            return run;
+        }
+        let before = {
+            let cache = self.lock_cache();
+            let read = |back: &u32| number.back(*back).is_some_and(|before| cache.is_there(before));
+            (1..=followers_max).take_while(read).count()
+        };
+        let mut plain_bytes = 0;
+        for next in (number.ordinal() + 1..pack.block_count() as u32).take(before) {
+            let next = BlockNumber::new(number.pack(), next);
+            if !self.lock_cache().claim(next) {
+                break;
+            }
+            let wanted = self.read_index().wanted(next).inspect_err(|_| self.release([next]));
+            let Ok(wanted) = wanted else { break };
+            plain_bytes += wanted.block.plain_bytes as usize;
+            if self.open_local(&wanted).is_some() {
+                break;
+            }
+            if plain_bytes > self.cache_bytes_max / FOLLOWERS_SHARE {
+                self.release([next]);
+                break;
+            }
+            run.push(wanted);
+        }
+        run
+    }
+
+    /// Loads a claimed block from the local cache, if that has it.
+    pub(super) fn load_local(&self, number: BlockNumber) -> bool {
+        if self.repository.block_cache().is_none() {
+            return false;
+        }
+        let wanted = self.read_index().wanted(number);
+        wanted.is_ok_and(|wanted| self.open_local(&wanted).is_some())
+    }
+
+    /// Opens a claimed block that the local cache has as it is stored; what does not open there is removed from it.
+    pub(super) fn open_local(&self, wanted: &Wanted) -> Option<BlockText> {
+        let access = self.access(wanted).ok()?;
+        let cache = self.block_cache(&access)?;
+        let ordinal = wanted.number.ordinal();
+        let stored = cache.get(access.name, ordinal, wanted.block.stored_bytes)?;
+        match self.open(&access, wanted, &stored) {
+            Ok(text) => {
+                self.keep(wanted.number, &text);
+                Some(text)
+            }
+            Err(error) => {
+                tracing::info!(%error, "a block in the local cache does not open and is removed");
+                cache.remove(access.name, ordinal);
+                None
+            }
+        }
+    }
+
+    /// Returns the local cache, if it is for blocks of this pack.
+    pub(super) fn block_cache(&self, access: &PackAccess) -> Option<&BlockCache> {
+        self.repository.block_cache().filter(|_| access.kind == ObjectKind::Manifest)
+    }
+}
