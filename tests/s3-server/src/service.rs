@@ -20,7 +20,7 @@ use s3s::{
         GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput,
         GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
         HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input,
-        ListObjectsV2Output, MultipartUpload, Object, ObjectStorageClass, PutObjectInput, PutObjectOutput,
+        ListObjectsV2Output, MultipartUpload, PutObjectInput, PutObjectOutput,
         Range, StorageClass, StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
     },
     s3_error,
@@ -316,7 +316,7 @@ impl S3 for MemoryService {
             return Err(s3_error!(NotImplemented));
         };
         let source = self.with_bucket(bucket, |bucket| stored_or_missing(bucket, key).cloned())?;
-        if is_archived(&source) {
+        if source.archive().is_some() {
             return Err(s3_error!(InvalidObjectState));
         }
         let class = input.storage_class.map(|class| class.as_str().to_owned());
