@@ -4,11 +4,15 @@ use std::{
     fmt,
     num::{NonZeroU32, NonZeroUsize},
     str::FromStr,
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::Duration,
 };
 
-use icecore_store::retry::RetryPolicy;
+use icecore_store::{
+    Stop,
+    retry::RetryPolicy,
+    waits::{Unobserved, Waits},
+};
 
 /// How requests name the bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,8 +208,10 @@ pub struct S3Options {
     pub part_bytes_min: u64,
     /// How often and how long requests are repeated.
     pub retry: RetryPolicy,
-    /// When it is set, nothing is repeated any more.
-    pub cancelled: Arc<AtomicBool>,
+    /// Ends everything that is under way.
+    pub stop: Stop,
+    /// Who learns what is waited for.
+    pub waits: Arc<dyn Waits>,
 }
 
 impl S3Options {
@@ -233,7 +239,8 @@ impl S3Options {
                 delay_first: Duration::from_millis(100),
                 delay_max: Duration::from_secs(30),
             },
-            cancelled: Arc::default(),
+            stop: Stop::default(),
+            waits: Arc::new(Unobserved),
         }
     }
 }

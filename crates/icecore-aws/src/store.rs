@@ -17,7 +17,7 @@ use icecore_store::{
     Environment, ObjectInfo, PutCondition, Store, StoreError, StoreResult, Version,
     error::ConnectionCause,
     key::{check_key, check_prefix},
-    retry::{Attempts, RetryPolicy},
+    retry::{Attempts, Repetition, RetryPolicy},
 };
 
 use crate::{
@@ -126,6 +126,7 @@ pub struct S3Store {
     pub(crate) options: S3Options,
     pub(crate) place: Place,
     pub(crate) environment: Environment,
+    repetition: Repetition,
     is_encrypted: bool,
     meter: Arc<RequestMeter>,
     gate: Gate,
@@ -160,7 +161,14 @@ impl S3Store {
             region,
             environment: environment.clone(),
         };
+        let repetition = Repetition {
+            environment: environment.clone(),
+            patience: Arc::default(),
+            waits: Arc::clone(&options.waits),
+            stop: options.stop.clone(),
+        };
         Self {
+            repetition,
             client: RwLock::new(CurrentClient { client, renewals: 0 }),
             renewal: tokio::sync::Mutex::default(),
             place,
@@ -303,10 +311,12 @@ impl S3Store {
         let sent = matches!(action, Action::Put | Action::UploadPart);
         let time_max = REQUEST_TIME_MAX + Duration::from_secs(bytes / BODY_BYTES_PER_SECOND_MIN);
         let patience = self.policy();
-        let mut attempts = Attempts::start(&patience, &self.environment);
+        let endpoint = self.place.endpoint();
+        let mut attempts = Attempts::start(&self.repetition, &patience, action.operation(), key, endpoint);
         let mut expired = 0;
         loop {
             let place = self.gate.enter().await;
+            attempts.begin();
             let renewals = self.current_client().renewals;
             let class = if action == Action::Get { "STANDARD" } else { self.storage_class(key).as_str() };
             self.count(action, class, if sent { bytes } else { 0 });
@@ -314,6 +324,7 @@ impl S3Store {
             let failure = match outcome {
                 Ok(Ok(value)) => {
                     self.learn_from_success(action);
+                    attempts.succeeded();
                     return Ok(value);
                 }
                 Ok(Err(failure)) => self.judged(failure, action, key).await,
@@ -331,8 +342,8 @@ impl S3Store {
                 failure.is_transient() || (is_reached && was_there)
             };
             let gives_up = !may_succeed
-                || self.options.cancelled.load(Ordering::Relaxed)
-                || (!is_reached && attempts.made() + 1 >= unreached_attempts_max(&failure));
+                || self.options.stop.is_requested()
+                || (!is_reached && attempts.failed() + 1 >= unreached_attempts_max(&failure));
             if !gives_up && failure.is_expired() {
                 self.renew_client(renewals).await;
             }
@@ -344,7 +355,7 @@ impl S3Store {
                 return Err(error);
             }
             let Failed { failure, error } = error;
-            attempts.wait(key, error).await.map_err(|error| Failed { failure, error })?;
+            attempts.wait(&patience, error).await.map_err(|error| Failed { failure, error })?;
         }
     }
 

@@ -4,10 +4,7 @@ use std::{
     io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    sync::{
-        Arc, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, RwLock, atomic::Ordering},
 };
 
 use icecore_aws::S3Store;
@@ -26,10 +23,12 @@ use icecore_repo::{
 };
 use icecore_store::{
     Environment as StoreEnvironment, LimitStore, LocalStore, MeterStore, Method, ReadOnlyStore,
-    RepositoryLocation, RetryStore, Store, StoreResult,
+    RepositoryLocation, RetryStore, Stop, Store, StoreResult,
     limit::Limits,
     meter::{MethodUsage, StoreMeter},
     retry::RetryPolicy,
+    stop::StopStore,
+    waits::WaitList,
 };
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
@@ -91,6 +90,10 @@ pub(crate) struct Context {
     s3: S3Settings,
     cache_directory: Option<PathBuf>,
     store_environment: StoreEnvironment,
+    /// Ends all waits.
+    pub(crate) stop: Stop,
+    /// What the stores wait for.
+    pub(crate) waits: Arc<WaitList>,
     /// Keeps the threads of `environment.runtime` alive.
     runtime: Arc<Runtime>,
 }
@@ -100,7 +103,7 @@ pub(crate) struct Context {
 pub(crate) struct OpenStore {
     /// The store: the directory or bucket, inside of a read-only guard if only reading is allowed, inside of a meter,
     /// inside of retries (but for S3, which repeats its requests itself), so that repeated calls are counted as often as
-    /// they are made, inside of limits if there are any.
+    /// they are made, inside of limits if there are any, inside of the wish to stop.
     pub(crate) store: Arc<dyn Store>,
     /// The store itself, if it is one on S3.
     pub(crate) s3: Option<Arc<S3Store>>,
@@ -159,8 +162,8 @@ impl Context {
             Failure::new(ExitStatus::Failed, format!("failed to start threads: {}", reason(error)))
         };
         let runtime = process::start_runtime(allowance.store_calls).map_err(|error| starting(&error))?;
-        let cancelled = Arc::new(AtomicBool::new(false));
-        process::watch_signals(&runtime, Arc::clone(&cancelled), Arc::clone(&console))
+        let stop = Stop::default();
+        process::watch_signals(&runtime, stop.clone(), Arc::clone(&console))
             .map_err(|error| starting(&error))?;
         let workers = rayon::ThreadPoolBuilder::new()
             .thread_name(|number| format!("icecore-work-{number}"))
@@ -172,7 +175,7 @@ impl Context {
             entropy: Arc::clone(&store_environment.entropy),
             runtime: runtime.handle().clone(),
             workers: Arc::new(workers),
-            cancelled,
+            cancelled: stop.flag(),
         };
         Ok(Self {
             progress_mode: global.progress().unwrap_or(configuration.progress),
@@ -188,6 +191,8 @@ impl Context {
             s3,
             cache_directory,
             store_environment,
+            stop,
+            waits: Arc::default(),
             allowance,
             runtime: Arc::new(runtime),
         })
@@ -215,6 +220,8 @@ impl Context {
             s3,
             cache_directory: self.cache_directory.clone(),
             store_environment: self.store_environment.clone(),
+            stop: self.stop.clone(),
+            waits: Arc::clone(&self.waits),
             allowance: self.allowance,
             runtime: Arc::clone(&self.runtime),
         }
@@ -272,7 +279,8 @@ impl Context {
 
     fn open_s3(&self, bucket: &str, prefix: &str, single_writer: bool) -> Outcome<Arc<S3Store>> {
         let mut options = s3::options(bucket, prefix, &self.s3, single_writer)?;
-        options.cancelled = Arc::clone(&self.environment.cancelled);
+        options.stop = self.stop.clone();
+        options.waits = Arc::clone(&self.waits) as _;
         let opening = S3Store::open(options, self.store_environment.clone());
         let store = Arc::new(self.environment.runtime.block_on(opening));
         self.requests.watch(&store);
@@ -292,7 +300,8 @@ impl Context {
         let meter = metered.meter();
         let mut store: Arc<dyn Store> = Arc::new(metered);
         if s3.is_none() {
-            store = Arc::new(RetryStore::new(store, RetryPolicy::default(), self.store_environment.clone()));
+            let retried = RetryStore::new(store, RetryPolicy::default(), self.store_environment.clone());
+            store = Arc::new(retried.observed(Arc::clone(&self.waits) as _));
         }
         let limits = Limits {
             calls_max: NonZeroUsize::MAX,
@@ -302,6 +311,7 @@ impl Context {
         if limits.upload_bytes_per_second_max.is_some() || limits.download_bytes_per_second_max.is_some() {
             store = Arc::new(LimitStore::new(store, limits, &self.store_environment));
         }
+        store = Arc::new(StopStore::new(store, self.stop.clone()));
         OpenStore { store, s3, local: None, access, meter }
     }
 

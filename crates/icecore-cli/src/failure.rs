@@ -188,6 +188,9 @@ fn format_hint(error: &FormatError) -> Option<&'static str> {
 impl Failure {
     /// Makes the failure of a store call.
     pub(crate) fn from_store(error: &StoreError) -> Self {
+        if matches!(error, StoreError::Interrupted) {
+            return Self::interrupted();
+        }
         let message = reason(error);
         if let Some(hint) = remote_hint(error) {
             let status = match error {

@@ -1,13 +1,8 @@
 //! What the process asks of the system before it does anything: no core files, more descriptors, a clean end on signals.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{io, sync::Arc};
 
+use icecore_store::Stop;
 use rustix::fs::{FileType, OFlags, makedev};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::{
@@ -52,14 +47,10 @@ pub(crate) fn start_runtime(store_calls_max: usize) -> io::Result<Runtime> {
         .build()
 }
 
-/// Sets `cancelled` on the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at once.
+/// Requests `stop` on the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at once.
 ///
 /// A SIGHUP is never the second one: who closes a terminal sends several. Where it is ignored already, by `nohup`, it stays so.
-pub(crate) fn watch_signals(
-    runtime: &Runtime,
-    cancelled: Arc<AtomicBool>,
-    console: Arc<Console>,
-) -> io::Result<()> {
+pub(crate) fn watch_signals(runtime: &Runtime, stop: Stop, console: Arc<Console>) -> io::Result<()> {
     let _entered = runtime.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -72,7 +63,7 @@ pub(crate) fn watch_signals(
             _ = terminate.recv() => {}
             () = next_of(hangup.as_mut()) => {}
         }
-        cancelled.store(true, Ordering::Relaxed);
+        stop.request();
         console.notice("stopping; a second signal ends at once");
         tokio::select! {
             _ = interrupt.recv() => {}

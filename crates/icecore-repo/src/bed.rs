@@ -354,6 +354,10 @@ impl Sleep for Gate {
     async fn sleep(&self, _: Duration) {
         drop(self.0.acquire().await);
     }
+
+    async fn limit(&self, _: Duration) {
+        std::future::pending().await
+    }
 }
 
 /// Panics instead of waiting: stands for a store with a bug.
@@ -364,5 +368,9 @@ pub(crate) struct PanickingSleep;
 impl Sleep for PanickingSleep {
     async fn sleep(&self, _: Duration) {
         panic!("a bug in the store, on purpose");
+    }
+
+    async fn limit(&self, _: Duration) {
+        std::future::pending().await
     }
 }

@@ -65,7 +65,7 @@ pub enum RepoError {
     LastSlot,
     /// The storage border failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A stored object is damaged, newer, or of another key.
     #[error("object {key}: {source}")]
     Object {
@@ -145,6 +145,15 @@ pub enum RepoError {
         /// Name of the stage.
         stage: &'static str,
     },
+}
+
+impl From<StoreError> for RepoError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Interrupted => Self::Interrupted,
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl RepoError {

@@ -161,7 +161,10 @@ pub(crate) fn ends_everything(error: &RepoError) -> bool {
         RepoError::Interrupted => true,
         RepoError::Store(error) => {
             error.is_transient()
-                || matches!(error, StoreError::Crashed { .. } | StoreError::NoSuchDirectory { .. })
+                || matches!(
+                    error,
+                    StoreError::Crashed { .. } | StoreError::NoSuchDirectory { .. } | StoreError::Interrupted
+                )
         }
         _ => false,
     }

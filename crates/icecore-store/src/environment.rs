@@ -37,6 +37,10 @@ pub trait Entropy: fmt::Debug + Send + Sync {
 pub trait Sleep: fmt::Debug + Send + Sync {
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
+
+    /// Returns after `duration`, too, but is dropped when something else comes first: it is the limit of what is under way.
+    /// Doubles of tests whose sleep returns at once must not take all that is under way for too slow.
+    async fn limit(&self, duration: Duration);
 }
 
 /// Time, randomness and waiting together.

@@ -17,7 +17,9 @@ pub mod meter;
 pub mod method;
 pub mod read_only;
 pub mod retry;
+pub mod stop;
 pub mod store;
+pub mod waits;
 mod xorshift;
 
 pub use crate::{
@@ -32,5 +34,6 @@ pub use crate::{
     method::Method,
     read_only::ReadOnlyStore,
     retry::RetryStore,
+    stop::Stop,
     store::{ObjectInfo, PutCondition, Store, StoreExt, StoreResult, Version},
 };

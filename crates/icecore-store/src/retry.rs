@@ -8,18 +8,26 @@ use bytes::Bytes;
 use crate::{
     environment::Environment,
     error::StoreError,
+    method::Method,
     store::{ObjectInfo, PutCondition, Store, StoreResult, Version},
+    waits::Waits,
 };
 
-/// After how many failed attempts of a call the user is told that it is repeated: a few seconds with the usual policy.
-const TOLD_ATTEMPTS: u32 = 5;
+mod attempts;
+mod patience;
+
+pub use self::{
+    attempts::{Attempts, CallMovement, Repetition},
+    patience::Patience,
+};
 
 /// How often and how long a [`RetryStore`] tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Most attempts of one call, the first one included.
     pub attempts_max: NonZeroU32,
-    /// Longest time from the first attempt to the beginning of the last one.
+    /// Longest time from the beginning of the first failed attempt to the beginning of the last one; for all calls of a store
+    /// together, from the first failed attempt behind the latest success.
     pub total_max: Duration,
     /// Upper bound of the wait after the first attempt; it doubles with each further one.
     pub delay_first: Duration,
@@ -50,26 +58,41 @@ impl Default for RetryPolicy {
 pub struct RetryStore {
     inner: Arc<dyn Store>,
     policy: RetryPolicy,
-    environment: Environment,
+    repetition: Repetition,
 }
 
 impl RetryStore {
     /// Wraps `inner`.
     pub fn new(inner: Arc<dyn Store>, policy: RetryPolicy, environment: Environment) -> Self {
-        Self { inner, policy, environment }
+        Self { inner, policy, repetition: Repetition::new(environment) }
     }
 
-    async fn retry<T, Call, Answer>(&self, key: &str, call: Call) -> StoreResult<T>
+    /// Reports waits to `waits`.
+    #[must_use]
+    pub fn observed(mut self, waits: Arc<dyn Waits>) -> Self {
+        self.repetition.waits = waits;
+        self
+    }
+
+    fn attempts(&self, method: Method, key: &str) -> Attempts<'_> {
+        Attempts::start(&self.repetition, &self.policy, method.name(), key, self.inner.location())
+    }
+
+    async fn retry<T, Call, Answer>(&self, method: Method, key: &str, call: Call) -> StoreResult<T>
     where
         T: Send,
         Call: Fn() -> Answer + Send,
         Answer: Future<Output = StoreResult<T>> + Send,
     {
-        let mut attempts = Attempts::start(&self.policy, &self.environment);
+        let mut attempts = self.attempts(method, key);
         loop {
+            attempts.begin();
             match call().await {
-                Err(error) if error.is_transient() => attempts.wait(key, error).await?,
-                result => return result,
+                Err(error) if error.is_transient() => attempts.wait(&self.policy, error).await?,
+                result => {
+                    attempts.succeeded();
+                    return result;
+                }
             }
         }
     }
@@ -85,62 +108,6 @@ impl RetryStore {
     }
 }
 
-/// Attempts of one call so far: decides whether there may be another one, and waits for it.
-#[derive(Debug)]
-pub struct Attempts<'policy> {
-    policy: &'policy RetryPolicy,
-    environment: &'policy Environment,
-    started: Duration,
-    made: u32,
-}
-
-impl<'policy> Attempts<'policy> {
-    /// Begins to count.
-    pub fn start(policy: &'policy RetryPolicy, environment: &'policy Environment) -> Self {
-        Self { policy, environment, started: environment.clock.monotonic(), made: 0 }
-    }
-
-    /// Returns how many attempts have failed.
-    pub fn made(&self) -> u32 {
-        self.made
-    }
-
-    /// Waits before the next attempt, or gives `error` back if there may be none.
-    pub async fn wait(&mut self, key: &str, error: StoreError) -> StoreResult<()> {
-        self.made += 1;
-        let delay = self.delay(&error);
-        let elapsed = self.environment.clock.monotonic().saturating_sub(self.started);
-        let policy = self.policy;
-        if self.made >= policy.attempts_max.get() || elapsed.saturating_add(delay) > policy.total_max {
-            tracing::warn!(key, attempts = self.made, ?elapsed, %error, "giving up on a store call");
-            return Err(error);
-        }
-        if self.made < TOLD_ATTEMPTS {
-            tracing::info!(key, attempts = self.made, ?delay, %error, "repeating a store call");
-        } else {
-            tracing::warn!(key, attempts = self.made, ?delay, %error, "repeating a store call");
-        }
-        self.environment.sleep.sleep(delay).await;
-        Ok(())
-    }
-
-    /// Returns the time to wait: exponential, of which the upper half is left to chance so that many clients that
-    /// failed together do not come back together.
-    fn delay(&self, error: &StoreError) -> Duration {
-        let policy = self.policy;
-        let doublings = self.made.saturating_sub(1).min(31);
-        let bound = policy.delay_first.saturating_mul(1 << doublings).min(policy.delay_max);
-        let mut random = [0; 4];
-        self.environment.entropy.fill(&mut random);
-        let share = f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX);
-        let delay = bound / 2 + (bound / 2).mul_f64(share);
-        match error {
-            StoreError::Unavailable { retry_after: Some(asked), .. } => delay.max(*asked),
-            _ => delay,
-        }
-    }
-}
-
 #[async_trait]
 impl Store for RetryStore {
     fn location(&self) -> String {
@@ -148,38 +115,42 @@ impl Store for RetryStore {
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes> {
-        self.retry(key, || self.inner.get(key, range.clone())).await
+        self.retry(Method::Get, key, || self.inner.get(key, range.clone())).await
     }
 
     async fn get_versioned(&self, key: &str) -> StoreResult<(Bytes, Version)> {
-        self.retry(key, || self.inner.get_versioned(key)).await
+        self.retry(Method::GetVersioned, key, || self.inner.get_versioned(key)).await
     }
 
     async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version> {
-        let mut attempts = Attempts::start(&self.policy, &self.environment);
+        let mut attempts = self.attempts(Method::Put, key);
         loop {
+            attempts.begin();
             match self.inner.put(key, bytes.clone(), condition.clone()).await {
-                Err(error) if error.is_transient() => attempts.wait(key, error).await?,
+                Err(error) if error.is_transient() => attempts.wait(&self.policy, error).await?,
                 Err(refused @ (StoreError::AlreadyExists { .. } | StoreError::VersionMismatch { .. }))
-                    if attempts.made > 0 =>
+                    if attempts.failed() > 0 =>
                 {
                     return self.resolve(key, &bytes, refused).await;
                 }
-                result => return result,
+                result => {
+                    attempts.succeeded();
+                    return result;
+                }
             }
         }
     }
 
     async fn head(&self, key: &str) -> StoreResult<ObjectInfo> {
-        self.retry(key, || self.inner.head(key)).await
+        self.retry(Method::Head, key, || self.inner.head(key)).await
     }
 
     async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
-        self.retry(prefix, || self.inner.list(prefix)).await
+        self.retry(Method::List, prefix, || self.inner.list(prefix)).await
     }
 
     async fn delete(&self, key: &str, version: Option<Version>) -> StoreResult<()> {
-        self.retry(key, || self.inner.delete(key, version.clone())).await
+        self.retry(Method::Delete, key, || self.inner.delete(key, version.clone())).await
     }
 }
 

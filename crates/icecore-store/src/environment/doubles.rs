@@ -2,11 +2,13 @@
 //! only noted down.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use super::{Clock, Entropy, Sleep};
 use crate::xorshift::Xorshift;
@@ -90,11 +92,23 @@ impl Entropy for SeededEntropy {
     }
 }
 
-/// Returns at once and notes how long it was asked to wait.
+/// Returns at once and notes how long it was asked to wait. Limits are reached only when the test says so.
 #[derive(Debug, Default)]
 pub struct InstantSleep {
     recorded: Mutex<Vec<Duration>>,
     clock: Option<Arc<ManualClock>>,
+    /// Limits of what is under way, by a number of their own.
+    limits: Mutex<(u64, BTreeMap<u64, Duration>)>,
+    expired: Notify,
+}
+
+/// Takes a limit off the list when it is dropped.
+struct Limited<'sleep>(&'sleep InstantSleep, u64);
+
+impl Drop for Limited<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.limits).1.remove(&self.1);
+    }
 }
 
 impl InstantSleep {
@@ -105,12 +119,25 @@ impl InstantSleep {
 
     /// Creates one that moves `clock` on by each duration.
     pub fn advancing(clock: Arc<ManualClock>) -> Self {
-        Self { recorded: Mutex::default(), clock: Some(clock) }
+        Self { clock: Some(clock), ..Self::default() }
     }
 
     /// Returns the durations so far, in the order of the calls.
     pub fn recorded(&self) -> Vec<Duration> {
         lock(&self.recorded).clone()
+    }
+
+    /// Returns the longest limit of what is under way.
+    pub fn limit_of_the_slowest(&self) -> Option<Duration> {
+        lock(&self.limits).1.values().max().copied()
+    }
+
+    /// Lets all that is under way reach its limit: moves the clock on by the longest one.
+    pub fn expire(&self) {
+        if let (Some(clock), Some(limit)) = (&self.clock, self.limit_of_the_slowest()) {
+            clock.advance(limit);
+        }
+        self.expired.notify_waiters();
     }
 }
 
@@ -123,5 +150,15 @@ impl Sleep for InstantSleep {
         }
         // Real waiting lets other tasks run; a loop that only sleeps must not starve them here either.
         tokio::task::yield_now().await;
+    }
+
+    async fn limit(&self, duration: Duration) {
+        let _limited = {
+            let (numbers, limits) = &mut *lock(&self.limits);
+            *numbers += 1;
+            limits.insert(*numbers, duration);
+            Limited(self, *numbers)
+        };
+        self.expired.notified().await;
     }
 }

@@ -62,4 +62,8 @@ impl Sleep for TokioSleep {
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
+
+    async fn limit(&self, duration: Duration) {
+        self.sleep(duration).await;
+    }
 }

@@ -45,3 +45,22 @@ async fn the_system_gives_time_randomness_and_waiting() {
     }
     assert_ne!(buffers[0], buffers[1]);
 }
+
+#[tokio::test]
+async fn limits_are_reached_when_the_test_says_so() {
+    let clock = Arc::new(ManualClock::default());
+    let sleep = Arc::new(InstantSleep::advancing(Arc::clone(&clock)));
+    let limit = |seconds| {
+        let sleep = Arc::clone(&sleep);
+        tokio::spawn(async move { sleep.limit(Duration::from_secs(seconds)).await })
+    };
+    let (shorter, longer) = (limit(5), limit(30));
+    while sleep.limit_of_the_slowest() != Some(Duration::from_secs(30)) {
+        tokio::task::yield_now().await;
+    }
+    assert!(!shorter.is_finished() && !longer.is_finished());
+    sleep.expire();
+    shorter.await.unwrap();
+    longer.await.unwrap();
+    assert_eq!((clock.monotonic(), sleep.limit_of_the_slowest()), (Duration::from_secs(30), None));
+}

@@ -47,6 +47,10 @@ impl Sleep for CountingSleep {
         }
         self.now.fetch_sub(1, Ordering::SeqCst);
     }
+
+    async fn limit(&self, _duration: Duration) {
+        std::future::pending().await
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
+use std::sync::Mutex;
+
 use super::*;
 use crate::{
     environment::{InstantSleep, ManualClock, SeededEntropy, Sleep},
     fault::{Fault, FaultPlan, FaultStore, FaultWhen, InjectedError},
     memory::MemoryStore,
-    method::Method,
     store::StoreExt,
+    waits::{CallNumber, Wait, WaitState},
 };
 
 const UNAVAILABLE: Fault = Fault::Error(InjectedError::Unavailable { retry_after: None });
@@ -180,4 +182,99 @@ async fn an_outcome_that_cannot_be_read_back_stays_unknown() {
     );
     let bench = bench(plan, attempts(3));
     assert!(bench.store.create("a", Bytes::new()).await.unwrap_err().is_transient());
+}
+
+/// Observer that notes down what it learns.
+#[derive(Debug, Default)]
+struct Seen(Mutex<Vec<(u32, WaitState, Option<String>)>>, Mutex<u32>);
+
+impl Waits for Seen {
+    fn changed(&self, _: CallNumber, wait: &Wait) {
+        self.0.lock().unwrap().push((wait.attempt, wait.state, wait.last_error.clone()));
+    }
+
+    fn moved(&self, _: CallNumber, _: Duration) {}
+
+    fn ended(&self, _: CallNumber) {
+        *self.1.lock().unwrap() += 1;
+    }
+}
+
+#[tokio::test]
+async fn an_observer_learns_of_attempts_pauses_and_the_end() {
+    let bench = bench(first(1, UNAVAILABLE), attempts(10));
+    let seen = Arc::new(Seen::default());
+    let store = bench.store.observed(Arc::clone(&seen) as _);
+    store.list("").await.unwrap();
+    let until = bench.sleep.recorded()[0];
+    let learned = seen.0.lock().unwrap().clone();
+    let states: Vec<_> = learned.iter().map(|(attempt, state, _)| (*attempt, *state)).collect();
+    assert_eq!(
+        states,
+        [
+            (1, WaitState::Queued),
+            (1, WaitState::Attempting),
+            (1, WaitState::Pausing { until }),
+            (2, WaitState::Attempting)
+        ]
+    );
+    assert_eq!(learned[1].2, None);
+    assert!(learned[2].2.is_some() && learned[2].2 == learned[3].2, "{learned:?}");
+    assert_eq!(*seen.1.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn all_calls_have_one_time_to_fail_and_a_success_renews_it() {
+    let policy = RetryPolicy { total_max: Duration::from_mins(5), ..attempts(1_000) };
+    let plan = FaultPlan::new(0).rule(Some(Method::Get), "bad", FaultWhen::Always, UNAVAILABLE);
+    let bench = bench(plan, policy);
+    assert!(bench.store.get("bad/a", None).await.unwrap_err().is_transient());
+    let waited = |bench: &Bench| bench.sleep.recorded().iter().sum::<Duration>();
+    let first = waited(&bench);
+    assert!(first > Duration::from_mins(4), "{first:?}");
+    // The next calls find the time used up, but for the rest in which no longer pause would have fitted.
+    for key in ["bad/b", "bad/c"] {
+        assert!(bench.store.get(key, None).await.unwrap_err().is_transient());
+    }
+    assert!(waited(&bench) <= policy.total_max, "{:?}", waited(&bench));
+    bench.store.list("").await.unwrap();
+    assert!(bench.store.get("bad/d", None).await.unwrap_err().is_transient());
+    assert!(waited(&bench) - first > Duration::from_mins(4), "{:?}", waited(&bench));
+}
+
+#[tokio::test]
+async fn a_pause_ends_when_everything_is_to_stop() {
+    let clock = Arc::new(ManualClock::default());
+    let sleep = Arc::new(Forever);
+    let repetition = Repetition::new(Environment { clock, entropy: Arc::new(SeededEntropy::new(1)), sleep });
+    let policy = RetryPolicy::default();
+    let mut attempts = Attempts::start(&repetition, &policy, "get", "a", "here".to_owned());
+    attempts.begin();
+    let error = StoreError::Unavailable {
+        operation: "get",
+        key: "a".to_owned(),
+        reason: "busy".to_owned(),
+        retry_after: None,
+    };
+    let stop = async {
+        tokio::task::yield_now().await;
+        repetition.stop.request();
+    };
+    let (ended, ()) = tokio::join!(attempts.wait(&policy, error), stop);
+    assert!(matches!(ended, Err(StoreError::Interrupted)), "{ended:?}");
+}
+
+/// Sleep that never ends.
+#[derive(Debug)]
+struct Forever;
+
+#[async_trait]
+impl Sleep for Forever {
+    async fn sleep(&self, _: Duration) {
+        std::future::pending().await
+    }
+
+    async fn limit(&self, _: Duration) {
+        std::future::pending().await
+    }
 }

@@ -29,10 +29,10 @@ async fn patience_ends() {
 async fn whoever_wants_to_stop_does_not_wait() {
     let bed = Bed::new();
     let options = bed.options();
-    let cancelled = Arc::clone(&options.cancelled);
+    let stop = options.stop.clone();
     let store = bed.store_with(options).await;
     bed.inject("GET", "meta/a", 100, Fault::slow_down());
-    cancelled.store(true, Ordering::Relaxed);
+    stop.request();
     assert!(store.get("meta/a", None).await.unwrap_err().is_transient());
     assert_eq!(bed.requests("GET", "meta/a"), 1);
 }

@@ -1,0 +1,112 @@
+//! The wish to stop: a flag to look at, and an event to wait for.
+
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use crate::{
+    error::StoreError,
+    store::{ObjectInfo, PutCondition, Store, StoreResult, Version},
+};
+
+/// Says whether everything is to stop, and wakes whoever waits. Clones share one wish.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    requested: Arc<AtomicBool>,
+    changed: Arc<Notify>,
+}
+
+impl Stop {
+    /// Asks everybody to stop; it cannot be taken back.
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    /// Says whether everything is to stop.
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Acquire)
+    }
+
+    /// Returns the flag for code that only looks. Whoever sets it wakes nobody: use [`Self::request`].
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.requested)
+    }
+
+    /// Returns as soon as everything is to stop.
+    pub async fn requested(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.is_requested() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Returns what `work` returns, or [`StoreError::Interrupted`] as soon as everything is to stop; `work` is then dropped
+    /// where it is.
+    pub async fn interrupts<T>(&self, work: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+        tokio::select! {
+            biased;
+            () = self.requested() => Err(StoreError::Interrupted),
+            result = work => result,
+        }
+    }
+}
+
+/// Decorator: ends every call as soon as everything is to stop, wherever the call is.
+#[derive(Clone, Debug)]
+pub struct StopStore {
+    inner: Arc<dyn Store>,
+    stop: Stop,
+}
+
+impl StopStore {
+    /// Wraps `inner`.
+    pub fn new(inner: Arc<dyn Store>, stop: Stop) -> Self {
+        Self { inner, stop }
+    }
+}
+
+#[async_trait]
+impl Store for StopStore {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes> {
+        self.stop.interrupts(self.inner.get(key, range)).await
+    }
+
+    async fn get_versioned(&self, key: &str) -> StoreResult<(Bytes, Version)> {
+        self.stop.interrupts(self.inner.get_versioned(key)).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version> {
+        self.stop.interrupts(self.inner.put(key, bytes, condition)).await
+    }
+
+    async fn head(&self, key: &str) -> StoreResult<ObjectInfo> {
+        self.stop.interrupts(self.inner.head(key)).await
+    }
+
+    async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
+        self.stop.interrupts(self.inner.list(prefix)).await
+    }
+
+    async fn delete(&self, key: &str, version: Option<Version>) -> StoreResult<()> {
+        self.stop.interrupts(self.inner.delete(key, version)).await
+    }
+}
+
+#[cfg(test)]
+mod tests;
