@@ -271,4 +271,5 @@ fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
         let detail = "no object of a repository has such a key; it is left alone".to_owned();
         session.report(ProblemKind::ForeignObject, Some(key), detail);
     }
+    session.report_more(ProblemKind::ForeignObject, listing.foreign_more);
 }

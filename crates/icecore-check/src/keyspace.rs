@@ -11,6 +11,9 @@ use icecore_store::ObjectInfo;
 /// Length of the name of a key slot in hexadecimal digits.
 const SLOT_NAME_DIGITS: usize = 32;
 
+/// Foreign objects that are named; all are counted. A bucket may be full of them.
+pub(crate) const FOREIGN_NAMED_MAX: usize = 5;
+
 /// What a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyForm {
@@ -32,6 +35,8 @@ pub(crate) enum KeyForm {
     Index,
     /// A record of the log.
     Log(RecordName),
+    /// An object with which a server was tried.
+    Probe,
     /// Nothing of a repository.
     Foreign,
 }
@@ -44,6 +49,9 @@ pub(crate) fn classify(key: &str) -> KeyForm {
     if let Some(name) = key.strip_prefix(layout::KEYS_PREFIX) {
         let valid = name.len() == SLOT_NAME_DIGITS && RunId::from_hex(name).is_ok();
         return if valid { KeyForm::Slot } else { KeyForm::Foreign };
+    }
+    if let Some(name) = key.strip_prefix(layout::PROBE_PREFIX) {
+        return if name.is_empty() || name.contains('/') { KeyForm::Foreign } else { KeyForm::Probe };
     }
     if let Some(epoch) = key.strip_prefix(layout::GC_PREFIX) {
         let valid = !epoch.is_empty() && epoch.bytes().all(|byte| byte.is_ascii_digit());
@@ -86,8 +94,10 @@ pub(crate) struct Listing {
     pub(crate) directories: BTreeSet<PackName>,
     /// Number and bytes of the objects that repairs have put aside, by repair.
     pub(crate) quarantined: BTreeMap<RunId, (u64, u64)>,
-    /// Keys of foreign objects.
+    /// Keys of the first foreign objects, at most [`FOREIGN_NAMED_MAX`].
     pub(crate) foreign: Vec<String>,
+    /// Number of the others.
+    pub(crate) foreign_more: u64,
 }
 
 impl Listing {
@@ -107,8 +117,10 @@ impl Listing {
                     *objects += 1;
                     *bytes = bytes.saturating_add(size);
                 }
-                KeyForm::Foreign => listing.foreign.push(key),
-                KeyForm::Header
+                KeyForm::Foreign if listing.foreign.len() < FOREIGN_NAMED_MAX => listing.foreign.push(key),
+                KeyForm::Foreign => listing.foreign_more += 1,
+                KeyForm::Probe
+                | KeyForm::Header
                 | KeyForm::Slot
                 | KeyForm::Snapshot(_)
                 | KeyForm::Condemned

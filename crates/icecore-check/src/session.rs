@@ -202,6 +202,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Counts more problems of a kind, without naming them.
+    pub(crate) fn report_more(&self, kind: ProblemKind, problems: u64) {
+        if problems > 0 {
+            self.findings().counts.entry(kind).or_default().omitted += problems;
+        }
+    }
+
     /// Notes that an object does not open.
     pub(crate) fn report_format(&self, kind: ProblemKind, object: &str, error: &FormatError) {
         let kind = match error {

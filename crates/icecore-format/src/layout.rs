@@ -26,6 +26,9 @@ pub const GC_PREFIX: &str = "meta/gc/";
 pub const QUARANTINE_PREFIX: &str = "meta/quarantine/";
 /// Prefix of the log of completed and deleted snapshots.
 pub const LOG_PREFIX: &str = "meta/log/";
+/// Prefix of small objects with which a server was tried; no part of the repository, and left behind by who
+/// may not delete.
+pub const PROBE_PREFIX: &str = "probe/";
 /// Prefix of data packs: the only one that may ever be cold.
 pub const DATA_PREFIX: &str = "data/";
 

@@ -147,23 +147,45 @@ fn foreign_objects_and_leftovers_are_noted_and_nothing_else() {
     repository.delete(&directory.expect("directory"));
     let report = repository.check_data();
     assert_eq!(kinds(&report), [ProblemKind::ForeignObject, ProblemKind::PackUnlisted]);
-    assert_eq!(report.count(Severity::Note), 8);
+    // Five of seven by name, the others counted, and the pack.
+    assert_eq!(report.count(Severity::Note), 7);
+    assert!(report.problems.iter().any(|problem| problem.detail == "2 more problems of this kind"));
     assert!(report.is_healthy());
 }
 
 #[test]
 fn very_many_problems_of_one_kind_are_counted() {
     let repository = Repository::new();
+    for number in 0..1_005_u64 {
+        repository.put(&format!("meta/keys/{number:032x}"), Vec::new());
+    }
+    let report = repository.check();
+    let damaged = report.problems.iter().filter(|problem| problem.kind == ProblemKind::KeySlotDamaged);
+    assert_eq!(damaged.clone().count(), 1_001);
+    assert!(damaged.clone().any(|problem| problem.detail == "5 more problems of this kind"));
+    // Of foreign objects a bucket may be full.
+    let repository = Repository::new();
     for number in 0..1_005 {
-        repository.put(&format!("foreign/{number}"), Vec::new());
+        repository.put(&format!("foreign/{number:04}"), Vec::new());
     }
     let report = repository.check();
     assert_eq!(kinds(&report), [ProblemKind::ForeignObject]);
-    assert_eq!(report.problems.len(), 1_001);
+    let objects: Vec<_> = report.problems.iter().map(|problem| problem.object.as_deref()).collect();
+    let named = ["foreign/0000", "foreign/0001", "foreign/0002", "foreign/0003", "foreign/0004"];
+    assert_eq!(objects, [&named.map(Some)[..], &[None]].concat());
     assert_eq!(
         report.problems.last().map(|problem| problem.detail.as_str()),
-        Some("5 more problems of this kind")
+        Some("1000 more problems of this kind")
     );
+}
+
+#[test]
+fn objects_with_which_a_server_was_tried_are_known() {
+    let repository = usual();
+    for name in ["0123456789abcdef-clock", "0123456789abcdef-single", "0123456789abcdef-race"] {
+        repository.put(&format!("probe/{name}"), b"probe".to_vec());
+    }
+    assert_eq!(repository.check().problems, []);
 }
 
 #[test]
