@@ -34,6 +34,7 @@ pub use crate::{
     endpoint::{AwsEndpoint, AwsEndpointKind, aws_endpoint},
     kms::{DataKey, KmsError, KmsOptions, WrappedKey},
     lifecycle::{ColdRule, LifecycleReport},
+    list::Surroundings,
     options::{
         Addressing, Credentials, Encryption, HotStorageClass, Parts, S3Options, StorageClassError,
         StorageClassName,

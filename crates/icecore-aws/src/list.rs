@@ -5,6 +5,7 @@
 //! request, nothing else.
 
 mod guess;
+mod neighbours;
 mod pages;
 
 use std::time::{Duration, SystemTime};
@@ -17,6 +18,7 @@ use aws_smithy_types::DateTime;
 use futures_util::future;
 use icecore_store::{ObjectInfo, StoreError, StoreResult, Version, key::check_key};
 
+pub use self::neighbours::Surroundings;
 use self::pages::{PageSequence, WholeList};
 use crate::{action::Action, store::S3Store, write::bare};
 

@@ -13,7 +13,8 @@ use crate::{
 };
 
 const WHAT: &str = "repository header";
-const MAGIC: [u8; 8] = *b"ICECREPO";
+/// What every repository header begins with.
+pub const HEADER_MAGIC: [u8; 8] = *b"ICECREPO";
 /// Length of the plain part: magic, version, reserved, features for reading, features for writing, repository id.
 const PLAIN_BYTES: usize = 40;
 /// Features that whoever reads or writes must know; format 1 has none.
@@ -116,7 +117,7 @@ impl PlainHeader {
             let needed = PLAIN_BYTES as u64;
             return Err(FormatError::Truncated { what: WHAT, found: object.len() as u64, needed });
         };
-        if plain[..8] != MAGIC {
+        if plain[..8] != HEADER_MAGIC {
             return Err(FormatError::BadMagic { what: WHAT });
         }
         let version = u16::from_le_bytes([plain[8], plain[9]]);
@@ -155,7 +156,7 @@ impl Header {
             features_for_writing: 0,
         })?;
         let mut object = Vec::new();
-        object.extend_from_slice(&MAGIC);
+        object.extend_from_slice(&HEADER_MAGIC);
         object.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
         object.extend_from_slice(&[0; 14]);
         object.extend_from_slice(&self.repository.0);

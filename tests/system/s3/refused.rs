@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::{Bed, sandbox_at};
-use s3_test_server::{Fault, ServerOptions, TestServer};
+use s3_test_server::{Fault, FaultRule, ServerOptions, TestServer};
 
 #[test]
 fn a_bucket_that_is_not_there() {
@@ -191,7 +191,7 @@ fn objects_of_others_under_the_prefix_are_left_alone() {
 fn a_repository_is_not_made_where_a_server_is_gone_in_the_middle() {
     let server = TestServer::start(&ServerOptions::default()).unwrap();
     let sandbox = sandbox_at(&server.url());
-    server.inject(s3_test_server::FaultRule::new(
+    server.inject(FaultRule::new(
         "PUT",
         "some/prefix/icecore",
         1,
@@ -200,4 +200,43 @@ fn a_repository_is_not_made_where_a_server_is_gone_in_the_middle() {
     sandbox.run(&["init"]).expect(1).says("s3:PutObject");
     // A key slot without header is no repository, and the next try makes one.
     sandbox.run(&["init"]).expect(0);
+}
+
+#[test]
+fn repositories_do_not_lie_in_each_other() {
+    let bed = Bed::with_repository();
+    let init = |place: &str| bed.sandbox.run(&["init", "-r", place]);
+    // A part of a name is no part of a place, and a program may have the name of a header.
+    bed.server.plant("bucket", "icecore", b"a program");
+    bed.server.plant("bucket", "some/icecore", b"");
+    bed.server.plant("bucket", "tools/bin/icecore", b"a program");
+    for place in ["s3://bucket/some/prefix/inner", "s3://bucket/some/prefix/meta/inner"] {
+        init(place).expect(1).says("lies in the repository s3://bucket/some/prefix");
+    }
+    for place in ["s3://bucket", "s3://bucket/some"] {
+        init(place).expect(1).says("the repository s3://bucket/some/prefix lies below");
+    }
+    for place in ["s3://bucket/some/prefix-2", "s3://bucket/some/pre", "s3://bucket/tools"] {
+        init(place).expect(0);
+    }
+    let backup = ["backup", "--init", "source", "-r", "s3://bucket/some/pre/fix"];
+    bed.sandbox.run(&backup).expect(1).says("lies in the repository");
+}
+
+#[test]
+fn a_place_around_that_may_not_be_listed_is_not_looked_at() {
+    let bed = Bed::new();
+    let denied = FaultRule::new("GET", "prefix=icecore", u64::MAX, Fault::error(403, "AccessDenied"));
+    bed.server.inject(denied);
+    bed.sandbox.run(&["init"]).expect(0);
+}
+
+#[test]
+fn what_a_writer_leaves_of_its_probes_is_not_foreign() {
+    let bed = Bed::new();
+    bed.inject("DELETE", "/probe/", u64::MAX, Fault::error(403, "AccessDenied"));
+    bed.sandbox.run(&["init"]).expect(0);
+    assert!(bed.server.keys("bucket").iter().any(|key| key.starts_with("some/prefix/probe/")));
+    let check = bed.sandbox.json(&["check"]);
+    assert_eq!(check["problems"], serde_json::json!([]));
 }

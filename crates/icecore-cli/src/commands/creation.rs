@@ -31,6 +31,10 @@ use crate::{
     key_file, kms, s3, text, watch,
 };
 
+mod nesting;
+
+use nesting::Place;
+
 /// What may lie in the directory of a new repository: the store's own files, what an interrupted creation left, and what
 /// file systems put into their root.
 const HARMLESS_NAMES: [&str; 4] = ["+tmp", "+lock", "meta", "lost+found"];
@@ -86,6 +90,9 @@ pub(crate) fn create(
     single_writer: bool,
 ) -> Outcome<Created> {
     let before = refuse_used_directory(context.location()?)?;
+    if let RepositoryLocation::Local(path) = context.location()? {
+        nesting::refuse_enclosing_directory(path)?;
+    }
     refuse_vanished(context, in_place_of)?;
     let store = context.create_store(single_writer)?;
     refuse_existing(context, &store)?;
@@ -219,9 +226,9 @@ pub(crate) fn is_missing(context: &Context) -> Outcome<bool> {
 
 /// Refuses a place where a repository is, or what is left of one.
 fn refuse_existing(context: &Context, store: &OpenStore) -> Outcome<()> {
-    // Where nothing lies, one request is enough; else each object is judged.
+    // Where nothing of a repository lies, one request is enough; else each object is judged.
     if let Some(s3) = &store.s3
-        && context.environment.runtime.block_on(s3.is_unused())?
+        && nesting::refuse_in_bucket(context, store, s3)? == Place::Unused
     {
         return Ok(());
     }
@@ -239,7 +246,7 @@ fn refuse_existing(context: &Context, store: &OpenStore) -> Outcome<()> {
                 object.key
             );
             return Err(Failure::new(ExitStatus::Damage, message).hint(
-                "copy the object `icecore` back from a copy of the repository, or choose another place",
+                "copy the object `icecore` back from a copy of the repository, or choose another location",
             ));
         }
     }

@@ -1,0 +1,110 @@
+//! What lies below and around the place of a store in its bucket.
+
+use icecore_store::{StoreResult, key::check_key};
+
+use super::{Wanted, pages::WholeList};
+use crate::{
+    action::Action,
+    failure::ServiceFailure,
+    store::{Failed, S3Store},
+};
+
+/// The first objects below the place of a store, and a place around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Keys of the objects, relative to the place.
+    pub keys: Vec<String>,
+    /// Whether there are no more.
+    pub is_whole: bool,
+    /// Prefix of a place around this one at which the object that was asked for lies.
+    pub outer: Option<String>,
+}
+
+impl S3Store {
+    /// Lists the first objects below the place, and finds a place around it at which an object of the name `key` begins with
+    /// these bytes. Where looking is not allowed, there is nothing. One request shows everything in a small bucket.
+    pub async fn surroundings(&self, key: &str, beginning: &[u8]) -> StoreResult<Surroundings> {
+        let everything = self.small_bucket().await?;
+        let (keys, is_whole) = match &everything {
+            Some(everything) => (everything.iter().filter_map(|full| self.own_key(full)).collect(), true),
+            None => self.first_keys().await?,
+        };
+        let own = self.options.prefix.as_str();
+        let ends = own.match_indices('/').map(|(end, _)| end);
+        let outer = std::iter::once("").chain(ends.map(|end| &own[..end]));
+        for prefix in outer.filter(|prefix| prefix.len() < own.len()) {
+            let full = if prefix.is_empty() { key.to_owned() } else { format!("{prefix}/{key}") };
+            let is_there = match &everything {
+                Some(everything) => everything.contains(&full),
+                None => self.is_listed(&full).await?,
+            };
+            if is_there && self.begins_with(&full, beginning).await? {
+                return Ok(Surroundings { keys, is_whole, outer: Some(prefix.to_owned()) });
+            }
+        }
+        Ok(Surroundings { keys, is_whole, outer: None })
+    }
+
+    fn own_key(&self, full: &str) -> Option<String> {
+        self.place.own_key(full).filter(|key| check_key(key).is_ok()).map(str::to_owned)
+    }
+
+    /// Returns all keys of the bucket if one page has them and it may be listed.
+    async fn small_bucket(&self) -> StoreResult<Option<Vec<String>>> {
+        let call = || async {
+            let whole = WholeList::default();
+            let request = self.client().list_objects_v2().bucket(&self.place.bucket).customize();
+            whole.verify(request.interceptor(whole.clone()).send().await?)
+        };
+        match self.repeat(Action::List, "", 0, call).await {
+            Ok(page) if page.is_truncated() == Some(true) => Ok(None),
+            Ok(page) => {
+                Ok(Some(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()))
+            }
+            Err(Failed { failure, .. }) if failure.status == 403 => Ok(None),
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    /// Lists the first objects below the place; says whether there are no more.
+    async fn first_keys(&self) -> StoreResult<(Vec<String>, bool)> {
+        let root = if self.options.prefix.is_empty() { String::new() } else { self.place.full_key("") };
+        let wanted = Wanted { prefix: "", full_prefix: root, delimiter: None };
+        let page = self.page(&wanted, None, None).await?;
+        let keys = page.contents().iter().filter_map(|object| self.own_key(object.key()?)).collect();
+        Ok((keys, page.is_truncated() != Some(true)))
+    }
+
+    /// Says whether there is an object with this key in the bucket, as far as it may be listed.
+    async fn is_listed(&self, full: &str) -> StoreResult<bool> {
+        let call = || async {
+            let request = self.client().list_objects_v2().bucket(&self.place.bucket).prefix(full);
+            // What lies below the key is not listed one by one.
+            request.delimiter("/").send().await.map_err(ServiceFailure::from)
+        };
+        match self.repeat(Action::List, full, 0, call).await {
+            Ok(page) => Ok(page.contents().iter().any(|object| object.key() == Some(full))),
+            Err(Failed { failure, .. }) if failure.status == 403 => Ok(false),
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    /// Says whether an object begins with these bytes, or may not be read.
+    async fn begins_with(&self, full: &str, beginning: &[u8]) -> StoreResult<bool> {
+        let range = format!("bytes=0-{}", beginning.len().saturating_sub(1));
+        let call = || async {
+            let request = self.client().get_object().bucket(&self.place.bucket).key(full);
+            let output = request.range(&range).send().await.map_err(ServiceFailure::from)?;
+            let mut body = output.body;
+            // A server that ignores the range sends the whole object: its first piece is enough.
+            let first = body.try_next().await;
+            first.map_err(|_| ServiceFailure::broken("the body of an object broke off"))
+        };
+        match self.repeat(Action::Get, full, beginning.len() as u64, call).await {
+            Ok(first) => Ok(first.is_some_and(|bytes| bytes.starts_with(beginning))),
+            Err(Failed { failure, .. }) if failure.status == 403 => Ok(true),
+            Err(Failed { failure, .. }) if matches!(failure.status, 404 | 416) => Ok(false),
+            Err(failed) => Err(failed.into()),
+        }
+    }
+}
