@@ -40,6 +40,11 @@ fn kinds(document: &Value) -> Vec<&str> {
     document["losses"].as_array().unwrap().iter().map(|loss| loss["kind"].as_str().unwrap()).collect()
 }
 
+/// Says whether an object is the snapshot with this id.
+fn is_of(object: &Path, id: &str) -> bool {
+    object.to_str().unwrap().ends_with(id)
+}
+
 fn newest(sandbox: &Sandbox, prefix: &str) -> PathBuf {
     sandbox.repository().join(sandbox.objects(prefix).pop().unwrap())
 }
@@ -54,7 +59,7 @@ fn an_older_copy_in_the_place_of_a_repository_is_noticed_until_it_is_accepted() 
     sandbox.run(&["check"]).expect(0);
     put(&copy, sandbox.repository());
 
-    let listed = sandbox.run(&["snapshots"]).expect(0).says(&second).says("NOT WHAT IT WAS");
+    let listed = sandbox.run(&["snapshots"]).expect(20).says(&second).says("ROLLED BACK");
     assert!(listed.text().contains(&first));
     let check = sandbox.run(&["check"]).expect(20);
     assert!(
@@ -146,7 +151,11 @@ fn a_snapshot_that_is_pending_again_is_named() {
         (kinds(&check), &check["losses"][0]["snapshot"]),
         (vec!["snapshot-reverted"], &Value::from(id))
     );
-    sandbox.run(&["snapshots"]).expect(0).says("incomplete again");
+    sandbox.run(&["snapshots"]).expect(20).says("incomplete again");
+    for host in ["home", "other"] {
+        on_host(&sandbox, host, &["ls", "stream@latest"]).expect(20).says("incomplete again");
+        on_host(&sandbox, host, &["ls", "source@latest"]).expect(0).says("incomplete again");
+    }
 }
 
 #[test]
@@ -168,18 +177,31 @@ fn the_end_of_the_log_is_missed_by_who_has_seen_it_and_then_by_all() {
 }
 
 #[test]
-fn a_log_that_is_gone_is_missed_by_who_has_seen_it_and_begun_again_by_others() {
+fn a_log_that_is_gone_is_missed_by_all() {
     let sandbox = Sandbox::with_repository();
     for seed in 1..4 {
         back_up(&sandbox, seed);
     }
     fs::remove_dir_all(sandbox.repository().join("meta/log")).unwrap();
     sandbox.run(&["check"]).expect(20);
-    let check = on_host(&sandbox, "other", &["check"]).expect(0);
-    assert!(check.text().contains("3 snapshots are not in the log yet"), "{}", check.describe());
-    on_host(&sandbox, "other", &["backup", "source"]).expect(0);
-    let check = on_host(&sandbox, "third", &["check", "--json"]).expect(0).json();
+    // The host has made later ones, so that the first two were in the log.
+    for _ in 0..2 {
+        let check = on_host(&sandbox, "other", &["check"]).expect(20);
+        assert_eq!(
+            check.text().matches("records of the log were removed").count(),
+            2,
+            "{}",
+            check.describe()
+        );
+        assert!(check.text().contains("1 snapshot is not in the log yet"), "{}", check.describe());
+    }
+    on_host(&sandbox, "other", &["ls", "latest"]).expect(20);
+    on_host(&sandbox, "other", &["backup", "source"]).expect(20);
+    let check = on_host(&sandbox, "third", &["check", "--json"]).expect(20).json();
     assert_eq!((&check["snapshots_unnamed"], &check["log_records"]), (&0.into(), &1.into()));
+    assert_eq!(kinds(&check), ["snapshot-unnamed", "snapshot-unnamed"]);
+    on_host(&sandbox, "third", &["check", "--accept-rollback"]).expect(0);
+    on_host(&sandbox, "other", &["check"]).expect(0);
     // The first host still misses what it has seen.
     sandbox.run(&["check"]).expect(20);
     sandbox.run(&["check", "--accept-rollback"]).expect(0);
@@ -194,7 +216,7 @@ fn writers_vouch_for_each_other() {
     on_host(&sandbox, "other", &["backup", "source"]).expect(0);
     fs::remove_file(own).unwrap();
     let check = on_host(&sandbox, "third", &["check", "--json"]).expect(20).json();
-    assert_eq!(kinds(&check), ["log-record-missing"]);
+    assert_eq!(kinds(&check), ["log-record-missing", "snapshot-unnamed"]);
 }
 
 #[test]
@@ -244,9 +266,9 @@ fn a_memory_that_cannot_be_kept_or_read_never_stops_a_backup() {
     let mut content = fs::read(&file).unwrap();
     *content.last_mut().unwrap() ^= 1;
     fs::write(&file, content).unwrap();
-    sandbox.run(&["backup", "source"]).expect(0).says("begins anew");
+    sandbox.run(&["backup", "source"]).expect(0).says("it starts again");
     let check = sandbox.run(&["check"]).expect(0);
-    assert!(!check.stderr.contains("begins anew"), "{}", check.describe());
+    assert!(!check.stderr.contains("starts again"), "{}", check.describe());
 }
 
 #[test]
@@ -297,7 +319,7 @@ fn a_copy_beside_the_original_has_a_history_of_its_own() {
 
     sandbox.use_repository(mirror.clone());
     let first_use = sandbox.run(&["check"]).expect(0).says("first time at this location").says(&second);
-    assert!(!first_use.text().contains("NOT WHAT IT WAS"), "{}", first_use.describe());
+    assert!(!first_use.text().contains("ROLLED BACK"), "{}", first_use.describe());
     back_up(&sandbox, 3);
     let check = sandbox.run(&["check"]).expect(0);
     assert!(!check.describe().contains("first time at this location"), "{}", check.describe());
@@ -327,4 +349,90 @@ fn a_repository_that_is_moved_keeps_its_protection() {
     sandbox.run(&["snapshots"]).expect(0).says("nothing is missing of what it has seen");
     put(&older, &moved);
     assert!(sandbox.run(&["check"]).expect(20).text().contains(&second));
+}
+
+#[test]
+fn a_new_machine_looks_at_the_log_before_it_believes_what_is_newest() {
+    let sandbox = Sandbox::with_repository();
+    let first = back_up(&sandbox, 1);
+    let second = back_up(&sandbox, 2);
+    sandbox.run(&["backup", "source", "--name", "etc"]).expect(0);
+    let lost = sandbox.objects("meta/snapshots").into_iter().find(|key| is_of(key, &second)).unwrap();
+    fs::remove_file(sandbox.repository().join(lost)).unwrap();
+    let target = sandbox.path("target");
+    let copy = sandbox.path("copy");
+    let (to_target, to_copy) = (target.to_str().unwrap(), copy.to_str().unwrap());
+    let commands: [&[&str]; 6] = [
+        &["ls", "source@latest"],
+        &["cat", "source@latest:file"],
+        &["restore", "source@latest", "--target", to_target],
+        &["restore", &first, "--incremental", "--target", to_target],
+        &["diff", "source@latest", "etc@latest"],
+        &["copy", "source@latest", "--to", to_copy, "--init"],
+    ];
+    for (number, command) in commands.into_iter().enumerate() {
+        let host = format!("host{number}");
+        let refused = on_host(&sandbox, &host, command).expect(20).says(&second).says("--ignore-rollback");
+        assert!(refused.stdout.is_empty(), "{}", refused.describe());
+    }
+    assert!(!target.exists() && !copy.exists());
+    let listed = on_host(&sandbox, "lister", &["snapshots"]).expect(20);
+    assert!(listed.text().contains(&first), "{}", listed.describe());
+    on_host(&sandbox, "lister", &["snapshots", "--ignore-rollback"]).expect(0).says(&second);
+    // What is named, and what is of another source, is certain.
+    on_host(&sandbox, "new", &["ls", &first]).expect(0).says(&second);
+    on_host(&sandbox, "new", &["ls", "etc@latest"]).expect(0).says(&second);
+    on_host(&sandbox, "new", &["ls", &second]).expect(20).says("is not as it was");
+    on_host(&sandbox, "new", &["ls", "source@2001-01-01"]).expect(1);
+    for command in [commands[0], commands[1], commands[2], commands[4], commands[5]] {
+        on_host(&sandbox, "new", &[command, &["--ignore-rollback"]].concat()).expect(0).says(&second);
+    }
+    assert_eq!(fs::read(target.join("file")).unwrap(), bytes(1, 20_000));
+    // A copy of everything there is never harms, but somebody has to look.
+    let all = on_host(&sandbox, "new", &["copy", "--to", to_copy, "--json"]).expect(20).json();
+    assert_eq!(
+        (&all["from_losses"][0]["snapshot"], all["snapshots"].as_array().unwrap().len()),
+        (&second.into(), 2)
+    );
+    on_host(&sandbox, "new", &["copy", "--to", to_copy, "--ignore-rollback"]).expect(0);
+    on_host(&sandbox, "new", &["check", "--accept-rollback"]).expect(0);
+    for command in [commands[0], commands[1], commands[2]] {
+        on_host(&sandbox, "last", command).expect(0);
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_read_may_have_named_the_newest_snapshot() {
+    let sandbox = Sandbox::with_repository();
+    let first = back_up(&sandbox, 1);
+    back_up(&sandbox, 2);
+    fs::remove_file(newest(&sandbox, "meta/snapshots")).unwrap();
+    let record = newest(&sandbox, "meta/log");
+    let content = fs::read(&record).unwrap();
+    fs::remove_file(&record).unwrap();
+    fs::write(&record, &content[1..]).unwrap();
+    on_host(&sandbox, "other", &["ls", "latest"]).expect(20).says("cannot be read").says("--ignore-rollback");
+    on_host(&sandbox, "other", &["ls", &first]).expect(0);
+    on_host(&sandbox, "other", &["ls", "latest", "--ignore-rollback"]).expect(0);
+}
+
+#[test]
+fn a_check_never_says_more_than_its_host_can_know() {
+    let mut sandbox = Sandbox::with_repository();
+    back_up(&sandbox, 1);
+    let check = on_host(&sandbox, "other", &["check"]).expect(0);
+    assert!(check.text().contains("first use on this host"), "{}", check.describe());
+    let again = on_host(&sandbox, "other", &["check"]).expect(0);
+    assert!(again.text().contains("an earlier rollback cannot be detected"), "{}", again.describe());
+    let document = |output: Output| output.json();
+    let [one, two] = [(); 2].map(|()| document(on_host(&sandbox, "other", &["check", "--json"]).expect(0)));
+    assert!(one["first_seen"].is_string() && one["first_seen"] == two["first_seen"], "{one:#} {two:#}");
+    assert_ne!(one["last_seen"], two["last_seen"]);
+    // A copy at another location is not the first sight of the repository.
+    let mirror = sandbox.path("mirror");
+    put(sandbox.repository(), &mirror);
+    sandbox.use_repository(mirror);
+    let check = sandbox.run(&["check"]).expect(0);
+    assert!(check.text().contains("first use at this location: nothing is missing"), "{}", check.describe());
+    assert!(!check.text().contains("first use on this host"), "{}", check.describe());
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
-    history::{Fate, History, Loss, Standing},
+    history::{Fate, History, Loss, Lost, Standing},
     ids::{RecordHash, RecordName, RunId},
     layout,
     limits::RECORD_OBJECT_BYTES_MAX,
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) struct LogCheck {
     /// Records that open.
     pub(crate) records: u64,
-    /// Complete snapshots that no record names.
+    /// Complete snapshots that no record names, and that are no losses.
     pub(crate) unnamed: u64,
     /// What is lost and not accepted.
     pub(crate) losses: Vec<Loss>,
@@ -83,8 +83,11 @@ pub(crate) async fn check_log(
     mut log: ReadLog,
     snapshots: &Snapshots,
 ) -> Result<LogCheck, CheckError> {
+    let marks = &session.options().marks;
     let find = |log: &ReadLog| {
-        log.history.losses(&session.options().marks, |run| snapshots.standings.get(&run).copied())
+        let mut losses = log.history.losses(marks, |run| snapshots.standings.get(&run).copied());
+        losses.extend(log.history.unnamed_losses(marks, &snapshots.witnesses));
+        losses
     };
     let mut losses = find(&log);
     if !losses.is_empty() {
@@ -109,7 +112,9 @@ pub(crate) async fn check_log(
         );
         session.report(ProblemKind::LossAccepted, Some(&layout::log_key(name)), detail);
     }
-    let unnamed = snapshots.complete.iter().filter(|snapshot| !log.history.names(snapshot.run));
+    let missed: BTreeSet<_> = losses.iter().map(Loss::what).collect();
+    let is_unnamed = |run| !log.history.names(run) && !missed.contains(&Lost::Naming(run));
+    let unnamed = snapshots.complete.iter().filter(|snapshot| is_unnamed(snapshot.run));
     Ok(LogCheck { records: log.history.len() as u64, unnamed: unnamed.count() as u64, losses })
 }
 
@@ -134,6 +139,13 @@ fn report_loss(session: &Session<'_>, history: &History, loss: &Loss) {
             let host = history.written(*by).map_or("", |(_, host)| host);
             let detail = format!("record {by} of host {host:?} refers to it, and it is gone");
             session.report(ProblemKind::LogRecordMissing, Some(&layout::log_key(reference.name)), detail);
+        }
+        Loss::NamingRecord(CompletedSnapshot { run, source, host, .. }) => {
+            let detail = format!(
+                "no record of the log names the snapshot of source {source:?} on host {host:?}, although the host has made \
+                 a later one, which would have named it: records of the log were removed"
+            );
+            session.report(ProblemKind::SnapshotUnnamed, Some(&layout::snapshot_key(*run)), detail);
         }
     }
 }

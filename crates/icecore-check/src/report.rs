@@ -139,6 +139,9 @@ problem_kinds! {
     OlderThanSeen = "older-than-seen", Damage;
     /// A log record is gone that a later one refers to.
     LogRecordMissing = "log-record-missing", Damage;
+    /// No log record names a snapshot although its host has made a later one, which would have named it:
+    /// records are gone.
+    SnapshotUnnamed = "snapshot-unnamed", Damage;
     /// A log record does not open.
     LogRecordDamaged = "log-record-damaged", Damage;
     /// A lifecycle rule of the bucket will make objects unreadable that have to be readable at once, or delete some.
@@ -219,7 +222,8 @@ pub struct CheckReport {
     pub listed: Vec<ObjectInfo>,
     /// Records of the log that open.
     pub log_records: u64,
-    /// Complete snapshots that no record of the log names; the next backup adds them.
+    /// Complete snapshots that no record of the log names, and of which none is missed; the next backup adds
+    /// them.
     pub snapshots_unnamed: u64,
     /// What was there and is not any more, by the log and by the marks; each is among the problems, too.
     pub losses: Vec<Loss>,

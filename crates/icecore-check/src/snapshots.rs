@@ -8,7 +8,7 @@ use std::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
     error::FormatResult,
-    history::Standing,
+    history::{Standing, Witness},
     ids::{GroupId, RunId},
     limits::RECORD_BYTES_MAX,
     log::snapshot_digest,
@@ -49,6 +49,8 @@ pub(crate) struct Snapshots {
     pub(crate) ended: BTreeSet<RunId>,
     /// How each object was found, in whatever state.
     pub(crate) standings: Standings,
+    /// The complete ones, as they show what the log must name.
+    pub(crate) witnesses: Vec<Witness>,
 }
 
 /// Opens the snapshots among the objects that were listed.
@@ -65,8 +67,9 @@ pub(crate) async fn open_snapshots(
     let opening = stream::iter(named).map(|(run, info)| open_snapshot(session, run, info));
     let mut opening = opening.buffer_unordered(session.concurrency());
     let mut snapshots = Snapshots::default();
-    while let Some((run, opened, standing)) = opening.try_next().await? {
+    while let Some((run, opened, standing, witness)) = opening.try_next().await? {
         snapshots.standings.extend(standing.map(|standing| (run, standing)));
+        snapshots.witnesses.extend(witness);
         match opened {
             Found::Complete(snapshot) => snapshots.complete.push(*snapshot),
             Found::Damaged => snapshots.damaged.push(run),
@@ -92,7 +95,7 @@ async fn open_snapshot(
     session: &Session<'_>,
     run: RunId,
     info: ObjectInfo,
-) -> Result<(RunId, Found, Option<Standing>), CheckError> {
+) -> Result<(RunId, Found, Option<Standing>, Option<Witness>), CheckError> {
     let keys = session.share_keys();
     let opened =
         session.open(&info, RECORD_BYTES_MAX.into(), move |object| Snapshot::open(&keys, run, object));
@@ -100,11 +103,11 @@ async fn open_snapshot(
     session.progress(1, info.size);
     Ok(match opened {
         Opened::Value(snapshot) => {
-            let standing = standing(&snapshot);
-            (run, sort_by_state(session, &info, snapshot), Some(standing))
+            let (standing, witness) = (standing(&snapshot), snapshot.as_ref().ok().and_then(Witness::of));
+            (run, sort_by_state(session, &info, snapshot), Some(standing), witness)
         }
-        Opened::Vanished => (run, Found::Vanished, None),
-        Opened::Unreadable => (run, Found::Damaged, Some(Standing::Unreadable)),
+        Opened::Vanished => (run, Found::Vanished, None, None),
+        Opened::Unreadable => (run, Found::Damaged, Some(Standing::Unreadable), None),
     })
 }
 

@@ -1,9 +1,9 @@
-//! Notices that a repository is not what it was: older than this host has seen it, without snapshots that were complete, or
-//! another one; and adds to its log what the next look needs.
+//! Notices that snapshots disappeared, that a repository was rolled back, or that another one lies in its
+//! place; and adds to its log what the next look needs.
 
 use icecore_catalog::Catalog;
 use icecore_format::{
-    history::{Fate, Loss, Marks},
+    history::{Fate, Loss, Lost, Marks},
     ids::WriterId,
     log::{CompletedSnapshot, RecordReference},
     snapshot::Snapshot,
@@ -13,18 +13,23 @@ use icecore_repo::{
     repository::Repository,
     snapshots::SnapshotList,
 };
-use icecore_store::{ObjectInfo, RepositoryLocation};
+use icecore_store::ObjectInfo;
 
 use crate::{
     context::{Context, OpenRepository, program, warn_of_damaged},
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
-    memory::{self, Elsewhere, Recalled, Remembered, Resident},
+    memory::{self, Elsewhere, Recalled},
     text,
-    watch::report::LossDocument,
+    watch::{recollection::place, report::LossDocument},
 };
 
+mod look;
+mod recollection;
 pub(crate) mod report;
+
+pub(crate) use look::Look;
+pub(crate) use recollection::{Memory, resident, settle};
 
 /// Losses that are shown one by one.
 const LOSSES_SHOWN_MAX: usize = 20;
@@ -32,16 +37,13 @@ const LOSSES_SHOWN_MAX: usize = 20;
 /// Snapshots that are accepted and named again in one record; it has room for more.
 const NAMED_AGAIN_MAX: usize = 256;
 
-/// What was remembered of a repository and its place when the command began.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    remembered: Remembered,
-    /// The repository was used at another place, and never at this one.
-    elsewhere: Option<Elsewhere>,
-    /// Another repository was at this place.
-    pub(crate) other: Option<Resident>,
-    /// Whether this place was seen for the first time.
-    place_is_new: bool,
+/// What a host that uses a repository for the first time at a location has seen of it at another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// The other location.
+    pub(crate) elsewhere: String,
+    /// Whether nothing is missing here of what it has seen there.
+    pub(crate) is_whole: bool,
 }
 
 /// The log of a repository, held against its snapshots and what this host remembers.
@@ -58,44 +60,6 @@ pub(crate) struct Watch {
     is_mute: bool,
     /// What was seen cannot be kept; that was told.
     is_forgetful: bool,
-}
-
-impl Memory {
-    /// Recalls what is known of a repository at the place of the command.
-    pub(crate) fn recall(context: &Context, repository: &Repository) -> Outcome<Self> {
-        let id = repository.id();
-        let Some(state) = &context.directories.state else { return Ok(Self::default()) };
-        let place = place(context)?;
-        let resident = resident(context)?;
-        let mut memory = Self {
-            other: resident.filter(|resident| resident.repository != id),
-            place_is_new: resident.is_none(),
-            ..Self::default()
-        };
-        let path = memory::repository_file(state, id, &place);
-        let found = match memory::recall(&path, id) {
-            Recalled::Nothing if resident.is_some_and(|resident| resident.repository == id) => {
-                // An earlier program has used it here.
-                memory::recall(&memory::unplaced_file(state, id), id)
-            }
-            found => found,
-        };
-        match found {
-            Recalled::Found(remembered) => memory.remembered = remembered,
-            Recalled::Nothing => memory.elsewhere = memory::recall_elsewhere(state, id),
-            Recalled::Unusable(why) => context.console.warning(&format!(
-                "what this host remembers of the repository, {}, cannot be read: {why}; it begins anew, as if it saw \
-                 the repository for the first time",
-                path.display()
-            )),
-        }
-        Ok(memory)
-    }
-
-    /// Returns what the host has seen of the log and the snapshots.
-    pub(crate) fn marks(&self) -> &Marks {
-        &self.remembered.marks
-    }
 }
 
 impl Watch {
@@ -140,26 +104,30 @@ impl Watch {
     pub(crate) fn look(&mut self, open: &mut OpenRepository, list: &SnapshotList) -> Outcome<()> {
         let marks = &self.memory.remembered.marks;
         self.losses = self.book.losses(&open.repository, &mut open.catalog, list, marks)?;
+        let missed: Vec<Lost> = self.losses.iter().map(Loss::what).collect();
         self.unnamed = self.book.unnamed(list);
+        // Whoever looks next is to miss them, too.
+        self.unnamed.retain(|snapshot| !missed.contains(&Lost::Naming(snapshot.run)));
         self.see(list);
         Ok(())
     }
 
-    /// Compares a repository that is new at this place with what the host has seen of it at another one. If nothing is
-    /// missing, that is remembered here, too; else this is an older copy, which is said once and has its own history from now
-    /// on.
+    /// Compares a repository that is new at this location with what the host has seen of it at another one.
+    /// If nothing is missing, that is remembered here, too; else this is an older copy, which is reported
+    /// once and has its own history from now on.
     pub(crate) fn arrive(
         &mut self,
         context: &Context,
         open: &mut OpenRepository,
         list: &SnapshotList,
-    ) -> Outcome<()> {
-        let Some(Elsewhere { location, remembered }) = self.memory.elsewhere.take() else { return Ok(()) };
+    ) -> Outcome<Option<Arrival>> {
+        let Some(Elsewhere { location, remembered }) = self.memory.elsewhere.take() else { return Ok(None) };
         let known = &self.losses;
         let missing = self.book.losses(&open.repository, &mut open.catalog, list, &remembered.marks)?;
         let missing: Vec<Loss> = missing.into_iter().filter(|loss| !known.contains(loss)).collect();
         let elsewhere = location.map_or_else(|| "another location".to_owned(), |path| format!("{path:?}"));
-        if missing.is_empty() {
+        let is_whole = missing.is_empty();
+        if is_whole {
             self.memory.remembered.marks = remembered.marks;
             context.console.notice(&format!(
                 "this host uses the repository for the first time at this location; nothing is missing of what it has seen \
@@ -168,7 +136,7 @@ impl Watch {
         } else {
             report::warn_of_older_copy(context, &elsewhere, &missing);
         }
-        Ok(())
+        Ok(Some(Arrival { elsewhere, is_whole }))
     }
 
     /// Takes the losses that somebody else found.
@@ -178,7 +146,12 @@ impl Watch {
 
     /// Takes the snapshots that are to be remembered.
     pub(crate) fn see(&mut self, list: &SnapshotList) {
-        let is_there = |snapshot: &&Snapshot| !self.book.history().is_gone(snapshot.origin.run);
+        let missed: Vec<Lost> = self.losses.iter().map(Loss::what).collect();
+        let is_there = |snapshot: &&Snapshot| {
+            let run = snapshot.origin.run;
+            // One whose record is missed is missed again next time, unless it was seen before.
+            !self.book.history().is_gone(run) && !missed.contains(&Lost::Naming(run))
+        };
         let mut complete: Vec<&Snapshot> = list.complete(None).filter(is_there).collect();
         complete.sort_unstable_by_key(|snapshot| snapshot.origin.run);
         // Others are not remembered, however many there are.
@@ -186,9 +159,14 @@ impl Watch {
         self.complete = complete.into_iter().skip(surplus).filter_map(CompletedSnapshot::of).collect();
     }
 
-    /// Says whether the repository is not what it was.
+    /// Says whether snapshots or records disappeared, or another repository lies here.
     pub(crate) fn is_alarmed(&self) -> bool {
         !self.losses.is_empty() || self.memory.other.is_some()
+    }
+
+    /// Says whether records of the log cannot be read.
+    fn has_damaged_records(&self) -> bool {
+        self.book.damaged().next().is_some()
     }
 
     /// Warns of what was found.
@@ -208,13 +186,15 @@ impl Watch {
         }
     }
 
-    /// Returns what a command says last if the repository is not what it was.
+    /// Returns what a command says last if snapshots disappeared, or the repository was rolled back.
     pub(crate) fn alarm(&self) -> Option<Failure> {
         let failure = Failure::new(
             ExitStatus::Damage,
-            "THE REPOSITORY IS NOT WHAT IT WAS: somebody removed from it, or put an older copy in its place",
+            "SNAPSHOTS DISAPPEARED, OR THE REPOSITORY WAS ROLLED BACK: somebody removed objects, or put an older copy in its \
+             place",
         );
-        self.is_alarmed().then(|| failure.hint(format!("`icecore check` says more; {ACCEPT_ADVICE}")))
+        self.is_alarmed()
+            .then(|| failure.hint(format!("run `icecore check`, which reports more; {ACCEPT_ADVICE}")))
     }
 
     /// Returns what was found, for JSON.
@@ -284,6 +264,8 @@ impl Watch {
                 Loss::SeenRecord(reference) | Loss::ReferredRecord { reference, .. } => {
                     events.lost_records.push(*reference);
                 }
+                // The record is named by nothing but what it named.
+                Loss::NamingRecord(snapshot) => events.completed.push(snapshot.clone()),
             }
         }
         self.append(open, events)
@@ -354,43 +336,6 @@ impl Watch {
 /// What to do if it was no attack.
 pub(crate) const ACCEPT_ADVICE: &str =
     "if an older copy was put back on purpose, `icecore check --accept-rollback` accepts it";
-
-/// Returns the repository that this host has seen at the place.
-pub(crate) fn resident(context: &Context) -> Outcome<Option<Resident>> {
-    let Some(state) = &context.directories.state else { return Ok(None) };
-    let place = place(context)?;
-    let path = memory::place_file(state, &place);
-    Ok(match memory::recall_place(&path, &place) {
-        Recalled::Found(resident) => Some(resident),
-        Recalled::Nothing => None,
-        Recalled::Unusable(why) => {
-            context.console.warning(&format!(
-                "what this host remembers of this place, {}, cannot be read: {why}; it begins anew",
-                path.display()
-            ));
-            None
-        }
-    })
-}
-
-/// Remembers that a repository is at the place.
-pub(crate) fn settle(context: &Context, repository: &Repository) -> std::io::Result<()> {
-    let Some(state) = &context.directories.state else { return Ok(()) };
-    let Ok(place) = place(context) else { return Ok(()) };
-    let resident = Resident { repository: repository.id(), since: context.environment.now() };
-    memory::remember_place(&memory::place_file(state, &place), &place, resident)
-}
-
-/// Returns the location in a form that does not depend on the working directory.
-fn place(context: &Context) -> Outcome<String> {
-    Ok(match context.location()? {
-        RepositoryLocation::Local(path) => {
-            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            absolute.to_string_lossy().trim_end_matches('/').to_owned()
-        }
-        other => other.to_string(),
-    })
-}
 
 fn new_writer(context: &Context) -> WriterId {
     let mut id = [0; WriterId::BYTES];

@@ -7,6 +7,7 @@ use crate::{
     ids::{RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
     limits::LOG_ITEMS_MAX,
     log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
+    snapshot::Snapshot,
 };
 
 /// What a host remembers of a repository, to know it again: all else follows from it by hash.
@@ -63,6 +64,9 @@ pub enum Loss {
         /// One that refers to it.
         by: RecordName,
     },
+    /// A record that named this snapshot, which is there: its host has made a later snapshot, and would have
+    /// named this one by then.
+    NamingRecord(CompletedSnapshot),
 }
 
 /// What is lost, whatever else is known of it.
@@ -72,6 +76,30 @@ pub enum Lost {
     Snapshot(RunId),
     /// A record.
     Record(RecordReference),
+    /// A record that named this snapshot.
+    Naming(RunId),
+}
+
+/// A complete snapshot, as it shows what its host must have written into the log by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// The snapshot.
+    pub snapshot: CompletedSnapshot,
+    /// End of its run by the clock of its host.
+    pub finished: Time,
+    /// Whether its program names all snapshots that the log does not name yet.
+    pub names_others: bool,
+}
+
+impl Witness {
+    /// Describes a complete snapshot. Copies prove nothing: their times are those of the original.
+    pub fn of(snapshot: &Snapshot) -> Option<Self> {
+        let origin = &snapshot.origin;
+        let completion = snapshot.completion().filter(|_| origin.copy_of.is_none())?;
+        // Programs that number snapshots have always written a log.
+        let names_others = origin.sequence > 0;
+        Some(Self { snapshot: CompletedSnapshot::of(snapshot)?, finished: completion.finished, names_others })
+    }
 }
 
 impl Loss {
@@ -80,6 +108,7 @@ impl Loss {
         match self {
             Self::Snapshot { snapshot, .. } => Lost::Snapshot(snapshot.run),
             Self::SeenRecord(reference) | Self::ReferredRecord { reference, .. } => Lost::Record(*reference),
+            Self::NamingRecord(snapshot) => Lost::Naming(snapshot.run),
         }
     }
 }
@@ -219,6 +248,33 @@ impl History {
             .collect();
         losses.extend(seen.iter().map(|reference| Loss::SeenRecord(**reference)));
         losses.extend(referred);
+        losses.sort();
+        losses
+    }
+
+    /// Returns the complete snapshots that no record names although their host has made later ones, by run:
+    /// each backup names what earlier ones left unnamed, so records are gone. What the reader itself has seen
+    /// is not among them.
+    pub fn unnamed_losses(&self, marks: &Marks, witnesses: &[Witness]) -> Vec<Loss> {
+        let mut latest: BTreeMap<&str, Time> = BTreeMap::new();
+        for Witness { snapshot, .. } in witnesses.iter().filter(|witness| witness.names_others) {
+            let started = latest.entry(&snapshot.host).or_insert(snapshot.started);
+            *started = snapshot.started.max(*started);
+        }
+        let is_earlier = |witness: &Witness| {
+            latest.get(witness.snapshot.host.as_str()).is_some_and(|latest| witness.finished < *latest)
+        };
+        let is_remembered = |snapshot: &CompletedSnapshot| {
+            let mut seen = marks.snapshots.iter();
+            seen.any(|seen| (seen.run, seen.digest) == (snapshot.run, snapshot.digest))
+        };
+        let unnamed = witnesses.iter().filter(|Witness { snapshot, .. }| {
+            !self.names(snapshot.run) && !self.is_gone(snapshot.run) && !is_remembered(snapshot)
+        });
+        let mut losses: Vec<Loss> = unnamed
+            .filter(|witness| is_earlier(witness))
+            .map(|witness| Loss::NamingRecord(witness.snapshot.clone()))
+            .collect();
         losses.sort();
         losses
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use icecore_catalog::Catalog;
-use icecore_check::{CheckOptions, NoEvents as NoCheckEvents, Severity};
+use icecore_check::{CheckOptions, NoEvents as NoCheckEvents, ProblemKind, Severity};
 use icecore_format::{
     chunker::ChunkerParameters,
     header::Parameters,
@@ -200,8 +200,10 @@ impl Host {
         options.pool = Some(Arc::clone(&WORKERS));
         let cancelled = &self.environment.cancelled;
         let store = Arc::clone(store);
-        let report =
+        let mut report =
             wait(icecore_check::check(store, repository.keys(), &options, &NoCheckEvents, cancelled))?;
+        // The engines by themselves write no log.
+        report.problems.retain(|problem| problem.kind != ProblemKind::SnapshotUnnamed);
         if report.is_healthy() {
             return Ok(());
         }

@@ -236,7 +236,7 @@ impl Sandbox {
     /// Returns the ids of the snapshots, oldest first.
     #[track_caller]
     pub(crate) fn snapshots(&self) -> Vec<String> {
-        let list = self.json(&["snapshots"]);
+        let list = self.json(&["snapshots", "--ignore-rollback"]);
         list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
     }
 

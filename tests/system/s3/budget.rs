@@ -77,3 +77,25 @@ fn a_tree_of_1_000_files_and_its_copy() {
     assert_eq!(records.count(), 1, "one record names all copies");
     bed.sandbox.run(&["check", "--read-data", "--repository", url, "--key-file", key]).expect(0);
 }
+
+#[test]
+fn commands_that_look_at_the_log_before_they_read() {
+    let bed = Bed::with_repository();
+    for number in 0..3 {
+        bed.sandbox.write("file", text(number, 200));
+        bed.sandbox.run(&["backup", "source"]).expect(0);
+    }
+    let target = bed.sandbox.path("restored");
+    let restore = ["restore", "latest:file", "--target", target.to_str().unwrap()];
+    // What restic needs for the same.
+    for (command, requests_max) in [(&["ls", "latest"][..], 10), (&restore, 11), (&["snapshots"], 9)] {
+        bed.server.forget_requests();
+        bed.sandbox.run(command).expect(0);
+        let made = bed.server.requests();
+        let shown: Vec<String> =
+            made.iter().map(|line| format!("{} {}?{}", line.method, line.path, line.query)).collect();
+        assert!(made.len() <= requests_max, "{} requests:\n{}", made.len(), shown.join("\n"));
+        let lists = made.iter().filter(|line| line.query.contains("list-type")).count();
+        assert!(lists <= 3, "the log is listed together with the snapshots:\n{}", shown.join("\n"));
+    }
+}

@@ -191,12 +191,7 @@ fn objects_of_others_under_the_prefix_are_left_alone() {
 fn a_repository_is_not_made_where_a_server_is_gone_in_the_middle() {
     let server = TestServer::start(&ServerOptions::default()).unwrap();
     let sandbox = sandbox_at(&server.url());
-    server.inject(FaultRule::new(
-        "PUT",
-        "some/prefix/icecore",
-        1,
-        Fault::error(403, "AccessDenied"),
-    ));
+    server.inject(FaultRule::new("PUT", "some/prefix/icecore", 1, Fault::error(403, "AccessDenied")));
     sandbox.run(&["init"]).expect(1).says("s3:PutObject");
     // A key slot without header is no repository, and the next try makes one.
     sandbox.run(&["init"]).expect(0);
@@ -207,8 +202,6 @@ fn repositories_do_not_lie_in_each_other() {
     let bed = Bed::with_repository();
     let init = |place: &str| bed.sandbox.run(&["init", "-r", place]);
     // A part of a name is no part of a place, and a program may have the name of a header.
-    bed.server.plant("bucket", "icecore", b"a program");
-    bed.server.plant("bucket", "some/icecore", b"");
     bed.server.plant("bucket", "tools/bin/icecore", b"a program");
     for place in ["s3://bucket/some/prefix/inner", "s3://bucket/some/prefix/meta/inner"] {
         init(place).expect(1).says("lies in the repository s3://bucket/some/prefix");
@@ -216,6 +209,8 @@ fn repositories_do_not_lie_in_each_other() {
     for place in ["s3://bucket", "s3://bucket/some"] {
         init(place).expect(1).says("the repository s3://bucket/some/prefix lies below");
     }
+    bed.server.plant("bucket", "icecore", b"a program");
+    bed.server.plant("bucket", "some/icecore", b"");
     for place in ["s3://bucket/some/prefix-2", "s3://bucket/some/pre", "s3://bucket/tools"] {
         init(place).expect(0);
     }

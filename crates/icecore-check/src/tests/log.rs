@@ -75,6 +75,42 @@ fn a_repository_without_a_log_is_no_problem_either() {
     assert_eq!((report.log_records, report.snapshots_unnamed), (0, 2));
 }
 
+/// Gives a snapshot a time, in seconds from `started`, and a place in the order of its source.
+fn at_time(repository: &mut Repository, number: u8, started: i64) {
+    let mut snapshot = stored(repository, number);
+    let time = |seconds| Time { seconds, nanoseconds: 0 };
+    snapshot.origin.started = time(started);
+    snapshot.origin.sequence = u64::from(number);
+    if let SnapshotState::Complete(completion) = &mut snapshot.state {
+        completion.finished = time(started + 5);
+    }
+    let salt = repository.salt();
+    let object = snapshot.seal(&repository.keys, &salt).expect("snapshot");
+    let key = layout::snapshot_key(run(number));
+    repository.delete(&key);
+    repository.put(&key, object);
+}
+
+#[test]
+fn a_snapshot_without_a_name_is_damage_once_its_host_has_made_a_later_one() {
+    let mut repository = usual();
+    at_time(&mut repository, 1, 10);
+    at_time(&mut repository, 2, 20);
+    let report = repository.check();
+    assert_eq!(objects(&report, ProblemKind::SnapshotUnnamed), [layout::snapshot_key(run(1))]);
+    assert!(!report.is_healthy());
+    assert_eq!(report.snapshots_unnamed, 1, "the newest one may be unnamed");
+    let [Loss::NamingRecord(missed)] = &report.losses[..] else { panic!("{:?}", report.losses) };
+    let missed = missed.clone();
+    // Who has seen it before is not alarmed, and a record that names it ends the alarm for all.
+    let marks = Marks { snapshots: vec![missed.clone()], ..Marks::default() };
+    let seen = repository.check_with(&CheckOptions { marks, ..Repository::options() });
+    assert_eq!((seen.losses, seen.snapshots_unnamed), (vec![], 2));
+    add_record(&mut repository, name(1, 1), &[], |record| record.completed.push(missed));
+    let report = repository.check();
+    assert_eq!((report.problems, report.snapshots_unnamed), (vec![], 1));
+}
+
 #[test]
 fn a_snapshot_that_is_gone_is_named() {
     let (repository, _) = logged();

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     backup::{parse_compression, parse_pack_size},
     global::origin,
+    inspect::RollbackArguments,
 };
 use crate::credentials::{CredentialSource, GivenCredentials};
 
@@ -19,7 +20,9 @@ use crate::credentials::{CredentialSource, GivenCredentials};
 /// level, tags and everything about the files stay as they are. The copy remembers which snapshot it is one of, so that it
 /// is not made twice, and goes on where an earlier one was interrupted.
 ///
-/// A damaged snapshot is not copied, but the others are; the exit code is 20 then.
+/// A damaged snapshot is not copied, but the others are; the exit code is 20 then. It is 20 as well if
+/// snapshots of this repository disappeared, or it was rolled back: all snapshots that are there are copied,
+/// but `latest` is refused.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 The password of the other repository can also be in the environment variable ICECORE_TO_PASSWORD.
@@ -74,6 +77,8 @@ pub(crate) struct CopyArguments {
     /// Only show what would be copied; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) rollback: RollbackArguments,
 }
 
 impl CopyArguments {

@@ -6,10 +6,26 @@ use clap::Args;
 
 use super::backup::parse_tag;
 
+/// What a command that reads does if snapshots disappeared.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct RollbackArguments {
+    /// Go on although snapshots disappeared, or the repository was rolled back
+    ///
+    /// Every command looks at the log of the repository before it reads. If the newest snapshot may have been
+    /// removed, or an older copy of the repository was put in its place, the command ends with exit code 20.
+    /// With this option it warns and takes the newest snapshot that is there. `icecore check
+    /// --accept-rollback` accepts the loss for good.
+    #[arg(long)]
+    pub(crate) ignore_rollback: bool,
+}
+
 /// List the snapshots
 ///
 /// Shows id, time, source, level, number and size of the files, and the bytes that were new in the repository (before
 /// compression). Snapshots in which some source files are missing are marked as partial.
+///
+/// If snapshots disappeared, or the repository was rolled back, the list shows what is there, and the exit
+/// code is 20.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -23,6 +39,8 @@ pub(crate) struct SnapshotsArguments {
     /// Only those with this tag; several must all be there
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_tag)]
     pub(crate) tag: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) rollback: RollbackArguments,
 }
 
 /// List what is in a snapshot
@@ -45,6 +63,8 @@ pub(crate) struct LsArguments {
     /// Show directories with everything below them
     #[arg(short = 'R', long)]
     pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) rollback: RollbackArguments,
 }
 
 /// Write a file of a snapshot to standard output
@@ -57,6 +77,8 @@ pub(crate) struct CatArguments {
     /// File: `[SOURCE@]SNAPSHOT:PATH`
     #[arg(value_name = "REF")]
     pub(crate) reference: OsString,
+    #[command(flatten)]
+    pub(crate) rollback: RollbackArguments,
 }
 
 /// Show what differs between two snapshots
@@ -75,4 +97,6 @@ pub(crate) struct DiffArguments {
     /// Newer snapshot, with the same PATH if there is one
     #[arg(value_name = "NEW")]
     pub(crate) new: OsString,
+    #[command(flatten)]
+    pub(crate) rollback: RollbackArguments,
 }

@@ -5,6 +5,8 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgGroup, Args};
 use icecore_restore::OwnerMapping;
 
+use super::inspect::RollbackArguments;
+
 /// Restore a snapshot, a directory or a file of it
 ///
 /// The target becomes the referenced root or directory; a single file is put into it. Existing files are read and
@@ -79,6 +81,8 @@ pub(crate) struct RestoreArguments {
     /// Give an existing target directory the recorded owner, permissions, attributes and times
     #[arg(long)]
     pub(crate) target_metadata: bool,
+    #[command(flatten)]
+    pub(crate) rollback: RollbackArguments,
     /// Show what would be done, and change nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

@@ -17,6 +17,7 @@ use crate::{
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
     text,
+    watch::Look,
 };
 
 /// Opened blocks that are kept, in bytes: room for what is fetched ahead.
@@ -26,7 +27,8 @@ const CACHE_BYTES: usize = 64 << 20;
 pub(crate) fn run(context: &Context, arguments: &CatArguments) -> Outcome<ExitStatus> {
     let reference = parse_reference(&arguments.reference)?;
     let mut open = context.open(Access::Read)?;
-    let (snapshot, root) = find_snapshot(context, &mut open, &reference)?;
+    let look = Look::begin(context, &mut open, arguments.rollback)?;
+    let (snapshot, root) = find_snapshot(context, &look, &reference)?;
     let reader = open.reader(&context.console, &[&snapshot], CACHE_BYTES)?;
     let found = if reference.path.is_empty() && root.totals.entries == 1 {
         // A snapshot of a stream or of a single file: there is only one thing that can be meant.

@@ -82,7 +82,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         snapshots: repair.as_ref().map_or(&[], Repair::snapshots_lost),
         mended: repair.as_ref().map_or(&[], Repair::snapshots_mended),
     };
-    let (past, mut watch) = past::look(context, memory, &mut open, &mut report, &accepts)?;
+    let (mut past, mut watch) = past::look(context, memory, &mut open, &mut report, &accepts)?;
     // Names for what is damaged; without them the ids must do.
     let list = if repair.is_some() || arguments.accept_rollback {
         icecore_repo::snapshots::list(&open.repository, &mut open.catalog)
@@ -91,7 +91,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     };
     let list = list.unwrap_or_default();
     watch.see(&list);
-    watch.arrive(context, &mut open, &list)?;
+    past.set_arrival(watch.arrive(context, &mut open, &list)?);
     watch.save(context, &open.repository);
     let next = next(context, arguments, &past::without_losses(&report), repair.as_ref(), &list)?;
     let checked = Checked { report, repair, next, past };

@@ -31,9 +31,8 @@ use crate::{
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
     progress::{Counters, Progress},
-    reference::{self, resolve},
-    s3, unlock,
-    watch::Watch,
+    reference, s3, unlock,
+    watch::{Look, Watch},
 };
 
 mod report;
@@ -60,12 +59,16 @@ pub(crate) fn run(context: &Context, arguments: &CopyArguments, matches: &ArgMat
 
 fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outcome<ExitStatus> {
     let mut from = context.open(Access::Read)?;
-    let list = look_at_source(context, &mut from)?;
-    let chosen = choose(context, arguments, &list)?;
+    let look = Look::begin(context, &mut from, arguments.rollback)?;
+    let list = look.list();
+    let chosen = choose(context, arguments, &look)?;
     let mut document = CopyDocument::new(arguments.dry_run, &from.repository);
     if arguments.snapshots.is_empty() {
         document.set_unreadable(list.damaged.len());
     }
+    // Whoever names snapshots by their ids has not missed any.
+    let status = if arguments.snapshots.is_empty() { look.end(context) } else { ExitStatus::Done };
+    document.set_source_losses(look.documents(context), status);
     let Some((mut to, created)) = open_target(target, &from.repository, arguments)? else {
         for snapshot in chosen {
             document.add(&context.console, Item::planned(snapshot, &context.zone))?;
@@ -83,7 +86,7 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
         arguments,
         source: from.repository.clone(),
         targets: TargetSnapshots::new(to.repository.id(), &target_list),
-        list: &list,
+        list,
         known: KnownChunks::default(),
         watch,
         named: context.environment.monotonic(),
@@ -93,31 +96,16 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
     document.finish(context, &from.usage, Some(&usage))
 }
 
-/// Reads the snapshots of the repository that is copied from, and warns if it is not what it was.
-fn look_at_source(context: &Context, from: &mut OpenRepository) -> Outcome<SnapshotList> {
-    let (mut watch, list) = Watch::begin(context, from)?;
-    watch.tell(context);
-    if let Some(alarm) = watch.alarm() {
-        context.console.warning(&alarm.message);
-        context.console.warning(&alarm.hint.unwrap_or_default());
-    }
-    watch.save(context, &from.repository);
-    Ok(list)
-}
-
 /// Returns the snapshots that are meant, oldest first and each once.
-fn choose<'a>(
-    context: &Context,
-    arguments: &'a CopyArguments,
-    list: &'a SnapshotList,
-) -> Outcome<Vec<&'a Snapshot>> {
+fn choose<'a>(context: &Context, arguments: &'a CopyArguments, look: &'a Look) -> Outcome<Vec<&'a Snapshot>> {
+    let list = look.list();
     if arguments.snapshots.is_empty() {
         return Ok(list.complete(arguments.source.as_deref()).collect());
     }
     let mut chosen = HashSet::new();
     for text in &arguments.snapshots {
         let reference = reference::parse_without_path(text).map_err(|error| wrong_reference(text, &error))?;
-        chosen.insert(resolve(list, &reference, &context.host, &context.zone)?.origin.run);
+        chosen.insert(look.resolve(context, &reference)?.origin.run);
     }
     Ok(list.complete(None).filter(|snapshot| chosen.contains(&snapshot.origin.run)).collect())
 }

@@ -10,7 +10,7 @@ use icecore_repo::{
 };
 use serde::Serialize;
 
-use super::entries::{EntryDocument, MANIFEST_CACHE_BYTES, find_in, parse_reference, path_not_found};
+use super::entries::{EntryDocument, MANIFEST_CACHE_BYTES, find_snapshot, parse_reference, path_not_found};
 use crate::{
     arguments::inspect::DiffArguments,
     console::ResultWriter,
@@ -18,6 +18,7 @@ use crate::{
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
     text,
+    watch::Look,
 };
 
 /// What of an entry differs.
@@ -74,9 +75,9 @@ pub(crate) fn run(context: &Context, arguments: &DiffArguments) -> Outcome<ExitS
             .hint("compare the same PATH of two snapshots, or leave it out"));
     }
     let mut open = context.open(Access::Read)?;
-    let list = open.snapshots(&context.console)?;
-    let (old_snapshot, old_root) = find_in(context, &list, &old)?;
-    let (new_snapshot, new_root) = find_in(context, &list, &new)?;
+    let look = Look::begin(context, &mut open, arguments.rollback)?;
+    let (old_snapshot, old_root) = find_snapshot(context, &look, &old)?;
+    let (new_snapshot, new_root) = find_snapshot(context, &look, &new)?;
     let reader = open.reader(&context.console, &[&old_snapshot, &new_snapshot], MANIFEST_CACHE_BYTES)?;
     let directory = &old.path;
     let exists = |root| ManifestCursor::new(&reader, root).find(directory).map(|entry| entry.is_some());

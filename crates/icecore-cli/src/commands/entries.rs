@@ -7,18 +7,19 @@ use icecore_format::{
     snapshot::Snapshot,
 };
 use icecore_fs::flags;
-use icecore_repo::{manifest::ManifestRoot, snapshots::SnapshotList};
+use icecore_repo::manifest::ManifestRoot;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::{
     console::Console,
-    context::{Context, OpenRepository},
+    context::Context,
     documents::{PathText, base64_unless_text},
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
     reference::{self, Reference},
     text,
+    watch::Look,
 };
 
 /// Opened blocks of manifests that are kept, in bytes.
@@ -38,20 +39,10 @@ pub(crate) fn wrong_reference(words: &std::ffi::OsStr, error: &reference::Refere
 /// Finds the snapshot that a reference means, and where its manifest begins.
 pub(crate) fn find_snapshot(
     context: &Context,
-    open: &mut OpenRepository,
+    look: &Look,
     reference: &Reference,
 ) -> Outcome<(Snapshot, ManifestRoot)> {
-    let list = open.snapshots(&context.console)?;
-    find_in(context, &list, reference)
-}
-
-/// Finds the snapshot in a list that was read before.
-pub(crate) fn find_in(
-    context: &Context,
-    list: &SnapshotList,
-    reference: &Reference,
-) -> Outcome<(Snapshot, ManifestRoot)> {
-    let snapshot = reference::resolve(list, reference, &context.host, &context.zone)?;
+    let snapshot = look.resolve(context, reference)?;
     let Some(root) = ManifestRoot::of(snapshot) else {
         let id = snapshot.origin.run.snapshot_id();
         return Err(Failure::new(ExitStatus::Failed, format!("the snapshot {id} is not complete")));

@@ -20,13 +20,15 @@ use crate::{
     context::{Access, Context},
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
+    watch::Look,
 };
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &LsArguments) -> Outcome<ExitStatus> {
     let reference = parse_reference(&arguments.reference)?;
     let mut open = context.open(Access::Read)?;
-    let (snapshot, root) = find_snapshot(context, &mut open, &reference)?;
+    let look = Look::begin(context, &mut open, arguments.rollback)?;
+    let (snapshot, root) = find_snapshot(context, &look, &reference)?;
     let reader = open.reader(&context.console, &[&snapshot], MANIFEST_CACHE_BYTES)?;
     let mut listing = Listing::new(context, arguments.long);
     let result = list(context, &reader, &root, &snapshot, &reference.path, arguments.recursive, &mut listing);

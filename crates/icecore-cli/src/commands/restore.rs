@@ -38,8 +38,10 @@ use crate::{
     exit_status::ExitStatus,
     failure::{Failure, Outcome, many_deletions},
     progress::Progress,
-    reference, text,
+    reference::{self, Reference, SnapshotChoice},
+    text,
     thaw::Bucket,
+    watch::Look,
 };
 
 mod events;
@@ -54,15 +56,15 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
     let reference = parse_reference(&arguments.reference)?;
     let include = IncludePatterns::new(arguments.include.iter().map(String::as_str))?;
     let mut open = context.open(Access::Read)?;
-    let list = open.snapshots(&context.console)?;
-    let snapshot = reference::resolve(&list, &reference, &context.host, &context.zone)?.clone();
+    let look = Look::begin(context, &mut open, arguments.rollback)?;
+    let snapshot = look.resolve(context, &reference)?.clone();
     if snapshot.completion().is_some_and(|completion| completion.damage.is_some()) {
         let id = snapshot.origin.run.snapshot_id();
         context.console.warning(&format!(
             "snapshot {id} has lost files, as a repair has noted; all others are restored"
         ));
     }
-    let since = earlier(context, &list, &snapshot, arguments)?;
+    let since = earlier(context, &look, &snapshot, arguments)?;
     let read: Vec<&Snapshot> = [&snapshot].into_iter().chain(since.as_ref()).collect();
     let is_far = open.s3.is_some() && !context.allowance.is_scarce;
     let cache_bytes = if is_far { CACHE_BYTES_FAR } else { CACHE_BYTES_DEFAULT };
@@ -182,17 +184,18 @@ fn status_of(report: &RestoreReport) -> ExitStatus {
 /// Returns the snapshot that the target is in the state of, if only changes are to be restored.
 fn earlier(
     context: &Context,
-    list: &SnapshotList,
+    look: &Look,
     snapshot: &Snapshot,
     arguments: &RestoreArguments,
 ) -> Outcome<Option<Snapshot>> {
     let origin = &snapshot.origin;
+    let source = || format!("{}/{}", origin.host, origin.source);
     if let Some(since) = &arguments.since {
         let mut reference =
             reference::parse_without_path(since).map_err(|error| wrong_reference(since, &error))?;
         // Without a source, the one of the snapshot is meant.
-        reference.source.get_or_insert_with(|| format!("{}/{}", origin.host, origin.source));
-        let found = reference::resolve(list, &reference, &context.host, &context.zone)?;
+        reference.source.get_or_insert_with(source);
+        let found = look.resolve(context, &reference)?;
         if found.origin.source != origin.source {
             let (old, new) = (&found.origin.source, &origin.source);
             return Err(Failure::usage(format!("--since names a snapshot of {old}, this one is of {new}")));
@@ -202,7 +205,10 @@ fn earlier(
     if !arguments.incremental && !arguments.differential {
         return Ok(None);
     }
-    let found = before(list, snapshot, arguments.differential);
+    let snapshot_before = SnapshotChoice::Latest(1);
+    let earlier = Reference { source: Some(source()), snapshot: snapshot_before, path: Vec::new() };
+    look.require_certainty(context, &earlier)?;
+    let found = before(look.list(), snapshot, arguments.differential);
     found.cloned().map(Some).ok_or_else(|| {
         let what = if arguments.differential { "full" } else { "snapshot" };
         Failure::new(

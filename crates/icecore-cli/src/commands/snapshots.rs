@@ -18,19 +18,14 @@ use crate::{
     failure::Outcome,
     table::{Align, Table},
     text,
-    watch::Watch,
+    watch::Look,
 };
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<ExitStatus> {
     let mut open = context.open(Access::Read)?;
-    let (mut watch, list) = Watch::begin(context, &mut open)?;
-    watch.tell(context);
-    if let Some(alarm) = watch.alarm() {
-        context.console.warning(&alarm.message);
-        context.console.warning(&alarm.hint.unwrap_or_default());
-    }
-    watch.save(context, &open.repository);
+    let look = Look::begin(context, &mut open, arguments.rollback)?;
+    let list = look.list();
     let has_tags = |snapshot: &&Snapshot| {
         arguments.tag.iter().all(|(key, value)| snapshot.origin.tags.get(key) == Some(value))
     };
@@ -48,7 +43,7 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<
         ResultWriter::print(&table(context, &chosen, &doubtful).text())?;
     }
     open.usage.tell(&context.console);
-    Ok(ExitStatus::Done)
+    Ok(look.end(context))
 }
 
 /// A snapshot in the list.

@@ -48,9 +48,13 @@ fn not_found(list: &SnapshotList, message: &str) -> Failure {
 }
 
 fn is_of(snapshot: &Snapshot, source: &str) -> bool {
-    let origin = &snapshot.origin;
-    let with_host = || source.strip_prefix(&origin.host)?.strip_prefix('/');
-    origin.source == source || with_host() == Some(&origin.source)
+    names_source(source, &snapshot.origin.host, &snapshot.origin.source)
+}
+
+/// Says whether the source of a reference is this one: `SOURCE` or `HOST/SOURCE`.
+pub(crate) fn names_source(reference: &str, host: &str, source: &str) -> bool {
+    let with_host = || reference.strip_prefix(host)?.strip_prefix('/');
+    reference == source || with_host() == Some(source)
 }
 
 fn by_id<'a>(

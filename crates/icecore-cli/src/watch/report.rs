@@ -36,7 +36,7 @@ pub(crate) fn documents(
     let other = memory.other.map(|other| {
         let since = text::local_time(other.since, &context.zone);
         let message = format!(
-            "since {since} this host has used the repository {} at this place; now there is another one",
+            "since {since} this host has used the repository {} at this location; now there is another one",
             other.repository
         );
         LossDocument::new("other-repository", message)
@@ -70,6 +70,14 @@ pub(crate) fn documents(
                 ..LossDocument::new("log-record-missing", message)
             }
         }
+        Loss::NamingRecord(snapshot) => {
+            let message = format!(
+                "snapshot {} is not in the log, although its host has made a later one, which would have added it: records \
+                 of the log were removed",
+                titled(context, snapshot)
+            );
+            LossDocument { message, ..about("snapshot-unnamed", snapshot) }
+        }
     };
     other.into_iter().chain(losses.iter().map(describe)).collect()
 }
@@ -81,16 +89,10 @@ pub(crate) fn warn_of_older_copy(context: &Context, elsewhere: &str, missing: &[
          this is an older copy, or it was rolled back; from now on this host remembers it for this location separately"
     ));
     let snapshots = missing.iter().filter_map(|loss| match loss {
-        Loss::Snapshot { snapshot: CompletedSnapshot { run, source, host, started, .. }, .. } => {
-            Some(format!(
-                "this copy does not have snapshot {} as it was there ({} of {}, host {})",
-                run.snapshot_id(),
-                text::printable(source.as_bytes()),
-                text::local_time(*started, &context.zone),
-                text::printable(host.as_bytes()),
-            ))
+        Loss::Snapshot { snapshot, .. } => {
+            Some(format!("snapshot {} is missing here, or is not as it was there", titled(context, snapshot)))
         }
-        Loss::SeenRecord(_) | Loss::ReferredRecord { .. } => None,
+        Loss::SeenRecord(_) | Loss::ReferredRecord { .. } | Loss::NamingRecord(_) => None,
     });
     let messages: Vec<String> = snapshots.collect();
     messages.iter().take(OLDER_SHOWN_MAX).for_each(|message| context.console.warning(message));
@@ -101,26 +103,36 @@ pub(crate) fn warn_of_older_copy(context: &Context, elsewhere: &str, missing: &[
 }
 
 fn of_snapshot(context: &Context, snapshot: &CompletedSnapshot, fate: Fate) -> LossDocument {
-    let CompletedSnapshot { run, source, host, started, .. } = snapshot;
     let what = match fate {
         Fate::Vanished => "is gone, and nobody deleted it",
         Fate::Reverted => "is incomplete again: an old version of it was put back",
         Fate::Altered => "is not the one that was made",
     };
-    let message = format!(
-        "snapshot {} ({} of {}, host {}) was complete and {what}",
+    let message = format!("snapshot {} was complete and {what}", titled(context, snapshot));
+    LossDocument { message, ..about(fate_name(fate), snapshot) }
+}
+
+/// Returns id, source, time and host of a snapshot.
+fn titled(context: &Context, snapshot: &CompletedSnapshot) -> String {
+    let CompletedSnapshot { run, source, host, started, .. } = snapshot;
+    format!(
+        "{} ({} of {}, host {})",
         run.snapshot_id(),
         text::printable(source.as_bytes()),
         text::local_time(*started, &context.zone),
         text::printable(host.as_bytes()),
-    );
+    )
+}
+
+/// Makes a document with the fields of a snapshot, still without words.
+fn about(kind: &'static str, snapshot: &CompletedSnapshot) -> LossDocument {
     LossDocument {
-        snapshot: Some(run.snapshot_id()),
-        run: Some(run.to_string()),
-        source: Some(source.clone()),
-        host: Some(host.clone()),
-        time: text::utc_time(*started),
-        ..LossDocument::new(fate_name(fate), message)
+        snapshot: Some(snapshot.run.snapshot_id()),
+        run: Some(snapshot.run.to_string()),
+        source: Some(snapshot.source.clone()),
+        host: Some(snapshot.host.clone()),
+        time: text::utc_time(snapshot.started),
+        ..LossDocument::new(kind, String::new())
     }
 }
 

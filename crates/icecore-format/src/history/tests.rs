@@ -197,3 +197,65 @@ fn a_snapshot_that_a_repair_has_changed_must_be_as_the_repair_left_it() {
     given_up[1].lost_snapshots.push(changed.run);
     assert_eq!(losses(given_up, None), []);
 }
+
+fn witness(byte: u8, started: i64, finished: i64) -> Witness {
+    let time = |seconds| Time { seconds, nanoseconds: 0 };
+    Witness {
+        snapshot: CompletedSnapshot { started: time(started), ..completed(byte) },
+        finished: time(finished),
+        names_others: true,
+    }
+}
+
+/// Runs of the snapshots of which a naming record is missed.
+fn unnamed(history: &History, marks: &Marks, witnesses: &[Witness]) -> Vec<u8> {
+    let losses = history.unnamed_losses(marks, witnesses);
+    let run = |loss: &Loss| match loss {
+        Loss::NamingRecord(snapshot) => snapshot.run.0[0],
+        other => panic!("{other:?}"),
+    };
+    losses.iter().map(run).collect()
+}
+
+#[test]
+fn a_snapshot_without_a_name_is_missed_once_its_host_has_made_a_later_one() {
+    let empty = History::default();
+    let made = [witness(1, 10, 20), witness(2, 30, 40), witness(3, 50, 60)];
+    // The last one may be unnamed: its run may have been killed before it wrote the record.
+    assert_eq!(unnamed(&empty, &Marks::default(), &made), [1, 2]);
+    assert_eq!(unnamed(&empty, &Marks::default(), &made[2..]), []);
+    let whole = history(log());
+    assert_eq!(unnamed(&whole, &Marks::default(), &made), []);
+    // One that a named one follows is missed as well.
+    let one = history(vec![record(reference(1, 1), &[], &[3])]);
+    assert_eq!(unnamed(&one, &Marks::default(), &made), [1, 2]);
+    let accepted = LogRecord {
+        lost_snapshots: vec![RunId([1; 16])],
+        ..LogRecord::new(reference(1, 2).name, Time::default(), "server", "test")
+    };
+    let given_up = history(vec![accepted, record(reference(2, 1), &[], &[2, 3])]);
+    assert_eq!(unnamed(&given_up, &Marks::default(), &made), []);
+}
+
+#[test]
+fn snapshots_without_a_name_are_not_missed_where_there_is_another_reason() {
+    let empty = History::default();
+    // Runs at the same time do not see each other.
+    assert_eq!(unnamed(&empty, &Marks::default(), &[witness(1, 10, 20), witness(2, 15, 40)]), []);
+    assert_eq!(unnamed(&empty, &Marks::default(), &[witness(1, 10, 20), witness(2, 20, 40)]), []);
+    // Another host's clock says nothing.
+    let mut other = witness(2, 30, 40);
+    other.snapshot.host = "other".to_owned();
+    assert_eq!(unnamed(&empty, &Marks::default(), &[witness(1, 10, 20), other]), []);
+    // Programs without a log name nothing; but those that came later name what these made.
+    let mut old = witness(2, 30, 40);
+    old.names_others = false;
+    assert_eq!(unnamed(&empty, &Marks::default(), &[witness(1, 10, 20), old.clone()]), []);
+    assert_eq!(unnamed(&empty, &Marks::default(), &[old, witness(3, 50, 60)]), [2]);
+    // Who has seen the snapshot knows that it was not planted, and misses the records by their hashes.
+    let marks = Marks { snapshots: vec![completed(1)], ..Marks::default() };
+    assert_eq!(unnamed(&empty, &marks, &[witness(1, 10, 20), witness(2, 30, 40)]), []);
+    let another = CompletedSnapshot { digest: SnapshotDigest([9; 32]), ..completed(1) };
+    let marks = Marks { snapshots: vec![another], ..Marks::default() };
+    assert_eq!(unnamed(&empty, &marks, &[witness(1, 10, 20), witness(2, 30, 40)]), [1]);
+}

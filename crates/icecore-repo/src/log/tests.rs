@@ -278,6 +278,7 @@ fn acceptance_leaves_nothing_to_be_missed() {
             Loss::SeenRecord(reference) | Loss::ReferredRecord { reference, .. } => {
                 events.lost_records.push(reference);
             }
+            Loss::NamingRecord(snapshot) => events.completed.push(snapshot),
         }
     }
     assert_eq!((events.lost_records.len(), events.lost_snapshots.len()), (1, 2));
@@ -285,6 +286,39 @@ fn acceptance_leaves_nothing_to_be_missed() {
     assert_eq!(losses(&bed, &seen), []);
     assert_eq!(losses(&bed, &Marks::default()), []);
     assert_eq!(one.last.unwrap().name.sequence, 3);
+}
+
+#[test]
+fn a_log_that_was_removed_is_missed_by_who_has_never_seen_it() {
+    let bed = Bed::new();
+    let mut one = author(1);
+    let runs: Vec<RunId> =
+        (0..3).map(|_| back_up(&bed, &bed.repository, &mut one).unwrap().origin.run).collect();
+    let log = bed.keys_under(LOG_PREFIX);
+    let kept = bed.get(&log[0]);
+    log.iter().for_each(|key| bed.remove(key));
+    let missed = |bed: &Bed, marks: &Marks| -> Vec<RunId> {
+        let run = |loss: Loss| match loss {
+            Loss::NamingRecord(snapshot) => snapshot.run,
+            other => panic!("{other:?}"),
+        };
+        losses(bed, marks).into_iter().map(run).collect()
+    };
+    // The last one may be of a run that was killed before it wrote its record.
+    assert_eq!(missed(&bed, &Marks::default()), runs[..2]);
+    // Without the end of the log alone, it is one.
+    bed.set(&log[0], kept);
+    assert_eq!(missed(&bed, &Marks::default()), runs[1..2]);
+    let events = |losses: Vec<Loss>| {
+        let named = losses.into_iter().filter_map(|loss| match loss {
+            Loss::NamingRecord(snapshot) => Some(snapshot),
+            _ => None,
+        });
+        LogEvents { completed: named.collect(), ..LogEvents::default() }
+    };
+    let accepted = events(losses(&bed, &Marks::default()));
+    read(&bed).append(&bed.repository, None, &mut author(2), accepted).unwrap();
+    assert_eq!(losses(&bed, &Marks::default()), []);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
     context::{Context, OpenRepository},
     failure::Outcome,
     text,
-    watch::{Memory, Watch, report::LossDocument},
+    watch::{Arrival, Memory, Watch, report::LossDocument},
 };
 
 /// Losses that are shown.
@@ -19,7 +19,10 @@ const LOSSES_SHOWN_MAX: usize = 50;
 /// The repository as it was, held against what is there.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
-    seen: Time,
+    /// When this host first and last used the repository here, before now.
+    period: Option<(Time, Time)>,
+    /// What it has seen of it elsewhere, if this is the first time here.
+    arrival: Option<Arrival>,
     losses: Vec<LossDocument>,
     accepted: Option<Accepted>,
     is_alarmed: bool,
@@ -46,6 +49,7 @@ pub(crate) struct Accepted {
 /// What the JSON document of a check says about the past.
 #[derive(Debug, Serialize)]
 pub(crate) struct PastDocument<'a> {
+    first_seen: Option<String>,
     last_seen: Option<String>,
     log_records: u64,
     snapshots_unnamed: u64,
@@ -62,6 +66,7 @@ pub(crate) fn is_loss(kind: ProblemKind) -> bool {
             | ProblemKind::SnapshotAltered
             | ProblemKind::OlderThanSeen
             | ProblemKind::LogRecordMissing
+            | ProblemKind::SnapshotUnnamed
     )
 }
 
@@ -80,7 +85,7 @@ pub(crate) fn look(
     report: &mut CheckReport,
     accepts: &Accepts<'_>,
 ) -> Outcome<(Past, Watch)> {
-    let seen = memory.marks().seen;
+    let period = memory.period();
     let changes_nothing = !accepts.everything && accepts.snapshots.is_empty() && accepts.mended.is_empty();
     let listed = Some(report.listed.as_slice()).filter(|_| changes_nothing && report.losses.is_empty());
     let mut watch = Watch::with_memory(context, memory, open, listed)?;
@@ -114,11 +119,17 @@ pub(crate) fn look(
             .problems
             .retain(|problem| !is_loss(problem.kind) && problem.kind != ProblemKind::LogRecordDamaged);
     }
-    Ok((Past { seen, losses, accepted, is_alarmed: watch.is_alarmed() }, watch))
+    let is_alarmed = watch.is_alarmed();
+    Ok((Past { period, arrival: None, losses, accepted, is_alarmed }, watch))
 }
 
 impl Past {
-    /// Says whether the repository is what it was, or that what is lost was accepted.
+    /// Takes what this host has seen of the repository at another location.
+    pub(crate) fn set_arrival(&mut self, arrival: Option<Arrival>) {
+        self.arrival = arrival;
+    }
+
+    /// Says whether nothing disappeared, or its loss was accepted.
     pub(crate) fn is_well(&self) -> bool {
         !self.is_alarmed
     }
@@ -145,15 +156,26 @@ impl Past {
             let snapshots = text::counted(report.snapshots_unnamed, "snapshot");
             let _ = writeln!(text, "{snapshots} {is} not in the log yet; the next backup adds {them}");
         }
-        if self.seen == Time::default() {
-            let _ = writeln!(
+        let _ = match (&self.arrival, self.period) {
+            (Some(Arrival { elsewhere, is_whole: true }), _) => writeln!(
                 text,
-                "this host sees the repository for the first time, and cannot say whether it is older than it was"
-            );
-        } else if self.losses.is_empty() {
-            let seen = text::local_time(self.seen, &context.zone);
-            let _ = writeln!(text, "nothing is missing that this host had seen by {seen}");
-        }
+                "first use at this location: nothing is missing of what this host saw at {elsewhere}"
+            ),
+            (Some(Arrival { elsewhere, is_whole: false }), _) => writeln!(
+                text,
+                "first use at this location: this copy is older than what this host saw at {elsewhere}"
+            ),
+            (None, None) => writeln!(text, "first use on this host: an earlier rollback cannot be detected"),
+            (None, Some((since, _))) if self.losses.is_empty() => {
+                let since = text::local_time(since, &context.zone);
+                writeln!(
+                    text,
+                    "nothing is missing of what this host has seen since it first used the repository on {since}; an \
+                     earlier rollback cannot be detected"
+                )
+            }
+            (None, Some(_)) => Ok(()),
+        };
     }
 
     /// Says what to do about losses.
@@ -174,7 +196,8 @@ impl Past {
     /// Returns what goes into the JSON document.
     pub(crate) fn document(&self, report: &CheckReport) -> PastDocument<'_> {
         PastDocument {
-            last_seen: (self.seen != Time::default()).then(|| text::utc_time(self.seen)).flatten(),
+            first_seen: self.period.and_then(|(since, _)| text::utc_time(since)),
+            last_seen: self.period.and_then(|(_, seen)| text::utc_time(seen)),
             log_records: report.log_records,
             snapshots_unnamed: report.snapshots_unnamed,
             losses: &self.losses,

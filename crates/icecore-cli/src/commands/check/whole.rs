@@ -46,7 +46,7 @@ pub(super) fn newest_whole<'a>(report: &'a CheckReport, list: &'a SnapshotList) 
         .iter()
         .filter_map(|loss| match loss {
             Loss::Snapshot { snapshot, .. } => Some(snapshot),
-            Loss::SeenRecord(_) | Loss::ReferredRecord { .. } => None,
+            Loss::SeenRecord(_) | Loss::ReferredRecord { .. } | Loss::NamingRecord(_) => None,
         })
         .collect();
     let lost_runs: BTreeSet<RunId> = lost.iter().map(|snapshot| snapshot.run).collect();

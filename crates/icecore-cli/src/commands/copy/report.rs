@@ -28,10 +28,14 @@ pub(crate) struct CopyDocument {
     from: PlaceDocument,
     to: Option<PlaceDocument>,
     created: Option<CreatedDocument>,
+    from_losses: Vec<LossDocument>,
     losses: Vec<LossDocument>,
     snapshots_unreadable: usize,
     archived_packs: Vec<ArchivedDocument>,
     snapshots: Vec<Item>,
+    /// How the command ends at best.
+    #[serde(skip)]
+    status: ExitStatus,
 }
 
 /// One of the two repositories.
@@ -90,10 +94,12 @@ impl CopyDocument {
             from: PlaceDocument::new(from),
             to: None,
             created: None,
+            from_losses: Vec::new(),
             losses: Vec::new(),
             snapshots_unreadable: 0,
             archived_packs: Vec::new(),
             snapshots: Vec::new(),
+            status: ExitStatus::Done,
         }
     }
 
@@ -115,6 +121,12 @@ impl CopyDocument {
         }
         self.created = created;
         Ok(())
+    }
+
+    /// Adds what is not in the first repository any more, and how the command therefore ends at best.
+    pub(crate) fn set_source_losses(&mut self, losses: Vec<LossDocument>, status: ExitStatus) {
+        self.from_losses = losses;
+        self.status = status;
     }
 
     /// Adds what is not in the other repository any more.
@@ -163,7 +175,7 @@ impl CopyDocument {
         }
         let is_whole = self.losses.is_empty() && self.snapshots_unreadable == 0;
         let worst = self.snapshots.iter().map(Item::status).max().unwrap_or(ExitStatus::Done);
-        let worst = worst.max(if is_whole { ExitStatus::Done } else { ExitStatus::Damage });
+        let worst = worst.max(self.status).max(if is_whole { ExitStatus::Done } else { ExitStatus::Damage });
         Ok(if context.is_cancelled() { ExitStatus::Interrupted } else { worst })
     }
 

@@ -1,0 +1,131 @@
+//! Looks at the log before a command believes that a snapshot is the newest: somebody may have removed newer
+//! ones.
+
+use icecore_format::{history::Loss, log::CompletedSnapshot, snapshot::Snapshot};
+use icecore_repo::snapshots::SnapshotList;
+
+use super::{Watch, report::LossDocument};
+use crate::{
+    arguments::inspect::RollbackArguments,
+    context::{Context, OpenRepository},
+    exit_status::ExitStatus,
+    failure::{Failure, Outcome},
+    reference::{self, Reference, SnapshotChoice, names_source},
+};
+
+/// What to do if a command refuses to choose a snapshot.
+const HINT: &str = "run `icecore check`, which reports more; to go on, name a snapshot by its id (`icecore snapshots` lists \
+                    them), or add --ignore-rollback, which takes the newest one that is there";
+
+/// The snapshots of a repository, and what the log says about them.
+#[derive(Debug)]
+pub(crate) struct Look {
+    list: SnapshotList,
+    /// None if the log cannot be read and rollbacks are ignored.
+    watch: Option<Watch>,
+    ignores_rollback: bool,
+}
+
+impl Look {
+    /// Reads the log and the snapshots, warns of what disappeared, and remembers what was seen.
+    pub(crate) fn begin(
+        context: &Context,
+        open: &mut OpenRepository,
+        arguments: RollbackArguments,
+    ) -> Outcome<Self> {
+        let ignores_rollback = arguments.ignore_rollback;
+        let (mut watch, list) = match Watch::begin(context, open) {
+            Ok(begun) => begun,
+            Err(failure) if ignores_rollback && !context.is_cancelled() => {
+                let list = open.snapshots(&context.console)?;
+                let message = failure.message;
+                context.console.warning(&format!("the log of the repository cannot be read: {message}"));
+                return Ok(Self { list, watch: None, ignores_rollback });
+            }
+            Err(failure) => return Err(failure),
+        };
+        watch.tell(context);
+        watch.save(context, &open.repository);
+        Ok(Self { list, watch: Some(watch), ignores_rollback })
+    }
+
+    /// Returns all snapshots.
+    pub(crate) fn list(&self) -> &SnapshotList {
+        &self.list
+    }
+
+    /// Returns what disappeared, for JSON.
+    pub(crate) fn documents(&self, context: &Context) -> Vec<LossDocument> {
+        self.watch.as_ref().map(|watch| watch.documents(context)).unwrap_or_default()
+    }
+
+    /// Warns that snapshots disappeared.
+    fn warn(&self, context: &Context) {
+        if let Some(alarm) = self.watch.as_ref().and_then(Watch::alarm) {
+            context.console.warning(&alarm.message);
+            context.console.warning(&alarm.hint.unwrap_or_default());
+        }
+    }
+
+    /// Returns how a command ends that shows or copies all snapshots that are there; says so if some disappeared.
+    pub(crate) fn end(&self, context: &Context) -> ExitStatus {
+        if self.ignores_rollback {
+            self.warn(context);
+            return ExitStatus::Done;
+        }
+        let Some(alarm) = self.watch.as_ref().and_then(Watch::alarm) else { return ExitStatus::Done };
+        context.console.failure(&alarm);
+        alarm.status
+    }
+
+    /// Returns the snapshot that a reference means; refuses if it is not certain which one that is.
+    pub(crate) fn resolve(&self, context: &Context, reference: &Reference) -> Outcome<&Snapshot> {
+        self.require_certainty(context, reference)?;
+        // Whoever goes on is to know it.
+        self.warn(context);
+        reference::resolve(&self.list, reference, &context.host, &context.zone)
+    }
+
+    /// Refuses a reference that may mean a snapshot which disappeared.
+    pub(crate) fn require_certainty(&self, context: &Context, reference: &Reference) -> Outcome<()> {
+        let Some(watch) = self.watch.as_ref().filter(|_| !self.ignores_rollback) else { return Ok(()) };
+        let source = reference.source.as_deref();
+        let is_of = |snapshot: &CompletedSnapshot| {
+            source.is_none_or(|source| names_source(source, &snapshot.host, &snapshot.source))
+        };
+        if let SnapshotChoice::Id(digits) = &reference.snapshot {
+            let is_meant = |loss: &&Loss| match loss {
+                Loss::Snapshot { snapshot, .. } => {
+                    snapshot.run.snapshot_id().starts_with(digits.as_str()) && is_of(snapshot)
+                }
+                _ => false,
+            };
+            return if watch.losses.iter().any(|loss| is_meant(&loss)) {
+                let message = format!("snapshot {digits} is not as it was when it was complete");
+                Err(Failure::new(ExitStatus::Damage, message).hint(HINT))
+            } else {
+                Ok(())
+            };
+        }
+        let may_be_meant = |loss: &Loss| match loss {
+            Loss::Snapshot { snapshot, .. } => {
+                is_of(snapshot) && is_within(context, &reference.snapshot, snapshot)
+            }
+            // Nobody knows which snapshots a missing record named.
+            Loss::SeenRecord(_) | Loss::ReferredRecord { .. } | Loss::NamingRecord(_) => true,
+        };
+        let is_other = watch.memory.other.is_some();
+        if is_other || watch.has_damaged_records() || watch.losses.iter().any(may_be_meant) {
+            let message = "it is not certain which snapshot is the newest: snapshots disappeared, or the repository was \
+                           rolled back, as the warnings say; nothing was read from a snapshot or written";
+            return Err(Failure::new(ExitStatus::Damage, message).hint(HINT));
+        }
+        Ok(())
+    }
+}
+
+/// Says whether a choice by time or place may mean a snapshot: one that was made after the time is not.
+fn is_within(context: &Context, choice: &SnapshotChoice, snapshot: &CompletedSnapshot) -> bool {
+    let SnapshotChoice::At(moment) = choice else { return true };
+    moment.end(&context.zone).is_none_or(|end| snapshot.started.as_nanoseconds() < end)
+}
