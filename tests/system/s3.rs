@@ -11,6 +11,7 @@ mod archived;
 mod budget;
 mod crowd;
 mod doctor;
+mod network;
 mod parts;
 mod policies;
 mod reading_budget;

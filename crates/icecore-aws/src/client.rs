@@ -18,7 +18,9 @@ use aws_sdk_s3::{
 
 use crate::{
     endpoint::{AwsEndpoint, AwsEndpointKind, aws_endpoint, is_access_point, region_of_access_point},
+    network::http_client,
     options::{Addressing, Credentials, S3Options},
+    trust::Trust,
 };
 
 /// Region that is named where an endpoint of the user's has none.
@@ -56,7 +58,7 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     if let Some(url) = &options.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    let shared = with_credentials(loader, &options.credentials).await.load().await;
+    let shared = with_credentials(loader, &options.credentials, &options.trust).await.load().await;
     let endpoint_url = options.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
     let address = endpoint_url.as_deref().and_then(aws_endpoint);
     let is_path = names_bucket_in_path(options, endpoint_url.as_deref(), address.as_ref());
@@ -108,13 +110,19 @@ pub(crate) fn region_chain(given: Option<&String>, credentials: &Credentials) ->
     chain.or_default_provider().or_else(REGION_DEFAULT)
 }
 
-/// Says who asks.
-pub(crate) async fn with_credentials(loader: ConfigLoader, credentials: &Credentials) -> ConfigLoader {
+/// Says who asks, and whose certificates are trusted: also where credentials come from.
+pub(crate) async fn with_credentials(
+    loader: ConfigLoader,
+    credentials: &Credentials,
+    trust: &Trust,
+) -> ConfigLoader {
+    let http_client = http_client(trust);
+    let loader = loader.http_client(http_client.clone());
     match credentials {
         Credentials::Chain => loader,
         Credentials::Profile { name } => {
             // The default chain would prefer what the environment says.
-            let configuration = ProviderConfig::with_default_region().await;
+            let configuration = ProviderConfig::with_default_region().await.with_http_client(http_client);
             let profile = ProfileFileCredentialsProvider::builder().configure(&configuration);
             loader.profile_name(name).credentials_provider(profile.profile_name(name).build())
         }

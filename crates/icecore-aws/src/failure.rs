@@ -11,7 +11,17 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::date_time::Format;
 use icecore_store::error::{MissingPermission, StoreError};
 
-use crate::{action::Action, connection, likeness::Likeness, store::Place};
+use crate::{
+    action::Action,
+    connection,
+    likeness::Likeness,
+    network::{self, Peer, PeerError},
+    store::Place,
+};
+
+mod elsewhere;
+
+use self::elsewhere::Elsewhere;
 
 /// How a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +48,9 @@ pub(crate) struct ServiceFailure {
     pub(crate) message: String,
     /// What the answer shows of the server.
     pub(crate) likeness: Likeness,
-    region: Option<Box<str>>,
+    /// Who was asked, if no answer came.
+    pub(crate) peer: Option<Box<Peer>>,
+    elsewhere: Option<Box<Elsewhere>>,
     /// Storage class of an archived object, if the server said so.
     archive: Option<Box<str>>,
     server_time: Option<SystemTime>,
@@ -95,7 +107,8 @@ impl ServiceFailure {
             code: String::new(),
             message,
             likeness: Likeness::Unclear,
-            region: None,
+            peer: None,
+            elsewhere: None,
             archive: None,
             server_time: None,
             retry_after: None,
@@ -185,13 +198,17 @@ impl ServiceFailure {
     ) -> StoreError {
         let operation = action.operation();
         let location = place.location();
-        let mut reason = self.reason();
+        let reason = self.reason();
         if self.kind == FailureKind::Connection && self.status == 0 {
             let cause = connection::cause(&self.message);
+            let peer = self.peer.map_or_else(|| place.peer(), |peer| *peer);
             if !is_reached || !cause.may_pass() {
-                return StoreError::Unreachable { endpoint: place.endpoint(), cause };
+                return StoreError::Unreachable { endpoint: peer.url, proxy: peer.proxy, cause };
             }
-            reason = format!("{}: {reason}", place.endpoint());
+            let error = StoreError::Unreachable { endpoint: peer.url, proxy: peer.proxy, cause };
+            let retry_after = None;
+            let reason = error.to_string();
+            return StoreError::Unavailable { operation, key: key.to_owned(), reason, retry_after };
         }
         if self.is_unreadable() && !is_reached {
             let reason = format!("HTTP status {} with an answer that cannot be read", self.status);
@@ -202,7 +219,10 @@ impl ServiceFailure {
             return StoreError::Unavailable { operation, key: key.to_owned(), reason, retry_after };
         }
         if self.kind == FailureKind::NoCredentials {
-            return StoreError::NoCredentials { location, reason };
+            return self.without_credentials(location);
+        }
+        if let Some(error) = self.redirected(place) {
+            return error;
         }
         if let Likeness::Foreign(reason) = self.likeness {
             return StoreError::ForeignAnswer { endpoint: place.endpoint(), reason: reason.into() };
@@ -215,7 +235,8 @@ impl ServiceFailure {
                 _,
                 "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException",
             ) => {
-                let region = self.region.map(String::from).or_else(|| expected_region(&self.message));
+                let region = self.elsewhere.and_then(|elsewhere| elsewhere.region);
+                let region = region.or_else(|| expected_region(&self.message));
                 StoreError::WrongRegion { bucket: bucket(), region }
             }
             _ if self.is_expired() => StoreError::CredentialsRefused { location, reason, expired: true },
@@ -288,6 +309,7 @@ where
 {
     fn from(error: SdkError<E>) -> Self {
         let message = chain(&error);
+        let peer = Peer::of_error(&error).cloned().map(Box::new);
         let kind = match &error {
             _ if is_lack_of_credentials(&error) => FailureKind::NoCredentials,
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => FailureKind::Answered,
@@ -295,7 +317,9 @@ where
             SdkError::DispatchFailure(failure) if failure.is_user() => FailureKind::Unusable,
             _ => FailureKind::Connection,
         };
-        let Some(response) = error.raw_response() else { return Self::without_answer(kind, message) };
+        let Some(response) = error.raw_response() else {
+            return Self { peer, ..Self::without_answer(kind, message) };
+        };
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).map(str::to_owned);
         let (code, told) = match &error {
@@ -308,6 +332,9 @@ where
             }
             _ => (String::new(), message),
         };
+        let redirect = header("location").filter(|_| (300..400).contains(&status));
+        let redirect = redirect.map(|url| network::origin(&url));
+        let elsewhere = Elsewhere { region: header("x-amz-bucket-region"), redirect };
         let likeness = Likeness::of_error(response, &code);
         // A success whose body cannot be read is a connection that broke, unless it is the answer of something else.
         let is_broken = (200..300).contains(&status) && !matches!(likeness, Likeness::Foreign(_));
@@ -319,7 +346,8 @@ where
             // HEAD has no body, hence no code; the SDK makes one of the status.
             code: if code == "NotFound" { String::new() } else { code },
             message: told,
-            region: header("x-amz-bucket-region").map(String::into_boxed_str),
+            peer,
+            elsewhere: (elsewhere != Elsewhere::default()).then(|| Box::new(elsewhere)),
             archive: response.body().bytes().and_then(archive_class),
             server_time: header("date").and_then(|date| http_date(&date)),
             retry_after: header("retry-after").and_then(|text| text.parse().ok()),
@@ -351,7 +379,9 @@ fn chain(error: &dyn Error) -> String {
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        if !texts.iter().any(|earlier| earlier.contains(&text)) {
+        // Who was asked is told apart.
+        let is_peer = cause.is::<PeerError>();
+        if !is_peer && !texts.iter().any(|earlier| earlier.contains(&text)) {
             texts.push(text);
         }
         next = cause.source();

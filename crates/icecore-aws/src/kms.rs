@@ -10,12 +10,15 @@ use aws_sdk_kms::{
     primitives::Blob,
     types::DataKeySpec,
 };
+use icecore_store::error::ConnectionCause;
 use zeroize::Zeroizing;
 
 use crate::{
     client::{configured_endpoint, is_set_to_nothing, region_chain, with_credentials},
     failure::{FailureKind, ServiceFailure},
+    network::Peer,
     options::Credentials,
+    trust::Trust,
 };
 
 /// Bytes of a data key.
@@ -34,6 +37,8 @@ pub struct KmsOptions {
     pub region: Option<String>,
     /// Who asks.
     pub credentials: Credentials,
+    /// Whose certificates are trusted.
+    pub trust: Trust,
 }
 
 /// A data key as KMS wraps it.
@@ -59,6 +64,18 @@ impl std::fmt::Debug for DataKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("DataKey").field("wrapped", &self.wrapped).finish_non_exhaustive()
     }
+}
+
+/// A server that cannot be reached.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot reach {endpoint}{}: {cause}", proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default())]
+pub struct Unreached {
+    /// Where the server should be.
+    pub endpoint: String,
+    /// URL of the proxy that was asked instead, without its password.
+    pub proxy: Option<String>,
+    /// Why there is no connection.
+    pub cause: ConnectionCause,
 }
 
 /// Why there is no data key. The text fits behind "failed to …".
@@ -105,6 +122,9 @@ pub enum KmsError {
         /// What is missing.
         reason: String,
     },
+    /// KMS, or the service that gives the credentials for it, cannot be reached.
+    #[error("reach KMS: {0}")]
+    Unreachable(Box<Unreached>),
     /// KMS cannot be reached, or has too much to do.
     #[error("reach KMS: {reason}")]
     Unavailable {
@@ -168,7 +188,7 @@ async fn connect(options: &KmsOptions, region: Option<String>) -> (Client, Strin
     if let Some(url) = &options.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    let shared = with_credentials(loader, &options.credentials).await.load().await;
+    let shared = with_credentials(loader, &options.credentials, &options.trust).await.load().await;
     let region = shared.region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
     let mut builder = Builder::from(&shared);
     if is_set_to_nothing("AWS_ENDPOINT_URL_KMS") || is_set_to_nothing("AWS_ENDPOINT_URL") {
@@ -205,6 +225,9 @@ where
 
 fn error_of(failure: &ServiceFailure, key: &str, permission: &'static str) -> KmsError {
     let (key, reason) = (key.to_owned(), failure.reason());
+    if let Some((Peer { url, proxy }, cause)) = failure.unreached() {
+        return KmsError::Unreachable(Box::new(Unreached { endpoint: url, proxy, cause }));
+    }
     match failure.kind {
         FailureKind::NoCredentials => return KmsError::NoCredentials { reason },
         FailureKind::Connection => return KmsError::Unavailable { reason },

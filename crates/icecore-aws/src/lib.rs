@@ -19,12 +19,15 @@ pub mod lifecycle;
 mod likeness;
 mod list;
 mod multipart;
+mod network;
 pub mod options;
 pub mod probe;
+pub mod profile;
 mod proof;
 mod read;
 mod store;
 pub mod trial;
+pub mod trust;
 pub mod usage;
 mod write;
 
@@ -32,7 +35,7 @@ pub use crate::{
     archive::ArchiveReport,
     bucket::Versioning,
     endpoint::{AwsEndpoint, AwsEndpointKind, aws_endpoint},
-    kms::{DataKey, KmsError, KmsOptions, WrappedKey},
+    kms::{DataKey, KmsError, KmsOptions, Unreached, WrappedKey},
     lifecycle::{ColdRule, LifecycleReport},
     list::Surroundings,
     options::{
@@ -40,7 +43,9 @@ pub use crate::{
         StorageClassName,
     },
     probe::{ConditionReport, ProbeError, probe_conditions, require_conditions},
+    profile::{ProfileError, ProfileSettings, profile_settings},
     store::S3Store,
     trial::{Trial, explain_probe_error, require_reads, try_requests},
+    trust::{Trust, TrustError},
     usage::{RequestClass, RequestCount, RequestMeter, RequestUsage},
 };

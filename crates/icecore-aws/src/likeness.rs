@@ -31,6 +31,9 @@ impl Likeness {
             Content::Nothing if HEADERS.iter().any(|name| response.headers().get(*name).is_some()) => {
                 Self::S3
             }
+            Content::Nothing if redirection(response).is_some() => {
+                Self::Foreign(describe(response, Content::Nothing).into())
+            }
             Content::Nothing => Self::Unclear,
             // The body of a success that broke off, or that is the answer to another question.
             Content::Xml if is_success => Self::Unclear,
@@ -53,12 +56,16 @@ fn describe(response: &HttpResponse, content: Content) -> String {
         Content::Nothing => "",
         Content::Other => " with text that is no error of S3",
     };
-    // Behind the question mark there may be what nobody else should see.
-    let target = response.headers().get("location").map(|url| url.split('?').next().unwrap_or_default());
-    match target.filter(|_| (300..400).contains(&status)) {
+    match redirection(response) {
         Some(target) => format!("it leads to {target} (HTTP status {status})"),
         None => format!("HTTP status {status}{body}"),
     }
+}
+
+/// Returns the URL that an answer leads to, without what is behind the question mark: nobody else should see it.
+fn redirection(response: &HttpResponse) -> Option<&str> {
+    let target = response.headers().get("location")?;
+    (300..400).contains(&response.status().as_u16()).then(|| target.split('?').next().unwrap_or_default())
 }
 
 /// What a body is.

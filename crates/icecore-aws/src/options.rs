@@ -14,6 +14,8 @@ use icecore_store::{
     waits::{Unobserved, Waits},
 };
 
+use crate::trust::Trust;
+
 /// How requests name the bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addressing {
@@ -185,6 +187,8 @@ pub struct S3Options {
     pub region: Option<String>,
     /// Who asks.
     pub credentials: Credentials,
+    /// Whose certificates are trusted.
+    pub trust: Trust,
     /// How requests name the bucket.
     pub addressing: Addressing,
     /// How the store encrypts.
@@ -223,6 +227,7 @@ impl S3Options {
             endpoint_url: None,
             region: None,
             credentials: Credentials::default(),
+            trust: Trust::default(),
             addressing: Addressing::default(),
             encryption: Encryption::default(),
             data_class: StorageClassName::standard(),

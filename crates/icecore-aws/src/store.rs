@@ -27,6 +27,7 @@ use crate::{
     endpoint::{aws_endpoint, is_access_point},
     failure::{FailureKind, ServiceFailure},
     gate::Gate,
+    network::{Peer, Proxies},
     options::{S3Options, StorageClassName},
     usage::{RequestCount, RequestMeter},
 };
@@ -53,6 +54,8 @@ pub(crate) struct Place {
     prefix: String,
     endpoint_url: Option<String>,
     region: String,
+    /// Proxy that is asked instead of the server.
+    proxy: Option<String>,
     environment: Environment,
 }
 
@@ -64,13 +67,24 @@ impl Place {
             prefix: "prefix".to_owned(),
             endpoint_url: None,
             region: "eu-central-1".to_owned(),
+            proxy: None,
             environment,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn at_url(url: &str, environment: Environment) -> Self {
+        Self { endpoint_url: Some(url.to_owned()), ..Self::example(environment) }
     }
 
     /// Returns where the server is, as far as that is known: the SDK chooses the host in the partitions of AWS.
     pub(crate) fn endpoint(&self) -> String {
         self.endpoint_url.clone().unwrap_or_else(|| format!("S3 in the region {}", self.region))
+    }
+
+    /// Returns who is asked, as far as that is known.
+    pub(crate) fn peer(&self) -> Peer {
+        Peer { url: self.endpoint(), proxy: self.proxy.clone() }
     }
 
     pub(crate) fn location(&self) -> String {
@@ -154,11 +168,17 @@ impl S3Store {
     /// Opens a place in a bucket. Makes no request to the bucket; whether it can be used shows with the first one.
     pub async fn open(options: S3Options, environment: Environment) -> Self {
         let Connection { client, region, endpoint_url, is_encrypted } = client::connect(&options).await;
+        let proxies = Proxies::of_environment();
+        let proxy = match &endpoint_url {
+            Some(url) => proxies.of_url(url),
+            None => proxies.of_url(&format!("https://s3.{region}.amazonaws.com")),
+        };
         let place = Place {
             bucket: options.bucket.clone(),
             prefix: options.prefix.clone(),
             endpoint_url,
             region,
+            proxy,
             environment: environment.clone(),
         };
         let repetition = Repetition {

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::{
@@ -36,8 +36,42 @@ pub(crate) struct Console {
     pub(crate) json: bool,
     /// How much is told.
     pub(crate) verbosity: Verbosity,
-    /// The bar that must be taken away while something is written to standard error.
-    bar: Mutex<Option<ProgressBar>>,
+    bar: Mutex<BarState>,
+}
+
+/// The last line of the terminal, which must be hidden while something else is written to standard error.
+#[derive(Debug, Default)]
+struct BarState {
+    /// The bar, if there is anything to show.
+    bar: Option<ProgressBar>,
+    /// Some work shows its progress.
+    has_progress: bool,
+    /// Something is waited for, which matters more than the progress.
+    is_waiting: bool,
+}
+
+impl BarState {
+    fn show(&mut self, message: String) {
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_message(message);
+        bar.tick();
+    }
+
+    /// Removes the bar unless somebody still needs it.
+    fn settle(&mut self) {
+        if !self.has_progress
+            && !self.is_waiting
+            && let Some(bar) = self.bar.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -122,7 +156,8 @@ impl Console {
         self.write_error(format!("{}\n", text::printable_message(line)).as_bytes());
     }
 
-    fn error_document(&self, document: &impl Serialize) {
+    /// Writes a document as a line to standard error.
+    pub(crate) fn error_document(&self, document: &impl Serialize) {
         if let Ok(mut line) = serde_json::to_vec(document) {
             line.push(b'\n');
             self.write_error(&line);
@@ -134,18 +169,43 @@ impl Console {
         let write = || {
             io::stderr().lock().write_all(bytes).unwrap_or_default();
         };
-        match self.lock_bar().as_ref() {
+        match self.lock_bar().bar.as_ref() {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
     }
 
-    /// Shows a bar from now on, or none.
-    pub(crate) fn set_bar(&self, bar: Option<ProgressBar>) {
-        *self.lock_bar() = bar;
+    /// Shows the progress of some work on a bar from now on.
+    pub(crate) fn begin_bar(&self) {
+        self.lock_bar().has_progress = true;
     }
 
-    fn lock_bar(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+    /// Shows how far the work is, unless something is waited for.
+    pub(crate) fn set_bar_message(&self, message: String) {
+        let mut state = self.lock_bar();
+        if !state.is_waiting {
+            state.show(message);
+        }
+    }
+
+    /// Shows no progress any more.
+    pub(crate) fn end_bar(&self) {
+        let mut state = self.lock_bar();
+        state.has_progress = false;
+        state.settle();
+    }
+
+    /// Shows on the bar what is waited for, or that nothing is.
+    pub(crate) fn set_waiting(&self, message: Option<String>) {
+        let mut state = self.lock_bar();
+        state.is_waiting = message.is_some();
+        match message {
+            Some(message) => state.show(message),
+            None => state.settle(),
+        }
+    }
+
+    fn lock_bar(&self) -> MutexGuard<'_, BarState> {
         self.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -44,7 +44,8 @@ use crate::{
     limits::Allowance,
     process,
     requests::Requests,
-    s3, text,
+    s3, text, trust,
+    waiting::Watcher,
 };
 
 /// Bytes of all catalogues together, if the configuration says nothing else.
@@ -177,10 +178,15 @@ impl Context {
             workers: Arc::new(workers),
             cancelled: stop.flag(),
         };
+        let (waits, zone) = (Arc::<WaitList>::default(), TimeZone::system());
+        let progress_mode = global.progress().unwrap_or(configuration.progress);
+        let clock = Arc::clone(&store_environment.clock);
+        Watcher::new(Arc::clone(&console), clock, zone.clone(), Arc::clone(&waits), progress_mode)
+            .start(&runtime, &store_environment);
         Ok(Self {
-            progress_mode: global.progress().unwrap_or(configuration.progress),
+            progress_mode,
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            zone: TimeZone::system(),
+            zone,
             console,
             configuration,
             credentials,
@@ -192,7 +198,7 @@ impl Context {
             cache_directory,
             store_environment,
             stop,
-            waits: Arc::default(),
+            waits,
             allowance,
             runtime: Arc::new(runtime),
         })
@@ -279,6 +285,7 @@ impl Context {
 
     fn open_s3(&self, bucket: &str, prefix: &str, single_writer: bool) -> Outcome<Arc<S3Store>> {
         let mut options = s3::options(bucket, prefix, &self.s3, single_writer)?;
+        options.trust = trust::find(self, &options.credentials)?;
         options.stop = self.stop.clone();
         options.waits = Arc::clone(&self.waits) as _;
         let opening = S3Store::open(options, self.store_environment.clone());

@@ -12,12 +12,12 @@ use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_repo::error::RepoError;
 use icecore_restore::{IncludeError, RestoreError};
 use icecore_store::{
-    error::{ConnectionCause, MissingPermission, StoreError},
+    error::{MissingPermission, StoreError},
     location::LocationError,
 };
 use serde::Serialize;
 
-use crate::{exit_status::ExitStatus, text};
+use crate::{exit_status::ExitStatus, network_hint, text};
 
 /// Result of a step of a command.
 pub(crate) type Outcome<T> = Result<T, Failure>;
@@ -272,7 +272,10 @@ fn remote_hint(error: &StoreError) -> Option<String> {
         StoreError::CredentialsRefused { expired: false, .. } => {
             "check which credentials are used (environment, profile, role) and whether they belong to this server".to_owned()
         }
-        StoreError::Unreachable { cause, .. } => connection_hint(cause).to_owned(),
+        StoreError::Unreachable { endpoint, proxy, cause } => {
+            network_hint::of_connection(endpoint, proxy.as_deref(), cause)
+        }
+        StoreError::Redirected { target, .. } => format!("give --endpoint-url {target}"),
         StoreError::ForeignAnswer { .. } => {
             "check --endpoint-url: it is the address of S3 itself, not that of its web console; a proxy, or the login page of \
              a network, may have answered"
@@ -290,33 +293,6 @@ fn remote_hint(error: &StoreError) -> Option<String> {
         _ => return None,
     };
     Some(hint)
-}
-
-/// Returns what to do about a server that cannot be reached.
-fn connection_hint(cause: &ConnectionCause) -> &'static str {
-    match cause {
-        ConnectionCause::Refused => "check --endpoint-url, and that the server runs",
-        ConnectionCause::NoSuchHost => {
-            "check the host in --endpoint-url, or --region, and the name service of this machine"
-        }
-        ConnectionCause::NoAnswer => "check --endpoint-url, and that no firewall is in between",
-        ConnectionCause::UntrustedCertificate => {
-            "add the certificate of its issuer to those that this machine trusts, or set SSL_CERT_FILE to a file that holds it"
-        }
-        ConnectionCause::ExpiredCertificate => {
-            "renew the certificate on the server, or set the clock of this machine if it is wrong"
-        }
-        ConnectionCause::EarlyCertificate => {
-            "set the clock of this machine, best with a time service such as chrony"
-        }
-        ConnectionCause::MisnamedCertificate => {
-            "use a host name in --endpoint-url that the certificate of the server names"
-        }
-        ConnectionCause::NoTls => {
-            "write http:// instead of https:// in --endpoint-url, or use the port at which the server speaks TLS"
-        }
-        _ => "check --endpoint-url; a server that speaks TLS wants https://",
-    }
 }
 
 impl From<ProbeError> for Failure {
@@ -458,7 +434,7 @@ impl Failure {
                     "add --init",
                 )
                 .replace("ICECORE_", "ICECORE_TO_");
-            ["key-file", "password-file", "password-command", "endpoint-url", "region"]
+            ["key-file", "password-file", "password-command", "endpoint-url", "region", "ca-file"]
                 .iter()
                 .fold(hint, |hint, option| hint.replace(&format!("--{option}"), &format!("--to-{option}")))
         });

@@ -1,7 +1,7 @@
 //! Key slots that a key of AWS KMS opens.
 
 use icecore_aws::{
-    Credentials, KmsError, KmsOptions, WrappedKey,
+    Credentials, KmsError, KmsOptions, Unreached, WrappedKey,
     kms::{generate, unwrap},
 };
 use icecore_format::{
@@ -18,6 +18,7 @@ use crate::{
     context::Context,
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
+    network_hint, trust,
 };
 
 /// What to do where a key of KMS is the only one.
@@ -32,16 +33,18 @@ fn encryption_context(repository: RepositoryId) -> [(&'static str, String); 2] {
     [("icecore-repository", repository.to_string()), ("icecore-purpose", "key-slot".to_owned())]
 }
 
-fn options(context: &Context, region: Option<String>) -> KmsOptions {
+fn options(context: &Context, region: Option<String>) -> Outcome<KmsOptions> {
     let settings = context.s3_settings();
     let credentials =
         settings.profile.clone().map_or(Credentials::Chain, |name| Credentials::Profile { name });
-    KmsOptions { endpoint_url: None, region: region.or_else(|| settings.region.clone()), credentials }
+    let trust = trust::find(context, &credentials)?;
+    let region = region.or_else(|| settings.region.clone());
+    Ok(KmsOptions { endpoint_url: None, region, credentials, trust })
 }
 
 /// Makes a new data key under a key of KMS.
 pub(crate) fn new_credential(context: &Context, repository: RepositoryId, key: &str) -> Outcome<Credential> {
-    let (options, bound_to) = (options(context, None), encryption_context(repository));
+    let (options, bound_to) = (options(context, None)?, encryption_context(repository));
     let made = context.environment.runtime.block_on(generate(&options, key, &bound_to))?;
     let WrappedKey { wrapped, key_arn } = made.wrapped;
     let data_key = KmsDataKey { wrapped, key_arn, region: made.region };
@@ -59,7 +62,7 @@ pub(crate) fn unlock(
         let SlotKind::Kms(data_key) = kind else { continue };
         let wrapped = WrappedKey { wrapped: data_key.wrapped.clone(), key_arn: data_key.key_arn.clone() };
         let (options, bound_to) =
-            (options(context, Some(data_key.region.clone())), encryption_context(locked.id()));
+            (options(context, Some(data_key.region.clone()))?, encryption_context(locked.id()));
         match context.environment.runtime.block_on(unwrap(&options, &wrapped, &bound_to)) {
             Ok(secret) => {
                 let credential = Credential::Kms { data_key: data_key.clone(), secret: Secret::new(*secret) };
@@ -109,6 +112,12 @@ impl From<KmsError> for Failure {
             ),
             KmsError::NoCredentials { .. } => {
                 (ExitStatus::Failed, format!("give credentials of AWS (AWS_PROFILE, a role), {OTHER_KEY}"))
+            }
+            KmsError::Unreachable(unreached) => {
+                let Unreached { endpoint, proxy, cause } = unreached.as_ref();
+                let hint = network_hint::of_connection(endpoint, proxy.as_deref(), cause);
+                let hint = hint.replace("--endpoint-url", "AWS_ENDPOINT_URL_KMS");
+                (ExitStatus::Failed, format!("{hint}, {OTHER_KEY}"))
             }
             KmsError::Unavailable { .. } => {
                 (ExitStatus::Failed, format!("run the same command again later, {OTHER_KEY}"))

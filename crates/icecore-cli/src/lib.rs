@@ -21,6 +21,7 @@ mod kms;
 mod limits;
 mod logging;
 mod memory;
+mod network_hint;
 mod process;
 mod progress;
 pub mod reference;
@@ -29,7 +30,9 @@ mod s3;
 mod table;
 mod text;
 mod thaw;
+mod trust;
 mod unlock;
+mod waiting;
 mod watch;
 
 pub use application::run;

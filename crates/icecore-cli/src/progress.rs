@@ -8,7 +8,6 @@ use std::{
 
 use icecore_policy::ProgressMode;
 use icecore_store::environment::Clock;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -46,11 +45,27 @@ pub(crate) struct Counters {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
+    /// A bar on a terminal.
     Bar,
+    /// Lines of text.
     Plain,
+    /// Lines of JSON.
     Json,
+    /// Nothing.
     None,
+}
+
+impl Form {
+    /// Returns how progress is shown.
+    pub(crate) fn of(mode: ProgressMode, verbosity: Verbosity) -> Self {
+        match mode {
+            ProgressMode::Plain => Self::Plain,
+            ProgressMode::Json => Self::Json,
+            ProgressMode::Auto if io::stderr().is_terminal() && verbosity > Verbosity::Quiet => Self::Bar,
+            ProgressMode::Auto | ProgressMode::None => Self::None,
+        }
+    }
 }
 
 /// Shows progress; may be told of it as often as one likes.
@@ -59,7 +74,6 @@ pub(crate) struct Progress {
     console: Arc<Console>,
     clock: Arc<dyn Clock>,
     form: Form,
-    bar: Option<ProgressBar>,
     state: Mutex<State>,
 }
 
@@ -94,24 +108,12 @@ struct ProgressBody<'a> {
 impl Progress {
     /// Begins to show progress on standard error.
     pub(crate) fn start(console: Arc<Console>, clock: Arc<dyn Clock>, mode: ProgressMode) -> Self {
-        let form = match mode {
-            ProgressMode::Plain => Form::Plain,
-            ProgressMode::Json => Form::Json,
-            ProgressMode::Auto if io::stderr().is_terminal() && console.verbosity > Verbosity::Quiet => {
-                Form::Bar
-            }
-            ProgressMode::Auto | ProgressMode::None => Form::None,
-        };
-        let bar = (form == Form::Bar).then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
-        console.set_bar(bar.clone());
+        let form = Form::of(mode, console.verbosity);
+        if form == Form::Bar {
+            console.begin_bar();
+        }
         let state = Mutex::new(State { started: clock.monotonic(), shown: None, phase: "" });
-        Self { console, clock, form, bar, state }
+        Self { console, clock, form, state }
     }
 
     /// Tells how far the work is; asks for the figures only if it is time to show them.
@@ -151,12 +153,7 @@ impl Progress {
     fn show(&self, counters: &Counters, elapsed: Duration) {
         match self.form {
             Form::None => {}
-            Form::Bar => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(line(counters, elapsed, true));
-                    bar.tick();
-                }
-            }
+            Form::Bar => self.console.set_bar_message(line(counters, elapsed, true)),
             Form::Plain => self.console.error_line(&line(counters, elapsed, false)),
             Form::Json => {
                 let document = ProgressDocument { progress: body(counters, elapsed) };
@@ -185,9 +182,8 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.console.set_bar(None);
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if self.form == Form::Bar {
+            self.console.end_bar();
         }
     }
 }

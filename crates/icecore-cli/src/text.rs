@@ -119,6 +119,12 @@ pub(crate) fn local_time(time: Time, zone: &TimeZone) -> String {
     zone.to_datetime(timestamp).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// Returns the time of day of a time in a time zone, `17:13:52`.
+pub(crate) fn clock_time(time: Time, zone: &TimeZone) -> String {
+    let timestamp = Timestamp::from_second(time.seconds).unwrap_or_default();
+    zone.to_datetime(timestamp).strftime("%H:%M:%S").to_string()
+}
+
 /// Returns the date of a time in a time zone, `2026-11-20`.
 pub(crate) fn local_date(time: Time, zone: &TimeZone) -> String {
     let timestamp = Timestamp::from_second(time.seconds).unwrap_or_default();

@@ -96,6 +96,7 @@ settings_record! {
 pub(crate) struct S3Record {
     endpoint_url: Option<Text>,
     region: Option<Text>,
+    ca_file: Option<AbsolutePath>,
     #[serde(default)]
     addressing: S3Addressing,
     #[serde(default)]
@@ -116,6 +117,7 @@ impl S3Record {
             endpoint_url: text(self.endpoint_url),
             region: text(self.region),
             profile: None,
+            ca_file: self.ca_file.map(|path| path.0),
             addressing: self.addressing,
             encryption: self.encryption,
             kms_key: text(self.kms_key),

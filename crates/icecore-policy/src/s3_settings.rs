@@ -1,6 +1,9 @@
 //! Settings of repositories on S3.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::{
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
 use serde::Deserialize;
 
@@ -42,6 +45,8 @@ pub struct S3Settings {
     pub region: Option<String>,
     /// Profile of the shared AWS configuration; what the environment says if absent.
     pub profile: Option<String>,
+    /// File with the only certificates that are trusted; what the AWS configuration or the system says if absent.
+    pub ca_file: Option<PathBuf>,
     /// How requests name the bucket.
     pub addressing: S3Addressing,
     /// How the store encrypts.

@@ -128,12 +128,22 @@ pub enum StoreError {
         retry_after: Option<Duration>,
     },
     /// The store cannot be reached.
-    #[error("cannot reach {endpoint}: {cause}")]
+    #[error("cannot reach {endpoint}{}: {cause}", through(proxy.as_deref()))]
     Unreachable {
         /// Where the server should be.
         endpoint: String,
+        /// URL of the proxy that was asked instead, without its password.
+        proxy: Option<String>,
         /// Why there is no connection.
         cause: ConnectionCause,
+    },
+    /// The server wants to be asked with TLS.
+    #[error("{endpoint} redirects to {target}")]
+    Redirected {
+        /// Where the answer comes from.
+        endpoint: String,
+        /// Scheme and host to which it redirects.
+        target: String,
     },
     /// Something answers that is no store: a web server, a console, the login page of a network.
     #[error("{endpoint} does not answer like S3: {reason}")]
@@ -225,6 +235,11 @@ pub enum ConnectionCause {
     /// The server's certificate is signed by nobody whom this host trusts.
     #[error("its certificate is not trusted (unknown issuer)")]
     UntrustedCertificate,
+    /// The server shows the certificate of an authority as its own.
+    #[error(
+        "its certificate is that of an authority (CA:TRUE), and a server needs one of its own (CA:FALSE)"
+    )]
+    AuthorityCertificate,
     /// The server's certificate is too old.
     #[error("its certificate has expired")]
     ExpiredCertificate,
@@ -232,8 +247,11 @@ pub enum ConnectionCause {
     #[error("its certificate is not valid yet")]
     EarlyCertificate,
     /// The server's certificate is one of another host.
-    #[error("its certificate is for another host name")]
-    MisnamedCertificate,
+    #[error("its certificate is for another host name{}", names.as_ref().map(|names| format!(": {names}")).unwrap_or_default())]
+    MisnamedCertificate {
+        /// The names that it has, as the TLS library writes them.
+        names: Option<String>,
+    },
     /// The server's certificate is refused for another reason.
     #[error("its certificate is not accepted ({reason})")]
     BadCertificate {
@@ -243,6 +261,12 @@ pub enum ConnectionCause {
     /// The server does not speak TLS at this port.
     #[error("it does not speak TLS there")]
     NoTls,
+    /// The proxy does not connect to the server.
+    #[error("the proxy refuses to connect to it")]
+    ProxyRefused,
+    /// The proxy wants to know who asks.
+    #[error("the proxy asks for a user and a password")]
+    ProxyCredentials,
     /// The connection ended before there was an answer.
     #[error("{reason}")]
     Broken {
@@ -254,8 +278,29 @@ pub enum ConnectionCause {
 impl ConnectionCause {
     /// Says whether the same connection may come about a little later, without anybody changing anything.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Refused | Self::NoSuchHost | Self::NoAnswer | Self::Broken { .. })
+        matches!(
+            self,
+            Self::Refused | Self::NoSuchHost | Self::NoAnswer | Self::ProxyRefused | Self::Broken { .. }
+        )
     }
+
+    /// Says whether it is about the server's certificate.
+    pub fn is_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::UntrustedCertificate
+                | Self::AuthorityCertificate
+                | Self::ExpiredCertificate
+                | Self::EarlyCertificate
+                | Self::MisnamedCertificate { .. }
+                | Self::BadCertificate { .. }
+        )
+    }
+}
+
+/// Names the proxy of a connection.
+fn through(proxy: Option<&str>) -> String {
+    proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
 }
 
 /// A permission that is lacking.

@@ -25,9 +25,22 @@ fn causes_are_found_in_what_the_layers_below_say() {
             ConnectionCause::EarlyCertificate,
         ),
         (
-            "client error (Connect): invalid peer certificate: certificate not valid for name \"a\"; certificate is only valid for",
-            ConnectionCause::MisnamedCertificate,
+            "client error (Connect): invalid peer certificate: certificate not valid for name \"a\"; certificate is only valid for DnsName(\"b\")",
+            ConnectionCause::MisnamedCertificate { names: Some("DnsName(\"b\")".to_owned()) },
         ),
+        (
+            "client error (Connect): invalid peer certificate: NotValidForName",
+            ConnectionCause::MisnamedCertificate { names: None },
+        ),
+        (
+            "client error (Connect): invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+            ConnectionCause::AuthorityCertificate,
+        ),
+        (
+            "client error (Connect): tunnel error: proxy authorization required",
+            ConnectionCause::ProxyCredentials,
+        ),
+        ("client error (Connect): tunnel error: unsuccessful", ConnectionCause::ProxyRefused),
         (
             "client error (Connect): received corrupt message of type InvalidContentType",
             ConnectionCause::NoTls,

@@ -7,6 +7,10 @@ fn answered(status: u16, code: &str, message: &str) -> ServiceFailure {
     ServiceFailure { status, code: code.to_owned(), likeness: Likeness::S3, ..failure }
 }
 
+fn elsewhere(region: Option<&str>, redirect: Option<&str>) -> Elsewhere {
+    Elsewhere { region: region.map(str::to_owned), redirect: redirect.map(str::to_owned) }
+}
+
 fn told(failure: ServiceFailure, action: Action) -> StoreError {
     failure.into_store_error(&Place::example(Environment::system()), action, "meta/a", true)
 }
@@ -69,8 +73,10 @@ fn a_key_of_kms_that_may_not_be_used_is_named() {
 
 #[test]
 fn the_right_region_is_told() {
-    let redirected =
-        ServiceFailure { region: Some("eu-west-1".into()), ..answered(301, "PermanentRedirect", "") };
+    let redirected = ServiceFailure {
+        elsewhere: Some(elsewhere(Some("eu-west-1"), None).into()),
+        ..answered(301, "PermanentRedirect", "")
+    };
     assert_eq!(told(redirected, Action::Get).to_string(), "bucket bucket is in the region eu-west-1");
     let message =
         "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-central-1'";
@@ -111,4 +117,53 @@ fn a_success_with_another_body_is_a_request_that_the_server_does_not_know() {
     let broken = ServiceFailure { status: 200, ..ServiceFailure::connection("connection reset") };
     let broken = broken.or_not_implemented();
     assert!(!broken.is_not_implemented() && broken.is_transient());
+}
+
+#[test]
+fn a_connection_that_fails_later_says_where_and_why() {
+    let peer = Peer { url: "https://host:9000".to_owned(), proxy: Some("http://proxy:3128".to_owned()) };
+    let refused = "client error (Connect): tcp connect error: Connection refused (os error 111)";
+    let failure = ServiceFailure { peer: Some(Box::new(peer)), ..ServiceFailure::connection(refused) };
+    let expected =
+        "cannot reach https://host:9000 through the proxy http://proxy:3128: the connection was refused";
+    assert_eq!(
+        told(failure.clone(), Action::Get).to_string(),
+        format!("get meta/a failed for now: {expected}")
+    );
+    let place = Place::example(Environment::system());
+    assert_eq!(failure.into_store_error(&place, Action::Get, "meta/a", false).to_string(), expected);
+}
+
+#[test]
+fn a_service_for_credentials_that_cannot_be_reached_is_named() {
+    let failure = |url: &str| {
+        let peer = Peer { url: url.to_owned(), proxy: None };
+        let message = "client error (Connect): invalid peer certificate: UnknownIssuer".to_owned();
+        let failure = ServiceFailure::without_answer(FailureKind::NoCredentials, message);
+        told(ServiceFailure { peer: Some(Box::new(peer)), ..failure }, Action::Get)
+    };
+    assert_eq!(
+        failure("https://sts.example").to_string(),
+        "cannot reach https://sts.example for credentials: its certificate is not trusted (unknown issuer)"
+    );
+    assert!(matches!(failure("http://169.254.169.254"), StoreError::NoCredentials { .. }));
+}
+
+#[test]
+fn a_redirect_to_tls_is_no_other_region() {
+    let place = Place::at_url("http://host:9000", Environment::system());
+    let redirected = |likeness| {
+        let elsewhere = Some(elsewhere(None, Some("https://host:9000")).into());
+        let failure = ServiceFailure { likeness, elsewhere, ..answered(301, "", "") };
+        failure.into_store_error(&place, Action::Head, "meta/a", false)
+    };
+    for likeness in [Likeness::Unclear, Likeness::S3, Likeness::Foreign("a web page".into())] {
+        let error = redirected(likeness);
+        assert_eq!(error.to_string(), "http://host:9000 redirects to https://host:9000");
+    }
+    // S3 itself names the region.
+    let elsewhere = Some(elsewhere(Some("eu-west-1"), Some("https://host")).into());
+    let failure = ServiceFailure { elsewhere, ..answered(301, "", "") };
+    let error = failure.into_store_error(&place, Action::Head, "meta/a", false);
+    assert!(matches!(error, StoreError::WrongRegion { region: Some(_), .. }), "{error}");
 }

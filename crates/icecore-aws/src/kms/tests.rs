@@ -42,6 +42,19 @@ fn errors_are_told_apart() {
     assert_eq!(lost, KmsError::Unavailable { reason: "no route".to_owned() });
 }
 
+#[test]
+fn a_server_that_cannot_be_reached_is_named_with_the_cause() {
+    let peer = Peer { url: "https://kms.example".to_owned(), proxy: Some("http://proxy:3128".to_owned()) };
+    let message = "client error (Connect): invalid peer certificate: UnknownIssuer";
+    let mut failure = ServiceFailure::connection(message);
+    failure.peer = Some(Box::new(peer));
+    assert_eq!(
+        error_of(&failure, "key", "kms:Decrypt").to_string(),
+        "reach KMS: cannot reach https://kms.example through the proxy http://proxy:3128: its certificate is not \
+         trusted (unknown issuer)"
+    );
+}
+
 /// On a server that somebody has started, with a key that it has.
 #[tokio::test]
 async fn a_data_key_opens_for_its_repository_only() {
@@ -53,7 +66,12 @@ async fn a_data_key_opens_for_its_repository_only() {
     };
     let (access_key_id, secret_access_key) = ("AKTEST".to_owned(), "SKTEST".to_owned());
     let credentials = Credentials::Static { access_key_id, secret_access_key };
-    let options = KmsOptions { endpoint_url: Some(url), region: Some("us-east-1".to_owned()), credentials };
+    let options = KmsOptions {
+        endpoint_url: Some(url),
+        region: Some("us-east-1".to_owned()),
+        credentials,
+        trust: Trust::default(),
+    };
     let context = |repository: &str| [("icecore-repository", repository.to_owned())];
     let made = generate(&options, &key, &context("here")).await.unwrap();
     assert_eq!(unwrap(&options, &made.wrapped, &context("here")).await.unwrap(), made.secret);

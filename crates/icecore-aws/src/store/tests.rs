@@ -15,6 +15,7 @@ use crate::{
 
 mod accounting;
 mod addresses;
+mod certificates;
 mod conditions;
 mod connections;
 mod failures;

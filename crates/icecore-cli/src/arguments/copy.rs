@@ -1,6 +1,6 @@
 //! Options of `copy`.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgMatches, Args, ValueHint, parser::ValueSource};
 use icecore_policy::{S3Addressing, S3Settings};
@@ -68,6 +68,10 @@ pub(crate) struct CopyArguments {
     /// Profile of the shared AWS configuration that gives credentials and region for the other repository
     #[arg(long, value_name = "NAME", env = "ICECORE_TO_PROFILE", hide_env_values = true)]
     to_profile: Option<String>,
+    /// File with the only certificates to trust for the other repository, in PEM form (default: as for this one, if it is on
+    /// the same server)
+    #[arg(long, value_name = "FILE", env = "ICECORE_TO_CA_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
+    to_ca_file: Option<OsString>,
     /// Target size of packs, 1MiB to 240MiB (default: 64MiB, or as the configuration file says)
     #[arg(long, value_name = "SIZE", value_parser = parse_pack_size)]
     pub(crate) pack_size: Option<u64>,
@@ -118,7 +122,10 @@ impl CopyArguments {
         let profile = given(&self.to_profile);
         let inherited = |value: &Option<String>| value.clone().filter(|_| profile.is_none());
         let endpoint_url = given(&self.to_endpoint_url);
+        let is_same_server = endpoint_url.is_none() && profile.is_none();
+        let ca_file = self.to_ca_file.as_ref().filter(|path| !path.is_empty()).map(PathBuf::from);
         S3Settings {
+            ca_file: ca_file.or_else(|| this.ca_file.clone().filter(|_| is_same_server)),
             addressing: if endpoint_url.is_none() { this.addressing } else { S3Addressing::default() },
             skips_checksums: endpoint_url.is_none() && profile.is_none() && this.skips_checksums,
             endpoint_url: endpoint_url.or_else(|| inherited(&this.endpoint_url)),

@@ -37,6 +37,10 @@ pub(crate) struct GlobalArguments {
     /// Region of the bucket (default: what the AWS configuration or the instance says)
     #[arg(long, global = true, value_name = "REGION", env = "AWS_REGION", hide_env_values = true)]
     region: Option<String>,
+    /// File with the only certificates to trust, in PEM form (default: `AWS_CA_BUNDLE`, `ca_bundle` of the AWS profile, then
+    /// what this machine trusts)
+    #[arg(long, global = true, value_name = "FILE", env = "ICECORE_CA_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
+    ca_file: Option<OsString>,
     /// Most bytes a second to send to the repository, such as 10MiB
     #[arg(long, global = true, value_name = "RATE", value_parser = rate)]
     limit_upload: Option<NonZeroU64>,
@@ -103,6 +107,7 @@ impl GlobalArguments {
             ("key_file", &mut self.key_file),
             ("password_file", &mut self.password_file),
             ("password_command", &mut self.password_command),
+            ("ca_file", &mut self.ca_file),
             ("config", &mut self.config),
             ("cache_dir", &mut self.cache_dir),
         ];
@@ -137,6 +142,7 @@ impl GlobalArguments {
         }
         replace(&mut settings.endpoint_url, self.endpoint_url.as_ref());
         replace(&mut settings.region, self.region.as_ref());
+        replace(&mut settings.ca_file, self.ca_file.as_ref().map(PathBuf::from).as_ref());
         replace(&mut settings.upload_bytes_per_second_max, self.limit_upload.as_ref());
         replace(&mut settings.download_bytes_per_second_max, self.limit_download.as_ref());
     }

@@ -77,13 +77,34 @@ fn a_server_that_is_none_of_s3_is_no_damage() {
             },
             "--endpoint-url",
         ),
-        (StoreError::Unreachable { endpoint: endpoint(), cause: ConnectionCause::Refused }, "--endpoint-url"),
-        (StoreError::Unreachable { endpoint: endpoint(), cause: ConnectionCause::NoTls }, "http://"),
         (
-            StoreError::Unreachable { endpoint: endpoint(), cause: ConnectionCause::UntrustedCertificate },
-            "SSL_CERT_FILE",
+            StoreError::Unreachable { endpoint: endpoint(), proxy: None, cause: ConnectionCause::Refused },
+            "--endpoint-url",
         ),
-        (StoreError::Unreachable { endpoint: endpoint(), cause: ConnectionCause::EarlyCertificate }, "clock"),
+        (
+            StoreError::Redirected { endpoint: "http://host".to_owned(), target: endpoint() },
+            "--endpoint-url https://host",
+        ),
+        (
+            StoreError::Unreachable { endpoint: endpoint(), proxy: None, cause: ConnectionCause::NoTls },
+            "http://",
+        ),
+        (
+            StoreError::Unreachable {
+                endpoint: endpoint(),
+                proxy: None,
+                cause: ConnectionCause::UntrustedCertificate,
+            },
+            "--ca-file",
+        ),
+        (
+            StoreError::Unreachable {
+                endpoint: endpoint(),
+                proxy: None,
+                cause: ConnectionCause::EarlyCertificate,
+            },
+            "clock",
+        ),
         (
             StoreError::Refused {
                 operation: "put",

@@ -215,6 +215,7 @@ fn settings_of_s3() {
         [s3]
         endpoint-url = "https://s3.example.org"
         region = "eu-central-1"
+        ca-file = "/etc/icecore/authority.pem"
         addressing = "path"
         encryption = "sse-kms"
         kms-key = "alias/backup"
@@ -230,6 +231,7 @@ fn settings_of_s3() {
         endpoint_url: Some("https://s3.example.org".to_owned()),
         region: Some("eu-central-1".to_owned()),
         profile: None,
+        ca_file: Some("/etc/icecore/authority.pem".into()),
         addressing: S3Addressing::Path,
         encryption: S3Encryption::SseKms,
         kms_key: Some("alias/backup".to_owned()),

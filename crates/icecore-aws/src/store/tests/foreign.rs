@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
+    pin::Pin,
 };
 
 use super::*;
@@ -43,18 +44,24 @@ async fn open(bed: &Bed, url: &str) -> S3Store {
 }
 
 /// Asserts that nothing is read, listed or written there.
-async fn assert_foreign(head: &'static str, body: &'static str, reason: &str) {
-    let (bed, url) = (Bed::new(), start(head, body));
-    let expected = format!("{url} does not answer like S3: {reason}");
-    let new = || open(&bed, &url);
-    assert_eq!(new().await.get("icecore", None).await.unwrap_err().to_string(), expected, "{head}");
-    assert_eq!(new().await.list("meta/").await.unwrap_err().to_string(), expected, "{head}");
-    let created = new().await.create("icecore", Bytes::from_static(b"a")).await;
-    let error = created.unwrap_err();
-    assert!(matches!(error, StoreError::ForeignAnswer { .. }), "{head}: {error}");
-    let error = new().await.head("icecore").await.unwrap_err();
-    assert!(matches!(error, StoreError::ForeignAnswer { .. }), "{head}: {error}");
-    assert!(bed.sleep.recorded().is_empty(), "none of this gets better by waiting");
+fn assert_foreign<'test>(
+    head: &'static str,
+    body: &'static str,
+    reason: &'test str,
+) -> Pin<Box<dyn Future<Output = ()> + 'test>> {
+    Box::pin(async move {
+        let (bed, url) = (Bed::new(), start(head, body));
+        let expected = format!("{url} does not answer like S3: {reason}");
+        let new = || open(&bed, &url);
+        assert_eq!(new().await.get("icecore", None).await.unwrap_err().to_string(), expected, "{head}");
+        assert_eq!(new().await.list("meta/").await.unwrap_err().to_string(), expected, "{head}");
+        let created = new().await.create("icecore", Bytes::from_static(b"a")).await;
+        let error = created.unwrap_err();
+        assert!(matches!(error, StoreError::ForeignAnswer { .. }), "{head}: {error}");
+        let error = new().await.head("icecore").await.unwrap_err();
+        assert!(matches!(error, StoreError::ForeignAnswer { .. }), "{head}: {error}");
+        assert!(bed.sleep.recorded().is_empty(), "none of this gets better by waiting");
+    })
 }
 
 #[tokio::test]
@@ -67,6 +74,8 @@ async fn web_servers_are_not_taken_for_stores_without_objects() {
     assert_foreign("403 Forbidden\r\ncontent-type: text/html", PAGE, "HTTP status 403 with a web page").await;
     let redirect = "302 Found\r\nlocation: http://login.example/?from=secret";
     assert_foreign(redirect, PAGE, "it leads to http://login.example/ (HTTP status 302)").await;
+    let secure = "301 Moved Permanently\r\nlocation: http://login.example/";
+    assert_foreign(secure, "", "it leads to http://login.example/ (HTTP status 301)").await;
     assert_foreign("301 Moved Permanently", "", "HTTP status 301 without an error of S3").await;
 }
 

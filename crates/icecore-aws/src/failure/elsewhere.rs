@@ -1,0 +1,44 @@
+//! Requests that did not arrive where they belong: no connection, no credentials because of one, a redirect.
+
+use icecore_store::error::{ConnectionCause, StoreError};
+
+use super::ServiceFailure;
+use crate::{connection, network::Peer, store::Place};
+
+/// Where the server says that the request belongs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Elsewhere {
+    /// Region of the bucket.
+    pub(super) region: Option<String>,
+    /// Scheme and host to which the answer redirects.
+    pub(super) redirect: Option<String>,
+}
+
+impl ServiceFailure {
+    /// Returns the error of credentials that could not be fetched: that of the connection if it is why.
+    pub(super) fn without_credentials(self, location: String) -> StoreError {
+        match self.unreached() {
+            Some((peer, cause)) => StoreError::Unreachable {
+                endpoint: format!("{} for credentials", peer.url),
+                proxy: peer.proxy,
+                cause,
+            },
+            None => StoreError::NoCredentials { location, reason: self.reason() },
+        }
+    }
+
+    /// Returns who could not be reached, and why; metadata services are not where they are not missed.
+    pub(crate) fn unreached(&self) -> Option<(Peer, ConnectionCause)> {
+        let peer = self.peer.as_deref().filter(|peer| !peer.is_metadata_service())?;
+        Some((peer.clone(), connection::cause(&self.message)))
+    }
+
+    /// Returns the error of an answer that leads to TLS, and not to another region of S3.
+    pub(super) fn redirected(&self, place: &Place) -> Option<StoreError> {
+        let elsewhere = self.elsewhere.as_ref().filter(|elsewhere| elsewhere.region.is_none())?;
+        let target = elsewhere.redirect.as_deref()?;
+        let endpoint = place.endpoint();
+        let is_secure = endpoint.starts_with("http://") && target.starts_with("https://");
+        is_secure.then(|| StoreError::Redirected { endpoint, target: target.to_owned() })
+    }
+}

@@ -1,0 +1,28 @@
+use super::*;
+
+#[test]
+fn a_missing_profile_is_named_with_the_files() {
+    let error = ProfileError::Missing { name: "ofice".to_owned() };
+    let files = ["/home/u/.aws/config".into(), "/home/u/.aws/credentials".into()];
+    let failure = missing_profile(&error, &Credentials::Chain, &files);
+    assert_eq!(
+        failure.message,
+        "failed to find the AWS profile \"ofice\" (AWS_PROFILE) in /home/u/.aws/config and in \
+         /home/u/.aws/credentials"
+    );
+}
+
+#[test]
+fn a_file_that_has_no_certificates_is_named_with_the_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("authority.der");
+    let failure = read(&path, "--ca-file").unwrap_err();
+    assert!(failure.message.contains("(--ca-file): No such file"), "{failure:?}");
+    fs::write(&path, b"\x30\x82").unwrap();
+    let failure = read(&path, AWS_CA_BUNDLE).unwrap_err();
+    assert!(
+        failure.message.contains("(AWS_CA_BUNDLE): failed to find a certificate in PEM form"),
+        "{failure:?}"
+    );
+    assert!(failure.hint.unwrap().contains("openssl x509 -inform der"));
+}
