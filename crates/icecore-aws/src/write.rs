@@ -103,7 +103,7 @@ impl S3Store {
                 Ok(version) => return Ok(Some(version)),
                 Err(Failed { failure, .. }) if failure.is_condition_failed() => return Ok(None),
                 Err(Failed { failure, .. }) if failure.is_conflict() && restarts < RESTARTS_MAX => {
-                    restarts += 1
+                    restarts += 1;
                 }
                 Err(failed) => return Err(failed.into()),
             }

@@ -68,7 +68,9 @@ impl Known {
     pub fn add(&mut self, uploaded: &[PackDirectory]) {
         self.uploaded += uploaded.len();
         if let Some(stored) = &mut self.stored {
-            uploaded.iter().for_each(|directory| stored.add_directory(directory));
+            for directory in uploaded {
+                stored.add_directory(directory);
+            }
         }
     }
 }
