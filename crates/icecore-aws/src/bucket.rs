@@ -6,12 +6,7 @@ use aws_sdk_s3::types::BucketVersioningStatus;
 use bytes::Bytes;
 use icecore_store::{PutCondition, Store, StoreError, StoreResult};
 
-use crate::{
-    action::Action,
-    checksum::hex,
-    failure::ServiceFailure,
-    store::{Failed, S3Store},
-};
+use crate::{action::Action, checksum::hex, failure::ServiceFailure, repeat::Failed, store::S3Store};
 
 /// Whether a bucket keeps what is replaced and deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@ use aws_sdk_s3::{
 
 use crate::{
     endpoint::{AwsEndpoint, AwsEndpointKind, aws_endpoint, is_access_point, region_of_access_point},
+    movement::WatchBodies,
     network::http_client,
     options::{Addressing, Credentials, S3Options},
     trust::Trust,
@@ -27,8 +28,6 @@ use crate::{
 const REGION_DEFAULT: &str = "us-east-1";
 /// Longest time until a connection stands.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
-/// Longest time in which no byte moves.
-const STALL_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// What a client is, and what it was made for.
 #[derive(Clone, Debug)]
@@ -49,9 +48,8 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
         // One layer repeats requests, and it is not this one: decision 0009.
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIME_MAX).build())
-        .stalled_stream_protection(
-            StalledStreamProtectionConfig::enabled().grace_period(STALL_TIME_MAX).build(),
-        )
+        // `movement` does more than that.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         // Checksums are sent and compared by ourselves; those of the SDK would come in trailers that many servers refuse.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
@@ -67,7 +65,10 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     let named = named.or_else(|| address.and_then(|address| address.region));
     let region = named.unwrap_or_else(|| shared.region().map_or(REGION_DEFAULT, AsRef::as_ref).to_owned());
     let is_encrypted = endpoint_url.as_ref().is_none_or(|url| !url.starts_with("http://"));
-    let mut builder = Builder::from(&shared).force_path_style(is_path).region(Region::new(region.clone()));
+    let mut builder = Builder::from(&shared)
+        .force_path_style(is_path)
+        .region(Region::new(region.clone()))
+        .interceptor(WatchBodies);
     if is_set_to_nothing("AWS_ENDPOINT_URL_S3") || is_set_to_nothing("AWS_ENDPOINT_URL") {
         builder.set_endpoint_url(endpoint_url.clone());
     }

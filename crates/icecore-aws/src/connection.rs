@@ -24,7 +24,11 @@ pub(crate) fn cause(message: &str) -> ConnectionCause {
         () if has("peer certificate") => ConnectionCause::BadCertificate { reason: last_cause(message) },
         () if has("failed to lookup address") || has("dns error") => ConnectionCause::NoSuchHost,
         () if has("Connection refused") => ConnectionCause::Refused,
-        () if has("timeout occurred") || has("timed out") || has("no end within") => {
+        () if has("timeout occurred")
+            || has("timed out")
+            || has("no answer within")
+            || has("nothing moved for") =>
+        {
             ConnectionCause::NoAnswer
         }
         () => ConnectionCause::Broken { reason: message.to_owned() },

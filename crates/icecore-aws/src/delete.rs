@@ -2,11 +2,7 @@
 
 use icecore_store::{StoreError, StoreResult, Version};
 
-use crate::{
-    action::Action,
-    failure::ServiceFailure,
-    store::{Failed, S3Store},
-};
+use crate::{action::Action, failure::ServiceFailure, repeat::Failed, store::S3Store};
 
 impl S3Store {
     /// Deletes an object, if `version` is given only in that state.

@@ -48,6 +48,8 @@ pub(crate) struct ServiceFailure {
     pub(crate) message: String,
     /// What the answer shows of the server.
     pub(crate) likeness: Likeness,
+    /// A source of credentials is set up, and did not answer.
+    has_silent_source: bool,
     /// Who was asked, if no answer came.
     pub(crate) peer: Option<Box<Peer>>,
     elsewhere: Option<Box<Elsewhere>>,
@@ -107,6 +109,7 @@ impl ServiceFailure {
             code: String::new(),
             message,
             likeness: Likeness::Unclear,
+            has_silent_source: false,
             peer: None,
             elsewhere: None,
             archive: None,
@@ -164,6 +167,25 @@ impl ServiceFailure {
             self.code.as_str(),
             "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired"
         )
+    }
+
+    /// Says whether a refusal does not say why, as all answers to HEAD.
+    pub(crate) fn lacks_reason(&self) -> bool {
+        self.kind == FailureKind::Answered && matches!(self.status, 400 | 401 | 403) && self.code.is_empty()
+    }
+
+    /// Says whether the server finds the time of the request wrong.
+    pub(crate) fn is_skewed(&self) -> bool {
+        self.code == "RequestTimeTooSkewed"
+    }
+
+    /// Says whether there would have been no such failure if the network had not been missing.
+    pub(crate) fn may_be_network(&self) -> bool {
+        match self.kind {
+            FailureKind::Connection => self.status == 0 && connection::cause(&self.message).may_pass(),
+            FailureKind::NoCredentials => self.has_silent_source,
+            FailureKind::Answered | FailureKind::Unusable => false,
+        }
     }
 
     /// Says whether the same request may succeed a little later.
@@ -310,15 +332,17 @@ where
     fn from(error: SdkError<E>) -> Self {
         let message = chain(&error);
         let peer = Peer::of_error(&error).cloned().map(Box::new);
+        let lack = lack_of_credentials(&error);
         let kind = match &error {
-            _ if is_lack_of_credentials(&error) => FailureKind::NoCredentials,
+            _ if lack.is_some() => FailureKind::NoCredentials,
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => FailureKind::Answered,
             SdkError::ConstructionFailure(_) => FailureKind::Unusable,
             SdkError::DispatchFailure(failure) if failure.is_user() => FailureKind::Unusable,
             _ => FailureKind::Connection,
         };
         let Some(response) = error.raw_response() else {
-            return Self { peer, ..Self::without_answer(kind, message) };
+            let has_silent_source = lack.is_some_and(is_silent);
+            return Self { peer, has_silent_source, ..Self::without_answer(kind, message) };
         };
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).map(str::to_owned);
@@ -343,6 +367,7 @@ where
             kind,
             status,
             likeness,
+            has_silent_source: false,
             // HEAD has no body, hence no code; the SDK makes one of the status.
             code: if code == "NotFound" { String::new() } else { code },
             message: told,
@@ -389,15 +414,21 @@ fn chain(error: &dyn Error) -> String {
     if texts.is_empty() { error.to_string() } else { texts.join(": ") }
 }
 
-fn is_lack_of_credentials(error: &dyn Error) -> bool {
+/// Returns the error of the sources of credentials among the causes of an error.
+fn lack_of_credentials<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error CredentialsError> {
     let mut next = error.source();
     while let Some(cause) = next {
-        if cause.is::<CredentialsError>() {
-            return true;
+        if let Some(lack) = cause.downcast_ref::<CredentialsError>() {
+            return Some(lack);
         }
         next = cause.source();
     }
-    false
+    None
+}
+
+/// Says whether a source of credentials is set up, but did not answer as it should.
+fn is_silent(lack: &CredentialsError) -> bool {
+    matches!(lack, CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_))
 }
 
 impl From<io::Error> for ServiceFailure {

@@ -7,7 +7,8 @@ use crate::{
     action::Action,
     failure::ServiceFailure,
     options::is_cold,
-    store::{DATA_PREFIX, Failed, S3Store},
+    repeat::Failed,
+    store::{DATA_PREFIX, S3Store},
 };
 
 /// A rule that would make something unreadable that has to be readable at once, or delete it.

@@ -1,9 +1,6 @@
 //! Large objects in parts: several connections for one object, and a part that fails is all that is sent again.
 
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, SystemTime},
-};
+use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -11,14 +8,14 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use icecore_store::{PutCondition, StoreError, StoreResult, Version};
+use icecore_store::{PutCondition, StoreError, Version};
 
 use crate::{
     action::Action,
     checksum::{BodyChecksum, told_crc64},
     failure::ServiceFailure,
-    list::system_time,
-    store::{DATA_PREFIX, Failed, S3Store},
+    repeat::{Effort, Failed},
+    store::S3Store,
     write::{Put, bare},
 };
 
@@ -171,31 +168,18 @@ impl S3Store {
         }
     }
 
-    /// Takes away what is left of uploads that were begun below the store's prefix longer than `age` ago, by the clock of this
-    /// machine, and returns how many there were. An upload that is still under way after all begins anew.
-    pub async fn abort_stale_uploads(&self, age: Duration) -> StoreResult<usize> {
-        let prefix = self.place.full_key(DATA_PREFIX);
-        let call = || async {
-            let request = self.client().list_multipart_uploads().bucket(&self.place.bucket).prefix(&prefix);
-            request.send().await.map_err(ServiceFailure::from)
-        };
-        let output = self.repeat(Action::ListUploads, DATA_PREFIX, 0, call).await?;
-        let latest = self.environment.clock.now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
-        let mut aborted = 0;
-        for upload in output.uploads() {
-            let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
-            let Some(key) = self.place.own_key(key).filter(|_| system_time(upload.initiated()) < latest)
-            else {
-                continue;
-            };
-            self.abort_upload(key, id).await;
-            aborted += 1;
+    /// Takes away what was uploaded of a put that failed; what cannot be is left to the next run, or the
+    /// bucket's own rule.
+    async fn abort_upload(&self, key: &str, upload: &str) {
+        if let Err(Failed { failure, error }) = self.try_abort_upload(key, upload).await
+            && failure.code != "NoSuchUpload"
+        {
+            tracing::warn!(key, %error, "parts of an upload are left behind");
         }
-        Ok(aborted)
     }
 
-    /// Takes away what was uploaded; what cannot be is left to the bucket's own rule.
-    async fn abort_upload(&self, key: &str, upload: &str) {
+    /// Removes an upload that is not complete. Nothing depends on it, so it is not tried for long.
+    pub(crate) async fn try_abort_upload(&self, key: &str, upload: &str) -> Result<(), Failed> {
         let call = || async {
             let request = self
                 .client()
@@ -205,11 +189,7 @@ impl S3Store {
                 .upload_id(upload);
             request.send().await.map(drop).map_err(ServiceFailure::from)
         };
-        if let Err(Failed { failure, error }) = self.repeat(Action::AbortUpload, key, 0, call).await
-            && failure.code != "NoSuchUpload"
-        {
-            tracing::warn!(key, %error, "parts of an upload are left behind");
-        }
+        self.repeat_with(Effort::short(), Action::AbortUpload, key, 0, call).await
     }
 }
 

@@ -212,6 +212,9 @@ pub struct S3Options {
     pub part_bytes_min: u64,
     /// How often and how long requests are repeated.
     pub retry: RetryPolicy,
+    /// How long the network is waited for at the beginning; without, a server that cannot be reached is
+    /// reported within seconds.
+    pub network_time_max: Option<Duration>,
     /// Ends everything that is under way.
     pub stop: Stop,
     /// Who learns what is waited for.
@@ -244,6 +247,7 @@ impl S3Options {
                 delay_first: Duration::from_millis(100),
                 delay_max: Duration::from_secs(30),
             },
+            network_time_max: None,
             stop: Stop::default(),
             waits: Arc::new(Unobserved),
         }

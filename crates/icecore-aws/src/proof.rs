@@ -2,19 +2,20 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+
 use crate::{action::Action, failure::ServiceFailure, likeness::Likeness, store::S3Store};
 
 /// Longest time for the request that clears it up.
-const PROOF_TIME_MAX: Duration = Duration::from_secs(30);
+const PROOF_TIME_MAX: Duration = Duration::from_secs(15);
 
 impl S3Store {
     /// Judges the answer to a request: returns it as one that no S3 gives, or as one that S3 gives.
-    pub(crate) async fn judged(
-        &self,
-        mut failure: ServiceFailure,
-        action: Action,
-        key: &str,
-    ) -> ServiceFailure {
+    pub(crate) async fn judged(&self, failure: ServiceFailure, action: Action, key: &str) -> ServiceFailure {
+        let mut failure = match action {
+            Action::Head => self.with_reason(failure, key).await,
+            _ => failure,
+        };
         let is_proven = || self.is_proven.load(Ordering::Relaxed);
         if failure.status == 0 && !failure.is_foreign() {
             return failure;
@@ -37,25 +38,46 @@ impl S3Store {
         failure
     }
 
+    /// Returns the failure of a HEAD with the reason that its answer cannot have, because it has no body: the
+    /// credentials may have expired, or the clock be wrong. The same question with a body has it.
+    async fn with_reason(&self, failure: ServiceFailure, key: &str) -> ServiceFailure {
+        if !failure.lacks_reason() {
+            return failure;
+        }
+        match self.first_byte(key).await {
+            Some(Err(told)) if !told.code.is_empty() => told,
+            Some(Ok(output)) if output.e_tag().is_some() && failure.status == 400 => {
+                ServiceFailure::broken("HTTP status 400 to HEAD, and success to GET")
+            }
+            _ => failure,
+        }
+    }
+
     /// Finds out what the server is by a request whose answer has a body, unlike that to HEAD.
     async fn look_at_server(&self, key: &str, status: u16) -> Likeness {
-        self.count(Action::Get, "STANDARD", 0);
-        let request = self.client().get_object().bucket(&self.place.bucket).key(self.place.full_key(key));
-        let answer = tokio::time::timeout(PROOF_TIME_MAX, request.range("bytes=0-0").send()).await;
-        let likeness = match answer {
-            Ok(Ok(output)) if output.e_tag().is_some() => Likeness::S3,
-            Ok(Ok(_)) => Likeness::without_evidence(200),
-            Ok(Err(error)) => match ServiceFailure::from(error) {
-                // Not known: there was no answer.
-                failure if failure.status == 0 => Likeness::Unclear,
-                failure if failure.likeness == Likeness::Unclear => Likeness::without_evidence(status),
-                failure => failure.likeness,
-            },
-            Err(_) => Likeness::Unclear,
+        let likeness = match self.first_byte(key).await {
+            Some(Ok(output)) if output.e_tag().is_some() => Likeness::S3,
+            Some(Ok(_)) => Likeness::without_evidence(200),
+            // Not known: there was no answer.
+            Some(Err(failure)) if failure.status == 0 => Likeness::Unclear,
+            Some(Err(failure)) if failure.likeness == Likeness::Unclear => Likeness::without_evidence(status),
+            Some(Err(failure)) => failure.likeness,
+            None => Likeness::Unclear,
         };
         if likeness == Likeness::S3 {
             self.is_proven.store(true, Ordering::Relaxed);
         }
         likeness
+    }
+
+    /// Asks for the first byte of an object; nothing if there is no answer in time.
+    async fn first_byte(&self, key: &str) -> Option<Result<GetObjectOutput, ServiceFailure>> {
+        self.count(Action::Get, "STANDARD", 0);
+        let request = self.client().get_object().bucket(&self.place.bucket).key(self.place.full_key(key));
+        tokio::select! {
+            biased;
+            answer = request.range("bytes=0-0").send() => Some(answer.map_err(ServiceFailure::from)),
+            () = self.environment.sleep.limit(PROOF_TIME_MAX) => None,
+        }
     }
 }

@@ -2,21 +2,22 @@
 
 use std::{
     ops::Range,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
 };
 
 use aws_sdk_s3::{
     operation::{RequestId, get_object::GetObjectOutput},
-    types::ChecksumMode,
+    types::{ChecksumMode, ServerSideEncryption},
 };
 use bytes::{Bytes, BytesMut};
 use icecore_store::{ObjectInfo, StoreError, StoreResult, Version};
 
 use crate::{
     action::Action,
-    checksum::{crc64_nvme, told_crc64},
+    checksum::{crc64_nvme, etag_contradicts, told_crc64},
     failure::ServiceFailure,
-    store::{Failed, S3Store},
+    repeat::Failed,
+    store::S3Store,
     write::bare,
 };
 
@@ -31,6 +32,17 @@ struct Partial {
     version: Option<String>,
     /// CRC64NVME of the whole object, if the server told it.
     checksum: Option<String>,
+    /// The bytes should be those of the whole object, whose `ETag` is its MD5.
+    has_md5: bool,
+    /// What came the last time, if it was not what the `ETag` says.
+    doubted: Option<Bytes>,
+}
+
+impl Partial {
+    /// Forgets what has come.
+    fn begin_again(&mut self) {
+        *self = Self { doubted: self.doubted.take(), ..Self::default() };
+    }
 }
 
 /// What a look at an object without its bytes shows.
@@ -49,9 +61,7 @@ impl S3Store {
             return Err(self.outside(key, range.unwrap_or_default()).await);
         }
         let partial = Mutex::new(Partial::default());
-        let expected = range.as_ref().map_or(RESERVED_BYTES_MAX, |range| range.end - range.start);
-        let result =
-            self.repeat(Action::Get, key, expected, || self.read_once(key, range.as_ref(), &partial)).await;
+        let result = self.repeat(Action::Get, key, 0, || self.read_once(key, range.as_ref(), &partial)).await;
         match (result, range) {
             (Ok(version), _) => {
                 let partial = partial.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +120,7 @@ impl S3Store {
             Err(failure) => {
                 if had > 0 && failure.is_condition_failed() {
                     // Somebody replaced the object: what came so far is of no use.
-                    *lock() = Partial::default();
+                    lock().begin_again();
                     return Err(ServiceFailure::broken("the object was replaced while it was read"));
                 }
                 return Err(failure);
@@ -137,6 +147,7 @@ impl S3Store {
         if is_first {
             let mut partial = lock();
             partial.version = Some(etag.clone());
+            partial.has_md5 = self.has_md5(&output, expected);
             partial.checksum = told_crc64(output.checksum_crc64_nvme()).map(str::to_owned);
             partial.bytes.reserve(expected.min(RESERVED_BYTES_MAX) as usize);
         }
@@ -146,6 +157,7 @@ impl S3Store {
             match output.body.try_next().await {
                 Ok(Some(piece)) => {
                     received += piece.len() as u64;
+                    self.count_received(&class, piece.len() as u64);
                     lock().bytes.extend_from_slice(&piece);
                 }
                 Ok(None) if received < expected => break Err("the connection ended too early".to_owned()),
@@ -155,14 +167,46 @@ impl S3Store {
                 Err(error) => break Err(error.to_string()),
             }
         };
-        self.count_received(&class, received);
         outcome.map_err(ServiceFailure::broken)?;
-        let mut partial = lock();
-        if partial.checksum.as_ref().is_some_and(|told| *told != crc64_nvme(&partial.bytes)) {
-            *partial = Partial::default();
-            return Err(ServiceFailure::broken("the bytes that came are not those that are stored"));
-        }
+        self.verify(&mut lock(), &etag)?;
         Ok(Version(etag))
+    }
+
+    /// Says whether the `ETag` of an answer is the MD5 of the bytes in it, as far as can be seen: no other
+    /// key than those of S3 encrypts the object, and the answer has all of it.
+    fn has_md5(&self, output: &GetObjectOutput, length: u64) -> bool {
+        let has_own_key = matches!(
+            output.server_side_encryption(),
+            Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse)
+        );
+        let is_whole = output
+            .content_range()
+            .is_none_or(|range| range.starts_with("bytes 0-") && range.ends_with(&format!("/{length}")));
+        is_whole && !has_own_key && !self.has_other_etags.load(Ordering::Relaxed)
+    }
+
+    /// Compares an object with what the server says of it. What is damaged on its way is fetched again; what
+    /// comes a second time is believed, for not all servers make their `ETag` from the bytes alone.
+    fn verify(&self, partial: &mut Partial, etag: &str) -> Result<(), ServiceFailure> {
+        let damaged = || ServiceFailure::broken("the bytes that came are not those that are stored");
+        match &partial.checksum {
+            Some(told) if *told == crc64_nvme(&partial.bytes) => return Ok(()),
+            Some(_) => {
+                partial.begin_again();
+                return Err(damaged());
+            }
+            None => {}
+        }
+        if !partial.has_md5 || !etag_contradicts(etag, &partial.bytes) {
+            return Ok(());
+        }
+        if partial.doubted.as_ref().is_some_and(|earlier| *earlier == partial.bytes) {
+            self.has_other_etags.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        partial.doubted = Some(partial.bytes.split().freeze());
+        partial.begin_again();
+        Err(damaged())
     }
 
     /// Returns what is known about an object without reading it.

@@ -14,18 +14,15 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use icecore_store::{
-    Environment, ObjectInfo, PutCondition, Store, StoreError, StoreResult, Version,
-    error::ConnectionCause,
+    Environment, ObjectInfo, PutCondition, Store, StoreResult, Version,
     key::{check_key, check_prefix},
-    retry::{Attempts, Repetition, RetryPolicy},
+    retry::Repetition,
 };
 
 use crate::{
     action::Action,
     client::{self, Connection},
-    connection,
     endpoint::{aws_endpoint, is_access_point},
-    failure::{FailureKind, ServiceFailure},
     gate::Gate,
     network::{Peer, Proxies},
     options::{S3Options, StorageClassName},
@@ -36,16 +33,6 @@ use crate::{
 pub(crate) const DATA_PREFIX: &str = "data/";
 /// Name of the metadata that a bucket carries of which only one may write at a time.
 const SINGLE_WRITER: &str = "icecore-writers";
-/// Longest time for a request without a body.
-const REQUEST_TIME_MAX: Duration = Duration::from_mins(1);
-/// Bytes in a second that a body moves at least; slower connections are given up.
-const BODY_BYTES_PER_SECOND_MIN: u64 = 64 << 10;
-/// How often credentials are fetched again that the server says have expired, before their owner has to renew them.
-const RENEWALS_MAX: u32 = 3;
-/// Most attempts as long as the server has never answered: more likely than a server that is down is a wrong address; …
-const UNREACHED_ATTEMPTS_MAX: u32 = 4;
-/// … and as long as nothing there answers at all, which takes its time to find out.
-const SILENT_ATTEMPTS_MAX: u32 = 2;
 
 /// A place in a bucket, for messages and for full keys.
 #[derive(Clone, Debug)]
@@ -140,12 +127,12 @@ pub struct S3Store {
     pub(crate) options: S3Options,
     pub(crate) place: Place,
     pub(crate) environment: Environment,
-    repetition: Repetition,
+    pub(crate) repetition: Repetition,
     is_encrypted: bool,
     meter: Arc<RequestMeter>,
-    gate: Gate,
+    pub(crate) gate: Gate,
     /// The server has answered at least once, …
-    is_reached: AtomicBool,
+    pub(crate) is_reached: AtomicBool,
     /// … and at least once in a way that only S3 and servers like it do.
     pub(crate) is_proven: AtomicBool,
     single_writer: AtomicBool,
@@ -156,6 +143,8 @@ pub struct S3Store {
     is_expected_slow: AtomicBool,
     /// The server compares an `ETag` without its quotes.
     pub(crate) has_bare_etags: AtomicBool,
+    /// The server makes the `ETag` of an object from something else than its bytes.
+    pub(crate) has_other_etags: AtomicBool,
 }
 
 impl fmt::Debug for S3Store {
@@ -202,6 +191,7 @@ impl S3Store {
             is_slow: AtomicBool::new(false),
             is_expected_slow: AtomicBool::new(false),
             has_bare_etags: AtomicBool::new(false),
+            has_other_etags: AtomicBool::new(false),
             options,
             environment,
         }
@@ -216,9 +206,14 @@ impl S3Store {
         self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Returns how often the client was renewed.
+    pub(crate) fn renewals(&self) -> u64 {
+        self.current_client().renewals
+    }
+
     /// Makes a new client, which fetches the credentials anew, unless somebody has done so since `renewals` was read. Credentials
     /// without a time of expiry (in a profile that a tool writes again and again) are kept for ever otherwise.
-    async fn renew_client(&self, renewals: u64) {
+    pub(crate) async fn renew_client(&self, renewals: u64) {
         let _renewing = self.renewal.lock().await;
         if self.current_client().renewals != renewals {
             return;
@@ -262,6 +257,12 @@ impl S3Store {
     /// Says whether that was known before.
     pub fn expected_slow_connections(&self) -> bool {
         self.is_expected_slow.load(Ordering::Relaxed)
+    }
+
+    /// Says whether something failed lately, and nothing has succeeded since.
+    pub fn is_failing(&self) -> bool {
+        let now = self.environment.clock.monotonic();
+        self.repetition.patience.failing_since(now).is_some()
     }
 
     /// Returns the URL of the server if it is not S3's own.
@@ -314,112 +315,6 @@ impl S3Store {
     pub(crate) fn count_received(&self, class: &str, bytes_received: u64) {
         let count = RequestCount { requests: 0, bytes_sent: 0, bytes_received };
         self.meter.add(Action::Get.class(), class, count);
-    }
-
-    /// Makes a request until it succeeds, or fails for good; `bytes` is what moves at most.
-    pub(crate) async fn repeat<T, Call, Answer>(
-        &self,
-        action: Action,
-        key: &str,
-        bytes: u64,
-        call: Call,
-    ) -> Result<T, Failed>
-    where
-        Call: Fn() -> Answer,
-        Answer: Future<Output = Result<T, ServiceFailure>>,
-    {
-        let sent = matches!(action, Action::Put | Action::UploadPart);
-        let time_max = REQUEST_TIME_MAX + Duration::from_secs(bytes / BODY_BYTES_PER_SECOND_MIN);
-        let patience = self.policy();
-        let endpoint = self.place.endpoint();
-        let mut attempts = Attempts::start(&self.repetition, &patience, action.operation(), key, endpoint);
-        let mut expired = 0;
-        loop {
-            let place = self.gate.enter().await;
-            attempts.begin();
-            let renewals = self.current_client().renewals;
-            let class = if action == Action::Get { "STANDARD" } else { self.storage_class(key).as_str() };
-            self.count(action, class, if sent { bytes } else { 0 });
-            let outcome = tokio::time::timeout(time_max, call()).await;
-            let failure = match outcome {
-                Ok(Ok(value)) => {
-                    self.learn_from_success(action);
-                    attempts.succeeded();
-                    return Ok(value);
-                }
-                Ok(Err(failure)) => self.judged(failure, action, key).await,
-                Err(_) => ServiceFailure::connection(format!("no end within {} s", time_max.as_secs())),
-            };
-            drop(place);
-            self.learn_from_failure(&failure);
-            let is_reached = self.is_reached.load(Ordering::Relaxed);
-            let may_succeed = if failure.is_expired() {
-                expired += 1;
-                expired <= RENEWALS_MAX
-            } else {
-                // Whoever has given credentials once is asked again, like a server that was reached once.
-                let was_there = matches!(failure.kind, FailureKind::NoCredentials | FailureKind::Connection);
-                failure.is_transient() || (is_reached && was_there)
-            };
-            let gives_up = !may_succeed
-                || self.options.stop.is_requested()
-                || (!is_reached && attempts.failed() + 1 >= unreached_attempts_max(&failure));
-            if !gives_up && failure.is_expired() {
-                self.renew_client(renewals).await;
-            }
-            let error = Failed {
-                failure: failure.clone(),
-                error: failure.into_store_error(&self.place, action, key, is_reached),
-            };
-            if gives_up {
-                return Err(error);
-            }
-            let Failed { failure, error } = error;
-            attempts.wait(&patience, error).await.map_err(|error| Failed { failure, error })?;
-        }
-    }
-
-    fn learn_from_success(&self, action: Action) {
-        self.is_reached.store(true, Ordering::Relaxed);
-        // Anything may answer a deletion with success.
-        if !matches!(action, Action::Delete | Action::AbortUpload) {
-            self.is_proven.store(true, Ordering::Relaxed);
-        }
-        self.gate.succeeded();
-    }
-
-    fn learn_from_failure(&self, failure: &ServiceFailure) {
-        if failure.kind == FailureKind::Answered {
-            self.is_reached.store(true, Ordering::Relaxed);
-        }
-        if failure.is_slow_down() {
-            self.gate.slowed();
-        }
-    }
-
-    fn policy(&self) -> RetryPolicy {
-        self.options.retry
-    }
-}
-
-/// Returns the most attempts as long as the server has never answered.
-fn unreached_attempts_max(failure: &ServiceFailure) -> u32 {
-    match connection::cause(&failure.message) {
-        ConnectionCause::NoAnswer => SILENT_ATTEMPTS_MAX,
-        _ => UNREACHED_ATTEMPTS_MAX,
-    }
-}
-
-/// A request that failed for good: what the server said, and what the caller is told.
-#[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) failure: ServiceFailure,
-    pub(crate) error: StoreError,
-}
-
-impl From<Failed> for StoreError {
-    fn from(failed: Failed) -> Self {
-        failed.error
     }
 }
 

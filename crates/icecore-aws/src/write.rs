@@ -15,7 +15,8 @@ use crate::{
     failure::ServiceFailure,
     options::{Encryption, Parts},
     read::has_etag,
-    store::{DATA_PREFIX, Failed, S3Store},
+    repeat::Failed,
+    store::{DATA_PREFIX, S3Store},
 };
 
 /// Name of the metadata by which a put finds its own object again.

@@ -38,8 +38,9 @@ pub trait Sleep: fmt::Debug + Send + Sync {
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
 
-    /// Returns after `duration`, too, but is dropped when something else comes first: it is the limit of what is under way.
-    /// Doubles of tests whose sleep returns at once must not take all that is under way for too slow.
+    /// Returns after `duration`, too, but is dropped when something else comes first: it is the limit of what
+    /// is under way. Doubles of tests whose sleep returns at once must not take all that is under way for too
+    /// slow.
     async fn limit(&self, duration: Duration);
 }
 

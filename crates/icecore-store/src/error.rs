@@ -185,8 +185,8 @@ pub enum StoreError {
         /// What is missing.
         reason: String,
     },
-    /// Everything is to stop ([`crate::stop::Stop`]): the call was not begun, or left where it was. Whether a change was applied
-    /// is not known.
+    /// Everything is to stop ([`crate::stop::Stop`]): the call was not begun, or left where it was. Whether a
+    /// change was applied is not known.
     #[error("the command was interrupted")]
     Interrupted,
     /// The store is dead by order of a [`crate::fault::FaultPlan`]: nothing was applied, nothing will be.

@@ -26,8 +26,8 @@ pub use self::{
 pub struct RetryPolicy {
     /// Most attempts of one call, the first one included.
     pub attempts_max: NonZeroU32,
-    /// Longest time from the beginning of the first failed attempt to the beginning of the last one; for all calls of a store
-    /// together, from the first failed attempt behind the latest success.
+    /// Longest time from the beginning of the first failed attempt to the beginning of the last one; for all
+    /// calls of a store together, from the first failed attempt behind the latest success.
     pub total_max: Duration,
     /// Upper bound of the wait after the first attempt; it doubles with each further one.
     pub delay_first: Duration,

@@ -52,8 +52,8 @@ impl Stop {
         }
     }
 
-    /// Returns what `work` returns, or [`StoreError::Interrupted`] as soon as everything is to stop; `work` is then dropped
-    /// where it is.
+    /// Returns what `work` returns, or [`StoreError::Interrupted`] as soon as everything is to stop; `work`
+    /// is then dropped where it is.
     pub async fn interrupts<T>(&self, work: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
         tokio::select! {
             biased;

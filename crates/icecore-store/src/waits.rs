@@ -1,7 +1,7 @@
 //! What a store waits for, reported to whoever shows it.
 //!
-//! A store reports each call that it repeats: when an attempt begins, when bytes move, when it pauses before the next
-//! attempt, and when the call ends. It decides nothing about what is shown.
+//! A store reports each call that it repeats: when an attempt begins, when bytes move, when it pauses before
+//! the next attempt, and when the call ends. It decides nothing about what is shown.
 
 use std::{
     collections::BTreeMap,
@@ -45,7 +45,8 @@ pub struct Wait {
     pub attempt: u32,
     /// What happens at the moment.
     pub state: WaitState,
-    /// When the call is given up, unless something succeeds before. An attempt that is under way then may end a little later.
+    /// When the call is given up, unless something succeeds before. An attempt that is under way then may end
+    /// a little later.
     pub gives_up: Duration,
     /// Why the previous attempt failed.
     pub last_error: Option<String>,
@@ -93,8 +94,8 @@ impl WaitList {
         self.lock().under_way.values().cloned().collect()
     }
 
-    /// Returns when bytes of any call last moved. Together with an old [`Wait::moved`] of a call it shows whether
-    /// everything stands still, or only this call.
+    /// Returns when bytes of any call last moved. Together with an old [`Wait::moved`] of a call it shows
+    /// whether everything stands still, or only this call.
     pub fn last_moved(&self) -> Duration {
         self.lock().moved
     }

@@ -9,10 +9,12 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// A body of which only a part arrives before the connection ends.
+/// A body of which only a part arrives before the connection ends, or falls silent.
 pub(crate) struct CutBody {
     pub(crate) inner: s3s::Body,
     pub(crate) left: u64,
+    /// The connection stays, and nothing more comes.
+    pub(crate) stalls: bool,
 }
 
 impl Body for CutBody {
@@ -23,6 +25,9 @@ impl Body for CutBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.left == 0 && self.stalls {
+            return Poll::Pending;
+        }
         if self.left == 0 {
             return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
         }

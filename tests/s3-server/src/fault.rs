@@ -18,6 +18,13 @@ pub enum Fault {
     Reset,
     /// It is carried out, and the connection ends before the answer.
     LostReply,
+    /// It is not carried out, and never answered; the connection stays.
+    Hang,
+    /// It is carried out, and never answered; the connection stays.
+    HangAfter,
+    /// It is carried out, and after this many bytes of the answer's body nothing more comes; the connection
+    /// stays.
+    StallBody(u64),
     /// It is carried out, and the connection ends after this many bytes of the answer's body.
     CutBody(u64),
     /// It is carried out, and one bit of the answer's body is wrong: the first of the byte at this offset.

@@ -295,6 +295,10 @@ async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Respon
             return error_response(*status, code, headers);
         }
         Some(Fault::Reset) => return Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::Hang) => {
+            drain(request.map(s3s::Body::from)).await;
+            return std::future::pending().await;
+        }
         _ => {}
     }
     let (head, body) = request.into_parts();
@@ -320,8 +324,10 @@ async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Respon
     }
     match fault {
         Some(Fault::LostReply) => Err(io::ErrorKind::ConnectionReset.into()),
-        Some(Fault::CutBody(left)) => {
-            Ok(response.map(|inner| s3s::Body::http_body_unsync(CutBody { inner, left })))
+        Some(Fault::HangAfter) => std::future::pending().await,
+        Some(fault @ (Fault::CutBody(left) | Fault::StallBody(left))) => {
+            let stalls = matches!(fault, Fault::StallBody(_));
+            Ok(response.map(|inner| s3s::Body::http_body_unsync(CutBody { inner, left, stalls })))
         }
         Some(Fault::FlipBit(before)) => Ok(response
             .map(|inner| s3s::Body::http_body_unsync(FlippedBody { inner, before, is_flipped: false }))),

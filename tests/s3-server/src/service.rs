@@ -441,17 +441,30 @@ impl S3 for MemoryService {
         let prefix = input.prefix.clone().unwrap_or_default();
         let uploads = self.with_bucket(&input.bucket, |bucket| {
             let uploads = bucket.uploads.iter().filter(|(_, upload)| upload.key.starts_with(&prefix));
-            let uploads = uploads.map(|(id, upload)| MultipartUpload {
-                key: Some(upload.key.clone()),
-                upload_id: Some(id.clone()),
-                initiated: Some(Timestamp::from(upload.begun)),
-                ..MultipartUpload::default()
-            });
-            Ok(uploads.collect())
+            let mut uploads: Vec<MultipartUpload> = uploads
+                .map(|(id, upload)| MultipartUpload {
+                    key: Some(upload.key.clone()),
+                    upload_id: Some(id.clone()),
+                    initiated: Some(Timestamp::from(upload.begun)),
+                    ..MultipartUpload::default()
+                })
+                .collect();
+            uploads.sort_by_key(|upload| (upload.key.clone(), upload.upload_id.clone()));
+            Ok(uploads)
         })?;
+        let marker = (input.key_marker.filter(|key| !key.is_empty()), input.upload_id_marker);
+        let behind = uploads
+            .into_iter()
+            .filter(|upload| marker.0.is_none() || (upload.key.clone(), upload.upload_id.clone()) > marker);
+        let mut uploads: Vec<MultipartUpload> = behind.collect();
+        let is_truncated = uploads.len() > self.options.page_keys_max;
+        uploads.truncate(self.options.page_keys_max);
+        let last = uploads.last().filter(|_| is_truncated).cloned().unwrap_or_default();
         answer(ListMultipartUploadsOutput {
             bucket: Some(input.bucket),
-            is_truncated: Some(false),
+            is_truncated: Some(is_truncated),
+            next_key_marker: last.key,
+            next_upload_id_marker: last.upload_id,
             uploads: Some(uploads),
             ..ListMultipartUploadsOutput::default()
         })

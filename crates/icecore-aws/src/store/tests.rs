@@ -1,15 +1,18 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use icecore_store::{
-    StoreExt, conformance,
+    StoreError, StoreExt, conformance,
     environment::{InstantSleep, ManualClock, Sleep, SystemEntropy},
+    retry::RetryPolicy,
 };
 use s3_test_server::{Fault, FaultRule, ServerOptions, TestServer};
 
 use super::*;
 use crate::{
+    failure::ServiceFailure,
     options::{Credentials, Encryption, Parts},
     probe::{probe_conditions, require_conditions},
+    repeat::UNREACHED_ATTEMPTS_MAX,
     usage::RequestClass,
 };
 
@@ -22,6 +25,7 @@ mod failures;
 mod foreign;
 mod objects;
 mod trial;
+mod weather;
 
 /// A server and what a store on it needs; time is not waited for.
 struct Bed {

@@ -17,7 +17,8 @@ use crate::{
     waits::{CallNumber, Unobserved, Wait, WaitState, Waits},
 };
 
-/// After how many failed attempts of a call the log warns that it is repeated: a few seconds with the usual policy.
+/// After how many failed attempts of a call the log warns that it is repeated: a few seconds with the usual
+/// policy.
 const WARNED_ATTEMPTS: u32 = 5;
 
 /// Numbers for calls. They are drawn for the whole process, so that stores can share an observer.
@@ -95,6 +96,16 @@ impl<'store> Attempts<'store> {
         self.tell();
     }
 
+    /// Notes when something last moved in the attempt. If it brought something of use, it counts as a
+    /// success, whatever its end.
+    pub fn moved(&mut self, at: Duration, is_of_use: bool) {
+        self.attempt_began = self.attempt_began.max(at);
+        if is_of_use {
+            self.failing_since = None;
+            self.repetition.patience.renew();
+        }
+    }
+
     /// Returns how many attempts have failed.
     pub fn failed(&self) -> u32 {
         self.failed
@@ -119,7 +130,7 @@ impl<'store> Attempts<'store> {
     pub async fn wait(&mut self, policy: &RetryPolicy, error: StoreError) -> StoreResult<()> {
         self.failed += 1;
         self.failing_since.get_or_insert(self.attempt_began);
-        self.repetition.patience.failed(self.attempt_began);
+        self.repetition.patience.failed(self.attempt_began, self.now());
         self.total_max = policy.total_max;
         let (now, delay, key) = (self.now(), self.delay(policy, &error), self.wait.key.as_str());
         let next = now.saturating_add(delay);
@@ -147,10 +158,12 @@ impl<'store> Attempts<'store> {
             .await
     }
 
-    /// Returns until when an attempt may begin: neither this call nor all calls together may fail for longer than `total_max`.
+    /// Returns until when an attempt may begin: neither this call nor all calls together may fail for longer
+    /// than `total_max`.
     fn deadline(&self, total_max: Duration) -> Duration {
         let own = self.failing_since.unwrap_or(self.attempt_began);
-        let since = self.repetition.patience.failing_since().map_or(own, |since| since.min(own));
+        let since =
+            self.repetition.patience.failing_since(self.attempt_began).map_or(own, |since| since.min(own));
         since.saturating_add(total_max)
     }
 
@@ -162,8 +175,8 @@ impl<'store> Attempts<'store> {
         self.repetition.waits.changed(self.call, &self.wait);
     }
 
-    /// Returns the time to wait: exponential, of which the upper half is left to chance so that many clients that
-    /// failed together do not come back together.
+    /// Returns the time to wait: exponential, of which the upper half is left to chance so that many clients
+    /// that failed together do not come back together.
     fn delay(&self, policy: &RetryPolicy, error: &StoreError) -> Duration {
         let doublings = self.failed.saturating_sub(1).min(31);
         let bound = policy.delay_first.saturating_mul(1 << doublings).min(policy.delay_max);

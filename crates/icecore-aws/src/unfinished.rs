@@ -1,0 +1,82 @@
+//! Uploads that were never completed.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
+use icecore_store::StoreResult;
+
+use crate::{
+    action::Action,
+    failure::ServiceFailure,
+    list::system_time,
+    repeat::Effort,
+    store::{DATA_PREFIX, S3Store},
+};
+
+/// Longest time for the search, after which the rest is left to the next run.
+const SEARCH_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Where a page of a list of uploads begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Marker {
+    key: Option<String>,
+    upload: Option<String>,
+}
+
+impl S3Store {
+    /// Removes what is left of uploads that were begun below the store's prefix longer than `age` ago, by the
+    /// clock of this machine, and returns how many there were. An upload that is still under way after all
+    /// begins again.
+    ///
+    /// Nothing depends on it, so it is short: no request is repeated for long, and after half a minute the
+    /// rest is left to the next run.
+    pub async fn abort_stale_uploads(&self, age: Duration) -> StoreResult<usize> {
+        let latest = self.environment.clock.now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+        let ends = self.environment.clock.monotonic().saturating_add(SEARCH_TIME_MAX);
+        let is_over = || self.environment.clock.monotonic() >= ends;
+        let mut aborted = 0;
+        let mut marker = Marker::default();
+        loop {
+            let page = self.uploads_page(&marker).await?;
+            for upload in page.uploads() {
+                let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
+                let Some(key) = self.place.own_key(key).filter(|_| system_time(upload.initiated()) < latest)
+                else {
+                    continue;
+                };
+                if is_over() {
+                    return Ok(aborted);
+                }
+                match self.try_abort_upload(key, id).await {
+                    Ok(()) => aborted += 1,
+                    // Somebody else was faster.
+                    Err(failed) if failed.failure.code == "NoSuchUpload" => {}
+                    Err(failed) => return Err(failed.into()),
+                }
+            }
+            let next = Marker {
+                key: page.next_key_marker().map(str::to_owned),
+                upload: page.next_upload_id_marker().map(str::to_owned),
+            };
+            if page.is_truncated() != Some(true) || next.key.is_none() || next == marker || is_over() {
+                return Ok(aborted);
+            }
+            marker = next;
+        }
+    }
+
+    async fn uploads_page(&self, marker: &Marker) -> StoreResult<ListMultipartUploadsOutput> {
+        let prefix = self.place.full_key(DATA_PREFIX);
+        let call = || async {
+            let request = self
+                .client()
+                .list_multipart_uploads()
+                .bucket(&self.place.bucket)
+                .prefix(&prefix)
+                .set_key_marker(marker.key.clone())
+                .set_upload_id_marker(marker.upload.clone());
+            request.send().await.map_err(ServiceFailure::from)
+        };
+        Ok(self.repeat_with(Effort::short(), Action::ListUploads, DATA_PREFIX, 0, call).await?)
+    }
+}
