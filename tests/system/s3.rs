@@ -17,6 +17,7 @@ mod policies;
 mod reading_budget;
 mod refused;
 mod shipped;
+mod waits;
 
 const URL: &str = "s3://bucket/some/prefix";
 

@@ -5,6 +5,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, RwLock, atomic::Ordering},
+    time::Duration,
 };
 
 use icecore_aws::S3Store;
@@ -31,7 +32,6 @@ use icecore_store::{
     waits::WaitList,
 };
 use jiff::tz::TimeZone;
-use tokio::runtime::Runtime;
 
 use crate::{
     arguments::global::GlobalArguments,
@@ -42,7 +42,7 @@ use crate::{
     exit_status::ExitStatus,
     failure::{Failure, Outcome, reason},
     limits::Allowance,
-    process,
+    process::{self, StoreThreads},
     requests::Requests,
     s3, text, trust,
     waiting::Watcher,
@@ -91,12 +91,14 @@ pub(crate) struct Context {
     s3: S3Settings,
     cache_directory: Option<PathBuf>,
     store_environment: StoreEnvironment,
+    /// How long the network is waited for at the beginning.
+    network_time_max: Option<Duration>,
     /// Ends all waits.
     pub(crate) stop: Stop,
     /// What the stores wait for.
     pub(crate) waits: Arc<WaitList>,
     /// Keeps the threads of `environment.runtime` alive.
-    runtime: Arc<Runtime>,
+    threads: Arc<StoreThreads>,
 }
 
 /// A store with the means to see what it was used for.
@@ -162,9 +164,9 @@ impl Context {
         let starting = |error: &io::Error| {
             Failure::new(ExitStatus::Failed, format!("failed to start threads: {}", reason(error)))
         };
-        let runtime = process::start_runtime(allowance.store_calls).map_err(|error| starting(&error))?;
+        let threads = process::start_threads(allowance.store_calls).map_err(|error| starting(&error))?;
         let stop = Stop::default();
-        process::watch_signals(&runtime, stop.clone(), Arc::clone(&console))
+        process::watch_signals(threads.handle(), stop.clone(), Arc::clone(&console))
             .map_err(|error| starting(&error))?;
         let workers = rayon::ThreadPoolBuilder::new()
             .thread_name(|number| format!("icecore-work-{number}"))
@@ -174,7 +176,7 @@ impl Context {
         let environment = Environment {
             clock: Arc::clone(&store_environment.clock),
             entropy: Arc::clone(&store_environment.entropy),
-            runtime: runtime.handle().clone(),
+            runtime: threads.handle().clone(),
             workers: Arc::new(workers),
             cancelled: stop.flag(),
         };
@@ -197,10 +199,11 @@ impl Context {
             s3,
             cache_directory,
             store_environment,
+            network_time_max: global.network_time_max(),
             stop,
             waits,
             allowance,
-            runtime: Arc::new(runtime),
+            threads: Arc::new(threads),
         })
     }
 
@@ -226,10 +229,11 @@ impl Context {
             s3,
             cache_directory: self.cache_directory.clone(),
             store_environment: self.store_environment.clone(),
+            network_time_max: self.network_time_max,
             stop: self.stop.clone(),
             waits: Arc::clone(&self.waits),
             allowance: self.allowance,
-            runtime: Arc::clone(&self.runtime),
+            threads: Arc::clone(&self.threads),
         }
     }
 
@@ -243,6 +247,17 @@ impl Context {
         self.location.as_ref().ok_or_else(|| {
             Failure::new(ExitStatus::NoRepository, "no repository is given")
                 .hint("use --repository URL or ICECORE_REPOSITORY, or put it into the configuration file")
+        })
+    }
+
+    /// Drives `work` to its end, unless a signal asks to stop before.
+    pub(crate) fn drive<T>(&self, work: impl Future<Output = T>) -> Outcome<T> {
+        self.environment.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.stop.requested() => Err(Failure::interrupted()),
+                result = work => Ok(result),
+            }
         })
     }
 
@@ -288,8 +303,9 @@ impl Context {
         options.trust = trust::find(self, &options.credentials)?;
         options.stop = self.stop.clone();
         options.waits = Arc::clone(&self.waits) as _;
+        options.network_time_max = self.network_time_max;
         let opening = S3Store::open(options, self.store_environment.clone());
-        let store = Arc::new(self.environment.runtime.block_on(opening));
+        let store = Arc::new(self.drive(opening)?);
         self.requests.watch(&store);
         Ok(store)
     }

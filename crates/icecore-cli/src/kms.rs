@@ -45,7 +45,7 @@ fn options(context: &Context, region: Option<String>) -> Outcome<KmsOptions> {
 /// Makes a new data key under a key of KMS.
 pub(crate) fn new_credential(context: &Context, repository: RepositoryId, key: &str) -> Outcome<Credential> {
     let (options, bound_to) = (options(context, None)?, encryption_context(repository));
-    let made = context.environment.runtime.block_on(generate(&options, key, &bound_to))?;
+    let made = context.drive(generate(&options, key, &bound_to))??;
     let WrappedKey { wrapped, key_arn } = made.wrapped;
     let data_key = KmsDataKey { wrapped, key_arn, region: made.region };
     Ok(Credential::Kms { data_key, secret: Secret::new(*made.secret) })
@@ -63,7 +63,7 @@ pub(crate) fn unlock(
         let wrapped = WrappedKey { wrapped: data_key.wrapped.clone(), key_arn: data_key.key_arn.clone() };
         let (options, bound_to) =
             (options(context, Some(data_key.region.clone()))?, encryption_context(locked.id()));
-        match context.environment.runtime.block_on(unwrap(&options, &wrapped, &bound_to)) {
+        match context.drive(unwrap(&options, &wrapped, &bound_to))? {
             Ok(secret) => {
                 let credential = Credential::Kms { data_key: data_key.clone(), secret: Secret::new(*secret) };
                 let opened = locked.unlock(std::slice::from_ref(&credential))?;

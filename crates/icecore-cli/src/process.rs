@@ -1,12 +1,12 @@
 //! What the process asks of the system before it does anything: no core files, more descriptors, a clean end on signals.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use icecore_store::Stop;
 use rustix::fs::{FileType, OFlags, makedev};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     signal::unix::{Signal, SignalKind, signal},
 };
 
@@ -37,20 +37,51 @@ pub(crate) fn is_output_closed() -> bool {
     is_null && rustix::fs::fcntl_getfl(&output).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR)
 }
 
+/// Longest time at the end for calls that the system has to finish: a look-up of a host name, a write to a
+/// disk.
+const ENDING_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// The threads that drive store calls. At the end they are not waited for if they hang: everything that a
+/// command needs has ended by then.
+#[derive(Debug)]
+pub(crate) struct StoreThreads {
+    handle: Handle,
+    /// Taken when the threads end.
+    runtime: Option<Runtime>,
+}
+
+impl StoreThreads {
+    /// Returns the way to give them work.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for StoreThreads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(ENDING_TIME_MAX);
+        }
+    }
+}
+
 /// Starts the threads that drive store calls, of which those of a local store are on threads of their own.
-pub(crate) fn start_runtime(store_calls_max: usize) -> io::Result<Runtime> {
-    Builder::new_multi_thread()
+pub(crate) fn start_threads(store_calls_max: usize) -> io::Result<StoreThreads> {
+    let runtime = Builder::new_multi_thread()
         .worker_threads(STORE_THREADS)
         .max_blocking_threads(store_calls_max)
         .thread_name("icecore-store")
         .enable_all()
-        .build()
+        .build()?;
+    Ok(StoreThreads { handle: runtime.handle().clone(), runtime: Some(runtime) })
 }
 
-/// Requests `stop` on the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at once.
+/// Requests `stop` on the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at
+/// once.
 ///
-/// A SIGHUP is never the second one: who closes a terminal sends several. Where it is ignored already, by `nohup`, it stays so.
-pub(crate) fn watch_signals(runtime: &Runtime, stop: Stop, console: Arc<Console>) -> io::Result<()> {
+/// A SIGHUP is never the second one: who closes a terminal sends several. Where it is ignored already, by
+/// `nohup`, it stays so.
+pub(crate) fn watch_signals(runtime: &Handle, stop: Stop, console: Arc<Console>) -> io::Result<()> {
     let _entered = runtime.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

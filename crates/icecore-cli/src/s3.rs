@@ -147,18 +147,19 @@ pub(crate) fn remember_speed(context: &Context, store: &S3Store, catalog: &mut C
     }
 }
 
-/// Takes away what earlier runs left of uploads in parts, at the end of a run that has uploaded in parts itself: one that
-/// has nothing to upload is spared the request. Whatever goes wrong with that can wait.
+/// Takes away what earlier runs left of uploads in parts, at the end of a run that has uploaded in parts
+/// itself: one that has nothing to upload is spared the request. Whatever goes wrong with that can wait, and
+/// a server that failed is not asked.
 pub(crate) fn clean_up(context: &Context, store: &S3Store) {
     const AGE: Duration = Duration::from_hours(24);
-    if !store.has_uploaded_in_parts() || context.is_cancelled() {
+    if !store.has_uploaded_in_parts() || store.is_failing() || context.is_cancelled() {
         return;
     }
     match context.environment.runtime.block_on(store.abort_stale_uploads(AGE)) {
         Ok(0) => {}
         Ok(uploads) => context.console.notice(&format!(
-            "{} that earlier runs had begun were never completed and are taken away",
-            text::counted(uploads as u64, "upload")
+            "removed {} of earlier runs",
+            text::counted(uploads as u64, "unfinished upload")
         )),
         Err(error) => {
             tracing::info!(%error, "it is not known whether there are uploads that were never completed");

@@ -165,6 +165,8 @@ impl Sandbox {
             .env("XDG_CACHE_HOME", self.cache())
             .env("XDG_STATE_HOME", self.state())
             .env("ICECORE_REPOSITORY", &self.repository)
+            // Without a terminal, the network is waited for; here it is there, or never will be.
+            .env("ICECORE_WAIT_FOR_NETWORK", "0")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path());
     }

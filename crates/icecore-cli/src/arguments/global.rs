@@ -2,8 +2,10 @@
 
 use std::{
     ffi::OsString,
+    io::{self, IsTerminal},
     num::NonZeroU64,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{ArgAction, ArgMatches, Args, ValueEnum, ValueHint, parser::ValueSource};
@@ -16,6 +18,8 @@ use crate::{
 };
 
 const HEADING: &str = "Global options";
+/// How long the network is waited for where no terminal is there, and with the option without a value.
+const NETWORK_TIME_DEFAULT: Duration = Duration::from_mins(5);
 
 /// Options of all commands.
 #[derive(Clone, Debug, Args)]
@@ -47,6 +51,24 @@ pub(crate) struct GlobalArguments {
     /// Most bytes a second to fetch from the repository, such as 10MiB
     #[arg(long, global = true, value_name = "RATE", value_parser = rate)]
     limit_download: Option<NonZeroU64>,
+    /// Wait for the network at the start, up to this long (`0` for not at all; 5m if only the option is
+    /// given)
+    ///
+    /// The command then tries again while there is no such host, or nothing answers there. Without a terminal
+    /// this is the default: a timer may start the command before the network is up. On a terminal, an
+    /// unreachable server is reported within seconds.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "5m",
+        env = "ICECORE_WAIT_FOR_NETWORK",
+        hide_env_values = true,
+        value_parser = network_time
+    )]
+    wait_for_network: Option<Duration>,
     /// Key file that unlocks the repository
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_KEY_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     key_file: Option<OsString>,
@@ -147,6 +169,12 @@ impl GlobalArguments {
         replace(&mut settings.download_bytes_per_second_max, self.limit_download.as_ref());
     }
 
+    /// Returns how long the network is waited for at the beginning, if it is.
+    pub(crate) fn network_time_max(&self) -> Option<Duration> {
+        let by_default = || (!io::stderr().is_terminal()).then_some(NETWORK_TIME_DEFAULT);
+        self.wait_for_network.or_else(by_default).filter(|time| !time.is_zero())
+    }
+
     /// Returns how much is told.
     pub(crate) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
@@ -192,6 +220,16 @@ impl GlobalArguments {
         given.environment.extend(password.map(CredentialSource::Password));
         given
     }
+}
+
+/// Reads a duration such as `90s`, `5m` or `1h30m`, or zero.
+fn network_time(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let wrong = || format!("{text:?} is no duration; write 90s, 5m or 1h, or 0 to not wait at all");
+    let duration = text.parse::<jiff::SignedDuration>().map_err(|_| wrong())?;
+    Duration::try_from(duration).map_err(|_| wrong())
 }
 
 fn rate(text: &str) -> Result<NonZeroU64, String> {

@@ -97,6 +97,10 @@ pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<Exi
         findings.extend(times::look(context, &store));
     }
     findings.push(cache(context));
+    // What failed because of a signal is no finding.
+    if context.is_cancelled() {
+        return Err(Failure::interrupted());
+    }
     show(context, store.store.location(), findings)
 }
 

@@ -140,7 +140,7 @@ async fn a_slow_server_gets_more_time_with_each_attempt() {
 #[tokio::test]
 async fn a_signal_ends_a_request_a_pause_and_an_upload_in_parts() {
     let bed = Bed::new();
-    let options = S3Options { multipart_above_bytes: 6 << 20, ..bed.options() };
+    let options = S3Options { multipart_above_bytes: 6 << 20, parts: Parts::Always, ..bed.options() };
     for (method, contains) in [("GET", "meta/a"), ("PUT", "data/a"), ("PUT", "partNumber")] {
         let stop = icecore_store::Stop::default();
         let store = bed.store_with(S3Options { stop: stop.clone(), ..options.clone() }).await;
@@ -273,7 +273,9 @@ async fn damaged_bytes_are_found_by_the_etag_where_there_is_no_checksum() {
 #[tokio::test]
 async fn all_pages_of_unfinished_uploads_are_read_and_failures_cost_little() {
     let bed = Bed::with(&ServerOptions { page_keys_max: 2, ..ServerOptions::default() });
-    let store = bed.store_with(S3Options { multipart_above_bytes: 6 << 20, ..bed.options() }).await;
+    let store = bed
+        .store_with(S3Options { multipart_above_bytes: 6 << 20, parts: Parts::Always, ..bed.options() })
+        .await;
     bed.inject("DELETE", "data/", 100, Fault::error(403, "AccessDenied"));
     for number in 0..5 {
         bed.inject("PUT", "partNumber", 1, Fault::error(403, "AccessDenied"));
