@@ -340,7 +340,10 @@ fn the_json_is_documented() {
     let bed = Bed::new();
     let document = copy(&bed.sandbox, "other", &["--init"]);
     let keys = crate::main_job::assert_keys;
-    keys(&document, "dry_run from to created from_losses losses snapshots_unreadable archived_packs snapshots");
+    keys(
+        &document,
+        "dry_run from to created from_losses losses snapshots_unreadable archived_packs snapshots",
+    );
     keys(&document["from"], "repository location calls bytes_read bytes_written");
     let item = &document["snapshots"][0];
     keys(

@@ -184,7 +184,7 @@ impl Context {
         let progress_mode = global.progress().unwrap_or(configuration.progress);
         let clock = Arc::clone(&store_environment.clock);
         Watcher::new(Arc::clone(&console), clock, zone.clone(), Arc::clone(&waits), progress_mode)
-            .start(&runtime, &store_environment);
+            .start(threads.handle(), &store_environment);
         Ok(Self {
             progress_mode,
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),

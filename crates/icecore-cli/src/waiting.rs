@@ -14,7 +14,7 @@ use icecore_store::{
 };
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
 use crate::{console::Console, progress::Form, text};
 
@@ -122,7 +122,7 @@ impl Watcher {
     }
 
     /// Looks again and again until the runtime ends.
-    pub(crate) fn start(mut self, runtime: &Runtime, environment: &Environment) {
+    pub(crate) fn start(mut self, runtime: &Handle, environment: &Environment) {
         let sleep = Arc::clone(&environment.sleep);
         runtime.spawn(async move {
             loop {

@@ -19,11 +19,11 @@ use icecore_format::{
 use icecore_store::error::StoreError;
 use rayon::prelude::*;
 
+pub use self::{archived::ArchivedPack, plan::BlockPlan, sizes::FetchSizes};
 use self::{
     archived::PackAnswers,
     cache::{BlockText, Cache},
 };
-pub use self::{archived::ArchivedPack, plan::BlockPlan, sizes::FetchSizes};
 use crate::{
     buffers::Buffers,
     error::{RepoError, RepoResult},

@@ -20,8 +20,8 @@ use s3s::{
         GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput,
         GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
         HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input,
-        ListObjectsV2Output, MultipartUpload, PutObjectInput, PutObjectOutput,
-        Range, StorageClass, StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
+        ListObjectsV2Output, MultipartUpload, PutObjectInput, PutObjectOutput, Range, StorageClass,
+        StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };

@@ -3,11 +3,7 @@
 use icecore_store::{StoreResult, key::check_key};
 
 use super::{Wanted, pages::WholeList};
-use crate::{
-    action::Action,
-    failure::ServiceFailure,
-    store::{Failed, S3Store},
-};
+use crate::{action::Action, failure::ServiceFailure, repeat::Failed, store::S3Store};
 
 /// The first objects below the place of a store, and a place around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +54,9 @@ impl S3Store {
         };
         match self.repeat(Action::List, "", 0, call).await {
             Ok(page) if page.is_truncated() == Some(true) => Ok(None),
-            Ok(page) => {
-                Ok(Some(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()))
-            }
+            Ok(page) => Ok(Some(
+                page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect(),
+            )),
             Err(Failed { failure, .. }) if failure.status == 403 => Ok(None),
             Err(failed) => Err(failed.into()),
         }

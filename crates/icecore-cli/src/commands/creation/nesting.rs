@@ -82,9 +82,8 @@ pub(super) fn refuse_in_bucket(context: &Context, store: &OpenStore, s3: &S3Stor
         let message = format!("the repository {location}/{inner} lies below {location}");
         return Err(Failure::new(ExitStatus::Failed, message).hint("choose a location beside it"));
     }
-    let is_own = |key: &String| {
-        key == HEADER_KEY || key.starts_with(META_PREFIX) || key.starts_with(DATA_PREFIX)
-    };
+    let is_own =
+        |key: &String| key == HEADER_KEY || key.starts_with(META_PREFIX) || key.starts_with(DATA_PREFIX);
     Ok(if is_whole && !keys.iter().any(is_own) { Place::Unused } else { Place::Unknown })
 }
 
