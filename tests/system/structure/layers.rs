@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Crates that only the named packages may name in their manifests.
-const RESERVED: [(&str, &[&str]); 11] = [
+const RESERVED: [(&str, &[&str]); 14] = [
     ("rusqlite", &["icecore-catalog"]),
     ("clap", &["icecore-cli"]),
     ("clap_complete", &["icecore-cli"]),
@@ -18,7 +18,10 @@ const RESERVED: [(&str, &[&str]); 11] = [
     ("aws-lc-rs", &["icecore-format", "icecore-benches"]),
     ("aws-sdk-kms", &["icecore-aws"]),
     ("aws-sdk-s3", &["icecore-aws"]),
+    ("aws-smithy-http-client", &["icecore-aws"]),
+    ("aws-smithy-runtime-api", &["icecore-aws"]),
     ("aws-smithy-types", &["icecore-aws"]),
+    ("aws-types", &["icecore-aws"]),
     ("s3s", &["s3-test-server"]),
 ];
 /// The start of the names of crates that nobody may use but as [`RESERVED`] says.

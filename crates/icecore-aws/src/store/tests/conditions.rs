@@ -158,7 +158,7 @@ async fn a_server_that_refuses_a_range_past_the_end_is_found() {
     let store = bed.store().await;
     bed.inject("GET", "probe", 1, Fault::error(416, "InvalidRange"));
     let error = require_conditions(&store).await.unwrap_err();
-    assert!(error.to_string().contains("behind the end of an object"), "{error}");
+    assert!(error.to_string().contains("past the end of an object"), "{error}");
     assert_eq!(bed.server.keys("bucket"), [""; 0]);
 }
 
