@@ -55,7 +55,14 @@ pub(crate) struct ServiceFailure {
     elsewhere: Option<Box<Elsewhere>>,
     /// Storage class of an archived object, if the server said so.
     archive: Option<Box<str>>,
-    server_time: Option<SystemTime>,
+    times: Option<Box<AnswerTimes>>,
+}
+
+/// Times in the headers of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct AnswerTimes {
+    /// What the server's clock shows.
+    server: Option<SystemTime>,
     /// Seconds to wait, if the server said so.
     retry_after: Option<u32>,
 }
@@ -113,9 +120,12 @@ impl ServiceFailure {
             peer: None,
             elsewhere: None,
             archive: None,
-            server_time: None,
-            retry_after: None,
+            times: None,
         }
+    }
+
+    fn times(&self) -> AnswerTimes {
+        self.times.as_deref().copied().unwrap_or_default()
     }
 
     /// Says whether the server found the condition of the request unfulfilled.
@@ -237,7 +247,7 @@ impl ServiceFailure {
             return StoreError::ForeignAnswer { endpoint: place.endpoint(), reason };
         }
         if self.is_transient() {
-            let retry_after = self.retry_after.map(|seconds| Duration::from_secs(seconds.into()));
+            let retry_after = self.times().retry_after.map(|seconds| Duration::from_secs(seconds.into()));
             return StoreError::Unavailable { operation, key: key.to_owned(), reason, retry_after };
         }
         if self.kind == FailureKind::NoCredentials {
@@ -272,7 +282,7 @@ impl ServiceFailure {
                 | "NotSignedUp",
             ) => StoreError::CredentialsRefused { location, reason, expired: false },
             (_, "RequestTimeTooSkewed") => {
-                StoreError::ClockSkew { location, seconds: place.skew(self.server_time) }
+                StoreError::ClockSkew { location, seconds: place.skew(self.times().server) }
             }
             (_, "InvalidObjectState") => {
                 let class = self.archive.map_or_else(|| "storage class unknown".to_owned(), String::from);
@@ -342,7 +352,7 @@ where
         };
         let Some(response) = error.raw_response() else {
             let has_silent_source = lack.is_some_and(is_silent);
-            return Self { peer, has_silent_source, ..Self::without_answer(kind, message) };
+            return Self { has_silent_source, peer, ..Self::without_answer(kind, message) };
         };
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).map(str::to_owned);
@@ -374,8 +384,10 @@ where
             peer,
             elsewhere: (elsewhere != Elsewhere::default()).then(|| Box::new(elsewhere)),
             archive: response.body().bytes().and_then(archive_class),
-            server_time: header("date").and_then(|date| http_date(&date)),
-            retry_after: header("retry-after").and_then(|text| text.parse().ok()),
+            times: Some(Box::new(AnswerTimes {
+                server: header("date").and_then(|date| http_date(&date)),
+                retry_after: header("retry-after").and_then(|text| text.parse().ok()),
+            })),
         }
     }
 }

@@ -137,7 +137,7 @@ impl Movement {
         let ends = state.since.saturating_add(limit);
         let ends = ends.min(self.began.saturating_add(self.expectation.whole_time_max));
         if now < ends {
-            return Ok(ends - now);
+            return Ok(ends.saturating_sub(now));
         }
         let seconds = limit.as_secs();
         Err(match state.phase {

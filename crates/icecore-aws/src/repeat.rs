@@ -1,6 +1,10 @@
 //! How requests are repeated: decision 0009.
 
-use std::{num::NonZeroU32, sync::atomic::Ordering, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use icecore_store::{
     StoreError,
@@ -156,8 +160,8 @@ impl S3Store {
             self.count(action, class, bytes);
             let expectation = expectation(effort, action, bytes, &attempts);
             let clock = &self.environment.clock;
-            let movement = Movement::begin(expectation, clock.clone(), attempts.movement());
-            let outcome = movement.watch(&*self.environment.sleep, call()).await;
+            let movement = Movement::begin(expectation, Arc::clone(clock), attempts.movement());
+            let outcome = movement.watch(&*self.environment.sleep, Box::pin(call())).await;
             attempts.moved(movement.moved(), movement.has_received());
             let failure = match outcome {
                 Ok(value) => {

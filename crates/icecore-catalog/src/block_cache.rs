@@ -174,7 +174,7 @@ impl BlockCache {
             }
             match entry.metadata() {
                 Ok(metadata) => {
-                    files.push(BlockFile { name, bytes: metadata.len(), used: metadata.modified()? })
+                    files.push(BlockFile { name, bytes: metadata.len(), used: metadata.modified()? });
                 }
                 // Another process has removed it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -58,10 +58,8 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     // Before anything is read: a wrong option should not cost an hour.
     session.options().percent()?;
     check_header(session).await?;
-    let together = match session.options().lists_together {
-        true => Some(session.list(layout::META_PREFIX).await?),
-        false => None,
-    };
+    let lists_together = session.options().lists_together;
+    let together = if lists_together { Some(session.list(layout::META_PREFIX).await?) } else { None };
     check_slots(session, list_below(session, together.as_deref(), layout::KEYS_PREFIX).await?).await?;
     let listed_log = list_below(session, together.as_deref(), layout::LOG_PREFIX).await?;
     let log = open_log(session, listed_log.clone()).await?;

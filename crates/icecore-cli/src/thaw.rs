@@ -28,7 +28,7 @@ pub(crate) struct ArchivedDocument {
 
 /// Where the packs are.
 pub(crate) struct Bucket<'a> {
-    bucket: &'a str,
+    name: &'a str,
     prefix: &'a str,
     endpoint_url: Option<&'a str>,
     region: &'a str,
@@ -39,7 +39,7 @@ impl<'a> Bucket<'a> {
     pub(crate) fn of(context: &'a Context, s3: Option<&'a S3Store>) -> Option<Self> {
         match (context.location(), s3) {
             (Ok(RepositoryLocation::S3 { bucket, prefix }), Some(s3)) => {
-                Some(Self { bucket, prefix, endpoint_url: s3.endpoint_url(), region: s3.region() })
+                Some(Self { name: bucket, prefix, endpoint_url: s3.endpoint_url(), region: s3.region() })
             }
             _ => None,
         }
@@ -47,7 +47,7 @@ impl<'a> Bucket<'a> {
 
     /// Returns the command that thaws a pack, for a shell.
     fn command(&self, pack: &ArchivedPack) -> String {
-        let Self { bucket, prefix, endpoint_url, region } = self;
+        let Self { name, prefix, endpoint_url, region } = self;
         let key = if prefix.is_empty() { pack.key.clone() } else { format!("{prefix}/{}", pack.key) };
         // What Intelligent-Tiering thaws stays readable, and takes no number of days.
         let days = if pack.class.starts_with("INTELLIGENT_TIERING") {
@@ -58,7 +58,7 @@ impl<'a> Bucket<'a> {
         let mut line = format!(
             "aws s3api restore-object --bucket {} --key {} --restore-request '{{{days}\"GlacierJobParameters\":\
              {{\"Tier\":\"Standard\"}}}}' --region {}",
-            shell_word(bucket.as_bytes()),
+            shell_word(name.as_bytes()),
             shell_word(key.as_bytes()),
             shell_word(region.as_bytes()),
         );

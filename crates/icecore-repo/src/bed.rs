@@ -356,7 +356,7 @@ impl Sleep for Gate {
     }
 
     async fn limit(&self, _: Duration) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -371,6 +371,6 @@ impl Sleep for PanickingSleep {
     }
 
     async fn limit(&self, _: Duration) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -26,7 +26,9 @@ fn packs(bed: &Bed) -> Vec<String> {
 }
 
 fn archive(bed: &Bed, keys: &[String]) {
-    keys.iter().for_each(|key| bed.server.archive("bucket", key, "DEEP_ARCHIVE", None));
+    for key in keys {
+        bed.server.archive("bucket", key, "DEEP_ARCHIVE", None);
+    }
 }
 
 /// Returns the keys of archived packs in a document, as they stand in the bucket.
@@ -73,7 +75,9 @@ fn a_restore_restores_the_rest_names_all_packs_and_goes_on_after_the_thaw() {
     assert!(output.stderr.contains("run the same command again"), "{}", output.describe());
     assert!(!output.stderr.contains("could not be restored"), "{}", output.describe());
 
-    packs.iter().for_each(|key| bed.server.thaw("bucket", key));
+    for key in &packs {
+        bed.server.thaw("bucket", key);
+    }
     bed.sandbox.restore("latest", "out", &[]);
     assert_same(&read(&bed.sandbox.source("")), &read(&bed.sandbox.path("out")));
 }
@@ -123,7 +127,9 @@ fn checks_and_plans_go_on_past_archived_packs() {
     }
     let text = bed.sandbox.run(&["check", "--read-data"]).expect(0);
     assert!(text.text().contains("are archived and were not read"), "{}", text.describe());
-    packs.iter().for_each(|key| bed.server.thaw("bucket", key));
+    for key in &packs {
+        bed.server.thaw("bucket", key);
+    }
     let text = bed.sandbox.run(&["check", "--read-data"]).expect(0);
     assert!(text.text().contains("all data was read and verified"), "{}", text.describe());
 }
@@ -149,7 +155,9 @@ fn a_copy_goes_on_with_other_snapshots() {
     assert_eq!(archived_packs(&document), packs);
     let shown = bed.sandbox.run(&line[..3]).expect(75);
     assert_eq!(thaw_commands(&shown).len(), packs.len().min(10), "{}", shown.describe());
-    packs.iter().for_each(|key| bed.server.thaw("bucket", key));
+    for key in &packs {
+        bed.server.thaw("bucket", key);
+    }
     let document = bed.sandbox.run(&[&line[..3], &["--json"]].concat()).expect(0).json();
     assert_eq!(document["archived_packs"], Value::Array(Vec::new()));
 }
@@ -163,8 +171,8 @@ fn the_doctor_sees_archived_metadata() {
         findings.iter().find(|finding| finding["check"] == "archive").cloned().unwrap()
     };
     assert_eq!(finding(&bed.sandbox.json(&["doctor"]))["state"], "good", "packs may be archived");
-    let keys = bed.server.keys("bucket").into_iter();
-    let directory = keys.filter(|key| key.starts_with("some/prefix/meta/packs/")).next_back().unwrap();
+    let mut keys = bed.server.keys("bucket").into_iter();
+    let directory = keys.rfind(|key| key.starts_with("some/prefix/meta/packs/")).unwrap();
     bed.server.archive("bucket", &directory, "GLACIER", None);
     let found = finding(&bed.sandbox.run(&["doctor", "--json"]).expect(1).json());
     assert_eq!(found["state"], "bad", "{found}");

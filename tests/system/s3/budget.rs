@@ -1,5 +1,9 @@
 //! Requests are money.
 
+use std::fs;
+
+use s3_test_server::ServerOptions;
+
 use super::{Bed, requests};
 use crate::harness::{bytes, text};
 
@@ -7,6 +11,8 @@ use crate::harness::{bytes, text};
 const UNCHANGED_REQUESTS_MAX: u64 = 11;
 /// Of `init` in a bucket without objects: a listing, the lifecycle rules, the probe (12), the key slot and the header.
 const INIT_REQUESTS_MAX: usize = 16;
+/// The same on Amazon's S3, which is not tried.
+const INIT_ON_AMAZON_REQUESTS_MAX: usize = 4;
 /// Of a first backup of three packs: 8 for the packs with that of the manifest, 3 for the snapshot and the log.
 const FIRST_REQUESTS_MAX: usize = 19;
 /// Of a backup that finds one file in a hundred changed: a pack of data and one of the manifest more.
@@ -39,6 +45,21 @@ fn an_unchanged_backup_of_10_000_files() {
     assert!(made.len() as u64 <= UNCHANGED_REQUESTS_MAX, "{} requests:\n{}", made.len(), shown.join("\n"));
     assert!(!made.iter().any(|line| line.path.contains("/data/")), "{}", shown.join("\n"));
     assert_eq!(output.json()["sources"][0]["files_unchanged"], 10_000);
+}
+
+#[test]
+fn amazons_s3_is_not_tried_by_init() {
+    let mut bed = Bed::with(&ServerOptions::default());
+    // The proxy of the environment is the tests' server, which so stands for Amazon's.
+    bed.sandbox.set("HTTP_PROXY", &bed.server.url());
+    bed.sandbox.set("AWS_ENDPOINT_URL_S3", "http://s3.us-east-1.amazonaws.com");
+    let configuration = bed.sandbox.path("path.toml");
+    fs::write(&configuration, "[s3]\naddressing = \"path\"\n").unwrap();
+    bed.sandbox.set("ICECORE_CONFIG", configuration.to_str().unwrap());
+    within(&bed, INIT_ON_AMAZON_REQUESTS_MAX, &["init"]);
+    assert!(bed.server.requests().iter().all(|line| !line.path.contains("probe/")));
+    bed.sandbox.run(&["backup", "source"]).expect(0);
+    assert!(bed.sandbox.json(&["doctor"])["healthy"].as_bool().unwrap());
 }
 
 /// Makes the requests of a command, which are at most so many; none of them is for a part of an object.

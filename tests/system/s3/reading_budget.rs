@@ -84,6 +84,9 @@ fn blocks_of_manifests_are_fetched_by_the_first_command_alone() {
     at_most(&requests_of(&bed, &["diff", "latest~2", "latest"]), OPEN_REQUESTS_MAX);
 }
 
+/// What may happen to a file.
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn a_cache_that_is_damaged_or_gone_costs_requests_and_nothing_else() {
     let bed = filled();
@@ -91,10 +94,7 @@ fn a_cache_that_is_damaged_or_gone_costs_requests_and_nothing_else() {
     let listed = bed.sandbox.run(&list).expect(0).stdout;
     let blocks = cached_blocks(&bed);
     assert!(!blocks.is_empty());
-    let shorten = |bytes: &mut Vec<u8>| bytes.truncate(100);
-    let flip = |bytes: &mut Vec<u8>| bytes[200] ^= 1;
-    let empty = |bytes: &mut Vec<u8>| bytes.clear();
-    let damages: [&dyn Fn(&mut Vec<u8>); 3] = [&shorten, &flip, &empty];
+    let damages: [Damage; 3] = [|bytes| bytes.truncate(100), |bytes| bytes[200] ^= 1, Vec::clear];
     for damage in damages {
         for path in &blocks {
             let mut content = fs::read(path).unwrap();

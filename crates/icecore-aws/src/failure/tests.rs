@@ -97,8 +97,9 @@ fn credentials_clock_and_bucket() {
     assert!(matches!(error, StoreError::NoSuchBucket { .. }), "{error}");
     let hour_ago = Duration::from_hours(1);
     let environment = Environment::system();
-    let server_time = Some(environment.clock.now() - hour_ago);
-    let skewed = ServiceFailure { server_time, ..answered(403, "RequestTimeTooSkewed", "") };
+    let server = Some(environment.clock.now() - hour_ago);
+    let times = Some(Box::new(AnswerTimes { server, retry_after: None }));
+    let skewed = ServiceFailure { times, ..answered(403, "RequestTimeTooSkewed", "") };
     let StoreError::ClockSkew { seconds: Some(seconds), .. } = told(skewed, Action::Get) else { panic!() };
     assert!((3_599..=3_601).contains(&seconds), "{seconds}");
 }

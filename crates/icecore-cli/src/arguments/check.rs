@@ -15,7 +15,7 @@ use jiff::Span;
 /// ago. With --within only packs are read that were last verified longer ago than that, or never; together with --sample no
 /// more of them than the sample allows. When packs were verified is kept in the catalogue of this machine.
 ///
-/// Packs in GLACIER, DEEP_ARCHIVE or an archive tier are counted and skipped until they are thawed; a sample takes others in
+/// Packs in the archive classes of S3 (Glacier and others) are counted and skipped until they are thawed; a sample takes others in
 /// their place.
 ///
 /// With --repair, what is wrong is mended as far as it can be: pack directories are made anew from the packs, packs are moved

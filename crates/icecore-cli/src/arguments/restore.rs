@@ -27,7 +27,7 @@ use super::inspect::RollbackArguments;
 /// not read or did not enter, what it left out (unless --delete-excluded is given), mount points and everything below them,
 /// the repository, and Icecore's own key files, cache and state. The report counts what stays and says why.
 ///
-/// Data in GLACIER, DEEP_ARCHIVE or an archive tier has to be thawed before it can be read. Everything else is restored, the
+/// Data in the archive classes of S3 (Glacier and others) has to be thawed before it can be read. Everything else is restored, the
 /// packs that have to be thawed are listed with the commands for it, and the exit code is 75. Run the same command again
 /// when they are thawed: files that are up to date are skipped.
 ///

@@ -6,8 +6,7 @@ fn pack(class: &str) -> ArchivedPack {
 
 #[test]
 fn commands_name_the_whole_key_and_fit_the_class() {
-    let mut bucket =
-        Bucket { bucket: "bucket", prefix: "it's/here", endpoint_url: None, region: "eu-west-1" };
+    let mut bucket = Bucket { name: "bucket", prefix: "it's/here", endpoint_url: None, region: "eu-west-1" };
     assert_eq!(
         bucket.command(&pack("DEEP_ARCHIVE")),
         "aws s3api restore-object --bucket bucket --key 'it'\\''s/here/data/group/pack' --restore-request \

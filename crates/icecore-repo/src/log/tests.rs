@@ -296,7 +296,9 @@ fn a_log_that_was_removed_is_missed_by_who_has_never_seen_it() {
         (0..3).map(|_| back_up(&bed, &bed.repository, &mut one).unwrap().origin.run).collect();
     let log = bed.keys_under(LOG_PREFIX);
     let kept = bed.get(&log[0]);
-    log.iter().for_each(|key| bed.remove(key));
+    for key in &log {
+        bed.remove(key);
+    }
     let missed = |bed: &Bed, marks: &Marks| -> Vec<RunId> {
         let run = |loss: Loss| match loss {
             Loss::NamingRecord(snapshot) => snapshot.run,

@@ -502,7 +502,9 @@ fn a_probe_finds_archived_packs_and_leaves_the_others_alone() {
         let keys = bed.keys_under(DATA_PREFIX);
         let (repository, store) = bed.faulty(archiving(&keys[1..2]));
         let reader = bed.reader_on(&repository, 1 << 20);
-        chunks.iter().for_each(|chunk| reader.probe(chunk));
+        for chunk in &chunks {
+            reader.probe(chunk);
+        }
         assert_eq!(store.calls(), 3, "one for each pack");
         let found: Vec<_> = reader.archived_packs().into_iter().map(|pack| pack.key).collect();
         assert_eq!(found, keys[1..2]);
@@ -523,7 +525,9 @@ fn behind_a_network_a_whole_plan_takes_a_request_for_each_pack() {
         let repository = bed.repository.on_store(Arc::new(meter.clone())).with_fetch_sizes(sizes);
         let reader = bed.reader_on(&repository, 64 << 20);
         let mut plan = BlockPlan::default();
-        chunks.iter().for_each(|chunk| plan.add(&reader, chunk).unwrap());
+        for chunk in &chunks {
+            plan.add(&reader, chunk).unwrap();
+        }
         assert_eq!(plan.bytes(), 2_600 * CHUNK_BYTES as u64);
         plan.fetch(&reader, 4);
         assert_eq!(gets(&meter), requests, "{sizes:?}");
@@ -541,9 +545,13 @@ fn behind_a_network_longer_gaps_are_fetched() {
     let groups = |wanted: &[usize]| {
         let (reader, meter) = remote(&bed, 64 << 20);
         let mut plan = BlockPlan::default();
-        wanted.iter().for_each(|number| plan.add(&reader, &chunks[*number]).unwrap());
+        for number in wanted {
+            plan.add(&reader, &chunks[*number]).unwrap();
+        }
         let groups = plan.into_groups(&reader);
-        groups.iter().for_each(|group| reader.prefetch(group));
+        for group in &groups {
+            reader.prefetch(group);
+        }
         assert_eq!(gets(&meter), groups.len() as u64, "a group is a request");
         groups.len()
     };

@@ -49,7 +49,7 @@ impl Sleep for CountingSleep {
     }
 
     async fn limit(&self, _duration: Duration) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

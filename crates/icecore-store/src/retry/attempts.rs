@@ -17,10 +17,6 @@ use crate::{
     waits::{CallNumber, Unobserved, Wait, WaitState, Waits},
 };
 
-/// After how many failed attempts of a call the log warns that it is repeated: a few seconds with the usual
-/// policy.
-const WARNED_ATTEMPTS: u32 = 5;
-
 /// Numbers for calls. They are drawn for the whole process, so that stores can share an observer.
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
@@ -136,14 +132,11 @@ impl<'store> Attempts<'store> {
         let next = now.saturating_add(delay);
         let elapsed = now.saturating_sub(self.wait.since);
         if self.failed >= policy.attempts_max.get() || next > self.deadline(policy.total_max) {
-            tracing::warn!(key, attempts = self.failed, ?elapsed, %error, "giving up on a store call");
+            tracing::info!(key, attempts = self.failed, ?elapsed, %error, "giving up on a store call");
             return Err(error);
         }
-        if self.failed < WARNED_ATTEMPTS {
-            tracing::info!(key, attempts = self.failed, ?delay, %error, "repeating a store call");
-        } else {
-            tracing::warn!(key, attempts = self.failed, ?delay, %error, "repeating a store call");
-        }
+        // The observer learns of it, and who waits for the call of the error: no warning here.
+        tracing::info!(key, attempts = self.failed, ?delay, %error, "repeating a store call");
         self.wait.state = WaitState::Pausing { until: next };
         self.wait.gives_up = self.deadline(policy.total_max);
         self.wait.last_error = Some(error.to_string());

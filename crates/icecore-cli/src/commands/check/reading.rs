@@ -19,15 +19,14 @@ pub(super) fn describe(report: &CheckReport, arguments: &CheckArguments) -> Stri
         text::counted(report.packs, "pack")
     );
     if report.packs_left > 0 {
-        line += &format!(", {} more wait for the next checks", text::count(report.packs_left));
+        let more = text::count(report.packs_left);
+        line = format!("{line}, {more} more wait for the next checks");
     }
     if report.packs_archived > 0 {
         let verbs = if report.packs_archived == 1 { "is archived and was" } else { "are archived and were" };
-        line += &format!(
-            "; {} with {} {verbs} not read",
-            text::counted(report.packs_archived, "pack"),
-            text::size(report.bytes_archived)
-        );
+        let (packs, bytes) =
+            (text::counted(report.packs_archived, "pack"), text::size(report.bytes_archived));
+        line = format!("{line}; {packs} with {bytes} {verbs} not read");
     }
     line
 }
