@@ -3,6 +3,7 @@
 mod disk;
 mod load;
 mod memory;
+mod small_manifests;
 
 use std::sync::Arc;
 
@@ -129,7 +130,7 @@ pub(crate) fn load_index_for_writing(
     mut adopt: impl FnMut(&StoredPacks, &[PackName]) -> RepoResult<Vec<PackDirectory>>,
 ) -> RepoResult<(LoadedIndex, StoredPacks)> {
     recovering(catalog, |catalog| {
-        let mut damaged = read_new_directories(repository, catalog, directories)?;
+        let mut damaged = read_new_directories(repository, catalog, directories, manifests)?;
         // Listed after or with the directories: a pack is there before its directory is.
         let stored = StoredPacks::list(repository, manifests)?;
         let mut listed = catalog.known_packs()?;
@@ -183,14 +184,16 @@ fn read_listed_directories(
     catalog: &mut Catalog,
 ) -> RepoResult<Vec<(String, RepoError)>> {
     let listed = repository.environment().runtime.block_on(repository.store().list(PACKS_PREFIX))?;
-    read_new_directories(repository, catalog, &listed.iter().collect::<Vec<_>>())
+    read_new_directories(repository, catalog, &listed.iter().collect::<Vec<_>>(), None)
 }
 
-/// Fetches the directories among `listed` that the catalogue does not have, and takes out of it what is not listed.
+/// Fetches the directories among `listed` that the catalogue does not have, and takes out of it what is not listed. Of
+/// `manifests`, if they are given, small packs may be fetched instead of their directories.
 fn read_new_directories(
     repository: &Repository,
     catalog: &mut Catalog,
     listed: &[&ObjectInfo],
+    manifests: Option<&[&ObjectInfo]>,
 ) -> RepoResult<Vec<(String, RepoError)>> {
     let known = catalog.known_packs()?;
     let mut present = Vec::new();
@@ -204,8 +207,11 @@ fn read_new_directories(
     let vanished: Vec<PackName> = known.iter().copied().filter(|name| !is_present(name)).collect();
     catalog.remove_packs(&vanished)?;
     present.retain(|(name, _)| known.binary_search(name).is_err());
-    let missing = present.into_iter().map(|(_, object)| object).collect();
+    let mut missing: Vec<&ObjectInfo> = present.into_iter().map(|(_, object)| object).collect();
     let (mut directories, mut chunks) = (Vec::new(), 0);
+    if let Some(manifests) = manifests {
+        missing = small_manifests::read(repository, missing, manifests, &mut directories)?;
+    }
     let damaged = compaction::fetch(repository, missing, DIRECTORY_OBJECT_BYTES_MAX, |object, bytes| {
         let opened = parse_directory_key(&object.key)
             .and_then(|name| PackDirectory::open(repository.keys(), name, bytes));

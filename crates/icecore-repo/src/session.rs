@@ -1,6 +1,6 @@
 //! A run of a writer: deduplicates chunks, fills blocks and packs, uploads them, and commits the snapshot last.
 
-mod adoption;
+pub(crate) mod adoption;
 mod assembly;
 mod continuation;
 mod lease;

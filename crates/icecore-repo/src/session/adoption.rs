@@ -96,7 +96,12 @@ fn adopt_pack(repository: &Repository, name: PackName, place: PackPlace) -> Repo
 }
 
 /// Reads a pack's own copy of its directory and opens all its blocks.
-fn read_whole(keys: &Keys, name: PackName, place: PackPlace, pack: &[u8]) -> FormatResult<PackDirectory> {
+pub(crate) fn read_whole(
+    keys: &Keys,
+    name: PackName,
+    place: PackPlace,
+    pack: &[u8],
+) -> FormatResult<PackDirectory> {
     let what = place.kind().name();
     if pack.len() as u64 > PACK_BYTES_MAX {
         let found = pack.len() as u64;
