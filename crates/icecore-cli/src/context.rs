@@ -374,6 +374,11 @@ impl Context {
         repository.with_fetch_sizes(sizes).with_block_cache(cache)
     }
 
+    /// Says whether this host has a catalogue of a repository, as far as a look at the cache directory says it.
+    pub(crate) fn has_catalog(&self, repository: RepositoryId) -> bool {
+        self.cache_directory.as_ref().is_some_and(|directory| directory.join(repository.to_string()).exists())
+    }
+
     /// Opens the catalogue; where there is no usable cache directory, one that lives as long as the command.
     pub(crate) fn open_catalog(&self, repository: RepositoryId) -> Outcome<Catalog> {
         let Some(directory) = &self.cache_directory else {

@@ -78,7 +78,11 @@ pub(crate) fn unlock_with_credential(
 fn find(context: &Context, store: &OpenStore) -> Outcome<LockedRepository> {
     let error = match LockedRepository::find(Arc::clone(&store.store), context.environment.clone()) {
         Err(error @ RepoError::NoRepository { .. }) => error,
-        found => return Ok(found?),
+        found => {
+            let locked = found?;
+            let lists_everything = store.s3.is_some() && !context.has_catalog(locked.id());
+            return Ok(locked.listing_everything(lists_everything));
+        }
     };
     let slots = context.environment.runtime.block_on(store.store.list(KEYS_PREFIX)).unwrap_or_default();
     if slots.is_empty() {

@@ -66,7 +66,17 @@ impl Watch {
     /// Recalls what is known of a repository, reads its log and its snapshots, and holds one against the other. Warns of
     /// snapshots that cannot be read.
     pub(crate) fn begin(context: &Context, open: &mut OpenRepository) -> Outcome<(Self, SnapshotList)> {
-        let memory = Memory::recall(context, &open.repository)?;
+        let mut memory = Memory::recall(context, &open.repository)?;
+        if let Some((book, list)) = LogBook::read_as_unlocked(&open.repository, &mut open.catalog)? {
+            let mut watch = Self::of(context, memory, book);
+            watch.look(open, &list)?;
+            // What the host has seen may be newer than that listing.
+            if watch.losses.is_empty() && watch.memory.elsewhere.is_none() {
+                warn_of_damaged(&context.console, &list);
+                return Ok((watch, list));
+            }
+            memory = watch.memory;
+        }
         let (book, list) = LogBook::read_with_snapshots(&open.repository, &mut open.catalog)?;
         warn_of_damaged(&context.console, &list);
         let mut watch = Self::of(context, memory, book);

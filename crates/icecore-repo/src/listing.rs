@@ -61,6 +61,12 @@ impl MetaListing {
         Ok(Self { objects, is_whole: false })
     }
 
+    /// Takes what was listed when the repository was unlocked, if that was all below `meta/` in one page.
+    pub fn as_unlocked(repository: &Repository) -> Option<Self> {
+        let objects = repository.take_listed()?;
+        (objects.len() < PAGE_KEYS).then_some(Self { objects, is_whole: true })
+    }
+
     /// Returns an object, if it was listed.
     pub fn find(&self, key: &str) -> Option<&ObjectInfo> {
         self.objects.iter().find(|object| object.key == key)

@@ -95,13 +95,18 @@ impl LogBook {
     ) -> RepoResult<(Self, SnapshotList)> {
         recovering(catalog, |catalog| {
             let listing = MetaListing::read(repository, catalog, &[LOG_PREFIX, SNAPSHOTS_PREFIX])?;
-            let book = read_listed(repository, catalog, listing.below(LOG_PREFIX))?;
-            let list = snapshots::read_listed(repository, catalog, listing.below(SNAPSHOTS_PREFIX))?;
-            if [LOG_PREFIX, SNAPSHOTS_PREFIX].iter().all(|prefix| listing.below(prefix).next().is_none()) {
-                repository.note_without_snapshots();
-            }
-            Ok((book, list))
+            read_both(repository, catalog, &listing)
         })
+    }
+
+    /// Does the same as [`Self::read_with_snapshots`] with the listing that was made when the repository was unlocked, once, if
+    /// there was one. What is missing in it may have come since: before somebody says that something vanished, he reads again.
+    pub fn read_as_unlocked(
+        repository: &Repository,
+        catalog: &mut Catalog,
+    ) -> RepoResult<Option<(Self, SnapshotList)>> {
+        let Some(listing) = MetaListing::as_unlocked(repository) else { return Ok(None) };
+        recovering(catalog, |catalog| read_both(repository, catalog, &listing)).map(Some)
     }
 
     /// Returns what the records say.
@@ -340,6 +345,20 @@ impl SmallObject for LogRecord {
     ) -> Result<(), CatalogError> {
         catalog.bundle_log_records(bundle, names)
     }
+}
+
+/// Reads the log and the snapshots that a listing has.
+fn read_both(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    listing: &MetaListing,
+) -> RepoResult<(LogBook, SnapshotList)> {
+    let book = read_listed(repository, catalog, listing.below(LOG_PREFIX))?;
+    let list = snapshots::read_listed(repository, catalog, listing.below(SNAPSHOTS_PREFIX))?;
+    if [LOG_PREFIX, SNAPSHOTS_PREFIX].iter().all(|prefix| listing.below(prefix).next().is_none()) {
+        repository.note_without_snapshots();
+    }
+    Ok((book, list))
 }
 
 /// Says how each snapshot object was found.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -15,13 +15,13 @@ use icecore_format::{
     header::{Header, Parameters, PlainHeader},
     ids::RepositoryId,
     keys::{Keys, Secret},
-    layout::HEADER_KEY,
+    layout::{HEADER_KEY, KEYS_PREFIX, META_PREFIX},
     limits::RECORD_OBJECT_BYTES_MAX,
     slot::{Credential, PasswordCost, SlotKind},
 };
 use icecore_store::{
     error::StoreError,
-    store::{PutCondition, Store, StoreExt},
+    store::{ObjectInfo, PutCondition, Store, StoreExt},
 };
 use zeroize::Zeroizing;
 
@@ -48,6 +48,8 @@ pub struct Repository {
     objects: Arc<[(String, Bytes)]>,
     /// A listing found neither a snapshot nor a record of the log.
     is_empty: Arc<AtomicBool>,
+    /// All that was below `meta/` when it was unlocked, for the first who asks.
+    listed: Arc<Mutex<Option<Vec<ObjectInfo>>>>,
 }
 
 /// How a new repository is set up.
@@ -77,6 +79,7 @@ pub struct LockedRepository {
     environment: Environment,
     plain: PlainHeader,
     object: Bytes,
+    lists_everything: bool,
 }
 
 impl LockedRepository {
@@ -84,12 +87,18 @@ impl LockedRepository {
     pub fn find(store: Arc<dyn Store>, environment: Environment) -> RepoResult<Self> {
         let object = read_header(&store, &environment)?;
         let plain = PlainHeader::read(&object).map_err(RepoError::object(HEADER_KEY))?;
-        Ok(Self { store, environment, plain, object })
+        Ok(Self { store, environment, plain, object, lists_everything: false })
     }
 
     /// Returns the name of the repository.
     pub fn id(&self) -> RepositoryId {
         self.plain.repository
+    }
+
+    /// Has all of `meta/` listed together with the key slots: a host that knows nothing of the repository yet asks for it next.
+    #[must_use]
+    pub fn listing_everything(self, lists_everything: bool) -> Self {
+        Self { lists_everything, ..self }
     }
 
     /// Returns the kinds of its key slots; slots that cannot be read are left out.
@@ -100,13 +109,16 @@ impl LockedRepository {
     /// Unlocks the repository with the first of `credentials` that opens one of its slots.
     pub fn unlock(&self, credentials: &[Credential]) -> RepoResult<Repository> {
         let (store, environment) = (Arc::clone(&self.store), self.environment.clone());
+        let prefix = if self.lists_everything { META_PREFIX } else { KEYS_PREFIX };
+        let listed = environment.runtime.block_on(store.list(prefix))?;
         let OpenedSlot { keys, id, mut objects } =
-            slots::open_any(&store, &environment, self.id(), credentials)?;
+            slots::open_any(&store, &environment, self.id(), &listed, credentials)?;
         let keys = Arc::new(keys);
         let header = Header::open(&keys, &self.object).map_err(RepoError::object(HEADER_KEY))?;
         objects.push((HEADER_KEY.to_owned(), self.object.clone()));
         let repository = Repository::assemble(store, environment, keys, header, id);
-        Ok(Repository { objects: objects.into(), ..repository })
+        let listed = Arc::new(Mutex::new(self.lists_everything.then_some(listed)));
+        Ok(Repository { objects: objects.into(), listed, ..repository })
     }
 }
 
@@ -136,6 +148,7 @@ impl Repository {
             block_cache: None,
             objects: Arc::default(),
             is_empty: Arc::default(),
+            listed: Arc::default(),
         }
     }
 
@@ -251,6 +264,11 @@ impl Repository {
     /// Says whether a listing found neither a snapshot nor a record of the log, so that little else can be there.
     pub(crate) fn was_without_snapshots(&self) -> bool {
         self.is_empty.load(Ordering::Relaxed)
+    }
+
+    /// Returns all that was below `meta/` when the repository was unlocked, once, if it was listed then.
+    pub(crate) fn take_listed(&self) -> Option<Vec<ObjectInfo>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(crate) fn index_chunks_max(&self) -> usize {

@@ -29,9 +29,19 @@ pub struct Slot {
 }
 
 fn read_all(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Vec<Slot>> {
+    read_listed(store, environment, &environment.runtime.block_on(store.list(KEYS_PREFIX))?)
+}
+
+/// Reads the slots among the objects that were listed.
+fn read_listed(
+    store: &Arc<dyn Store>,
+    environment: &Environment,
+    listed: &[ObjectInfo],
+) -> RepoResult<Vec<Slot>> {
     let mut slots = Vec::new();
-    for ObjectInfo { key, size, .. } in environment.runtime.block_on(store.list(KEYS_PREFIX))? {
-        let id = key.strip_prefix(KEYS_PREFIX).unwrap_or(&key).to_owned();
+    for ObjectInfo { key, size, .. } in listed {
+        let Some(id) = key.strip_prefix(KEYS_PREFIX) else { continue };
+        let (id, size) = (id.to_owned(), *size);
         if size > SLOT_BYTES_MAX {
             let bounds = FormatError::OutOfBounds {
                 what: "key slot in bytes",
@@ -42,12 +52,12 @@ fn read_all(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<Vec
             slots.push(Slot { id, info: Err(bounds), object: Vec::new() });
             continue;
         }
-        let object = match environment.runtime.block_on(store.get(&key, None)) {
+        let object = match environment.runtime.block_on(store.get(key, None)) {
             // Removed between the listing and now.
             Err(error) if error.is_not_found() => continue,
             other => other?.to_vec(),
         };
-        let info = if slot_key(&object) == key {
+        let info = if slot_key(&object) == *key {
             read_slot(&object)
         } else {
             Err(FormatError::Malformed { what: "key slot", reason: "its content does not match its name" })
@@ -66,14 +76,15 @@ pub(crate) struct OpenedSlot {
     pub objects: Vec<(String, Bytes)>,
 }
 
-/// Opens any slot with any of the credentials.
+/// Opens any slot among the objects that were listed with any of the credentials.
 pub(crate) fn open_any(
     store: &Arc<dyn Store>,
     environment: &Environment,
     repository: RepositoryId,
+    listed: &[ObjectInfo],
     credentials: &[Credential],
 ) -> RepoResult<OpenedSlot> {
-    let slots = read_all(store, environment)?;
+    let slots = read_listed(store, environment, listed)?;
     let (mut readable, mut tried, mut undecided) = (0, 0, 0);
     let mut damage = Vec::new();
     let mut short_of_memory = None;
