@@ -22,6 +22,15 @@ const COPY_REQUESTS_MAX: usize = 47;
 /// Of a copy of what is there.
 const COPY_AGAIN_REQUESTS_MAX: usize = 8;
 
+/// Of a backup from a new host that finds nothing changed, after three snapshots: header, everything below `meta/` and key
+/// slot (3); records and snapshots (6); the announcement, everything below `meta/` again and `data/` (3); the directories of two
+/// data packs, and two packs of manifests (4); condemned packs, the commit and the record (3).
+const NEW_HOST_REQUESTS_MAX: usize = 19;
+/// Of a list of these three snapshots from a new host.
+const NEW_HOST_SNAPSHOTS_REQUESTS_MAX: usize = 9;
+/// Of a restore of one file from there: the directories of four packs, and three blocks more.
+const NEW_HOST_RESTORE_REQUESTS_MAX: usize = 17;
+
 /// Files of the smaller tree.
 const FILES: u64 = 1_000;
 
@@ -97,6 +106,26 @@ fn a_tree_of_1_000_files_and_its_copy() {
     let records = bed.server.keys("bucket").into_iter().filter(|key| key.starts_with("copy/meta/log/"));
     assert_eq!(records.count(), 1, "one record names all copies");
     bed.sandbox.run(&["check", "--read-data", "--repository", url, "--key-file", key]).expect(0);
+}
+
+#[test]
+fn a_new_host_with_three_snapshots() {
+    let bed = Bed::with_repository();
+    (0..FILES).for_each(|number| write_file(&bed, 1, number));
+    let back_up = ["backup", "source"];
+    bed.sandbox.run(&back_up).expect(0);
+    bed.sandbox.run(&back_up).expect(0);
+    (0..FILES).step_by(100).for_each(|number| write_file(&bed, 1_000_000, number));
+    bed.sandbox.run(&back_up).expect(0);
+    for (command, requests_max) in [
+        (&["snapshots"][..], NEW_HOST_SNAPSHOTS_REQUESTS_MAX),
+        (&["restore", "latest:3/307", "--target", "one"], NEW_HOST_RESTORE_REQUESTS_MAX),
+        (&back_up, NEW_HOST_REQUESTS_MAX),
+    ] {
+        bed.sandbox.delete_cache();
+        within(&bed, requests_max, command);
+    }
+    bed.sandbox.run(&["check", "--read-data"]).expect(0);
 }
 
 #[test]
