@@ -10,10 +10,7 @@ mod pages;
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_s3::{
-    operation::list_objects_v2::ListObjectsV2Output,
-    types::{CommonPrefix, Object},
-};
+use aws_sdk_s3::{operation::list_objects_v2::ListObjectsV2Output, types::Object};
 use aws_smithy_types::DateTime;
 use futures_util::future;
 use icecore_store::{ObjectInfo, StoreError, StoreResult, Version, key::check_key};
@@ -26,9 +23,6 @@ use crate::{action::Action, store::S3Store, write::bare};
 const RANGES_FIRST: usize = 1;
 /// … up to this many.
 const RANGES_MAX: usize = 16;
-
-/// What the keys of a repository begin with.
-const REPOSITORY_NAMES: [&str; 3] = ["icecore", "meta/", "data/"];
 
 /// How far the clock of another host may be ahead, for guesses only.
 const SKEW_MAX: Duration = Duration::from_mins(15);
@@ -77,21 +71,6 @@ impl S3Store {
         objects.sort_by(|one, other| one.key.as_bytes().cmp(other.key.as_bytes()));
         objects.dedup_by(|one, other| one.key == other.key);
         Ok(objects)
-    }
-
-    /// Says whether no part of a repository is here, neither a header nor anything below `meta/` or `data/`. This is one request:
-    /// among more foreign names than it shows, the answer is no.
-    pub async fn is_unused(&self) -> StoreResult<bool> {
-        let full_prefix =
-            if self.options.prefix.is_empty() { String::new() } else { self.place.full_key("") };
-        let page = self.page(&Wanted { prefix: "", full_prefix, delimiter: Some("/") }, None, None).await?;
-        let folders = page.common_prefixes().iter().filter_map(CommonPrefix::prefix);
-        let mut names = page.contents().iter().filter_map(Object::key).chain(folders);
-        let is_of_repository = |name: &str| {
-            let own = self.place.own_key(name).unwrap_or(name);
-            REPOSITORY_NAMES.iter().any(|beginning| own.starts_with(beginning))
-        };
-        Ok(!names.any(is_of_repository) && page.is_truncated() != Some(true))
     }
 
     /// Lists all objects below a prefix with their storage classes, page after page.

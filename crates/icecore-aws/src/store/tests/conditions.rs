@@ -175,25 +175,6 @@ async fn a_probe_makes_few_requests_and_a_lost_answer_is_no_second_winner() {
 }
 
 #[tokio::test]
-async fn a_place_is_unused_until_something_of_a_repository_is_there() {
-    let bed = Bed::new();
-    let store = bed.store().await;
-    assert!(store.is_unused().await.unwrap());
-    store.create("probe/left", Bytes::from_static(b"x")).await.unwrap();
-    assert!(store.is_unused().await.unwrap(), "no part of a repository");
-    for key in ["icecore", "meta/keys/a", "data/a/b"] {
-        let version = store.create(key, Bytes::from_static(b"x")).await.unwrap();
-        assert!(!store.is_unused().await.unwrap(), "{key}");
-        store.delete(key, Some(version)).await.unwrap();
-    }
-    let short = Bed::with(&ServerOptions { page_keys_max: 1, ..ServerOptions::default() });
-    let store = short.store().await;
-    store.create("a", Bytes::from_static(b"x")).await.unwrap();
-    store.create("b", Bytes::from_static(b"x")).await.unwrap();
-    assert!(!store.is_unused().await.unwrap(), "not everything was seen");
-}
-
-#[tokio::test]
 async fn a_single_writer_looks_before_it_writes_and_others_learn_that_they_have_to() {
     let bed = Bed::with(&ServerOptions { has_conditions: false, ..ServerOptions::default() });
     let store = bed.store_with(S3Options { single_writer: true, ..bed.options() }).await;
