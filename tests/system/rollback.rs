@@ -436,3 +436,43 @@ fn a_check_never_says_more_than_its_host_can_know() {
     assert!(check.text().contains("first use at this location: nothing is missing"), "{}", check.describe());
     assert!(!check.text().contains("first use on this host"), "{}", check.describe());
 }
+
+#[test]
+fn a_snapshot_that_is_damaged_is_not_passed_over() {
+    let sandbox = Sandbox::with_repository();
+    let first = back_up(&sandbox, 1);
+    back_up(&sandbox, 2);
+    let object = newest(&sandbox, "meta/snapshots");
+    let whole = fs::read(&object).unwrap();
+    let mut damaged = whole.clone();
+    damaged[40] ^= 1;
+    for content in [damaged, Vec::new()] {
+        fs::write(&object, content).unwrap();
+        for host in ["", "new-1"] {
+            let run = |arguments: &[&str]| match host {
+                "" => sandbox.run(arguments),
+                host => on_host(&sandbox, host, arguments),
+            };
+            run(&["ls", "latest"]).expect(20).says("is damaged; nothing was read from a snapshot");
+            run(&["restore", "latest", "--target", "restored"]).expect(20);
+            assert!(!sandbox.path("restored").exists());
+            run(&["ls", &first]).expect(0);
+            run(&["ls", "latest", "--ignore-rollback"]).expect(0);
+        }
+        let check = sandbox.run(&["check", "--json"]).expect(20).json();
+        let newest = &check["newest_restorable"][0];
+        assert_eq!(
+            (newest["id"].as_str(), newest["newer_damaged"].as_u64()),
+            (Some(first.as_str()), Some(1))
+        );
+        sandbox
+            .run(&["check"])
+            .expect(20)
+            .says("newest snapshot of each source that can be restored in full");
+    }
+    // A damaged snapshot that is older than the one that is meant changes nothing.
+    fs::write(&object, whole).unwrap();
+    let oldest = sandbox.repository().join(&sandbox.objects("meta/snapshots")[0]);
+    fs::write(&oldest, b"").unwrap();
+    sandbox.run(&["ls", "latest"]).expect(0);
+}

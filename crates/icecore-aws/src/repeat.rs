@@ -238,7 +238,8 @@ impl S3Store {
     }
 
     fn learn_from_failure(&self, failure: &ServiceFailure) {
-        if failure.kind == FailureKind::Answered {
+        // Also an answer that broke off is one.
+        if failure.kind == FailureKind::Answered || failure.status != 0 {
             self.is_reached.store(true, Ordering::Relaxed);
         }
         if failure.is_slow_down() {

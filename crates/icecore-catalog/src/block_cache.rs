@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
@@ -16,7 +16,7 @@ use std::{
 };
 
 use icecore_format::ids::PackName;
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
+use rustix::fs::{OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
 use crate::catalog::Catalog;
 
@@ -115,7 +115,13 @@ impl BlockCache {
     }
 
     fn read(&self, name: &str, length: u32) -> io::Result<Vec<u8>> {
-        let file = File::open(self.directory.join(name))?;
+        // Whatever else has the name, a pipe or a device, neither holds the command up nor counts.
+        let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+        let path = self.directory.join(name);
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
         let now = Timestamps { last_access: moment(UTIME_OMIT), last_modification: moment(UTIME_NOW) };
         if let Err(error) = futimens(&file, &now) {
             // It only decides which blocks are removed first.

@@ -4,7 +4,8 @@
 use icecore_catalog::Catalog;
 use icecore_format::{
     history::{Fate, Loss, Lost, Marks},
-    ids::WriterId,
+    ids::{RunId, WriterId},
+    layout::parse_snapshot_key,
     log::{CompletedSnapshot, RecordReference},
     snapshot::Snapshot,
 };
@@ -172,6 +173,16 @@ impl Watch {
     /// Says whether snapshots or records disappeared, or another repository lies here.
     pub(crate) fn is_alarmed(&self) -> bool {
         !self.losses.is_empty() || self.memory.other.is_some()
+    }
+
+    /// Returns the snapshots whose objects cannot be read, and that nobody deleted: the run, and what the log says of it.
+    pub(crate) fn unreadable<'a>(
+        &'a self,
+        list: &'a SnapshotList,
+    ) -> impl Iterator<Item = (RunId, &'a [CompletedSnapshot])> {
+        let history = self.book.history();
+        let runs = list.damaged.iter().filter_map(|(key, _)| parse_snapshot_key(key).ok());
+        runs.filter(|run| !history.is_gone(*run)).map(|run| (run, history.completed(run)))
     }
 
     /// Says whether records of the log cannot be read.

@@ -87,9 +87,16 @@ pub struct Witness {
     pub snapshot: CompletedSnapshot,
     /// End of its run by the clock of its host.
     pub finished: Time,
+    /// Number of the snapshot among those of its source.
+    pub sequence: u64,
     /// Whether its program names all snapshots that the log does not name yet.
     pub names_others: bool,
 }
+
+/// So many snapshots of a source in a row are not taken for runs that were all killed before they wrote a record.
+const UNNAMED_IN_A_ROW_MIN: usize = 8;
+/// The same from the first snapshot on, in a repository whose log has no record.
+const UNNAMED_FROM_THE_FIRST_MIN: usize = 3;
 
 impl Witness {
     /// Describes a complete snapshot. Copies prove nothing: their times are those of the original.
@@ -97,8 +104,24 @@ impl Witness {
         let origin = &snapshot.origin;
         let completion = snapshot.completion().filter(|_| origin.copy_of.is_none())?;
         // Programs that number snapshots have always written a log.
-        let names_others = origin.sequence > 0;
-        Some(Self { snapshot: CompletedSnapshot::of(snapshot)?, finished: completion.finished, names_others })
+        let (sequence, names_others) = (origin.sequence, origin.sequence > 0);
+        Some(Self {
+            snapshot: CompletedSnapshot::of(snapshot)?,
+            finished: completion.finished,
+            sequence,
+            names_others,
+        })
+    }
+}
+
+impl Witness {
+    /// Says whether the run of this snapshot found the other one complete when it began: by the numbers, because clocks are
+    /// set back, and by the times, because runs of one source may overlap.
+    fn is_behind(&self, other: &Self) -> bool {
+        let (own, others) = (&self.snapshot, &other.snapshot);
+        (&own.host, &own.source) == (&others.host, &others.source)
+            && self.sequence > other.sequence
+            && own.started > other.finished
     }
 }
 
@@ -214,6 +237,11 @@ impl History {
         self.completed.contains_key(&run)
     }
 
+    /// Returns a snapshot as records name it: usually once, in several states after a repair.
+    pub fn completed(&self, run: RunId) -> &[CompletedSnapshot] {
+        self.completed.get(&run).map_or(&[], Vec::as_slice)
+    }
+
     /// Says whether a snapshot was deleted on purpose, or somebody has accepted that it is lost.
     pub fn is_gone(&self, run: RunId) -> bool {
         self.deleted.contains_key(&run) || self.lost_snapshots.contains_key(&run)
@@ -252,29 +280,36 @@ impl History {
         losses
     }
 
-    /// Returns the complete snapshots that no record names although their host has made later ones, by run:
-    /// each backup names what earlier ones left unnamed, so records are gone. What the reader itself has seen
-    /// is not among them.
+    /// Returns the complete snapshots that no record names although one should, by run. What the reader itself has seen is
+    /// not among them.
+    ///
+    /// A run names itself in a record after it is complete, and with itself all that is complete and not named when it
+    /// begins. So records are gone if one names a later snapshot of the same source and not this one. A run that was killed
+    /// in between, or whose record was refused, leaves a snapshot without a name as well; but that rarely happens to many runs
+    /// in a row.
     pub fn unnamed_losses(&self, marks: &Marks, witnesses: &[Witness]) -> Vec<Loss> {
-        let mut latest: BTreeMap<&str, Time> = BTreeMap::new();
-        for Witness { snapshot, .. } in witnesses.iter().filter(|witness| witness.names_others) {
-            let started = latest.entry(&snapshot.host).or_insert(snapshot.started);
-            *started = snapshot.started.max(*started);
-        }
-        let is_earlier = |witness: &Witness| {
-            latest.get(witness.snapshot.host.as_str()).is_some_and(|latest| witness.finished < *latest)
-        };
         let is_remembered = |snapshot: &CompletedSnapshot| {
             let mut seen = marks.snapshots.iter();
             seen.any(|seen| (seen.run, seen.digest) == (snapshot.run, snapshot.digest))
         };
-        let unnamed = witnesses.iter().filter(|Witness { snapshot, .. }| {
-            !self.names(snapshot.run) && !self.is_gone(snapshot.run) && !is_remembered(snapshot)
-        });
-        let mut losses: Vec<Loss> = unnamed
-            .filter(|witness| is_earlier(witness))
-            .map(|witness| Loss::NamingRecord(witness.snapshot.clone()))
+        let unnamed: Vec<&Witness> = witnesses
+            .iter()
+            .filter(|Witness { snapshot, .. }| {
+                !self.names(snapshot.run) && !self.is_gone(snapshot.run) && !is_remembered(snapshot)
+            })
             .collect();
+        let named: Vec<&Witness> = witnesses
+            .iter()
+            .filter(|witness| witness.names_others && self.names(witness.snapshot.run))
+            .collect();
+        let row_min = if self.is_empty() { UNNAMED_FROM_THE_FIRST_MIN } else { UNNAMED_IN_A_ROW_MIN };
+        let is_missed = |witness: &&&Witness| {
+            let later = unnamed.iter().filter(|other| other.names_others && other.is_behind(witness));
+            named.iter().any(|other| other.is_behind(witness)) || later.count() + 1 >= row_min
+        };
+        let missed = unnamed.iter().filter(is_missed);
+        let mut losses: Vec<Loss> =
+            missed.map(|witness| Loss::NamingRecord(witness.snapshot.clone())).collect();
         losses.sort();
         losses
     }

@@ -11,7 +11,10 @@ use icecore_catalog::Catalog;
 use icecore_check::{
     CheckEvents, CheckOptions, CheckPhase, CheckProblem, CheckReport, ProblemKind, Severity, SnapshotCheck,
 };
-use icecore_format::ids::{PackName, RunId};
+use icecore_format::{
+    ids::{PackName, RunId},
+    log::CompletedSnapshot,
+};
 use icecore_repo::snapshots::SnapshotList;
 use serde::Serialize;
 
@@ -94,7 +97,8 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     past.set_arrival(watch.arrive(context, &mut open, &list)?);
     watch.save(context, &open.repository);
     let next = next(context, arguments, &past::without_losses(&report), repair.as_ref(), &list)?;
-    let checked = Checked { report, repair, next, past };
+    let unreadable = watch.unreadable(&list).flat_map(|(_, named)| named.first().cloned()).collect();
+    let checked = Checked { report, repair, next, past, unreadable };
     if context.console.json {
         ResultWriter::document(&document(&checked, &list))?;
     } else {
@@ -102,7 +106,12 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         let mut shown = if quiet { String::new() } else { describe(context, &checked, &list, arguments) };
         if !quiet {
             let repository = context.location()?.to_string();
-            whole::describe(&mut shown, context, &repository, &newest_whole(&checked.report, &list));
+            whole::describe(
+                &mut shown,
+                context,
+                &repository,
+                &newest_whole(&checked.report, &list, &checked.unreadable),
+            );
         }
         ResultWriter::print(&shown)?;
     }
@@ -133,6 +142,8 @@ struct Checked {
     repair: Option<Repair>,
     next: Vec<NextCommand>,
     past: Past,
+    /// Snapshots whose objects cannot be read, as the log names them.
+    unreadable: Vec<CompletedSnapshot>,
 }
 
 impl Checked {
@@ -431,7 +442,7 @@ fn document<'a>(checked: &'a Checked, list: &'a SnapshotList) -> CheckDocument<'
         healthy: checked.is_well(),
         past: checked.past.document(report),
         snapshots: report.snapshots.iter().map(snapshot).collect(),
-        newest_restorable: whole::documents(&newest_whole(report, list)),
+        newest_restorable: whole::documents(&newest_whole(report, list, &checked.unreadable)),
         packs_hit: packs_hit(report).into_iter().map(hit).collect(),
         problems: report.problems.iter().map(problem_document).collect(),
         packs: report.packs,

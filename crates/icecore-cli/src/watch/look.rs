@@ -17,6 +17,10 @@ use crate::{
 const HINT: &str = "run `icecore check`, which reports more; to go on, name a snapshot by its id (`icecore snapshots` lists \
                     them), or add --ignore-rollback, which takes the newest one that is there";
 
+/// What to do if the snapshot itself that was named is gone.
+const GONE_HINT: &str =
+    "run `icecore check`, which reports more; `icecore snapshots` lists those that are there";
+
 /// The snapshots of a repository, and what the log says about them.
 #[derive(Debug)]
 pub(crate) struct Look {
@@ -101,8 +105,8 @@ impl Look {
                 _ => false,
             };
             return if watch.losses.iter().any(|loss| is_meant(&loss)) {
-                let message = format!("snapshot {digits} is not as it was when it was complete");
-                Err(Failure::new(ExitStatus::Damage, message).hint(HINT))
+                let message = format!("snapshot {digits} is gone, or not as it was when it was complete");
+                Err(Failure::new(ExitStatus::Damage, message).hint(GONE_HINT))
             } else {
                 Ok(())
             };
@@ -120,7 +124,34 @@ impl Look {
                            rolled back, as the warnings say; nothing was read from a snapshot or written";
             return Err(Failure::new(ExitStatus::Damage, message).hint(HINT));
         }
-        Ok(())
+        self.require_readable(context, reference, watch, &is_of)
+    }
+
+    /// Refuses a choice that a newer snapshot changes whose object cannot be read: it is damaged, and may be the one that is
+    /// meant.
+    fn require_readable(
+        &self,
+        context: &Context,
+        reference: &Reference,
+        watch: &Watch,
+        is_of: &dyn Fn(&CompletedSnapshot) -> bool,
+    ) -> Outcome<()> {
+        let chosen = reference::resolve(&self.list, reference, &context.host, &context.zone);
+        let chosen = chosen.ok().map(|snapshot| snapshot.origin.run);
+        let may_be_meant = |named: &[CompletedSnapshot]| {
+            // What no record names may have been a snapshot of any source.
+            named.is_empty()
+                || named.iter().any(|one| is_of(one) && is_within(context, &reference.snapshot, one))
+        };
+        let mut newer =
+            watch.unreadable(&self.list).filter(|(run, _)| chosen.is_none_or(|chosen| *run > chosen));
+        let Some((run, _)) = newer.find(|(_, named)| may_be_meant(named)) else { return Ok(()) };
+        let message = format!(
+            "it is not certain which snapshot is the newest: the object of snapshot {} is damaged; nothing was read from a \
+             snapshot or written",
+            run.snapshot_id()
+        );
+        Err(Failure::new(ExitStatus::Damage, message).hint(HINT))
     }
 }
 

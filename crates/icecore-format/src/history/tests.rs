@@ -203,6 +203,7 @@ fn witness(byte: u8, started: i64, finished: i64) -> Witness {
     Witness {
         snapshot: CompletedSnapshot { started: time(started), ..completed(byte) },
         finished: time(finished),
+        sequence: byte.into(),
         names_others: true,
     }
 }
@@ -218,17 +219,15 @@ fn unnamed(history: &History, marks: &Marks, witnesses: &[Witness]) -> Vec<u8> {
 }
 
 #[test]
-fn a_snapshot_without_a_name_is_missed_once_its_host_has_made_a_later_one() {
-    let empty = History::default();
+fn a_snapshot_without_a_name_is_missed_once_a_record_names_a_later_one() {
     let made = [witness(1, 10, 20), witness(2, 30, 40), witness(3, 50, 60)];
-    // The last one may be unnamed: its run may have been killed before it wrote the record.
-    assert_eq!(unnamed(&empty, &Marks::default(), &made), [1, 2]);
-    assert_eq!(unnamed(&empty, &Marks::default(), &made[2..]), []);
     let whole = history(log());
     assert_eq!(unnamed(&whole, &Marks::default(), &made), []);
-    // One that a named one follows is missed as well.
     let one = history(vec![record(reference(1, 1), &[], &[3])]);
     assert_eq!(unnamed(&one, &Marks::default(), &made), [1, 2]);
+    // The later ones may be unnamed: their runs may have been killed before they wrote a record.
+    let first = history(vec![record(reference(1, 1), &[], &[1])]);
+    assert_eq!(unnamed(&first, &Marks::default(), &made), []);
     let accepted = LogRecord {
         lost_snapshots: vec![RunId([1; 16])],
         ..LogRecord::new(reference(1, 2).name, Time::default(), "server", "test")
@@ -238,24 +237,45 @@ fn a_snapshot_without_a_name_is_missed_once_its_host_has_made_a_later_one() {
 }
 
 #[test]
-fn snapshots_without_a_name_are_not_missed_where_there_is_another_reason() {
+fn many_snapshots_in_a_row_without_a_name_are_missed() {
+    let row = |count: u8| -> Vec<Witness> {
+        (1..=count).map(|byte| witness(byte, i64::from(byte) * 20, i64::from(byte) * 20 + 10)).collect()
+    };
     let empty = History::default();
+    assert_eq!(unnamed(&empty, &Marks::default(), &row(2)), []);
+    assert_eq!(unnamed(&empty, &Marks::default(), &row(3)), [1]);
+    assert_eq!(unnamed(&empty, &Marks::default(), &row(4)), [1, 2]);
+    // Whose log has a record has written it once.
+    let first = history(vec![record(reference(1, 1), &[], &[1])]);
+    assert_eq!(unnamed(&first, &Marks::default(), &row(8)), []);
+    assert_eq!(unnamed(&first, &Marks::default(), &row(9)), [2]);
+}
+
+#[test]
+fn snapshots_without_a_name_are_not_missed_where_there_is_another_reason() {
+    let second = history(vec![record(reference(1, 1), &[], &[2])]);
+    let missed = |made: &[Witness]| unnamed(&second, &Marks::default(), made);
+    assert_eq!(missed(&[witness(1, 10, 20), witness(2, 30, 40)]), [1]);
     // Runs at the same time do not see each other.
-    assert_eq!(unnamed(&empty, &Marks::default(), &[witness(1, 10, 20), witness(2, 15, 40)]), []);
-    assert_eq!(unnamed(&empty, &Marks::default(), &[witness(1, 10, 20), witness(2, 20, 40)]), []);
-    // Another host's clock says nothing.
+    assert_eq!(missed(&[witness(1, 10, 20), witness(2, 15, 40)]), []);
+    assert_eq!(missed(&[witness(1, 10, 20), witness(2, 20, 40)]), []);
+    // A clock that was ahead: the second came before the third.
+    assert_eq!(missed(&[witness(3, 10, 20), witness(2, 30, 40)]), []);
+    // Another host or source says nothing.
     let mut other = witness(2, 30, 40);
     other.snapshot.host = "other".to_owned();
-    assert_eq!(unnamed(&empty, &Marks::default(), &[witness(1, 10, 20), other]), []);
-    // Programs without a log name nothing; but those that came later name what these made.
+    assert_eq!(missed(&[witness(1, 10, 20), other]), []);
+    let mut other = witness(2, 30, 40);
+    other.snapshot.source = "other".to_owned();
+    assert_eq!(missed(&[witness(1, 10, 20), other]), []);
+    // Programs without a log name nothing.
     let mut old = witness(2, 30, 40);
     old.names_others = false;
-    assert_eq!(unnamed(&empty, &Marks::default(), &[witness(1, 10, 20), old.clone()]), []);
-    assert_eq!(unnamed(&empty, &Marks::default(), &[old, witness(3, 50, 60)]), [2]);
+    assert_eq!(missed(&[witness(1, 10, 20), old]), []);
     // Who has seen the snapshot knows that it was not planted, and misses the records by their hashes.
     let marks = Marks { snapshots: vec![completed(1)], ..Marks::default() };
-    assert_eq!(unnamed(&empty, &marks, &[witness(1, 10, 20), witness(2, 30, 40)]), []);
+    assert_eq!(unnamed(&second, &marks, &[witness(1, 10, 20), witness(2, 30, 40)]), []);
     let another = CompletedSnapshot { digest: SnapshotDigest([9; 32]), ..completed(1) };
     let marks = Marks { snapshots: vec![another], ..Marks::default() };
-    assert_eq!(unnamed(&empty, &marks, &[witness(1, 10, 20), witness(2, 30, 40)]), [1]);
+    assert_eq!(unnamed(&second, &marks, &[witness(1, 10, 20), witness(2, 30, 40)]), [1]);
 }

@@ -40,7 +40,12 @@ pub(super) struct NewestWholeDocument<'a> {
 }
 
 /// Returns every source of which there is, or was, a complete snapshot, sorted by host and name.
-pub(super) fn newest_whole<'a>(report: &'a CheckReport, list: &'a SnapshotList) -> Vec<NewestWhole<'a>> {
+/// `unreadable` are those whose objects cannot be read.
+pub(super) fn newest_whole<'a>(
+    report: &'a CheckReport,
+    list: &'a SnapshotList,
+    unreadable: &'a [CompletedSnapshot],
+) -> Vec<NewestWhole<'a>> {
     let lost: Vec<&CompletedSnapshot> = report
         .losses
         .iter()
@@ -53,7 +58,8 @@ pub(super) fn newest_whole<'a>(report: &'a CheckReport, list: &'a SnapshotList) 
     let restorable = report.snapshots.iter().filter(|snapshot| snapshot.restorable);
     let restorable: BTreeSet<RunId> = restorable.map(|snapshot| snapshot.run).collect();
     let of_list = list.complete(None).map(|found| (found.origin.host.as_str(), found.origin.source.as_str()));
-    let of_lost = lost.iter().map(|snapshot| (snapshot.host.as_str(), snapshot.source.as_str()));
+    let known = lost.iter().copied().chain(unreadable);
+    let of_lost = known.map(|snapshot| (snapshot.host.as_str(), snapshot.source.as_str()));
     let sources: BTreeSet<(&str, &str)> = of_list.chain(of_lost).collect();
     let newest = |(host, source)| {
         // One that is there, but not as the log says, is not offered.
@@ -67,11 +73,12 @@ pub(super) fn newest_whole<'a>(report: &'a CheckReport, list: &'a SnapshotList) 
             newer_damaged += u64::from(!is_whole);
             is_whole
         });
-        let is_newer = |other: &&&CompletedSnapshot| {
+        let is_newer = |other: &&CompletedSnapshot| {
             (other.host.as_str(), other.source.as_str()) == (host, source)
                 && snapshot.is_none_or(|snapshot| other.run > snapshot.origin.run)
         };
-        let newer_missing = lost.iter().filter(is_newer).count() as u64;
+        newer_damaged += unreadable.iter().filter(is_newer).count() as u64;
+        let newer_missing = lost.iter().copied().filter(is_newer).count() as u64;
         NewestWhole { source, host, snapshot, newer_damaged, newer_missing }
     };
     sources.into_iter().map(newest).collect()

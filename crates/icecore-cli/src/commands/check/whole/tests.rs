@@ -28,7 +28,7 @@ fn found(report: &CheckReport, list: &SnapshotList) -> Vec<(String, Option<RunId
         let run = one.snapshot.map(|snapshot| snapshot.origin.run);
         (format!("{}@{}", one.source, one.host), run, one.newer_damaged, one.newer_missing)
     };
-    newest_whole(report, list).iter().map(item).collect()
+    newest_whole(report, list, &[]).iter().map(item).collect()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn the_newest_that_is_whole_and_what_was_newer() {
             ("home@web".to_owned(), None, 0, 1),
         ]
     );
-    let newest = newest_whole(&report, &list);
+    let newest = newest_whole(&report, &list, &[]);
     assert_eq!(newer(&newest[1]), " (1 newer snapshot damaged, 3 newer snapshots missing)");
     assert_eq!(newer(&newest[2]), " (1 snapshot missing)");
     let value = serde_json::to_value(documents(&newest)).unwrap();
