@@ -153,7 +153,7 @@ impl Movement {
 
     fn advance(&self, phase: Phase, bytes: u64) {
         let now = self.clock.monotonic();
-        {
+        let is_step = {
             let mut state = self.lock();
             state.moved = now;
             state.step_bytes += bytes;
@@ -171,8 +171,12 @@ impl Movement {
                 state.since = now;
                 state.step_bytes = 0;
             }
+            is_step
+        };
+        // A short request that is sent again does not end the wait for its answer.
+        if is_step {
+            self.call.moved(now);
         }
-        self.call.moved(now);
     }
 }
 

@@ -69,7 +69,9 @@ impl ConditionReport {
             (false, false) => "ignores conditional requests (If-None-Match and If-Match)".to_owned(),
             (false, true) => "ignores If-None-Match".to_owned(),
             (true, false) => "ignores If-Match".to_owned(),
-            (true, true) => format!("let {} of {RACERS} writers at the same time write the same object", self.winners),
+            (true, true) => {
+                format!("let {} of {RACERS} writers at the same time write the same object", self.winners)
+            }
         }
     }
 }

@@ -85,8 +85,16 @@ pub struct LockedRepository {
 impl LockedRepository {
     /// Finds out which repository is in a store.
     pub fn find(store: Arc<dyn Store>, environment: Environment) -> RepoResult<Self> {
-        let object = read_header(&store, &environment)?;
-        let plain = PlainHeader::read(&object).map_err(RepoError::object(HEADER_KEY))?;
+        let mut object = read_header(&store, &environment)?;
+        let plain = match PlainHeader::read(&object) {
+            // It may have been damaged on its way.
+            Err(error) if error.is_corruption() => {
+                object = read_header(&store, &environment)?;
+                PlainHeader::read(&object)
+            }
+            read => read,
+        };
+        let plain = plain.map_err(RepoError::object(HEADER_KEY))?;
         Ok(Self { store, environment, plain, object, lists_everything: false })
     }
 

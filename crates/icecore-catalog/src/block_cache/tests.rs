@@ -36,7 +36,7 @@ fn path(directory: &Path, number: u32) -> PathBuf {
 
 /// Makes a block look as if it had been used some hours ago.
 fn age(directory: &Path, number: u32, hours: u64) {
-    let file = File::open(path(directory, number)).unwrap();
+    let file = fs::File::open(path(directory, number)).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap();
     file.set_modified(modified - Duration::from_hours(hours)).unwrap();
 }

@@ -51,8 +51,7 @@ fn damage_is_told_with_what_to_do() {
 fn the_document_has_the_documented_fields() {
     let report = report();
     let next = vec![NextCommand { command: "icecore".to_owned(), host: None }];
-    let checked =
-        Checked { report, repair: None, next, past: Past::default(), unreadable: Vec::new() };
+    let checked = Checked { report, repair: None, next, past: Past::default(), unreadable: Vec::new() };
     let list = SnapshotList::default();
     let value = serde_json::to_value(document(&checked, &list)).unwrap();
     assert_eq!(value["healthy"], false);
