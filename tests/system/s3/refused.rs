@@ -204,7 +204,10 @@ fn repositories_do_not_lie_in_each_other() {
     // A part of a name is no part of a place, and a program may have the name of a header.
     bed.server.plant("bucket", "tools/bin/icecore", b"a program");
     for place in ["s3://bucket/some/prefix/inner", "s3://bucket/some/prefix/meta/inner"] {
-        init(place).expect(1).says("lies in the repository s3://bucket/some/prefix");
+        init(place)
+            .expect(1)
+            .says("lies in the repository s3://bucket/some/prefix")
+            .says("; 0 B sent, 8 B received");
     }
     for place in ["s3://bucket", "s3://bucket/some"] {
         init(place).expect(1).says("the repository s3://bucket/some/prefix lies below");
