@@ -45,7 +45,11 @@ fn options(context: &Context, region: Option<String>) -> Outcome<KmsOptions> {
 /// Makes a new data key under a key of KMS.
 pub(crate) fn new_credential(context: &Context, repository: RepositoryId, key: &str) -> Outcome<Credential> {
     let (options, bound_to) = (options(context, None)?, encryption_context(repository));
-    let made = context.drive(generate(&options, key, &bound_to))??;
+    let made = context.drive(generate(&options, key, &bound_to))?;
+    let made = made.map_err(|error| {
+        let (failure, hint) = explain(&error);
+        Failure { hint, ..failure }
+    })?;
     let WrappedKey { wrapped, key_arn } = made.wrapped;
     let data_key = KmsDataKey { wrapped, key_arn, region: made.region };
     Ok(Credential::Kms { data_key, secret: Secret::new(*made.secret) })
@@ -89,41 +93,44 @@ pub(crate) fn advise_recovery(context: &Context, slots: &[Slot]) {
 }
 
 impl From<KmsError> for Failure {
+    /// Makes the failure of a repository that is to be unlocked: another key may do it.
     fn from(error: KmsError) -> Self {
-        let message = format!("failed to {}", reason(&error));
-        let (status, hint) = match &error {
-            KmsError::Denied { permission, .. } => (
-                ExitStatus::WrongKey,
-                format!(
-                    "allow {permission} on the key for the user or role, in its policy or in that of the key, {OTHER_KEY}"
-                ),
-            ),
-            KmsError::Unusable { .. } => {
-                (ExitStatus::WrongKey, format!("enable the key, or cancel its deletion, {OTHER_KEY}"))
-            }
-            KmsError::NotFound { .. } => {
-                (ExitStatus::WrongKey, format!("check name, region and account of the key, {OTHER_KEY}"))
-            }
-            KmsError::Foreign { .. } => (
-                ExitStatus::WrongKey,
-                format!(
-                    "`icecore key list` shows which key each slot takes; another slot may open, {OTHER_KEY}"
-                ),
-            ),
-            KmsError::NoCredentials { .. } => {
-                (ExitStatus::Failed, format!("give credentials of AWS (AWS_PROFILE, a role), {OTHER_KEY}"))
-            }
-            KmsError::Unreachable(unreached) => {
-                let Unreached { endpoint, proxy, cause } = unreached.as_ref();
-                let hint = network_hint::of_connection(endpoint, proxy.as_deref(), cause);
-                let hint = hint.replace("--endpoint-url", "AWS_ENDPOINT_URL_KMS");
-                (ExitStatus::Failed, format!("{hint}, {OTHER_KEY}"))
-            }
-            KmsError::Unavailable { .. } => {
-                (ExitStatus::Failed, format!("run the same command again later, {OTHER_KEY}"))
-            }
-            _ => (ExitStatus::Failed, OTHER_KEY.to_owned()),
-        };
-        Self::new(status, message).hint(hint)
+        let (failure, hint) = explain(&error);
+        let hint = hint.map_or_else(|| OTHER_KEY.to_owned(), |hint| format!("{hint}, {OTHER_KEY}"));
+        failure.hint(hint)
     }
+}
+
+/// Returns the failure without a hint, and what to do about the key itself.
+fn explain(error: &KmsError) -> (Failure, Option<String>) {
+    let (status, hint) = match error {
+        KmsError::Denied { permission, .. } => (
+            ExitStatus::WrongKey,
+            format!(
+                "allow {permission} on the key for the user or role, in its policy or in that of the key"
+            ),
+        ),
+        KmsError::Unusable { .. } => {
+            (ExitStatus::WrongKey, "enable the key, or cancel its deletion".to_owned())
+        }
+        KmsError::NotFound { .. } => {
+            (ExitStatus::WrongKey, "check name, region and account of the key".to_owned())
+        }
+        KmsError::Foreign { .. } => (
+            ExitStatus::WrongKey,
+            "`icecore key list` shows which key each slot takes; another slot may open".to_owned(),
+        ),
+        KmsError::NoCredentials { .. } => {
+            (ExitStatus::Failed, "give credentials of AWS (AWS_PROFILE, a role)".to_owned())
+        }
+        KmsError::Unreachable(unreached) => {
+            let Unreached { endpoint, proxy, cause } = unreached.as_ref();
+            let hint = network_hint::of_connection(endpoint, proxy.as_deref(), cause);
+            (ExitStatus::Failed, hint.replace("--endpoint-url", "AWS_ENDPOINT_URL_KMS"))
+        }
+        KmsError::Unavailable { .. } => (ExitStatus::Failed, "run the same command again later".to_owned()),
+        _ => (ExitStatus::Failed, String::new()),
+    };
+    let hint = Some(hint).filter(|hint| !hint.is_empty());
+    (Failure::new(status, format!("failed to {}", reason(error))), hint)
 }
