@@ -14,6 +14,9 @@ use crate::{
     failure::{Failure, Outcome, reason},
 };
 
+/// How each part of a file in PEM form begins.
+const PEM: &[u8] = b"-----BEGIN ";
+
 /// Finds out whose certificates are trusted: those in `--ca-file`, else in `AWS_CA_BUNDLE`, else in `ca_bundle` of the profile
 /// that the credentials come from, else those of this machine. Fails if there is no such profile.
 pub(crate) fn find(context: &Context, credentials: &Credentials) -> Outcome<Trust> {
@@ -37,6 +40,9 @@ fn read(path: &Path, origin: &str) -> Outcome<Trust> {
     Trust::only(&bytes).map_err(|error| {
         let message = format!("failed to use {shown} ({origin}): failed to {}", reason(&error));
         let hint = match error {
+            TrustError::NoCertificate if bytes.windows(PEM.len()).any(|text| text == PEM) => {
+                "the file is in PEM form, but holds no certificate: give the one of the authority".to_owned()
+            }
             TrustError::NoCertificate => {
                 format!("write it in PEM form: openssl x509 -inform der -in {shown} -out certificate.pem")
             }

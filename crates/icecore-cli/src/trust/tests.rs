@@ -25,4 +25,7 @@ fn a_file_that_has_no_certificates_is_named_with_the_reason() {
         "{failure:?}"
     );
     assert!(failure.hint.unwrap().contains("openssl x509 -inform der"));
+    fs::write(&path, b"-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n").unwrap();
+    let failure = read(&path, "--ca-file").unwrap_err();
+    assert!(failure.hint.unwrap().contains("holds no certificate"));
 }
