@@ -263,9 +263,20 @@ fn describe(context: &Context, checked: &Checked, list: &SnapshotList, arguments
     if report.problems.iter().any(is_damage) {
         text.push_str(&advice(report));
     }
+    if checked.repair.is_none() && !checked.next.is_empty() && lacks_objects(report) {
+        text.push_str(
+            "if objects are still being replicated or copied here, wait and run `icecore check` again before anything else\n",
+        );
+    }
     describe_next(&mut text, &context.host, &checked.next);
     checked.past.advise(&mut text);
     text
+}
+
+/// Says whether objects are missing, which may only be late.
+fn lacks_objects(report: &CheckReport) -> bool {
+    use ProblemKind::{ChunkMissing, NodeMissing, PackMissing};
+    report.problems.iter().any(|problem| matches!(problem.kind, ChunkMissing | NodeMissing | PackMissing))
 }
 
 /// Tells what to run next.

@@ -36,6 +36,12 @@ fn report() -> CheckReport {
 }
 
 #[test]
+fn what_is_missing_may_be_on_its_way() {
+    assert!(super::lacks_objects(&report()));
+    assert!(!super::lacks_objects(&CheckReport::default()));
+}
+
+#[test]
 fn damage_is_told_with_what_to_do() {
     let mut text = String::new();
     describe_problems(&mut text, &report(), icecore_check::Severity::Damage);
