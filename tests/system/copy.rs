@@ -207,6 +207,7 @@ fn copies_go_to_s3_and_come_back() {
     let there = sandbox.run(&["copy", "--to", url, "--init", "--to-profile", "archive", "--json"]).expect(0);
     assert_eq!(states(&there.json()), ["copied"; 3]);
     assert!(there.stderr.contains("\"requests\""), "{}", there.describe());
+    sandbox.run(&["copy", "--to", url, "--to-profile", "archive"]).expect(0).says("S3 (to): ");
     let again = copy(sandbox, url, &["--to-profile", "archive"]);
     assert_eq!((states(&again), number(&again["to"], "bytes_written")), (vec!["present"; 3], 0));
     // Back from there, into a third place; credentials are now those of the environment.
@@ -220,7 +221,7 @@ fn copies_go_to_s3_and_come_back() {
         command.envs(from);
         crate::harness::run_command(command)
     };
-    run(&["copy", "-r", url, "--to", "third", "--init"]).expect(0);
+    run(&["copy", "-r", url, "--to", "third", "--init"]).expect(0).says("S3 (from): ");
     bed.assert_copies("third");
     // The originals are known for what they are, wherever a copy of them comes from.
     let back = run(&["copy", "-r", url, "--to", "repository", "--json"]).expect(0).json();
@@ -307,6 +308,9 @@ fn wrong_places_and_keys_are_told() {
     sandbox.run(&["copy", "--to", "repository"]).expect(2).says("same repository");
     sandbox.run(&["copy", "--to", "nowhere"]).expect(10).says("add --init");
     sandbox.run(&["copy", "--to", "nowhere", "latest:small"]).expect(2);
+    let typing_error = ["copy", "--to", "nowhere", "--init", "--source", "nosuch"];
+    sandbox.run(&typing_error).expect(1).says("there is no snapshot of the source \"nosuch\"");
+    assert!(!sandbox.path("nowhere").exists());
     let dry = copy(sandbox, "nowhere", &["--init", "--dry-run"]);
     assert_eq!((states(&dry), &dry["to"]), (vec!["planned"; 3], &Value::Null));
     assert!(!sandbox.path("nowhere").exists());

@@ -387,6 +387,10 @@ fn a_new_machine_looks_at_the_log_before_it_believes_what_is_newest() {
     for command in [commands[0], commands[1], commands[2], commands[4], commands[5]] {
         on_host(&sandbox, "new", &[command, &["--ignore-rollback"]].concat()).expect(0).says(&second);
     }
+    let compared = on_host(&sandbox, "new", &[commands[4], &["--ignore-rollback"]].concat()).expect(0);
+    let warnings: Vec<&str> = compared.stderr.lines().filter(|line| line.starts_with("warning")).collect();
+    let different: std::collections::HashSet<&&str> = warnings.iter().collect();
+    assert_eq!(different.len(), warnings.len(), "each is said once: {}", compared.describe());
     assert_eq!(fs::read(target.join("file")).unwrap(), bytes(1, 20_000));
     // A copy of everything there is never harms, but somebody has to look.
     let all = on_host(&sandbox, "new", &["copy", "--to", to_copy, "--json"]).expect(20).json();

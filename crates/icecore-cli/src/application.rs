@@ -74,7 +74,8 @@ fn dispatch(
         CommandArguments::Key(arguments) => commands::key::run(&context, arguments),
         CommandArguments::Completions(_) | CommandArguments::Man(_) => Ok(ExitStatus::Done),
     };
-    context.requests.tell(&context.console);
+    let title = if matches!(arguments.command, CommandArguments::Copy(_)) { "S3 (from)" } else { "S3" };
+    context.requests.tell(&context.console, title);
     // Whatever else failed because of it: the reason is the signal.
     if context.is_cancelled() && result.as_ref().is_err_and(|failure| !failure.output_closed) {
         return Err(Failure::interrupted());

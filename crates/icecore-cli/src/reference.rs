@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil};
 mod moment;
 mod resolve;
 
-pub(crate) use resolve::{names_source, resolve};
+pub(crate) use resolve::{names_source, no_snapshot_of, resolve};
 
 /// Digits of a snapshot id as users see it.
 const ID_DIGITS_MAX: usize = 20;

@@ -56,8 +56,8 @@ impl Requests {
         watched.push(Watched { meter: store.meter(), region });
     }
 
-    /// Tells what was asked of S3, if anything was.
-    pub(crate) fn tell(&self, console: &Console) {
+    /// Tells what was asked of S3, if anything was; `title` stands before it in text.
+    pub(crate) fn tell(&self, console: &Console, title: &str) {
         let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(region) = watched.first().map(|watched| watched.region.clone()) else { return };
         let mut usage = RequestUsage::default();
@@ -67,7 +67,7 @@ impl Requests {
             }
         }
         let document = document(&usage, region.as_deref());
-        let text = format!("S3: {}", document.text());
+        let text = format!("{title}: {}", document.text());
         console.notice_document(&RequestsLine { requests: document }, &text);
     }
 }

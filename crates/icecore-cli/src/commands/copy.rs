@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use self::report::{CopyDocument, Item};
 use super::{
     creation::{self, CreatedDocument, KeyChoice},
-    entries::wrong_reference,
+    entries::{resolve_other, wrong_reference},
 };
 use crate::{
     arguments::copy::CopyArguments,
@@ -53,7 +53,7 @@ pub(crate) fn run(context: &Context, arguments: &CopyArguments, matches: &ArgMat
     let location = RepositoryLocation::parse(&arguments.to)?;
     let target = context.of_other(location, credentials, arguments.s3_settings(context.s3_settings()));
     let result = copy(context, &target, arguments);
-    target.requests.tell(&context.console);
+    target.requests.tell(&context.console, "S3 (to)");
     result
 }
 
@@ -100,12 +100,26 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
 fn choose<'a>(context: &Context, arguments: &'a CopyArguments, look: &'a Look) -> Outcome<Vec<&'a Snapshot>> {
     let list = look.list();
     if arguments.snapshots.is_empty() {
-        return Ok(list.complete(arguments.source.as_deref()).collect());
+        let chosen: Vec<&Snapshot> = list.complete(arguments.source.as_deref()).collect();
+        return match &arguments.source {
+            Some(source) if chosen.is_empty() => {
+                let failure = reference::no_snapshot_of(list, source);
+                // The log may know of some that disappeared.
+                let status = failure.status.max(look.end(context));
+                Err(Failure { status, ..failure })
+            }
+            _ => Ok(chosen),
+        };
     }
     let mut chosen = HashSet::new();
     for text in &arguments.snapshots {
         let reference = reference::parse_without_path(text).map_err(|error| wrong_reference(text, &error))?;
-        chosen.insert(look.resolve(context, &reference)?.origin.run);
+        let found = if chosen.is_empty() {
+            look.resolve(context, &reference)?
+        } else {
+            resolve_other(context, look, &reference)?
+        };
+        chosen.insert(found.origin.run);
     }
     Ok(list.complete(None).filter(|snapshot| chosen.contains(&snapshot.origin.run)).collect())
 }

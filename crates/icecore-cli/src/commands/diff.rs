@@ -10,7 +10,9 @@ use icecore_repo::{
 };
 use serde::Serialize;
 
-use super::entries::{EntryDocument, MANIFEST_CACHE_BYTES, find_snapshot, parse_reference, path_not_found};
+use super::entries::{
+    EntryDocument, MANIFEST_CACHE_BYTES, find_other_snapshot, find_snapshot, parse_reference, path_not_found,
+};
 use crate::{
     arguments::inspect::DiffArguments,
     console::ResultWriter,
@@ -77,7 +79,7 @@ pub(crate) fn run(context: &Context, arguments: &DiffArguments) -> Outcome<ExitS
     let mut open = context.open(Access::Read)?;
     let look = Look::begin(context, &mut open, arguments.rollback)?;
     let (old_snapshot, old_root) = find_snapshot(context, &look, &old)?;
-    let (new_snapshot, new_root) = find_snapshot(context, &look, &new)?;
+    let (new_snapshot, new_root) = find_other_snapshot(context, &look, &new)?;
     let reader = open.reader(&context.console, &[&old_snapshot, &new_snapshot], MANIFEST_CACHE_BYTES)?;
     let directory = &old.path;
     let exists = |root| ManifestCursor::new(&reader, root).find(directory).map(|entry| entry.is_some());

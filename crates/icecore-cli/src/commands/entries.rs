@@ -42,7 +42,29 @@ pub(crate) fn find_snapshot(
     look: &Look,
     reference: &Reference,
 ) -> Outcome<(Snapshot, ManifestRoot)> {
-    let snapshot = look.resolve(context, reference)?;
+    root_of(look.resolve(context, reference)?)
+}
+
+/// Finds one more snapshot, after [`find_snapshot`] has warned of what disappeared.
+pub(crate) fn find_other_snapshot(
+    context: &Context,
+    look: &Look,
+    reference: &Reference,
+) -> Outcome<(Snapshot, ManifestRoot)> {
+    root_of(resolve_other(context, look, reference)?)
+}
+
+/// Returns one more snapshot, after [`Look::resolve`] has warned of what disappeared.
+pub(crate) fn resolve_other<'a>(
+    context: &Context,
+    look: &'a Look,
+    reference: &Reference,
+) -> Outcome<&'a Snapshot> {
+    look.require_certainty(context, reference)?;
+    reference::resolve(look.list(), reference, &context.host, &context.zone)
+}
+
+fn root_of(snapshot: &Snapshot) -> Outcome<(Snapshot, ManifestRoot)> {
     let Some(root) = ManifestRoot::of(snapshot) else {
         let id = snapshot.origin.run.snapshot_id();
         return Err(Failure::new(ExitStatus::Failed, format!("the snapshot {id} is not complete")));

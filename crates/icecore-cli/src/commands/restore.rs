@@ -28,7 +28,7 @@ use self::{
     report::RestoreDocument,
 };
 use super::{
-    entries::{parse_reference, path_not_found, wrong_reference},
+    entries::{parse_reference, path_not_found, resolve_other, wrong_reference},
     surroundings,
 };
 use crate::{
@@ -195,7 +195,7 @@ fn earlier(
             reference::parse_without_path(since).map_err(|error| wrong_reference(since, &error))?;
         // Without a source, the one of the snapshot is meant.
         reference.source.get_or_insert_with(source);
-        let found = look.resolve(context, &reference)?;
+        let found = resolve_other(context, look, &reference)?;
         if found.origin.source != origin.source {
             let (old, new) = (&found.origin.source, &origin.source);
             return Err(Failure::usage(format!("--since names a snapshot of {old}, this one is of {new}")));

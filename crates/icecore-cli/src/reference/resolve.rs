@@ -47,6 +47,11 @@ fn not_found(list: &SnapshotList, message: &str) -> Failure {
     Failure::new(ExitStatus::Damage, message).hint("`icecore check` says what is damaged")
 }
 
+/// Makes the failure of a source without snapshots.
+pub(crate) fn no_snapshot_of(list: &SnapshotList, source: &str) -> Failure {
+    not_found(list, &format!("there is no snapshot of the source {source:?}"))
+}
+
 fn is_of(snapshot: &Snapshot, source: &str) -> bool {
     names_source(source, &snapshot.origin.host, &snapshot.origin.source)
 }
@@ -101,11 +106,10 @@ fn of_one_source<'a>(
     let mut found: Vec<&Snapshot> =
         list.complete(None).filter(|snapshot| source.is_none_or(|source| is_of(snapshot, source))).collect();
     if found.is_empty() {
-        let message = match source {
-            Some(source) => format!("there is no snapshot of the source {source:?}"),
-            None => "there are no snapshots in the repository".to_owned(),
-        };
-        return Err(not_found(list, &message));
+        return Err(match source {
+            Some(source) => no_snapshot_of(list, source),
+            None => not_found(list, "there are no snapshots in the repository"),
+        });
     }
     let names: BTreeSet<&str> = found.iter().map(|snapshot| snapshot.origin.source.as_str()).collect();
     if names.len() > 1 {

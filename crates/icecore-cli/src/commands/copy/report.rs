@@ -149,7 +149,11 @@ impl CopyDocument {
     pub(crate) fn add(&mut self, console: &Console, item: Item) -> Outcome<()> {
         if !console.json {
             if let Some(failure) = &item.failure {
-                console.failure(failure);
+                // How to thaw is said once.
+                let is_known = failure.status == ExitStatus::Archived
+                    && self.snapshots.iter().any(|item| item.status() == ExitStatus::Archived);
+                let hint = failure.hint.clone().filter(|_| !is_known);
+                console.failure(&Failure { hint, ..failure.clone() });
             }
             console.summary(&item.summary())?;
         }
