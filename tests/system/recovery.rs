@@ -211,6 +211,12 @@ fn what_nothing_can_be_read_without_is_named() {
     for command in ["check", "snapshots"] {
         other.run(&[command]).expect(20).says("the header of the repository").says("still being replicated");
     }
+    let doctor = other.run(&["doctor"]).expect(1);
+    assert!(
+        doctor.text().contains("BAD   repository: the header of the repository"),
+        "{}",
+        doctor.describe()
+    );
     world.replicate(|key| !key.starts_with("web1/meta/keys/"));
     other.run(&["check"]).expect(20).says("key slot").says("still being replicated");
     world.replicate(|key| !key.starts_with("web1/meta/index/"));

@@ -15,8 +15,10 @@ pub enum Versioning {
     Enabled,
     /// It does not, or not any more.
     Off,
-    /// That may not be read here, or the server does not know of it.
+    /// That may not be read here.
     Unknown,
+    /// The server does not know of it, or answered with something else.
+    Unsupported,
 }
 
 impl S3Store {
@@ -34,9 +36,8 @@ impl S3Store {
                 Ok(Versioning::Enabled)
             }
             Ok(_) => Ok(Versioning::Off),
-            Err(Failed { failure, .. }) if failure.is_not_implemented() || failure.status == 403 => {
-                Ok(Versioning::Unknown)
-            }
+            Err(Failed { failure, .. }) if failure.is_not_implemented() => Ok(Versioning::Unsupported),
+            Err(Failed { failure, .. }) if failure.status == 403 => Ok(Versioning::Unknown),
             Err(failed) => Err(failed.into()),
         }
     }

@@ -7,7 +7,10 @@ use icecore_backup::error::BackupError;
 use icecore_catalog::CatalogError;
 use icecore_check::CheckError;
 use icecore_copy::CopyError;
-use icecore_format::{error::FormatError, layout::HEADER_KEY};
+use icecore_format::{
+    error::FormatError,
+    layout::{DATA_PREFIX, HEADER_KEY},
+};
 use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_repo::error::RepoError;
 use icecore_restore::{IncludeError, RestoreError};
@@ -285,6 +288,11 @@ fn remote_hint(error: &StoreError) -> Option<String> {
             "nothing was concluded from the list; update the server, or use another one".to_owned()
         }
         StoreError::ClockSkew { .. } => "set the clock, best with a time service such as chrony".to_owned(),
+        StoreError::Archived { key, .. } if !key.starts_with(DATA_PREFIX) => {
+            "thaw it with `aws s3api restore-object`, and copy it to STANDARD when S3 has done that: nothing below meta/ may be \
+             archived; `icecore doctor` counts the archived objects below meta/, and shows the command for one"
+                .to_owned()
+        }
         StoreError::Archived { .. } => {
             "thaw it with `aws s3api restore-object`, and run the same command again when S3 has done that; `icecore restore` \
              lists all packs that it needs, with the commands"

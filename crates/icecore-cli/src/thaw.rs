@@ -46,7 +46,7 @@ impl<'a> Bucket<'a> {
     }
 
     /// Returns the command that thaws a pack, for a shell.
-    fn command(&self, pack: &ArchivedPack) -> String {
+    pub(crate) fn command(&self, pack: &ArchivedPack) -> String {
         let Self { name, prefix, endpoint_url, region } = self;
         let key = if prefix.is_empty() { pack.key.clone() } else { format!("{prefix}/{}", pack.key) };
         // What Intelligent-Tiering thaws stays readable, and takes no number of days.

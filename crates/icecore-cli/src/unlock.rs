@@ -84,15 +84,31 @@ fn find(context: &Context, store: &OpenStore) -> Outcome<LockedRepository> {
             return Ok(locked.listing_everything(lists_everything));
         }
     };
-    let slots = context.environment.runtime.block_on(store.store.list(KEYS_PREFIX)).unwrap_or_default();
-    if slots.is_empty() {
-        return Err(error.into());
+    Err(missing_header(context, store).unwrap_or_else(|| error.into()))
+}
+
+/// Returns the failure of a repository without its header, if there are key slots of one.
+pub(crate) fn missing_header(context: &Context, store: &OpenStore) -> Option<Failure> {
+    missing_header_beside(context, store, KEYS_PREFIX, "key slots")
+}
+
+/// Returns the failure of a repository without its header, if there are objects of this kind of one.
+pub(crate) fn missing_header_beside(
+    context: &Context,
+    store: &OpenStore,
+    prefix: &str,
+    objects: &str,
+) -> Option<Failure> {
+    // What cannot be listed shows no repository.
+    let found = context.environment.runtime.block_on(store.store.list(prefix)).unwrap_or_default();
+    if found.is_empty() {
+        return None;
     }
     let location = store.store.location();
     let message = format!(
-        "the header of the repository at {location} is missing: there are key slots, but no object `icecore`"
+        "the header of the repository at {location} is missing: there are {objects}, but no object `icecore`"
     );
-    Err(Failure::new(ExitStatus::Damage, message).hint(HEADER_HINT))
+    Some(Failure::new(ExitStatus::Damage, message).hint(HEADER_HINT))
 }
 
 /// Unlocks with what one source gives.

@@ -153,7 +153,10 @@ fn a_copy_goes_on_with_other_snapshots() {
     assert_eq!(states, ["failed", "copied"]);
     assert_eq!(document["snapshots"][0]["error"]["code"], 75);
     assert_eq!(archived_packs(&document), packs);
+    bed.sandbox.run(&["backup", "source"]).expect(0);
     let shown = bed.sandbox.run(&line[..3]).expect(75);
+    assert_eq!(shown.stderr.matches("is not copied").count(), 2, "{}", shown.describe());
+    assert_eq!(shown.stderr.matches("hint: thaw it").count(), 1, "{}", shown.describe());
     assert_eq!(thaw_commands(&shown).len(), packs.len().min(10), "{}", shown.describe());
     for key in &packs {
         bed.server.thaw("bucket", key);
@@ -180,6 +183,10 @@ fn the_doctor_sees_archived_metadata() {
     assert!(
         directory.ends_with(message.split_whitespace().find(|word| word.starts_with("meta/packs/")).unwrap())
     );
+    let command = format!("aws s3api restore-object --bucket bucket --key {directory} ");
+    assert!(found["hint"].as_str().unwrap().contains(&command), "{found}");
+    let listing = bed.sandbox.run(&["ls", "latest", "--cache-dir", "other-cache"]).expect(75);
+    assert!(listing.stderr.contains("copy it to STANDARD"), "{}", listing.describe());
     // What Intelligent-Tiering has archived looks as usual in a listing.
     bed.server.archive("bucket", &directory, "INTELLIGENT_TIERING", Some("ARCHIVE_ACCESS"));
     bed.server.set_modified("bucket", &directory, std::time::UNIX_EPOCH);

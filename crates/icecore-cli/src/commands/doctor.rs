@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use icecore_aws::{LifecycleReport, ProbeError, S3Store, Versioning, explain_probe_error, probe_conditions};
+use icecore_format::layout::{DATA_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX};
 use icecore_repo::{error::RepoError, repository::read_plain_header};
 use icecore_store::{RepositoryLocation, StoreError};
 use serde::Serialize;
@@ -13,7 +14,7 @@ use crate::{
     context::{Access, Context, OpenStore},
     exit_status::ExitStatus,
     failure::{Failure, Outcome},
-    text,
+    text, unlock,
 };
 
 mod archive;
@@ -139,9 +140,14 @@ fn reach(context: &Context, store: &OpenStore, findings: &mut Vec<Finding>) -> b
             true,
         ),
         Err(error @ RepoError::NoRepository { .. }) => {
-            let failure = Failure::from(error);
-            let finding = Finding::new("repository", State::Warning, failure.message);
-            (failure.hint.into_iter().fold(finding, Finding::hint), true)
+            let finding = if let Some(failure) = headless(context, store) {
+                Finding::failed("repository", failure)
+            } else {
+                let failure = Failure::from(error);
+                let finding = Finding::new("repository", State::Warning, failure.message);
+                failure.hint.into_iter().fold(finding, Finding::hint)
+            };
+            (finding, true)
         }
         Err(error) => {
             let is_store = matches!(error, RepoError::Store(_));
@@ -157,6 +163,17 @@ fn reach(context: &Context, store: &OpenStore, findings: &mut Vec<Finding>) -> b
         return false;
     }
     can_go_on
+}
+
+/// Returns the failure of a repository without its header, if anything of one is there.
+fn headless(context: &Context, store: &OpenStore) -> Option<Failure> {
+    let others =
+        [(SNAPSHOTS_PREFIX, "snapshots"), (PACKS_PREFIX, "pack directories"), (DATA_PREFIX, "packs")];
+    unlock::missing_header(context, store).or_else(|| {
+        others
+            .into_iter()
+            .find_map(|(prefix, objects)| unlock::missing_header_beside(context, store, prefix, objects))
+    })
 }
 
 /// Tries conditional requests, and with them the permissions to write and to read.
@@ -254,6 +271,11 @@ fn versioning(context: &Context, store: &S3Store) -> Finding {
             .hint("`aws s3api put-bucket-versioning` protects from whoever has this host's permissions"),
         Ok(Versioning::Unknown) => Finding::new(CHECK, State::Unknown, "cannot be read")
             .hint("s3:GetBucketVersioning on the bucket allows it"),
+        Ok(Versioning::Unsupported) => Finding::new(
+            CHECK,
+            State::Unknown,
+            "cannot be read: the server answered with something else, or does not know versioning",
+        ),
         Err(error) => Finding::failed(CHECK, error.into()),
     }
 }

@@ -113,6 +113,14 @@ async fn an_empty_answer_is_no_empty_list() {
 }
 
 #[tokio::test]
+async fn an_answer_to_another_question_is_not_taken_for_a_missing_permission() {
+    const OTHER: &str = "<GetBucketVersioningResponse><Status>Enabled</Status></GetBucketVersioningResponse>";
+    let (bed, url) = (Bed::new(), start("200 OK\r\ncontent-type: application/xml", OTHER));
+    let versioning = open(&bed, &url).await.versioning().await.unwrap();
+    assert_eq!(versioning, crate::bucket::Versioning::Unsupported);
+}
+
+#[tokio::test]
 async fn a_list_that_breaks_off_is_no_list() {
     const LIST: &str = "<ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated><Contents><Key>some/prefix/a</Key>\
         <Size>1</Size><ETag>\"1\"</ETag></Contents></ListBucketResult>\n";

@@ -1,9 +1,10 @@
 //! Whether metadata is archived, which has to be readable at once.
 
 use icecore_aws::{ArchiveReport, S3Store};
+use icecore_repo::reader::ArchivedPack;
 
 use super::{Finding, State};
-use crate::{context::Context, text};
+use crate::{context::Context, text, thaw::Bucket};
 
 const CHECK: &str = "archive";
 const HINT: &str = "thaw them (`aws s3api restore-object`), copy them back into STANDARD, and end what moved them: a lifecycle \
@@ -15,16 +16,20 @@ pub(super) fn metadata(context: &Context, store: &S3Store) -> Finding {
         Ok(report) => report,
         Err(error) => return Finding::failed(CHECK, error.into()),
     };
-    judge(&report)
+    judge(&report, |pack| Bucket::of(context, Some(store)).map(|bucket| bucket.command(pack)))
 }
 
-fn judge(report: &ArchiveReport) -> Finding {
+/// Judges what was found; `command` returns how to thaw an object.
+fn judge(report: &ArchiveReport, command: impl Fn(&ArchivedPack) -> Option<String>) -> Finding {
     let ArchiveReport { archived, example, unknown } = report;
     if let Some((key, class)) = example {
         let objects = text::counted(*archived, "object");
         let message =
             format!("{objects} below meta/ cannot be read before they are thawed, such as {key} ({class})");
-        return Finding::new(CHECK, State::Bad, message).hint(HINT);
+        let object = ArchivedPack { key: key.clone(), class: class.clone() };
+        let example =
+            command(&object).map(|command| format!("; for this one: {command}")).unwrap_or_default();
+        return Finding::new(CHECK, State::Bad, message).hint(format!("{HINT}{example}"));
     }
     if *unknown > 0 {
         let message = format!(
