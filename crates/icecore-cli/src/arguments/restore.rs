@@ -66,7 +66,7 @@ pub(crate) struct RestoreArguments {
     /// Restore only what changed since the last full of the source
     #[arg(long)]
     pub(crate) differential: bool,
-    /// Remove what the snapshot does not have; with --since and its like, what was deleted between the two
+    /// Remove what the snapshot knows not to have existed; with --since and its like, what was deleted between the two
     #[arg(long)]
     pub(crate) delete: bool,
     /// Remove with --delete also what exclude patterns and CACHEDIR.TAG kept out of the backup
