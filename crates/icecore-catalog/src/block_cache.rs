@@ -118,7 +118,7 @@ impl BlockCache {
         // Whatever else has the name, a pipe or a device, neither holds the command up nor counts.
         let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
         let path = self.directory.join(name);
-        let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is no file"));
         }

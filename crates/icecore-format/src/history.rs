@@ -294,9 +294,7 @@ impl History {
         };
         let unnamed: Vec<&Witness> = witnesses
             .iter()
-            .filter(|Witness { snapshot, .. }| {
-                !self.names(snapshot.run) && !self.is_gone(snapshot.run) && !is_remembered(snapshot)
-            })
+            .filter(|Witness { snapshot, .. }| !self.names(snapshot.run) && !self.is_gone(snapshot.run))
             .collect();
         let named: Vec<&Witness> = witnesses
             .iter()
@@ -304,10 +302,12 @@ impl History {
             .collect();
         let row_min = if self.is_empty() { UNNAMED_FROM_THE_FIRST_MIN } else { UNNAMED_IN_A_ROW_MIN };
         let is_missed = |witness: &&&Witness| {
-            let later = unnamed.iter().filter(|other| other.names_others && other.is_behind(witness));
-            named.iter().any(|other| other.is_behind(witness)) || later.count() + 1 >= row_min
+            let later = unnamed.iter().filter(|other| other.names_others && other.is_behind(witness)).count();
+            let earlier = unnamed.iter().filter(|other| witness.is_behind(other)).count();
+            named.iter().any(|other| other.is_behind(witness))
+                || (later > 0 && earlier + 1 + later >= row_min)
         };
-        let missed = unnamed.iter().filter(is_missed);
+        let missed = unnamed.iter().filter(|witness| !is_remembered(&witness.snapshot)).filter(is_missed);
         let mut losses: Vec<Loss> =
             missed.map(|witness| Loss::NamingRecord(witness.snapshot.clone())).collect();
         losses.sort();

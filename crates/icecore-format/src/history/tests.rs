@@ -243,12 +243,12 @@ fn many_snapshots_in_a_row_without_a_name_are_missed() {
     };
     let empty = History::default();
     assert_eq!(unnamed(&empty, &Marks::default(), &row(2)), []);
-    assert_eq!(unnamed(&empty, &Marks::default(), &row(3)), [1]);
-    assert_eq!(unnamed(&empty, &Marks::default(), &row(4)), [1, 2]);
+    assert_eq!(unnamed(&empty, &Marks::default(), &row(3)), [1, 2]);
+    assert_eq!(unnamed(&empty, &Marks::default(), &row(4)), [1, 2, 3]);
     // Whose log has a record has written it once.
     let first = history(vec![record(reference(1, 1), &[], &[1])]);
     assert_eq!(unnamed(&first, &Marks::default(), &row(8)), []);
-    assert_eq!(unnamed(&first, &Marks::default(), &row(9)), [2]);
+    assert_eq!(unnamed(&first, &Marks::default(), &row(9)), [2, 3, 4, 5, 6, 7, 8]);
 }
 
 #[test]

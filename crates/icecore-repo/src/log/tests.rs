@@ -47,7 +47,8 @@ fn back_up(bed: &Bed, repository: &Repository, author: &mut LogAuthor) -> RepoRe
     let mut catalog = bed.catalog();
     let mut book = LogBook::read(repository, &mut catalog)?;
     let list = snapshots::list(repository, &mut catalog)?;
-    let mut session = bed.begin(repository, |_, _| {})?;
+    let sequence = list.snapshots.len() as u64 + 1;
+    let mut session = bed.begin(repository, |origin, _| origin.sequence = sequence)?;
     let root = write_files(&mut session, &noises(2, 5_000, 1))?;
     let snapshot = commit(session, &root)?;
     let mut completed = book.unnamed(&list);
@@ -308,9 +309,10 @@ fn a_log_that_was_removed_is_missed_by_who_has_never_seen_it() {
     };
     // The last one may be of a run that was killed before it wrote its record.
     assert_eq!(missed(&bed, &Marks::default()), runs[..2]);
-    // Without the end of the log alone, it is one.
+    // Where there is a record, both runs behind it may have been killed before they wrote theirs.
     bed.set(&log[0], kept);
-    assert_eq!(missed(&bed, &Marks::default()), runs[1..2]);
+    assert_eq!(missed(&bed, &Marks::default()), []);
+    bed.remove(&log[0]);
     let events = |losses: Vec<Loss>| {
         let named = losses.into_iter().filter_map(|loss| match loss {
             Loss::NamingRecord(snapshot) => Some(snapshot),
