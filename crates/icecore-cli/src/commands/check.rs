@@ -97,7 +97,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     past.set_arrival(watch.arrive(context, &mut open, &list)?);
     watch.save(context, &open.repository);
     let next = next(context, arguments, &past::without_losses(&report), repair.as_ref(), &list)?;
-    let unreadable = watch.unreadable(&list).flat_map(|(_, named)| named.first().cloned()).collect();
+    let unreadable = watch.unreadable(&list).filter_map(|(_, named)| named.first().cloned()).collect();
     let checked = Checked { report, repair, next, past, unreadable };
     if context.console.json {
         ResultWriter::document(&document(&checked, &list))?;
