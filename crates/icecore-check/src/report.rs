@@ -139,8 +139,7 @@ problem_kinds! {
     OlderThanSeen = "older-than-seen", Damage;
     /// A log record is gone that a later one refers to.
     LogRecordMissing = "log-record-missing", Damage;
-    /// No log record names a snapshot although its host has made a later one, which would have named it:
-    /// records are gone.
+    /// No log record names a snapshot although one should: records are gone.
     SnapshotUnnamed = "snapshot-unnamed", Damage;
     /// A log record does not open.
     LogRecordDamaged = "log-record-damaged", Damage;

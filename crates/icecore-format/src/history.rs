@@ -64,8 +64,7 @@ pub enum Loss {
         /// One that refers to it.
         by: RecordName,
     },
-    /// A record that named this snapshot, which is there: its host has made a later snapshot, and would have
-    /// named this one by then.
+    /// A record that named this snapshot, which is there: a later run would have named it by now.
     NamingRecord(CompletedSnapshot),
 }
 

@@ -72,8 +72,7 @@ pub(crate) fn documents(
         }
         Loss::NamingRecord(snapshot) => {
             let message = format!(
-                "snapshot {} is not in the log, although its host has made a later one, which would have added it: records \
-                 of the log were removed",
+                "snapshot {} is not in the log, although one of its records should name it: records of the log were removed",
                 titled(context, snapshot)
             );
             LossDocument { message, ..about("snapshot-unnamed", snapshot) }
