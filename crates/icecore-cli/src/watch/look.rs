@@ -138,10 +138,9 @@ impl Look {
     ) -> Outcome<()> {
         let chosen = reference::resolve(&self.list, reference, &context.host, &context.zone);
         let chosen = chosen.ok().map(|snapshot| snapshot.origin.run);
+        // What no record names anybody with a key may have put there, and it must not stop the rest.
         let may_be_meant = |named: &[CompletedSnapshot]| {
-            // What no record names may have been a snapshot of any source.
-            named.is_empty()
-                || named.iter().any(|one| is_of(one) && is_within(context, &reference.snapshot, one))
+            named.iter().any(|one| is_of(one) && is_within(context, &reference.snapshot, one))
         };
         let mut newer =
             watch.unreadable(&self.list).filter(|(run, _)| chosen.is_none_or(|chosen| *run > chosen));
