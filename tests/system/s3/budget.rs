@@ -9,8 +9,8 @@ use crate::harness::{bytes, text};
 
 /// Most requests of a backup of which everything is known, and which a reader of its list can name one by one.
 const UNCHANGED_REQUESTS_MAX: u64 = 11;
-/// Of `init` in a bucket without objects: a listing, the lifecycle rules, the probe (19), the key slot and the header.
-const INIT_REQUESTS_MAX: usize = 23;
+/// Of `init` in a bucket without objects: a listing, the lifecycle rules, the probe (12), the key slot and the header.
+const INIT_REQUESTS_MAX: usize = 16;
 /// The same on Amazon's S3, which is not tried.
 const INIT_ON_AMAZON_REQUESTS_MAX: usize = 4;
 /// Of a first backup of three packs: 8 for the packs with that of the manifest, 3 for the snapshot and the log.

@@ -128,9 +128,8 @@ async fn a_server_that_ignores_conditions_is_refused_for_several_writers() {
 async fn a_server_that_ignores_one_kind_of_condition_is_found() {
     let ignored = [
         (0, 8, "ignores If-None-Match"),
-        (1, 2, "let 3 of 8 writers at the same time write the same object"),
+        (1, 2, "let 3 of 8 writers create the same object"),
         (8, 1, "ignores If-Match"),
-        (9, 8, "let 8 of 8 writers at the same time write the same object"),
     ];
     for (skip, times, ignored) in ignored {
         let bed = Bed::new();
@@ -170,7 +169,7 @@ async fn a_probe_makes_few_requests_and_a_lost_answer_is_no_second_winner() {
     require_conditions(&store).await.unwrap();
     let methods: Vec<String> = bed.server.requests().into_iter().map(|line| line.method).collect();
     let count = |method: &str| methods.iter().filter(|one| *one == method).count();
-    assert_eq!([count("PUT"), count("GET"), count("HEAD"), count("DELETE")], [17, 1, 0, 1]);
+    assert_eq!([count("PUT"), count("GET"), count("HEAD"), count("DELETE")], [10, 1, 0, 1]);
     bed.inject("PUT", "probe", 8, Fault::LostReply);
     require_conditions(&store).await.unwrap();
 }
