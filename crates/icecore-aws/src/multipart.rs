@@ -168,7 +168,7 @@ impl S3Store {
         }
     }
 
-    /// Takes away what was uploaded of a put that failed; what cannot be is left to the next run, or the
+    /// Removes what was uploaded of a put that failed; what cannot be removed is left to the next run, or the
     /// bucket's own rule.
     async fn abort_upload(&self, key: &str, upload: &str) {
         if let Err(Failed { failure, error }) = self.try_abort_upload(key, upload).await

@@ -331,7 +331,7 @@ impl<'a> Session<'a> {
         self.retained.keep(key, start, bytes, false);
     }
 
-    /// Retains nothing any more: from now on everything is read anew.
+    /// Forgets all retained objects: from now on everything is read again.
     pub(crate) fn retain_nothing(&self) {
         self.retained.clear();
     }

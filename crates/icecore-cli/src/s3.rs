@@ -151,7 +151,7 @@ pub(crate) fn remember_speed(context: &Context, store: &S3Store, catalog: &mut C
     }
 }
 
-/// Takes away what earlier runs left of uploads in parts, at the end of a run that has uploaded in parts
+/// Removes unfinished uploads of earlier runs, at the end of a run that has uploaded in parts
 /// itself: one that has nothing to upload is spared the request. Whatever goes wrong with that can wait, and
 /// a server that failed is not asked.
 pub(crate) fn clean_up(context: &Context, store: &S3Store) {

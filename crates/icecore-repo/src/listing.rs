@@ -23,7 +23,7 @@ pub fn is_one_page(catalog: &Catalog) -> bool {
 
 /// Returns the number of snapshots and packs in the catalogue.
 fn known(catalog: &Catalog) -> usize {
-    // A catalogue that fails is read anew later, by who needs it.
+    // If the catalogue fails, whoever needs it reads the repository again.
     let snapshots = catalog.snapshot_count().unwrap_or(usize::MAX);
     let packs = catalog.pack_count().unwrap_or(usize::MAX);
     snapshots.saturating_add(packs)

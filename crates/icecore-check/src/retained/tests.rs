@@ -35,7 +35,7 @@ fn the_oldest_pieces_go_and_large_ones_are_not_kept() {
     assert_eq!(retained.find("large", None), None);
     retained.keep("a", 0, &bytes(40), false);
     retained.keep("b", 0, &bytes(40), false);
-    // What is there already is not kept twice.
+    // An object is not kept twice.
     retained.keep("a", 10, &bytes(20), false);
     assert!(retained.find("a", Some(&(0..40))).is_some());
     retained.keep("c", 0, &bytes(40), false);
