@@ -16,7 +16,8 @@ impl Tree {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, file).unwrap();
         }
-        let options = WalkOptions { directories_open_max: 1, ..WalkOptions::default() };
+        // With one thread it is always the same directory that is open at the end.
+        let options = WalkOptions { concurrency: 1, directories_open_max: 1, ..WalkOptions::default() };
         let entry = |item| match item {
             WalkItem::Entry(entry) => entry,
             other => panic!("{other:?}"),
