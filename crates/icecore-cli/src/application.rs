@@ -14,13 +14,14 @@ use zeroize::Zeroizing;
 use crate::{
     arguments::{Arguments, CommandArguments},
     commands,
-    console::{Console, Verbosity},
     context::Context,
-    environment_variables,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
-    limits::{self, Weight},
-    logging, process,
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    process::{
+        self, environment_variables,
+        limits::{self, Weight},
+        logging,
+    },
+    surface::console::{Console, Verbosity},
 };
 
 /// Runs the command that the words ask for, the program's name first, and returns how it ended.

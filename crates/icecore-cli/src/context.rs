@@ -35,17 +35,23 @@ use jiff::tz::TimeZone;
 
 use crate::{
     arguments::global::GlobalArguments,
-    configuration,
-    console::{Console, Verbosity},
     credentials::GivenCredentials,
-    directories::Directories,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
-    limits::Allowance,
-    process::{self, StoreThreads},
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
+    process::{
+        configuration,
+        directories::Directories,
+        limits::Allowance,
+        signals,
+        threads::{self, StoreThreads},
+    },
     requests::Requests,
-    s3, text, trust,
-    waiting::Watcher,
+    s3,
+    surface::{
+        console::{Console, Verbosity},
+        text,
+        waiting::Watcher,
+    },
+    trust,
 };
 
 /// Bytes of all catalogues together, if the configuration says nothing else.
@@ -164,9 +170,10 @@ impl Context {
         let starting = |error: &io::Error| {
             Failure::new(ExitStatus::Failed, format!("failed to start threads: {}", reason(error)))
         };
-        let threads = process::start_threads(allowance.store_calls).map_err(|error| starting(&error))?;
+        let store_threads =
+            threads::start_threads(allowance.store_calls).map_err(|error| starting(&error))?;
         let stop = Stop::default();
-        process::watch_signals(threads.handle(), stop.clone(), Arc::clone(&console))
+        signals::watch_signals(store_threads.handle(), stop.clone(), Arc::clone(&console))
             .map_err(|error| starting(&error))?;
         let workers = rayon::ThreadPoolBuilder::new()
             .thread_name(|number| format!("icecore-work-{number}"))
@@ -176,7 +183,7 @@ impl Context {
         let environment = Environment {
             clock: Arc::clone(&store_environment.clock),
             entropy: Arc::clone(&store_environment.entropy),
-            runtime: threads.handle().clone(),
+            runtime: store_threads.handle().clone(),
             workers: Arc::new(workers),
             cancelled: stop.flag(),
         };
@@ -184,7 +191,7 @@ impl Context {
         let progress_mode = global.progress().unwrap_or(configuration.progress);
         let clock = Arc::clone(&store_environment.clock);
         Watcher::new(Arc::clone(&console), clock, zone.clone(), Arc::clone(&waits), progress_mode)
-            .start(threads.handle(), &store_environment);
+            .start(store_threads.handle(), &store_environment);
         Ok(Self {
             progress_mode,
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -203,7 +210,7 @@ impl Context {
             stop,
             waits,
             allowance,
-            threads: Arc::new(threads),
+            threads: Arc::new(store_threads),
         })
     }
 

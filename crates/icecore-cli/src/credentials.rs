@@ -11,11 +11,10 @@ use icecore_format::{ids::RepositoryId, slot::Credential};
 use zeroize::Zeroizing;
 
 use crate::{
-    console::Console,
-    environment_variables,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
     key_file::{self, SECRET_FILE_BYTES_MAX},
+    process::environment_variables,
+    surface::console::Console,
 };
 
 /// A place that a password or key comes from.

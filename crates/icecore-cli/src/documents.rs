@@ -8,7 +8,7 @@ use icecore_format::{
 };
 use serde::Serialize;
 
-use crate::text;
+use crate::surface::text;
 
 /// A path or other name: as text with replacement characters, and exactly, where the text is not.
 #[derive(Clone, Debug, Serialize)]

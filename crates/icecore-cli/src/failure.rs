@@ -20,7 +20,10 @@ use icecore_store::{
 };
 use serde::Serialize;
 
-use crate::{exit_status::ExitStatus, network_hint, text};
+use crate::{failure::exit_status::ExitStatus, surface::text};
+
+pub(crate) mod exit_status;
+pub(crate) mod network_hint;
 
 /// Result of a step of a command.
 pub(crate) type Outcome<T> = Result<T, Failure>;

@@ -16,9 +16,8 @@ use icecore_format::{
 use zeroize::Zeroizing;
 
 use crate::{
-    console::Console,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
+    surface::console::Console,
 };
 
 /// More than any key file or password has, in bytes.

@@ -16,9 +16,8 @@ use icecore_repo::{
 
 use crate::{
     context::Context,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
-    network_hint, trust,
+    failure::{Failure, Outcome, exit_status::ExitStatus, network_hint, reason},
+    trust,
 };
 
 /// What to do where a key of KMS is the only one.

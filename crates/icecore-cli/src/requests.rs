@@ -6,7 +6,7 @@ use icecore_aws::{RequestClass, RequestMeter, RequestUsage, S3Store};
 use icecore_policy::{Prices, RequestPrices};
 use serde::Serialize;
 
-use crate::{console::Console, text};
+use crate::surface::{console::Console, text};
 
 /// The counts of all stores on S3 that a command has opened.
 #[derive(Debug, Default)]

@@ -13,9 +13,8 @@ use icecore_store::Store;
 
 use crate::{
     context::Context,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
-    text,
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
+    surface::text,
 };
 
 /// Returns the options of a store from the settings of the command line and the configuration file.

@@ -8,9 +8,11 @@ use icecore_store::RepositoryLocation;
 use serde::Serialize;
 
 use crate::{
-    console::Console,
     context::Context,
-    text::{self, shell_word},
+    surface::{
+        console::Console,
+        text::{self, shell_word},
+    },
 };
 
 /// Packs that are shown with their commands.

@@ -9,9 +9,8 @@ use icecore_aws::{Credentials, ProfileError, Trust, TrustError, profile_settings
 
 use crate::{
     context::Context,
-    environment_variables::{self, AWS_CA_BUNDLE, AWS_FILES, HOME},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
+    process::environment_variables::{self, AWS_CA_BUNDLE, AWS_FILES, HOME},
 };
 
 /// How each part of a file in PEM form begins.

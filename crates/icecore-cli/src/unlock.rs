@@ -15,8 +15,7 @@ use icecore_repo::{
 use crate::{
     context::{Context, OpenStore},
     credentials::{self, CredentialSource},
-    exit_status::ExitStatus,
-    failure::{Failure, HEADER_HINT, Outcome},
+    failure::{Failure, HEADER_HINT, Outcome, exit_status::ExitStatus},
     kms,
 };
 

@@ -18,10 +18,9 @@ use icecore_store::ObjectInfo;
 
 use crate::{
     context::{Context, OpenRepository, program, warn_of_damaged},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
     memory::{self, Elsewhere, Recalled},
-    text,
+    surface::text,
     watch::{recollection::place, report::LossDocument},
 };
 

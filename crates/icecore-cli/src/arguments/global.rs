@@ -13,8 +13,8 @@ use icecore_policy::{ProgressMode, S3Settings, parse_byte_size};
 use zeroize::Zeroizing;
 
 use crate::{
-    console::Verbosity,
     credentials::{CredentialSource, GivenCredentials},
+    surface::console::Verbosity,
 };
 
 const HEADING: &str = "Global options";

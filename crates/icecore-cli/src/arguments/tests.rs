@@ -2,7 +2,7 @@ use clap::{CommandFactory, FromArgMatches};
 use icecore_format::snapshot::Level;
 
 use super::{Arguments, CommandArguments};
-use crate::console::Verbosity;
+use crate::surface::console::Verbosity;
 
 fn parse(line: &[&str]) -> Result<Arguments, clap::Error> {
     let matches = Arguments::command().try_get_matches_from(["icecore"].iter().chain(line))?;

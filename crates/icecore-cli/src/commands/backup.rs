@@ -20,10 +20,10 @@ use super::{
 use crate::{
     arguments::backup::BackupArguments,
     context::{Access, Context, OpenRepository},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
-    progress::Progress,
-    s3, text, unlock,
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    s3,
+    surface::{progress::Progress, text},
+    unlock,
     watch::Watch,
 };
 

@@ -11,12 +11,10 @@ use super::entries::{
 };
 use crate::{
     arguments::inspect::CatArguments,
-    console::ResultWriter,
     context::{Access, Context},
     documents::base64,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
-    text,
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    surface::{console::ResultWriter, text},
     watch::Look,
 };
 

@@ -27,14 +27,15 @@ use self::{
 
 use crate::{
     arguments::check::CheckArguments,
-    console::{ResultWriter, Verbosity},
     context::{Access, Context, OpenRepository},
     documents::PathText,
-    exit_status::ExitStatus,
-    failure::Outcome,
-    progress::{Counters, Progress},
+    failure::{Outcome, exit_status::ExitStatus},
     s3::describe_rule,
-    text,
+    surface::{
+        console::{ResultWriter, Verbosity},
+        progress::{Counters, Progress},
+        text,
+    },
     watch::Memory,
 };
 

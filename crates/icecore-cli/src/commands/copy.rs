@@ -25,13 +25,15 @@ use super::{
 };
 use crate::{
     arguments::copy::CopyArguments,
-    console::Console,
     context::{Access, Context, OpenRepository, Usage, program},
-    environment_variables,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
-    progress::{Counters, Progress},
-    reference, s3, unlock,
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    process::environment_variables,
+    reference, s3,
+    surface::{
+        console::Console,
+        progress::{Counters, Progress},
+    },
+    unlock,
     watch::{Look, Watch},
 };
 

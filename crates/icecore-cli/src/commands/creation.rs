@@ -23,12 +23,15 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
-    console::{Console, ResultWriter},
     context::{Access, Context, OpenStore, program},
     credentials::{self, CredentialSource},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
-    key_file, kms, s3, text, watch,
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
+    key_file, kms, s3,
+    surface::{
+        console::{Console, ResultWriter},
+        text,
+    },
+    watch,
 };
 
 mod nesting;

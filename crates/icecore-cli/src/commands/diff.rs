@@ -15,11 +15,9 @@ use super::entries::{
 };
 use crate::{
     arguments::inspect::DiffArguments,
-    console::ResultWriter,
     context::{Access, Context},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
-    text,
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    surface::{console::ResultWriter, text},
     watch::Look,
 };
 

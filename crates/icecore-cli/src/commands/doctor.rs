@@ -10,11 +10,10 @@ use serde::Serialize;
 
 use crate::{
     arguments::doctor::DoctorArguments,
-    console::ResultWriter,
     context::{Access, Context, OpenStore},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
-    text, unlock,
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    surface::{console::ResultWriter, text},
+    unlock,
 };
 
 mod archive;

@@ -12,13 +12,11 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::{
-    console::Console,
     context::Context,
     documents::{PathText, base64_unless_text},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, exit_status::ExitStatus},
     reference::{self, Reference},
-    text,
+    surface::{console::Console, text},
     watch::Look,
 };
 

@@ -3,10 +3,9 @@
 use crate::{
     arguments::repository::InitArguments,
     commands::creation::{self, KeyChoice},
-    console::ResultWriter,
     context::Context,
-    exit_status::ExitStatus,
-    failure::Outcome,
+    failure::{Outcome, exit_status::ExitStatus},
+    surface::console::ResultWriter,
 };
 
 /// Runs the command.

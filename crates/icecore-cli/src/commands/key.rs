@@ -15,14 +15,16 @@ use crate::{
     arguments::key::{
         KeyAddArguments, KeyArguments, KeyCommand, KeyPasswdArguments, KeyRemoveArguments, NewKeyArguments,
     },
-    console::ResultWriter,
     context::{Access, Context},
     credentials::{self, CredentialSource},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
     key_file, kms,
-    table::{Align, Table},
-    text, unlock,
+    surface::{
+        console::ResultWriter,
+        table::{Align, Table},
+        text,
+    },
+    unlock,
 };
 
 mod rotation;

@@ -16,10 +16,9 @@ use super::entries::{
 };
 use crate::{
     arguments::inspect::LsArguments,
-    console::ResultWriter,
     context::{Access, Context},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    surface::console::ResultWriter,
     watch::Look,
 };
 

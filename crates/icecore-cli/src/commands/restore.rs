@@ -33,13 +33,10 @@ use super::{
 };
 use crate::{
     arguments::restore::RestoreArguments,
-    confirmation,
     context::{Access, Context},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, many_deletions},
-    progress::Progress,
+    failure::{Failure, Outcome, exit_status::ExitStatus, many_deletions},
     reference::{self, Reference, SnapshotChoice},
-    text,
+    surface::{confirmation, progress::Progress, text},
     thaw::Bucket,
     watch::Look,
 };

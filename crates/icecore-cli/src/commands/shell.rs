@@ -4,10 +4,9 @@ use serde::Serialize;
 
 use crate::{
     arguments::shell::{CompletionsArguments, ManArguments},
-    console::{Console, ResultWriter},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, exit_status::ExitStatus},
     process,
+    surface::console::{Console, ResultWriter},
 };
 
 #[derive(Serialize)]

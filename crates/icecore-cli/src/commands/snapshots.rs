@@ -11,13 +11,14 @@ use serde::Serialize;
 
 use crate::{
     arguments::inspect::SnapshotsArguments,
-    console::ResultWriter,
     context::{Access, Context},
     documents::{SnapshotDocument, level_name},
-    exit_status::ExitStatus,
-    failure::Outcome,
-    table::{Align, Table},
-    text,
+    failure::{Outcome, exit_status::ExitStatus},
+    surface::{
+        console::ResultWriter,
+        table::{Align, Table},
+        text,
+    },
     watch::Look,
 };
 

@@ -8,10 +8,10 @@ use icecore_fs::stat_root;
 use icecore_store::RepositoryLocation;
 
 use crate::{
-    console::Verbosity,
     context::Context,
-    directories::KEYS_DIRECTORY,
     failure::{Failure, Outcome},
+    process::directories::KEYS_DIRECTORY,
+    surface::console::Verbosity,
 };
 
 /// Device and inode.

@@ -5,10 +5,9 @@ use zeroize::Zeroizing;
 
 use super::{CredentialSource, GivenCredentials, load, strip_line_end};
 use crate::{
-    console::{Console, Verbosity},
-    exit_status::ExitStatus,
-    failure::Outcome,
+    failure::{Outcome, exit_status::ExitStatus},
     key_file,
+    surface::console::{Console, Verbosity},
 };
 
 const REPOSITORY: RepositoryId = RepositoryId([1; 16]);

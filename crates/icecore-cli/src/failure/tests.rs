@@ -7,7 +7,7 @@ use icecore_repo::error::RepoError;
 use icecore_store::error::{ConnectionCause, StoreError};
 
 use super::{Failure, reason};
-use crate::exit_status::ExitStatus;
+use crate::failure::exit_status::ExitStatus;
 
 fn object(source: FormatError) -> RepoError {
     RepoError::Object { key: "meta/packs/x".to_owned(), source }

@@ -4,8 +4,8 @@ use icecore_format::{ids::RepositoryId, keys::Secret};
 
 use super::{SECRET_FILE_BYTES_MAX, create, peek, read, read_secret_file, replace, retire};
 use crate::{
-    console::{Console, Verbosity},
-    exit_status::ExitStatus,
+    failure::exit_status::ExitStatus,
+    surface::console::{Console, Verbosity},
 };
 
 fn console() -> Console {

@@ -11,9 +11,8 @@ use jiff::tz::TimeZone;
 
 use super::{Moment, Reference, SnapshotChoice};
 use crate::{
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
-    text,
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    surface::text,
 };
 
 /// Candidates that are listed for an ambiguous reference.

@@ -15,7 +15,7 @@ use jiff::tz::{Offset, TimeZone};
 use proptest::prelude::*;
 
 use super::{Moment, Reference, ReferenceError, SnapshotChoice, parse, parse_without_path, resolve};
-use crate::exit_status::ExitStatus;
+use crate::failure::exit_status::ExitStatus;
 
 fn reference(source: Option<&str>, snapshot: SnapshotChoice, path: &[u8]) -> Reference {
     Reference { source: source.map(str::to_owned), snapshot, path: path.to_vec() }

@@ -12,10 +12,11 @@ use icecore_store::RepositoryLocation;
 
 use crate::{
     context::Context,
-    directories::{Directories, User, users},
-    environment_variables,
-    exit_status::ExitStatus,
-    failure::Failure,
+    failure::{Failure, exit_status::ExitStatus},
+    process::{
+        directories::{Directories, User, users},
+        environment_variables,
+    },
 };
 
 /// Variables by which a program that changes the user says who it was before: by number, or by name.

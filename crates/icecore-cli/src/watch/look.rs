@@ -8,8 +8,7 @@ use super::{Watch, report::LossDocument};
 use crate::{
     arguments::inspect::RollbackArguments,
     context::{Context, OpenRepository},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, exit_status::ExitStatus},
     reference::{self, Reference, SnapshotChoice, names_source},
 };
 

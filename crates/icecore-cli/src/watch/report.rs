@@ -7,7 +7,7 @@ use icecore_format::{
 use serde::Serialize;
 
 use super::{Memory, fate_name};
-use crate::{context::Context, text};
+use crate::{context::Context, surface::text};
 
 /// Snapshots that an older copy has not, which are named.
 const OLDER_SHOWN_MAX: usize = 5;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::report::{ProblemDocument, notice_text, problem_text};
-use crate::{
+use crate::surface::{
     console::{Console, Verbosity},
     progress::{Counters, Progress},
 };

@@ -7,7 +7,7 @@ use icecore_fs::excludes::{Excludes, ExcludesBuilder, IneffectivePattern, Ineffe
 use super::sources::{PlannedSource, SourceKind};
 use crate::{
     failure::{Failure, Outcome},
-    text,
+    surface::text,
 };
 
 /// Patterns that are shown of one source.

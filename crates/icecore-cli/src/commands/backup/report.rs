@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use crate::{
     commands::creation::CreatedDocument,
-    console::{Console, ResultWriter},
     context::Context,
     documents::{PathText, SnapshotDocument, dedup_name, level_name},
-    exit_status::ExitStatus,
-    failure::{ErrorDocument, Failure, Outcome, reason},
-    text,
+    failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus, reason},
+    surface::{
+        console::{Console, ResultWriter},
+        text,
+    },
     watch::report::LossDocument,
 };
 

@@ -12,7 +12,7 @@ use icecore_policy::Configuration;
 use crate::{
     arguments::backup::{BackupArguments, parse_source_name},
     failure::{Failure, Outcome},
-    text,
+    surface::text,
 };
 
 /// Name of the source `/`, whose path has no last part.

@@ -19,9 +19,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::sources::SourceKind;
 use crate::{
-    environment_variables,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
+    process::environment_variables,
 };
 
 /// Time between two looks at whether to stop, while nothing comes.

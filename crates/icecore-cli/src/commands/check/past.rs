@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     context::{Context, OpenRepository},
     failure::Outcome,
-    text,
+    surface::text,
     watch::{Arrival, Memory, Watch, report::LossDocument},
 };
 

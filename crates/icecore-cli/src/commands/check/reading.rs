@@ -2,7 +2,7 @@
 
 use icecore_check::CheckReport;
 
-use crate::{arguments::check::CheckArguments, text};
+use crate::{arguments::check::CheckArguments, surface::text};
 
 /// Says which packs were read, and which wait for the next checks or for a thaw.
 pub(super) fn describe(report: &CheckReport, arguments: &CheckArguments) -> String {

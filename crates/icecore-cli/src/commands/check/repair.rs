@@ -16,7 +16,7 @@ use crate::{
     context::{Context, OpenStore, program},
     documents::PathText,
     failure::{Failure, Outcome},
-    text,
+    surface::text,
 };
 
 /// Steps, and objects in quarantine, that are shown.

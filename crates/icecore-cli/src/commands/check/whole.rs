@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     context::Context,
-    text::{self, shell_word},
+    surface::text::{self, shell_word},
 };
 
 /// Sources that are shown.

@@ -11,12 +11,13 @@ use serde::Serialize;
 
 use crate::{
     commands::creation::CreatedDocument,
-    console::{Console, ResultWriter},
     context::{Context, Usage},
     documents::SnapshotDocument,
-    exit_status::ExitStatus,
-    failure::{ErrorDocument, Failure, Outcome},
-    text,
+    failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus},
+    surface::{
+        console::{Console, ResultWriter},
+        text,
+    },
     thaw::{self, ArchivedDocument, Bucket},
     watch::report::LossDocument,
 };

@@ -20,8 +20,7 @@ use icecore_store::{RepositoryLocation, StoreError};
 
 use crate::{
     context::{Context, OpenStore},
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, exit_status::ExitStatus},
 };
 
 const HINT: &str = "choose a location outside of it; several repositories lie side by side";

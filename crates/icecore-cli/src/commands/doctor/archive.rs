@@ -4,7 +4,7 @@ use icecore_aws::{ArchiveReport, S3Store};
 use icecore_repo::reader::ArchivedPack;
 
 use super::{Finding, State};
-use crate::{context::Context, text, thaw::Bucket};
+use crate::{context::Context, surface::text, thaw::Bucket};
 
 const CHECK: &str = "archive";
 const HINT: &str = "thaw them (`aws s3api restore-object`), copy them back into STANDARD, and end what moved them: a lifecycle \

@@ -9,7 +9,7 @@ use super::{Finding, State};
 use crate::{
     context::{Context, OpenStore},
     failure::{Failure, Outcome},
-    text,
+    surface::text,
 };
 
 const CHECK: &str = "keys";

@@ -13,7 +13,7 @@ use super::{Finding, State};
 use crate::{
     context::Context,
     failure::{Failure, plain},
-    text,
+    surface::text,
 };
 
 /// Less room than this is worth a word, in bytes.

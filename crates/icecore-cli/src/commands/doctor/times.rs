@@ -7,7 +7,8 @@ use super::{Finding, State};
 use crate::{
     context::{Context, OpenStore},
     failure::{Failure, Outcome},
-    text, unlock,
+    surface::text,
+    unlock,
 };
 
 /// Snapshots that are named.

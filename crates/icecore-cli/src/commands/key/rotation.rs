@@ -16,7 +16,7 @@ use crate::{
     credentials::CredentialSource,
     failure::Outcome,
     key_file::{self, KeyFile},
-    text,
+    surface::text,
 };
 
 /// A key file that was put aside.

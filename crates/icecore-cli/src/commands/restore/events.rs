@@ -8,12 +8,14 @@ use serde::Serialize;
 
 use super::report::{ProblemDocument, RestoreDocument, notice_text};
 use crate::{
-    console::{Console, ResultWriter, Verbosity},
     context::Context,
     documents::PathText,
     failure::{Failure, Outcome, reason},
-    progress::{Counters, Progress},
-    text,
+    surface::{
+        console::{Console, ResultWriter, Verbosity},
+        progress::{Counters, Progress},
+        text,
+    },
 };
 
 /// Receiver of the events of one restore.

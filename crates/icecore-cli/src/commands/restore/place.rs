@@ -11,10 +11,9 @@ use icecore_fs::stat_root;
 
 use crate::{
     arguments::restore::RestoreArguments,
-    confirmation,
     context::Context,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    surface::confirmation,
 };
 
 /// Directories of the running system, into which nobody restores by accident.

@@ -16,11 +16,13 @@ use serde::Serialize;
 
 use super::events::Actions;
 use crate::{
-    console::{Console, ResultWriter},
     context::Context,
     documents::PathText,
     failure::{Outcome, plain, reason},
-    text,
+    surface::{
+        console::{Console, ResultWriter},
+        text,
+    },
     thaw::{self, ArchivedDocument, Bucket},
 };
 

@@ -4,7 +4,7 @@ use icecore_restore::{ProblemReason, RestoreProblem, RestoreReport};
 use icecore_store::StoreError;
 
 use super::status_of;
-use crate::exit_status::ExitStatus;
+use crate::failure::exit_status::ExitStatus;
 
 fn report(reasons: Vec<ProblemReason>) -> RestoreReport {
     let problems: Vec<RestoreProblem> =

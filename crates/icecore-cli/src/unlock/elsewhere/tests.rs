@@ -1,7 +1,7 @@
 use std::{ffi::OsStr, fs};
 
 use super::{find, presence};
-use crate::directories::users;
+use crate::process::directories::users;
 
 #[test]
 fn a_former_user_is_found_by_number_and_by_name() {

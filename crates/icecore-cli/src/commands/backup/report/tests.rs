@@ -10,7 +10,10 @@ use icecore_format::{
 };
 
 use super::{BackupDocument, SourceDocument};
-use crate::{documents::tests::assert_documented, exit_status::ExitStatus, failure::Failure};
+use crate::{
+    documents::tests::assert_documented,
+    failure::{Failure, exit_status::ExitStatus},
+};
 
 fn report() -> BackupReport {
     BackupReport {

@@ -6,8 +6,7 @@ use icecore_policy::Configuration;
 use super::{PlannedSource, SourceKind, default_name, plan};
 use crate::{
     arguments::{Arguments, CommandArguments, backup::BackupArguments},
-    exit_status::ExitStatus,
-    failure::Outcome,
+    failure::{Outcome, exit_status::ExitStatus},
 };
 
 fn arguments(words: &[&str]) -> BackupArguments {

@@ -12,9 +12,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    console::{Console, Verbosity},
     documents::PathText,
-    text,
+    surface::{
+        console::{Console, Verbosity},
+        text,
+    },
 };
 
 const BAR_EVERY: Duration = Duration::from_millis(100);

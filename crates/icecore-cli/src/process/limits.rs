@@ -16,10 +16,9 @@ use std::{
 use rustix::process::{Resource, getrlimit};
 
 use crate::{
-    environment_variables,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome},
-    text,
+    failure::{Failure, Outcome, exit_status::ExitStatus},
+    process::environment_variables,
+    surface::text,
 };
 
 /// Variable that tells the allocator of glibc (mallopt(3)) how many arenas to keep; each takes 64 MiB of address space.

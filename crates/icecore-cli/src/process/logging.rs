@@ -7,7 +7,7 @@ use std::{
 
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use crate::console::{Console, Verbosity};
+use crate::surface::console::{Console, Verbosity};
 
 /// Starts showing events on standard error.
 pub(crate) fn start(console: &Arc<Console>) {

@@ -4,7 +4,7 @@ use icecore_store::{
 };
 
 use super::*;
-use crate::console::Verbosity;
+use crate::surface::console::Verbosity;
 
 const NOTHING_YET: Duration = Duration::ZERO;
 

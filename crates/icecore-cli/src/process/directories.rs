@@ -9,7 +9,7 @@ use std::{
 
 use icecore_format::ids::RepositoryId;
 
-use crate::environment_variables;
+use crate::process::environment_variables;
 
 /// Where generated key files lie in the user's configuration directory.
 pub(crate) const KEYS_DIRECTORY: &str = "keys";

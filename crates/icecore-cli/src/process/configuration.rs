@@ -6,8 +6,8 @@ use icecore_policy::Configuration;
 
 use crate::{
     credentials::CredentialSource,
-    directories::Directories,
     failure::{Failure, Outcome, reason},
+    process::directories::Directories,
 };
 
 const SYSTEM_FILE: &str = "/etc/icecore/icecore.toml";

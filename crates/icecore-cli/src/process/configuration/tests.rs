@@ -1,7 +1,9 @@
 use std::{fs, path::PathBuf};
 
 use super::{credential, read};
-use crate::{credentials::CredentialSource, directories::Directories, exit_status::ExitStatus};
+use crate::{
+    credentials::CredentialSource, failure::exit_status::ExitStatus, process::directories::Directories,
+};
 
 #[test]
 fn the_users_file_is_read_if_there_is_one() {

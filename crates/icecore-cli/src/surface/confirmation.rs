@@ -3,9 +3,8 @@
 use std::io::{self, IsTerminal};
 
 use crate::{
-    console::Console,
-    exit_status::ExitStatus,
-    failure::{Failure, Outcome, reason},
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
+    surface::console::Console,
 };
 
 /// Asks a question on the terminal and returns whether the answer is yes; where nobody can be asked, it is no.

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use crate::{console::Console, progress::Form, text};
+use crate::surface::{console::Console, progress::Form, text};
 
 /// How often it is looked whether anything moves.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     failure::{Failure, Outcome},
-    text,
+    surface::text,
 };
 
 /// Bytes that are collected before they are written to standard output.

@@ -1,0 +1,8 @@
+//! What the user sees and answers: the two output streams, progress, tables, questions, and values as text.
+
+pub(crate) mod confirmation;
+pub(crate) mod console;
+pub(crate) mod progress;
+pub(crate) mod table;
+pub(crate) mod text;
+pub(crate) mod waiting;
