@@ -9,7 +9,7 @@ use icecore_format::{
     directory::{ChunkInfo, PackDirectory},
     entry::{ChunkListRef, Time},
     header::{Header, Parameters, PlainHeader},
-    history::{History, Marks},
+    history::{History, SeenHistory},
     ids::{ChunkId, PackName, RecordHash, RecordName, RunId, WriterId},
     index_object,
     keys::{Keys, Secret},
@@ -247,10 +247,10 @@ pub fn log_record(input: &[u8]) {
     let named = record.completed.len() + record.references.len();
     let mut history = History::default();
     history.insert(record, RecordHash::of(&object));
-    let mut marks = Marks::default();
-    assert!(history.losses(&marks, |_| None).len() <= named);
-    marks.absorb(&history, Time::default(), []);
-    assert!(marks.tips.len() <= 1);
+    let mut seen = SeenHistory::default();
+    assert!(history.losses(&seen, |_| None).len() <= named);
+    seen.absorb(&history, Time::default(), []);
+    assert!(seen.tips.len() <= 1);
 }
 
 /// The record of an index object, sealed with the right key.

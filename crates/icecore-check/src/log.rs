@@ -83,10 +83,10 @@ pub(crate) async fn check_log(
     mut log: ReadLog,
     snapshots: &Snapshots,
 ) -> Result<LogCheck, CheckError> {
-    let marks = &session.options().marks;
+    let seen = &session.options().seen;
     let find = |log: &ReadLog| {
-        let mut losses = log.history.losses(marks, |run| snapshots.standings.get(&run).copied());
-        losses.extend(log.history.unnamed_losses(marks, &snapshots.witnesses));
+        let mut losses = log.history.losses(seen, |run| snapshots.standings.get(&run).copied());
+        losses.extend(log.history.unnamed_losses(seen, &snapshots.witnesses));
         losses
     };
     let mut losses = find(&log);

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use icecore_format::ids::PackName;
 
-use icecore_format::history::Marks;
+use icecore_format::history::SeenHistory;
 
 use crate::error::CheckError;
 
@@ -43,7 +43,7 @@ pub struct CheckOptions {
     /// Unpredictable bytes that choose the sample.
     pub seed: [u8; 32],
     /// What the caller has seen of the repository before.
-    pub marks: Marks,
+    pub seen: SeenHistory,
     /// Pool for CPU work; the global one if absent.
     pub pool: Option<Arc<rayon::ThreadPool>>,
 }
@@ -62,7 +62,7 @@ impl CheckOptions {
             lists_together: false,
             now,
             seed: [0; 32],
-            marks: Marks::default(),
+            seen: SeenHistory::default(),
             pool: None,
         }
     }

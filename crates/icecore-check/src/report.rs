@@ -224,7 +224,7 @@ pub struct CheckReport {
     /// Complete snapshots that no record of the log names, and of which none is missed; the next backup adds
     /// them.
     pub snapshots_unnamed: u64,
-    /// What was there and is not any more, by the log and by the marks; each is among the problems, too.
+    /// What was there and is not any more, by the log and by what the caller has seen; each is among the problems, too.
     pub losses: Vec<Loss>,
 }
 

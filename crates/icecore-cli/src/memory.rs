@@ -14,7 +14,7 @@ use std::{
 
 use icecore_format::{
     entry::Time,
-    history::Marks,
+    history::SeenHistory,
     ids::{RecordHash, RecordName, RepositoryId, RunId, SnapshotDigest, WriterId},
     log::{CompletedSnapshot, RecordReference},
 };
@@ -33,7 +33,7 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Remembered {
     /// What was seen of its log and snapshots.
-    pub(crate) marks: Marks,
+    pub(crate) marks: SeenHistory,
     /// Name under which this user writes to the log; none before the first time.
     pub(crate) writer: Option<WriterId>,
     /// Last record that this user wrote.
@@ -249,7 +249,7 @@ fn remembered(file: &RepositoryFile) -> Option<Remembered> {
     let tips = file.tips.iter().map(reference).collect::<Option<_>>()?;
     let snapshots = file.snapshots.iter().map(completed).collect::<Option<_>>()?;
     Some(Remembered {
-        marks: Marks { seen: time(file.seen), tips, snapshots },
+        marks: SeenHistory { seen: time(file.seen), tips, snapshots },
         writer: file.writer.as_ref().map(|writer| WriterId::from_hex(writer)).transpose().ok()?,
         last: match &file.last {
             Some(last) => Some(reference(last)?),

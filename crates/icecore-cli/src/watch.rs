@@ -3,7 +3,7 @@
 
 use icecore_catalog::Catalog;
 use icecore_format::{
-    history::{Fate, Loss, Lost, Marks},
+    history::{Fate, Loss, Lost, SeenHistory},
     ids::{RunId, WriterId},
     layout::parse_snapshot_key,
     log::{CompletedSnapshot, RecordReference},
@@ -165,7 +165,7 @@ impl Watch {
         let mut complete: Vec<&Snapshot> = list.complete(None).filter(is_there).collect();
         complete.sort_unstable_by_key(|snapshot| snapshot.origin.run);
         // Others are not remembered, however many there are.
-        let surplus = complete.len().saturating_sub(Marks::SNAPSHOTS_MAX);
+        let surplus = complete.len().saturating_sub(SeenHistory::SNAPSHOTS_MAX);
         self.complete = complete.into_iter().skip(surplus).filter_map(CompletedSnapshot::of).collect();
     }
 

@@ -12,7 +12,7 @@ use crate::{
 
 /// What a host remembers of a repository, to know it again: all else follows from it by hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
+pub struct SeenHistory {
     /// When the host last saw the repository, by its own clock.
     pub seen: Time,
     /// Records that no other one referred to when they were seen last; at most [`LOG_ITEMS_MAX`].
@@ -250,17 +250,17 @@ impl History {
     ///
     /// The snapshots must have been read after the records: then a snapshot that a record names has been complete by the
     /// time of the look at it.
-    pub fn losses(&self, marks: &Marks, standing: impl Fn(RunId) -> Option<Standing>) -> Vec<Loss> {
+    pub fn losses(&self, seen: &SeenHistory, standing: impl Fn(RunId) -> Option<Standing>) -> Vec<Loss> {
         let is_lost = |reference: &RecordReference| {
             !self.holds(reference) && !self.lost_records.contains_key(reference)
         };
-        let seen: BTreeSet<&RecordReference> = marks.tips.iter().filter(|tip| is_lost(tip)).collect();
+        let lost_tips: BTreeSet<&RecordReference> = seen.tips.iter().filter(|tip| is_lost(tip)).collect();
         let referred = self
             .referred
             .iter()
-            .filter(|(reference, _)| is_lost(reference) && !seen.contains(reference))
+            .filter(|(reference, _)| is_lost(reference) && !lost_tips.contains(reference))
             .map(|(reference, by)| Loss::ReferredRecord { reference: *reference, by: *by });
-        let remembered = marks.snapshots.iter().filter(|snapshot| !self.names(snapshot.run));
+        let remembered = seen.snapshots.iter().filter(|snapshot| !self.names(snapshot.run));
         let mut losses: Vec<Loss> = self
             .completed
             .values()
@@ -273,7 +273,7 @@ impl History {
                 Some(Loss::Snapshot { snapshot: snapshot.clone(), fate })
             })
             .collect();
-        losses.extend(seen.iter().map(|reference| Loss::SeenRecord(**reference)));
+        losses.extend(lost_tips.iter().map(|reference| Loss::SeenRecord(**reference)));
         losses.extend(referred);
         losses.sort();
         losses
@@ -286,10 +286,10 @@ impl History {
     /// begins. So records are gone if one names a later snapshot of the same source and not this one. A run that was killed
     /// in between, or whose record was refused, leaves a snapshot without a name as well; but that rarely happens to many runs
     /// in a row.
-    pub fn unnamed_losses(&self, marks: &Marks, witnesses: &[Witness]) -> Vec<Loss> {
+    pub fn unnamed_losses(&self, seen: &SeenHistory, witnesses: &[Witness]) -> Vec<Loss> {
         let is_remembered = |snapshot: &CompletedSnapshot| {
-            let mut seen = marks.snapshots.iter();
-            seen.any(|seen| (seen.run, seen.digest) == (snapshot.run, snapshot.digest))
+            let mut remembered = seen.snapshots.iter();
+            remembered.any(|other| (other.run, other.digest) == (snapshot.run, snapshot.digest))
         };
         let unnamed: Vec<&Witness> = witnesses
             .iter()
@@ -337,7 +337,7 @@ fn fate(snapshot: &CompletedSnapshot, standing: Option<Standing>) -> Option<Fate
     }
 }
 
-impl Marks {
+impl SeenHistory {
     /// Most snapshots that a host remembers by name: those with the greatest runs.
     pub const SNAPSHOTS_MAX: usize = 256;
 

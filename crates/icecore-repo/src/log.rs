@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use icecore_catalog::{BundleKind, Catalog, CatalogError, StoredBundle, StoredRecord};
 use icecore_format::{
     error::FormatResult,
-    history::{History, Loss, Marks, Standing, Witness},
+    history::{History, Loss, SeenHistory, Standing, Witness},
     ids::{RecordHash, RecordName, RunId, WriterId},
     layout::{LOG_PREFIX, SNAPSHOTS_PREFIX, log_key, parse_log_key, parse_snapshot_key},
     limits::{LOG_ITEMS_MAX, RECORD_OBJECT_BYTES_MAX},
@@ -130,13 +130,13 @@ impl LogBook {
         repository: &Repository,
         catalog: &mut Catalog,
         list: &SnapshotList,
-        marks: &Marks,
+        seen: &SeenHistory,
     ) -> RepoResult<Vec<Loss>> {
         let standings = standings(list);
         let witnesses: Vec<Witness> = list.complete(None).filter_map(Witness::of).collect();
         let find = |book: &Self| {
-            let mut losses = book.history.losses(marks, |run| standings.get(&run).copied());
-            losses.extend(book.history.unnamed_losses(marks, &witnesses));
+            let mut losses = book.history.losses(seen, |run| standings.get(&run).copied());
+            losses.extend(book.history.unnamed_losses(seen, &witnesses));
             losses
         };
         let missed: BTreeSet<_> = find(self).iter().map(Loss::what).collect();

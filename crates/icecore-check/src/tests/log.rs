@@ -2,7 +2,7 @@
 
 use icecore_format::{
     entry::Time,
-    history::{Fate, Loss, Marks},
+    history::{Fate, Loss, SeenHistory},
     ids::{RecordHash, RecordName, SnapshotDigest, WriterId},
     layout,
     log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
@@ -55,15 +55,15 @@ fn objects(report: &CheckReport, kind: ProblemKind) -> Vec<String> {
     problems.map(|problem| problem.object.clone().unwrap_or_default()).collect()
 }
 
-fn with_marks(repository: &Repository, tips: &[RecordReference]) -> CheckReport {
-    let marks = Marks { tips: tips.to_vec(), ..Marks::default() };
-    repository.check_with(&CheckOptions { marks, ..Repository::options() })
+fn after_seeing(repository: &Repository, tips: &[RecordReference]) -> CheckReport {
+    let seen = SeenHistory { tips: tips.to_vec(), ..SeenHistory::default() };
+    repository.check_with(&CheckOptions { seen, ..Repository::options() })
 }
 
 #[test]
 fn a_log_that_holds_is_no_problem() {
     let (repository, records) = logged();
-    let report = with_marks(&repository, &records);
+    let report = after_seeing(&repository, &records);
     assert_eq!(report.problems, []);
     assert_eq!((report.log_records, report.snapshots_unnamed), (3, 0));
 }
@@ -107,8 +107,8 @@ fn a_snapshot_without_a_name_is_damage_once_a_record_names_a_later_one() {
     let [Loss::NamingRecord(missed)] = &report.losses[..] else { panic!("{:?}", report.losses) };
     let missed = missed.clone();
     // Who has seen it before is not alarmed, and a record that names it ends the alarm for all.
-    let marks = Marks { snapshots: vec![missed.clone()], ..Marks::default() };
-    let seen = repository.check_with(&CheckOptions { marks, ..Repository::options() });
+    let seen = SeenHistory { snapshots: vec![missed.clone()], ..SeenHistory::default() };
+    let seen = repository.check_with(&CheckOptions { seen, ..Repository::options() });
     assert_eq!((seen.losses, seen.snapshots_unnamed), (vec![], 1));
     add_record(&mut repository, name(1, 1), &[], |record| record.completed.push(missed));
     let report = repository.check();
@@ -169,7 +169,7 @@ fn records_that_are_gone_are_missed_by_later_ones_and_by_who_has_seen_them() {
     let (repository, records) = logged();
     repository.delete(&layout::log_key(records[2].name));
     assert!(repository.check().is_healthy());
-    let report = with_marks(&repository, &records[2..]);
+    let report = after_seeing(&repository, &records[2..]);
     assert_eq!(objects(&report, ProblemKind::OlderThanSeen), [layout::log_key(records[2].name)]);
     assert!(!report.is_healthy());
 }
@@ -200,7 +200,7 @@ fn accepted_losses_are_notes() {
         record.lost_records = vec![records[1]];
         record.lost_snapshots = vec![run(2)];
     });
-    let report = with_marks(&repository, &records);
+    let report = after_seeing(&repository, &records);
     assert_eq!(kinds(&report), [ProblemKind::LossAccepted]);
     assert_eq!(report.problems[0].severity, Severity::Note);
     assert_eq!(report.losses, []);

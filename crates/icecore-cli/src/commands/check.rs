@@ -61,7 +61,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     let environment = &context.environment;
     let mut catalog = context.open_catalog(repository.id())?;
     let mut options = options(context, arguments, &catalog)?;
-    options.marks = memory.marks().clone();
+    options.seen = memory.marks().clone();
     options.fetched = repository.objects();
     options.lists_together = store.s3.is_some() && icecore_repo::listing::is_one_page(&catalog);
     let progress =

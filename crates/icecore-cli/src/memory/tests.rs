@@ -16,7 +16,7 @@ fn whole() -> Remembered {
     };
     let seen = Time { seconds: 1_795_000_000, nanoseconds: 1 };
     Remembered {
-        marks: Marks { seen, tips: vec![reference], snapshots: vec![snapshot] },
+        marks: SeenHistory { seen, tips: vec![reference], snapshots: vec![snapshot] },
         writer: Some(name.writer),
         last: Some(reference),
     }
@@ -76,7 +76,7 @@ fn a_repository_is_remembered_for_each_location() {
     let state = directory.path();
     assert_eq!(recall_elsewhere(state, REPOSITORY), None);
     let earlier = Remembered {
-        marks: Marks { seen: Time { seconds: 7, nanoseconds: 0 }, ..Marks::default() },
+        marks: SeenHistory { seen: Time { seconds: 7, nanoseconds: 0 }, ..SeenHistory::default() },
         ..whole()
     };
     let one = repository_file(state, REPOSITORY, "/one");

@@ -1,6 +1,6 @@
 //! What this host remembers of a repository and of its location when a command begins.
 
-use icecore_format::{entry::Time, history::Marks};
+use icecore_format::{entry::Time, history::SeenHistory};
 use icecore_repo::repository::Repository;
 use icecore_store::RepositoryLocation;
 
@@ -58,7 +58,7 @@ impl Memory {
     }
 
     /// Returns what the host has seen of the log and the snapshots.
-    pub(crate) fn marks(&self) -> &Marks {
+    pub(crate) fn marks(&self) -> &SeenHistory {
         &self.remembered.marks
     }
 

@@ -55,7 +55,7 @@ fn tips_are_what_nobody_refers_to() {
     assert_eq!(history.tips(), [reference(1, 2), reference(2, 1)]);
     assert_eq!(history.last_of(writer(1)), Some(reference(1, 2)));
     assert_eq!(history.last_of(writer(3)), None);
-    assert_eq!(history.losses(&Marks::default(), all_there), []);
+    assert_eq!(history.losses(&SeenHistory::default(), all_there), []);
 }
 
 #[test]
@@ -63,40 +63,41 @@ fn a_record_that_is_gone_is_missed_by_those_that_refer_to_it() {
     let history = history(log().split_off(1));
     let by = RecordName { writer: writer(1), sequence: 2 };
     let loss = Loss::ReferredRecord { reference: reference(1, 1), by };
-    assert_eq!(history.losses(&Marks::default(), all_there), [loss]);
+    assert_eq!(history.losses(&SeenHistory::default(), all_there), [loss]);
 }
 
 #[test]
 fn another_record_in_the_place_of_one_is_no_substitute() {
     let mut history = history(log().split_off(1));
     history.insert(record(reference(1, 1), &[], &[1]), RecordHash([99; 32]));
-    assert_eq!(history.losses(&Marks::default(), all_there).len(), 1);
+    assert_eq!(history.losses(&SeenHistory::default(), all_there).len(), 1);
 }
 
 #[test]
 fn a_host_misses_the_end_that_it_has_seen() {
-    let mut marks = Marks::default();
-    marks.absorb(&history(log()), Time::default(), [completed(1), completed(2), completed(3)]);
+    let mut seen = SeenHistory::default();
+    seen.absorb(&history(log()), Time::default(), [completed(1), completed(2), completed(3)]);
     let mut older = log();
     older.remove(1);
     let older = history(older);
     let gone = |run: RunId| all_there(run).filter(|_| run != RunId([2; 16]));
     let vanished = Loss::Snapshot { snapshot: completed(2), fate: Fate::Vanished };
     let expected = [vanished, Loss::SeenRecord(reference(1, 2))];
-    assert_eq!(older.losses(&marks, gone), expected);
+    assert_eq!(older.losses(&seen, gone), expected);
     // It does not forget.
-    marks.absorb(&older, Time::default(), [completed(1), completed(3)]);
-    assert_eq!(older.losses(&marks, gone), expected);
-    // A host without marks cannot know.
-    assert_eq!(older.losses(&Marks::default(), gone), []);
+    seen.absorb(&older, Time::default(), [completed(1), completed(3)]);
+    assert_eq!(older.losses(&seen, gone), expected);
+    // A host that has seen nothing cannot know.
+    assert_eq!(older.losses(&SeenHistory::default(), gone), []);
 }
 
 #[test]
 fn every_fate_of_a_snapshot_is_told() {
     let history = history(log());
     let fate = |standing: Option<Standing>| {
-        let losses = history
-            .losses(&Marks::default(), |run| if run == RunId([2; 16]) { standing } else { all_there(run) });
+        let losses = history.losses(&SeenHistory::default(), |run| {
+            if run == RunId([2; 16]) { standing } else { all_there(run) }
+        });
         losses.first().map(|loss| match loss {
             Loss::Snapshot { fate, .. } => *fate,
             other => panic!("{other:?}"),
@@ -117,17 +118,18 @@ fn what_was_deleted_on_purpose_is_not_missed() {
     records.push(deletion);
     let history = history(records);
     let gone = |run: RunId| all_there(run).filter(|_| run != RunId([2; 16]));
-    let mut marks = Marks { snapshots: vec![completed(2)], ..Marks::default() };
-    assert_eq!(history.losses(&marks, gone), []);
-    marks.absorb(&history, Time::default(), [completed(3)]);
-    assert_eq!(marks.snapshots, [completed(3)]);
+    let mut seen = SeenHistory { snapshots: vec![completed(2)], ..SeenHistory::default() };
+    assert_eq!(history.losses(&seen, gone), []);
+    seen.absorb(&history, Time::default(), [completed(3)]);
+    assert_eq!(seen.snapshots, [completed(3)]);
 }
 
 #[test]
 fn losses_that_were_accepted_are_not_told_again() {
     let mut records = log();
     records.remove(1);
-    let mut marks = Marks { tips: vec![reference(1, 2)], snapshots: vec![completed(2)], ..Marks::default() };
+    let mut seen =
+        SeenHistory { tips: vec![reference(1, 2)], snapshots: vec![completed(2)], ..SeenHistory::default() };
     let acceptance = LogRecord {
         lost_records: vec![reference(1, 2)],
         lost_snapshots: vec![RunId([2; 16])],
@@ -136,19 +138,19 @@ fn losses_that_were_accepted_are_not_told_again() {
     records.push(acceptance);
     let history = history(records);
     let gone = |run: RunId| all_there(run).filter(|_| run != RunId([2; 16]));
-    assert_eq!(history.losses(&marks, gone), []);
+    assert_eq!(history.losses(&seen, gone), []);
     assert_eq!(history.acceptances(), BTreeMap::from([(reference(2, 2).name, (1, 1))]));
     assert!(history.is_accepted(reference(1, 2).name) && !history.is_accepted(reference(1, 1).name));
-    marks.absorb(&history, Time::default(), []);
-    assert_eq!((marks.tips, marks.snapshots), (vec![reference(2, 2)], vec![]));
+    seen.absorb(&history, Time::default(), []);
+    assert_eq!((seen.tips, seen.snapshots), (vec![reference(2, 2)], vec![]));
     // Only what was named is accepted.
-    let other = Marks { tips: vec![reference(1, 3)], ..Marks::default() };
+    let other = SeenHistory { tips: vec![reference(1, 3)], ..SeenHistory::default() };
     assert_eq!(history.losses(&other, gone), [Loss::SeenRecord(reference(1, 3))]);
 }
 
 #[test]
-fn marks_are_bounded_and_keep_the_newest_snapshots() {
-    let mut marks = Marks::default();
+fn what_was_seen_is_bounded_and_keeps_the_newest_snapshots() {
+    let mut seen = SeenHistory::default();
     let many = (0..1_000u16).map(|number| {
         let mut run = [0; 16];
         run[..2].copy_from_slice(&number.to_be_bytes());
@@ -158,10 +160,10 @@ fn marks_are_bounded_and_keep_the_newest_snapshots() {
     for sequence in 1..=2_000 {
         log.insert(record(reference(1, sequence), &[], &[]), RecordHash([1; 32]));
     }
-    marks.absorb(&log, Time::default(), many);
-    assert_eq!(marks.tips.len(), LOG_ITEMS_MAX);
-    assert_eq!(marks.snapshots.len(), Marks::SNAPSHOTS_MAX);
-    assert_eq!(marks.snapshots.last().map(|snapshot| snapshot.run.0[..2].to_vec()), Some(vec![3, 231]));
+    seen.absorb(&log, Time::default(), many);
+    assert_eq!(seen.tips.len(), LOG_ITEMS_MAX);
+    assert_eq!(seen.snapshots.len(), SeenHistory::SNAPSHOTS_MAX);
+    assert_eq!(seen.snapshots.last().map(|snapshot| snapshot.run.0[..2].to_vec()), Some(vec![3, 231]));
 }
 
 #[test]
@@ -169,7 +171,7 @@ fn a_snapshot_that_two_records_describe_differently_is_altered_for_one() {
     let mut records = log();
     let other = CompletedSnapshot { digest: SnapshotDigest([77; 32]), ..completed(1) };
     records[2].completed.push(other.clone());
-    let losses = history(records).losses(&Marks::default(), all_there);
+    let losses = history(records).losses(&SeenHistory::default(), all_there);
     assert_eq!(losses, [Loss::Snapshot { snapshot: other, fate: Fate::Altered }]);
 }
 
@@ -181,7 +183,7 @@ fn a_snapshot_that_a_repair_has_changed_must_be_as_the_repair_left_it() {
     repaired[2].lost_snapshots.push(changed.run);
     let losses = |records: Vec<LogRecord>, found: Option<Standing>| {
         let standing = |run| if run == changed.run { found } else { all_there(run) };
-        history(records).losses(&Marks::default(), standing)
+        history(records).losses(&SeenHistory::default(), standing)
     };
     let lost = |fate| vec![Loss::Snapshot { snapshot: changed.clone(), fate }];
     assert_eq!(losses(repaired.clone(), Some(Standing::Complete(changed.digest))), []);
@@ -209,8 +211,8 @@ fn witness(byte: u8, started: i64, finished: i64) -> Witness {
 }
 
 /// Runs of the snapshots of which a naming record is missed.
-fn unnamed(history: &History, marks: &Marks, witnesses: &[Witness]) -> Vec<u8> {
-    let losses = history.unnamed_losses(marks, witnesses);
+fn unnamed(history: &History, seen: &SeenHistory, witnesses: &[Witness]) -> Vec<u8> {
+    let losses = history.unnamed_losses(seen, witnesses);
     let run = |loss: &Loss| match loss {
         Loss::NamingRecord(snapshot) => snapshot.run.0[0],
         other => panic!("{other:?}"),
@@ -222,18 +224,18 @@ fn unnamed(history: &History, marks: &Marks, witnesses: &[Witness]) -> Vec<u8> {
 fn a_snapshot_without_a_name_is_missed_once_a_record_names_a_later_one() {
     let made = [witness(1, 10, 20), witness(2, 30, 40), witness(3, 50, 60)];
     let whole = history(log());
-    assert_eq!(unnamed(&whole, &Marks::default(), &made), []);
+    assert_eq!(unnamed(&whole, &SeenHistory::default(), &made), []);
     let one = history(vec![record(reference(1, 1), &[], &[3])]);
-    assert_eq!(unnamed(&one, &Marks::default(), &made), [1, 2]);
+    assert_eq!(unnamed(&one, &SeenHistory::default(), &made), [1, 2]);
     // The later ones may be unnamed: their runs may have been killed before they wrote a record.
     let first = history(vec![record(reference(1, 1), &[], &[1])]);
-    assert_eq!(unnamed(&first, &Marks::default(), &made), []);
+    assert_eq!(unnamed(&first, &SeenHistory::default(), &made), []);
     let accepted = LogRecord {
         lost_snapshots: vec![RunId([1; 16])],
         ..LogRecord::new(reference(1, 2).name, Time::default(), "server", "test")
     };
     let given_up = history(vec![accepted, record(reference(2, 1), &[], &[2, 3])]);
-    assert_eq!(unnamed(&given_up, &Marks::default(), &made), []);
+    assert_eq!(unnamed(&given_up, &SeenHistory::default(), &made), []);
 }
 
 #[test]
@@ -242,19 +244,19 @@ fn many_snapshots_in_a_row_without_a_name_are_missed() {
         (1..=count).map(|byte| witness(byte, i64::from(byte) * 20, i64::from(byte) * 20 + 10)).collect()
     };
     let empty = History::default();
-    assert_eq!(unnamed(&empty, &Marks::default(), &row(2)), []);
-    assert_eq!(unnamed(&empty, &Marks::default(), &row(3)), [1, 2]);
-    assert_eq!(unnamed(&empty, &Marks::default(), &row(4)), [1, 2, 3]);
+    assert_eq!(unnamed(&empty, &SeenHistory::default(), &row(2)), []);
+    assert_eq!(unnamed(&empty, &SeenHistory::default(), &row(3)), [1, 2]);
+    assert_eq!(unnamed(&empty, &SeenHistory::default(), &row(4)), [1, 2, 3]);
     // Whose log has a record has written it once.
     let first = history(vec![record(reference(1, 1), &[], &[1])]);
-    assert_eq!(unnamed(&first, &Marks::default(), &row(8)), []);
-    assert_eq!(unnamed(&first, &Marks::default(), &row(9)), [2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(unnamed(&first, &SeenHistory::default(), &row(8)), []);
+    assert_eq!(unnamed(&first, &SeenHistory::default(), &row(9)), [2, 3, 4, 5, 6, 7, 8]);
 }
 
 #[test]
 fn snapshots_without_a_name_are_not_missed_where_there_is_another_reason() {
     let second = history(vec![record(reference(1, 1), &[], &[2])]);
-    let missed = |made: &[Witness]| unnamed(&second, &Marks::default(), made);
+    let missed = |made: &[Witness]| unnamed(&second, &SeenHistory::default(), made);
     assert_eq!(missed(&[witness(1, 10, 20), witness(2, 30, 40)]), [1]);
     // Runs at the same time do not see each other.
     assert_eq!(missed(&[witness(1, 10, 20), witness(2, 15, 40)]), []);
@@ -273,9 +275,9 @@ fn snapshots_without_a_name_are_not_missed_where_there_is_another_reason() {
     old.names_others = false;
     assert_eq!(missed(&[witness(1, 10, 20), old]), []);
     // Who has seen the snapshot knows that it was not planted, and misses the records by their hashes.
-    let marks = Marks { snapshots: vec![completed(1)], ..Marks::default() };
-    assert_eq!(unnamed(&second, &marks, &[witness(1, 10, 20), witness(2, 30, 40)]), []);
+    let seen = SeenHistory { snapshots: vec![completed(1)], ..SeenHistory::default() };
+    assert_eq!(unnamed(&second, &seen, &[witness(1, 10, 20), witness(2, 30, 40)]), []);
     let another = CompletedSnapshot { digest: SnapshotDigest([9; 32]), ..completed(1) };
-    let marks = Marks { snapshots: vec![another], ..Marks::default() };
-    assert_eq!(unnamed(&second, &marks, &[witness(1, 10, 20), witness(2, 30, 40)]), [1]);
+    let seen = SeenHistory { snapshots: vec![another], ..SeenHistory::default() };
+    assert_eq!(unnamed(&second, &seen, &[witness(1, 10, 20), witness(2, 30, 40)]), [1]);
 }

@@ -36,9 +36,9 @@ fn nameless(bed: &Bed) -> Vec<RunId> {
     runs.filter(|run| !book.history().names(*run)).collect()
 }
 
-fn losses(bed: &Bed, marks: &Marks) -> Vec<Loss> {
+fn losses(bed: &Bed, seen: &SeenHistory) -> Vec<Loss> {
     let mut book = read(bed);
-    book.losses(&bed.repository, &mut bed.catalog(), &bed.snapshots(), marks).unwrap()
+    book.losses(&bed.repository, &mut bed.catalog(), &bed.snapshots(), seen).unwrap()
 }
 
 /// Does what a backup does: reads the log and the snapshots, makes one, and adds it and those that nobody added.
@@ -58,15 +58,15 @@ fn back_up(bed: &Bed, repository: &Repository, author: &mut LogAuthor) -> RepoRe
     Ok(snapshot)
 }
 
-fn marks(bed: &Bed) -> Marks {
-    let mut marks = Marks::default();
+fn seen(bed: &Bed) -> SeenHistory {
+    let mut seen = SeenHistory::default();
     let list = bed.snapshots();
-    marks.absorb(
+    seen.absorb(
         read(bed).history(),
         bed.repository.environment().now(),
         list.complete(None).filter_map(CompletedSnapshot::of),
     );
-    marks
+    seen
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn each_snapshot_is_named_and_nothing_is_missed() {
     assert_eq!(book.history().len(), 6);
     assert_eq!(nameless(&bed), []);
     assert_eq!(book.history().tips(), [two.last.unwrap()]);
-    assert_eq!(losses(&bed, &marks(&bed)), []);
+    assert_eq!(losses(&bed, &seen(&bed)), []);
     assert_eq!(one.last.unwrap().name.sequence, 3);
 }
 
@@ -102,7 +102,7 @@ fn a_crash_after_any_call_loses_nothing_and_gives_no_alarm() {
             let bed = Bed::new();
             let mut writer = author(1);
             back_up(&bed, &bed.repository, &mut writer).unwrap();
-            let seen = marks(&bed);
+            let seen = seen(&bed);
             let (repository, _) = bed.faulty(FaultPlan::new(0).at_call(call, fault.clone()));
             let before = bed.snapshots().complete(None).count();
             let result = back_up(&bed, &repository, &mut writer.clone());
@@ -136,7 +136,7 @@ fn runs_of_one_writer_at_once_get_different_numbers() {
     assert_eq!(sequences, [1, 2, 3]);
     let book = read(&bed);
     assert_eq!(book.history().tips().len(), 1, "the last refers to the others");
-    assert_eq!(losses(&bed, &marks(&bed)), []);
+    assert_eq!(losses(&bed, &seen(&bed)), []);
 }
 
 /// A store that hears of every new log record twice, as one does whose first reply was lost on its way.
@@ -192,11 +192,11 @@ fn an_older_repository_is_known_and_the_log_tells_others_of_it() {
         }
         back_up(&bed, &bed.repository, &mut writer).unwrap();
     }
-    let seen = marks(&bed);
+    let seen = seen(&bed);
     for key in bed.keys_under("").iter().filter(|key| !older.contains(key)) {
         bed.remove(key);
     }
-    assert_eq!(losses(&bed, &Marks::default()), [], "nobody else can know");
+    assert_eq!(losses(&bed, &SeenHistory::default()), [], "nobody else can know");
     let found = losses(&bed, &seen);
     let vanished = |loss: &&Loss| matches!(loss, Loss::Snapshot { fate: Fate::Vanished, .. });
     assert_eq!(found.iter().filter(vanished).count(), 2, "{found:?}");
@@ -216,7 +216,7 @@ fn an_older_repository_is_known_and_the_log_tells_others_of_it() {
     .unwrap();
     assert_eq!(writer.last.unwrap().name.sequence, 4);
     assert!(
-        matches!(losses(&bed, &Marks::default())[..], [Loss::ReferredRecord { reference, .. }] if reference == missed[0])
+        matches!(losses(&bed, &SeenHistory::default())[..], [Loss::ReferredRecord { reference, .. }] if reference == missed[0])
     );
     // Acceptance ends it, for all hosts that miss no more than that.
     let lost_snapshots = found.iter().filter_map(|loss| match loss {
@@ -226,7 +226,7 @@ fn an_older_repository_is_known_and_the_log_tells_others_of_it() {
     let events =
         LogEvents { lost_snapshots: lost_snapshots.collect(), lost_records: missed, ..LogEvents::default() };
     read(&bed).append(&bed.repository, None, &mut author(2), events).unwrap();
-    assert_eq!(losses(&bed, &Marks::default()), []);
+    assert_eq!(losses(&bed, &SeenHistory::default()), []);
     assert_eq!(losses(&bed, &seen), []);
 }
 
@@ -244,9 +244,9 @@ fn what_comes_while_the_log_is_read_is_not_missed() {
     let mut book = read(&bed);
     let list = bed.snapshots();
     bed.repository.put(&late, bytes, PutCondition::Absent).unwrap();
-    assert_eq!(book.losses(&bed.repository, &mut bed.catalog(), &list, &Marks::default()).unwrap(), []);
+    assert_eq!(book.losses(&bed.repository, &mut bed.catalog(), &list, &SeenHistory::default()).unwrap(), []);
     // A snapshot is really lost, and another one is completed after the list was read.
-    let seen = marks(&bed);
+    let seen = seen(&bed);
     let mut book = read(&bed);
     bed.remove(&snapshot_key(lost.origin.run));
     let list = bed.snapshots();
@@ -267,7 +267,7 @@ fn acceptance_leaves_nothing_to_be_missed() {
     back_up(&bed, &bed.repository, &mut one).unwrap();
     // The only end of the log is another writer's record, which refers to that of this one.
     back_up(&bed, &bed.repository, &mut two).unwrap();
-    let seen = marks(&bed);
+    let seen = seen(&bed);
     assert_eq!(seen.tips, [two.last.unwrap()]);
     for key in bed.keys_under("").iter().filter(|key| !older.contains(key)) {
         bed.remove(key);
@@ -285,7 +285,7 @@ fn acceptance_leaves_nothing_to_be_missed() {
     assert_eq!((events.lost_records.len(), events.lost_snapshots.len()), (1, 2));
     read(&bed).append(&bed.repository, None, &mut one, events).unwrap();
     assert_eq!(losses(&bed, &seen), []);
-    assert_eq!(losses(&bed, &Marks::default()), []);
+    assert_eq!(losses(&bed, &SeenHistory::default()), []);
     assert_eq!(one.last.unwrap().name.sequence, 3);
 }
 
@@ -300,18 +300,18 @@ fn a_log_that_was_removed_is_missed_by_who_has_never_seen_it() {
     for key in &log {
         bed.remove(key);
     }
-    let missed = |bed: &Bed, marks: &Marks| -> Vec<RunId> {
+    let missed = |bed: &Bed, seen: &SeenHistory| -> Vec<RunId> {
         let run = |loss: Loss| match loss {
             Loss::NamingRecord(snapshot) => snapshot.run,
             other => panic!("{other:?}"),
         };
-        losses(bed, marks).into_iter().map(run).collect()
+        losses(bed, seen).into_iter().map(run).collect()
     };
     // The last one may be of a run that was killed before it wrote its record.
-    assert_eq!(missed(&bed, &Marks::default()), runs[..2]);
+    assert_eq!(missed(&bed, &SeenHistory::default()), runs[..2]);
     // Where there is a record, both runs behind it may have been killed before they wrote theirs.
     bed.set(&log[0], kept);
-    assert_eq!(missed(&bed, &Marks::default()), []);
+    assert_eq!(missed(&bed, &SeenHistory::default()), []);
     bed.remove(&log[0]);
     let events = |losses: Vec<Loss>| {
         let named = losses.into_iter().filter_map(|loss| match loss {
@@ -320,9 +320,9 @@ fn a_log_that_was_removed_is_missed_by_who_has_never_seen_it() {
         });
         LogEvents { completed: named.collect(), ..LogEvents::default() }
     };
-    let accepted = events(losses(&bed, &Marks::default()));
+    let accepted = events(losses(&bed, &SeenHistory::default()));
     read(&bed).append(&bed.repository, None, &mut author(2), accepted).unwrap();
-    assert_eq!(losses(&bed, &Marks::default()), []);
+    assert_eq!(losses(&bed, &SeenHistory::default()), []);
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn vanished_reverted_and_altered_snapshots_are_told() {
     let whole = bed.get(&key);
     let fates = |bed: &Bed| -> Vec<Fate> {
         let fate = |loss: Loss| if let Loss::Snapshot { fate, .. } = loss { Some(fate) } else { None };
-        losses(bed, &Marks::default()).into_iter().filter_map(fate).collect()
+        losses(bed, &SeenHistory::default()).into_iter().filter_map(fate).collect()
     };
     let reseal = |change: &dyn Fn(&mut Snapshot)| {
         let mut changed = snapshot.clone();
@@ -370,7 +370,7 @@ fn damaged_records_are_told_and_their_numbers_are_not_used_again() {
     assert_eq!(writer.last.unwrap().name.sequence, 3);
     let book = read(&bed);
     assert_eq!(book.damaged().map(|(found, _)| found.name).collect::<Vec<_>>(), [next]);
-    assert_eq!(losses(&bed, &Marks::default()), []);
+    assert_eq!(losses(&bed, &SeenHistory::default()), []);
     // Put into the way between the look and the record: the next number is taken.
     let mut late = read(&bed);
     let squatted = RecordName { sequence: 4, ..next };
@@ -396,7 +396,7 @@ fn much_to_say_becomes_several_records() {
     read(&bed).append(&bed.repository, None, &mut author(1), events).unwrap();
     let book = read(&bed);
     assert_eq!((book.history().len(), book.history().tips().len()), (3, 1));
-    assert_eq!(losses(&bed, &Marks::default()).len(), number);
+    assert_eq!(losses(&bed, &SeenHistory::default()).len(), number);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use icecore_format::{
-    history::Marks,
+    history::SeenHistory,
     ids::{RecordName, RunId, WriterId},
     layout::{LOG_PREFIX, log_key, snapshot_key},
     log::{LogRecord, RecordReference},
@@ -234,7 +234,8 @@ fn a_log_is_the_same_from_its_bundle() {
         assert_eq!(meter.usage().of_method(Method::Get).calls, if fetches { 100 } else { 0 });
         assert_eq!(book.history().len(), 100);
         assert_eq!(book.history().tips(), last.into_iter().collect::<Vec<_>>(), "all hashes are right");
-        let losses = book.losses(&repository, &mut catalog, &SnapshotList::default(), &Marks::default());
+        let losses =
+            book.losses(&repository, &mut catalog, &SnapshotList::default(), &SeenHistory::default());
         assert_eq!(losses.unwrap(), []);
     }
     assert!(catalog.log_records().unwrap().is_empty());
@@ -244,8 +245,9 @@ fn a_log_is_the_same_from_its_bundle() {
     let other = LogRecord::new(name, environment.now(), "other", "test");
     bed.set(&key, other.seal(bed.repository.keys(), &environment.salt()).unwrap());
     let mut book = LogBook::read(&bed.repository, &mut catalog).unwrap();
-    let losses =
-        book.losses(&bed.repository, &mut catalog, &SnapshotList::default(), &Marks::default()).unwrap();
+    let losses = book
+        .losses(&bed.repository, &mut catalog, &SnapshotList::default(), &SeenHistory::default())
+        .unwrap();
     assert_eq!(losses.len(), 1, "{losses:?}");
 }
 
