@@ -3,9 +3,11 @@
 //! Each check is a function from data to a list of faults, so that it can be shown both the real workspace and a
 //! broken one.
 
+mod circles;
 mod documents;
 mod layers;
 mod markdown;
+mod rust;
 mod workspace;
 
 /// Fails with every fault, one on a line.

@@ -54,12 +54,6 @@ fn layers(document: &str) -> Layers {
     layers
 }
 
-/// Returns the packages of the workspace below `crates/`.
-fn crates() -> Vec<Package> {
-    let folder = workspace::root().join("crates");
-    workspace::members().into_iter().filter(|package| package.manifest_path.starts_with(&folder)).collect()
-}
-
 fn membership_faults(layers: &Layers, crates: &[Package]) -> Vec<String> {
     let missing = crates
         .iter()
@@ -148,7 +142,8 @@ fn charter_fault(name: &str, layer: &Layer, source: &str) -> Option<String> {
 
 #[test]
 fn the_table_is_the_workspace() {
-    let (layers, crates) = (layers(&workspace::text("docs/architecture.md")), crates());
+    let layers = layers(&workspace::text("docs/architecture.md"));
+    let crates = workspace::crates();
     let mut faults = membership_faults(&layers, &crates);
     faults.extend(edge_faults(&layers, &crates));
     faults.extend(name_faults(&crates));

@@ -65,6 +65,12 @@ pub(super) fn members() -> Vec<Package> {
     metadata["packages"].as_array().unwrap().iter().map(Package::from_json).collect()
 }
 
+/// Returns the packages of the workspace below `crates/`.
+pub(super) fn crates() -> Vec<Package> {
+    let folder = root().join("crates");
+    members().into_iter().filter(|package| package.manifest_path.starts_with(&folder)).collect()
+}
+
 fn output(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("failed to run {command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
