@@ -52,8 +52,7 @@ fn fill(bed: &Bed, clock: &ManualClock, snapshots: u32) {
         fs::write(tree.path().join("file"), format!("contents {number}")).unwrap();
         let snapshots = Some(Arc::new(list));
         let request = BackupRequest { snapshots, ..request(tree.path().to_owned()) };
-        let (report, kept) = backup(&bed.repository, catalog, request, &Silent).unwrap();
-        catalog = kept;
+        let report = backup(&bed.repository, &mut catalog, request, &Silent).unwrap();
         let snapshot = report.snapshot.unwrap();
         let completed = CompletedSnapshot::of(&snapshot).into_iter().collect();
         let events = LogEvents { completed, ..LogEvents::default() };

@@ -108,7 +108,7 @@ impl Bed {
     /// # Panics
     /// When the repository is not usable.
     #[expect(clippy::expect_used, reason = "without a session there is nothing to measure")]
-    pub fn session(&self) -> WriteSession {
+    pub fn session<'c>(&self, catalog: &'c mut Catalog) -> WriteSession<'c> {
         let origin = SessionOrigin {
             source: "source".to_owned(),
             host: "host".to_owned(),
@@ -123,7 +123,7 @@ impl Bed {
             sequence: 1,
             copied: None,
         };
-        WriteSession::begin(self.repository.clone(), self.catalog(), origin, WriteOptions::default())
+        WriteSession::begin(self.repository.clone(), catalog, origin, WriteOptions::default())
             .expect("the store is in memory")
     }
 
@@ -132,10 +132,9 @@ impl Bed {
     /// # Panics
     /// When the repository is not usable.
     #[expect(clippy::expect_used, reason = "without a snapshot there is nothing to measure")]
-    pub fn commit(&self, session: WriteSession, root: &ManifestRoot) -> Catalog {
+    pub fn commit(&self, session: WriteSession<'_>, root: &ManifestRoot) {
         let report = CommitReport::default();
-        let (_, _, catalog) = session.commit(root, &report).expect("the store is in memory");
-        catalog
+        session.commit(root, &report).expect("the store is in memory");
     }
 
     /// Waits for a call of the store.

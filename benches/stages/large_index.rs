@@ -226,8 +226,8 @@ fn main() {
     let tree = temporary_directory();
     make_tree(tree.path(), 2_000, 16 << 10);
     for what in ["first backup of 2,000 files of 16 KiB", "unchanged backup"] {
-        let run = || backup(&bed.repository, open(), request(tree.path().to_owned()), &Silent).unwrap();
-        let ((report, _), _) = measured(&clock, what, run);
+        let run = || backup(&bed.repository, &mut open(), request(tree.path().to_owned()), &Silent).unwrap();
+        let (report, _) = measured(&clock, what, run);
         assert!(report.problems.is_empty() && report.snapshot.is_some());
     }
     let files: u64 = fs::read_dir(cache.path().join(bed.repository.id().to_string()))

@@ -91,7 +91,7 @@ fn walk(root: &Path, concurrency: usize) {
 
 fn back_up(bed: &Bed, root: &Path, walk_concurrency: usize, read_concurrency: usize) -> BackupReport {
     let request = BackupRequest { walk_concurrency, read_concurrency, ..request(root.to_owned()) };
-    let (report, _) = backup(&bed.repository, bed.catalog(), request, &Silent).unwrap();
+    let report = backup(&bed.repository, &mut bed.catalog(), request, &Silent).unwrap();
     assert!(report.problems.is_empty(), "everything can be read");
     report
 }

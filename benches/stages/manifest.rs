@@ -54,7 +54,7 @@ fn entries() -> Vec<Entry> {
     entries
 }
 
-fn write(bed: &Bed, session: &mut WriteSession, entries: &[Entry]) -> ManifestRoot {
+fn write(bed: &Bed, session: &mut WriteSession<'_>, entries: &[Entry]) -> ManifestRoot {
     let mut writer = ManifestWriter::new(bed.repository.header().parameters.node_items);
     for entry in entries {
         writer.push(session, entry, Some(b"user"), Some(b"group")).unwrap();
@@ -69,9 +69,11 @@ fn bench_build(criterion: &mut Criterion, entries: &[Entry]) {
         bench.iter(|| {
             // One thread, so that the figure is per core; a new repository, so that every node is new.
             let bed = Bed::new(1);
-            let mut session = bed.session();
+            let mut catalog = bed.catalog();
+            let mut session = bed.session(&mut catalog);
             let root = write(&bed, &mut session, entries);
-            bed.commit(session, &root)
+            bed.commit(session, &root);
+            catalog
         });
     });
     group.bench_function("bare", |bench| {
@@ -87,9 +89,10 @@ fn bench_build(criterion: &mut Criterion, entries: &[Entry]) {
 
 fn bench_read(criterion: &mut Criterion, entries: &[Entry]) {
     let bed = Bed::new(1);
-    let mut session = bed.session();
+    let mut catalog = bed.catalog();
+    let mut session = bed.session(&mut catalog);
     let root = write(&bed, &mut session, entries);
-    let mut catalog = bed.commit(session, &root);
+    bed.commit(session, &root);
     let index = Arc::new(RwLock::new(load_index(&bed.repository, &mut catalog, None).unwrap().index));
     let reader = |cache| ChunkReader::new(bed.repository.clone(), Arc::clone(&index), cache);
     let map: BTreeMap<&[u8], &Entry> = entries.iter().map(|entry| (entry.path.as_slice(), entry)).collect();

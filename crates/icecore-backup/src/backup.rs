@@ -50,20 +50,20 @@ use crate::{
 /// Opened blocks of the base's manifest that are kept, in bytes.
 const BASE_CACHE_BYTES: usize = 24 << 20;
 
-/// Backs one source up and returns the report and the catalogue.
+/// Backs one source up.
 ///
 /// Whatever cannot be read of the source is listed in the report; an error means that there is no new snapshot.
 pub fn backup(
     repository: &Repository,
-    mut catalog: Catalog,
+    catalog: &mut Catalog,
     request: BackupRequest,
     events: &dyn BackupEvents,
-) -> BackupResult<(BackupReport, Catalog)> {
+) -> BackupResult<BackupReport> {
     let started = repository.environment().monotonic();
     let input = Input::prepare(&request)?;
     let list = match &request.snapshots {
         Some(list) => Arc::clone(list),
-        None => Arc::new(snapshots::list(repository, &mut catalog)?),
+        None => Arc::new(snapshots::list(repository, catalog)?),
     };
     let mut plan = plan_run(&list, &request.name, &request.host, request.level, request.dedup);
     plan.notices.extend(clocks::behind_newest(&list, &request, repository.environment().now()));
@@ -95,7 +95,7 @@ pub fn backup(
                 statistics: statistics(&done.counts),
                 time_granularity: done.time_granularity,
             };
-            let (snapshot, written, catalog) = session.commit(&done.root, &report)?;
+            let (snapshot, written) = session.commit(&done.root, &report)?;
             let counts = BackupCounts {
                 chunks_new: written.chunks_new,
                 bytes_new: written.bytes_new,
@@ -103,7 +103,7 @@ pub fn backup(
                 bytes_stored: written.bytes_stored,
                 ..done.counts
             };
-            let report = BackupReport {
+            Ok(BackupReport {
                 snapshot: Some(snapshot),
                 level,
                 dedup,
@@ -115,8 +115,7 @@ pub fn backup(
                 notices: plan.notices.into_iter().chain(done.notices).collect(),
                 duration_read,
                 duration: environment.monotonic().saturating_sub(started),
-            };
-            Ok((report, catalog))
+            })
         }
         Err(error) => {
             if let Err(abort_error) = session.abort(&error.to_string()) {
@@ -203,7 +202,7 @@ struct Done {
 }
 
 fn run(
-    session: &mut WriteSession,
+    session: &mut WriteSession<'_>,
     request: BackupRequest,
     input: &Input,
     plan: &RunPlan,
@@ -357,13 +356,13 @@ impl Iterator for TreeWalk {
 }
 
 /// Stores a stream as the only file of a snapshot.
-fn take_stream(
-    mut sink: Sink<'_>,
+fn take_stream<'a, 'c>(
+    mut sink: Sink<'a, 'c>,
     allow_empty: bool,
     file_name: Vec<u8>,
     mut input: Box<dyn std::io::Read + Send>,
     finish: Box<dyn FnOnce() -> Result<(), String> + Send>,
-) -> BackupResult<Sink<'_>> {
+) -> BackupResult<Sink<'a, 'c>> {
     let (sender, segments) = bounded(SEGMENTS_AHEAD);
     let tools = Arc::clone(&sink.tools);
     // Not a scoped thread: when the run is interrupted, nobody waits for a stream that may never end.

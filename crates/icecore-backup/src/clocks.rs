@@ -17,7 +17,7 @@ pub(crate) fn behind_newest(list: &SnapshotList, request: &BackupRequest, now: T
 }
 
 /// Returns a notice if the store says that it is another time.
-pub(crate) fn differs_from_store(session: &WriteSession) -> Option<BackupNotice> {
+pub(crate) fn differs_from_store(session: &WriteSession<'_>) -> Option<BackupNotice> {
     let difference = session.clock_difference()?;
     (difference.distance() > CLOCK_TOLERANCE).then_some(BackupNotice::ClockDiffers(difference))
 }

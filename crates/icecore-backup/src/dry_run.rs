@@ -31,15 +31,15 @@ const CACHE_BYTES: usize = 24 << 20;
 /// Walks the source, compares it with the base and counts; a stream is not read at all.
 pub(crate) fn dry_run(
     repository: &Repository,
-    mut catalog: Catalog,
+    catalog: &mut Catalog,
     request: &BackupRequest,
     input: &Input,
     plan: RunPlan,
     events: &dyn BackupEvents,
-) -> BackupResult<(BackupReport, Catalog)> {
+) -> BackupResult<BackupReport> {
     let environment = repository.environment();
     let started = environment.monotonic();
-    let index = load_index(repository, &mut catalog, None)?.index;
+    let index = load_index(repository, catalog, None)?.index;
     let reader = ChunkReader::new(repository.clone(), std::sync::Arc::new(index.into()), CACHE_BYTES);
     let mut comparison = Comparison {
         base: plan.base.as_ref().and_then(|base| {
@@ -70,7 +70,7 @@ pub(crate) fn dry_run(
     }
     refuse_empty_root(input, &plan, comparison.totals)?;
     let duration = environment.monotonic().saturating_sub(started);
-    let report = BackupReport {
+    Ok(BackupReport {
         snapshot: None,
         level: plan.level,
         dedup: plan.dedup,
@@ -82,8 +82,7 @@ pub(crate) fn dry_run(
         notices: plan.notices,
         duration_read: duration,
         duration,
-    };
-    Ok((report, catalog))
+    })
 }
 
 struct Comparison<'a> {

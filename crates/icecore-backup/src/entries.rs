@@ -28,7 +28,7 @@ pub(crate) struct Refused {
     below: u64,
 }
 
-impl Sink<'_> {
+impl Sink<'_, '_> {
     /// Puts an entry into the manifest that is as in the base; when all entries of a leaf are, the leaf is taken over
     /// as it is, which saves encoding and hashing it.
     pub fn push_unchanged(

@@ -62,8 +62,8 @@ enum Pending {
 }
 
 /// What the walk finds, decided upon and queued in order.
-pub(crate) struct Pipeline<'a, 'b> {
-    pub sink: Sink<'a>,
+pub(crate) struct Pipeline<'a, 'b, 'c> {
+    pub sink: Sink<'a, 'c>,
     base: Option<Base<'b>>,
     jobs: Sender<Job>,
     results: Receiver<ReadBatch>,
@@ -83,18 +83,18 @@ pub(crate) struct Pipeline<'a, 'b> {
 }
 
 /// What is left of a pipeline when the walk has ended.
-pub(crate) struct PipelineEnd<'a> {
-    pub sink: Sink<'a>,
+pub(crate) struct PipelineEnd<'a, 'c> {
+    pub sink: Sink<'a, 'c>,
     pub notices: Vec<BackupNotice>,
 }
 
 /// Feeds a walk through readers and change detection into the sink.
-pub(crate) fn run<'a>(
+pub(crate) fn run<'a, 'c>(
     walk: impl Iterator<Item = Vec<WalkItem>>,
     base: Option<Base<'_>>,
     read_concurrency: usize,
-    sink: Sink<'a>,
-) -> BackupResult<PipelineEnd<'a>> {
+    sink: Sink<'a, 'c>,
+) -> BackupResult<PipelineEnd<'a, 'c>> {
     let (jobs, job_queue) = crossbeam_channel::unbounded();
     let (result_sender, results) = crossbeam_channel::unbounded();
     let tools = Arc::clone(&sink.tools);
@@ -142,8 +142,8 @@ pub(crate) fn unreadable_root(problem: SourceProblem) -> BackupError {
     })
 }
 
-impl<'a> Pipeline<'a, '_> {
-    fn end(mut self) -> BackupResult<PipelineEnd<'a>> {
+impl<'a, 'c> Pipeline<'a, '_, 'c> {
+    fn end(mut self) -> BackupResult<PipelineEnd<'a, 'c>> {
         self.close_batch()?;
         while !self.queue.is_empty() {
             self.sink.session.refresh_if_due()?;

@@ -33,8 +33,8 @@ use crate::{
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Where content and entries go, and what is counted on the way.
-pub(crate) struct Sink<'a> {
-    pub session: &'a mut WriteSession,
+pub(crate) struct Sink<'a, 'c> {
+    pub session: &'a mut WriteSession<'c>,
     pub manifest: ManifestWriter,
     pub events: &'a dyn BackupEvents,
     pub users: UserNames,
@@ -52,7 +52,7 @@ pub(crate) struct Sink<'a> {
     pub suspects: Suspects,
 }
 
-impl Sink<'_> {
+impl Sink<'_, '_> {
     pub fn problem(&mut self, problem: SourceProblem) {
         self.problems.add(problem, self.events);
     }

@@ -7,15 +7,14 @@ use icecore_format::{entry::EntryKind, seal::ObjectKind, snapshot::Completion};
 use icecore_repo::{
     manifest::{ChunkListWriter, ManifestRoot, ManifestWriter},
     reader::ChunkReader,
-    repository::Repository,
-    session::{CommitReport, Continuation, CopiedSnapshot, SessionOrigin, WriteSession},
+    session::{CommitReport, CopiedSnapshot, SessionOrigin, WriteSession},
 };
 
 use crate::{
     error::{CopyError, CopyResult},
     gather::{CopiedChunk, EntryEnd, Gatherer, READER_CACHE_BYTES, Window},
     known::KnownChunks,
-    request::{CopyCounts, CopyEvents, CopyProgress, CopyReport, CopyRequest},
+    request::{CopyCounts, CopyEvents, CopyProgress, CopyReport, CopyRequest, CopyTarget},
     similar::Similar,
 };
 
@@ -29,18 +28,17 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Bytes of opened blocks that the reader which is given to [`copy_snapshot`] should keep.
 pub const SOURCE_CACHE_BYTES: usize = READER_CACHE_BYTES;
 
-/// Copies one snapshot into the repository `target`. Returns the report, and what the next copy there can take over: at first,
-/// that is the catalogue of `target`.
+/// Copies one snapshot into another repository.
 ///
 /// A snapshot of which anything cannot be read is not copied at all.
 pub fn copy_snapshot(
     source: &ChunkReader,
-    target: &Repository,
-    continuation: Continuation,
+    target: CopyTarget<'_>,
     request: &CopyRequest<'_>,
     known: &mut KnownChunks,
     events: &dyn CopyEvents,
-) -> CopyResult<(CopyReport, Continuation)> {
+) -> CopyResult<CopyReport> {
+    let CopyTarget { repository: target, catalog, continuation } = target;
     let started = target.environment().monotonic();
     let completion = request.snapshot.completion().ok_or(CopyError::Incomplete)?;
     if let Some(mark) = completion.damage {
@@ -48,13 +46,16 @@ pub fn copy_snapshot(
     }
     let fetched = source.bytes_fetched();
     let origin = session_origin(source, request);
-    let mut session = WriteSession::begin_after(target.clone(), continuation, origin, request.write)
+    // After a failure the next copy asks the store again.
+    let before = std::mem::take(continuation);
+    let mut session = WriteSession::begin_after(target.clone(), catalog, before, origin, request.write)
         .map_err(CopyError::Target)?;
     match run(source, &mut session, request, known, events) {
         Ok((root, counts)) => {
             let report = commit_report(completion);
-            let (snapshot, written, continuation) =
+            let (snapshot, written, after) =
                 session.commit_and_continue(&root, &report).map_err(CopyError::Target)?;
+            *continuation = after;
             let counts = CopyCounts {
                 bytes_fetched: source.bytes_fetched().saturating_sub(fetched),
                 chunks_new: written.chunks_new,
@@ -64,7 +65,7 @@ pub fn copy_snapshot(
                 ..counts
             };
             let duration = target.environment().monotonic().saturating_sub(started);
-            Ok((CopyReport { snapshot, counts, duration }, continuation))
+            Ok(CopyReport { snapshot, counts, duration })
         }
         Err(error) => {
             if let Err(abort_error) = session.abort(&error.to_string()) {
@@ -108,7 +109,7 @@ fn commit_report(completion: &Completion) -> CommitReport {
 /// Reads on a thread of its own, writes on this one.
 fn run(
     source: &ChunkReader,
-    session: &mut WriteSession,
+    session: &mut WriteSession<'_>,
     request: &CopyRequest<'_>,
     known: &mut KnownChunks,
     events: &dyn CopyEvents,
@@ -155,8 +156,8 @@ fn run(
 }
 
 /// Where windows end up: chunks in the session, entries in the manifest.
-struct Writer<'a> {
-    session: &'a mut WriteSession,
+struct Writer<'a, 'c> {
+    session: &'a mut WriteSession<'c>,
     manifest: ManifestWriter,
     /// Chunks of the file whose entry has not come yet.
     list: ChunkListWriter,
@@ -166,7 +167,7 @@ struct Writer<'a> {
     events: &'a dyn CopyEvents,
 }
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     /// Takes windows until there are no more.
     #[expect(
         clippy::needless_pass_by_value,

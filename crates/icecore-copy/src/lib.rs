@@ -17,5 +17,5 @@ pub use crate::{
     error::{CopyError, CopyResult},
     known::KnownChunks,
     plan::{CopyPlan, TargetSnapshots, plan_copy},
-    request::{CopyCounts, CopyEvents, CopyProgress, CopyReport, CopyRequest},
+    request::{CopyCounts, CopyEvents, CopyProgress, CopyReport, CopyRequest, CopyTarget},
 };

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use icecore_catalog::Catalog;
 use icecore_format::snapshot::Snapshot;
-use icecore_repo::session::WriteOptions;
+use icecore_repo::{
+    repository::Repository,
+    session::{Continuation, WriteOptions},
+};
 
 use crate::plan::CopyPlan;
 
@@ -20,6 +24,17 @@ pub struct CopyRequest<'a> {
     pub write: WriteOptions,
     /// Threads that fetch blocks.
     pub fetch_concurrency: usize,
+}
+
+/// The repository that is copied into.
+#[derive(Debug)]
+pub struct CopyTarget<'a> {
+    /// The repository.
+    pub repository: &'a Repository,
+    /// Its catalogue.
+    pub catalog: &'a mut Catalog,
+    /// What the copies of one command take over from each other; empty for the first one, and after one that failed.
+    pub continuation: &'a mut Continuation,
 }
 
 /// How far a copy is; numbers only grow.

@@ -169,20 +169,29 @@ impl Bed {
         Catalog::open(&cache, self.repository.id()).unwrap().0
     }
 
-    pub fn session(&self) -> WriteSession {
+    pub fn session(&self) -> WriteSession<'static> {
         self.begin(&self.repository, |_, _| {}).unwrap()
     }
 
-    /// Begins a session of the smallest packs with an empty catalogue.
+    /// Begins a session of the smallest packs with an empty catalogue, which lives as long as the test program.
     pub fn begin(
         &self,
         repository: &Repository,
         change: impl FnOnce(&mut SessionOrigin, &mut WriteOptions),
-    ) -> RepoResult<WriteSession> {
+    ) -> RepoResult<WriteSession<'static>> {
+        Self::begin_with(Box::leak(Box::new(self.catalog())), repository, change)
+    }
+
+    /// Begins a session of the smallest packs.
+    pub fn begin_with<'c>(
+        catalog: &'c mut Catalog,
+        repository: &Repository,
+        change: impl FnOnce(&mut SessionOrigin, &mut WriteOptions),
+    ) -> RepoResult<WriteSession<'c>> {
         let mut options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
         let mut origin = origin();
         change(&mut origin, &mut options);
-        WriteSession::begin(repository.clone(), self.catalog(), origin, options)
+        WriteSession::begin(repository.clone(), catalog, origin, options)
     }
 
     /// Makes a snapshot of files with these contents, one chunk each.
@@ -283,7 +292,7 @@ pub(crate) fn noises(count: usize, length: usize, seed: u64) -> Vec<Vec<u8>> {
 }
 
 /// Adds a data chunk; says what refers to it, and whether it was new.
-pub(crate) fn add(session: &mut WriteSession, content: &[u8]) -> RepoResult<(ChunkRef, bool)> {
+pub(crate) fn add(session: &mut WriteSession<'_>, content: &[u8]) -> RepoResult<(ChunkRef, bool)> {
     let id = session.repository().keys().chunk_id(content);
     let new = session.add_chunk(ObjectKind::Data, id, content)?;
     Ok((ChunkRef { id, length: content.len() as u32 }, new))
@@ -301,7 +310,7 @@ pub(crate) fn sort(entries: &mut [Entry]) {
 }
 
 /// Writes sorted entries as a manifest.
-pub(crate) fn write_manifest(session: &mut WriteSession, entries: &[Entry]) -> RepoResult<ManifestRoot> {
+pub(crate) fn write_manifest(session: &mut WriteSession<'_>, entries: &[Entry]) -> RepoResult<ManifestRoot> {
     let mut writer = ManifestWriter::new(NODE_ITEMS);
     for entry in entries {
         writer.push(session, entry, None, None)?;
@@ -310,7 +319,7 @@ pub(crate) fn write_manifest(session: &mut WriteSession, entries: &[Entry]) -> R
 }
 
 /// Writes files with these contents, one chunk each, and their manifest.
-pub(crate) fn write_files(session: &mut WriteSession, contents: &[Vec<u8>]) -> RepoResult<ManifestRoot> {
+pub(crate) fn write_files(session: &mut WriteSession<'_>, contents: &[Vec<u8>]) -> RepoResult<ManifestRoot> {
     let mut entries = Vec::new();
     for (number, content) in contents.iter().enumerate() {
         let mut entry = file(format!("file{number:04}").as_bytes(), 0);
@@ -321,7 +330,7 @@ pub(crate) fn write_files(session: &mut WriteSession, contents: &[Vec<u8>]) -> R
     write_manifest(session, &entries)
 }
 
-pub(crate) fn commit(session: WriteSession, root: &ManifestRoot) -> RepoResult<Snapshot> {
+pub(crate) fn commit(session: WriteSession<'_>, root: &ManifestRoot) -> RepoResult<Snapshot> {
     let report = CommitReport::default();
     session.commit(root, &report).map(|(snapshot, ..)| snapshot)
 }

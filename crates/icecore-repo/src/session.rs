@@ -169,9 +169,9 @@ impl ClockDifference {
 ///
 /// Dropping it without [`Self::commit`] or [`Self::abort`] leaves what a killed process leaves: garbage, never damage.
 #[derive(Debug)]
-pub struct WriteSession {
+pub struct WriteSession<'c> {
     repository: Repository,
-    catalog: Catalog,
+    catalog: &'c mut Catalog,
     index: SharedIndex,
     lease: Lease,
     known: Known,
@@ -184,7 +184,7 @@ pub struct WriteSession {
     bytes_new: u64,
 }
 
-impl WriteSession {
+impl<'c> WriteSession<'c> {
     /// Announces the run, brings the index up to date and starts the pipeline.
     ///
     /// The pending snapshot is written before the index is loaded (DESIGN section 5): a pruner that condemns packs
@@ -194,11 +194,11 @@ impl WriteSession {
     /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
     pub fn begin(
         repository: Repository,
-        catalog: Catalog,
+        catalog: &'c mut Catalog,
         origin: SessionOrigin,
         options: WriteOptions,
     ) -> RepoResult<Self> {
-        Self::begin_after(repository, catalog.into(), origin, options)
+        Self::begin_after(repository, catalog, Continuation::default(), origin, options)
     }
 
     /// Does the same as [`Self::begin`] after another session of the same command, and does not ask the store again for what
@@ -208,7 +208,8 @@ impl WriteSession {
     /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
     pub fn begin_after(
         repository: Repository,
-        mut continuation: Continuation,
+        catalog: &'c mut Catalog,
+        continuation: Continuation,
         origin: SessionOrigin,
         options: WriteOptions,
     ) -> RepoResult<Self> {
@@ -225,8 +226,8 @@ impl WriteSession {
         let started = origin.copied.map_or(now, |copied| copied.started);
         let snapshot = pending_snapshot(environment.run_id_at(started), now, started, origin);
         let mut lease = Lease::announce(repository.clone(), snapshot)?;
-        match Prepared::prepare(&repository, &mut continuation, lease.snapshot(), options) {
-            Ok(prepared) => Ok(Self::assemble(repository, continuation.catalog, lease, prepared)),
+        match Prepared::prepare(&repository, catalog, continuation, lease.snapshot(), options) {
+            Ok(prepared) => Ok(Self::assemble(repository, catalog, lease, prepared)),
             Err(error) => {
                 lease.give_up(&error);
                 Err(error)
@@ -234,7 +235,7 @@ impl WriteSession {
         }
     }
 
-    fn assemble(repository: Repository, catalog: Catalog, lease: Lease, prepared: Prepared) -> Self {
+    fn assemble(repository: Repository, catalog: &'c mut Catalog, lease: Lease, prepared: Prepared) -> Self {
         let block_bytes = repository.header().parameters.block_bytes as usize;
         Self {
             started: repository.environment().monotonic(),
@@ -349,15 +350,13 @@ impl WriteSession {
 
     /// Makes the snapshot complete: after this it is restorable, before it does not exist.
     ///
-    /// Returns the snapshot, what was written for it, and the catalogue. When it fails, the run is marked as aborted if
-    /// that is possible.
+    /// Returns the snapshot, and what was written for it. When it fails, the run is marked as aborted if that is possible.
     pub fn commit(
         self,
         root: &ManifestRoot,
         report: &CommitReport,
-    ) -> RepoResult<(Snapshot, WriteStatistics, Catalog)> {
-        self.commit_and_continue(root, report)
-            .map(|(snapshot, written, continuation)| (snapshot, written, continuation.catalog))
+    ) -> RepoResult<(Snapshot, WriteStatistics)> {
+        self.commit_and_continue(root, report).map(|(snapshot, written, _)| (snapshot, written))
     }
 
     /// Does the same as [`Self::commit`], and returns what another session can take over, if the options say that one follows.
@@ -367,10 +366,7 @@ impl WriteSession {
         report: &CommitReport,
     ) -> RepoResult<(Snapshot, WriteStatistics, Continuation)> {
         match self.complete(root, report) {
-            Ok(written) => {
-                let continuation = Continuation::new(self.catalog, self.known);
-                Ok((self.lease.into_snapshot(), written, continuation))
-            }
+            Ok(written) => Ok((self.lease.into_snapshot(), written, Continuation::new(self.known))),
             Err(error) => {
                 self.lease.give_up(&error);
                 Err(error)
@@ -436,13 +432,12 @@ impl WriteSession {
     }
 
     /// Ends the run without a snapshot; what was added so far is uploaded first, so that the next run finds it.
-    pub fn abort(mut self, reason: &str) -> RepoResult<Catalog> {
+    pub fn abort(mut self, reason: &str) -> RepoResult<()> {
         // A failed upload is why many runs are aborted; the state of the run is written all the same.
         if let Err(error) = self.flush() {
             tracing::debug!(%error, "not everything could be kept for the next run");
         }
-        self.lease.abort(reason)?;
-        Ok(self.catalog)
+        self.lease.abort(reason)
     }
 }
 

@@ -146,7 +146,7 @@ impl Fixture {
     /// Writes a snapshot of exactly these entries, sorted by their paths.
     pub fn snapshot(&self, mut items: Vec<Item>) -> Snapshot {
         items.sort_by(|left, right| icecore_format::path::compare(&left.entry.path, &right.entry.path));
-        let catalog = Catalog::in_memory(self.repository.id()).unwrap();
+        let mut catalog = Catalog::in_memory(self.repository.id()).unwrap();
         let origin = SessionOrigin {
             source: "test".to_owned(),
             host: "host".to_owned(),
@@ -162,7 +162,7 @@ impl Fixture {
             copied: None,
         };
         let options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
-        let mut session = WriteSession::begin(self.repository.clone(), catalog, origin, options).unwrap();
+        let mut session = WriteSession::begin(self.repository.clone(), &mut catalog, origin, options).unwrap();
         let mut entries = Vec::new();
         for item in items {
             let mut entry = item.entry;

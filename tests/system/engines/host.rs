@@ -150,9 +150,9 @@ impl Host {
     }
 
     fn back_up(&self, repository: &Repository, backup: &Backup) -> Result<RunId, EngineError> {
-        let catalog = self.catalog(repository)?;
+        let mut catalog = self.catalog(repository)?;
         let request = backup.request(&self.name);
-        let (report, _) = icecore_backup::backup(repository, catalog, request, &Silent)?;
+        let report = icecore_backup::backup(repository, &mut catalog, request, &Silent)?;
         if let Some(problem) = report.problems.kept().first() {
             return Err(EngineError::Other(format!("{problem:?}")));
         }

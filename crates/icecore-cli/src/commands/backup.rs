@@ -70,7 +70,7 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
         check_root(context, source, &list, &host);
     }
     let job = Job { context, arguments, repository: open.repository.clone(), host, list: Arc::new(list) };
-    let mut catalog = Some(open.catalog);
+    let mut catalog = open.catalog;
     for (source, settings) in planned.into_iter().zip(settings) {
         if context.is_cancelled() {
             break;
@@ -79,7 +79,7 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
         report.add(context, document)?;
     }
     if !arguments.dry_run {
-        watch.completed(context, &job.repository, catalog.as_mut(), None);
+        watch.completed(context, &job.repository, Some(&mut catalog), None);
     }
     watch.save(context, &job.repository);
     if let Some(alarm) = watch.alarm() {
@@ -87,9 +87,7 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     }
     if let Some(s3) = &open.s3 {
         s3::clean_up(context, s3);
-        if let Some(catalog) = &mut catalog {
-            s3::remember_speed(context, s3, catalog);
-        }
+        s3::remember_speed(context, s3, &mut catalog);
     }
     open.usage.tell(&context.console);
     report.finish(context)
@@ -154,7 +152,7 @@ impl Job<'_> {
         &self,
         source: PlannedSource,
         settings: SourceSettings,
-        catalog: &mut Option<Catalog>,
+        catalog: &mut Catalog,
         watch: &mut Watch,
     ) -> SourceDocument {
         let (shown, name) = (source.shown.clone(), source.name.clone());
@@ -162,7 +160,7 @@ impl Job<'_> {
         match self.back_up(source, settings, catalog) {
             Ok(report) => {
                 if let Some(snapshot) = &report.snapshot {
-                    watch.completed(self.context, &self.repository, catalog.as_mut(), Some(snapshot));
+                    watch.completed(self.context, &self.repository, Some(catalog), Some(snapshot));
                 }
                 SourceDocument::done(&shown, name, self.arguments.dry_run, &report).with_notices(warnings)
             }
@@ -170,12 +168,12 @@ impl Job<'_> {
         }
     }
 
-    /// Backs one source up; the catalogue is gone after a failure.
+    /// Backs one source up.
     fn back_up(
         &self,
         source: PlannedSource,
         settings: SourceSettings,
-        catalog: &mut Option<Catalog>,
+        catalog: &mut Catalog,
     ) -> Outcome<BackupReport> {
         let context = self.context;
         let skip = match &source.kind {
@@ -191,21 +189,14 @@ impl Job<'_> {
             *threads = context.allowance.bound(*threads);
         }
         request.write.pack_bytes = context.allowance.bound_pack(request.write.pack_bytes);
-        let present = match catalog.take() {
-            Some(catalog) => catalog,
-            None => context.open_catalog(self.repository.id())?,
-        };
         let progress = Progress::start(
             Arc::clone(&context.console),
             Arc::clone(&context.environment.clock),
             context.progress_mode,
         );
         let events = Events::new(&context.console, &source_name, progress);
-        match backup(&self.repository, present, request, &events) {
-            Ok((report, returned)) => {
-                *catalog = Some(returned);
-                Ok(report)
-            }
+        match backup(&self.repository, catalog, request, &events) {
+            Ok(report) => Ok(report),
             Err(BackupError::Stream { .. }) if context.is_cancelled() => Err(Failure::interrupted()),
             Err(error) => Err(Failure::from(error).context(format!("no snapshot of {shown}"))),
         }

@@ -4,9 +4,10 @@ use std::{collections::HashSet, os::unix::ffi::OsStrExt, sync::Arc, time::Durati
 
 use clap::ArgMatches;
 use icecore_aws::S3Store;
+use icecore_catalog::Catalog;
 use icecore_copy::{
-    CopyError, CopyEvents, CopyPlan, CopyProgress, CopyReport, CopyRequest, KnownChunks, SOURCE_CACHE_BYTES,
-    TargetSnapshots, copy_snapshot, plan_copy,
+    CopyError, CopyEvents, CopyPlan, CopyProgress, CopyReport, CopyRequest, CopyTarget, KnownChunks,
+    SOURCE_CACHE_BYTES, TargetSnapshots, copy_snapshot, plan_copy,
 };
 use icecore_format::snapshot::Snapshot;
 use icecore_repo::{
@@ -92,7 +93,7 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
         known: KnownChunks::default(),
         watch,
         named: context.environment.monotonic(),
-        to: Some(to.into()),
+        to: to.into(),
     };
     job.run(&mut from, &chosen, &mut document)?;
     document.finish(context, &from.usage, Some(&usage))
@@ -170,13 +171,13 @@ struct Job<'a> {
     watch: Watch,
     /// When copies were named in the log the last time.
     named: Duration,
-    /// Gone when the catalogue cannot be had again.
-    to: Option<Target>,
+    to: Target,
 }
 
 /// The other repository.
 struct Target {
     repository: Repository,
+    catalog: Catalog,
     continuation: Continuation,
     usage: Usage,
     s3: Option<Arc<S3Store>>,
@@ -185,7 +186,7 @@ struct Target {
 impl From<OpenRepository> for Target {
     fn from(open: OpenRepository) -> Self {
         let OpenRepository { repository, catalog, usage, s3 } = open;
-        Self { repository, continuation: catalog.into(), usage, s3 }
+        Self { repository, catalog, continuation: Continuation::default(), usage, s3 }
     }
 }
 
@@ -249,60 +250,49 @@ impl Job<'_> {
         }
     }
 
-    /// Copies one snapshot; the catalogue is opened again after a failure.
+    /// Copies one snapshot.
     fn copy(
         &mut self,
         reader: &ChunkReader,
         snapshot: &Snapshot,
         write: WriteOptions,
     ) -> Result<CopyReport, CopyError> {
-        let Some(to) = self.to.take() else { return Err(CopyError::StageLost { stage: "catalogue" }) };
         let plan: CopyPlan = plan_copy(self.source.id(), self.list, &self.targets, snapshot);
         let request =
             CopyRequest { snapshot, plan, program: program(), write, fetch_concurrency: FETCH_THREADS };
         let events = Events::new(self.context, snapshot);
-        let Target { repository, continuation, usage, s3 } = to;
-        let copied = copy_snapshot(reader, &repository, continuation, &request, &mut self.known, &events);
+        let Target { repository, catalog, continuation, .. } = &mut self.to;
+        let into = CopyTarget { repository, catalog, continuation };
+        let copied = copy_snapshot(reader, into, &request, &mut self.known, &events);
         drop(events);
-        match copied {
-            Ok((report, continuation)) => {
-                self.targets.add(report.snapshot.clone());
-                self.watch.add(&report.snapshot);
-                let mut to = Target { repository, continuation, usage, s3 };
-                self.name_if_due(&mut to);
-                self.to = Some(to);
-                Ok(report)
-            }
-            Err(error) => {
-                if let Ok(catalog) = self.target.open_catalog(repository.id()) {
-                    self.to = Some(Target { repository, continuation: catalog.into(), usage, s3 });
-                }
-                Err(error)
-            }
-        }
+        let report = copied?;
+        self.targets.add(report.snapshot.clone());
+        self.watch.add(&report.snapshot);
+        self.name_if_due();
+        Ok(report)
     }
 
-    fn name_if_due(&mut self, to: &mut Target) {
+    fn name_if_due(&mut self) {
+        let to = &mut self.to;
         let now = self.context.environment.monotonic();
         if now.saturating_sub(self.named) >= NAMED_EVERY {
             self.named = now;
-            self.watch.completed(self.target, &to.repository, Some(&mut to.continuation.catalog), None);
+            self.watch.completed(self.target, &to.repository, Some(&mut to.catalog), None);
         }
     }
 
     /// Names in the log what is not named there yet, and keeps what was seen.
     fn end(&mut self) {
-        if let Some(mut to) = self.to.take() {
-            if !self.arguments.dry_run {
-                self.watch.completed(self.target, &to.repository, Some(&mut to.continuation.catalog), None);
-            }
-            self.watch.save(self.target, &to.repository);
-            if let Some(s3) = &to.s3 {
-                s3::clean_up(self.target, s3);
-                s3::remember_speed(self.target, s3, &mut to.continuation.catalog);
-            }
-            to.usage.tell(&self.context.console);
+        let to = &mut self.to;
+        if !self.arguments.dry_run {
+            self.watch.completed(self.target, &to.repository, Some(&mut to.catalog), None);
         }
+        self.watch.save(self.target, &to.repository);
+        if let Some(s3) = &to.s3 {
+            s3::clean_up(self.target, s3);
+            s3::remember_speed(self.target, s3, &mut to.catalog);
+        }
+        to.usage.tell(&self.context.console);
         if let Some(alarm) = self.watch.alarm() {
             self.context.console.failure(&alarm.of_other_repository());
         }

@@ -13,8 +13,13 @@ use icecore_format::{
     snapshot::{DedupScope, Level, SnapshotStatistics},
 };
 use icecore_repo::{
-    environment::Environment, index::load_index, manifest::ChunkListReader, manifest::ManifestCursor,
-    repository::CreateOptions, session::WriteOptions, snapshots,
+    environment::Environment,
+    index::load_index,
+    manifest::ChunkListReader,
+    manifest::ManifestCursor,
+    repository::{CreateOptions, Repository},
+    session::{Continuation, WriteOptions},
+    snapshots,
 };
 use icecore_store::{
     environment::{InstantSleep, ManualClock, SeededEntropy},
@@ -135,7 +140,8 @@ impl Place {
         };
         let repository = self.open(seed, None).unwrap();
         let keys = Arc::clone(repository.keys());
-        let mut session = WriteSession::begin(repository, self.catalog(), origin, small_packs()).unwrap();
+        let mut catalog = self.catalog();
+        let mut session = WriteSession::begin(repository, &mut catalog, origin, small_packs()).unwrap();
         let mut manifest = ManifestWriter::new(4);
         for (number, (path, content)) in files.iter().enumerate() {
             let mut entry = Entry::new(path.as_bytes().to_vec(), EntryKind::File);
@@ -224,7 +230,9 @@ fn copy_with(
         write: small_packs(),
         fetch_concurrency: 2,
     };
-    copy_snapshot(reader, &target, catalog.into(), &request, known, &Nobody).map(|(report, _)| report)
+    let into =
+        CopyTarget { repository: &target, catalog: &mut catalog, continuation: &mut Continuation::default() };
+    copy_snapshot(reader, into, &request, known, &Nobody)
 }
 
 fn copy_plainly(from: &Place, to: &Place, number: usize) -> CopyReport {

@@ -252,7 +252,7 @@ fn nothing_fails_because_of_the_catalogue() {
             let repository = bed.repository.clone();
             let options = crate::session::WriteOptions::default();
             let mut session =
-                crate::session::WriteSession::begin(repository, catalog, crate::bed::origin(), options)
+                crate::session::WriteSession::begin(repository, &mut catalog, crate::bed::origin(), options)
                     .unwrap();
             let root = write_files(&mut session, &noises(1, 5_000, 100 + number as u64)).unwrap();
             commit(session, &root).unwrap();

@@ -19,7 +19,7 @@ use crate::{
 ///
 /// # Panics
 /// When there are no chunks.
-pub fn write_chunk_list(session: &mut WriteSession, chunks: &[ChunkRef]) -> RepoResult<ChunkListRef> {
+pub fn write_chunk_list(session: &mut WriteSession<'_>, chunks: &[ChunkRef]) -> RepoResult<ChunkListRef> {
     assert!(!chunks.is_empty(), "an empty chunk list is kept inline");
     let mut tree = TreeWriter::default();
     for chunk in chunks {
@@ -38,7 +38,7 @@ pub struct ChunkListWriter {
 
 impl ChunkListWriter {
     /// Adds a chunk or a hole.
-    pub fn push(&mut self, session: &mut WriteSession, chunk: ChunkRef) -> RepoResult<()> {
+    pub fn push(&mut self, session: &mut WriteSession<'_>, chunk: ChunkRef) -> RepoResult<()> {
         self.bytes = self.bytes.saturating_add(chunk.length.into());
         if self.tree.is_none() && (chunk.is_hole() || self.inline.len() >= INLINE_CHUNKS_MAX) {
             let mut tree = TreeWriter::default();
@@ -60,7 +60,7 @@ impl ChunkListWriter {
     }
 
     /// Stores what is left and returns the content: inline if it is short and has no holes.
-    pub fn finish(self, session: &mut WriteSession) -> RepoResult<Content> {
+    pub fn finish(self, session: &mut WriteSession<'_>) -> RepoResult<Content> {
         match self.tree {
             Some(tree) => Ok(Content::List(tree.finish(session)?)),
             None => Ok(Content::Inline(self.inline)),
@@ -83,7 +83,7 @@ struct Level {
 }
 
 impl TreeWriter {
-    fn push(&mut self, session: &mut WriteSession, chunk: ChunkRef) -> RepoResult<()> {
+    fn push(&mut self, session: &mut WriteSession<'_>, chunk: ChunkRef) -> RepoResult<()> {
         if self.level(0).builder.push_chunk(chunk) { self.end_node(session, 0) } else { Ok(()) }
     }
 
@@ -96,7 +96,7 @@ impl TreeWriter {
     }
 
     /// Stores the open node of a level; the second node of a level is what the level above begins with.
-    fn end_node(&mut self, session: &mut WriteSession, mut level: usize) -> RepoResult<()> {
+    fn end_node(&mut self, session: &mut WriteSession<'_>, mut level: usize) -> RepoResult<()> {
         loop {
             let ended = self.level(level);
             let node = store_node(session, &mut ended.builder)?;
@@ -121,7 +121,7 @@ impl TreeWriter {
         }
     }
 
-    fn finish(mut self, session: &mut WriteSession) -> RepoResult<ChunkListRef> {
+    fn finish(mut self, session: &mut WriteSession<'_>) -> RepoResult<ChunkListRef> {
         let mut level = 0;
         loop {
             if !self.level(level).builder.is_empty() {
@@ -136,7 +136,7 @@ impl TreeWriter {
     }
 }
 
-fn store_node(session: &mut WriteSession, builder: &mut ChunkListBuilder) -> RepoResult<ChunkListRef> {
+fn store_node(session: &mut WriteSession<'_>, builder: &mut ChunkListBuilder) -> RepoResult<ChunkListRef> {
     let node = builder.finish(session.repository().keys())?;
     session.add_chunk(ObjectKind::Manifest, node.list.id, &node.raw)?;
     Ok(node.list)

@@ -47,7 +47,7 @@ impl ManifestWriter {
     /// continued without it.
     pub fn push(
         &mut self,
-        session: &mut WriteSession,
+        session: &mut WriteSession<'_>,
         entry: &Entry,
         user: Option<&[u8]>,
         group: Option<&[u8]>,
@@ -78,7 +78,7 @@ impl ManifestWriter {
     /// When a leaf is open, or the entries are not those of the leaf.
     pub fn push_leaf(
         &mut self,
-        session: &mut WriteSession,
+        session: &mut WriteSession<'_>,
         leaf: &LeafIdentity,
         entries: &[Entry],
     ) -> RepoResult<()> {
@@ -92,14 +92,14 @@ impl ManifestWriter {
     }
 
     /// Stores the open node of `level` and hands it to the level above.
-    fn finish_node(&mut self, session: &mut WriteSession, level: usize) -> RepoResult<()> {
+    fn finish_node(&mut self, session: &mut WriteSession<'_>, level: usize) -> RepoResult<()> {
         let node = self.levels[level].builder.finish(session.repository().keys())?;
         session.add_chunk(ObjectKind::Manifest, node.child.id, &node.raw)?;
         self.add_node(session, level, node.child)
     }
 
     /// Hands a finished node to the level above if it is not the only one of its level.
-    fn add_node(&mut self, session: &mut WriteSession, level: usize, node: Child) -> RepoResult<()> {
+    fn add_node(&mut self, session: &mut WriteSession<'_>, level: usize, node: Child) -> RepoResult<()> {
         if !self.levels[level].more && self.levels[level].only.is_none() {
             self.levels[level].only = Some(node);
             return Ok(());
@@ -111,7 +111,7 @@ impl ManifestWriter {
         self.push_child(session, level + 1, &node)
     }
 
-    fn push_child(&mut self, session: &mut WriteSession, level: usize, child: &Child) -> RepoResult<()> {
+    fn push_child(&mut self, session: &mut WriteSession<'_>, level: usize, child: &Child) -> RepoResult<()> {
         if level > usize::from(NODE_LEVEL_MAX) {
             // No reader would accept the tree. With nodes of reasonable size this takes more entries than there can be.
             let (found, maximum) = (level as u64, NODE_LEVEL_MAX.into());
@@ -127,7 +127,7 @@ impl ManifestWriter {
     }
 
     /// Stores what is still open and returns the root.
-    pub fn finish(mut self, session: &mut WriteSession) -> RepoResult<ManifestRoot> {
+    pub fn finish(mut self, session: &mut WriteSession<'_>) -> RepoResult<ManifestRoot> {
         let mut level = 0;
         loop {
             let nothing_yet = self.levels[level].only.is_none() && !self.levels[level].more;

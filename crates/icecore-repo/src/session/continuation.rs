@@ -27,24 +27,16 @@ use crate::{
 /// What a session knows of the store is taken over for this long; then the packs are listed again, as at the start of a command.
 const CONTINUES_MAX: Duration = Duration::from_mins(30);
 
-/// The catalogue, and what a session knew of the store when it was over.
-#[derive(Debug)]
+/// What a session knew of the store when it was over; nothing at first.
+#[derive(Debug, Default)]
 pub struct Continuation {
-    /// The catalogue.
-    pub catalog: Catalog,
     known: Option<Known>,
 }
 
-impl From<Catalog> for Continuation {
-    fn from(catalog: Catalog) -> Self {
-        Self { catalog, known: None }
-    }
-}
-
 impl Continuation {
-    pub(super) fn new(catalog: Catalog, mut known: Known) -> Self {
+    pub(super) fn new(mut known: Known) -> Self {
         known.unindexed += std::mem::take(&mut known.uploaded);
-        Self { catalog, known: known.stored.is_some().then_some(known) }
+        Self { known: known.stored.is_some().then_some(known) }
     }
 }
 
@@ -86,16 +78,15 @@ pub(super) struct Prepared {
 impl Prepared {
     pub fn prepare(
         repository: &Repository,
-        continuation: &mut Continuation,
+        catalog: &mut Catalog,
+        continuation: Continuation,
         snapshot: &Snapshot,
         options: WriteOptions,
     ) -> RepoResult<Self> {
         let SnapshotOrigin { run, group, dedup, .. } = snapshot.origin;
         let scope = (dedup == DedupScope::Group).then_some(group);
         let now = repository.environment().monotonic();
-        let catalog = &mut continuation.catalog;
-        let known = continuation.known.take();
-        let fresh = known.filter(|known| now.saturating_sub(known.listed) < CONTINUES_MAX);
+        let fresh = continuation.known.filter(|known| now.saturating_sub(known.listed) < CONTINUES_MAX);
         let (clock_difference, mut known, loaded) = match fresh {
             Some(known) => {
                 let loaded = load_index_again(repository, catalog, known.stored.as_ref(), scope)?;

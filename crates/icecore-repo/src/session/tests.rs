@@ -77,13 +77,15 @@ fn overhead(bed: &Bed) -> usize {
 fn later_sessions_know_the_chunks_of_earlier_ones() {
     let bed = Bed::new();
     let contents = noises(30, 10_000, 1);
-    let mut session = bed.session();
+    let mut catalog = bed.catalog();
+    let mut session = Bed::begin_with(&mut catalog, &bed.repository, |_, _| {}).unwrap();
     let root = write_files(&mut session, &contents).unwrap();
     let report = CommitReport::default();
-    let (_, _, catalog) = session.commit(&root, &report).unwrap();
+    session.commit(&root, &report).unwrap();
     // With the catalogue of the first one, which fetches nothing, and with an empty one.
     let (counted, store) = bed.faulty(FaultPlan::new(0));
-    let mut warm = WriteSession::begin(counted, catalog, bed::origin(), WriteOptions::default()).unwrap();
+    let mut warm =
+        WriteSession::begin(counted, &mut catalog, bed::origin(), WriteOptions::default()).unwrap();
     assert!(store.trace().iter().all(|call| call.method != Method::Get), "the catalogue is up to date");
     let mut cold = bed.session();
     for content in &contents {
@@ -386,12 +388,13 @@ fn a_chunk_that_is_not_what_its_id_says_is_never_uploaded() {
 }
 
 #[test]
-fn the_catalogue_that_a_session_gives_back_has_the_new_packs() {
+fn the_catalogue_of_a_session_has_the_new_packs() {
     let bed = Bed::new();
-    let mut session = bed.session();
+    let mut catalog = bed.catalog();
+    let mut session = Bed::begin_with(&mut catalog, &bed.repository, |_, _| {}).unwrap();
     let root = write_files(&mut session, &noises(40, 60_000, 1)).unwrap();
     let report = CommitReport { errors: 3, ..CommitReport::default() };
-    let (snapshot, written, catalog) = session.commit(&root, &report).unwrap();
+    let (snapshot, written) = session.commit(&root, &report).unwrap();
     assert_eq!(catalog.known_packs().unwrap().len(), 4);
     assert_eq!(written.objects_stored, 8);
     assert_eq!(snapshot.completion().unwrap().errors, 3);

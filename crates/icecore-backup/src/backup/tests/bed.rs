@@ -183,8 +183,8 @@ impl Bed {
             allow_empty: false,
         };
         change(&mut request);
-        let catalog = Catalog::in_memory(repository.id()).unwrap();
-        backup(repository, catalog, request, self).map(|(report, _)| report)
+        let mut catalog = Catalog::in_memory(repository.id()).unwrap();
+        backup(repository, &mut catalog, request, self)
     }
 
     pub fn backup(&self, change: impl FnOnce(&mut BackupRequest)) -> BackupReport {

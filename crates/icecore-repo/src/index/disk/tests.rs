@@ -181,8 +181,9 @@ fn a_pack_that_is_lost_does_not_count_for_a_writer() {
     let lost = on_disk.bed.keys_under(DATA_PREFIX).remove(0);
     on_disk.bed.remove(&lost);
     let repository = on_disk.bed.repository.clone();
+    let mut catalog = on_disk.catalog();
     let mut session =
-        WriteSession::begin(repository, on_disk.catalog(), origin(), WriteOptions::default()).unwrap();
+        WriteSession::begin(repository, &mut catalog, origin(), WriteOptions::default()).unwrap();
     assert!(session.index().read().unwrap().is_on_disk());
     let new = on_disk.contents.iter().filter(|content| add(&mut session, content).unwrap().1).count();
     assert_eq!(new, 20);

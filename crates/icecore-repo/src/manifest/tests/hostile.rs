@@ -11,7 +11,7 @@ use crate::session::WriteSession;
 
 struct Forge<'a> {
     bed: &'a Bed,
-    session: WriteSession,
+    session: WriteSession<'static>,
 }
 
 impl<'a> Forge<'a> {

@@ -5,11 +5,11 @@ use icecore_store::meter::MeterStore;
 use super::*;
 
 /// Writes a snapshot after another session, behind a meter; returns what is carried over, and the listings it took.
-fn next(bed: &Bed, before: Continuation, contents: &[Vec<u8>]) -> (Continuation, u64) {
+fn next(bed: &Bed, catalog: &mut Catalog, before: Continuation, contents: &[Vec<u8>]) -> (Continuation, u64) {
     let meter = MeterStore::new(bed.store());
     let repository = bed.repository.on_store(Arc::new(meter.clone()));
     let options = WriteOptions { pack_bytes: 1 << 20, continues: true, ..WriteOptions::default() };
-    let mut session = WriteSession::begin_after(repository, before, bed::origin(), options).unwrap();
+    let mut session = WriteSession::begin_after(repository, catalog, before, bed::origin(), options).unwrap();
     let root = write_files(&mut session, contents).unwrap();
     let (_, _, after) = session.commit_and_continue(&root, &CommitReport::default()).unwrap();
     (after, meter.usage().of_method(Method::List).calls)
@@ -19,11 +19,12 @@ fn next(bed: &Bed, before: Continuation, contents: &[Vec<u8>]) -> (Continuation,
 fn a_session_that_follows_another_lists_only_what_is_condemned() {
     for bed in Bed::in_both_modes() {
         let (old, new) = (noises(3, 10_000, 1), noises(2, 10_000, 50));
-        let (after, listings) = next(&bed, bed.catalog().into(), &old);
+        let mut catalog = bed.catalog();
+        let (after, listings) = next(&bed, &mut catalog, Continuation::default(), &old);
         assert!(listings > 1, "{listings}");
         let both: Vec<_> = old.iter().chain(&new).cloned().collect();
         let packs = bed.keys_under(DATA_PREFIX).len();
-        let (after, listings) = next(&bed, after, &both);
+        let (after, listings) = next(&bed, &mut catalog, after, &both);
         assert_eq!(listings, 1);
         assert_eq!(bed.keys_under(DATA_PREFIX).len(), packs + 1, "only the new chunks are uploaded");
         let mut read = bed.read_everything();
@@ -31,7 +32,7 @@ fn a_session_that_follows_another_lists_only_what_is_condemned() {
         assert!(read == [old, both.clone()], "both snapshots are complete");
         // Nothing is new, and the chunks of both are known.
         let packs = bed.keys_under("").len();
-        let (_, listings) = next(&bed, after, &both);
+        let (_, listings) = next(&bed, &mut catalog, after, &both);
         assert_eq!((listings, bed.keys_under("").len()), (1, packs + 1));
     }
 }
@@ -40,11 +41,13 @@ fn a_session_that_follows_another_lists_only_what_is_condemned() {
 fn packs_that_were_condemned_between_two_sessions_are_noticed() {
     let bed = Bed::new();
     let contents = noises(3, 10_000, 1);
-    let (after, _) = next(&bed, bed.catalog().into(), &contents);
+    let mut catalog = bed.catalog();
+    let (after, _) = next(&bed, &mut catalog, Continuation::default(), &contents);
     bed.set("meta/gc/1", vec![0; 10]);
     let options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
     let repository = bed.repository.clone();
-    let mut session = WriteSession::begin_after(repository, after, bed::origin(), options).unwrap();
+    let mut session =
+        WriteSession::begin_after(repository, &mut catalog, after, bed::origin(), options).unwrap();
     let root = write_files(&mut session, &contents).unwrap();
     assert!(matches!(commit(session, &root), Err(RepoError::NewerMaintenance)));
 }
@@ -53,12 +56,13 @@ fn packs_that_were_condemned_between_two_sessions_are_noticed() {
 fn packs_are_listed_again_after_half_an_hour() {
     let bed = Bed::new();
     let contents = noises(3, 10_000, 1);
-    let (after, _) = next(&bed, bed.catalog().into(), &contents);
+    let mut catalog = bed.catalog();
+    let (after, _) = next(&bed, &mut catalog, Continuation::default(), &contents);
     for key in bed.keys_under(DATA_PREFIX) {
         bed.remove(&key);
     }
     bed.clock.advance(Duration::from_mins(30));
-    let (_, listings) = next(&bed, after, &contents);
+    let (_, listings) = next(&bed, &mut catalog, after, &contents);
     assert!(listings > 1, "{listings}");
     assert_eq!(bed.keys_under(DATA_PREFIX).len(), 1, "what is gone is uploaded again");
 }
