@@ -55,6 +55,7 @@ mod content;
 mod directory;
 mod failure;
 mod generation;
+mod granularity;
 mod open;
 mod owner;
 mod probe;

@@ -80,14 +80,14 @@ impl StoreUsage {
 }
 
 #[derive(Debug, Default)]
-struct Counters {
+struct MethodCounters {
     calls: AtomicU64,
     failures: AtomicU64,
     bytes_read: AtomicU64,
     bytes_written: AtomicU64,
 }
 
-impl Counters {
+impl MethodCounters {
     fn usage(&self) -> MethodUsage {
         MethodUsage {
             calls: self.calls.load(Ordering::Relaxed),
@@ -98,7 +98,7 @@ impl Counters {
     }
 }
 
-type ComponentCounters = [Counters; Method::ALL.len()];
+type ComponentCounters = [MethodCounters; Method::ALL.len()];
 
 /// The counts of a [`MeterStore`], apart from it, so that they can be read when the store is wrapped further.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use super::{
-    failure::Call, generation::Granularity, owner::Owner, read_buffers::ReadBuffers, strays::Strays,
+    failure::Call, granularity::Granularity, owner::Owner, read_buffers::ReadBuffers, strays::Strays,
 };
 use crate::store::StoreResult;
 

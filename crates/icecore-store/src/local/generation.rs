@@ -15,7 +15,11 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
-use super::{directory::Root, failure::Call};
+use super::{
+    directory::Root,
+    failure::Call,
+    granularity::{COARSE_SECONDS, Granularity, STAMP_UNIT_NANOSECONDS, floor_seconds},
+};
 use crate::{
     error::StoreError,
     store::{StoreResult, Version},
@@ -23,21 +27,6 @@ use crate::{
 
 /// Name of the lock file in the root; no valid key.
 pub(super) const LOCK_NAME: &str = "+lock";
-
-/// Granularity of fine stamps in nanoseconds; some network file systems keep no finer times.
-const STAMP_UNIT_NANOSECONDS: i64 = 100;
-
-/// Unit of the counter where times have no fractions; FAT keeps even seconds only.
-const COARSE_SECONDS: i64 = 2;
-
-/// How fine the times of a file system are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Granularity {
-    /// [`STAMP_UNIT_NANOSECONDS`] or finer: the fraction of the second is the generation.
-    Fine,
-    /// Coarser: the second is the generation.
-    Coarse,
-}
 
 /// The lock file, locked until it is dropped.
 #[derive(Debug)]
@@ -134,11 +123,6 @@ impl Lock {
 /// Notes how fine times are, and returns what was noted first.
 fn learn(root: &Root, is_fine: bool) -> Granularity {
     *root.granularity.get_or_init(|| if is_fine { Granularity::Fine } else { Granularity::Coarse })
-}
-
-/// Cuts seconds to whole units of the coarse counter.
-fn floor_seconds(seconds: i64) -> i64 {
-    seconds - seconds.rem_euclid(COARSE_SECONDS)
 }
 
 /// Returns the error for times that are not kept, or end: with inodes of 128 bytes, those of ext4 end in 2038.

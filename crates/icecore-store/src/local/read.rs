@@ -101,20 +101,20 @@ pub(super) fn head(root: &Root, key: &str) -> StoreResult<ObjectInfo> {
 
 /// Returns the objects below `prefix`, sorted by key.
 pub(super) fn list(root: &Root, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
-    let mut found = Found { prefixes: vec![prefix.to_owned()], ..Found::default() };
-    while let Some(prefix) = found.prefixes.pop() {
-        list_directory(root, &prefix, &mut found)?;
+    let mut listing = Listing { prefixes: vec![prefix.to_owned()], ..Listing::default() };
+    while let Some(prefix) = listing.prefixes.pop() {
+        list_directory(root, &prefix, &mut listing)?;
     }
-    root.strays.report(&root.path, &found.strays);
-    let mut objects = found.objects;
+    root.strays.report(&root.path, &listing.strays);
+    let mut objects = listing.objects;
     // The order of keys is not the order of the tree: `a-b` and `a.b` come before `a/b`.
     objects.sort_unstable_by(|left, right| left.key.cmp(&right.key));
     Ok(objects)
 }
 
-/// What a listing has found so far.
+/// A listing as far as it has come.
 #[derive(Debug, Default)]
-struct Found {
+struct Listing {
     objects: Vec<ObjectInfo>,
     /// Directories still to be read: each the beginning of keys, empty or with a `/` at its end.
     prefixes: Vec<String>,
@@ -122,7 +122,7 @@ struct Found {
     strays: Vec<Stray>,
 }
 
-fn list_directory(root: &Root, prefix: &str, found: &mut Found) -> StoreResult<()> {
+fn list_directory(root: &Root, prefix: &str, listing: &mut Listing) -> StoreResult<()> {
     let call = Call { operation: "list", key: prefix };
     let directory = match root.open_directory(prefix) {
         Ok(directory) => directory,
@@ -139,17 +139,17 @@ fn list_directory(root: &Root, prefix: &str, found: &mut Found) -> StoreResult<(
         }
         let key = format!("{prefix}{name}");
         if entry.file_type() == FileType::Directory {
-            found.prefixes.push(key + "/");
+            listing.prefixes.push(key + "/");
             continue;
         }
         let call = Call { operation: "list", key: &key };
         // Deleted meanwhile, if there is nothing.
         let Some(stat) = directory.stat(name).map_err(|errno| call.failed(errno))? else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => found.objects.push(info(key, &stat)),
-            FileType::Directory => found.prefixes.push(key + "/"),
+            FileType::RegularFile => listing.objects.push(info(key, &stat)),
+            FileType::Directory => listing.prefixes.push(key + "/"),
             // Never followed: whoever can write one here would let us read any file.
-            other => found.strays.push(Stray { key, what: describe(other) }),
+            other => listing.strays.push(Stray { key, what: describe(other) }),
         }
     }
     Ok(())

@@ -189,7 +189,7 @@ async fn versions_never_come_back(store: &LocalStore, directory: &Path) {
 #[tokio::test]
 async fn versions_differ_where_times_are_whole_seconds() {
     let (store, directory) = fresh();
-    store.root.granularity.set(generation::Granularity::Coarse).unwrap();
+    store.root.granularity.set(granularity::Granularity::Coarse).unwrap();
     versions_never_come_back(&store, directory.path()).await;
     conformance::run(Arc::new(store), "").await.unwrap();
 }
@@ -197,7 +197,7 @@ async fn versions_differ_where_times_are_whole_seconds() {
 #[tokio::test]
 async fn many_deletions_do_not_set_coarse_times_ahead() {
     let (store, directory) = fresh();
-    store.root.granularity.set(generation::Granularity::Coarse).unwrap();
+    store.root.granularity.set(granularity::Granularity::Coarse).unwrap();
     for number in 0..50 {
         store.create(&format!("a/{number}"), Bytes::new()).await.unwrap();
     }

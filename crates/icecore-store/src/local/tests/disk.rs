@@ -124,13 +124,13 @@ async fn versions_differ_on_a_disk_without_fractions_of_seconds() {
     let Some(disk) = Disk::mount_ext4(holder.path(), true) else { return };
     let store = LocalStore::open(disk.path()).unwrap();
     versions_never_come_back(&store, disk.path()).await;
-    assert_eq!(store.root.granularity.get(), Some(&generation::Granularity::Coarse));
+    assert_eq!(store.root.granularity.get(), Some(&granularity::Granularity::Coarse));
     // A store that was opened again finds it out by deleting, too.
     let version = store.create("a", Bytes::from_static(b"1")).await.unwrap();
     let again = LocalStore::open(disk.path()).unwrap();
     again.delete("a", Some(version.clone())).await.unwrap();
     assert_ne!(again.create("a", Bytes::from_static(b"1")).await.unwrap(), version);
-    assert_eq!(again.root.granularity.get(), Some(&generation::Granularity::Coarse));
+    assert_eq!(again.root.granularity.get(), Some(&granularity::Granularity::Coarse));
 }
 
 #[tokio::test]
