@@ -70,7 +70,7 @@ impl S3Store {
     async fn archive_tier(&self, key: &str) -> StoreResult<Option<String>> {
         let call = || async {
             let request =
-                self.client().head_object().bucket(&self.place.bucket).key(self.place.full_key(key));
+                self.client().head_object().bucket(&self.location.bucket).key(self.location.full_key(key));
             request.send().await.map_err(ServiceFailure::from)
         };
         let looked = self.repeat(Action::Head, key, 0, call).await.map_err(StoreError::from);

@@ -6,7 +6,13 @@ use aws_sdk_s3::types::BucketVersioningStatus;
 use bytes::Bytes;
 use icecore_store::{PutCondition, Store, StoreError, StoreResult};
 
-use crate::{action::Action, checksum::hex, failure::ServiceFailure, repeat::Failed, store::S3Store};
+use crate::{
+    action::Action,
+    failure::ServiceFailure,
+    probe::object::{delete_probe, probe_key},
+    repeat::Failed,
+    store::S3Store,
+};
 
 /// Whether a bucket keeps what is replaced and deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +34,7 @@ impl S3Store {
             return Ok(Versioning::Unknown);
         }
         let call = || async {
-            let request = self.client().get_bucket_versioning().bucket(&self.place.bucket);
+            let request = self.client().get_bucket_versioning().bucket(&self.location.bucket);
             request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented())
         };
         match self.repeat(Action::GetVersioning, "the bucket", 0, call).await {
@@ -45,9 +51,7 @@ impl S3Store {
     /// Returns by how much the clocks of this machine and of the server differ, to a second; nothing if nothing may be
     /// written. Writes an object below `probe/` and deletes it again, as far as that is allowed.
     pub async fn clock_difference(&self) -> StoreResult<Option<Duration>> {
-        let mut random = [0; 8];
-        self.environment.entropy.fill(&mut random);
-        let key = format!("probe/{}-clock", hex(&random));
+        let key = probe_key(self, "-clock");
         let now = self.environment.clock.now();
         match self.put(&key, Bytes::from_static(b"clock"), PutCondition::Absent).await {
             Ok(_) => {}
@@ -55,9 +59,7 @@ impl S3Store {
             Err(error) => return Err(error),
         }
         let modified = self.head(&key).await.map(|object| object.modified);
-        if let Err(error) = self.delete(&key, None).await {
-            tracing::info!(key, %error, "an object of the probe is left behind");
-        }
+        delete_probe(self, &key).await;
         let server = modified?;
         Ok(Some(now.duration_since(server).unwrap_or_else(|error| error.duration())))
     }

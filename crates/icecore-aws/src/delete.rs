@@ -37,8 +37,8 @@ impl S3Store {
             let request = self
                 .client()
                 .delete_object()
-                .bucket(&self.place.bucket)
-                .key(self.place.full_key(key))
+                .bucket(&self.location.bucket)
+                .key(self.location.full_key(key))
                 .set_if_match(etag.clone());
             match request.send().await.map_err(ServiceFailure::from) {
                 Ok(_) => Ok(()),

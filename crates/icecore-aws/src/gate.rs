@@ -41,15 +41,15 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a place.
-    pub(crate) async fn enter(&self) -> Place<'_> {
+    /// Waits until another request may be made.
+    pub(crate) async fn enter(&self) -> Permit<'_> {
         loop {
             let freed = self.freed.notified();
             {
                 let mut state = self.lock();
                 if state.running < state.limit {
                     state.running += 1;
-                    return Place { gate: self };
+                    return Permit { gate: self };
                 }
             }
             freed.await;
@@ -88,13 +88,13 @@ impl Gate {
     }
 }
 
-/// A place for one request.
+/// Leave for one request, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place<'gate> {
+pub(crate) struct Permit<'gate> {
     gate: &'gate Gate,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.gate.lock().running -= 1;
         self.gate.freed.notify_one();

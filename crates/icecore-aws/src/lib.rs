@@ -5,6 +5,7 @@
 //! public; each request is counted where it is made, so that nothing that costs money is overlooked.
 
 mod action;
+mod answer;
 pub mod archive;
 mod bucket;
 mod checksum;
@@ -18,6 +19,9 @@ pub mod kms;
 pub mod lifecycle;
 mod likeness;
 mod list;
+mod location;
+mod look;
+mod metadata;
 mod movement;
 mod multipart;
 mod network;
@@ -28,7 +32,6 @@ mod proof;
 mod read;
 mod repeat;
 mod store;
-pub mod trial;
 pub mod trust;
 mod unfinished;
 pub mod usage;
@@ -45,10 +48,12 @@ pub use crate::{
         Addressing, Credentials, Encryption, HotStorageClass, Parts, S3Options, StorageClassError,
         StorageClassName,
     },
-    probe::{ConditionReport, ProbeError, probe_conditions, require_conditions},
+    probe::{
+        ConditionReport, ProbeError, Trial, explain_probe_error, probe_conditions, require_conditions,
+        require_reads, try_requests,
+    },
     profile::{ProfileError, ProfileSettings, profile_settings},
     store::S3Store,
-    trial::{Trial, explain_probe_error, require_reads, try_requests},
     trust::{Trust, TrustError},
     usage::{RequestClass, RequestCount, RequestMeter, RequestUsage},
 };

@@ -6,9 +6,9 @@ use icecore_store::StoreResult;
 use crate::{
     action::Action,
     failure::ServiceFailure,
-    options::is_cold,
+    options::{DATA_PREFIX, is_cold},
     repeat::Failed,
-    store::{DATA_PREFIX, S3Store},
+    store::S3Store,
 };
 
 /// A rule that would make something unreadable that has to be readable at once, or delete it.
@@ -40,11 +40,11 @@ impl S3Store {
             return Ok(LifecycleReport { is_unknown: true, ..LifecycleReport::default() });
         }
         let call = || async {
-            let request = self.client().get_bucket_lifecycle_configuration().bucket(&self.place.bucket);
+            let request = self.client().get_bucket_lifecycle_configuration().bucket(&self.location.bucket);
             request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented())
         };
         match self.repeat(Action::GetLifecycle, "the bucket", 0, call).await {
-            Ok(output) => Ok(judge(output.rules(), |key| self.place.full_key(key))),
+            Ok(output) => Ok(judge(output.rules(), |key| self.location.full_key(key))),
             Err(Failed { failure, .. }) if failure.code == "NoSuchLifecycleConfiguration" => {
                 Ok(LifecycleReport::default())
             }

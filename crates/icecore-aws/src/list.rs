@@ -11,13 +11,16 @@ mod pages;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::{operation::list_objects_v2::ListObjectsV2Output, types::Object};
-use aws_smithy_types::DateTime;
 use futures_util::future;
 use icecore_store::{ObjectInfo, StoreError, StoreResult, Version, key::check_key};
 
 pub use self::neighbours::Surroundings;
 use self::pages::{PageSequence, WholeList};
-use crate::{action::Action, store::S3Store, write::bare};
+use crate::{
+    action::Action,
+    answer::{bare_etag, system_time},
+    store::S3Store,
+};
 
 /// Ranges that are listed at once after the first page; twice as many after each further round, …
 const RANGES_FIRST: usize = 1;
@@ -43,7 +46,7 @@ impl S3Store {
     pub(crate) async fn list_all(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
         let full_prefix = match prefix {
             "" if self.options.prefix.is_empty() => String::new(),
-            _ => self.place.full_key(prefix),
+            _ => self.location.full_key(prefix),
         };
         let wanted = Wanted { prefix, full_prefix, delimiter: None };
         let mut objects = Vec::new();
@@ -75,7 +78,7 @@ impl S3Store {
 
     /// Lists all objects below a prefix with their storage classes, page after page.
     pub(crate) async fn list_classes(&self, prefix: &str) -> StoreResult<Vec<(ObjectInfo, String)>> {
-        let wanted = Wanted { prefix, full_prefix: self.place.full_key(prefix), delimiter: None };
+        let wanted = Wanted { prefix, full_prefix: self.location.full_key(prefix), delimiter: None };
         let mut objects = Vec::new();
         let mut sequence = PageSequence::default();
         let mut page = self.page(&wanted, None, None).await?;
@@ -134,7 +137,7 @@ impl S3Store {
         sequence: &mut PageSequence,
     ) -> StoreResult<Option<String>> {
         sequence.next_token(page).map_err(|reason| StoreError::IncompleteList {
-            location: self.place.location(),
+            location: self.location.text(),
             prefix: wanted.prefix.to_owned(),
             reason,
         })
@@ -151,7 +154,7 @@ impl S3Store {
             let request = self
                 .client()
                 .list_objects_v2()
-                .bucket(&self.place.bucket)
+                .bucket(&self.location.bucket)
                 .prefix(&wanted.full_prefix)
                 .set_delimiter(wanted.delimiter.map(str::to_owned))
                 .set_start_after(start.map(str::to_owned))
@@ -177,12 +180,12 @@ impl S3Store {
     }
 
     fn listed(&self, object: &Object) -> Option<ObjectInfo> {
-        let key = self.place.own_key(object.key()?)?;
+        let key = self.location.own_key(object.key()?)?;
         check_key(key).ok()?;
         Some(ObjectInfo {
             key: key.to_owned(),
             size: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
-            version: Version(bare(object.e_tag())),
+            version: Version(bare_etag(object.e_tag())),
             modified: system_time(object.last_modified()),
         })
     }
@@ -201,10 +204,4 @@ fn guess_starts(page: &[Object], ranges_max: usize, latest: u64) -> Vec<String> 
         return Vec::new();
     }
     [(*last).to_owned()].into_iter().chain(guesses).collect()
-}
-
-/// Returns a time of the SDK as one of ours, in whole seconds: a look at an object knows no others, though a list may.
-pub(crate) fn system_time(time: Option<&DateTime>) -> SystemTime {
-    let seconds = time.and_then(|time| u64::try_from(time.secs()).ok()).unwrap_or(0);
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }

@@ -12,11 +12,12 @@ use icecore_store::{PutCondition, StoreError, Version};
 
 use crate::{
     action::Action,
+    answer::bare_etag,
     checksum::{BodyChecksum, told_crc64},
     failure::ServiceFailure,
     repeat::{Effort, Failed},
     store::S3Store,
-    write::{Put, bare},
+    write::Put,
 };
 
 /// Most parts of an object, which are all under way at once. Each costs a request; and one connection moves some 90 MB/s
@@ -57,8 +58,8 @@ impl S3Store {
             let request = self
                 .client()
                 .create_multipart_upload()
-                .bucket(&self.place.bucket)
-                .key(self.place.full_key(put.key))
+                .bucket(&self.location.bucket)
+                .key(self.location.full_key(put.key))
                 .set_checksum_algorithm(put.checksum.algorithm())
                 .set_checksum_type(put.checksum.crc64().map(|_| ChecksumType::FullObject))
                 .set_storage_class(headers.storage_class.clone())
@@ -97,8 +98,8 @@ impl S3Store {
             let request = self
                 .client()
                 .upload_part()
-                .bucket(&self.place.bucket)
-                .key(self.place.full_key(key))
+                .bucket(&self.location.bucket)
+                .key(self.location.full_key(key))
                 .upload_id(upload)
                 .part_number(number)
                 .set_checksum_algorithm(checksum.algorithm())
@@ -141,8 +142,8 @@ impl S3Store {
             let request = self
                 .client()
                 .complete_multipart_upload()
-                .bucket(&self.place.bucket)
-                .key(self.place.full_key(put.key))
+                .bucket(&self.location.bucket)
+                .key(self.location.full_key(put.key))
                 .upload_id(upload)
                 .multipart_upload(parts.clone())
                 .set_checksum_crc64_nvme(checksum.map(str::to_owned))
@@ -150,7 +151,7 @@ impl S3Store {
                 .set_if_none_match(if_none_match.clone())
                 .set_if_match(if_match.clone());
             match request.send().await.map_err(ServiceFailure::from) {
-                Ok(output) => Ok(bare(output.e_tag())),
+                Ok(output) => Ok(bare_etag(output.e_tag())),
                 // Not to be repeated by itself: the upload has to begin anew (API reference, CompleteMultipartUpload).
                 Err(failure) if failure.is_conflict() => Err(failure.for_good()),
                 Err(failure) => Err(failure),
@@ -184,8 +185,8 @@ impl S3Store {
             let request = self
                 .client()
                 .abort_multipart_upload()
-                .bucket(&self.place.bucket)
-                .key(self.place.full_key(key))
+                .bucket(&self.location.bucket)
+                .key(self.location.full_key(key))
                 .upload_id(upload);
             request.send().await.map(drop).map_err(ServiceFailure::from)
         };

@@ -174,6 +174,9 @@ pub enum Parts {
     },
 }
 
+/// Keys that begin so may be in a storage class of their own.
+pub(crate) const DATA_PREFIX: &str = "data/";
+
 /// How a bucket is used.
 #[derive(Clone, Debug)]
 pub struct S3Options {
@@ -251,6 +254,11 @@ impl S3Options {
             stop: Stop::default(),
             waits: Arc::new(Unobserved),
         }
+    }
+
+    /// Returns the storage class of an object.
+    pub(crate) fn storage_class(&self, key: &str) -> &StorageClassName {
+        if key.starts_with(DATA_PREFIX) { &self.data_class } else { self.meta_class.name() }
     }
 }
 

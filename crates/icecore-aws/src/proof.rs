@@ -73,7 +73,8 @@ impl S3Store {
     /// Asks for the first byte of an object; nothing if there is no answer in time.
     async fn first_byte(&self, key: &str) -> Option<Result<GetObjectOutput, ServiceFailure>> {
         self.count(Action::Get, "STANDARD", 0);
-        let request = self.client().get_object().bucket(&self.place.bucket).key(self.place.full_key(key));
+        let request =
+            self.client().get_object().bucket(&self.location.bucket).key(self.location.full_key(key));
         tokio::select! {
             biased;
             answer = request.range("bytes=0-0").send() => Some(answer.map_err(ServiceFailure::from)),

@@ -10,15 +10,15 @@ use aws_sdk_s3::{
     types::{ChecksumMode, ServerSideEncryption},
 };
 use bytes::{Bytes, BytesMut};
-use icecore_store::{ObjectInfo, StoreError, StoreResult, Version};
+use icecore_store::{StoreError, StoreResult, Version};
 
 use crate::{
     action::Action,
+    answer::required_etag,
     checksum::{crc64_nvme, etag_contradicts, told_crc64},
     failure::ServiceFailure,
     repeat::Failed,
     store::S3Store,
-    write::bare,
 };
 
 /// Longest object that can have been written: more is never reserved at once, whatever a server says.
@@ -43,14 +43,6 @@ impl Partial {
     fn begin_again(&mut self) {
         *self = Self { doubted: self.doubted.take(), ..Self::default() };
     }
-}
-
-/// What a look at an object without its bytes shows.
-#[derive(Clone, Debug)]
-pub(crate) struct Looked {
-    pub(crate) info: ObjectInfo,
-    /// What the put that wrote it calls itself.
-    pub(crate) put_name: Option<String>,
 }
 
 impl S3Store {
@@ -110,8 +102,8 @@ impl S3Store {
         let request = self
             .client()
             .get_object()
-            .bucket(&self.place.bucket)
-            .key(self.place.full_key(key))
+            .bucket(&self.location.bucket)
+            .key(self.location.full_key(key))
             .set_if_match(version.filter(|_| had > 0).map(|etag| self.sent_etag(&etag)))
             .set_checksum_mode(asks_checksum.then_some(ChecksumMode::Enabled))
             .set_range(header);
@@ -140,9 +132,9 @@ impl S3Store {
         if is_page(output.content_type()) && output.request_id().is_none() {
             return Err(ServiceFailure::foreign("HTTP status 200 with a web page"));
         }
-        let etag = has_etag(output.e_tag())?;
+        let etag = required_etag(output.e_tag())?;
         if let Some(metadata) = output.metadata() {
-            self.learn_from(metadata.iter());
+            self.learn_from(metadata);
         }
         if is_first {
             let mut partial = lock();
@@ -207,42 +199,6 @@ impl S3Store {
         partial.doubted = Some(partial.bytes.split().freeze());
         partial.begin_again();
         Err(damaged())
-    }
-
-    /// Returns what is known about an object without reading it.
-    pub(crate) async fn look(&self, key: &str) -> StoreResult<Looked> {
-        let call = || async {
-            let request =
-                self.client().head_object().bucket(&self.place.bucket).key(self.place.full_key(key));
-            let output = request.send().await.map_err(ServiceFailure::from)?;
-            has_etag(output.e_tag())?;
-            Ok(output)
-        };
-        let output = self.repeat(Action::Head, key, 0, call).await?;
-        let metadata = output.metadata();
-        if let Some(metadata) = metadata {
-            self.learn_from(metadata.iter());
-        }
-        let put_name = metadata.and_then(|metadata| {
-            let mut names =
-                metadata.iter().filter(|(name, _)| name.eq_ignore_ascii_case(crate::write::PUT_NAME));
-            names.next().map(|(_, value)| value.clone())
-        });
-        let info = ObjectInfo {
-            key: key.to_owned(),
-            size: output.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
-            version: Version(bare(output.e_tag())),
-            modified: crate::list::system_time(output.last_modified()),
-        };
-        Ok(Looked { info, put_name })
-    }
-}
-
-/// Returns the `ETag` of an answer without its quotes. Whatever has none is not S3: it is what conditions are made of.
-pub(crate) fn has_etag(etag: Option<&str>) -> Result<String, ServiceFailure> {
-    match bare(etag) {
-        etag if etag.is_empty() => Err(ServiceFailure::foreign("HTTP status 200 without an ETag")),
-        etag => Ok(etag),
     }
 }
 

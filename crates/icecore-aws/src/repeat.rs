@@ -149,12 +149,12 @@ impl S3Store {
         Call: Fn() -> Answer,
         Answer: Future<Output = Result<T, ServiceFailure>>,
     {
-        let class = if action == Action::Get { "STANDARD" } else { self.storage_class(key).as_str() };
-        let (operation, endpoint) = (action.operation(), self.place.endpoint());
+        let class = if action == Action::Get { "STANDARD" } else { self.options.storage_class(key).as_str() };
+        let (operation, endpoint) = (action.operation(), self.location.endpoint());
         let mut attempts = Attempts::start(&self.repetition, &effort.policy, operation, key, endpoint);
         let mut doubts = Doubts::default();
         loop {
-            let place = self.gate.enter().await;
+            let permit = self.gate.enter().await;
             attempts.begin();
             let renewals = self.renewals();
             self.count(action, class, bytes);
@@ -171,7 +171,7 @@ impl S3Store {
                 }
                 Err(failure) => self.judged(failure, action, key).await,
             };
-            drop(place);
+            drop(permit);
             self.learn_from_failure(&failure);
             let is_reached = self.is_reached.load(Ordering::Relaxed);
             let policy = self.policy(effort.policy, &failure);
@@ -180,7 +180,7 @@ impl S3Store {
             if !gives_up && failure.is_expired() {
                 self.renew_client(renewals).await;
             }
-            let error = failure.clone().into_store_error(&self.place, action, key, is_reached);
+            let error = failure.clone().into_store_error(&self.location, action, key, is_reached);
             if gives_up {
                 return Err(Failed { failure, error });
             }

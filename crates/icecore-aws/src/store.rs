@@ -1,13 +1,13 @@
 //! The store: a place in a bucket, and how requests to it are repeated.
 
 use std::{
+    collections::HashMap,
     fmt,
     ops::Range,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
@@ -24,90 +24,11 @@ use crate::{
     client::{self, Connection},
     endpoint::{aws_endpoint, is_access_point},
     gate::Gate,
-    network::{Peer, Proxies},
-    options::{S3Options, StorageClassName},
+    location::S3Location,
+    metadata::{SINGLE_WRITER, is_for_single_writer},
+    options::S3Options,
     usage::{RequestCount, RequestMeter},
 };
-
-/// Keys that begin so may be in a storage class of their own.
-pub(crate) const DATA_PREFIX: &str = "data/";
-/// Name of the metadata that a bucket carries of which only one may write at a time.
-const SINGLE_WRITER: &str = "icecore-writers";
-
-/// A place in a bucket, for messages and for full keys.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) bucket: String,
-    prefix: String,
-    endpoint_url: Option<String>,
-    region: String,
-    /// Proxy that is asked instead of the server.
-    proxy: Option<String>,
-    environment: Environment,
-}
-
-impl Place {
-    #[cfg(test)]
-    pub(crate) fn example(environment: Environment) -> Self {
-        Self {
-            bucket: "bucket".to_owned(),
-            prefix: "prefix".to_owned(),
-            endpoint_url: None,
-            region: "eu-central-1".to_owned(),
-            proxy: None,
-            environment,
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn at_url(url: &str, environment: Environment) -> Self {
-        Self { endpoint_url: Some(url.to_owned()), ..Self::example(environment) }
-    }
-
-    /// Returns where the server is, as far as that is known: the SDK chooses the host in the partitions of AWS.
-    pub(crate) fn endpoint(&self) -> String {
-        self.endpoint_url.clone().unwrap_or_else(|| format!("S3 in the region {}", self.region))
-    }
-
-    /// Returns who is asked, as far as that is known.
-    pub(crate) fn peer(&self) -> Peer {
-        Peer { url: self.endpoint(), proxy: self.proxy.clone() }
-    }
-
-    pub(crate) fn location(&self) -> String {
-        let Self { bucket, prefix, .. } = self;
-        let at = self.endpoint_url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();
-        if prefix.is_empty() { format!("s3://{bucket}{at}") } else { format!("s3://{bucket}/{prefix}{at}") }
-    }
-
-    /// Returns the key in the bucket.
-    pub(crate) fn full_key(&self, key: &str) -> String {
-        if self.prefix.is_empty() { key.to_owned() } else { format!("{}/{key}", self.prefix) }
-    }
-
-    /// Returns the store's own key, if the key in the bucket belongs to it.
-    pub(crate) fn own_key<'key>(&self, full: &'key str) -> Option<&'key str> {
-        if self.prefix.is_empty() { Some(full) } else { full.strip_prefix(&self.prefix)?.strip_prefix('/') }
-    }
-
-    pub(crate) fn bucket_arn(&self) -> String {
-        format!("arn:aws:s3:::{}", self.bucket)
-    }
-
-    pub(crate) fn object_arn(&self, key: &str) -> String {
-        format!("arn:aws:s3:::{}/{}", self.bucket, self.full_key(key))
-    }
-
-    /// Returns how many seconds this machine is ahead of the server.
-    pub(crate) fn skew(&self, server_time: Option<SystemTime>) -> Option<i64> {
-        let (server, ours) = (server_time?, self.environment.clock.now());
-        let seconds = |ahead: Duration| i64::try_from(ahead.as_secs()).unwrap_or(i64::MAX);
-        Some(match ours.duration_since(server) {
-            Ok(ahead) => seconds(ahead),
-            Err(behind) => -seconds(behind.duration()),
-        })
-    }
-}
 
 /// The SDK's client, which keeps the credentials.
 #[derive(Clone)]
@@ -125,7 +46,7 @@ pub struct S3Store {
     /// Held by whoever makes a new client.
     renewal: tokio::sync::Mutex<()>,
     pub(crate) options: S3Options,
-    pub(crate) place: Place,
+    pub(crate) location: S3Location,
     pub(crate) environment: Environment,
     pub(crate) repetition: Repetition,
     is_encrypted: bool,
@@ -149,7 +70,7 @@ pub struct S3Store {
 
 impl fmt::Debug for S3Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("S3Store").field("location", &self.place.location()).finish_non_exhaustive()
+        formatter.debug_struct("S3Store").field("location", &self.location.text()).finish_non_exhaustive()
     }
 }
 
@@ -157,19 +78,7 @@ impl S3Store {
     /// Opens a place in a bucket. Makes no request to the bucket; whether it can be used shows with the first one.
     pub async fn open(options: S3Options, environment: Environment) -> Self {
         let Connection { client, region, endpoint_url, is_encrypted } = client::connect(&options).await;
-        let proxies = Proxies::of_environment();
-        let proxy = match &endpoint_url {
-            Some(url) => proxies.of_url(url),
-            None => proxies.of_url(&format!("https://s3.{region}.amazonaws.com")),
-        };
-        let place = Place {
-            bucket: options.bucket.clone(),
-            prefix: options.prefix.clone(),
-            endpoint_url,
-            region,
-            proxy,
-            environment: environment.clone(),
-        };
+        let location = S3Location::new(&options, region, endpoint_url, environment.clone());
         let repetition = Repetition {
             environment: environment.clone(),
             patience: Arc::default(),
@@ -180,7 +89,7 @@ impl S3Store {
             repetition,
             client: RwLock::new(CurrentClient { client, renewals: 0 }),
             renewal: tokio::sync::Mutex::default(),
-            place,
+            location,
             is_encrypted,
             meter: Arc::default(),
             gate: Gate::new(options.requests_max, Arc::clone(&environment.clock)),
@@ -230,12 +139,12 @@ impl S3Store {
 
     /// Returns the region that requests are signed for.
     pub fn region(&self) -> &str {
-        &self.place.region
+        &self.location.region
     }
 
     /// Says whether requests go to an access point, which answers nothing about the bucket behind it.
     pub(crate) fn is_access_point(&self) -> bool {
-        is_access_point(&self.place.bucket)
+        is_access_point(&self.location.bucket)
     }
 
     /// Says whether any object has been uploaded in parts so far.
@@ -267,13 +176,13 @@ impl S3Store {
 
     /// Returns the URL of the server if it is not S3's own.
     pub fn endpoint_url(&self) -> Option<&str> {
-        self.place.endpoint_url.as_deref()
+        self.location.endpoint_url.as_deref()
     }
 
     /// Returns the region of Amazon's S3 that answers, and whose prices hold; nothing if the server is another one.
     pub fn aws_region(&self) -> Option<&str> {
-        let is_other = self.place.endpoint_url.as_deref().is_some_and(|url| aws_endpoint(url).is_none());
-        (!is_other).then_some(self.place.region.as_str())
+        let is_other = self.location.endpoint_url.as_deref().is_some_and(|url| aws_endpoint(url).is_none());
+        (!is_other).then_some(self.location.region.as_str())
     }
 
     /// Says whether only one writer may be at work: because the options say so, or because an object that was read says
@@ -287,21 +196,14 @@ impl S3Store {
         self.is_encrypted
     }
 
-    pub(crate) fn storage_class(&self, key: &str) -> &StorageClassName {
-        if key.starts_with(DATA_PREFIX) { &self.options.data_class } else { self.options.meta_class.name() }
-    }
-
     /// Returns metadata that every object of a repository for a single writer carries.
     pub(crate) fn writer_metadata(&self) -> Option<(&'static str, &'static str)> {
-        self.is_single_writer().then_some((SINGLE_WRITER, "single"))
+        self.is_single_writer().then_some(SINGLE_WRITER)
     }
 
     /// Learns from an object's metadata what the repository was made for.
-    pub(crate) fn learn_from<'text>(
-        &self,
-        mut metadata: impl Iterator<Item = (&'text String, &'text String)>,
-    ) {
-        if metadata.any(|(name, value)| name.eq_ignore_ascii_case(SINGLE_WRITER) && value == "single") {
+    pub(crate) fn learn_from(&self, metadata: &HashMap<String, String>) {
+        if is_for_single_writer(metadata) {
             self.single_writer.store(true, Ordering::Relaxed);
         }
     }
@@ -321,7 +223,7 @@ impl S3Store {
 #[async_trait]
 impl Store for S3Store {
     fn location(&self) -> String {
-        self.place.location()
+        self.location.text()
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes> {

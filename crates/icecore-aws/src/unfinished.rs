@@ -6,11 +6,8 @@ use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
 use icecore_store::StoreResult;
 
 use crate::{
-    action::Action,
-    failure::ServiceFailure,
-    list::system_time,
-    repeat::Effort,
-    store::{DATA_PREFIX, S3Store},
+    action::Action, answer::system_time, failure::ServiceFailure, options::DATA_PREFIX, repeat::Effort,
+    store::S3Store,
 };
 
 /// Longest time for the search, after which the rest is left to the next run.
@@ -40,7 +37,8 @@ impl S3Store {
             let page = self.uploads_page(&marker).await?;
             for upload in page.uploads() {
                 let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
-                let Some(key) = self.place.own_key(key).filter(|_| system_time(upload.initiated()) < latest)
+                let Some(key) =
+                    self.location.own_key(key).filter(|_| system_time(upload.initiated()) < latest)
                 else {
                     continue;
                 };
@@ -66,12 +64,12 @@ impl S3Store {
     }
 
     async fn uploads_page(&self, marker: &Marker) -> StoreResult<ListMultipartUploadsOutput> {
-        let prefix = self.place.full_key(DATA_PREFIX);
+        let prefix = self.location.full_key(DATA_PREFIX);
         let call = || async {
             let request = self
                 .client()
                 .list_multipart_uploads()
-                .bucket(&self.place.bucket)
+                .bucket(&self.location.bucket)
                 .prefix(&prefix)
                 .set_key_marker(marker.key.clone())
                 .set_upload_id_marker(marker.upload.clone());

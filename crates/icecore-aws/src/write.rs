@@ -11,16 +11,15 @@ use icecore_store::{PutCondition, StoreError, StoreResult, Version};
 
 use crate::{
     action::Action,
+    answer::required_etag,
     checksum::{BodyChecksum, etag_contradicts, hex, told_crc64},
     failure::ServiceFailure,
-    options::{Encryption, Parts},
-    read::has_etag,
+    metadata::PUT_NAME,
+    options::{DATA_PREFIX, Encryption, Parts},
     repeat::Failed,
-    store::{DATA_PREFIX, S3Store},
+    store::S3Store,
 };
 
-/// Name of the metadata by which a put finds its own object again.
-pub(crate) const PUT_NAME: &str = "icecore-put";
 /// Most times that a put is begun anew after somebody else's request for the key came in between, or after the server
 /// stored other bytes than it was sent.
 const RESTARTS_MAX: u32 = 3;
@@ -164,8 +163,8 @@ impl S3Store {
         let request = self
             .client()
             .put_object()
-            .bucket(&self.place.bucket)
-            .key(self.place.full_key(put.key))
+            .bucket(&self.location.bucket)
+            .key(self.location.full_key(put.key))
             .body(ByteStream::from(put.bytes.clone()))
             // A bucket with object lock and a default retention asks for it.
             .set_checksum_algorithm(put.checksum.algorithm())
@@ -183,7 +182,7 @@ impl S3Store {
             request.send().await
         };
         let output = sent.map_err(ServiceFailure::from)?;
-        let etag = has_etag(output.e_tag())?;
+        let etag = required_etag(output.e_tag())?;
         let is_right = match told_crc64(output.checksum_crc64_nvme()) {
             Some(told) => !put.checksum.is_contradicted(Some(told)),
             // Older servers do not know the checksum; their `ETag` is the MD5, unless KMS encrypts.
@@ -198,8 +197,9 @@ impl S3Store {
 
     /// Deletes what the server stored wrongly, as far as that is possible: a failed put leaves no object.
     async fn take_back(&self, key: &str, etag: &str) {
-        let request = self.client().delete_object().bucket(&self.place.bucket).key(self.place.full_key(key));
-        self.count(Action::Delete, self.storage_class(key).as_str(), 0);
+        let request =
+            self.client().delete_object().bucket(&self.location.bucket).key(self.location.full_key(key));
+        self.count(Action::Delete, self.options.storage_class(key).as_str(), 0);
         if let Err(error) = request.send().await {
             let error = ServiceFailure::from(error);
             tracing::warn!(key, etag, reason = error.message, "what was stored wrongly cannot be deleted");
@@ -222,7 +222,7 @@ impl S3Store {
     }
 
     pub(crate) fn headers(&self, put: &Put<'_>) -> PutHeaders {
-        let class = self.storage_class(put.key);
+        let class = self.options.storage_class(put.key);
         let storage_class = (class.as_str() != "STANDARD").then(|| StorageClass::from(class.as_str()));
         let (encryption, kms_key) = match &self.options.encryption {
             Encryption::BucketDefault => (None, None),
@@ -263,11 +263,6 @@ impl S3Store {
         }
         Ok(Resolution::Refused)
     }
-}
-
-/// Returns an `ETag` without its quotes, which not all servers put in all answers.
-pub(crate) fn bare(etag: Option<&str>) -> String {
-    etag.unwrap_or_default().trim_matches('"').to_owned()
 }
 
 /// What a look at the object after a failed condition shows.

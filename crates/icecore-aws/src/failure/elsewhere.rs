@@ -3,7 +3,7 @@
 use icecore_store::error::{ConnectionCause, StoreError};
 
 use super::ServiceFailure;
-use crate::{connection, network::Peer, store::Place};
+use crate::{connection, location::S3Location, network::Peer};
 
 /// Where the server says that the request belongs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,25 @@ pub(super) struct Elsewhere {
 }
 
 impl ServiceFailure {
+    /// Returns the error of a request that got no answer: a server that has answered before may do so again.
+    pub(super) fn unreachable(
+        self,
+        at: &S3Location,
+        operation: &'static str,
+        key: &str,
+        is_reached: bool,
+    ) -> StoreError {
+        let cause = connection::cause(&self.message);
+        let may_pass = cause.may_pass();
+        let peer = self.peer.map_or_else(|| at.peer(), |peer| *peer);
+        let error = StoreError::Unreachable { endpoint: peer.url, proxy: peer.proxy, cause };
+        if !is_reached || !may_pass {
+            return error;
+        }
+        let (key, reason) = (key.to_owned(), error.to_string());
+        StoreError::Unavailable { operation, key, reason, retry_after: None }
+    }
+
     /// Returns the error of credentials that could not be fetched: that of the connection if it is why.
     pub(super) fn without_credentials(self, location: String) -> StoreError {
         match self.unreached() {
@@ -34,10 +53,10 @@ impl ServiceFailure {
     }
 
     /// Returns the error of an answer that leads to TLS, and not to another region of S3.
-    pub(super) fn redirected(&self, place: &Place) -> Option<StoreError> {
+    pub(super) fn redirected(&self, at: &S3Location) -> Option<StoreError> {
         let elsewhere = self.elsewhere.as_ref().filter(|elsewhere| elsewhere.region.is_none())?;
         let target = elsewhere.redirect.as_deref()?;
-        let endpoint = place.endpoint();
+        let endpoint = at.endpoint();
         let is_secure = endpoint.starts_with("http://") && target.starts_with("https://");
         is_secure.then(|| StoreError::Redirected { endpoint, target: target.to_owned() })
     }

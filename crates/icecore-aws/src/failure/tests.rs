@@ -1,6 +1,9 @@
-use icecore_store::Environment;
+use std::time::Duration;
 
-use super::*;
+use icecore_store::{Environment, StoreError, error::MissingPermission};
+
+use super::{sdk_error::http_date, *};
+use crate::{action::Action, location::S3Location};
 
 fn answered(status: u16, code: &str, message: &str) -> ServiceFailure {
     let failure = ServiceFailure::without_answer(FailureKind::Answered, message.to_owned());
@@ -12,7 +15,7 @@ fn elsewhere(region: Option<&str>, redirect: Option<&str>) -> Elsewhere {
 }
 
 fn told(failure: ServiceFailure, action: Action) -> StoreError {
-    failure.into_store_error(&Place::example(Environment::system()), action, "meta/a", true)
+    failure.into_store_error(&S3Location::example(Environment::system()), action, "meta/a", true)
 }
 
 #[test]
@@ -131,7 +134,7 @@ fn a_connection_that_fails_later_says_where_and_why() {
         told(failure.clone(), Action::Get).to_string(),
         format!("get meta/a failed for now: {expected}")
     );
-    let place = Place::example(Environment::system());
+    let place = S3Location::example(Environment::system());
     assert_eq!(failure.into_store_error(&place, Action::Get, "meta/a", false).to_string(), expected);
 }
 
@@ -152,7 +155,7 @@ fn a_service_for_credentials_that_cannot_be_reached_is_named() {
 
 #[test]
 fn a_redirect_to_tls_is_no_other_region() {
-    let place = Place::at_url("http://host:9000", Environment::system());
+    let place = S3Location::at_url("http://host:9000", Environment::system());
     let redirected = |likeness| {
         let elsewhere = Some(elsewhere(None, Some("https://host:9000")).into());
         let failure = ServiceFailure { likeness, elsewhere, ..answered(301, "", "") };

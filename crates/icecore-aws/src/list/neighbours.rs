@@ -42,14 +42,14 @@ impl S3Store {
     }
 
     fn own_key(&self, full: &str) -> Option<String> {
-        self.place.own_key(full).filter(|key| check_key(key).is_ok()).map(str::to_owned)
+        self.location.own_key(full).filter(|key| check_key(key).is_ok()).map(str::to_owned)
     }
 
     /// Returns all keys of the bucket if one page has them and it may be listed.
     async fn small_bucket(&self) -> StoreResult<Option<Vec<String>>> {
         let call = || async {
             let whole = WholeList::default();
-            let request = self.client().list_objects_v2().bucket(&self.place.bucket).customize();
+            let request = self.client().list_objects_v2().bucket(&self.location.bucket).customize();
             whole.verify(request.interceptor(whole.clone()).send().await?)
         };
         match self.repeat(Action::List, "", 0, call).await {
@@ -64,7 +64,7 @@ impl S3Store {
 
     /// Lists the first objects below the place; says whether there are no more.
     async fn first_keys(&self) -> StoreResult<(Vec<String>, bool)> {
-        let root = if self.options.prefix.is_empty() { String::new() } else { self.place.full_key("") };
+        let root = if self.options.prefix.is_empty() { String::new() } else { self.location.full_key("") };
         let wanted = Wanted { prefix: "", full_prefix: root, delimiter: None };
         let page = self.page(&wanted, None, None).await?;
         let keys = page.contents().iter().filter_map(|object| self.own_key(object.key()?)).collect();
@@ -74,7 +74,7 @@ impl S3Store {
     /// Says whether there is an object with this key in the bucket, as far as it may be listed.
     async fn is_listed(&self, full: &str) -> StoreResult<bool> {
         let call = || async {
-            let request = self.client().list_objects_v2().bucket(&self.place.bucket).prefix(full);
+            let request = self.client().list_objects_v2().bucket(&self.location.bucket).prefix(full);
             // What lies below the key is not listed one by one.
             request.delimiter("/").send().await.map_err(ServiceFailure::from)
         };
@@ -89,7 +89,7 @@ impl S3Store {
     async fn begins_with(&self, full: &str, beginning: &[u8]) -> StoreResult<bool> {
         let range = format!("bytes=0-{}", beginning.len().saturating_sub(1));
         let call = || async {
-            let request = self.client().get_object().bucket(&self.place.bucket).key(full);
+            let request = self.client().get_object().bucket(&self.location.bucket).key(full);
             let output = request.range(&range).send().await.map_err(ServiceFailure::from)?;
             let mut body = output.body;
             // A server that ignores the range sends the whole object: its first piece is enough.

@@ -1,4 +1,7 @@
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
 
 use icecore_store::{
     StoreError, StoreExt, conformance,
@@ -10,7 +13,7 @@ use s3_test_server::{Fault, FaultRule, ServerOptions, TestServer};
 use super::*;
 use crate::{
     failure::ServiceFailure,
-    options::{Credentials, Encryption, Parts},
+    options::{Credentials, Encryption, Parts, StorageClassName},
     probe::{probe_conditions, require_conditions},
     repeat::UNREACHED_ATTEMPTS_MAX,
     usage::RequestClass,

@@ -1,7 +1,7 @@
 //! What `doctor` tries.
 
 use super::*;
-use crate::{probe::ProbeError, trial::try_requests};
+use crate::probe::{ProbeError, try_requests};
 
 /// A store for a user who may do what a policy says.
 async fn store_of_user(bed: &Bed, policy: &str) -> S3Store {

@@ -1,6 +1,6 @@
 //! Waits: none is without an end, and a signal ends them all.
 
-use std::sync::Mutex;
+use std::{sync::Mutex, time::SystemTime};
 
 use icecore_store::waits::{CallNumber, Wait, WaitList, WaitState, Waits};
 

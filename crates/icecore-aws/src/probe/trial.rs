@@ -6,13 +6,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use icecore_store::{PutCondition, Store, StoreError, StoreResult, Version};
 
-use crate::{
-    action::Action,
-    checksum::{BodyChecksum, hex},
-    failure::ServiceFailure,
-    probe::ProbeError,
-    store::S3Store,
+use super::{
+    error::ProbeError,
+    object::{delete_probe, probe_key},
 };
+use crate::{action::Action, checksum::BodyChecksum, failure::ServiceFailure, store::S3Store};
 
 /// Length of the object.
 const CONTENT_BYTES: u8 = 64;
@@ -38,7 +36,7 @@ pub struct Trial {
 /// Tries reads, an overwriting put and a deletion on an object of its own below `probe/`, which is left behind if it cannot be
 /// deleted.
 pub async fn try_requests(store: &S3Store) -> StoreResult<Trial> {
-    let directory = format!("{}/", probe_key(store, "trial"));
+    let directory = format!("{}/", probe_key(store, "-trial"));
     let key = format!("{directory}object");
     let content: Bytes = (0..CONTENT_BYTES).collect();
     let version = store.put(&key, content.clone(), PutCondition::Absent).await?;
@@ -63,21 +61,13 @@ pub async fn explain_probe_error(store: &S3Store, error: StoreError) -> ProbeErr
     let (StoreError::Unsupported { reason, .. } | StoreError::Refused { reason, .. }) = &error else {
         return error.into();
     };
-    let key = probe_key(store, "plain");
+    let key = probe_key(store, "-plain");
     if overwrite(store, &key, Bytes::from_static(b"plain")).await.is_err() {
         return error.into();
     }
     let ignored = format!("refuses conditional requests ({reason})");
-    if let Err(error) = store.delete(&key, None).await {
-        tracing::info!(key, %error, "an object of the probe is left behind");
-    }
+    delete_probe(store, &key).await;
     ProbeError::NotHonoured { location: store.location(), ignored }
-}
-
-fn probe_key(store: &S3Store, name: &str) -> String {
-    let mut random = [0; 8];
-    store.environment.entropy.fill(&mut random);
-    format!("probe/{}-{name}", hex(&random))
 }
 
 /// Says whether a request was carried out, or refused because a policy forbids it.
@@ -96,8 +86,8 @@ async fn overwrite(store: &S3Store, key: &str, bytes: Bytes) -> StoreResult<()> 
         let request = store
             .client()
             .put_object()
-            .bucket(&store.place.bucket)
-            .key(store.place.full_key(key))
+            .bucket(&store.location.bucket)
+            .key(store.location.full_key(key))
             .body(ByteStream::from(bytes.clone()))
             .set_checksum_algorithm(checksum.algorithm())
             .set_checksum_crc64_nvme(checksum.crc64().map(str::to_owned))

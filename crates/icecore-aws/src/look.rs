@@ -1,0 +1,44 @@
+//! Looks at objects without reading them.
+
+use icecore_store::{ObjectInfo, StoreResult, Version};
+
+use crate::{
+    action::Action,
+    answer::{bare_etag, required_etag, system_time},
+    failure::ServiceFailure,
+    metadata::put_name,
+    store::S3Store,
+};
+
+/// What a look at an object without its bytes shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Looked {
+    pub(crate) info: ObjectInfo,
+    /// What the put that wrote it calls itself.
+    pub(crate) put_name: Option<String>,
+}
+
+impl S3Store {
+    /// Returns what is known about an object without reading it.
+    pub(crate) async fn look(&self, key: &str) -> StoreResult<Looked> {
+        let call = || async {
+            let request =
+                self.client().head_object().bucket(&self.location.bucket).key(self.location.full_key(key));
+            let output = request.send().await.map_err(ServiceFailure::from)?;
+            required_etag(output.e_tag())?;
+            Ok(output)
+        };
+        let output = self.repeat(Action::Head, key, 0, call).await?;
+        let metadata = output.metadata();
+        if let Some(metadata) = metadata {
+            self.learn_from(metadata);
+        }
+        let info = ObjectInfo {
+            key: key.to_owned(),
+            size: output.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+            version: Version(bare_etag(output.e_tag())),
+            modified: system_time(output.last_modified()),
+        };
+        Ok(Looked { info, put_name: metadata.and_then(put_name) })
+    }
+}
