@@ -18,10 +18,8 @@ use std::{
 use icecore_format::ids::PackName;
 use rustix::fs::{OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
-use crate::catalog::Catalog;
+use crate::{catalog::Catalog, files::BLOCK_PREFIX};
 
-/// Beginning of the names of all files that are made here.
-pub(crate) const BLOCK_PREFIX: &str = "block-";
 /// End of the names of files that are being written.
 const UNFINISHED_SUFFIX: &str = ".new";
 /// A block that is longer than one part in this many of the cache is not kept.
@@ -54,7 +52,7 @@ struct BlockFile {
 impl BlockCache {
     /// Opens the cache beside a catalogue; there is none beside one in memory.
     pub fn beside(catalog: &Catalog, bytes_max: u64) -> Option<Self> {
-        let directory = catalog.place()?.directory().to_owned();
+        let directory = catalog.files()?.directory().to_owned();
         Some(Self { directory, bytes_max, state: Mutex::default() })
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use icecore_format::ids::RepositoryId;
 
-use crate::{error::CatalogError, place::Place};
+use crate::{error::CatalogError, files::CatalogFiles};
 
 /// A catalogue that was used so recently may be in use.
 const UNUSED_MIN: Duration = Duration::from_hours(24);
@@ -22,8 +22,8 @@ pub struct RemovedCatalogues {
     pub bytes: u64,
 }
 
-/// The catalogue of a repository, as files.
-struct Files {
+/// What the catalogue of a repository takes up, and when it was used last.
+struct Usage {
     repository: RepositoryId,
     bytes: u64,
     used: SystemTime,
@@ -47,24 +47,24 @@ pub fn remove_unused(
             continue;
         };
         match look(&entry.path()) {
-            Ok((bytes, used)) => all.push(Files { repository, bytes, used }),
+            Ok((bytes, used)) => all.push(Usage { repository, bytes, used }),
             // Another process may be at it, or it is no directory.
             Err(error) => tracing::debug!(path = %entry.path().display(), %error, "skipped"),
         }
     }
-    all.sort_by_key(|files| files.used);
-    let mut bytes: u64 = all.iter().map(|files| files.bytes).sum();
+    all.sort_by_key(|usage| usage.used);
+    let mut bytes: u64 = all.iter().map(|usage| usage.bytes).sum();
     let mut removed = RemovedCatalogues::default();
-    for files in all {
-        let is_unused = now.duration_since(files.used).is_ok_and(|unused| unused >= UNUSED_MIN);
+    for usage in all {
+        let is_unused = now.duration_since(usage.used).is_ok_and(|unused| unused >= UNUSED_MIN);
         if bytes <= bytes_max || !is_unused {
             break;
         }
-        if files.repository != keep && files.bytes > 0 {
-            Place::prepare(cache_directory, files.repository)?.clear()?;
-            bytes -= files.bytes;
+        if usage.repository != keep && usage.bytes > 0 {
+            CatalogFiles::prepare(cache_directory, usage.repository)?.clear()?;
+            bytes -= usage.bytes;
             removed.catalogues += 1;
-            removed.bytes += files.bytes;
+            removed.bytes += usage.bytes;
         }
     }
     Ok(removed)

@@ -1,9 +1,8 @@
 //! Bundles: of each kind of small objects one sealed value with what most of them hold. The rows of these objects are gone.
 
-use icecore_format::ids::{RecordName, RunId};
 use rusqlite::{Connection, params};
 
-use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError, log, snapshots};
+use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError};
 
 /// They lie among the small values that one run leaves for the next, each with the number of its records under another key.
 const STATE: &str = "state";
@@ -56,26 +55,6 @@ impl Catalog {
             .unwrap_or(0))
     }
 
-    /// Keeps a bundle of snapshots in place of the earlier one, and removes the rows of `runs`, in one transaction.
-    pub fn bundle_snapshots(&mut self, bundle: &StoredBundle, runs: &[RunId]) -> Result<(), CatalogError> {
-        self.write(|connection| {
-            put(connection, BundleKind::Snapshots, bundle)?;
-            snapshots::remove(connection, runs).map(drop)
-        })
-    }
-
-    /// Keeps a bundle of log records in place of the earlier one, and removes the rows of `names`, in one transaction.
-    pub fn bundle_log_records(
-        &mut self,
-        bundle: &StoredBundle,
-        names: &[RecordName],
-    ) -> Result<(), CatalogError> {
-        self.write(|connection| {
-            put(connection, BundleKind::Log, bundle)?;
-            log::remove(connection, names)
-        })
-    }
-
     /// Removes a bundle.
     pub fn drop_bundle(&mut self, kind: BundleKind) -> Result<(), CatalogError> {
         self.write(|connection| {
@@ -85,7 +64,8 @@ impl Catalog {
     }
 }
 
-fn put(connection: &Connection, kind: BundleKind, bundle: &StoredBundle) -> rusqlite::Result<()> {
+/// Keeps a bundle in place of the earlier one, in the transaction of `connection`.
+pub(crate) fn put(connection: &Connection, kind: BundleKind, bundle: &StoredBundle) -> rusqlite::Result<()> {
     let mut statement = connection
         .prepare_cached("INSERT OR REPLACE INTO state(key, checksum, value) VALUES (?1, ?2, ?3)")?;
     let records = (bundle.records as u32).to_le_bytes();

@@ -10,8 +10,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::{
     error::CatalogError,
-    place::{FileIdentity, Place},
-    schema::{self, Found, SCHEMA_VERSION},
+    files::{CatalogFiles, FileIdentity},
+    schema::{self, ExistingFile, SCHEMA_VERSION},
 };
 
 /// Stands for the path of a catalogue in memory.
@@ -30,7 +30,7 @@ pub struct Catalog {
 /// Where the catalogue lives.
 enum Home {
     Memory,
-    File { place: Place, identity: Option<FileIdentity> },
+    File { files: CatalogFiles, identity: Option<FileIdentity> },
 }
 
 /// What [`Catalog::open`] found.
@@ -98,13 +98,13 @@ impl fmt::Debug for Catalog {
 
 impl Catalog {
     /// Opens the catalogue of `repository` below the cache directory, and creates it if there is none. One that is
-    /// damaged is moved aside (the newest is kept), one of another version is removed; a new one takes its place.
+    /// damaged is moved aside (the newest is kept), one of another version is removed; a new one takes its files.
     pub fn open(directory: &Path, repository: RepositoryId) -> Result<(Self, CatalogOpening), CatalogError> {
-        let place = Place::prepare(directory, repository)?;
-        let _lock = place.lock()?;
-        let (connection, opening) = open_locked(&place, repository)?;
-        let identity = place.identity()?;
-        Ok((Self { connection, repository, home: Home::File { place, identity } }, opening))
+        let files = CatalogFiles::prepare(directory, repository)?;
+        let _lock = files.lock()?;
+        let (connection, opening) = open_locked(&files, repository)?;
+        let identity = files.identity()?;
+        Ok((Self { connection, repository, home: Home::File { files, identity } }, opening))
     }
 
     /// Makes a catalogue that lives as long as the handle, for when there is no usable cache directory.
@@ -117,18 +117,18 @@ impl Catalog {
     /// process has already replaced it, takes over that one. After an error the handle is an empty catalogue in memory.
     pub fn start_over(&mut self) -> Result<(), CatalogError> {
         self.connection = schema::create_in_memory(Path::new(IN_MEMORY), self.repository)?;
-        let Home::File { place, identity } = std::mem::replace(&mut self.home, Home::Memory) else {
+        let Home::File { files, identity } = std::mem::replace(&mut self.home, Home::Memory) else {
             return Ok(());
         };
-        let _lock = place.lock()?;
-        let current = place.identity()?;
+        let _lock = files.lock()?;
+        let current = files.identity()?;
         if current.is_some() && current == identity {
-            place.move_aside()?;
+            files.move_aside()?;
         }
-        let (connection, _) = open_locked(&place, self.repository)?;
-        let identity = place.identity()?;
+        let (connection, _) = open_locked(&files, self.repository)?;
+        let identity = files.identity()?;
         self.connection = connection;
-        self.home = Home::File { place, identity };
+        self.home = Home::File { files, identity };
         Ok(())
     }
 
@@ -141,7 +141,7 @@ impl Catalog {
     pub fn path(&self) -> &Path {
         match &self.home {
             Home::Memory => Path::new(IN_MEMORY),
-            Home::File { place, .. } => place.database(),
+            Home::File { files, .. } => files.database(),
         }
     }
 
@@ -152,17 +152,17 @@ impl Catalog {
 
     /// Returns another handle of the same catalogue for another thread; nothing if it is in memory.
     pub fn another(&self) -> Result<Option<Self>, CatalogError> {
-        let Home::File { place, .. } = &self.home else { return Ok(None) };
-        let _lock = place.lock()?;
-        let (connection, _) = open_locked(place, self.repository)?;
-        let home = Home::File { place: place.clone(), identity: place.identity()? };
+        let Home::File { files, .. } = &self.home else { return Ok(None) };
+        let _lock = files.lock()?;
+        let (connection, _) = open_locked(files, self.repository)?;
+        let home = Home::File { files: files.clone(), identity: files.identity()? };
         Ok(Some(Self { connection, repository: self.repository, home }))
     }
 
-    pub(crate) fn place(&self) -> Option<&Place> {
+    pub(crate) fn files(&self) -> Option<&CatalogFiles> {
         match &self.home {
             Home::Memory => None,
-            Home::File { place, .. } => Some(place),
+            Home::File { files, .. } => Some(files),
         }
     }
 
@@ -197,27 +197,27 @@ impl Catalog {
     }
 }
 
-/// Opens, creates or replaces the database; to be called under the place's lock.
+/// Opens, creates or replaces the database; to be called under the lock of its files.
 fn open_locked(
-    place: &Place,
+    files: &CatalogFiles,
     repository: RepositoryId,
 ) -> Result<(Connection, CatalogOpening), CatalogError> {
-    let path = place.database();
-    let opening = if place.identity()?.is_none() {
+    let path = files.database();
+    let opening = if files.identity()?.is_none() {
         CatalogOpening::Created
     } else {
         match schema::open_existing(path, repository) {
-            Ok(Found::Usable(connection)) => return Ok((connection, CatalogOpening::Existing)),
-            Ok(Found::Empty) => CatalogOpening::Created,
-            Ok(Found::OtherSchema(found)) => {
+            Ok(ExistingFile::Usable(connection)) => return Ok((connection, CatalogOpening::Existing)),
+            Ok(ExistingFile::Empty) => CatalogOpening::Created,
+            Ok(ExistingFile::OtherSchema(found)) => {
                 let reason = RebuildReason::OtherSchema { found, supported: SCHEMA_VERSION };
                 CatalogOpening::Rebuilt { reason }
             }
-            Ok(Found::OtherRepository(found)) => {
+            Ok(ExistingFile::OtherRepository(found)) => {
                 CatalogOpening::Rebuilt { reason: RebuildReason::OtherRepository { found } }
             }
             Err(CatalogError::Damaged { reason, .. }) => {
-                let moved_to = place.move_aside()?;
+                let moved_to = files.move_aside()?;
                 CatalogOpening::Rebuilt { reason: RebuildReason::Damaged { reason, moved_to } }
             }
             Err(error) => return Err(error),
@@ -227,9 +227,9 @@ fn open_locked(
         tracing::info!(path = %path.display(), %reason, "the catalogue is built anew");
     }
     // Also takes away journals that were left without a database.
-    place.remove()?;
+    files.remove()?;
     let connection = schema::create(path, repository)?;
-    place.restrict()?;
+    files.restrict()?;
     Ok((connection, opening))
 }
 

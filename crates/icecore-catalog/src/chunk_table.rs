@@ -19,7 +19,7 @@ use crate::{
     catalog::Catalog,
     chunk_table::{run::Run, writer::RunWriter},
     error::CatalogError,
-    place::Place,
+    files::CatalogFiles,
 };
 
 /// Key of the list of runs in the catalogue: their numbers (u64, little-endian).
@@ -105,12 +105,12 @@ impl Catalog {
     /// Opens the chunk table; it is empty as long as nobody has made one. Runs that are damaged are left out, so that
     /// their packs are not in the table.
     pub fn chunk_table(&mut self) -> Result<ChunkTable, CatalogError> {
-        let Some(place) = self.place().cloned() else { return Ok(ChunkTable::default()) };
-        let _lock = place.lock_file(LOCK)?;
+        let Some(files) = self.files().cloned() else { return Ok(ChunkTable::default()) };
+        let _lock = files.lock_file(LOCK)?;
         let numbers = self.run_numbers()?;
         let mut runs = Vec::new();
         for number in &numbers {
-            match Run::open(&run_path(&place, *number), self.repository(), *number) {
+            match Run::open(&run_path(&files, *number), self.repository(), *number) {
                 Ok(run) => runs.push(Arc::new(run)),
                 Err(error) if error.is_corruption() || is_absent(&error) => {
                     tracing::warn!(%error, "a part of the chunk table is made anew");
@@ -121,7 +121,7 @@ impl Catalog {
         if runs.len() < numbers.len() {
             self.put_run_numbers(&runs.iter().map(|run| run.number).collect::<Vec<_>>())?;
         }
-        remove_others(&place, &runs.iter().map(|run| run.number).collect())?;
+        remove_others(&files, &runs.iter().map(|run| run.number).collect())?;
         Ok(ChunkTable { runs })
     }
 
@@ -135,8 +135,8 @@ impl Catalog {
         chunks: u64,
         proceed: impl FnMut() -> bool,
     ) -> Result<(), CatalogError> {
-        let Some(place) = self.place().cloned() else { return Ok(()) };
-        let _lock = place.lock_file(LOCK)?;
+        let Some(files) = self.files().cloned() else { return Ok(()) };
+        let _lock = files.lock_file(LOCK)?;
         let mut numbers: Vec<u64> = table.runs.iter().map(|run| run.number).collect();
         if self.run_numbers()? != numbers {
             return Ok(());
@@ -152,18 +152,18 @@ impl Catalog {
         // Their filters are not needed while the new ones are made.
         drop(table);
         packs.sort_unstable();
-        if let Some(number) = self.write_run(&place, &packs, expected, proceed)? {
+        if let Some(number) = self.write_run(&files, &packs, expected, proceed)? {
             numbers.push(number);
             self.put_run_numbers(&numbers)?;
-            remove_others(&place, &numbers.into_iter().collect())?;
+            remove_others(&files, &numbers.into_iter().collect())?;
         }
         Ok(())
     }
 
     /// Makes those runs anew in which a page could not be read. The packs keep their numbers.
     pub fn repair_chunk_table(&mut self, table: &ChunkTable) -> Result<ChunkTable, CatalogError> {
-        let Some(place) = self.place().cloned() else { return Ok(ChunkTable::default()) };
-        let _lock = place.lock_file(LOCK)?;
+        let Some(files) = self.files().cloned() else { return Ok(ChunkTable::default()) };
+        let _lock = files.lock_file(LOCK)?;
         let mut numbers = self.run_numbers()?;
         let mut runs = Vec::new();
         for run in &table.runs {
@@ -172,8 +172,8 @@ impl Catalog {
                 continue;
             }
             let packs: Vec<PackName> = run.packs.iter().map(|pack| pack.name).collect();
-            let number = self.write_run(&place, &packs, run.places(), || true)?.unwrap_or(run.number);
-            runs.push(Arc::new(Run::open(&run_path(&place, number), self.repository(), number)?));
+            let number = self.write_run(&files, &packs, run.places(), || true)?.unwrap_or(run.number);
+            runs.push(Arc::new(Run::open(&run_path(&files, number), self.repository(), number)?));
             numbers.iter_mut().filter(|listed| **listed == run.number).for_each(|listed| *listed = number);
         }
         self.put_run_numbers(&numbers)?;
@@ -183,16 +183,16 @@ impl Catalog {
     /// Writes a run of packs whose directories are in the catalogue and returns its number; nothing if it was stopped.
     fn write_run(
         &mut self,
-        place: &Place,
+        files: &CatalogFiles,
         packs: &[PackName],
         expected: u64,
         mut proceed: impl FnMut() -> bool,
     ) -> Result<Option<u64>, CatalogError> {
-        let number = run_files(place)?.into_iter().chain(self.run_numbers()?).max().unwrap_or(0) + 1;
-        let path = run_path(place, number);
+        let number = run_files(files)?.into_iter().chain(self.run_numbers()?).max().unwrap_or(0) + 1;
+        let path = run_path(files, number);
         let failed = |source| CatalogError::Directory { path: path.clone(), source };
         tracing::info!(packs = packs.len(), chunks = expected, "the chunk table is extended");
-        let mut writer = RunWriter::begin(&place.directory().join(SPILL), expected).map_err(failed)?;
+        let mut writer = RunWriter::begin(&files.directory().join(SPILL), expected).map_err(failed)?;
         let mut rows: Vec<TablePack> = packs.iter().map(|name| unknown_pack(*name)).collect();
         let (mut next, mut outcome, mut stopped) = (0, Ok(()), false);
         self.for_each_directory_of(packs, |row| {
@@ -268,15 +268,15 @@ fn unknown_pack(name: PackName) -> TablePack {
     TablePack { name, group: name.run, kind: ObjectKind::Data, bytes: None, chunks: 0 }
 }
 
-fn run_path(place: &Place, number: u64) -> PathBuf {
-    place.directory().join(format!("{RUN_PREFIX}{number}"))
+fn run_path(files: &CatalogFiles, number: u64) -> PathBuf {
+    files.directory().join(format!("{RUN_PREFIX}{number}"))
 }
 
 /// Returns the numbers of all files that are runs, whether they are on the list or not.
-fn run_files(place: &Place) -> Result<Vec<u64>, CatalogError> {
-    let failed = |source| CatalogError::Directory { path: place.directory().to_owned(), source };
+fn run_files(files: &CatalogFiles) -> Result<Vec<u64>, CatalogError> {
+    let failed = |source| CatalogError::Directory { path: files.directory().to_owned(), source };
     let mut numbers = Vec::new();
-    for entry in fs::read_dir(place.directory()).map_err(failed)? {
+    for entry in fs::read_dir(files.directory()).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         let digits = name.to_str().and_then(|name| name.strip_prefix(RUN_PREFIX));
         numbers.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
@@ -285,9 +285,9 @@ fn run_files(place: &Place) -> Result<Vec<u64>, CatalogError> {
 }
 
 /// Removes runs that are not on the list. A process that has one open goes on with the removed file.
-fn remove_others(place: &Place, listed: &BTreeSet<u64>) -> Result<(), CatalogError> {
-    for number in run_files(place)?.into_iter().filter(|number| !listed.contains(number)) {
-        let path = run_path(place, number);
+fn remove_others(files: &CatalogFiles, listed: &BTreeSet<u64>) -> Result<(), CatalogError> {
+    for number in run_files(files)?.into_iter().filter(|number| !listed.contains(number)) {
+        let path = run_path(files, number);
         match fs::remove_file(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 return Err(CatalogError::Directory { path, source });

@@ -3,9 +3,13 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rusqlite::ErrorCode;
+
+/// How long a statement waits for another process before it fails with [`CatalogError::Busy`].
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Error of the catalogue. The text fits behind "failed to …". None of them endangers a backup: the catalogue can be
 /// built anew, or kept in memory.
@@ -117,7 +121,7 @@ impl CatalogError {
             }
             ErrorCode::DiskFull => Self::DiskFull { path },
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-                Self::Busy { path, waited_seconds: crate::schema::BUSY_TIMEOUT.as_secs() }
+                Self::Busy { path, waited_seconds: BUSY_TIMEOUT.as_secs() }
             }
             ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
                 Self::NotWritable { path, reason: error }

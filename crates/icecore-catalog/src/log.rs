@@ -3,7 +3,12 @@
 use icecore_format::ids::RecordName;
 use rusqlite::{Connection, Row, params};
 
-use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError};
+use crate::{
+    bundles::{self, BundleKind, StoredBundle},
+    catalog::Catalog,
+    checksum::row_checksum,
+    error::CatalogError,
+};
 
 /// They lie among the small values that one run leaves for the next, under keys of their own.
 const STATE: &str = "state";
@@ -73,9 +78,21 @@ impl Catalog {
         }
         self.write(|connection| remove(connection, names))
     }
+
+    /// Keeps a bundle of log records in place of the earlier one, and removes the rows of `names`, in one transaction.
+    pub fn bundle_log_records(
+        &mut self,
+        bundle: &StoredBundle,
+        names: &[RecordName],
+    ) -> Result<(), CatalogError> {
+        self.write(|connection| {
+            bundles::put(connection, BundleKind::Log, bundle)?;
+            remove(connection, names)
+        })
+    }
 }
 
-pub(crate) fn remove(connection: &Connection, names: &[RecordName]) -> rusqlite::Result<()> {
+fn remove(connection: &Connection, names: &[RecordName]) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("DELETE FROM state WHERE key = ?1")?;
     for name in names {
         statement.execute([format!("{PREFIX}{name}")])?;

@@ -1,19 +1,20 @@
 //! The schema, and how a connection is set up.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use icecore_format::ids::RepositoryId;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig, params};
 
-use crate::{checksum::row_checksum, error::CatalogError};
+use crate::{
+    checksum::row_checksum,
+    error::{BUSY_TIMEOUT, CatalogError},
+};
 
 /// Version of the schema and of the encoding of its rows. There are no migrations: a catalogue of another version is
 /// replaced.
 pub(crate) const SCHEMA_VERSION: i64 = 2;
 /// Marks the file as a catalogue ("ICEC").
 const APPLICATION_ID: i64 = 0x4943_4543;
-/// How long a statement waits for another process.
-pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const IDENTITY: &str = "identity";
 
@@ -57,7 +58,7 @@ const TABLES: [&str; 5] = [
 
 /// What an existing file turned out to be.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum ExistingFile {
     /// A catalogue of this version and repository.
     Usable(Connection),
     /// A database in which nothing has been created yet.
@@ -69,31 +70,31 @@ pub(crate) enum Found {
 }
 
 /// Opens an existing file and finds out what it is.
-pub(crate) fn open_existing(path: &Path, repository: RepositoryId) -> Result<Found, CatalogError> {
+pub(crate) fn open_existing(path: &Path, repository: RepositoryId) -> Result<ExistingFile, CatalogError> {
     let sqlite = |error| CatalogError::from_sqlite(path, error);
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let application_id = pragma(&connection, "application_id").map_err(sqlite)?;
     let version = pragma(&connection, "user_version").map_err(sqlite)?;
     let tables = table_texts(&connection).map_err(sqlite)?;
     if application_id == 0 && version == 0 && tables.is_empty() {
-        return Ok(Found::Empty);
+        return Ok(ExistingFile::Empty);
     }
     if application_id != APPLICATION_ID {
         return Err(CatalogError::damaged(path, "the database is not a catalogue of Icecore"));
     }
     if version != SCHEMA_VERSION {
-        return Ok(Found::OtherSchema(version));
+        return Ok(ExistingFile::OtherSchema(version));
     }
     if tables != TABLES {
         return Err(CatalogError::damaged(path, "its tables are not those of a catalogue"));
     }
     let found = read_identity(&connection, path)?;
     if found != repository {
-        return Ok(Found::OtherRepository(found));
+        return Ok(ExistingFile::OtherRepository(found));
     }
     check_writable(&connection, path)?;
     set_up(&connection).map_err(sqlite)?;
-    Ok(Found::Usable(connection))
+    Ok(ExistingFile::Usable(connection))
 }
 
 /// SQLite opens a file for reading only when it may not write it, and when the file's header asks for that.

@@ -3,7 +3,12 @@
 use icecore_format::ids::RunId;
 use rusqlite::{Connection, Row, params};
 
-use crate::{bundles::BundleKind, catalog::Catalog, checksum::row_checksum, error::CatalogError};
+use crate::{
+    bundles::{self, BundleKind, StoredBundle},
+    catalog::Catalog,
+    checksum::row_checksum,
+    error::CatalogError,
+};
 
 const SNAPSHOTS: &str = "snapshots";
 
@@ -73,9 +78,17 @@ impl Catalog {
         }
         self.write(|connection| remove(connection, runs))
     }
+
+    /// Keeps a bundle of snapshots in place of the earlier one, and removes the rows of `runs`, in one transaction.
+    pub fn bundle_snapshots(&mut self, bundle: &StoredBundle, runs: &[RunId]) -> Result<(), CatalogError> {
+        self.write(|connection| {
+            bundles::put(connection, BundleKind::Snapshots, bundle)?;
+            remove(connection, runs).map(drop)
+        })
+    }
 }
 
-pub(crate) fn remove(connection: &Connection, runs: &[RunId]) -> rusqlite::Result<usize> {
+fn remove(connection: &Connection, runs: &[RunId]) -> rusqlite::Result<usize> {
     let mut statement = connection.prepare_cached("DELETE FROM snapshots WHERE run = ?1")?;
     runs.iter().map(|run| statement.execute([run.0.as_slice()])).sum()
 }

@@ -1,4 +1,4 @@
-use icecore_format::ids::WriterId;
+use icecore_format::ids::{RecordName, RunId, WriterId};
 
 use super::*;
 use crate::{

@@ -13,19 +13,21 @@ use std::{
 
 use icecore_format::ids::RepositoryId;
 
-use crate::{block_cache::BLOCK_PREFIX, error::CatalogError};
+use crate::error::CatalogError;
 
+/// Beginning of the names of the block cache's files.
+pub(crate) const BLOCK_PREFIX: &str = "block-";
 const DATABASE: &str = "catalogue.sqlite";
 const LOCK: &str = "catalogue.lock";
-/// Beginnings of the names of all files that are made here, …
+/// Beginnings of the names of all files that this crate makes in the directory, …
 const OWN_PREFIXES: [&str; 3] = ["catalogue.", "chunks", BLOCK_PREFIX];
 /// … and the end of those that are only locked.
 const LOCK_SUFFIX: &str = ".lock";
 const DAMAGED_PREFIX: &str = "catalogue.sqlite.damaged-";
 
-/// The directory of one repository's catalogue.
+/// The files of one repository's catalogue, and their directory.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct CatalogFiles {
     directory: PathBuf,
     database: PathBuf,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Place {
 /// Says which file has the catalogue's name: its device and inode.
 pub(crate) type FileIdentity = (u64, u64);
 
-impl Place {
+impl CatalogFiles {
     /// Creates the directories (mode 700) and refuses network file systems.
     pub(crate) fn prepare(cache_directory: &Path, repository: RepositoryId) -> Result<Self, CatalogError> {
         let directory = cache_directory.join(repository.to_string());
