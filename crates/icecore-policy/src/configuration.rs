@@ -5,30 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
-
 use crate::{
     error::ConfigurationError,
     location,
+    progress_mode::ProgressMode,
     record::{BackupRecord, FileRecord, S3Record},
     s3_settings::S3Settings,
     settings::{BackupSettings, SettingsTable},
 };
-
-/// How progress is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProgressMode {
-    /// Bars on a terminal, nothing otherwise.
-    #[default]
-    Auto,
-    /// Lines of text.
-    Plain,
-    /// Lines of JSON.
-    Json,
-    /// Not at all.
-    None,
-}
 
 /// How the repository is unlocked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,11 +123,11 @@ fn only_one(
 ) -> Result<Option<UnlockMethod>, ConfigurationError> {
     let mut given: Vec<_> = methods
         .into_iter()
-        .filter_map(|(key, method)| Some((location::place_of_key(text, key), key, method?)))
+        .filter_map(|(key, method)| Some((location::position_of_key(text, key), key, method?)))
         .collect();
-    given.sort_by_key(|(place, ..)| (place.line, place.column));
-    if let [(_, other, _), (place, key, _), ..] = given[..] {
-        return Err(ConfigurationError::Conflict { place, key, other });
+    given.sort_by_key(|(position, ..)| (position.line, position.column));
+    if let [(_, other, _), (position, key, _), ..] = given[..] {
+        return Err(ConfigurationError::Conflict { position, key, other });
     }
     Ok(given.pop().map(|(.., method)| method))
 }

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// A place in a text; both numbers count from 1, the column in characters.
+/// A position in a text; both numbers count from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct TextPosition {
     /// Line.
     pub line: usize,
     /// Column in characters.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for TextPosition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "line {}, column {}", self.line, self.column)
     }
@@ -22,28 +22,28 @@ impl fmt::Display for Place {
 #[non_exhaustive]
 pub enum ConfigurationError {
     /// The text is not TOML.
-    #[error("{place}: {reason}")]
+    #[error("{position}: {reason}")]
     Syntax {
         /// Where reading ended.
-        place: Place,
+        position: TextPosition,
         /// What is wrong.
         reason: String,
     },
     /// A key is unknown, misses, or has a value that it cannot have.
-    #[error("{place}: {key}: {reason}")]
+    #[error("{position}: {key}: {reason}")]
     Value {
         /// Where the key or its value stands.
-        place: Place,
+        position: TextPosition,
         /// The key with the tables around it, such as `backup.pack-size`.
         key: String,
         /// What is wrong.
         reason: String,
     },
     /// Two keys exclude each other.
-    #[error("{place}: {key} and {other} exclude each other; keep one of them")]
+    #[error("{position}: {key} and {other} exclude each other; keep one of them")]
     Conflict {
         /// Where the later one stands.
-        place: Place,
+        position: TextPosition,
         /// The later one.
         key: &'static str,
         /// The earlier one.

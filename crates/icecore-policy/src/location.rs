@@ -2,33 +2,33 @@
 
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{ConfigurationError, Place};
+use crate::error::{ConfigurationError, TextPosition};
 
-/// Describes an error of the TOML library by place and key.
+/// Describes an error of the TOML library by position and key.
 pub(crate) fn describe(text: &str, error: &toml::de::Error) -> ConfigurationError {
     let reason = error.message().replace('\n', ", ");
     let offset = error.span().map_or(0, |span| span.start);
-    let place = place(text, offset);
-    let Ok(document) = DeTable::parse(text) else { return ConfigurationError::Syntax { place, reason } };
+    let position = position(text, offset);
+    let Ok(document) = DeTable::parse(text) else { return ConfigurationError::Syntax { position, reason } };
     match key_at(document.get_ref(), offset) {
-        Some(key) => ConfigurationError::Value { place, key, reason },
-        None => ConfigurationError::Syntax { place, reason },
+        Some(key) => ConfigurationError::Value { position, key, reason },
+        None => ConfigurationError::Syntax { position, reason },
     }
 }
 
 /// Returns where a key of the outermost table stands.
-pub(crate) fn place_of_key(text: &str, key: &str) -> Place {
+pub(crate) fn position_of_key(text: &str, key: &str) -> TextPosition {
     let offset = DeTable::parse(text).ok().and_then(|document| {
         let (found, _) = document.get_ref().iter().find(|(found, _)| *found.get_ref() == key)?;
         Some(found.span().start)
     });
-    place(text, offset.unwrap_or(0))
+    position(text, offset.unwrap_or(0))
 }
 
-fn place(text: &str, offset: usize) -> Place {
+fn position(text: &str, offset: usize) -> TextPosition {
     let before = &text[..text.floor_char_boundary(offset)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    TextPosition { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
 }
 
 /// Returns the innermost key that stands, or whose value stands, at the offset.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::{
     byte_size::parse_byte_size,
-    configuration::ProgressMode,
+    progress_mode::ProgressMode,
     s3_settings::{S3_REQUESTS_MAX, S3Addressing, S3Encryption, S3Settings},
     settings::{COMPRESSION_LEVELS, PACK_BYTES_RANGE, READ_CONCURRENCY_MAX, SettingsTable},
 };

@@ -2,7 +2,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 
 use super::*;
 use crate::{
-    error::Place,
+    error::TextPosition,
     s3_settings::{S3Addressing, S3Encryption},
 };
 
@@ -186,8 +186,8 @@ fn errors_name_place_and_key() {
 #[test]
 fn two_ways_to_unlock_are_a_conflict() {
     let error = Configuration::parse("key-file = '/k'\n\n  password-file = '/p'\n").unwrap_err();
-    let place = Place { line: 3, column: 3 };
-    assert_eq!(error, ConfigurationError::Conflict { place, key: "password-file", other: "key-file" });
+    let position = TextPosition { line: 3, column: 3 };
+    assert_eq!(error, ConfigurationError::Conflict { position, key: "password-file", other: "key-file" });
     assert!(
         fault("password-command = 'c'\npassword-file = '/p'\nkey-file = '/k'")
             .starts_with("line 2, column 1: ")

@@ -6,9 +6,9 @@ fn places_count_characters_from_one() {
     for (offset, line, column) in
         [(0, 1, 1), (1, 1, 2), (3, 2, 1), (5, 2, 2), (6, 2, 2), (15, 3, 1), (999, 3, 2)]
     {
-        assert_eq!(place(text, offset), Place { line, column }, "{offset}");
+        assert_eq!(position(text, offset), TextPosition { line, column }, "{offset}");
     }
-    assert_eq!(place("", 0), Place { line: 1, column: 1 });
+    assert_eq!(position("", 0), TextPosition { line: 1, column: 1 });
 }
 
 #[test]
@@ -32,6 +32,6 @@ fn keys_are_found_wherever_their_table_is_written() {
 #[test]
 fn keys_of_the_outermost_table_have_a_place() {
     let text = "a = 1\n  bc = 2\n[t]\nd = 3\n";
-    assert_eq!(place_of_key(text, "bc"), Place { line: 2, column: 3 });
-    assert_eq!(place_of_key(text, "d"), Place { line: 1, column: 1 });
+    assert_eq!(position_of_key(text, "bc"), TextPosition { line: 2, column: 3 });
+    assert_eq!(position_of_key(text, "d"), TextPosition { line: 1, column: 1 });
 }
