@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use icecore_format::{keys::Keys, layout};
+use icecore_format::{ids::RunId, keys::Keys, layout};
 use icecore_store::{ObjectInfo, Store};
 
 use crate::{
@@ -45,7 +45,7 @@ pub(crate) struct Examination {
     /// Snapshots.
     pub(crate) snapshots: Snapshots,
     /// What is to be said of each snapshot.
-    pub(crate) judged: Vec<SnapshotCheck>,
+    judged: Vec<SnapshotCheck>,
     /// Log records and snapshots as they were listed.
     listed: Vec<ObjectInfo>,
     log: LogCheck,
@@ -106,6 +106,11 @@ fn report_marks(session: &Session<'_>, judged: &[SnapshotCheck]) {
 }
 
 impl Examination {
+    /// Returns what is to be said of the snapshot of a run.
+    pub(crate) fn judged(&self, run: RunId) -> Option<&SnapshotCheck> {
+        self.judged.iter().find(|judged| judged.run == run)
+    }
+
     /// Ends the session and puts everything together.
     pub(crate) fn into_report(self, session: Session<'_>) -> CheckReport {
         let packs = &self.inventory.packs;

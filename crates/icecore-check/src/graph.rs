@@ -13,9 +13,9 @@ use icecore_format::{
 };
 
 use crate::{
-    impact::Damage,
-    links::LinkMember,
-    parents::{Orphaned, PackedLineage},
+    damage::Damage,
+    lineage::{Orphaned, PackedLineage},
+    link_member::LinkMember,
 };
 
 /// Number of levels of a tree.
@@ -77,7 +77,7 @@ impl Expected {
 
 /// What was found out about a node.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum NodeState {
     /// It has not been read yet.
     Unread,
     /// It cannot be read, or is not what it must be; the packs with these numbers hold it.
@@ -131,7 +131,7 @@ pub(crate) struct GraphNode {
     /// Whether the node opens, but what it says is wrong: snapshots with it cannot be trusted.
     pub(crate) is_wrong: bool,
     /// What was found out.
-    pub(crate) found: Found,
+    pub(crate) state: NodeState,
 }
 
 /// All nodes.
@@ -170,7 +170,7 @@ impl Graph {
         let number = self.nodes.len() as NodeNumber;
         self.stages[expected.stage()].push(number);
         let scopes = self.share_scopes(scopes);
-        self.nodes.push(GraphNode { id, expected, scopes, is_wrong: false, found: Found::Unread });
+        self.nodes.push(GraphNode { id, expected, scopes, is_wrong: false, state: NodeState::Unread });
         self.numbers.insert(name, number);
         number
     }
@@ -210,7 +210,7 @@ impl Graph {
 
     /// Returns the number of nodes that were read.
     pub(crate) fn read_count(&self) -> u64 {
-        let read = |node: &&GraphNode| !matches!(node.found, Found::Unread | Found::Lost(_));
+        let read = |node: &&GraphNode| !matches!(node.state, NodeState::Unread | NodeState::Lost(_));
         self.nodes.iter().filter(read).count() as u64
     }
 
@@ -218,10 +218,10 @@ impl Graph {
     pub(crate) fn first_path(&self, number: NodeNumber) -> Option<Arc<[u8]>> {
         let mut number = number;
         loop {
-            match &self.node(number).found {
-                Found::Inner(children) => number = *children.first()?,
-                Found::Leaf(leaf) => return Some(leaf.lineage.as_ref()?.unpack().first),
-                Found::Unread | Found::Lost(_) | Found::ListLeaf(_) => return None,
+            match &self.node(number).state {
+                NodeState::Inner(children) => number = *children.first()?,
+                NodeState::Leaf(leaf) => return Some(leaf.lineage.as_ref()?.unpack().first),
+                NodeState::Unread | NodeState::Lost(_) | NodeState::ListLeaf(_) => return None,
             }
         }
     }

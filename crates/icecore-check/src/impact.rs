@@ -3,60 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    graph::{Expected, Found, Graph, NodeNumber, STAGES},
+    damage::Damage,
+    graph::{Expected, Graph, NodeNumber, NodeState, STAGES},
     inventory::Inventory,
-    report::{EXAMPLES_MAX, SnapshotCheck},
+    report::SnapshotCheck,
     snapshots::Snapshots,
 };
-
-/// What cannot be restored of everything below a node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Damage {
-    /// Number of files.
-    pub(crate) files: u64,
-    /// Paths of the first of them.
-    pub(crate) examples: Vec<Arc<[u8]>>,
-    /// Numbers of the damaged packs, as far as they are the reason; sorted, and only the first.
-    pub(crate) packs: Vec<u32>,
-    /// Whether anything else is wrong, so that the snapshot is not what was backed up.
-    pub(crate) is_broken: bool,
-}
-
-impl Damage {
-    /// Says whether nothing is damaged.
-    pub(crate) fn is_none(&self) -> bool {
-        self.files == 0 && !self.is_broken
-    }
-
-    /// Adds a damaged file.
-    pub(crate) fn add_file(&mut self, path: Arc<[u8]>) {
-        self.files = self.files.saturating_add(1);
-        if self.examples.len() < EXAMPLES_MAX {
-            self.examples.push(path);
-        }
-    }
-
-    /// Adds damaged packs.
-    pub(crate) fn add_packs(&mut self, packs: &[u32]) {
-        for pack in packs {
-            if let Err(place) = self.packs.binary_search(pack)
-                && place < EXAMPLES_MAX
-            {
-                self.packs.insert(place, *pack);
-                self.packs.truncate(EXAMPLES_MAX);
-            }
-        }
-    }
-
-    /// Adds the damage below another node, which follows in the order of paths.
-    fn add(&mut self, other: &Self) {
-        self.files = self.files.saturating_add(other.files);
-        let room = EXAMPLES_MAX.saturating_sub(self.examples.len());
-        self.examples.extend(other.examples.iter().take(room).cloned());
-        self.add_packs(&other.packs);
-        self.is_broken |= other.is_broken;
-    }
-}
 
 /// Returns the damage of all nodes below which there is any.
 pub(crate) fn damage_by_node(graph: &Graph) -> HashMap<NodeNumber, Damage> {
@@ -76,19 +28,19 @@ pub(crate) fn damage_by_node(graph: &Graph) -> HashMap<NodeNumber, Damage> {
 fn damage_of(graph: &Graph, number: NodeNumber, below: &HashMap<NodeNumber, Damage>) -> Damage {
     let node = graph.node(number);
     let mut sum = Damage::default();
-    match &node.found {
-        Found::Unread => sum.is_broken = true,
-        Found::Lost(packs) => {
+    match &node.state {
+        NodeState::Unread => sum.is_broken = true,
+        NodeState::Lost(packs) => {
             sum.is_broken = true;
             sum.add_packs(packs);
             if let Expected::Manifest { totals, .. } = &node.expected {
                 sum.files = totals.files;
             }
         }
-        Found::Inner(children) => {
+        NodeState::Inner(children) => {
             children.iter().filter_map(|child| below.get(child)).for_each(|part| sum.add(part));
         }
-        Found::Leaf(leaf) => {
+        NodeState::Leaf(leaf) => {
             if let Some(peculiar) = &leaf.peculiar {
                 sum = peculiar.damage.clone();
                 for (list, path) in &peculiar.lists {
@@ -99,7 +51,7 @@ fn damage_of(graph: &Graph, number: NodeNumber, below: &HashMap<NodeNumber, Dama
                 }
             }
         }
-        Found::ListLeaf(damage) => sum = Damage::clone(damage),
+        NodeState::ListLeaf(damage) => sum = Damage::clone(damage),
     }
     sum.is_broken |= node.is_wrong;
     sum

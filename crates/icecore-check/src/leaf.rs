@@ -12,10 +12,10 @@ use icecore_format::{
 };
 
 use crate::{
-    impact::Damage,
+    damage::Damage,
     inventory::{Availability, Inventory},
-    links::LinkMember,
-    parents::{Lineage, Orphaned},
+    lineage::{Lineage, Orphaned},
+    link_member::LinkMember,
     report::EXAMPLES_MAX,
 };
 

@@ -6,6 +6,7 @@
 //! check itself could not go on. CPU work runs on a rayon pool and never waits for the store there.
 
 mod check;
+mod damage;
 mod directories;
 mod error;
 mod events;
@@ -15,6 +16,8 @@ mod impact;
 mod inventory;
 mod keyspace;
 mod leaf;
+mod lineage;
+mod link_member;
 mod links;
 mod log;
 mod options;

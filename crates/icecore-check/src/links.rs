@@ -3,54 +3,15 @@
 use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use icecore_format::{
-    entry::{Content, Entry, Marks},
-    ids::RunId,
-    layout,
-};
+use icecore_format::{ids::RunId, layout};
 
 use crate::{
     error::CheckError,
-    graph::{Found, Graph, NodeNumber, STAGES},
+    graph::{Graph, NodeNumber, NodeState, STAGES},
     report::ProblemKind,
     session::Session,
     snapshots::Snapshots,
 };
-
-/// One of several hard links to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct LinkMember {
-    device: u32,
-    inode: u64,
-    /// Number of the kind.
-    kind: u8,
-    /// Stands for size and content.
-    content: u64,
-}
-
-impl LinkMember {
-    /// Returns the member that an entry is; none if it is no hard link, or if its content was not read consistently and
-    /// may differ for that reason.
-    pub(crate) fn of(entry: &Entry) -> Option<Self> {
-        let (device, inode) = entry.link_group()?;
-        let inconsistent = Marks::CHANGED_WHILE_READ.with(Marks::UNREADABLE);
-        if entry.marks.0 & inconsistent.0 != 0 {
-            return None;
-        }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&entry.size.to_le_bytes());
-        match &entry.content {
-            Content::Inline(chunks) => chunks.iter().for_each(|chunk| _ = hasher.update(&chunk.id.0)),
-            Content::List(list) => _ = hasher.update(&[list.level]).update(&list.id.0),
-        }
-        for hole in &entry.holes {
-            hasher.update(&hole.offset.to_le_bytes()).update(&hole.length.to_le_bytes());
-        }
-        let mut content = [0; 8];
-        content.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-        Some(Self { device, inode, kind: entry.kind as u8, content: u64::from_le_bytes(content) })
-    }
-}
 
 /// Groups of links that differ in the same respect, in one snapshot.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,9 +75,9 @@ fn nodes_with_links(graph: &Graph) -> Vec<bool> {
     let mut linked = vec![false; graph.len()];
     for stage in (0..STAGES).rev() {
         for &number in graph.stage(stage) {
-            linked[number as usize] = match &graph.node(number).found {
-                Found::Leaf(leaf) => !leaf.links().is_empty(),
-                Found::Inner(children) => children.iter().any(|child| linked[*child as usize]),
+            linked[number as usize] = match &graph.node(number).state {
+                NodeState::Leaf(leaf) => !leaf.links().is_empty(),
+                NodeState::Inner(children) => children.iter().any(|child| linked[*child as usize]),
                 _ => false,
             };
         }
@@ -131,9 +92,9 @@ fn leaves_with_links(graph: &Graph, linked: &[bool], root: NodeNumber) -> Vec<No
         if !linked[number as usize] {
             continue;
         }
-        match &graph.node(number).found {
-            Found::Leaf(_) => leaves.push(number),
-            Found::Inner(children) => stack.extend(children.iter().rev()),
+        match &graph.node(number).state {
+            NodeState::Leaf(_) => leaves.push(number),
+            NodeState::Inner(children) => stack.extend(children.iter().rev()),
             _ => {}
         }
     }
@@ -151,7 +112,7 @@ fn fingerprint(leaves: &[NodeNumber]) -> [u8; 32] {
 fn compare_links(graph: &Graph, leaves: &[NodeNumber]) -> Vec<Differences> {
     let mut members = Vec::new();
     for &number in leaves {
-        if let Found::Leaf(leaf) = &graph.node(number).found {
+        if let NodeState::Leaf(leaf) = &graph.node(number).state {
             members.extend_from_slice(leaf.links());
         }
     }

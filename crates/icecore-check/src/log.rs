@@ -1,11 +1,11 @@
 //! Reads the log, and holds it against the snapshots and against what the caller has seen before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
-    history::{Fate, History, Loss, Lost, Standing},
-    ids::{RecordHash, RecordName, RunId},
+    history::{Fate, History, Loss, Lost},
+    ids::{RecordHash, RecordName},
     layout,
     limits::RECORD_OBJECT_BYTES_MAX,
     log::{CompletedSnapshot, LogRecord, RecordReference},
@@ -149,6 +149,3 @@ fn report_loss(session: &Session<'_>, history: &History, loss: &Loss) {
         }
     }
 }
-
-/// How each snapshot object was found.
-pub(crate) type Standings = BTreeMap<RunId, Standing>;

@@ -1,127 +1,12 @@
 //! Verifies that every entry lies in a directory of its snapshot. Only leaves are looked at entry by entry; of what lies
 //! around them, a node keeps what its neighbours need to know.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap};
 
-use icecore_format::{
-    entry::{Entry, EntryKind},
-    path,
+use crate::{
+    graph::{Graph, NodeNumber, NodeState},
+    lineage::{Lineage, Orphaned},
 };
-
-use crate::graph::{Found, Graph, NodeNumber};
-
-/// What entries in a row say of the directories around them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lineage {
-    /// Path of the first entry.
-    pub(crate) first: Arc<[u8]>,
-    last: Arc<[u8]>,
-    /// Lengths of the beginnings of the first path that must be directories further to the left; sorted.
-    wanted: Vec<usize>,
-    /// Lengths of the beginnings of the last path, or of all of it, that are directories here; sorted.
-    open: Vec<usize>,
-}
-
-/// A [`Lineage`] in one piece of memory, because there is one for each leaf: what the first and the last path have in
-/// common is in it once.
-#[derive(Debug)]
-pub(crate) struct PackedLineage(Box<[u8]>);
-
-/// A path that entries lie below, although it is no directory of the snapshot.
-pub(crate) type Orphaned = Arc<[u8]>;
-
-impl Lineage {
-    /// Looks at the entries of a leaf; returns also the first path that should be a directory and is not, whatever lies
-    /// to the left. The root need not be there.
-    pub(crate) fn of(entries: &[Entry]) -> (Option<Self>, Option<Orphaned>) {
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return (None, None) };
-        let (mut directories, mut wanted, mut orphaned) = (Vec::<&[u8]>::new(), Vec::new(), None);
-        for Entry { path: entry, kind, .. } in entries {
-            while directories.pop_if(|directory| !path::is_within(entry, directory)).is_some() {}
-            let parent = path::parent(entry).unwrap_or_default();
-            if !parent.is_empty() && directories.last() != Some(&parent) {
-                if is_above(parent, &first.path) {
-                    wanted.push(parent.len());
-                } else {
-                    orphaned.get_or_insert_with(|| Arc::from(parent));
-                }
-            }
-            if *kind == EntryKind::Directory && !entry.is_empty() {
-                directories.push(entry);
-            }
-        }
-        wanted.sort_unstable();
-        wanted.dedup();
-        let open = directories.iter().map(|directory| directory.len()).collect();
-        let (first, last) = (first.path.as_slice().into(), last.path.as_slice().into());
-        (Some(Self { first, last, wanted, open }), orphaned)
-    }
-
-    /// Puts what follows to the right of this; returns also the first path that should be a directory and is not.
-    fn join(mut self, right: &Self) -> (Self, Option<Orphaned>) {
-        let mut orphaned = None;
-        for &length in &right.wanted {
-            let directory = &right.first[..length];
-            let is_open = self.open.binary_search(&length).is_ok() && path::is_within(&self.last, directory);
-            if is_open {
-                continue;
-            }
-            if is_above(directory, &self.first) {
-                self.wanted.push(length);
-            } else {
-                orphaned.get_or_insert_with(|| Arc::from(directory));
-            }
-        }
-        self.wanted.sort_unstable();
-        self.wanted.dedup();
-        let last = Arc::clone(&self.last);
-        self.open.retain(|&length| path::is_within(&right.last, &last[..length]));
-        self.open.extend_from_slice(&right.open);
-        self.open.sort_unstable();
-        self.last = Arc::clone(&right.last);
-        (self, orphaned)
-    }
-
-    /// Returns a path that should be a directory and is not, if nothing lies to the left.
-    fn of_root(&self) -> Option<Orphaned> {
-        self.wanted.first().map(|&length| Arc::from(&self.first[..length]))
-    }
-}
-
-impl PackedLineage {
-    /// Packs a lineage: four lengths, the two lists of lengths, the first path, what the last path has more.
-    pub(crate) fn new(lineage: &Lineage) -> Self {
-        let Lineage { first, last, wanted, open } = lineage;
-        let common = first.iter().zip(last.iter()).take_while(|(left, right)| left == right).count();
-        let lengths = [common, first.len(), wanted.len(), open.len()];
-        let lengths = lengths.iter().chain(wanted).chain(open);
-        // A path is far shorter than 4 GiB.
-        let mut packed: Vec<u8> = lengths.flat_map(|&length| (length as u32).to_le_bytes()).collect();
-        packed.extend_from_slice(first);
-        packed.extend_from_slice(&last[common..]);
-        Self(packed.into())
-    }
-
-    /// Returns what was packed.
-    pub(crate) fn unpack(&self) -> Lineage {
-        let (words, _) = self.0.as_chunks::<4>();
-        let length = |place: usize| u32::from_le_bytes(words[place]) as usize;
-        let (wanted, open) = (4..4 + length(2), 4 + length(2)..4 + length(2) + length(3));
-        let paths = &self.0[open.end * 4..];
-        let (first, rest) = paths.split_at(length(1));
-        Lineage {
-            first: first.into(),
-            last: [&first[..length(0)], rest].concat().into(),
-            wanted: wanted.map(length).collect(),
-            open: open.map(length).collect(),
-        }
-    }
-}
-
-/// Says whether `path` lies in `directory` and is not it.
-fn is_above(directory: &[u8], path: &[u8]) -> bool {
-    directory.len() < path.len() && path::is_within(path, directory)
-}
 
 /// Returns the manifest nodes below which entries lie in no directory, each with the path that is none. What cannot be
 /// read, and what lies around it, is not judged: it is damage already.
@@ -135,12 +20,12 @@ pub(crate) fn find_orphaned(
     // Children are in later stages than their parents.
     for stage in (0..stages).rev() {
         for &number in graph.stage(stage) {
-            match &graph.node(number).found {
-                Found::Leaf(leaf) => {
+            match &graph.node(number).state {
+                NodeState::Leaf(leaf) => {
                     let orphaned = leaf.peculiar.as_ref().and_then(|peculiar| peculiar.orphaned.clone());
                     found.extend(orphaned.map(|orphaned| (number, orphaned)));
                 }
-                Found::Inner(children) => {
+                NodeState::Inner(children) => {
                     let (lineage, orphaned) = join_all(graph, &joined, children);
                     found.extend(orphaned.map(|orphaned| (number, orphaned)));
                     joined.extend(lineage.map(|lineage| (number, lineage)));
@@ -165,8 +50,8 @@ fn lineage_of<'a>(
     joined: &'a HashMap<NodeNumber, Lineage>,
     number: NodeNumber,
 ) -> Option<Cow<'a, Lineage>> {
-    match &graph.node(number).found {
-        Found::Leaf(leaf) => leaf.lineage.as_ref().map(|lineage| Cow::Owned(lineage.unpack())),
+    match &graph.node(number).state {
+        NodeState::Leaf(leaf) => leaf.lineage.as_ref().map(|lineage| Cow::Owned(lineage.unpack())),
         _ => joined.get(&number).map(Cow::Borrowed),
     }
 }

@@ -19,6 +19,5 @@ mod tree;
 
 pub use maintenance::{Maintenance, RepairEnvironment};
 pub use marks::MarkChange;
-pub use parents::MendedManifest;
-pub use plan::{RepairOutcome, RepairPlan, RepairStep, SalvageSource, StoredObject};
+pub use plan::{MendedManifest, RepairOutcome, RepairPlan, RepairStep, SalvageSource, StoredObject};
 pub use planning::plan_repair;

@@ -20,10 +20,12 @@ use crate::{
     error::CheckError,
     events::CheckPhase,
     keyspace::{KeyForm, classify},
-    log::Standings,
     report::ProblemKind,
     session::{Opened, Session},
 };
+
+/// How each snapshot object was found.
+pub(crate) type Standings = BTreeMap<RunId, Standing>;
 
 /// A complete snapshot.
 #[derive(Clone, Debug)]
@@ -71,11 +73,11 @@ pub(crate) async fn open_snapshots(
         snapshots.standings.extend(standing.map(|standing| (run, standing)));
         snapshots.witnesses.extend(witness);
         match opened {
-            Found::Complete(snapshot) => snapshots.complete.push(*snapshot),
-            Found::Damaged => snapshots.damaged.push(run),
-            Found::Pending(refreshed) => _ = snapshots.pending.insert(run, refreshed),
-            Found::Ended => _ = snapshots.ended.insert(run),
-            Found::Vanished => {}
+            OpenedSnapshot::Complete(snapshot) => snapshots.complete.push(*snapshot),
+            OpenedSnapshot::Damaged => snapshots.damaged.push(run),
+            OpenedSnapshot::Pending(refreshed) => _ = snapshots.pending.insert(run, refreshed),
+            OpenedSnapshot::Ended => _ = snapshots.ended.insert(run),
+            OpenedSnapshot::Vanished => {}
         }
     }
     snapshots.complete.sort_unstable_by_key(|snapshot| snapshot.run);
@@ -83,7 +85,8 @@ pub(crate) async fn open_snapshots(
     Ok(snapshots)
 }
 
-enum Found {
+/// What became of opening a snapshot.
+enum OpenedSnapshot {
     Complete(Box<CompleteSnapshot>),
     Damaged,
     Pending(SystemTime),
@@ -95,7 +98,7 @@ async fn open_snapshot(
     session: &Session<'_>,
     run: RunId,
     info: ObjectInfo,
-) -> Result<(RunId, Found, Option<Standing>, Option<Witness>), CheckError> {
+) -> Result<(RunId, OpenedSnapshot, Option<Standing>, Option<Witness>), CheckError> {
     let keys = session.share_keys();
     let opened =
         session.open(&info, RECORD_BYTES_MAX.into(), move |object| Snapshot::open(&keys, run, object));
@@ -106,8 +109,8 @@ async fn open_snapshot(
             let (standing, witness) = (standing(&snapshot), snapshot.as_ref().ok().and_then(Witness::of));
             (run, sort_by_state(session, &info, snapshot), Some(standing), witness)
         }
-        Opened::Vanished => (run, Found::Vanished, None, None),
-        Opened::Unreadable => (run, Found::Damaged, Some(Standing::Unreadable), None),
+        Opened::Vanished => (run, OpenedSnapshot::Vanished, None, None),
+        Opened::Unreadable => (run, OpenedSnapshot::Damaged, Some(Standing::Unreadable), None),
     })
 }
 
@@ -120,11 +123,15 @@ fn standing(snapshot: &FormatResult<Snapshot>) -> Standing {
     }
 }
 
-fn sort_by_state(session: &Session<'_>, info: &ObjectInfo, snapshot: FormatResult<Snapshot>) -> Found {
+fn sort_by_state(
+    session: &Session<'_>,
+    info: &ObjectInfo,
+    snapshot: FormatResult<Snapshot>,
+) -> OpenedSnapshot {
     match snapshot {
         Ok(Snapshot { origin, state: SnapshotState::Complete(completion) }) => {
             let scope = (origin.dedup == DedupScope::Group).then_some(origin.group);
-            Found::Complete(Box::new(CompleteSnapshot { run: origin.run, scope, completion }))
+            OpenedSnapshot::Complete(Box::new(CompleteSnapshot { run: origin.run, scope, completion }))
         }
         Ok(Snapshot { origin, state: SnapshotState::Pending { .. } }) => {
             // By the store's clock; a writer's clock may be wrong.
@@ -136,12 +143,12 @@ fn sort_by_state(session: &Session<'_>, info: &ObjectInfo, snapshot: FormatResul
                 age.as_secs()
             );
             session.report(ProblemKind::SnapshotPending, Some(&info.key), detail);
-            Found::Pending(info.modified)
+            OpenedSnapshot::Pending(info.modified)
         }
-        Ok(_) => Found::Ended,
+        Ok(_) => OpenedSnapshot::Ended,
         Err(error) => {
             session.report_format(ProblemKind::SnapshotDamaged, &info.key, &error);
-            Found::Damaged
+            OpenedSnapshot::Damaged
         }
     }
 }

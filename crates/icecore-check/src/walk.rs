@@ -18,10 +18,11 @@ use icecore_format::{
 use crate::{
     error::CheckError,
     events::CheckPhase,
-    graph::{Expected, Found, Graph, LeafRecord, NodeNumber, Peculiarities, STAGES},
+    graph::{Expected, Graph, LeafRecord, NodeNumber, NodeState, Peculiarities, STAGES},
     inventory::Inventory,
     leaf::{ChunkFindings, Examined, Leaf, Summary},
-    parents::{PackedLineage, find_orphaned},
+    lineage::PackedLineage,
+    parents::find_orphaned,
     reading::{BlockFailure, BlockPlace, BlockResult, place_all, portions, read_run, runs},
     report::ProblemKind,
     session::Session,
@@ -144,33 +145,33 @@ impl Walk<'_, '_> {
             let detail = format!("{} is in no pack directory", self.describe(number));
             self.session.report(ProblemKind::NodeMissing, None, detail);
         }
-        self.graph.node_mut(number).found = Found::Lost(packs);
+        self.graph.node_mut(number).state = NodeState::Lost(packs);
     }
 
     fn take_node(&mut self, number: NodeNumber, examined: Examined) {
-        let found = match examined {
+        let state = match examined {
             Examined::Malformed(error) => {
                 self.report_node(ProblemKind::NodeMalformed, number, &error.to_string());
-                Found::Lost(Vec::new())
+                NodeState::Lost(Vec::new())
             }
             Examined::Inner(summary, children) if self.verify_summary(number, &summary) => {
-                Found::Inner(self.want_children(number, children))
+                NodeState::Inner(self.want_children(number, children))
             }
             Examined::Leaf(summary, leaf) if self.verify_summary(number, &summary) => {
-                Found::Leaf(self.take_leaf(number, *leaf))
+                NodeState::Leaf(self.take_leaf(number, *leaf))
             }
-            Examined::Inner(..) | Examined::Leaf(..) => Found::Lost(Vec::new()),
+            Examined::Inner(..) | Examined::Leaf(..) => NodeState::Lost(Vec::new()),
             Examined::ListInner(nodes) => {
                 let scopes = Arc::clone(&self.graph.node(number).scopes);
                 let want = |list: ChunkListRef| self.graph.want(list.id, Expected::List(list), &scopes);
-                Found::Inner(nodes.into_iter().map(want).collect())
+                NodeState::Inner(nodes.into_iter().map(want).collect())
             }
             Examined::ListLeaf(findings) => {
                 self.take_chunks(&findings);
-                Found::ListLeaf(Box::new(findings.damage))
+                NodeState::ListLeaf(Box::new(findings.damage))
             }
         };
-        self.graph.node_mut(number).found = found;
+        self.graph.node_mut(number).state = state;
     }
 
     /// Holds what a manifest node says of itself against what its parent says; says whether its content can be used.
@@ -268,7 +269,7 @@ impl Walk<'_, '_> {
         let mut wrong = Vec::new();
         for stage in 0..STAGES / 2 {
             for &number in self.graph.stage(stage) {
-                if let Found::Inner(children) = &self.graph.node(number).found
+                if let NodeState::Inner(children) = &self.graph.node(number).state
                     && !children.windows(2).all(|pair| self.is_before(pair[0], pair[1]))
                 {
                     wrong.push(number);

@@ -61,11 +61,6 @@ enum Listed {
     Leave(String),
 }
 
-/// Says which object is meant, in the state in which it was listed.
-pub(super) fn stored(info: &ObjectInfo) -> StoredObject {
-    StoredObject { key: info.key.clone(), version: info.version.clone() }
-}
-
 /// Finds out what is the matter with a pack.
 pub(super) async fn diagnose(
     session: &Session<'_>,
@@ -97,8 +92,8 @@ async fn open_directory(
     let keys = session.share_keys();
     let opened = session.compute(move || PackDirectory::open(&keys, pack, &bytes)).await?;
     Ok(match opened {
-        Ok(directory) => Listed::Opens(stored(info), Arc::new(directory)),
-        Err(error) if error.is_corruption() => Listed::Damaged(stored(info)),
+        Ok(directory) => Listed::Opens(StoredObject::of(info), Arc::new(directory)),
+        Err(error) if error.is_corruption() => Listed::Damaged(StoredObject::of(info)),
         Err(error) => Listed::Leave(error.to_string()),
     })
 }
@@ -132,7 +127,7 @@ async fn diagnose_listed(
             (true, true) => return Ok(Diagnosis::Whole),
             (true, false) if !in_place => {
                 let to = right.key(directory.pack);
-                return Ok(Diagnosis::Misplaced { from: stored(info), to, directory });
+                return Ok(Diagnosis::Misplaced { from: StoredObject::of(info), to, directory });
             }
             _ => {}
         }
@@ -143,7 +138,7 @@ async fn diagnose_listed(
             // Another pack lies here.
             sources.push(inspect(session, info, &copy, &bytes).await?.source);
         }
-        retired.push(stored(info));
+        retired.push(StoredObject::of(info));
     }
     retired.push(listed);
     Ok(Diagnosis::Bad { listed: Some(directory), sources, retired })
@@ -171,7 +166,7 @@ async fn diagnose_unlisted(
                 let found = inspect(session, info, &copy, &bytes).await?;
                 let is_itself = copy.pack == pack && PackPlace::of(copy.kind, copy.group) == *place;
                 if is_itself && found.is_whole {
-                    let (from, replaced) = (stored(info), damaged);
+                    let (from, replaced) = (StoredObject::of(info), damaged);
                     return Ok(Diagnosis::Unlisted { from, replaced, directory: copy });
                 }
                 sources.push(found.source);
@@ -185,7 +180,7 @@ async fn diagnose_unlisted(
             }
             Err(_) => {}
         }
-        retired.push(stored(info));
+        retired.push(StoredObject::of(info));
     }
     retired.extend(damaged);
     Ok(Diagnosis::Bad { listed: None, sources, retired })
@@ -252,6 +247,6 @@ async fn inspect(
     let is_whole = frame == FrameFindings::default() && damaged.is_empty();
     let is_damaged = |ordinal: &usize| damaged.binary_search_by_key(ordinal, |(damaged, _)| *damaged).is_ok();
     let whole = (0..directory.blocks.len()).filter(|ordinal| !is_damaged(ordinal)).collect();
-    let source = Source { object: stored(info), directory: Arc::clone(directory), whole };
+    let source = Source { object: StoredObject::of(info), directory: Arc::clone(directory), whole };
     Ok(Inspected { source, is_whole })
 }

@@ -17,8 +17,7 @@ use icecore_format::{
 
 use super::{
     maintenance::{Maintenance, make_failed},
-    parents::MendedManifest,
-    plan::StoredObject,
+    plan::{MendedManifest, StoredObject},
     salvage::{COMPRESSION_LEVEL, Naming, PACK_BYTES, finish},
 };
 use crate::{error::CheckError, session::compute};

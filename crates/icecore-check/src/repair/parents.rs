@@ -1,22 +1,21 @@
 //! Plans how the directories that a manifest lacks are put in: entries lie below them, but they are not there themselves.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use icecore_format::{
     entry::{Entry, EntryKind, Marks, Time},
     header::Header,
-    ids::{ChunkId, RunId},
+    ids::ChunkId,
     layout,
-    node::{Child, EncodedNode, Node, NodeItems, OwnerNames, Totals},
+    node::{Child, EncodedNode, Node, NodeItems, OwnerNames},
     path,
     seal::ObjectKind,
 };
 use icecore_store::ObjectInfo;
 
 use super::{
-    diagnosis::stored,
-    plan::{RepairPlan, RepairStep},
+    plan::{MendedManifest, RepairPlan, RepairStep, StoredObject},
     tree::Tree,
 };
 use crate::{
@@ -34,29 +33,6 @@ const NODE_BYTES_MAX: usize = 256 << 20;
 const BLOCKS_KEPT: usize = 4;
 /// Permissions of a directory of which nothing is known.
 const INVENTED_MODE: u32 = 0o700;
-
-/// A manifest that stands in for one that lacks directories: what of it has to be stored, and its root.
-#[derive(Clone, PartialEq, Eq)]
-pub struct MendedManifest {
-    /// Nodes that are to be stored, with their ids.
-    pub(crate) nodes: Vec<(ChunkId, Bytes)>,
-    /// Id of the root node.
-    pub(crate) root: ChunkId,
-    /// Level of the root node.
-    pub(crate) level: u8,
-    /// Totals of the whole manifest.
-    pub(crate) totals: Totals,
-}
-
-impl fmt::Debug for MendedManifest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("MendedManifest")
-            .field("root", &self.root)
-            .field("nodes", &self.nodes.len())
-            .finish_non_exhaustive()
-    }
-}
 
 /// Adds the steps for snapshots that lack directories to a plan.
 pub(super) async fn plan_parents(
@@ -86,19 +62,13 @@ pub(super) async fn plan_parents(
             Ok(None) => {}
             Ok(Some((manifest, parents))) => {
                 bytes_left = bytes_left.saturating_sub(mender.bytes);
-                let object = stored(&listed[place]);
+                let object = StoredObject::of(&listed[place]);
                 plan.steps.push(RepairStep::AddParents { run: snapshot.run, object, parents, manifest });
             }
             Err(reason) => plan.left.push((key, reason)),
         }
     }
     Ok(())
-}
-
-impl Examination {
-    fn judged(&self, run: RunId) -> Option<&crate::report::SnapshotCheck> {
-        self.judged.iter().find(|judged| judged.run == run)
-    }
 }
 
 /// What is known of the directory that an invented one lies in.

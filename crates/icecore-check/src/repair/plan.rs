@@ -6,10 +6,9 @@ use bytes::Bytes;
 use icecore_format::{
     directory::PackDirectory,
     ids::{ChunkId, PackName, RunId},
+    node::Totals,
 };
-use icecore_store::Version;
-
-use super::parents::MendedManifest;
+use icecore_store::{ObjectInfo, Version};
 
 /// An object in the state in which the plan saw it. In another state it is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +17,13 @@ pub struct StoredObject {
     pub key: String,
     /// State of the object.
     pub version: Version,
+}
+
+impl StoredObject {
+    /// Says which object is meant, in the state in which it was listed.
+    pub(super) fn of(info: &ObjectInfo) -> Self {
+        Self { key: info.key.clone(), version: info.version.clone() }
+    }
 }
 
 /// One thing that a repair does. Each is whole in itself; the order is that of the plan.
@@ -122,6 +128,29 @@ impl PartialEq for SalvageSource {
 }
 
 impl Eq for SalvageSource {}
+
+/// A manifest that stands in for one that lacks directories: what of it has to be stored, and its root.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MendedManifest {
+    /// Nodes that are to be stored, with their ids.
+    pub(crate) nodes: Vec<(ChunkId, Bytes)>,
+    /// Id of the root node.
+    pub(crate) root: ChunkId,
+    /// Level of the root node.
+    pub(crate) level: u8,
+    /// Totals of the whole manifest.
+    pub(crate) totals: Totals,
+}
+
+impl fmt::Debug for MendedManifest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("MendedManifest")
+            .field("root", &self.root)
+            .field("nodes", &self.nodes.len())
+            .finish_non_exhaustive()
+    }
+}
 
 /// What a repair will do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

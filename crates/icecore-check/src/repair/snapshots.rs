@@ -11,10 +11,7 @@ use icecore_format::{
 };
 use icecore_store::ObjectInfo;
 
-use super::{
-    diagnosis::stored,
-    plan::{RepairPlan, RepairStep},
-};
+use super::plan::{RepairPlan, RepairStep, StoredObject};
 use crate::{
     error::CheckError,
     keyspace::{KeyForm, classify},
@@ -52,8 +49,8 @@ pub(super) async fn plan_snapshots(
     }
     for (run, info) in unopened {
         plan.steps.push(match known.remove(&run) {
-            Some(object) => RepairStep::RestoreSnapshot { run, replaced: stored(info), object },
-            None => RepairStep::RetireSnapshot { run, object: stored(info) },
+            Some(object) => RepairStep::RestoreSnapshot { run, replaced: StoredObject::of(info), object },
+            None => RepairStep::RetireSnapshot { run, object: StoredObject::of(info) },
         });
     }
     Ok(())
