@@ -10,6 +10,7 @@ pub mod error;
 pub mod excludes;
 pub mod flags;
 pub mod names;
+mod network;
 pub mod source_file;
 mod stat;
 pub mod target;
@@ -18,4 +19,5 @@ pub mod xattr;
 
 pub use directory::Directory;
 pub use directory::pool::raise_descriptor_limit;
+pub use network::is_network_file_system;
 pub use stat::{kernel_device_number, stat_root};

@@ -128,20 +128,9 @@ impl SourceSettings {
 
 /// Returns how many threads list directories, and how many read files, for the file system of a source.
 fn threads(path: &Path) -> (usize, usize) {
-    if is_on_network(path) {
+    if icecore_fs::is_network_file_system(path) {
         return (NETWORK_WALK_THREADS, NETWORK_READ_THREADS);
     }
     let cores = thread::available_parallelism().map_or(2, NonZeroUsize::get).max(2);
     (cores, cores)
-}
-
-fn is_on_network(path: &Path) -> bool {
-    // statfs(2), linux/magic.h: NFS (and EFS), SMB, CIFS (two), Ceph, Lustre, FUSE.
-    const NETWORK_MAGIC: [u32; 7] =
-        [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x00C3_6400, 0x0BD0_0BD0, 0x6573_5546];
-    #[expect(
-        clippy::cast_sign_loss,
-        reason = "the kernel's magic numbers are 32 bits, whatever type they come in"
-    )]
-    rustix::fs::statfs(path).is_ok_and(|found| NETWORK_MAGIC.contains(&(found.f_type as u32)))
 }
