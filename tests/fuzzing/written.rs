@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
-use icecore_cli::reference::{self, Moment, SnapshotChoice};
+use icecore_operations::reference::{self, Moment, SnapshotChoice};
 use icecore_format::{
     path,
     slot::{read_key_file, write_key_file},

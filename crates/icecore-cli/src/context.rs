@@ -48,11 +48,11 @@ use crate::{
     s3,
     surface::{
         console::{Console, Verbosity},
-        text,
         waiting::Watcher,
     },
     trust,
 };
+use icecore_operations::text;
 
 /// Bytes of all catalogues together, if the configuration says nothing else.
 const CACHE_BYTES_MAX_DEFAULT: u64 = 16 << 30;

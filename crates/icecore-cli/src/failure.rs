@@ -20,7 +20,8 @@ use icecore_store::{
 };
 use serde::Serialize;
 
-use crate::{failure::exit_status::ExitStatus, surface::text};
+use crate::failure::exit_status::ExitStatus;
+use icecore_operations::{reference::ResolveError, text};
 
 pub(crate) mod exit_status;
 pub(crate) mod network_hint;
@@ -323,6 +324,30 @@ impl From<ProbeError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::from_store(&error)
+    }
+}
+
+impl From<ResolveError> for Failure {
+    fn from(error: ResolveError) -> Self {
+        let (status, hint) = match &error {
+            ResolveError::NotFound(_) => {
+                (ExitStatus::Failed, "`icecore snapshots` lists what there is".to_owned())
+            }
+            ResolveError::Unreadable { .. } => {
+                (ExitStatus::Damage, "`icecore check` says what is damaged".to_owned())
+            }
+            ResolveError::SeveralIds { .. } => (ExitStatus::Failed, "write more digits of the id".to_owned()),
+            ResolveError::SeveralSources { names } => {
+                let name = names.first().map_or("SOURCE", String::as_str);
+                (ExitStatus::Usage, format!("name the source, for example {name}@latest"))
+            }
+            ResolveError::SeveralHosts { choices, .. } => {
+                let choice = choices.first().map_or("HOST/SOURCE", String::as_str);
+                (ExitStatus::Usage, format!("name the host, for example {choice}@latest"))
+            }
+            _ => return Self::usage(error.to_string()),
+        };
+        Self::new(status, error.to_string()).hint(hint)
     }
 }
 

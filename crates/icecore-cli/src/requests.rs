@@ -6,7 +6,9 @@ use icecore_aws::{RequestClass, RequestMeter, RequestUsage, S3Store};
 use icecore_policy::{Prices, RequestPrices};
 use serde::Serialize;
 
-use crate::surface::{console::Console, text};
+use icecore_operations::text;
+
+use crate::surface::console::Console;
 
 /// The counts of all stores on S3 that a command has opened.
 #[derive(Debug, Default)]

@@ -14,8 +14,8 @@ use icecore_store::Store;
 use crate::{
     context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus, reason},
-    surface::text,
 };
+use icecore_operations::text;
 
 /// Returns the options of a store from the settings of the command line and the configuration file.
 pub(crate) fn options(

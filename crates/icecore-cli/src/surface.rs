@@ -1,8 +1,7 @@
-//! What the user sees and answers: the two output streams, progress, tables, questions, and values as text.
+//! What the user sees and answers: the two output streams, progress, tables and questions.
 
 pub(crate) mod confirmation;
 pub(crate) mod console;
 pub(crate) mod progress;
 pub(crate) mod table;
-pub(crate) mod text;
 pub(crate) mod waiting;

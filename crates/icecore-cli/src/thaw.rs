@@ -7,13 +7,8 @@ use icecore_repo::reader::ArchivedPack;
 use icecore_store::RepositoryLocation;
 use serde::Serialize;
 
-use crate::{
-    context::Context,
-    surface::{
-        console::Console,
-        text::{self, shell_word},
-    },
-};
+use crate::{context::Context, surface::console::Console};
+use icecore_operations::text::{self, shell_word};
 
 /// Packs that are shown with their commands.
 const PACKS_SHOWN_MAX: usize = 10;

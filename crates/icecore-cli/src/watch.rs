@@ -20,9 +20,9 @@ use crate::{
     context::{Context, OpenRepository, program, warn_of_damaged},
     failure::{Failure, Outcome, exit_status::ExitStatus, reason},
     memory::{self, Elsewhere, Recalled},
-    surface::text,
     watch::{recollection::place, report::LossDocument},
 };
+use icecore_operations::text;
 
 mod look;
 mod recollection;

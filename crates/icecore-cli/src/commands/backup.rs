@@ -22,10 +22,11 @@ use crate::{
     context::{Access, Context, OpenRepository},
     failure::{Failure, Outcome, exit_status::ExitStatus},
     s3,
-    surface::{progress::Progress, text},
+    surface::progress::Progress,
     unlock,
     watch::Watch,
 };
+use icecore_operations::text;
 
 mod events;
 mod patterns;

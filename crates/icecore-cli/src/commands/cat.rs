@@ -12,11 +12,11 @@ use super::entries::{
 use crate::{
     arguments::inspect::CatArguments,
     context::{Access, Context},
-    documents::base64,
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    surface::{console::ResultWriter, text},
+    surface::console::ResultWriter,
     watch::Look,
 };
+use icecore_operations::{documents::base64, text};
 
 /// Opened blocks that are kept, in bytes: room for what is fetched ahead.
 const CACHE_BYTES: usize = 64 << 20;

@@ -28,16 +28,15 @@ use self::{
 use crate::{
     arguments::check::CheckArguments,
     context::{Access, Context, OpenRepository},
-    documents::PathText,
     failure::{Outcome, exit_status::ExitStatus},
     s3::describe_rule,
     surface::{
         console::{ResultWriter, Verbosity},
         progress::{Counters, Progress},
-        text,
     },
     watch::Memory,
 };
+use icecore_operations::{documents::PathText, text};
 
 mod next_commands;
 mod past;

@@ -29,7 +29,7 @@ use crate::{
     context::{Access, Context, OpenRepository, Usage, program},
     failure::{Failure, Outcome, exit_status::ExitStatus},
     process::environment_variables,
-    reference, s3,
+    s3,
     surface::{
         console::Console,
         progress::{Counters, Progress},
@@ -37,6 +37,7 @@ use crate::{
     unlock,
     watch::{Look, Watch},
 };
+use icecore_operations::reference;
 
 mod report;
 
@@ -106,7 +107,7 @@ fn choose<'a>(context: &Context, arguments: &'a CopyArguments, look: &'a Look) -
         let chosen: Vec<&Snapshot> = list.complete(arguments.source.as_deref()).collect();
         return match &arguments.source {
             Some(source) if chosen.is_empty() => {
-                let failure = reference::no_snapshot_of(list, source);
+                let failure = Failure::from(reference::no_snapshot_of(list, source));
                 // The log may know of some that disappeared.
                 let status = failure.status.max(look.end(context));
                 Err(Failure { status, ..failure })

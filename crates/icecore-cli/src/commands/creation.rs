@@ -27,12 +27,10 @@ use crate::{
     credentials::{self, CredentialSource},
     failure::{Failure, Outcome, exit_status::ExitStatus, reason},
     key_file, kms, s3,
-    surface::{
-        console::{Console, ResultWriter},
-        text,
-    },
+    surface::console::{Console, ResultWriter},
     watch,
 };
+use icecore_operations::text;
 
 mod nesting;
 

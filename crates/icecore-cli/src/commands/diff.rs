@@ -17,9 +17,10 @@ use crate::{
     arguments::inspect::DiffArguments,
     context::{Access, Context},
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    surface::{console::ResultWriter, text},
+    surface::console::ResultWriter,
     watch::Look,
 };
+use icecore_operations::text;
 
 /// What of an entry differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ struct ChangeDocument<'a> {
     change: &'static str,
     what: Option<&'static str>,
     #[serde(flatten)]
-    path: crate::documents::PathText,
+    path: icecore_operations::documents::PathText,
     old: Option<&'a EntryDocument>,
     new: Option<&'a EntryDocument>,
 }
@@ -196,7 +197,7 @@ impl Listing {
         self.output.json(&ChangeDocument {
             change: change_name,
             what: what.map(Difference::name),
-            path: crate::documents::PathText::new(path_of(change)),
+            path: icecore_operations::documents::PathText::new(path_of(change)),
             old: old.as_ref(),
             new: new.as_ref(),
         })

@@ -12,9 +12,10 @@ use crate::{
     arguments::doctor::DoctorArguments,
     context::{Access, Context, OpenStore},
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    surface::{console::ResultWriter, text},
+    surface::console::ResultWriter,
     unlock,
 };
+use icecore_operations::text;
 
 mod archive;
 mod keys;

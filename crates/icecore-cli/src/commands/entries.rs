@@ -13,11 +13,14 @@ use serde::Serialize;
 
 use crate::{
     context::Context,
-    documents::{PathText, base64_unless_text},
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    reference::{self, Reference},
-    surface::{console::Console, text},
+    surface::console::Console,
     watch::Look,
+};
+use icecore_operations::{
+    documents::{PathText, base64_unless_text},
+    reference::{self, Reference},
+    text,
 };
 
 /// Opened blocks of manifests that are kept, in bytes.
@@ -59,7 +62,7 @@ pub(crate) fn resolve_other<'a>(
     reference: &Reference,
 ) -> Outcome<&'a Snapshot> {
     look.require_certainty(context, reference)?;
-    reference::resolve(look.list(), reference, &context.host, &context.zone)
+    Ok(reference::resolve(look.list(), reference, &context.host, &context.zone)?)
 }
 
 fn root_of(snapshot: &Snapshot) -> Outcome<(Snapshot, ManifestRoot)> {

@@ -22,10 +22,10 @@ use crate::{
     surface::{
         console::ResultWriter,
         table::{Align, Table},
-        text,
     },
     unlock,
 };
+use icecore_operations::text;
 
 mod rotation;
 

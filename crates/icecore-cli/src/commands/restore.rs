@@ -35,10 +35,13 @@ use crate::{
     arguments::restore::RestoreArguments,
     context::{Access, Context},
     failure::{Failure, Outcome, exit_status::ExitStatus, many_deletions},
-    reference::{self, Reference, SnapshotChoice},
-    surface::{confirmation, progress::Progress, text},
+    surface::{confirmation, progress::Progress},
     thaw::Bucket,
     watch::Look,
+};
+use icecore_operations::{
+    reference::{self, Reference, SnapshotChoice},
+    text,
 };
 
 mod events;

@@ -12,14 +12,16 @@ use serde::Serialize;
 use crate::{
     arguments::inspect::SnapshotsArguments,
     context::{Access, Context},
-    documents::{SnapshotDocument, level_name},
     failure::{Outcome, exit_status::ExitStatus},
     surface::{
         console::ResultWriter,
         table::{Align, Table},
-        text,
     },
     watch::Look,
+};
+use icecore_operations::{
+    documents::{SnapshotDocument, level_name},
+    text,
 };
 
 /// Runs the command.

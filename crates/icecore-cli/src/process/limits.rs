@@ -18,8 +18,8 @@ use rustix::process::{Resource, getrlimit};
 use crate::{
     failure::{Failure, Outcome, exit_status::ExitStatus},
     process::environment_variables,
-    surface::text,
 };
+use icecore_operations::text;
 
 /// Variable that tells the allocator of glibc (mallopt(3)) how many arenas to keep; each takes 64 MiB of address space.
 const ARENAS_VARIABLE: &str = "MALLOC_ARENA_MAX";

@@ -8,10 +8,8 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::{
-    failure::{Failure, Outcome},
-    surface::text,
-};
+use crate::failure::{Failure, Outcome};
+use icecore_operations::text;
 
 /// Bytes that are collected before they are written to standard output.
 const OUTPUT_BUFFER_BYTES: usize = 128 << 10;

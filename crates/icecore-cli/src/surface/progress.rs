@@ -11,13 +11,8 @@ use icecore_store::environment::Clock;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{
-    documents::PathText,
-    surface::{
-        console::{Console, Verbosity},
-        text,
-    },
-};
+use crate::surface::console::{Console, Verbosity};
+use icecore_operations::{documents::PathText, text};
 
 const BAR_EVERY: Duration = Duration::from_millis(100);
 const JSON_EVERY: Duration = Duration::from_secs(1);

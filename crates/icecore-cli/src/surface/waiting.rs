@@ -16,7 +16,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use crate::surface::{console::Console, progress::Form, text};
+use icecore_operations::text;
+
+use crate::surface::{console::Console, progress::Form};
 
 /// How often it is looked whether anything moves.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -9,8 +9,8 @@ use crate::{
     arguments::inspect::RollbackArguments,
     context::{Context, OpenRepository},
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    reference::{self, Reference, SnapshotChoice, names_source},
 };
+use icecore_operations::reference::{self, Reference, SnapshotChoice, names_source};
 
 /// What to do if a command refuses to choose a snapshot.
 const HINT: &str = "run `icecore check`, which reports more; to go on, name a snapshot by its id (`icecore snapshots` lists \
@@ -86,7 +86,7 @@ impl Look {
         self.require_certainty(context, reference)?;
         // Whoever goes on is to know it.
         self.warn(context);
-        reference::resolve(&self.list, reference, &context.host, &context.zone)
+        Ok(reference::resolve(&self.list, reference, &context.host, &context.zone)?)
     }
 
     /// Refuses a reference that may mean a snapshot which disappeared.

@@ -7,7 +7,8 @@ use icecore_format::{
 use serde::Serialize;
 
 use super::{Memory, fate_name};
-use crate::{context::Context, surface::text};
+use crate::context::Context;
+use icecore_operations::text;
 
 /// Snapshots that an older copy has not, which are named.
 const OLDER_SHOWN_MAX: usize = 5;

@@ -5,10 +5,8 @@ use std::env;
 use icecore_fs::excludes::{Excludes, ExcludesBuilder, IneffectivePattern, IneffectiveReason, PatternRoot};
 
 use super::sources::{PlannedSource, SourceKind};
-use crate::{
-    failure::{Failure, Outcome},
-    surface::text,
-};
+use crate::failure::{Failure, Outcome};
+use icecore_operations::text;
 
 /// Patterns that are shown of one source.
 const SHOWN_MAX: usize = 20;

@@ -9,13 +9,13 @@ use serde::Serialize;
 use crate::{
     commands::creation::CreatedDocument,
     context::Context,
-    documents::{PathText, SnapshotDocument, dedup_name, level_name},
     failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus, reason},
-    surface::{
-        console::{Console, ResultWriter},
-        text,
-    },
+    surface::console::{Console, ResultWriter},
     watch::report::LossDocument,
+};
+use icecore_operations::{
+    documents::{PathText, SnapshotDocument, dedup_name, level_name},
+    text,
 };
 
 /// Problems that are shown.

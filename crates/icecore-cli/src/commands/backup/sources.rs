@@ -12,8 +12,8 @@ use icecore_policy::Configuration;
 use crate::{
     arguments::backup::{BackupArguments, parse_source_name},
     failure::{Failure, Outcome},
-    surface::text,
 };
+use icecore_operations::text;
 
 /// Name of the source `/`, whose path has no last part.
 const ROOT_NAME: &str = "rootfs";

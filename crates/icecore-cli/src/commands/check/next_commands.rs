@@ -7,7 +7,7 @@ use icecore_format::snapshot::{DedupScope, SnapshotOrigin};
 use icecore_repo::snapshots::SnapshotList;
 use serde::Serialize;
 
-use crate::surface::text::shell_word;
+use icecore_operations::text::shell_word;
 
 /// How far a repair has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

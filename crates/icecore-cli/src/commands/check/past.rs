@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::{
     context::{Context, OpenRepository},
     failure::Outcome,
-    surface::text,
     watch::{Arrival, Memory, Watch, report::LossDocument},
 };
+use icecore_operations::text;
 
 /// Losses that are shown.
 const LOSSES_SHOWN_MAX: usize = 50;

@@ -2,7 +2,8 @@
 
 use icecore_check::CheckReport;
 
-use crate::{arguments::check::CheckArguments, surface::text};
+use crate::arguments::check::CheckArguments;
+use icecore_operations::text;
 
 /// Says which packs were read, and which wait for the next checks or for a thaw.
 pub(super) fn describe(report: &CheckReport, arguments: &CheckArguments) -> String {

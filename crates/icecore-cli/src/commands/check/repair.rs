@@ -14,10 +14,9 @@ use serde::Serialize;
 use super::{ProblemDocument, problem_document};
 use crate::{
     context::{Context, OpenStore, program},
-    documents::PathText,
     failure::{Failure, Outcome},
-    surface::text,
 };
+use icecore_operations::{documents::PathText, text};
 
 /// Steps, and objects in quarantine, that are shown.
 const SHOWN_MAX: usize = 50;

@@ -5,7 +5,7 @@ use icecore_repo::snapshots::SnapshotList;
 use super::{
     Checked, advice, describe_packs, describe_problems, document, next_commands::NextCommand, past::Past,
 };
-use crate::documents::tests::assert_documented;
+use icecore_fixtures::documented::assert_documented;
 
 fn report() -> CheckReport {
     let run = RunId::new(1, [1; 10]);

@@ -7,10 +7,8 @@ use icecore_format::{history::Loss, ids::RunId, log::CompletedSnapshot, snapshot
 use icecore_repo::snapshots::SnapshotList;
 use serde::Serialize;
 
-use crate::{
-    context::Context,
-    surface::text::{self, shell_word},
-};
+use crate::context::Context;
+use icecore_operations::text::{self, shell_word};
 
 /// Sources that are shown.
 const SOURCES_SHOWN_MAX: usize = 50;

@@ -12,15 +12,12 @@ use serde::Serialize;
 use crate::{
     commands::creation::CreatedDocument,
     context::{Context, Usage},
-    documents::SnapshotDocument,
     failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus},
-    surface::{
-        console::{Console, ResultWriter},
-        text,
-    },
+    surface::console::{Console, ResultWriter},
     thaw::{self, ArchivedDocument, Bucket},
     watch::report::LossDocument,
 };
+use icecore_operations::{documents::SnapshotDocument, text};
 
 /// The JSON document of a copy command.
 #[derive(Debug, Serialize)]

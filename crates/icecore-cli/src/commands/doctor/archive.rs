@@ -4,7 +4,8 @@ use icecore_aws::{ArchiveReport, S3Store};
 use icecore_repo::reader::ArchivedPack;
 
 use super::{Finding, State};
-use crate::{context::Context, surface::text, thaw::Bucket};
+use crate::{context::Context, thaw::Bucket};
+use icecore_operations::text;
 
 const CHECK: &str = "archive";
 const HINT: &str = "thaw them (`aws s3api restore-object`), copy them back into STANDARD, and end what moved them: a lifecycle \

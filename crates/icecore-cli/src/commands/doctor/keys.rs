@@ -9,8 +9,8 @@ use super::{Finding, State};
 use crate::{
     context::{Context, OpenStore},
     failure::{Failure, Outcome},
-    surface::text,
 };
+use icecore_operations::text;
 
 const CHECK: &str = "keys";
 const HINT: &str =

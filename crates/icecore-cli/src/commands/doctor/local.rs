@@ -13,8 +13,8 @@ use super::{Finding, State};
 use crate::{
     context::Context,
     failure::{Failure, plain},
-    surface::text,
 };
+use icecore_operations::text;
 
 /// Less room than this is worth a word, in bytes.
 const ROOM_BYTES_MIN: u64 = 1 << 30;

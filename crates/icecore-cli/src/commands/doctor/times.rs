@@ -7,9 +7,9 @@ use super::{Finding, State};
 use crate::{
     context::{Context, OpenStore},
     failure::{Failure, Outcome},
-    surface::text,
     unlock,
 };
+use icecore_operations::text;
 
 /// Snapshots that are named.
 const SHOWN_MAX: usize = 5;

@@ -1,7 +1,7 @@
 use icecore_format::entry::{Entry, EntryKind, Marks, Time};
 use jiff::tz::TimeZone;
 
-use crate::documents::tests::assert_documented;
+use icecore_fixtures::documented::assert_documented;
 
 use super::{EntryDocument, below_root, mode_text, write_columns};
 

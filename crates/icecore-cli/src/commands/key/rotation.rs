@@ -16,8 +16,8 @@ use crate::{
     credentials::CredentialSource,
     failure::Outcome,
     key_file::{self, KeyFile},
-    surface::text,
 };
+use icecore_operations::text;
 
 /// A key file that was put aside.
 #[derive(Debug)]

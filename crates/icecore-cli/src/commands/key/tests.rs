@@ -5,7 +5,7 @@ use super::{
     ChangedDocument, SlotDocument, is_same,
     rotation::{MovedDocument, MovedFile},
 };
-use crate::documents::tests::assert_documented;
+use icecore_fixtures::documented::assert_documented;
 
 #[test]
 fn the_documents_have_the_documented_fields() {

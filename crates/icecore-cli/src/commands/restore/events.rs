@@ -9,14 +9,13 @@ use serde::Serialize;
 use super::report::{ProblemDocument, RestoreDocument, notice_text};
 use crate::{
     context::Context,
-    documents::PathText,
     failure::{Failure, Outcome, reason},
     surface::{
         console::{Console, ResultWriter, Verbosity},
         progress::{Counters, Progress},
-        text,
     },
 };
+use icecore_operations::{documents::PathText, text};
 
 /// Receiver of the events of one restore.
 pub(crate) struct Events<'a> {

@@ -17,14 +17,11 @@ use serde::Serialize;
 use super::events::Actions;
 use crate::{
     context::Context,
-    documents::PathText,
     failure::{Outcome, plain, reason},
-    surface::{
-        console::{Console, ResultWriter},
-        text,
-    },
+    surface::console::{Console, ResultWriter},
     thaw::{self, ArchivedDocument, Bucket},
 };
+use icecore_operations::{documents::PathText, text};
 
 /// Paths that are shown of each kind of warning.
 const PATHS_SHOWN_MAX: usize = 3;

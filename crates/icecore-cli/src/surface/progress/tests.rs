@@ -48,5 +48,5 @@ fn json_has_the_documented_fields() {
     assert_eq!(value["path"], "a/b\n");
     assert_eq!(value["total"], 4800);
     assert_eq!(value.get("path_base64"), None);
-    crate::documents::tests::assert_documented(&value);
+    icecore_fixtures::documented::assert_documented(&value);
 }

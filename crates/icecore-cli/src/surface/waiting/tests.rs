@@ -112,8 +112,8 @@ fn json_has_the_documented_fields() {
     assert_eq!(value["waiting"]["since"], "2023-11-14T22:13:08Z");
     assert_eq!(value["waiting"]["next_attempt"], "2023-11-14T22:13:28Z");
     assert_eq!(value["waiting"]["seconds"], 12.0);
-    crate::documents::tests::assert_documented(&value);
-    crate::documents::tests::assert_documented(&WaitingLine::Waited { seconds: 1.0 });
+    icecore_fixtures::documented::assert_documented(&value);
+    icecore_fixtures::documented::assert_documented(&WaitingLine::Waited { seconds: 1.0 });
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::LossDocument;
-use crate::documents::tests::assert_documented;
+use icecore_fixtures::documented::assert_documented;
 
 #[test]
 fn a_loss_has_the_documented_fields() {

@@ -10,10 +10,8 @@ use icecore_format::{
 };
 
 use super::{BackupDocument, SourceDocument};
-use crate::{
-    documents::tests::assert_documented,
-    failure::{Failure, exit_status::ExitStatus},
-};
+use crate::failure::{Failure, exit_status::ExitStatus};
+use icecore_fixtures::documented::assert_documented;
 
 fn report() -> BackupReport {
     BackupReport {

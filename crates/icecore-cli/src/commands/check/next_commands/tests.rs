@@ -2,7 +2,7 @@ use icecore_check::{CheckProblem, SnapshotCheck};
 use icecore_format::{ids::RunId, snapshot::Snapshot};
 
 use super::*;
-use crate::reference::tests::snapshot;
+use icecore_fixtures::snapshots::snapshot;
 
 fn hurt(runs: &[RunId]) -> CheckReport {
     let check = |run: &RunId| SnapshotCheck {

@@ -2,7 +2,7 @@ use icecore_format::ids::PackName;
 use icecore_store::Version;
 
 use super::*;
-use crate::documents::tests::assert_documented;
+use icecore_fixtures::documented::assert_documented;
 
 fn object(key: &str) -> StoredObject {
     StoredObject { key: key.to_owned(), version: Version("1".to_owned()) }

@@ -2,7 +2,7 @@ use icecore_check::SnapshotCheck;
 use icecore_format::history::Fate;
 
 use super::*;
-use crate::reference::tests::snapshot;
+use icecore_fixtures::snapshots::snapshot;
 
 fn report(snapshots: &[(&Snapshot, bool)], lost: &[&Snapshot]) -> CheckReport {
     let check = |(snapshot, restorable): &(&Snapshot, bool)| SnapshotCheck {

@@ -6,7 +6,7 @@ use icecore_restore::{
 };
 
 use super::{RestoreDocument, summary};
-use crate::{documents::tests::assert_documented, reference::tests::snapshot};
+use icecore_fixtures::{documented::assert_documented, snapshots::snapshot};
 
 fn request() -> RestoreRequest {
     RestoreRequest::new(snapshot("etc", "here", 1, 1_700_000_000, true), "/tmp/x")

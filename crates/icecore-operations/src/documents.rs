@@ -8,11 +8,11 @@ use icecore_format::{
 };
 use serde::Serialize;
 
-use crate::surface::text;
+use crate::text;
 
 /// A path or other name: as text with replacement characters, and exactly, where the text is not.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct PathText {
+pub struct PathText {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_base64: Option<String>,
@@ -20,25 +20,25 @@ pub(crate) struct PathText {
 
 impl PathText {
     /// Makes both forms of a path.
-    pub(crate) fn new(path: &[u8]) -> Self {
+    pub fn new(path: &[u8]) -> Self {
         Self { path: String::from_utf8_lossy(path).into_owned(), path_base64: base64_unless_text(path) }
     }
 }
 
 /// Returns bytes in base64 unless they are UTF-8.
-pub(crate) fn base64_unless_text(bytes: &[u8]) -> Option<String> {
+pub fn base64_unless_text(bytes: &[u8]) -> Option<String> {
     str::from_utf8(bytes).is_err().then(|| base64(bytes))
 }
 
 /// Returns bytes in base64.
-pub(crate) fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     let mut encoded = String::with_capacity(bytes.len().div_ceil(3) * 4);
     text::push_base64(&mut encoded, bytes);
     encoded
 }
 
 /// Returns the name of a level.
-pub(crate) fn level_name(level: Level) -> &'static str {
+pub fn level_name(level: Level) -> &'static str {
     match level {
         Level::Full => "full",
         Level::Incremental => "incremental",
@@ -47,7 +47,7 @@ pub(crate) fn level_name(level: Level) -> &'static str {
 }
 
 /// Returns the name of a dedup scope.
-pub(crate) fn dedup_name(scope: DedupScope) -> &'static str {
+pub fn dedup_name(scope: DedupScope) -> &'static str {
     match scope {
         DedupScope::Repository => "repository",
         DedupScope::Group => "group",
@@ -63,7 +63,7 @@ struct IdentityDocument {
 
 /// A complete snapshot.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct SnapshotDocument {
+pub struct SnapshotDocument {
     id: String,
     run: String,
     source: String,
@@ -103,7 +103,7 @@ pub(crate) struct SnapshotDocument {
 
 impl SnapshotDocument {
     /// Makes the document of a snapshot; none unless it is complete.
-    pub(crate) fn new(snapshot: &Snapshot) -> Option<Self> {
+    pub fn new(snapshot: &Snapshot) -> Option<Self> {
         let (origin, completion) = (&snapshot.origin, snapshot.completion()?);
         let (totals, statistics) = (completion.totals, completion.statistics);
         Some(Self {
@@ -153,4 +153,4 @@ fn time(time: Time) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

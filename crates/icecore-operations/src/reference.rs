@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil};
 mod moment;
 mod resolve;
 
-pub(crate) use resolve::{names_source, no_snapshot_of, resolve};
+pub use resolve::{Missing, ResolveError, Unfinished, names_source, no_snapshot_of, resolve};
 
 /// Digits of a snapshot id as users see it.
 const ID_DIGITS_MAX: usize = 20;
@@ -68,6 +68,10 @@ pub enum ReferenceError {
 }
 
 /// Reads a reference.
+///
+/// # Errors
+///
+/// The text is none.
 pub fn parse(text: &OsStr) -> Result<Reference, ReferenceError> {
     let bytes = text.as_bytes();
     let (source, rest) = split_source(bytes)?;
@@ -76,6 +80,10 @@ pub fn parse(text: &OsStr) -> Result<Reference, ReferenceError> {
 }
 
 /// Reads a snapshot without a path: `[SOURCE@]SNAPSHOT`.
+///
+/// # Errors
+///
+/// The text is none, or has a path.
 pub fn parse_without_path(text: &OsStr) -> Result<Reference, ReferenceError> {
     let reference = parse(text)?;
     if reference.path.is_empty() {
@@ -149,4 +157,4 @@ fn parse_path(bytes: &[u8]) -> Result<Vec<u8>, ReferenceError> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

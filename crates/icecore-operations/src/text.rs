@@ -9,7 +9,7 @@ use jiff::{Timestamp, tz::TimeZone};
 /// Returns bytes as text that cannot disturb a terminal: control characters and what is not UTF-8 become `\xNN`.
 ///
 /// Bidirectional overrides count as control characters: they could make one name look like another.
-pub(crate) fn printable(bytes: &[u8]) -> Cow<'_, str> {
+pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(disturbs) => Cow::Borrowed(text),
         _ => Cow::Owned(escaped(bytes)),
@@ -40,12 +40,12 @@ fn escaped(bytes: &[u8]) -> String {
 }
 
 /// Returns bytes as printable text in quotation marks; a path that is empty is the root.
-pub(crate) fn quoted(bytes: &[u8]) -> String {
+pub fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", if bytes.is_empty() { Cow::Borrowed(".") } else { printable(bytes) })
 }
 
 /// Quotes a word for a shell, if it needs that.
-pub(crate) fn shell_word(word: &[u8]) -> Cow<'_, str> {
+pub fn shell_word(word: &[u8]) -> Cow<'_, str> {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(byte);
     match str::from_utf8(word) {
         Ok(plain) if !plain.is_empty() && word.iter().all(is_plain) => plain.into(),
@@ -68,18 +68,18 @@ pub(crate) fn shell_word(word: &[u8]) -> Cow<'_, str> {
 }
 
 /// Returns a message with everything escaped that could disturb a terminal, line ends excepted.
-pub(crate) fn printable_message(message: &str) -> String {
+pub fn printable_message(message: &str) -> String {
     let lines: Vec<Cow<'_, str>> = message.split('\n').map(|line| printable(line.as_bytes())).collect();
     lines.join("\n")
 }
 
 /// Returns a number of bytes with a binary unit, `1.5 MiB`.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     ByteSize(bytes).display().iec().to_string()
 }
 
 /// Returns a number with separators between thousands, `1,234,567`.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -92,7 +92,7 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// Returns a count with its noun, `1 file`, `2 files` or `2 directories`.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
+pub fn counted(number: u64, noun: &str) -> String {
     let number_text = count(number);
     match noun.strip_suffix('y') {
         _ if number == 1 => format!("{number_text} {noun}"),
@@ -102,7 +102,7 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
 }
 
 /// Returns a duration in the unit that fits, `0.4 s`, `3 min 7 s`, `2 h 5 min`.
-pub(crate) fn duration(duration: Duration) -> String {
+pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..60 => format!("{:.1} s", duration.as_secs_f64()),
@@ -112,7 +112,7 @@ pub(crate) fn duration(duration: Duration) -> String {
 }
 
 /// Returns a time in a time zone without fractions, `2026-11-20 17:13:52`.
-pub(crate) fn local_time(time: Time, zone: &TimeZone) -> String {
+pub fn local_time(time: Time, zone: &TimeZone) -> String {
     let Ok(timestamp) = Timestamp::from_second(time.seconds) else {
         return "(beyond any calendar)".to_owned();
     };
@@ -120,26 +120,26 @@ pub(crate) fn local_time(time: Time, zone: &TimeZone) -> String {
 }
 
 /// Returns the time of day of a time in a time zone, `17:13:52`.
-pub(crate) fn clock_time(time: Time, zone: &TimeZone) -> String {
+pub fn clock_time(time: Time, zone: &TimeZone) -> String {
     let timestamp = Timestamp::from_second(time.seconds).unwrap_or_default();
     zone.to_datetime(timestamp).strftime("%H:%M:%S").to_string()
 }
 
 /// Returns the date of a time in a time zone, `2026-11-20`.
-pub(crate) fn local_date(time: Time, zone: &TimeZone) -> String {
+pub fn local_date(time: Time, zone: &TimeZone) -> String {
     let timestamp = Timestamp::from_second(time.seconds).unwrap_or_default();
     zone.to_datetime(timestamp).strftime("%Y-%m-%d").to_string()
 }
 
 /// Returns a time as RFC 3339 in UTC with its fraction; none if it lies outside the years −9999 to 9999.
-pub(crate) fn utc_time(time: Time) -> Option<String> {
+pub fn utc_time(time: Time) -> Option<String> {
     let nanoseconds = i32::try_from(time.nanoseconds).ok()?;
     Timestamp::new(time.seconds, nanoseconds).ok().map(|timestamp| timestamp.to_string())
 }
 
 /// Returns bytes in base64 (RFC 4648, section 4), appended to `text`; only the last part may have a length that is no
 /// multiple of 3.
-pub(crate) fn push_base64(text: &mut String, bytes: &[u8]) {
+pub fn push_base64(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for part in bytes.chunks(3) {
         let mut word = [0; 3];

@@ -1,21 +1,16 @@
 use std::{
-    collections::BTreeMap,
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
-use icecore_format::{
-    entry::Time,
-    ids::{ChunkId, RunId},
-    node::Totals,
-    snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
-};
+use icecore_fixtures::snapshots::snapshot;
 use icecore_repo::{error::RepoError, snapshots::SnapshotList};
 use jiff::tz::{Offset, TimeZone};
 use proptest::prelude::*;
 
-use super::{Moment, Reference, ReferenceError, SnapshotChoice, parse, parse_without_path, resolve};
-use crate::failure::exit_status::ExitStatus;
+use super::{
+    Moment, Reference, ReferenceError, ResolveError, SnapshotChoice, parse, parse_without_path, resolve,
+};
 
 fn reference(source: Option<&str>, snapshot: SnapshotChoice, path: &[u8]) -> Reference {
     Reference { source: source.map(str::to_owned), snapshot, path: path.to_vec() }
@@ -89,45 +84,6 @@ fn what_is_no_reference_is_refused() {
     assert!(parse_without_path(OsStr::new("a@latest~1")).is_ok());
 }
 
-pub(crate) fn snapshot(source: &str, host: &str, id: u8, seconds: i64, is_complete: bool) -> Snapshot {
-    let milliseconds = u64::try_from(seconds).unwrap() * 1000;
-    let run = RunId::new(milliseconds, [id; 10]);
-    let completion = Completion {
-        finished: Time { seconds: seconds + 5, nanoseconds: 0 },
-        root_node: ChunkId([0; ChunkId::BYTES]),
-        root_level: 0,
-        totals: Totals::default(),
-        errors: 0,
-        condemned_epoch: 0,
-        statistics: SnapshotStatistics::default(),
-        damage: None,
-        left_out: None,
-        time_granularity: 0,
-    };
-    let state = if is_complete {
-        SnapshotState::Complete(completion)
-    } else {
-        SnapshotState::Pending { refreshed: Time::default() }
-    };
-    let origin = SnapshotOrigin {
-        run,
-        source: source.to_owned(),
-        host: host.to_owned(),
-        root: Vec::new(),
-        command: Vec::new(),
-        started: Time { seconds, nanoseconds: 500_000_000 },
-        level: Level::Full,
-        dedup: DedupScope::Repository,
-        group: run,
-        base: None,
-        tags: BTreeMap::new(),
-        program: String::new(),
-        copy_of: None,
-        sequence: 0,
-    };
-    Snapshot { origin, state }
-}
-
 /// Midnight of 2026-11-20 UTC.
 const MIDNIGHT: i64 = 1_795_132_800;
 const HOUR: i64 = 3600;
@@ -142,11 +98,29 @@ fn home() -> SnapshotList {
     SnapshotList::of(snapshots)
 }
 
-fn id_of(list: &SnapshotList, text: &str, zone: &TimeZone) -> Result<u8, (ExitStatus, String)> {
+/// What kind of error it is.
+#[derive(Debug, PartialEq)]
+enum Class {
+    Unreadable,
+    Unclear,
+    Other,
+}
+
+impl Class {
+    fn of(error: &ResolveError) -> Self {
+        match error {
+            ResolveError::Unreadable { .. } => Self::Unreadable,
+            ResolveError::SeveralSources { .. } | ResolveError::SeveralHosts { .. } => Self::Unclear,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn id_of(list: &SnapshotList, text: &str, zone: &TimeZone) -> Result<u8, (Class, String)> {
     let reference = parse(OsStr::new(text)).unwrap();
     match resolve(list, &reference, "here", zone) {
         Ok(snapshot) => Ok(snapshot.origin.run.0[15]),
-        Err(failure) => Err((failure.status, failure.message)),
+        Err(error) => Err((Class::of(&error), error.to_string())),
     }
 }
 
@@ -253,12 +227,12 @@ fn what_is_not_found_among_snapshots_that_cannot_be_read_is_damage() {
         (&others, "5f"),
     ] {
         let (status, message) = id_of(list, text, &TimeZone::UTC).unwrap_err();
-        assert_eq!(status, ExitStatus::Damage, "{text}");
+        assert_eq!(status, Class::Unreadable, "{text}");
         assert!(message.contains(&key), "{text}: {message}");
     }
     // What is there is found all the same.
     assert_eq!(id_of(&others, "latest", &TimeZone::UTC), Ok(0x2f));
-    assert_eq!(id_of(&others, "1", &TimeZone::UTC).unwrap_err().0, ExitStatus::Failed);
+    assert_eq!(id_of(&others, "1", &TimeZone::UTC).unwrap_err().0, Class::Other);
 }
 
 #[test]
@@ -266,7 +240,7 @@ fn a_source_must_be_named_where_there_are_several() {
     let mut list = home();
     list.snapshots.push(snapshot("etc", "here", 0x4f, MIDNIGHT, true));
     let (status, message) = id_of(&list, "latest", &TimeZone::UTC).unwrap_err();
-    assert_eq!(status, ExitStatus::Usage);
+    assert_eq!(status, Class::Unclear);
     assert!(message.ends_with("several sources: etc, home"));
     assert_eq!(id_of(&list, "etc@latest", &TimeZone::UTC), Ok(0x4f));
     assert_eq!(id_of(&list, "4", &TimeZone::UTC), Ok(0x4f));
@@ -284,7 +258,7 @@ fn this_hosts_source_comes_before_others_of_the_same_name() {
     assert_eq!(id_of(&list, "there/a/b@latest", &TimeZone::UTC), Ok(0x6f));
     let reference = parse(OsStr::new("home@latest")).unwrap();
     let failure = resolve(&list, &reference, "elsewhere", &TimeZone::UTC).unwrap_err();
-    assert!(failure.message.ends_with("several hosts have a source \"home\": here/home, there/home"));
+    assert!(failure.to_string().ends_with("several hosts have a source \"home\": here/home, there/home"));
 }
 
 proptest! {
