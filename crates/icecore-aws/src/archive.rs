@@ -2,10 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_s3::Client;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_store::{StoreError, StoreResult};
 
-use crate::{action::Action, failure::ServiceFailure, options::is_cold, store::S3Store};
+use crate::{
+    action::Action, failure::ServiceFailure, options::is_cold, requester::Operation, store::S3Store,
+};
 
 /// Most objects of Intelligent-Tiering that are looked at one by one.
 const LOOKS_MAX: usize = 100;
@@ -68,12 +71,12 @@ impl S3Store {
 
     /// Returns the archive tier of Intelligent-Tiering that an object is in.
     async fn archive_tier(&self, key: &str) -> StoreResult<Option<String>> {
-        let call = || async {
-            let request =
-                self.client().head_object().bucket(&self.location.bucket).key(self.location.full_key(key));
-            request.send().await.map_err(ServiceFailure::from)
+        let call = |client: Client| {
+            let request = client.head_object().bucket(&self.location.bucket).key(self.location.full_key(key));
+            async { request.send().await.map_err(ServiceFailure::from) }
         };
-        let looked = self.repeat(Action::Head, key, 0, call).await.map_err(StoreError::from);
+        let looked =
+            self.requester.request(Operation::new(Action::Head, key), call).await.map_err(StoreError::from);
         match looked {
             Ok(output) => Ok(output.archive_status().map(|tier| tier.as_str().to_owned())),
             // It was deleted meanwhile.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::types::BucketVersioningStatus;
+use aws_sdk_s3::{Client, types::BucketVersioningStatus};
 use bytes::Bytes;
 use icecore_store::{PutCondition, Store, StoreError, StoreResult};
 
@@ -10,7 +10,7 @@ use crate::{
     action::Action,
     failure::ServiceFailure,
     probe::object::{delete_probe, probe_key},
-    repeat::Failed,
+    requester::{Failed, Operation},
     store::S3Store,
 };
 
@@ -33,11 +33,11 @@ impl S3Store {
         if self.is_access_point() {
             return Ok(Versioning::Unknown);
         }
-        let call = || async {
-            let request = self.client().get_bucket_versioning().bucket(&self.location.bucket);
-            request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented())
+        let call = |client: Client| {
+            let request = client.get_bucket_versioning().bucket(&self.location.bucket);
+            async { request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented()) }
         };
-        match self.repeat(Action::GetVersioning, "the bucket", 0, call).await {
+        match self.requester.request(Operation::new(Action::GetVersioning, "the bucket"), call).await {
             Ok(output) if output.status() == Some(&BucketVersioningStatus::Enabled) => {
                 Ok(Versioning::Enabled)
             }

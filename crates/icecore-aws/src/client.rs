@@ -24,6 +24,10 @@ use crate::{
     trust::Trust,
 };
 
+mod renewable;
+
+pub(crate) use self::renewable::RenewableClient;
+
 /// Region that is named where an endpoint of the user's has none.
 const REGION_DEFAULT: &str = "us-east-1";
 /// Longest time until a connection stands.

@@ -1,8 +1,14 @@
 //! Deletion, on condition if asked.
 
+use aws_sdk_s3::Client;
 use icecore_store::{StoreError, StoreResult, Version};
 
-use crate::{action::Action, failure::ServiceFailure, repeat::Failed, store::S3Store};
+use crate::{
+    action::Action,
+    failure::ServiceFailure,
+    requester::{Failed, Operation},
+    store::S3Store,
+};
 
 impl S3Store {
     /// Deletes an object, if `version` is given only in that state.
@@ -33,19 +39,20 @@ impl S3Store {
     }
 
     async fn remove_once(&self, key: &str, etag: Option<String>) -> Result<(), Failed> {
-        let call = || async {
-            let request = self
-                .client()
+        let call = |client: Client| {
+            let request = client
                 .delete_object()
                 .bucket(&self.location.bucket)
                 .key(self.location.full_key(key))
                 .set_if_match(etag.clone());
-            match request.send().await.map_err(ServiceFailure::from) {
-                Ok(_) => Ok(()),
-                Err(failure) if failure.is_not_found() => Ok(()),
-                Err(failure) => Err(failure),
+            async {
+                match request.send().await.map_err(ServiceFailure::from) {
+                    Ok(_) => Ok(()),
+                    Err(failure) if failure.is_not_found() => Ok(()),
+                    Err(failure) => Err(failure),
+                }
             }
         };
-        self.repeat(Action::Delete, key, 0, call).await
+        self.requester.request(Operation::new(Action::Delete, key), call).await
     }
 }

@@ -2,7 +2,7 @@
 //! that is peculiar to it and to servers that are like it; the only crate with the AWS SDK.
 //!
 //! Architecture invariants: knows nothing of encryption of its own or of what an object means; no type of the SDK is
-//! public; each request is counted where it is made, so that nothing that costs money is overlooked.
+//! public; each request goes through one requester, which counts it, so that nothing that costs money is overlooked.
 
 mod action;
 mod answer;
@@ -28,9 +28,8 @@ mod network;
 pub mod options;
 pub mod probe;
 pub mod profile;
-mod proof;
 mod read;
-mod repeat;
+mod requester;
 mod store;
 pub mod trust;
 mod unfinished;

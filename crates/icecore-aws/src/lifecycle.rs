@@ -1,13 +1,16 @@
 //! Lifecycle rules of a bucket that would harm a repository in it.
 
-use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule};
+use aws_sdk_s3::{
+    Client,
+    types::{ExpirationStatus, LifecycleRule},
+};
 use icecore_store::StoreResult;
 
 use crate::{
     action::Action,
     failure::ServiceFailure,
     options::{DATA_PREFIX, is_cold},
-    repeat::Failed,
+    requester::{Failed, Operation},
     store::S3Store,
 };
 
@@ -39,11 +42,11 @@ impl S3Store {
         if self.is_access_point() {
             return Ok(LifecycleReport { is_unknown: true, ..LifecycleReport::default() });
         }
-        let call = || async {
-            let request = self.client().get_bucket_lifecycle_configuration().bucket(&self.location.bucket);
-            request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented())
+        let call = |client: Client| {
+            let request = client.get_bucket_lifecycle_configuration().bucket(&self.location.bucket);
+            async { request.send().await.map_err(|error| ServiceFailure::from(error).or_not_implemented()) }
         };
-        match self.repeat(Action::GetLifecycle, "the bucket", 0, call).await {
+        match self.requester.request(Operation::new(Action::GetLifecycle, "the bucket"), call).await {
             Ok(output) => Ok(judge(output.rules(), |key| self.location.full_key(key))),
             Err(Failed { failure, .. }) if failure.code == "NoSuchLifecycleConfiguration" => {
                 Ok(LifecycleReport::default())

@@ -10,7 +10,7 @@ mod pages;
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_s3::{operation::list_objects_v2::ListObjectsV2Output, types::Object};
+use aws_sdk_s3::{Client, operation::list_objects_v2::ListObjectsV2Output, types::Object};
 use futures_util::future;
 use icecore_store::{ObjectInfo, StoreError, StoreResult, Version, key::check_key};
 
@@ -19,6 +19,7 @@ use self::pages::{PageSequence, WholeList};
 use crate::{
     action::Action,
     answer::{bare_etag, system_time},
+    requester::Operation,
     store::S3Store,
 };
 
@@ -149,10 +150,9 @@ impl S3Store {
         token: Option<String>,
         start: Option<&str>,
     ) -> StoreResult<ListObjectsV2Output> {
-        let call = || async {
+        let call = |client: Client| {
             let whole = WholeList::default();
-            let request = self
-                .client()
+            let request = client
                 .list_objects_v2()
                 .bucket(&self.location.bucket)
                 .prefix(&wanted.full_prefix)
@@ -161,9 +161,9 @@ impl S3Store {
                 .set_continuation_token(token.clone())
                 .customize()
                 .interceptor(whole.clone());
-            whole.verify(request.send().await?)
+            async move { whole.verify(request.send().await?) }
         };
-        Ok(self.repeat(Action::List, wanted.prefix, 0, call).await?)
+        Ok(self.requester.request(Operation::new(Action::List, wanted.prefix), call).await?)
     }
 
     /// Adds the store's own objects of a page, up to the key `end`; says whether the page goes beyond it.

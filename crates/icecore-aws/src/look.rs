@@ -1,5 +1,6 @@
 //! Looks at objects without reading them.
 
+use aws_sdk_s3::Client;
 use icecore_store::{ObjectInfo, StoreResult, Version};
 
 use crate::{
@@ -7,6 +8,7 @@ use crate::{
     answer::{bare_etag, required_etag, system_time},
     failure::ServiceFailure,
     metadata::put_name,
+    requester::Operation,
     store::S3Store,
 };
 
@@ -21,14 +23,15 @@ pub(crate) struct Looked {
 impl S3Store {
     /// Returns what is known about an object without reading it.
     pub(crate) async fn look(&self, key: &str) -> StoreResult<Looked> {
-        let call = || async {
-            let request =
-                self.client().head_object().bucket(&self.location.bucket).key(self.location.full_key(key));
-            let output = request.send().await.map_err(ServiceFailure::from)?;
-            required_etag(output.e_tag())?;
-            Ok(output)
+        let call = |client: Client| {
+            let request = client.head_object().bucket(&self.location.bucket).key(self.location.full_key(key));
+            async {
+                let output = request.send().await.map_err(ServiceFailure::from)?;
+                required_etag(output.e_tag())?;
+                Ok(output)
+            }
         };
-        let output = self.repeat(Action::Head, key, 0, call).await?;
+        let output = self.requester.request(Operation::new(Action::Head, key), call).await?;
         let metadata = output.metadata();
         if let Some(metadata) = metadata {
             self.learn_from(metadata);

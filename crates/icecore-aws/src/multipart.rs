@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::{
+    Client,
     primitives::ByteStream,
     types::{ChecksumType, CompletedMultipartUpload, CompletedPart},
 };
@@ -15,7 +16,7 @@ use crate::{
     answer::bare_etag,
     checksum::{BodyChecksum, told_crc64},
     failure::ServiceFailure,
-    repeat::{Effort, Failed},
+    requester::{Effort, Failed, Operation},
     store::S3Store,
     write::Put,
 };
@@ -54,9 +55,8 @@ impl S3Store {
 
     async fn begin_upload(&self, put: &Put<'_>) -> Result<String, Failed> {
         let headers = self.headers(put);
-        let call = || async {
-            let request = self
-                .client()
+        let call = |client: Client| {
+            let request = client
                 .create_multipart_upload()
                 .bucket(&self.location.bucket)
                 .key(self.location.full_key(put.key))
@@ -66,13 +66,15 @@ impl S3Store {
                 .set_server_side_encryption(headers.encryption.clone())
                 .set_ssekms_key_id(headers.kms_key.clone())
                 .set_metadata(Some(headers.metadata.clone()));
-            let output = request.send().await.map_err(ServiceFailure::from)?;
-            output
-                .upload_id()
-                .map(str::to_owned)
-                .ok_or_else(|| ServiceFailure::broken("an upload without id"))
+            async {
+                let output = request.send().await.map_err(ServiceFailure::from)?;
+                output
+                    .upload_id()
+                    .map(str::to_owned)
+                    .ok_or_else(|| ServiceFailure::broken("an upload without id"))
+            }
         };
-        self.repeat(Action::CreateUpload, put.key, 0, call).await
+        self.requester.request(Operation::new(Action::CreateUpload, put.key), call).await
     }
 
     async fn upload_parts(&self, put: &Put<'_>, upload: &str) -> Result<Vec<CompletedPart>, Failed> {
@@ -93,10 +95,9 @@ impl S3Store {
         number: i32,
         bytes: Bytes,
     ) -> Result<CompletedPart, Failed> {
-        let checksum = BodyChecksum::of(&bytes, self.options.has_checksums);
-        let call = || async {
-            let request = self
-                .client()
+        let checksum = &BodyChecksum::of(&bytes, self.options.has_checksums);
+        let call = |client: Client| {
+            let request = client
                 .upload_part()
                 .bucket(&self.location.bucket)
                 .key(self.location.full_key(key))
@@ -106,18 +107,21 @@ impl S3Store {
                 .set_checksum_crc64_nvme(checksum.crc64().map(str::to_owned))
                 .set_content_md5(checksum.md5().map(str::to_owned))
                 .body(ByteStream::from(bytes.clone()));
-            let sent = if self.may_skip_signing() {
-                request.customize().disable_payload_signing().send().await
-            } else {
-                request.send().await
-            };
-            let output = sent.map_err(ServiceFailure::from)?;
-            if checksum.is_contradicted(told_crc64(output.checksum_crc64_nvme())) {
-                return Err(ServiceFailure::broken("the server stored other bytes than it was sent"));
+            async move {
+                let sent = if self.may_skip_signing() {
+                    request.customize().disable_payload_signing().send().await
+                } else {
+                    request.send().await
+                };
+                let output = sent.map_err(ServiceFailure::from)?;
+                if checksum.is_contradicted(told_crc64(output.checksum_crc64_nvme())) {
+                    return Err(ServiceFailure::broken("the server stored other bytes than it was sent"));
+                }
+                Ok((output.e_tag().map(str::to_owned), output.checksum_crc64_nvme().map(str::to_owned)))
             }
-            Ok((output.e_tag().map(str::to_owned), output.checksum_crc64_nvme().map(str::to_owned)))
         };
-        let (etag, told) = match self.repeat(Action::UploadPart, key, bytes.len() as u64, call).await {
+        let operation = Operation::new(Action::UploadPart, key).sending(bytes.len() as u64);
+        let (etag, told) = match self.requester.request(operation, call).await {
             // Somebody took the upload away: the put begins anew.
             Err(Failed { failure, error }) if failure.code == "NoSuchUpload" => {
                 return Err(Failed { failure: ServiceFailure::condition_failed(), error });
@@ -138,9 +142,8 @@ impl S3Store {
         let checksum = put.checksum.crc64().filter(|_| is_told);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let (if_none_match, if_match) = self.conditions(&put.condition);
-        let call = || async {
-            let request = self
-                .client()
+        let call = |client: Client| {
+            let request = client
                 .complete_multipart_upload()
                 .bucket(&self.location.bucket)
                 .key(self.location.full_key(put.key))
@@ -150,14 +153,17 @@ impl S3Store {
                 .set_checksum_type(checksum.map(|_| ChecksumType::FullObject))
                 .set_if_none_match(if_none_match.clone())
                 .set_if_match(if_match.clone());
-            match request.send().await.map_err(ServiceFailure::from) {
-                Ok(output) => Ok(bare_etag(output.e_tag())),
-                // Not to be repeated by itself: the upload has to begin anew (API reference, CompleteMultipartUpload).
-                Err(failure) if failure.is_conflict() => Err(failure.for_good()),
-                Err(failure) => Err(failure),
+            async {
+                match request.send().await.map_err(ServiceFailure::from) {
+                    Ok(output) => Ok(bare_etag(output.e_tag())),
+                    // Not to be repeated by itself: the upload has to begin anew (API reference,
+                    // CompleteMultipartUpload).
+                    Err(failure) if failure.is_conflict() => Err(failure.for_good()),
+                    Err(failure) => Err(failure),
+                }
             }
         };
-        match self.repeat(Action::CompleteUpload, put.key, 0, call).await {
+        match self.requester.request(Operation::new(Action::CompleteUpload, put.key), call).await {
             // Ceph does not say.
             Ok(etag) if etag.is_empty() => {
                 self.look(put.key).await.map(|looked| looked.info.version).map_err(look_failed)
@@ -181,16 +187,16 @@ impl S3Store {
 
     /// Removes an upload that is not complete. Nothing depends on it, so it is not tried for long.
     pub(crate) async fn try_abort_upload(&self, key: &str, upload: &str) -> Result<(), Failed> {
-        let call = || async {
-            let request = self
-                .client()
+        let call = |client: Client| {
+            let request = client
                 .abort_multipart_upload()
                 .bucket(&self.location.bucket)
                 .key(self.location.full_key(key))
                 .upload_id(upload);
-            request.send().await.map(drop).map_err(ServiceFailure::from)
+            async { request.send().await.map(drop).map_err(ServiceFailure::from) }
         };
-        self.repeat_with(Effort::short(), Action::AbortUpload, key, 0, call).await
+        let operation = Operation::new(Action::AbortUpload, key).with_effort(Effort::Short);
+        self.requester.request(operation, call).await
     }
 }
 

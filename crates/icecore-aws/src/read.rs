@@ -6,6 +6,7 @@ use std::{
 };
 
 use aws_sdk_s3::{
+    Client,
     operation::{RequestId, get_object::GetObjectOutput},
     types::{ChecksumMode, ServerSideEncryption},
 };
@@ -17,7 +18,7 @@ use crate::{
     answer::required_etag,
     checksum::{crc64_nvme, etag_contradicts, told_crc64},
     failure::ServiceFailure,
-    repeat::Failed,
+    requester::{Failed, Operation},
     store::S3Store,
 };
 
@@ -53,7 +54,8 @@ impl S3Store {
             return Err(self.outside(key, range.unwrap_or_default()).await);
         }
         let partial = Mutex::new(Partial::default());
-        let result = self.repeat(Action::Get, key, 0, || self.read_once(key, range.as_ref(), &partial)).await;
+        let call = |client| self.read_once(client, key, range.as_ref(), &partial);
+        let result = self.requester.request(Operation::new(Action::Get, key), call).await;
         match (result, range) {
             (Ok(version), _) => {
                 let partial = partial.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -82,6 +84,7 @@ impl S3Store {
     /// Makes one request for what is still missing.
     async fn read_once(
         &self,
+        client: Client,
         key: &str,
         range: Option<&Range<u64>>,
         partial: &Mutex<Partial>,
@@ -99,8 +102,7 @@ impl S3Store {
             None => None,
         };
         let asks_checksum = header.is_none() && self.options.has_checksums;
-        let request = self
-            .client()
+        let request = client
             .get_object()
             .bucket(&self.location.bucket)
             .key(self.location.full_key(key))
@@ -149,7 +151,7 @@ impl S3Store {
             match output.body.try_next().await {
                 Ok(Some(piece)) => {
                     received += piece.len() as u64;
-                    self.count_received(&class, piece.len() as u64);
+                    self.requester.count_received(&class, piece.len() as u64);
                     lock().bytes.extend_from_slice(&piece);
                 }
                 Ok(None) if received < expected => break Err("the connection ended too early".to_owned()),

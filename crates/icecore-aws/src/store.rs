@@ -1,61 +1,41 @@
-//! The store: a place in a bucket, and how requests to it are repeated.
+//! The store: a place in a bucket, and what was learnt of the server.
 
 use std::{
     collections::HashMap,
     fmt,
     ops::Range,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use async_trait::async_trait;
-use aws_sdk_s3::Client;
 use bytes::Bytes;
 use icecore_store::{
     Environment, ObjectInfo, PutCondition, Store, StoreResult, Version,
     key::{check_key, check_prefix},
-    retry::Repetition,
 };
 
 use crate::{
-    action::Action,
     client::{self, Connection},
     endpoint::{aws_endpoint, is_access_point},
-    gate::Gate,
     location::S3Location,
     metadata::{SINGLE_WRITER, is_for_single_writer},
     options::S3Options,
-    usage::{RequestCount, RequestMeter},
+    requester::Requester,
+    usage::RequestMeter,
 };
-
-/// The SDK's client, which keeps the credentials.
-#[derive(Clone)]
-struct CurrentClient {
-    client: Client,
-    /// How many were there before it.
-    renewals: u64,
-}
 
 /// A place in a bucket of S3, or of a server that is like it, as a store.
 ///
 /// It repeats its requests itself (decision 0009), so it is not to be put into a `RetryStore`.
 pub struct S3Store {
-    client: RwLock<CurrentClient>,
-    /// Held by whoever makes a new client.
-    renewal: tokio::sync::Mutex<()>,
-    pub(crate) options: S3Options,
-    pub(crate) location: S3Location,
+    pub(crate) requester: Requester,
+    pub(crate) options: Arc<S3Options>,
+    pub(crate) location: Arc<S3Location>,
     pub(crate) environment: Environment,
-    pub(crate) repetition: Repetition,
     is_encrypted: bool,
-    meter: Arc<RequestMeter>,
-    pub(crate) gate: Gate,
-    /// The server has answered at least once, …
-    pub(crate) is_reached: AtomicBool,
-    /// … and at least once in a way that only S3 and servers like it do.
-    pub(crate) is_proven: AtomicBool,
     single_writer: AtomicBool,
     pub(crate) has_uploaded_in_parts: AtomicBool,
     /// One connection was too slow for a large object, …
@@ -79,22 +59,13 @@ impl S3Store {
     pub async fn open(options: S3Options, environment: Environment) -> Self {
         let Connection { client, region, endpoint_url, is_encrypted } = client::connect(&options).await;
         let location = S3Location::new(&options, region, endpoint_url, environment.clone());
-        let repetition = Repetition {
-            environment: environment.clone(),
-            patience: Arc::default(),
-            waits: Arc::clone(&options.waits),
-            stop: options.stop.clone(),
-        };
+        let (options, location) = (Arc::new(options), Arc::new(location));
+        let requester =
+            Requester::new(client, Arc::clone(&options), Arc::clone(&location), environment.clone());
         Self {
-            repetition,
-            client: RwLock::new(CurrentClient { client, renewals: 0 }),
-            renewal: tokio::sync::Mutex::default(),
+            requester,
             location,
             is_encrypted,
-            meter: Arc::default(),
-            gate: Gate::new(options.requests_max, Arc::clone(&environment.clock)),
-            is_reached: AtomicBool::new(false),
-            is_proven: AtomicBool::new(false),
             single_writer: AtomicBool::new(options.single_writer),
             has_uploaded_in_parts: AtomicBool::new(false),
             is_slow: AtomicBool::new(false),
@@ -106,35 +77,9 @@ impl S3Store {
         }
     }
 
-    /// Returns the client.
-    pub(crate) fn client(&self) -> Client {
-        self.current_client().client
-    }
-
-    fn current_client(&self) -> CurrentClient {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Returns how often the client was renewed.
-    pub(crate) fn renewals(&self) -> u64 {
-        self.current_client().renewals
-    }
-
-    /// Makes a new client, which fetches the credentials anew, unless somebody has done so since `renewals` was read. Credentials
-    /// without a time of expiry (in a profile that a tool writes again and again) are kept for ever otherwise.
-    pub(crate) async fn renew_client(&self, renewals: u64) {
-        let _renewing = self.renewal.lock().await;
-        if self.current_client().renewals != renewals {
-            return;
-        }
-        let Connection { client, .. } = client::connect(&self.options).await;
-        let renewed = CurrentClient { client, renewals: renewals + 1 };
-        *self.client.write().unwrap_or_else(PoisonError::into_inner) = renewed;
-    }
-
     /// Returns the counts of requests, which go on counting.
     pub fn meter(&self) -> Arc<RequestMeter> {
-        Arc::clone(&self.meter)
+        self.requester.meter()
     }
 
     /// Returns the region that requests are signed for.
@@ -170,8 +115,7 @@ impl S3Store {
 
     /// Says whether something failed lately, and nothing has succeeded since.
     pub fn is_failing(&self) -> bool {
-        let now = self.environment.clock.monotonic();
-        self.repetition.patience.failing_since(now).is_some()
+        self.requester.is_failing()
     }
 
     /// Returns the URL of the server if it is not S3's own.
@@ -206,17 +150,6 @@ impl S3Store {
         if is_for_single_writer(metadata) {
             self.single_writer.store(true, Ordering::Relaxed);
         }
-    }
-
-    /// Counts a request that is about to be made.
-    pub(crate) fn count(&self, action: Action, class: &str, bytes_sent: u64) {
-        self.meter.add(action.class(), class, RequestCount { requests: 1, bytes_sent, bytes_received: 0 });
-    }
-
-    /// Counts bytes that came for an earlier request.
-    pub(crate) fn count_received(&self, class: &str, bytes_received: u64) {
-        let count = RequestCount { requests: 0, bytes_sent: 0, bytes_received };
-        self.meter.add(Action::Get.class(), class, count);
     }
 }
 

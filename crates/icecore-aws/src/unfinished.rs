@@ -2,11 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
+use aws_sdk_s3::{Client, operation::list_multipart_uploads::ListMultipartUploadsOutput};
 use icecore_store::StoreResult;
 
 use crate::{
-    action::Action, answer::system_time, failure::ServiceFailure, options::DATA_PREFIX, repeat::Effort,
+    action::Action,
+    answer::system_time,
+    failure::ServiceFailure,
+    options::DATA_PREFIX,
+    requester::{Effort, Operation},
     store::S3Store,
 };
 
@@ -65,16 +69,16 @@ impl S3Store {
 
     async fn uploads_page(&self, marker: &Marker) -> StoreResult<ListMultipartUploadsOutput> {
         let prefix = self.location.full_key(DATA_PREFIX);
-        let call = || async {
-            let request = self
-                .client()
+        let call = |client: Client| {
+            let request = client
                 .list_multipart_uploads()
                 .bucket(&self.location.bucket)
                 .prefix(&prefix)
                 .set_key_marker(marker.key.clone())
                 .set_upload_id_marker(marker.upload.clone());
-            request.send().await.map_err(ServiceFailure::from)
+            async { request.send().await.map_err(ServiceFailure::from) }
         };
-        Ok(self.repeat_with(Effort::short(), Action::ListUploads, DATA_PREFIX, 0, call).await?)
+        let operation = Operation::new(Action::ListUploads, DATA_PREFIX).with_effort(Effort::Short);
+        Ok(self.requester.request(operation, call).await?)
     }
 }

@@ -3,6 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use aws_sdk_s3::{
+    Client,
     primitives::ByteStream,
     types::{ServerSideEncryption, StorageClass},
 };
@@ -16,7 +17,7 @@ use crate::{
     failure::ServiceFailure,
     metadata::PUT_NAME,
     options::{DATA_PREFIX, Encryption, Parts},
-    repeat::Failed,
+    requester::{Failed, Operation},
     store::S3Store,
 };
 
@@ -154,14 +155,18 @@ impl S3Store {
 
     async fn put_whole(&self, put: &Put<'_>) -> Result<Version, Failed> {
         let headers = self.headers(put);
-        let call = || self.put_once(put, &headers);
-        self.repeat(Action::Put, put.key, put.bytes.len() as u64, call).await
+        let operation = Operation::new(Action::Put, put.key).sending(put.bytes.len() as u64);
+        self.requester.request(operation, |client| self.put_once(client, put, &headers)).await
     }
 
-    async fn put_once(&self, put: &Put<'_>, headers: &PutHeaders) -> Result<Version, ServiceFailure> {
+    async fn put_once(
+        &self,
+        client: Client,
+        put: &Put<'_>,
+        headers: &PutHeaders,
+    ) -> Result<Version, ServiceFailure> {
         let (if_none_match, if_match) = self.conditions(&put.condition);
-        let request = self
-            .client()
+        let request = client
             .put_object()
             .bucket(&self.location.bucket)
             .key(self.location.full_key(put.key))
@@ -197,11 +202,12 @@ impl S3Store {
 
     /// Deletes what the server stored wrongly, as far as that is possible: a failed put leaves no object.
     async fn take_back(&self, key: &str, etag: &str) {
-        let request =
-            self.client().delete_object().bucket(&self.location.bucket).key(self.location.full_key(key));
-        self.count(Action::Delete, self.options.storage_class(key).as_str(), 0);
-        if let Err(error) = request.send().await {
-            let error = ServiceFailure::from(error);
+        let call = |client: Client| {
+            let request =
+                client.delete_object().bucket(&self.location.bucket).key(self.location.full_key(key));
+            async { request.send().await.map_err(ServiceFailure::from) }
+        };
+        if let Err(error) = self.requester.request_once(Operation::new(Action::Delete, key), call).await {
             tracing::warn!(key, etag, reason = error.message, "what was stored wrongly cannot be deleted");
         }
     }

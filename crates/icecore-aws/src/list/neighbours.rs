@@ -1,9 +1,15 @@
 //! What lies below and around the place of a store in its bucket.
 
+use aws_sdk_s3::Client;
 use icecore_store::{StoreResult, key::check_key};
 
 use super::{Wanted, pages::WholeList};
-use crate::{action::Action, failure::ServiceFailure, repeat::Failed, store::S3Store};
+use crate::{
+    action::Action,
+    failure::ServiceFailure,
+    requester::{Failed, Operation},
+    store::S3Store,
+};
 
 /// The first objects below the place of a store, and a place around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +53,12 @@ impl S3Store {
 
     /// Returns all keys of the bucket if one page has them and it may be listed.
     async fn small_bucket(&self) -> StoreResult<Option<Vec<String>>> {
-        let call = || async {
+        let call = |client: Client| {
             let whole = WholeList::default();
-            let request = self.client().list_objects_v2().bucket(&self.location.bucket).customize();
-            whole.verify(request.interceptor(whole.clone()).send().await?)
+            let request = client.list_objects_v2().bucket(&self.location.bucket).customize();
+            async move { whole.verify(request.interceptor(whole.clone()).send().await?) }
         };
-        match self.repeat(Action::List, "", 0, call).await {
+        match self.requester.request(Operation::new(Action::List, ""), call).await {
             Ok(page) if page.is_truncated() == Some(true) => Ok(None),
             Ok(page) => Ok(Some(
                 page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect(),
@@ -73,12 +79,12 @@ impl S3Store {
 
     /// Says whether there is an object with this key in the bucket, as far as it may be listed.
     async fn is_listed(&self, full: &str) -> StoreResult<bool> {
-        let call = || async {
-            let request = self.client().list_objects_v2().bucket(&self.location.bucket).prefix(full);
+        let call = |client: Client| {
+            let request = client.list_objects_v2().bucket(&self.location.bucket).prefix(full);
             // What lies below the key is not listed one by one.
-            request.delimiter("/").send().await.map_err(ServiceFailure::from)
+            async { request.delimiter("/").send().await.map_err(ServiceFailure::from) }
         };
-        match self.repeat(Action::List, full, 0, call).await {
+        match self.requester.request(Operation::new(Action::List, full), call).await {
             Ok(page) => Ok(page.contents().iter().any(|object| object.key() == Some(full))),
             Err(Failed { failure, .. }) if failure.status == 403 => Ok(false),
             Err(failed) => Err(failed.into()),
@@ -88,18 +94,21 @@ impl S3Store {
     /// Says whether an object begins with these bytes, or may not be read.
     async fn begins_with(&self, full: &str, beginning: &[u8]) -> StoreResult<bool> {
         let range = format!("bytes=0-{}", beginning.len().saturating_sub(1));
-        let call = || async {
-            let request = self.client().get_object().bucket(&self.location.bucket).key(full);
-            let output = request.range(&range).send().await.map_err(ServiceFailure::from)?;
-            let mut body = output.body;
-            // A server that ignores the range sends the whole object: its first piece is enough.
-            let first = body.try_next().await;
-            first.map_err(|_| ServiceFailure::broken("the body of an object broke off"))
+        let call = |client: Client| {
+            let request = client.get_object().bucket(&self.location.bucket).key(full).range(&range);
+            async {
+                let output = request.send().await.map_err(ServiceFailure::from)?;
+                let mut body = output.body;
+                // A server that ignores the range sends the whole object: its first piece is enough.
+                let first = body.try_next().await;
+                first.map_err(|_| ServiceFailure::broken("the body of an object broke off"))
+            }
         };
-        match self.repeat(Action::Get, full, 0, call).await {
+        match self.requester.request(Operation::new(Action::Get, full), call).await {
             Ok(first) => {
                 // The first piece is all that is taken.
-                self.count_received("STANDARD", first.as_ref().map_or(0, |bytes| bytes.len() as u64));
+                self.requester
+                    .count_received("STANDARD", first.as_ref().map_or(0, |bytes| bytes.len() as u64));
                 Ok(first.is_some_and(|bytes| bytes.starts_with(beginning)))
             }
             Err(Failed { failure, .. }) if failure.status == 403 => Ok(true),

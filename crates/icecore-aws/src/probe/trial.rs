@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{Client, primitives::ByteStream};
 use bytes::Bytes;
 use icecore_store::{PutCondition, Store, StoreError, StoreResult, Version};
 
@@ -10,7 +10,9 @@ use super::{
     error::ProbeError,
     object::{delete_probe, probe_key},
 };
-use crate::{action::Action, checksum::BodyChecksum, failure::ServiceFailure, store::S3Store};
+use crate::{
+    action::Action, checksum::BodyChecksum, failure::ServiceFailure, requester::Operation, store::S3Store,
+};
 
 /// Length of the object.
 const CONTENT_BYTES: u8 = 64;
@@ -82,9 +84,8 @@ fn is_allowed(result: StoreResult<()>) -> StoreResult<bool> {
 /// Writes an object without any condition.
 async fn overwrite(store: &S3Store, key: &str, bytes: Bytes) -> StoreResult<()> {
     let checksum = BodyChecksum::of(&bytes, store.options.has_checksums);
-    let call = || async {
-        let request = store
-            .client()
+    let call = |client: Client| {
+        let request = client
             .put_object()
             .bucket(&store.location.bucket)
             .key(store.location.full_key(key))
@@ -92,9 +93,10 @@ async fn overwrite(store: &S3Store, key: &str, bytes: Bytes) -> StoreResult<()> 
             .set_checksum_algorithm(checksum.algorithm())
             .set_checksum_crc64_nvme(checksum.crc64().map(str::to_owned))
             .set_content_md5(checksum.md5().map(str::to_owned));
-        request.send().await.map(drop).map_err(ServiceFailure::from)
+        async { request.send().await.map(drop).map_err(ServiceFailure::from) }
     };
-    Ok(store.repeat(Action::Put, key, bytes.len() as u64, call).await?)
+    let operation = Operation::new(Action::Put, key).sending(bytes.len() as u64);
+    Ok(store.requester.request(operation, call).await?)
 }
 
 /// Reads an object, the only one in its directory, in each way that a repository needs, and returns what is wrong.

@@ -12,10 +12,11 @@ use s3_test_server::{Fault, FaultRule, ServerOptions, TestServer};
 
 use super::*;
 use crate::{
+    action::Action,
     failure::ServiceFailure,
     options::{Credentials, Encryption, Parts, StorageClassName},
     probe::{probe_conditions, require_conditions},
-    repeat::UNREACHED_ATTEMPTS_MAX,
+    requester::repetition::UNREACHED_ATTEMPTS_MAX,
     usage::RequestClass,
 };
 

@@ -26,8 +26,12 @@ async fn open(bucket: &str, url: Option<&str>) -> S3Store {
 
 /// Returns the URL of an object, without what signs it.
 async fn address(store: &S3Store) -> String {
-    let request =
-        store.client().get_object().bucket(&store.location.bucket).key(store.location.full_key("icecore"));
+    let request = store
+        .requester
+        .client()
+        .get_object()
+        .bucket(&store.location.bucket)
+        .key(store.location.full_key("icecore"));
     let validity = PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
     let signed = request.presigned(validity).await.unwrap();
     signed.uri().split('?').next().unwrap().to_owned()

@@ -138,5 +138,5 @@ async fn a_server_that_asks_to_slow_down_gets_fewer_requests_at_once() {
     let store = bed.store_with(S3Options { requests_max, ..bed.options() }).await;
     bed.inject("HEAD", "", 3, Fault::slow_down());
     store.head("meta/a").await.unwrap_err();
-    assert!(format!("{:?}", store.gate).contains("limit: 4,"), "{:?}", store.gate);
+    assert!(format!("{:?}", store.requester.gate).contains("limit: 4,"), "{:?}", store.requester.gate);
 }

@@ -143,11 +143,11 @@ async fn what_stands_in_front_of_a_server_that_is_known_refuses_only_a_request()
     // Not even the first look at a server is taken for another one's.
     assert!(known.head("meta/a").await.unwrap_err().is_not_found());
     known.create("meta/a", Bytes::from_static(b"a")).await.unwrap();
-    assert!(known.is_proven.load(Ordering::Relaxed));
+    assert!(known.requester.is_proven.load(Ordering::Relaxed));
     let mut page = ServiceFailure::foreign("HTTP status 413 with a web page");
     page.status = 413;
-    let judged = known.judged(page.clone(), Action::Put, "meta/a").await;
+    let judged = known.requester.judged(page.clone(), Action::Put, "meta/a").await;
     assert!(!judged.is_foreign());
     let unknown = bed.store().await;
-    assert!(unknown.judged(page, Action::Put, "meta/a").await.is_foreign());
+    assert!(unknown.requester.judged(page, Action::Put, "meta/a").await.is_foreign());
 }

@@ -223,7 +223,7 @@ async fn a_head_that_sees_an_expired_token_first_renews_it() {
     bed.inject("HEAD", "meta/a", 1, Fault::error(400, "ExpiredToken"));
     bed.inject("GET", "meta/a", 1, Fault::error(400, "ExpiredToken"));
     assert_eq!(store.head("meta/a").await.unwrap().size, 1);
-    assert_eq!((bed.requests("HEAD", "meta/a"), store.renewals()), (2, 1));
+    assert_eq!((bed.requests("HEAD", "meta/a"), store.requester.renewals()), (2, 1));
     // The token may have been renewed between the two.
     bed.inject("HEAD", "meta/a", 1, Fault::error(400, "ExpiredToken"));
     assert_eq!(store.head("meta/a").await.unwrap().size, 1);

@@ -2,14 +2,15 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::{Client, operation::get_object::GetObjectOutput};
 
-use crate::{action::Action, failure::ServiceFailure, likeness::Likeness, store::S3Store};
+use super::{Operation, Requester};
+use crate::{action::Action, failure::ServiceFailure, likeness::Likeness};
 
 /// Longest time for the request that clears it up.
 const PROOF_TIME_MAX: Duration = Duration::from_secs(15);
 
-impl S3Store {
+impl Requester {
     /// Judges the answer to a request: returns it as one that no S3 gives, or as one that S3 gives.
     pub(crate) async fn judged(&self, failure: ServiceFailure, action: Action, key: &str) -> ServiceFailure {
         let mut failure = match action {
@@ -72,13 +73,15 @@ impl S3Store {
 
     /// Asks for the first byte of an object; nothing if there is no answer in time.
     async fn first_byte(&self, key: &str) -> Option<Result<GetObjectOutput, ServiceFailure>> {
-        self.count(Action::Get, "STANDARD", 0);
-        let request =
-            self.client().get_object().bucket(&self.location.bucket).key(self.location.full_key(key));
+        let call = |client: Client| {
+            let request = client.get_object().bucket(&self.location.bucket).key(self.location.full_key(key));
+            async { request.range("bytes=0-0").send().await.map_err(ServiceFailure::from) }
+        };
+        let answer = self.request_once(Operation::new(Action::Get, key), call);
         tokio::select! {
             biased;
-            answer = request.range("bytes=0-0").send() => Some(answer.map_err(ServiceFailure::from)),
-            () = self.environment.sleep.limit(PROOF_TIME_MAX) => None,
+            answer = answer => Some(answer),
+            () = self.repetition.environment.sleep.limit(PROOF_TIME_MAX) => None,
         }
     }
 }
