@@ -11,7 +11,6 @@ mod credentials;
 mod failure;
 mod key_file;
 mod kms;
-mod memory;
 mod process;
 mod requests;
 mod s3;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use icecore_backup::{backup, error::BackupError, request::BackupReport};
 use icecore_catalog::Catalog;
 use icecore_repo::{repository::Repository, snapshots::SnapshotList};
+use icecore_witness::Watch;
 
 use self::{
     events::Events,
@@ -24,7 +25,7 @@ use crate::{
     s3,
     surface::progress::Progress,
     unlock,
-    watch::Watch,
+    watch::{losses, rollback_alarm, witness_settings},
 };
 use icecore_operations::text;
 
@@ -64,9 +65,9 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     let (mut open, created) = open_or_create(context, arguments)?;
     report.set_repository(context, &open.repository, created)?;
     let host = arguments.host.clone().unwrap_or_else(|| context.host.clone());
-    let (mut watch, list) = Watch::begin(context, &mut open)?;
-    watch.tell(context);
-    report.set_losses(watch.documents(context));
+    let (mut watch, list) = Watch::begin(&witness_settings(context)?, &open.repository, &mut open.catalog)?;
+    watch.tell();
+    report.set_losses(losses::documents(&watch.findings(), &context.zone));
     for source in &mut planned {
         check_root(context, source, &list, &host);
     }
@@ -80,11 +81,11 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
         report.add(context, document)?;
     }
     if !arguments.dry_run {
-        watch.completed(context, &job.repository, Some(&mut catalog), None);
+        watch.completed(&job.repository, Some(&mut catalog), None);
     }
-    watch.save(context, &job.repository);
-    if let Some(alarm) = watch.alarm() {
-        context.console.failure(&alarm);
+    watch.save(&job.repository);
+    if watch.is_alarmed() {
+        context.console.failure(&rollback_alarm());
     }
     if let Some(s3) = &open.s3 {
         s3::clean_up(context, s3);
@@ -161,7 +162,7 @@ impl Job<'_> {
         match self.back_up(source, settings, catalog) {
             Ok(report) => {
                 if let Some(snapshot) = &report.snapshot {
-                    watch.completed(self.context, &self.repository, Some(catalog), Some(snapshot));
+                    watch.completed(&self.repository, Some(catalog), Some(snapshot));
                 }
                 SourceDocument::done(&shown, name, self.arguments.dry_run, &report).with_notices(warnings)
             }

@@ -16,6 +16,7 @@ use icecore_format::{
     log::CompletedSnapshot,
 };
 use icecore_repo::snapshots::SnapshotList;
+use icecore_witness::Recollection;
 use serde::Serialize;
 
 use self::{
@@ -34,7 +35,7 @@ use crate::{
         console::{ResultWriter, Verbosity},
         progress::{Counters, Progress},
     },
-    watch::Memory,
+    watch::witness_settings,
 };
 use icecore_operations::{documents::PathText, text};
 
@@ -56,11 +57,11 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     let access = if writes { Access::Write } else { Access::Read };
     let store = context.open_store(access)?;
     let repository = crate::unlock::unlock(context, &store)?;
-    let memory = Memory::recall(context, &repository)?;
+    let recollection = Recollection::recall(&witness_settings(context)?, repository.id());
     let environment = &context.environment;
     let mut catalog = context.open_catalog(repository.id())?;
     let mut options = options(context, arguments, &catalog)?;
-    options.seen = memory.marks().clone();
+    options.seen = recollection.history().clone();
     options.fetched = repository.objects();
     options.lists_together = store.s3.is_some() && icecore_repo::listing::is_one_page(&catalog);
     let progress =
@@ -85,7 +86,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         snapshots: repair.as_ref().map_or(&[], Repair::snapshots_lost),
         mended: repair.as_ref().map_or(&[], Repair::snapshots_mended),
     };
-    let (mut past, mut watch) = past::look(context, memory, &mut open, &mut report, &accepts)?;
+    let (mut past, mut watch) = past::look(context, recollection, &mut open, &mut report, &accepts)?;
     // Names for what is damaged; without them the ids must do.
     let list = if repair.is_some() || arguments.accept_rollback {
         icecore_repo::snapshots::list(&open.repository, &mut open.catalog)
@@ -94,8 +95,8 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     };
     let list = list.unwrap_or_default();
     watch.see(&list);
-    past.set_arrival(watch.arrive(context, &mut open, &list)?);
-    watch.save(context, &open.repository);
+    past.set_arrival(watch.arrive(&open.repository, &mut open.catalog, &list)?);
+    watch.save(&open.repository);
     let next = next(context, arguments, &past::without_losses(&report), repair.as_ref(), &list)?;
     let unreadable = watch.unreadable(&list).filter_map(|(_, named)| named.first().cloned()).collect();
     let checked = Checked { report, repair, next, past, unreadable };

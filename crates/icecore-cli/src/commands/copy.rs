@@ -17,6 +17,7 @@ use icecore_repo::{
     snapshots::SnapshotList,
 };
 use icecore_store::RepositoryLocation;
+use icecore_witness::Watch;
 use zeroize::Zeroizing;
 
 use self::report::{CopyDocument, Item};
@@ -35,7 +36,7 @@ use crate::{
         progress::{Counters, Progress},
     },
     unlock,
-    watch::{Look, Watch},
+    watch::{Look, losses, rollback_alarm, witness_settings},
 };
 use icecore_operations::reference;
 
@@ -80,9 +81,9 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
         return document.finish(context, &from.usage, None);
     };
     document.set_target(context, &to.repository, created)?;
-    let (watch, target_list) = Watch::begin(target, &mut to)?;
-    watch.tell(target);
-    document.set_losses(watch.documents(target));
+    let (watch, target_list) = Watch::begin(&witness_settings(target)?, &to.repository, &mut to.catalog)?;
+    watch.tell();
+    document.set_losses(losses::documents(&watch.findings(), &target.zone));
     let usage = to.usage.clone();
     let mut job = Job {
         context,
@@ -278,7 +279,7 @@ impl Job<'_> {
         let now = self.context.environment.monotonic();
         if now.saturating_sub(self.named) >= NAMED_EVERY {
             self.named = now;
-            self.watch.completed(self.target, &to.repository, Some(&mut to.catalog), None);
+            self.watch.completed(&to.repository, Some(&mut to.catalog), None);
         }
     }
 
@@ -286,16 +287,16 @@ impl Job<'_> {
     fn end(&mut self) {
         let to = &mut self.to;
         if !self.arguments.dry_run {
-            self.watch.completed(self.target, &to.repository, Some(&mut to.catalog), None);
+            self.watch.completed(&to.repository, Some(&mut to.catalog), None);
         }
-        self.watch.save(self.target, &to.repository);
+        self.watch.save(&to.repository);
         if let Some(s3) = &to.s3 {
             s3::clean_up(self.target, s3);
             s3::remember_speed(self.target, s3, &mut to.catalog);
         }
         to.usage.tell(&self.context.console);
-        if let Some(alarm) = self.watch.alarm() {
-            self.context.console.failure(&alarm.of_other_repository());
+        if self.watch.is_alarmed() {
+            self.context.console.failure(&rollback_alarm().of_other_repository());
         }
     }
 }

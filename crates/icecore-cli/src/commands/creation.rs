@@ -28,7 +28,7 @@ use crate::{
     failure::{Failure, Outcome, exit_status::ExitStatus, reason},
     key_file, kms, s3,
     surface::console::{Console, ResultWriter},
-    watch,
+    watch::witness_settings,
 };
 use icecore_operations::text;
 
@@ -116,7 +116,7 @@ pub(crate) fn create(
     };
     let repository =
         Repository::create_in_unused(Arc::clone(&store.store), context.environment.clone(), id, &options)?;
-    if let Err(error) = watch::settle(context, &repository) {
+    if let Err(error) = icecore_witness::settle(&witness_settings(context)?, repository.id()) {
         context.console.warning(&format!(
             "this host cannot remember that the repository is here: {}; if it vanishes, this host may not notice",
             reason(&error)
@@ -197,7 +197,7 @@ fn try_file_system(context: &Context, store: &LocalStore, before: &NamesBefore) 
 /// Refuses a place where this host has used a repository that is not there any more: somebody removed it, or a disk is
 /// not mounted.
 fn refuse_vanished(context: &Context, in_place_of: Option<RepositoryId>) -> Outcome<()> {
-    let Some(resident) = watch::resident(context)? else { return Ok(()) };
+    let Some(resident) = icecore_witness::resident(&witness_settings(context)?) else { return Ok(()) };
     let (location, id) = (context.location()?, resident.repository);
     if in_place_of == Some(id) || !is_missing(context)? {
         return Ok(());

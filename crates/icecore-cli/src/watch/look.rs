@@ -3,8 +3,12 @@
 
 use icecore_format::{history::Loss, log::CompletedSnapshot, snapshot::Snapshot};
 use icecore_repo::snapshots::SnapshotList;
+use icecore_witness::{Findings, Watch};
 
-use super::{Watch, report::LossDocument};
+use super::{
+    losses::{self, LossDocument},
+    rollback_alarm, witness_settings,
+};
 use crate::{
     arguments::inspect::RollbackArguments,
     context::{Context, OpenRepository},
@@ -37,7 +41,9 @@ impl Look {
         arguments: RollbackArguments,
     ) -> Outcome<Self> {
         let ignores_rollback = arguments.ignore_rollback;
-        let (mut watch, list) = match Watch::begin(context, open) {
+        let settings = witness_settings(context)?;
+        let begun = Watch::begin(&settings, &open.repository, &mut open.catalog);
+        let (mut watch, list) = match begun.map_err(Failure::from) {
             Ok(begun) => begun,
             Err(failure) if ignores_rollback && !context.is_cancelled() => {
                 let list = open.snapshots(&context.console)?;
@@ -47,8 +53,8 @@ impl Look {
             }
             Err(failure) => return Err(failure),
         };
-        watch.tell(context);
-        watch.save(context, &open.repository);
+        watch.tell();
+        watch.save(&open.repository);
         Ok(Self { list, watch: Some(watch), ignores_rollback })
     }
 
@@ -59,12 +65,18 @@ impl Look {
 
     /// Returns what disappeared, for JSON.
     pub(crate) fn documents(&self, context: &Context) -> Vec<LossDocument> {
-        self.watch.as_ref().map(|watch| watch.documents(context)).unwrap_or_default()
+        let documents = |watch: &Watch| losses::documents(&watch.findings(), &context.zone);
+        self.watch.as_ref().map(documents).unwrap_or_default()
+    }
+
+    fn is_alarmed(&self) -> bool {
+        self.watch.as_ref().is_some_and(Watch::is_alarmed)
     }
 
     /// Warns that snapshots disappeared.
     fn warn(&self, context: &Context) {
-        if let Some(alarm) = self.watch.as_ref().and_then(Watch::alarm) {
+        if self.is_alarmed() {
+            let alarm = rollback_alarm();
             context.console.warning(&alarm.message);
             context.console.warning(&alarm.hint.unwrap_or_default());
         }
@@ -76,7 +88,10 @@ impl Look {
             self.warn(context);
             return ExitStatus::Done;
         }
-        let Some(alarm) = self.watch.as_ref().and_then(Watch::alarm) else { return ExitStatus::Done };
+        if !self.is_alarmed() {
+            return ExitStatus::Done;
+        }
+        let alarm = rollback_alarm();
         context.console.failure(&alarm);
         alarm.status
     }
@@ -92,6 +107,7 @@ impl Look {
     /// Refuses a reference that may mean a snapshot which disappeared.
     pub(crate) fn require_certainty(&self, context: &Context, reference: &Reference) -> Outcome<()> {
         let Some(watch) = self.watch.as_ref().filter(|_| !self.ignores_rollback) else { return Ok(()) };
+        let Findings { other, losses, .. } = watch.findings();
         let source = reference.source.as_deref();
         let is_of = |snapshot: &CompletedSnapshot| {
             source.is_none_or(|source| names_source(source, &snapshot.host, &snapshot.source))
@@ -103,7 +119,7 @@ impl Look {
                 }
                 _ => false,
             };
-            return if watch.losses.iter().any(|loss| is_meant(&loss)) {
+            return if losses.iter().any(|loss| is_meant(&loss)) {
                 let message = format!("snapshot {digits} is gone, or not as it was when it was complete");
                 Err(Failure::new(ExitStatus::Damage, message).hint(GONE_HINT))
             } else {
@@ -117,8 +133,8 @@ impl Look {
             // Nobody knows which snapshots a missing record named.
             Loss::SeenRecord(_) | Loss::ReferredRecord { .. } | Loss::NamingRecord(_) => true,
         };
-        let is_other = watch.memory.other.is_some();
-        if is_other || watch.has_damaged_records() || watch.losses.iter().any(may_be_meant) {
+        let is_other = other.is_some();
+        if is_other || watch.has_damaged_records() || losses.iter().any(may_be_meant) {
             let message = "it is not certain which snapshot is the newest: snapshots disappeared, or the repository was \
                            rolled back, as the warnings say; nothing was read from a snapshot or written";
             return Err(Failure::new(ExitStatus::Damage, message).hint(HINT));

@@ -4,12 +4,17 @@ use std::fmt::Write;
 
 use icecore_check::{CheckReport, ProblemKind};
 use icecore_format::{entry::Time, history::Loss, ids::RunId, layout, log::CompletedSnapshot};
+use icecore_witness::{Arrival, Recollection, Watch};
 use serde::Serialize;
 
 use crate::{
     context::{Context, OpenRepository},
     failure::Outcome,
-    watch::{Arrival, Memory, Watch, report::LossDocument},
+    watch::{
+        ACCEPT_ADVICE,
+        losses::{self, LossDocument},
+        other_location, witness_settings,
+    },
 };
 use icecore_operations::text;
 
@@ -80,28 +85,30 @@ pub(crate) fn without_losses(report: &CheckReport) -> CheckReport {
 /// Takes what the check found; what is accepted is written into the log, and is no problem any more.
 pub(crate) fn look(
     context: &Context,
-    memory: Memory,
+    recollection: Recollection,
     open: &mut OpenRepository,
     report: &mut CheckReport,
     accepts: &Accepts<'_>,
 ) -> Outcome<(Past, Watch)> {
-    let period = memory.period();
+    let period = recollection.period();
     let changes_nothing = !accepts.everything && accepts.snapshots.is_empty() && accepts.mended.is_empty();
     let listed = Some(report.listed.as_slice()).filter(|_| changes_nothing && report.losses.is_empty());
-    let mut watch = Watch::with_memory(context, memory, open, listed)?;
+    let settings = witness_settings(context)?;
+    let (repository, catalog) = (&open.repository, &mut open.catalog);
+    let mut watch = Watch::with_recollection(&settings, recollection, repository, catalog, listed)?;
     let is_put_aside = |loss: &Loss| matches!(loss, Loss::Snapshot { snapshot, .. } if accepts.snapshots.contains(&snapshot.run));
     let put_aside: Vec<Loss> = report.losses.iter().filter(|loss| is_put_aside(loss)).cloned().collect();
     if !put_aside.is_empty() {
-        watch.accept(open, &put_aside)?;
+        watch.accept(repository, catalog, &put_aside)?;
         let keys: Vec<String> = accepts.snapshots.iter().map(|run| layout::snapshot_key(*run)).collect();
         let is_gone = |object: &Option<String>| object.as_ref().is_some_and(|object| keys.contains(object));
         report.losses.retain(|loss| !is_put_aside(loss));
         report.problems.retain(|problem| !(is_loss(problem.kind) && is_gone(&problem.object)));
     }
     if !accepts.mended.is_empty() {
-        let list = icecore_repo::snapshots::list(&open.repository, &mut open.catalog)?;
+        let list = icecore_repo::snapshots::list(repository, catalog)?;
         let snapshots = accepts.mended.iter().filter_map(|run| CompletedSnapshot::of(list.by_run(*run)?));
-        watch.name_again(open, &snapshots.collect::<Vec<_>>())?;
+        watch.name_again(repository, catalog, &snapshots.collect::<Vec<_>>())?;
         let is_mended = |loss: &Loss| matches!(loss, Loss::Snapshot { snapshot, .. } if accepts.mended.contains(&snapshot.run));
         let keys: Vec<String> = accepts.mended.iter().map(|run| layout::snapshot_key(*run)).collect();
         let is_of_mended =
@@ -110,10 +117,10 @@ pub(crate) fn look(
         report.problems.retain(|problem| !(is_loss(problem.kind) && is_of_mended(&problem.object)));
     }
     watch.adopt(&report.losses);
-    let losses = watch.documents(context);
+    let losses = losses::documents(&watch.findings(), &context.zone);
     let mut accepted = None;
     if accepts.everything {
-        let (records, snapshots) = watch.accept_everything(open)?;
+        let (records, snapshots) = watch.accept_everything(repository, catalog)?;
         accepted = Some(Accepted { records, snapshots });
         report
             .problems
@@ -159,11 +166,13 @@ impl Past {
         let _ = match (&self.arrival, self.period) {
             (Some(Arrival { elsewhere, is_whole: true }), _) => writeln!(
                 text,
-                "first use at this location: nothing is missing of what this host saw at {elsewhere}"
+                "first use at this location: nothing is missing of what this host saw at {}",
+                other_location(elsewhere.as_deref())
             ),
             (Some(Arrival { elsewhere, is_whole: false }), _) => writeln!(
                 text,
-                "first use at this location: this copy is older than what this host saw at {elsewhere}"
+                "first use at this location: this copy is older than what this host saw at {}",
+                other_location(elsewhere.as_deref())
             ),
             (None, None) => writeln!(text, "first use on this host: an earlier rollback cannot be detected"),
             (None, Some((since, _))) if self.losses.is_empty() => {
@@ -189,7 +198,7 @@ impl Past {
              - if nobody put an older copy of the repository in its place, somebody removed from it: keep the repository as it \
              is, and look into the versions of the bucket, or a copy\n\
              - {}\n",
-            crate::watch::ACCEPT_ADVICE
+            ACCEPT_ADVICE
         );
     }
 

@@ -15,7 +15,7 @@ use crate::{
     failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus},
     surface::console::{Console, ResultWriter},
     thaw::{self, ArchivedDocument, Bucket},
-    watch::report::LossDocument,
+    watch::losses::LossDocument,
 };
 use icecore_operations::{documents::SnapshotDocument, text};
 

@@ -6,9 +6,7 @@
 //! time; nothing else depends on them.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -18,46 +16,31 @@ use icecore_format::{
     ids::{RecordHash, RecordName, RepositoryId, RunId, SnapshotDigest, WriterId},
     log::{CompletedSnapshot, RecordReference},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
-use crate::failure::reason;
+use crate::state_files::{Recalled, recall_file, write};
 
-/// The first line of a file is this word and the hash of the rest.
-const MARK: &str = "icecore-state-1";
 /// Directory of what is remembered of repositories, below the state directory.
 const REPOSITORIES: &str = "repositories";
-/// More than any of these files has, in bytes.
-const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// What is remembered of one repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Remembered {
     /// What was seen of its log and snapshots.
-    pub(crate) marks: SeenHistory,
+    pub(crate) history: SeenHistory,
     /// Name under which this user writes to the log; none before the first time.
     pub(crate) writer: Option<WriterId>,
     /// Last record that this user wrote.
     pub(crate) last: Option<RecordReference>,
 }
 
-/// The repository that was seen at a place.
+/// The repository that was seen at a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Resident {
-    /// Its name.
-    pub(crate) repository: RepositoryId,
+pub struct Resident {
+    /// Its id.
+    pub repository: RepositoryId,
     /// When it was first seen there.
-    pub(crate) since: Time,
-}
-
-/// What a file turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Recalled<T> {
-    /// There is none.
-    Nothing,
-    /// It is whole.
-    Found(T),
-    /// It cannot be read, for this reason.
-    Unusable(String),
+    pub since: Time,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -90,7 +73,7 @@ struct SnapshotFile {
 }
 
 #[derive(Serialize, Deserialize)]
-struct PlaceFile {
+struct LocationFile {
     location: String,
     repository: String,
     since: (i64, u32),
@@ -115,8 +98,8 @@ pub(crate) fn unplaced_file(state: &Path, repository: RepositoryId) -> PathBuf {
     state.join(REPOSITORIES).join(repository.to_string())
 }
 
-/// Returns the file of a place; any text may be one.
-pub(crate) fn place_file(state: &Path, location: &str) -> PathBuf {
+/// Returns the file of a location; any text may be one.
+pub(crate) fn location_file(state: &Path, location: &str) -> PathBuf {
     state.join("places").join(short_hash(location))
 }
 
@@ -153,7 +136,7 @@ pub(crate) fn recall_elsewhere(state: &Path, repository: RepositoryId) -> Option
             Recalled::Nothing | Recalled::Unusable(_) => None,
         }
     });
-    found.max_by_key(|elsewhere| (elsewhere.remembered.marks.seen, elsewhere.location.is_some()))
+    found.max_by_key(|elsewhere| (elsewhere.remembered.history.seen, elsewhere.location.is_some()))
 }
 
 /// Keeps what is to be remembered of a repository at a location.
@@ -163,30 +146,30 @@ pub(crate) fn remember(
     location: &str,
     remembered: &Remembered,
 ) -> io::Result<()> {
-    let Remembered { marks, writer, last } = remembered;
+    let Remembered { history, writer, last } = remembered;
     let file = RepositoryFile {
         repository: repository.to_string(),
         location: Some(location.to_owned()),
-        seen: pair(marks.seen),
+        seen: pair(history.seen),
         writer: writer.map(|writer| writer.to_string()),
         last: last.as_ref().map(record_file),
-        tips: marks.tips.iter().map(record_file).collect(),
-        snapshots: marks.snapshots.iter().map(snapshot_file).collect(),
+        tips: history.tips.iter().map(record_file).collect(),
+        snapshots: history.snapshots.iter().map(snapshot_file).collect(),
     };
     write(path, &file)
 }
 
-/// Reads which repository was seen at a place.
-pub(crate) fn recall_place(path: &Path, location: &str) -> Recalled<Resident> {
-    recall_file(path, |file: PlaceFile| {
+/// Reads which repository was seen at a location.
+pub(crate) fn recall_location(path: &Path, location: &str) -> Recalled<Resident> {
+    recall_file(path, |file: LocationFile| {
         let repository = RepositoryId::from_hex(&file.repository).ok()?;
         (file.location == location).then_some(Resident { repository, since: time(file.since) })
     })
 }
 
-/// Keeps which repository was seen at a place.
-pub(crate) fn remember_place(path: &Path, location: &str, resident: Resident) -> io::Result<()> {
-    let file = PlaceFile {
+/// Keeps which repository was seen at a location.
+pub(crate) fn remember_location(path: &Path, location: &str, resident: Resident) -> io::Result<()> {
+    let file = LocationFile {
         location: location.to_owned(),
         repository: resident.repository.to_string(),
         since: pair(resident.since),
@@ -194,62 +177,11 @@ pub(crate) fn remember_place(path: &Path, location: &str, resident: Resident) ->
     write(path, &file)
 }
 
-fn recall_file<F: DeserializeOwned, T>(path: &Path, convert: impl Fn(F) -> Option<T>) -> Recalled<T> {
-    match read(path) {
-        Ok(bytes) => {
-            let value = body(&bytes).and_then(|body| serde_json::from_slice(body).ok()).and_then(convert);
-            value.map_or_else(|| Recalled::Unusable("it is damaged".to_owned()), Recalled::Found)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Recalled::Nothing,
-        Err(error) => Recalled::Unusable(reason(&error)),
-    }
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Returns what follows the first line, if its hash is the one that stands there.
-fn body(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let (first, rest) = bytes.split_at(end);
-    let body = &rest[1..];
-    (first == head(body).as_bytes()).then_some(body)
-}
-
-fn head(body: &[u8]) -> String {
-    format!("{MARK} {}", RecordHash::of(body))
-}
-
-/// Replaces a file as a whole: after a crash there is the old one or the new one.
-fn write(path: &Path, file: &impl Serialize) -> io::Result<()> {
-    let body = serde_json::to_vec(file)?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    // Two processes of one user may be at it.
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let write = || {
-        let mut options = OpenOptions::new();
-        let mut output = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        output.write_all(format!("{}\n", head(&body)).as_bytes())?;
-        output.write_all(&body)?;
-        output.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    if let Err(error) = write() {
-        fs::remove_file(&temporary).unwrap_or_default();
-        return Err(error);
-    }
-    File::open(directory)?.sync_all()
-}
-
 fn remembered(file: &RepositoryFile) -> Option<Remembered> {
     let tips = file.tips.iter().map(reference).collect::<Option<_>>()?;
     let snapshots = file.snapshots.iter().map(completed).collect::<Option<_>>()?;
     Some(Remembered {
-        marks: SeenHistory { seen: time(file.seen), tips, snapshots },
+        history: SeenHistory { seen: time(file.seen), tips, snapshots },
         writer: file.writer.as_ref().map(|writer| WriterId::from_hex(writer)).transpose().ok()?,
         last: match &file.last {
             Some(last) => Some(reference(last)?),

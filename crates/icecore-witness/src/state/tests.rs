@@ -1,6 +1,18 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::state_files::head;
+
+/// What is not usable is told apart by its fault alone, which cannot be compared.
+impl<T: PartialEq> PartialEq for Recalled<T> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Nothing, Self::Nothing) => true,
+            (Self::Found(one), Self::Found(other)) => one == other,
+            _ => false,
+        }
+    }
+}
 
 const REPOSITORY: RepositoryId = RepositoryId([3; 16]);
 
@@ -16,7 +28,7 @@ fn whole() -> Remembered {
     };
     let seen = Time { seconds: 1_795_000_000, nanoseconds: 1 };
     Remembered {
-        marks: SeenHistory { seen, tips: vec![reference], snapshots: vec![snapshot] },
+        history: SeenHistory { seen, tips: vec![reference], snapshots: vec![snapshot] },
         writer: Some(name.writer),
         last: Some(reference),
     }
@@ -61,13 +73,13 @@ fn any_damage_is_noticed() {
 #[test]
 fn places_are_told_apart() {
     let directory = tempfile::tempdir().unwrap();
-    let (one, two) = (place_file(directory.path(), "/one"), place_file(directory.path(), "/two"));
+    let (one, two) = (location_file(directory.path(), "/one"), location_file(directory.path(), "/two"));
     assert_ne!(one, two);
     let resident = Resident { repository: REPOSITORY, since: Time { seconds: 7, nanoseconds: 0 } };
-    remember_place(&one, "/one", resident).unwrap();
-    assert_eq!(recall_place(&one, "/one"), Recalled::Found(resident));
-    assert_eq!(recall_place(&two, "/two"), Recalled::Nothing);
-    assert!(matches!(recall_place(&one, "/other"), Recalled::Unusable(_)));
+    remember_location(&one, "/one", resident).unwrap();
+    assert_eq!(recall_location(&one, "/one"), Recalled::Found(resident));
+    assert_eq!(recall_location(&two, "/two"), Recalled::Nothing);
+    assert!(matches!(recall_location(&one, "/other"), Recalled::Unusable(_)));
 }
 
 #[test]
@@ -76,7 +88,7 @@ fn a_repository_is_remembered_for_each_location() {
     let state = directory.path();
     assert_eq!(recall_elsewhere(state, REPOSITORY), None);
     let earlier = Remembered {
-        marks: SeenHistory { seen: Time { seconds: 7, nanoseconds: 0 }, ..SeenHistory::default() },
+        history: SeenHistory { seen: Time { seconds: 7, nanoseconds: 0 }, ..SeenHistory::default() },
         ..whole()
     };
     let one = repository_file(state, REPOSITORY, "/one");

@@ -1,0 +1,20 @@
+//! Remembers what this host has seen of a repository, and finds out whether snapshots or records were removed from it.
+//!
+//! Architecture invariants: prints nothing and makes no sentences, for notices are values; reads no environment variables, for
+//! the state directory is given; nothing depends on its files but the look at what disappeared.
+
+mod findings;
+mod notice;
+mod recollection;
+mod settings;
+mod state;
+mod state_files;
+mod watch;
+
+pub use findings::Findings;
+pub use notice::{WitnessEvents, WitnessNotice};
+pub use recollection::{Recollection, resident, settle};
+pub use settings::WitnessSettings;
+pub use state::Resident;
+pub use state_files::StateFault;
+pub use watch::{Arrival, Watch};
