@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use icecore_fs::target::TargetTree;
+use icecore_fs::{entry::EntryKind as FsKind, target::TargetTree};
 
 use crate::{
-    candidate::{Candidate, Verdict},
+    candidate::Candidate,
     context::Context,
     deletion,
     driver::After,
@@ -21,6 +21,7 @@ use crate::{
     pool::{Gate, Pool},
     report::{ProblemReason, RestoreAction},
     steps::{LeftDirectory, LeftState},
+    verdict::Verdict,
 };
 
 /// Does everything that had to wait for a batch.
@@ -149,7 +150,7 @@ fn try_link(
         Some(found) if context.rules.is_protected(found.device, found.inode) => {
             return Err(ProblemReason::Own);
         }
-        Some(found) if objects::is_directory(found.kind) => {
+        Some(found) if found.kind == FsKind::Directory => {
             objects::check_directory(context, tree, candidate, Verdict::Directory)?;
             deletion::displace(context, tree, path)?;
             RestoreAction::Replace

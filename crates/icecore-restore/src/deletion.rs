@@ -3,14 +3,14 @@
 use icecore_fs::{
     entry::EntryKind as FsKind,
     error::FsError,
-    target::{Location, RemovalMode, RemovalWatch, TargetTree, is_temporary_name},
+    target::{Location, RemovalMode, RemovalWatch, TargetTree},
 };
 
 use crate::{
     context::Context,
-    objects,
+    names::{is_leftover, join},
     report::{ProblemReason, RestoreAction},
-    steps::{LeftDirectory, LeftState, Removal, Step, join},
+    steps::{LeftDirectory, LeftState, Removal, Step},
 };
 
 /// Applies the rules to a removal, and notes what it removes.
@@ -52,11 +52,6 @@ fn mode(context: &Context<'_>) -> RemovalMode {
     if context.request.dry_run { RemovalMode::Survey } else { RemovalMode::Remove }
 }
 
-/// Says whether a name was left behind by a restore that was killed.
-pub(crate) fn is_leftover(name: &[u8], kind: FsKind) -> bool {
-    is_temporary_name(name) && !objects::is_directory(kind)
-}
-
 /// A directory on the way is something else now: what was in it is gone.
 pub(crate) fn is_gone(error: &FsError) -> bool {
     matches!(error.source.kind(), std::io::ErrorKind::NotADirectory | std::io::ErrorKind::NotFound)
@@ -85,7 +80,7 @@ pub(crate) fn remove_object(context: &Context<'_>, removal: &Removal) {
             context.tally.kept(reason, path);
             Ok(())
         }
-        (Some(found), None) if objects::is_directory(found.kind) => {
+        (Some(found), None) if found.kind == FsKind::Directory => {
             context.fail_path(path, ProblemReason::OtherKind);
             Ok(())
         }
@@ -134,7 +129,7 @@ fn leftover(context: &Context<'_>, tree: &TargetTree, path: &[u8]) -> Result<(),
 /// Removes a directory that the newer snapshot does not have, if nothing stays in it.
 fn removed_directory(context: &Context<'_>, tree: &TargetTree, left: &LeftDirectory) -> Result<(), FsError> {
     let path = &left.path;
-    let Some(found) = tree.locate(path)?.filter(|found| objects::is_directory(found.kind)) else {
+    let Some(found) = tree.locate(path)?.filter(|found| found.kind == FsKind::Directory) else {
         return Ok(());
     };
     if let Some(reason) = left.shield.or_else(|| context.rules.of(path, &found)) {
@@ -175,7 +170,7 @@ fn remaining(context: &Context<'_>, tree: &TargetTree, left: &LeftDirectory) -> 
         if context.request.dry_run && stay.is_none() && reason.is_none() {
             // A restore would have removed by now what the earlier snapshot has there.
             let is_same =
-                known.is_some_and(|known| objects::is_directory(known) == objects::is_directory(kind));
+                known.is_some_and(|known| (known == FsKind::Directory) == (kind == FsKind::Directory));
             if is_same {
                 continue;
             }

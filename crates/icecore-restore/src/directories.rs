@@ -1,13 +1,15 @@
 //! Creates directories of the target, and finds out what is in those that are there.
 
 use icecore_format::entry::Marks;
-use icecore_fs::target::{DirectoryOutcome, Location, TargetTree};
+use icecore_fs::{
+    entry::EntryKind as FsKind,
+    target::{DirectoryOutcome, Location, TargetTree},
+};
 
 use crate::{
     candidate::Candidate,
     context::Context,
     frame::{Existing, Listing},
-    objects,
     report::{ProblemReason, RestoreAction},
 };
 
@@ -42,7 +44,7 @@ pub(crate) fn open_directory(
     } else if context.request.dry_run {
         let found = if existing == Existing::Absent { None } else { tree.look_up(directory_path)? };
         match found {
-            Some(found) if objects::is_directory(found.kind) => false,
+            Some(found) if found.kind == FsKind::Directory => false,
             Some(found) => {
                 check_displaced(context, tree, directory_path, (found.device, found.inode))?;
                 note_replaced(context, directory_path);
@@ -116,7 +118,7 @@ fn create_directory(
         Err(error) => error,
     };
     match tree.look_up(directory_path)? {
-        Some(found) if !objects::is_directory(found.kind) => {
+        Some(found) if found.kind != FsKind::Directory => {
             check_displaced(context, tree, directory_path, (found.device, found.inode))?;
             tree.remove_non_directory(directory_path)?;
             note_replaced(context, directory_path);

@@ -13,7 +13,7 @@ use icecore_fs::{entry::Metadata, error::FsError, target::TargetTree};
 use icecore_repo::{manifest::ChunkListReader, reader::BlockPlan};
 
 use crate::{
-    candidate::{Candidate, Verdict},
+    candidate::Candidate,
     completion,
     context::Context,
     file,
@@ -24,6 +24,7 @@ use crate::{
     pool::{Gate, Job, Pool},
     report::ProblemReason,
     steps::{LeftDirectory, Removal, Step},
+    verdict::Verdict,
 };
 
 /// Batches that are on their way: one is written, one is fetched.

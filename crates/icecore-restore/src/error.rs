@@ -6,7 +6,7 @@ use icecore_format::ids::RunId;
 use icecore_fs::error::FsError;
 use icecore_repo::error::RepoError;
 
-use crate::guard::DELETIONS_PERCENT_MAX;
+use crate::request::DELETIONS_PERCENT_MAX;
 
 /// Result of a restore.
 pub type RestoreResult<T> = Result<T, RestoreError>;

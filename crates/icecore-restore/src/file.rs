@@ -8,7 +8,7 @@ use icecore_fs::{
 use icecore_repo::{manifest::ChunkListReader, reader::BlockPlan};
 
 use crate::{
-    candidate::{Candidate, Verdict},
+    candidate::Candidate,
     context::Context,
     deletion,
     holes::{self, HoleState},
@@ -16,6 +16,7 @@ use crate::{
     layout::{PlacedChunk, Placement, RecordedHoles},
     objects,
     report::ProblemReason,
+    verdict::Verdict,
 };
 
 /// Writes a file anew, with those chunks of `existing` that are right.

@@ -4,7 +4,7 @@ use std::{iter::Peekable, vec};
 
 use icecore_fs::entry::EntryKind as FsKind;
 
-use crate::{candidate::Candidate, deletion::is_leftover, report::KeptReason};
+use crate::{candidate::Candidate, names::is_leftover, report::KeptReason};
 
 /// What was in a directory of the target before anything was restored into it.
 #[derive(Debug)]

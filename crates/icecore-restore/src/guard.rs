@@ -2,29 +2,24 @@
 
 use std::sync::Arc;
 
-use icecore_fs::target::TargetTree;
+use icecore_fs::{entry::EntryKind as FsKind, target::TargetTree};
 use icecore_repo::reader::ChunkReader;
 
 use crate::{
     context::Context,
     deletion,
     error::{RestoreError, RestoreResult},
+    names::join,
     owners::Owners,
     report::{NoEvents, RestoreNotice},
-    request::RestoreRequest,
+    request::{DELETIONS_PERCENT_MAX, DELETIONS_UNASKED, RestoreRequest},
     restore,
     root::TargetRoot,
     rules::Rules,
     selection::Selection,
-    steps::join,
     tally::{Standing, Tally},
     walker::{Purpose, Walker},
 };
-
-/// Up to so many deletions nobody is asked.
-const DELETIONS_UNASKED: u64 = 1000;
-/// Nor up to this part of the target.
-pub(crate) const DELETIONS_PERCENT_MAX: u64 = 30;
 
 /// Fails if the restore would delete so much that the user has to say that this is meant.
 pub(crate) fn check(
@@ -103,7 +98,7 @@ fn count_entries(context: &Context<'_>, tree: &TargetTree, enough: u64) -> Resto
         // What cannot be listed cannot be counted, nor deleted.
         let names = tree.list_directory(&directory).unwrap_or_default();
         entries += names.len() as u64;
-        let below = names.into_iter().filter(|(_, kind)| crate::objects::is_directory(*kind));
+        let below = names.into_iter().filter(|(_, kind)| *kind == FsKind::Directory);
         directories.extend(below.map(|(name, _)| join(&directory, &name)));
     }
     Ok(entries)

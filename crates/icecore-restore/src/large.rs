@@ -10,7 +10,7 @@ use icecore_fs::target::{ExistingFile, TargetFile, TargetTree};
 use icecore_repo::{error::RepoError, manifest::ChunkListReader, reader::ChunkReader};
 
 use crate::{
-    candidate::{Candidate, Verdict},
+    candidate::Candidate,
     context::Context,
     file::{self, ChunkWriter},
     holes::{self, HoleState},
@@ -18,6 +18,7 @@ use crate::{
     objects,
     pool::{Gate, Pool},
     report::ProblemReason,
+    verdict::Verdict,
 };
 
 /// A file with more content than this is written in segments of about this length, in bytes.

@@ -24,6 +24,7 @@ mod large;
 mod layout;
 mod links;
 mod matching;
+mod names;
 mod objects;
 mod owners;
 mod plan;
@@ -36,6 +37,7 @@ mod rules;
 mod selection;
 mod steps;
 mod tally;
+mod verdict;
 mod walker;
 
 pub use content::write_content;

@@ -5,6 +5,7 @@ use icecore_repo::{manifest::ManifestCursor, reader::ChunkReader};
 
 use crate::{
     error::{RestoreError, RestoreResult},
+    names::name_of,
     request::RestoreRequest,
     selection::root_of,
 };
@@ -51,7 +52,7 @@ fn is_anything_included(
         let below = entry.path.get(request.path.len()..).unwrap_or_default();
         let relative = match below.strip_prefix(b"/").unwrap_or(below) {
             // A single object is known by its name.
-            [] if !is_directory => entry.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default(),
+            [] if !is_directory => name_of(&entry.path),
             relative => relative,
         };
         if request.include.is_included(relative, is_directory, false) {

@@ -2,30 +2,17 @@
 
 use icecore_format::entry::EntryKind;
 use icecore_fs::{
-    entry::{EntryKind as FsKind, Metadata},
-    error::FsError,
+    entry::Metadata,
     target::{ApplyOptions, TargetTree},
 };
-use icecore_repo::error::RepoError;
 
 use crate::{
-    candidate::{Candidate, Verdict, fs_kind},
+    candidate::{Candidate, fs_kind},
     context::Context,
     deletion, file,
     report::{ProblemReason, RestoreAction},
+    verdict::Verdict,
 };
-
-impl From<FsError> for ProblemReason {
-    fn from(source: FsError) -> Self {
-        Self::Target { source }
-    }
-}
-
-impl From<RepoError> for ProblemReason {
-    fn from(error: RepoError) -> Self {
-        Self::Repository(error)
-    }
-}
 
 /// Does what the verdict says, notes how it went, and says whether it went well.
 pub(crate) fn restore_object(context: &Context<'_>, candidate: &Candidate, verdict: Verdict) -> bool {
@@ -150,9 +137,4 @@ pub(crate) fn fix_metadata(
         counts.already_right += u64::from(!is_changed);
     });
     Ok(())
-}
-
-/// Says whether a kind found in the target is a directory.
-pub(crate) fn is_directory(kind: FsKind) -> bool {
-    kind == FsKind::Directory
 }

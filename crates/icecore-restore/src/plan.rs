@@ -5,10 +5,14 @@ use std::{
     thread,
 };
 
-use icecore_fs::{entry::Metadata, error::FsError, target::OwnerChoice};
+use icecore_fs::{
+    entry::{EntryKind as FsKind, Metadata},
+    error::FsError,
+    target::OwnerChoice,
+};
 
 use crate::{
-    candidate::{Candidate, Verdict},
+    candidate::Candidate,
     context::Context,
     deletion, file,
     holes::HoleState,
@@ -16,6 +20,7 @@ use crate::{
     objects,
     report::{ProblemReason, RestoreAction},
     steps::Step,
+    verdict::Verdict,
 };
 
 /// Objects that are worth a thread.
@@ -127,7 +132,7 @@ fn object(
         note_metadata(context, candidate, found, time);
         return Ok(());
     }
-    let is_symlink = candidate.metadata().kind == icecore_fs::entry::EntryKind::Symlink;
+    let is_symlink = candidate.metadata().kind == FsKind::Symlink;
     context.tally.count(|counts| {
         if candidate.is_file() {
             counts.files_written += 1;
@@ -149,7 +154,7 @@ fn note_metadata(context: &Context<'_>, candidate: &Candidate, found: &Metadata,
         OwnerChoice::Fixed { user_id, group_id } => (user_id, group_id),
         OwnerChoice::Unchanged => (found.user_id, found.group_id),
     };
-    let has_mode = wanted.kind != icecore_fs::entry::EntryKind::Symlink;
+    let has_mode = wanted.kind != FsKind::Symlink;
     let is_right = time_is_right
         && owner == (found.user_id, found.group_id)
         && (!has_mode || wanted.mode == found.mode)
@@ -169,7 +174,7 @@ fn link(context: &Context<'_>, candidate: &Candidate, links: &LinkTable) -> Resu
         && let Some(found) = look_up(context, candidate)?
     {
         check_own(context, Some(&found))?;
-        if objects::is_directory(found.kind) {
+        if found.kind == FsKind::Directory {
             objects::check_directory(context, tree, candidate, Verdict::Directory)?;
         }
         let wanted = tree.look_up(first)?;

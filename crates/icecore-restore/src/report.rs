@@ -101,6 +101,18 @@ impl ProblemReason {
     }
 }
 
+impl From<FsError> for ProblemReason {
+    fn from(source: FsError) -> Self {
+        Self::Target { source }
+    }
+}
+
+impl From<RepoError> for ProblemReason {
+    fn from(error: RepoError) -> Self {
+        Self::Repository(error)
+    }
+}
+
 /// One object that is not in the target as it should be.
 #[derive(Debug, thiserror::Error)]
 #[error("\"{}\" could not be restored: {reason}", path.escape_ascii())]

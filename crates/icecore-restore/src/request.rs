@@ -11,6 +11,10 @@ use crate::include::IncludePatterns;
 pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
 /// The same for a store behind a network: a third of it is fetched in one request.
 pub const CACHE_BYTES_FAR: usize = 96 << 20;
+/// Up to so many deletions nobody is asked.
+pub(crate) const DELETIONS_UNASKED: u64 = 1000;
+/// Nor up to this part of the target.
+pub(crate) const DELETIONS_PERCENT_MAX: u64 = 30;
 
 /// Whom restored objects belong to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use icecore_format::{entry::Marks, path, snapshot::LeftOut};
 use icecore_fs::{entry::EntryKind as FsKind, excludes::Excludes, target::Location};
 
-use crate::{include::IncludePatterns, report::KeptReason, request::RestoreRequest, steps::join};
+use crate::{include::IncludePatterns, names::join, report::KeptReason, request::RestoreRequest};
 
 /// What must stay in the target.
 #[derive(Debug)]

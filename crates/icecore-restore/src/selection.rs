@@ -15,6 +15,7 @@ use icecore_repo::{
 use crate::{
     candidate::Candidate,
     error::{RestoreError, RestoreResult},
+    names::{join, name_of},
     owners::Owners,
     request::RestoreRequest,
 };
@@ -95,8 +96,7 @@ impl<'a> Selection<'a> {
                 self.root = Some(self.candidate(entry, &cursor));
             }
             Some(entry) => {
-                let name = entry.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-                self.single = Some(name.to_vec());
+                self.single = Some(name_of(&entry.path).to_vec());
             }
             // An empty manifest is an empty root.
             None if self.path.is_empty() => {}
@@ -193,7 +193,7 @@ impl<'a> Selection<'a> {
 
     /// Returns the unchanged entry of a directory on the way to a change; paths have to rise.
     pub fn parent(&mut self, relative: &[u8]) -> RepoResult<Option<Candidate>> {
-        let full = crate::steps::join(&self.path, relative);
+        let full = join(&self.path, relative);
         let Entries::Changes { parents, .. } = &mut self.entries else { return Ok(None) };
         parents.seek(&full)?;
         if parents.peek()?.is_none_or(|entry| entry.path != full) {
@@ -218,7 +218,7 @@ impl<'a> Selection<'a> {
         match &self.single {
             Some(name) if below.is_empty() => name.clone(),
             // Nothing is below a single object; such an entry is refused by its path.
-            Some(name) => crate::steps::join(name, below),
+            Some(name) => join(name, below),
             None => below.to_vec(),
         }
     }

@@ -79,14 +79,3 @@ fn weight(candidate: &Candidate) -> usize {
         if let icecore_format::entry::Content::Inline(chunks) = &entry.content { chunks.len() } else { 1 };
     entry.path.len() + entry.target.len() + attributes + chunks * 64 + entry.holes.len() * 16
 }
-
-/// Joins a directory and a name.
-pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
-    let mut path = Vec::with_capacity(directory.len() + 1 + name.len());
-    path.extend_from_slice(directory);
-    if !directory.is_empty() {
-        path.push(b'/');
-    }
-    path.extend_from_slice(name);
-    path
-}

@@ -13,6 +13,7 @@ use crate::{
     directories::{OpenedDirectory, open_directory},
     frame::{Existing, Frame, FrameState, Listing},
     links::{LinkRole, LinkTable},
+    names::name_of,
     objects,
     report::{KeptReason, ProblemReason},
     selection::Selection,
@@ -330,8 +331,4 @@ impl<'a> Walker<'a> {
             self.context.tally.progress_entry(&candidate.entry.path, false, 0);
         }
     }
-}
-
-fn name_of(entry_path: &[u8]) -> &[u8] {
-    entry_path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }

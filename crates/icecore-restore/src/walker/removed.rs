@@ -6,10 +6,11 @@ use icecore_format::{
 };
 use icecore_repo::error::RepoError;
 
-use super::{Walker, name_of};
+use super::Walker;
 use crate::{
     candidate::fs_kind,
     frame::FrameState,
+    names::name_of,
     report::RestoreNotice,
     selection::Selection,
     steps::{Removal, Step},

@@ -1,8 +1,8 @@
 use icecore_format::entry::{Entry, EntryKind, Time};
 use icecore_fs::entry::Metadata;
 
-use super::{Candidate, Verdict};
-use crate::comparison::Comparison;
+use super::Verdict;
+use crate::{candidate::Candidate, comparison::Comparison};
 
 fn candidate(kind: EntryKind, change: impl FnOnce(&mut Entry)) -> Candidate {
     let mut entry = Entry::new(b"a".to_vec(), kind);
