@@ -5,24 +5,35 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use icecore_fs::{entry::EntryKind as FsKind, target::TargetTree};
+use icecore_fs::target::TargetTree;
 
 use crate::{
     candidate::Candidate,
     context::Context,
     deletion,
-    driver::After,
     error::RestoreError,
-    file,
+    existing,
     holes::HoleState,
     large,
-    links::LinkTable,
-    objects,
+    linking::Linker,
     pool::{Gate, Pool},
-    report::{ProblemReason, RestoreAction},
-    steps::{LeftDirectory, LeftState},
-    verdict::Verdict,
+    report::ProblemReason,
+    segments,
+    steps::{LeftDirectory, LeftState, Removal},
 };
+
+/// What is to be done when everything before it is done.
+#[derive(Default)]
+pub(crate) struct After {
+    /// Files that are to be read back, if they could be restored.
+    pub read_back: Vec<(Arc<Candidate>, Arc<AtomicBool>)>,
+    /// Hard links.
+    pub links: Vec<Candidate>,
+    /// What is to be removed.
+    pub removals: Vec<Removal>,
+    /// Directories, deepest first.
+    pub left: Vec<LeftDirectory>,
+}
 
 /// Does everything that had to wait for a batch.
 pub(crate) fn complete<'env>(
@@ -30,12 +41,12 @@ pub(crate) fn complete<'env>(
     tree: &'env TargetTree,
     pool: &Pool<'env>,
     after: After,
-    links: &mut LinkTable,
+    linker: &mut Linker<'_>,
 ) {
     read_back_all(context, tree, pool, &after.read_back);
     for candidate in after.links {
         if !context.is_stopped() {
-            link(context, tree, &candidate, links);
+            linker.link(&candidate);
         }
     }
     for removal in after.removals {
@@ -66,13 +77,13 @@ fn read_back_all<'env>(
     }
     let gate = Arc::new(Gate::default());
     for (candidate, is_restored) in files {
-        if large::is_large(&candidate.entry) {
+        if segments::is_large(&candidate.entry) {
             read_back(context, tree, pool, candidate, is_restored);
         } else if is_restored.load(Ordering::Acquire) {
             let candidate = Arc::clone(candidate);
             pool.run(&gate, move || {
                 if !context.is_stopped()
-                    && let Err(reason) = file::read_back(context, tree, &candidate.entry)
+                    && let Err(reason) = existing::read_back(context, tree, &candidate.entry)
                 {
                     context.fail(&candidate, reason);
                 }
@@ -108,84 +119,6 @@ fn large_reads_back<'env>(
     match large::compare(context, pool, candidate, &Arc::new(file))? {
         HoleState::Wrong => Err(ProblemReason::ReadBack),
         HoleState::Right | HoleState::Differs => Ok(()),
-    }
-}
-
-/// Links a member of a group to the file that stands for it; if that could not be restored, the member takes its place.
-fn link(context: &Context<'_>, tree: &TargetTree, candidate: &Candidate, links: &mut LinkTable) {
-    let Some(group) = candidate.entry.link_group() else { return };
-    let first = links.first(group).map(<[u8]>::to_vec).unwrap_or_default();
-    if context.take_failed_group(group) {
-        return stand_in(context, tree, candidate, links);
-    }
-    match try_link(context, tree, candidate, &first) {
-        Ok(true) => objects::finish_object(context, candidate, 0, Ok(())),
-        // A device node that may not be created, or somebody else removed it.
-        Ok(false) => stand_in(context, tree, candidate, links),
-        Err(ProblemReason::Target { source }) if !source.is_storage_full() => {
-            let reason = source.source.to_string();
-            let privileged = source.is_permission_denied();
-            context.tally.warn_aspect("hard link", &candidate.entry.path, reason, privileged);
-            stand_in(context, tree, candidate, links);
-        }
-        Err(reason) => objects::finish_object(context, candidate, 0, Err(reason)),
-    }
-}
-
-/// Makes the link; says no if there is nothing to link to.
-fn try_link(
-    context: &Context<'_>,
-    tree: &TargetTree,
-    candidate: &Candidate,
-    first: &[u8],
-) -> Result<bool, ProblemReason> {
-    let path = &candidate.entry.path;
-    let Some(wanted) = tree.look_up(first)? else { return Ok(false) };
-    let found = if candidate.is_new { None } else { tree.look_up(path)? };
-    let action = match found {
-        Some(found) if (found.device, found.inode) == (wanted.device, wanted.inode) => {
-            context.tally.count(|counts| counts.already_right += 1);
-            return Ok(true);
-        }
-        Some(found) if context.rules.is_protected(found.device, found.inode) => {
-            return Err(ProblemReason::Own);
-        }
-        Some(found) if found.kind == FsKind::Directory => {
-            objects::check_directory(context, tree, candidate, Verdict::Directory)?;
-            deletion::displace(context, tree, path)?;
-            RestoreAction::Replace
-        }
-        Some(found) if found.kind != wanted.kind => RestoreAction::Replace,
-        None | Some(_) => RestoreAction::Link,
-    };
-    tree.create_hard_link(first, path)?;
-    context.tally.count(|counts| {
-        counts.links_created += 1;
-        counts.replaced += u64::from(action == RestoreAction::Replace);
-    });
-    context.tally.action(action, path);
-    Ok(true)
-}
-
-/// Restores a member of a link group by itself; later members are linked to it.
-fn stand_in(context: &Context<'_>, tree: &TargetTree, candidate: &Candidate, links: &mut LinkTable) {
-    if let Some(group) = candidate.entry.link_group() {
-        links.replace_first(group, &candidate.entry.path);
-    }
-    let found = match tree.look_up(&candidate.entry.path) {
-        Ok(found) => found,
-        Err(source) => return objects::finish_object(context, candidate, 0, Err(source.into())),
-    };
-    if found.is_some_and(|found| context.rules.is_protected(found.device, found.inode)) {
-        return objects::finish_object(context, candidate, 0, Err(ProblemReason::Own));
-    }
-    let verdict = candidate.judge_in(context, found.as_ref());
-    if objects::restore_object(context, candidate, verdict)
-        && context.request.verify
-        && candidate.is_file()
-        && let Err(reason) = file::read_back(context, tree, &candidate.entry)
-    {
-        context.fail(candidate, reason);
     }
 }
 

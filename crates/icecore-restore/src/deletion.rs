@@ -7,10 +7,12 @@ use icecore_fs::{
 };
 
 use crate::{
+    candidate::Candidate,
     context::Context,
     names::{is_leftover, join},
     report::{ProblemReason, RestoreAction},
-    steps::{LeftDirectory, LeftState, Removal, Step},
+    steps::{LeftDirectory, LeftState, Removal},
+    verdict::Verdict,
 };
 
 /// Applies the rules to a removal, and notes what it removes.
@@ -55,19 +57,6 @@ fn mode(context: &Context<'_>) -> RemovalMode {
 /// A directory on the way is something else now: what was in it is gone.
 pub(crate) fn is_gone(error: &FsError) -> bool {
     matches!(error.source.kind(), std::io::ErrorKind::NotADirectory | std::io::ErrorKind::NotFound)
-}
-
-/// Counts what some steps would delete.
-pub(crate) fn count(context: &Context<'_>, tree: &TargetTree, steps: Vec<Step>) {
-    for step in steps {
-        match step {
-            Step::Remove(removal) => remove_object(context, &removal),
-            Step::Leave(left) => leave(context, &left),
-            // What cannot make room is told by the restore itself.
-            Step::Displace(path) => check_displaced(context, tree, &path).unwrap_or_default(),
-            Step::Object(_) | Step::Link(_) => {}
-        }
-    }
 }
 
 /// Removes something that is not a directory and that the newer snapshot does not have.
@@ -212,6 +201,16 @@ pub(crate) fn check_displaced(
         context.tally.count(|counts| counts.deleted_entries += watch.entries_displaced);
     }
     Ok(())
+}
+
+/// Fails if the verdict is that a directory is in the way, unless it is empty or may be deleted.
+pub(crate) fn check_directory(
+    context: &Context<'_>,
+    tree: &TargetTree,
+    candidate: &Candidate,
+    verdict: Verdict,
+) -> Result<(), ProblemReason> {
+    if verdict == Verdict::Directory { check_displaced(context, tree, &candidate.entry.path) } else { Ok(()) }
 }
 
 /// Removes a directory that is in the place of something else.

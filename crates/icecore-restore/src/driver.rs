@@ -14,16 +14,17 @@ use icecore_repo::{manifest::ChunkListReader, reader::BlockPlan};
 
 use crate::{
     candidate::Candidate,
-    completion,
+    completion::{self, After},
     context::Context,
-    file,
+    deletion, existing,
     holes::{self, HoleState},
-    large::{self, LargeFile, Segments},
-    links::LinkTable,
-    objects,
+    large::{self, LargeFile},
+    linking::Linker,
+    objects, outcome,
     pool::{Gate, Job, Pool},
     report::ProblemReason,
-    steps::{LeftDirectory, Removal, Step},
+    segments::{self, Segment, Segments},
+    steps::Step,
     verdict::Verdict,
 };
 
@@ -41,7 +42,7 @@ const CACHE_SHARE: u64 = 3;
 const LOOK_UPS_MIN: usize = 64;
 
 /// What is at the paths of some objects, in their order.
-pub(crate) type Found = Vec<Result<Option<Metadata>, FsError>>;
+type LookUps = Vec<Result<Option<Metadata>, FsError>>;
 
 /// Work that can begin when all blocks have been asked for, and what is to be done after it.
 #[derive(Default)]
@@ -53,19 +54,6 @@ struct Batch<'env> {
     after: After,
 }
 
-/// What is to be done when everything before it is done.
-#[derive(Default)]
-pub(crate) struct After {
-    /// Files that are to be read back, if they could be restored.
-    pub read_back: Vec<(Arc<Candidate>, Arc<AtomicBool>)>,
-    /// Hard links.
-    pub links: Vec<Candidate>,
-    /// What is to be removed.
-    pub removals: Vec<Removal>,
-    /// Directories, deepest first.
-    pub left: Vec<LeftDirectory>,
-}
-
 /// Carries out the steps, in the thread that finds them.
 pub(crate) struct Driver<'env, 'pool> {
     context: &'env Context<'env>,
@@ -74,6 +62,7 @@ pub(crate) struct Driver<'env, 'pool> {
     batch: Batch<'env>,
     batch_bytes_max: u64,
     on_their_way: VecDeque<(Arc<Gate>, After)>,
+    linker: Linker<'env>,
 }
 
 impl<'env, 'pool> Driver<'env, 'pool> {
@@ -81,11 +70,13 @@ impl<'env, 'pool> Driver<'env, 'pool> {
     pub fn new(context: &'env Context<'env>, tree: &'env TargetTree, pool: &'pool Pool<'env>) -> Self {
         let batch_bytes_max = BATCH_BYTES_MAX.min(context.reader.cache_bytes_max() as u64 / CACHE_SHARE);
         let (batch, on_their_way) = (Batch::default(), VecDeque::new());
-        Self { context, tree, pool, batch, batch_bytes_max, on_their_way }
+        let linker = Linker::new(context, tree);
+        Self { context, tree, pool, batch, batch_bytes_max, on_their_way, linker }
     }
 
     /// Carries out some steps, or begins to.
-    pub fn run(&mut self, steps: Vec<Step>, links: &mut LinkTable) {
+    pub fn run(&mut self, steps: Vec<Step>) {
+        let steps = self.linker.resolve(steps);
         let mut found = self.look_up(&steps).into_iter();
         for step in steps {
             if self.context.is_stopped() {
@@ -95,7 +86,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
             match step {
                 Step::Object(candidate) => {
                     let found = found.next().unwrap_or(Ok(None));
-                    self.object(*candidate, found, links);
+                    self.object(*candidate, found);
                 }
                 Step::Link(candidate) => self.batch.after.links.push(*candidate),
                 Step::Remove(removal) => self.batch.after.removals.push(removal),
@@ -103,13 +94,13 @@ impl<'env, 'pool> Driver<'env, 'pool> {
                 // Objects find out by themselves.
                 Step::Displace(_) => {}
             }
-            self.flush_if_full(links);
+            self.flush_if_full();
         }
     }
 
     /// Finds out what is at the paths of the objects.
-    fn look_up(&self, steps: &[Step]) -> Found {
-        let mut found: Found = Vec::new();
+    fn look_up(&self, steps: &[Step]) -> LookUps {
+        let mut found: LookUps = Vec::new();
         let mut unknown = Vec::new();
         for step in steps {
             if let Step::Object(candidate) = step {
@@ -139,30 +130,25 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         found
     }
 
-    fn object(
-        &mut self,
-        candidate: Candidate,
-        found: Result<Option<Metadata>, FsError>,
-        links: &mut LinkTable,
-    ) {
+    fn object(&mut self, candidate: Candidate, found: Result<Option<Metadata>, FsError>) {
         let verdict = match found {
             Ok(Some(found)) if self.context.rules.is_protected(found.device, found.inode) => {
-                return objects::finish_object(self.context, &candidate, 0, Err(ProblemReason::Own));
+                return outcome::finish_object(self.context, &candidate, 0, Err(ProblemReason::Own));
             }
             Ok(found) => candidate.judge_in(self.context, found.as_ref()),
-            Err(source) => return objects::finish_object(self.context, &candidate, 0, Err(source.into())),
+            Err(source) => return outcome::finish_object(self.context, &candidate, 0, Err(source.into())),
         };
-        if large::is_large(&candidate.entry) && !matches!(verdict, Verdict::Right { .. }) {
+        if segments::is_large(&candidate.entry) && !matches!(verdict, Verdict::Right { .. }) {
             let candidate = Arc::new(candidate);
-            if let Err(reason) = self.large_file(&candidate, verdict, links) {
-                objects::finish_object(self.context, &candidate, 0, Err(reason));
+            if let Err(reason) = self.large_file(&candidate, verdict) {
+                outcome::finish_object(self.context, &candidate, 0, Err(reason));
             }
             return;
         }
         if !matches!(verdict, Verdict::Right { .. } | Verdict::Compare { .. })
             && let Err(reason) = self.plan(&candidate)
         {
-            return objects::finish_object(self.context, &candidate, 0, Err(reason));
+            return outcome::finish_object(self.context, &candidate, 0, Err(reason));
         }
         self.batch.content_bytes += candidate.entry.content.bytes();
         let (candidate, is_restored) = (Arc::new(candidate), Arc::new(AtomicBool::new(false)));
@@ -185,17 +171,12 @@ impl<'env, 'pool> Driver<'env, 'pool> {
     }
 
     /// Cuts a large file into segments for all workers.
-    fn large_file(
-        &mut self,
-        candidate: &Arc<Candidate>,
-        verdict: Verdict,
-        links: &mut LinkTable,
-    ) -> Result<(), ProblemReason> {
+    fn large_file(&mut self, candidate: &Arc<Candidate>, verdict: Verdict) -> Result<(), ProblemReason> {
         let entry = &candidate.entry;
-        objects::check_directory(self.context, self.tree, candidate, verdict)?;
+        deletion::check_directory(self.context, self.tree, candidate, verdict)?;
         let mut existing = None;
         if let Verdict::Compare { replace } = verdict {
-            existing = file::open(self.context, self.tree, entry);
+            existing = existing::open(self.context, self.tree, entry);
             if !replace && self.is_right_already(candidate)? {
                 return Ok(());
             }
@@ -205,7 +186,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         let mut segments = Segments::new(self.context.reader, entry);
         loop {
             match segments.next().and_then(|segment| self.context.check().map(|()| segment)) {
-                Ok(Some(segment)) if !large.has_failed() => self.segment(&large, segment, links),
+                Ok(Some(segment)) if !large.has_failed() => self.segment(&large, segment),
                 Ok(_) => break,
                 Err(reason) => {
                     large.fail(reason);
@@ -221,7 +202,9 @@ impl<'env, 'pool> Driver<'env, 'pool> {
 
     /// Says whether a large file has the right content already, and if so sets its metadata.
     fn is_right_already(&mut self, candidate: &Arc<Candidate>) -> Result<bool, ProblemReason> {
-        let Some(existing) = file::open(self.context, self.tree, &candidate.entry) else { return Ok(false) };
+        let Some(existing) = existing::open(self.context, self.tree, &candidate.entry) else {
+            return Ok(false);
+        };
         let existing = Arc::new(existing);
         match large::compare(self.context, self.pool, candidate, &existing)? {
             HoleState::Wrong => return Ok(false),
@@ -241,7 +224,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         Ok(true)
     }
 
-    fn segment(&mut self, large: &Arc<LargeFile<'env>>, segment: large::Segment, links: &mut LinkTable) {
+    fn segment(&mut self, large: &Arc<LargeFile<'env>>, segment: Segment) {
         // What the old file has is not fetched: which chunks that are, the worker finds out.
         if !large.has_existing() && !large.is_archived() {
             for placed in &segment.chunks {
@@ -255,24 +238,24 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         self.batch.weight += segment.chunks.len() * 64;
         let large = Arc::clone(large);
         self.batch.jobs.push(Box::new(move || large.write(&segment)));
-        self.flush_if_full(links);
+        self.flush_if_full();
     }
 
-    fn flush_if_full(&mut self, links: &mut LinkTable) {
+    fn flush_if_full(&mut self) {
         let Batch { jobs, plan, content_bytes, weight, after } = &self.batch;
         let steps = jobs.len() + after.links.len() + after.removals.len() + after.left.len();
         if steps >= BATCH_STEPS_MAX
             || *weight >= BATCH_WEIGHT_MAX
             || plan.bytes().max(*content_bytes) >= self.batch_bytes_max
         {
-            self.flush(links);
+            self.flush();
         }
     }
 
     /// Hands the batch to the threads.
-    fn flush(&mut self, links: &mut LinkTable) {
+    fn flush(&mut self) {
         while self.on_their_way.len() >= BATCHES_MAX {
-            self.finish_oldest(links);
+            self.finish_oldest();
         }
         let batch = std::mem::take(&mut self.batch);
         for group in batch.plan.into_groups(self.context.reader) {
@@ -285,17 +268,17 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         self.on_their_way.push_back((gate, batch.after));
     }
 
-    fn finish_oldest(&mut self, links: &mut LinkTable) {
+    fn finish_oldest(&mut self) {
         let Some((gate, after)) = self.on_their_way.pop_front() else { return };
         gate.wait();
-        completion::complete(self.context, self.tree, self.pool, after, links);
+        completion::complete(self.context, self.tree, self.pool, after, &mut self.linker);
     }
 
     /// Waits until everything is done.
-    pub fn finish(&mut self, links: &mut LinkTable) {
-        self.flush(links);
+    pub fn finish(&mut self) {
+        self.flush();
         while !self.on_their_way.is_empty() {
-            self.finish_oldest(links);
+            self.finish_oldest();
         }
     }
 }

@@ -1,21 +1,18 @@
-//! Writes one file in one thread, and compares files with what they should be.
+//! Writes one file in one thread.
 
 use icecore_format::entry::{ChunkRef, Content, Entry};
-use icecore_fs::{
-    error::FsError,
-    target::{ExistingFile, TargetFile, TargetTree},
-};
+use icecore_fs::target::{ExistingFile, TargetFile, TargetTree};
 use icecore_repo::{manifest::ChunkListReader, reader::BlockPlan};
 
 use crate::{
     candidate::Candidate,
     context::Context,
-    deletion,
+    deletion, existing,
     holes::{self, HoleState},
-    large,
     layout::{PlacedChunk, Placement, RecordedHoles},
-    objects,
+    metadata, outcome,
     report::ProblemReason,
+    segments,
     verdict::Verdict,
 };
 
@@ -71,7 +68,7 @@ pub(crate) fn finish(
     let warnings = file.finish(&candidate.metadata(), &entry.attributes, &options)?;
     context.tally.warn(warnings);
     context.tally.count(|counts| counts.files_written += 1);
-    objects::note_created(context, candidate, verdict);
+    outcome::note_created(context, candidate, verdict);
     Ok(())
 }
 
@@ -85,16 +82,16 @@ pub(crate) fn update(
 ) -> Result<(), ProblemReason> {
     let entry = &candidate.entry;
     let verdict = Verdict::Compare { replace };
-    let Some(existing) = open(context, tree, entry) else {
+    let Some(existing) = existing::open(context, tree, entry) else {
         return write(context, tree, candidate, None, verdict);
     };
-    if large::is_large(entry) {
+    if segments::is_large(entry) {
         return write(context, tree, candidate, Some(&existing), verdict);
     }
     let chunks = ChunkListReader::collect(context.reader, &entry.content)?;
     let mut placement = Placement::new(&entry.holes);
     let placed: Vec<PlacedChunk> = chunks.iter().map(|chunk| placement.place(*chunk)).collect();
-    let wrong = wrong_chunks(context, entry, &existing, &placed)?;
+    let wrong = existing::wrong_chunks(context, entry, &existing, &placed)?;
     let is_candidate = wrong.is_empty() && !replace && existing.metadata().size == entry.size;
     let holes = if is_candidate { holes::compare(context, entry, &existing)? } else { HoleState::Wrong };
     let is_right = match holes {
@@ -107,40 +104,7 @@ pub(crate) fn update(
         return write(context, tree, candidate, Some(&existing), verdict);
     }
     // Also after holes were made: that gives the file a new time.
-    objects::fix_metadata(context, tree, candidate, false)
-}
-
-/// Says how the content of an existing file is, compared with the recorded one; reads it in one thread.
-pub(crate) fn compare(
-    context: &Context<'_>,
-    entry: &Entry,
-    existing: &ExistingFile,
-) -> Result<HoleState, ProblemReason> {
-    if existing.metadata().size != entry.size {
-        return Ok(HoleState::Wrong);
-    }
-    let mut list = ChunkListReader::new(context.reader, &entry.content);
-    let mut placement = Placement::new(&entry.holes);
-    let mut buffer = Vec::new();
-    while let Some(chunk) = list.next()? {
-        context.check()?;
-        if !is_reusable(context, entry, existing, &placement.place(chunk), &mut buffer) {
-            return Ok(HoleState::Wrong);
-        }
-    }
-    holes::compare(context, entry, existing)
-}
-
-/// Opens what is there; a file that cannot be read cannot be compared, but may well be replaced.
-pub(crate) fn open(context: &Context<'_>, tree: &TargetTree, entry: &Entry) -> Option<ExistingFile> {
-    match tree.open_existing_for_compare(&entry.path) {
-        Ok(existing) => existing,
-        Err(error) => {
-            tracing::debug!(%error, "the file that is there cannot be compared");
-            context.tally.note_aspect("comparison", &entry.path, error.source.to_string());
-            None
-        }
-    }
+    metadata::fix_metadata(context, tree, candidate, false)
 }
 
 /// Fetches the blocks of some chunks; what is missing is noticed when it is read.
@@ -152,72 +116,6 @@ pub(crate) fn fetch(context: &Context<'_>, chunks: &[ChunkRef]) {
         }
     }
     plan.into_groups(context.reader).iter().for_each(|group| context.reader.prefetch(group));
-}
-
-/// Returns those chunks that a file does not have at their places.
-pub(crate) fn wrong_chunks(
-    context: &Context<'_>,
-    entry: &Entry,
-    file: &ExistingFile,
-    chunks: &[PlacedChunk],
-) -> Result<Vec<ChunkRef>, ProblemReason> {
-    let mut buffer = Vec::new();
-    let mut wrong = Vec::new();
-    for placed in chunks {
-        context.check()?;
-        if !is_reusable(context, entry, file, placed, &mut buffer) {
-            wrong.push(placed.chunk);
-        }
-    }
-    Ok(wrong)
-}
-
-/// Says whether a file has a chunk at its place, and leaves what was read in `buffer`.
-fn is_right(
-    context: &Context<'_>,
-    entry: &Entry,
-    file: &ExistingFile,
-    placed: &PlacedChunk,
-    buffer: &mut Vec<u8>,
-) -> Result<bool, FsError> {
-    if placed.chunk.is_hole() {
-        return placed.is_zero(&entry.holes, file, buffer);
-    }
-    if !placed.read(&entry.holes, file, buffer)? {
-        return Ok(false);
-    }
-    context.tally.count(|counts| counts.bytes_compared += buffer.len() as u64);
-    Ok(context.keys().chunk_id(buffer) == placed.chunk.id)
-}
-
-/// As [`is_right`]; what cannot be read is not right, and is had from the repository.
-fn is_reusable(
-    context: &Context<'_>,
-    entry: &Entry,
-    file: &ExistingFile,
-    placed: &PlacedChunk,
-    buffer: &mut Vec<u8>,
-) -> bool {
-    is_right(context, entry, file, placed, buffer).unwrap_or_else(|error| {
-        tracing::debug!(%error, "a part of the file that is there cannot be read");
-        false
-    })
-}
-
-/// Reads a restored file from the disk again, and compares it with the snapshot.
-pub(crate) fn read_back(
-    context: &Context<'_>,
-    tree: &TargetTree,
-    entry: &Entry,
-) -> Result<(), ProblemReason> {
-    let Some(file) = tree.open_existing_for_compare(&entry.path)? else {
-        return Err(ProblemReason::ReadBack);
-    };
-    file.drop_cache()?;
-    match compare(context, entry, &file)? {
-        HoleState::Wrong => Err(ProblemReason::ReadBack),
-        HoleState::Right | HoleState::Differs => Ok(()),
-    }
 }
 
 /// Writes chunks into a file: from the file that was there before if it has them, else from the repository.
@@ -257,7 +155,7 @@ impl<'a> ChunkWriter<'a> {
             return Ok(());
         }
         let is_reused = self.existing.is_some_and(|existing| {
-            is_reusable(self.context, self.entry, existing, placed, &mut self.buffer)
+            existing::is_reusable(self.context, self.entry, existing, placed, &mut self.buffer)
         });
         if self.looks_only {
             if !is_reused {

@@ -13,12 +13,13 @@ use crate::{
     owners::Owners,
     report::{NoEvents, RestoreNotice},
     request::{DELETIONS_PERCENT_MAX, DELETIONS_UNASKED, RestoreRequest},
-    restore,
     root::TargetRoot,
     rules::Rules,
     selection::Selection,
+    steps::Step,
     tally::{Standing, Tally},
-    walker::{Purpose, Walker},
+    walk::walk,
+    walker::Purpose,
 };
 
 /// Fails if the restore would delete so much that the user has to say that this is meant.
@@ -43,11 +44,8 @@ pub(crate) fn check(
     let rules = Rules::new(&counting, selection.is_single());
     let context =
         Context::new(reader, &counting, Some(tree), root, Tally::new(&NoEvents, clock, standing), rules);
-    let purpose = Purpose::CountDeletions;
-    let mut walker = Walker::new(&context, purpose, &selection);
-    let outcome = restore::walk(&context, &mut selection, &mut walker, |walker| {
-        deletion::count(&context, tree, std::mem::take(&mut walker.steps));
-    });
+    let outcome =
+        walk(&context, Purpose::CountDeletions, &mut selection, |steps| count(&context, tree, steps));
     if let Some(error) = context.take_fatal() {
         return Err(error);
     }
@@ -56,6 +54,19 @@ pub(crate) fn check(
         None => Ok(()),
         Some((deletions, entries)) => {
             Err(RestoreError::ManyDeletions { target: request.target.clone(), deletions, entries })
+        }
+    }
+}
+
+/// Counts what some steps would delete.
+fn count(context: &Context<'_>, tree: &TargetTree, steps: Vec<Step>) {
+    for step in steps {
+        match step {
+            Step::Remove(removal) => deletion::remove_object(context, &removal),
+            Step::Leave(left) => deletion::leave(context, &left),
+            // What cannot make room is told by the restore itself.
+            Step::Displace(path) => deletion::check_displaced(context, tree, &path).unwrap_or_default(),
+            Step::Object(_) | Step::Link(_) => {}
         }
     }
 }

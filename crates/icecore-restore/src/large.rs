@@ -5,67 +5,21 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use icecore_format::entry::Entry;
 use icecore_fs::target::{ExistingFile, TargetFile, TargetTree};
-use icecore_repo::{error::RepoError, manifest::ChunkListReader, reader::ChunkReader};
+use icecore_repo::error::RepoError;
 
 use crate::{
     candidate::Candidate,
     context::Context,
+    existing,
     file::{self, ChunkWriter},
     holes::{self, HoleState},
-    layout::{PlacedChunk, Placement},
-    objects,
+    outcome,
     pool::{Gate, Pool},
     report::ProblemReason,
+    segments::{Segment, Segments},
     verdict::Verdict,
 };
-
-/// A file with more content than this is written in segments of about this length, in bytes.
-const SEGMENT_BYTES: u64 = 4 << 20;
-/// Most chunks of a segment.
-const SEGMENT_CHUNKS_MAX: usize = 256;
-
-/// Says whether a file is written in segments.
-pub(crate) fn is_large(entry: &Entry) -> bool {
-    entry.content.bytes() > SEGMENT_BYTES
-}
-
-/// Chunks that are written by one worker.
-#[derive(Debug, Default)]
-pub(crate) struct Segment {
-    /// The chunks with their places.
-    pub chunks: Vec<PlacedChunk>,
-    /// Sum of their lengths, with holes.
-    pub bytes: u64,
-    /// Sum of their lengths, without holes.
-    pub data_bytes: u64,
-}
-
-/// Streams the chunks of a file in segments.
-pub(crate) struct Segments<'a> {
-    list: ChunkListReader<'a>,
-    placement: Placement<'a>,
-}
-
-impl<'a> Segments<'a> {
-    /// Begins at the first chunk.
-    pub fn new(reader: &'a ChunkReader, entry: &'a Entry) -> Self {
-        Self { list: ChunkListReader::new(reader, &entry.content), placement: Placement::new(&entry.holes) }
-    }
-
-    /// Returns the next segment; none at the end.
-    pub fn next(&mut self) -> Result<Option<Segment>, ProblemReason> {
-        let mut segment = Segment::default();
-        while segment.data_bytes < SEGMENT_BYTES && segment.chunks.len() < SEGMENT_CHUNKS_MAX {
-            let Some(chunk) = self.list.next()? else { break };
-            segment.bytes += u64::from(chunk.length);
-            segment.data_bytes += if chunk.is_hole() { 0 } else { u64::from(chunk.length) };
-            segment.chunks.push(self.placement.place(chunk));
-        }
-        Ok(Some(segment).filter(|segment| !segment.chunks.is_empty()))
-    }
-}
 
 /// A large file that is being written; whoever lets go of it last completes it.
 pub(crate) struct LargeFile<'env> {
@@ -153,7 +107,7 @@ impl<'env> LargeFile<'env> {
         let entry = &self.candidate.entry;
         let looks_only = self.is_archived();
         if let Some(existing) = self.existing.as_ref().filter(|_| !looks_only) {
-            let wrong = file::wrong_chunks(self.context, entry, existing, &segment.chunks)?;
+            let wrong = existing::wrong_chunks(self.context, entry, existing, &segment.chunks)?;
             file::fetch(self.context, &wrong);
         }
         let mut writer = ChunkWriter::new(self.context, entry, &self.file, self.existing.as_ref());
@@ -181,7 +135,7 @@ impl Drop for LargeFile<'_> {
             None => file::finish(self.context, self.tree, &self.candidate, &self.file, self.verdict),
         };
         self.is_restored.store(outcome.is_ok(), Ordering::Release);
-        objects::finish_object(self.context, &self.candidate, bytes_told, outcome);
+        outcome::finish_object(self.context, &self.candidate, bytes_told, outcome);
     }
 }
 
@@ -207,7 +161,7 @@ pub(crate) fn compare<'env>(
             if is_different.load(Ordering::Relaxed) {
                 return;
             }
-            let wrong = file::wrong_chunks(context, &candidate.entry, &existing, &segment.chunks);
+            let wrong = existing::wrong_chunks(context, &candidate.entry, &existing, &segment.chunks);
             if wrong.is_ok_and(|wrong| wrong.is_empty()) {
                 return;
             }

@@ -7,6 +7,8 @@ use std::{
 
 use icecore_format::entry::{Entry, EntryKind};
 
+use crate::{candidate::Candidate, steps::Step, tally::Tally};
+
 /// Memory for the first paths of link groups, in bytes; the members of later groups become files of their own.
 const TABLE_BYTES_MAX: usize = 64 << 20;
 /// Memory of one group beside its path, in bytes (estimated).
@@ -59,6 +61,27 @@ impl LinkTable {
                 LinkRole::First
             }
         }
+    }
+
+    /// Turns those of some objects into hard links that are further names of a file.
+    pub fn resolve(&mut self, tally: &Tally<'_>, steps: Vec<Step>) -> Vec<Step> {
+        let resolve = |step| match step {
+            Step::Object(candidate) => self.resolve_object(tally, candidate),
+            other => other,
+        };
+        steps.into_iter().map(resolve).collect()
+    }
+
+    fn resolve_object(&mut self, tally: &Tally<'_>, mut candidate: Box<Candidate>) -> Step {
+        let reason = match self.classify(&candidate.entry) {
+            LinkRole::Member => return Step::Link(candidate),
+            LinkRole::Alone | LinkRole::First => return Step::Object(candidate),
+            LinkRole::Stranger => "its content differs",
+            LinkRole::TooMany => "there are too many",
+        };
+        tally.warn_aspect("hard link", &candidate.entry.path, reason.to_owned(), false);
+        candidate.entry.link_device = None;
+        Step::Object(candidate)
     }
 
     /// Returns the path that stands for a group.

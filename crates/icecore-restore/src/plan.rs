@@ -14,10 +14,10 @@ use icecore_fs::{
 use crate::{
     candidate::Candidate,
     context::Context,
-    deletion, file,
+    deletion, existing,
     holes::HoleState,
     links::LinkTable,
-    objects,
+    outcome,
     report::{ProblemReason, RestoreAction},
     steps::Step,
     verdict::Verdict,
@@ -29,23 +29,39 @@ const LOOKS_EACH: usize = 4;
 /// What is at the path of an object, and what would be done about it.
 type Look = Result<(Verdict, Option<Metadata>), ProblemReason>;
 
-/// Notes what some steps would do.
-pub(crate) fn plan(context: &Context<'_>, steps: Vec<Step>, links: &LinkTable) {
-    let looks = look_at_all(context, &steps);
-    for (step, look) in steps.into_iter().zip(looks) {
-        match step {
-            Step::Object(candidate) => {
-                let look = look.unwrap_or(Ok((Verdict::Create, None)));
-                let outcome = look.and_then(|(verdict, found)| object(context, &candidate, verdict, found));
-                objects::finish_object(context, &candidate, 0, outcome);
+/// Says what the steps of a restore would do.
+pub(crate) struct DryRun<'a> {
+    context: &'a Context<'a>,
+    links: LinkTable,
+}
+
+impl<'a> DryRun<'a> {
+    /// Begins before the first step.
+    pub fn new(context: &'a Context<'a>) -> Self {
+        Self { context, links: LinkTable::default() }
+    }
+
+    /// Notes what some steps would do.
+    pub fn plan(&mut self, steps: Vec<Step>) {
+        let context = self.context;
+        let steps = self.links.resolve(&context.tally, steps);
+        let looks = look_at_all(context, &steps);
+        for (step, look) in steps.into_iter().zip(looks) {
+            match step {
+                Step::Object(candidate) => {
+                    let look = look.unwrap_or(Ok((Verdict::Create, None)));
+                    let outcome =
+                        look.and_then(|(verdict, found)| object(context, &candidate, verdict, found));
+                    outcome::finish_object(context, &candidate, 0, outcome);
+                }
+                Step::Link(candidate) => {
+                    let outcome = link(context, &candidate, &self.links);
+                    outcome::finish_object(context, &candidate, 0, outcome);
+                }
+                Step::Remove(removal) => deletion::remove_object(context, &removal),
+                Step::Leave(left) => deletion::leave(context, &left),
+                Step::Displace(_) => {}
             }
-            Step::Link(candidate) => {
-                let outcome = link(context, &candidate, links);
-                objects::finish_object(context, &candidate, 0, outcome);
-            }
-            Step::Remove(removal) => deletion::remove_object(context, &removal),
-            Step::Leave(left) => deletion::leave(context, &left),
-            Step::Displace(_) => {}
         }
     }
 }
@@ -91,9 +107,9 @@ fn look_at(context: &Context<'_>, candidate: &Candidate) -> Look {
     else {
         return Ok((verdict, found));
     };
-    let Some(existing) = file::open(context, tree, &candidate.entry) else { return Ok((verdict, found)) };
+    let Some(existing) = existing::open(context, tree, &candidate.entry) else { return Ok((verdict, found)) };
     let time = metadata.modified == candidate.metadata().modified;
-    let verdict = match file::compare(context, &candidate.entry, &existing)? {
+    let verdict = match existing::compare(context, &candidate.entry, &existing)? {
         HoleState::Wrong => verdict,
         HoleState::Right => Verdict::Right { time },
         HoleState::Differs => Verdict::Right { time: false },
@@ -122,7 +138,7 @@ fn object(
 ) -> Result<(), ProblemReason> {
     check_own(context, found.as_ref())?;
     if let Some(tree) = context.tree {
-        objects::check_directory(context, tree, candidate, verdict)?;
+        deletion::check_directory(context, tree, candidate, verdict)?;
         let is_displaced = found.is_some() && !matches!(verdict, Verdict::Right { .. });
         if is_displaced && tree.is_mount_point(&candidate.entry.path)? {
             return Err(ProblemReason::MountPoint);
@@ -143,7 +159,7 @@ fn object(
             counts.specials_created += 1;
         }
     });
-    objects::note_created(context, candidate, verdict);
+    outcome::note_created(context, candidate, verdict);
     Ok(())
 }
 
@@ -175,7 +191,7 @@ fn link(context: &Context<'_>, candidate: &Candidate, links: &LinkTable) -> Resu
     {
         check_own(context, Some(&found))?;
         if found.kind == FsKind::Directory {
-            objects::check_directory(context, tree, candidate, Verdict::Directory)?;
+            deletion::check_directory(context, tree, candidate, Verdict::Directory)?;
         }
         let wanted = tree.look_up(first)?;
         if wanted.is_some_and(|wanted| (wanted.device, wanted.inode) == (found.device, found.inode)) {

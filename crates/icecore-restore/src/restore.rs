@@ -11,21 +11,17 @@ use crate::{
     error::{RestoreError, RestoreResult},
     guard, matching,
     owners::Owners,
-    plan,
+    plan::DryRun,
     pool::Pool,
-    report::{ProblemReason, RestoreEvents, RestoreNotice, RestoreReport},
+    report::{RestoreEvents, RestoreNotice, RestoreReport},
     request::RestoreRequest,
     root::TargetRoot,
     rules::Rules,
-    selection::{self, Found, Selection},
+    selection::{self, Selection},
     tally::{Standing, Tally},
-    walker::{Purpose, Walker},
+    walk::walk,
+    walker::Purpose,
 };
-
-/// Steps are carried out when there are this many,
-const STEPS_MAX: usize = 4096;
-/// or when they take this much memory, in bytes.
-const STEPS_WEIGHT_MAX: usize = 4 << 20;
 
 /// Restores what the request asks for.
 ///
@@ -129,72 +125,20 @@ fn announce(context: &Context<'_>) -> RestoreResult<()> {
 }
 
 fn run<'env>(context: &'env Context<'env>, mut selection: Selection<'_>) -> RestoreResult<()> {
-    let mut walker = Walker::new(context, Purpose::Restore, &selection);
     let Some(tree) = context.tree.filter(|_| !context.request.dry_run) else {
-        return walk(context, &mut selection, &mut walker, |walker| {
-            plan::plan(context, std::mem::take(&mut walker.steps), &walker.links);
-        });
+        let mut dry_run = DryRun::new(context);
+        return walk(context, Purpose::Restore, &mut selection, |steps| dry_run.plan(steps));
     };
     thread::scope(|scope| {
         let pool = Pool::start(scope, context, context.request.concurrency)?;
         let mut driver = Driver::new(context, tree, &pool);
-        let outcome = walk(context, &mut selection, &mut walker, |walker| {
-            driver.run(std::mem::take(&mut walker.steps), &mut walker.links);
-        });
+        let outcome = walk(context, Purpose::Restore, &mut selection, |steps| driver.run(steps));
         if let Err(error) = &outcome {
             tracing::debug!(%error, "the restore ends early");
         }
-        driver.finish(&mut walker.links);
+        driver.finish();
         outcome
     })
-}
-
-/// Follows the selection to its end; `carry_out` takes the steps that have come together.
-pub(crate) fn walk(
-    context: &Context<'_>,
-    selection: &mut Selection<'_>,
-    walker: &mut Walker<'_>,
-    mut carry_out: impl FnMut(&mut Walker<'_>),
-) -> RestoreResult<()> {
-    // Where nothing at all can be read, the restore as a whole has failed.
-    let mut first_gap = None;
-    let mut is_anything_found = false;
-    let mut last_path = Vec::new();
-    while let Some(found) = selection.next()? {
-        match found {
-            Found::Gap(error) => {
-                walker.gap();
-                if !is_anything_found && first_gap.is_none() {
-                    first_gap = Some(error);
-                } else {
-                    context.tally.problem(&last_path, ProblemReason::ManifestGap(error));
-                }
-                continue;
-            }
-            Found::Entry(candidate) => {
-                last_path.clone_from(&candidate.entry.path);
-                walker.entry(selection, candidate)?;
-            }
-            Found::Removed(entry) => walker.removed(selection, entry)?,
-        }
-        is_anything_found = true;
-        if let Some(error) = first_gap.take() {
-            context.tally.problem(&[], ProblemReason::ManifestGap(error));
-        }
-        if walker.steps.len() >= STEPS_MAX || walker.weight >= STEPS_WEIGHT_MAX {
-            walker.weight = 0;
-            carry_out(walker);
-        }
-        if context.is_stopped() {
-            return Ok(());
-        }
-    }
-    if let Some(error) = first_gap {
-        return Err(error.into());
-    }
-    walker.finish();
-    carry_out(walker);
-    Ok(())
 }
 
 #[cfg(test)]

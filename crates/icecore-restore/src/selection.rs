@@ -22,7 +22,7 @@ use crate::{
 
 /// Something that the selection finds.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum Selected {
     /// An entry to be restored.
     Entry(Candidate),
     /// An entry that the newer snapshot does not have any more.
@@ -140,12 +140,12 @@ impl<'a> Selection<'a> {
     }
 
     /// Returns what is next.
-    pub fn next(&mut self) -> RepoResult<Option<Found>> {
+    pub fn next(&mut self) -> RepoResult<Option<Selected>> {
         if self.is_done {
             return Ok(None);
         }
         match self.advance() {
-            Err(error) if error.is_corruption() => Ok(Some(Found::Gap(error))),
+            Err(error) if error.is_corruption() => Ok(Some(Selected::Gap(error))),
             Ok(None) => {
                 self.is_done = true;
                 Ok(None)
@@ -154,7 +154,7 @@ impl<'a> Selection<'a> {
         }
     }
 
-    fn advance(&mut self) -> RepoResult<Option<Found>> {
+    fn advance(&mut self) -> RepoResult<Option<Selected>> {
         if !self.is_positioned {
             match &mut self.entries {
                 Entries::All(cursor) => cursor.seek(&self.path)?,
@@ -183,12 +183,12 @@ impl<'a> Selection<'a> {
         };
         if is_removed {
             entry.path = self.relative(&entry.path);
-            return Ok(Some(Found::Removed(entry)));
+            return Ok(Some(Selected::Removed(entry)));
         }
         let candidate = match &self.entries {
             Entries::All(cursor) | Entries::Changes { new: cursor, .. } => self.candidate(entry, cursor),
         };
-        Ok(Some(Found::Entry(Candidate { is_changed, ..candidate })))
+        Ok(Some(Selected::Entry(Candidate { is_changed, ..candidate })))
     }
 
     /// Returns the unchanged entry of a directory on the way to a change; paths have to rise.

@@ -12,15 +12,19 @@ use crate::{
     context::Context,
     directories::{OpenedDirectory, open_directory},
     frame::{Existing, Frame, FrameState, Listing},
-    links::{LinkRole, LinkTable},
     names::name_of,
-    objects,
+    outcome,
     report::{KeptReason, ProblemReason},
     selection::Selection,
     steps::{LeftDirectory, LeftState, Step},
 };
 
 mod removed;
+
+/// Steps are carried out when there are this many,
+const STEPS_MAX: usize = 4096;
+/// or when they take this much memory, in bytes.
+const STEPS_WEIGHT_MAX: usize = 4 << 20;
 
 /// What a walk is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +49,10 @@ pub(crate) struct Walker<'a> {
     non_directory: Option<Vec<u8>>,
     /// Nothing is deleted any more.
     is_gap_met: bool,
-    /// First paths of link groups.
-    pub links: LinkTable,
     /// What there is to do.
-    pub steps: Vec<Step>,
+    steps: Vec<Step>,
     /// Memory that the steps hold, in bytes.
-    pub weight: usize,
+    weight: usize,
 }
 
 impl<'a> Walker<'a> {
@@ -71,7 +73,6 @@ impl<'a> Walker<'a> {
             current: Vec::new(),
             non_directory: None,
             is_gap_met: false,
-            links: LinkTable::default(),
             steps: Vec::new(),
             weight: 0,
         };
@@ -153,21 +154,9 @@ impl<'a> Walker<'a> {
         self.warn_of_attributes(&candidate.entry);
         if candidate.is_file() && candidate.entry.marks.contains(Marks::UNREADABLE) {
             let outcome = Err(ProblemReason::UnreadableAtBackup);
-            return objects::finish_object(self.context, &candidate, 0, outcome);
+            return outcome::finish_object(self.context, &candidate, 0, outcome);
         }
-        let step = match self.links.classify(&candidate.entry) {
-            LinkRole::Member => Step::Link(Box::new(candidate)),
-            LinkRole::Alone | LinkRole::First => Step::Object(Box::new(candidate)),
-            role @ (LinkRole::Stranger | LinkRole::TooMany) => {
-                let reason =
-                    if role == LinkRole::TooMany { "there are too many" } else { "its content differs" };
-                let entry_path = &candidate.entry.path;
-                self.context.tally.warn_aspect("hard link", entry_path, reason.to_owned(), false);
-                candidate.entry.link_device = None;
-                Step::Object(Box::new(candidate))
-            }
-        };
-        self.step(step);
+        self.step(Step::Object(Box::new(candidate)));
     }
 
     /// Says that an object had attributes that the snapshot does not know.
@@ -190,6 +179,17 @@ impl<'a> Walker<'a> {
     fn step(&mut self, step: Step) {
         self.weight += step.weight();
         self.steps.push(step);
+    }
+
+    /// Says whether the steps should be carried out now.
+    pub fn is_full(&self) -> bool {
+        self.steps.len() >= STEPS_MAX || self.weight >= STEPS_WEIGHT_MAX
+    }
+
+    /// Hands over the steps that have come together.
+    pub fn take_steps(&mut self) -> Vec<Step> {
+        self.weight = 0;
+        std::mem::take(&mut self.steps)
     }
 
     /// Leaves the directories that `entry_path` is not in.

@@ -1,0 +1,114 @@
+//! Compares files that are there with what they should be, in one thread.
+
+use icecore_format::entry::{ChunkRef, Entry};
+use icecore_fs::{
+    error::FsError,
+    target::{ExistingFile, TargetTree},
+};
+use icecore_repo::manifest::ChunkListReader;
+
+use crate::{
+    context::Context,
+    holes::{self, HoleState},
+    layout::{PlacedChunk, Placement},
+    report::ProblemReason,
+};
+
+/// Says how the content of an existing file is, compared with the recorded one; reads it in one thread.
+pub(crate) fn compare(
+    context: &Context<'_>,
+    entry: &Entry,
+    existing: &ExistingFile,
+) -> Result<HoleState, ProblemReason> {
+    if existing.metadata().size != entry.size {
+        return Ok(HoleState::Wrong);
+    }
+    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    let mut placement = Placement::new(&entry.holes);
+    let mut buffer = Vec::new();
+    while let Some(chunk) = list.next()? {
+        context.check()?;
+        if !is_reusable(context, entry, existing, &placement.place(chunk), &mut buffer) {
+            return Ok(HoleState::Wrong);
+        }
+    }
+    holes::compare(context, entry, existing)
+}
+
+/// Opens what is there; a file that cannot be read cannot be compared, but may well be replaced.
+pub(crate) fn open(context: &Context<'_>, tree: &TargetTree, entry: &Entry) -> Option<ExistingFile> {
+    match tree.open_existing_for_compare(&entry.path) {
+        Ok(existing) => existing,
+        Err(error) => {
+            tracing::debug!(%error, "the file that is there cannot be compared");
+            context.tally.note_aspect("comparison", &entry.path, error.source.to_string());
+            None
+        }
+    }
+}
+
+/// Returns those chunks that a file does not have at their places.
+pub(crate) fn wrong_chunks(
+    context: &Context<'_>,
+    entry: &Entry,
+    file: &ExistingFile,
+    chunks: &[PlacedChunk],
+) -> Result<Vec<ChunkRef>, ProblemReason> {
+    let mut buffer = Vec::new();
+    let mut wrong = Vec::new();
+    for placed in chunks {
+        context.check()?;
+        if !is_reusable(context, entry, file, placed, &mut buffer) {
+            wrong.push(placed.chunk);
+        }
+    }
+    Ok(wrong)
+}
+
+/// Says whether a file has a chunk at its place, and leaves what was read in `buffer`.
+fn is_right(
+    context: &Context<'_>,
+    entry: &Entry,
+    file: &ExistingFile,
+    placed: &PlacedChunk,
+    buffer: &mut Vec<u8>,
+) -> Result<bool, FsError> {
+    if placed.chunk.is_hole() {
+        return placed.is_zero(&entry.holes, file, buffer);
+    }
+    if !placed.read(&entry.holes, file, buffer)? {
+        return Ok(false);
+    }
+    context.tally.count(|counts| counts.bytes_compared += buffer.len() as u64);
+    Ok(context.keys().chunk_id(buffer) == placed.chunk.id)
+}
+
+/// As [`is_right`]; what cannot be read is not right, and is had from the repository.
+pub(crate) fn is_reusable(
+    context: &Context<'_>,
+    entry: &Entry,
+    file: &ExistingFile,
+    placed: &PlacedChunk,
+    buffer: &mut Vec<u8>,
+) -> bool {
+    is_right(context, entry, file, placed, buffer).unwrap_or_else(|error| {
+        tracing::debug!(%error, "a part of the file that is there cannot be read");
+        false
+    })
+}
+
+/// Reads a restored file from the disk again, and compares it with the snapshot.
+pub(crate) fn read_back(
+    context: &Context<'_>,
+    tree: &TargetTree,
+    entry: &Entry,
+) -> Result<(), ProblemReason> {
+    let Some(file) = tree.open_existing_for_compare(&entry.path)? else {
+        return Err(ProblemReason::ReadBack);
+    };
+    file.drop_cache()?;
+    match compare(context, entry, &file)? {
+        HoleState::Wrong => Err(ProblemReason::ReadBack),
+        HoleState::Right | HoleState::Differs => Ok(()),
+    }
+}

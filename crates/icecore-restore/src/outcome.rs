@@ -1,0 +1,41 @@
+//! Notes how it went with one object.
+
+use crate::{
+    candidate::Candidate,
+    context::Context,
+    report::{ProblemReason, RestoreAction},
+    verdict::Verdict,
+};
+
+/// Notes how it went with an object of which `bytes_told` bytes are in the progress already.
+pub(crate) fn finish_object(
+    context: &Context<'_>,
+    candidate: &Candidate,
+    bytes_told: u64,
+    outcome: Result<(), ProblemReason>,
+) {
+    let entry = &candidate.entry;
+    if let Err(reason) = outcome {
+        context.fail(candidate, reason);
+    }
+    let bytes = entry.size.saturating_sub(bytes_told);
+    context.tally.progress_entry(&entry.path, candidate.is_file(), bytes);
+}
+
+/// Counts what was there before, and tells what was done.
+pub(crate) fn note_created(context: &Context<'_>, candidate: &Candidate, verdict: Verdict) {
+    let action = action_of(verdict);
+    let other_kind = matches!(verdict, Verdict::Directory | Verdict::Replace { other_kind: true });
+    context.tally.count(|counts| counts.replaced += u64::from(other_kind));
+    context.tally.action(action, &candidate.entry.path);
+}
+
+/// Returns what a verdict amounts to.
+pub(crate) fn action_of(verdict: Verdict) -> RestoreAction {
+    match verdict {
+        Verdict::Create => RestoreAction::Create,
+        Verdict::Replace { .. } | Verdict::Directory => RestoreAction::Replace,
+        Verdict::Compare { .. } => RestoreAction::Update,
+        Verdict::Right { .. } => RestoreAction::Metadata,
+    }
+}
