@@ -97,7 +97,7 @@ pub(crate) fn leave(context: &Context<'_>, left: &LeftDirectory) {
     for (name, kind) in &left.extras {
         let path = join(&left.path, name);
         if is_leftover(name, *kind) {
-            if !left.is_left_alone {
+            if left.state != LeftState::LeftAlone {
                 note(context, &path, leftover(context, tree, &path));
             }
         } else if let Some(reason) = left.shield {

@@ -4,7 +4,12 @@ use std::{iter::Peekable, vec};
 
 use icecore_fs::entry::EntryKind as FsKind;
 
-use crate::{candidate::Candidate, names::is_leftover, report::KeptReason};
+use crate::{
+    candidate::Candidate,
+    names::is_leftover,
+    report::KeptReason,
+    steps::{LeftDirectory, LeftState},
+};
 
 /// What was in a directory of the target before anything was restored into it.
 #[derive(Debug)]
@@ -33,88 +38,191 @@ pub(crate) enum Existing {
 pub(crate) enum FrameState {
     /// Nothing in it is to be restored so far; it has not been looked at.
     Latent,
+    /// As `Latent`, but something in it may be removed.
+    Touched,
     /// It is there.
     Open(Listing),
+    /// It is there, and nothing of it is changed: the snapshot only knows that something was mounted there.
+    LeftAlone(Listing),
     /// It could not be created.
     Lost,
     /// The newer snapshot does not have it any more.
     Removed,
 }
 
+impl FrameState {
+    /// Says whether the directory is there.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open(_) | Self::LeftAlone(_))
+    }
+
+    /// Says whether the directory has to be opened before anything is restored into it.
+    pub fn is_unopened(&self) -> bool {
+        matches!(self, Self::Latent | Self::Touched | Self::Removed)
+    }
+
+    fn listing(&mut self) -> Option<&mut Listing> {
+        match self {
+            Self::Open(listing) | Self::LeftAlone(listing) => Some(listing),
+            Self::Latent | Self::Touched | Self::Lost | Self::Removed => None,
+        }
+    }
+}
+
+/// What the snapshot says about a directory.
+#[derive(Debug)]
+pub(crate) enum Recorded {
+    /// Nothing.
+    Nothing,
+    /// It has the directory.
+    Present(Box<Candidate>),
+    /// It does not have the directory any more.
+    Gone,
+}
+
+impl Recorded {
+    /// Returns the directory as the snapshot has it.
+    pub fn candidate(&self) -> Option<&Candidate> {
+        if let Self::Present(candidate) = self { Some(candidate) } else { None }
+    }
+}
+
+impl From<Option<Candidate>> for Recorded {
+    fn from(candidate: Option<Candidate>) -> Self {
+        candidate.map_or(Self::Nothing, |candidate| Self::Present(Box::new(candidate)))
+    }
+}
+
+/// What the restore may do with names in a directory that the snapshot does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The patterns do not include the directory: what they do not include stays.
+    Outside,
+    /// The patterns include it, and with it everything that they do not take out; other names stay.
+    Included,
+    /// As `Included`, but names that the snapshot does not have are removed, unless there is a shield.
+    Mirrored,
+}
+
+impl Scope {
+    /// Decides by whether the patterns include the directory, and whether the restore may delete there if they do.
+    pub fn of(is_included: bool, may_delete: bool) -> Self {
+        match (is_included, may_delete) {
+            (false, _) => Self::Outside,
+            (true, false) => Self::Included,
+            (true, true) => Self::Mirrored,
+        }
+    }
+}
+
 /// One directory on the way to the current entry.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, known at another time")]
 pub(crate) struct Frame {
     /// Length of its path.
     pub path_length: usize,
-    /// What the snapshot says about it, if it says anything.
-    pub candidate: Option<Box<Candidate>>,
+    /// What the snapshot says about it.
+    pub recorded: Recorded,
     /// What is known about it.
     pub state: FrameState,
     /// Whether it was in its parent, if that was known before it was entered.
     pub existing: Option<Existing>,
-    /// The patterns include it, and with it what they do not take out.
-    pub is_included: bool,
-    /// Names in it that the snapshot does not have are removed, unless there is a shield.
-    pub may_delete: bool,
+    /// What may be done with other names in it.
+    pub scope: Scope,
     /// Why everything in it stays that the snapshot does not have.
     pub shield: Option<KeptReason>,
     /// It was asked where in the file system it lies.
     pub is_located: bool,
-    /// The newer snapshot does not have it any more.
-    pub is_gone: bool,
-    /// Nothing of it is changed: the snapshot only knows that something was mounted there.
-    pub is_left_alone: bool,
-    /// Something in it may be removed without entering it.
-    pub is_touched: bool,
     /// Names that are to be removed.
     pub extras: Vec<(Vec<u8>, FsKind)>,
 }
 
 impl Frame {
     /// Makes a directory of which nothing is to be restored so far.
-    pub fn new(path_length: usize, candidate: Option<Box<Candidate>>) -> Self {
+    pub fn new(path_length: usize, recorded: Recorded, scope: Scope) -> Self {
         Self {
             path_length,
-            candidate,
+            recorded,
             state: FrameState::Latent,
             existing: None,
-            is_included: false,
-            may_delete: false,
+            scope,
             shield: None,
             is_located: false,
-            is_gone: false,
-            is_left_alone: false,
-            is_touched: false,
             extras: Vec::new(),
+        }
+    }
+
+    /// Says whether the patterns include the directory.
+    pub fn is_included(&self) -> bool {
+        self.scope != Scope::Outside
+    }
+
+    /// Keeps all names in it that have not been passed yet.
+    pub fn delete_nothing_more(&mut self) {
+        if self.scope == Scope::Mirrored {
+            self.scope = Scope::Included;
+        }
+    }
+
+    /// Notes that the directory is there, and what is in it.
+    pub fn open(&mut self, listing: Listing, is_left_alone: bool) {
+        if matches!(listing, Listing::Unknown) {
+            self.delete_nothing_more();
+        }
+        self.state = if is_left_alone { FrameState::LeftAlone(listing) } else { FrameState::Open(listing) };
+    }
+
+    /// Notes that something in the directory may be removed, which changes its times.
+    pub fn touch(&mut self) {
+        if matches!(self.state, FrameState::Latent) {
+            self.state = FrameState::Touched;
         }
     }
 
     /// Passes the names up to `name`, which the snapshot has, and says whether the directory had it.
     pub fn pass(&mut self, name: &[u8]) -> Existing {
-        match &mut self.state {
-            FrameState::Open(Listing::New) => Existing::Absent,
-            FrameState::Open(Listing::Known(names)) => {
+        match self.state.listing() {
+            Some(Listing::New) => Existing::Absent,
+            Some(Listing::Known(names)) => {
                 while let Some(extra) = names.next_if(|(found, _)| found.as_slice() < name) {
-                    if self.may_delete || is_leftover(&extra.0, extra.1) {
+                    if self.scope == Scope::Mirrored || is_leftover(&extra.0, extra.1) {
                         self.extras.push(extra);
                     }
                 }
                 let found = names.next_if(|(found, _)| found.as_slice() == name);
                 found.map_or(Existing::Absent, |(_, kind)| Existing::Present(kind))
             }
-            FrameState::Open(Listing::Unknown)
-            | FrameState::Latent
-            | FrameState::Lost
-            | FrameState::Removed => Existing::Unknown,
+            Some(Listing::Unknown) | None => Existing::Unknown,
         }
     }
 
     /// Passes all names that are left.
-    pub fn pass_rest(&mut self) {
-        if let FrameState::Open(Listing::Known(names)) = &mut self.state {
-            let may_delete = self.may_delete;
-            self.extras.extend(names.filter(|(name, kind)| may_delete || is_leftover(name, *kind)));
+    fn pass_rest(&mut self) {
+        if let Some(Listing::Known(names)) = self.state.listing() {
+            let is_mirrored = self.scope == Scope::Mirrored;
+            self.extras.extend(names.filter(|(name, kind)| is_mirrored || is_leftover(name, *kind)));
         }
+    }
+
+    /// Returns what is to be done about the directory when the walk leaves it, if anything is.
+    pub fn leave(mut self, path: &[u8]) -> Option<LeftDirectory> {
+        self.pass_rest();
+        let state = match self.state {
+            FrameState::Open(_) => LeftState::Entered,
+            FrameState::LeftAlone(_) => LeftState::LeftAlone,
+            FrameState::Touched => LeftState::Touched,
+            FrameState::Removed => LeftState::Removed,
+            FrameState::Latent | FrameState::Lost => return None,
+        };
+        let candidate = match self.recorded {
+            Recorded::Present(candidate) if state != LeftState::LeftAlone => Some(candidate),
+            Recorded::Present(_) | Recorded::Nothing | Recorded::Gone => None,
+        };
+        Some(LeftDirectory {
+            path: path.to_vec(),
+            candidate,
+            extras: self.extras,
+            shield: self.shield,
+            state,
+        })
     }
 }

@@ -40,8 +40,6 @@ pub(crate) struct LeftDirectory {
     pub extras: Vec<(Vec<u8>, FsKind)>,
     /// Why everything in it stays that the snapshot does not have.
     pub shield: Option<KeptReason>,
-    /// Nothing of it is changed.
-    pub is_left_alone: bool,
     /// Why it is completed.
     pub state: LeftState,
 }
@@ -51,6 +49,8 @@ pub(crate) struct LeftDirectory {
 pub(crate) enum LeftState {
     /// It was created, or something in it was restored.
     Entered,
+    /// It is there, and nothing of it is changed.
+    LeftAlone,
     /// Something in it may have been removed.
     Touched,
     /// The newer snapshot does not have it any more.

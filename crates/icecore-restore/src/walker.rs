@@ -11,12 +11,12 @@ use crate::{
     candidate::Candidate,
     context::Context,
     directories::{OpenedDirectory, open_directory},
-    frame::{Existing, Frame, FrameState, Listing},
+    frame::{Existing, Frame, FrameState, Recorded, Scope},
     names::name_of,
     outcome,
     report::{KeptReason, ProblemReason},
     selection::Selection,
-    steps::{LeftDirectory, LeftState, Step},
+    steps::{LeftState, Step},
 };
 
 mod removed;
@@ -59,12 +59,11 @@ impl<'a> Walker<'a> {
     /// Begins at the root of what is restored.
     pub fn new(context: &'a Context<'a>, purpose: Purpose, selection: &Selection<'_>) -> Self {
         let request = context.request;
-        let mut frame = Frame::new(0, selection.root().cloned().map(Box::new));
-        frame.is_included = request.include.is_empty();
         // A snapshot that has no such directory knows nothing of its neighbours: it is that of a single file, damaged or
         // forged, or a single object is asked for.
-        frame.may_delete =
-            request.delete && request.since.is_none() && frame.is_included && selection.root().is_some();
+        let may_delete = request.delete && request.since.is_none() && selection.root().is_some();
+        let scope = Scope::of(request.include.is_empty(), may_delete);
+        let mut frame = Frame::new(0, selection.root().cloned().into(), scope);
         frame.shield = context.rules.of_marks(selection.marks());
         let mut walker = Self {
             context,
@@ -104,7 +103,7 @@ impl<'a> Walker<'a> {
             return Ok(());
         }
         let is_directory = candidate.entry.kind == EntryKind::Directory;
-        let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
+        let parent_included = self.frames.last().is_some_and(Frame::is_included);
         let include = &self.context.request.include;
         let is_included = include.is_included(entry_path, is_directory, parent_included);
         if !is_included {
@@ -125,8 +124,7 @@ impl<'a> Walker<'a> {
     }
 
     fn directory(&mut self, candidate: Candidate, is_included: bool) {
-        let candidate = Box::new(candidate);
-        self.push(candidate.entry.path.clone(), Some(candidate), is_included);
+        self.push(candidate.entry.path.clone(), Some(candidate).into(), is_included);
         if is_included {
             self.enter();
         }
@@ -208,26 +206,10 @@ impl<'a> Walker<'a> {
 
     fn leave(&mut self) {
         let Some(frame) = self.frames.pop() else { return };
-        let state = match frame.state {
-            FrameState::Open(_) => Some(LeftState::Entered),
-            FrameState::Latent if frame.is_touched => Some(LeftState::Touched),
-            FrameState::Removed => Some(LeftState::Removed),
-            FrameState::Latent | FrameState::Lost => None,
-        };
-        if let Some(state) = state {
-            let directory_path = self.current.clone();
-            let mut frame = frame;
-            frame.pass_rest();
-            let left = LeftDirectory {
-                path: directory_path,
-                candidate: frame.candidate.filter(|_| !frame.is_left_alone),
-                extras: frame.extras,
-                shield: frame.shield,
-                is_left_alone: frame.is_left_alone,
-                state,
-            };
+        if let Some(left) = frame.leave(&self.current) {
+            let is_removed = left.state == LeftState::Removed;
             self.step(Step::Leave(Box::new(left)));
-            if state == LeftState::Removed {
+            if is_removed {
                 self.touch();
             }
         }
@@ -245,15 +227,15 @@ impl<'a> Walker<'a> {
             let next = parent[..end].to_vec();
             let candidate = match selection.parent(&next) {
                 Err(error) if error.is_corruption() => None,
-                result => result?.map(Box::new),
+                result => result?,
             };
             if candidate.as_ref().is_some_and(|found| found.entry.kind != EntryKind::Directory) {
                 return Ok(false);
             }
-            let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
+            let parent_included = self.frames.last().is_some_and(Frame::is_included);
             let is_included = self.context.request.include.is_included(&next, true, parent_included);
             let is_known = candidate.is_some();
-            self.push(next, candidate, is_included);
+            self.push(next, candidate.into(), is_included);
             if let Some(frame) = self.frames.last_mut().filter(|_| !is_known) {
                 frame.shield.get_or_insert(KeptReason::Unknown);
             }
@@ -261,20 +243,20 @@ impl<'a> Walker<'a> {
         Ok(true)
     }
 
-    fn push(&mut self, directory_path: Vec<u8>, candidate: Option<Box<Candidate>>, is_included: bool) {
-        let existing = self.frames.last_mut().and_then(|frame| {
-            matches!(frame.state, FrameState::Open(_)).then(|| frame.pass(name_of(&directory_path)))
-        });
+    fn push(&mut self, directory_path: Vec<u8>, recorded: Recorded, is_included: bool) {
+        let existing = self
+            .frames
+            .last_mut()
+            .and_then(|frame| frame.state.is_open().then(|| frame.pass(name_of(&directory_path))));
         let request = self.context.request;
-        let marks = candidate.as_ref().map(|found| found.entry.marks);
+        let marks = recorded.candidate().map(|found| found.entry.marks);
         let inherited = self.frames.last().and_then(|frame| frame.shield);
-        if let Some(candidate) = candidate.as_ref().filter(|_| is_included) {
+        if let Some(candidate) = recorded.candidate().filter(|_| is_included) {
             self.warn_of_attributes(&candidate.entry);
         }
-        let mut frame = Frame::new(directory_path.len(), candidate);
+        let may_delete = request.delete && request.since.is_none() && !self.is_gap_met;
+        let mut frame = Frame::new(directory_path.len(), recorded, Scope::of(is_included, may_delete));
         frame.existing = existing;
-        frame.is_included = is_included;
-        frame.may_delete = request.delete && request.since.is_none() && is_included && !self.is_gap_met;
         frame.shield = inherited.or_else(|| marks.and_then(|marks| self.context.rules.of_marks(marks)));
         if marks.is_some_and(|marks| marks.contains(Marks::UNREADABLE)) && is_included {
             self.context.tally.problem(&directory_path, ProblemReason::UnreadableAtBackup);
@@ -286,11 +268,11 @@ impl<'a> Walker<'a> {
     /// Makes sure that all current directories are there; says no if one could not be had.
     fn enter(&mut self) -> bool {
         for index in 0..self.frames.len() {
-            if matches!(self.frames[index].state, FrameState::Latent | FrameState::Removed) {
+            if self.frames[index].state.is_unopened() {
                 self.open(index);
             }
         }
-        self.frames.last().is_some_and(|frame| matches!(frame.state, FrameState::Open(_)))
+        self.frames.last().is_some_and(|frame| frame.state.is_open())
     }
 
     /// Creates a directory, or lists what is in it.
@@ -307,26 +289,22 @@ impl<'a> Walker<'a> {
             }
             Some(parent) => frame.existing.unwrap_or_else(|| parent.pass(name_of(directory_path))),
         };
-        frame.state = match open_directory(self.context, directory_path, existing, frame.candidate.as_deref())
-        {
+        let candidate = frame.recorded.candidate();
+        match open_directory(self.context, directory_path, existing, candidate) {
             Ok(OpenedDirectory { listing, location }) => {
-                frame.is_located = true;
+                let is_not_entered =
+                    candidate.is_some_and(|found| found.entry.marks.contains(Marks::NOT_ENTERED));
                 let reason = location.and_then(|found| self.context.rules.by_location(&found));
                 frame.shield = frame.shield.or(reason);
-                let is_not_entered =
-                    |candidate: &Candidate| candidate.entry.marks.contains(Marks::NOT_ENTERED);
-                frame.is_left_alone =
-                    location.is_some() && frame.candidate.as_deref().is_some_and(is_not_entered);
-                FrameState::Open(listing)
+                frame.is_located = true;
+                frame.open(listing, location.is_some() && is_not_entered);
             }
             Err(reason) => {
                 self.context.fail_path(directory_path, reason);
-                FrameState::Lost
+                frame.state = FrameState::Lost;
             }
-        };
-        let is_listed = !matches!(frame.state, FrameState::Open(Listing::Unknown));
-        frame.may_delete &= is_listed;
-        if let Some(candidate) = &frame.candidate {
+        }
+        if let Some(candidate) = frame.recorded.candidate() {
             self.context.tally.count(|counts| counts.entries += 1);
             self.context.tally.progress_entry(&candidate.entry.path, false, 0);
         }

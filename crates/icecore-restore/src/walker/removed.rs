@@ -9,7 +9,7 @@ use icecore_repo::error::RepoError;
 use super::Walker;
 use crate::{
     candidate::fs_kind,
-    frame::FrameState,
+    frame::{Frame, FrameState, Recorded},
     names::name_of,
     report::RestoreNotice,
     selection::Selection,
@@ -29,16 +29,16 @@ impl Walker<'_> {
         }
         // A directory that goes has the names that the older snapshot has in it; one that stays keeps everything.
         let is_directory = entry.kind == EntryKind::Directory;
-        if let Some(above) = self.frames.last_mut().filter(|above| above.is_gone) {
+        if let Some(above) = self.frames.last_mut().filter(|above| matches!(above.recorded, Recorded::Gone)) {
             above.extras.push((name_of(&entry.path).to_vec(), fs_kind(entry.kind)));
             if above.shield.is_some() {
                 if is_directory {
-                    self.push_gone(entry.path, false);
+                    self.push(entry.path, Recorded::Gone, false);
                 }
                 return Ok(());
             }
         }
-        let parent_included = self.frames.last().is_some_and(|frame| frame.is_included);
+        let parent_included = self.frames.last().is_some_and(Frame::is_included);
         let is_included =
             self.context.request.include.is_included(&entry.path, is_directory, parent_included);
         if is_directory {
@@ -59,20 +59,13 @@ impl Walker<'_> {
     fn push_removed(&mut self, directory_path: Vec<u8>, is_included: bool) {
         let shield = self.context.rules.by_path(&directory_path, true);
         if !is_included {
-            return self.push(directory_path, None, false);
+            return self.push(directory_path, Recorded::Nothing, false);
         }
-        self.push_gone(directory_path, true);
+        self.push(directory_path, Recorded::Gone, true);
         self.locate_frames();
         if let Some(frame) = self.frames.last_mut() {
             frame.state = FrameState::Removed;
             frame.shield = frame.shield.or(shield);
-        }
-    }
-
-    fn push_gone(&mut self, directory_path: Vec<u8>, is_included: bool) {
-        self.push(directory_path, None, is_included);
-        if let Some(frame) = self.frames.last_mut() {
-            frame.is_gone = true;
         }
     }
 
@@ -96,7 +89,7 @@ impl Walker<'_> {
     /// Notes that the times of the last directory will change.
     pub(super) fn touch(&mut self) {
         if let Some(frame) = self.frames.last_mut() {
-            frame.is_touched = true;
+            frame.touch();
         }
     }
 
@@ -106,6 +99,6 @@ impl Walker<'_> {
             self.context.tally.notice(RestoreNotice::DeletionSuspended);
         }
         self.is_gap_met = true;
-        self.frames.iter_mut().for_each(|frame| frame.may_delete = false);
+        self.frames.iter_mut().for_each(Frame::delete_nothing_more);
     }
 }
