@@ -9,7 +9,6 @@ use icecore_fs::target::TargetTree;
 
 use crate::{
     candidate::Candidate,
-    context::Context,
     deletion,
     error::RestoreError,
     existing,
@@ -18,6 +17,7 @@ use crate::{
     linking::Linker,
     pool::{Gate, Pool},
     report::ProblemReason,
+    restoration::Restoration,
     segments,
     steps::{LeftDirectory, LeftState, Removal},
 };
@@ -37,55 +37,55 @@ pub(crate) struct After {
 
 /// Does everything that had to wait for a batch.
 pub(crate) fn complete<'env>(
-    context: &'env Context<'env>,
+    restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,
     pool: &Pool<'env>,
     after: After,
     linker: &mut Linker<'_>,
 ) {
-    read_back_all(context, tree, pool, &after.read_back);
+    read_back_all(restoration, tree, pool, &after.read_back);
     for candidate in after.links {
-        if !context.is_stopped() {
+        if !restoration.is_stopped() {
             linker.link(&candidate);
         }
     }
     for removal in after.removals {
-        if !context.is_stopped() {
-            deletion::remove_object(context, &removal);
+        if !restoration.is_stopped() {
+            deletion::remove_object(restoration, &removal);
         }
     }
     for left in after.left {
-        if !context.is_stopped() {
-            leave(context, tree, &left);
+        if !restoration.is_stopped() {
+            leave(restoration, tree, &left);
         }
     }
 }
 
 /// Reads the files of a batch from the disk again: the small ones by all workers at once, each large one by all.
 fn read_back_all<'env>(
-    context: &'env Context<'env>,
+    restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,
     pool: &Pool<'env>,
     files: &[(Arc<Candidate>, Arc<AtomicBool>)],
 ) {
-    if files.is_empty() || context.is_stopped() {
+    if files.is_empty() || restoration.is_stopped() {
         return;
     }
     // One call for all is much faster than one for each; then those for each have nothing left to do.
     if let Err(source) = tree.sync() {
-        return context.stop(RestoreError::Sync { source });
+        return restoration.stop(RestoreError::Sync { source });
     }
     let gate = Arc::new(Gate::default());
     for (candidate, is_restored) in files {
         if segments::is_large(&candidate.entry) {
-            read_back(context, tree, pool, candidate, is_restored);
+            read_back(restoration, tree, pool, candidate, is_restored);
         } else if is_restored.load(Ordering::Acquire) {
             let candidate = Arc::clone(candidate);
             pool.run(&gate, move || {
-                if !context.is_stopped()
-                    && let Err(reason) = existing::read_back(context, tree, &candidate.entry)
+                if !restoration.is_stopped()
+                    && let Err(reason) = existing::read_back(restoration, tree, &candidate.entry)
                 {
-                    context.fail(&candidate, reason);
+                    restoration.fail(&candidate, reason);
                 }
             });
         }
@@ -94,60 +94,60 @@ fn read_back_all<'env>(
 }
 
 fn read_back<'env>(
-    context: &'env Context<'env>,
+    restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,
     pool: &Pool<'env>,
     candidate: &Arc<Candidate>,
     is_restored: &AtomicBool,
 ) {
-    if !is_restored.load(Ordering::Acquire) || context.is_stopped() {
+    if !is_restored.load(Ordering::Acquire) || restoration.is_stopped() {
         return;
     }
-    if let Err(reason) = large_reads_back(context, tree, pool, candidate) {
-        context.fail(candidate, reason);
+    if let Err(reason) = large_reads_back(restoration, tree, pool, candidate) {
+        restoration.fail(candidate, reason);
     }
 }
 
 fn large_reads_back<'env>(
-    context: &'env Context<'env>,
+    restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,
     pool: &Pool<'env>,
     candidate: &Arc<Candidate>,
 ) -> Result<(), ProblemReason> {
     let file = tree.open_existing_for_compare(&candidate.entry.path)?.ok_or(ProblemReason::ReadBack)?;
     file.drop_cache()?;
-    match large::compare(context, pool, candidate, &Arc::new(file))? {
+    match large::compare(restoration, pool, candidate, &Arc::new(file))? {
         HoleState::Wrong => Err(ProblemReason::ReadBack),
         HoleState::Right | HoleState::Differs => Ok(()),
     }
 }
 
 /// Completes a directory: removes what does not belong there, then applies its metadata.
-fn leave(context: &Context<'_>, tree: &TargetTree, left: &LeftDirectory) {
-    deletion::leave(context, left);
+fn leave(restoration: &Restoration<'_>, tree: &TargetTree, left: &LeftDirectory) {
+    deletion::leave(restoration, left);
     if left.path.is_empty()
-        && let Err(source) = context.root.finish(tree)
+        && let Err(source) = restoration.root.finish(tree)
     {
-        context.fail_path(b"", source.into());
+        restoration.fail_path(b"", source.into());
     }
-    let is_applied = !left.path.is_empty() || context.root.is_applied();
+    let is_applied = !left.path.is_empty() || restoration.root.is_applied();
     if let Some(candidate) = left.candidate.as_ref().filter(|_| is_applied)
-        && let Err(reason) = apply(context, tree, candidate, left.state)
+        && let Err(reason) = apply(restoration, tree, candidate, left.state)
     {
-        context.fail_path(&left.path, reason);
+        restoration.fail_path(&left.path, reason);
     }
 }
 
 fn apply(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     candidate: &Candidate,
     state: LeftState,
 ) -> Result<(), ProblemReason> {
     let entry = &candidate.entry;
-    let options = candidate.apply_options(context.request);
+    let options = candidate.apply_options(restoration.request);
     match tree.apply_metadata(&entry.path, &candidate.metadata(), &entry.attributes, &options) {
-        Ok(warnings) => context.tally.warn(warnings),
+        Ok(warnings) => restoration.tally.warn(warnings),
         Err(error) if state == LeftState::Touched && deletion::is_gone(&error) => {}
         Err(error) => return Err(error.into()),
     }

@@ -8,9 +8,9 @@ use icecore_fs::{
 
 use crate::{
     candidate::Candidate,
-    context::Context,
     frame::{Existing, Listing},
     report::{ProblemReason, RestoreAction},
+    restoration::Restoration,
 };
 
 /// A directory of the target that is there, or in a dry run would be.
@@ -30,76 +30,81 @@ impl OpenedDirectory {
 
 /// Creates a directory of the target (in a dry run: finds out whether it would be), and lists what is in it.
 pub(crate) fn open_directory(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     directory_path: &[u8],
     existing: Existing,
     candidate: Option<&Candidate>,
 ) -> Result<OpenedDirectory, ProblemReason> {
-    let Some(tree) = context.tree else {
-        note_directory(context, directory_path);
+    let Some(tree) = restoration.tree else {
+        note_directory(restoration, directory_path);
         return Ok(OpenedDirectory::new());
     };
     let is_new = if directory_path.is_empty() {
         false
-    } else if context.request.dry_run {
+    } else if restoration.request.dry_run {
         let found = if existing == Existing::Absent { None } else { tree.look_up(directory_path)? };
         match found {
             Some(found) if found.kind == FsKind::Directory => false,
             Some(found) => {
-                check_displaced(context, tree, directory_path, (found.device, found.inode))?;
-                note_replaced(context, directory_path);
+                check_displaced(restoration, tree, directory_path, (found.device, found.inode))?;
+                note_replaced(restoration, directory_path);
                 true
             }
             None => true,
         }
     } else {
-        create_directory(context, tree, directory_path)?
+        create_directory(restoration, tree, directory_path)?
     };
     if is_new {
-        note_directory(context, directory_path);
+        note_directory(restoration, directory_path);
         return Ok(OpenedDirectory::new());
     }
     let location = tree.locate(directory_path)?;
-    if location.is_some_and(|found| context.rules.is_protected(found.device, found.inode)) {
+    if location.is_some_and(|found| restoration.rules.is_protected(found.device, found.inode)) {
         return Err(ProblemReason::Own);
     }
-    if let Some(candidate) = candidate
-        .filter(|candidate| !context.request.dry_run && !candidate.entry.marks.contains(Marks::NOT_ENTERED))
-        && (!directory_path.is_empty() || context.root.is_applied())
+    if let Some(candidate) = candidate.filter(|candidate| {
+        !restoration.request.dry_run && !candidate.entry.marks.contains(Marks::NOT_ENTERED)
+    }) && (!directory_path.is_empty() || restoration.root.is_applied())
     {
-        make_private(context, tree, directory_path, candidate);
+        make_private(restoration, tree, directory_path, candidate);
     }
-    let listing = list(context, tree, directory_path);
+    let listing = list(restoration, tree, directory_path);
     Ok(OpenedDirectory { listing, location })
 }
 
 /// Fails if the object in place of a directory must stay.
 fn check_displaced(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     path: &[u8],
     (device, inode): (u64, u64),
 ) -> Result<(), ProblemReason> {
-    if context.rules.is_protected(device, inode) {
+    if restoration.rules.is_protected(device, inode) {
         return Err(ProblemReason::Own);
     }
     if tree.is_mount_point(path)? { Err(ProblemReason::MountPoint) } else { Ok(()) }
 }
 
-fn list(context: &Context<'_>, tree: &TargetTree, directory_path: &[u8]) -> Listing {
+fn list(restoration: &Restoration<'_>, tree: &TargetTree, directory_path: &[u8]) -> Listing {
     match tree.list_directory(directory_path) {
         Ok(names) => Listing::Known(names.into_iter().peekable()),
         Err(error) => {
             let reason = error.source.to_string();
-            context.tally.warn_aspect("listing of the directory", directory_path, reason, false);
+            restoration.tally.warn_aspect("listing of the directory", directory_path, reason, false);
             Listing::Unknown
         }
     }
 }
 
 /// Makes sure that nobody sees what is restored into an existing directory who will not see it in the end.
-fn make_private(context: &Context<'_>, tree: &TargetTree, directory_path: &[u8], candidate: &Candidate) {
-    let options = candidate.apply_options(context.request);
+fn make_private(
+    restoration: &Restoration<'_>,
+    tree: &TargetTree,
+    directory_path: &[u8],
+    candidate: &Candidate,
+) {
+    let options = candidate.apply_options(restoration.request);
     let (metadata, attributes) = (candidate.metadata(), &candidate.entry.attributes);
     if let Err(error) = tree.make_private(directory_path, &metadata, attributes, &options) {
         // It is told when the directory is completed.
@@ -109,7 +114,7 @@ fn make_private(context: &Context<'_>, tree: &TargetTree, directory_path: &[u8],
 
 /// Creates a directory, in place of anything else; says whether it is new.
 fn create_directory(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     directory_path: &[u8],
 ) -> Result<bool, ProblemReason> {
@@ -119,21 +124,21 @@ fn create_directory(
     };
     match tree.look_up(directory_path)? {
         Some(found) if found.kind != FsKind::Directory => {
-            check_displaced(context, tree, directory_path, (found.device, found.inode))?;
+            check_displaced(restoration, tree, directory_path, (found.device, found.inode))?;
             tree.remove_non_directory(directory_path)?;
-            note_replaced(context, directory_path);
+            note_replaced(restoration, directory_path);
             Ok(tree.create_directory(directory_path)? == DirectoryOutcome::Created)
         }
         _ => Err(error.into()),
     }
 }
 
-fn note_directory(context: &Context<'_>, directory_path: &[u8]) {
-    context.tally.count(|counts| counts.directories_created += 1);
-    context.tally.action(RestoreAction::Create, directory_path);
+fn note_directory(restoration: &Restoration<'_>, directory_path: &[u8]) {
+    restoration.tally.count(|counts| counts.directories_created += 1);
+    restoration.tally.action(RestoreAction::Create, directory_path);
 }
 
-fn note_replaced(context: &Context<'_>, directory_path: &[u8]) {
-    context.tally.count(|counts| counts.replaced += 1);
-    context.tally.action(RestoreAction::Replace, directory_path);
+fn note_replaced(restoration: &Restoration<'_>, directory_path: &[u8]) {
+    restoration.tally.count(|counts| counts.replaced += 1);
+    restoration.tally.action(RestoreAction::Replace, directory_path);
 }

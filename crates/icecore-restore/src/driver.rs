@@ -15,7 +15,6 @@ use icecore_repo::{manifest::ChunkListReader, reader::BlockPlan};
 use crate::{
     candidate::Candidate,
     completion::{self, After},
-    context::Context,
     deletion, existing,
     holes::{self, HoleState},
     large::{self, LargeFile},
@@ -23,6 +22,7 @@ use crate::{
     objects, outcome,
     pool::{Gate, Job, Pool},
     report::ProblemReason,
+    restoration::Restoration,
     segments::{self, Segment, Segments},
     steps::Step,
     verdict::Verdict,
@@ -56,7 +56,7 @@ struct Batch<'env> {
 
 /// Carries out the steps, in the thread that finds them.
 pub(crate) struct Driver<'env, 'pool> {
-    context: &'env Context<'env>,
+    restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,
     pool: &'pool Pool<'env>,
     batch: Batch<'env>,
@@ -67,11 +67,15 @@ pub(crate) struct Driver<'env, 'pool> {
 
 impl<'env, 'pool> Driver<'env, 'pool> {
     /// Begins with nothing to do.
-    pub fn new(context: &'env Context<'env>, tree: &'env TargetTree, pool: &'pool Pool<'env>) -> Self {
-        let batch_bytes_max = BATCH_BYTES_MAX.min(context.reader.cache_bytes_max() as u64 / CACHE_SHARE);
+    pub fn new(
+        restoration: &'env Restoration<'env>,
+        tree: &'env TargetTree,
+        pool: &'pool Pool<'env>,
+    ) -> Self {
+        let batch_bytes_max = BATCH_BYTES_MAX.min(restoration.reader.cache_bytes_max() as u64 / CACHE_SHARE);
         let (batch, on_their_way) = (Batch::default(), VecDeque::new());
-        let linker = Linker::new(context, tree);
-        Self { context, tree, pool, batch, batch_bytes_max, on_their_way, linker }
+        let linker = Linker::new(restoration, tree);
+        Self { restoration, tree, pool, batch, batch_bytes_max, on_their_way, linker }
     }
 
     /// Carries out some steps, or begins to.
@@ -79,7 +83,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         let steps = self.linker.resolve(steps);
         let mut found = self.look_up(&steps).into_iter();
         for step in steps {
-            if self.context.is_stopped() {
+            if self.restoration.is_stopped() {
                 return;
             }
             self.batch.weight += step.weight();
@@ -111,7 +115,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
             }
         }
         // Not by the workers, who have a batch to write; the blocks of the next one depend on the answers.
-        let each = unknown.len().div_ceil(self.context.request.concurrency.max(1)).max(LOOK_UPS_MIN);
+        let each = unknown.len().div_ceil(self.restoration.request.concurrency.max(1)).max(LOOK_UPS_MIN);
         let tree = self.tree;
         let results: Vec<_> = thread::scope(|scope| {
             let look_up = |part: &[(usize, Vec<u8>)]| -> Vec<_> {
@@ -132,40 +136,43 @@ impl<'env, 'pool> Driver<'env, 'pool> {
 
     fn object(&mut self, candidate: Candidate, found: Result<Option<Metadata>, FsError>) {
         let verdict = match found {
-            Ok(Some(found)) if self.context.rules.is_protected(found.device, found.inode) => {
-                return outcome::finish_object(self.context, &candidate, 0, Err(ProblemReason::Own));
+            Ok(Some(found)) if self.restoration.rules.is_protected(found.device, found.inode) => {
+                return outcome::finish_object(self.restoration, &candidate, 0, Err(ProblemReason::Own));
             }
-            Ok(found) => candidate.judge_in(self.context, found.as_ref()),
-            Err(source) => return outcome::finish_object(self.context, &candidate, 0, Err(source.into())),
+            Ok(found) => candidate.judge_in(self.restoration, found.as_ref()),
+            Err(source) => {
+                return outcome::finish_object(self.restoration, &candidate, 0, Err(source.into()));
+            }
         };
         if segments::is_large(&candidate.entry) && !matches!(verdict, Verdict::Right { .. }) {
             let candidate = Arc::new(candidate);
             if let Err(reason) = self.large_file(&candidate, verdict) {
-                outcome::finish_object(self.context, &candidate, 0, Err(reason));
+                outcome::finish_object(self.restoration, &candidate, 0, Err(reason));
             }
             return;
         }
         if !matches!(verdict, Verdict::Right { .. } | Verdict::Compare { .. })
             && let Err(reason) = self.plan(&candidate)
         {
-            return outcome::finish_object(self.context, &candidate, 0, Err(reason));
+            return outcome::finish_object(self.restoration, &candidate, 0, Err(reason));
         }
         self.batch.content_bytes += candidate.entry.content.bytes();
         let (candidate, is_restored) = (Arc::new(candidate), Arc::new(AtomicBool::new(false)));
-        if self.context.request.verify && candidate.is_file() && !matches!(verdict, Verdict::Right { .. }) {
+        if self.restoration.request.verify && candidate.is_file() && !matches!(verdict, Verdict::Right { .. })
+        {
             self.batch.after.read_back.push((Arc::clone(&candidate), Arc::clone(&is_restored)));
         }
-        let context = self.context;
+        let restoration = self.restoration;
         self.batch.jobs.push(Box::new(move || {
-            is_restored.store(objects::restore_object(context, &candidate, verdict), Ordering::Release);
+            is_restored.store(objects::restore_object(restoration, &candidate, verdict), Ordering::Release);
         }));
     }
 
     /// Plans the blocks of a small file.
     fn plan(&mut self, candidate: &Candidate) -> Result<(), ProblemReason> {
-        let mut list = ChunkListReader::new(self.context.reader, &candidate.entry.content);
+        let mut list = ChunkListReader::new(self.restoration.reader, &candidate.entry.content);
         while let Some(chunk) = list.next()? {
-            self.batch.plan.add(self.context.reader, &chunk)?;
+            self.batch.plan.add(self.restoration.reader, &chunk)?;
         }
         Ok(())
     }
@@ -173,19 +180,19 @@ impl<'env, 'pool> Driver<'env, 'pool> {
     /// Cuts a large file into segments for all workers.
     fn large_file(&mut self, candidate: &Arc<Candidate>, verdict: Verdict) -> Result<(), ProblemReason> {
         let entry = &candidate.entry;
-        deletion::check_directory(self.context, self.tree, candidate, verdict)?;
+        deletion::check_directory(self.restoration, self.tree, candidate, verdict)?;
         let mut existing = None;
         if let Verdict::Compare { replace } = verdict {
-            existing = existing::open(self.context, self.tree, entry);
+            existing = existing::open(self.restoration, self.tree, entry);
             if !replace && self.is_right_already(candidate)? {
                 return Ok(());
             }
         }
-        let large = LargeFile::create(self.context, self.tree, Arc::clone(candidate), existing, verdict)?;
+        let large = LargeFile::create(self.restoration, self.tree, Arc::clone(candidate), existing, verdict)?;
         let large = Arc::new(large);
-        let mut segments = Segments::new(self.context.reader, entry);
+        let mut segments = Segments::new(self.restoration.reader, entry);
         loop {
-            match segments.next().and_then(|segment| self.context.check().map(|()| segment)) {
+            match segments.next().and_then(|segment| self.restoration.check().map(|()| segment)) {
                 Ok(Some(segment)) if !large.has_failed() => self.segment(&large, segment),
                 Ok(_) => break,
                 Err(reason) => {
@@ -194,7 +201,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
                 }
             }
         }
-        if self.context.request.verify {
+        if self.restoration.request.verify {
             self.batch.after.read_back.push((Arc::clone(candidate), large.is_restored()));
         }
         Ok(())
@@ -202,24 +209,24 @@ impl<'env, 'pool> Driver<'env, 'pool> {
 
     /// Says whether a large file has the right content already, and if so sets its metadata.
     fn is_right_already(&mut self, candidate: &Arc<Candidate>) -> Result<bool, ProblemReason> {
-        let Some(existing) = existing::open(self.context, self.tree, &candidate.entry) else {
+        let Some(existing) = existing::open(self.restoration, self.tree, &candidate.entry) else {
             return Ok(false);
         };
         let existing = Arc::new(existing);
-        match large::compare(self.context, self.pool, candidate, &existing)? {
+        match large::compare(self.restoration, self.pool, candidate, &existing)? {
             HoleState::Wrong => return Ok(false),
             HoleState::Right => {}
             HoleState::Differs => {
-                if !holes::repair(self.context, self.tree, &candidate.entry, &existing)? {
+                if !holes::repair(self.restoration, self.tree, &candidate.entry, &existing)? {
                     return Ok(false);
                 }
             }
         }
-        let (context, candidate) = (self.context, Arc::clone(candidate));
+        let (restoration, candidate) = (self.restoration, Arc::clone(candidate));
         // Also after holes were made: that gives the file a new time.
         let verdict = Verdict::Right { time: false };
         self.batch.jobs.push(Box::new(move || {
-            objects::restore_object(context, &candidate, verdict);
+            objects::restore_object(restoration, &candidate, verdict);
         }));
         Ok(true)
     }
@@ -228,7 +235,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         // What the old file has is not fetched: which chunks that are, the worker finds out.
         if !large.has_existing() && !large.is_archived() {
             for placed in &segment.chunks {
-                if let Err(error) = self.batch.plan.add(self.context.reader, &placed.chunk) {
+                if let Err(error) = self.batch.plan.add(self.restoration.reader, &placed.chunk) {
                     large.fail(error.into());
                     return;
                 }
@@ -258,7 +265,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
             self.finish_oldest();
         }
         let batch = std::mem::take(&mut self.batch);
-        for group in batch.plan.into_groups(self.context.reader) {
+        for group in batch.plan.into_groups(self.restoration.reader) {
             self.pool.fetch(group);
         }
         let gate = Arc::new(Gate::default());
@@ -271,7 +278,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
     fn finish_oldest(&mut self) {
         let Some((gate, after)) = self.on_their_way.pop_front() else { return };
         gate.wait();
-        completion::complete(self.context, self.tree, self.pool, after, &mut self.linker);
+        completion::complete(self.restoration, self.tree, self.pool, after, &mut self.linker);
     }
 
     /// Waits until everything is done.

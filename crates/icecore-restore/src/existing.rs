@@ -8,40 +8,40 @@ use icecore_fs::{
 use icecore_repo::manifest::ChunkListReader;
 
 use crate::{
-    context::Context,
     holes::{self, HoleState},
     layout::{PlacedChunk, Placement},
     report::ProblemReason,
+    restoration::Restoration,
 };
 
 /// Says how the content of an existing file is, compared with the recorded one; reads it in one thread.
 pub(crate) fn compare(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     entry: &Entry,
     existing: &ExistingFile,
 ) -> Result<HoleState, ProblemReason> {
     if existing.metadata().size != entry.size {
         return Ok(HoleState::Wrong);
     }
-    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    let mut list = ChunkListReader::new(restoration.reader, &entry.content);
     let mut placement = Placement::new(&entry.holes);
     let mut buffer = Vec::new();
     while let Some(chunk) = list.next()? {
-        context.check()?;
-        if !is_reusable(context, entry, existing, &placement.place(chunk), &mut buffer) {
+        restoration.check()?;
+        if !is_reusable(restoration, entry, existing, &placement.place(chunk), &mut buffer) {
             return Ok(HoleState::Wrong);
         }
     }
-    holes::compare(context, entry, existing)
+    holes::compare(restoration, entry, existing)
 }
 
 /// Opens what is there; a file that cannot be read cannot be compared, but may well be replaced.
-pub(crate) fn open(context: &Context<'_>, tree: &TargetTree, entry: &Entry) -> Option<ExistingFile> {
+pub(crate) fn open(restoration: &Restoration<'_>, tree: &TargetTree, entry: &Entry) -> Option<ExistingFile> {
     match tree.open_existing_for_compare(&entry.path) {
         Ok(existing) => existing,
         Err(error) => {
             tracing::debug!(%error, "the file that is there cannot be compared");
-            context.tally.note_aspect("comparison", &entry.path, error.source.to_string());
+            restoration.tally.note_aspect("comparison", &entry.path, error.source.to_string());
             None
         }
     }
@@ -49,7 +49,7 @@ pub(crate) fn open(context: &Context<'_>, tree: &TargetTree, entry: &Entry) -> O
 
 /// Returns those chunks that a file does not have at their places.
 pub(crate) fn wrong_chunks(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     entry: &Entry,
     file: &ExistingFile,
     chunks: &[PlacedChunk],
@@ -57,8 +57,8 @@ pub(crate) fn wrong_chunks(
     let mut buffer = Vec::new();
     let mut wrong = Vec::new();
     for placed in chunks {
-        context.check()?;
-        if !is_reusable(context, entry, file, placed, &mut buffer) {
+        restoration.check()?;
+        if !is_reusable(restoration, entry, file, placed, &mut buffer) {
             wrong.push(placed.chunk);
         }
     }
@@ -67,7 +67,7 @@ pub(crate) fn wrong_chunks(
 
 /// Says whether a file has a chunk at its place, and leaves what was read in `buffer`.
 fn is_right(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     entry: &Entry,
     file: &ExistingFile,
     placed: &PlacedChunk,
@@ -79,19 +79,19 @@ fn is_right(
     if !placed.read(&entry.holes, file, buffer)? {
         return Ok(false);
     }
-    context.tally.count(|counts| counts.bytes_compared += buffer.len() as u64);
-    Ok(context.keys().chunk_id(buffer) == placed.chunk.id)
+    restoration.tally.count(|counts| counts.bytes_compared += buffer.len() as u64);
+    Ok(restoration.keys().chunk_id(buffer) == placed.chunk.id)
 }
 
 /// As [`is_right`]; what cannot be read is not right, and is had from the repository.
 pub(crate) fn is_reusable(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     entry: &Entry,
     file: &ExistingFile,
     placed: &PlacedChunk,
     buffer: &mut Vec<u8>,
 ) -> bool {
-    is_right(context, entry, file, placed, buffer).unwrap_or_else(|error| {
+    is_right(restoration, entry, file, placed, buffer).unwrap_or_else(|error| {
         tracing::debug!(%error, "a part of the file that is there cannot be read");
         false
     })
@@ -99,7 +99,7 @@ pub(crate) fn is_reusable(
 
 /// Reads a restored file from the disk again, and compares it with the snapshot.
 pub(crate) fn read_back(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     entry: &Entry,
 ) -> Result<(), ProblemReason> {
@@ -107,7 +107,7 @@ pub(crate) fn read_back(
         return Err(ProblemReason::ReadBack);
     };
     file.drop_cache()?;
-    match compare(context, entry, &file)? {
+    match compare(restoration, entry, &file)? {
         HoleState::Wrong => Err(ProblemReason::ReadBack),
         HoleState::Right | HoleState::Differs => Ok(()),
     }

@@ -6,52 +6,52 @@ use icecore_repo::{manifest::ChunkListReader, reader::BlockPlan};
 
 use crate::{
     candidate::Candidate,
-    context::Context,
     deletion, existing,
     holes::{self, HoleState},
     layout::{PlacedChunk, Placement, RecordedHoles},
     metadata, outcome,
     report::ProblemReason,
+    restoration::Restoration,
     segments,
     verdict::Verdict,
 };
 
 /// Writes a file anew, with those chunks of `existing` that are right.
 pub(crate) fn write(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     candidate: &Candidate,
     existing: Option<&ExistingFile>,
     verdict: Verdict,
 ) -> Result<(), ProblemReason> {
     let entry = &candidate.entry;
-    let file = create(context, tree, entry)?;
-    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    let file = create(restoration, tree, entry)?;
+    let mut list = ChunkListReader::new(restoration.reader, &entry.content);
     let mut placement = Placement::new(&entry.holes);
-    let mut writer = ChunkWriter::new(context, entry, &file, existing);
+    let mut writer = ChunkWriter::new(restoration, entry, &file, existing);
     while let Some(chunk) = list.next()? {
-        context.check()?;
+        restoration.check()?;
         writer.write(&placement.place(chunk))?;
     }
     writer.end()?;
-    finish(context, tree, candidate, &file, verdict)
+    finish(restoration, tree, candidate, &file, verdict)
 }
 
 /// Begins a file under a temporary name.
 pub(crate) fn create(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     entry: &Entry,
 ) -> Result<TargetFile, ProblemReason> {
     // The chunk list is read twice then, which is next to nothing beside what is on it.
-    let has_holes = RecordedHoles::new(context.reader, entry).next()?.is_some();
+    let has_holes = RecordedHoles::new(restoration.reader, entry).next()?.is_some();
     let size_hint = if has_holes { 0 } else { entry.size };
     Ok(tree.create_file(&entry.path, size_hint)?)
 }
 
 /// Gives a file whose content is complete its length, metadata and name, and notes that it is there.
 pub(crate) fn finish(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     candidate: &Candidate,
     file: &TargetFile,
@@ -62,60 +62,60 @@ pub(crate) fn finish(
         file.set_length(entry.size)?;
     }
     if verdict == Verdict::Directory {
-        deletion::displace(context, tree, &entry.path)?;
+        deletion::displace(restoration, tree, &entry.path)?;
     }
-    let options = candidate.apply_options(context.request);
+    let options = candidate.apply_options(restoration.request);
     let warnings = file.finish(&candidate.metadata(), &entry.attributes, &options)?;
-    context.tally.warn(warnings);
-    context.tally.count(|counts| counts.files_written += 1);
-    outcome::note_created(context, candidate, verdict);
+    restoration.tally.warn(warnings);
+    restoration.tally.count(|counts| counts.files_written += 1);
+    outcome::note_created(restoration, candidate, verdict);
     Ok(())
 }
 
 /// Brings a file that is there up to date: changes only its metadata if the content turns out to be right, else writes
 /// it anew and fetches only the chunks that differ.
 pub(crate) fn update(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     candidate: &Candidate,
     replace: bool,
 ) -> Result<(), ProblemReason> {
     let entry = &candidate.entry;
     let verdict = Verdict::Compare { replace };
-    let Some(existing) = existing::open(context, tree, entry) else {
-        return write(context, tree, candidate, None, verdict);
+    let Some(existing) = existing::open(restoration, tree, entry) else {
+        return write(restoration, tree, candidate, None, verdict);
     };
     if segments::is_large(entry) {
-        return write(context, tree, candidate, Some(&existing), verdict);
+        return write(restoration, tree, candidate, Some(&existing), verdict);
     }
-    let chunks = ChunkListReader::collect(context.reader, &entry.content)?;
+    let chunks = ChunkListReader::collect(restoration.reader, &entry.content)?;
     let mut placement = Placement::new(&entry.holes);
     let placed: Vec<PlacedChunk> = chunks.iter().map(|chunk| placement.place(*chunk)).collect();
-    let wrong = existing::wrong_chunks(context, entry, &existing, &placed)?;
+    let wrong = existing::wrong_chunks(restoration, entry, &existing, &placed)?;
     let is_candidate = wrong.is_empty() && !replace && existing.metadata().size == entry.size;
-    let holes = if is_candidate { holes::compare(context, entry, &existing)? } else { HoleState::Wrong };
+    let holes = if is_candidate { holes::compare(restoration, entry, &existing)? } else { HoleState::Wrong };
     let is_right = match holes {
         HoleState::Wrong => false,
         HoleState::Right => true,
-        HoleState::Differs => holes::repair(context, tree, entry, &existing)?,
+        HoleState::Differs => holes::repair(restoration, tree, entry, &existing)?,
     };
     if !is_right {
-        fetch(context, &wrong);
-        return write(context, tree, candidate, Some(&existing), verdict);
+        fetch(restoration, &wrong);
+        return write(restoration, tree, candidate, Some(&existing), verdict);
     }
     // Also after holes were made: that gives the file a new time.
-    metadata::fix_metadata(context, tree, candidate, false)
+    metadata::fix_metadata(restoration, tree, candidate, false)
 }
 
 /// Fetches the blocks of some chunks; what is missing is noticed when it is read.
-pub(crate) fn fetch(context: &Context<'_>, chunks: &[ChunkRef]) {
+pub(crate) fn fetch(restoration: &Restoration<'_>, chunks: &[ChunkRef]) {
     let mut plan = BlockPlan::default();
     for chunk in chunks {
-        if plan.add(context.reader, chunk).is_err() {
+        if plan.add(restoration.reader, chunk).is_err() {
             tracing::debug!(id = %chunk.id, "chunk is missing");
         }
     }
-    plan.into_groups(context.reader).iter().for_each(|group| context.reader.prefetch(group));
+    plan.into_groups(restoration.reader).iter().for_each(|group| restoration.reader.prefetch(group));
 }
 
 /// Writes chunks into a file: from the file that was there before if it has them, else from the repository.
@@ -123,7 +123,7 @@ pub(crate) fn fetch(context: &Context<'_>, chunks: &[ChunkRef]) {
 /// Behind a chunk in an archived pack nothing more is written. The rest is only looked at, so that all archived packs are
 /// known and not the first one alone.
 pub(crate) struct ChunkWriter<'a> {
-    context: &'a Context<'a>,
+    restoration: &'a Restoration<'a>,
     entry: &'a Entry,
     file: &'a TargetFile,
     existing: Option<&'a ExistingFile>,
@@ -135,12 +135,12 @@ pub(crate) struct ChunkWriter<'a> {
 impl<'a> ChunkWriter<'a> {
     /// Prepares for writing chunks of `entry`.
     pub fn new(
-        context: &'a Context<'a>,
+        restoration: &'a Restoration<'a>,
         entry: &'a Entry,
         file: &'a TargetFile,
         existing: Option<&'a ExistingFile>,
     ) -> Self {
-        Self { context, entry, file, existing, buffer: Vec::new(), looks_only: false, archived: None }
+        Self { restoration, entry, file, existing, buffer: Vec::new(), looks_only: false, archived: None }
     }
 
     /// Writes nothing from here on, because another part of the file is archived.
@@ -155,20 +155,20 @@ impl<'a> ChunkWriter<'a> {
             return Ok(());
         }
         let is_reused = self.existing.is_some_and(|existing| {
-            existing::is_reusable(self.context, self.entry, existing, placed, &mut self.buffer)
+            existing::is_reusable(self.restoration, self.entry, existing, placed, &mut self.buffer)
         });
         if self.looks_only {
             if !is_reused {
-                self.context.reader.probe(&placed.chunk);
+                self.restoration.reader.probe(&placed.chunk);
             }
             return Ok(());
         }
         let length = u64::from(placed.chunk.length);
         if is_reused {
             self.write_pieces(placed, &self.buffer)?;
-            self.context.tally.count(|counts| counts.bytes_reused += length);
+            self.restoration.tally.count(|counts| counts.bytes_reused += length);
         } else {
-            match self.context.reader.read(&placed.chunk) {
+            match self.restoration.reader.read(&placed.chunk) {
                 Ok(content) => self.write_pieces(placed, &content)?,
                 Err(error) if error.is_archived() => {
                     self.archived = Some(error.into());
@@ -178,7 +178,7 @@ impl<'a> ChunkWriter<'a> {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.context.tally.count(|counts| counts.bytes_written += length);
+        self.restoration.tally.count(|counts| counts.bytes_written += length);
         Ok(())
     }
 

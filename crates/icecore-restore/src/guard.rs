@@ -6,13 +6,13 @@ use icecore_fs::{entry::EntryKind as FsKind, target::TargetTree};
 use icecore_repo::reader::ChunkReader;
 
 use crate::{
-    context::Context,
     deletion,
     error::{RestoreError, RestoreResult},
     names::join,
     owners::Owners,
     report::{NoEvents, RestoreNotice},
     request::{DELETIONS_PERCENT_MAX, DELETIONS_UNASKED, RestoreRequest},
+    restoration::Restoration,
     root::TargetRoot,
     rules::Rules,
     selection::Selection,
@@ -42,15 +42,15 @@ pub(crate) fn check(
     let clock = Arc::clone(&reader.repository().environment().clock);
     let mut selection = Selection::open(reader, &counting, owners)?;
     let rules = Rules::new(&counting, selection.is_single());
-    let context =
-        Context::new(reader, &counting, Some(tree), root, Tally::new(&NoEvents, clock, standing), rules);
+    let restoration =
+        Restoration::new(reader, &counting, Some(tree), root, Tally::new(&NoEvents, clock, standing), rules);
     let outcome =
-        walk(&context, Purpose::CountDeletions, &mut selection, |steps| count(&context, tree, steps));
-    if let Some(error) = context.take_fatal() {
+        walk(&restoration, Purpose::CountDeletions, &mut selection, |steps| count(&restoration, tree, steps));
+    if let Some(error) = restoration.take_fatal() {
         return Err(error);
     }
     outcome?;
-    match excess(&context, tree)? {
+    match excess(&restoration, tree)? {
         None => Ok(()),
         Some((deletions, entries)) => {
             Err(RestoreError::ManyDeletions { target: request.target.clone(), deletions, entries })
@@ -59,49 +59,49 @@ pub(crate) fn check(
 }
 
 /// Counts what some steps would delete.
-fn count(context: &Context<'_>, tree: &TargetTree, steps: Vec<Step>) {
+fn count(restoration: &Restoration<'_>, tree: &TargetTree, steps: Vec<Step>) {
     for step in steps {
         match step {
-            Step::Remove(removal) => deletion::remove_object(context, &removal),
-            Step::Leave(left) => deletion::leave(context, &left),
+            Step::Remove(removal) => deletion::remove_object(restoration, &removal),
+            Step::Leave(left) => deletion::leave(restoration, &left),
             // What cannot make room is told by the restore itself.
-            Step::Displace(path) => deletion::check_displaced(context, tree, &path).unwrap_or_default(),
+            Step::Displace(path) => deletion::check_displaced(restoration, tree, &path).unwrap_or_default(),
             Step::Object(_) | Step::Link(_) => {}
         }
     }
 }
 
 /// Tells after a dry run that the restore itself would ask.
-pub(crate) fn announce(context: &Context<'_>) -> RestoreResult<()> {
-    let request = context.request;
-    let Some(tree) = context.tree.filter(|_| request.dry_run && request.delete && !request.deletes_many)
+pub(crate) fn announce(restoration: &Restoration<'_>) -> RestoreResult<()> {
+    let request = restoration.request;
+    let Some(tree) = restoration.tree.filter(|_| request.dry_run && request.delete && !request.deletes_many)
     else {
         return Ok(());
     };
-    if let Some((deletions, entries)) = excess(context, tree)? {
-        context.tally.notice(RestoreNotice::ManyDeletions { deletions, entries });
+    if let Some((deletions, entries)) = excess(restoration, tree)? {
+        restoration.tally.notice(RestoreNotice::ManyDeletions { deletions, entries });
     }
     Ok(())
 }
 
 /// Returns the counted deletions, and the number of objects in the target, if they are too many.
-fn excess(context: &Context<'_>, tree: &TargetTree) -> RestoreResult<Option<(u64, u64)>> {
-    let deletions = context.tally.counts().deleted_entries;
+fn excess(restoration: &Restoration<'_>, tree: &TargetTree) -> RestoreResult<Option<(u64, u64)>> {
+    let deletions = restoration.tally.counts().deleted_entries;
     if deletions <= DELETIONS_UNASKED {
         return Ok(None);
     }
     let enough = deletions.saturating_mul(100).div_ceil(DELETIONS_PERCENT_MAX);
-    let entries = count_entries(context, tree, enough)?;
+    let entries = count_entries(restoration, tree, enough)?;
     Ok((entries < enough).then_some((deletions, entries)))
 }
 
 /// Counts the objects in the target, without other mounts, until there are enough.
-fn count_entries(context: &Context<'_>, tree: &TargetTree, enough: u64) -> RestoreResult<u64> {
+fn count_entries(restoration: &Restoration<'_>, tree: &TargetTree, enough: u64) -> RestoreResult<u64> {
     let mut entries = 0_u64;
     let mut directories = vec![Vec::new()];
     while let Some(directory) = directories.pop() {
-        if context.is_stopped() {
-            return Err(context.take_fatal().unwrap_or(RestoreError::Interrupted));
+        if restoration.is_stopped() {
+            return Err(restoration.take_fatal().unwrap_or(RestoreError::Interrupted));
         }
         if entries >= enough || !matches!(tree.locate(&directory), Ok(Some(found)) if !found.is_foreign) {
             continue;

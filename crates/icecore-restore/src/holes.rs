@@ -4,7 +4,7 @@ use icecore_format::entry::{Content, Entry};
 use icecore_fs::target::{ExistingFile, TargetTree};
 use icecore_repo::manifest::ChunkListReader;
 
-use crate::{context::Context, report::ProblemReason};
+use crate::{report::ProblemReason, restoration::Restoration};
 
 /// Bytes that are compared with zeros at a time.
 const PIECE_BYTES: usize = 256 << 10;
@@ -43,16 +43,16 @@ impl Difference {
 
 /// Compares the holes of a file; reads only what it holds where holes should be.
 pub(crate) fn compare(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     entry: &Entry,
     file: &ExistingFile,
 ) -> Result<HoleState, ProblemReason> {
     let mut state = HoleState::Right;
     let mut buffer = Vec::new();
-    differences(context, entry, file, &mut |difference| {
-        context.check()?;
+    differences(restoration, entry, file, &mut |difference| {
+        restoration.check()?;
         if let Difference::Data(start, end) = difference
-            && !is_zero(context, file, (start, end), &mut buffer)?
+            && !is_zero(restoration, file, (start, end), &mut buffer)?
         {
             state = HoleState::Wrong;
             return Ok(false);
@@ -68,14 +68,14 @@ pub(crate) fn compare(
 /// Makes holes and fills holes, in a file that [`compare`] found to read as it should; says no if the file cannot be
 /// changed, but only replaced.
 pub(crate) fn repair(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     entry: &Entry,
     existing: &ExistingFile,
 ) -> Result<bool, ProblemReason> {
     let Some(file) = tree.open_for_holes(existing)? else { return Ok(false) };
-    differences(context, entry, existing, &mut |difference| {
-        context.check()?;
+    differences(restoration, entry, existing, &mut |difference| {
+        restoration.check()?;
         match difference {
             // A file system that cannot make holes keeps the zeros: they read the same.
             Difference::Data(start, end) => file.punch(start, end)?,
@@ -91,7 +91,7 @@ pub(crate) fn repair(
 
 /// Passes on the differing ranges in their order until the receiver says no.
 fn differences(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     entry: &Entry,
     file: &ExistingFile,
     receive: &mut dyn FnMut(Difference) -> Result<bool, ProblemReason>,
@@ -102,7 +102,7 @@ fn differences(
         return Ok(());
     }
     let mut position = 0;
-    let is_complete = each_hole(context, entry, &mut |start, end| {
+    let is_complete = each_hole(restoration, entry, &mut |start, end| {
         if !missing_data(file, position, start, receive)? {
             return Ok(false);
         }
@@ -125,7 +125,7 @@ fn differences(
 /// Passes on the recorded holes as `(start, end)` until the receiver says no; a file with very many has them in its
 /// list of chunks.
 fn each_hole(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     entry: &Entry,
     receive: &mut dyn FnMut(u64, u64) -> Result<bool, ProblemReason>,
 ) -> Result<bool, ProblemReason> {
@@ -138,7 +138,7 @@ fn each_hole(
     if !entry.holes.is_empty() || matches!(entry.content, Content::Inline(_)) {
         return Ok(true);
     }
-    let mut list = ChunkListReader::new(context.reader, &entry.content);
+    let mut list = ChunkListReader::new(restoration.reader, &entry.content);
     let mut position = 0_u64;
     while let Some(chunk) = list.next()? {
         let end = position.saturating_add(u64::from(chunk.length)).min(entry.size);
@@ -169,14 +169,14 @@ fn missing_data(
 
 /// Says whether a range of a file reads as zeros.
 fn is_zero(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     file: &ExistingFile,
     (mut position, end): (u64, u64),
     buffer: &mut Vec<u8>,
 ) -> Result<bool, ProblemReason> {
     buffer.resize(PIECE_BYTES, 0);
     while position < end {
-        context.check()?;
+        restoration.check()?;
         let piece = &mut buffer[..(end - position).min(PIECE_BYTES as u64) as usize];
         if file.read_at(position, piece)? != piece.len() || piece.iter().any(|byte| *byte != 0) {
             return Ok(false);

@@ -10,20 +10,20 @@ use icecore_repo::error::RepoError;
 
 use crate::{
     candidate::Candidate,
-    context::Context,
     existing,
     file::{self, ChunkWriter},
     holes::{self, HoleState},
     outcome,
     pool::{Gate, Pool},
     report::ProblemReason,
+    restoration::Restoration,
     segments::{Segment, Segments},
     verdict::Verdict,
 };
 
 /// A large file that is being written; whoever lets go of it last completes it.
 pub(crate) struct LargeFile<'env> {
-    context: &'env Context<'env>,
+    restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,
     candidate: Arc<Candidate>,
     verdict: Verdict,
@@ -37,15 +37,15 @@ pub(crate) struct LargeFile<'env> {
 impl<'env> LargeFile<'env> {
     /// Begins the file under a temporary name.
     pub fn create(
-        context: &'env Context<'env>,
+        restoration: &'env Restoration<'env>,
         tree: &'env TargetTree,
         candidate: Arc<Candidate>,
         existing: Option<ExistingFile>,
         verdict: Verdict,
     ) -> Result<Self, ProblemReason> {
-        let file = file::create(context, tree, &candidate.entry)?;
+        let file = file::create(restoration, tree, &candidate.entry)?;
         Ok(Self {
-            context,
+            restoration,
             tree,
             candidate,
             verdict,
@@ -97,7 +97,7 @@ impl<'env> LargeFile<'env> {
         match self.write_chunks(segment) {
             Ok(()) => {
                 *self.bytes_told.lock().unwrap_or_else(PoisonError::into_inner) += segment.bytes;
-                self.context.tally.progress_bytes(&self.candidate.entry.path, segment.bytes);
+                self.restoration.tally.progress_bytes(&self.candidate.entry.path, segment.bytes);
             }
             Err(reason) => self.fail(reason),
         }
@@ -107,15 +107,15 @@ impl<'env> LargeFile<'env> {
         let entry = &self.candidate.entry;
         let looks_only = self.is_archived();
         if let Some(existing) = self.existing.as_ref().filter(|_| !looks_only) {
-            let wrong = existing::wrong_chunks(self.context, entry, existing, &segment.chunks)?;
-            file::fetch(self.context, &wrong);
+            let wrong = existing::wrong_chunks(self.restoration, entry, existing, &segment.chunks)?;
+            file::fetch(self.restoration, &wrong);
         }
-        let mut writer = ChunkWriter::new(self.context, entry, &self.file, self.existing.as_ref());
+        let mut writer = ChunkWriter::new(self.restoration, entry, &self.file, self.existing.as_ref());
         if looks_only {
             writer.look_only();
         }
         for placed in &segment.chunks {
-            self.context.check()?;
+            self.restoration.check()?;
             writer.write(placed)?;
         }
         writer.end()
@@ -132,16 +132,16 @@ impl Drop for LargeFile<'_> {
             None if bytes_told != self.candidate.entry.content.bytes() => {
                 Err(ProblemReason::Repository(RepoError::StageLost { stage: "restore" }))
             }
-            None => file::finish(self.context, self.tree, &self.candidate, &self.file, self.verdict),
+            None => file::finish(self.restoration, self.tree, &self.candidate, &self.file, self.verdict),
         };
         self.is_restored.store(outcome.is_ok(), Ordering::Release);
-        outcome::finish_object(self.context, &self.candidate, bytes_told, outcome);
+        outcome::finish_object(self.restoration, &self.candidate, bytes_told, outcome);
     }
 }
 
 /// Compares all of a large file with what it should be, with all workers; ends at the first difference.
 pub(crate) fn compare<'env>(
-    context: &'env Context<'env>,
+    restoration: &'env Restoration<'env>,
     pool: &Pool<'env>,
     candidate: &Arc<Candidate>,
     existing: &Arc<ExistingFile>,
@@ -150,18 +150,18 @@ pub(crate) fn compare<'env>(
         return Ok(HoleState::Wrong);
     }
     let (gate, is_different) = (Arc::new(Gate::default()), Arc::new(AtomicBool::new(false)));
-    let mut segments = Segments::new(context.reader, &candidate.entry);
+    let mut segments = Segments::new(restoration.reader, &candidate.entry);
     while !is_different.load(Ordering::Relaxed)
         && let Some(segment) = segments.next()?
     {
-        context.check()?;
+        restoration.check()?;
         let (candidate, existing) = (Arc::clone(candidate), Arc::clone(existing));
         let is_different = Arc::clone(&is_different);
         pool.run(&gate, move || {
             if is_different.load(Ordering::Relaxed) {
                 return;
             }
-            let wrong = existing::wrong_chunks(context, &candidate.entry, &existing, &segment.chunks);
+            let wrong = existing::wrong_chunks(restoration, &candidate.entry, &existing, &segment.chunks);
             if wrong.is_ok_and(|wrong| wrong.is_empty()) {
                 return;
             }
@@ -169,9 +169,9 @@ pub(crate) fn compare<'env>(
         });
     }
     gate.wait();
-    context.check()?;
+    restoration.check()?;
     if is_different.load(Ordering::Relaxed) {
         return Ok(HoleState::Wrong);
     }
-    holes::compare(context, &candidate.entry, existing)
+    holes::compare(restoration, &candidate.entry, existing)
 }

@@ -7,31 +7,31 @@ use icecore_fs::{
 
 use crate::{
     candidate::Candidate,
-    context::Context,
     report::{ProblemReason, RestoreAction},
+    restoration::Restoration,
 };
 
 /// Sets what differs of owner, mode, attributes and time of an object whose content is right. Touches nothing if nothing
 /// differs, so that the next backup of the target does not see a change.
 pub(crate) fn fix_metadata(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     tree: &TargetTree,
     candidate: &Candidate,
     time_is_right: bool,
 ) -> Result<(), ProblemReason> {
     let entry = &candidate.entry;
     let before = tree.look_up(&entry.path)?;
-    let options = ApplyOptions { times: !time_is_right, ..candidate.apply_options(context.request) };
+    let options = ApplyOptions { times: !time_is_right, ..candidate.apply_options(restoration.request) };
     let warnings = tree.apply_metadata(&entry.path, &candidate.metadata(), &entry.attributes, &options)?;
-    context.tally.warn(warnings);
+    restoration.tally.warn(warnings);
     let visible = |found: Metadata| {
         (found.mode, found.user_id, found.group_id, found.modified, found.changed, found.inode_flags)
     };
     let is_changed = before.map(visible) != tree.look_up(&entry.path)?.map(visible);
     if is_changed {
-        context.tally.action(RestoreAction::Metadata, &entry.path);
+        restoration.tally.action(RestoreAction::Metadata, &entry.path);
     }
-    context.tally.count(|counts| {
+    restoration.tally.count(|counts| {
         counts.metadata_fixed += u64::from(is_changed);
         counts.already_right += u64::from(!is_changed);
     });

@@ -2,32 +2,32 @@
 
 use crate::{
     candidate::Candidate,
-    context::Context,
     report::{ProblemReason, RestoreAction},
+    restoration::Restoration,
     verdict::Verdict,
 };
 
 /// Notes how it went with an object of which `bytes_told` bytes are in the progress already.
 pub(crate) fn finish_object(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     candidate: &Candidate,
     bytes_told: u64,
     outcome: Result<(), ProblemReason>,
 ) {
     let entry = &candidate.entry;
     if let Err(reason) = outcome {
-        context.fail(candidate, reason);
+        restoration.fail(candidate, reason);
     }
     let bytes = entry.size.saturating_sub(bytes_told);
-    context.tally.progress_entry(&entry.path, candidate.is_file(), bytes);
+    restoration.tally.progress_entry(&entry.path, candidate.is_file(), bytes);
 }
 
 /// Counts what was there before, and tells what was done.
-pub(crate) fn note_created(context: &Context<'_>, candidate: &Candidate, verdict: Verdict) {
+pub(crate) fn note_created(restoration: &Restoration<'_>, candidate: &Candidate, verdict: Verdict) {
     let action = action_of(verdict);
     let other_kind = matches!(verdict, Verdict::Directory | Verdict::Replace { other_kind: true });
-    context.tally.count(|counts| counts.replaced += u64::from(other_kind));
-    context.tally.action(action, &candidate.entry.path);
+    restoration.tally.count(|counts| counts.replaced += u64::from(other_kind));
+    restoration.tally.action(action, &candidate.entry.path);
 }
 
 /// Returns what a verdict amounts to.

@@ -11,7 +11,7 @@ use icecore_repo::{
     index::BlockNumber,
 };
 
-use crate::context::Context;
+use crate::restoration::Restoration;
 
 /// Jobs and groups of blocks that may wait for a thread.
 const QUEUE_LENGTH: usize = 1024;
@@ -31,7 +31,7 @@ impl<'env> Pool<'env> {
     /// Starts `workers` workers and about half as many fetchers.
     pub fn start<'scope>(
         scope: &'scope Scope<'scope, 'env>,
-        context: &'env Context<'env>,
+        restoration: &'env Restoration<'env>,
         workers: usize,
     ) -> RepoResult<Self> {
         let (jobs, job_queue) = crossbeam_channel::bounded::<Job<'env>>(QUEUE_LENGTH);
@@ -47,8 +47,8 @@ impl<'env> Pool<'env> {
             let builder = thread::Builder::new().name("restore-fetch".to_owned());
             let fetch = move || {
                 for group in queue {
-                    if !context.is_stopped() {
-                        context.reader.prefetch(&group);
+                    if !restoration.is_stopped() {
+                        restoration.reader.prefetch(&group);
                     }
                 }
             };

@@ -6,7 +6,6 @@ use icecore_fs::{error::FsError, target::TargetTree};
 use icecore_repo::reader::ChunkReader;
 
 use crate::{
-    context::Context,
     driver::Driver,
     error::{RestoreError, RestoreResult},
     guard, matching,
@@ -15,6 +14,7 @@ use crate::{
     pool::Pool,
     report::{RestoreEvents, RestoreNotice, RestoreReport},
     request::RestoreRequest,
+    restoration::Restoration,
     root::TargetRoot,
     rules::Rules,
     selection::{self, Selection},
@@ -46,11 +46,11 @@ pub fn restore(
     }
     let tally = Tally::new(events, std::sync::Arc::clone(&environment.clock), standing);
     let rules = Rules::new(request, selection.is_single());
-    let context = Context::new(reader, request, tree.as_ref(), root, tally, rules);
-    announce(&context)?;
+    let restoration = Restoration::new(reader, request, tree.as_ref(), root, tally, rules);
+    announce(&restoration)?;
     let recorded = selection.root().cloned();
-    let outcome = run(&context, selection);
-    if let Err(error) = context.take_fatal().map_or(outcome, Err) {
+    let outcome = run(&restoration, selection);
+    if let Err(error) = restoration.take_fatal().map_or(outcome, Err) {
         if let Some(tree) = tree.as_ref().filter(|_| !request.dry_run) {
             root.give_up(tree, recorded.as_ref(), request);
         }
@@ -61,12 +61,12 @@ pub fn restore(
         root.finish(tree)
             .map_err(|source| RestoreError::Target { target: request.target.clone(), source })?;
     }
-    guard::announce(&context)?;
+    guard::announce(&restoration)?;
     let restored = environment.monotonic();
     if let Some(tree) = tree.as_ref().filter(|_| !request.dry_run) {
         tree.sync().map_err(|source| RestoreError::Sync { source })?;
     }
-    let mut report = context.tally.finish();
+    let mut report = restoration.tally.finish();
     report.archived_packs = reader.archived_packs();
     report.counts.bytes_fetched = reader.bytes_fetched().saturating_sub(fetched_before);
     report.duration_restore = restored.saturating_sub(started);
@@ -104,35 +104,35 @@ fn open_target(request: &RestoreRequest) -> RestoreResult<(Option<TargetTree>, T
 }
 
 /// Tells what is known before the first entry.
-fn announce(context: &Context<'_>) -> RestoreResult<()> {
-    let expected = selection::expected(context.reader, context.request);
-    context.tally.events().started(expected);
-    let errors = context.request.snapshot.completion().map_or(0, |completion| completion.errors);
+fn announce(restoration: &Restoration<'_>) -> RestoreResult<()> {
+    let expected = selection::expected(restoration.reader, restoration.request);
+    restoration.tally.events().started(expected);
+    let errors = restoration.request.snapshot.completion().map_or(0, |completion| completion.errors);
     if errors > 0 {
-        context.tally.notice(RestoreNotice::PartialSnapshot { errors });
+        restoration.tally.notice(RestoreNotice::PartialSnapshot { errors });
     }
-    let (Some(tree), Some(expected)) = (context.tree, expected) else { return Ok(()) };
-    let target = &context.request.target;
+    let (Some(tree), Some(expected)) = (restoration.tree, expected) else { return Ok(()) };
+    let target = &restoration.request.target;
     let fail = |source| RestoreError::Target { target: target.clone(), source };
     // What is there already may be right and need no space.
-    let is_new = matches!(context.root, TargetRoot::Created);
+    let is_new = matches!(restoration.root, TargetRoot::Created);
     let is_empty = is_new || tree.list_directory(b"").map_err(fail)?.is_empty();
     let free_bytes = tree.free_bytes().map_err(fail)?;
     if is_empty && expected.bytes > free_bytes {
-        context.tally.notice(RestoreNotice::LittleSpace { needed_bytes: expected.bytes, free_bytes });
+        restoration.tally.notice(RestoreNotice::LittleSpace { needed_bytes: expected.bytes, free_bytes });
     }
     Ok(())
 }
 
-fn run<'env>(context: &'env Context<'env>, mut selection: Selection<'_>) -> RestoreResult<()> {
-    let Some(tree) = context.tree.filter(|_| !context.request.dry_run) else {
-        let mut dry_run = DryRun::new(context);
-        return walk(context, Purpose::Restore, &mut selection, |steps| dry_run.plan(steps));
+fn run<'env>(restoration: &'env Restoration<'env>, mut selection: Selection<'_>) -> RestoreResult<()> {
+    let Some(tree) = restoration.tree.filter(|_| !restoration.request.dry_run) else {
+        let mut dry_run = DryRun::new(restoration);
+        return walk(restoration, Purpose::Restore, &mut selection, |steps| dry_run.plan(steps));
     };
     thread::scope(|scope| {
-        let pool = Pool::start(scope, context, context.request.concurrency)?;
-        let mut driver = Driver::new(context, tree, &pool);
-        let outcome = walk(context, Purpose::Restore, &mut selection, |steps| driver.run(steps));
+        let pool = Pool::start(scope, restoration, restoration.request.concurrency)?;
+        let mut driver = Driver::new(restoration, tree, &pool);
+        let outcome = walk(restoration, Purpose::Restore, &mut selection, |steps| driver.run(steps));
         if let Err(error) = &outcome {
             tracing::debug!(%error, "the restore ends early");
         }

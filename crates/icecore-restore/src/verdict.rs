@@ -6,7 +6,7 @@ use icecore_fs::entry::{EntryKind as FsKind, Metadata};
 use crate::{
     candidate::{Candidate, fs_kind, timestamp},
     comparison::Comparison,
-    context::Context,
+    restoration::Restoration,
 };
 
 /// What has to be done for an entry.
@@ -35,14 +35,14 @@ pub(crate) enum Verdict {
 
 impl Candidate {
     /// Decides like [`Self::judge`]; a link that looks right is read: its length and time do not show where it leads.
-    pub fn judge_in(&self, context: &Context<'_>, found: Option<&Metadata>) -> Verdict {
-        let verdict = self.judge(found, context.comparison);
+    pub fn judge_in(&self, restoration: &Restoration<'_>, found: Option<&Metadata>) -> Verdict {
+        let verdict = self.judge(found, restoration.comparison);
         if self.is_file() && matches!(verdict, Verdict::Right { .. }) {
-            context.tally.count(|counts| counts.files_not_compared += 1);
+            restoration.tally.count(|counts| counts.files_not_compared += 1);
         }
         let looks_right = matches!(verdict, Verdict::Right { .. }) && self.entry.kind == EntryKind::Symlink;
         if looks_right
-            && let Some(tree) = context.tree
+            && let Some(tree) = restoration.tree
             && !tree
                 .read_link(&self.entry.path)
                 .is_ok_and(|target| target.as_ref() == Some(&self.entry.target))

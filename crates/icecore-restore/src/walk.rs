@@ -1,9 +1,9 @@
 //! Follows the selection of a restore to its end.
 
 use crate::{
-    context::Context,
     error::RestoreResult,
     report::ProblemReason,
+    restoration::Restoration,
     selection::{Selected, Selection},
     steps::Step,
     walker::{Purpose, Walker},
@@ -11,12 +11,12 @@ use crate::{
 
 /// Follows the selection to its end; `carry_out` takes the steps that have come together.
 pub(crate) fn walk(
-    context: &Context<'_>,
+    restoration: &Restoration<'_>,
     purpose: Purpose,
     selection: &mut Selection<'_>,
     mut carry_out: impl FnMut(Vec<Step>),
 ) -> RestoreResult<()> {
-    let mut walker = Walker::new(context, purpose, selection);
+    let mut walker = Walker::new(restoration, purpose, selection);
     // Where nothing at all can be read, the restore as a whole has failed.
     let mut first_gap = None;
     let mut is_anything_found = false;
@@ -28,7 +28,7 @@ pub(crate) fn walk(
                 if !is_anything_found && first_gap.is_none() {
                     first_gap = Some(error);
                 } else {
-                    context.tally.problem(&last_path, ProblemReason::ManifestGap(error));
+                    restoration.tally.problem(&last_path, ProblemReason::ManifestGap(error));
                 }
                 continue;
             }
@@ -40,12 +40,12 @@ pub(crate) fn walk(
         }
         is_anything_found = true;
         if let Some(error) = first_gap.take() {
-            context.tally.problem(&[], ProblemReason::ManifestGap(error));
+            restoration.tally.problem(&[], ProblemReason::ManifestGap(error));
         }
         if walker.is_full() {
             carry_out(walker.take_steps());
         }
-        if context.is_stopped() {
+        if restoration.is_stopped() {
             return Ok(());
         }
     }

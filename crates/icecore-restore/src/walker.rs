@@ -9,12 +9,12 @@ use icecore_repo::error::RepoError;
 
 use crate::{
     candidate::Candidate,
-    context::Context,
     directories::{OpenedDirectory, open_directory},
     frame::{Existing, Frame, FrameState, Recorded, Scope},
     names::name_of,
     outcome,
     report::{KeptReason, ProblemReason},
+    restoration::Restoration,
     selection::Selection,
     steps::{LeftState, Step},
 };
@@ -40,7 +40,7 @@ pub(crate) enum Purpose {
 /// Directories are created here, everything else becomes a step. Holds the directories that lead to the current entry,
 /// with the names that were in them.
 pub(crate) struct Walker<'a> {
-    context: &'a Context<'a>,
+    restoration: &'a Restoration<'a>,
     purpose: Purpose,
     frames: Vec<Frame>,
     /// Path of the last directory of `frames`.
@@ -57,16 +57,16 @@ pub(crate) struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     /// Begins at the root of what is restored.
-    pub fn new(context: &'a Context<'a>, purpose: Purpose, selection: &Selection<'_>) -> Self {
-        let request = context.request;
+    pub fn new(restoration: &'a Restoration<'a>, purpose: Purpose, selection: &Selection<'_>) -> Self {
+        let request = restoration.request;
         // A snapshot that has no such directory knows nothing of its neighbours: it is that of a single file, damaged or
         // forged, or a single object is asked for.
         let may_delete = request.delete && request.since.is_none() && selection.root().is_some();
         let scope = Scope::of(request.include.is_empty(), may_delete);
         let mut frame = Frame::new(0, selection.root().cloned().into(), scope);
-        frame.shield = context.rules.of_marks(selection.marks());
+        frame.shield = restoration.rules.of_marks(selection.marks());
         let mut walker = Self {
-            context,
+            restoration,
             purpose,
             frames: vec![frame],
             current: Vec::new(),
@@ -85,7 +85,7 @@ impl<'a> Walker<'a> {
     pub fn entry(&mut self, selection: &mut Selection<'_>, candidate: Candidate) -> Result<(), RepoError> {
         let entry_path = &candidate.entry.path;
         if entry_path.is_empty() {
-            if self.context.request.since.is_some() {
+            if self.restoration.request.since.is_some() {
                 self.enter();
             }
             return Ok(());
@@ -104,10 +104,10 @@ impl<'a> Walker<'a> {
         }
         let is_directory = candidate.entry.kind == EntryKind::Directory;
         let parent_included = self.frames.last().is_some_and(Frame::is_included);
-        let include = &self.context.request.include;
+        let include = &self.restoration.request.include;
         let is_included = include.is_included(entry_path, is_directory, parent_included);
         if !is_included {
-            self.context.tally.count(|counts| counts.not_included += 1);
+            self.restoration.tally.count(|counts| counts.not_included += 1);
         }
         if is_directory {
             self.directory(candidate, is_included);
@@ -119,8 +119,8 @@ impl<'a> Walker<'a> {
     }
 
     fn refuse(&mut self, candidate: &Candidate) {
-        self.context.tally.count(|counts| counts.skipped += 1);
-        self.context.tally.problem(&candidate.entry.path, ProblemReason::NotBelowDirectory);
+        self.restoration.tally.count(|counts| counts.skipped += 1);
+        self.restoration.tally.problem(&candidate.entry.path, ProblemReason::NotBelowDirectory);
     }
 
     fn directory(&mut self, candidate: Candidate, is_included: bool) {
@@ -132,7 +132,7 @@ impl<'a> Walker<'a> {
 
     fn object(&mut self, mut candidate: Candidate, is_included: bool) {
         if is_included && !self.enter() {
-            self.context.tally.count(|counts| counts.skipped += 1);
+            self.restoration.tally.count(|counts| counts.skipped += 1);
             return;
         }
         let name = name_of(&candidate.entry.path);
@@ -152,7 +152,7 @@ impl<'a> Walker<'a> {
         self.warn_of_attributes(&candidate.entry);
         if candidate.is_file() && candidate.entry.marks.contains(Marks::UNREADABLE) {
             let outcome = Err(ProblemReason::UnreadableAtBackup);
-            return outcome::finish_object(self.context, &candidate, 0, outcome);
+            return outcome::finish_object(self.restoration, &candidate, 0, outcome);
         }
         self.step(Step::Object(Box::new(candidate)));
     }
@@ -161,13 +161,13 @@ impl<'a> Walker<'a> {
     fn warn_of_attributes(&self, entry: &Entry) {
         if entry.marks.contains(Marks::ATTRIBUTES_INCOMPLETE) {
             let reason = "some could not be read when the backup was made".to_owned();
-            self.context.tally.warn_aspect("extended attributes", &entry.path, reason, false);
+            self.restoration.tally.warn_aspect("extended attributes", &entry.path, reason, false);
         }
     }
 
     fn count(&self, entry: &Entry) {
         let is_file = entry.kind == EntryKind::File;
-        self.context.tally.count(|counts| {
+        self.restoration.tally.count(|counts| {
             counts.entries += 1;
             counts.files += u64::from(is_file);
             counts.bytes += if is_file { entry.size } else { 0 };
@@ -233,7 +233,7 @@ impl<'a> Walker<'a> {
                 return Ok(false);
             }
             let parent_included = self.frames.last().is_some_and(Frame::is_included);
-            let is_included = self.context.request.include.is_included(&next, true, parent_included);
+            let is_included = self.restoration.request.include.is_included(&next, true, parent_included);
             let is_known = candidate.is_some();
             self.push(next, candidate.into(), is_included);
             if let Some(frame) = self.frames.last_mut().filter(|_| !is_known) {
@@ -248,7 +248,7 @@ impl<'a> Walker<'a> {
             .frames
             .last_mut()
             .and_then(|frame| frame.state.is_open().then(|| frame.pass(name_of(&directory_path))));
-        let request = self.context.request;
+        let request = self.restoration.request;
         let marks = recorded.candidate().map(|found| found.entry.marks);
         let inherited = self.frames.last().and_then(|frame| frame.shield);
         if let Some(candidate) = recorded.candidate().filter(|_| is_included) {
@@ -257,9 +257,9 @@ impl<'a> Walker<'a> {
         let may_delete = request.delete && request.since.is_none() && !self.is_gap_met;
         let mut frame = Frame::new(directory_path.len(), recorded, Scope::of(is_included, may_delete));
         frame.existing = existing;
-        frame.shield = inherited.or_else(|| marks.and_then(|marks| self.context.rules.of_marks(marks)));
+        frame.shield = inherited.or_else(|| marks.and_then(|marks| self.restoration.rules.of_marks(marks)));
         if marks.is_some_and(|marks| marks.contains(Marks::UNREADABLE)) && is_included {
-            self.context.tally.problem(&directory_path, ProblemReason::UnreadableAtBackup);
+            self.restoration.tally.problem(&directory_path, ProblemReason::UnreadableAtBackup);
         }
         self.frames.push(frame);
         self.current = directory_path;
@@ -284,29 +284,29 @@ impl<'a> Walker<'a> {
             None => Existing::Unknown,
             Some(parent) if matches!(parent.state, FrameState::Lost) => {
                 frame.state = FrameState::Lost;
-                self.context.tally.count(|counts| counts.skipped += 1);
+                self.restoration.tally.count(|counts| counts.skipped += 1);
                 return;
             }
             Some(parent) => frame.existing.unwrap_or_else(|| parent.pass(name_of(directory_path))),
         };
         let candidate = frame.recorded.candidate();
-        match open_directory(self.context, directory_path, existing, candidate) {
+        match open_directory(self.restoration, directory_path, existing, candidate) {
             Ok(OpenedDirectory { listing, location }) => {
                 let is_not_entered =
                     candidate.is_some_and(|found| found.entry.marks.contains(Marks::NOT_ENTERED));
-                let reason = location.and_then(|found| self.context.rules.by_location(&found));
+                let reason = location.and_then(|found| self.restoration.rules.by_location(&found));
                 frame.shield = frame.shield.or(reason);
                 frame.is_located = true;
                 frame.open(listing, location.is_some() && is_not_entered);
             }
             Err(reason) => {
-                self.context.fail_path(directory_path, reason);
+                self.restoration.fail_path(directory_path, reason);
                 frame.state = FrameState::Lost;
             }
         }
         if let Some(candidate) = frame.recorded.candidate() {
-            self.context.tally.count(|counts| counts.entries += 1);
-            self.context.tally.progress_entry(&candidate.entry.path, false, 0);
+            self.restoration.tally.count(|counts| counts.entries += 1);
+            self.restoration.tally.progress_entry(&candidate.entry.path, false, 0);
         }
     }
 }

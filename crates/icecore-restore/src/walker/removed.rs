@@ -19,7 +19,7 @@ use crate::{
 impl Walker<'_> {
     /// Takes an entry that the newer snapshot does not have any more.
     pub fn removed(&mut self, selection: &mut Selection<'_>, entry: Entry) -> Result<(), RepoError> {
-        if !self.context.request.delete || self.is_gap_met || entry.path.is_empty() {
+        if !self.restoration.request.delete || self.is_gap_met || entry.path.is_empty() {
             return Ok(());
         }
         self.leave_until(&entry.path);
@@ -40,13 +40,13 @@ impl Walker<'_> {
         }
         let parent_included = self.frames.last().is_some_and(Frame::is_included);
         let is_included =
-            self.context.request.include.is_included(&entry.path, is_directory, parent_included);
+            self.restoration.request.include.is_included(&entry.path, is_directory, parent_included);
         if is_directory {
             self.push_removed(entry.path, is_included);
         } else if is_included {
             self.locate_frames();
             let shield = self.frames.last().and_then(|frame| frame.shield);
-            let shield = shield.or_else(|| self.context.rules.by_path(&entry.path, false));
+            let shield = shield.or_else(|| self.restoration.rules.by_path(&entry.path, false));
             if shield.is_none() {
                 self.touch();
             }
@@ -57,7 +57,7 @@ impl Walker<'_> {
 
     /// Goes down into a directory that the newer snapshot does not have any more.
     fn push_removed(&mut self, directory_path: Vec<u8>, is_included: bool) {
-        let shield = self.context.rules.by_path(&directory_path, true);
+        let shield = self.restoration.rules.by_path(&directory_path, true);
         if !is_included {
             return self.push(directory_path, Recorded::Nothing, false);
         }
@@ -71,15 +71,16 @@ impl Walker<'_> {
 
     /// Finds out which of the current directories lie where nothing is deleted.
     fn locate_frames(&mut self) {
-        let Some(tree) = self.context.tree else { return };
+        let Some(tree) = self.restoration.tree else { return };
         let mut above = None;
         for frame in &mut self.frames {
             if !frame.is_located {
                 frame.is_located = true;
                 let directory_path = &self.current[..frame.path_length];
                 let found = tree.locate(directory_path).unwrap_or_default();
-                frame.shield =
-                    frame.shield.or_else(|| found.and_then(|found| self.context.rules.by_location(&found)));
+                frame.shield = frame
+                    .shield
+                    .or_else(|| found.and_then(|found| self.restoration.rules.by_location(&found)));
             }
             frame.shield = frame.shield.or(above);
             above = frame.shield;
@@ -95,8 +96,8 @@ impl Walker<'_> {
 
     /// Notes that a part of the manifest is unknown: what it lists must not be taken for gone.
     pub fn gap(&mut self) {
-        if !self.is_gap_met && self.context.request.delete {
-            self.context.tally.notice(RestoreNotice::DeletionSuspended);
+        if !self.is_gap_met && self.restoration.request.delete {
+            self.restoration.tally.notice(RestoreNotice::DeletionSuspended);
         }
         self.is_gap_met = true;
         self.frames.iter_mut().for_each(Frame::delete_nothing_more);

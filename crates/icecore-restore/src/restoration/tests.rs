@@ -5,7 +5,7 @@ use icecore_fs::error::FsError;
 use icecore_repo::error::RepoError;
 use icecore_store::error::StoreError;
 
-use super::{Context, ends_everything};
+use super::{Restoration, ends_everything};
 use crate::{
     NoEvents, OwnerMapping, ProblemReason, RestoreError, RestoreRequest,
     fixture::{Fixture, directory},
@@ -23,11 +23,11 @@ fn fail(reason: ProblemReason) -> (Option<RestoreError>, u64) {
     let rules = Rules::new(&request, false);
     let standing = Standing { is_privileged: true, owners: OwnerMapping::ByName };
     let tally = Tally::new(&NoEvents, clock, standing);
-    let context = Context::new(&reader, &request, None, TargetRoot::Created, tally, rules);
-    context.fail_path(b"a", reason);
-    let fatal = context.take_fatal();
-    assert_eq!(context.is_stopped(), fatal.is_some());
-    (fatal, context.tally.finish().problem_count)
+    let restoration = Restoration::new(&reader, &request, None, TargetRoot::Created, tally, rules);
+    restoration.fail_path(b"a", reason);
+    let fatal = restoration.take_fatal();
+    assert_eq!(restoration.is_stopped(), fatal.is_some());
+    (fatal, restoration.tally.finish().problem_count)
 }
 
 fn target(kind: io::ErrorKind) -> ProblemReason {

@@ -1,4 +1,4 @@
-//! What all threads of a restore share.
+//! One restore while it runs: what all of its threads share.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,8 +25,8 @@ use crate::{
     tally::Tally,
 };
 
-/// What all threads of a restore share.
-pub(crate) struct Context<'a> {
+/// One restore while it runs: what all of its threads share.
+pub(crate) struct Restoration<'a> {
     /// Reads chunks.
     pub reader: &'a ChunkReader,
     /// What is asked for.
@@ -48,7 +48,7 @@ pub(crate) struct Context<'a> {
     stays: Mutex<HashMap<Vec<u8>, bool>>,
 }
 
-impl<'a> Context<'a> {
+impl<'a> Restoration<'a> {
     /// Puts everything together.
     pub fn new(
         reader: &'a ChunkReader,
