@@ -162,7 +162,8 @@ impl Fixture {
             copied: None,
         };
         let options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
-        let mut session = WriteSession::begin(self.repository.clone(), &mut catalog, origin, options).unwrap();
+        let mut session =
+            WriteSession::begin(self.repository.clone(), &mut catalog, origin, options).unwrap();
         let mut entries = Vec::new();
         for item in items {
             let mut entry = item.entry;

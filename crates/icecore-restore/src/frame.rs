@@ -93,7 +93,7 @@ impl From<Option<Candidate>> for Recorded {
     }
 }
 
-/// What the restore may do with names in a directory that the snapshot does not name.
+/// What the restore may do with names in a directory that the snapshot does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// The patterns do not include the directory: what they do not include stays.

@@ -31,7 +31,7 @@ pub(crate) fn note_created(restoration: &Restoration<'_>, candidate: &Candidate,
 }
 
 /// Returns what a verdict amounts to.
-pub(crate) fn action_of(verdict: Verdict) -> RestoreAction {
+fn action_of(verdict: Verdict) -> RestoreAction {
     match verdict {
         Verdict::Create => RestoreAction::Create,
         Verdict::Replace { .. } | Verdict::Directory => RestoreAction::Replace,

@@ -9,7 +9,7 @@ use crate::{candidate::Candidate, report::KeptReason};
 pub(crate) enum Step {
     /// Restore an object that is not a directory.
     Object(Box<Candidate>),
-    /// Make a hard link to the first of the group.
+    /// Make a hard link to the first of the group: the walk finds an object, and the table of links decides.
     Link(Box<Candidate>),
     /// Remove what the newer snapshot does not have any more.
     Remove(Removal),
