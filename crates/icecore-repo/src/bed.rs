@@ -2,19 +2,19 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, LazyLock, RwLock, mpsc},
+    sync::{Arc, RwLock, mpsc},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use icecore_catalog::Catalog;
+use icecore_fixtures::{content::SMALL_CHUNKS, threads};
+pub(crate) use icecore_fixtures::{content::noise, keys::key_file, threads::wait};
 use icecore_format::{
-    chunker::ChunkerParameters,
     entry::{ChunkRef, Content, Entry, EntryKind},
     header::Parameters,
     ids::RepositoryId,
-    keys::Secret,
     path,
     seal::ObjectKind,
     slot::{Credential, PasswordCost},
@@ -40,13 +40,6 @@ use crate::{
     snapshots,
 };
 
-/// One runtime and one pool for all tests: starting them takes longer than most tests.
-static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-});
-static WORKERS: LazyLock<Arc<rayon::ThreadPool>> =
-    LazyLock::new(|| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()));
-
 /// Average number of items of the manifest nodes that [`write_manifest`] writes.
 pub(crate) const NODE_ITEMS: u32 = 4;
 const CACHE_BYTES: usize = 64 << 20;
@@ -66,20 +59,15 @@ pub(crate) fn environment(clock: &Arc<ManualClock>, seed: u64) -> Environment {
     Environment {
         clock,
         entropy: Arc::new(SeededEntropy::new(seed)),
-        runtime: RUNTIME.handle().clone(),
-        workers: Arc::clone(&WORKERS),
+        runtime: threads::runtime(),
+        workers: threads::workers(),
         cancelled: Arc::default(),
     }
 }
 
-pub(crate) fn key_file(byte: u8) -> Credential {
-    Credential::KeyFile(Secret::new([byte; 32]))
-}
-
 pub(crate) fn create_options(credential: Credential) -> CreateOptions {
-    let chunker = ChunkerParameters { minimum: 4 << 10, average: 16 << 10, maximum: 64 << 10 };
     CreateOptions {
-        parameters: Parameters { chunker, block_bytes: 4 << 10, node_items: NODE_ITEMS },
+        parameters: Parameters { chunker: SMALL_CHUNKS, block_bytes: 4 << 10, node_items: NODE_ITEMS },
         credential,
         cost: PasswordCost::FLOOR,
         label: "first".into(),
@@ -103,10 +91,6 @@ pub(crate) fn origin() -> SessionOrigin {
         sequence: 1,
         copied: None,
     }
-}
-
-pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
-    RUNTIME.block_on(future)
 }
 
 /// Fails the test when `action` does not end: nothing here may wait for ever.
@@ -270,20 +254,6 @@ pub(crate) fn gets(meter: &MeterStore) -> u64 {
 pub(crate) fn read_content(reader: &ChunkReader, entry: &Entry) -> Vec<u8> {
     let chunks = ChunkListReader::collect(reader, &entry.content).unwrap();
     chunks.iter().flat_map(|chunk| reader.read(chunk).unwrap().to_vec()).collect()
-}
-
-/// Returns bytes that do not compress.
-pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = (seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
 }
 
 /// Returns different contents of equal length that do not compress.

@@ -12,15 +12,19 @@ use std::{
 
 use bytes::Bytes;
 use icecore_catalog::Catalog;
+use icecore_fixtures::{
+    content,
+    keys::key_file,
+    threads::{self, wait},
+};
 use icecore_format::{
     entry::{ChunkRef, Content, Entry, EntryKind, Hole, Time},
     header::Parameters,
     ids::RepositoryId,
-    keys::Secret,
     limits::INLINE_CHUNKS_MAX,
     node::{NodeBuilder, Totals},
     seal::ObjectKind,
-    slot::{Credential, PasswordCost},
+    slot::PasswordCost,
     snapshot::{DedupScope, Level, Snapshot},
 };
 use icecore_repo::{
@@ -52,7 +56,6 @@ pub(crate) struct Fixture {
     pub cancelled: Arc<AtomicBool>,
     pub chunk_bytes: usize,
     pub cache_bytes: usize,
-    runtime: tokio::runtime::Runtime,
 }
 
 /// An entry with its content.
@@ -105,42 +108,32 @@ impl Item {
 
 /// Bytes that do not repeat and do not compress.
 pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
+    content::noise(length, seed)
 }
 
 impl Fixture {
     pub fn new() -> Self {
         let clock = Arc::new(SystemClock::new());
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let cancelled = Arc::new(AtomicBool::new(false));
         let environment = Environment {
             clock,
             entropy: Arc::new(SeededEntropy::new(7)),
-            runtime: runtime.handle().clone(),
-            workers: Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()),
+            runtime: threads::runtime(),
+            workers: threads::workers(),
             cancelled: Arc::clone(&cancelled),
         };
         let parameters = Parameters { block_bytes: 4 << 10, node_items: 4, ..Parameters::default() };
         let options = CreateOptions {
             parameters,
-            credential: Credential::KeyFile(Secret::new([3; 32])),
+            credential: key_file(3),
             cost: PasswordCost::default(),
             label: "test".to_owned(),
             program: "test".to_owned(),
         };
         let shared = Arc::clone(&store) as Arc<dyn Store>;
         let repository = Repository::create(shared, environment, RepositoryId([5; 16]), &options).unwrap();
-        Self { store, repository, cancelled, chunk_bytes: 1000, cache_bytes: 8 << 20, runtime }
+        Self { store, repository, cancelled, chunk_bytes: 1000, cache_bytes: 8 << 20 }
     }
 
     /// Writes a snapshot of exactly these entries, sorted by their paths.
@@ -214,31 +207,31 @@ impl Fixture {
         let inner = Arc::clone(&self.store) as Arc<dyn Store>;
         let store = FaultStore::new(inner, plan, Arc::new(InstantSleep::new()));
         let environment = self.repository.environment().clone();
-        let credential = Credential::KeyFile(Secret::new([3; 32]));
+        let credential = key_file(3);
         self.reader_on(Repository::unlock(Arc::new(store), environment, &[credential]).unwrap())
     }
 
     /// Lists the keys below a prefix.
     pub fn keys(&self, prefix: &str) -> Vec<String> {
-        let objects = self.runtime.block_on(self.store.list(prefix)).unwrap();
+        let objects = wait(self.store.list(prefix)).unwrap();
         objects.into_iter().map(|object| object.key).collect()
     }
 
     /// Flips a byte in the middle of the first block of a pack that matches.
     pub fn damage(&self, prefix: &str, at: impl Fn(usize) -> usize) {
-        let objects = self.runtime.block_on(self.store.list(prefix)).unwrap();
+        let objects = wait(self.store.list(prefix)).unwrap();
         let key = &objects.first().unwrap().key;
-        let (bytes, version) = self.runtime.block_on(self.store.get_versioned(key)).unwrap();
+        let (bytes, version) = wait(self.store.get_versioned(key)).unwrap();
         let mut bytes = bytes.to_vec();
         let position = at(bytes.len());
         bytes[position] ^= 1;
         let condition = PutCondition::Version(version);
-        self.runtime.block_on(self.store.put(key, Bytes::from(bytes), condition)).unwrap();
+        wait(self.store.put(key, Bytes::from(bytes), condition)).unwrap();
     }
 
     pub fn remove(&self, prefix: &str) {
-        for object in self.runtime.block_on(self.store.list(prefix)).unwrap() {
-            self.runtime.block_on(self.store.delete(&object.key, None)).unwrap();
+        for object in wait(self.store.list(prefix)).unwrap() {
+            wait(self.store.delete(&object.key, None)).unwrap();
         }
     }
 

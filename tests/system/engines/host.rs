@@ -3,17 +3,16 @@
 use std::{
     env, fs,
     path::Path,
-    sync::{Arc, LazyLock, RwLock},
+    sync::{Arc, RwLock},
 };
 
 use icecore_catalog::Catalog;
 use icecore_check::{CheckOptions, NoEvents as NoCheckEvents, ProblemKind, Severity};
+use icecore_fixtures::{content::SMALL_CHUNKS, keys::key_file, threads};
 use icecore_format::{
-    chunker::ChunkerParameters,
     header::Parameters,
     ids::{RepositoryId, RunId},
-    keys::Secret,
-    slot::{Credential, PasswordCost},
+    slot::PasswordCost,
 };
 use icecore_repo::{
     environment::Environment,
@@ -36,19 +35,7 @@ use super::{
     error::EngineError,
 };
 
-/// One runtime and one pool for all tests: starting them takes longer than most runs.
-static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-});
-static WORKERS: LazyLock<Arc<rayon::ThreadPool>> =
-    LazyLock::new(|| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()));
-
 const CACHE_BYTES: usize = 8 << 20;
-
-/// Waits for a call of a store.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    RUNTIME.block_on(future)
-}
 
 /// Makes a directory in memory, if the machine has a place for that.
 pub(crate) fn place() -> TempDir {
@@ -84,8 +71,8 @@ impl Host {
         let environment = Environment {
             clock,
             entropy: Arc::new(SeededEntropy::new(seed)),
-            runtime: RUNTIME.handle().clone(),
-            workers: Arc::clone(&WORKERS),
+            runtime: threads::runtime(),
+            workers: threads::workers(),
             cancelled: Arc::default(),
         };
         Self { name: name.to_owned(), cache: place(), environment }
@@ -126,7 +113,7 @@ impl Host {
 
     /// Unlocks the repository.
     pub(crate) fn unlock(&self, store: &Arc<dyn Store>, key: u8) -> Result<Repository, EngineError> {
-        Ok(Repository::unlock(Arc::clone(store), self.environment.clone(), &[credential(key)])?)
+        Ok(Repository::unlock(Arc::clone(store), self.environment.clone(), &[key_file(key)])?)
     }
 
     fn catalog(&self, repository: &Repository) -> Result<Catalog, EngineError> {
@@ -136,10 +123,9 @@ impl Host {
     fn init(&self, store: &Arc<dyn Store>, key: u8) -> Result<(), EngineError> {
         let mut id = [0; RepositoryId::BYTES];
         self.environment.entropy.fill(&mut id);
-        let chunker = ChunkerParameters { minimum: 4 << 10, average: 16 << 10, maximum: 64 << 10 };
         let options = CreateOptions {
-            parameters: Parameters { chunker, block_bytes: 32 << 10, node_items: 8 },
-            credential: credential(key),
+            parameters: Parameters { chunker: SMALL_CHUNKS, block_bytes: 32 << 10, node_items: 8 },
+            credential: key_file(key),
             cost: PasswordCost::FLOOR,
             label: "first".to_owned(),
             program: "icecore test".to_owned(),
@@ -160,7 +146,7 @@ impl Host {
     }
 
     fn change_key(&self, store: &Arc<dyn Store>, key: u8, new: u8) -> Result<(), EngineError> {
-        let (old, new) = (credential(key), credential(new));
+        let (old, new) = (key_file(key), key_file(new));
         slots::begin_change(&self.unlock(store, key)?, &old, &new, PasswordCost::FLOOR)?.finish()?;
         Ok(())
     }
@@ -197,11 +183,16 @@ impl Host {
         let repository = self.unlock(store, key)?;
         let mut options = CheckOptions::new(self.environment.clock.now());
         options.read_data = true;
-        options.pool = Some(Arc::clone(&WORKERS));
+        options.pool = Some(threads::workers());
         let cancelled = &self.environment.cancelled;
         let store = Arc::clone(store);
-        let mut report =
-            wait(icecore_check::check(store, repository.keys(), &options, &NoCheckEvents, cancelled))?;
+        let mut report = threads::wait(icecore_check::check(
+            store,
+            repository.keys(),
+            &options,
+            &NoCheckEvents,
+            cancelled,
+        ))?;
         // The engines by themselves write no log.
         report.problems.retain(|problem| problem.kind != ProblemKind::SnapshotUnnamed);
         if report.is_healthy() {
@@ -212,18 +203,14 @@ impl Host {
     }
 }
 
-fn credential(key: u8) -> Credential {
-    Credential::KeyFile(Secret::new([key; 32]))
-}
-
 fn add_key(repository: &Repository, new: u8) -> Result<String, EngineError> {
-    Ok(slots::add(repository, &credential(new), PasswordCost::FLOOR, "added")?)
+    Ok(slots::add(repository, &key_file(new), PasswordCost::FLOOR, "added")?)
 }
 
 /// Removes the slot that a key opens, which the user of the command line names by its id.
 fn remove_key(repository: &Repository, key: u8) -> Result<(), EngineError> {
     let slots = slots::list(repository)?;
-    let Some(slot) = slots.iter().find(|slot| slot.opens_with(&credential(key))) else {
+    let Some(slot) = slots.iter().find(|slot| slot.opens_with(&key_file(key))) else {
         return Err(EngineError::Damage(vec!["the key slot cannot be read".to_owned()]));
     };
     slots::remove(repository, &slot.id)?;

@@ -8,7 +8,6 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use serde_json::Value;
@@ -217,16 +216,7 @@ impl Sandbox {
 
     /// Waits until a backup believes the times of what has been written: some ticks of the file system's clock.
     pub(crate) fn let_times_settle(&self) {
-        let probe = self.path("probe");
-        let stamp = || {
-            fs::write(&probe, b"").unwrap();
-            fs::metadata(&probe).unwrap().modified().unwrap()
-        };
-        let first = stamp();
-        while stamp() < first + Duration::from_millis(25) {
-            std::thread::yield_now();
-        }
-        fs::remove_file(&probe).unwrap();
+        icecore_fixtures::file_times::let_times_settle(&self.path("probe"));
     }
 
     /// Restores to `target` in the sandbox, which must end with 0, and returns the report.

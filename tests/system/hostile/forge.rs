@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
+use icecore_fixtures::snapshots;
 use icecore_format::{
     compression::{Codec, Compressor},
     directory::ChunkInfo,
@@ -14,7 +15,7 @@ use icecore_format::{
     pack::PackBuilder,
     seal::{ObjectKind, Salt},
     slot::{Credential, PasswordCost, seal_slot, write_key_file},
-    snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
+    snapshot::{Completion, Snapshot, SnapshotOrigin, SnapshotState},
 };
 
 use super::record::{Item, List, NodeBytes, leaf, list_node};
@@ -205,12 +206,7 @@ impl<'a> Forge<'a> {
             root_node: root.node,
             root_level: root.level,
             totals: root.totals,
-            errors: 0,
-            condemned_epoch: 0,
-            statistics: SnapshotStatistics::default(),
-            damage: None,
-            left_out: None,
-            time_granularity: 0,
+            ..snapshots::completion()
         };
         let salt = self.salt();
         let snapshot = Snapshot { origin: self.origin.clone(), state: SnapshotState::Complete(completion) };
@@ -230,19 +226,11 @@ pub(super) fn compressed_zeros(length: usize) -> Vec<u8> {
 fn origin(sandbox: &Sandbox) -> SnapshotOrigin {
     let run = RunId::new(1_767_225_600_000, [8; 10]);
     SnapshotOrigin {
-        run,
         source: "source".to_owned(),
         host: fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned(),
         root: sandbox.source("").into_os_string().into_encoded_bytes(),
-        command: Vec::new(),
         started: Time { seconds: 1_767_225_600, nanoseconds: 0 },
-        level: Level::Full,
-        dedup: DedupScope::Repository,
-        group: run,
-        base: None,
-        tags: BTreeMap::new(),
         program: "forge".to_owned(),
-        copy_of: None,
-        sequence: 0,
+        ..snapshots::origin(run)
     }
 }

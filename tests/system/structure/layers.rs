@@ -24,6 +24,8 @@ const RESERVED: [(&str, &[&str]); 14] = [
     ("aws-types", &["icecore-aws"]),
     ("s3s", &["s3-test-server"]),
 ];
+/// Crates that only tests may use. Any crate above them may, without a row that says so.
+const ONLY_FOR_TESTS: [&str; 1] = ["icecore-fixtures"];
 /// The start of the names of crates that nobody may use but as [`RESERVED`] says.
 const FORBIDDEN_PREFIXES: [&str; 2] = ["aws-", "aws_"];
 /// Names without a charter: whatever is in such a crate has a better home.
@@ -76,12 +78,23 @@ fn edge_faults(layers: &Layers, crates: &[Package]) -> Vec<String> {
             if layers.get(*name).is_none_or(|other| other.level >= layer.level) {
                 faults.push(format!("{} depends on {name}, which is not of a lower level", package.name));
             }
-            if !layer.uses.contains(name) {
+            if !layer.uses.contains(name) && !ONLY_FOR_TESTS.contains(&name.as_str()) {
                 faults.push(format!("{} depends on {name}, which the table does not list", package.name));
             }
         }
         for name in layer.uses.iter().filter(|name| !used.contains(name)) {
             faults.push(format!("the table lets {} use {name}, which it does not", package.name));
+        }
+    }
+    faults
+}
+
+/// Checks that what is only for tests is not needed by anything else.
+fn fixture_faults(packages: &[Package]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for package in packages {
+        for name in package.needed.iter().filter(|name| ONLY_FOR_TESTS.contains(&name.as_str())) {
+            faults.push(format!("{} may use {name} in tests only", package.name));
         }
     }
     faults
@@ -148,6 +161,7 @@ fn the_table_is_the_workspace() {
     faults.extend(edge_faults(&layers, &crates));
     faults.extend(name_faults(&crates));
     faults.extend(reserved_faults(&workspace::members()));
+    faults.extend(fixture_faults(&workspace::members()));
     for package in &crates {
         let Some(layer) = layers.get(&package.name) else { continue };
         let sources = package.manifest_path.with_file_name("src");
@@ -203,6 +217,23 @@ fn edges_upwards_sideways_unlisted_and_stale_are_found() {
     assert_fault(&faults, "icecore-fs depends on icecore-format, which is not of a lower level");
     assert_fault(&faults, "icecore-store depends on icecore-fs, which the table does not list");
     assert_fault(&faults, "the table lets icecore-store use icecore-format");
+}
+
+#[test]
+fn fixtures_outside_of_tests_and_below_themselves_are_found() {
+    let (mut layers, mut crates) = example();
+    let fixtures = Layer { level: 1, charter: "Makes.".to_owned(), uses: Vec::new() };
+    layers.insert("icecore-fixtures".to_owned(), fixtures);
+    layers.get_mut("icecore-store").unwrap().level = 2;
+    crates.push(Package::example("icecore-fixtures", &[]));
+    crates[2].dependencies.push("icecore-fixtures".to_owned());
+    assert_no_faults(&edge_faults(&layers, &crates));
+    assert_no_faults(&fixture_faults(&crates));
+    crates[2].needed.push("icecore-fixtures".to_owned());
+    assert_fault(&fixture_faults(&crates), "icecore-store may use icecore-fixtures in tests only");
+    crates[0].dependencies.push("icecore-fixtures".to_owned());
+    let fault = "icecore-format depends on icecore-fixtures, which is not of a lower level";
+    assert_fault(&edge_faults(&layers, &crates), fault);
 }
 
 #[test]

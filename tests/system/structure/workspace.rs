@@ -15,6 +15,8 @@ pub(super) struct Package {
     pub(super) manifest_path: PathBuf,
     /// Names of the packages that its manifest names, of every kind (normal, build, dev), without repetition.
     pub(super) dependencies: Vec<String>,
+    /// Those of them that are not only for its own tests.
+    pub(super) needed: Vec<String>,
 }
 
 impl Package {
@@ -24,19 +26,27 @@ impl Package {
             name: name.to_owned(),
             manifest_path: PathBuf::from(format!("/example/{name}/Cargo.toml")),
             dependencies: dependencies.iter().map(|&name| name.to_owned()).collect(),
+            needed: Vec::new(),
         }
     }
 
     fn from_json(package: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let named = package["dependencies"].as_array().unwrap().iter();
-        let mut dependencies: Vec<String> = named.map(|dependency| text(&dependency["name"])).collect();
-        dependencies.sort();
-        dependencies.dedup();
+        let names = |is_wanted: fn(&Value) -> bool| {
+            let named = package["dependencies"].as_array().unwrap().iter();
+            let mut names: Vec<String> = named
+                .filter(|dependency| is_wanted(dependency))
+                .map(|dependency| text(&dependency["name"]))
+                .collect();
+            names.sort();
+            names.dedup();
+            names
+        };
         Self {
             name: text(&package["name"]),
             manifest_path: text(&package["manifest_path"]).into(),
-            dependencies,
+            dependencies: names(|_| true),
+            needed: names(|dependency| dependency["kind"] != "dev"),
         }
     }
 }

@@ -1,45 +1,12 @@
-use std::collections::BTreeMap;
-
-use icecore_format::{
-    entry::Time,
-    ids::{ChunkId, RunId},
-    node::Totals,
-    snapshot::{Completion, SnapshotOrigin, SnapshotState, SnapshotStatistics},
-};
+use icecore_fixtures::snapshots;
+use icecore_format::{ids::RunId, snapshot::SnapshotOrigin};
 
 use super::*;
 
 fn snapshot(number: u8, level: Level, dedup: DedupScope, group: u8, complete: bool) -> Snapshot {
-    let origin = SnapshotOrigin {
-        run: RunId([number; 16]),
-        source: "data".into(),
-        host: "host".into(),
-        root: b"/data".to_vec(),
-        command: Vec::new(),
-        started: Time::default(),
-        level,
-        dedup,
-        group: RunId([group; 16]),
-        base: None,
-        tags: BTreeMap::new(),
-        program: String::new(),
-        copy_of: None,
-        sequence: 0,
-    };
-    let completion = Completion {
-        finished: Time::default(),
-        root_node: ChunkId([0; ChunkId::BYTES]),
-        root_level: 0,
-        totals: Totals::default(),
-        errors: 0,
-        condemned_epoch: 0,
-        statistics: SnapshotStatistics::default(),
-        damage: None,
-        left_out: None,
-        time_granularity: 0,
-    };
-    let pending = SnapshotState::Pending { refreshed: Time::default() };
-    Snapshot { origin, state: if complete { SnapshotState::Complete(completion) } else { pending } }
+    let (run, group) = (RunId([number; 16]), RunId([group; 16]));
+    let origin = SnapshotOrigin { level, dedup, group, ..snapshots::origin(run) };
+    if complete { snapshots::complete(origin) } else { snapshots::pending(origin) }
 }
 
 fn list(snapshots: Vec<Snapshot>) -> SnapshotList {

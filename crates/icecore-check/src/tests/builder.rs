@@ -7,11 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
+use icecore_fixtures::snapshots;
 use icecore_format::{
     chunk_list::ChunkListBuilder,
     compression::{Codec, Compressor},
     directory::ChunkInfo,
-    entry::{ChunkListRef, ChunkRef, Content, Entry, EntryKind, Time},
+    entry::{ChunkListRef, ChunkRef, Content, Entry, EntryKind},
     header::{Header, Parameters},
     ids::{ChunkId, GroupId, PackName, RepositoryId, RunId},
     keys::{Keys, Secret},
@@ -21,7 +22,7 @@ use icecore_format::{
     pack::PackBuilder,
     seal::ObjectKind,
     slot::{Credential, PasswordCost, seal_slot},
-    snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
+    snapshot::{Completion, DedupScope, Snapshot, SnapshotOrigin, SnapshotState},
 };
 use icecore_store::{
     MemoryStore, PutCondition, Store, StoreExt,
@@ -310,36 +311,23 @@ impl Repository {
 
     pub fn complete(&mut self, spec: &Spec, root: &Child, level: u8) {
         let completion = Completion {
-            finished: Time::default(),
             root_node: root.id,
             root_level: level,
             totals: root.totals,
-            errors: 0,
-            condemned_epoch: 0,
-            statistics: SnapshotStatistics::default(),
-            damage: None,
-            left_out: None,
-            time_granularity: 0,
+            ..snapshots::completion()
         };
         self.put_snapshot(spec, SnapshotState::Complete(completion));
     }
 
     pub fn put_snapshot(&mut self, spec: &Spec, state: SnapshotState) {
         let origin = SnapshotOrigin {
-            run: spec.run,
             source: "home".to_owned(),
             host: "test".to_owned(),
             root: b"/home".to_vec(),
-            command: Vec::new(),
-            started: Time::default(),
-            level: Level::Full,
             dedup: spec.dedup,
             group: spec.group,
-            base: None,
-            tags: BTreeMap::new(),
             program: "test".to_owned(),
-            copy_of: None,
-            sequence: 0,
+            ..snapshots::origin(spec.run)
         };
         let salt = self.salt();
         let object = Snapshot { origin, state }.seal(&self.keys, &salt).expect("snapshot");

@@ -1,14 +1,11 @@
-use std::{
-    collections::BTreeMap,
-    sync::{LazyLock, RwLock},
-};
+use std::{collections::BTreeMap, sync::RwLock};
 
 use icecore_catalog::Catalog;
+use icecore_fixtures::{content, keys, threads};
 use icecore_format::{
     entry::{ChunkRef, Entry, Marks},
     header::Parameters,
     ids::RepositoryId,
-    keys::Secret,
     slot::{Credential, PasswordCost},
     snapshot::{DedupScope, Level, SnapshotStatistics},
 };
@@ -31,12 +28,6 @@ use icecore_store::{
 
 use super::*;
 use crate::plan::{TargetSnapshots, plan_copy};
-
-static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-});
-static WORKERS: LazyLock<Arc<rayon::ThreadPool>> =
-    LazyLock::new(|| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()));
 
 struct Nobody;
 
@@ -75,15 +66,15 @@ impl Place {
     }
 
     fn credential(&self) -> Credential {
-        Credential::KeyFile(Secret::new([self.id; 32]))
+        keys::key_file(self.id)
     }
 
     fn environment(&self, seed: u64) -> Environment {
         Environment {
             clock: Arc::new(ManualClock::default()),
             entropy: Arc::new(SeededEntropy::new(seed + 1000 * u64::from(self.id))),
-            runtime: RUNTIME.handle().clone(),
-            workers: Arc::clone(&WORKERS),
+            runtime: threads::runtime(),
+            workers: threads::workers(),
             cancelled: Arc::default(),
         }
     }
@@ -185,14 +176,7 @@ fn small_packs() -> WriteOptions {
 }
 
 fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as u8
-    };
-    (0..length).map(|_| next()).collect()
+    content::noise(length, seed)
 }
 
 /// Copies the snapshot with a number as one command does.
@@ -287,8 +271,8 @@ fn only_what_differs_from_the_copy_before_is_read() {
 fn chunks_that_the_other_repository_has_lost_are_read_and_sent_again() {
     let (from, to) = (two_snapshots(), Place::new(2));
     copy_plainly(&from, &to, 0);
-    for object in RUNTIME.block_on(to.store.list("data/")).unwrap() {
-        RUNTIME.block_on(to.store.delete(&object.key, None)).unwrap();
+    for object in threads::wait(to.store.list("data/")).unwrap() {
+        threads::wait(to.store.delete(&object.key, None)).unwrap();
     }
     let counts = copy_plainly(&from, &to, 1).counts;
     assert_eq!(counts.chunks_read, counts.chunks_new);
@@ -319,8 +303,8 @@ fn a_crash_after_any_call_leaves_nothing_half_done() {
 #[test]
 fn what_cannot_be_read_is_not_copied() {
     let (from, to) = (two_snapshots(), Place::new(2));
-    let data = RUNTIME.block_on(from.store.list("data/")).unwrap();
-    RUNTIME.block_on(from.store.delete(&data[0].key, None)).unwrap();
+    let data = threads::wait(from.store.list("data/")).unwrap();
+    threads::wait(from.store.delete(&data[0].key, None)).unwrap();
     let error = copy(&from, &to, 0, 50, None, &mut KnownChunks::default()).unwrap_err();
     assert!(error.is_damaged_snapshot(), "{error}");
     assert_eq!(to.list().complete(None).count(), 0);
@@ -329,7 +313,7 @@ fn what_cannot_be_read_is_not_copied() {
 #[test]
 fn a_snapshot_with_archived_packs_names_them_all_and_is_copied_later() {
     let (from, to) = (two_snapshots(), Place::new(2));
-    let data = RUNTIME.block_on(from.store.list("data/")).unwrap();
+    let data = threads::wait(from.store.list("data/")).unwrap();
     let archived: Vec<String> = data.into_iter().map(|object| object.key).collect();
     assert!(archived.len() >= 3, "{archived:?}");
     let (reader, mut known) = (from.reader_without(&archived), KnownChunks::default());

@@ -1,11 +1,5 @@
-use std::collections::BTreeMap;
-
-use icecore_format::{
-    entry::Time,
-    ids::ChunkId,
-    node::Totals,
-    snapshot::{Completion, SnapshotOrigin, SnapshotState, SnapshotStatistics},
-};
+use icecore_fixtures::snapshots;
+use icecore_format::snapshot::SnapshotOrigin;
 
 use super::*;
 
@@ -17,35 +11,8 @@ fn run(number: u8) -> RunId {
 }
 
 fn snapshot(number: u8, level: Level, group: u8) -> Snapshot {
-    let origin = SnapshotOrigin {
-        run: run(number),
-        source: "data".into(),
-        host: "host".into(),
-        root: b"/data".to_vec(),
-        command: Vec::new(),
-        started: Time::default(),
-        level,
-        dedup: DedupScope::Repository,
-        group: run(group),
-        base: None,
-        tags: BTreeMap::new(),
-        program: String::new(),
-        copy_of: None,
-        sequence: 0,
-    };
-    let completion = Completion {
-        finished: Time::default(),
-        root_node: ChunkId([0; ChunkId::BYTES]),
-        root_level: 0,
-        totals: Totals::default(),
-        errors: 0,
-        condemned_epoch: 0,
-        statistics: SnapshotStatistics::default(),
-        damage: None,
-        left_out: None,
-        time_granularity: 0,
-    };
-    Snapshot { origin, state: SnapshotState::Complete(completion) }
+    let origin = SnapshotOrigin { level, group: run(group), ..snapshots::origin(run(number)) };
+    snapshots::complete(origin)
 }
 
 fn with(mut snapshot: Snapshot, change: impl FnOnce(&mut SnapshotOrigin)) -> Snapshot {

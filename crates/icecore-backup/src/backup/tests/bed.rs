@@ -8,14 +8,14 @@ use std::{
 };
 
 use icecore_catalog::Catalog;
+pub(super) use icecore_fixtures::content::noise;
+use icecore_fixtures::{content::SMALL_CHUNKS, file_times::let_times_settle, keys::key_file, threads};
 use icecore_format::{
-    chunker::ChunkerParameters,
     entry::Entry,
     header::Parameters,
     ids::{GroupId, RepositoryId, RunId},
-    keys::Secret,
     node::Totals,
-    slot::{Credential, PasswordCost},
+    slot::PasswordCost,
     snapshot::{Level, Snapshot},
 };
 use icecore_fs::excludes::Excludes;
@@ -47,7 +47,6 @@ pub(super) struct Bed {
     repository: Repository,
     pub environment: Environment,
     store: Arc<dyn Store>,
-    _runtime: tokio::runtime::Runtime,
 }
 
 /// A clock that is ahead.
@@ -73,18 +72,6 @@ pub(super) struct Seen {
     pub content: Vec<u8>,
 }
 
-/// Returns bytes that do not compress.
-pub(super) fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u8
-    };
-    (0..length).map(|_| next()).collect()
-}
-
 impl BackupEvents for Bed {
     fn started(&self, _: Level, _: Option<RunId>, _: Option<Totals>) {}
     fn progress(&self, _: &BackupProgress) {}
@@ -94,20 +81,17 @@ impl BackupEvents for Bed {
 
 impl Bed {
     pub fn new() -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let environment = Environment {
             clock: Arc::new(SystemClock::default()),
             entropy: Arc::new(SeededEntropy::new(1)),
-            runtime: runtime.handle().clone(),
-            workers: Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()),
+            runtime: threads::runtime(),
+            workers: threads::workers(),
             cancelled: Arc::default(),
         };
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock::default())));
-        let chunker = ChunkerParameters { minimum: 4 << 10, average: 16 << 10, maximum: 64 << 10 };
         let options = CreateOptions {
-            parameters: Parameters { chunker, block_bytes: 64 << 10, node_items: 16 },
-            credential: Credential::KeyFile(Secret::new([7; 32])),
+            parameters: Parameters { chunker: SMALL_CHUNKS, block_bytes: 64 << 10, node_items: 16 },
+            credential: key_file(7),
             cost: PasswordCost::default(),
             label: String::new(),
             program: "test".into(),
@@ -116,7 +100,7 @@ impl Bed {
             Repository::create(Arc::clone(&store), environment.clone(), RepositoryId([3; 16]), &options)
                 .unwrap();
         let source = tempfile::tempdir().unwrap();
-        Self { source, repository, environment, store, _runtime: runtime }
+        Self { source, repository, environment, store }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -133,15 +117,7 @@ impl Bed {
     pub fn age(&self) {
         let probe =
             self.path("..").join(format!("probe-{}", self.source.path().file_name().unwrap().display()));
-        let stamp = || {
-            fs::write(&probe, b"").unwrap();
-            fs::metadata(&probe).unwrap().modified().unwrap()
-        };
-        let first = stamp();
-        while stamp() < first + Duration::from_millis(25) {
-            std::thread::yield_now();
-        }
-        fs::remove_file(&probe).unwrap();
+        let_times_settle(&probe);
     }
 
     pub fn try_backup(&self, change: impl FnOnce(&mut BackupRequest)) -> BackupResult<BackupReport> {
@@ -153,7 +129,7 @@ impl Bed {
         let clock = Arc::new(FastClock { clock: SystemClock::default(), ahead });
         let environment = Environment { clock, ..self.environment.clone() };
         let locked = LockedRepository::find(Arc::clone(&self.store), environment).unwrap();
-        let repository = locked.unlock(&[Credential::KeyFile(Secret::new([7; 32]))]).unwrap();
+        let repository = locked.unlock(&[key_file(7)]).unwrap();
         self.try_backup_in(&repository, |_| {}).unwrap()
     }
 
@@ -214,7 +190,7 @@ impl Bed {
     }
 
     fn keys_under(&self, prefix: &str) -> Vec<String> {
-        let list = self.environment.runtime.block_on(self.store.list(prefix)).unwrap();
+        let list = threads::wait(self.store.list(prefix)).unwrap();
         list.into_iter().map(|object| object.key).collect()
     }
 
@@ -233,7 +209,7 @@ impl Bed {
 
     fn remove(&self, keys: impl IntoIterator<Item = String>) {
         for key in keys {
-            self.environment.runtime.block_on(self.store.delete(&key, None)).unwrap();
+            threads::wait(self.store.delete(&key, None)).unwrap();
         }
     }
 

@@ -1,12 +1,7 @@
-use std::collections::BTreeMap;
-
+use icecore_fixtures::snapshots;
 use icecore_format::{
     entry::Time,
-    ids::ChunkId,
-    node::Totals,
-    snapshot::{
-        Completion, DedupScope, Level, SnapshotIdentity, SnapshotOrigin, SnapshotState, SnapshotStatistics,
-    },
+    snapshot::{Completion, Level, SnapshotIdentity, SnapshotOrigin, SnapshotState},
 };
 
 use super::*;
@@ -20,34 +15,9 @@ fn snapshot(sequence: u8, started: i64) -> Snapshot {
     run[..8].copy_from_slice(&started.to_be_bytes());
     let run = RunId(run);
     let started = Time { seconds: started, nanoseconds: 0 };
-    let origin = SnapshotOrigin {
-        run,
-        source: "data".into(),
-        host: "host".into(),
-        root: b"/data".to_vec(),
-        command: Vec::new(),
-        started,
-        level: Level::Incremental,
-        dedup: DedupScope::Repository,
-        group: run,
-        base: None,
-        tags: BTreeMap::new(),
-        program: String::new(),
-        sequence: sequence.into(),
-        copy_of: None,
-    };
-    let completion = Completion {
-        finished: started,
-        root_node: ChunkId([0; ChunkId::BYTES]),
-        root_level: 0,
-        totals: Totals::default(),
-        errors: 0,
-        condemned_epoch: 0,
-        statistics: SnapshotStatistics::default(),
-        damage: None,
-        left_out: None,
-        time_granularity: 0,
-    };
+    let (level, sequence) = (Level::Incremental, sequence.into());
+    let origin = SnapshotOrigin { started, level, sequence, ..snapshots::origin(run) };
+    let completion = Completion { finished: started, ..snapshots::completion() };
     Snapshot { origin, state: SnapshotState::Complete(completion) }
 }
 
