@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{FormatError, FormatResult},
     ids::{ChunkId, RepositoryId},
-    seal::ObjectKind,
+    object_kind::ObjectKind,
 };
 
 /// Length of every symmetric key in bytes.

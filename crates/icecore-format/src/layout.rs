@@ -3,7 +3,7 @@
 use crate::{
     error::FormatResult,
     ids::{GroupId, PackName, RecordName, RunId},
-    seal::ObjectKind,
+    object_kind::ObjectKind,
 };
 
 /// Key of the repository header.

@@ -29,6 +29,8 @@ pub mod snapshot;
 mod cbor;
 #[cfg(test)]
 mod fixtures;
+mod object_kind;
+mod time;
 
 const _: () =
     assert!(usize::BITS == 64, "Icecore runs on 64-bit targets only: lengths of stored objects are u64");

@@ -1,12 +1,13 @@
 //! The log: which snapshots were completed and deleted, in records that name their predecessors by hash.
 
-use minicbor::{Decode, Encode, bytes::ByteArray};
+mod wire;
 
+use self::wire::Wire;
 use crate::{
     cbor::{decode_record, encode_record},
     entry::Time,
     error::{FormatError, FormatResult},
-    ids::{RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
+    ids::{RecordHash, RecordName, RunId, SnapshotDigest},
     keys::Keys,
     limits::{LOG_ITEMS_MAX, LOG_TEXT_BYTES_MAX},
     node::Totals,
@@ -73,59 +74,6 @@ pub struct LogRecord {
     pub lost_records: Vec<RecordReference>,
     /// Snapshots whose loss an operator has accepted.
     pub lost_snapshots: Vec<RunId>,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct Wire {
-    #[n(0)]
-    writer: ByteArray<16>,
-    #[n(1)]
-    sequence: u32,
-    #[n(2)]
-    written: (i64, u32),
-    #[n(3)]
-    host: String,
-    #[n(4)]
-    program: String,
-    #[n(5)]
-    references: Option<Vec<WireReference>>,
-    #[n(6)]
-    completed: Option<Vec<WireCompleted>>,
-    #[n(7)]
-    deleted: Option<Vec<WireDeleted>>,
-    #[n(8)]
-    lost_records: Option<Vec<WireReference>>,
-    #[n(9)]
-    lost_snapshots: Option<Vec<ByteArray<16>>>,
-}
-
-type WireReference = (ByteArray<16>, u32, ByteArray<32>);
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct WireCompleted {
-    #[n(0)]
-    run: ByteArray<16>,
-    #[n(1)]
-    digest: ByteArray<32>,
-    #[n(2)]
-    source: String,
-    #[n(3)]
-    host: String,
-    #[n(4)]
-    started: (i64, u32),
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct WireDeleted {
-    #[n(0)]
-    run: ByteArray<16>,
-    #[n(1)]
-    reason: String,
-    #[n(2)]
-    time: (i64, u32),
 }
 
 impl RecordHash {
@@ -228,107 +176,6 @@ impl LogRecord {
             return Err(FormatError::malformed(WHAT, "a text or a list is too long"));
         }
         Ok(())
-    }
-}
-
-/// Leaves a list out that is empty.
-fn list<T, W>(items: &[T], wire: impl Fn(&T) -> W) -> Option<Vec<W>> {
-    (!items.is_empty()).then(|| items.iter().map(wire).collect())
-}
-
-fn wire_reference(reference: &RecordReference) -> WireReference {
-    (reference.name.writer.0.into(), reference.name.sequence, reference.hash.0.into())
-}
-
-fn wire_time(time: Time) -> (i64, u32) {
-    (time.seconds, time.nanoseconds)
-}
-
-fn read_time((seconds, nanoseconds): (i64, u32)) -> FormatResult<Time> {
-    if nanoseconds < 1_000_000_000 {
-        Ok(Time { seconds, nanoseconds })
-    } else {
-        Err(FormatError::malformed(WHAT, "nanoseconds of a second or more"))
-    }
-}
-
-fn read_name(writer: ByteArray<16>, sequence: u32) -> FormatResult<RecordName> {
-    if sequence == 0 {
-        return Err(FormatError::malformed(WHAT, "records are counted from 1"));
-    }
-    Ok(RecordName { writer: WriterId(writer.into()), sequence })
-}
-
-fn read_references(wire: Option<Vec<WireReference>>) -> FormatResult<Vec<RecordReference>> {
-    let read = |(writer, sequence, hash): WireReference| {
-        Ok(RecordReference { name: read_name(writer, sequence)?, hash: RecordHash(hash.into()) })
-    };
-    wire.unwrap_or_default().into_iter().map(read).collect()
-}
-
-impl From<&LogRecord> for Wire {
-    fn from(record: &LogRecord) -> Self {
-        Self {
-            writer: record.name.writer.0.into(),
-            sequence: record.name.sequence,
-            written: wire_time(record.written),
-            host: record.host.clone(),
-            program: record.program.clone(),
-            references: list(&record.references, wire_reference),
-            completed: list(&record.completed, |snapshot| WireCompleted {
-                run: snapshot.run.0.into(),
-                digest: snapshot.digest.0.into(),
-                source: snapshot.source.clone(),
-                host: snapshot.host.clone(),
-                started: wire_time(snapshot.started),
-            }),
-            deleted: list(&record.deleted, |snapshot| WireDeleted {
-                run: snapshot.run.0.into(),
-                reason: snapshot.reason.clone(),
-                time: wire_time(snapshot.time),
-            }),
-            lost_records: list(&record.lost_records, wire_reference),
-            lost_snapshots: list(&record.lost_snapshots, |run| run.0.into()),
-        }
-    }
-}
-
-impl TryFrom<Wire> for LogRecord {
-    type Error = FormatError;
-
-    fn try_from(wire: Wire) -> FormatResult<Self> {
-        let completed = wire.completed.unwrap_or_default().into_iter().map(|snapshot| {
-            Ok(CompletedSnapshot {
-                run: RunId(snapshot.run.into()),
-                digest: SnapshotDigest(snapshot.digest.into()),
-                source: snapshot.source,
-                host: snapshot.host,
-                started: read_time(snapshot.started)?,
-            })
-        });
-        let deleted = wire.deleted.unwrap_or_default().into_iter().map(|snapshot| {
-            Ok(DeletedSnapshot {
-                run: RunId(snapshot.run.into()),
-                reason: snapshot.reason,
-                time: read_time(snapshot.time)?,
-            })
-        });
-        Ok(Self {
-            name: read_name(wire.writer, wire.sequence)?,
-            written: read_time(wire.written)?,
-            host: wire.host,
-            program: wire.program,
-            references: read_references(wire.references)?,
-            completed: completed.collect::<FormatResult<_>>()?,
-            deleted: deleted.collect::<FormatResult<_>>()?,
-            lost_records: read_references(wire.lost_records)?,
-            lost_snapshots: wire
-                .lost_snapshots
-                .unwrap_or_default()
-                .into_iter()
-                .map(|run| RunId(run.into()))
-                .collect(),
-        })
     }
 }
 

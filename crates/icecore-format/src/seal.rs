@@ -7,8 +7,10 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::RepositoryId,
     keys::{KeyEpoch, Keys, Secret},
-    limits::{BUNDLE_BYTES_MAX, DIRECTORY_BYTES_MAX, FORMAT_VERSION, INDEX_BYTES_MAX, RECORD_BYTES_MAX},
+    limits::FORMAT_VERSION,
 };
+
+pub use crate::object_kind::ObjectKind;
 
 /// Length of the plaintext header of every sealed object, in bytes.
 pub const SEAL_HEADER_BYTES: usize = 128;
@@ -23,70 +25,6 @@ const MAGIC: [u8; 8] = *b"ICECSEAL";
 const COMMITMENT_INPUT: &[u8] = b"icecore v1 key commitment";
 const PADDING_INPUT: &[u8] = b"icecore v1 pack padding";
 const FRAME_HEADER_BYTES: usize = 12;
-
-/// Kind of a sealed object; each kind is sealed under keys of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum ObjectKind {
-    /// Sealed part of the repository header.
-    Header = 1,
-    /// Pack of data chunks.
-    Data = 2,
-    /// Pack of manifest nodes.
-    Manifest = 3,
-    /// Pack directory.
-    Directory = 4,
-    /// Snapshot.
-    Snapshot = 5,
-    /// Record of the log.
-    Log = 6,
-    /// Copies of other objects.
-    Index = 7,
-    /// Records that a host has opened and keeps for itself; in no repository.
-    Bundle = 0x80,
-}
-
-impl ObjectKind {
-    /// Reads the kind of an object in a repository from its number.
-    pub fn from_number(number: u8) -> FormatResult<Self> {
-        Ok(match number {
-            1 => Self::Header,
-            2 => Self::Data,
-            3 => Self::Manifest,
-            4 => Self::Directory,
-            5 => Self::Snapshot,
-            6 => Self::Log,
-            7 => Self::Index,
-            _ => return Err(FormatError::malformed("sealed object", "unknown kind")),
-        })
-    }
-
-    /// Returns the kind's name for messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Header => "repository header",
-            Self::Data => "data pack",
-            Self::Manifest => "manifest pack",
-            Self::Directory => "pack directory",
-            Self::Snapshot => "snapshot",
-            Self::Log => "log record",
-            Self::Index => "index object",
-            Self::Bundle => "bundle",
-        }
-    }
-}
-
-impl ObjectKind {
-    /// Returns the largest record of this kind before compression, in bytes. Records in packs are directories.
-    fn record_bytes_max(self) -> u32 {
-        match self {
-            Self::Header | Self::Snapshot | Self::Log => RECORD_BYTES_MAX,
-            Self::Index => INDEX_BYTES_MAX,
-            Self::Bundle => BUNDLE_BYTES_MAX,
-            Self::Data | Self::Manifest | Self::Directory => DIRECTORY_BYTES_MAX,
-        }
-    }
-}
 
 /// Random bytes that make an object's key unique; drawn anew for every object that is written.
 pub type Salt = [u8; SALT_BYTES];

@@ -1,20 +1,25 @@
 //! Key slots: the master keys wrapped under a password, a key file, or a key of AWS KMS.
 
+mod key_file;
+mod wire;
+
 use std::collections::BTreeMap;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::AeadInOut};
-use minicbor::{Decode, Encode, bytes::ByteVec};
 use zeroize::Zeroizing;
 
+use self::wire::{SlotPayload, SlotRecord, slot_payload, slot_record};
 use crate::{
     cbor::{decode_record, encode_record},
     error::{FormatError, FormatResult},
     ids::RepositoryId,
-    keys::{KEY_BYTES, KeyEpoch, Keys, Secret},
+    keys::{KEY_BYTES, Keys, Secret},
     limits::{FORMAT_VERSION, TEXT_BYTES_MAX},
-    seal::{SALT_BYTES, Salt, TAG_BYTES},
+    seal::{Salt, TAG_BYTES},
 };
+
+pub use self::key_file::{read_key_file, write_key_file};
 
 const WHAT: &str = "key slot";
 const MAGIC: [u8; 8] = *b"ICECSLOT";
@@ -141,51 +146,6 @@ pub struct SlotInfo {
     salt: Salt,
 }
 
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct SlotRecord {
-    #[n(0)]
-    kind: u8,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    repository: [u8; 16],
-    #[n(2)]
-    label: String,
-    #[n(3)]
-    created_seconds: i64,
-    #[cbor(n(4), with = "minicbor::bytes")]
-    salt: [u8; SALT_BYTES],
-    #[n(5)]
-    memory_kib: Option<u32>,
-    #[n(6)]
-    passes: Option<u32>,
-    #[n(7)]
-    lanes: Option<u32>,
-    #[n(8)]
-    kms_wrapped: Option<ByteVec>,
-    #[n(9)]
-    kms_key_arn: Option<String>,
-    #[n(10)]
-    kms_region: Option<String>,
-}
-
-impl SlotRecord {
-    /// Takes the fields of a KMS slot; none unless all are there.
-    fn take_kms(&mut self) -> Option<KmsDataKey> {
-        let (wrapped, key_arn, region) =
-            (self.kms_wrapped.take(), self.kms_key_arn.take(), self.kms_region.take());
-        Some(KmsDataKey { wrapped: wrapped?.into(), key_arn: key_arn?, region: region? })
-    }
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct SlotPayload {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    repository: [u8; 16],
-    #[n(1)]
-    masters: Vec<(u32, ByteVec)>,
-}
-
 /// A slot object taken apart, not opened yet.
 struct SlotParts<'a> {
     info: SlotInfo,
@@ -226,29 +186,6 @@ fn split(object: &[u8]) -> FormatResult<SlotParts<'_>> {
     commitment.copy_from_slice(&object[record_end..sealed_start]);
     let info = SlotInfo::try_from(decode_record::<SlotRecord>(WHAT, record)?)?;
     Ok(SlotParts { info, associated: &object[..record_end], commitment, sealed })
-}
-
-impl TryFrom<SlotRecord> for SlotInfo {
-    type Error = FormatError;
-
-    fn try_from(mut record: SlotRecord) -> FormatResult<Self> {
-        let kms = record.take_kms();
-        let kind = match (record.kind, record.memory_kib, record.passes, record.lanes) {
-            (1, Some(memory_kib), Some(passes), Some(lanes)) => {
-                SlotKind::Password(PasswordCost { memory_kib, passes, lanes }.validate()?)
-            }
-            (2, None, None, None) => SlotKind::KeyFile,
-            (3, None, None, None) if let Some(data_key) = kms => SlotKind::Kms(data_key.validate()?),
-            (1..=3, ..) => return Err(FormatError::malformed(WHAT, "its fields do not go with its kind")),
-            (kind, ..) => return Err(FormatError::UnsupportedSlot { kind }),
-        };
-        if record.label.len() > TEXT_BYTES_MAX {
-            return Err(FormatError::malformed(WHAT, "the label is too long"));
-        }
-        let repository = RepositoryId(record.repository);
-        let (label, created_seconds, salt) = (record.label, record.created_seconds, record.salt);
-        Ok(Self { kind, repository, label, created_seconds, salt })
-    }
 }
 
 /// Reads what a slot says about itself.
@@ -368,77 +305,6 @@ pub fn seal_slot(
     object.extend_from_slice(&payload);
     object.extend_from_slice(&tag);
     Ok(object)
-}
-
-fn slot_record(info: &SlotInfo) -> SlotRecord {
-    let (kind, cost, kms) = match &info.kind {
-        SlotKind::Password(cost) => (1, Some(*cost), None),
-        SlotKind::KeyFile => (2, None, None),
-        SlotKind::Kms(data_key) => (3, None, Some(data_key)),
-    };
-    SlotRecord {
-        kind,
-        repository: info.repository.0,
-        label: info.label.clone(),
-        created_seconds: info.created_seconds,
-        salt: info.salt,
-        memory_kib: cost.map(|cost| cost.memory_kib),
-        passes: cost.map(|cost| cost.passes),
-        lanes: cost.map(|cost| cost.lanes),
-        kms_wrapped: kms.map(|data_key| data_key.wrapped.clone().into()),
-        kms_key_arn: kms.map(|data_key| data_key.key_arn.clone()),
-        kms_region: kms.map(|data_key| data_key.region.clone()),
-    }
-}
-
-fn slot_payload(repository: RepositoryId, masters: &BTreeMap<KeyEpoch, Secret>) -> SlotPayload {
-    let masters = masters.iter().map(|(epoch, key)| (*epoch, ByteVec::from(key.expose().to_vec()))).collect();
-    SlotPayload { repository: repository.0, masters }
-}
-
-/// Writes the text of a key file.
-pub fn write_key_file(repository: RepositoryId, secret: &Secret) -> Zeroizing<String> {
-    let mut digits = Zeroizing::new(String::with_capacity(KEY_BYTES * 2));
-    for byte in secret.expose() {
-        for digit in [byte >> 4, byte & 15] {
-            digits.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
-    }
-    let check = key_file_check(secret);
-    Zeroizing::new(format!(
-        "# Icecore key file. Whoever has it can read the repository; without it (or another key) nobody can.\n\
-         repository {repository}\nsecret {}\ncheck {check}\n",
-        digits.as_str()
-    ))
-}
-
-fn key_file_check(secret: &Secret) -> String {
-    blake3::hash(secret.expose()).to_hex().as_str()[..8].to_owned()
-}
-
-/// Reads a key file: the repository that it was made for, if it says so, and its secret.
-pub fn read_key_file(text: &str) -> FormatResult<(Option<RepositoryId>, Secret)> {
-    let malformed = |reason| FormatError::malformed("key file", reason);
-    let (mut repository, mut secret, mut check) = (None, None, None);
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        match line.split_once(' ') {
-            Some(("repository", value)) => repository = Some(RepositoryId::from_hex(value.trim())?),
-            Some(("secret", value)) => {
-                let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-                if !crate::ids::decode_hex(value.trim(), bytes.as_mut()) {
-                    return Err(malformed("the secret is not 64 hexadecimal digits"));
-                }
-                secret = Some(Secret::new(*bytes));
-            }
-            Some(("check", value)) => check = Some(value.trim().to_owned()),
-            _ => return Err(malformed("a line that is not `repository`, `secret` or `check`")),
-        }
-    }
-    let Some(secret) = secret else { return Err(malformed("there is no `secret` line")) };
-    if check.is_some_and(|check| check != key_file_check(&secret)) {
-        return Err(malformed("the secret was altered: it does not match the check"));
-    }
-    Ok((repository, secret))
 }
 
 #[cfg(test)]

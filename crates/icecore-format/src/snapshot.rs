@@ -1,18 +1,19 @@
 //! Snapshots: lease, fence and commit record of a run in one object.
 
+mod wire;
+
 use std::collections::BTreeMap;
 
-use minicbor::{Decode, Encode, bytes::ByteVec};
+use minicbor::{Decode, Encode};
 
+use self::wire::SnapshotRecord;
 use crate::{
     cbor::{decode_record, encode_record},
     entry::Time,
     error::{FormatError, FormatResult},
     ids::{ChunkId, GroupId, RepositoryId, RunId},
     keys::Keys,
-    limits::{
-        LEFT_OUT_BYTES_MAX, LEFT_OUT_ITEMS_MAX, NODE_LEVEL_MAX, SEQUENCE_MAX, TAGS_MAX, TEXT_BYTES_MAX,
-    },
+    limits::{LEFT_OUT_BYTES_MAX, LEFT_OUT_ITEMS_MAX, SEQUENCE_MAX, TAGS_MAX, TEXT_BYTES_MAX},
     node::Totals,
     seal::{ObjectKind, Salt, open_object, seal_object},
 };
@@ -213,109 +214,6 @@ pub struct Snapshot {
     pub state: SnapshotState,
 }
 
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct SnapshotRecord {
-    #[n(0)]
-    state: u8,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    run: [u8; 16],
-    #[n(2)]
-    source: String,
-    #[n(3)]
-    host: String,
-    #[n(4)]
-    root: ByteVec,
-    #[n(5)]
-    command: Option<Vec<String>>,
-    #[n(6)]
-    started: (i64, u32),
-    #[n(7)]
-    level: u8,
-    #[n(8)]
-    dedup: u8,
-    #[cbor(n(9), with = "minicbor::bytes")]
-    group: [u8; 16],
-    #[n(10)]
-    base: Option<ByteVec>,
-    #[n(11)]
-    tags: Option<BTreeMap<String, String>>,
-    #[n(12)]
-    program: String,
-    #[n(13)]
-    refreshed: Option<(i64, u32)>,
-    #[n(14)]
-    reason: Option<String>,
-    #[n(15)]
-    completion: Option<CompletionRecord>,
-    #[n(16)]
-    copy_of: Option<CopyRecord>,
-    #[n(17)]
-    sequence: Option<u64>,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct CopyRecord {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    repository: [u8; 16],
-    #[cbor(n(1), with = "minicbor::bytes")]
-    run: [u8; 16],
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct CompletionRecord {
-    #[n(0)]
-    finished: (i64, u32),
-    #[n(1)]
-    root_node: ByteVec,
-    #[n(2)]
-    root_level: u8,
-    #[n(3)]
-    entries: u64,
-    #[n(4)]
-    files: u64,
-    #[n(5)]
-    bytes: u64,
-    #[n(6)]
-    errors: u64,
-    #[n(7)]
-    condemned_epoch: u64,
-    #[n(8)]
-    statistics: SnapshotStatistics,
-    #[n(9)]
-    damage: Option<DamageRecord>,
-    #[n(10)]
-    left_out: Option<LeftOutRecord>,
-    #[n(11)]
-    time_granularity: Option<u64>,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct LeftOutRecord {
-    #[n(0)]
-    patterns: Option<Vec<String>>,
-    #[n(1)]
-    caches: Option<bool>,
-    #[n(2)]
-    other_file_systems: Option<bool>,
-    #[n(3)]
-    paths: Option<Vec<ByteVec>>,
-    #[n(4)]
-    more: Option<bool>,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct DamageRecord {
-    #[n(0)]
-    noted: (i64, u32),
-    #[n(1)]
-    files: u64,
-}
-
 impl SnapshotOrigin {
     /// Checks the bounds of the format.
     pub fn validate(&self) -> FormatResult<()> {
@@ -381,184 +279,6 @@ impl Snapshot {
 
     fn read_any(record: &[u8]) -> FormatResult<Self> {
         Self::try_from(decode_record::<SnapshotRecord>(WHAT, record)?)
-    }
-}
-
-fn time(time: Time) -> (i64, u32) {
-    (time.seconds, time.nanoseconds)
-}
-
-fn read_time((seconds, nanoseconds): (i64, u32)) -> FormatResult<Time> {
-    if nanoseconds < 1_000_000_000 {
-        Ok(Time { seconds, nanoseconds })
-    } else {
-        Err(FormatError::malformed(WHAT, "nanoseconds of a second or more"))
-    }
-}
-
-impl From<&Snapshot> for SnapshotRecord {
-    fn from(snapshot: &Snapshot) -> Self {
-        let origin = &snapshot.origin;
-        let (state, refreshed, reason, completion) = match &snapshot.state {
-            SnapshotState::Pending { refreshed } => (0, Some(time(*refreshed)), None, None),
-            SnapshotState::Complete(completion) => (1, None, None, Some(completion.into())),
-            SnapshotState::Aborted { reason } => (2, None, Some(reason.clone()), None),
-            SnapshotState::Deleted(completion) => (3, None, None, Some(completion.into())),
-        };
-        Self {
-            state,
-            run: origin.run.0,
-            source: origin.source.clone(),
-            host: origin.host.clone(),
-            root: origin.root.clone().into(),
-            command: (!origin.command.is_empty()).then(|| origin.command.clone()),
-            started: time(origin.started),
-            level: origin.level as u8,
-            dedup: origin.dedup as u8,
-            group: origin.group.0,
-            base: origin.base.map(|base| base.0.to_vec().into()),
-            tags: (!origin.tags.is_empty()).then(|| origin.tags.clone()),
-            program: origin.program.clone(),
-            refreshed,
-            reason,
-            completion,
-            copy_of: origin.copy_of.map(|SnapshotIdentity { repository, run }| CopyRecord {
-                repository: repository.0,
-                run: run.0,
-            }),
-            sequence: (origin.sequence > 0).then_some(origin.sequence),
-        }
-    }
-}
-
-impl From<&Completion> for CompletionRecord {
-    fn from(completion: &Completion) -> Self {
-        Self {
-            finished: time(completion.finished),
-            root_node: completion.root_node.0.to_vec().into(),
-            root_level: completion.root_level,
-            entries: completion.totals.entries,
-            files: completion.totals.files,
-            bytes: completion.totals.bytes,
-            errors: completion.errors,
-            condemned_epoch: completion.condemned_epoch,
-            statistics: completion.statistics,
-            damage: completion.damage.map(|mark| DamageRecord { noted: time(mark.noted), files: mark.files }),
-            left_out: completion.left_out.as_ref().map(LeftOutRecord::from),
-            time_granularity: (completion.time_granularity > 0).then_some(completion.time_granularity),
-        }
-    }
-}
-
-impl From<&LeftOut> for LeftOutRecord {
-    fn from(left_out: &LeftOut) -> Self {
-        Self {
-            patterns: (!left_out.patterns.is_empty()).then(|| left_out.patterns.clone()),
-            caches: left_out.caches.then_some(true),
-            other_file_systems: left_out.other_file_systems.then_some(true),
-            paths: (!left_out.paths.is_empty())
-                .then(|| left_out.paths.iter().map(|path| path.clone().into()).collect()),
-            more: left_out.more.then_some(true),
-        }
-    }
-}
-
-impl TryFrom<LeftOutRecord> for LeftOut {
-    type Error = FormatError;
-
-    fn try_from(record: LeftOutRecord) -> FormatResult<Self> {
-        let left_out = Self {
-            patterns: record.patterns.unwrap_or_default(),
-            caches: record.caches.unwrap_or(false),
-            other_file_systems: record.other_file_systems.unwrap_or(false),
-            paths: record.paths.unwrap_or_default().into_iter().map(Into::into).collect(),
-            more: record.more.unwrap_or(false),
-        };
-        if left_out.clone().bounded() == left_out {
-            Ok(left_out)
-        } else {
-            Err(FormatError::malformed(WHAT, "there is too much of what was left out"))
-        }
-    }
-}
-
-impl TryFrom<DamageRecord> for DamageMark {
-    type Error = FormatError;
-
-    fn try_from(record: DamageRecord) -> FormatResult<Self> {
-        Ok(Self { noted: read_time(record.noted)?, files: record.files })
-    }
-}
-
-impl TryFrom<CompletionRecord> for Completion {
-    type Error = FormatError;
-
-    fn try_from(record: CompletionRecord) -> FormatResult<Self> {
-        if record.root_level > NODE_LEVEL_MAX {
-            return Err(FormatError::malformed(WHAT, "the level of the root node is too high"));
-        }
-        Ok(Self {
-            finished: read_time(record.finished)?,
-            root_node: ChunkId::from_slice(&record.root_node)?,
-            root_level: record.root_level,
-            totals: Totals { entries: record.entries, files: record.files, bytes: record.bytes },
-            errors: record.errors,
-            condemned_epoch: record.condemned_epoch,
-            statistics: record.statistics,
-            damage: record.damage.map(DamageMark::try_from).transpose()?,
-            left_out: record.left_out.map(LeftOut::try_from).transpose()?,
-            time_granularity: record.time_granularity.unwrap_or(0),
-        })
-    }
-}
-
-impl TryFrom<SnapshotRecord> for Snapshot {
-    type Error = FormatError;
-
-    fn try_from(record: SnapshotRecord) -> FormatResult<Self> {
-        let malformed = |reason| FormatError::malformed(WHAT, reason);
-        let command = record.command.unwrap_or_default();
-        let tags = record.tags.unwrap_or_default();
-        let completion = record.completion.map(Completion::try_from).transpose()?;
-        let state = match (record.state, record.refreshed, completion) {
-            (0, Some(refreshed), None) => SnapshotState::Pending { refreshed: read_time(refreshed)? },
-            (1, None, Some(completion)) => SnapshotState::Complete(completion),
-            (2, None, None) => SnapshotState::Aborted { reason: record.reason.unwrap_or_default() },
-            (3, None, Some(completion)) => SnapshotState::Deleted(completion),
-            _ => return Err(malformed("unknown state, or fields that do not go with it")),
-        };
-        let level = match record.level {
-            0 => Level::Full,
-            1 => Level::Incremental,
-            2 => Level::Differential,
-            _ => return Err(malformed("unknown level")),
-        };
-        let dedup = match record.dedup {
-            0 => DedupScope::Repository,
-            1 => DedupScope::Group,
-            _ => return Err(malformed("unknown dedup scope")),
-        };
-        let origin = SnapshotOrigin {
-            run: RunId(record.run),
-            source: record.source,
-            host: record.host,
-            root: record.root.into(),
-            command,
-            started: read_time(record.started)?,
-            level,
-            dedup,
-            group: RunId(record.group),
-            base: record.base.map(|base| RunId::from_slice(&base)).transpose()?,
-            tags,
-            program: record.program,
-            copy_of: record.copy_of.map(|CopyRecord { repository, run }| SnapshotIdentity {
-                repository: RepositoryId(repository),
-                run: RunId(run),
-            }),
-            sequence: record.sequence.unwrap_or(0),
-        };
-        origin.validate()?;
-        Ok(Self { origin, state })
     }
 }
 

@@ -1,8 +1,11 @@
-use minicbor::Encoder;
+use minicbor::{Decoder, Encoder};
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures::{assert_golden, noise_array};
+use crate::{
+    fixtures::{assert_golden, noise_array},
+    limits::{ATTRIBUTES_BYTES_MAX, CHUNK_BYTES_MAX, INLINE_CHUNKS_MAX, NODE_LEVEL_MAX},
+};
 
 const MIB: u64 = 1 << 20;
 

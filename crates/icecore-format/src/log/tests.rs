@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     fixtures::{RUN, assert_golden, assert_refuses_changes, assert_refuses_truncation, keys, noise_array},
-    ids::{ChunkId, GroupId},
+    ids::{ChunkId, GroupId, WriterId},
     node::Totals,
     snapshot::{
         Completion, DamageMark, DedupScope, Level, SnapshotOrigin, SnapshotState, SnapshotStatistics,

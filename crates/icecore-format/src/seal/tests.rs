@@ -2,9 +2,12 @@ use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::AeadInOut};
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures::{
-    REPOSITORY, assert_golden, assert_refuses_changes, assert_refuses_truncation, keys, keys_of, noise,
-    noise_array,
+use crate::{
+    fixtures::{
+        REPOSITORY, assert_golden, assert_refuses_changes, assert_refuses_truncation, keys, keys_of, noise,
+        noise_array,
+    },
+    limits::RECORD_BYTES_MAX,
 };
 
 const RECORD: &[u8] = b"\xa1\x00\x01";

@@ -1,9 +1,12 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures::{
-    REPOSITORY, assert_golden, assert_refuses_changes, assert_refuses_truncation, hex, keys, keys_of,
-    noise_array,
+use crate::{
+    fixtures::{
+        REPOSITORY, assert_golden, assert_refuses_changes, assert_refuses_truncation, hex, keys, keys_of,
+        noise_array,
+    },
+    keys::KeyEpoch,
 };
 
 fn secret() -> Secret {

@@ -1,11 +1,12 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{wire::CompletionRecord, *};
 use crate::{
     fixtures::{
         RUN, assert_golden, assert_refuses_changes, assert_refuses_truncation, keys, keys_of, noise_array,
     },
     ids::RepositoryId,
+    limits::NODE_LEVEL_MAX,
 };
 
 fn origin() -> SnapshotOrigin {
