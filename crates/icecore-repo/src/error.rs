@@ -7,7 +7,7 @@ use icecore_format::{
 };
 use icecore_store::error::StoreError;
 
-use crate::manifest::EntryRefusal;
+use crate::entry_refusal::EntryRefusal;
 
 /// Result of this crate.
 pub type RepoResult<T> = Result<T, RepoError>;

@@ -21,6 +21,7 @@ use crate::{
     compaction,
     error::{RepoError, RepoResult},
     index::{disk::DiskIndex, memory::MemoryIndex},
+    recovery::recovering,
     repository::Repository,
     stored_packs::StoredPacks,
 };
@@ -158,24 +159,6 @@ pub(crate) fn load_index_again(
         let index = load::load(repository, catalog, group, stored, &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
-}
-
-/// Does something with the catalogue; when it turns out to be damaged or cannot be written, starts it over and does it
-/// again: the catalogue is a cache, and nothing may fail because of it.
-pub(crate) fn recovering<T>(
-    catalog: &mut Catalog,
-    mut action: impl FnMut(&mut Catalog) -> RepoResult<T>,
-) -> RepoResult<T> {
-    match action(catalog) {
-        Err(RepoError::Catalog(error)) => {
-            tracing::warn!(%error, "the catalogue fails, it is read anew from the repository");
-            if !error.is_corruption() || catalog.start_over().is_err() {
-                *catalog = Catalog::in_memory(catalog.repository())?;
-            }
-            action(catalog)
-        }
-        other => other,
-    }
 }
 
 /// Lists the directories, and reads those that are new.

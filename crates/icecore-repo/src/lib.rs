@@ -5,19 +5,25 @@
 
 pub mod buffers;
 mod compaction;
+mod entry_refusal;
 pub mod environment;
 pub mod error;
+mod fetch_sizes;
 pub mod index;
 pub mod listing;
 pub mod log;
 pub mod manifest;
+mod manifest_root;
 pub mod reader;
+mod recovery;
 pub mod repository;
 pub mod session;
 pub mod slots;
 mod small_objects;
 pub mod snapshots;
 mod stored_packs;
+mod stored_slots;
+mod whole_pack;
 
 #[cfg(test)]
 mod bed;

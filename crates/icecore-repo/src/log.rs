@@ -20,8 +20,8 @@ use icecore_store::{
 
 use crate::{
     error::{RepoError, RepoResult},
-    index::recovering,
     listing::MetaListing,
+    recovery::recovering,
     repository::Repository,
     small_objects::{self, Found, SmallObject},
     snapshots::{self, SnapshotList},

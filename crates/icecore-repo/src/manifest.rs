@@ -7,10 +7,12 @@ mod soundness;
 mod writer;
 
 pub use chunk_list::{ChunkListReader, ChunkListWriter, write_chunk_list};
-pub use cursor::{LeafIdentity, ManifestCursor, ManifestRoot};
+pub use cursor::{LeafIdentity, ManifestCursor};
 pub use difference::{Change, differences, next_difference};
-pub use soundness::{EntryRefusal, LinkAgreement};
+pub use soundness::LinkAgreement;
 pub use writer::ManifestWriter;
+
+pub use crate::{entry_refusal::EntryRefusal, manifest_root::ManifestRoot};
 
 #[cfg(test)]
 mod tests;

@@ -19,11 +19,12 @@ use icecore_format::{
 use icecore_store::error::StoreError;
 use rayon::prelude::*;
 
-pub use self::{archived::ArchivedPack, plan::BlockPlan, sizes::FetchSizes};
+pub use self::{archived::ArchivedPack, plan::BlockPlan};
 use self::{
     archived::PackAnswers,
     cache::{BlockText, Cache},
 };
+pub use crate::fetch_sizes::FetchSizes;
 use crate::{
     buffers::Buffers,
     error::{RepoError, RepoResult},
@@ -35,7 +36,6 @@ mod archived;
 mod cache;
 mod manifest_blocks;
 mod plan;
-mod sizes;
 
 /// The blocks of a request are opened by all workers if they have at least this many stored bytes.
 const SHARED_BYTES_MIN: u64 = 8 << 20;

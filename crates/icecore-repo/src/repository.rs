@@ -28,9 +28,8 @@ use zeroize::Zeroizing;
 use crate::{
     environment::Environment,
     error::{RepoError, RepoResult},
-    index::MEMORY_CHUNKS_MAX,
-    reader::FetchSizes,
-    slots::{self, OpenedSlot},
+    fetch_sizes::FetchSizes,
+    stored_slots::{self, OpenedSlot},
 };
 
 /// An unlocked repository: reads; [`crate::session::WriteSession`] writes.
@@ -41,7 +40,8 @@ pub struct Repository {
     keys: Arc<Keys>,
     header: Header,
     slot: String,
-    index_chunks_max: usize,
+    /// As many as an index decides itself if absent.
+    index_chunks_max: Option<usize>,
     fetch_sizes: FetchSizes,
     block_cache: Option<Arc<BlockCache>>,
     /// What was read to unlock it.
@@ -111,7 +111,7 @@ impl LockedRepository {
 
     /// Returns the kinds of its key slots; slots that cannot be read are left out.
     pub fn slot_kinds(&self) -> RepoResult<Vec<SlotKind>> {
-        slots::kinds(&self.store, &self.environment, self.id())
+        stored_slots::kinds(&self.store, &self.environment, self.id())
     }
 
     /// Unlocks the repository with the first of `credentials` that opens one of its slots.
@@ -120,7 +120,7 @@ impl LockedRepository {
         let prefix = if self.lists_everything { META_PREFIX } else { KEYS_PREFIX };
         let listed = environment.runtime.block_on(store.list(prefix))?;
         let OpenedSlot { keys, id, mut objects } =
-            slots::open_any(&store, &environment, self.id(), &listed, credentials)?;
+            stored_slots::open_any(&store, &environment, self.id(), &listed, credentials)?;
         let keys = Arc::new(keys);
         let header = Header::open(&keys, &self.object).map_err(RepoError::object(HEADER_KEY))?;
         objects.push((HEADER_KEY.to_owned(), self.object.clone()));
@@ -151,7 +151,7 @@ impl Repository {
             keys,
             header,
             slot,
-            index_chunks_max: MEMORY_CHUNKS_MAX,
+            index_chunks_max: None,
             fetch_sizes: FetchSizes::default(),
             block_cache: None,
             objects: Arc::default(),
@@ -198,9 +198,15 @@ impl Repository {
             read_only: false,
         };
         let object = header.seal(&keys, &environment.salt())?;
-        let slot = String::new();
-        let mut created = Self::assemble(store, environment, keys, header, slot);
-        created.slot = slots::add(&created, &options.credential, options.cost, &options.label)?;
+        let slot = stored_slots::write(
+            &store,
+            &environment,
+            &keys,
+            &options.credential,
+            options.cost,
+            &options.label,
+        )?;
+        let created = Self::assemble(store, environment, keys, header, slot);
         match created.put(HEADER_KEY, object.into(), PutCondition::Absent) {
             Err(RepoError::Store(StoreError::AlreadyExists { .. })) => {
                 Err(RepoError::RepositoryExists { location: created.store.location() })
@@ -261,7 +267,7 @@ impl Repository {
     /// Sets how many chunks an index keeps in memory when it is loaded; the rest is on disk, if the catalogue is.
     #[must_use]
     pub fn with_index_chunks_max(self, index_chunks_max: usize) -> Self {
-        Self { index_chunks_max, ..self }
+        Self { index_chunks_max: Some(index_chunks_max), ..self }
     }
 
     /// Notes that a listing found neither a snapshot nor a record of the log.
@@ -279,7 +285,7 @@ impl Repository {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    pub(crate) fn index_chunks_max(&self) -> usize {
+    pub(crate) fn index_chunks_max(&self) -> Option<usize> {
         self.index_chunks_max
     }
 

@@ -3,8 +3,10 @@
 pub(crate) mod adoption;
 mod assembly;
 mod continuation;
+mod filler;
 mod lease;
 mod packer;
+mod stages;
 mod upload;
 
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::PoisonError, time::Duration};
@@ -13,7 +15,7 @@ pub use self::continuation::Continuation;
 use crate::{
     compaction::{self, UNINDEXED_MAX},
     error::{RepoError, RepoResult},
-    manifest::ManifestRoot,
+    manifest_root::ManifestRoot,
     reader::SharedIndex,
     repository::Repository,
     session::{

@@ -25,7 +25,7 @@ pub use times::{CLOCK_TOLERANCE, ClockError};
 use crate::{
     environment::time_of,
     error::{RepoError, RepoResult},
-    index::recovering,
+    recovery::recovering,
     repository::Repository,
     small_objects::{self, Found, SmallObject},
 };

@@ -10,7 +10,9 @@ use icecore_format::{
 
 use crate::{
     error::{RepoError, RepoResult},
-    index::{ChunkIndex, PackRow, disk::DiskIndex, memory::MemoryIndex, read_listed_directories},
+    index::{
+        ChunkIndex, MEMORY_CHUNKS_MAX, PackRow, disk::DiskIndex, memory::MemoryIndex, read_listed_directories,
+    },
     repository::Repository,
     stored_packs::StoredPacks,
 };
@@ -39,7 +41,11 @@ pub(super) fn load(
     damaged: &mut Vec<(String, RepoError)>,
 ) -> RepoResult<ChunkIndex> {
     let scope = Scope { group, stored };
-    let chunks_max = if catalog.is_in_memory() { usize::MAX } else { repository.index_chunks_max() };
+    let chunks_max = if catalog.is_in_memory() {
+        usize::MAX
+    } else {
+        repository.index_chunks_max().unwrap_or(MEMORY_CHUNKS_MAX)
+    };
     for _ in 0..ATTEMPTS {
         let Some(table) = on_disk(catalog.chunk_table())? else { break };
         match pass(repository, catalog, scope, table, chunks_max, damaged)? {

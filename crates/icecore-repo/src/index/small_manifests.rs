@@ -10,7 +10,7 @@ use icecore_format::{
 };
 use icecore_store::ObjectInfo;
 
-use crate::{error::RepoResult, repository::Repository, session::adoption::read_whole};
+use crate::{error::RepoResult, repository::Repository, whole_pack::read_whole};
 
 /// Longest pack that is fetched instead of its directory, in bytes.
 const PACK_BYTES_READ_MAX: u64 = 1 << 20;

@@ -5,42 +5,16 @@ use std::{sync::Arc, vec};
 use icecore_format::{
     entry::Entry,
     error::FormatError,
-    ids::{ChunkId, RunId},
+    ids::RunId,
     node::{Child, Node, NodeItems, OwnerNames, Totals},
     path,
-    snapshot::Snapshot,
 };
 
 use crate::{
     error::{RepoError, RepoResult},
+    manifest_root::ManifestRoot,
     reader::ChunkReader,
 };
-
-/// Where a manifest begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestRoot {
-    /// Snapshot that the manifest belongs to, for messages.
-    pub run: RunId,
-    /// Id of the root node.
-    pub node: ChunkId,
-    /// Level of the root node.
-    pub level: u8,
-    /// Totals that the root node must have.
-    pub totals: Totals,
-}
-
-impl ManifestRoot {
-    /// Returns the root of a complete snapshot; none in every other state.
-    pub fn of(snapshot: &Snapshot) -> Option<Self> {
-        let completion = snapshot.completion()?;
-        Some(Self {
-            run: snapshot.origin.run,
-            node: completion.root_node,
-            level: completion.root_level,
-            totals: completion.totals,
-        })
-    }
-}
 
 /// A whole leaf of a manifest that ends where the keyed hash says so, and not merely where the manifest ends: another
 /// manifest with exactly these entries in a row, from the beginning of a leaf, has the same leaf.

@@ -13,27 +13,11 @@ use icecore_format::{
     path,
 };
 
+use crate::entry_refusal::EntryRefusal;
+
 /// Longer paths are not written, although the format allows them: an inner node that refers to such has room for few
 /// children, and a manifest has a bounded number of levels. Four children each are enough for any manifest.
 const PATH_BYTES_WRITTEN_MAX: usize = 256 << 10;
-
-/// Why an entry cannot be part of a manifest.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EntryRefusal {
-    /// It does not come behind the entry before it.
-    #[error("it does not follow the entry before it in the order of paths")]
-    OutOfOrder,
-    /// The snapshot has no directory that holds it.
-    #[error("its directory is not in the snapshot")]
-    NoDirectory,
-    /// Another name of the same file has another content.
-    #[error("its content differs from that of another hard link to the same file")]
-    LinksDiffer,
-    /// It is beyond a bound of the format, or breaks a rule of it.
-    #[error(transparent)]
-    Format(FormatError),
-}
 
 /// What the manifest so far says of the other names of a hard-linked file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +46,13 @@ struct LinkState {
 /// several names.
 #[derive(Debug, Default)]
 pub(super) struct Soundness {
-    place: Place,
+    end: ManifestEnd,
     links: HashMap<LinkGroup, LinkState>,
 }
 
 /// Where the manifest ends so far.
 #[derive(Clone, Debug, Default)]
-struct Place {
+struct ManifestEnd {
     begun: bool,
     last: Vec<u8>,
     /// Lengths of the beginnings of the last path, or of all of it, that are directories; rising.
@@ -79,22 +63,22 @@ impl Soundness {
     /// Takes the next entry, or says why it must not be written; then nothing has changed.
     pub fn admit(&mut self, entry: &Entry) -> Result<(), EntryRefusal> {
         validate(entry).map_err(EntryRefusal::Format)?;
-        self.place.check(&entry.path)?;
+        self.end.check(&entry.path)?;
         self.admit_link(entry)?;
-        self.place.advance(entry);
+        self.end.advance(entry);
         Ok(())
     }
 
     /// Takes entries that were read from another manifest, all or none; returns the path of the one that is refused.
     pub fn admit_all(&mut self, entries: &[Entry]) -> Result<(), (Vec<u8>, EntryRefusal)> {
-        let before = self.place.clone();
+        let before = self.end.clone();
         for entry in entries {
-            let admitted = self.place.check(&entry.path).and_then(|()| self.admit_link(entry));
+            let admitted = self.end.check(&entry.path).and_then(|()| self.admit_link(entry));
             if let Err(refusal) = admitted {
-                self.place = before;
+                self.end = before;
                 return Err((entry.path.clone(), refusal));
             }
-            self.place.advance(entry);
+            self.end.advance(entry);
         }
         Ok(())
     }
@@ -123,7 +107,7 @@ impl Soundness {
     }
 }
 
-impl Place {
+impl ManifestEnd {
     /// Says whether an entry of this path may follow.
     fn check(&self, next: &[u8]) -> Result<(), EntryRefusal> {
         if !self.begun {

@@ -11,9 +11,10 @@ use icecore_format::{
 use crate::{
     error::{RepoError, RepoResult},
     manifest::{
-        cursor::{LeafIdentity, ManifestRoot},
+        cursor::LeafIdentity,
         soundness::{LinkAgreement, Soundness},
     },
+    manifest_root::ManifestRoot,
     session::WriteSession,
 };
 

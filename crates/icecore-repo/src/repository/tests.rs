@@ -6,7 +6,10 @@ use icecore_store::{
 };
 
 use super::*;
-use crate::bed::{Bed, create_options, environment, key_file, noises};
+use crate::{
+    bed::{Bed, create_options, environment, key_file, noises},
+    slots,
+};
 
 fn password(text: &str) -> Credential {
     Credential::Password(Zeroizing::new(text.as_bytes().to_vec()))

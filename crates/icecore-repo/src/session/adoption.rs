@@ -7,12 +7,9 @@ use std::collections::HashMap;
 
 use icecore_format::{
     directory::PackDirectory,
-    error::{FormatError, FormatResult},
     ids::{PackName, RunId},
-    keys::Keys,
     layout::{PackPlace, snapshot_key},
     limits::{PACK_BYTES_MAX, RECORD_OBJECT_BYTES_MAX},
-    pack::read_directory_copy,
     snapshot::{Snapshot, SnapshotState},
 };
 use icecore_store::store::StoreExt;
@@ -20,8 +17,9 @@ use icecore_store::store::StoreExt;
 use crate::{
     error::{RepoError, RepoResult},
     repository::Repository,
-    session::{packer::verify, upload::put_directory},
+    session::upload::put_directory,
     stored_packs::StoredPacks,
+    whole_pack::read_whole,
 };
 
 /// Writes the directories of packs that have none, unless their run is another host's and may still be at work; returns
@@ -92,25 +90,5 @@ fn adopt_pack(repository: &Repository, name: PackName, place: PackPlace) -> Repo
     let object = directory.seal(repository.keys(), &environment.salt())?;
     let stored = put_directory(repository.store().as_ref(), repository.keys(), &directory, object.into());
     environment.runtime.block_on(stored)?;
-    Ok(directory)
-}
-
-/// Reads a pack's own copy of its directory and opens all its blocks.
-pub(crate) fn read_whole(
-    keys: &Keys,
-    name: PackName,
-    place: PackPlace,
-    pack: &[u8],
-) -> FormatResult<PackDirectory> {
-    let what = place.kind().name();
-    if pack.len() as u64 > PACK_BYTES_MAX {
-        let found = pack.len() as u64;
-        return Err(FormatError::OutOfBounds { what, found, minimum: 0, maximum: PACK_BYTES_MAX });
-    }
-    let directory = read_directory_copy(keys, place.kind(), pack)?;
-    if directory.pack != name || PackPlace::of(directory.kind, directory.group) != place {
-        return Err(FormatError::Malformed { what, reason: "it is another pack than its key says" });
-    }
-    verify(keys, &directory, pack)?;
     Ok(directory)
 }

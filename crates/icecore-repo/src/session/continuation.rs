@@ -12,7 +12,7 @@ use icecore_format::{
     snapshot::{DedupScope, Snapshot, SnapshotOrigin, SnapshotState},
 };
 
-use super::{ClockDifference, WriteOptions, adoption, packer::Packer, packer::PackerOptions};
+use super::{ClockDifference, WriteOptions, adoption, packer::Packer};
 use crate::{
     compaction,
     environment::time_of,
@@ -102,7 +102,7 @@ impl Prepared {
             tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");
         }
         let index = Arc::new(RwLock::new(loaded.index));
-        let packer = Packer::start(repository, run, group, PackerOptions::from(options))?;
+        let packer = Packer::start(repository, run, group, options)?;
         Ok(Self { clock_difference, known, index, packer })
     }
 }

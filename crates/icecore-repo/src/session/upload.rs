@@ -27,7 +27,7 @@ use crate::{
     buffers::Buffers,
     error::{RepoError, RepoResult},
     repository::Repository,
-    session::packer::{Counts, Failure},
+    session::stages::{Counts, Failure},
 };
 
 const STAGE: &str = "upload";

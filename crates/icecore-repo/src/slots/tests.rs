@@ -1,4 +1,9 @@
-use icecore_format::ids::RepositoryId;
+use icecore_format::{
+    error::FormatError,
+    ids::RepositoryId,
+    layout::slot_key,
+    slot::{SLOT_BYTES_MAX, SlotKind, seal_slot},
+};
 use icecore_store::{
     fault::{Fault, FaultPlan, FaultWhen},
     method::Method,

@@ -25,7 +25,7 @@ impl FetchSizes {
         Self { bytes_max: 40 << 20, gap_bytes_max: 1 << 20, plain_bytes_max: 40 << 20, followers_max: 7 };
 
     /// Says whether a block may be fetched together with those from `start` to `end` before it in the same pack.
-    pub(super) fn allow(&self, start: u64, end: u64, block: Range<u64>) -> bool {
+    pub(crate) fn allow(&self, start: u64, end: u64, block: Range<u64>) -> bool {
         block.start >= end && block.start - end <= self.gap_bytes_max && block.end - start <= self.bytes_max
     }
 }
