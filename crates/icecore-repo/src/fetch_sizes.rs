@@ -1,7 +1,5 @@
 //! How much is fetched in one request.
 
-use std::ops::Range;
-
 /// How much is fetched in one request: what a request costs in time and money decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchSizes {
@@ -23,11 +21,6 @@ impl FetchSizes {
     /// For a store behind a network, where each request takes a round trip and is paid for.
     pub const FAR: Self =
         Self { bytes_max: 40 << 20, gap_bytes_max: 1 << 20, plain_bytes_max: 40 << 20, followers_max: 7 };
-
-    /// Says whether a block may be fetched together with those from `start` to `end` before it in the same pack.
-    pub(crate) fn allow(&self, start: u64, end: u64, block: Range<u64>) -> bool {
-        block.start >= end && block.start - end <= self.gap_bytes_max && block.end - start <= self.bytes_max
-    }
 }
 
 impl Default for FetchSizes {

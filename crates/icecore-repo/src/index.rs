@@ -1,8 +1,10 @@
 //! The chunk index: which chunk lies in which block of which pack.
 
+mod directories;
 mod disk;
 mod load;
-mod memory;
+mod memory_index;
+mod pack;
 mod small_manifests;
 
 use std::sync::Arc;
@@ -11,16 +13,14 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     directory::{BlockInfo, ChunkInfo, PackDirectory},
     ids::{ChunkId, GroupId, PackName},
-    layout::{PACKS_PREFIX, pack_key, parse_directory_key},
-    limits::DIRECTORY_OBJECT_BYTES_MAX,
-    seal::{ObjectKey, ObjectKind},
+    layout::parse_directory_key,
 };
 use icecore_store::ObjectInfo;
 
+pub use self::pack::{BlockNumber, ChunkLocation, IndexedPack, PackRow};
 use crate::{
-    compaction,
     error::{RepoError, RepoResult},
-    index::{disk::DiskIndex, memory::MemoryIndex},
+    index::{disk::DiskIndex, memory_index::MemoryIndex},
     recovery::recovering,
     repository::Repository,
     stored_packs::StoredPacks,
@@ -30,53 +30,6 @@ use crate::{
 pub const MEMORY_CHUNKS_MAX: usize = 1 << 20;
 /// Memory that a chunk takes in an index at most, in bytes.
 pub const CHUNK_MEMORY_BYTES: u64 = 40;
-
-/// Opened directories that wait for the catalogue, at most, …
-const ADD_BATCH: usize = 1024;
-/// … and their chunks: a short directory can unfold to many.
-const ADD_BATCH_CHUNKS: usize = 1 << 20;
-
-/// A pack as far as reading its blocks needs it.
-#[derive(Debug)]
-pub struct IndexedPack {
-    /// Name.
-    pub name: PackName,
-    /// Data or manifest.
-    pub kind: ObjectKind,
-    /// Group.
-    pub group: GroupId,
-    /// Directory; in the memory index without the chunks, which the index holds itself.
-    directory: PackDirectory,
-    key: ObjectKey,
-}
-
-/// A pack as the index lists it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PackRow {
-    /// Name.
-    pub name: PackName,
-    /// Data or manifest.
-    pub kind: ObjectKind,
-    /// Group.
-    pub group: GroupId,
-}
-
-/// Number of a block in the index: the number of its pack, then its ordinal in the pack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BlockNumber(u64);
-
-/// Where a chunk is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkLocation {
-    /// Block that holds the chunk.
-    pub block: BlockNumber,
-    /// Length of the block's plaintext in bytes.
-    pub block_bytes: u32,
-    /// Offset of the chunk in the block's plaintext, in bytes.
-    pub offset: u32,
-    /// Length of the chunk in bytes.
-    pub length: u32,
-}
 
 /// All chunks that may be referred to or read: in memory up to [`MEMORY_CHUNKS_MAX`], on disk beyond.
 #[derive(Debug, Default)]
@@ -110,7 +63,7 @@ pub fn load_index(
     group: Option<GroupId>,
 ) -> RepoResult<LoadedIndex> {
     recovering(catalog, |catalog| {
-        let mut damaged = read_listed_directories(repository, catalog)?;
+        let mut damaged = directories::read_listed(repository, catalog)?;
         let index = load::load(repository, catalog, group, None, &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
@@ -131,7 +84,7 @@ pub(crate) fn load_index_for_writing(
     mut adopt: impl FnMut(&StoredPacks, &[PackName]) -> RepoResult<Vec<PackDirectory>>,
 ) -> RepoResult<(LoadedIndex, StoredPacks)> {
     recovering(catalog, |catalog| {
-        let mut damaged = read_new_directories(repository, catalog, directories, manifests)?;
+        let mut damaged = directories::read_new(repository, catalog, directories, manifests)?;
         // Listed after or with the directories: a pack is there before its directory is.
         let stored = StoredPacks::list(repository, manifests)?;
         let mut listed = catalog.known_packs()?;
@@ -155,64 +108,11 @@ pub(crate) fn load_index_again(
     recovering(catalog, |catalog| {
         // The second time, the catalogue was started over and is empty.
         let is_current = std::mem::take(&mut is_first);
-        let mut damaged = if is_current { Vec::new() } else { read_listed_directories(repository, catalog)? };
+        let mut damaged =
+            if is_current { Vec::new() } else { directories::read_listed(repository, catalog)? };
         let index = load::load(repository, catalog, group, stored, &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
-}
-
-/// Lists the directories, and reads those that are new.
-fn read_listed_directories(
-    repository: &Repository,
-    catalog: &mut Catalog,
-) -> RepoResult<Vec<(String, RepoError)>> {
-    let listed = repository.environment().runtime.block_on(repository.store().list(PACKS_PREFIX))?;
-    read_new_directories(repository, catalog, &listed.iter().collect::<Vec<_>>(), None)
-}
-
-/// Fetches the directories among `listed` that the catalogue does not have, and takes out of it what is not listed. Of
-/// `manifests`, if they are given, small packs may be fetched instead of their directories.
-fn read_new_directories(
-    repository: &Repository,
-    catalog: &mut Catalog,
-    listed: &[&ObjectInfo],
-    manifests: Option<&[&ObjectInfo]>,
-) -> RepoResult<Vec<(String, RepoError)>> {
-    let known = catalog.known_packs()?;
-    let mut present = Vec::new();
-    for object in listed {
-        if let Ok(name) = parse_directory_key(&object.key) {
-            present.push((name, *object));
-        }
-    }
-    present.sort_unstable_by_key(|(name, _)| *name);
-    let is_present = |name: &PackName| present.binary_search_by_key(name, |(name, _)| *name).is_ok();
-    let vanished: Vec<PackName> = known.iter().copied().filter(|name| !is_present(name)).collect();
-    catalog.remove_packs(&vanished)?;
-    present.retain(|(name, _)| known.binary_search(name).is_err());
-    let mut missing: Vec<&ObjectInfo> = present.into_iter().map(|(_, object)| object).collect();
-    let (mut directories, mut chunks) = (Vec::new(), 0);
-    if let Some(manifests) = manifests {
-        missing = small_manifests::read(repository, missing, manifests, &mut directories)?;
-    }
-    let damaged = compaction::fetch(repository, missing, DIRECTORY_OBJECT_BYTES_MAX, |object, bytes| {
-        let opened = parse_directory_key(&object.key)
-            .and_then(|name| PackDirectory::open(repository.keys(), name, bytes));
-        let directory = match opened {
-            Ok(directory) => directory,
-            Err(error) => return Ok(Err(error)),
-        };
-        chunks += directory.chunks.len();
-        directories.push(directory);
-        if chunks >= ADD_BATCH_CHUNKS || directories.len() >= ADD_BATCH {
-            catalog.add_directories(&directories)?;
-            directories.clear();
-            chunks = 0;
-        }
-        Ok(Ok(()))
-    })?;
-    catalog.add_directories(&directories)?;
-    Ok(damaged)
 }
 
 impl ChunkIndex {
@@ -293,79 +193,6 @@ impl ChunkIndex {
     /// Says whether most of the index is on disk.
     pub fn is_on_disk(&self) -> bool {
         self.disk.is_some()
-    }
-}
-
-impl PackRow {
-    /// Returns the key of the pack object.
-    pub fn object_key(&self) -> String {
-        pack_key(self.kind, self.group, self.name)
-    }
-}
-
-impl BlockNumber {
-    pub(crate) fn new(pack: u32, ordinal: u32) -> Self {
-        Self(u64::from(pack) << 32 | u64::from(ordinal))
-    }
-
-    pub(crate) fn pack(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    pub(crate) fn ordinal(self) -> u32 {
-        self.0 as u32
-    }
-
-    /// Returns the block so many blocks before this one in the same pack, if there is one.
-    pub(crate) fn back(self, blocks: u32) -> Option<Self> {
-        Some(Self::new(self.pack(), self.ordinal().checked_sub(blocks)?))
-    }
-}
-
-impl IndexedPack {
-    fn new(repository: &Repository, directory: PackDirectory) -> RepoResult<Self> {
-        let key = directory.object_key(repository.keys())?;
-        let (name, kind, group) = (directory.pack, directory.kind, directory.group);
-        Ok(Self { name, kind, group, directory, key })
-    }
-
-    /// Returns the key of the pack object.
-    pub fn object_key(&self) -> String {
-        pack_key(self.kind, self.group, self.name)
-    }
-
-    pub(crate) fn seal_key(&self) -> &ObjectKey {
-        &self.key
-    }
-
-    /// Returns the number of blocks.
-    pub fn block_count(&self) -> usize {
-        self.directory.blocks.len()
-    }
-
-    fn block(&self, number: BlockNumber) -> &BlockInfo {
-        &self.directory.blocks[number.ordinal() as usize]
-    }
-
-    /// Returns where the chunk at a position of the directory is; `length` says how long the chunk at a position is.
-    fn location_of(
-        &self,
-        pack: u32,
-        position: usize,
-        length: impl Fn(usize) -> u32,
-    ) -> Option<ChunkLocation> {
-        let blocks = &self.directory.blocks;
-        let ordinal =
-            blocks.partition_point(|block| block.first_chunk as usize <= position).checked_sub(1)?;
-        let block = &blocks[ordinal];
-        let offset = (block.first_chunk as usize..position).map(&length).sum();
-        let number = BlockNumber::new(pack, ordinal as u32);
-        Some(ChunkLocation {
-            block: number,
-            block_bytes: block.plain_bytes,
-            offset,
-            length: length(position),
-        })
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     listing::MetaListing,
     recovery::recovering,
     repository::Repository,
-    small_objects::{self, Found, SmallObject},
+    small_objects::{self, ListedObject, SmallObject},
     snapshots::{self, SnapshotList},
 };
 
@@ -298,7 +298,9 @@ fn read_listed<'a>(
     objects: impl Iterator<Item = &'a ObjectInfo>,
 ) -> RepoResult<LogBook> {
     let mut book = LogBook::default();
-    for Found { name, hash, content, .. } in small_objects::read::<LogRecord>(repository, catalog, objects)? {
+    for ListedObject { name, hash, content, .. } in
+        small_objects::read::<LogRecord>(repository, catalog, objects)?
+    {
         book.take_in(RecordReference { name, hash }, content);
     }
     Ok(book)

@@ -23,6 +23,7 @@ pub use self::{archived::ArchivedPack, plan::BlockPlan};
 use self::{
     archived::PackAnswers,
     cache::{BlockText, Cache},
+    neighbours::Neighbours,
 };
 pub use crate::fetch_sizes::FetchSizes;
 use crate::{
@@ -35,6 +36,7 @@ use crate::{
 mod archived;
 mod cache;
 mod manifest_blocks;
+mod neighbours;
 mod plan;
 
 /// The blocks of a request are opened by all workers if they have at least this many stored bytes.
@@ -231,19 +233,22 @@ impl ChunkReader {
     fn runs(&self, blocks: &[BlockNumber]) -> Vec<Vec<Wanted>> {
         let (index, sizes) = (self.read_index(), self.repository.fetch_sizes());
         let mut runs: Vec<Vec<Wanted>> = Vec::new();
+        let mut neighbours: Option<Neighbours> = None;
         for number in blocks {
             let Ok(wanted) = index.wanted(*number) else {
                 self.release([*number]);
                 continue;
             };
-            if let Some(run) = runs.last_mut()
-                && let (Some(first), Some(last)) = (run.first(), run.last())
-                && last.pack == wanted.pack
-                && sizes.allow(first.block.offset, block_end(last), wanted.range())
-            {
-                run.push(wanted);
-            } else {
-                runs.push(vec![wanted]);
+            let (pack, range) = (wanted.pack, wanted.range());
+            match (runs.last_mut(), &mut neighbours) {
+                (Some(run), Some(neighbours)) if neighbours.allow(&sizes, pack, &range) => {
+                    neighbours.add(&range);
+                    run.push(wanted);
+                }
+                _ => {
+                    neighbours = Some(Neighbours::of(pack, range));
+                    runs.push(vec![wanted]);
+                }
             }
         }
         runs
@@ -299,7 +304,7 @@ impl ChunkReader {
         if let Some(archived) = self.answers.enter(run[0].pack) {
             return Err(archived.into());
         }
-        let (start, end) = (run[0].block.offset, block_end(&run[run.len() - 1]));
+        let (start, end) = (run[0].block.offset, run[run.len() - 1].range().end);
         let fetch = self.repository.store().get(&access.object, Some(start..end));
         let fetched = self.repository.environment().runtime.block_on(fetch);
         self.answers.leave(run[0].pack, &fetched);
@@ -342,10 +347,6 @@ impl ChunkReader {
     fn lock_openers(&self) -> MutexGuard<'_, Vec<BlockOpener>> {
         self.openers.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn block_end(wanted: &Wanted) -> u64 {
-    wanted.range().end
 }
 
 impl Wanted {

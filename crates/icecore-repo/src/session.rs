@@ -1,126 +1,45 @@
 //! A run of a writer: deduplicates chunks, fills blocks and packs, uploads them, and commits the snapshot last.
 
-pub(crate) mod adoption;
+mod adoption;
 mod assembly;
 mod continuation;
 mod filler;
 mod lease;
+mod options;
+mod origin;
 mod packer;
 mod stages;
 mod upload;
 
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::PoisonError, time::Duration};
+use std::{sync::PoisonError, time::Duration};
 
-pub use self::continuation::Continuation;
+use icecore_catalog::{Catalog, StoredSnapshot};
+use icecore_format::{
+    entry::Time,
+    ids::{ChunkId, RunId},
+    seal::ObjectKind,
+    snapshot::{Completion, LeftOut, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
+};
+
+use self::{
+    assembly::Assembler,
+    continuation::{Known, Prepared, newest_condemned_epoch},
+    lease::Lease,
+    origin::pending_snapshot,
+    packer::Packer,
+};
+pub use self::{
+    continuation::Continuation,
+    options::WriteOptions,
+    origin::{CopiedSnapshot, SessionOrigin},
+};
 use crate::{
     compaction::{self, UNINDEXED_MAX},
     error::{RepoError, RepoResult},
     manifest_root::ManifestRoot,
     reader::SharedIndex,
     repository::Repository,
-    session::{
-        assembly::Assembler,
-        continuation::{Known, Prepared, newest_condemned_epoch},
-        lease::Lease,
-        packer::Packer,
-    },
 };
-use icecore_catalog::{Catalog, StoredSnapshot};
-use icecore_format::{
-    entry::Time,
-    ids::{ChunkId, GroupId, RunId},
-    limits::PACK_BYTES_MAX,
-    seal::ObjectKind,
-    snapshot::{
-        Completion, DedupScope, LeftOut, Level, Snapshot, SnapshotIdentity, SnapshotOrigin, SnapshotState,
-        SnapshotStatistics,
-    },
-};
-
-/// Bytes of small packs that may be on their way at a time. A pack of a few MiB is too short for several connections, so
-/// that several packs take their place.
-const SMALL_UPLOADS_BYTES: u64 = 32 << 20;
-/// Most packs that may be on their way at a time, however small they are.
-const SMALL_UPLOADS_MAX: u64 = 8;
-
-/// Bytes of large packs that may be on their way at a time: one that is longer is on its way alone. The one that is being
-/// filled meanwhile takes as much memory again.
-const LARGE_UPLOADS_BYTES: u64 = 128 << 20;
-
-/// How a session writes.
-#[derive(Clone, Copy, Debug)]
-pub struct WriteOptions {
-    /// zstd level of data blocks.
-    pub compression_level: i32,
-    /// Target length of data packs in bytes; packs of manifest nodes are at most a quarter of it.
-    pub pack_bytes: u64,
-    /// Whether each finished pack is decrypted, decompressed and hashed again before it is uploaded.
-    pub verify: bool,
-    /// Packs that may be on their way to the store at a time, beside the one being filled; as many as suit their length
-    /// if absent.
-    pub uploads_max: Option<NonZeroUsize>,
-    /// Whether another session follows, which takes over what this one knows of the store.
-    pub continues: bool,
-}
-
-impl Default for WriteOptions {
-    fn default() -> Self {
-        Self { compression_level: 3, pack_bytes: 64 << 20, verify: true, uploads_max: None, continues: false }
-    }
-}
-
-impl WriteOptions {
-    /// Smallest and largest target length of packs, in bytes.
-    pub const PACK_BYTES_RANGE: std::ops::RangeInclusive<u64> = (1 << 20)..=(240 << 20);
-
-    /// Returns how many packs may be on their way: as many small ones as have [`SMALL_UPLOADS_BYTES`] together, else two,
-    /// or as many as have [`LARGE_UPLOADS_BYTES`].
-    fn uploads(&self) -> NonZeroUsize {
-        let large = (LARGE_UPLOADS_BYTES / self.pack_bytes).clamp(1, 2);
-        let by_length = (SMALL_UPLOADS_BYTES / self.pack_bytes).clamp(large, SMALL_UPLOADS_MAX) as usize;
-        self.uploads_max.or(NonZeroUsize::new(by_length)).unwrap_or(NonZeroUsize::MIN)
-    }
-}
-
-/// Who makes the snapshot, of what, and how; what the session adds itself is left out.
-#[derive(Clone, Debug)]
-pub struct SessionOrigin {
-    /// Name of the source.
-    pub source: String,
-    /// Host on which the run runs.
-    pub host: String,
-    /// Root of the source on that host, or the name of a stream.
-    pub root: Vec<u8>,
-    /// Command whose output is stored.
-    pub command: Vec<String>,
-    /// Level of the backup.
-    pub level: Level,
-    /// Which packs the snapshot may refer to.
-    pub dedup: DedupScope,
-    /// Group to write into; a full begins its own.
-    pub group: Option<GroupId>,
-    /// Snapshot that changes are detected against.
-    pub base: Option<RunId>,
-    /// Tags.
-    pub tags: BTreeMap<String, String>,
-    /// Program and version.
-    pub program: String,
-    /// Place in the order of the source's snapshots: [`SnapshotList::next_sequence`], and for a copy that of its original.
-    ///
-    /// [`SnapshotList::next_sequence`]: crate::snapshots::SnapshotList::next_sequence
-    pub sequence: u64,
-    /// Snapshot of another repository that is copied, if one is.
-    pub copied: Option<CopiedSnapshot>,
-}
-
-/// A snapshot of another repository that is copied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CopiedSnapshot {
-    /// What it has in common with its copies.
-    pub identity: SnapshotIdentity,
-    /// Start of its run: the name of the copy's run is of this time.
-    pub started: Time,
-}
 
 /// What the engine adds to the statistics when it commits.
 #[derive(Clone, Debug, Default)]
@@ -442,28 +361,6 @@ impl<'c> WriteSession<'c> {
         self.lease.abort(reason)
     }
 }
-
-fn pending_snapshot(run: RunId, now: Time, started: Time, origin: SessionOrigin) -> Snapshot {
-    let origin = SnapshotOrigin {
-        run,
-        source: origin.source,
-        host: origin.host,
-        root: origin.root,
-        command: origin.command,
-        started,
-        level: origin.level,
-        dedup: origin.dedup,
-        group: origin.group.unwrap_or(run),
-        base: origin.base,
-        tags: origin.tags,
-        program: origin.program,
-        copy_of: origin.copied.map(|copied| copied.identity),
-        sequence: origin.sequence,
-    };
-    Snapshot { origin, state: SnapshotState::Pending { refreshed: now } }
-}
-
-const _: () = assert!(*WriteOptions::PACK_BYTES_RANGE.end() < PACK_BYTES_MAX);
 
 #[cfg(test)]
 mod tests;

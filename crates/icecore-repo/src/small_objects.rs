@@ -61,9 +61,9 @@ pub(crate) trait SmallObject: Send + Sized {
     ) -> Result<(), CatalogError>;
 }
 
-/// An object that is there.
+/// An object that the store lists, and what it holds.
 #[derive(Debug)]
-pub(crate) struct Found<'a, T: SmallObject> {
+pub(crate) struct ListedObject<'a, T: SmallObject> {
     /// The object as it was listed.
     pub object: &'a ObjectInfo,
     pub name: T::Name,
@@ -102,7 +102,7 @@ pub(crate) fn read<'a, T: SmallObject>(
     repository: &Repository,
     catalog: &mut Catalog,
     objects: impl Iterator<Item = &'a ObjectInfo>,
-) -> RepoResult<Vec<Found<'a, T>>> {
+) -> RepoResult<Vec<ListedObject<'a, T>>> {
     let listed = named::<T>(objects);
     // Rows first: one that another process moves into the bundle meanwhile is then found in both.
     let rows = T::rows(catalog)?.into_iter().map(|row| (T::parts(&row).0, row)).collect();
@@ -117,7 +117,7 @@ pub(crate) fn read<'a, T: SmallObject>(
     found.sort_unstable_by_key(|(position, ..)| *position);
     let found = found.into_iter().map(|(position, hash, content)| {
         let (name, object) = listed[position];
-        Found { object, name, hash, content }
+        ListedObject { object, name, hash, content }
     });
     Ok(found.collect())
 }

@@ -27,7 +27,7 @@ use crate::{
     error::{RepoError, RepoResult},
     recovery::recovering,
     repository::Repository,
-    small_objects::{self, Found, SmallObject},
+    small_objects::{self, ListedObject, SmallObject},
 };
 
 /// All snapshot objects of a repository.
@@ -74,7 +74,8 @@ pub(crate) fn read_listed<'a>(
     objects: impl Iterator<Item = &'a ObjectInfo>,
 ) -> RepoResult<SnapshotList> {
     let mut list = SnapshotList::default();
-    for Found { object, name, content, .. } in small_objects::read::<Snapshot>(repository, catalog, objects)?
+    for ListedObject { object, name, content, .. } in
+        small_objects::read::<Snapshot>(repository, catalog, objects)?
     {
         list.written.insert(name, time_of(object.modified));
         match content {

@@ -11,7 +11,7 @@ use icecore_format::{
 use crate::{
     error::{RepoError, RepoResult},
     index::{
-        ChunkIndex, MEMORY_CHUNKS_MAX, PackRow, disk::DiskIndex, memory::MemoryIndex, read_listed_directories,
+        ChunkIndex, MEMORY_CHUNKS_MAX, PackRow, directories, disk::DiskIndex, memory_index::MemoryIndex,
     },
     repository::Repository,
     stored_packs::StoredPacks,
@@ -148,7 +148,7 @@ fn pass(
     }
     if !report.missing.is_empty() {
         // All that is damaged in the store, what was found before included.
-        *damaged = read_listed_directories(repository, catalog)?;
+        *damaged = directories::read_listed(repository, catalog)?;
     }
     if too_much {
         return Ok(Pass::TooMuch { table, packs, chunks: loader.chunks });

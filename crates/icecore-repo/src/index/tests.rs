@@ -2,12 +2,12 @@ use std::{fs, path::Path};
 
 use icecore_format::{
     ids::RunId,
-    layout::{DATA_PREFIX, directory_key},
+    layout::{DATA_PREFIX, PACKS_PREFIX, directory_key},
 };
 use icecore_store::{meter::MeterStore, method::Method};
 
 use super::{
-    memory::{MemoryIndex, push_sparingly},
+    memory_index::{MemoryIndex, push_sparingly},
     *,
 };
 use crate::bed::{Bed, add, commit, noises, write_files, write_manifest};

@@ -1,10 +1,10 @@
 //! Which blocks are needed next, and in which groups they are fetched.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 use icecore_format::entry::ChunkRef;
 
-use super::ChunkReader;
+use super::{ChunkReader, neighbours::Neighbours};
 use crate::{error::RepoResult, index::BlockNumber};
 
 /// The blocks that hold some chunks, to be fetched before somebody waits for them.
@@ -18,8 +18,7 @@ pub struct BlockPlan {
 /// The group that is being filled.
 struct Filling {
     blocks: Vec<BlockNumber>,
-    /// Where its blocks lie in their pack.
-    range: Range<u64>,
+    neighbours: Neighbours,
     plain_bytes: u64,
 }
 
@@ -53,16 +52,16 @@ impl BlockPlan {
             let plain_bytes = u64::from(plain_bytes);
             match &mut filling {
                 Some(group)
-                    if group.blocks.last().is_some_and(|last| last.pack() == number.pack())
-                        && group.plain_bytes + plain_bytes <= sizes.plain_bytes_max
-                        && sizes.allow(group.range.start, group.range.end, range.clone()) =>
+                    if group.plain_bytes + plain_bytes <= sizes.plain_bytes_max
+                        && group.neighbours.allow(&sizes, number.pack(), &range) =>
                 {
                     group.blocks.push(number);
-                    group.range.end = range.end;
+                    group.neighbours.add(&range);
                     group.plain_bytes += plain_bytes;
                 }
                 _ => {
-                    let full = filling.replace(Filling { blocks: vec![number], range, plain_bytes });
+                    let neighbours = Neighbours::of(number.pack(), range);
+                    let full = filling.replace(Filling { blocks: vec![number], neighbours, plain_bytes });
                     groups.extend(full.map(|group| group.blocks));
                 }
             }

@@ -1,4 +1,7 @@
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, atomic::Ordering},
+};
 
 use icecore_format::{
     compression::Codec,
@@ -6,6 +9,7 @@ use icecore_format::{
     layout::{
         DATA_PREFIX, GC_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX, directory_key, snapshot_key,
     },
+    snapshot::DedupScope,
 };
 use icecore_store::{
     error::StoreError,

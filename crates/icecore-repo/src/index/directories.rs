@@ -1,0 +1,76 @@
+//! Brings the catalogue up to date with the pack directories in the store.
+
+use icecore_catalog::Catalog;
+use icecore_format::{
+    directory::PackDirectory,
+    ids::PackName,
+    layout::{PACKS_PREFIX, parse_directory_key},
+    limits::DIRECTORY_OBJECT_BYTES_MAX,
+};
+use icecore_store::ObjectInfo;
+
+use crate::{
+    compaction,
+    error::{RepoError, RepoResult},
+    index::small_manifests,
+    repository::Repository,
+};
+
+/// Opened directories that wait for the catalogue, at most, …
+const ADD_BATCH: usize = 1024;
+/// … and their chunks: a short directory can unfold to many.
+const ADD_BATCH_CHUNKS: usize = 1 << 20;
+
+/// Lists the directories, and reads those that are new.
+pub(super) fn read_listed(
+    repository: &Repository,
+    catalog: &mut Catalog,
+) -> RepoResult<Vec<(String, RepoError)>> {
+    let listed = repository.environment().runtime.block_on(repository.store().list(PACKS_PREFIX))?;
+    read_new(repository, catalog, &listed.iter().collect::<Vec<_>>(), None)
+}
+
+/// Fetches the directories among `listed` that the catalogue does not have, and takes out of it what is not listed. Of
+/// `manifests`, if they are given, small packs may be fetched instead of their directories.
+pub(super) fn read_new(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    listed: &[&ObjectInfo],
+    manifests: Option<&[&ObjectInfo]>,
+) -> RepoResult<Vec<(String, RepoError)>> {
+    let known = catalog.known_packs()?;
+    let mut present = Vec::new();
+    for object in listed {
+        if let Ok(name) = parse_directory_key(&object.key) {
+            present.push((name, *object));
+        }
+    }
+    present.sort_unstable_by_key(|(name, _)| *name);
+    let is_present = |name: &PackName| present.binary_search_by_key(name, |(name, _)| *name).is_ok();
+    let vanished: Vec<PackName> = known.iter().copied().filter(|name| !is_present(name)).collect();
+    catalog.remove_packs(&vanished)?;
+    present.retain(|(name, _)| known.binary_search(name).is_err());
+    let mut missing: Vec<&ObjectInfo> = present.into_iter().map(|(_, object)| object).collect();
+    let (mut directories, mut chunks) = (Vec::new(), 0);
+    if let Some(manifests) = manifests {
+        missing = small_manifests::read(repository, missing, manifests, &mut directories)?;
+    }
+    let damaged = compaction::fetch(repository, missing, DIRECTORY_OBJECT_BYTES_MAX, |object, bytes| {
+        let opened = parse_directory_key(&object.key)
+            .and_then(|name| PackDirectory::open(repository.keys(), name, bytes));
+        let directory = match opened {
+            Ok(directory) => directory,
+            Err(error) => return Ok(Err(error)),
+        };
+        chunks += directory.chunks.len();
+        directories.push(directory);
+        if chunks >= ADD_BATCH_CHUNKS || directories.len() >= ADD_BATCH {
+            catalog.add_directories(&directories)?;
+            directories.clear();
+            chunks = 0;
+        }
+        Ok(Ok(()))
+    })?;
+    catalog.add_directories(&directories)?;
+    Ok(damaged)
+}
