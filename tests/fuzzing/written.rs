@@ -2,12 +2,12 @@
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
-use icecore_operations::reference::{self, Moment, SnapshotChoice};
 use icecore_format::{
     path,
     slot::{read_key_file, write_key_file},
 };
 use icecore_fs::excludes::Excludes;
+use icecore_operations::reference::{self, Moment, SnapshotChoice};
 use icecore_policy::{COMPRESSION_LEVELS, Configuration, PACK_BYTES_RANGE, parse_byte_size};
 use icecore_restore::IncludePatterns;
 use icecore_store::RepositoryLocation;
