@@ -11,7 +11,8 @@ pub(crate) fn bare_etag(etag: Option<&str>) -> String {
     etag.unwrap_or_default().trim_matches('"').to_owned()
 }
 
-/// Returns the `ETag` of an answer without its quotes. Whatever has none is not S3: it is what conditions are made of.
+/// Returns the `ETag` of an answer without its quotes. Whatever has none is not S3: it is what conditions are
+/// made of.
 pub(crate) fn required_etag(etag: Option<&str>) -> Result<String, ServiceFailure> {
     match bare_etag(etag) {
         etag if etag.is_empty() => Err(ServiceFailure::foreign("HTTP status 200 without an ETag")),
@@ -19,7 +20,8 @@ pub(crate) fn required_etag(etag: Option<&str>) -> Result<String, ServiceFailure
     }
 }
 
-/// Returns a time of the SDK as one of ours, in whole seconds: a look at an object knows no others, though a list may.
+/// Returns a time of the SDK as one of ours, in whole seconds: a look at an object knows no others, though a
+/// list may.
 pub(crate) fn system_time(time: Option<&DateTime>) -> SystemTime {
     let seconds = time.and_then(|time| u64::try_from(time.secs()).ok()).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)

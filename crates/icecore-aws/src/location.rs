@@ -61,7 +61,8 @@ impl S3Location {
         Self { endpoint_url: Some(url.to_owned()), ..Self::example(environment) }
     }
 
-    /// Returns where the server is, as far as that is known: the SDK chooses the host in the partitions of AWS.
+    /// Returns where the server is, as far as that is known: the SDK chooses the host in the partitions of
+    /// AWS.
     pub(crate) fn endpoint(&self) -> String {
         self.endpoint_url.clone().unwrap_or_else(|| format!("S3 in the region {}", self.region))
     }

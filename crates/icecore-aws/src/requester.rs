@@ -1,7 +1,8 @@
 //! How requests are made: counted, watched, judged and repeated (decision 0009).
 //!
-//! Everything that asks S3 for something goes through a [`Requester`]. A further kind of request takes a variant of
-//! [`Action`], which says what allows it and what it is billed as, and a closure that sends it and reads the answer.
+//! Everything that asks S3 for something goes through a [`Requester`]. A further kind of request takes a
+//! variant of [`Action`], which says what allows it and what it is billed as, and a closure that sends it and
+//! reads the answer.
 
 use std::sync::{
     Arc,
@@ -51,7 +52,8 @@ impl From<Failed> for StoreError {
     }
 }
 
-/// Makes requests, and knows of the server what it has to know for that.
+/// Makes the requests of one store: counts them, bounds how many are under way, ends those that stand still, and
+/// repeats those that fail for now.
 pub(crate) struct Requester {
     client: RenewableClient,
     options: Arc<S3Options>,
@@ -173,7 +175,7 @@ impl Requester {
     /// Counts a request that is about to be made.
     fn count(&self, operation: &Operation<'_>) {
         let Operation { action, key, sent_bytes, .. } = *operation;
-        // The class of an object that is read is known with the answer only, and does not count for the request.
+        // Only the answer to a GET names the class of its object.
         let class = if action == Action::Get { "STANDARD" } else { self.options.storage_class(key).as_str() };
         let count = RequestCount { requests: 1, bytes_sent: sent_bytes, bytes_received: 0 };
         self.meter.add(action.class(), class, count);

@@ -28,8 +28,9 @@ impl RenewableClient {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes a new client, which fetches the credentials again, unless somebody has done so since `renewals` was read.
-    /// Otherwise credentials without a time of expiry (in a profile that a tool writes again and again) are kept for ever.
+    /// Makes a new client, which fetches the credentials again, unless somebody has done so since `renewals`
+    /// was read. Otherwise credentials without a time of expiry (in a profile that a tool writes again and
+    /// again) are kept for ever.
     pub(crate) async fn renew(&self, renewals: u64) {
         let _renewing = self.renewal.lock().await;
         if self.current().1 != renewals {

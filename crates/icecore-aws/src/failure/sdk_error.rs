@@ -47,7 +47,8 @@ where
         let redirect = redirect.map(|url| network::origin(&url));
         let elsewhere = Elsewhere { region: header("x-amz-bucket-region"), redirect };
         let likeness = Likeness::of_error(response, &code);
-        // A success whose body cannot be read is a connection that broke, unless it is the answer of something else.
+        // A success whose body cannot be read is a connection that broke, unless it is the answer of
+        // something else.
         let is_broken = (200..300).contains(&status) && !matches!(likeness, Likeness::Foreign(_));
         let kind = if is_broken { FailureKind::Connection } else { kind };
         Self {
@@ -69,8 +70,8 @@ where
     }
 }
 
-/// Returns the storage class in the answer to a GET of an archived object, and the tier of Intelligent-Tiering (S3 API
-/// Reference, *`InvalidObjectState`*).
+/// Returns the storage class in the answer to a GET of an archived object, and the tier of
+/// Intelligent-Tiering (S3 API Reference, *`InvalidObjectState`*).
 fn archive_class(body: &[u8]) -> Option<Box<str>> {
     let body = std::str::from_utf8(body).ok()?;
     let element = |name: &str| {

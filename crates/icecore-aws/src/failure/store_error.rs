@@ -77,8 +77,8 @@ impl ServiceFailure {
     }
 }
 
-/// Returns the error of a request that some policy forbids; the server says itself if it is another action than the one
-/// that was asked for, such as the use of a KMS key.
+/// Returns the error of a request that some policy forbids; the server says itself if it is another action
+/// than the one that was asked for, such as the use of a KMS key.
 fn not_permitted(at: &S3Location, action: Action, key: &str, reason: String) -> StoreError {
     let told = reason.split_once("not authorized to perform: ").map(|(_, rest)| rest);
     let told = told.and_then(|rest| rest.split_whitespace().next());

@@ -83,8 +83,8 @@ impl<'key> Operation<'key> {
         Self { effort, ..self }
     }
 
-    /// Returns what is expected of the next attempt: a slow server gets more time with each, but not more than is
-    /// left.
+    /// Returns what is expected of the next attempt: a slow server gets more time with each, but not more
+    /// than is left.
     pub(super) fn expectation(&self, attempts: &Attempts<'_>) -> Expectation {
         let first = match self.action {
             Action::CompleteUpload => COMPLETED_TIME_MAX,
@@ -95,7 +95,8 @@ impl<'key> Operation<'key> {
         let time_max = (first * factor).min(attempts.left().max(first)).min(self.effort.answer_time_max());
         let buffered =
             Duration::from_secs(self.sent_bytes.min(BUFFERED_BYTES_MAX) / BUFFERED_BYTES_PER_SECOND);
-        // S3 begins its answer at once and sends a space now and then until the object is whole (API reference).
+        // S3 begins its answer at once and sends a space now and then until the object is whole (API
+        // reference).
         let (step_bytes, whole_time_max) = match self.action {
             Action::CompleteUpload => (1, ASSEMBLED_TIME_MAX),
             _ => (STEP_BYTES, Duration::MAX),

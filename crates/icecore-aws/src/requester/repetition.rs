@@ -13,8 +13,8 @@ use crate::{
 /// How often credentials are fetched again that the server says have expired, before their owner has to renew
 /// them.
 const RENEWALS_MAX: u32 = 3;
-/// How often a request is made again that the server says has a wrong time: it is signed again, which helps if
-/// the machine slept between its signature and its way.
+/// How often a request is made again that the server says has a wrong time: it is signed again, which helps
+/// if the machine slept between its signature and its way.
 const SKEWED_MAX: u32 = 2;
 /// Most attempts as long as the server has never answered: more likely than a server that is down is a wrong
 /// address; …
