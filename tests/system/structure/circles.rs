@@ -18,6 +18,9 @@ use super::{
 /// Crates that still have circles. The list only gets shorter.
 const UNMENDED: [&str; 2] = ["icecore-backup", "icecore-cli"];
 
+/// A name is followed through this many imports at most: two modules may import all of each other.
+const IMPORTS_MAX: usize = 8;
+
 /// A module: the names from the top of the crate down to it.
 type Module = Vec<String>;
 /// The modules of a crate that lie in files of their own, with what their sources say.
@@ -53,7 +56,7 @@ fn uses(sources: &Sources) -> Uses {
             .paths
             .iter()
             .filter_map(|path| absolute(sources, module, path))
-            .map(|path| nearest(sources, path))
+            .flat_map(|path| on_the_way(sources, path))
             .filter(|used| !is_related(module, used))
             .collect()
     };
@@ -62,6 +65,15 @@ fn uses(sources: &Sources) -> Uses {
 
 /// Returns a path as seen from the top of the crate; none if it leads to another crate.
 fn absolute(sources: &Sources, module: &Module, path: &[String]) -> Option<Vec<String>> {
+    rooted(sources, module, path).or_else(|| {
+        let (first, rest) = path.split_first()?;
+        let (_, origin) = sources[module].imports.iter().find(|(name, _)| name == first)?;
+        Some([&rooted(sources, module, origin)?, rest].concat())
+    })
+}
+
+/// Returns a path as seen from the top of the crate if it begins with a keyword or a module's own child.
+fn rooted(sources: &Sources, module: &Module, path: &[String]) -> Option<Vec<String>> {
     let child = |name: &str| sources.contains_key(&[&module[..], &[name.to_owned()]].concat());
     let supers = path.iter().skip_while(|name| *name == "self").take_while(|name| *name == "super").count();
     let (start, rest) = match path.first().map(String::as_str) {
@@ -74,12 +86,22 @@ fn absolute(sources: &Sources, module: &Module, path: &[String]) -> Option<Vec<S
     Some([&module[..start], rest].concat())
 }
 
-/// Returns the innermost module that lies on a path.
-fn nearest(sources: &Sources, mut path: Vec<String>) -> Module {
-    while !sources.contains_key(&path) {
-        path.pop();
+/// Returns the innermost module that lies on a path and, where that only imports what the path names, the modules that
+/// have it from each other.
+fn on_the_way(sources: &Sources, mut path: Vec<String>) -> Vec<Module> {
+    let mut modules = Vec::new();
+    while modules.len() < IMPORTS_MAX {
+        let depth = (0..=path.len()).rev().find(|depth| sources.contains_key(&path[..*depth])).unwrap_or(0);
+        let module = path[..depth].to_vec();
+        let imported = path.get(depth).and_then(|wanted| {
+            let (_, origin) = sources[&module].imports.iter().find(|(name, _)| name == wanted)?;
+            absolute(sources, &module, origin)
+        });
+        modules.push(module);
+        let Some(origin) = imported else { break };
+        path = [&origin, &path[depth + 1..]].concat();
     }
-    path
+    modules
 }
 
 /// Says whether one module is the other, or lies below it.
@@ -181,6 +203,26 @@ fn a_circle_below_a_module_is_found_through_super_and_self() {
         ("b", "use self::super::a::x::X;"),
     ];
     assert_fault(&faults_of(&files), "a circle of 3 files: a/x uses a/y, b; a/y uses a/x; b uses a/x");
+}
+
+#[test]
+fn a_circle_through_what_another_module_imports_is_found() {
+    let files = [
+        ("", "mod a; mod b; mod c; mod d; pub use a::{A as Z};"),
+        ("a", "use crate::b::B;"),
+        ("b", "use crate::Z; use serde;"),
+        ("c", "mod x; mod y; mod z; use x::X;"),
+        ("c/x", "use super::y::Y;"),
+        ("c/y", "fn f() -> super::X { g() }"),
+        ("c/z", "mod w;"),
+        ("c/z/w", "use crate::d::D;"),
+        ("d", "use crate::c as e; fn f() { e::z::w::g() }"),
+    ];
+    let faults = faults_of(&files);
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert_fault(&faults, "a circle of 2 files: c/z/w uses d; d uses c/z/w");
+    assert_fault(&faults, "a circle of 2 files: a uses b; b uses a");
+    assert_fault(&faults, "a circle of 2 files: c/x uses c/y; c/y uses c/x");
 }
 
 #[test]

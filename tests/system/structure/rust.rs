@@ -10,6 +10,8 @@ pub(super) struct Outline {
     pub(super) modules: Vec<String>,
     /// Paths that the source names, segment by segment; groups in `use` are taken apart.
     pub(super) paths: Vec<Vec<String>>,
+    /// Paths that the source imports with `use`, by the names that they have in it.
+    pub(super) imports: Vec<(String, Vec<String>)>,
 }
 
 /// A word (identifier, keyword or number), a sign of one character, or `::`.
@@ -31,16 +33,30 @@ pub(super) fn outline(source: &str) -> Outline {
                 outline.modules.push(name.to_owned());
                 at += 3;
             }
-            [Token::Word("use"), ..] => at = read_path(&tokens, at + 1, &[], &mut outline.paths),
-            [Token::Word(_), Token::Separator, ..] => at = read_path(&tokens, at, &[], &mut outline.paths),
+            [Token::Word("use"), ..] => {
+                let first = outline.imports.len();
+                at = read_path(&tokens, at + 1, &[], &mut outline.imports);
+                outline.paths.extend(outline.imports[first..].iter().map(|(_, path)| path.clone()));
+            }
+            [Token::Word(_), Token::Separator, ..] => {
+                let mut named = Vec::new();
+                at = read_path(&tokens, at, &[], &mut named);
+                outline.paths.extend(named.into_iter().map(|(_, path)| path));
+            }
             _ => at += 1,
         }
     }
     outline
 }
 
-/// Adds the path, or all paths of the group, that begins at `at`; returns where it ends.
-fn read_path(tokens: &[Token<'_>], mut at: usize, before: &[String], paths: &mut Vec<Vec<String>>) -> usize {
+/// Adds the path, or all paths of the group, that begins at `at`, each with the name that it gets in a `use`; returns
+/// where it ends.
+fn read_path(
+    tokens: &[Token<'_>],
+    mut at: usize,
+    before: &[String],
+    paths: &mut Vec<(String, Vec<String>)>,
+) -> usize {
     let mut path = before.to_vec();
     loop {
         match tokens.get(at) {
@@ -55,14 +71,21 @@ fn read_path(tokens: &[Token<'_>], mut at: usize, before: &[String], paths: &mut
             _ => break,
         }
     }
-    if path.len() > before.len() || !before.is_empty() {
-        paths.push(path);
-    }
+    let name = match tokens[at..] {
+        [Token::Word("as"), Token::Word(name), ..] => Some(name.to_owned()),
+        _ => path.iter().rfind(|name| *name != "self").cloned(),
+    };
+    paths.extend(name.map(|name| (name, path)));
     at
 }
 
 /// Adds the paths of a group behind its opening brace; returns where the group ends.
-fn read_group(tokens: &[Token<'_>], mut at: usize, before: &[String], paths: &mut Vec<Vec<String>>) -> usize {
+fn read_group(
+    tokens: &[Token<'_>],
+    mut at: usize,
+    before: &[String],
+    paths: &mut Vec<(String, Vec<String>)>,
+) -> usize {
     while let Some(token) = tokens.get(at) {
         at = match token {
             Token::Sign('}') => return at + 1,
@@ -225,6 +248,13 @@ fn paths_in_use_and_in_code_are_found() {
         "Q::r",
     ];
     assert_eq!(named(source), expected);
+}
+
+#[test]
+fn imports_have_the_names_that_they_get() {
+    let outline = outline("use crate::{a::{self, B as C}, d}; pub use e::F as G; fn h() { i::j() }");
+    let names: Vec<&str> = outline.imports.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a", "C", "d", "G"]);
 }
 
 #[test]
