@@ -90,15 +90,7 @@ impl Original {
 
     /// Makes the repository whole again, with or without a catalogue.
     fn reset(&self, with_cache: bool) {
-        fs::remove_dir_all(self.sandbox.repository()).unwrap();
-        for (path, content) in &self.objects {
-            let path = self.sandbox.repository().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
-        }
-        self.sandbox.delete_cache();
-        // Else what the last round did to the repository would be missed.
-        self.sandbox.delete_state();
+        self.sandbox.put_back(&self.objects);
         if with_cache {
             self.sandbox.run(&["snapshots"]).expect(0);
         }

@@ -219,6 +219,19 @@ impl Sandbox {
         icecore_fixtures::file_times::let_times_settle(&self.path("probe"));
     }
 
+    /// Puts the objects of the repository, by their paths in it, in the place of all that is there, and forgets what the
+    /// host knows of it: else what was done to the repository since would be missed.
+    pub(crate) fn put_back<'a>(&self, objects: impl IntoIterator<Item = (&'a PathBuf, &'a Vec<u8>)>) {
+        fs::remove_dir_all(self.repository()).unwrap();
+        for (path, content) in objects {
+            let path = self.repository().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        self.delete_cache();
+        self.delete_state();
+    }
+
     /// Restores to `target` in the sandbox, which must end with 0, and returns the report.
     #[track_caller]
     pub(crate) fn restore(&self, reference: &str, target: &str, options: &[&str]) -> Value {

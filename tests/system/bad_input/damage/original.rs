@@ -78,15 +78,7 @@ impl Original {
 
     /// Makes the repository whole again, without a cache and without what was restored.
     pub(super) fn reset(&self) {
-        fs::remove_dir_all(self.sandbox.repository()).unwrap();
-        for (path, content) in &self.objects {
-            let path = self.sandbox.repository().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
-        }
-        self.sandbox.delete_cache();
-        // Else what the last round did to the repository would be missed.
-        self.sandbox.delete_state();
+        self.sandbox.put_back(self.objects.iter().map(|(path, content)| (path, content)));
         for target in ["restored-one", "restored-two", "restored-again", "restored-group"] {
             if self.sandbox.path(target).exists() {
                 fs::remove_dir_all(self.sandbox.path(target)).unwrap();
