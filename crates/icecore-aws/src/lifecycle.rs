@@ -1,5 +1,7 @@
 //! Lifecycle rules of a bucket that would harm a repository in it.
 
+use std::fmt::{self, Display, Formatter};
+
 use aws_sdk_s3::{
     Client,
     types::{ExpirationStatus, LifecycleRule},
@@ -23,6 +25,16 @@ pub struct ColdRule {
     pub prefix: String,
     /// What it does to them.
     pub effect: String,
+}
+
+impl Display for ColdRule {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let keys = match self.prefix.as_str() {
+            "" => "all keys".to_owned(),
+            prefix => format!("keys that begin with {prefix:?}"),
+        };
+        write!(formatter, "the lifecycle rule {:?} of the bucket {} ({keys})", self.id, self.effect)
+    }
 }
 
 /// What the lifecycle rules of a bucket mean for a repository.

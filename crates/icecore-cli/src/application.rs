@@ -3,13 +3,11 @@
 use std::{
     ffi::OsString,
     io::{self, Write},
-    os::unix::ffi::OsStringExt,
     process::ExitCode,
     sync::Arc,
 };
 
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
-use zeroize::Zeroizing;
 
 use crate::{
     arguments::{Arguments, CommandArguments},
@@ -21,7 +19,10 @@ use crate::{
         limits::{self, Weight},
         logging,
     },
-    surface::console::{Console, Verbosity},
+    surface::{
+        console::{Console, Verbosity},
+        requests,
+    },
 };
 
 /// Runs the command that the words ask for, the program's name first, and returns how it ended.
@@ -56,9 +57,7 @@ fn dispatch(
         CommandArguments::Man(arguments) => return commands::shell::man(console, arguments),
         _ => {}
     }
-    let password = environment_variables::read(environment_variables::PASSWORD);
-    let password = password.map(|password| Zeroizing::new(password.into_vec()));
-    let credentials = arguments.global.credentials(matches, password);
+    let credentials = arguments.global.credentials(matches, environment_variables::password());
     let allowance = limits::allow(weight(&arguments.command))?;
     let context = Context::new(Arc::clone(console), &arguments.global, credentials, allowance)?;
     let result = match &arguments.command {
@@ -76,9 +75,9 @@ fn dispatch(
         CommandArguments::Completions(_) | CommandArguments::Man(_) => Ok(ExitStatus::Done),
     };
     let title = if matches!(arguments.command, CommandArguments::Copy(_)) { "S3 (from)" } else { "S3" };
-    context.requests.tell(&context.console, title);
+    requests::tell(&context.console, title, &context.access.requests);
     // Whatever else failed because of it: the reason is the signal.
-    if context.is_cancelled() && result.as_ref().is_err_and(|failure| !failure.output_closed) {
+    if context.access.machine.is_cancelled() && result.as_ref().is_err_and(|failure| !failure.output_closed) {
         return Err(Failure::interrupted());
     }
     result

@@ -7,17 +7,10 @@ mod application;
 mod arguments;
 mod commands;
 mod context;
-mod credentials;
 mod failure;
-mod key_file;
-mod kms;
 mod process;
-mod requests;
-mod s3;
 mod surface;
 mod thaw;
-mod trust;
-mod unlock;
 mod watch;
 
 pub use application::run;

@@ -3,5 +3,7 @@
 pub(crate) mod confirmation;
 pub(crate) mod console;
 pub(crate) mod progress;
+pub(crate) mod reporter;
+pub(crate) mod requests;
 pub(crate) mod table;
 pub(crate) mod waiting;

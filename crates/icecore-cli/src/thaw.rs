@@ -34,7 +34,7 @@ pub(crate) struct Bucket<'a> {
 impl<'a> Bucket<'a> {
     /// Returns the bucket of a repository, if it is in one.
     pub(crate) fn of(context: &'a Context, s3: Option<&'a S3Store>) -> Option<Self> {
-        match (context.location(), s3) {
+        match (context.access.location(), s3) {
             (Ok(RepositoryLocation::S3 { bucket, prefix }), Some(s3)) => {
                 Some(Self { name: bucket, prefix, endpoint_url: s3.endpoint_url(), region: s3.region() })
             }

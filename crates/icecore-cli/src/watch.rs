@@ -31,7 +31,7 @@ pub(crate) const ACCEPT_ADVICE: &str =
 
 /// Puts together what the witness of a repository needs.
 pub(crate) fn witness_settings(context: &Context) -> Outcome<WitnessSettings> {
-    let location = match context.location()? {
+    let location = match context.access.location()? {
         RepositoryLocation::Local(path) => {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             absolute.to_string_lossy().trim_end_matches('/').to_owned()
@@ -39,12 +39,15 @@ pub(crate) fn witness_settings(context: &Context) -> Outcome<WitnessSettings> {
         other => other.to_string(),
     };
     Ok(WitnessSettings {
-        state_directory: context.directories.state.clone(),
+        state_directory: context.access.directories.state.clone(),
         location,
-        host: context.host.clone(),
+        host: context.access.machine.host.clone(),
         program: program(),
-        environment: context.environment.clone(),
-        events: Arc::new(Notices { console: Arc::clone(&context.console), zone: context.zone.clone() }),
+        environment: context.access.machine.environment.clone(),
+        events: Arc::new(Notices {
+            console: Arc::clone(&context.console),
+            zone: context.access.machine.zone.clone(),
+        }),
     })
 }
 

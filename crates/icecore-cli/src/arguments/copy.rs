@@ -3,6 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgMatches, Args, ValueHint, parser::ValueSource};
+use icecore_access::{CredentialSource, GivenCredentials};
 use icecore_policy::{S3Addressing, S3Settings};
 use zeroize::Zeroizing;
 
@@ -11,7 +12,6 @@ use super::{
     global::origin,
     inspect::RollbackArguments,
 };
-use crate::credentials::{CredentialSource, GivenCredentials};
 
 /// Copy snapshots into another repository, region or account
 ///

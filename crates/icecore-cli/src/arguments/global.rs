@@ -9,13 +9,11 @@ use std::{
 };
 
 use clap::{ArgAction, ArgMatches, Args, ValueEnum, ValueHint, parser::ValueSource};
+use icecore_access::{CredentialSource, GivenCredentials};
 use icecore_policy::{ProgressMode, S3Settings, parse_byte_size};
 use zeroize::Zeroizing;
 
-use crate::{
-    credentials::{CredentialSource, GivenCredentials},
-    surface::console::Verbosity,
-};
+use crate::surface::console::Verbosity;
 
 const HEADING: &str = "Global options";
 /// How long the network is waited for where no terminal is there, and with the option without a value.

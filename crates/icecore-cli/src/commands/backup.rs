@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use icecore_access::{
+    AccessMode, OpenRepository,
+    creation::{self, KeyChoice},
+    s3, unlock,
+};
 use icecore_backup::{backup, error::BackupError, request::BackupReport};
 use icecore_catalog::Catalog;
 use icecore_repo::{repository::Repository, snapshots::SnapshotList};
@@ -15,16 +20,14 @@ use self::{
     sources::{PlannedSource, SourceKind},
 };
 use super::{
-    creation::{self, CreatedDocument, KeyChoice},
+    creation::{self as new_repository, CreatedDocument},
     surroundings,
 };
 use crate::{
     arguments::backup::BackupArguments,
-    context::{Access, Context, OpenRepository},
+    context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    s3,
-    surface::progress::Progress,
-    unlock,
+    surface::{progress::Progress, requests},
     watch::{losses, rollback_alarm, witness_settings},
 };
 use icecore_operations::text;
@@ -64,17 +67,17 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     }
     let (mut open, created) = open_or_create(context, arguments)?;
     report.set_repository(context, &open.repository, created)?;
-    let host = arguments.host.clone().unwrap_or_else(|| context.host.clone());
+    let host = arguments.host.clone().unwrap_or_else(|| context.access.machine.host.clone());
     let (mut watch, list) = Watch::begin(&witness_settings(context)?, &open.repository, &mut open.catalog)?;
     watch.tell();
-    report.set_losses(losses::documents(&watch.findings(), &context.zone));
+    report.set_losses(losses::documents(&watch.findings(), &context.access.machine.zone));
     for source in &mut planned {
         check_root(context, source, &list, &host);
     }
     let job = Job { context, arguments, repository: open.repository.clone(), host, list: Arc::new(list) };
     let mut catalog = open.catalog;
     for (source, settings) in planned.into_iter().zip(settings) {
-        if context.is_cancelled() {
+        if context.access.machine.is_cancelled() {
             break;
         }
         let document = job.run(source, settings, &mut catalog, &mut watch);
@@ -88,10 +91,10 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
         context.console.failure(&rollback_alarm());
     }
     if let Some(s3) = &open.s3 {
-        s3::clean_up(context, s3);
-        s3::remember_speed(context, s3, &mut catalog);
+        s3::clean_up(&context.access, s3);
+        s3::remember_speed(&context.access, s3, &mut catalog);
     }
-    open.usage.tell(&context.console);
+    requests::tell_calls(&context.console, &open.usage);
     report.finish(context)
 }
 
@@ -108,16 +111,16 @@ fn open_or_create(
     context: &Context,
     arguments: &BackupArguments,
 ) -> Outcome<(OpenRepository, Option<CreatedDocument>)> {
-    if arguments.init && creation::is_missing(context)? {
+    if arguments.init && creation::is_missing(&context.access)? {
         let key = arguments.kms.as_deref().map_or(KeyChoice::Given, KeyChoice::Kms);
-        let created = creation::create(context, FIRST_KEY_LABEL, key, arguments.in_place_of, false)?;
-        let open = context.with_catalog(created.repository, &created.store)?;
+        let created = new_repository::create(context, FIRST_KEY_LABEL, key, arguments.in_place_of, false)?;
+        let open = context.access.with_catalog(created.repository, &created.store)?;
         return Ok((open, Some(created.document)));
     }
-    let access = if arguments.dry_run { Access::Read } else { Access::Write };
-    let store = context.open_store(access)?;
-    let repository = unlock::unlock(context, &store)?;
-    Ok((context.with_catalog(repository, &store)?, None))
+    let access = if arguments.dry_run { AccessMode::Read } else { AccessMode::Write };
+    let store = context.access.open_store(access)?;
+    let repository = unlock::unlock(&context.access, &store)?;
+    Ok((context.access.with_catalog(repository, &store)?, None))
 }
 
 /// Compares a source's root with that of the last snapshot of its name: two directories under one name would take each other's
@@ -184,22 +187,25 @@ impl Job<'_> {
         };
         let (name, source_name) = (source.name.clone(), source.name.clone());
         let shown = text::printable(&source.shown).into_owned();
-        let kind = stream::open(source.kind, &context.environment.cancelled, self.arguments.dry_run)?;
+        let kind =
+            stream::open(source.kind, &context.access.machine.environment.cancelled, self.arguments.dry_run)?;
         let mut request =
             settings.request(self.arguments, kind, name, self.host.clone(), skip, Arc::clone(&self.list));
         for threads in [&mut request.walk_concurrency, &mut request.read_concurrency] {
-            *threads = context.allowance.bound(*threads);
+            *threads = context.access.machine.allowance.bound(*threads);
         }
-        request.write.pack_bytes = context.allowance.bound_pack(request.write.pack_bytes);
+        request.write.pack_bytes = context.access.machine.allowance.bound_pack(request.write.pack_bytes);
         let progress = Progress::start(
             Arc::clone(&context.console),
-            Arc::clone(&context.environment.clock),
+            Arc::clone(&context.access.machine.environment.clock),
             context.progress_mode,
         );
         let events = Events::new(&context.console, &source_name, progress);
         match backup(&self.repository, catalog, request, &events) {
             Ok(report) => Ok(report),
-            Err(BackupError::Stream { .. }) if context.is_cancelled() => Err(Failure::interrupted()),
+            Err(BackupError::Stream { .. }) if context.access.machine.is_cancelled() => {
+                Err(Failure::interrupted())
+            }
             Err(error) => Err(Failure::from(error).context(format!("no snapshot of {shown}"))),
         }
     }

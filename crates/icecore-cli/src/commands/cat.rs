@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use icecore_access::AccessMode;
 use icecore_format::entry::{Entry, EntryKind};
 use icecore_repo::{manifest::ManifestCursor, reader::ChunkReader};
 use icecore_restore::{RestoreError, write_content};
@@ -11,9 +12,9 @@ use super::entries::{
 };
 use crate::{
     arguments::inspect::CatArguments,
-    context::{Access, Context},
+    context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    surface::console::ResultWriter,
+    surface::{console::ResultWriter, requests},
     watch::Look,
 };
 use icecore_operations::{documents::base64, text};
@@ -24,10 +25,10 @@ const CACHE_BYTES: usize = 64 << 20;
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &CatArguments) -> Outcome<ExitStatus> {
     let reference = parse_reference(&arguments.reference)?;
-    let mut open = context.open(Access::Read)?;
+    let mut open = context.access.open(AccessMode::Read)?;
     let look = Look::begin(context, &mut open, arguments.rollback)?;
     let (snapshot, root) = find_snapshot(context, &look, &reference)?;
-    let reader = open.reader(&context.console, &[&snapshot], CACHE_BYTES)?;
+    let reader = open.reader(context.access.events.as_ref(), &[&snapshot], CACHE_BYTES)?;
     let found = if reference.path.is_empty() && root.totals.entries == 1 {
         // A snapshot of a stream or of a single file: there is only one thing that can be meant.
         ManifestCursor::new(&reader, &root).next()?
@@ -49,7 +50,7 @@ pub(crate) fn run(context: &Context, arguments: &CatArguments) -> Outcome<ExitSt
         write_raw(&reader, &entry, &mut output)
     };
     let finished = output.finish();
-    open.usage.tell(&context.console);
+    requests::tell_calls(&context.console, &open.usage);
     result.and(finished).map(|()| ExitStatus::Done)
 }
 

@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use icecore_aws::{LifecycleReport, S3Store};
+use icecore_access::{AccessMode, OpenRepository, unlock};
+use icecore_aws::{ColdRule, LifecycleReport, S3Store};
 use icecore_catalog::Catalog;
 use icecore_check::{
     CheckEvents, CheckOptions, CheckPhase, CheckProblem, CheckReport, ProblemKind, Severity, SnapshotCheck,
@@ -28,12 +29,12 @@ use self::{
 
 use crate::{
     arguments::check::CheckArguments,
-    context::{Access, Context, OpenRepository},
+    context::Context,
     failure::{Outcome, exit_status::ExitStatus},
-    s3::describe_rule,
     surface::{
         console::{ResultWriter, Verbosity},
         progress::{Counters, Progress},
+        requests,
     },
     watch::witness_settings,
 };
@@ -54,12 +55,12 @@ const FILES_SHOWN_MAX: usize = 10;
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<ExitStatus> {
     let writes = arguments.accept_rollback || arguments.repair && !arguments.dry_run;
-    let access = if writes { Access::Write } else { Access::Read };
-    let store = context.open_store(access)?;
-    let repository = crate::unlock::unlock(context, &store)?;
+    let access = if writes { AccessMode::Write } else { AccessMode::Read };
+    let store = context.access.open_store(access)?;
+    let repository = unlock::unlock(&context.access, &store)?;
     let recollection = Recollection::recall(&witness_settings(context)?, repository.id());
-    let environment = &context.environment;
-    let mut catalog = context.open_catalog(repository.id())?;
+    let environment = &context.access.machine.environment;
+    let mut catalog = context.access.open_catalog(repository.id())?;
     let mut options = options(context, arguments, &catalog)?;
     options.seen = recollection.history().clone();
     options.fetched = repository.objects();
@@ -106,7 +107,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         let quiet = context.console.verbosity == Verbosity::Quiet && checked.is_well();
         let mut shown = if quiet { String::new() } else { describe(context, &checked, &list, arguments) };
         if !quiet {
-            let repository = context.location()?.to_string();
+            let repository = context.access.location()?.to_string();
             whole::describe(
                 &mut shown,
                 context,
@@ -116,23 +117,24 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         }
         ResultWriter::print(&shown)?;
     }
-    open.usage.tell(&context.console);
+    requests::tell_calls(&context.console, &open.usage);
     Ok(if checked.is_well() { ExitStatus::Done } else { ExitStatus::Damage })
 }
 
 /// Returns what the bucket is going to do to the repository.
 fn harmful_rules(context: &Context, store: Option<&S3Store>) -> Vec<CheckProblem> {
     let Some(store) = store else { return Vec::new() };
-    let report = context.environment.runtime.block_on(store.lifecycle()).unwrap_or_else(|error| {
-        tracing::info!(%error, "the lifecycle rules of the bucket cannot be read");
-        LifecycleReport::default()
-    });
+    let report =
+        context.access.machine.environment.runtime.block_on(store.lifecycle()).unwrap_or_else(|error| {
+            tracing::info!(%error, "the lifecycle rules of the bucket cannot be read");
+            LifecycleReport::default()
+        });
     let kind = ProblemKind::HarmfulLifecycleRule;
-    let problem = |rule| CheckProblem {
+    let problem = |rule: &ColdRule| CheckProblem {
         severity: kind.severity(),
         object: None,
         kind,
-        detail: format!("{}; see `icecore doctor`", describe_rule(rule)),
+        detail: format!("{rule}; see `icecore doctor`"),
     };
     report.harmful.iter().map(problem).collect()
 }
@@ -156,12 +158,12 @@ impl Checked {
 }
 
 fn options(context: &Context, arguments: &CheckArguments, catalog: &Catalog) -> Outcome<CheckOptions> {
-    let environment = &context.environment;
+    let environment = &context.access.machine.environment;
     let now = environment.clock.now();
     let mut options = CheckOptions::new(now);
     options.read_data = arguments.read_data;
     options.sample_percent = arguments.sample;
-    let length = |span| verifications::length(span, now, &context.zone);
+    let length = |span| verifications::length(span, now, &context.access.machine.zone);
     options.within = arguments.within.map(length).transpose()?;
     options.verified = verifications::load(catalog);
     options.pool = Some(Arc::clone(&environment.workers));
@@ -182,7 +184,7 @@ fn next(
         Some(_) => Stage::Repaired,
     };
     let reads_data = arguments.read_data || arguments.sample.is_some() || arguments.within.is_some();
-    Ok(next_commands(&context.location()?.to_string(), reads_data, stage, report, list))
+    Ok(next_commands(&context.access.location()?.to_string(), reads_data, stage, report, list))
 }
 
 struct Events {
@@ -269,7 +271,7 @@ fn describe(context: &Context, checked: &Checked, list: &SnapshotList, arguments
             "if objects are still being replicated or copied here, wait and run `icecore check` again before anything else\n",
         );
     }
-    describe_next(&mut text, &context.host, &checked.next);
+    describe_next(&mut text, &context.access.machine.host, &checked.next);
     checked.past.advise(&mut text);
     text
 }
@@ -332,7 +334,7 @@ fn describe_problems(text: &mut String, report: &CheckReport, severity: Severity
 
 fn describe_snapshot(text: &mut String, context: &Context, snapshot: &SnapshotCheck, list: &SnapshotList) {
     let name = list.by_run(snapshot.run).map_or_else(String::new, |found| {
-        let time = text::local_time(found.origin.started, &context.zone);
+        let time = text::local_time(found.origin.started, &context.access.machine.zone);
         format!(" ({} of {time})", found.origin.source)
     });
     let id = snapshot.run.snapshot_id();

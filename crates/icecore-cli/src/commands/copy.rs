@@ -1,8 +1,13 @@
 //! `copy`: snapshots into another repository.
 
-use std::{collections::HashSet, os::unix::ffi::OsStrExt, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use clap::ArgMatches;
+use icecore_access::{
+    AccessMode, OpenRepository, Usage,
+    creation::{self, KeyChoice},
+    s3, unlock,
+};
 use icecore_aws::S3Store;
 use icecore_catalog::Catalog;
 use icecore_copy::{
@@ -18,24 +23,22 @@ use icecore_repo::{
 };
 use icecore_store::RepositoryLocation;
 use icecore_witness::Watch;
-use zeroize::Zeroizing;
 
 use self::report::{CopyDocument, Item};
 use super::{
-    creation::{self, CreatedDocument, KeyChoice},
+    creation::{self as new_repository, CreatedDocument},
     entries::{resolve_other, wrong_reference},
 };
 use crate::{
     arguments::copy::CopyArguments,
-    context::{Access, Context, OpenRepository, Usage, program},
+    context::{Context, program},
     failure::{Failure, Outcome, exit_status::ExitStatus},
     process::environment_variables,
-    s3,
     surface::{
         console::Console,
         progress::{Counters, Progress},
+        requests,
     },
-    unlock,
     watch::{Look, losses, rollback_alarm, witness_settings},
 };
 use icecore_operations::reference;
@@ -52,18 +55,16 @@ const NAMED_EVERY: Duration = Duration::from_mins(5);
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &CopyArguments, matches: &ArgMatches) -> Outcome<ExitStatus> {
-    let password = environment_variables::read(environment_variables::TO_PASSWORD);
-    let password = password.map(|password| Zeroizing::new(password.as_bytes().to_vec()));
-    let credentials = arguments.credentials(matches, password);
+    let credentials = arguments.credentials(matches, environment_variables::destination_password());
     let location = RepositoryLocation::parse(&arguments.to)?;
-    let target = context.of_other(location, credentials, arguments.s3_settings(context.s3_settings()));
+    let target = context.of_other(location, credentials, arguments.s3_settings(&context.access.s3));
     let result = copy(context, &target, arguments);
-    target.requests.tell(&context.console, "S3 (to)");
+    requests::tell(&context.console, "S3 (to)", &target.access.requests);
     result
 }
 
 fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outcome<ExitStatus> {
-    let mut from = context.open(Access::Read)?;
+    let mut from = context.access.open(AccessMode::Read)?;
     let look = Look::begin(context, &mut from, arguments.rollback)?;
     let list = look.list();
     let chosen = choose(context, arguments, &look)?;
@@ -76,14 +77,14 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
     document.set_source_losses(look.documents(context), status);
     let Some((mut to, created)) = open_target(target, &from.repository, arguments)? else {
         for snapshot in chosen {
-            document.add(&context.console, Item::planned(snapshot, &context.zone))?;
+            document.add(&context.console, Item::planned(snapshot, &context.access.machine.zone))?;
         }
         return document.finish(context, &from.usage, None);
     };
     document.set_target(context, &to.repository, created)?;
     let (watch, target_list) = Watch::begin(&witness_settings(target)?, &to.repository, &mut to.catalog)?;
     watch.tell();
-    document.set_losses(losses::documents(&watch.findings(), &target.zone));
+    document.set_losses(losses::documents(&watch.findings(), &target.access.machine.zone));
     let usage = to.usage.clone();
     let mut job = Job {
         context,
@@ -94,7 +95,7 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
         list,
         known: KnownChunks::default(),
         watch,
-        named: context.environment.monotonic(),
+        named: context.access.machine.environment.monotonic(),
         to: to.into(),
     };
     job.run(&mut from, &chosen, &mut document)?;
@@ -136,19 +137,19 @@ fn open_target(
     arguments: &CopyArguments,
 ) -> Outcome<Option<(OpenRepository, Option<CreatedDocument>)>> {
     let open = || {
-        if arguments.init && creation::is_missing(target)? {
+        if arguments.init && creation::is_missing(&target.access)? {
             if arguments.dry_run {
                 return Ok(None);
             }
             let key = arguments.to_kms.as_deref().map_or(KeyChoice::Given, KeyChoice::Kms);
-            let created = creation::create(target, FIRST_KEY_LABEL, key, None, false)?;
-            let open = target.with_catalog(created.repository, &created.store)?;
+            let created = new_repository::create(target, FIRST_KEY_LABEL, key, None, false)?;
+            let open = target.access.with_catalog(created.repository, &created.store)?;
             return Ok(Some((open, Some(created.document))));
         }
-        let access = if arguments.dry_run { Access::Read } else { Access::Write };
-        let store = target.open_store(access)?;
-        let repository = unlock::unlock(target, &store)?;
-        Ok(Some((target.with_catalog(repository, &store)?, None)))
+        let access = if arguments.dry_run { AccessMode::Read } else { AccessMode::Write };
+        let store = target.access.open_store(access)?;
+        let repository = unlock::unlock(&target.access, &store)?;
+        Ok(Some((target.access.with_catalog(repository, &store)?, None)))
     };
     let opened = open().map_err(Failure::of_other_repository)?;
     if let Some((open, _)) = &opened
@@ -199,7 +200,7 @@ impl Job<'_> {
         chosen: &[&Snapshot],
         document: &mut CopyDocument,
     ) -> Outcome<()> {
-        let (context, zone) = (self.context, &self.context.zone);
+        let (context, zone) = (self.context, &self.context.access.machine.zone);
         let identity = |snapshot: &Snapshot| snapshot.origin.identity(self.source.id());
         let missing: Vec<&Snapshot> = chosen
             .iter()
@@ -210,10 +211,10 @@ impl Job<'_> {
         let reader = if missing.is_empty() || self.arguments.dry_run {
             None
         } else {
-            Some(from.reader(&context.console, &missing, SOURCE_CACHE_BYTES)?)
+            Some(from.reader(context.access.events.as_ref(), &missing, SOURCE_CACHE_BYTES)?)
         };
         for snapshot in chosen {
-            if context.is_cancelled() {
+            if context.access.machine.is_cancelled() {
                 break;
             }
             let item = match (self.targets.find(snapshot.origin.identity(self.source.id())), &reader) {
@@ -276,7 +277,7 @@ impl Job<'_> {
 
     fn name_if_due(&mut self) {
         let to = &mut self.to;
-        let now = self.context.environment.monotonic();
+        let now = self.context.access.machine.environment.monotonic();
         if now.saturating_sub(self.named) >= NAMED_EVERY {
             self.named = now;
             self.watch.completed(&to.repository, Some(&mut to.catalog), None);
@@ -291,10 +292,10 @@ impl Job<'_> {
         }
         self.watch.save(&to.repository);
         if let Some(s3) = &to.s3 {
-            s3::clean_up(self.target, s3);
-            s3::remember_speed(self.target, s3, &mut to.catalog);
+            s3::clean_up(&self.target.access, s3);
+            s3::remember_speed(&self.target.access, s3, &mut to.catalog);
         }
-        to.usage.tell(&self.context.console);
+        requests::tell_calls(&self.context.console, &to.usage);
         if self.watch.is_alarmed() {
             self.context.console.failure(&rollback_alarm().of_other_repository());
         }
@@ -310,8 +311,11 @@ struct Events<'a> {
 impl<'a> Events<'a> {
     fn new(context: &Context, snapshot: &'a Snapshot) -> Self {
         let console: Arc<Console> = Arc::clone(&context.console);
-        let progress =
-            Progress::start(console, Arc::clone(&context.environment.clock), context.progress_mode);
+        let progress = Progress::start(
+            console,
+            Arc::clone(&context.access.machine.environment.clock),
+            context.progress_mode,
+        );
         Self { progress, snapshot }
     }
 }

@@ -1,5 +1,6 @@
 //! `diff`: shows what differs between two snapshots.
 
+use icecore_access::AccessMode;
 use icecore_format::{
     entry::{Entry, Marks},
     path,
@@ -15,9 +16,9 @@ use super::entries::{
 };
 use crate::{
     arguments::inspect::DiffArguments,
-    context::{Access, Context},
+    context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    surface::console::ResultWriter,
+    surface::{console::ResultWriter, requests},
     watch::Look,
 };
 use icecore_operations::text;
@@ -75,11 +76,12 @@ pub(crate) fn run(context: &Context, arguments: &DiffArguments) -> Outcome<ExitS
         return Err(Failure::usage("the two references name different paths")
             .hint("compare the same PATH of two snapshots, or leave it out"));
     }
-    let mut open = context.open(Access::Read)?;
+    let mut open = context.access.open(AccessMode::Read)?;
     let look = Look::begin(context, &mut open, arguments.rollback)?;
     let (old_snapshot, old_root) = find_snapshot(context, &look, &old)?;
     let (new_snapshot, new_root) = find_other_snapshot(context, &look, &new)?;
-    let reader = open.reader(&context.console, &[&old_snapshot, &new_snapshot], MANIFEST_CACHE_BYTES)?;
+    let reader =
+        open.reader(context.access.events.as_ref(), &[&old_snapshot, &new_snapshot], MANIFEST_CACHE_BYTES)?;
     let directory = &old.path;
     let exists = |root| ManifestCursor::new(&reader, root).find(directory).map(|entry| entry.is_some());
     if !directory.is_empty() && !exists(&old_root)? && !exists(&new_root)? {
@@ -100,7 +102,7 @@ pub(crate) fn run(context: &Context, arguments: &DiffArguments) -> Outcome<ExitS
         newer.seek(directory)?;
     }
     let end = differences(&mut older, &mut newer, |change| {
-        if context.is_cancelled() {
+        if context.access.machine.is_cancelled() {
             return Err(Failure::interrupted().into());
         }
         // Paths rise: the first one outside is behind everything inside.
@@ -111,7 +113,7 @@ pub(crate) fn run(context: &Context, arguments: &DiffArguments) -> Outcome<ExitS
     });
     let [added, removed, modified] = listing.counts;
     listing.finish()?;
-    open.usage.tell(&context.console);
+    requests::tell_calls(&context.console, &open.usage);
     if let Err(End::Failed(failure)) = end {
         return Err(failure);
     }

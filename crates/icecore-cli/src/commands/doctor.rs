@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use icecore_access::{AccessMode, OpenStore, unlock};
 use icecore_aws::{LifecycleReport, ProbeError, S3Store, Versioning, explain_probe_error, probe_conditions};
 use icecore_format::layout::{DATA_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX};
 use icecore_repo::{error::RepoError, repository::read_plain_header};
@@ -10,10 +11,9 @@ use serde::Serialize;
 
 use crate::{
     arguments::doctor::DoctorArguments,
-    context::{Access, Context, OpenStore},
+    context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
     surface::console::ResultWriter,
-    unlock,
 };
 use icecore_operations::text;
 
@@ -56,7 +56,7 @@ impl Finding {
     }
 
     fn failed(check: &'static str, failure: Failure) -> Self {
-        Self { check, state: State::Bad, message: failure.message, hint: failure.hint }
+        Self { check, state: State::Bad, message: failure.message, hint: failure.hint.map(String::from) }
     }
 }
 
@@ -70,14 +70,14 @@ struct DoctorDocument {
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<ExitStatus> {
     if let Some(role) = arguments.print_policy {
-        let RepositoryLocation::S3 { bucket, prefix } = context.location()? else {
+        let RepositoryLocation::S3 { bucket, prefix } = context.access.location()? else {
             return Err(Failure::usage("policies are for repositories on S3")
                 .hint("give --repository s3://bucket/prefix; it need not exist"));
         };
         ResultWriter::document(&policy::of_role(role, bucket, prefix))?;
         return Ok(ExitStatus::Done);
     }
-    let store = context.open_store(Access::Write)?;
+    let store = context.access.open_store(AccessMode::Write)?;
     let mut findings = Vec::new();
     let can_go_on = reach(context, &store, &mut findings);
     let has_repository =
@@ -99,7 +99,7 @@ pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<Exi
     }
     findings.push(cache(context));
     // What failed because of a signal is no finding.
-    if context.is_cancelled() {
+    if context.access.machine.is_cancelled() {
         return Err(Failure::interrupted());
     }
     show(context, store.store.location(), findings)
@@ -129,7 +129,7 @@ fn show(context: &Context, location: String, findings: Vec<Finding>) -> Outcome<
 
 /// Looks whether the store answers, and whether there is a repository; says whether there is any use in going on.
 fn reach(context: &Context, store: &OpenStore, findings: &mut Vec<Finding>) -> bool {
-    let header = read_plain_header(&store.store, &context.environment);
+    let header = read_plain_header(&store.store, &context.access.machine.environment);
     let (finding, can_go_on) = match header {
         Ok(header) => (
             Finding::new(
@@ -158,7 +158,10 @@ fn reach(context: &Context, store: &OpenStore, findings: &mut Vec<Finding>) -> b
     if let Some(s3) = store.s3.as_ref().filter(|_| can_go_on) {
         findings.push(Finding::new("region", State::Good, s3.region()));
     }
-    if can_go_on && let Err(error) = context.environment.runtime.block_on(store.store.list("meta/keys/")) {
+    if can_go_on
+        && let Err(error) =
+            context.access.machine.environment.runtime.block_on(store.store.list("meta/keys/"))
+    {
         findings.push(Finding::failed("listing", error.into()));
         return false;
     }
@@ -169,11 +172,12 @@ fn reach(context: &Context, store: &OpenStore, findings: &mut Vec<Finding>) -> b
 fn headless(context: &Context, store: &OpenStore) -> Option<Failure> {
     let others =
         [(SNAPSHOTS_PREFIX, "snapshots"), (PACKS_PREFIX, "pack directories"), (DATA_PREFIX, "packs")];
-    unlock::missing_header(context, store).or_else(|| {
-        others
-            .into_iter()
-            .find_map(|(prefix, objects)| unlock::missing_header_beside(context, store, prefix, objects))
-    })
+    let missing = unlock::missing_header(&context.access, store).or_else(|| {
+        others.into_iter().find_map(|(prefix, objects)| {
+            unlock::missing_header_beside(&context.access, store, prefix, objects)
+        })
+    });
+    missing.map(Failure::from)
 }
 
 /// Tries conditional requests, and with them the permissions to write and to read.
@@ -184,7 +188,7 @@ fn conditions(context: &Context, store: &S3Store) -> Finding {
     if store.is_single_writer() {
         return Finding::new(CHECK, State::Warning, "the repository was made for one writer at a time");
     }
-    let runtime = &context.environment.runtime;
+    let runtime = &context.access.machine.environment.runtime;
     let error = match runtime.block_on(probe_conditions(store)) {
         Ok(report) if report.is_safe() => {
             let message = "conditional requests are honoured, several hosts can write at a time";
@@ -215,7 +219,7 @@ fn conditions(context: &Context, store: &S3Store) -> Finding {
 
 fn clock(context: &Context, store: &S3Store) -> Finding {
     const CHECK: &str = "clock";
-    match context.environment.runtime.block_on(store.clock_difference()) {
+    match context.access.machine.environment.runtime.block_on(store.clock_difference()) {
         Ok(Some(difference)) if difference > SKEW_MAX => {
             let message = format!("this machine and the server differ by {}", text::duration(difference));
             Finding::new(CHECK, State::Warning, message)
@@ -229,7 +233,7 @@ fn clock(context: &Context, store: &S3Store) -> Finding {
 
 fn lifecycle(context: &Context, store: &S3Store) -> Vec<Finding> {
     const CHECK: &str = "lifecycle";
-    let report = match context.environment.runtime.block_on(store.lifecycle()) {
+    let report = match context.access.machine.environment.runtime.block_on(store.lifecycle()) {
         Ok(report) => report,
         Err(error) => return vec![Finding::failed(CHECK, error.into())],
     };
@@ -263,7 +267,7 @@ fn lifecycle(context: &Context, store: &S3Store) -> Vec<Finding> {
 
 fn versioning(context: &Context, store: &S3Store) -> Finding {
     const CHECK: &str = "versioning";
-    match context.environment.runtime.block_on(store.versioning()) {
+    match context.access.machine.environment.runtime.block_on(store.versioning()) {
         Ok(Versioning::Enabled) => {
             Finding::new(CHECK, State::Good, "what is deleted or replaced can be brought back")
         }
@@ -282,7 +286,7 @@ fn versioning(context: &Context, store: &S3Store) -> Finding {
 
 fn cache(context: &Context) -> Finding {
     const CHECK: &str = "cache";
-    match context.cache_directory() {
+    match context.access.cache_directory() {
         None => Finding::new(CHECK, State::Warning, "there is no home directory for it")
             .hint("give one with --cache-dir"),
         Some(path) => match std::fs::create_dir_all(path) {

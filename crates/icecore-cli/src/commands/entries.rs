@@ -62,7 +62,12 @@ pub(crate) fn resolve_other<'a>(
     reference: &Reference,
 ) -> Outcome<&'a Snapshot> {
     look.require_certainty(context, reference)?;
-    Ok(reference::resolve(look.list(), reference, &context.host, &context.zone)?)
+    Ok(reference::resolve(
+        look.list(),
+        reference,
+        &context.access.machine.host,
+        &context.access.machine.zone,
+    )?)
 }
 
 fn root_of(snapshot: &Snapshot) -> Outcome<(Snapshot, ManifestRoot)> {

@@ -1,8 +1,10 @@
 //! `init`: creates a repository.
 
+use icecore_access::creation::KeyChoice;
+
 use crate::{
     arguments::repository::InitArguments,
-    commands::creation::{self, KeyChoice},
+    commands::creation,
     context::Context,
     failure::{Outcome, exit_status::ExitStatus},
     surface::console::ResultWriter,

@@ -2,6 +2,9 @@
 
 use std::{fmt::Write, fs, path::PathBuf};
 
+use icecore_access::{
+    AccessError, AccessMode, CredentialSource, creation::new_secret, credentials, key_file, kms, unlock,
+};
 use icecore_format::slot::{Credential, PasswordCost, SlotKind};
 use icecore_repo::{
     repository::Repository,
@@ -10,20 +13,16 @@ use icecore_repo::{
 use serde::Serialize;
 
 use self::rotation::{MovedDocument, MovedFile};
-use super::creation::new_secret;
 use crate::{
     arguments::key::{
         KeyAddArguments, KeyArguments, KeyCommand, KeyPasswdArguments, KeyRemoveArguments, NewKeyArguments,
     },
-    context::{Access, Context},
-    credentials::{self, CredentialSource},
+    context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus, reason},
-    key_file, kms,
     surface::{
         console::ResultWriter,
         table::{Align, Table},
     },
-    unlock,
 };
 use icecore_operations::text;
 
@@ -57,8 +56,8 @@ struct SlotDocument {
 }
 
 fn list(context: &Context) -> Outcome<ExitStatus> {
-    let store = context.open_store(Access::Read)?;
-    let repository = unlock::unlock(context, &store)?;
+    let store = context.access.open_store(AccessMode::Read)?;
+    let repository = unlock::unlock(&context.access, &store)?;
     let slots = slots::list(&repository)?;
     let documents: Vec<SlotDocument> = slots.iter().map(|slot| slot_document(&repository, slot)).collect();
     if context.console.json {
@@ -72,7 +71,7 @@ fn list(context: &Context) -> Outcome<ExitStatus> {
             |_| String::new(),
             |info| {
                 let time = icecore_format::entry::Time { seconds: info.created_seconds, nanoseconds: 0 };
-                text::local_time(time, &context.zone)
+                text::local_time(time, &context.access.machine.zone)
             },
         );
         table.row(vec![
@@ -129,16 +128,18 @@ struct NewKey {
 fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArguments) -> Outcome<NewKey> {
     if let Some(key) = &arguments.kms {
         return Ok(NewKey {
-            credential: kms::new_credential(context, repository.id(), key)?,
+            credential: kms::new_credential(&context.access, repository.id(), key)?,
             file: None,
             is_new: false,
         });
     }
-    let load = |source: CredentialSource| credentials::load(&source, repository.id(), &context.console);
+    let load = |source: CredentialSource| {
+        credentials::load(&source, repository.id(), context.access.events.as_ref())
+    };
     if let Some(path) = &arguments.key_file {
         let is_new = !path.exists();
         let credential = if is_new {
-            let secret = new_secret(context);
+            let secret = new_secret(&context.access);
             key_file::create(path, repository.id(), &secret)?;
             Credential::KeyFile(secret)
         } else {
@@ -149,10 +150,14 @@ fn new_key(context: &Context, repository: &Repository, arguments: &NewKeyArgumen
     let credential = match (&arguments.password_file, &arguments.password_command) {
         (Some(path), _) => load(CredentialSource::PasswordFile(path.clone()))?,
         (None, Some(command)) => load(CredentialSource::PasswordCommand(command.into()))?,
-        (None, None) if credentials::can_ask() => {
-            match credentials::ask_new("New password: ", &context.console)? {
+        (None, None) if context.access.prompt.can_ask() => {
+            match credentials::ask_new(
+                context.access.prompt.as_ref(),
+                "New password: ",
+                context.access.events.as_ref(),
+            )? {
                 Some(password) => Credential::Password(password),
-                None => return Err(Failure::new(ExitStatus::Failed, "the password is empty")),
+                None => return Err(AccessError::PasswordEmpty.into()),
             }
         }
         (None, None) => {
@@ -214,18 +219,18 @@ impl Change {
 }
 
 fn add(context: &Context, arguments: &KeyAddArguments) -> Outcome<ExitStatus> {
-    let store = context.open_store(Access::Write)?;
-    let repository = unlock::unlock(context, &store)?;
+    let store = context.access.open_store(AccessMode::Write)?;
+    let repository = unlock::unlock(&context.access, &store)?;
     let new = new_key(context, &repository, &arguments.new)?;
     let id = slots::add(&repository, &new.credential, PasswordCost::default(), &arguments.label)?;
-    kms::advise_recovery(context, &slots::list(&repository)?);
+    kms::advise_recovery(&context.access, &slots::list(&repository)?);
     let is_found = rotation::is_found(context, &repository, &new.credential);
     Change { added: Some(id), key_file: new.file, is_found, ..Change::default() }.show(context)
 }
 
 fn remove(context: &Context, arguments: &KeyRemoveArguments) -> Outcome<ExitStatus> {
-    let store = context.open_store(Access::Write)?;
-    let (repository, present) = unlock::unlock_with_credential(context, &store)?;
+    let store = context.access.open_store(AccessMode::Write)?;
+    let (repository, present) = unlock::unlock_with_credential(&context.access, &store)?;
     let id = slots::remove(&repository, &arguments.id.to_ascii_lowercase())?;
     if id == repository.slot() && !rotation::opens(&repository, &present)? {
         context.console.warning(
@@ -237,8 +242,8 @@ fn remove(context: &Context, arguments: &KeyRemoveArguments) -> Outcome<ExitStat
 }
 
 fn change(context: &Context, arguments: &KeyPasswdArguments) -> Outcome<ExitStatus> {
-    let store = context.open_store(Access::Write)?;
-    let (repository, present) = unlock::unlock_with_credential(context, &store)?;
+    let store = context.access.open_store(AccessMode::Write)?;
+    let (repository, present) = unlock::unlock_with_credential(&context.access, &store)?;
     let new = new_key(context, &repository, &arguments.new)?;
     if is_same(&new.credential, &present) {
         return Err(Failure::new(ExitStatus::Failed, "the new key is the present one").hint(

@@ -1,5 +1,6 @@
 //! `ls`: lists what is in a snapshot.
 
+use icecore_access::AccessMode;
 use icecore_format::{
     entry::{Entry, EntryKind},
     path,
@@ -16,24 +17,24 @@ use super::entries::{
 };
 use crate::{
     arguments::inspect::LsArguments,
-    context::{Access, Context},
+    context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    surface::console::ResultWriter,
+    surface::{console::ResultWriter, requests},
     watch::Look,
 };
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &LsArguments) -> Outcome<ExitStatus> {
     let reference = parse_reference(&arguments.reference)?;
-    let mut open = context.open(Access::Read)?;
+    let mut open = context.access.open(AccessMode::Read)?;
     let look = Look::begin(context, &mut open, arguments.rollback)?;
     let (snapshot, root) = find_snapshot(context, &look, &reference)?;
-    let reader = open.reader(&context.console, &[&snapshot], MANIFEST_CACHE_BYTES)?;
+    let reader = open.reader(context.access.events.as_ref(), &[&snapshot], MANIFEST_CACHE_BYTES)?;
     let mut listing = Listing::new(context, arguments.long);
     let result = list(context, &reader, &root, &snapshot, &reference.path, arguments.recursive, &mut listing);
     // What was listed before a failure is shown, and a JSON document is brought to its end.
     listing.finish()?;
-    open.usage.tell(&context.console);
+    requests::tell_calls(&context.console, &open.usage);
     result.map(|()| ExitStatus::Done)
 }
 
@@ -65,7 +66,7 @@ fn list(
         if !path::is_within(&entry.path, directory) {
             break;
         }
-        if context.is_cancelled() {
+        if context.access.machine.is_cancelled() {
             return Err(Failure::interrupted());
         }
         listing.show(&cursor, &entry)?;
@@ -103,7 +104,7 @@ impl<'a> Listing<'a> {
         }
         if self.long {
             let names = cursor.owner_names(entry.user_id, entry.group_id);
-            write_columns(&mut self.line, entry, names, &self.context.zone);
+            write_columns(&mut self.line, entry, names, &self.context.access.machine.zone);
             self.output.text(&self.line)?;
         }
         // A source that is a single object has an empty path.

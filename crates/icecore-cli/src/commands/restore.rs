@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use icecore_access::AccessMode;
 use icecore_format::{
     entry::EntryKind,
     path,
@@ -33,9 +34,9 @@ use super::{
 };
 use crate::{
     arguments::restore::RestoreArguments,
-    context::{Access, Context},
+    context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus, many_deletions},
-    surface::{confirmation, progress::Progress},
+    surface::{confirmation, progress::Progress, requests},
     thaw::Bucket,
     watch::Look,
 };
@@ -55,7 +56,7 @@ type Attempt = (RestoreResult<RestoreReport>, Outcome<Actions>);
 pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<ExitStatus> {
     let reference = parse_reference(&arguments.reference)?;
     let include = IncludePatterns::new(arguments.include.iter().map(String::as_str))?;
-    let mut open = context.open(Access::Read)?;
+    let mut open = context.access.open(AccessMode::Read)?;
     let look = Look::begin(context, &mut open, arguments.rollback)?;
     let snapshot = look.resolve(context, &reference)?.clone();
     if snapshot.completion().is_some_and(|completion| completion.damage.is_some()) {
@@ -66,9 +67,9 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
     }
     let since = earlier(context, &look, &snapshot, arguments)?;
     let read: Vec<&Snapshot> = [&snapshot].into_iter().chain(since.as_ref()).collect();
-    let is_far = open.s3.is_some() && !context.allowance.is_scarce;
+    let is_far = open.s3.is_some() && !context.access.machine.allowance.is_scarce;
     let cache_bytes = if is_far { CACHE_BYTES_FAR } else { CACHE_BYTES_DEFAULT };
-    let reader = open.reader(&context.console, &read, cache_bytes)?;
+    let reader = open.reader(context.access.events.as_ref(), &read, cache_bytes)?;
     let target = match &arguments.target {
         Some(target) => target.clone(),
         None => original_place(context, &reader, &snapshot, &reference.path)?,
@@ -110,7 +111,7 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
             });
         }
     };
-    open.usage.tell(&context.console);
+    requests::tell_calls(&context.console, &open.usage);
     Ok(status)
 }
 
@@ -129,7 +130,7 @@ fn restore_asking(context: &Context, reader: &ChunkReader, request: &mut Restore
 fn attempt(context: &Context, reader: &ChunkReader, request: &RestoreRequest) -> Attempt {
     let progress = Progress::start(
         Arc::clone(&context.console),
-        Arc::clone(&context.environment.clock),
+        Arc::clone(&context.access.machine.environment.clock),
         context.progress_mode,
     );
     let events = Events::new(context, progress, request.dry_run);
@@ -242,10 +243,11 @@ fn original_place(
         return Err(Failure::usage("the snapshot is of a stream, which has no place of its own")
             .hint("use --target DIR"));
     }
-    if origin.host != context.host {
-        context
-            .console
-            .warning(&format!("the snapshot is of the host {}, this is {}", origin.host, context.host));
+    if origin.host != context.access.machine.host {
+        context.console.warning(&format!(
+            "the snapshot is of the host {}, this is {}",
+            origin.host, context.access.machine.host
+        ));
     }
     let root = ManifestRoot::of(snapshot).ok_or_else(|| path_not_found(snapshot, wanted))?;
     let is_single = wanted.is_empty() && root.totals.entries == 1;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use icecore_access::AccessMode;
 use icecore_format::{
     ids::RunId,
     snapshot::{Completion, Snapshot},
@@ -11,10 +12,11 @@ use serde::Serialize;
 
 use crate::{
     arguments::inspect::SnapshotsArguments,
-    context::{Access, Context},
+    context::Context,
     failure::{Outcome, exit_status::ExitStatus},
     surface::{
         console::ResultWriter,
+        requests,
         table::{Align, Table},
     },
     watch::Look,
@@ -26,7 +28,7 @@ use icecore_operations::{
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<ExitStatus> {
-    let mut open = context.open(Access::Read)?;
+    let mut open = context.access.open(AccessMode::Read)?;
     let look = Look::begin(context, &mut open, arguments.rollback)?;
     let list = look.list();
     let has_tags = |snapshot: &&Snapshot| {
@@ -45,7 +47,7 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<
     } else {
         ResultWriter::print(&table(context, &chosen, &doubtful).text())?;
     }
-    open.usage.tell(&context.console);
+    requests::tell_calls(&context.console, &open.usage);
     Ok(look.end(context))
 }
 
@@ -82,7 +84,8 @@ fn table(context: &Context, snapshots: &[&Snapshot], doubtful: &HashMap<RunId, C
     let mut table = Table::new(&columns);
     for snapshot in snapshots {
         let (origin, Some(completion)) = (&snapshot.origin, snapshot.completion()) else { continue };
-        let mut cells = vec![origin.run.snapshot_id(), text::local_time(origin.started, &context.zone)];
+        let mut cells =
+            vec![origin.run.snapshot_id(), text::local_time(origin.started, &context.access.machine.zone)];
         if several_hosts {
             cells.push(printable(&origin.host));
         }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use icecore_access::directories::KEYS_DIRECTORY;
 use icecore_format::ids::RepositoryId;
 use icecore_fs::stat_root;
 use icecore_store::RepositoryLocation;
@@ -10,7 +11,6 @@ use icecore_store::RepositoryLocation;
 use crate::{
     context::Context,
     failure::{Failure, Outcome},
-    process::directories::KEYS_DIRECTORY,
     surface::console::Verbosity,
 };
 
@@ -30,20 +30,20 @@ pub(crate) fn refuse_source(context: &Context, path: &Path, real: &Path) -> Outc
 /// Returns what a restore neither deletes nor overwrites: the repository, the key and password files that were given, and the
 /// user's key files, cache and state.
 pub(crate) fn protected(context: &Context) -> Vec<Identity> {
-    let directories = &context.directories;
+    let directories = &context.access.directories;
     let own = [
-        context.cache_directory().map(Path::to_owned),
+        context.access.cache_directory().map(Path::to_owned),
         directories.state.clone(),
         directories.configuration.as_ref().map(|configuration| configuration.join(KEYS_DIRECTORY)),
     ];
-    let own = own.into_iter().flatten().chain(context.credentials.files().map(Path::to_owned));
+    let own = own.into_iter().flatten().chain(context.access.credentials.files().map(Path::to_owned));
     let repository = repository_directory(context).map(|(_, identity)| identity);
     repository.into_iter().chain(own.filter_map(|path| identity_of(&path))).collect()
 }
 
 /// Returns the directories that are left out wholly, and tells of those that lie in the source.
 pub(crate) fn skip(context: &Context, repository: RepositoryId, source: &Path) -> Vec<Identity> {
-    let catalog = context.catalog_directory(repository).and_then(|path| with_identity(&path));
+    let catalog = context.access.catalog_directory(repository).and_then(|path| with_identity(&path));
     // A home directory has its cache in it every time.
     let verbose = context.console.verbosity >= Verbosity::Verbose;
     let own = [(repository_directory(context), "the repository", true), (catalog, "the catalogue", verbose)];
@@ -81,7 +81,7 @@ fn is_within(real: &Path, directory: Identity) -> bool {
 }
 
 fn repository_directory(context: &Context) -> Option<(PathBuf, Identity)> {
-    match context.location() {
+    match context.access.location() {
         Ok(RepositoryLocation::Local(path)) => with_identity(path),
         _ => None,
     }

@@ -1,7 +1,8 @@
 use std::io;
 
+use icecore_access::{AccessError, CredentialOrigin, UnusableEndpoint};
 use icecore_backup::error::BackupError;
-use icecore_format::error::FormatError;
+use icecore_format::{error::FormatError, ids::RepositoryId};
 use icecore_fs::error::FsError;
 use icecore_repo::error::RepoError;
 use icecore_store::error::{ConnectionCause, StoreError};
@@ -38,7 +39,7 @@ fn errors_of_the_repository_have_their_codes() {
 #[test]
 fn a_newer_repository_asks_for_a_newer_program() {
     let failure = Failure::from(object(FormatError::UnsupportedFeature { unknown: 1 }));
-    assert!(failure.hint.is_some_and(|hint| hint.contains("newest version")));
+    assert!(failure.hint.map(String::from).is_some_and(|hint| hint.contains("newest version")));
 }
 
 #[test]
@@ -125,7 +126,54 @@ fn a_server_that_is_none_of_s3_is_no_damage() {
     for (error, hint) in errors {
         let failure = Failure::from_store(&error);
         assert_eq!(failure.status, ExitStatus::Failed, "{failure:?}");
-        let told = failure.hint.unwrap();
+        let told = String::from(failure.hint.unwrap());
         assert!(told.contains(hint) && !told.contains("later"), "{error}: {told}");
     }
+}
+
+#[test]
+fn errors_on_the_way_to_a_repository_have_their_codes() {
+    let path = || "/a.key".into();
+    let cases = [
+        (AccessError::NoLocation, ExitStatus::NoRepository),
+        (AccessError::NoServerUrl { url: "s3.example.org".to_owned() }, ExitStatus::Usage),
+        (
+            AccessError::UnusableEndpoint { url: "https://a".to_owned(), kind: UnusableEndpoint::Bucket },
+            ExitStatus::Usage,
+        ),
+        (
+            AccessError::SeveralCredentials { names: Vec::new(), origin: CredentialOrigin::Environment },
+            ExitStatus::Usage,
+        ),
+        (AccessError::KeyFileNotText { path: path() }, ExitStatus::WrongKey),
+        (
+            AccessError::KeyFileMalformed { path: path(), source: FormatError::WrongContent },
+            ExitStatus::WrongKey,
+        ),
+        (
+            AccessError::ForeignKeyFile {
+                path: path(),
+                found: RepositoryId([1; 16]),
+                repository: RepositoryId([2; 16]),
+            },
+            ExitStatus::WrongKey,
+        ),
+        (AccessError::PasswordEmpty, ExitStatus::Failed),
+        (AccessError::HeaderMissing { location: "/b".to_owned(), objects: "packs" }, ExitStatus::Damage),
+        (AccessError::Interrupted, ExitStatus::Interrupted),
+    ];
+    for (error, status) in cases {
+        let text = format!("{error:?}");
+        assert_eq!(Failure::from(error).status, status, "{text}");
+    }
+}
+
+#[test]
+fn an_unfit_file_system_is_named_with_its_reason() {
+    let source =
+        StoreError::Io { operation: "put", key: "a".to_owned(), source: io::Error::from_raw_os_error(95) };
+    let failure = Failure::from(AccessError::FileSystem { path: "/mnt".into(), source });
+    assert!(failure.message.starts_with("no repository can be created in /mnt: failed to "), "{failure:?}");
+    assert!(!failure.message.contains("os error"), "{failure:?}");
+    assert!(String::from(failure.hint.unwrap()).contains("another file system"));
 }

@@ -2,13 +2,10 @@
 
 use std::{fs, io, path::Path};
 
+use icecore_access::{CredentialSource, Directories};
 use icecore_policy::Configuration;
 
-use crate::{
-    credentials::CredentialSource,
-    failure::{Failure, Outcome, reason},
-    process::directories::Directories,
-};
+use crate::failure::{Failure, Outcome, reason};
 
 const SYSTEM_FILE: &str = "/etc/icecore/icecore.toml";
 const USER_FILE: &str = "icecore.toml";

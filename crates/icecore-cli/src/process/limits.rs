@@ -13,6 +13,7 @@ use std::{
     thread::{self, available_parallelism},
 };
 
+use icecore_access::Allowance;
 use rustix::process::{Resource, getrlimit};
 
 use crate::{
@@ -38,12 +39,6 @@ const WORKER_BYTES: u64 = 48 << 20;
 const OTHER_THREADS_MIN: usize = 28;
 /// … and the most of them that are calls of a local store.
 const STORE_THREADS_MAX: usize = 64;
-/// A pack takes one part in this many of the memory that is left at most, …
-const PACK_SHARE: u64 = 8;
-/// … or so many bytes, if that is more.
-const PACK_BYTES_MIN: u64 = 64 << 20;
-/// Most threads for one purpose where anything is scarce.
-const SCARCE_THREADS_MAX: usize = 4;
 /// Limits of threads above this are none for us.
 const THREADS_LIMIT_NOTED: u64 = 4096;
 /// Memory of the process where the system does not say how much it has, in bytes.
@@ -63,39 +58,6 @@ pub(crate) enum Weight {
     Light,
     /// Content of files.
     Heavy,
-}
-
-/// What a command may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Allowance {
-    /// Threads that compute.
-    pub(crate) workers: usize,
-    /// Calls of a local store at a time.
-    pub(crate) store_calls: usize,
-    /// Whether anything is scarce.
-    pub(crate) is_scarce: bool,
-    /// Memory that is left, in bytes; none if it is not limited.
-    memory_bytes: Option<u64>,
-}
-
-impl Allowance {
-    /// Returns how many threads to start for something, of which `wanted` would be good.
-    pub(crate) fn bound(&self, wanted: usize) -> usize {
-        if self.is_scarce { wanted.min(SCARCE_THREADS_MAX) } else { wanted }
-    }
-
-    /// Returns how long packs may be, of which `wanted` bytes would be good: several of them are in memory.
-    pub(crate) fn bound_pack(&self, wanted: u64) -> u64 {
-        match self.memory_bytes {
-            Some(left) => wanted.min((left / PACK_SHARE).max(PACK_BYTES_MIN)),
-            None => wanted,
-        }
-    }
-
-    /// Returns the number of threads that compute; zero if it need not be said.
-    pub(crate) fn workers_if_scarce(&self) -> usize {
-        if self.is_scarce { self.workers } else { 0 }
-    }
 }
 
 /// What the system allows.

@@ -8,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, advice::Side};
 use icecore_operations::text;
 
 /// Bytes that are collected before they are written to standard output.
@@ -81,13 +81,17 @@ struct ErrorDocument<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorBody<'a> {
     message: &'a str,
-    hint: Option<&'a str>,
+    hint: Option<String>,
     code: u8,
 }
 
 impl<'a> From<&'a Failure> for ErrorBody<'a> {
     fn from(failure: &'a Failure) -> Self {
-        Self { message: &failure.message, hint: failure.hint.as_deref(), code: failure.status.code() }
+        Self {
+            message: &failure.message,
+            hint: failure.hint.clone().map(String::from),
+            code: failure.status.code(),
+        }
     }
 }
 
@@ -145,7 +149,7 @@ impl Console {
         }
         self.error_line(&format!("error: {}", failure.message));
         if let Some(hint) = &failure.hint {
-            self.error_line(&format!("hint: {hint}"));
+            self.error_line(&format!("hint: {}", hint.text(Side::Own)));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Looks at the log before a command believes that a snapshot is the newest: somebody may have removed newer
 //! ones.
 
+use icecore_access::OpenRepository;
 use icecore_format::{history::Loss, log::CompletedSnapshot, snapshot::Snapshot};
 use icecore_repo::snapshots::SnapshotList;
 use icecore_witness::{Findings, Watch};
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     arguments::inspect::RollbackArguments,
-    context::{Context, OpenRepository},
+    context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
 };
 use icecore_operations::reference::{self, Reference, SnapshotChoice, names_source};
@@ -45,8 +46,8 @@ impl Look {
         let begun = Watch::begin(&settings, &open.repository, &mut open.catalog);
         let (mut watch, list) = match begun.map_err(Failure::from) {
             Ok(begun) => begun,
-            Err(failure) if ignores_rollback && !context.is_cancelled() => {
-                let list = open.snapshots(&context.console)?;
+            Err(failure) if ignores_rollback && !context.access.machine.is_cancelled() => {
+                let list = open.snapshots(context.access.events.as_ref())?;
                 let message = failure.message;
                 context.console.warning(&format!("the log of the repository cannot be read: {message}"));
                 return Ok(Self { list, watch: None, ignores_rollback });
@@ -65,7 +66,7 @@ impl Look {
 
     /// Returns what disappeared, for JSON.
     pub(crate) fn documents(&self, context: &Context) -> Vec<LossDocument> {
-        let documents = |watch: &Watch| losses::documents(&watch.findings(), &context.zone);
+        let documents = |watch: &Watch| losses::documents(&watch.findings(), &context.access.machine.zone);
         self.watch.as_ref().map(documents).unwrap_or_default()
     }
 
@@ -78,7 +79,7 @@ impl Look {
         if self.is_alarmed() {
             let alarm = rollback_alarm();
             context.console.warning(&alarm.message);
-            context.console.warning(&alarm.hint.unwrap_or_default());
+            context.console.warning(&alarm.hint.map(String::from).unwrap_or_default());
         }
     }
 
@@ -101,7 +102,12 @@ impl Look {
         self.require_certainty(context, reference)?;
         // Whoever goes on is to know it.
         self.warn(context);
-        Ok(reference::resolve(&self.list, reference, &context.host, &context.zone)?)
+        Ok(reference::resolve(
+            &self.list,
+            reference,
+            &context.access.machine.host,
+            &context.access.machine.zone,
+        )?)
     }
 
     /// Refuses a reference that may mean a snapshot which disappeared.
@@ -151,7 +157,12 @@ impl Look {
         watch: &Watch,
         is_of: &dyn Fn(&CompletedSnapshot) -> bool,
     ) -> Outcome<()> {
-        let chosen = reference::resolve(&self.list, reference, &context.host, &context.zone);
+        let chosen = reference::resolve(
+            &self.list,
+            reference,
+            &context.access.machine.host,
+            &context.access.machine.zone,
+        );
         let chosen = chosen.ok().map(|snapshot| snapshot.origin.run);
         // What no record names anybody with a key may have put there, and it must not stop the rest.
         let may_be_meant = |named: &[CompletedSnapshot]| {
@@ -172,5 +183,5 @@ impl Look {
 /// Says whether a choice by time or place may mean a snapshot: one that was made after the time is not.
 fn is_within(context: &Context, choice: &SnapshotChoice, snapshot: &CompletedSnapshot) -> bool {
     let SnapshotChoice::At(moment) = choice else { return true };
-    moment.end(&context.zone).is_none_or(|end| snapshot.started.as_nanoseconds() < end)
+    moment.end(&context.access.machine.zone).is_none_or(|end| snapshot.started.as_nanoseconds() < end)
 }

@@ -151,7 +151,7 @@ impl BackupDocument {
         let losses = if self.losses.is_empty() { ExitStatus::Done } else { ExitStatus::Damage };
         let worst =
             self.sources.iter().map(SourceDocument::status).max().unwrap_or(ExitStatus::Done).max(losses);
-        Ok(if context.is_cancelled() { ExitStatus::Interrupted } else { worst })
+        Ok(if context.access.machine.is_cancelled() { ExitStatus::Interrupted } else { worst })
     }
 }
 

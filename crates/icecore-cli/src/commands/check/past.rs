@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
+use icecore_access::OpenRepository;
 use icecore_check::{CheckReport, ProblemKind};
 use icecore_format::{entry::Time, history::Loss, ids::RunId, layout, log::CompletedSnapshot};
 use icecore_witness::{Arrival, Recollection, Watch};
 use serde::Serialize;
 
 use crate::{
-    context::{Context, OpenRepository},
+    context::Context,
     failure::Outcome,
     watch::{
         ACCEPT_ADVICE,
@@ -117,7 +118,7 @@ pub(crate) fn look(
         report.problems.retain(|problem| !(is_loss(problem.kind) && is_of_mended(&problem.object)));
     }
     watch.adopt(&report.losses);
-    let losses = losses::documents(&watch.findings(), &context.zone);
+    let losses = losses::documents(&watch.findings(), &context.access.machine.zone);
     let mut accepted = None;
     if accepts.everything {
         let (records, snapshots) = watch.accept_everything(repository, catalog)?;
@@ -176,7 +177,7 @@ impl Past {
             ),
             (None, None) => writeln!(text, "first use on this host: an earlier rollback cannot be detected"),
             (None, Some((since, _))) if self.losses.is_empty() => {
-                let since = text::local_time(since, &context.zone);
+                let since = text::local_time(since, &context.access.machine.zone);
                 writeln!(
                     text,
                     "nothing is missing of what this host has seen since it first used the repository on {since}; an \
@@ -197,8 +198,7 @@ impl Past {
             "what to do about what is gone:\n\
              - if nobody put an older copy of the repository in its place, somebody removed from it: keep the repository as it \
              is, and look into the versions of the bucket, or a copy\n\
-             - {}\n",
-            ACCEPT_ADVICE
+             - {ACCEPT_ADVICE}\n"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, sync::Arc};
 
+use icecore_access::OpenStore;
 use icecore_catalog::Catalog;
 use icecore_check::{
     CheckEvents, CheckOptions, CheckProblem, CheckReport, Maintenance, MarkChange, RepairEnvironment,
@@ -13,7 +14,7 @@ use serde::Serialize;
 
 use super::{ProblemDocument, problem_document};
 use crate::{
-    context::{Context, OpenStore, program},
+    context::{Context, program},
     failure::{Failure, Outcome},
 };
 use icecore_operations::{documents::PathText, text};
@@ -69,7 +70,7 @@ pub(super) fn repair(
     events: &dyn CheckEvents,
     dry_run: bool,
 ) -> Outcome<(CheckReport, Repair)> {
-    let environment = &context.environment;
+    let environment = &context.access.machine.environment;
     // Snapshots as this machine has seen them last.
     let copies = icecore_repo::snapshots::known_copies(repository, catalog).unwrap_or_default();
     let (report, plan) = environment.runtime.block_on(icecore_check::plan_repair(
@@ -109,12 +110,12 @@ async fn execute(
     options: &CheckOptions,
     events: &dyn CheckEvents,
 ) -> Outcome<(CheckReport, Done)> {
-    let environment = &context.environment;
+    let environment = &context.access.machine.environment;
     let needs = RepairEnvironment {
         clock: Arc::clone(&environment.clock),
         entropy: Arc::clone(&environment.entropy),
         pool: Some(Arc::clone(&environment.workers)),
-        host: context.host.clone(),
+        host: context.access.machine.host.clone(),
         program: program(),
     };
     let keys = repository.keys();

@@ -96,7 +96,11 @@ pub(super) fn describe(text: &mut String, context: &Context, repository: &str, n
             || "none".to_owned(),
             |snapshot| {
                 let origin = &snapshot.origin;
-                format!("{} of {}", origin.run.snapshot_id(), text::local_time(origin.started, &context.zone))
+                format!(
+                    "{} of {}",
+                    origin.run.snapshot_id(),
+                    text::local_time(origin.started, &context.access.machine.zone)
+                )
             },
         );
         let line = format!("{} (host {}): {found}{}", one.source, one.host, newer(one));

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, time::Duration};
 
+use icecore_access::Usage;
 use icecore_aws::S3Store;
 use icecore_copy::{CopyCounts, CopyReport};
 use icecore_format::snapshot::Snapshot;
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     commands::creation::CreatedDocument,
-    context::{Context, Usage},
+    context::Context,
     failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus},
     surface::console::{Console, ResultWriter},
     thaw::{self, ArchivedDocument, Bucket},
@@ -178,7 +179,7 @@ impl CopyDocument {
         let is_whole = self.losses.is_empty() && self.snapshots_unreadable == 0;
         let worst = self.snapshots.iter().map(Item::status).max().unwrap_or(ExitStatus::Done);
         let worst = worst.max(self.status).max(if is_whole { ExitStatus::Done } else { ExitStatus::Damage });
-        Ok(if context.is_cancelled() { ExitStatus::Interrupted } else { worst })
+        Ok(if context.access.machine.is_cancelled() { ExitStatus::Interrupted } else { worst })
     }
 
     fn summary(&self) -> String {
@@ -225,7 +226,7 @@ impl PlaceDocument {
     }
 
     fn set_usage(&mut self, usage: &Usage) {
-        let total = usage.total();
+        let total = usage.so_far().total();
         (self.calls, self.bytes_read, self.bytes_written) =
             (total.calls, total.bytes_read, total.bytes_written);
     }

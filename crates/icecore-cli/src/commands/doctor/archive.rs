@@ -13,7 +13,7 @@ const HINT: &str = "thaw them (`aws s3api restore-object`), copy them back into 
 
 /// Looks for archived objects below `meta/`.
 pub(super) fn metadata(context: &Context, store: &S3Store) -> Finding {
-    let report = match context.environment.runtime.block_on(store.archived_metadata()) {
+    let report = match context.access.machine.environment.runtime.block_on(store.archived_metadata()) {
         Ok(report) => report,
         Err(error) => return Finding::failed(CHECK, error.into()),
     };

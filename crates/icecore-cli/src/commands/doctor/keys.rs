@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use icecore_access::OpenStore;
 use icecore_format::slot::SlotKind;
 use icecore_repo::repository::LockedRepository;
 
 use super::{Finding, State};
 use crate::{
-    context::{Context, OpenStore},
+    context::Context,
     failure::{Failure, Outcome},
 };
 use icecore_operations::text;
@@ -25,7 +26,8 @@ pub(super) fn look(context: &Context, store: &OpenStore) -> Finding {
 }
 
 fn kinds(context: &Context, store: &OpenStore) -> Outcome<Vec<SlotKind>> {
-    let locked = LockedRepository::find(Arc::clone(&store.store), context.environment.clone())?;
+    let locked =
+        LockedRepository::find(Arc::clone(&store.store), context.access.machine.environment.clone())?;
     locked.slot_kinds().map_err(Failure::from)
 }
 

@@ -33,8 +33,8 @@ fn writing(context: &Context, store: &LocalStore) -> Finding {
     const CHECK: &str = "writing";
     let location = store.location();
     let mut name = [0; 8];
-    context.environment.entropy.fill(&mut name);
-    let tried = context.environment.runtime.block_on(store.probe(u64::from_le_bytes(name)));
+    context.access.machine.environment.entropy.fill(&mut name);
+    let tried = context.access.machine.environment.runtime.block_on(store.probe(u64::from_le_bytes(name)));
     let bad = |reason: String, hint: &str| {
         Finding::new(CHECK, State::Bad, format!("{reason}; restores are possible, backups are not"))
             .hint(hint)

@@ -1,13 +1,13 @@
 //! Looks for times of snapshots that cannot be right.
 
+use icecore_access::{OpenStore, unlock};
 use icecore_format::snapshot::Snapshot;
 use icecore_repo::snapshots::{self, CLOCK_TOLERANCE, ClockError, SnapshotList};
 
 use super::{Finding, State};
 use crate::{
-    context::{Context, OpenStore},
+    context::Context,
     failure::{Failure, Outcome},
-    unlock,
 };
 use icecore_operations::text;
 
@@ -29,8 +29,8 @@ pub(super) fn look(context: &Context, store: &OpenStore) -> Vec<Finding> {
 }
 
 fn list(context: &Context, store: &OpenStore) -> Outcome<Option<SnapshotList>> {
-    let Some(repository) = unlock::unlock_unasked(context, store)? else { return Ok(None) };
-    let mut open = context.with_catalog(repository, store)?;
+    let Some(repository) = unlock::unlock_unasked(&context.access, store)? else { return Ok(None) };
+    let mut open = context.access.with_catalog(repository, store)?;
     Ok(Some(snapshots::list(&open.repository, &mut open.catalog).map_err(Failure::from)?))
 }
 
@@ -48,7 +48,8 @@ fn findings(check: &'static str, context: &Context, list: &SnapshotList) -> Vec<
         let describe = |(snapshot, error): &(&Snapshot, ClockError)| {
             let origin = &snapshot.origin;
             let clock = if *error == ClockError::Ahead { "ahead" } else { "behind" };
-            let (id, time) = (origin.run.snapshot_id(), text::local_time(origin.started, &context.zone));
+            let (id, time) =
+                (origin.run.snapshot_id(), text::local_time(origin.started, &context.access.machine.zone));
             format!("{id} of {} ({time}, the clock of {} was {clock})", origin.source, origin.host)
         };
         let shown: Vec<String> = wrong.iter().take(SHOWN_MAX).map(describe).collect();
@@ -67,11 +68,11 @@ fn findings(check: &'static str, context: &Context, list: &SnapshotList) -> Vec<
 /// Says if the store has got something at a time that is still to come here.
 fn behind_store(check: &'static str, context: &Context, list: &SnapshotList) -> Option<Finding> {
     let newest = list.written.values().max()?;
-    let ahead = newest.as_nanoseconds() - context.environment.now().as_nanoseconds();
+    let ahead = newest.as_nanoseconds() - context.access.machine.environment.now().as_nanoseconds();
     if ahead <= CLOCK_TOLERANCE.as_nanos().cast_signed() {
         return None;
     }
-    let time = text::local_time(*newest, &context.zone);
+    let time = text::local_time(*newest, &context.access.machine.zone);
     let message = format!("this machine's clock is behind: the repository was last written to at {time}");
     Some(Finding::new(check, State::Warning, message).hint("use a time service"))
 }

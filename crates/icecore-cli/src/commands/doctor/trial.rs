@@ -10,7 +10,7 @@ use crate::{
 
 /// Tries reads, overwriting and deletion on an object of its own.
 pub(super) fn examine(context: &Context, store: &S3Store) -> Vec<Finding> {
-    match context.environment.runtime.block_on(try_requests(store)) {
+    match context.access.machine.environment.runtime.block_on(try_requests(store)) {
         Ok(trial) => vec![reading(&trial), protection(&trial)],
         // That nothing can be written is said already.
         Err(StoreError::NotPermitted { .. }) => Vec::new(),

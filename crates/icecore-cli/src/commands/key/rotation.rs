@@ -5,18 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use icecore_access::{
+    CredentialSource,
+    key_file::{self, KeyFile},
+};
 use icecore_format::slot::Credential;
 use icecore_policy::UnlockMethod;
 use icecore_repo::{repository::Repository, slots};
 use serde::Serialize;
 
 use super::{NewKey, is_same};
-use crate::{
-    context::Context,
-    credentials::CredentialSource,
-    failure::Outcome,
-    key_file::{self, KeyFile},
-};
+use crate::{context::Context, failure::Outcome};
 use icecore_operations::text;
 
 /// A key file that was put aside.
@@ -92,11 +91,11 @@ fn move_file(
     path: &Path,
     new: &NewKey,
 ) -> Outcome<Option<MovedFile>> {
-    let date = text::local_date(context.environment.now(), &context.zone);
+    let date = text::local_date(context.access.machine.environment.now(), &context.access.machine.zone);
     let (kept, holds_new_key) = match &new.credential {
         Credential::KeyFile(secret) => (key_file::replace(path, repository.id(), secret, &date)?, true),
         // Where the configuration file names it, its absence would be another error and no better.
-        _ if context.directories.generated_key_file(repository.id()).as_deref() != Some(path) => {
+        _ if context.access.directories.generated_key_file(repository.id()).as_deref() != Some(path) => {
             return Ok(None);
         }
         _ => (key_file::retire(path, &date)?, false),
@@ -110,7 +109,7 @@ fn places(context: &Context, repository: &Repository) -> Vec<PathBuf> {
         Some(UnlockMethod::KeyFile(path)) => Some(path.clone()),
         _ => None,
     };
-    let generated = context.directories.generated_key_file(repository.id());
+    let generated = context.access.directories.generated_key_file(repository.id());
     generated.into_iter().chain(configured).collect()
 }
 
@@ -131,7 +130,7 @@ pub(super) fn warn_of_old(context: &Context, repository: &Repository, new: &NewK
             "{what} opens nothing any more; {whatever} {must_give}, or it fails with code 12"
         ));
     };
-    match context.credentials.choose_with_place()? {
+    match context.access.credentials.choose_with_origin()? {
         Some((CredentialSource::KeyFile(path), place)) => {
             if let Some(old) = peek(path, repository)
                 && !opens(repository, &old)?
@@ -156,7 +155,7 @@ pub(super) fn warn_of_old(context: &Context, repository: &Repository, new: &NewK
 
 /// Warns if the key file that commands find by themselves opens no slot.
 pub(super) fn warn_of_useless_default(context: &Context, repository: &Repository) -> Outcome<()> {
-    let Some(path) = context.directories.generated_key_file(repository.id()) else { return Ok(()) };
+    let Some(path) = context.access.directories.generated_key_file(repository.id()) else { return Ok(()) };
     let Some(credential) = peek(&path, repository) else { return Ok(()) };
     if !opens(repository, &credential)? {
         let path = path.display();

@@ -58,7 +58,7 @@ pub(super) fn is_source(
     wanted: &[u8],
     arguments: &RestoreArguments,
 ) -> bool {
-    if snapshot.origin.host != context.host {
+    if snapshot.origin.host != context.access.machine.host {
         return false;
     }
     let Some(target) = &arguments.target else { return true };

@@ -1,9 +1,9 @@
 use std::{fs, path::PathBuf};
 
+use icecore_access::{CredentialSource, Directories};
+
 use super::{credential, read};
-use crate::{
-    credentials::CredentialSource, failure::exit_status::ExitStatus, process::directories::Directories,
-};
+use crate::failure::exit_status::ExitStatus;
 
 #[test]
 fn the_users_file_is_read_if_there_is_one() {

@@ -1,0 +1,104 @@
+//! Where a repository is, and how to unlock it.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use icecore_format::ids::RepositoryId;
+use icecore_policy::S3Settings;
+use icecore_store::RepositoryLocation;
+
+use crate::{
+    credentials::GivenCredentials,
+    directories::Directories,
+    error::{AccessError, AccessResult},
+    events::{AccessEvents, Prompt},
+    machine::Machine,
+    requests::Requests,
+};
+
+/// Everything that leads to a repository.
+#[derive(Clone, Debug)]
+pub struct RepositoryAccess {
+    /// The machine that works on it.
+    pub machine: Machine,
+    /// Where it is, if that was said.
+    pub location: Option<RepositoryLocation>,
+    /// Ways to unlock it that were given.
+    pub credentials: GivenCredentials,
+    /// Settings of repositories on S3.
+    pub s3: S3Settings,
+    /// How long the network is waited for at the beginning, if it is.
+    pub network_time_max: Option<Duration>,
+    /// Settings of the catalogue.
+    pub cache: CacheSettings,
+    /// The user's directories.
+    pub directories: Directories,
+    /// What the environment of the process says.
+    pub surroundings: Surroundings,
+    /// What was asked of S3 so far.
+    pub requests: Arc<Requests>,
+    /// Who can be asked for a password.
+    pub prompt: Arc<dyn Prompt>,
+    /// Receiver of notices.
+    pub events: Arc<dyn AccessEvents>,
+}
+
+/// Settings of the catalogue and of what is cached beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// Directory of all catalogues; without one they live as long as the process.
+    pub directory: Option<PathBuf>,
+    /// Bytes of all catalogues together, if not the default.
+    pub bytes_max: Option<u64>,
+    /// Bytes of memory for the chunk index, if not the default.
+    pub index_memory_bytes: Option<u64>,
+}
+
+/// What the environment of the process says, read by whoever may read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// File with the only certificates to trust.
+    pub aws_ca_bundle: Option<PathBuf>,
+    /// Files in which AWS profiles are looked for.
+    pub aws_files: Vec<PathBuf>,
+    /// Who the user was before a program such as `sudo` changed it: names and numbers.
+    pub former_users: Vec<OsString>,
+}
+
+impl RepositoryAccess {
+    /// Returns the way to another repository with a location, credentials and S3 settings of its own; all else is
+    /// shared, but requests are counted apart.
+    #[must_use]
+    pub fn of_other(
+        &self,
+        location: RepositoryLocation,
+        credentials: GivenCredentials,
+        s3: S3Settings,
+    ) -> Self {
+        Self { location: Some(location), credentials, s3, requests: Arc::default(), ..self.clone() }
+    }
+
+    /// Returns where the repository is.
+    pub fn location(&self) -> AccessResult<&RepositoryLocation> {
+        self.location.as_ref().ok_or(AccessError::NoLocation)
+    }
+
+    /// Returns the directory of all catalogues.
+    pub fn cache_directory(&self) -> Option<&Path> {
+        self.cache.directory.as_deref()
+    }
+
+    /// Returns the directory of the catalogue of a repository.
+    pub fn catalog_directory(&self, repository: RepositoryId) -> Option<PathBuf> {
+        self.cache.directory.as_ref().map(|directory| directory.join(repository.to_string()))
+    }
+
+    /// Says whether this host has a catalogue of a repository, as far as a look at the cache directory says it.
+    pub fn has_catalog(&self, repository: RepositoryId) -> bool {
+        self.catalog_directory(repository).is_some_and(|directory| directory.exists())
+    }
+}

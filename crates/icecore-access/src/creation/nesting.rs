@@ -1,0 +1,125 @@
+//! Repositories do not lie in each other: the checks and the retention of the outer one would meet the
+//! objects of the inner.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use icecore_aws::{S3Store, Surroundings};
+use icecore_format::{
+    header::HEADER_MAGIC,
+    ids::RunId,
+    layout::{
+        DATA_PREFIX, HEADER_KEY, KEYS_PREFIX, META_PREFIX, PackPlace, parse_directory_key, parse_log_key,
+        parse_snapshot_key,
+    },
+};
+use icecore_store::{RepositoryLocation, StoreError};
+
+use crate::{
+    access::RepositoryAccess,
+    error::{AccessError, AccessResult},
+    store::OpenStore,
+};
+
+/// Refuses a directory somewhere below that of a repository.
+pub(super) fn refuse_enclosing_directory(path: &Path) -> AccessResult<()> {
+    let Some(outer) = directories_around(path).into_iter().find(|directory| is_repository(directory)) else {
+        return Ok(());
+    };
+    Err(AccessError::InsideRepository {
+        location: path.display().to_string(),
+        outer: outer.display().to_string(),
+    })
+}
+
+/// Returns the directories around a path that need not exist, nearest first.
+fn directories_around(path: &Path) -> Vec<PathBuf> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for (distance, ancestor) in absolute.ancestors().enumerate() {
+        if let Ok(real) = ancestor.canonicalize() {
+            // The path itself is not around it.
+            return real.ancestors().skip(usize::from(distance == 0)).map(Path::to_owned).collect();
+        }
+    }
+    Vec::new()
+}
+
+fn is_repository(directory: &Path) -> bool {
+    let mut beginning = [0; HEADER_MAGIC.len()];
+    let read = File::open(directory.join(HEADER_KEY)).and_then(|mut file| file.read_exact(&mut beginning));
+    read.is_ok() && beginning == HEADER_MAGIC
+}
+
+/// What lies at a place in a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing of a repository.
+    Unused,
+    /// Something of a repository, or more objects than were looked at.
+    Unknown,
+}
+
+/// Refuses a place in a bucket around which there is a repository, or below which one is found.
+pub(super) fn refuse_in_bucket(
+    access: &RepositoryAccess,
+    store: &OpenStore,
+    s3: &S3Store,
+) -> AccessResult<Place> {
+    let location = access.location()?;
+    let RepositoryLocation::S3 { bucket, .. } = location else { return Ok(Place::Unknown) };
+    let looking = s3.surroundings(HEADER_KEY, &HEADER_MAGIC);
+    let Surroundings { keys, is_whole, outer } = access.machine.environment.runtime.block_on(looking)?;
+    if let Some(prefix) = outer {
+        let outer = RepositoryLocation::S3 { bucket: bucket.clone(), prefix };
+        return Err(AccessError::InsideRepository {
+            location: location.to_string(),
+            outer: outer.to_string(),
+        });
+    }
+    for key in &keys {
+        let Some((inner, own_key)) = inner_repository(key) else { continue };
+        // Anything may be called like a header.
+        if own_key == HEADER_KEY && !is_header(access, store, key)? {
+            continue;
+        }
+        let inner = format!("{location}/{inner}");
+        return Err(AccessError::AroundRepository { location: location.to_string(), inner });
+    }
+    let is_own =
+        |key: &String| key == HEADER_KEY || key.starts_with(META_PREFIX) || key.starts_with(DATA_PREFIX);
+    Ok(if is_whole && !keys.iter().any(is_own) { Place::Unused } else { Place::Unknown })
+}
+
+fn is_header(access: &RepositoryAccess, store: &OpenStore, key: &str) -> AccessResult<bool> {
+    let get = store.store.get(key, Some(0..HEADER_MAGIC.len() as u64));
+    match access.machine.environment.runtime.block_on(get) {
+        Ok(bytes) => Ok(*bytes == HEADER_MAGIC),
+        Err(StoreError::NotFound { .. } | StoreError::InvalidRange { .. }) => Ok(false),
+        Err(StoreError::NotPermitted { .. }) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Splits a key into the place of another repository and the key that the object has there.
+fn inner_repository(key: &str) -> Option<(&str, &str)> {
+    if key.starts_with(META_PREFIX) || key.starts_with(DATA_PREFIX) {
+        return None;
+    }
+    let splits = key.match_indices('/').map(|(at, _)| (&key[..at], &key[at + 1..]));
+    splits.into_iter().find(|(_, own_key)| is_key_of_repository(own_key))
+}
+
+fn is_key_of_repository(key: &str) -> bool {
+    key == HEADER_KEY
+        || key.strip_prefix(KEYS_PREFIX).is_some_and(|slot| RunId::from_hex(slot).is_ok())
+        || parse_snapshot_key(key).is_ok()
+        || parse_directory_key(key).is_ok()
+        || parse_log_key(key).is_ok()
+        || PackPlace::parse(key).is_ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,347 @@
+//! Why a repository cannot be reached, unlocked or created.
+
+use std::{io, path::PathBuf, process::ExitStatus};
+
+use icecore_aws::{ColdRule, KmsError, ProbeError, ProfileError, StorageClassError, TrustError};
+use icecore_catalog::CatalogError;
+use icecore_format::{error::FormatError, ids::RepositoryId};
+use icecore_repo::error::RepoError;
+use icecore_store::{error::StoreError, location::LocationError};
+
+use crate::origin::{CredentialOrigin, ProfileOrigin, SecretFileKind, TrustOrigin};
+
+/// Result of a step on the way to a repository.
+pub type AccessResult<T> = Result<T, AccessError>;
+
+/// Why a repository cannot be reached, unlocked or created. Never holds a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// A call of the store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The repository cannot be used.
+    #[error(transparent)]
+    Repository(#[from] RepoError),
+    /// No catalogue can be kept.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The server cannot hold a repository.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// The location cannot be understood.
+    #[error(transparent)]
+    Location(#[from] LocationError),
+    /// Somebody asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+
+    /// Nobody said where the repository is.
+    #[error("no repository is given")]
+    NoLocation,
+    /// No store of this build is at such a location.
+    #[error("{location} is no place that this command can use")]
+    UnsupportedLocation {
+        /// The location.
+        location: String,
+    },
+    /// A directory takes any number of writers.
+    #[error("--single-writer is for repositories on S3")]
+    SingleWriterDirectory,
+
+    /// The address of the server is no URL.
+    #[error("{url:?} is no URL of a server")]
+    NoServerUrl {
+        /// The address as given.
+        url: String,
+    },
+    /// The address is one of Amazon's at which no repository can be used.
+    #[error("{url:?} {kind}")]
+    UnusableEndpoint {
+        /// The address.
+        url: String,
+        /// What it is an address of.
+        kind: UnusableEndpoint,
+    },
+    /// A key for encryption by the server is named where none is used.
+    #[error("kms-key in the configuration file is only used with encryption = \"sse-kms\"")]
+    UnusedKmsKey,
+    /// A storage class cannot be used.
+    #[error("{setting} in the configuration file")]
+    StorageClass {
+        /// Name of the setting.
+        setting: &'static str,
+        /// Why it cannot be used.
+        source: StorageClassError,
+    },
+    /// A rule of the bucket would harm a repository.
+    #[error("{rule}, and would so make a repository at {location} unreadable")]
+    HarmfulRule {
+        /// The rule.
+        rule: ColdRule,
+        /// Where the repository would be.
+        location: String,
+    },
+    /// A file with certificates cannot be read.
+    #[error("failed to read {} ({origin})", path.display())]
+    CertificatesUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Where it was named.
+        origin: TrustOrigin,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
+    /// A file has no certificates that can be used.
+    #[error("failed to use {} ({origin}): failed to {source}", path.display())]
+    CertificatesUnusable {
+        /// The file.
+        path: PathBuf,
+        /// Where it was named.
+        origin: TrustOrigin,
+        /// Whether the file is in PEM form.
+        is_pem: bool,
+        /// Why it cannot be used.
+        source: TrustError,
+    },
+    /// There is no such AWS profile.
+    #[error("failed to {source} ({origin}) in {}", join_paths(files))]
+    MissingProfile {
+        /// Where it was named.
+        origin: ProfileOrigin,
+        /// Where it was looked for.
+        files: Vec<PathBuf>,
+        /// Which one it is.
+        source: ProfileError,
+    },
+
+    /// Several ways to unlock are given in one place.
+    #[error("both {} are given {origin}", names.join(" and "))]
+    SeveralCredentials {
+        /// What they are.
+        names: Vec<&'static str>,
+        /// Where they were given.
+        origin: CredentialOrigin,
+    },
+    /// A file cannot be read, written or moved.
+    #[error("failed to {operation} {}", path.display())]
+    File {
+        /// What was to be done.
+        operation: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A file with a secret cannot be read.
+    #[error("failed to read the {kind} {}", path.display())]
+    SecretFile {
+        /// Its kind.
+        kind: SecretFileKind,
+        /// Where it is.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
+    /// A file is longer than one with a secret can be.
+    #[error("the {kind} {} is longer than {bytes_max} bytes", path.display())]
+    SecretFileTooLong {
+        /// What it should be.
+        kind: SecretFileKind,
+        /// Where it is.
+        path: PathBuf,
+        /// Bytes that it may have.
+        bytes_max: u64,
+    },
+    /// A file that should hold a key is not text.
+    #[error("{} is no key file: it is not text", path.display())]
+    KeyFileNotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that should hold a key holds something else.
+    #[error("{} is no key file", path.display())]
+    KeyFileMalformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FormatError,
+    },
+    /// A key file was made for another repository.
+    #[error("the key file {} is for the repository {found}, this one is {repository}", path.display())]
+    ForeignKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// The repository that it was made for.
+        found: RepositoryId,
+        /// The repository that is to be unlocked.
+        repository: RepositoryId,
+    },
+    /// The password file has no password.
+    #[error("the password file is empty")]
+    PasswordFileEmpty,
+    /// The password command had no password.
+    #[error("the password command printed nothing")]
+    PasswordCommandSilent,
+    /// There is no password.
+    #[error("the password is empty")]
+    PasswordEmpty,
+    /// The password command cannot be run.
+    #[error("the password command failed")]
+    PasswordCommand(#[source] io::Error),
+    /// The password command printed more than a password can have.
+    #[error("the password command failed: it printed more than {bytes_max} bytes")]
+    PasswordCommandTooLong {
+        /// Bytes that a password may have.
+        bytes_max: u64,
+    },
+    /// The password command ended with a failure.
+    #[error("the password command failed: {0}")]
+    PasswordCommandFailed(ExitStatus),
+    /// The user could not be asked.
+    #[error("failed to ask for the password")]
+    Prompt(#[source] io::Error),
+
+    /// No password that the user entered opens the repository.
+    #[error("no password opens the repository")]
+    NoPasswordOpens,
+    /// Nothing was given, and the generated key file does not open the repository.
+    #[error("{source} (tried the key file {})", path.display())]
+    GeneratedKeyRefused {
+        /// The generated key file.
+        path: PathBuf,
+        /// Why it does not open.
+        source: RepoError,
+    },
+    /// No way to unlock is given, and nobody can be asked.
+    #[error("no key or password is given for the repository{}", missing_file(looked.as_ref()))]
+    NoCredential {
+        /// Where a generated key file was looked for.
+        looked: Option<PathBuf>,
+    },
+    /// Only a key file opens the repository, and there is none.
+    #[error(
+        "only a key file opens the repository {repository} at {location}, and none is given or found: {}",
+        looked_for(looked.as_ref())
+    )]
+    NoKeyFile {
+        /// The repository.
+        repository: RepositoryId,
+        /// Where it is.
+        location: String,
+        /// Where the key file was looked for.
+        looked: Option<PathBuf>,
+        /// Where it is or may be with another user.
+        elsewhere: Option<Box<KeyFileElsewhere>>,
+    },
+    /// A key of AWS KMS that should unlock the repository cannot be used.
+    #[error("failed to {0}")]
+    KmsUnlock(#[source] KmsError),
+    /// A key of AWS KMS that should become a key of the repository cannot be used.
+    #[error("failed to {0}")]
+    KmsNewKey(#[source] KmsError),
+    /// There are objects of a repository, but not its header.
+    #[error(
+        "the header of the repository at {location} is missing: there are {objects}, but no object `icecore`"
+    )]
+    HeaderMissing {
+        /// Where the repository is.
+        location: String,
+        /// Which objects there are.
+        objects: &'static str,
+    },
+
+    /// Something else is in the directory of a new repository.
+    #[error("{} is not empty and no repository: there is {name:?}", path.display())]
+    DirectoryInUse {
+        /// The directory.
+        path: PathBuf,
+        /// A name in it.
+        name: String,
+    },
+    /// A new repository would be inside of another one.
+    #[error("{location} lies in the repository {outer}")]
+    InsideRepository {
+        /// Where the new repository would be.
+        location: String,
+        /// The other one.
+        outer: String,
+    },
+    /// Another repository would be inside of a new one.
+    #[error("the repository {inner} lies below {location}")]
+    AroundRepository {
+        /// Where the new repository would be.
+        location: String,
+        /// The other one.
+        inner: String,
+    },
+    /// The file system of a directory cannot do what a repository needs.
+    #[error("no repository can be created in {}", path.display())]
+    FileSystem {
+        /// The directory.
+        path: PathBuf,
+        /// What it cannot do.
+        source: StoreError,
+    },
+    /// Where a new repository is to be are objects of another one without its header.
+    #[error("at {location} there are objects of a repository ({key}), but its header is missing")]
+    LeftOfRepository {
+        /// The location.
+        location: String,
+        /// Key of one of the objects.
+        key: String,
+    },
+    /// There is no directory for a generated key file.
+    #[error("there is no home directory for a generated key file")]
+    NoHomeForKeyFile,
+}
+
+/// Addresses of Amazon's S3 at which no repository can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnusableEndpoint {
+    /// S3 Express One Zone.
+    #[error("is an address of S3 Express One Zone, which is not supported")]
+    Express,
+    /// An access point of several regions.
+    #[error("is an address of a multi-region access point, which is not supported")]
+    MultiRegion,
+    /// An endpoint of a private network, without the part that takes requests for objects.
+    #[error("does not take requests for objects")]
+    PrivateNetwork,
+    /// Another service.
+    #[error("does not take requests for objects")]
+    NotForObjects,
+    /// An access point.
+    #[error("names an access point")]
+    AccessPoint,
+    /// A bucket.
+    #[error("names a bucket, which belongs into --repository s3://bucket/prefix")]
+    Bucket,
+}
+
+/// Where the key file of a repository is or may be with another user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFileElsewhere {
+    /// The file.
+    pub path: PathBuf,
+    /// The other user.
+    pub user: String,
+    /// The file is there, and not only perhaps.
+    pub is_certain: bool,
+}
+
+fn join_paths(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    paths.join(" and in ")
+}
+
+fn missing_file(looked: Option<&PathBuf>) -> String {
+    looked.map(|path| format!(" (there is no {})", path.display())).unwrap_or_default()
+}
+
+fn looked_for(looked: Option<&PathBuf>) -> String {
+    match looked {
+        Some(path) => format!("there is no {}", path.display()),
+        None => "there is no home directory to look in".to_owned(),
+    }
+}

@@ -1,0 +1,51 @@
+//! The machine that works on repositories: time, threads, the wish to stop, and names.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use icecore_repo::environment::Environment;
+use icecore_store::{Environment as StoreEnvironment, Stop, waits::WaitList};
+use jiff::tz::TimeZone;
+
+use crate::{
+    allowance::Allowance,
+    error::{AccessError, AccessResult},
+};
+
+/// What all repositories that a process works on share.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Time, randomness and threads.
+    pub environment: Environment,
+    /// What stores need of it.
+    pub store_environment: StoreEnvironment,
+    /// Ends all waits.
+    pub stop: Stop,
+    /// What the stores wait for.
+    pub waits: Arc<WaitList>,
+    /// How much may be done at a time.
+    pub allowance: Allowance,
+    /// Name of this machine.
+    pub host: String,
+    /// Name and version of the program, as they are recorded in what it writes.
+    pub program: String,
+    /// Time zone in which times are shown and understood.
+    pub zone: TimeZone,
+}
+
+impl Machine {
+    /// Drives `work` to its end, unless somebody asks to stop before.
+    pub fn drive<T>(&self, work: impl Future<Output = T>) -> AccessResult<T> {
+        self.environment.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.stop.requested() => Err(AccessError::Interrupted),
+                result = work => Ok(result),
+            }
+        })
+    }
+
+    /// Says whether somebody asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.environment.cancelled.load(Ordering::Relaxed)
+    }
+}

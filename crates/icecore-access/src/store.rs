@@ -1,0 +1,142 @@
+//! The store of a repository, with its decorators.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use icecore_aws::S3Store;
+use icecore_store::{
+    LimitStore, LocalStore, MeterStore, ReadOnlyStore, RepositoryLocation, RetryStore, Store, StoreResult,
+    limit::Limits,
+    meter::{StoreMeter, StoreUsage},
+    retry::RetryPolicy,
+    stop::StopStore,
+};
+
+use crate::{
+    access::RepositoryAccess,
+    error::{AccessError, AccessResult},
+    s3, trust,
+};
+
+/// What may be done to the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessMode {
+    /// Only read.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+/// A store with the means to see what it was used for.
+#[derive(Clone, Debug)]
+pub struct OpenStore {
+    /// The store: the directory or bucket, inside of a read-only guard if only reading is allowed, inside of a meter,
+    /// inside of retries (but for S3, which repeats its requests itself), so that repeated calls are counted as often as
+    /// they are made, inside of limits if there are any, inside of the wish to stop.
+    pub store: Arc<dyn Store>,
+    /// The store itself, if it is one on S3.
+    pub s3: Option<Arc<S3Store>>,
+    /// The store itself, if it is a directory.
+    pub local: Option<LocalStore>,
+    mode: AccessMode,
+    meter: Arc<StoreMeter>,
+}
+
+/// What a store was used for.
+#[derive(Clone, Debug)]
+pub struct Usage(Arc<StoreMeter>);
+
+impl RepositoryAccess {
+    /// Opens the store of the repository.
+    pub fn open_store(&self, mode: AccessMode) -> AccessResult<OpenStore> {
+        Ok(self.try_open_store(mode)??)
+    }
+
+    /// Opens the store of the repository, and leaves the errors of the store to the caller.
+    pub fn try_open_store(&self, mode: AccessMode) -> AccessResult<StoreResult<OpenStore>> {
+        match self.location()? {
+            RepositoryLocation::Local(path) => {
+                Ok(LocalStore::open(path).map(|store| self.decorate_local(store, mode)))
+            }
+            RepositoryLocation::S3 { bucket, prefix } => {
+                let store = self.open_s3(bucket, prefix, false)?;
+                Ok(Ok(self.decorate(Arc::clone(&store) as _, Some(store), mode)))
+            }
+            other => Err(AccessError::UnsupportedLocation { location: other.to_string() }),
+        }
+    }
+
+    /// Opens the store for a new repository; a directory that does not exist is created, a bucket is not.
+    pub fn create_store(&self, single_writer: bool) -> AccessResult<OpenStore> {
+        match self.location()? {
+            RepositoryLocation::Local(_) if single_writer => Err(AccessError::SingleWriterDirectory),
+            RepositoryLocation::Local(path) => {
+                Ok(self.decorate_local(LocalStore::create(path)?, AccessMode::Write))
+            }
+            RepositoryLocation::S3 { bucket, prefix } => {
+                let store = self.open_s3(bucket, prefix, single_writer)?;
+                Ok(self.decorate(Arc::clone(&store) as _, Some(store), AccessMode::Write))
+            }
+            other => Err(AccessError::UnsupportedLocation { location: other.to_string() }),
+        }
+    }
+
+    fn open_s3(&self, bucket: &str, prefix: &str, single_writer: bool) -> AccessResult<Arc<S3Store>> {
+        let mut options = s3::options(bucket, prefix, &self.s3, single_writer)?;
+        options.trust = trust::find(self, &options.credentials)?;
+        options.stop = self.machine.stop.clone();
+        options.waits = Arc::clone(&self.machine.waits) as _;
+        options.network_time_max = self.network_time_max;
+        let opening = S3Store::open(options, self.machine.store_environment.clone());
+        let store = Arc::new(self.machine.drive(opening)?);
+        self.requests.watch(&store);
+        Ok(store)
+    }
+
+    fn decorate_local(&self, store: LocalStore, mode: AccessMode) -> OpenStore {
+        OpenStore { local: Some(store.clone()), ..self.decorate(Arc::new(store), None, mode) }
+    }
+
+    fn decorate(&self, store: Arc<dyn Store>, s3: Option<Arc<S3Store>>, mode: AccessMode) -> OpenStore {
+        let environment = &self.machine.store_environment;
+        let guarded: Arc<dyn Store> = match mode {
+            AccessMode::Read => Arc::new(ReadOnlyStore::new(store)),
+            AccessMode::Write => store,
+        };
+        let metered = MeterStore::new(guarded);
+        let meter = metered.meter();
+        let mut store: Arc<dyn Store> = Arc::new(metered);
+        if s3.is_none() {
+            let retried = RetryStore::new(store, RetryPolicy::default(), environment.clone());
+            store = Arc::new(retried.observed(Arc::clone(&self.machine.waits) as _));
+        }
+        let limits = Limits {
+            calls_max: NonZeroUsize::MAX,
+            upload_bytes_per_second_max: self.s3.upload_bytes_per_second_max,
+            download_bytes_per_second_max: self.s3.download_bytes_per_second_max,
+        };
+        if limits.upload_bytes_per_second_max.is_some() || limits.download_bytes_per_second_max.is_some() {
+            store = Arc::new(LimitStore::new(store, limits, environment));
+        }
+        store = Arc::new(StopStore::new(store, self.machine.stop.clone()));
+        OpenStore { store, s3, local: None, mode, meter }
+    }
+}
+
+impl OpenStore {
+    /// Returns what may be done to the repository.
+    pub fn mode(&self) -> AccessMode {
+        self.mode
+    }
+
+    /// Returns what the store was used for, now and later.
+    pub fn usage(&self) -> Usage {
+        Usage(Arc::clone(&self.meter))
+    }
+}
+
+impl Usage {
+    /// Returns the calls so far, and the bytes that came from the store and went to it.
+    pub fn so_far(&self) -> StoreUsage {
+        self.0.usage()
+    }
+}

@@ -1,0 +1,170 @@
+//! Advice about repositories that cannot be reached, unlocked or created.
+
+use icecore_access::{AccessError, KeyFileElsewhere, UnusableEndpoint};
+use icecore_aws::TrustError;
+use icecore_store::StoreError;
+
+use super::{Advice, Flag, INTERRUPTED, Variable, advice, kms, repository, store};
+
+const CERTIFICATES: &str = "give a file with certificates in PEM form";
+const PASSWORD_COMMAND: &str = "it is run with `sh -c` and must print the password";
+
+/// Returns what to do about an error on the way to a repository.
+pub(in crate::failure) fn of(error: &AccessError) -> Option<Advice> {
+    of_settings(error).or_else(|| of_unlocking(error)).or_else(|| of_creation(error)).or_else(
+        || match error {
+            AccessError::Store(error) => store::of(error),
+            AccessError::Repository(error) => repository::of(error),
+            AccessError::Catalog(_) => Some(repository::CATALOG.into()),
+            AccessError::Probe(error) => store::of_probe(error),
+            AccessError::Interrupted => Some(INTERRUPTED.into()),
+            _ => None,
+        },
+    )
+}
+
+fn of_settings(error: &AccessError) -> Option<Advice> {
+    Some(match error {
+        AccessError::NoLocation => advice![
+            "use ",
+            Flag::Repository,
+            " URL or ",
+            Variable::Repository,
+            ", or put it into the configuration file"
+        ],
+        AccessError::SingleWriterDirectory => "a directory takes any number of writers".into(),
+        AccessError::NoServerUrl { .. } => {
+            advice!["write ", Flag::EndpointUrl, " https://host or http://host:port"]
+        }
+        AccessError::UnusableEndpoint { kind, .. } => of_endpoint(*kind),
+        AccessError::HarmfulRule { .. } => {
+            "limit the rule to other keys; transitions may only match keys under data/, and nothing may be deleted"
+                .into()
+        }
+        AccessError::CertificatesUnusable { source: TrustError::NoCertificate, is_pem: true, .. } => {
+            "the file is in PEM form, but holds no certificate: give the one of the authority".into()
+        }
+        AccessError::CertificatesUnusable { source: TrustError::NoCertificate, path, .. } => {
+            let path = path.display();
+            format!("write it in PEM form: openssl x509 -inform der -in {path} -out certificate.pem").into()
+        }
+        AccessError::CertificatesUnreadable { .. } | AccessError::CertificatesUnusable { .. } => {
+            CERTIFICATES.into()
+        }
+        AccessError::MissingProfile { .. } => {
+            "check its name: `aws configure list-profiles` shows which ones there are".into()
+        }
+        _ => return None,
+    })
+}
+
+/// Returns what to do about an address at which no repository can be used.
+fn of_endpoint(kind: UnusableEndpoint) -> Advice {
+    match kind {
+        UnusableEndpoint::Express => "use a general purpose bucket".into(),
+        UnusableEndpoint::MultiRegion => "name the bucket, or the access point of one region".into(),
+        UnusableEndpoint::PrivateNetwork => {
+            "begin the host with bucket., as in https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-west-1.vpce.amazonaws.com".into()
+        }
+        UnusableEndpoint::AccessPoint => advice![
+            "leave ",
+            Flag::EndpointUrl,
+            " out, and name it in ",
+            Flag::Repository,
+            ": s3://arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/prefix"
+        ],
+        UnusableEndpoint::NotForObjects | UnusableEndpoint::Bucket => advice![
+            "give the address of the region, such as ",
+            Flag::EndpointUrl,
+            " https://s3.eu-west-1.amazonaws.com, or none"
+        ],
+    }
+}
+
+fn of_unlocking(error: &AccessError) -> Option<Advice> {
+    Some(match error {
+        AccessError::SeveralCredentials { .. } => "give only one of them".into(),
+        AccessError::KeyFileNotText { .. } | AccessError::KeyFileMalformed { .. } => {
+            "give the file that icecore wrote when the key was made".into()
+        }
+        AccessError::ForeignKeyFile { .. } => "give the key file of this repository".into(),
+        AccessError::PasswordCommand(_)
+        | AccessError::PasswordCommandTooLong { .. }
+        | AccessError::PasswordCommandFailed(_) => PASSWORD_COMMAND.into(),
+        AccessError::GeneratedKeyRefused { source, .. } => return repository::of(source),
+        AccessError::NoCredential { .. } => no_credential(),
+        AccessError::NoKeyFile { elsewhere, .. } => no_key_file(elsewhere.as_deref()),
+        AccessError::KmsUnlock(error) => kms::of_unlocking(error),
+        AccessError::KmsNewKey(error) => return kms::of(error),
+        AccessError::HeaderMissing { .. } => repository::HEADER.into(),
+        _ => return None,
+    })
+}
+
+fn no_credential() -> Advice {
+    advice![
+        "use ",
+        Flag::KeyFile,
+        ", ",
+        Flag::PasswordFile,
+        ", ",
+        Flag::PasswordCommand,
+        ", or ",
+        Variable::KeyFile,
+        ", ",
+        Variable::PasswordFile,
+        ", ",
+        Variable::PasswordCommand,
+        " or ",
+        Variable::Password,
+        "; on a terminal the password is asked for"
+    ]
+}
+
+fn no_key_file(elsewhere: Option<&KeyFileElsewhere>) -> Advice {
+    match elsewhere {
+        Some(KeyFileElsewhere { path, user, is_certain: true }) => {
+            let path = path.display();
+            advice![
+                format!("the key file of {user} is {path}: add "),
+                Flag::KeyFile,
+                format!(" {path}, or run the command as {user}")
+            ]
+        }
+        Some(KeyFileElsewhere { path, user, is_certain: false }) => advice![
+            format!(
+                "it may be {}, which this user cannot look at: run the command as {user}, or give a copy with ",
+                path.display()
+            ),
+            Flag::KeyFile
+        ],
+        None => advice![
+            "give the key file with ",
+            Flag::KeyFile,
+            " or ",
+            Variable::KeyFile,
+            ", or put a copy where it was looked for; `icecore init` said where it wrote the file"
+        ],
+    }
+}
+
+fn of_creation(error: &AccessError) -> Option<Advice> {
+    Some(match error {
+        AccessError::DirectoryInUse { .. } => "choose an empty or new directory".into(),
+        AccessError::InsideRepository { .. } => {
+            "choose a location outside of it; several repositories lie side by side".into()
+        }
+        AccessError::AroundRepository { .. } => "choose a location beside it".into(),
+        AccessError::FileSystem {
+            source: StoreError::Unsupported { .. } | StoreError::Io { .. }, ..
+        } => "choose a directory on another file system, such as ext4, XFS, Btrfs, ZFS or NFS".into(),
+        AccessError::FileSystem { source, .. } => return store::of(source),
+        AccessError::LeftOfRepository { .. } => {
+            "copy the object `icecore` back from a copy of the repository, or choose another location".into()
+        }
+        AccessError::NoHomeForKeyFile => {
+            advice!["give ", Flag::KeyFile, " FILE, which is written anew, or a password"]
+        }
+        _ => return None,
+    })
+}

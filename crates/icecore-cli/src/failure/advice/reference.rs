@@ -1,0 +1,23 @@
+//! Advice about references that mean no snapshot, or not only one.
+
+use icecore_operations::reference::ResolveError;
+
+use super::Advice;
+
+/// Returns what to do about a reference.
+pub(in crate::failure) fn of(error: &ResolveError) -> Option<Advice> {
+    Some(match error {
+        ResolveError::NotFound(_) => "`icecore snapshots` lists what there is".into(),
+        ResolveError::Unreadable { .. } => "`icecore check` says what is damaged".into(),
+        ResolveError::SeveralIds { .. } => "write more digits of the id".into(),
+        ResolveError::SeveralSources { names } => {
+            let name = names.first().map_or("SOURCE", String::as_str);
+            format!("name the source, for example {name}@latest").into()
+        }
+        ResolveError::SeveralHosts { choices, .. } => {
+            let choice = choices.first().map_or("HOST/SOURCE", String::as_str);
+            format!("name the host, for example {choice}@latest").into()
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,46 @@
+//! Advice about repositories that cannot be used.
+
+use icecore_format::{error::FormatError, layout::HEADER_KEY};
+use icecore_repo::error::RepoError;
+
+use super::{Advice, DAMAGE, INTERRUPTED, NEWER, no_repository, store, wrong_key};
+
+/// What to do about a header that is missing or damaged.
+pub(super) const HEADER: &str = "wait for it if objects are still being replicated, else copy the object `icecore` back from a copy of the \
+     repository; what is stored is not lost with it";
+/// What to do about a catalogue that cannot be kept.
+pub(in crate::failure) const CATALOG: &str = "choose another directory with --cache-dir";
+const NO_SLOT: &str = "wait for them if objects are still being replicated, else copy meta/keys/ back from a copy of the repository if there is one; without a key slot nothing can be read";
+
+/// Returns what to do about an error of a repository.
+pub(in crate::failure) fn of(error: &RepoError) -> Option<Advice> {
+    let advice = match error {
+        RepoError::Store(error) => return store::of(error),
+        RepoError::Object { key, source } if key == HEADER_KEY && source.is_corruption() => HEADER,
+        RepoError::Object { source, .. } | RepoError::Format(source) => return of_format(source),
+        RepoError::NoRepository { .. } => return Some(no_repository()),
+        RepoError::RepositoryExists { .. } => "it is ready for use; choose another place for a new one",
+        RepoError::WrongKey { .. } => return Some(wrong_key()),
+        RepoError::NoKeySlot { .. } => NO_SLOT,
+        RepoError::SlotNotFound { .. } => "`icecore key list` shows the ids",
+        RepoError::SlotLeft { .. } => "remove it, with the new key: `icecore key remove ID`",
+        RepoError::LastSlot => "add another one first: `icecore key add`",
+        RepoError::SelfVerification { .. } => "test this machine's memory before you go on",
+        RepoError::Fenced => "run the same command again",
+        RepoError::NewerMaintenance => NEWER,
+        RepoError::Interrupted => INTERRUPTED,
+        error if error.is_corruption() => DAMAGE,
+        _ => return None,
+    };
+    Some(advice.into())
+}
+
+fn of_format(error: &FormatError) -> Option<Advice> {
+    match error {
+        FormatError::UnsupportedVersion { .. } | FormatError::UnsupportedFeature { .. } => Some(NEWER.into()),
+        FormatError::WrongKey => Some(wrong_key()),
+        FormatError::KeyDerivation { .. } => Some("free some memory, or unlock with a key file".into()),
+        error if error.is_corruption() => Some(DAMAGE.into()),
+        _ => None,
+    }
+}

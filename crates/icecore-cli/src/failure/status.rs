@@ -1,0 +1,151 @@
+//! With which code an error ends a command; nothing else decides that.
+
+use icecore_access::AccessError;
+use icecore_aws::{KmsError, ProbeError};
+use icecore_backup::error::BackupError;
+use icecore_check::CheckError;
+use icecore_copy::CopyError;
+use icecore_format::{error::FormatError, layout::HEADER_KEY};
+use icecore_operations::reference::ResolveError;
+use icecore_repo::error::RepoError;
+use icecore_restore::RestoreError;
+use icecore_store::StoreError;
+
+use crate::failure::exit_status::ExitStatus;
+
+/// Returns how an error of a store ends a command.
+pub(super) fn of_store(error: &StoreError) -> ExitStatus {
+    match error {
+        StoreError::Interrupted => ExitStatus::Interrupted,
+        StoreError::NoSuchBucket { .. } | StoreError::NoSuchDirectory { .. } => ExitStatus::NoRepository,
+        StoreError::Archived { .. } => ExitStatus::Archived,
+        StoreError::NotFound { .. } => ExitStatus::Damage,
+        _ => ExitStatus::Failed,
+    }
+}
+
+fn of_format(error: &FormatError) -> ExitStatus {
+    match error {
+        FormatError::WrongKey => ExitStatus::WrongKey,
+        error if error.is_corruption() => ExitStatus::Damage,
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns how an error of a repository ends a command.
+pub(super) fn of_repository(error: &RepoError) -> ExitStatus {
+    match error {
+        RepoError::Store(error) => of_store(error),
+        RepoError::Object { key, source } if key == HEADER_KEY && source.is_corruption() => {
+            ExitStatus::Damage
+        }
+        RepoError::Object { source, .. } | RepoError::Format(source) => of_format(source),
+        RepoError::NoRepository { .. } => ExitStatus::NoRepository,
+        RepoError::WrongKey { .. } => ExitStatus::WrongKey,
+        RepoError::NoKeySlot { .. } => ExitStatus::Damage,
+        RepoError::Interrupted => ExitStatus::Interrupted,
+        RepoError::RepositoryExists { .. }
+        | RepoError::SlotNotFound { .. }
+        | RepoError::SlotLeft { .. }
+        | RepoError::LastSlot
+        | RepoError::SelfVerification { .. }
+        | RepoError::Fenced
+        | RepoError::NewerMaintenance => ExitStatus::Failed,
+        error if error.is_corruption() => ExitStatus::Damage,
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns how an unfit server ends a command.
+pub(super) fn of_probe(error: &ProbeError) -> ExitStatus {
+    match error {
+        ProbeError::Store(error) => of_store(error),
+        _ => ExitStatus::Failed,
+    }
+}
+
+fn of_kms(error: &KmsError) -> ExitStatus {
+    match error {
+        KmsError::Denied { .. }
+        | KmsError::Unusable { .. }
+        | KmsError::NotFound { .. }
+        | KmsError::Foreign { .. } => ExitStatus::WrongKey,
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns how an error on the way to a repository ends a command.
+pub(super) fn of_access(error: &AccessError) -> ExitStatus {
+    match error {
+        AccessError::Store(error) | AccessError::FileSystem { source: error, .. } => of_store(error),
+        AccessError::Repository(error) | AccessError::GeneratedKeyRefused { source: error, .. } => {
+            of_repository(error)
+        }
+        AccessError::Probe(error) => of_probe(error),
+        AccessError::KmsUnlock(error) | AccessError::KmsNewKey(error) => of_kms(error),
+        AccessError::Interrupted => ExitStatus::Interrupted,
+        AccessError::NoLocation => ExitStatus::NoRepository,
+        AccessError::Location(_)
+        | AccessError::UnsupportedLocation { .. }
+        | AccessError::SingleWriterDirectory
+        | AccessError::NoServerUrl { .. }
+        | AccessError::UnusableEndpoint { .. }
+        | AccessError::UnusedKmsKey
+        | AccessError::StorageClass { .. }
+        | AccessError::SeveralCredentials { .. } => ExitStatus::Usage,
+        AccessError::KeyFileNotText { .. }
+        | AccessError::KeyFileMalformed { .. }
+        | AccessError::ForeignKeyFile { .. }
+        | AccessError::NoPasswordOpens
+        | AccessError::NoCredential { .. }
+        | AccessError::NoKeyFile { .. } => ExitStatus::WrongKey,
+        AccessError::HeaderMissing { .. } | AccessError::LeftOfRepository { .. } => ExitStatus::Damage,
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns how a reference that means no snapshot, or not only one, ends a command.
+pub(super) fn of_reference(error: &ResolveError) -> ExitStatus {
+    match error {
+        ResolveError::NotFound(_) | ResolveError::SeveralIds { .. } => ExitStatus::Failed,
+        ResolveError::Unreadable { .. } => ExitStatus::Damage,
+        _ => ExitStatus::Usage,
+    }
+}
+
+/// Returns how an error of a backup ends a command.
+pub(super) fn of_backup(error: &BackupError) -> ExitStatus {
+    match error {
+        BackupError::Repository(error) => of_repository(error),
+        BackupError::StreamName { .. } => ExitStatus::Usage,
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns how an error of a restore ends a command.
+pub(super) fn of_restore(error: &RestoreError) -> ExitStatus {
+    match error {
+        RestoreError::Repository(error) => of_repository(error),
+        RestoreError::Interrupted => ExitStatus::Interrupted,
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns how an error of a copy ends a command.
+pub(super) fn of_copy(error: &CopyError) -> ExitStatus {
+    match error {
+        CopyError::Source(error) | CopyError::Target(error) => of_repository(error),
+        CopyError::Marked { .. } | CopyError::Totals { .. } => ExitStatus::Damage,
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns how an error of a check ends a command.
+pub(super) fn of_check(error: &CheckError) -> ExitStatus {
+    match error {
+        CheckError::Cancelled => ExitStatus::Interrupted,
+        CheckError::InvalidSample { .. } => ExitStatus::Usage,
+        CheckError::Store { source, .. } | CheckError::Change { source, .. } => of_store(source),
+        _ => ExitStatus::Failed,
+    }
+}
