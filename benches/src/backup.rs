@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use icecore_backup::request::{
-    BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, IgnoredChanges, SourceProblem,
+use icecore_backup::{
+    events::{BackupEvents, BackupNotice, BackupProgress, SourceProblem},
+    request::{BackupRequest, BackupSource, IgnoredChanges},
 };
 use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 use icecore_fs::excludes::Excludes;

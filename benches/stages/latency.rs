@@ -13,7 +13,8 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use icecore_backup::{
     backup,
-    request::{BackupReport, BackupRequest},
+    report::BackupReport,
+    request::BackupRequest,
 };
 use icecore_benches::{
     backup::{Silent, request},

@@ -6,7 +6,7 @@ use icecore_repo::{
     snapshots::{CLOCK_TOLERANCE, SnapshotList},
 };
 
-use crate::request::{BackupNotice, BackupRequest};
+use crate::{events::BackupNotice, request::BackupRequest};
 
 /// Returns a notice if it is earlier than the newest snapshot of the source says.
 pub(crate) fn behind_newest(list: &SnapshotList, request: &BackupRequest, now: Time) -> Option<BackupNotice> {

@@ -1,7 +1,10 @@
 //! A backup that only finds out what it would read.
 
 use icecore_catalog::Catalog;
-use icecore_format::entry::{Entry, EntryKind};
+use icecore_format::{
+    entry::{Entry, EntryKind},
+    node::Totals,
+};
 use icecore_fs::walk::WalkItem;
 use icecore_repo::{
     index::load_index,
@@ -11,22 +14,22 @@ use icecore_repo::{
 };
 
 use crate::{
-    backup::{Input, TreeWalk, rules, walk_options},
     capture,
-    changes::{Need, Rules},
+    comparison::changes::{Need, Rules},
     empty::refuse_empty_root,
     error::BackupResult,
+    events::{BackupEvents, BackupProgress, SourceProblem},
+    input::Input,
     levels::RunPlan,
-    pipeline,
     problems::Problems,
-    request::{
-        BackupCounts, BackupEvents, BackupProgress, BackupReport, BackupRequest, BackupSource, SourceProblem,
-    },
+    report::{BackupCounts, BackupReport},
+    request::{BackupRequest, BackupSource},
+    root_problem::RootProblem,
+    tree_walk::{TreeWalk, walk_options},
 };
 
-use icecore_format::node::Totals;
-
-const CACHE_BYTES: usize = 24 << 20;
+/// Opened blocks of the base's manifest that are kept, in bytes.
+const BASE_CACHE_BYTES: usize = 24 << 20;
 
 /// Walks the source, compares it with the base and counts; a stream is not read at all.
 pub(crate) fn dry_run(
@@ -40,16 +43,16 @@ pub(crate) fn dry_run(
     let environment = repository.environment();
     let started = environment.monotonic();
     let index = load_index(repository, catalog, None)?.index;
-    let reader = ChunkReader::new(repository.clone(), std::sync::Arc::new(index.into()), CACHE_BYTES);
-    let mut comparison = Comparison {
+    let reader = ChunkReader::new(repository.clone(), std::sync::Arc::new(index.into()), BASE_CACHE_BYTES);
+    let mut forecast = Forecast {
         base: plan.base.as_ref().and_then(|base| {
-            let rules = rules(request, environment.now()).against(base);
+            let rules = Rules::new(request.ignored, environment.now()).against(base);
             Some((ManifestCursor::new(&reader, &ManifestRoot::of(base)?), rules))
         }),
         counts: BackupCounts::default(),
         totals: Totals::default(),
         problems: Problems::default(),
-        root_problem: None,
+        root_problem: RootProblem::default(),
     };
     // A stream is not read, so nothing is known of it; its root is no directory.
     if let BackupSource::Tree { path } = &request.source {
@@ -57,18 +60,16 @@ pub(crate) fn dry_run(
         for items in &mut walk {
             environment.proceed()?;
             for item in items {
-                comparison.take(item, events)?;
+                forecast.take(item, events)?;
             }
-            let Totals { entries, files, bytes } = comparison.totals;
+            let Totals { entries, files, bytes } = forecast.totals;
             events.progress(&BackupProgress { entries, files, bytes, ..BackupProgress::default() });
         }
-        if let Some(problem) = comparison.root_problem.take() {
-            return Err(pipeline::unreadable_root(problem).below(path));
-        }
-        comparison.take_rest()?;
-        (comparison.counts.excluded, comparison.counts.vanished) = walk.left_out(0);
+        std::mem::take(&mut forecast.root_problem).end().map_err(|error| error.below(path))?;
+        forecast.take_rest()?;
+        (forecast.counts.excluded, forecast.counts.vanished) = walk.left_out(0);
     }
-    refuse_empty_root(input, &plan, comparison.totals)?;
+    refuse_empty_root(input, &plan, forecast.totals)?;
     let duration = environment.monotonic().saturating_sub(started);
     Ok(BackupReport {
         snapshot: None,
@@ -76,28 +77,27 @@ pub(crate) fn dry_run(
         dedup: plan.dedup,
         group: plan.group,
         base: plan.base.map(|base| base.origin.run),
-        totals: comparison.totals,
-        counts: comparison.counts,
-        problems: comparison.problems,
+        totals: forecast.totals,
+        counts: forecast.counts,
+        problems: forecast.problems,
         notices: plan.notices,
         duration_read: duration,
         duration,
     })
 }
 
-struct Comparison<'a> {
+/// What a run would do, as far as names and times say it.
+struct Forecast<'a> {
     base: Option<(ManifestCursor<'a>, Rules)>,
     counts: BackupCounts,
     totals: Totals,
     problems: Problems,
-    root_problem: Option<SourceProblem>,
+    root_problem: RootProblem,
 }
 
-impl Comparison<'_> {
+impl Forecast<'_> {
     fn take(&mut self, item: WalkItem, events: &dyn BackupEvents) -> BackupResult<()> {
-        if !item.path().is_empty()
-            && let Some(problem) = self.root_problem.take()
-        {
+        if let Some(problem) = self.root_problem.met(item.path()) {
             self.problems.add(problem, events);
         }
         let problem = match item {
@@ -115,9 +115,7 @@ impl Comparison<'_> {
             WalkItem::Unreadable(error) => SourceProblem::Unreadable(error),
             WalkItem::Gone(path) => SourceProblem::Gone { path },
         };
-        if problem.path().is_empty() {
-            self.root_problem = Some(problem);
-        } else {
+        if let Some(problem) = self.root_problem.hold(problem) {
             self.problems.add(problem, events);
         }
         Ok(())

@@ -7,8 +7,8 @@ use icecore_format::node::Totals;
 use icecore_fs::error::FsError;
 
 use crate::{
-    backup::Input,
     error::{BackupError, BackupResult},
+    input::Input,
     levels::RunPlan,
 };
 

@@ -1,5 +1,7 @@
 //! Why a backup ends without a snapshot.
 
+use std::{os::unix::ffi::OsStrExt, path::Path};
+
 use icecore_fs::error::FsError;
 use icecore_repo::error::RepoError;
 
@@ -51,4 +53,21 @@ pub enum BackupError {
         /// Name of the stage.
         stage: &'static str,
     },
+}
+
+impl BackupError {
+    /// Names the root in an error about it, whose path is empty there.
+    pub(crate) fn below(self, root: &Path) -> Self {
+        match self {
+            Self::Source(FsError { operation, path, source }) if path.is_empty() => {
+                Self::Source(FsError::new(operation, root.as_os_str().as_bytes(), source))
+            }
+            other => other,
+        }
+    }
+
+    /// Says whether the run was interrupted.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Repository(RepoError::Interrupted))
+    }
 }

@@ -6,7 +6,7 @@ use icecore_format::{
 };
 use icecore_repo::snapshots::SnapshotList;
 
-use crate::request::BackupNotice;
+use crate::events::BackupNotice;
 
 /// What a run is going to be.
 #[derive(Clone, Debug, PartialEq)]

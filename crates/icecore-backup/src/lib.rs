@@ -3,27 +3,26 @@
 //! Architecture invariants: never writes to a source; a snapshot becomes complete last, after everything it refers to.
 
 pub mod error;
+pub mod events;
 pub mod problems;
+pub mod report;
 pub mod request;
 
-mod again;
 mod backup;
 mod capture;
-mod changes;
 mod clocks;
-mod cutter;
+mod comparison;
 mod dry_run;
 mod empty;
-mod entries;
-mod granularity;
-mod job;
+mod input;
 mod levels;
 mod links;
-mod moved;
 mod pipeline;
 mod reading;
+mod root_problem;
 mod sink;
-mod streaming;
-mod tail;
+mod stream;
+mod tally;
+mod tree_walk;
 
 pub use backup::backup;

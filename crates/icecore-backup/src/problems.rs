@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::request::{BackupEvents, SourceProblem};
+use crate::events::{BackupEvents, SourceProblem};
 
 /// So many problems are kept with their paths; of all others only the number is.
 pub const PROBLEMS_KEPT_MAX: usize = 1000;

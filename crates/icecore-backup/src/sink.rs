@@ -1,6 +1,8 @@
 //! Where what was read ends up: chunks in the session, entries in the manifest, numbers in the report.
 
-use std::{sync::Arc, time::Duration};
+mod entries;
+
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, bounded};
 use icecore_format::{
@@ -8,102 +10,135 @@ use icecore_format::{
     limits::INLINE_CHUNKS_MAX,
     seal::ObjectKind,
 };
-use icecore_fs::{
-    names::{GroupNames, UserNames},
-    walk::{Suspects, WalkEntry},
-};
+use icecore_fs::walk::{Suspects, WalkEntry};
 use icecore_repo::{
-    manifest::{ChunkListWriter, ManifestWriter, write_chunk_list},
+    manifest::{ChunkListWriter, write_chunk_list},
     session::WriteSession,
 };
 
+pub(crate) use self::entries::AllEntries;
+use self::entries::EntryWriter;
 use crate::{
-    again,
-    entries::{Refused, UnchangedLeaf},
     error::{BackupError, BackupResult},
-    granularity::Granularity,
-    job::{ChunkTools, Outcome, ReadItem, Segment, StreamEnd},
+    events::{BackupEvents, SourceProblem},
     links::Links,
-    problems::Problems,
-    request::{BackupCounts, BackupEvents, BackupProgress, SourceProblem},
-    streaming::{self, SEGMENTS_AHEAD},
+    reading::{
+        again,
+        chunk_tools::ChunkTools,
+        job::{LongFileEnd, Outcome, PlannedItem, ReadBatch, ReadItem, SEGMENTS_AHEAD, Segment},
+        long_files,
+    },
+    tally::Tally,
 };
 
-/// Progress is reported at most this often.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-
-/// Where content and entries go, and what is counted on the way.
+/// Takes what was planned and read, in the order of the manifest.
 pub(crate) struct Sink<'a, 'c> {
-    pub session: &'a mut WriteSession<'c>,
-    pub manifest: ManifestWriter,
-    pub events: &'a dyn BackupEvents,
-    pub users: UserNames,
-    pub groups: GroupNames,
-    pub counts: BackupCounts,
-    pub problems: Problems,
-    pub progress: BackupProgress,
-    pub reported: Duration,
-    pub tools: Arc<ChunkTools>,
     pub links: Links,
-    pub granularity: Granularity,
-    pub leaf: Option<UnchangedLeaf>,
-    pub refused: Option<Refused>,
+    entries: EntryWriter<'a, 'c>,
+    tools: Arc<ChunkTools>,
     /// Directories in which names vanished.
-    pub suspects: Suspects,
+    suspects: Suspects,
 }
 
-impl Sink<'_, '_> {
-    pub fn problem(&mut self, problem: SourceProblem) {
-        self.problems.add(problem, self.events);
-    }
-
-    pub fn report(&mut self, path: &[u8]) {
-        let now = self.session.repository().environment().monotonic();
-        if now.saturating_sub(self.reported) >= PROGRESS_EVERY {
-            self.reported = now;
-            self.progress.path = path.to_vec();
-            self.progress.bytes_stored = self.session.statistics().bytes_stored;
-            self.events.progress(&self.progress);
+impl<'a, 'c> Sink<'a, 'c> {
+    /// Begins an empty manifest in a session.
+    pub fn new(
+        session: &'a mut WriteSession<'c>,
+        events: &'a dyn BackupEvents,
+        tools: Arc<ChunkTools>,
+    ) -> Self {
+        Self {
+            links: Links::default(),
+            entries: EntryWriter::new(session, events),
+            tools,
+            suspects: Suspects::default(),
         }
     }
 
-    /// Adds chunks that lie one after the other in `buffer`, which does not have the holes between them.
-    fn add_chunks(&mut self, buffer: &[u8], chunks: &[ChunkRef]) -> BackupResult<()> {
-        let mut rest = buffer;
-        for chunk in chunks.iter().filter(|chunk| !chunk.is_hole()) {
-            let (content, remaining) = rest.split_at(chunk.length as usize);
-            self.session.add_chunk(ObjectKind::Data, chunk.id, content)?;
-            rest = remaining;
-            self.counts.chunks_read += 1;
-        }
-        self.counts.bytes_read += (buffer.len() - rest.len()) as u64;
-        Ok(())
+    /// Returns the session.
+    pub fn session(&self) -> &WriteSession<'c> {
+        self.entries.session
     }
 
-    fn content(&mut self, chunks: Vec<ChunkRef>) -> BackupResult<Content> {
-        if chunks.len() <= INLINE_CHUNKS_MAX {
-            Ok(Content::Inline(chunks))
-        } else {
-            Ok(Content::List(write_chunk_list(self.session, &chunks)?))
+    /// Tells the store that the run is alive, if it is time.
+    pub fn refresh_if_due(&mut self) -> BackupResult<()> {
+        Ok(self.entries.session.refresh_if_due()?)
+    }
+
+    /// Returns what is counted and reported.
+    pub fn tally(&mut self) -> &mut Tally<'a> {
+        &mut self.entries.tally
+    }
+
+    /// Returns what turns bytes into chunks.
+    pub fn tools(&self) -> &Arc<ChunkTools> {
+        &self.tools
+    }
+
+    /// Takes objects of which nothing had to be read.
+    pub fn take_unread(&mut self, items: Vec<PlannedItem>) -> BackupResult<()> {
+        items.into_iter().try_for_each(|item| self.entries.push_unchanged(item.entry, item.leaf))
+    }
+
+    /// Takes what a reader made of a batch.
+    pub fn take_batch(&mut self, batch: ReadBatch) -> BackupResult<()> {
+        batch.items.into_iter().try_for_each(|item| self.take_item(item, &batch.buffer))
+    }
+
+    /// Takes the segments of a long file until its end.
+    pub fn take_long_file(&mut self, segments: &Receiver<Segment>) -> BackupResult<()> {
+        let mut list = ChunkListWriter::default();
+        loop {
+            match segments.recv() {
+                Ok(Segment::Data { buffer, chunks }) => self.take_segment(buffer, &chunks, &mut list)?,
+                Ok(Segment::Restart) => list = ChunkListWriter::default(),
+                Ok(Segment::End(end)) => return self.end_long_file(*end, list),
+                Err(_) => return Err(BackupError::StageLost { stage: "read" }),
+            }
         }
     }
 
-    /// Takes what a reader made of an object.
-    pub fn take_item(&mut self, item: ReadItem, buffer: &[u8]) -> BackupResult<()> {
+    /// Takes the segments of a stream until there are no more.
+    pub fn take_stream(&mut self, segments: &Receiver<Segment>) -> BackupResult<ChunkListWriter> {
+        let mut list = ChunkListWriter::default();
+        for segment in segments {
+            if let Segment::Data { buffer, chunks } = segment {
+                let bytes = buffer.len() as u64;
+                self.take_segment(buffer, &chunks, &mut list)?;
+                self.entries.tally.count_bytes(bytes, self.entries.session);
+            }
+        }
+        Ok(list)
+    }
+
+    /// Puts the only entry of a stream into the manifest.
+    pub fn push_stream(&mut self, mut entry: Entry, list: ChunkListWriter) -> BackupResult<()> {
+        entry.size = list.bytes();
+        self.entries.tally.counts.files_new += 1;
+        let content = list.finish(self.entries.session)?;
+        self.push_read(entry, content)
+    }
+
+    /// Ends the manifest; returns the directories in which names vanished, too.
+    pub fn end(self) -> BackupResult<(AllEntries<'a, 'c>, Suspects)> {
+        Ok((self.entries.end()?, self.suspects))
+    }
+
+    fn take_item(&mut self, item: ReadItem, buffer: &[u8]) -> BackupResult<()> {
         let ReadItem { mut entry, outcome, problem } = item;
         if let Some(problem) = problem {
-            self.problem(problem);
+            self.entries.tally.problem(problem);
         }
         match outcome {
             Outcome::Complete => {}
-            Outcome::Unchanged(leaf) => return self.push_unchanged(entry, leaf),
+            Outcome::Unchanged(leaf) => return self.entries.push_unchanged(entry, leaf),
             Outcome::Vanished(directory) => {
-                self.counts.vanished += 1;
+                self.entries.tally.counts.vanished += 1;
                 self.suspects.add(&directory);
                 return Ok(());
             }
             Outcome::Failed(error) => {
-                self.problem(SourceProblem::Unreadable(error));
+                self.entries.tally.problem(SourceProblem::Unreadable(error));
                 entry = again::strip(entry);
             }
             Outcome::Grown(source) => return self.read_now(&source, entry),
@@ -113,13 +148,20 @@ impl Sink<'_, '_> {
                 }
             }
             Outcome::Chunks { start, chunks } => {
-                self.counts.files_read += 1;
                 self.add_chunks(&buffer[start..], &chunks)?;
-                entry.content = self.content(chunks)?;
-                self.links.remember(&entry);
+                let content = self.content(chunks)?;
+                return self.push_read(entry, content);
             }
         }
-        self.push(&entry)
+        self.entries.push(&entry)
+    }
+
+    /// Puts the entry of a file whose content was read into the manifest.
+    fn push_read(&mut self, mut entry: Entry, content: Content) -> BackupResult<()> {
+        self.entries.tally.counts.files_read += 1;
+        entry.content = content;
+        self.links.remember(&entry);
+        self.entries.push(&entry)
     }
 
     /// Reads a file out of turn, on a thread of its own: the readers may all be waiting for this thread.
@@ -127,77 +169,59 @@ impl Sink<'_, '_> {
         let (sender, segments) = bounded(SEGMENTS_AHEAD);
         let tools = Arc::clone(&self.tools);
         std::thread::scope(|scope| {
-            scope.spawn(move || streaming::read_file(source, &entry, &sender, &tools));
-            let taken = self.take_stream(&segments);
+            scope.spawn(move || long_files::read_file(source, &entry, &sender, &tools));
+            let taken = self.take_long_file(&segments);
             // Where that failed, the reader would wait for ever for room.
             drop(segments);
             taken
         })
     }
 
-    /// Takes the segments of a long file until its end.
-    pub fn take_stream(&mut self, segments: &Receiver<Segment>) -> BackupResult<()> {
-        let mut list = ChunkListWriter::default();
-        loop {
-            match segments.recv() {
-                Ok(Segment::Data { buffer, chunks }) => {
-                    self.add_chunks(&buffer, &chunks)?;
-                    self.tools.segment_buffers.give_back(buffer);
-                    self.add_to_list(&mut list, &chunks)?;
-                    self.session.refresh_if_due()?;
-                }
-                Ok(Segment::Restart) => list = ChunkListWriter::default(),
-                Ok(Segment::End(end)) => return self.end_stream(*end, list),
-                Err(_) => return Err(BackupError::StageLost { stage: "read" }),
-            }
-        }
-    }
-
-    fn add_to_list(&mut self, list: &mut ChunkListWriter, chunks: &[ChunkRef]) -> BackupResult<()> {
-        chunks.iter().try_for_each(|chunk| Ok(list.push(self.session, *chunk)?))
-    }
-
-    fn end_stream(&mut self, end: StreamEnd, list: ChunkListWriter) -> BackupResult<()> {
+    fn end_long_file(&mut self, end: LongFileEnd, list: ChunkListWriter) -> BackupResult<()> {
         match end {
-            StreamEnd::Read { mut entry, problem } => {
+            LongFileEnd::Read { entry, problem } => {
                 if let Some(problem) = problem {
-                    self.problem(problem);
+                    self.entries.tally.problem(problem);
                 }
-                self.counts.files_read += 1;
-                entry.content = list.finish(self.session)?;
-                self.links.remember(&entry);
-                self.push(&entry)
+                let content = list.finish(self.entries.session)?;
+                self.push_read(entry, content)
             }
-            StreamEnd::Other(item) => self.take_item(item, &[]),
-            StreamEnd::Failed { entry, error } => {
-                self.problem(SourceProblem::Unreadable(error));
-                self.push(&again::strip(entry))
-            }
+            LongFileEnd::Other(item) => self.take_item(item, &[]),
         }
     }
 
-    /// Takes a stream that is not a file: everything it gives becomes the content of `entry`.
-    pub fn take_input(&mut self, segments: &Receiver<Segment>) -> BackupResult<ChunkListWriter> {
-        let mut list = ChunkListWriter::default();
-        for segment in segments {
-            if let Segment::Data { buffer, chunks } = segment {
-                self.add_chunks(&buffer, &chunks)?;
-                self.add_to_list(&mut list, &chunks)?;
-                self.progress.bytes += buffer.len() as u64;
-                self.tools.segment_buffers.give_back(buffer);
-                self.report(&[]);
-                self.session.refresh_if_due()?;
-            }
+    fn take_segment(
+        &mut self,
+        buffer: Vec<u8>,
+        chunks: &[ChunkRef],
+        list: &mut ChunkListWriter,
+    ) -> BackupResult<()> {
+        self.add_chunks(&buffer, chunks)?;
+        self.tools.segment_buffers.give_back(buffer);
+        for chunk in chunks {
+            list.push(self.entries.session, *chunk)?;
         }
-        Ok(list)
+        self.refresh_if_due()
     }
 
-    /// Puts the only entry of a stream into the manifest.
-    pub fn push_input(&mut self, mut entry: Entry, list: ChunkListWriter) -> BackupResult<()> {
-        entry.size = list.bytes();
-        entry.content = list.finish(self.session)?;
-        self.counts.files_new += 1;
-        self.counts.files_read += 1;
-        self.push(&entry)
+    /// Adds chunks that lie one after the other in `buffer`, which does not have the holes between them.
+    fn add_chunks(&mut self, buffer: &[u8], chunks: &[ChunkRef]) -> BackupResult<()> {
+        let mut rest = buffer;
+        for chunk in chunks.iter().filter(|chunk| !chunk.is_hole()) {
+            let (content, remaining) = rest.split_at(chunk.length as usize);
+            self.entries.session.add_chunk(ObjectKind::Data, chunk.id, content)?;
+            rest = remaining;
+            self.entries.tally.counts.chunks_read += 1;
+        }
+        self.entries.tally.counts.bytes_read += (buffer.len() - rest.len()) as u64;
+        Ok(())
+    }
+
+    fn content(&mut self, chunks: Vec<ChunkRef>) -> BackupResult<Content> {
+        if chunks.len() <= INLINE_CHUNKS_MAX {
+            Ok(Content::Inline(chunks))
+        } else {
+            Ok(Content::List(write_chunk_list(self.entries.session, &chunks)?))
+        }
     }
 }

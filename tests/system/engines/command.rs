@@ -9,8 +9,9 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use icecore_backup::request::{
-    BackupEvents, BackupNotice, BackupProgress, BackupRequest, BackupSource, IgnoredChanges, SourceProblem,
+use icecore_backup::{
+    events::{BackupEvents, BackupNotice, BackupProgress, SourceProblem},
+    request::{BackupRequest, BackupSource, IgnoredChanges},
 };
 use icecore_format::{
     ids::RunId,

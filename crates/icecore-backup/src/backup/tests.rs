@@ -21,7 +21,9 @@ use icecore_repo::error::RepoError;
 
 use crate::{
     error::BackupError,
-    request::{BackupNotice, BackupReport, BackupSource, SourceProblem},
+    events::{BackupNotice, SourceProblem},
+    report::BackupReport,
+    request::BackupSource,
 };
 
 #[test]

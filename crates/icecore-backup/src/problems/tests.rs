@@ -3,7 +3,7 @@ use std::cell::Cell;
 use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 
 use super::*;
-use crate::request::{BackupNotice, BackupProgress};
+use crate::events::{BackupNotice, BackupProgress};
 
 /// Counts the problems that it is told.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use icecore_access::{
     creation::{self, KeyChoice},
     s3, unlock,
 };
-use icecore_backup::{backup, error::BackupError, request::BackupReport};
+use icecore_backup::{backup, error::BackupError, report::BackupReport};
 use icecore_catalog::Catalog;
 use icecore_repo::{repository::Repository, snapshots::SnapshotList};
 use icecore_witness::Watch;

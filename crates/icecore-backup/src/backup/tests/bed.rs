@@ -36,10 +36,9 @@ use icecore_store::{
 use crate::{
     backup,
     error::BackupResult,
-    request::{
-        BackupEvents, BackupNotice, BackupProgress, BackupReport, BackupRequest, BackupSource,
-        IgnoredChanges, SourceProblem,
-    },
+    events::{BackupEvents, BackupNotice, BackupProgress, SourceProblem},
+    report::BackupReport,
+    request::{BackupRequest, BackupSource, IgnoredChanges},
 };
 
 pub(super) struct Bed {

@@ -8,7 +8,10 @@ use icecore_format::{
 };
 
 use super::bed::{Bed, Seen, noise};
-use crate::request::{BackupReport, BackupSource, IgnoredChanges};
+use crate::{
+    report::BackupReport,
+    request::{BackupSource, IgnoredChanges},
+};
 
 fn only(bed: &Bed, report: &BackupReport) -> Seen {
     assert!(report.problems.is_empty(), "{:?}", report.problems);

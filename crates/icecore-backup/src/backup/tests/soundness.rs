@@ -90,7 +90,7 @@ fn a_snapshot_says_what_it_left_out() {
     assert_eq!(left_out.patterns, ["*.log", "!kept.log"]);
     assert_eq!(left_out.paths, [b"repository".to_vec()]);
     assert_eq!((left_out.caches, left_out.other_file_systems, left_out.more), (true, true, false));
-    let marks_of = |report: &crate::request::BackupReport| {
+    let marks_of = |report: &crate::report::BackupReport| {
         let seen = bed.read(report.snapshot.as_ref().unwrap());
         let cache = seen.iter().find(|seen| seen.entry.path == b"cache").unwrap();
         (cache.entry.marks, seen.iter().any(|seen| seen.entry.path == b"cache/content"))

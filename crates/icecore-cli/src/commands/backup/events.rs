@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use icecore_backup::{
+    events::{BackupEvents, BackupNotice, BackupProgress, SourceProblem},
     problems::PROBLEMS_KEPT_MAX,
-    request::{BackupEvents, BackupNotice, BackupProgress, SourceProblem},
 };
 use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 

@@ -2,7 +2,10 @@
 
 use std::{fmt::Write, time::Duration};
 
-use icecore_backup::request::{BackupCounts, BackupNotice, BackupReport, SourceProblem};
+use icecore_backup::{
+    events::{BackupNotice, SourceProblem},
+    report::{BackupCounts, BackupReport},
+};
 use icecore_repo::repository::Repository;
 use serde::Serialize;
 

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use icecore_backup::{
+    events::SourceProblem,
     problems::Problems,
-    request::{BackupCounts, BackupReport, SourceProblem},
+    report::{BackupCounts, BackupReport},
 };
 use icecore_format::{
     node::Totals,

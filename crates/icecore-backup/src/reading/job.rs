@@ -3,24 +3,22 @@
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use icecore_format::{
-    chunker::Chunker,
-    entry::{ChunkRef, Entry, Hole},
-    keys::Keys,
-};
+use icecore_format::entry::{ChunkRef, Entry};
 use icecore_fs::{Directory, error::FsError, walk::WalkEntry};
-use icecore_repo::{buffers::Buffers, manifest::LeafIdentity};
+use icecore_repo::manifest::LeafIdentity;
 
-use crate::request::SourceProblem;
+use crate::events::SourceProblem;
 
-/// Files up to this many bytes are read whole and travel in batches; longer ones are streamed.
+/// Files up to this many bytes are read whole and travel in batches; longer ones are read in segments.
 pub(crate) const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
 /// A file that has grown up to this many bytes since the walk is still read whole.
 pub(crate) const GROWN_FILE_BYTES_MAX: u64 = 4 << 20;
+/// Segments of one file that may wait for the consumer.
+pub(crate) const SEGMENTS_AHEAD: usize = 2;
 
-/// One object on its way through the pipeline.
+/// An object, and what is to be done with it.
 #[derive(Debug)]
-pub(crate) struct Item {
+pub(crate) struct PlannedItem {
     /// Entry, complete or not.
     pub entry: Entry,
     /// What has to be done with it.
@@ -50,10 +48,10 @@ pub(crate) enum Job {
         /// Place in the order of the manifest.
         sequence: u64,
         /// Objects, in the order of the manifest.
-        items: Vec<Item>,
+        items: Vec<PlannedItem>,
     },
     /// One long file.
-    Stream {
+    LongFile {
         /// The file.
         source: WalkEntry,
         /// Entry without content.
@@ -85,6 +83,13 @@ pub(crate) struct ReadItem {
     pub problem: Option<SourceProblem>,
 }
 
+impl ReadItem {
+    /// Returns an object that could not be read as what the walk saw.
+    pub fn failed(entry: Entry, error: FsError) -> Self {
+        Self { entry, outcome: Outcome::Failed(error), problem: None }
+    }
+}
+
 /// What came of reading an object.
 #[derive(Debug)]
 pub(crate) enum Outcome {
@@ -101,7 +106,7 @@ pub(crate) enum Outcome {
     },
     /// It is another name of a file that was read before it.
     SameFile(WalkEntry),
-    /// It has become so long since the walk that it has to be streamed.
+    /// It has become so long since the walk that it has to be read in segments.
     Grown(WalkEntry),
     /// It is gone from this directory.
     Vanished(Arc<Directory>),
@@ -109,7 +114,7 @@ pub(crate) enum Outcome {
     Failed(FsError),
 }
 
-/// A piece of a streamed file.
+/// A piece of a long file, or of a stream.
 #[derive(Debug)]
 pub(crate) enum Segment {
     /// Chunks that lie one after the other in the buffer, from its start, and holes between them, which it does not have.
@@ -122,12 +127,12 @@ pub(crate) enum Segment {
     /// The file changed; everything that came before is void and it is read again.
     Restart,
     /// The end.
-    End(Box<StreamEnd>),
+    End(Box<LongFileEnd>),
 }
 
 /// How the reading of a long file ended.
 #[derive(Debug)]
-pub(crate) enum StreamEnd {
+pub(crate) enum LongFileEnd {
     /// All of it was read.
     Read {
         /// Entry without the chunks.
@@ -137,49 +142,4 @@ pub(crate) enum StreamEnd {
     },
     /// It is no file any more, or cannot be read: this is what became of it.
     Other(ReadItem),
-    /// It could not be read as what the walk saw. Never leaves the readers.
-    Failed {
-        /// Entry as the walk found it.
-        entry: Entry,
-        /// What the operating system said.
-        error: FsError,
-    },
-}
-
-/// What readers need to turn bytes into chunks.
-#[derive(Debug)]
-pub(crate) struct ChunkTools {
-    /// Keys, for ids.
-    pub keys: Arc<Keys>,
-    /// Chunker.
-    pub chunker: Chunker,
-    /// Buffers for the segments of long files.
-    pub segment_buffers: Buffers,
-}
-
-impl ChunkTools {
-    /// Cuts a whole content into chunks.
-    pub fn cut_all(&self, content: &[u8]) -> Vec<ChunkRef> {
-        let mut chunks = Vec::new();
-        let mut rest = content;
-        while !rest.is_empty() {
-            let (chunk, remaining) = rest.split_at(self.chunker.cut(rest));
-            chunks.push(ChunkRef { id: self.keys.chunk_id(chunk), length: chunk.len() as u32 });
-            rest = remaining;
-        }
-        chunks
-    }
-}
-
-/// Returns the holes between extents of data, up to `size`.
-pub(crate) fn holes_between(extents: &[(u64, u64)], size: u64) -> Vec<Hole> {
-    let mut holes = Vec::new();
-    let mut end = 0;
-    for (offset, length) in extents.iter().copied().chain([(size, 0)]) {
-        if offset > end {
-            holes.push(Hole { offset: end, length: offset - end });
-        }
-        end = offset + length;
-    }
-    holes
 }

@@ -1,34 +1,78 @@
-//! The end of the sink: finished entries go into the manifest, or are refused.
+//! Finished entries go into the manifest, or are refused.
 
 use std::sync::Arc;
 
 use icecore_format::{
-    entry::{Entry, EntryKind, Marks},
+    entry::{Entry, Marks},
     path,
 };
+use icecore_fs::names::{GroupNames, UserNames};
 use icecore_repo::{
     error::RepoError,
-    manifest::{EntryRefusal, LeafIdentity, LinkAgreement},
+    manifest::{EntryRefusal, LeafIdentity, LinkAgreement, ManifestRoot, ManifestWriter},
+    session::WriteSession,
 };
 
-use crate::{error::BackupResult, request::SourceProblem, sink::Sink};
+use crate::{
+    error::BackupResult,
+    events::{BackupEvents, SourceProblem},
+    tally::Tally,
+};
 
 /// A leaf of the base of which all entries so far are unchanged.
 #[derive(Debug)]
-pub(crate) struct UnchangedLeaf {
+struct UnchangedLeaf {
     identity: Arc<LeafIdentity>,
     entries: Vec<Entry>,
 }
 
 /// An entry that the manifest has refused; what is below it is refused with it.
 #[derive(Debug)]
-pub(crate) struct Refused {
+struct RefusedEntry {
     path: Vec<u8>,
     reason: EntryRefusal,
     below: u64,
 }
 
-impl Sink<'_, '_> {
+/// Writes entries into the manifest, in the order of their paths, with the names of their owners.
+pub(crate) struct EntryWriter<'a, 'c> {
+    pub session: &'a mut WriteSession<'c>,
+    pub tally: Tally<'a>,
+    manifest: ManifestWriter,
+    users: UserNames,
+    groups: GroupNames,
+    leaf: Option<UnchangedLeaf>,
+    refused: Option<RefusedEntry>,
+}
+
+/// A manifest that has all its entries; its last nodes are not written yet.
+pub(crate) struct AllEntries<'a, 'c> {
+    session: &'a mut WriteSession<'c>,
+    pub tally: Tally<'a>,
+    manifest: ManifestWriter,
+}
+
+impl<'a> AllEntries<'a, '_> {
+    /// Writes the last nodes.
+    pub fn finish(self) -> BackupResult<(ManifestRoot, Tally<'a>)> {
+        Ok((self.manifest.finish(self.session)?, self.tally))
+    }
+}
+
+impl<'a, 'c> EntryWriter<'a, 'c> {
+    /// Begins an empty manifest, and looks the names of users and groups up.
+    pub fn new(session: &'a mut WriteSession<'c>, events: &'a dyn BackupEvents) -> Self {
+        Self {
+            manifest: ManifestWriter::new(session.repository().header().parameters.node_items),
+            session,
+            tally: Tally::new(events),
+            users: load_names(UserNames::load(), "/etc/passwd").unwrap_or_default(),
+            groups: load_names(GroupNames::load(), "/etc/group").unwrap_or_default(),
+            leaf: None,
+            refused: None,
+        }
+    }
+
     /// Puts an entry into the manifest that is as in the base; when all entries of a leaf are, the leaf is taken over
     /// as it is, which saves encoding and hashing it.
     pub fn push_unchanged(
@@ -65,7 +109,7 @@ impl Sink<'_, '_> {
         if leaf.entries.iter().all(|entry| self.owners_as_in(entry, &leaf.identity)) {
             match self.manifest.push_leaf(self.session, &leaf.identity, &leaf.entries) {
                 Ok(()) => {
-                    leaf.entries.iter().for_each(|entry| self.count(entry));
+                    leaf.entries.iter().for_each(|entry| self.tally.count_entry(entry, self.session));
                     return Ok(());
                 }
                 Err(RepoError::EntryRefused { .. }) => {}
@@ -98,10 +142,10 @@ impl Sink<'_, '_> {
     }
 
     /// Puts into the manifest what is still held back.
-    pub fn end(&mut self) -> BackupResult<()> {
+    pub fn end(mut self) -> BackupResult<AllEntries<'a, 'c>> {
         self.give_up_leaf()?;
         self.end_refused();
-        Ok(())
+        Ok(AllEntries { session: self.session, tally: self.tally, manifest: self.manifest })
     }
 
     fn push_entry(&mut self, entry: &Entry) -> BackupResult<()> {
@@ -121,7 +165,7 @@ impl Sink<'_, '_> {
     /// Another name of the file is in the manifest, as the file was at another time: each name stands for itself.
     fn write_apart(&mut self, entry: &Entry) -> BackupResult<()> {
         if !entry.marks.intersects(Marks::CHANGED_WHILE_READ.with(Marks::UNREADABLE)) {
-            self.problem(SourceProblem::Changing { path: entry.path.clone() });
+            self.tally.problem(SourceProblem::Changing { path: entry.path.clone() });
         }
         self.write(&Entry { link_device: None, ..entry.clone() })
     }
@@ -129,9 +173,9 @@ impl Sink<'_, '_> {
     fn write(&mut self, entry: &Entry) -> BackupResult<()> {
         let (user, group) = (self.users.name(entry.user_id), self.groups.name(entry.group_id));
         match self.manifest.push(self.session, entry, user, group) {
-            Ok(()) => self.count(entry),
+            Ok(()) => self.tally.count_entry(entry, self.session),
             Err(RepoError::EntryRefused { path, reason }) => {
-                self.refused = Some(Refused { path, reason, below: 0 });
+                self.refused = Some(RefusedEntry { path, reason, below: 0 });
             }
             Err(error) => return Err(error.into()),
         }
@@ -140,17 +184,12 @@ impl Sink<'_, '_> {
 
     /// Reports the entry that was refused, when nothing more can be below it.
     fn end_refused(&mut self) {
-        if let Some(Refused { path, reason, below }) = self.refused.take() {
-            self.problem(SourceProblem::Refused { path, reason, below });
+        if let Some(RefusedEntry { path, reason, below }) = self.refused.take() {
+            self.tally.problem(SourceProblem::Refused { path, reason, below });
         }
     }
+}
 
-    fn count(&mut self, entry: &Entry) {
-        self.progress.entries += 1;
-        if entry.kind == EntryKind::File {
-            self.progress.files += 1;
-            self.progress.bytes += entry.size;
-        }
-        self.report(&entry.path);
-    }
+fn load_names<T>(names: std::io::Result<T>, file: &'static str) -> Option<T> {
+    names.inspect_err(|error| tracing::warn!(file, %error, "owners are stored by number only")).ok()
 }

@@ -8,12 +8,11 @@ use icecore_fs::{
     walk::{Presence, WalkEntry},
 };
 
-use crate::{
-    capture,
-    job::{Outcome, ReadItem},
-    reading::READ_ATTEMPTS,
-    request::SourceProblem,
-};
+use super::job::{Outcome, ReadItem};
+use crate::{capture, events::SourceProblem};
+
+/// An object that changes while it is read is read this many times in all.
+pub(crate) const READ_ATTEMPTS: u32 = 3;
 
 /// What to do with an object that could not be read.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use icecore_format::{
     snapshot::Snapshot,
 };
 
-use crate::{granularity, request::IgnoredChanges};
+use super::granularity;
+use crate::request::IgnoredChanges;
 
 /// What has to be read of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,11 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// Returns the rules of a run that was begun then, without a base.
+    pub fn new(ignored: IgnoredChanges, started: Time) -> Self {
+        Self { started, ignored, ..Self::default() }
+    }
+
     /// Returns the rules for a base.
     #[must_use]
     pub fn against(self, base: &Snapshot) -> Self {

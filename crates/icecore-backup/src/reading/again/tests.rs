@@ -3,7 +3,7 @@ use std::{fs, io, os::unix::fs::symlink};
 use icecore_fs::walk::{Walk, WalkItem, WalkOptions};
 
 use super::*;
-use crate::reading::read_metadata;
+use crate::reading::attributes::read_metadata;
 
 /// A tree, and what a walk found in it.
 struct Tree(tempfile::TempDir, Vec<WalkEntry>);

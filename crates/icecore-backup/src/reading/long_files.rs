@@ -1,4 +1,4 @@
-//! Reader threads: long files and streams, cut into chunks while they are read.
+//! Long files are cut into chunks while they are read.
 
 use std::io;
 
@@ -7,18 +7,28 @@ use icecore_format::{
     entry::{Entry, EntryKind, Hole},
     limits::HOLES_MAX,
 };
-use icecore_fs::{source_file::SourceFile, walk::WalkEntry};
+use icecore_fs::{error::FsError, source_file::SourceFile, walk::WalkEntry};
 
-use crate::{
-    again, capture,
+use super::{
+    again::{self, READ_ATTEMPTS},
+    attributes::read_metadata,
+    chunk_tools::ChunkTools,
     cutter::{ConsumerGone, SegmentCutter},
-    job::{ChunkTools, Outcome, ReadItem, Segment, StreamEnd},
-    reading::{READ_ATTEMPTS, read_attributes, read_fully, read_metadata, same_state},
+    file::{FileRead, read_fully},
+    job::{LongFileEnd, Outcome, ReadItem, Segment},
     tail,
 };
+use crate::events::SourceProblem;
 
-/// Segments of one file that may wait for the consumer.
-pub(crate) const SEGMENTS_AHEAD: usize = 2;
+/// What came of reading a long file once.
+enum Attempt {
+    /// All of it was read.
+    Read { entry: Entry, problem: Option<SourceProblem> },
+    /// It changed meanwhile, and is to be read again.
+    Changed,
+    /// It could not be read as what the walk saw.
+    Failed { entry: Entry, error: FsError },
+}
 
 /// Reads a long file, again if it changes meanwhile, and sends its segments and its end.
 pub(crate) fn read_file(source: &WalkEntry, entry: &Entry, segments: &Sender<Segment>, tools: &ChunkTools) {
@@ -28,27 +38,22 @@ pub(crate) fn read_file(source: &WalkEntry, entry: &Entry, segments: &Sender<Seg
             return;
         }
         let last_attempt = attempt == READ_ATTEMPTS;
-        match read_once(&source, entry.clone(), segments, tools, last_attempt) {
-            Ok(Some(StreamEnd::Failed { entry: failed, error })) => {
-                let item = match again::look(failed, &source, error) {
-                    again::Next::Done(item) => *item,
-                    again::Next::Retry(found) if found.0.kind == EntryKind::File && !last_attempt => {
-                        (entry, source) = *found;
-                        continue;
-                    }
-                    again::Next::Retry(found) => read_other(found.0, &found.1),
-                };
-                segments.send(Segment::End(Box::new(StreamEnd::Other(item)))).unwrap_or_default();
-                return;
-            }
-            Ok(Some(end)) => {
-                // A consumer that is gone needs no end.
-                segments.send(Segment::End(Box::new(end))).unwrap_or_default();
-                return;
-            }
-            Ok(None) => {}
+        let end = match read_once(&source, entry.clone(), segments, tools, last_attempt) {
+            Ok(Attempt::Read { entry, problem }) => LongFileEnd::Read { entry, problem },
+            Ok(Attempt::Changed) => continue,
+            Ok(Attempt::Failed { entry: failed, error }) => match again::look(failed, &source, error) {
+                again::Next::Done(item) => LongFileEnd::Other(*item),
+                again::Next::Retry(found) if found.0.kind == EntryKind::File && !last_attempt => {
+                    (entry, source) = *found;
+                    continue;
+                }
+                again::Next::Retry(found) => LongFileEnd::Other(read_other(found.0, &found.1)),
+            },
             Err(ConsumerGone) => return,
-        }
+        };
+        // A consumer that is gone needs no end.
+        segments.send(Segment::End(Box::new(end))).unwrap_or_default();
+        return;
     }
 }
 
@@ -62,51 +67,34 @@ fn read_other(entry: Entry, source: &WalkEntry) -> ReadItem {
     }
 }
 
-/// Reads a file once; returns nothing if it changed and is to be read again.
+/// Reads a file once.
 fn read_once(
     source: &WalkEntry,
     mut entry: Entry,
     segments: &Sender<Segment>,
     tools: &ChunkTools,
     last_attempt: bool,
-) -> Result<Option<StreamEnd>, ConsumerGone> {
+) -> Result<Attempt, ConsumerGone> {
     let file = match source.open() {
         Ok(file) => file,
-        Err(error) => return Ok(Some(StreamEnd::Failed { entry, error })),
+        Err(error) => return Ok(Attempt::Failed { entry, error }),
     };
-    let failed = |entry, error| Ok(Some(StreamEnd::Failed { entry, error: source.error("read", error) }));
     let read = match read_content(&file, SegmentCutter::new(tools, segments))? {
         Ok(read) => read,
-        Err(error) => return failed(entry, error),
+        Err(error) => return Ok(Attempt::Failed { entry, error: source.error("read", error) }),
     };
-    let now = match file.metadata() {
-        Ok(now) => now,
-        Err(error) => return failed(entry, error),
-    };
-    let steady = same_state(file.opened_metadata(), &now);
-    if !steady && !last_attempt {
-        return Ok(None);
+    if !read.steady && !last_attempt {
+        return Ok(Attempt::Changed);
     }
-    capture::set_metadata_read(&mut entry, &now);
-    entry.size = read.size;
-    entry.holes = read.holes;
-    let problem = read_attributes(&mut entry, source, &file, steady);
-    Ok(Some(StreamEnd::Read { entry, problem }))
-}
-
-/// What was read of a file, beside its chunks.
-struct ContentRead {
-    /// Length that the content stands for, with holes.
-    size: u64,
-    /// Holes that are no items of the chunk list.
-    holes: Vec<Hole>,
+    let problem = read.complete(&mut entry, source, &file);
+    Ok(Attempt::Read { entry, problem })
 }
 
 /// Reads a file to its end. A file with more holes than an entry can have gets them as items between its chunks.
 fn read_content(
     file: &SourceFile,
     mut cutter: SegmentCutter<'_>,
-) -> Result<io::Result<ContentRead>, ConsumerGone> {
+) -> Result<io::Result<FileRead>, ConsumerGone> {
     let size = file.opened_metadata().size;
     let known = match known_extents(file, size) {
         Ok(known) => known,
@@ -124,7 +112,7 @@ fn read_content(
     };
     let ContentReader { position: size, holes, .. } = content;
     cutter.finish()?;
-    Ok(read.map(|()| ContentRead { size, holes }))
+    Ok(read.and_then(|()| FileRead::end(file, size, holes)))
 }
 
 /// Returns where a file has data; nothing if it has more holes than an entry can have.
@@ -214,28 +202,4 @@ impl ContentReader<'_, '_> {
         });
         taken.map(|()| end.map(|_| ()))
     }
-}
-
-/// Reads a stream to its end and sends its segments; returns its length, or the error that ended it.
-pub(crate) fn read_stream(
-    input: &mut dyn io::Read,
-    segments: &Sender<Segment>,
-    tools: &ChunkTools,
-) -> io::Result<u64> {
-    let gone = |_: ConsumerGone| io::Error::from(io::ErrorKind::BrokenPipe);
-    let mut cutter = SegmentCutter::new(tools, segments);
-    let mut length = 0;
-    loop {
-        match input.read(cutter.room()) {
-            Ok(0) => break,
-            Ok(read) => {
-                length += read as u64;
-                cutter.advance(read).map_err(gone)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    cutter.finish().map_err(gone)?;
-    Ok(length)
 }

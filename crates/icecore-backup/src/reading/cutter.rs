@@ -3,7 +3,7 @@
 use crossbeam_channel::Sender;
 use icecore_format::entry::ChunkRef;
 
-use crate::job::{ChunkTools, Segment};
+use super::{chunk_tools::ChunkTools, job::Segment};
 
 /// Bytes read before chunks are handed on.
 const SEGMENT_BYTES: usize = 4 << 20;

@@ -1,0 +1,83 @@
+//! What a backup did.
+
+use std::time::Duration;
+
+use icecore_format::{
+    ids::{GroupId, RunId},
+    node::Totals,
+    snapshot::{DedupScope, Level, Snapshot, SnapshotStatistics},
+};
+
+use crate::{events::BackupNotice, problems::Problems};
+
+/// What a backup did.
+#[derive(Debug)]
+pub struct BackupReport {
+    /// The complete snapshot; none for a dry run.
+    pub snapshot: Option<Snapshot>,
+    /// Level that was carried out.
+    pub level: Level,
+    /// Dedup scope that was carried out.
+    pub dedup: DedupScope,
+    /// Group that the run wrote into; none for a dry run that would begin one.
+    pub group: Option<GroupId>,
+    /// Snapshot that changes were detected against.
+    pub base: Option<RunId>,
+    /// Totals of everything in the snapshot.
+    pub totals: Totals,
+    /// Counts of files and bytes.
+    pub counts: BackupCounts,
+    /// Objects that are not in the snapshot as they should be.
+    pub problems: Problems,
+    /// What was done differently than asked.
+    pub notices: Vec<BackupNotice>,
+    /// Time from the start until everything was read, and until everything was durable.
+    pub duration_read: Duration,
+    /// Duration of the whole run.
+    pub duration: Duration,
+}
+
+/// Counts of one backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BackupCounts {
+    /// Files that the base does not have.
+    pub files_new: u64,
+    /// Files whose content or metadata differs from the base.
+    pub files_changed: u64,
+    /// Files that are as in the base.
+    pub files_unchanged: u64,
+    /// Files that were read (again).
+    pub files_read: u64,
+    /// Paths of the base that are gone.
+    pub entries_removed: u64,
+    /// Bytes read from the source.
+    pub bytes_read: u64,
+    /// Data chunks of the files that were read.
+    pub chunks_read: u64,
+    /// Data chunks that the repository did not have.
+    pub chunks_new: u64,
+    /// Their bytes before compression.
+    pub bytes_new: u64,
+    /// Their bytes after compression.
+    pub bytes_compressed: u64,
+    /// Bytes of everything that was uploaded.
+    pub bytes_stored: u64,
+    /// Objects left out by patterns, tags or request.
+    pub excluded: u64,
+    /// Objects that vanished during the walk.
+    pub vanished: u64,
+}
+
+impl BackupCounts {
+    /// Returns what the snapshot says of the run; the write session adds what it counts itself.
+    pub(crate) fn statistics(&self) -> SnapshotStatistics {
+        SnapshotStatistics {
+            files_new: self.files_new,
+            files_changed: self.files_changed,
+            files_unchanged: self.files_unchanged,
+            bytes_read: self.bytes_read,
+            chunks_read: self.chunks_read,
+            ..SnapshotStatistics::default()
+        }
+    }
+}
