@@ -85,8 +85,10 @@ impl<'b> Comparison<'b> {
 
     /// Counts what the base has behind the last object; returns the granularity of the source's times in nanoseconds.
     pub fn end(mut self, tally: &mut Tally<'_>) -> u64 {
-        if let Some(base) = &mut self.base {
-            tally.counts.entries_removed += base.skip_to_end();
+        if let Some(base) = &mut self.base
+            && let Err(error) = base.skip_to_end(&mut tally.counts.entries_removed)
+        {
+            tracing::debug!(%error, "not all that was removed is counted");
         }
         if self.files_with_missing_chunks > 0 {
             tally.notice(BackupNotice::ChunksMissing { files: self.files_with_missing_chunks });

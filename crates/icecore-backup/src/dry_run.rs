@@ -6,16 +6,14 @@ use icecore_format::{
     node::Totals,
 };
 use icecore_fs::walk::WalkItem;
-use icecore_repo::{
-    index::load_index,
-    manifest::{ManifestCursor, ManifestRoot},
-    reader::ChunkReader,
-    repository::Repository,
-};
+use icecore_repo::{index::load_index, reader::ChunkReader, repository::Repository};
 
 use crate::{
     capture,
-    comparison::changes::{Need, Rules},
+    comparison::{
+        base::Base,
+        changes::{Need, Rules},
+    },
     empty::refuse_empty_root,
     error::BackupResult,
     events::{BackupEvents, BackupProgress, SourceProblem},
@@ -46,8 +44,7 @@ pub(crate) fn dry_run(
     let reader = ChunkReader::new(repository.clone(), std::sync::Arc::new(index.into()), BASE_CACHE_BYTES);
     let mut forecast = Forecast {
         base: plan.base.as_ref().and_then(|base| {
-            let rules = Rules::new(request.ignored, environment.now()).against(base);
-            Some((ManifestCursor::new(&reader, &ManifestRoot::of(base)?), rules))
+            Base::new(&reader, base, Rules::new(request.ignored, environment.now()))
         }),
         counts: BackupCounts::default(),
         totals: Totals::default(),
@@ -66,7 +63,9 @@ pub(crate) fn dry_run(
             events.progress(&BackupProgress { entries, files, bytes, ..BackupProgress::default() });
         }
         std::mem::take(&mut forecast.root_problem).end().map_err(|error| error.below(path))?;
-        forecast.take_rest()?;
+        if let Some(base) = &mut forecast.base {
+            base.skip_to_end(&mut forecast.counts.entries_removed)?;
+        }
         (forecast.counts.excluded, forecast.counts.vanished) = walk.left_out(0);
     }
     refuse_empty_root(input, &plan, forecast.totals)?;
@@ -88,7 +87,7 @@ pub(crate) fn dry_run(
 
 /// What a run would do, as far as names and times say it.
 struct Forecast<'a> {
-    base: Option<(ManifestCursor<'a>, Rules)>,
+    base: Option<Base<'a>>,
     counts: BackupCounts,
     totals: Totals,
     problems: Problems,
@@ -124,21 +123,12 @@ impl Forecast<'_> {
     fn compare(&mut self, entry: &Entry) -> BackupResult<()> {
         self.totals.add(Totals::of(entry));
         let file = u64::from(entry.kind == EntryKind::File);
-        let mut base_entry = None;
-        if let Some((cursor, rules)) = &mut self.base {
-            while let Some(next) = cursor.peek()?
-                && icecore_format::path::compare(&next.path, &entry.path).is_le()
-            {
-                let same = next.path == entry.path;
-                let taken = cursor.next()?;
-                if same {
-                    base_entry = taken.map(|taken| (taken, *rules));
-                    break;
-                }
-                self.counts.entries_removed += 1;
-            }
-        }
-        let need = base_entry.as_ref().map(|(base, rules)| rules.need(entry, base));
+        let need = match &mut self.base {
+            Some(base) => base
+                .advance_to(&entry.path, &mut self.counts.entries_removed)?
+                .map(|known| base.rules.need(entry, &known)),
+            None => None,
+        };
         match need {
             None => self.counts.files_new += file,
             Some(Need::Nothing) => self.counts.files_unchanged += file,
@@ -147,15 +137,6 @@ impl Forecast<'_> {
         if matches!(need, None | Some(Need::Everything)) && file == 1 {
             self.counts.files_read += 1;
             self.counts.bytes_read += entry.size;
-        }
-        Ok(())
-    }
-
-    fn take_rest(&mut self) -> BackupResult<()> {
-        if let Some((cursor, _)) = &mut self.base {
-            while cursor.next()?.is_some() {
-                self.counts.entries_removed += 1;
-            }
         }
         Ok(())
     }

@@ -42,9 +42,9 @@ impl<'a> Base<'a> {
             if order.is_gt() {
                 return Ok(None);
             }
-            let Some(entry) = self.cursor.next().ok().flatten() else { return Ok(None) };
+            let entry = self.cursor.next()?;
             if order.is_eq() {
-                return Ok(Some(entry));
+                return Ok(entry);
             }
             *passed += 1;
         }
@@ -60,13 +60,12 @@ impl<'a> Base<'a> {
         self.moved.find(entry)
     }
 
-    /// Moves behind the last entry and returns how many were passed.
-    pub fn skip_to_end(&mut self) -> u64 {
-        let mut passed = 0;
-        while let Ok(Some(_)) = self.cursor.next() {
-            passed += 1;
+    /// Moves behind the last entry; counts those that were passed.
+    pub fn skip_to_end(&mut self, passed: &mut u64) -> RepoResult<()> {
+        while self.cursor.next()?.is_some() {
+            *passed += 1;
         }
-        passed
+        Ok(())
     }
 
     /// Says whether the repository has all chunks of a file.
