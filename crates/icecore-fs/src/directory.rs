@@ -23,7 +23,7 @@ const DIRECTORY_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(
 /// Its descriptor may be closed when many directories are in use, and is opened again when it is needed: from its
 /// parent, without following links, and only if it is still the same directory.
 pub struct Directory {
-    place: Place,
+    anchor: Anchor,
     /// Single component; empty for the root.
     name: Box<[u8]>,
     /// Length of the path, which is not kept: the paths of a deep chain would add up.
@@ -33,7 +33,7 @@ pub struct Directory {
 }
 
 /// Where a directory is found.
-enum Place {
+enum Anchor {
     /// Below another one of the source.
     Below(Arc<Directory>),
     /// It is the root, which always stays open, or the directory that holds a single object.
@@ -64,15 +64,15 @@ impl Directory {
             identity: Some(stat.identity()),
             recently_used: true,
         };
-        let place = Place::Root(path);
-        Arc::new(Self { place, name: Box::default(), path_bytes: 0, pool, opened: Mutex::new(opened) })
+        let anchor = Anchor::Root(path);
+        Arc::new(Self { anchor, name: Box::default(), path_bytes: 0, pool, opened: Mutex::new(opened) })
     }
 
     /// Makes a directory below this one; it is opened when it is needed.
     pub(crate) fn child(self: &Arc<Self>, name: &[u8]) -> Arc<Self> {
         let separator = usize::from(self.path_bytes > 0);
         Arc::new(Self {
-            place: Place::Below(Arc::clone(self)),
+            anchor: Anchor::Below(Arc::clone(self)),
             name: name.into(),
             path_bytes: self.path_bytes + separator + name.len(),
             pool: Arc::clone(&self.pool),
@@ -127,10 +127,10 @@ impl Directory {
 
     /// Reads the metadata of whatever has the directory's name now.
     pub(crate) fn look_up(&self) -> io::Result<ObjectStat> {
-        match &self.place {
-            Place::Below(parent) => stat_at(&*parent.descriptor()?, &*self.name),
-            Place::Root(path) => stat_path(path),
-            Place::Nowhere => Err(Errno::NOENT.into()),
+        match &self.anchor {
+            Anchor::Below(parent) => stat_at(&*parent.descriptor()?, &*self.name),
+            Anchor::Root(path) => stat_path(path),
+            Anchor::Nowhere => Err(Errno::NOENT.into()),
         }
     }
 
@@ -154,16 +154,16 @@ impl Directory {
     }
 
     fn parent(&self) -> Option<&Arc<Self>> {
-        match &self.place {
-            Place::Below(parent) => Some(parent),
-            Place::Root(_) | Place::Nowhere => None,
+        match &self.anchor {
+            Anchor::Below(parent) => Some(parent),
+            Anchor::Root(_) | Anchor::Nowhere => None,
         }
     }
 
     fn take_parent(&mut self) -> Option<Arc<Self>> {
-        match std::mem::replace(&mut self.place, Place::Nowhere) {
-            Place::Below(parent) => Some(parent),
-            Place::Root(_) | Place::Nowhere => None,
+        match std::mem::replace(&mut self.anchor, Anchor::Nowhere) {
+            Anchor::Below(parent) => Some(parent),
+            Anchor::Root(_) | Anchor::Nowhere => None,
         }
     }
 

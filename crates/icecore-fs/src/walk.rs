@@ -15,7 +15,7 @@ use crate::error::FsError;
 use crate::excludes::Excludes;
 use crate::stat::{ObjectStat, stat_at};
 use crate::walk::schedule::{NodeId, Schedule, Target};
-use crate::walk::worker::{Counters, Shared, Status};
+use crate::walk::worker::{Shared, Status, WalkCounters};
 
 pub use crate::walk::entry::{Look, Presence, WalkEntry};
 pub use crate::walk::suspects::Suspects;
@@ -169,7 +169,7 @@ impl Walk {
             work: Condvar::new(),
             ready: Condvar::new(),
             stopped: AtomicBool::new(false),
-            counters: Counters::default(),
+            counters: WalkCounters::default(),
             root: directory,
             suspects: Mutex::default(),
             skipped: Mutex::default(),

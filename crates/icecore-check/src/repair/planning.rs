@@ -138,14 +138,14 @@ struct BadPack {
 }
 
 /// A chunk of a kind in a pack of a group.
-type Copy = (u8, GroupId, ChunkId);
+type StoredCopy = (u8, GroupId, ChunkId);
 
 /// A plan in the making.
 #[derive(Default)]
 struct Planner {
     plan: RepairPlan,
     /// Chunks that are in packs of which this plan knows that they are whole, or that it writes itself.
-    kept: HashSet<Copy>,
+    kept: HashSet<StoredCopy>,
 }
 
 impl Planner {
@@ -215,7 +215,7 @@ impl Planner {
     }
 }
 
-fn copy_of(directory: &PackDirectory, id: ChunkId) -> Copy {
+fn copy_of(directory: &PackDirectory, id: ChunkId) -> StoredCopy {
     (directory.kind as u8, directory.group, id)
 }
 

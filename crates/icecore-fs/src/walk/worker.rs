@@ -50,7 +50,7 @@ pub(super) struct Shared {
     pub ready: Condvar,
     /// The walk is over; also looked at in the midst of a task.
     pub stopped: AtomicBool,
-    pub counters: Counters,
+    pub counters: WalkCounters,
     pub root: Arc<Directory>,
     /// Directories in which names vanished.
     pub suspects: Mutex<Suspects>,
@@ -66,13 +66,13 @@ pub(super) struct Status {
 }
 
 #[derive(Default)]
-pub(super) struct Counters {
+pub(super) struct WalkCounters {
     excluded: AtomicU64,
     vanished: AtomicU64,
     mount_points: AtomicU64,
 }
 
-impl Counters {
+impl WalkCounters {
     pub fn snapshot(&self) -> WalkCounts {
         WalkCounts {
             excluded: self.excluded.load(Ordering::Relaxed),
