@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    slice,
 };
 
 use super::{
@@ -37,7 +38,7 @@ fn sources(folder: &Path) -> Sources {
         let text = fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()));
         let outline = outline(&text);
-        waiting.extend(outline.modules.iter().map(|name| [&module[..], &[name.clone()]].concat()));
+        waiting.extend(outline.modules.iter().map(|name| [&module[..], slice::from_ref(name)].concat()));
         sources.insert(module, outline);
     }
     sources
