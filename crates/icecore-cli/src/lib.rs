@@ -10,7 +10,6 @@ mod context;
 mod failure;
 mod process;
 mod surface;
-mod thaw;
 mod watch;
 
 pub use application::run;

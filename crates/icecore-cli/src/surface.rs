@@ -1,5 +1,6 @@
 //! What the user sees and answers: the two output streams, progress, tables and questions.
 
+pub(crate) mod archived;
 pub(crate) mod confirmation;
 pub(crate) mod console;
 pub(crate) mod progress;

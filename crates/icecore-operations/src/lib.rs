@@ -3,6 +3,7 @@
 //! Architecture invariants: no console, no argument parser, no exit codes, and the environment is not read; whatever a user is
 //! told on the way is an event, whatever goes wrong a typed error.
 
+pub mod archived;
 pub mod documents;
 pub mod reference;
 pub mod text;

@@ -37,10 +37,10 @@ use crate::{
     context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus, many_deletions},
     surface::{confirmation, progress::Progress, requests},
-    thaw::Bucket,
     watch::Look,
 };
 use icecore_operations::{
+    archived::Bucket,
     reference::{self, Reference, SnapshotChoice},
     text,
 };
@@ -97,7 +97,7 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
     let status = match result {
         Ok(done) => {
             let status = status_of(&done);
-            let bucket = Bucket::of(context, open.s3.as_deref());
+            let bucket = Bucket::of(&context.access, open.s3.as_deref());
             report::show(context, &request, &done, bucket.as_ref(), actions?)?;
             status
         }

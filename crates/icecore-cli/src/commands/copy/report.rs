@@ -14,11 +14,17 @@ use crate::{
     commands::creation::CreatedDocument,
     context::Context,
     failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus},
-    surface::console::{Console, ResultWriter},
-    thaw::{self, ArchivedDocument, Bucket},
+    surface::{
+        archived::show_archived,
+        console::{Console, ResultWriter},
+    },
     watch::losses::LossDocument,
 };
-use icecore_operations::{documents::SnapshotDocument, text};
+use icecore_operations::{
+    archived::{self, ArchivedDocument, Bucket},
+    documents::SnapshotDocument,
+    text,
+};
 
 /// The JSON document of a copy command.
 #[derive(Debug, Serialize)]
@@ -135,12 +141,12 @@ impl CopyDocument {
 
     /// Adds the packs that have to be thawed, and tells how unless JSON is wanted.
     pub(crate) fn set_archived(&mut self, context: &Context, s3: Option<&S3Store>, packs: &[ArchivedPack]) {
-        self.archived_packs = thaw::documents(Bucket::of(context, s3).as_ref(), packs);
+        self.archived_packs = archived::documents(Bucket::of(&context.access, s3).as_ref(), packs);
         if !context.console.json {
             let waiting = self.snapshots.iter().filter(|item| item.status() == ExitStatus::Archived).count();
             let snapshots = text::counted(waiting as u64, "snapshot");
             let verb = if waiting == 1 { "is" } else { "are" };
-            thaw::show(&context.console, &format!("{snapshots} {verb}"), &self.archived_packs);
+            show_archived(&context.console, &format!("{snapshots} {verb}"), &self.archived_packs);
         }
     }
 

@@ -4,8 +4,8 @@ use icecore_aws::{ArchiveReport, S3Store};
 use icecore_repo::reader::ArchivedPack;
 
 use super::{Finding, State};
-use crate::{context::Context, thaw::Bucket};
-use icecore_operations::text;
+use crate::context::Context;
+use icecore_operations::{archived::Bucket, text};
 
 const CHECK: &str = "archive";
 const HINT: &str = "thaw them (`aws s3api restore-object`), copy them back into STANDARD, and end what moved them: a lifecycle \
@@ -17,7 +17,7 @@ pub(super) fn metadata(context: &Context, store: &S3Store) -> Finding {
         Ok(report) => report,
         Err(error) => return Finding::failed(CHECK, error.into()),
     };
-    judge(&report, |pack| Bucket::of(context, Some(store)).map(|bucket| bucket.command(pack)))
+    judge(&report, |pack| Bucket::of(&context.access, Some(store)).map(|bucket| bucket.command(pack)))
 }
 
 /// Judges what was found; `command` returns how to thaw an object.

@@ -18,10 +18,16 @@ use super::events::Actions;
 use crate::{
     context::Context,
     failure::{Outcome, plain, reason},
-    surface::console::{Console, ResultWriter},
-    thaw::{self, ArchivedDocument, Bucket},
+    surface::{
+        archived::show_archived,
+        console::{Console, ResultWriter},
+    },
 };
-use icecore_operations::{documents::PathText, text};
+use icecore_operations::{
+    archived::{self, ArchivedDocument, Bucket},
+    documents::PathText,
+    text,
+};
 
 /// Paths that are shown of each kind of warning.
 const PATHS_SHOWN_MAX: usize = 3;
@@ -180,7 +186,7 @@ impl RestoreDocument {
             problem_count: report.problem_count,
             damaged: report.damaged,
             archived: report.archived,
-            archived_packs: thaw::documents(bucket, &report.archived_packs),
+            archived_packs: archived::documents(bucket, &report.archived_packs),
             problems: problems.collect(),
             warnings: warnings.collect(),
             kept: report.kept.iter().map(KeptDocument::from).collect(),
@@ -238,7 +244,7 @@ pub(crate) fn show(
     show_problems(console, request, report);
     let objects = text::counted(report.archived, "object");
     let objects = if report.archived == 1 { format!("{objects} is") } else { format!("{objects} are") };
-    thaw::show(console, &objects, &document.archived_packs);
+    show_archived(console, &objects, &document.archived_packs);
     Ok(())
 }
 
