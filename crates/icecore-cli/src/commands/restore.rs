@@ -25,8 +25,8 @@ use icecore_restore::{
 };
 
 use self::{
+    document::RestoreDocument,
     events::{Actions, Events},
-    report::RestoreDocument,
 };
 use super::{
     entries::{parse_reference, path_not_found, resolve_other, wrong_reference},
@@ -45,6 +45,7 @@ use icecore_operations::{
     text,
 };
 
+mod document;
 mod events;
 mod place;
 mod report;

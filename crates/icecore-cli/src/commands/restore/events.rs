@@ -6,7 +6,7 @@ use icecore_format::node::Totals;
 use icecore_restore::{RestoreAction, RestoreEvents, RestoreNotice, RestoreProblem, RestoreProgress};
 use serde::Serialize;
 
-use super::report::{ProblemDocument, RestoreDocument, notice_text};
+use super::document::{ProblemDocument, RestoreDocument, notice_text};
 use crate::{
     context::Context,
     failure::{Failure, Outcome, reason},
