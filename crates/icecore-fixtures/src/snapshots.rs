@@ -9,7 +9,8 @@ use icecore_format::{
     snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
 };
 
-/// Returns the origin of a full of the directory `/data` on the host `host`, begun at time 0; its group is its own.
+/// Returns the origin of a full of the directory `/data` on the host `host`, begun at time 0; its group is
+/// its own.
 pub fn origin(run: RunId) -> SnapshotOrigin {
     SnapshotOrigin {
         run,
@@ -55,7 +56,8 @@ pub fn pending(origin: SnapshotOrigin) -> Snapshot {
     Snapshot { origin, state: SnapshotState::Pending { refreshed: Time::default() } }
 }
 
-/// Makes a snapshot whose run has `id` in each of its random bytes and was started so many seconds after 1970.
+/// Makes a snapshot whose run has `id` in each of its random bytes and was started so many seconds after
+/// 1970.
 ///
 /// # Panics
 ///

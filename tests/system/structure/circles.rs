@@ -1,7 +1,7 @@
 //! Files of a crate that use each other in a circle.
 //!
-//! Whoever wants to understand one file of a circle has to understand all of them. A module and the modules below it
-//! are one thing in several files, so what they use of each other does not count.
+//! Whoever wants to understand one file of a circle has to understand all of them. A module and the modules
+//! below it are one thing in several files, so what they use of each other does not count.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,7 +26,8 @@ type Sources = BTreeMap<Module, Outline>;
 /// Which modules each module uses.
 type Uses = BTreeMap<Module, BTreeSet<Module>>;
 
-/// Returns the modules of the crate whose sources lie in `folder`; those of tests are not declared outside of tests.
+/// Returns the modules of the crate whose sources lie in `folder`; those of tests are not declared outside of
+/// tests.
 fn sources(folder: &Path) -> Sources {
     let mut sources = Sources::new();
     let mut waiting = vec![Module::new()];
@@ -84,8 +85,8 @@ fn rooted(sources: &Sources, module: &Module, path: &[String]) -> Option<Vec<Str
     Some([&module[..start], rest].concat())
 }
 
-/// Returns the innermost module that lies on a path and, where that only imports what the path names, the modules that
-/// have it from each other.
+/// Returns the innermost module that lies on a path and, where that only imports what the path names, the
+/// modules that have it from each other.
 fn on_the_way(sources: &Sources, mut path: Vec<String>) -> Vec<Module> {
     let mut modules = Vec::new();
     while modules.len() < IMPORTS_MAX {

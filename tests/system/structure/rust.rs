@@ -1,7 +1,8 @@
-//! Reads which modules a Rust source declares and which paths it names, without the parts that only tests see.
+//! Reads which modules a Rust source declares and which paths it names, without the parts that only tests
+//! see.
 //!
-//! This is no parser: it splits the text into words and signs, and looks for `mod name;` and `first::second`. That is
-//! enough for sources that rustfmt has formatted, and needs no further dependency.
+//! This is no parser: it splits the text into words and signs, and looks for `mod name;` and `first::second`.
+//! That is enough for sources that rustfmt has formatted, and needs no further dependency.
 
 /// What of a source says how modules depend on each other.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -49,8 +50,8 @@ pub(super) fn outline(source: &str) -> Outline {
     outline
 }
 
-/// Adds the path, or all paths of the group, that begins at `at`, each with the name that it gets in a `use`; returns
-/// where it ends.
+/// Adds the path, or all paths of the group, that begins at `at`, each with the name that it gets in a `use`;
+/// returns where it ends.
 fn read_path(
     tokens: &[Token<'_>],
     mut at: usize,

@@ -20,7 +20,8 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// Returns a package of the workspace that depends on `dependencies`, for showing a broken workspace to a check.
+    /// Returns a package of the workspace that depends on `dependencies`, for showing a broken workspace to a
+    /// check.
     pub(super) fn example(name: &str, dependencies: &[&str]) -> Self {
         Self {
             name: name.to_owned(),
