@@ -8,22 +8,12 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-use icecore_format::{
-    directory::{BlockInfo, ChunkInfo},
-    entry::ChunkRef,
-    ids::{ChunkId, PackName},
-    pack::BlockOpener,
-    seal::{ObjectKey, ObjectKind},
-};
-use icecore_store::error::StoreError;
-use rayon::prelude::*;
+use icecore_format::{entry::ChunkRef, ids::ChunkId, pack::BlockOpener};
 
 pub use self::{archived::ArchivedPack, plan::BlockPlan};
 use self::{
     archived::PackAnswers,
     cache::{BlockText, Cache},
-    neighbours::Neighbours,
 };
 pub use crate::fetch_sizes::FetchSizes;
 use crate::{
@@ -35,12 +25,10 @@ use crate::{
 
 mod archived;
 mod cache;
+mod loading;
 mod manifest_blocks;
 mod neighbours;
 mod plan;
-
-/// The blocks of a request are opened by all workers if they have at least this many stored bytes.
-const SHARED_BYTES_MIN: u64 = 8 << 20;
 
 /// An index that a writer may extend while readers look things up.
 pub type SharedIndex = Arc<RwLock<ChunkIndex>>;
@@ -73,22 +61,6 @@ impl Deref for ChunkContent {
     fn deref(&self) -> &[u8] {
         &self.text[self.range.clone()]
     }
-}
-
-/// A block that is to be fetched: everything that is needed once the index is unlocked again.
-struct Wanted {
-    number: BlockNumber,
-    ordinal: u64,
-    block: BlockInfo,
-    chunks: Vec<ChunkInfo>,
-    pack: u32,
-}
-
-struct PackAccess {
-    name: PackName,
-    kind: ObjectKind,
-    object: String,
-    key: ObjectKey,
 }
 
 impl ChunkReader {
@@ -229,113 +201,6 @@ impl ChunkReader {
         }
     }
 
-    /// Groups blocks that lie near each other in one pack.
-    fn runs(&self, blocks: &[BlockNumber]) -> Vec<Vec<Wanted>> {
-        let (index, sizes) = (self.read_index(), self.repository.fetch_sizes());
-        let mut runs: Vec<Vec<Wanted>> = Vec::new();
-        let mut neighbours: Option<Neighbours> = None;
-        for number in blocks {
-            let Ok(wanted) = index.wanted(*number) else {
-                self.release([*number]);
-                continue;
-            };
-            let (pack, range) = (wanted.pack, wanted.range());
-            match (runs.last_mut(), &mut neighbours) {
-                (Some(run), Some(neighbours)) if neighbours.allow(&sizes, pack, &range) => {
-                    neighbours.add(&range);
-                    run.push(wanted);
-                }
-                _ => {
-                    neighbours = Some(Neighbours::of(pack, range));
-                    runs.push(vec![wanted]);
-                }
-            }
-        }
-        runs
-    }
-
-    /// Fetches a run of claimed blocks in one request, opens them and puts them into the cache; returns the first one.
-    ///
-    /// Those that do not open are not claimed any more: who reads one finds out why.
-    fn load_run(&self, run: &[Wanted]) -> RepoResult<BlockText> {
-        let (access, bytes) = self.fetch_run(run).inspect_err(|_| {
-            self.release(run.iter().map(|wanted| wanted.number));
-        })?;
-        let start = run[0].block.offset;
-        let open = |wanted: &Wanted| {
-            let from = (wanted.block.offset - start) as usize;
-            let stored = bytes.get(from..from + wanted.block.stored_bytes as usize).unwrap_or_default();
-            let text = self.open(&access, wanted, stored).inspect_err(|_| self.release([wanted.number]))?;
-            if let Some(cache) = self.block_cache(&access) {
-                cache.put(access.name, wanted.number.ordinal(), stored);
-            }
-            self.keep(wanted.number, &text);
-            Ok(text)
-        };
-        // All of them, also behind one that fails: others may be waiting for those that are claimed.
-        let mut texts: Vec<RepoResult<BlockText>> = if bytes.len() as u64 >= SHARED_BYTES_MIN {
-            self.repository.environment().workers.install(|| run.par_iter().map(open).collect())
-        } else {
-            run.iter().map(open).collect()
-        };
-        texts.swap_remove(0)
-    }
-
-    fn keep(&self, number: BlockNumber, text: &BlockText) {
-        self.lock_cache().insert(number, Arc::clone(text), self.cache_bytes_max, &self.texts);
-        self.loaded.notify_all();
-    }
-
-    fn access(&self, wanted: &Wanted) -> RepoResult<PackAccess> {
-        let (pack, _) = self.read_index().block(wanted.number)?;
-        let (object, key) = (pack.object_key(), pack.seal_key().clone());
-        Ok(PackAccess { name: pack.name, kind: pack.kind, object, key })
-    }
-
-    /// Takes back claims, and lets those try who wait for them.
-    fn release(&self, numbers: impl IntoIterator<Item = BlockNumber>) {
-        let mut cache = self.lock_cache();
-        numbers.into_iter().for_each(|number| cache.release(number));
-        self.loaded.notify_all();
-    }
-
-    fn fetch_run(&self, run: &[Wanted]) -> RepoResult<(PackAccess, Bytes)> {
-        let access = self.access(&run[0])?;
-        if let Some(archived) = self.answers.enter(run[0].pack) {
-            return Err(archived.into());
-        }
-        let (start, end) = (run[0].block.offset, run[run.len() - 1].range().end);
-        let fetch = self.repository.store().get(&access.object, Some(start..end));
-        let fetched = self.repository.environment().runtime.block_on(fetch);
-        self.answers.leave(run[0].pack, &fetched);
-        match fetched {
-            Ok(bytes) => {
-                self.bytes_fetched.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                Ok((access, bytes))
-            }
-            // The pack is shorter than its directory says: damage, not a mistake of the caller.
-            Err(StoreError::InvalidRange { key, size, .. }) => {
-                let source =
-                    icecore_format::error::FormatError::Truncated { what: "pack", found: size, needed: end };
-                Err(RepoError::Object { key, source })
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn open(&self, access: &PackAccess, wanted: &Wanted, stored: &[u8]) -> RepoResult<BlockText> {
-        let pooled = self.lock_openers().pop();
-        let mut opener = pooled.map_or_else(BlockOpener::new, Ok)?;
-        let mut text = self.texts.take();
-        let keys = self.repository.keys();
-        let chunks = wanted.chunks.iter().copied();
-        opener
-            .open_block(keys, &access.key, wanted.ordinal, &wanted.block, chunks, stored, &mut text)
-            .map_err(RepoError::object(access.object.clone()))?;
-        self.lock_openers().push(opener);
-        Ok(Arc::new(text))
-    }
-
     fn read_index(&self) -> RwLockReadGuard<'_, ChunkIndex> {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -346,20 +211,6 @@ impl ChunkReader {
 
     fn lock_openers(&self) -> MutexGuard<'_, Vec<BlockOpener>> {
         self.openers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Wanted {
-    fn range(&self) -> Range<u64> {
-        self.block.offset..self.block.offset + u64::from(self.block.stored_bytes)
-    }
-}
-
-impl ChunkIndex {
-    fn wanted(&self, number: BlockNumber) -> RepoResult<Wanted> {
-        let (_, block) = self.block(number)?;
-        let chunks = self.block_chunks(number)?;
-        Ok(Wanted { number, ordinal: number.ordinal().into(), block, chunks, pack: number.pack() })
     }
 }
 

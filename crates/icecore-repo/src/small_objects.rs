@@ -74,7 +74,7 @@ pub(crate) struct ListedObject<'a, T: SmallObject> {
 }
 
 /// What the catalogue has.
-struct Known<'b, T: SmallObject> {
+struct Catalogued<'b, T: SmallObject> {
     rows: HashMap<T::Name, T::Row>,
     bundled: HashMap<&'b str, BundledRecord<'b>>,
 }
@@ -108,7 +108,7 @@ pub(crate) fn read<'a, T: SmallObject>(
     let rows = T::rows(catalog)?.into_iter().map(|row| (T::parts(&row).0, row)).collect();
     let bundle = open_bundle::<T>(repository, catalog)?;
     let bundled = bundle::records(&bundle)?.into_iter().map(|record| (record.key, record)).collect();
-    let known = Known { rows, bundled };
+    let known = Catalogued { rows, bundled };
     let mut opened = open_known::<T>(repository, &listed, &known);
     let damaged = fetch_missing::<T>(repository, &listed, &mut opened)?;
     keep::<T>(repository, catalog, &listed, &mut opened, &known)?;
@@ -153,7 +153,7 @@ fn open_bundle<T: SmallObject>(repository: &Repository, catalog: &mut Catalog) -
 fn open_known<'b, T: SmallObject>(
     repository: &Repository,
     listed: &[(T::Name, &ObjectInfo)],
-    known: &Known<'b, T>,
+    known: &Catalogued<'b, T>,
 ) -> Vec<Opened<'b, T>> {
     let open = |position: usize| {
         let (name, object) = listed[position];
@@ -221,7 +221,7 @@ fn keep<T: SmallObject>(
     catalog: &mut Catalog,
     listed: &[(T::Name, &ObjectInfo)],
     opened: &mut [Opened<'_, T>],
-    known: &Known<'_, T>,
+    known: &Catalogued<'_, T>,
 ) -> RepoResult<()> {
     let mut is_open = vec![false; listed.len()];
     for Opened { position, .. } in &*opened {
@@ -261,7 +261,7 @@ fn rebundle<T: SmallObject>(
     repository: &Repository,
     listed: &[(T::Name, &ObjectInfo)],
     opened: &[Opened<'_, T>],
-    known: &Known<'_, T>,
+    known: &Catalogued<'_, T>,
     lost: &HashSet<T::Name>,
 ) -> RepoResult<Option<(StoredBundle, HashSet<usize>)>> {
     let is_bundled = |opened: &Opened<'_, T>| matches!(opened.origin, Origin::Bundle);

@@ -1,4 +1,4 @@
-//! Packs, blocks and places of chunks, as an index names them.
+//! Packs and blocks as an index numbers them, and where chunks lie in them.
 
 use icecore_format::{
     directory::{BlockInfo, PackDirectory},

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use icecore_format::{
     history::Fate,
     layout::{SNAPSHOTS_PREFIX, snapshot_key},
-    snapshot::Snapshot,
+    snapshot::{Snapshot, SnapshotState},
 };
 use icecore_store::{
     fault::{Fault, FaultPlan, InjectedError},
@@ -13,7 +13,10 @@ use icecore_store::{
 };
 
 use super::*;
-use crate::bed::{Bed, commit, noises, write_files};
+use crate::{
+    bed::{Bed, commit, noises, write_files},
+    snapshots,
+};
 
 fn author(byte: u8) -> LogAuthor {
     LogAuthor {

@@ -1,9 +1,8 @@
 //! Blocks of manifests: kept on this machine, and fetched before they are wanted when a manifest is read in its order.
 
-use icecore_catalog::BlockCache;
 use icecore_format::seal::ObjectKind;
 
-use super::{ChunkReader, PackAccess, Wanted, cache::BlockText};
+use super::{ChunkReader, cache::BlockText, loading::Wanted};
 use crate::index::BlockNumber;
 
 /// Blocks that are fetched because they follow take one part in this many of the memory for blocks at most.
@@ -70,10 +69,5 @@ impl ChunkReader {
                 None
             }
         }
-    }
-
-    /// Returns the local cache, if it is for blocks of this pack.
-    pub(super) fn block_cache(&self, access: &PackAccess) -> Option<&BlockCache> {
-        self.repository.block_cache().filter(|_| access.kind == ObjectKind::Manifest)
     }
 }

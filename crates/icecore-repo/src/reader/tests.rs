@@ -7,6 +7,7 @@ use icecore_format::{
     snapshot::DedupScope,
 };
 use icecore_store::{
+    error::StoreError,
     fault::{Fault, FaultPlan, FaultWhen, InjectedError},
     meter::MeterStore,
     method::Method,
