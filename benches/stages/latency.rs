@@ -11,11 +11,7 @@ mod slow_file_system;
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-use icecore_backup::{
-    backup,
-    report::BackupReport,
-    request::BackupRequest,
-};
+use icecore_backup::{backup, report::BackupReport, request::BackupRequest};
 use icecore_benches::{
     backup::{Silent, request},
     bed::Bed,

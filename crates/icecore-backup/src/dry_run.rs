@@ -43,9 +43,10 @@ pub(crate) fn dry_run(
     let index = load_index(repository, catalog, None)?.index;
     let reader = ChunkReader::new(repository.clone(), std::sync::Arc::new(index.into()), BASE_CACHE_BYTES);
     let mut forecast = Forecast {
-        base: plan.base.as_ref().and_then(|base| {
-            Base::new(&reader, base, Rules::new(request.ignored, environment.now()))
-        }),
+        base: plan
+            .base
+            .as_ref()
+            .and_then(|base| Base::new(&reader, base, Rules::new(request.ignored, environment.now()))),
         counts: BackupCounts::default(),
         totals: Totals::default(),
         problems: Problems::default(),
