@@ -25,7 +25,10 @@ const UNFINISHED_SUFFIX: &str = ".new";
 /// A block that is longer than one part in this many of the cache is not kept.
 const BLOCK_SHARE: u64 = 4;
 
-/// Blocks on the local disk, up to a number of bytes; those that were used longest ago go first.
+/// Blocks on the local disk, up to a number of bytes; those that were used longest ago are removed first.
+///
+/// Several processes that add blocks at the same time may exceed the number. The next one that adds a block removes the
+/// surplus.
 #[derive(Debug)]
 pub struct BlockCache {
     directory: PathBuf,
