@@ -7,10 +7,10 @@ pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod doctor;
 pub(crate) mod global;
-pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod repository;
 pub(crate) mod restore;
+pub(crate) mod rollback;
 pub(crate) mod shell;
 
 use self::{
@@ -19,11 +19,15 @@ use self::{
     copy::CopyArguments,
     doctor::DoctorArguments,
     global::GlobalArguments,
-    inspect::{CatArguments, DiffArguments, LsArguments, SnapshotsArguments},
     key::KeyArguments,
     repository::InitArguments,
     restore::RestoreArguments,
     shell::{CompletionsArguments, ManArguments},
+};
+
+use crate::commands::{
+    cat::arguments::CatArguments, diff::arguments::DiffArguments, ls::arguments::LsArguments,
+    snapshots::arguments::SnapshotsArguments,
 };
 
 const AFTER_HELP: &str = "\

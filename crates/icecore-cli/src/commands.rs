@@ -7,7 +7,6 @@ pub(crate) mod copy;
 mod creation;
 pub(crate) mod diff;
 pub(crate) mod doctor;
-mod entries;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;

@@ -6,6 +6,7 @@ use icecore_access::{Allowance, CacheSettings, GivenCredentials, Machine, Reposi
 use icecore_policy::{Configuration, ProgressMode, S3Settings};
 use icecore_repo::environment::Environment;
 use icecore_store::{Environment as StoreEnvironment, RepositoryLocation, Stop, waits::WaitList};
+use icecore_witness::WitnessSettings;
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) progress_mode: ProgressMode,
     /// Where the repository is, and how to unlock it.
     pub(crate) access: RepositoryAccess,
+    /// Says and asks what has to be said and asked.
+    reporter: Arc<Reporter>,
     /// Keeps the threads of the machine's runtime alive.
     _threads: Arc<StoreThreads>,
 }
@@ -66,7 +69,7 @@ impl Context {
         global.apply_to(&mut s3);
         let progress_mode = global.progress().unwrap_or(configuration.progress);
         let (machine, threads) = start(&console, allowance, progress_mode)?;
-        let reporter = Arc::new(Reporter::new(Arc::clone(&console)));
+        let reporter = Arc::new(Reporter::new(Arc::clone(&console), machine.zone.clone()));
         let access = RepositoryAccess {
             machine,
             location,
@@ -78,9 +81,9 @@ impl Context {
             surroundings: environment_variables::surroundings(),
             requests: Arc::default(),
             prompt: Arc::clone(&reporter) as _,
-            events: reporter,
+            events: Arc::clone(&reporter) as _,
         };
-        Ok(Self { console, configuration, progress_mode, access, _threads: Arc::new(threads) })
+        Ok(Self { console, configuration, progress_mode, access, reporter, _threads: Arc::new(threads) })
     }
 
     /// Makes the context of another repository with a place, keys and S3 settings of its own; all else is shared, but
@@ -92,6 +95,11 @@ impl Context {
         s3: S3Settings,
     ) -> Self {
         Self { access: self.access.of_other(location, credentials, s3), ..self.clone() }
+    }
+
+    /// Returns what the witness of the repository needs.
+    pub(crate) fn witness(&self) -> Outcome<WitnessSettings> {
+        Ok(icecore_operations::witness::settings(&self.access, Arc::clone(&self.reporter) as _)?)
     }
 }
 

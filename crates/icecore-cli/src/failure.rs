@@ -9,7 +9,11 @@ use icecore_catalog::CatalogError;
 use icecore_check::CheckError;
 use icecore_copy::CopyError;
 use icecore_fs::{error::FsError, excludes::ExcludeError};
-use icecore_operations::{reference::ResolveError, text};
+use icecore_operations::{
+    error::{OperationError, Uncertainty},
+    reference::{ResolveError, WrongReference},
+    text,
+};
 use icecore_repo::error::RepoError;
 use icecore_restore::{IncludeError, RestoreError};
 use icecore_store::{error::StoreError, location::LocationError};
@@ -143,15 +147,20 @@ fn without_number(text: &str) -> &str {
 
 impl From<RepoError> for Failure {
     fn from(error: RepoError) -> Self {
-        match &error {
+        Self::of_repository(&error)
+    }
+}
+
+impl Failure {
+    /// Makes the failure of a repository.
+    pub(crate) fn of_repository(error: &RepoError) -> Self {
+        match error {
             RepoError::Store(error) => Self::from_store(error),
             RepoError::Interrupted => Self::interrupted(),
             error => Self::of(status::of_repository(error), reason(error), advice::repository::of(error)),
         }
     }
-}
 
-impl Failure {
     /// Makes the failure of a store call.
     pub(crate) fn from_store(error: &StoreError) -> Self {
         let message = match error {
@@ -196,6 +205,34 @@ impl From<ProbeError> for Failure {
 impl From<ResolveError> for Failure {
     fn from(error: ResolveError) -> Self {
         Self::of(status::of_reference(&error), error.to_string(), advice::reference::of(&error))
+    }
+}
+
+impl From<OperationError> for Failure {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::Access(error) => error.into(),
+            OperationError::Repository(error) => error.into(),
+            OperationError::Restore(error) => error.into(),
+            OperationError::Resolve(error) => error.into(),
+            OperationError::Interrupted => Self::interrupted(),
+            OperationError::Output(error) => Self::output(&error),
+            error => {
+                Self::of(status::of_operation(&error), error.to_string(), advice::operations::of(&error))
+            }
+        }
+    }
+}
+
+impl From<WrongReference> for Failure {
+    fn from(error: WrongReference) -> Self {
+        OperationError::from(error).into()
+    }
+}
+
+impl From<Uncertainty> for Failure {
+    fn from(error: Uncertainty) -> Self {
+        OperationError::from(error).into()
     }
 }
 

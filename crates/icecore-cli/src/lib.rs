@@ -10,7 +10,6 @@ mod context;
 mod failure;
 mod process;
 mod surface;
-mod watch;
 
 pub use application::run;
 pub use process::limits::restart_if_memory_is_limited;

@@ -6,5 +6,6 @@ pub(crate) mod console;
 pub(crate) mod progress;
 pub(crate) mod reporter;
 pub(crate) mod requests;
+pub(crate) mod rollback;
 pub(crate) mod table;
 pub(crate) mod waiting;

@@ -4,6 +4,15 @@
 //! told on the way is an event, whatever goes wrong a typed error.
 
 pub mod archived;
+pub mod cat;
+pub mod diff;
 pub mod documents;
+pub mod entries;
+pub mod error;
+pub mod look;
+pub mod losses;
+pub mod ls;
 pub mod reference;
+pub mod snapshots;
 pub mod text;
+pub mod witness;

@@ -67,6 +67,30 @@ pub enum ReferenceError {
     Path(String),
 }
 
+/// A text that is no reference.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no reference: {source}")]
+pub struct WrongReference {
+    text: String,
+    source: ReferenceError,
+}
+
+/// Reads a reference; an error repeats the text.
+pub fn read(text: &OsStr) -> Result<Reference, WrongReference> {
+    parse(text).map_err(|error| WrongReference::new(text, error))
+}
+
+/// Reads a snapshot without a path; an error repeats the text.
+pub fn read_without_path(text: &OsStr) -> Result<Reference, WrongReference> {
+    parse_without_path(text).map_err(|error| WrongReference::new(text, error))
+}
+
+impl WrongReference {
+    fn new(text: &OsStr, source: ReferenceError) -> Self {
+        Self { text: text.to_string_lossy().into_owned(), source }
+    }
+}
+
 /// Reads a reference.
 ///
 /// # Errors

@@ -53,8 +53,15 @@ pub enum WitnessNotice<'a> {
         /// What is wrong with it.
         error: &'a RepoError,
     },
+    /// The log cannot be read; the work goes on without it, as it was asked to.
+    LogUnreadable {
+        /// Why.
+        error: &'a RepoError,
+    },
     /// Snapshots or records disappeared, or another repository is at this location.
     Lost(Findings<'a>),
+    /// Snapshots disappeared, or the repository was rolled back; the work goes on all the same.
+    GoesOn,
     /// The log does not take a new snapshot, which is complete all the same.
     SnapshotNotLogged {
         /// Why.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{
     backup::{parse_compression, parse_pack_size},
     global::origin,
-    inspect::RollbackArguments,
+    rollback::RollbackArguments,
 };
 
 /// Copy snapshots into another repository, region or account

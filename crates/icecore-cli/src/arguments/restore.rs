@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgGroup, Args};
 use icecore_restore::OwnerMapping;
 
-use super::inspect::RollbackArguments;
+use super::rollback::RollbackArguments;
 
 /// Restore a snapshot, a directory or a file of it
 ///

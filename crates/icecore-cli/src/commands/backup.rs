@@ -28,9 +28,8 @@ use crate::{
     context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
     surface::{progress::Progress, requests},
-    watch::{losses, rollback_alarm, witness_settings},
 };
-use icecore_operations::text;
+use icecore_operations::{error::OperationError, losses, text};
 
 mod events;
 mod patterns;
@@ -68,7 +67,7 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     let (mut open, created) = open_or_create(context, arguments)?;
     report.set_repository(context, &open.repository, created)?;
     let host = arguments.host.clone().unwrap_or_else(|| context.access.machine.host.clone());
-    let (mut watch, list) = Watch::begin(&witness_settings(context)?, &open.repository, &mut open.catalog)?;
+    let (mut watch, list) = Watch::begin(&context.witness()?, &open.repository, &mut open.catalog)?;
     watch.tell();
     report.set_losses(losses::documents(&watch.findings(), &context.access.machine.zone));
     for source in &mut planned {
@@ -88,7 +87,7 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     }
     watch.save(&job.repository);
     if watch.is_alarmed() {
-        context.console.failure(&rollback_alarm());
+        context.console.failure(&OperationError::RolledBack.into());
     }
     if let Some(s3) = &open.s3 {
         s3::clean_up(&context.access, s3);

@@ -36,7 +36,6 @@ use crate::{
         progress::{Counters, Progress},
         requests,
     },
-    watch::witness_settings,
 };
 use icecore_operations::{documents::PathText, text};
 
@@ -58,7 +57,7 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
     let access = if writes { AccessMode::Write } else { AccessMode::Read };
     let store = context.access.open_store(access)?;
     let repository = unlock::unlock(&context.access, &store)?;
-    let recollection = Recollection::recall(&witness_settings(context)?, repository.id());
+    let recollection = Recollection::recall(&context.witness()?, repository.id());
     let environment = &context.access.machine.environment;
     let mut catalog = context.access.open_catalog(repository.id())?;
     let mut options = options(context, arguments, &catalog)?;

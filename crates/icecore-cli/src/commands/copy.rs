@@ -25,10 +25,7 @@ use icecore_store::RepositoryLocation;
 use icecore_witness::Watch;
 
 use self::report::{CopyDocument, Item};
-use super::{
-    creation::{self as new_repository, CreatedDocument},
-    entries::{resolve_other, wrong_reference},
-};
+use super::creation::{self as new_repository, CreatedDocument};
 use crate::{
     arguments::copy::CopyArguments,
     context::{Context, program},
@@ -37,11 +34,10 @@ use crate::{
     surface::{
         console::Console,
         progress::{Counters, Progress},
-        requests,
+        requests, rollback,
     },
-    watch::{Look, losses, rollback_alarm, witness_settings},
 };
-use icecore_operations::reference;
+use icecore_operations::{error::OperationError, look::Look, losses, reference};
 
 mod report;
 
@@ -65,7 +61,8 @@ pub(crate) fn run(context: &Context, arguments: &CopyArguments, matches: &ArgMat
 
 fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outcome<ExitStatus> {
     let mut from = context.access.open(AccessMode::Read)?;
-    let look = Look::begin(context, &mut from, arguments.rollback)?;
+    let look =
+        Look::begin(&context.access, &context.witness()?, &mut from, arguments.rollback.ignore_rollback)?;
     let list = look.list();
     let chosen = choose(context, arguments, &look)?;
     let mut document = CopyDocument::new(arguments.dry_run, &from.repository);
@@ -73,8 +70,12 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
         document.set_unreadable(list.damaged.len());
     }
     // Whoever names snapshots by their ids has not missed any.
-    let status = if arguments.snapshots.is_empty() { look.end(context) } else { ExitStatus::Done };
-    document.set_source_losses(look.documents(context), status);
+    let status = if arguments.snapshots.is_empty() {
+        rollback::end(&context.console, look.ending())
+    } else {
+        ExitStatus::Done
+    };
+    document.set_source_losses(look.documents(), status);
     let Some((mut to, created)) = open_target(target, &from.repository, arguments)? else {
         for snapshot in chosen {
             document.add(&context.console, Item::planned(snapshot, &context.access.machine.zone))?;
@@ -82,7 +83,7 @@ fn copy(context: &Context, target: &Context, arguments: &CopyArguments) -> Outco
         return document.finish(context, &from.usage, None);
     };
     document.set_target(context, &to.repository, created)?;
-    let (watch, target_list) = Watch::begin(&witness_settings(target)?, &to.repository, &mut to.catalog)?;
+    let (watch, target_list) = Watch::begin(&target.witness()?, &to.repository, &mut to.catalog)?;
     watch.tell();
     document.set_losses(losses::documents(&watch.findings(), &target.access.machine.zone));
     let usage = to.usage.clone();
@@ -111,7 +112,7 @@ fn choose<'a>(context: &Context, arguments: &'a CopyArguments, look: &'a Look) -
             Some(source) if chosen.is_empty() => {
                 let failure = Failure::from(reference::no_snapshot_of(list, source));
                 // The log may know of some that disappeared.
-                let status = failure.status.max(look.end(context));
+                let status = failure.status.max(rollback::end(&context.console, look.ending()));
                 Err(Failure { status, ..failure })
             }
             _ => Ok(chosen),
@@ -119,12 +120,9 @@ fn choose<'a>(context: &Context, arguments: &'a CopyArguments, look: &'a Look) -
     }
     let mut chosen = HashSet::new();
     for text in &arguments.snapshots {
-        let reference = reference::parse_without_path(text).map_err(|error| wrong_reference(text, &error))?;
-        let found = if chosen.is_empty() {
-            look.resolve(context, &reference)?
-        } else {
-            resolve_other(context, look, &reference)?
-        };
+        let reference = reference::read_without_path(text)?;
+        let found =
+            if chosen.is_empty() { look.resolve(&reference)? } else { look.resolve_other(&reference)? };
         chosen.insert(found.origin.run);
     }
     Ok(list.complete(None).filter(|snapshot| chosen.contains(&snapshot.origin.run)).collect())
@@ -297,7 +295,7 @@ impl Job<'_> {
         }
         requests::tell_calls(&self.context.console, &to.usage);
         if self.watch.is_alarmed() {
-            self.context.console.failure(&rollback_alarm().of_other_repository());
+            self.context.console.failure(&Failure::from(OperationError::RolledBack).of_other_repository());
         }
     }
 }

@@ -13,7 +13,6 @@ use crate::{
     context::Context,
     failure::{Failure, Outcome, advice::kms, exit_status::ExitStatus, reason},
     surface::console::{Console, ResultWriter},
-    watch::witness_settings,
 };
 
 /// A repository that has just been created, and what the user must know of it.
@@ -51,7 +50,7 @@ pub(crate) fn create(
     let created = creation::create(&context.access, &site, label, key, single_writer)?;
     let document = CreatedDocument::of(&created);
     let Created { repository, store, .. } = created;
-    if let Err(error) = icecore_witness::settle(&witness_settings(context)?, repository.id()) {
+    if let Err(error) = icecore_witness::settle(&context.witness()?, repository.id()) {
         context.console.warning(&format!(
             "this host cannot remember that the repository is here: {}; if it vanishes, this host may not notice",
             reason(&error)
@@ -63,7 +62,7 @@ pub(crate) fn create(
 /// Refuses a place where this host has used a repository that is not there any more: somebody removed it, or a disk is
 /// not mounted.
 fn refuse_vanished(context: &Context, in_place_of: Option<RepositoryId>) -> Outcome<()> {
-    let Some(resident) = icecore_witness::resident(&witness_settings(context)?) else { return Ok(()) };
+    let Some(resident) = icecore_witness::resident(&context.witness()?) else { return Ok(()) };
     let (location, id) = (context.access.location()?, resident.repository);
     if in_place_of == Some(id) || !creation::is_missing(&context.access)? {
         return Ok(());

@@ -28,19 +28,17 @@ use self::{
     document::RestoreDocument,
     events::{Actions, Events},
 };
-use super::{
-    entries::{parse_reference, path_not_found, resolve_other, wrong_reference},
-    surroundings,
-};
+use super::surroundings;
 use crate::{
     arguments::restore::RestoreArguments,
     context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus, many_deletions},
     surface::{confirmation, progress::Progress, requests},
-    watch::Look,
 };
 use icecore_operations::{
     archived::Bucket,
+    error::OperationError,
+    look::Look,
     reference::{self, Reference, SnapshotChoice},
     text,
 };
@@ -55,18 +53,19 @@ type Attempt = (RestoreResult<RestoreReport>, Outcome<Actions>);
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<ExitStatus> {
-    let reference = parse_reference(&arguments.reference)?;
+    let reference = reference::read(&arguments.reference)?;
     let include = IncludePatterns::new(arguments.include.iter().map(String::as_str))?;
     let mut open = context.access.open(AccessMode::Read)?;
-    let look = Look::begin(context, &mut open, arguments.rollback)?;
-    let snapshot = look.resolve(context, &reference)?.clone();
+    let look =
+        Look::begin(&context.access, &context.witness()?, &mut open, arguments.rollback.ignore_rollback)?;
+    let snapshot = look.resolve(&reference)?.clone();
     if snapshot.completion().is_some_and(|completion| completion.damage.is_some()) {
         let id = snapshot.origin.run.snapshot_id();
         context.console.warning(&format!(
             "snapshot {id} has lost files, as a repair has noted; all others are restored"
         ));
     }
-    let since = earlier(context, &look, &snapshot, arguments)?;
+    let since = earlier(&look, &snapshot, arguments)?;
     let read: Vec<&Snapshot> = [&snapshot].into_iter().chain(since.as_ref()).collect();
     let is_far = open.s3.is_some() && !context.access.machine.allowance.is_scarce;
     let cache_bytes = if is_far { CACHE_BYTES_FAR } else { CACHE_BYTES_DEFAULT };
@@ -106,7 +105,9 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
             // A JSON document that was begun is brought to its end.
             actions?.close(&RestoreDocument::failed(&request))?;
             return Err(match error {
-                RestoreError::PathNotFound { .. } => path_not_found(&request.snapshot, &request.path),
+                RestoreError::PathNotFound { .. } => {
+                    OperationError::path_not_found(&request.snapshot, &request.path).into()
+                }
                 RestoreError::NothingIncluded { .. } => nothing_included(&request, &arguments.include),
                 other => other.into(),
             });
@@ -184,20 +185,14 @@ fn status_of(report: &RestoreReport) -> ExitStatus {
 }
 
 /// Returns the snapshot that the target is in the state of, if only changes are to be restored.
-fn earlier(
-    context: &Context,
-    look: &Look,
-    snapshot: &Snapshot,
-    arguments: &RestoreArguments,
-) -> Outcome<Option<Snapshot>> {
+fn earlier(look: &Look, snapshot: &Snapshot, arguments: &RestoreArguments) -> Outcome<Option<Snapshot>> {
     let origin = &snapshot.origin;
     let source = || format!("{}/{}", origin.host, origin.source);
     if let Some(since) = &arguments.since {
-        let mut reference =
-            reference::parse_without_path(since).map_err(|error| wrong_reference(since, &error))?;
+        let mut reference = reference::read_without_path(since)?;
         // Without a source, the one of the snapshot is meant.
         reference.source.get_or_insert_with(source);
-        let found = resolve_other(context, look, &reference)?;
+        let found = look.resolve_other(&reference)?;
         if found.origin.source != origin.source {
             let (old, new) = (&found.origin.source, &origin.source);
             return Err(Failure::usage(format!("--since names a snapshot of {old}, this one is of {new}")));
@@ -209,7 +204,7 @@ fn earlier(
     }
     let snapshot_before = SnapshotChoice::Latest(1);
     let earlier = Reference { source: Some(source()), snapshot: snapshot_before, path: Vec::new() };
-    look.require_certainty(context, &earlier)?;
+    look.require_certainty(&earlier)?;
     let found = before(look.list(), snapshot, arguments.differential);
     found.cloned().map(Some).ok_or_else(|| {
         let what = if arguments.differential { "full" } else { "snapshot" };
@@ -250,11 +245,11 @@ fn original_place(
             origin.host, context.access.machine.host
         ));
     }
-    let root = ManifestRoot::of(snapshot).ok_or_else(|| path_not_found(snapshot, wanted))?;
+    let root = ManifestRoot::of(snapshot).ok_or_else(|| OperationError::path_not_found(snapshot, wanted))?;
     let is_single = wanted.is_empty() && root.totals.entries == 1;
     let mut cursor = ManifestCursor::new(reader, &root);
     let entry = if is_single { cursor.next()? } else { cursor.find(wanted)? };
-    let entry = entry.ok_or_else(|| path_not_found(snapshot, wanted))?;
+    let entry = entry.ok_or_else(|| OperationError::path_not_found(snapshot, wanted))?;
     let is_directory = entry.kind == EntryKind::Directory;
     let place = Path::new(OsStr::from_bytes(&origin.root));
     if is_single && !is_directory && place.file_name() != Some(OsStr::from_bytes(&entry.path)) {

@@ -57,7 +57,5 @@ fn write(bytes: &[u8]) -> Outcome<()> {
     if process::is_output_closed() {
         return Err(Failure::output(&rustix::io::Errno::BADF.into()));
     }
-    let mut output = ResultWriter::new();
-    output.bytes(bytes)?;
-    output.finish()
+    ResultWriter::whole(|output| output.bytes(bytes))
 }

@@ -6,6 +6,7 @@ pub(super) mod access;
 mod connection;
 pub(super) mod engines;
 pub(crate) mod kms;
+pub(crate) mod operations;
 pub(super) mod reference;
 pub(super) mod repository;
 pub(super) mod store;

@@ -6,7 +6,7 @@ use icecore_backup::error::BackupError;
 use icecore_check::CheckError;
 use icecore_copy::CopyError;
 use icecore_format::{error::FormatError, layout::HEADER_KEY};
-use icecore_operations::reference::ResolveError;
+use icecore_operations::{error::OperationError, reference::ResolveError};
 use icecore_repo::error::RepoError;
 use icecore_restore::RestoreError;
 use icecore_store::StoreError;
@@ -110,6 +110,20 @@ pub(super) fn of_reference(error: &ResolveError) -> ExitStatus {
         ResolveError::NotFound(_) | ResolveError::SeveralIds { .. } => ExitStatus::Failed,
         ResolveError::Unreadable { .. } => ExitStatus::Damage,
         _ => ExitStatus::Usage,
+    }
+}
+
+/// Returns how an error of an operation ends a command.
+pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
+    match error {
+        OperationError::Access(error) => of_access(error),
+        OperationError::Repository(error) => of_repository(error),
+        OperationError::Restore(error) => of_restore(error),
+        OperationError::Resolve(error) => of_reference(error),
+        OperationError::Interrupted => ExitStatus::Interrupted,
+        OperationError::Uncertain(_) | OperationError::RolledBack => ExitStatus::Damage,
+        OperationError::Reference(_) | OperationError::DifferentPaths => ExitStatus::Usage,
+        _ => ExitStatus::Failed,
     }
 }
 

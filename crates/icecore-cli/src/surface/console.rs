@@ -235,42 +235,41 @@ impl ResultWriter {
 
     /// Writes a document that is the whole result of a command.
     pub(crate) fn document(document: &impl Serialize) -> Outcome<()> {
-        let mut output = Self::new();
-        output.json(document)?;
-        output.text("\n")?;
-        output.finish()
+        Self::whole(|output| {
+            output.json(document)?;
+            output.text("\n")
+        })
     }
 
     /// Writes a text that is the whole result of a command.
     pub(crate) fn print(text: &str) -> Outcome<()> {
+        Self::whole(|output| output.text(text))
+    }
+
+    /// Writes the whole result of a command.
+    pub(crate) fn whole(write: impl FnOnce(&mut Self) -> io::Result<()>) -> Outcome<()> {
         let mut output = Self::new();
-        output.text(text)?;
-        output.finish()
+        write(&mut output).and_then(|()| output.flush()).map_err(|error| Failure::output(&error))
     }
 
     /// Writes text as it is.
-    pub(crate) fn text(&mut self, text: &str) -> Outcome<()> {
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         self.bytes(text.as_bytes())
     }
 
     /// Writes bytes as they are.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Outcome<()> {
-        self.output.write_all(bytes).map_err(|error| Failure::output(&error))
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.output.write_all(bytes)
     }
 
     /// Writes a name: as it is into files and pipes, escaped on a terminal.
-    pub(crate) fn name(&mut self, name: &[u8]) -> Outcome<()> {
+    pub(crate) fn name(&mut self, name: &[u8]) -> io::Result<()> {
         if self.is_terminal { self.text(&text::printable(name)) } else { self.bytes(name) }
     }
 
     /// Writes a value as JSON.
-    pub(crate) fn json(&mut self, value: &impl Serialize) -> Outcome<()> {
-        serde_json::to_writer(&mut self.output, value).map_err(|error| Failure::output(&error.into()))
-    }
-
-    /// Writes out what is buffered.
-    pub(crate) fn finish(mut self) -> Outcome<()> {
-        self.output.flush().map_err(|error| Failure::output(&error))
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        Ok(serde_json::to_writer(&mut self.output, value)?)
     }
 }
 

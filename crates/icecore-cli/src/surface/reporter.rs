@@ -7,6 +7,7 @@ use std::{
 
 use icecore_access::{AccessEvents, AccessNotice, Prompt};
 use icecore_operations::text;
+use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -14,16 +15,20 @@ use crate::{
     surface::console::Console,
 };
 
+pub(crate) mod witness;
+
 /// Receiver of notices, and of questions for passwords.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     console: Arc<Console>,
+    /// Time zone in which times are shown.
+    zone: TimeZone,
 }
 
 impl Reporter {
     /// Makes the reporter of a command.
-    pub(crate) fn new(console: Arc<Console>) -> Self {
-        Self { console }
+    pub(crate) fn new(console: Arc<Console>, zone: TimeZone) -> Self {
+        Self { console, zone }
     }
 }
 

@@ -14,10 +14,10 @@ use crate::{
     context::Context,
     failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus, reason},
     surface::console::{Console, ResultWriter},
-    watch::losses::LossDocument,
 };
 use icecore_operations::{
     documents::{PathText, SnapshotDocument, dedup_name, level_name},
+    losses::LossDocument,
     text,
 };
 

@@ -10,14 +10,13 @@ use serde::Serialize;
 
 use crate::{
     context::Context,
-    failure::Outcome,
-    watch::{
-        ACCEPT_ADVICE,
-        losses::{self, LossDocument},
-        other_location, witness_settings,
-    },
+    failure::{Outcome, advice::operations::ACCEPT},
+    surface::reporter::witness::other_location,
 };
-use icecore_operations::text;
+use icecore_operations::{
+    losses::{self, LossDocument},
+    text,
+};
 
 /// Losses that are shown.
 const LOSSES_SHOWN_MAX: usize = 50;
@@ -94,7 +93,7 @@ pub(crate) fn look(
     let period = recollection.period();
     let changes_nothing = !accepts.everything && accepts.snapshots.is_empty() && accepts.mended.is_empty();
     let listed = Some(report.listed.as_slice()).filter(|_| changes_nothing && report.losses.is_empty());
-    let settings = witness_settings(context)?;
+    let settings = context.witness()?;
     let (repository, catalog) = (&open.repository, &mut open.catalog);
     let mut watch = Watch::with_recollection(&settings, recollection, repository, catalog, listed)?;
     let is_put_aside = |loss: &Loss| matches!(loss, Loss::Snapshot { snapshot, .. } if accepts.snapshots.contains(&snapshot.run));
@@ -198,7 +197,7 @@ impl Past {
             "what to do about what is gone:\n\
              - if nobody put an older copy of the repository in its place, somebody removed from it: keep the repository as it \
              is, and look into the versions of the bucket, or a copy\n\
-             - {ACCEPT_ADVICE}\n"
+             - {ACCEPT}\n"
         );
     }
 

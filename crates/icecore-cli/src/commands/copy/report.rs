@@ -18,11 +18,11 @@ use crate::{
         archived::show_archived,
         console::{Console, ResultWriter},
     },
-    watch::losses::LossDocument,
 };
 use icecore_operations::{
     archived::{self, ArchivedDocument, Bucket},
     documents::SnapshotDocument,
+    losses::LossDocument,
     text,
 };
 

@@ -1,6 +1,9 @@
 //! What a restore says while it runs.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    io::{self, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use icecore_format::node::Totals;
 use icecore_restore::{RestoreAction, RestoreEvents, RestoreNotice, RestoreProblem, RestoreProgress};
@@ -82,9 +85,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Actions {
-    fn write(&mut self, write: impl FnOnce(&mut ResultWriter) -> Outcome<()>) {
+    fn write(&mut self, write: impl FnOnce(&mut ResultWriter) -> io::Result<()>) {
         if let (Some(output), None) = (&mut self.output, &self.failure) {
-            self.failure = write(output).err();
+            self.failure = write(output).err().map(|error| Failure::output(&error));
         }
     }
 
@@ -105,13 +108,16 @@ impl Actions {
     /// Writes the JSON document of the restore behind the actions, or alone.
     pub(crate) fn close(mut self, document: &RestoreDocument) -> Outcome<()> {
         let Some(mut output) = self.output.take() else { return Ok(()) };
-        if self.json {
-            let body = serde_json::to_string(document).map_err(|error| Failure::output(&error.into()))?;
-            output.text("],")?;
-            output.text(body.trim_start_matches('{'))?;
-            output.text("\n")?;
-        }
-        output.finish()
+        let mut close = || {
+            if self.json {
+                let body = serde_json::to_string(document)?;
+                output.text("],")?;
+                output.text(body.trim_start_matches('{'))?;
+                output.text("\n")?;
+            }
+            output.flush()
+        };
+        close().map_err(|error| Failure::output(&error))
     }
 
     /// Says whether the document was begun.

@@ -1,79 +1,27 @@
-//! What the command line says about what the witness of a repository found.
-
-use std::sync::Arc;
+//! Says what the witness of a repository found.
 
 use icecore_format::history::Loss;
-use icecore_operations::text;
+use icecore_operations::{losses, text};
 use icecore_repo::error::RepoError;
-use icecore_store::RepositoryLocation;
-use icecore_witness::{Findings, WitnessEvents, WitnessNotice, WitnessSettings};
-use jiff::tz::TimeZone;
+use icecore_witness::{Findings, WitnessEvents, WitnessNotice};
 
+use super::Reporter;
 use crate::{
-    context::{Context, program},
-    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
-    surface::console::Console,
+    failure::{Failure, reason},
+    surface::rollback,
 };
-
-mod look;
-pub(crate) mod losses;
-
-pub(crate) use look::Look;
 
 /// Losses that are shown one by one.
 const LOSSES_SHOWN_MAX: usize = 20;
 /// Snapshots that an older copy has not, which are named.
 const OLDER_SHOWN_MAX: usize = 5;
 
-/// What to do if it was no attack.
-pub(crate) const ACCEPT_ADVICE: &str =
-    "if an older copy was put back on purpose, `icecore check --accept-rollback` accepts it";
-
-/// Puts together what the witness of a repository needs.
-pub(crate) fn witness_settings(context: &Context) -> Outcome<WitnessSettings> {
-    let location = match context.access.location()? {
-        RepositoryLocation::Local(path) => {
-            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            absolute.to_string_lossy().trim_end_matches('/').to_owned()
-        }
-        other => other.to_string(),
-    };
-    Ok(WitnessSettings {
-        state_directory: context.access.directories.state.clone(),
-        location,
-        host: context.access.machine.host.clone(),
-        program: program(),
-        environment: context.access.machine.environment.clone(),
-        events: Arc::new(Notices {
-            console: Arc::clone(&context.console),
-            zone: context.access.machine.zone.clone(),
-        }),
-    })
-}
-
-/// Returns what a command says last if snapshots disappeared, or the repository was rolled back.
-pub(crate) fn rollback_alarm() -> Failure {
-    Failure::new(
-        ExitStatus::Damage,
-        "SNAPSHOTS DISAPPEARED, OR THE REPOSITORY WAS ROLLED BACK: somebody removed objects, or put an older copy in its \
-         place",
-    )
-    .hint(format!("run `icecore check`, which reports more; {ACCEPT_ADVICE}"))
-}
-
 /// Returns how another location is named.
 pub(crate) fn other_location(location: Option<&str>) -> String {
     location.map_or_else(|| "another location".to_owned(), |path| format!("{path:?}"))
 }
 
-/// Writes notices to the console.
-#[derive(Debug)]
-struct Notices {
-    console: Arc<Console>,
-    zone: TimeZone,
-}
-
-impl WitnessEvents for Notices {
+impl WitnessEvents for Reporter {
     fn notice(&self, notice: &WitnessNotice<'_>) {
         match notice {
             WitnessNotice::RepositoryForgotten { file, fault } => self.console.warning(&format!(
@@ -103,7 +51,12 @@ impl WitnessEvents for Notices {
             WitnessNotice::DamagedRecord { error } => {
                 self.warn_of("a record of the log cannot be read", error);
             }
+            WitnessNotice::LogUnreadable { error } => {
+                let message = Failure::of_repository(error).message;
+                self.console.warning(&format!("the log of the repository cannot be read: {message}"));
+            }
             WitnessNotice::Lost(findings) => self.warn_of_losses(findings),
+            WitnessNotice::GoesOn => rollback::warn(&self.console),
             WitnessNotice::SnapshotNotLogged { error } => self.console.warning(&format!(
                 "the log does not take the snapshot: {}; the snapshot is complete all the same, and the next backup \
                  adds it to the log",
@@ -113,7 +66,7 @@ impl WitnessEvents for Notices {
     }
 }
 
-impl Notices {
+impl Reporter {
     fn warn_of(&self, what: &str, error: &RepoError) {
         self.console.warning(&format!("{what}: {}", reason(error)));
     }

@@ -4,14 +4,15 @@ use icecore_format::{
     history::{Fate, Loss},
     log::CompletedSnapshot,
 };
-use icecore_operations::text;
 use icecore_witness::Findings;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::text;
+
 /// Something that was there and is not any more.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct LossDocument {
+pub struct LossDocument {
     kind: &'static str,
     snapshot: Option<String>,
     run: Option<String>,
@@ -20,11 +21,11 @@ pub(crate) struct LossDocument {
     time: Option<String>,
     record: Option<String>,
     /// What happened, in words.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 /// Describes everything that is lost, the location first, then snapshots, then records.
-pub(crate) fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> {
+pub fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> {
     let Findings { other, seen, history, losses } = *findings;
     let other = other.map(|other| {
         let since = text::local_time(other.since, zone);
@@ -81,7 +82,7 @@ fn of_snapshot(snapshot: &CompletedSnapshot, fate: Fate, zone: &TimeZone) -> Los
 }
 
 /// Returns id, source, time and host of a snapshot.
-pub(crate) fn titled(snapshot: &CompletedSnapshot, zone: &TimeZone) -> String {
+pub fn titled(snapshot: &CompletedSnapshot, zone: &TimeZone) -> String {
     let CompletedSnapshot { run, source, host, started, .. } = snapshot;
     format!(
         "{} ({} of {}, host {})",

@@ -1,0 +1,80 @@
+//! The content that `cat` writes, as it is or in a JSON document.
+
+use std::io::{self, Write};
+
+use icecore_access::Usage;
+use icecore_format::entry::{Entry, Marks};
+use icecore_operations::{cat::CatSink, documents::base64, entries::EntryDocument, text};
+
+use crate::surface::{
+    console::{Console, ResultWriter},
+    requests,
+};
+
+/// Writes the content of a file; in JSON in base64, without holding it in memory.
+pub(super) struct Output<'a> {
+    console: &'a Console,
+    output: ResultWriter,
+    /// The last bytes, which are not encoded until there are three of them.
+    rest: Vec<u8>,
+}
+
+impl<'a> Output<'a> {
+    /// Begins with nothing.
+    pub(super) fn new(console: &'a Console) -> Self {
+        Self { console, output: ResultWriter::new(), rest: Vec::new() }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if self.console.json {
+            self.output.text(&base64(&self.rest))?;
+            self.output.text("\"}\n")?;
+        }
+        self.output.flush()
+    }
+}
+
+impl CatSink for Output<'_> {
+    fn begin(&mut self, entry: &Entry) -> io::Result<()> {
+        warn_of_marks(self.console, entry);
+        if !self.console.json {
+            return Ok(());
+        }
+        let body = serde_json::to_string(&EntryDocument::new(entry, (None, None)))?;
+        // The fields of the entry, then one more.
+        self.output.text(body.trim_end_matches('}'))?;
+        self.output.text(",\"content_base64\":\"")
+    }
+
+    fn end(&mut self, usage: &Usage) -> io::Result<()> {
+        let finished = self.finish();
+        requests::tell_calls(self.console, usage);
+        finished
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.console.json {
+            return self.output.write(bytes);
+        }
+        self.rest.extend_from_slice(bytes);
+        let whole = self.rest.len() / 3 * 3;
+        self.output.write_all(base64(&self.rest[..whole]).as_bytes())?;
+        self.rest.drain(..whole);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+/// Tells of entries that are not what they were in the source.
+fn warn_of_marks(console: &Console, entry: &Entry) {
+    let path = text::quoted(&entry.path);
+    if entry.marks.contains(Marks::CHANGED_WHILE_READ) {
+        console
+            .warning(&format!("{path} changed while it was backed up: its content may mix several states"));
+    }
+}

@@ -1,0 +1,68 @@
+//! The differences that `diff` shows, as text or JSON.
+
+use std::io::{self, Write};
+
+use icecore_access::Usage;
+use icecore_operations::{
+    diff::{ChangeDocument, DiffReport, DiffSink, Difference, path_of},
+    text,
+};
+use icecore_repo::manifest::Change;
+
+use crate::surface::{
+    console::{Console, ResultWriter},
+    requests,
+};
+
+/// Writes differences one after the other.
+pub(super) struct Listing<'a> {
+    console: &'a Console,
+    output: ResultWriter,
+    shown: u64,
+}
+
+impl<'a> Listing<'a> {
+    /// Begins with nothing.
+    pub(super) fn new(console: &'a Console) -> Self {
+        Self { console, output: ResultWriter::new(), shown: 0 }
+    }
+}
+
+impl DiffSink for Listing<'_> {
+    fn change(&mut self, change: &Change, what: Option<Difference>) -> io::Result<()> {
+        self.shown += 1;
+        if self.console.json {
+            self.output.text(if self.shown == 1 { "[" } else { ",\n" })?;
+            return self.output.json(&ChangeDocument::new(change, what));
+        }
+        let letter = match change {
+            Change::Added(_) => "A",
+            Change::Removed(_) => "D",
+            Change::Modified { .. } => "M",
+        };
+        let path = path_of(change);
+        self.output.text(&format!("{letter} {:<8} ", what.map_or("", Difference::name)))?;
+        self.output.name(if path.is_empty() { b"." } else { path })?;
+        self.output.bytes(b"\n")
+    }
+
+    fn end(&mut self, usage: &Usage) -> io::Result<()> {
+        if self.console.json {
+            self.output.text(if self.shown == 0 { "[]\n" } else { "]\n" })?;
+        }
+        self.output.flush()?;
+        requests::tell_calls(self.console, usage);
+        Ok(())
+    }
+}
+
+/// Returns the text that sums a comparison up.
+pub(super) fn summary(report: &DiffReport) -> String {
+    let count = text::count;
+    format!(
+        "{} added, {} deleted, {} modified",
+        count(report.added),
+        count(report.deleted),
+        count(report.modified)
+    )
+}

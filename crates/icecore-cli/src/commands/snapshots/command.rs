@@ -1,0 +1,25 @@
+//! Runs `snapshots`.
+
+use icecore_operations::snapshots;
+
+use super::{arguments::SnapshotsArguments, text::table};
+use crate::{
+    context::Context,
+    failure::{Outcome, exit_status::ExitStatus},
+    surface::{console::ResultWriter, requests, rollback},
+};
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<ExitStatus> {
+    let console = &context.console;
+    let report = snapshots::run(&context.access, &context.witness()?, arguments.request())?;
+    if console.json {
+        ResultWriter::document(&report.documents())?;
+    } else if report.snapshots().next().is_none() {
+        console.notice("there are no such snapshots");
+    } else {
+        ResultWriter::print(&table(&report, &context.access.machine.zone).text())?;
+    }
+    requests::tell_calls(console, &report.usage);
+    Ok(rollback::end(console, report.ending))
+}

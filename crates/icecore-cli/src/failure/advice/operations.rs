@@ -1,0 +1,54 @@
+//! Advice about operations that fail.
+
+use icecore_operations::{
+    entries::below_root,
+    error::{OperationError, Uncertainty},
+    text,
+};
+
+use super::Advice;
+
+/// What to do if it was no attack.
+pub(crate) const ACCEPT: &str =
+    "if an older copy was put back on purpose, `icecore check --accept-rollback` accepts it";
+const REFERENCE: &str =
+    "write [SOURCE@]SNAPSHOT[:PATH], for example latest, home@latest~1 or 3f9a2c:dir/file";
+/// What to do if a command refuses to choose a snapshot.
+const UNCERTAIN: &str = "run `icecore check`, which reports more; to go on, name a snapshot by its id (`icecore snapshots` \
+                         lists them), or add --ignore-rollback, which takes the newest one that is there";
+/// What to do if the snapshot itself that was named is gone.
+const GONE: &str = "run `icecore check`, which reports more; `icecore snapshots` lists those that are there";
+
+/// Returns what to do about an operation that failed.
+pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
+    let advice = match error {
+        OperationError::Reference(_) => REFERENCE,
+        OperationError::Uncertain(Uncertainty::Gone { .. }) => GONE,
+        OperationError::Uncertain(_) => UNCERTAIN,
+        OperationError::DifferentPaths => "compare the same PATH of two snapshots, or leave it out",
+        OperationError::RolledBack => {
+            return Some(format!("run `icecore check`, which reports more; {ACCEPT}").into());
+        }
+        OperationError::PathNotFound { id, root, path } => return Some(of_path(id, root, path).into()),
+        OperationError::NotFile { id, .. } => {
+            let text = format!("name a file: {id}:PATH; `icecore ls {id} --recursive` shows what there is");
+            return Some(text.into());
+        }
+        _ => return None,
+    };
+    Some(advice.into())
+}
+
+fn of_path(id: &str, root: &[u8], path: &[u8]) -> String {
+    let shown = text::printable(root);
+    match below_root(root, path) {
+        Some(rest) => {
+            let reference = [id.as_bytes(), b":", rest].concat();
+            let reference = text::shell_word(&reference);
+            format!("paths are relative to the source's root, {shown}: write {reference}")
+        }
+        None => {
+            format!("paths are relative to the source's root, {shown}; `icecore ls {id}` shows what there is")
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Which file is to be read.
+
+use crate::reference::Reference;
+
+/// A file of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatRequest {
+    /// The snapshot, and the path of the file in it.
+    pub reference: Reference,
+    /// Whether to go on although snapshots disappeared, or the repository was rolled back.
+    pub ignores_rollback: bool,
+}

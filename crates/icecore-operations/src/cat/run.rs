@@ -1,0 +1,60 @@
+//! Finds the file and writes its content.
+
+use std::io::{self, Write};
+
+use icecore_access::{AccessMode, RepositoryAccess, Usage};
+use icecore_format::entry::{Entry, EntryKind};
+use icecore_repo::manifest::ManifestCursor;
+use icecore_restore::{RestoreError, write_content};
+use icecore_witness::WitnessSettings;
+
+use super::CatRequest;
+use crate::{
+    error::{OperationError, OperationResult},
+    look::Look,
+};
+
+/// Opened blocks that are kept, in bytes: room for what is fetched ahead.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// Receiver of the content of a file, which is written to it.
+pub trait CatSink: Write {
+    /// Takes the file whose content comes next.
+    fn begin(&mut self, entry: &Entry) -> io::Result<()>;
+
+    /// Takes the end of content that has begun, even if it failed, with what the store was used for.
+    fn end(&mut self, usage: &Usage) -> io::Result<()>;
+}
+
+/// Writes a file of a snapshot.
+pub fn run(
+    access: &RepositoryAccess,
+    witness: &WitnessSettings,
+    request: &CatRequest,
+    sink: &mut impl CatSink,
+) -> OperationResult<()> {
+    let path = request.reference.path.as_slice();
+    let mut open = access.open(AccessMode::Read)?;
+    let look = Look::begin(access, witness, &mut open, request.ignores_rollback)?;
+    let (snapshot, root) = look.find(&request.reference)?;
+    let reader = open.reader(access.events.as_ref(), &[&snapshot], CACHE_BYTES)?;
+    let found = if path.is_empty() && root.totals.entries == 1 {
+        // A snapshot of a stream or of a single file: there is only one thing that can be meant.
+        ManifestCursor::new(&reader, &root).next()?
+    } else {
+        ManifestCursor::new(&reader, &root).find(path)?
+    };
+    let Some(entry) = found else { return Err(OperationError::path_not_found(&snapshot, path)) };
+    if entry.kind != EntryKind::File {
+        let (id, kind) = (snapshot.origin.run.snapshot_id(), entry.kind);
+        return Err(OperationError::NotFile { id, path: path.to_owned(), kind });
+    }
+    let written = sink.begin(&entry).map_err(OperationError::Output).and_then(|()| {
+        write_content(&reader, &entry, sink).map(|_| ()).map_err(|error| match error {
+            RestoreError::Output { source } => OperationError::Output(source),
+            error => error.into(),
+        })
+    });
+    let ended = sink.end(&open.usage).map_err(OperationError::Output);
+    written.and(ended)
+}

@@ -1,0 +1,121 @@
+//! Why an operation failed.
+
+use std::io;
+
+use icecore_access::AccessError;
+use icecore_format::{entry::EntryKind, ids::RunId, snapshot::Snapshot};
+use icecore_repo::error::RepoError;
+use icecore_restore::RestoreError;
+
+use crate::{
+    entries::kind_name,
+    reference::{ResolveError, WrongReference},
+    text,
+};
+
+/// Result of an operation.
+pub type OperationResult<T> = Result<T, OperationError>;
+
+/// Why an operation failed. Never holds a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperationError {
+    /// The repository cannot be reached, unlocked or created.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The repository cannot be read or written.
+    #[error(transparent)]
+    Repository(#[from] RepoError),
+    /// Content cannot be read.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// Somebody asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// What takes the result failed.
+    #[error("failed to write the output")]
+    Output(#[source] io::Error),
+
+    /// A text is no reference.
+    #[error(transparent)]
+    Reference(#[from] WrongReference),
+    /// A reference means no snapshot, or not one alone.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// It is not certain which snapshot is meant.
+    #[error(transparent)]
+    Uncertain(#[from] Uncertainty),
+    /// Snapshots disappeared, or the repository was rolled back.
+    #[error(
+        "SNAPSHOTS DISAPPEARED, OR THE REPOSITORY WAS ROLLED BACK: somebody removed objects, or put an older copy in its \
+         place"
+    )]
+    RolledBack,
+    /// The snapshot has no manifest.
+    #[error("the snapshot {id} is not complete")]
+    SnapshotIncomplete {
+        /// Its id.
+        id: String,
+    },
+    /// The snapshot has no such path.
+    #[error("the snapshot {id} has no {}", text::quoted(.path))]
+    PathNotFound {
+        /// Id of the snapshot.
+        id: String,
+        /// Root of its source on the host.
+        root: Vec<u8>,
+        /// The path.
+        path: Vec<u8>,
+    },
+    /// A file is needed, and the path is of something else.
+    #[error("{} is no file, but a {}", text::quoted(.path), kind_name(*.kind))]
+    NotFile {
+        /// Id of the snapshot.
+        id: String,
+        /// The path.
+        path: Vec<u8>,
+        /// What it is.
+        kind: EntryKind,
+    },
+    /// The two references of a comparison name different paths.
+    #[error("the two references name different paths")]
+    DifferentPaths,
+}
+
+/// Why it is not certain which snapshot is meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Uncertainty {
+    /// The snapshot itself that was named disappeared or was changed.
+    #[error("snapshot {digits} is gone, or not as it was when it was complete")]
+    Gone {
+        /// Digits of its id, as they were given.
+        digits: String,
+    },
+    /// Snapshots or records disappeared, and the one that is meant may be among them.
+    #[error(
+        "it is not certain which snapshot is the newest: snapshots disappeared, or the repository was rolled back, as the \
+         warnings say; nothing was read from a snapshot or written"
+    )]
+    Lost,
+    /// A newer snapshot cannot be read, and may be the one that is meant.
+    #[error(
+        "it is not certain which snapshot is the newest: the object of snapshot {} is damaged; nothing was read from a \
+         snapshot or written",
+        .run.snapshot_id()
+    )]
+    Damaged {
+        /// The snapshot.
+        run: RunId,
+    },
+}
+
+impl OperationError {
+    /// Makes the error of a path that a snapshot does not have.
+    pub fn path_not_found(snapshot: &Snapshot, path: &[u8]) -> Self {
+        Self::PathNotFound {
+            id: snapshot.origin.run.snapshot_id(),
+            root: snapshot.origin.root.clone(),
+            path: path.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Looks at the log before an operation believes that a snapshot is the newest: somebody may have removed newer
+//! ones.
+
+use icecore_access::{OpenRepository, RepositoryAccess};
+use icecore_format::{history::Loss, log::CompletedSnapshot, snapshot::Snapshot};
+use icecore_repo::{manifest::ManifestRoot, snapshots::SnapshotList};
+use icecore_witness::{Findings, Watch, WitnessNotice, WitnessSettings};
+use jiff::tz::TimeZone;
+
+use crate::{
+    error::{OperationError, OperationResult, Uncertainty},
+    losses::{self, LossDocument},
+    reference::{self, Reference, SnapshotChoice, names_source},
+};
+
+/// How an operation ends that shows or copies all snapshots that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing disappeared.
+    Well,
+    /// Snapshots disappeared, or the repository was rolled back.
+    Alarmed,
+    /// The same, and it was asked to go on all the same.
+    Ignored,
+}
+
+/// The snapshots of a repository, and what the log says about them.
+#[derive(Debug)]
+pub struct Look {
+    list: SnapshotList,
+    /// None if the log cannot be read and rollbacks are ignored.
+    watch: Option<Watch>,
+    ignores_rollback: bool,
+    witness: WitnessSettings,
+    zone: TimeZone,
+}
+
+impl Look {
+    /// Reads the log and the snapshots, reports what disappeared, and remembers what was seen.
+    pub fn begin(
+        access: &RepositoryAccess,
+        witness: &WitnessSettings,
+        open: &mut OpenRepository,
+        ignores_rollback: bool,
+    ) -> OperationResult<Self> {
+        let look = |list, watch| {
+            let (witness, zone) = (witness.clone(), access.machine.zone.clone());
+            Self { list, watch, ignores_rollback, witness, zone }
+        };
+        let (mut watch, list) = match Watch::begin(witness, &open.repository, &mut open.catalog) {
+            Ok(begun) => begun,
+            Err(error) if ignores_rollback && !access.machine.is_cancelled() => {
+                let list = open.snapshots(access.events.as_ref())?;
+                witness.events.notice(&WitnessNotice::LogUnreadable { error: &error });
+                return Ok(look(list, None));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        watch.tell();
+        watch.save(&open.repository);
+        Ok(look(list, Some(watch)))
+    }
+
+    /// Returns all snapshots.
+    pub fn list(&self) -> &SnapshotList {
+        &self.list
+    }
+
+    /// Returns all snapshots, and forgets the rest.
+    pub fn into_list(self) -> SnapshotList {
+        self.list
+    }
+
+    /// Returns what disappeared, for JSON.
+    pub fn documents(&self) -> Vec<LossDocument> {
+        let documents = |watch: &Watch| losses::documents(&watch.findings(), &self.zone);
+        self.watch.as_ref().map(documents).unwrap_or_default()
+    }
+
+    /// Says whether snapshots disappeared, or the repository was rolled back.
+    pub fn is_alarmed(&self) -> bool {
+        self.watch.as_ref().is_some_and(Watch::is_alarmed)
+    }
+
+    /// Returns how an operation ends that shows or copies all snapshots that are there.
+    pub fn ending(&self) -> Ending {
+        match (self.is_alarmed(), self.ignores_rollback) {
+            (false, _) => Ending::Well,
+            (true, false) => Ending::Alarmed,
+            (true, true) => Ending::Ignored,
+        }
+    }
+
+    /// Returns the snapshot that a reference means; refuses if it is not certain which one that is.
+    pub fn resolve(&self, reference: &Reference) -> OperationResult<&Snapshot> {
+        self.require_certainty(reference)?;
+        if self.is_alarmed() {
+            // Whoever goes on is to know it.
+            self.witness.events.notice(&WitnessNotice::GoesOn);
+        }
+        Ok(reference::resolve(&self.list, reference, &self.witness.host, &self.zone)?)
+    }
+
+    /// Returns one more snapshot, after [`Look::resolve`] has reported what disappeared.
+    pub fn resolve_other(&self, reference: &Reference) -> OperationResult<&Snapshot> {
+        self.require_certainty(reference)?;
+        Ok(reference::resolve(&self.list, reference, &self.witness.host, &self.zone)?)
+    }
+
+    /// Finds the snapshot that a reference means, and where its manifest begins.
+    pub fn find(&self, reference: &Reference) -> OperationResult<(Snapshot, ManifestRoot)> {
+        with_root(self.resolve(reference)?)
+    }
+
+    /// Finds one more snapshot, after [`Look::find`] has reported what disappeared.
+    pub fn find_other(&self, reference: &Reference) -> OperationResult<(Snapshot, ManifestRoot)> {
+        with_root(self.resolve_other(reference)?)
+    }
+
+    /// Refuses a reference that may mean a snapshot which disappeared.
+    pub fn require_certainty(&self, reference: &Reference) -> Result<(), Uncertainty> {
+        let Some(watch) = self.watch.as_ref().filter(|_| !self.ignores_rollback) else { return Ok(()) };
+        let Findings { other, losses, .. } = watch.findings();
+        let source = reference.source.as_deref();
+        let is_of = |snapshot: &CompletedSnapshot| {
+            source.is_none_or(|source| names_source(source, &snapshot.host, &snapshot.source))
+        };
+        if let SnapshotChoice::Id(digits) = &reference.snapshot {
+            let is_meant = |loss: &Loss| match loss {
+                Loss::Snapshot { snapshot, .. } => {
+                    snapshot.run.snapshot_id().starts_with(digits.as_str()) && is_of(snapshot)
+                }
+                _ => false,
+            };
+            return if losses.iter().any(is_meant) {
+                Err(Uncertainty::Gone { digits: digits.clone() })
+            } else {
+                Ok(())
+            };
+        }
+        let may_be_meant = |loss: &Loss| match loss {
+            Loss::Snapshot { snapshot, .. } => {
+                is_of(snapshot) && self.is_within(&reference.snapshot, snapshot)
+            }
+            // Nobody knows which snapshots a missing record named.
+            Loss::SeenRecord(_) | Loss::ReferredRecord { .. } | Loss::NamingRecord(_) => true,
+        };
+        if other.is_some() || watch.has_damaged_records() || losses.iter().any(may_be_meant) {
+            return Err(Uncertainty::Lost);
+        }
+        self.require_readable(reference, watch, &is_of)
+    }
+
+    /// Refuses a choice that a newer snapshot changes whose object cannot be read: it is damaged, and may be the one that is
+    /// meant.
+    fn require_readable(
+        &self,
+        reference: &Reference,
+        watch: &Watch,
+        is_of: &dyn Fn(&CompletedSnapshot) -> bool,
+    ) -> Result<(), Uncertainty> {
+        let chosen = reference::resolve(&self.list, reference, &self.witness.host, &self.zone);
+        let chosen = chosen.ok().map(|snapshot| snapshot.origin.run);
+        // What no record names anybody with a key may have put there, and it must not stop the rest.
+        let may_be_meant = |named: &[CompletedSnapshot]| {
+            named.iter().any(|one| is_of(one) && self.is_within(&reference.snapshot, one))
+        };
+        let mut newer =
+            watch.unreadable(&self.list).filter(|(run, _)| chosen.is_none_or(|chosen| *run > chosen));
+        match newer.find(|(_, named)| may_be_meant(named)) {
+            Some((run, _)) => Err(Uncertainty::Damaged { run }),
+            None => Ok(()),
+        }
+    }
+
+    /// Says whether a choice by time or place may mean a snapshot: one that was made after the time is not.
+    fn is_within(&self, choice: &SnapshotChoice, snapshot: &CompletedSnapshot) -> bool {
+        let SnapshotChoice::At(moment) = choice else { return true };
+        moment.end(&self.zone).is_none_or(|end| snapshot.started.as_nanoseconds() < end)
+    }
+}
+
+fn with_root(snapshot: &Snapshot) -> OperationResult<(Snapshot, ManifestRoot)> {
+    let root = ManifestRoot::of(snapshot)
+        .ok_or_else(|| OperationError::SnapshotIncomplete { id: snapshot.origin.run.snapshot_id() })?;
+    Ok((snapshot.clone(), root))
+}

@@ -1,0 +1,7 @@
+//! `ls`: what is in a directory of a snapshot, entry by entry.
+
+mod request;
+mod run;
+
+pub use request::LsRequest;
+pub use run::{ListedEntry, LsSink, run};
