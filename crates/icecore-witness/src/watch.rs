@@ -377,3 +377,6 @@ fn new_writer(environment: &Environment) -> WriterId {
     environment.entropy.fill(&mut id);
     WriterId(id)
 }
+
+#[cfg(test)]
+mod tests;
