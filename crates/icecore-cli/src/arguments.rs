@@ -5,7 +5,6 @@ use clap::{Parser, Subcommand};
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod copy;
-pub(crate) mod doctor;
 pub(crate) mod global;
 pub(crate) mod key;
 pub(crate) mod repository;
@@ -17,7 +16,6 @@ use self::{
     backup::BackupArguments,
     check::CheckArguments,
     copy::CopyArguments,
-    doctor::DoctorArguments,
     global::GlobalArguments,
     key::KeyArguments,
     repository::InitArguments,
@@ -26,8 +24,8 @@ use self::{
 };
 
 use crate::commands::{
-    cat::arguments::CatArguments, diff::arguments::DiffArguments, ls::arguments::LsArguments,
-    snapshots::arguments::SnapshotsArguments,
+    cat::arguments::CatArguments, diff::arguments::DiffArguments, doctor::arguments::DoctorArguments,
+    ls::arguments::LsArguments, snapshots::arguments::SnapshotsArguments,
 };
 
 const AFTER_HELP: &str = "\

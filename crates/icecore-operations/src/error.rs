@@ -80,6 +80,9 @@ pub enum OperationError {
     /// The two references of a comparison name different paths.
     #[error("the two references name different paths")]
     DifferentPaths,
+    /// A directory has no policies.
+    #[error("policies are for repositories on S3")]
+    PolicyWithoutBucket,
 }
 
 /// Why it is not certain which snapshot is meant.

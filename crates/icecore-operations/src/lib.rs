@@ -6,6 +6,7 @@
 pub mod archived;
 pub mod cat;
 pub mod diff;
+pub mod doctor;
 pub mod documents;
 pub mod entries;
 pub mod error;

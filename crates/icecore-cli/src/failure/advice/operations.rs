@@ -6,7 +6,7 @@ use icecore_operations::{
     text,
 };
 
-use super::Advice;
+use super::{Advice, Flag, advice};
 
 /// What to do if it was no attack.
 pub(crate) const ACCEPT: &str =
@@ -28,6 +28,9 @@ pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
         OperationError::DifferentPaths => "compare the same PATH of two snapshots, or leave it out",
         OperationError::RolledBack => {
             return Some(format!("run `icecore check`, which reports more; {ACCEPT}").into());
+        }
+        OperationError::PolicyWithoutBucket => {
+            return Some(advice!["give ", Flag::Repository, " s3://bucket/prefix; it need not exist"]);
         }
         OperationError::PathNotFound { id, root, path } => return Some(of_path(id, root, path).into()),
         OperationError::NotFile { id, .. } => {

@@ -1,6 +1,7 @@
 //! Options of `doctor`.
 
 use clap::{Args, ValueEnum};
+use icecore_operations::doctor::Role;
 
 /// Look for what would make backups or restores fail: permissions, rules, clock, cache
 ///
@@ -14,12 +15,12 @@ Examples:
 pub(crate) struct DoctorArguments {
     /// Print the least IAM policy for a role, or the policy of the bucket, and exit
     #[arg(long, value_name = "ROLE", value_enum)]
-    pub(crate) print_policy: Option<Role>,
+    pub(crate) print_policy: Option<RoleArgument>,
 }
 
 /// Whose policy is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Role {
+pub(crate) enum RoleArgument {
     /// Makes backups; cannot delete, and cannot overwrite anything but its snapshots' state
     Writer,
     /// Reads only
@@ -28,4 +29,15 @@ pub(crate) enum Role {
     Maintainer,
     /// The bucket itself: refuses requests that would overwrite objects, whoever makes them
     Bucket,
+}
+
+impl From<RoleArgument> for Role {
+    fn from(role: RoleArgument) -> Self {
+        match role {
+            RoleArgument::Writer => Self::Writer,
+            RoleArgument::Restorer => Self::Restorer,
+            RoleArgument::Maintainer => Self::Maintainer,
+            RoleArgument::Bucket => Self::Bucket,
+        }
+    }
 }

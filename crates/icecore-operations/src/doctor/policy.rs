@@ -1,12 +1,16 @@
 //! The least that a role needs, as an IAM policy; and what a bucket refuses, as its own policy.
 
+use icecore_access::RepositoryAccess;
 use icecore_format::layout::{
     DATA_PREFIX, GC_PREFIX, HEADER_KEY, INDEX_PREFIX, KEYS_PREFIX, LOG_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX,
     QUARANTINE_PREFIX,
 };
+use icecore_store::RepositoryLocation;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::arguments::doctor::Role;
+use super::request::Role;
+use crate::error::{OperationError, OperationResult};
 
 /// What objects are called that are written once; `*` stands for the rest. All others (snapshots, and what `doctor` tries) may
 /// also be replaced, in the state that the request names.
@@ -43,6 +47,19 @@ const HARMS_BUCKET: [&str; 7] = [
     "s3:PutReplicationConfiguration",
 ];
 
+/// A policy, in the language of AWS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Policy(Value);
+
+/// Returns the policy of a role for a repository, which need not exist: nothing is asked of S3.
+pub fn policy(access: &RepositoryAccess, role: Role) -> OperationResult<Policy> {
+    let RepositoryLocation::S3 { bucket, prefix } = access.location()? else {
+        return Err(OperationError::PolicyWithoutBucket);
+    };
+    Ok(Policy(of_role(role, bucket, prefix)))
+}
+
 /// ARNs of a repository.
 struct Resources {
     bucket: String,
@@ -75,7 +92,7 @@ impl Resources {
 }
 
 /// Returns the policy of a role for a place in a bucket.
-pub(super) fn of_role(role: Role, bucket: &str, prefix: &str) -> Value {
+fn of_role(role: Role, bucket: &str, prefix: &str) -> Value {
     let resources = Resources::of(bucket, prefix);
     let statements = match role {
         Role::Bucket => unconditional_writes(&resources).map(for_everybody).to_vec(),

@@ -1,0 +1,31 @@
+//! Runs `doctor`.
+
+use icecore_operations::doctor::{self, DoctorDocument};
+
+use super::{
+    arguments::DoctorArguments,
+    text::{explain, lines},
+};
+use crate::{
+    context::Context,
+    failure::{Outcome, exit_status::ExitStatus},
+    surface::console::ResultWriter,
+};
+
+/// Runs the command.
+pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<ExitStatus> {
+    let access = &context.access;
+    if let Some(role) = arguments.print_policy {
+        ResultWriter::document(&doctor::policy(access, role.into())?)?;
+        return Ok(ExitStatus::Done);
+    }
+    let report = doctor::run(access)?;
+    let status = if report.is_healthy() { ExitStatus::Done } else { ExitStatus::Failed };
+    let document = DoctorDocument::new(report, |fact| explain(fact, &access.machine.zone));
+    if context.console.json {
+        ResultWriter::document(&document)?;
+    } else {
+        ResultWriter::print(&lines(&document))?;
+    }
+    Ok(status)
+}

@@ -1,0 +1,44 @@
+//! Sentences about a directory.
+
+use icecore_operations::{
+    doctor::{Explanation, facts::DirectoryFact},
+    text,
+};
+
+use super::{advised, plain};
+use crate::failure;
+
+const OWNER: &str = "run as the owner of the repository, or as root";
+
+/// Says what a fact about a directory means.
+pub(super) fn explain(fact: &DirectoryFact) -> Explanation {
+    match fact {
+        DirectoryFact::Writable => plain("files can be created, replaced and deleted"),
+        DirectoryFact::Unwritable { path } => {
+            no_backups(&format!("this user may not write to {}", path.display()), OWNER)
+        }
+        DirectoryFact::ReadOnly { location } => no_backups(
+            &format!("the file system of {location} is read-only"),
+            "mount it with read and write access: `mount -o remount,rw`",
+        ),
+        DirectoryFact::NoSpace { location, reason } => {
+            no_backups(&format!("no space left in {location}: {}", failure::plain(reason)), "make room there")
+        }
+        DirectoryFact::AccessDenied { location, reason } => {
+            no_backups(&format!("this user may not write to {location}: {}", failure::plain(reason)), OWNER)
+        }
+        DirectoryFact::FewFiles { files } => advised(
+            format!("only {files} more files can be created"),
+            "remove files there; more space alone does not help",
+        ),
+        DirectoryFact::LittleRoom { bytes } => {
+            advised(format!("only {} left", text::size(*bytes)), "make room before a backup needs it")
+        }
+        DirectoryFact::Room { bytes } => plain(format!("{} left", text::size(*bytes))),
+    }
+}
+
+/// Says why nothing can be written.
+fn no_backups(reason: &str, hint: &str) -> Explanation {
+    advised(format!("{reason}; restores are possible, backups are not"), hint)
+}

@@ -1,0 +1,21 @@
+//! `doctor`: finds out before the disaster what is missing.
+
+mod archive;
+mod bucket;
+mod cache;
+mod document;
+pub mod facts;
+mod finding;
+mod keys;
+mod local;
+mod policy;
+mod request;
+mod run;
+mod times;
+mod trial;
+
+pub use document::{DoctorDocument, Explanation, FindingDocument};
+pub use finding::{Check, Finding, State};
+pub use policy::{Policy, policy};
+pub use request::Role;
+pub use run::{DoctorReport, run};

@@ -1,0 +1,59 @@
+//! Looks for times of snapshots that cannot be right.
+
+use icecore_access::{AccessResult, OpenStore, RepositoryAccess, unlock};
+use icecore_repo::snapshots::{self, CLOCK_TOLERANCE, SnapshotList};
+
+use super::{
+    facts::{RepositoryFact, WrongTime},
+    finding::{Check, Finding, State},
+};
+
+const CHECK: Check = Check::Snapshots;
+
+/// Compares the times of the snapshots with their order, with the store's clock and with this machine's; nobody is asked for a
+/// password.
+pub(super) fn look(access: &RepositoryAccess, store: &OpenStore) -> Vec<Finding> {
+    match list(access, store) {
+        Ok(Some(list)) => findings(access, &list),
+        Ok(None) => vec![Finding::new(CHECK, State::Unknown, RepositoryFact::TimesUnknown)],
+        Err(error) => vec![Finding::failed(CHECK, error)],
+    }
+}
+
+fn list(access: &RepositoryAccess, store: &OpenStore) -> AccessResult<Option<SnapshotList>> {
+    let Some(repository) = unlock::unlock_unasked(access, store)? else { return Ok(None) };
+    let mut open = access.with_catalog(repository, store)?;
+    Ok(Some(snapshots::list(&open.repository, &mut open.catalog)?))
+}
+
+fn findings(access: &RepositoryAccess, list: &SnapshotList) -> Vec<Finding> {
+    let doubtful = list.doubtful_times();
+    let wrong = list.complete(None).filter_map(|snapshot| {
+        let origin = &snapshot.origin;
+        Some(WrongTime {
+            clock: *doubtful.get(&origin.run)?,
+            id: origin.run.snapshot_id(),
+            source: origin.source.clone(),
+            host: origin.host.clone(),
+            started: origin.started,
+        })
+    });
+    let wrong: Vec<WrongTime> = wrong.collect();
+    let mut findings = vec![if wrong.is_empty() {
+        Finding::new(CHECK, State::Good, RepositoryFact::TimesAgree)
+    } else {
+        Finding::new(CHECK, State::Warning, RepositoryFact::TimesWrong(wrong))
+    }];
+    findings.extend(machine_behind(access, list));
+    findings
+}
+
+/// Says if the store has got something at a time that is still to come here.
+fn machine_behind(access: &RepositoryAccess, list: &SnapshotList) -> Option<Finding> {
+    let written = *list.written.values().max()?;
+    let ahead = written.as_nanoseconds() - access.machine.environment.now().as_nanoseconds();
+    if ahead <= CLOCK_TOLERANCE.as_nanos().cast_signed() {
+        return None;
+    }
+    Some(Finding::new(CHECK, State::Warning, RepositoryFact::MachineBehind { written }))
+}

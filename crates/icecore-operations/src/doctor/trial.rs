@@ -1,0 +1,35 @@
+//! Whether a server reads as a repository needs it, and whether it lets this host do harm.
+
+use icecore_access::RepositoryAccess;
+use icecore_aws::{S3Store, Trial, try_requests};
+use icecore_store::StoreError;
+
+use super::{
+    facts::BucketFact,
+    finding::{Check, Finding, State},
+};
+
+/// Tries reads, overwriting and deletion on an object of its own.
+pub(super) fn examine(access: &RepositoryAccess, store: &S3Store) -> Vec<Finding> {
+    match access.machine.environment.runtime.block_on(try_requests(store)) {
+        Ok(trial) => {
+            let Trial { wrong_reads, overwrites, deletes } = trial;
+            vec![reading(wrong_reads), protection(overwrites, deletes)]
+        }
+        // That nothing can be written is said already.
+        Err(StoreError::NotPermitted { .. }) => Vec::new(),
+        Err(error) => vec![Finding::failed(Check::Reading, error)],
+    }
+}
+
+fn reading(answers: Vec<String>) -> Finding {
+    if answers.is_empty() {
+        return Finding::new(Check::Reading, State::Good, BucketFact::ReadsCorrect);
+    }
+    Finding::new(Check::Reading, State::Bad, BucketFact::ReadsWrong { answers })
+}
+
+fn protection(overwrites: bool, deletes: bool) -> Finding {
+    let state = if overwrites || deletes { State::Warning } else { State::Good };
+    Finding::new(Check::Protection, state, BucketFact::Powers { overwrites, deletes })
+}
