@@ -1,5 +1,5 @@
-//! Looks at the log before an operation believes that a snapshot is the newest: somebody may have removed newer
-//! ones.
+//! Looks at the log before an operation believes that a snapshot is the newest: somebody may have removed
+//! newer ones.
 
 use icecore_access::{OpenRepository, RepositoryAccess};
 use icecore_format::{history::Loss, log::CompletedSnapshot, snapshot::Snapshot};
@@ -151,8 +151,8 @@ impl Look {
         self.require_readable(reference, watch, &is_of)
     }
 
-    /// Refuses a choice that a newer snapshot changes whose object cannot be read: it is damaged, and may be the one that is
-    /// meant.
+    /// Refuses a choice that a newer snapshot changes whose object cannot be read: it is damaged, and may be
+    /// the one that is meant.
     fn require_readable(
         &self,
         reference: &Reference,

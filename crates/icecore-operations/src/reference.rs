@@ -16,8 +16,8 @@ const ID_DIGITS_MAX: usize = 20;
 /// What the user wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// Source that the snapshot is of, if it was named: `SOURCE`, or `HOST/SOURCE` where several hosts have a source of
-    /// that name.
+    /// Source that the snapshot is of, if it was named: `SOURCE`, or `HOST/SOURCE` where several hosts have a
+    /// source of that name.
     pub source: Option<String>,
     /// Which snapshot.
     pub snapshot: SnapshotChoice,

@@ -6,7 +6,8 @@ use bytesize::ByteSize;
 use icecore_format::entry::Time;
 use jiff::{Timestamp, tz::TimeZone};
 
-/// Returns bytes as text that cannot disturb a terminal: control characters and what is not UTF-8 become `\xNN`.
+/// Returns bytes as text that cannot disturb a terminal: control characters and what is not UTF-8 become
+/// `\xNN`.
 ///
 /// Bidirectional overrides count as control characters: they could make one name look like another.
 pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
@@ -137,8 +138,8 @@ pub fn utc_time(time: Time) -> Option<String> {
     Timestamp::new(time.seconds, nanoseconds).ok().map(|timestamp| timestamp.to_string())
 }
 
-/// Returns bytes in base64 (RFC 4648, section 4), appended to `text`; only the last part may have a length that is no
-/// multiple of 3.
+/// Returns bytes in base64 (RFC 4648, section 4), appended to `text`; only the last part may have a length
+/// that is no multiple of 3.
 pub fn push_base64(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for part in bytes.chunks(3) {

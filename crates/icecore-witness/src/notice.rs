@@ -31,12 +31,14 @@ pub enum WitnessNotice<'a> {
         /// What went wrong.
         error: &'a io::Error,
     },
-    /// The repository is used for the first time at this location, and has everything that this host saw at another one.
+    /// The repository is used for the first time at this location, and has everything that this host saw at
+    /// another one.
     FirstUseHere {
         /// The other location, if it is known.
         elsewhere: Option<&'a str>,
     },
-    /// The repository is used for the first time at this location, and is older than what this host saw at another one.
+    /// The repository is used for the first time at this location, and is older than what this host saw at
+    /// another one.
     OlderCopy {
         /// The other location, if it is known.
         elsewhere: Option<&'a str>,

@@ -1,9 +1,11 @@
-//! What this user of this host remembers of repositories, in small files: whoever changes a repository cannot change these.
+//! What this user of this host remembers of repositories, in small files: whoever changes a repository cannot
+//! change these.
 //!
-//! A repository is remembered for each location that it was used at: a copy of it beside the original has a history of its own.
+//! A repository is remembered for each location that it was used at: a copy of it beside the original has a
+//! history of its own.
 //!
-//! Unlike the caches they cannot be made again. One that is missing makes a repository look as if it were seen for the first
-//! time; nothing else depends on them.
+//! Unlike the caches they cannot be made again. One that is missing makes a repository look as if it were
+//! seen for the first time; nothing else depends on them.
 
 use std::{
     fs, io,
@@ -117,7 +119,8 @@ pub(crate) fn recall(path: &Path, repository: RepositoryId) -> Recalled<Remember
     })
 }
 
-/// Returns what is remembered of a repository at the location where it was seen last; files that cannot be read do not count.
+/// Returns what is remembered of a repository at the location where it was seen last; files that cannot be
+/// read do not count.
 pub(crate) fn recall_elsewhere(state: &Path, repository: RepositoryId) -> Option<Elsewhere> {
     let id = repository.to_string();
     let entries = fs::read_dir(state.join(REPOSITORIES)).ok()?;

@@ -57,8 +57,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Recalls what is known of a repository, reads its log and its snapshots, and holds one against the other. Reports
-    /// snapshots that cannot be read.
+    /// Recalls what is known of a repository, reads its log and its snapshots, and holds one against the
+    /// other. Reports snapshots that cannot be read.
     pub fn begin(
         settings: &WitnessSettings,
         repository: &Repository,
@@ -197,7 +197,8 @@ impl Watch {
         !self.losses.is_empty() || self.recollection.other.is_some()
     }
 
-    /// Returns the snapshots whose objects cannot be read, and that nobody deleted: the run, and what the log says of it.
+    /// Returns the snapshots whose objects cannot be read, and that nobody deleted: the run, and what the log
+    /// says of it.
     pub fn unreadable<'a>(
         &'a self,
         list: &'a SnapshotList,
@@ -239,7 +240,8 @@ impl Watch {
         self.unnamed.extend(new);
     }
 
-    /// Adds a new snapshot to the log, and those that earlier runs could not add. A backup never fails because of the log.
+    /// Adds a new snapshot to the log, and those that earlier runs could not add. A backup never fails
+    /// because of the log.
     pub fn completed(
         &mut self,
         repository: &Repository,
@@ -266,7 +268,8 @@ impl Watch {
         self.save(repository);
     }
 
-    /// Accepts in the log that snapshots are not what they were, and names them as a repair has left them, in one record.
+    /// Accepts in the log that snapshots are not what they were, and names them as a repair has left them, in
+    /// one record.
     pub fn name_again(
         &mut self,
         repository: &Repository,
@@ -302,8 +305,8 @@ impl Watch {
         self.append(repository, catalog, events)
     }
 
-    /// Writes into the log that everything that is lost is accepted, also records that do not open, and that this repository
-    /// is the one of this place. Returns the number of records and of snapshots.
+    /// Writes into the log that everything that is lost is accepted, also records that do not open, and that
+    /// this repository is the one of this place. Returns the number of records and of snapshots.
     pub fn accept_everything(
         &mut self,
         repository: &Repository,

@@ -94,7 +94,8 @@ fn list(
         }
         show(&entry, &cursor, sink)?;
         if !request.recursive && entry.kind == EntryKind::Directory {
-            // Zero sorts before every byte of a name, and after the separator: this is behind the directory's content.
+            // Zero sorts before every byte of a name, and after the separator: this is behind the directory's
+            // content.
             behind.clear();
             behind.extend_from_slice(&entry.path);
             behind.push(0);

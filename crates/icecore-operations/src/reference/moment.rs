@@ -57,8 +57,8 @@ pub(super) fn parse(text: &str) -> Option<Moment> {
 impl Moment {
     /// Returns the first moment that is too late, as nanoseconds since 1970; none if there is no such moment.
     ///
-    /// A time is meant with all of its second: who copies it from a listing, where fractions are left out, means the
-    /// snapshot that is listed.
+    /// A time is meant with all of its second: who copies it from a listing, where fractions are left out,
+    /// means the snapshot that is listed.
     pub fn end(self, zone: &TimeZone) -> Option<i128> {
         let timestamp = match self {
             Self::Day(date) => {

@@ -18,8 +18,8 @@ use crate::text;
 /// Candidates that are listed for an ambiguous reference.
 const CANDIDATES_MAX: usize = 10;
 
-/// Returns the complete snapshot that a reference means; `host` is this machine, whose sources come first where several
-/// hosts have one of the same name.
+/// Returns the complete snapshot that a reference means; `host` is this machine, whose sources come first
+/// where several hosts have one of the same name.
 ///
 /// # Errors
 ///
@@ -279,8 +279,8 @@ fn newest_at<'a>(
     })
 }
 
-/// Returns the times at which the snapshots were made, in their order. Where the clock was wrong, it is the latest possible
-/// one, that of the next snapshot: whoever names a time wants nothing that is newer.
+/// Returns the times at which the snapshots were made, in their order. Where the clock was wrong, it is the
+/// latest possible one, that of the next snapshot: whoever names a time wants nothing that is newer.
 fn latest_starts(list: &SnapshotList, candidates: &[&Snapshot]) -> Vec<Time> {
     let doubtful = list.doubtful_times();
     let is_sure = |snapshot: &&&Snapshot| !doubtful.contains_key(&snapshot.origin.run);

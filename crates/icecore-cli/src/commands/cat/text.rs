@@ -12,14 +12,14 @@ use crate::surface::{
 };
 
 /// Writes the content of a file; in JSON in base64, without holding it in memory.
-pub(super) struct Output<'a> {
+pub(super) struct ContentWriter<'a> {
     console: &'a Console,
     output: ResultWriter,
     /// The last bytes, which are not encoded until there are three of them.
     rest: Vec<u8>,
 }
 
-impl<'a> Output<'a> {
+impl<'a> ContentWriter<'a> {
     /// Begins with nothing.
     pub(super) fn new(console: &'a Console) -> Self {
         Self { console, output: ResultWriter::new(), rest: Vec::new() }
@@ -34,7 +34,7 @@ impl<'a> Output<'a> {
     }
 }
 
-impl CatSink for Output<'_> {
+impl CatSink for ContentWriter<'_> {
     fn begin(&mut self, entry: &Entry) -> io::Result<()> {
         warn_of_marks(self.console, entry);
         if !self.console.json {
@@ -53,7 +53,7 @@ impl CatSink for Output<'_> {
     }
 }
 
-impl Write for Output<'_> {
+impl Write for ContentWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.console.json {
             return self.output.write(bytes);

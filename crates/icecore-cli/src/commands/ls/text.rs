@@ -100,7 +100,8 @@ fn mode_text(kind: EntryKind, mode: u32) -> String {
     text
 }
 
-/// Writes everything that stands before the name in a long listing into `line`, which is used again and again.
+/// Writes everything that stands before the name in a long listing into `line`, which is used again and
+/// again.
 fn write_columns(line: &mut String, entry: &Entry, names: (Option<&[u8]>, Option<&[u8]>), zone: &TimeZone) {
     let owner = |name: Option<&[u8]>, id: u32| match name {
         Some(name) => text::printable(name).into_owned(),
