@@ -13,4 +13,3 @@ pub(crate) mod ls;
 pub(crate) mod restore;
 pub(crate) mod shell;
 pub(crate) mod snapshots;
-mod surroundings;

@@ -1,6 +1,6 @@
 //! Why a command failed, what its user can do about it, and with which code it ends.
 
-use std::{error::Error, io, path::Path};
+use std::{io, path::Path};
 
 use icecore_access::AccessError;
 use icecore_aws::ProbeError;
@@ -10,6 +10,7 @@ use icecore_check::CheckError;
 use icecore_copy::CopyError;
 use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_operations::{
+    documents::ErrorDocument,
     error::{OperationError, Uncertainty},
     reference::{ResolveError, WrongReference},
     text,
@@ -17,12 +18,13 @@ use icecore_operations::{
 use icecore_repo::error::RepoError;
 use icecore_restore::{IncludeError, RestoreError};
 use icecore_store::{error::StoreError, location::LocationError};
-use serde::Serialize;
 
 use crate::failure::{
     advice::{Advice, INTERRUPTED, PATTERNS, Side},
     exit_status::ExitStatus,
 };
+
+pub(crate) use icecore_operations::text::{plain, reason};
 
 pub(crate) mod advice;
 pub(crate) mod exit_status;
@@ -42,22 +44,6 @@ pub(crate) struct Failure {
     pub(crate) status: ExitStatus,
     /// Whoever read standard output has gone away: nothing is to be said.
     pub(crate) output_closed: bool,
-}
-
-/// A failure as it stands in JSON documents that go on after it.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct ErrorDocument {
-    message: String,
-    hint: Option<String>,
-    code: u8,
-}
-
-impl ErrorDocument {
-    /// Makes the document of a failure.
-    pub(crate) fn of(failure: &Failure) -> Self {
-        let Failure { message, hint, status, .. } = failure.clone();
-        Self { message, hint: hint.map(String::from), code: status.code() }
-    }
 }
 
 impl Failure {
@@ -111,38 +97,17 @@ impl Failure {
         Self { hint, ..self }.context("the repository to copy to")
     }
 
+    /// Returns the failure for JSON documents that go on after it.
+    pub(crate) fn document(&self) -> ErrorDocument {
+        let Self { message, hint, status, .. } = self;
+        let hint = hint.as_ref().map(|hint| hint.text(Side::Own));
+        ErrorDocument { message: message.clone(), hint, code: status.code() }
+    }
+
     /// Makes a failure from its parts.
     fn of(status: ExitStatus, message: String, hint: Option<Advice>) -> Self {
         Self { message, hint, status, output_closed: false }
     }
-}
-
-/// Returns the text of an error with those of its causes, each once.
-pub(crate) fn reason(error: &dyn Error) -> String {
-    let mut text = without_number(&error.to_string()).to_owned();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        let cause_text = without_number(&cause_text);
-        if !text.contains(cause_text) {
-            text.push_str(": ");
-            text.push_str(cause_text);
-        }
-        source = cause.source();
-    }
-    text
-}
-
-/// Returns the text of an error that is a text already.
-pub(crate) fn plain(text: &str) -> &str {
-    without_number(text)
-}
-
-/// Returns a text without the number of the system error that the standard library puts at its end.
-fn without_number(text: &str) -> &str {
-    let Some((front, number)) = text.rsplit_once(" (os error ") else { return text };
-    let digits = number.strip_suffix(')').unwrap_or_default();
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) { front } else { text }
 }
 
 impl From<RepoError> for Failure {
@@ -180,46 +145,68 @@ impl From<StoreError> for Failure {
 
 impl From<AccessError> for Failure {
     fn from(error: AccessError) -> Self {
+        Self::of_access(&error)
+    }
+}
+
+impl Failure {
+    /// Makes the failure of the way to a repository.
+    pub(crate) fn of_access(error: &AccessError) -> Self {
         let message = match error {
-            AccessError::Store(error) => return error.into(),
-            AccessError::Repository(error) => return error.into(),
-            AccessError::Probe(error) => return error.into(),
-            AccessError::FileSystem { ref source, .. } => {
+            AccessError::Store(error) => return Self::from_store(error),
+            AccessError::Repository(error) => return Self::of_repository(error),
+            AccessError::Probe(error) => return Self::of_probe(error),
+            AccessError::FileSystem { source, .. } => {
                 format!("{error}: {}", Self::from_store(source).message)
             }
-            ref error => reason(error),
+            error => reason(error),
         };
-        Self::of(status::of_access(&error), message, advice::access::of(&error))
+        Self::of(status::of_access(error), message, advice::access::of(error))
+    }
+
+    /// Makes the failure of an unfit server.
+    fn of_probe(error: &ProbeError) -> Self {
+        match error {
+            ProbeError::Store(error) => Self::from_store(error),
+            error => Self::of(status::of_probe(error), reason(error), advice::store::of_probe(error)),
+        }
     }
 }
 
 impl From<ProbeError> for Failure {
     fn from(error: ProbeError) -> Self {
-        match error {
-            ProbeError::Store(error) => error.into(),
-            error => Self::of(status::of_probe(&error), reason(&error), advice::store::of_probe(&error)),
-        }
+        Self::of_probe(&error)
     }
 }
 
 impl From<ResolveError> for Failure {
     fn from(error: ResolveError) -> Self {
-        Self::of(status::of_reference(&error), error.to_string(), advice::reference::of(&error))
+        Self::of_reference(&error)
     }
 }
 
 impl From<OperationError> for Failure {
     fn from(error: OperationError) -> Self {
+        Self::of_operation(&error)
+    }
+}
+
+impl Failure {
+    /// Makes the failure of a reference that means no snapshot, or not one alone.
+    fn of_reference(error: &ResolveError) -> Self {
+        Self::of(status::of_reference(error), error.to_string(), advice::reference::of(error))
+    }
+
+    /// Makes the failure of an operation.
+    pub(crate) fn of_operation(error: &OperationError) -> Self {
         match error {
-            OperationError::Access(error) => error.into(),
-            OperationError::Repository(error) => error.into(),
-            OperationError::Restore(error) => error.into(),
-            OperationError::Resolve(error) => error.into(),
+            OperationError::Access(error) => Self::of_access(error),
+            OperationError::Repository(error) => Self::of_repository(error),
+            OperationError::Restore(error) => Self::of_restore(error),
+            OperationError::Resolve(error) => Self::of_reference(error),
             OperationError::Interrupted => Self::interrupted(),
-            OperationError::Output(error) => Self::output(&error),
-            error => {
-                Self::of(status::of_operation(&error), error.to_string(), advice::operations::of(&error))
-            }
+            OperationError::Output(error) => Self::output(error),
+            error => Self::of(status::of_operation(error), error.to_string(), advice::operations::of(error)),
         }
     }
 }
@@ -250,26 +237,43 @@ impl From<LocationError> for Failure {
 
 impl From<ExcludeError> for Failure {
     fn from(error: ExcludeError) -> Self {
-        let message = format!("failed to {}", reason(&error));
-        Self::of(ExitStatus::Usage, message, advice::engines::of_exclude(&error))
+        Self::of_exclude(&error)
     }
 }
 
 impl From<FsError> for Failure {
     fn from(error: FsError) -> Self {
-        Self::new(ExitStatus::Failed, format!("failed to {}", reason(&error)))
+        Self::of_file_system(&error)
     }
 }
 
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Self {
+        Self::of_backup(&error)
+    }
+}
+
+impl Failure {
+    /// Makes the failure of a pattern of what is left out, or of a file with such patterns.
+    fn of_exclude(error: &ExcludeError) -> Self {
+        let message = format!("failed to {}", reason(error));
+        Self::of(ExitStatus::Usage, message, advice::engines::of_exclude(error))
+    }
+
+    /// Makes the failure of an operation on a file of a source.
+    fn of_file_system(error: &FsError) -> Self {
+        Self::new(ExitStatus::Failed, format!("failed to {}", reason(error)))
+    }
+
+    /// Makes the failure of a backup.
+    fn of_backup(error: &BackupError) -> Self {
         let message = match error {
-            BackupError::Source(error) => return error.into(),
-            BackupError::Repository(error) => return error.into(),
-            BackupError::Stream { .. } => format!("failed to {}", reason(&error)),
-            _ => reason(&error),
+            BackupError::Source(error) => return Self::of_file_system(error),
+            BackupError::Repository(error) => return Self::of_repository(error),
+            BackupError::Stream { .. } => format!("failed to {}", reason(error)),
+            _ => reason(error),
         };
-        Self::of(status::of_backup(&error), message, advice::engines::of_backup(&error))
+        Self::of(status::of_backup(error), message, advice::engines::of_backup(error))
     }
 }
 
@@ -281,15 +285,22 @@ impl From<IncludeError> for Failure {
 
 impl From<RestoreError> for Failure {
     fn from(error: RestoreError) -> Self {
+        Self::of_restore(&error)
+    }
+}
+
+impl Failure {
+    /// Makes the failure of a restore.
+    fn of_restore(error: &RestoreError) -> Self {
         let message = match error {
-            RestoreError::Repository(error) => return error.into(),
+            RestoreError::Repository(error) => return Self::of_repository(error),
             RestoreError::Interrupted => Self::interrupted().message,
             RestoreError::ManyDeletions { .. } => {
-                format!("{}; nothing was changed", many_deletions(&error))
+                format!("{}; nothing was changed", many_deletions(error))
             }
-            _ => format!("failed to {}", reason(&error)),
+            _ => format!("failed to {}", reason(error)),
         };
-        Self::of(status::of_restore(&error), message, advice::engines::of_restore(&error))
+        Self::of(status::of_restore(error), message, advice::engines::of_restore(error))
     }
 }
 

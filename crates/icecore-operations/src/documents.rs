@@ -25,6 +25,17 @@ impl PathText {
     }
 }
 
+/// Why a part of an operation failed, in a document that goes on after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorDocument {
+    /// What failed, on what, and why.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Exit code of a command that ends so.
+    pub code: u8,
+}
+
 /// Returns bytes in base64 unless they are UTF-8.
 pub fn base64_unless_text(bytes: &[u8]) -> Option<String> {
     str::from_utf8(bytes).is_err().then(|| base64(bytes))

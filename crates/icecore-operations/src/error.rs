@@ -9,6 +9,7 @@ use icecore_restore::RestoreError;
 
 use crate::{
     entries::kind_name,
+    overlap::Overlap,
     reference::{ResolveError, WrongReference},
     text,
 };
@@ -36,6 +37,9 @@ pub enum OperationError {
     #[error("failed to write the output")]
     Output(#[source] io::Error),
 
+    /// Two directories overlap that must not.
+    #[error(transparent)]
+    Overlap(#[from] Overlap),
     /// A text is no reference.
     #[error(transparent)]
     Reference(#[from] WrongReference),

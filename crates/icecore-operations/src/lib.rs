@@ -14,6 +14,7 @@ pub mod error;
 pub mod look;
 pub mod losses;
 pub mod ls;
+pub mod overlap;
 pub mod reference;
 pub mod snapshots;
 pub mod text;

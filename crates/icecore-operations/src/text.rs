@@ -1,6 +1,6 @@
-//! Bytes, sizes, counts, durations and times as text for people.
+//! Bytes, sizes, counts, durations, times and errors as text for people.
 
-use std::{borrow::Cow, fmt::Write, time::Duration};
+use std::{borrow::Cow, error::Error, fmt::Write, time::Duration};
 
 use bytesize::ByteSize;
 use icecore_format::entry::Time;
@@ -152,6 +152,34 @@ pub fn push_base64(text: &mut String, bytes: &[u8]) {
             text.push(if digit > part.len() { '=' } else { char::from(symbol) });
         }
     }
+}
+
+/// Returns the text of an error with those of its causes, each once.
+pub fn reason(error: &dyn Error) -> String {
+    let mut text = without_number(&error.to_string()).to_owned();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        let cause_text = without_number(&cause_text);
+        if !text.contains(cause_text) {
+            text.push_str(": ");
+            text.push_str(cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Returns the text of an error that is a text already.
+pub fn plain(text: &str) -> &str {
+    without_number(text)
+}
+
+/// Returns a text without the number of the system error that the standard library puts at its end.
+fn without_number(text: &str) -> &str {
+    let Some((front, number)) = text.rsplit_once(" (os error ") else { return text };
+    let digits = number.strip_suffix(')').unwrap_or_default();
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) { front } else { text }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `backup`: a snapshot of each path, or of a stream.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use icecore_access::{
     AccessMode, OpenRepository,
@@ -9,6 +9,7 @@ use icecore_access::{
 };
 use icecore_backup::{backup, error::BackupError, report::BackupReport};
 use icecore_catalog::Catalog;
+use icecore_format::ids::RepositoryId;
 use icecore_repo::{repository::Repository, snapshots::SnapshotList};
 use icecore_witness::Watch;
 
@@ -19,17 +20,19 @@ use self::{
     settings::SourceSettings,
     sources::{PlannedSource, SourceKind},
 };
-use super::{
-    creation::{self as new_repository, CreatedDocument},
-    surroundings,
-};
+use super::creation::{self as new_repository, CreatedDocument};
 use crate::{
     arguments::backup::BackupArguments,
     context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    surface::{progress::Progress, requests},
+    surface::{console::Verbosity, progress::Progress, requests},
 };
-use icecore_operations::{error::OperationError, losses, text};
+use icecore_operations::{
+    error::OperationError,
+    losses,
+    overlap::{self, OwnDirectoryKind},
+    text,
+};
 
 mod events;
 mod patterns;
@@ -47,7 +50,7 @@ pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<Exi
     let mut planned = sources::plan(arguments, &context.configuration)?;
     for source in &planned {
         if let SourceKind::Tree { path, real } = &source.kind {
-            surroundings::refuse_source(context, path, real)?;
+            overlap::refuse_source(&context.access, path, real).map_err(OperationError::from)?;
         }
     }
     let settings = planned
@@ -141,6 +144,22 @@ fn check_root(context: &Context, source: &mut PlannedSource, list: &SnapshotList
     source.kind = SourceKind::Failed(Failure::usage(message).hint(hint));
 }
 
+/// Returns the directories that are left out wholly, and tells of those that lie in the source.
+fn skip(context: &Context, repository: RepositoryId, source: &Path) -> Vec<(u64, u64)> {
+    let own = overlap::own_directories(&context.access, repository);
+    for directory in own.iter().filter(|directory| directory.path.starts_with(source)) {
+        let what = match directory.kind {
+            OwnDirectoryKind::Repository => "the repository",
+            // A home directory has its cache in it every time.
+            OwnDirectoryKind::Catalog if context.console.verbosity < Verbosity::Verbose => continue,
+            OwnDirectoryKind::Catalog => "the catalogue",
+        };
+        let path = directory.path.display();
+        context.console.notice(&format!("{what} {path} lies in the source and is left out"));
+    }
+    own.iter().map(|directory| directory.identity).collect()
+}
+
 /// What the backups of all sources of one command share.
 struct Job<'a> {
     context: &'a Context,
@@ -181,7 +200,7 @@ impl Job<'_> {
     ) -> Outcome<BackupReport> {
         let context = self.context;
         let skip = match &source.kind {
-            SourceKind::Tree { real, .. } => surroundings::skip(context, self.repository.id(), real),
+            SourceKind::Tree { real, .. } => skip(context, self.repository.id(), real),
             _ => Vec::new(),
         };
         let (name, source_name) = (source.name.clone(), source.name.clone());

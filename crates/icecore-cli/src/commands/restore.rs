@@ -28,7 +28,6 @@ use self::{
     document::RestoreDocument,
     events::{Actions, Events},
 };
-use super::surroundings;
 use crate::{
     arguments::restore::RestoreArguments,
     context::Context,
@@ -39,6 +38,7 @@ use icecore_operations::{
     archived::Bucket,
     error::OperationError,
     look::Look,
+    overlap,
     reference::{self, Reference, SnapshotChoice},
     text,
 };
@@ -75,7 +75,7 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
         None => original_place(context, &reader, &snapshot, &reference.path)?,
     };
     place::confirm(context, arguments)?;
-    surroundings::refuse_target(context, &target)?;
+    overlap::refuse_target(&context.access, &target).map_err(OperationError::from)?;
     let is_source = place::is_source(context, &snapshot, &reference.path, arguments);
     let mut request = RestoreRequest {
         path: reference.path,
@@ -84,7 +84,7 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
         delete: arguments.delete,
         delete_excluded: arguments.delete_excluded,
         deletes_many: arguments.yes,
-        protected: surroundings::protected(context),
+        protected: overlap::protected(&context.access),
         verify: arguments.verify,
         trust_times: arguments.trust_times,
         is_source,

@@ -122,7 +122,8 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         OperationError::Resolve(error) => of_reference(error),
         OperationError::Interrupted => ExitStatus::Interrupted,
         OperationError::Uncertain(_) | OperationError::RolledBack => ExitStatus::Damage,
-        OperationError::Reference(_)
+        OperationError::Overlap(_)
+        | OperationError::Reference(_)
         | OperationError::DifferentPaths
         | OperationError::PolicyWithoutBucket => ExitStatus::Usage,
         _ => ExitStatus::Failed,

@@ -12,11 +12,11 @@ use serde::Serialize;
 use crate::{
     commands::creation::CreatedDocument,
     context::Context,
-    failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus, reason},
+    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
     surface::console::{Console, ResultWriter},
 };
 use icecore_operations::{
-    documents::{PathText, SnapshotDocument, dedup_name, level_name},
+    documents::{ErrorDocument, PathText, SnapshotDocument, dedup_name, level_name},
     losses::LossDocument,
     text,
 };
@@ -161,7 +161,7 @@ impl BackupDocument {
 impl SourceDocument {
     /// Makes the document of a source that there is no snapshot of.
     pub(crate) fn failed(shown: &[u8], source: String, failure: Failure) -> Self {
-        let error = Some(ErrorDocument::of(&failure));
+        let error = Some(failure.document());
         Self { path: PathText::new(shown), source, done: None, error, failure: Some(failure) }
     }
 

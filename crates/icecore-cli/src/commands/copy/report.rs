@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     commands::creation::CreatedDocument,
     context::Context,
-    failure::{ErrorDocument, Failure, Outcome, exit_status::ExitStatus},
+    failure::{Failure, Outcome, exit_status::ExitStatus},
     surface::{
         archived::show_archived,
         console::{Console, ResultWriter},
@@ -21,7 +21,7 @@ use crate::{
 };
 use icecore_operations::{
     archived::{self, ArchivedDocument, Bucket},
-    documents::SnapshotDocument,
+    documents::{ErrorDocument, SnapshotDocument},
     losses::LossDocument,
     text,
 };
@@ -281,7 +281,7 @@ impl Item {
     /// Makes the item of a snapshot that could not be copied.
     pub(crate) fn failed(snapshot: &Snapshot, failure: Failure, zone: &TimeZone) -> Self {
         let item = Self::new(State::Failed, snapshot, zone);
-        Self { error: Some(ErrorDocument::of(&failure)), failure: Some(failure), ..item }
+        Self { error: Some(failure.document()), failure: Some(failure), ..item }
     }
 
     fn status(&self) -> ExitStatus {

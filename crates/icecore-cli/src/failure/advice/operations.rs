@@ -3,6 +3,7 @@
 use icecore_operations::{
     entries::below_root,
     error::{OperationError, Uncertainty},
+    overlap::Overlap,
     text,
 };
 
@@ -22,6 +23,10 @@ const GONE: &str = "run `icecore check`, which reports more; `icecore snapshots`
 /// Returns what to do about an operation that failed.
 pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
     let advice = match error {
+        OperationError::Overlap(Overlap::Source { .. }) => {
+            "a repository is copied with its files, not backed up into itself"
+        }
+        OperationError::Overlap(Overlap::Target { .. }) => "choose another directory",
         OperationError::Reference(_) => REFERENCE,
         OperationError::Uncertain(Uncertainty::Gone { .. }) => GONE,
         OperationError::Uncertain(_) => UNCERTAIN,
