@@ -60,14 +60,14 @@ pub struct FirstKey {
 }
 
 /// Where the first key of a repository comes from.
-#[derive(Clone, Copy, Debug)]
-pub enum KeyChoice<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyChoice {
     /// What was given, else a generated key file.
     Given,
     /// What was given, else a password that is asked for, else a generated key file.
     GivenOrAsked,
     /// A key of AWS KMS.
-    Kms(&'a str),
+    Kms(String),
 }
 
 /// A location at which a repository may be created.
@@ -93,7 +93,7 @@ pub fn create(
     access: &RepositoryAccess,
     site: &Site,
     label: &str,
-    key: KeyChoice<'_>,
+    key: &KeyChoice,
     single_writer: bool,
 ) -> AccessResult<Created> {
     let store = access.create_store(single_writer)?;
@@ -169,7 +169,7 @@ fn try_file_system(access: &RepositoryAccess, store: &LocalStore, site: &Site) -
     if site.names_before.is_none() {
         fs::remove_dir(&path).unwrap_or_default();
     }
-    Err(AccessError::FileSystem { path, source })
+    Err(AccessError::FileSystem { path, source: source.into() })
 }
 
 /// Says whether there is no repository; whatever else is wrong with it is an error.
@@ -213,7 +213,7 @@ fn refuse_existing(access: &RepositoryAccess, store: &OpenStore) -> AccessResult
 fn first_key(
     access: &RepositoryAccess,
     repository: RepositoryId,
-    choice: KeyChoice<'_>,
+    choice: &KeyChoice,
 ) -> AccessResult<FirstKey> {
     if let KeyChoice::Kms(key) = choice {
         let credential = kms::new_credential(access, repository, key)?;

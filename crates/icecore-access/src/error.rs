@@ -211,7 +211,7 @@ pub enum AccessError {
         /// The generated key file.
         path: PathBuf,
         /// Why it does not open.
-        source: RepoError,
+        source: Box<RepoError>,
     },
     /// No way to unlock is given, and nobody can be asked.
     #[error("no key or password is given for the repository{}", missing_file(looked.as_ref()))]
@@ -281,7 +281,7 @@ pub enum AccessError {
         /// The directory.
         path: PathBuf,
         /// What it cannot do.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// Where a new repository is to be are objects of another one without its header.
     #[error("at {location} there are objects of a repository ({key}), but its header is missing")]

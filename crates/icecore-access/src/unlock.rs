@@ -61,7 +61,7 @@ pub fn unlock_with_credential(
         return ask(access, &locked);
     }
     Err(match refused {
-        Some((path, source)) => AccessError::GeneratedKeyRefused { path, source },
+        Some((path, source)) => AccessError::GeneratedKeyRefused { path, source: source.into() },
         None if takes_passwords => {
             AccessError::NoCredential { looked: access.directories.generated_key_file(locked.id()) }
         }

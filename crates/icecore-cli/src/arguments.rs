@@ -6,8 +6,6 @@ pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod global;
-pub(crate) mod key;
-pub(crate) mod repository;
 pub(crate) mod restore;
 pub(crate) mod rollback;
 pub(crate) mod shell;
@@ -17,15 +15,14 @@ use self::{
     check::CheckArguments,
     copy::CopyArguments,
     global::GlobalArguments,
-    key::KeyArguments,
-    repository::InitArguments,
     restore::RestoreArguments,
     shell::{CompletionsArguments, ManArguments},
 };
 
 use crate::commands::{
     cat::arguments::CatArguments, diff::arguments::DiffArguments, doctor::arguments::DoctorArguments,
-    ls::arguments::LsArguments, snapshots::arguments::SnapshotsArguments,
+    init::arguments::InitArguments, key::arguments::KeyArguments, ls::arguments::LsArguments,
+    snapshots::arguments::SnapshotsArguments,
 };
 
 const AFTER_HELP: &str = "\

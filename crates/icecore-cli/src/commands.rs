@@ -4,7 +4,6 @@ pub(crate) mod backup;
 pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod copy;
-mod creation;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod init;

@@ -12,6 +12,7 @@ use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_operations::{
     documents::ErrorDocument,
     error::{OperationError, Uncertainty},
+    key::KeyError,
     reference::{ResolveError, WrongReference},
     text,
 };
@@ -205,6 +206,9 @@ impl Failure {
             OperationError::Restore(error) => Self::of_restore(error),
             OperationError::Resolve(error) => Self::of_reference(error),
             OperationError::Interrupted => Self::interrupted(),
+            OperationError::Key(KeyError::FilesStay(error)) => {
+                Self::of_access(error).hint(advice::operations::KEY_STAYS)
+            }
             OperationError::Output(error) => Self::output(error),
             error => Self::of(status::of_operation(error), error.to_string(), advice::operations::of(error)),
         }

@@ -9,6 +9,8 @@ use icecore_restore::RestoreError;
 
 use crate::{
     entries::kind_name,
+    init::InitError,
+    key::KeyError,
     overlap::Overlap,
     reference::{ResolveError, WrongReference},
     text,
@@ -37,6 +39,12 @@ pub enum OperationError {
     #[error("failed to write the output")]
     Output(#[source] io::Error),
 
+    /// A repository is not created.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// A key is not added or changed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// Two directories overlap that must not.
     #[error(transparent)]
     Overlap(#[from] Overlap),

@@ -11,6 +11,8 @@ pub mod doctor;
 pub mod documents;
 pub mod entries;
 pub mod error;
+pub mod init;
+pub mod key;
 pub mod look;
 pub mod losses;
 pub mod ls;

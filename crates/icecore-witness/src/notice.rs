@@ -31,6 +31,11 @@ pub enum WitnessNotice<'a> {
         /// What went wrong.
         error: &'a io::Error,
     },
+    /// It cannot be kept that a repository was created at this location.
+    NotSettled {
+        /// What went wrong.
+        error: &'a io::Error,
+    },
     /// The repository is used for the first time at this location, and has everything that this host saw at
     /// another one.
     FirstUseHere {

@@ -20,7 +20,6 @@ use self::{
     settings::SourceSettings,
     sources::{PlannedSource, SourceKind},
 };
-use super::creation::{self as new_repository, CreatedDocument};
 use crate::{
     arguments::backup::BackupArguments,
     context::Context,
@@ -29,6 +28,7 @@ use crate::{
 };
 use icecore_operations::{
     error::OperationError,
+    init::{self, CreatedDocument, InitRequest},
     losses,
     overlap::{self, OwnDirectoryKind},
     text,
@@ -40,9 +40,6 @@ mod report;
 mod settings;
 mod sources;
 mod stream;
-
-/// Label of the first key of a repository that `--init` creates.
-const FIRST_KEY_LABEL: &str = "first key";
 
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &BackupArguments) -> Outcome<ExitStatus> {
@@ -114,10 +111,12 @@ fn open_or_create(
     arguments: &BackupArguments,
 ) -> Outcome<(OpenRepository, Option<CreatedDocument>)> {
     if arguments.init && creation::is_missing(&context.access)? {
-        let key = arguments.kms.as_deref().map_or(KeyChoice::Given, KeyChoice::Kms);
-        let created = new_repository::create(context, FIRST_KEY_LABEL, key, arguments.in_place_of, false)?;
+        let key = arguments.kms.clone().map_or(KeyChoice::Given, KeyChoice::Kms);
+        let request = InitRequest { in_place_of: arguments.in_place_of, ..InitRequest::new(key) };
+        let created = init::run(&context.access, &context.witness()?, &request)?;
+        let document = CreatedDocument::from(&created);
         let open = context.access.with_catalog(created.repository, &created.store)?;
-        return Ok((open, Some(created.document)));
+        return Ok((open, Some(document)));
     }
     let access = if arguments.dry_run { AccessMode::Read } else { AccessMode::Write };
     let store = context.access.open_store(access)?;

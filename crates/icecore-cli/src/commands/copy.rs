@@ -25,7 +25,6 @@ use icecore_store::RepositoryLocation;
 use icecore_witness::Watch;
 
 use self::report::{CopyDocument, Item};
-use super::creation::{self as new_repository, CreatedDocument};
 use crate::{
     arguments::copy::CopyArguments,
     context::{Context, program},
@@ -37,12 +36,15 @@ use crate::{
         requests, rollback,
     },
 };
-use icecore_operations::{error::OperationError, look::Look, losses, reference};
+use icecore_operations::{
+    error::OperationError,
+    init::{self, CreatedDocument, InitRequest},
+    look::Look,
+    losses, reference,
+};
 
 mod report;
 
-/// Label of the first key of a repository that `--init` creates.
-const FIRST_KEY_LABEL: &str = "first key";
 /// Threads that fetch blocks.
 const FETCH_THREADS: usize = 8;
 /// Copies are named in the log together, at the latest after this time. Those that a killed command has not named, the next
@@ -139,10 +141,11 @@ fn open_target(
             if arguments.dry_run {
                 return Ok(None);
             }
-            let key = arguments.to_kms.as_deref().map_or(KeyChoice::Given, KeyChoice::Kms);
-            let created = new_repository::create(target, FIRST_KEY_LABEL, key, None, false)?;
+            let key = arguments.to_kms.clone().map_or(KeyChoice::Given, KeyChoice::Kms);
+            let created = init::run(&target.access, &target.witness()?, &InitRequest::new(key))?;
+            let document = CreatedDocument::from(&created);
             let open = target.access.with_catalog(created.repository, &created.store)?;
-            return Ok(Some((open, Some(created.document))));
+            return Ok(Some((open, Some(document))));
         }
         let access = if arguments.dry_run { AccessMode::Read } else { AccessMode::Write };
         let store = target.access.open_store(access)?;

@@ -6,7 +6,7 @@ use icecore_backup::error::BackupError;
 use icecore_check::CheckError;
 use icecore_copy::CopyError;
 use icecore_format::{error::FormatError, layout::HEADER_KEY};
-use icecore_operations::{error::OperationError, reference::ResolveError};
+use icecore_operations::{error::OperationError, init::InitError, key::KeyError, reference::ResolveError};
 use icecore_repo::error::RepoError;
 use icecore_restore::RestoreError;
 use icecore_store::StoreError;
@@ -77,10 +77,10 @@ fn of_kms(error: &KmsError) -> ExitStatus {
 /// Returns how an error on the way to a repository ends a command.
 pub(super) fn of_access(error: &AccessError) -> ExitStatus {
     match error {
-        AccessError::Store(error) | AccessError::FileSystem { source: error, .. } => of_store(error),
-        AccessError::Repository(error) | AccessError::GeneratedKeyRefused { source: error, .. } => {
-            of_repository(error)
-        }
+        AccessError::Store(error) => of_store(error),
+        AccessError::FileSystem { source, .. } => of_store(source),
+        AccessError::Repository(error) => of_repository(error),
+        AccessError::GeneratedKeyRefused { source, .. } => of_repository(source),
         AccessError::Probe(error) => of_probe(error),
         AccessError::KmsUnlock(error) | AccessError::KmsNewKey(error) => of_kms(error),
         AccessError::Interrupted => ExitStatus::Interrupted,
@@ -116,13 +116,15 @@ pub(super) fn of_reference(error: &ResolveError) -> ExitStatus {
 /// Returns how an error of an operation ends a command.
 pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
     match error {
-        OperationError::Access(error) => of_access(error),
+        OperationError::Access(error) | OperationError::Key(KeyError::FilesStay(error)) => of_access(error),
         OperationError::Repository(error) => of_repository(error),
         OperationError::Restore(error) => of_restore(error),
         OperationError::Resolve(error) => of_reference(error),
         OperationError::Interrupted => ExitStatus::Interrupted,
+        OperationError::Init(InitError::Disappeared { .. }) => ExitStatus::NoRepository,
         OperationError::Uncertain(_) | OperationError::RolledBack => ExitStatus::Damage,
         OperationError::Overlap(_)
+        | OperationError::Key(KeyError::NoneGiven)
         | OperationError::Reference(_)
         | OperationError::DifferentPaths
         | OperationError::PolicyWithoutBucket => ExitStatus::Usage,

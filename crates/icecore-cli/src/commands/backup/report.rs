@@ -6,11 +6,12 @@ use icecore_backup::{
     events::{BackupNotice, SourceProblem},
     report::{BackupCounts, BackupReport},
 };
+use icecore_operations::init::CreatedDocument;
 use icecore_repo::repository::Repository;
 use serde::Serialize;
 
 use crate::{
-    commands::creation::CreatedDocument,
+    commands::init::announce,
     context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus, reason},
     surface::console::{Console, ResultWriter},
@@ -126,7 +127,7 @@ impl BackupDocument {
         self.repository = Some(repository.id().to_string());
         self.location = Some(repository.store().location());
         if let Some(created) = &created {
-            created.announce(&context.console)?;
+            announce(created, &context.console)?;
         }
         self.created = created;
         Ok(())

@@ -6,12 +6,13 @@ use icecore_access::Usage;
 use icecore_aws::S3Store;
 use icecore_copy::{CopyCounts, CopyReport};
 use icecore_format::snapshot::Snapshot;
+use icecore_operations::init::CreatedDocument;
 use icecore_repo::{reader::ArchivedPack, repository::Repository};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::{
-    commands::creation::CreatedDocument,
+    commands::init::announce,
     context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
     surface::{
@@ -122,7 +123,7 @@ impl CopyDocument {
     ) -> Outcome<()> {
         self.to = Some(PlaceDocument::new(repository));
         if let Some(created) = &created {
-            created.announce(&context.console)?;
+            announce(created, &context.console)?;
         }
         self.created = created;
         Ok(())

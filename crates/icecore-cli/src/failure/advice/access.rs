@@ -155,10 +155,12 @@ fn of_creation(error: &AccessError) -> Option<Advice> {
             "choose a location outside of it; several repositories lie side by side".into()
         }
         AccessError::AroundRepository { .. } => "choose a location beside it".into(),
-        AccessError::FileSystem {
-            source: StoreError::Unsupported { .. } | StoreError::Io { .. }, ..
-        } => "choose a directory on another file system, such as ext4, XFS, Btrfs, ZFS or NFS".into(),
-        AccessError::FileSystem { source, .. } => return store::of(source),
+        AccessError::FileSystem { source, .. } => match source.as_ref() {
+            StoreError::Unsupported { .. } | StoreError::Io { .. } => {
+                "choose a directory on another file system, such as ext4, XFS, Btrfs, ZFS or NFS".into()
+            }
+            error => return store::of(error),
+        },
         AccessError::LeftOfRepository { .. } => {
             "copy the object `icecore` back from a copy of the repository, or choose another location".into()
         }

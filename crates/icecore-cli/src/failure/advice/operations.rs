@@ -3,6 +3,8 @@
 use icecore_operations::{
     entries::below_root,
     error::{OperationError, Uncertainty},
+    init::InitError,
+    key::KeyError,
     overlap::Overlap,
     text,
 };
@@ -19,10 +21,27 @@ const UNCERTAIN: &str = "run `icecore check`, which reports more; to go on, name
                          lists them), or add --ignore-rollback, which takes the newest one that is there";
 /// What to do if the snapshot itself that was named is gone.
 const GONE: &str = "run `icecore check`, which reports more; `icecore snapshots` lists those that are there";
+/// What to know if key files cannot be replaced.
+pub(in crate::failure) const KEY_STAYS: &str =
+    "the key was not changed, because commands that find the old key file by themselves would fail";
 
 /// Returns what to do about an operation that failed.
 pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
     let advice = match error {
+        OperationError::Init(InitError::Disappeared { repository, .. }) => {
+            let text = format!(
+                "mount what has to be mounted there, or put the repository back; to begin a new one all the same, add \
+                 --in-place-of {repository}"
+            );
+            return Some(text.into());
+        }
+        OperationError::Key(KeyError::NoneGiven) => {
+            "use --new-key-file, --new-password-file, --new-password-command or --kms"
+        }
+        OperationError::Key(KeyError::IsPresent) => {
+            "nothing was changed; name a key file that does not exist yet, and it is created with a new key"
+        }
+        OperationError::Key(KeyError::FilesStay(_)) => KEY_STAYS,
         OperationError::Overlap(Overlap::Source { .. }) => {
             "a repository is copied with its files, not backed up into itself"
         }

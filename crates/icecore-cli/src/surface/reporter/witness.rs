@@ -41,6 +41,10 @@ impl WitnessEvents for Reporter {
                 directory.display(),
                 reason(error)
             )),
+            WitnessNotice::NotSettled { error } => self.console.warning(&format!(
+                "this host cannot remember that the repository is here: {}; if it vanishes, this host may not notice",
+                reason(error)
+            )),
             WitnessNotice::FirstUseHere { elsewhere } => self.console.notice(&format!(
                 "this host uses the repository for the first time at this location; nothing is missing of what it has seen \
                  at {}",

@@ -1,10 +1,7 @@
 use icecore_format::{keys::Secret, slot::Credential};
 use zeroize::Zeroizing;
 
-use super::{
-    ChangedDocument, SlotDocument, is_same,
-    rotation::{MovedDocument, MovedFile},
-};
+use super::{ChangedDocument, MovedDocument, MovedFile, SlotDocument, new_key::is_same};
 use icecore_fixtures::documented::assert_documented;
 
 #[test]

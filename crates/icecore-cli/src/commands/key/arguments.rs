@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use icecore_operations::key::{NewKeyRequest, NewKeySource};
 
 /// Manage the keys and passwords that unlock the repository
 ///
@@ -91,4 +92,23 @@ pub(crate) struct KeyPasswdArguments {
     /// Where the new key comes from.
     #[command(flatten)]
     pub(crate) new: NewKeyArguments,
+}
+
+impl NewKeyArguments {
+    /// Returns where the new key comes from.
+    pub(super) fn source(&self) -> NewKeySource {
+        let Self { key_file, password_file, password_command, kms } = self.clone();
+        let source = kms.map(NewKeySource::Kms);
+        let source = source.or_else(|| key_file.map(NewKeySource::KeyFile));
+        let source = source.or_else(|| password_file.map(NewKeySource::PasswordFile));
+        let command = || password_command.map(|command| NewKeySource::PasswordCommand(command.into()));
+        source.or_else(command).unwrap_or(NewKeySource::Asked)
+    }
+}
+
+impl KeyAddArguments {
+    /// Returns which key is to be added.
+    pub(super) fn request(&self) -> NewKeyRequest {
+        NewKeyRequest { source: self.new.source(), label: self.label.clone() }
+    }
 }

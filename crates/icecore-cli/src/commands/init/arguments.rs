@@ -1,7 +1,9 @@
 //! Options of `init`.
 
 use clap::Args;
+use icecore_access::creation::KeyChoice;
 use icecore_format::ids::RepositoryId;
+use icecore_operations::init::{FIRST_KEY_LABEL, InitRequest};
 
 /// Create a repository with its first key
 ///
@@ -21,7 +23,7 @@ Examples:
   icecore init --repository /srv/backup --password-command 'pass show backup'")]
 pub(crate) struct InitArguments {
     /// Label of the key, shown by `icecore key list`
-    #[arg(long, value_name = "TEXT", default_value = "first key")]
+    #[arg(long, value_name = "TEXT", default_value = FIRST_KEY_LABEL)]
     pub(crate) label: String,
     /// Create it although this host has used the repository ID at this place, and it is not there any more
     ///
@@ -37,4 +39,13 @@ pub(crate) struct InitArguments {
     /// Make the first key one of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
     #[arg(long, value_name = "KEY")]
     pub(crate) kms: Option<String>,
+}
+
+impl InitArguments {
+    /// Returns which repository is to be created.
+    pub(super) fn request(&self) -> InitRequest {
+        let Self { label, in_place_of, single_writer, kms } = self.clone();
+        let key = kms.map_or(KeyChoice::GivenOrAsked, KeyChoice::Kms);
+        InitRequest { label, key, in_place_of, single_writer }
+    }
 }

@@ -1,0 +1,37 @@
+//! What the user must know of a new repository.
+
+use icecore_operations::init::CreatedDocument;
+
+use crate::{
+    failure::{Outcome, advice::kms},
+    surface::console::{Console, ResultWriter},
+};
+
+/// Tells at once that a repository was created on the way to something else.
+pub(crate) fn announce(document: &CreatedDocument, console: &Console) -> Outcome<()> {
+    if console.json {
+        // The document may never be written, if something fails from here on.
+        console.notice(created(document).trim_end());
+        return Ok(());
+    }
+    // Even when quiet is wanted: who misses this loses the backups.
+    ResultWriter::print(&created(document))
+}
+
+/// Returns what the user must know, in sentences.
+pub(super) fn created(document: &CreatedDocument) -> String {
+    let CreatedDocument { repository, location, credential, key_file, key_file_generated } = document;
+    let created = format!("created the repository {repository} at {location}\n");
+    match key_file {
+        Some(path) if *key_file_generated => format!(
+            "{created}its key file is {path}\n\
+             KEEP A COPY OF THIS KEY FILE on another machine or on paper: without it nobody can read the backups, \
+             and nobody can make another one\n"
+        ),
+        Some(path) => format!("{created}the key file {path} opens it; keep a copy elsewhere\n"),
+        None if *credential == "kms" => {
+            format!("{created}its only key is one of AWS KMS: {}\n", kms::RECOVERY)
+        }
+        None => format!("{created}keep the password: without it nobody can read the backups\n"),
+    }
+}

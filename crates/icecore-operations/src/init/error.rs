@@ -1,0 +1,22 @@
+//! Why a repository is not created.
+
+use icecore_format::ids::RepositoryId;
+
+/// Why a repository is not created.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// This host has used a repository at the location that is not there any more: somebody removed it, or a disk is
+    /// not mounted.
+    #[error(
+        "since {since} this host has used the repository {repository} at {location}, and it is not there any more"
+    )]
+    Disappeared {
+        /// The repository.
+        repository: RepositoryId,
+        /// The location.
+        location: String,
+        /// Since when, in local time.
+        since: String,
+    },
+}

@@ -1,0 +1,19 @@
+//! `key`: lists, adds, removes and changes what unlocks a repository.
+
+mod document;
+mod error;
+mod events;
+mod new_key;
+mod request;
+mod rotation;
+mod run;
+
+pub use document::{ChangedDocument, MovedDocument, SlotDocument};
+pub use error::KeyError;
+pub use events::{KeyEvents, KeyNotice};
+pub use request::{NewKeyRequest, NewKeySource};
+pub use rotation::MovedFile;
+pub use run::{KeyChange, KeyList, add, change, list, remove};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Lists, adds, removes and changes key slots.
+
+use std::{fs, path::PathBuf};
+
+use icecore_access::{AccessMode, RepositoryAccess, kms, unlock};
+use icecore_format::slot::PasswordCost;
+use icecore_repo::{
+    repository::Repository,
+    slots::{self, Slot},
+};
+
+use super::{
+    KeyError, KeyEvents, KeyNotice, MovedFile, NewKeyRequest, NewKeySource,
+    new_key::{self, is_same},
+    rotation,
+};
+use crate::error::OperationResult;
+
+/// The key slots of a repository.
+#[derive(Debug)]
+pub struct KeyList {
+    pub(super) repository: Repository,
+    /// The slots, also those that cannot be read.
+    pub slots: Vec<Slot>,
+}
+
+/// What was changed.
+#[derive(Clone, Debug, Default)]
+pub struct KeyChange {
+    /// Slot that was added.
+    pub added: Option<String>,
+    /// Key file that opens it.
+    pub key_file: Option<PathBuf>,
+    /// The new key is found where no key is given.
+    pub is_found: bool,
+    /// Slots that were removed.
+    pub removed: Vec<String>,
+    /// Key files that were put aside.
+    pub moved: Vec<MovedFile>,
+}
+
+/// Lists the key slots.
+pub fn list(access: &RepositoryAccess) -> OperationResult<KeyList> {
+    let store = access.open_store(AccessMode::Read)?;
+    let repository = unlock::unlock(access, &store)?;
+    let slots = slots::list(&repository)?;
+    Ok(KeyList { repository, slots })
+}
+
+/// Adds a slot for a new key.
+pub fn add(access: &RepositoryAccess, request: &NewKeyRequest) -> OperationResult<KeyChange> {
+    let store = access.open_store(AccessMode::Write)?;
+    let repository = unlock::unlock(access, &store)?;
+    let new = new_key::get(access, &repository, &request.source)?;
+    let id = slots::add(&repository, &new.credential, PasswordCost::default(), &request.label)?;
+    kms::advise_recovery(access, &slots::list(&repository)?);
+    let is_found = rotation::is_found(access, &repository, &new.credential);
+    Ok(KeyChange { added: Some(id), key_file: new.file, is_found, ..KeyChange::default() })
+}
+
+/// Removes the slot whose id is, or begins with, `id`.
+pub fn remove(access: &RepositoryAccess, id: &str, events: &dyn KeyEvents) -> OperationResult<KeyChange> {
+    let store = access.open_store(AccessMode::Write)?;
+    let (repository, present) = unlock::unlock_with_credential(access, &store)?;
+    let id = slots::remove(&repository, &id.to_ascii_lowercase())?;
+    if id == repository.slot() && !rotation::opens(&repository, &present)? {
+        events.notice(&KeyNotice::OwnSlotRemoved);
+    }
+    rotation::report_useless_default(access, &repository, events)?;
+    Ok(KeyChange { removed: vec![id], ..KeyChange::default() })
+}
+
+/// Puts a new key in the place of the one that opens the repository now, also in the key files that are used where no key
+/// is given.
+pub fn change(
+    access: &RepositoryAccess,
+    source: &NewKeySource,
+    events: &dyn KeyEvents,
+) -> OperationResult<KeyChange> {
+    let store = access.open_store(AccessMode::Write)?;
+    let (repository, present) = unlock::unlock_with_credential(access, &store)?;
+    let new = new_key::get(access, &repository, source)?;
+    if is_same(&new.credential, &present) {
+        return Err(KeyError::IsPresent.into());
+    }
+    let started = slots::begin_change(&repository, &present, &new.credential, PasswordCost::default())?;
+    let moved = match rotation::move_files(access, &repository, &present, &new) {
+        Ok(moved) => moved,
+        Err(error) => {
+            started.undo()?;
+            if let (true, Some(path)) = (new.is_new, &new.file) {
+                // It opens nothing.
+                fs::remove_file(path).unwrap_or_default();
+            }
+            return Err(KeyError::FilesStay(error).into());
+        }
+    };
+    let changed = started.finish()?;
+    rotation::report_old(access, &repository, &new, events)?;
+    let is_found = rotation::is_found(access, &repository, &new.credential);
+    let (added, removed) = (Some(changed.added), changed.removed);
+    Ok(KeyChange { added, key_file: new.file, is_found, removed, moved })
+}
