@@ -10,15 +10,11 @@ use std::{
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
 
 use crate::{
-    arguments::{Arguments, CommandArguments},
-    commands,
+    command_line::Arguments,
+    commands::Command,
     context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
-    process::{
-        self, environment_variables,
-        limits::{self, Weight},
-        logging,
-    },
+    process::{self, environment_variables, limits, logging},
     surface::{
         console::{Console, Verbosity},
         requests,
@@ -51,49 +47,20 @@ fn dispatch(
     matches: &clap::ArgMatches,
     console: &Arc<Console>,
 ) -> Outcome<ExitStatus> {
-    // These two need neither configuration nor repository.
-    match &arguments.command {
-        CommandArguments::Completions(arguments) => return commands::shell::completions(console, arguments),
-        CommandArguments::Man(arguments) => return commands::shell::man(console, arguments),
-        _ => {}
+    if let Some(result) = arguments.command.run_alone(console, &mut Arguments::command()) {
+        return result;
     }
     let credentials = arguments.global.credentials(matches, environment_variables::password());
-    let allowance = limits::allow(weight(&arguments.command))?;
-    let context = Context::new(Arc::clone(console), &arguments.global, credentials, allowance)?;
-    let result = match &arguments.command {
-        CommandArguments::Init(arguments) => commands::init::run(&context, arguments),
-        CommandArguments::Backup(arguments) => commands::backup::run(&context, arguments),
-        CommandArguments::Snapshots(arguments) => commands::snapshots::run(&context, arguments),
-        CommandArguments::Ls(arguments) => commands::ls::run(&context, arguments),
-        CommandArguments::Cat(arguments) => commands::cat::run(&context, arguments),
-        CommandArguments::Diff(arguments) => commands::diff::run(&context, arguments),
-        CommandArguments::Restore(arguments) => commands::restore::run(&context, arguments),
-        CommandArguments::Check(arguments) => commands::check::run(&context, arguments),
-        CommandArguments::Copy(arguments) => commands::copy::run(&context, arguments, matches),
-        CommandArguments::Doctor(arguments) => commands::doctor::run(&context, arguments),
-        CommandArguments::Key(arguments) => commands::key::run(&context, arguments),
-        CommandArguments::Completions(_) | CommandArguments::Man(_) => Ok(ExitStatus::Done),
-    };
-    let title = if matches!(arguments.command, CommandArguments::Copy(_)) { "S3 (from)" } else { "S3" };
+    let allowance = limits::allow(arguments.command.weight())?;
+    let context = Context::new(Arc::clone(console), &arguments.global, matches, credentials, allowance)?;
+    let result = arguments.command.run(&context);
+    let title = if matches!(arguments.command, Command::Copy(_)) { "S3 (from)" } else { "S3" };
     requests::tell(&context.console, title, &context.access.requests);
     // Whatever else failed because of it: the reason is the signal.
     if context.access.machine.is_cancelled() && result.as_ref().is_err_and(|failure| !failure.output_closed) {
         return Err(Failure::interrupted());
     }
     result
-}
-
-/// Says how much a command moves.
-fn weight(command: &CommandArguments) -> Weight {
-    match command {
-        CommandArguments::Backup(_)
-        | CommandArguments::Restore(_)
-        | CommandArguments::Check(_)
-        | CommandArguments::Copy(_)
-        | CommandArguments::Cat(_)
-        | CommandArguments::Diff(_) => Weight::Heavy,
-        _ => Weight::Light,
-    }
 }
 
 /// Shows what is wrong with the command line, or the help or version that was asked for.

@@ -1,4 +1,15 @@
-//! The commands: each turns its arguments into a request to an engine, and the engine's report into text or JSON.
+//! The commands: each turns its arguments into a request to an operation, and what comes of it into text or JSON.
+
+use std::sync::Arc;
+
+use clap::Subcommand;
+
+use crate::{
+    context::Context,
+    failure::{Outcome, exit_status::ExitStatus},
+    process::limits::Weight,
+    surface::console::Console,
+};
 
 pub(crate) mod backup;
 pub(crate) mod cat;
@@ -12,3 +23,69 @@ pub(crate) mod ls;
 pub(crate) mod restore;
 pub(crate) mod shell;
 pub(crate) mod snapshots;
+
+/// Makes the enumeration of the commands, and what belongs to each of them, from one row for each: name and options, how much
+/// it moves, and what carries it out. Those in `alone` need neither configuration nor repository.
+macro_rules! commands {
+    (
+        with_repository { $($name:ident($arguments:ty), $weight:ident, $run:path;)* }
+        alone { $($alone:ident($alone_arguments:ty), $alone_run:path;)* }
+    ) => {
+        /// The commands with their own options. What they do is said where the options are.
+        #[derive(Debug, Subcommand)]
+        pub(crate) enum Command {
+            $($name($arguments),)*
+            $($alone($alone_arguments),)*
+        }
+
+        impl Command {
+            /// Says how much the command moves.
+            pub(crate) fn weight(&self) -> Weight {
+                match self {
+                    $(Self::$name(_) => Weight::$weight,)*
+                    $(Self::$alone(_) => Weight::Light,)*
+                }
+            }
+
+            /// Runs a command that needs neither configuration nor repository, if it is one; `whole` describes the command line.
+            pub(crate) fn run_alone(
+                &self,
+                console: &Arc<Console>,
+                whole: &mut clap::Command,
+            ) -> Option<Outcome<ExitStatus>> {
+                match self {
+                    $(Self::$alone(arguments) => Some($alone_run(console, arguments, whole)),)*
+                    _ => None,
+                }
+            }
+
+            /// Runs any other command.
+            pub(crate) fn run(&self, context: &Context) -> Outcome<ExitStatus> {
+                match self {
+                    $(Self::$name(arguments) => $run(context, arguments),)*
+                    $(Self::$alone(_) => Ok(ExitStatus::Done),)*
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    with_repository {
+        Init(init::arguments::InitArguments), Light, init::run;
+        Backup(Box<crate::arguments::backup::BackupArguments>), Heavy, backup::run;
+        Snapshots(snapshots::arguments::SnapshotsArguments), Light, snapshots::run;
+        Ls(ls::arguments::LsArguments), Light, ls::run;
+        Cat(cat::arguments::CatArguments), Heavy, cat::run;
+        Diff(diff::arguments::DiffArguments), Heavy, diff::run;
+        Restore(crate::arguments::restore::RestoreArguments), Heavy, restore::run;
+        Check(crate::arguments::check::CheckArguments), Heavy, check::run;
+        Copy(Box<crate::arguments::copy::CopyArguments>), Heavy, copy::run;
+        Doctor(doctor::arguments::DoctorArguments), Light, doctor::run;
+        Key(key::arguments::KeyArguments), Light, key::run;
+    }
+    alone {
+        Completions(shell::arguments::CompletionsArguments), shell::completions;
+        Man(shell::arguments::ManArguments), shell::man;
+    }
+}

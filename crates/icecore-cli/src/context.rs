@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc};
 
+use clap::ArgMatches;
 use icecore_access::{Allowance, CacheSettings, GivenCredentials, Machine, RepositoryAccess};
 use icecore_policy::{Configuration, ProgressMode, S3Settings};
 use icecore_repo::environment::Environment;
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) console: Arc<Console>,
     /// Content of the configuration file.
     pub(crate) configuration: Configuration,
+    /// The words of the command line, as they were understood.
+    pub(crate) words: ArgMatches,
     /// How progress is shown.
     pub(crate) progress_mode: ProgressMode,
     /// Where the repository is, and how to unlock it.
@@ -46,6 +49,7 @@ impl Context {
     pub(crate) fn new(
         console: Arc<Console>,
         global: &GlobalArguments,
+        words: &ArgMatches,
         mut credentials: GivenCredentials,
         allowance: Allowance,
     ) -> Outcome<Self> {
@@ -83,7 +87,15 @@ impl Context {
             prompt: Arc::clone(&reporter) as _,
             events: Arc::clone(&reporter) as _,
         };
-        Ok(Self { console, configuration, progress_mode, access, reporter, _threads: Arc::new(threads) })
+        Ok(Self {
+            console,
+            configuration,
+            words: words.clone(),
+            progress_mode,
+            access,
+            reporter,
+            _threads: Arc::new(threads),
+        })
     }
 
     /// Makes the context of another repository with a place, keys and S3 settings of its own; all else is shared, but

@@ -5,6 +5,7 @@
 
 mod application;
 mod arguments;
+mod command_line;
 mod commands;
 mod context;
 mod failure;

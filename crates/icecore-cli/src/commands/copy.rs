@@ -2,7 +2,6 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use clap::ArgMatches;
 use icecore_access::{
     AccessMode, OpenRepository, Usage,
     creation::{self, KeyChoice},
@@ -52,8 +51,8 @@ const FETCH_THREADS: usize = 8;
 const NAMED_EVERY: Duration = Duration::from_mins(5);
 
 /// Runs the command.
-pub(crate) fn run(context: &Context, arguments: &CopyArguments, matches: &ArgMatches) -> Outcome<ExitStatus> {
-    let credentials = arguments.credentials(matches, environment_variables::destination_password());
+pub(crate) fn run(context: &Context, arguments: &CopyArguments) -> Outcome<ExitStatus> {
+    let credentials = arguments.credentials(&context.words, environment_variables::destination_password());
     let location = RepositoryLocation::parse(&arguments.to)?;
     let target = context.of_other(location, credentials, arguments.s3_settings(&context.access.s3));
     let result = copy(context, &target, arguments);

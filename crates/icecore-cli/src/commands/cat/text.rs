@@ -14,7 +14,7 @@ use crate::surface::{
 /// Writes the content of a file; in JSON in base64, without holding it in memory.
 pub(super) struct ContentWriter<'a> {
     console: &'a Console,
-    output: ResultWriter,
+    writer: ResultWriter,
     /// The last bytes, which are not encoded until there are three of them.
     rest: Vec<u8>,
 }
@@ -22,15 +22,15 @@ pub(super) struct ContentWriter<'a> {
 impl<'a> ContentWriter<'a> {
     /// Begins with nothing.
     pub(super) fn new(console: &'a Console) -> Self {
-        Self { console, output: ResultWriter::new(), rest: Vec::new() }
+        Self { console, writer: ResultWriter::new(), rest: Vec::new() }
     }
 
     fn finish(&mut self) -> io::Result<()> {
         if self.console.json {
-            self.output.text(&base64(&self.rest))?;
-            self.output.text("\"}\n")?;
+            self.writer.text(&base64(&self.rest))?;
+            self.writer.text("\"}\n")?;
         }
-        self.output.flush()
+        self.writer.flush()
     }
 }
 
@@ -42,8 +42,8 @@ impl CatSink for ContentWriter<'_> {
         }
         let body = serde_json::to_string(&EntryDocument::new(entry, (None, None)))?;
         // The fields of the entry, then one more.
-        self.output.text(body.trim_end_matches('}'))?;
-        self.output.text(",\"content_base64\":\"")
+        self.writer.text(body.trim_end_matches('}'))?;
+        self.writer.text(",\"content_base64\":\"")
     }
 
     fn end(&mut self, usage: &Usage) -> io::Result<()> {
@@ -56,17 +56,17 @@ impl CatSink for ContentWriter<'_> {
 impl Write for ContentWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.console.json {
-            return self.output.write(bytes);
+            return self.writer.write(bytes);
         }
         self.rest.extend_from_slice(bytes);
         let whole = self.rest.len() / 3 * 3;
-        self.output.write_all(base64(&self.rest[..whole]).as_bytes())?;
+        self.writer.write_all(base64(&self.rest[..whole]).as_bytes())?;
         self.rest.drain(..whole);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
+        self.writer.flush()
     }
 }
 

@@ -5,7 +5,9 @@ use icecore_policy::Configuration;
 
 use super::{PlannedSource, SourceKind, default_name, plan};
 use crate::{
-    arguments::{Arguments, CommandArguments, backup::BackupArguments},
+    arguments::backup::BackupArguments,
+    command_line::Arguments,
+    commands::Command,
     failure::{Outcome, exit_status::ExitStatus},
 };
 
@@ -13,7 +15,7 @@ fn arguments(words: &[&str]) -> BackupArguments {
     let words = ["icecore", "backup"].iter().chain(words);
     let matches = Arguments::command().try_get_matches_from(words).unwrap();
     match Arguments::from_arg_matches(&matches).unwrap().command {
-        CommandArguments::Backup(backup) => *backup,
+        Command::Backup(backup) => *backup,
         _ => panic!("not a backup"),
     }
 }

@@ -1,8 +1,8 @@
 use clap::{CommandFactory, FromArgMatches};
 use icecore_format::snapshot::Level;
 
-use super::{Arguments, CommandArguments};
-use crate::surface::console::Verbosity;
+use super::Arguments;
+use crate::{commands::Command, surface::console::Verbosity};
 
 fn parse(line: &[&str]) -> Result<Arguments, clap::Error> {
     let matches = Arguments::command().try_get_matches_from(["icecore"].iter().chain(line))?;
@@ -66,7 +66,7 @@ fn a_backup_takes_what_the_contract_says() {
     ];
     let arguments = parse(&line).unwrap();
     assert_eq!(arguments.global.verbosity(), Verbosity::Quiet);
-    let CommandArguments::Backup(backup) = arguments.command else { panic!("not a backup") };
+    let Command::Backup(backup) = arguments.command else { panic!("not a backup") };
     assert_eq!(backup.paths.len(), 2);
     assert_eq!(backup.level(), Level::Full);
     assert_eq!(backup.tags().get("c").map(String::as_str), Some("d=e"));
@@ -76,7 +76,7 @@ fn a_backup_takes_what_the_contract_says() {
 #[test]
 fn a_command_and_its_arguments_follow_two_dashes() {
     let arguments = parse(&["backup", "--command", "db.sql", "--", "pg_dump", "--all", "-x"]).unwrap();
-    let CommandArguments::Backup(backup) = arguments.command else { panic!("not a backup") };
+    let Command::Backup(backup) = arguments.command else { panic!("not a backup") };
     assert_eq!(backup.program, ["pg_dump", "--all", "-x"]);
     assert!(parse(&["backup", "--command", "db.sql"]).is_err());
     assert!(parse(&["backup", "--stdin", "a", "--command", "b", "--", "c"]).is_err());

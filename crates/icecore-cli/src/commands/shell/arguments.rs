@@ -5,11 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
-
-use super::Arguments;
 
 /// Write a completion script for a shell
 #[derive(Clone, Debug, Args)]
@@ -26,9 +24,9 @@ pub(crate) struct CompletionsArguments {
 
 impl CompletionsArguments {
     /// Returns the script.
-    pub(crate) fn script(&self) -> Vec<u8> {
+    pub(crate) fn script(&self, whole: &mut Command) -> Vec<u8> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Arguments::command(), "icecore", &mut script);
+        clap_complete::generate(self.shell, whole, "icecore", &mut script);
         script
     }
 
@@ -54,15 +52,15 @@ pub(crate) struct ManArguments {
 
 impl ManArguments {
     /// Returns the page of the program itself.
-    pub(crate) fn main_page() -> io::Result<Vec<u8>> {
+    pub(crate) fn main_page(whole: &Command) -> io::Result<Vec<u8>> {
         let mut page = Vec::new();
-        Man::new(Arguments::command()).render(&mut page)?;
+        Man::new(whole.clone()).render(&mut page)?;
         Ok(page)
     }
 
     /// Writes the pages of all commands.
-    pub(crate) fn write_pages(directory: &Path) -> io::Result<()> {
+    pub(crate) fn write_pages(directory: &Path, whole: &Command) -> io::Result<()> {
         std::fs::create_dir_all(directory)?;
-        clap_mangen::generate_to(Arguments::command(), directory)
+        clap_mangen::generate_to(whole.clone(), directory)
     }
 }
