@@ -2,7 +2,6 @@
 
 pub(crate) mod backup;
 pub(crate) mod check;
-pub(crate) mod copy;
 pub(crate) mod global;
 pub(crate) mod restore;
 pub(crate) mod rollback;

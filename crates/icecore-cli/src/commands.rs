@@ -80,7 +80,7 @@ commands! {
         Diff(diff::arguments::DiffArguments), Heavy, diff::run;
         Restore(crate::arguments::restore::RestoreArguments), Heavy, restore::run;
         Check(crate::arguments::check::CheckArguments), Heavy, check::run;
-        Copy(Box<crate::arguments::copy::CopyArguments>), Heavy, copy::run;
+        Copy(Box<copy::arguments::CopyArguments>), Heavy, copy::run;
         Doctor(doctor::arguments::DoctorArguments), Light, doctor::run;
         Key(key::arguments::KeyArguments), Light, key::run;
     }

@@ -10,6 +10,7 @@ use icecore_check::CheckError;
 use icecore_copy::CopyError;
 use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_operations::{
+    copy::NotCopied,
     documents::ErrorDocument,
     error::{OperationError, Uncertainty},
     key::KeyError,
@@ -29,7 +30,7 @@ pub(crate) use icecore_operations::text::{plain, reason};
 
 pub(crate) mod advice;
 pub(crate) mod exit_status;
-mod status;
+pub(crate) mod status;
 
 /// Result of a step of a command.
 pub(crate) type Outcome<T> = Result<T, Failure>;
@@ -205,6 +206,10 @@ impl Failure {
             OperationError::Repository(error) => Self::of_repository(error),
             OperationError::Restore(error) => Self::of_restore(error),
             OperationError::Resolve(error) => Self::of_reference(error),
+            OperationError::Destination(error) => Self::of_operation(error).of_other_repository(),
+            OperationError::Copy(NotCopied::Snapshot { run, error }) => {
+                Self::of_copy(error).context(format!("snapshot {} is not copied", run.snapshot_id()))
+            }
             OperationError::Interrupted => Self::interrupted(),
             OperationError::Key(KeyError::FilesStay(error)) => {
                 Self::of_access(error).hint(advice::operations::KEY_STAYS)
@@ -315,14 +320,15 @@ pub(crate) fn many_deletions(error: &RestoreError) -> String {
     format!("this restore would delete {deletions} of the {entries} objects in {}", target.display())
 }
 
-impl From<CopyError> for Failure {
-    fn from(error: CopyError) -> Self {
+impl Failure {
+    /// Makes the failure of the copy of a snapshot.
+    fn of_copy(error: &CopyError) -> Self {
         match error {
-            CopyError::Source(error) => error.into(),
-            CopyError::Target(error) => Self::from(error).of_other_repository(),
+            CopyError::Source(error) => Self::of_repository(error),
+            CopyError::Target(error) => Self::of_repository(error).of_other_repository(),
             error => {
-                let message = format!("failed to {}", reason(&error));
-                Self::of(status::of_copy(&error), message, advice::engines::of_copy(&error))
+                let message = format!("failed to {}", reason(error));
+                Self::of(status::of_copy(error), message, advice::engines::of_copy(error))
             }
         }
     }

@@ -8,6 +8,7 @@ use icecore_repo::error::RepoError;
 use icecore_restore::RestoreError;
 
 use crate::{
+    copy::NotCopied,
     entries::kind_name,
     init::InitError,
     key::KeyError,
@@ -32,6 +33,9 @@ pub enum OperationError {
     /// Content cannot be read.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// The repository that is copied to failed.
+    #[error("the repository to copy to: {0}")]
+    Destination(#[source] Box<Self>),
     /// Somebody asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -39,6 +43,9 @@ pub enum OperationError {
     #[error("failed to write the output")]
     Output(#[source] io::Error),
 
+    /// Nothing, or one snapshot, is not copied.
+    #[error(transparent)]
+    Copy(#[from] NotCopied),
     /// A repository is not created.
     #[error(transparent)]
     Init(#[from] InitError),
@@ -125,6 +132,12 @@ pub enum Uncertainty {
 }
 
 impl OperationError {
+    /// Says that it is the repository that is copied to which failed.
+    #[must_use]
+    pub fn of_destination(self) -> Self {
+        Self::Destination(Box::new(self))
+    }
+
     /// Makes the error of a path that a snapshot does not have.
     pub fn path_not_found(snapshot: &Snapshot, path: &[u8]) -> Self {
         Self::PathNotFound {

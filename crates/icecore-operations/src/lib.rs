@@ -6,6 +6,7 @@
 
 pub mod archived;
 pub mod cat;
+pub mod copy;
 pub mod diff;
 pub mod doctor;
 pub mod documents;

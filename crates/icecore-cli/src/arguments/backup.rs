@@ -188,14 +188,14 @@ pub(crate) fn parse_tag(text: &str) -> Result<(String, String), String> {
 }
 
 /// Reads a compression level.
-pub(super) fn parse_compression(text: &str) -> Result<i32, String> {
+pub(crate) fn parse_compression(text: &str) -> Result<i32, String> {
     let (low, high) = COMPRESSION_LEVELS.into_inner();
     let level = text.parse().ok().filter(|level| COMPRESSION_LEVELS.contains(level));
     level.ok_or_else(|| format!("levels are whole numbers from {low} to {high}"))
 }
 
 /// Reads the size of a pack.
-pub(super) fn parse_pack_size(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_pack_size(text: &str) -> Result<u64, String> {
     let bytes = parse_byte_size(text).map_err(|error| error.to_string())?;
     let (low, high) = (PACK_BYTES_RANGE.start() >> 20, PACK_BYTES_RANGE.end() >> 20);
     if PACK_BYTES_RANGE.contains(&bytes) {

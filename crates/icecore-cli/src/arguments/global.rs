@@ -199,24 +199,12 @@ impl GlobalArguments {
         matches: &ArgMatches,
         password: Option<Zeroizing<Vec<u8>>>,
     ) -> GivenCredentials {
-        let mut given = GivenCredentials::default();
-        let sources = [
-            ("key_file", self.key_file.as_ref().map(|path| CredentialSource::KeyFile(path.into()))),
-            (
-                "password_file",
-                self.password_file.as_ref().map(|path| CredentialSource::PasswordFile(path.into())),
-            ),
-            ("password_command", self.password_command.clone().map(CredentialSource::PasswordCommand)),
+        let options = [
+            ("key_file", self.key_file.as_ref()),
+            ("password_file", self.password_file.as_ref()),
+            ("password_command", self.password_command.as_ref()),
         ];
-        for (id, source) in sources {
-            let Some(source) = source else { continue };
-            match origin(matches, id) {
-                Some(ValueSource::EnvVariable) => given.environment.push(source),
-                _ => given.command_line.push(source),
-            }
-        }
-        given.environment.extend(password.map(CredentialSource::Password));
-        given
+        given_credentials(matches, options, password)
     }
 }
 
@@ -235,8 +223,37 @@ fn rate(text: &str) -> Result<NonZeroU64, String> {
     NonZeroU64::new(bytes).ok_or_else(|| "a rate of zero would let nothing through".to_owned())
 }
 
+/// Makes the way to unlock from the value of an option.
+type MakeSource = fn(&OsString) -> CredentialSource;
+
+/// Returns the ways to unlock a repository that were given, by where they were given. The options are a key file, a
+/// file with the password and a command that prints it, each with its id; `password` is that of the environment.
+pub(crate) fn given_credentials(
+    matches: &ArgMatches,
+    [key_file, password_file, password_command]: [(&str, Option<&OsString>); 3],
+    password: Option<Zeroizing<Vec<u8>>>,
+) -> GivenCredentials {
+    let sources: [(_, MakeSource); 3] = [
+        (key_file, |path| CredentialSource::KeyFile(path.into())),
+        (password_file, |path| CredentialSource::PasswordFile(path.into())),
+        (password_command, |command| CredentialSource::PasswordCommand(command.clone())),
+    ];
+    let mut given = GivenCredentials::default();
+    for ((id, value), source) in sources {
+        let Some(value) = value else { continue };
+        match origin(matches, id) {
+            // A variable that is set to nothing says nothing.
+            Some(ValueSource::EnvVariable) if value.is_empty() => {}
+            Some(ValueSource::EnvVariable) => given.environment.push(source(value)),
+            _ => given.command_line.push(source(value)),
+        }
+    }
+    given.environment.extend(password.map(CredentialSource::Password));
+    given
+}
+
 /// Returns where the value of a global option comes from.
-pub(super) fn origin(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
+fn origin(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
     let mut innermost = matches;
     while let Some((_, inner)) = innermost.subcommand() {
         innermost = inner;

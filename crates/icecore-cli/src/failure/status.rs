@@ -6,7 +6,14 @@ use icecore_backup::error::BackupError;
 use icecore_check::CheckError;
 use icecore_copy::CopyError;
 use icecore_format::{error::FormatError, layout::HEADER_KEY};
-use icecore_operations::{error::OperationError, init::InitError, key::KeyError, reference::ResolveError};
+use icecore_operations::{
+    copy::{CopyReport, NotCopied},
+    error::OperationError,
+    init::InitError,
+    key::KeyError,
+    look::Ending,
+    reference::ResolveError,
+};
 use icecore_repo::error::RepoError;
 use icecore_restore::RestoreError;
 use icecore_store::StoreError;
@@ -120,6 +127,8 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         OperationError::Repository(error) => of_repository(error),
         OperationError::Restore(error) => of_restore(error),
         OperationError::Resolve(error) => of_reference(error),
+        OperationError::Destination(error) => of_operation(error),
+        OperationError::Copy(error) => of_not_copied(error),
         OperationError::Interrupted => ExitStatus::Interrupted,
         OperationError::Init(InitError::Disappeared { .. }) => ExitStatus::NoRepository,
         OperationError::Uncertain(_) | OperationError::RolledBack => ExitStatus::Damage,
@@ -148,6 +157,25 @@ pub(super) fn of_restore(error: &RestoreError) -> ExitStatus {
         RestoreError::Interrupted => ExitStatus::Interrupted,
         _ => ExitStatus::Failed,
     }
+}
+
+/// Returns how a command ends that does not copy something.
+fn of_not_copied(error: &NotCopied) -> ExitStatus {
+    match error {
+        NotCopied::SameRepository { .. } => ExitStatus::Usage,
+        NotCopied::NoSnapshot { error, is_alarmed } => {
+            of_reference(error).max(if *is_alarmed { ExitStatus::Damage } else { ExitStatus::Done })
+        }
+        NotCopied::Snapshot { error, .. } => of_copy(error),
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns how a copy ends a command that was not asked to stop.
+pub(crate) fn of_copy_report(report: &CopyReport) -> ExitStatus {
+    let is_well = report.is_whole() && report.source_ending != Ending::Alarmed;
+    let whole = if is_well { ExitStatus::Done } else { ExitStatus::Damage };
+    report.errors().map(of_operation).fold(whole, Ord::max)
 }
 
 /// Returns how an error of a copy ends a command.

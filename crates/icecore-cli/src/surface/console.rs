@@ -213,7 +213,12 @@ impl Console {
 
     /// Writes a text that sums a command up, unless the user wants quiet.
     pub(crate) fn summary(&self, text: &str) -> Outcome<()> {
-        if self.verbosity == Verbosity::Quiet { Ok(()) } else { ResultWriter::print(text) }
+        self.try_summary(text).map_err(|error| Failure::output(&error))
+    }
+
+    /// Does the same, and returns the error of standard output as it is.
+    pub(crate) fn try_summary(&self, text: &str) -> io::Result<()> {
+        if self.verbosity == Verbosity::Quiet { Ok(()) } else { ResultWriter::try_print(text) }
     }
 }
 
@@ -246,10 +251,20 @@ impl ResultWriter {
         Self::whole(|output| output.text(text))
     }
 
+    /// Does the same, and returns the error of standard output as it is.
+    pub(crate) fn try_print(text: &str) -> io::Result<()> {
+        Self::try_whole(|output| output.text(text))
+    }
+
     /// Writes the whole result of a command.
     pub(crate) fn whole(write: impl FnOnce(&mut Self) -> io::Result<()>) -> Outcome<()> {
+        Self::try_whole(write).map_err(|error| Failure::output(&error))
+    }
+
+    fn try_whole(write: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
         let mut output = Self::new();
-        write(&mut output).and_then(|()| output.flush()).map_err(|error| Failure::output(&error))
+        write(&mut output)?;
+        output.flush()
     }
 
     /// Writes text as it is.

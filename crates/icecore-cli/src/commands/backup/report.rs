@@ -127,7 +127,7 @@ impl BackupDocument {
         self.repository = Some(repository.id().to_string());
         self.location = Some(repository.store().location());
         if let Some(created) = &created {
-            announce(created, &context.console)?;
+            announce(created, &context.console).map_err(|error| Failure::output(&error))?;
         }
         self.created = created;
         Ok(())

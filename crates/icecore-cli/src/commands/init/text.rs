@@ -1,21 +1,23 @@
 //! What the user must know of a new repository.
 
+use std::io;
+
 use icecore_operations::init::CreatedDocument;
 
 use crate::{
-    failure::{Outcome, advice::kms},
+    failure::advice::kms,
     surface::console::{Console, ResultWriter},
 };
 
 /// Tells at once that a repository was created on the way to something else.
-pub(crate) fn announce(document: &CreatedDocument, console: &Console) -> Outcome<()> {
+pub(crate) fn announce(document: &CreatedDocument, console: &Console) -> io::Result<()> {
     if console.json {
         // The document may never be written, if something fails from here on.
         console.notice(created(document).trim_end());
         return Ok(());
     }
     // Even when quiet is wanted: who misses this loses the backups.
-    ResultWriter::print(&created(document))
+    ResultWriter::try_print(&created(document))
 }
 
 /// Returns what the user must know, in sentences.

@@ -1,6 +1,7 @@
 //! Advice about operations that fail.
 
 use icecore_operations::{
+    copy::NotCopied,
     entries::below_root,
     error::{OperationError, Uncertainty},
     init::InitError,
@@ -9,7 +10,7 @@ use icecore_operations::{
     text,
 };
 
-use super::{Advice, Flag, advice};
+use super::{Advice, Flag, advice, reference};
 
 /// What to do if it was no attack.
 pub(crate) const ACCEPT: &str =
@@ -28,6 +29,10 @@ pub(in crate::failure) const KEY_STAYS: &str =
 /// Returns what to do about an operation that failed.
 pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
     let advice = match error {
+        OperationError::Copy(NotCopied::SameRepository { .. }) => {
+            "give another one with --to; whole repositories are copied with their files"
+        }
+        OperationError::Copy(NotCopied::NoSnapshot { error, .. }) => return reference::of(error),
         OperationError::Init(InitError::Disappeared { repository, .. }) => {
             let text = format!(
                 "mount what has to be mounted there, or put the repository back; to begin a new one all the same, add \

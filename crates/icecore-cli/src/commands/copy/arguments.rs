@@ -2,16 +2,15 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgMatches, Args, ValueHint, parser::ValueSource};
-use icecore_access::{CredentialSource, GivenCredentials};
-use icecore_policy::{S3Addressing, S3Settings};
+use clap::{ArgMatches, Args, ValueHint};
+use icecore_access::{GivenCredentials, creation::KeyChoice};
+use icecore_operations::copy::{CopyRequest, CopySelection};
+use icecore_policy::{BackupSettings, S3Addressing, S3Settings};
 use zeroize::Zeroizing;
 
-use super::{
-    backup::{parse_compression, parse_pack_size},
-    global::origin,
-    rollback::RollbackArguments,
-};
+use crate::arguments::backup::{parse_compression, parse_pack_size};
+use crate::arguments::global::given_credentials;
+use crate::arguments::rollback::RollbackArguments;
 
 /// Copy snapshots into another repository, region or account
 ///
@@ -37,19 +36,19 @@ Examples:
 pub(crate) struct CopyArguments {
     /// Snapshots to copy: `[SOURCE@]SNAPSHOT` (default: all)
     #[arg(value_name = "SNAPSHOT")]
-    pub(crate) snapshots: Vec<OsString>,
+    snapshots: Vec<OsString>,
     /// Where the other repository is: a directory or `s3://bucket/prefix`
     #[arg(long, value_name = "URL", env = "ICECORE_TO_REPOSITORY", value_hint = ValueHint::AnyPath, hide_env_values = true)]
-    pub(crate) to: OsString,
+    pub(super) to: OsString,
     /// Only snapshots of this source
     #[arg(long, value_name = "NAME", conflicts_with = "snapshots")]
-    pub(crate) source: Option<String>,
+    source: Option<String>,
     /// Create the other repository if there is none, with a key as `icecore init` does
     #[arg(long)]
-    pub(crate) init: bool,
+    init: bool,
     /// Make the first key of a new repository one of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
     #[arg(long, value_name = "KEY", requires = "init")]
-    pub(crate) to_kms: Option<String>,
+    to_kms: Option<String>,
     /// Key file that unlocks the other repository
     #[arg(long, value_name = "FILE", env = "ICECORE_TO_KEY_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     to_key_file: Option<OsString>,
@@ -74,50 +73,53 @@ pub(crate) struct CopyArguments {
     to_ca_file: Option<OsString>,
     /// Target size of packs, 1MiB to 240MiB (default: 64MiB, or as the configuration file says)
     #[arg(long, value_name = "SIZE", value_parser = parse_pack_size)]
-    pub(crate) pack_size: Option<u64>,
+    pack_size: Option<u64>,
     /// Compression level of zstd (default: 3, or as the configuration file says)
     #[arg(long, value_name = "LEVEL", value_parser = parse_compression, allow_hyphen_values = true)]
-    pub(crate) compression: Option<i32>,
+    compression: Option<i32>,
     /// Only show what would be copied; write nothing
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    dry_run: bool,
     #[command(flatten)]
-    pub(crate) rollback: RollbackArguments,
+    rollback: RollbackArguments,
 }
 
 impl CopyArguments {
+    /// Returns what is to be copied; `configured` is what the configuration file says about how data is written.
+    pub(super) fn request(&self, configured: &BackupSettings) -> CopyRequest {
+        let selection = match &self.source {
+            _ if !self.snapshots.is_empty() => CopySelection::Named(self.snapshots.clone()),
+            Some(source) => CopySelection::Source(source.clone()),
+            None => CopySelection::All,
+        };
+        let key = || self.to_kms.clone().map_or(KeyChoice::Given, KeyChoice::Kms);
+        CopyRequest {
+            selection,
+            creation: self.init.then(key),
+            compression_level: self.compression.unwrap_or(configured.compression_level),
+            pack_bytes: self.pack_size.unwrap_or(configured.pack_bytes),
+            is_dry_run: self.dry_run,
+            ignores_rollback: self.rollback.ignore_rollback,
+        }
+    }
+
     /// Returns the ways to unlock the other repository that were given; `password` is that of the environment.
-    pub(crate) fn credentials(
+    pub(super) fn credentials(
         &self,
         matches: &ArgMatches,
         password: Option<Zeroizing<Vec<u8>>>,
     ) -> GivenCredentials {
-        let mut given = GivenCredentials::default();
-        let key_file = self.to_key_file.clone().map(|path| CredentialSource::KeyFile(path.into()));
-        let password_file =
-            self.to_password_file.clone().map(|path| CredentialSource::PasswordFile(path.into()));
-        let command = self.to_password_command.clone().map(CredentialSource::PasswordCommand);
-        let sources = [
-            ("to_key_file", &self.to_key_file, key_file),
-            ("to_password_file", &self.to_password_file, password_file),
-            ("to_password_command", &self.to_password_command, command),
+        let options = [
+            ("to_key_file", self.to_key_file.as_ref()),
+            ("to_password_file", self.to_password_file.as_ref()),
+            ("to_password_command", self.to_password_command.as_ref()),
         ];
-        for (id, value, source) in sources {
-            let is_environment = origin(matches, id) == Some(ValueSource::EnvVariable);
-            let is_empty = value.as_ref().is_none_or(|value| value.is_empty());
-            match source {
-                Some(source) if !is_environment => given.command_line.push(source),
-                Some(source) if !is_empty => given.environment.push(source),
-                _ => {}
-            }
-        }
-        given.environment.extend(password.map(CredentialSource::Password));
-        given
+        given_credentials(matches, options, password)
     }
 
     /// Returns the S3 settings of the other repository: those of `this` one where nothing else is said, as far as they are
     /// about the server and not about the bucket. With a profile, server and region are the profile's.
-    pub(crate) fn s3_settings(&self, this: &S3Settings) -> S3Settings {
+    pub(super) fn s3_settings(&self, this: &S3Settings) -> S3Settings {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let profile = given(&self.to_profile);
         let inherited = |value: &Option<String>| value.clone().filter(|_| profile.is_none());

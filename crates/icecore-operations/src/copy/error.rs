@@ -1,0 +1,36 @@
+//! Why nothing, or one snapshot, is not copied.
+
+use icecore_copy::CopyError;
+use icecore_format::ids::RunId;
+
+use crate::reference::ResolveError;
+
+/// Why nothing, or one snapshot, is not copied.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotCopied {
+    /// Source and destination are the same repository.
+    #[error("{destination} is the same repository as {source_location}")]
+    SameRepository {
+        /// Location of the source.
+        source_location: String,
+        /// Location of the destination.
+        destination: String,
+    },
+    /// There is no snapshot of the source that was named.
+    #[error("{error}")]
+    NoSnapshot {
+        /// What is missing.
+        error: ResolveError,
+        /// Snapshots disappeared, and it was not asked to go on all the same.
+        is_alarmed: bool,
+    },
+    /// The copy of one snapshot failed.
+    #[error("snapshot {} is not copied: {error}", .run.snapshot_id())]
+    Snapshot {
+        /// The snapshot.
+        run: RunId,
+        /// Why it is not copied.
+        error: CopyError,
+    },
+}

@@ -1,0 +1,113 @@
+//! What a copy did.
+
+use icecore_access::Usage;
+use icecore_copy::CopyReport as SnapshotReport;
+use icecore_format::{ids::RepositoryId, snapshot::Snapshot};
+use icecore_repo::repository::Repository;
+
+use crate::{
+    archived::ArchivedDocument, error::OperationError, init::CreatedDocument, look::Ending,
+    losses::LossDocument,
+};
+
+/// What a copy did.
+#[derive(Debug)]
+pub struct CopyReport {
+    /// Nothing was to be written.
+    pub is_dry_run: bool,
+    /// The repository that was copied from.
+    pub source: RepositoryUse,
+    /// The repository that was copied to; none if there is none yet.
+    pub destination: Option<RepositoryUse>,
+    /// What the user must know of it if it was created.
+    pub created: Option<CreatedDocument>,
+    /// How the copy ends because of what disappeared from the source.
+    pub source_ending: Ending,
+    /// What disappeared from the source.
+    pub source_losses: Vec<LossDocument>,
+    /// What disappeared from the destination.
+    pub destination_losses: Vec<LossDocument>,
+    /// Snapshots disappeared from the destination, or it was rolled back.
+    pub is_destination_alarmed: bool,
+    /// Snapshots that were to be copied and cannot even be read.
+    pub snapshots_unreadable: usize,
+    /// Packs that have to be thawed.
+    pub archived_packs: Vec<ArchivedDocument>,
+    /// What became of the snapshots that can be read, oldest first.
+    pub snapshots: Vec<SnapshotCopy>,
+}
+
+/// One of the two repositories.
+#[derive(Clone, Debug)]
+pub struct RepositoryUse {
+    /// Its id.
+    pub repository: RepositoryId,
+    /// Where it is.
+    pub location: String,
+    /// What its store was used for.
+    pub usage: Usage,
+}
+
+/// What became of one snapshot.
+#[derive(Debug)]
+pub struct SnapshotCopy {
+    /// The snapshot in the source.
+    pub snapshot: Snapshot,
+    /// What became of it.
+    pub outcome: CopyOutcome,
+}
+
+/// What became of one snapshot.
+#[derive(Debug)]
+pub enum CopyOutcome {
+    /// It was copied.
+    Copied(Box<SnapshotReport>),
+    /// The destination has it already.
+    Present {
+        /// The snapshot there.
+        copy: Box<Snapshot>,
+    },
+    /// It would be copied.
+    Planned,
+    /// It was not copied.
+    Failed(Box<OperationError>),
+}
+
+impl RepositoryUse {
+    /// Notes which repository is used.
+    pub(super) fn new(repository: &Repository, usage: &Usage) -> Self {
+        Self { repository: repository.id(), location: repository.store().location(), usage: usage.clone() }
+    }
+}
+
+impl CopyReport {
+    /// Begins the report of a copy.
+    pub(super) fn new(is_dry_run: bool, source: RepositoryUse) -> Self {
+        Self {
+            is_dry_run,
+            source,
+            destination: None,
+            created: None,
+            source_ending: Ending::Well,
+            source_losses: Vec::new(),
+            destination_losses: Vec::new(),
+            is_destination_alarmed: false,
+            snapshots_unreadable: 0,
+            archived_packs: Vec::new(),
+            snapshots: Vec::new(),
+        }
+    }
+
+    /// Returns the errors of the snapshots that were not copied.
+    pub fn errors(&self) -> impl Iterator<Item = &OperationError> {
+        self.snapshots.iter().filter_map(|copy| match &copy.outcome {
+            CopyOutcome::Failed(error) => Some(error.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// Says whether nothing disappeared from the destination, and all snapshots of the source can be read.
+    pub fn is_whole(&self) -> bool {
+        self.destination_losses.is_empty() && self.snapshots_unreadable == 0
+    }
+}
