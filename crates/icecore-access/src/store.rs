@@ -42,7 +42,7 @@ pub struct OpenStore {
 }
 
 /// What a store was used for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Usage(Arc<StoreMeter>);
 
 impl RepositoryAccess {

@@ -1,7 +1,6 @@
 //! Options that several commands share.
 
 pub(crate) mod backup;
-pub(crate) mod check;
 pub(crate) mod global;
 pub(crate) mod restore;
 pub(crate) mod rollback;

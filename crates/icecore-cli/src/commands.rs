@@ -79,7 +79,7 @@ commands! {
         Cat(cat::arguments::CatArguments), Heavy, cat::run;
         Diff(diff::arguments::DiffArguments), Heavy, diff::run;
         Restore(crate::arguments::restore::RestoreArguments), Heavy, restore::run;
-        Check(crate::arguments::check::CheckArguments), Heavy, check::run;
+        Check(check::arguments::CheckArguments), Heavy, check::run;
         Copy(Box<copy::arguments::CopyArguments>), Heavy, copy::run;
         Doctor(doctor::arguments::DoctorArguments), Light, doctor::run;
         Key(key::arguments::KeyArguments), Light, key::run;

@@ -205,6 +205,12 @@ impl Failure {
             OperationError::Access(error) => Self::of_access(error),
             OperationError::Repository(error) => Self::of_repository(error),
             OperationError::Restore(error) => Self::of_restore(error),
+            OperationError::Check(error) => Self::of_check(error),
+            OperationError::Repair(error) => {
+                let failure = Self::of_check(error);
+                let hint = failure.hint.or_else(|| Some(INTERRUPTED.into()));
+                Self { hint, ..failure }
+            }
             OperationError::Resolve(error) => Self::of_reference(error),
             OperationError::Destination(error) => Self::of_operation(error).of_other_repository(),
             OperationError::Copy(NotCopied::Snapshot { run, error }) => {
@@ -334,13 +340,14 @@ impl Failure {
     }
 }
 
-impl From<CheckError> for Failure {
-    fn from(error: CheckError) -> Self {
+impl Failure {
+    /// Makes the failure of a check or a repair.
+    fn of_check(error: &CheckError) -> Self {
         if matches!(error, CheckError::Cancelled) {
             return Self::interrupted();
         }
-        let message = format!("failed to {}", reason(&error));
-        Self::of(status::of_check(&error), message, advice::engines::of_check(&error))
+        let message = format!("failed to {}", reason(error));
+        Self::of(status::of_check(error), message, advice::engines::of_check(error))
     }
 }
 

@@ -3,9 +3,11 @@
 use std::io;
 
 use icecore_access::AccessError;
+use icecore_check::CheckError;
 use icecore_format::{entry::EntryKind, ids::RunId, snapshot::Snapshot};
 use icecore_repo::error::RepoError;
 use icecore_restore::RestoreError;
+use jiff::Span;
 
 use crate::{
     copy::NotCopied,
@@ -33,6 +35,12 @@ pub enum OperationError {
     /// Content cannot be read.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// The repository cannot be checked, or a repair cannot be planned or begun.
+    #[error(transparent)]
+    Check(Box<CheckError>),
+    /// A repair that had begun cannot go on.
+    #[error(transparent)]
+    Repair(Box<CheckError>),
     /// The repository that is copied to failed.
     #[error("the repository to copy to: {0}")]
     Destination(#[source] Box<Self>),
@@ -102,6 +110,12 @@ pub enum OperationError {
     /// A directory has no policies.
     #[error("policies are for repositories on S3")]
     PolicyWithoutBucket,
+    /// A span reaches back beyond the calendar.
+    #[error("{span:#} ago is before all calendars")]
+    BeforeCalendar {
+        /// The span.
+        span: Span,
+    },
 }
 
 /// Why it is not certain which snapshot is meant.
@@ -129,6 +143,12 @@ pub enum Uncertainty {
         /// The snapshot.
         run: RunId,
     },
+}
+
+impl From<CheckError> for OperationError {
+    fn from(error: CheckError) -> Self {
+        Self::Check(Box::new(error))
+    }
 }
 
 impl OperationError {

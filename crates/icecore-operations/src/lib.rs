@@ -6,6 +6,7 @@
 
 pub mod archived;
 pub mod cat;
+pub mod check;
 pub mod copy;
 pub mod diff;
 pub mod doctor;

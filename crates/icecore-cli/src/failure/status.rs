@@ -126,6 +126,7 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         OperationError::Access(error) | OperationError::Key(KeyError::FilesStay(error)) => of_access(error),
         OperationError::Repository(error) => of_repository(error),
         OperationError::Restore(error) => of_restore(error),
+        OperationError::Check(error) | OperationError::Repair(error) => of_check(error),
         OperationError::Resolve(error) => of_reference(error),
         OperationError::Destination(error) => of_operation(error),
         OperationError::Copy(error) => of_not_copied(error),
@@ -136,6 +137,7 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         | OperationError::Key(KeyError::NoneGiven)
         | OperationError::Reference(_)
         | OperationError::DifferentPaths
+        | OperationError::BeforeCalendar { .. }
         | OperationError::PolicyWithoutBucket => ExitStatus::Usage,
         _ => ExitStatus::Failed,
     }

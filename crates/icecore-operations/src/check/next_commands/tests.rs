@@ -23,8 +23,8 @@ fn listed(snapshots: Vec<Snapshot>) -> SnapshotList {
 
 fn commands(stage: Stage, snapshots: Vec<Snapshot>) -> Vec<(String, Option<String>)> {
     let runs: Vec<_> = snapshots.iter().map(|snapshot| snapshot.origin.run).collect();
-    let next = next_commands("/srv/my backup", true, stage, &hurt(&runs), &listed(snapshots));
-    next.into_iter().map(|next| (next.command, next.host)).collect()
+    let next = next_commands(true, stage, &hurt(&runs), &listed(snapshots));
+    next.iter().map(|next| (next.line("/srv/my backup"), next.host().map(str::to_owned))).collect()
 }
 
 #[test]
@@ -65,8 +65,8 @@ fn a_mark_without_need_is_taken_away_by_a_repair() {
     let problem = CheckProblem { severity: kind.severity(), object: None, kind, detail: String::new() };
     let report = CheckReport { problems: vec![problem], ..CheckReport::default() };
     let list = SnapshotList::default();
-    let next = |stage| next_commands("/r", false, stage, &report, &list);
-    assert_eq!(next(Stage::Checked)[0].command, "icecore check --repair -r /r");
+    let next = |stage| next_commands(false, stage, &report, &list);
+    assert_eq!(next(Stage::Checked)[0].line("/r"), "icecore check --repair -r /r");
     assert_eq!(next(Stage::Repaired), []);
-    assert_eq!(next_commands("/r", false, Stage::Checked, &CheckReport::default(), &list), []);
+    assert_eq!(next_commands(false, Stage::Checked, &CheckReport::default(), &list), []);
 }

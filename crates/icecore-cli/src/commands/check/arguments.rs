@@ -1,6 +1,7 @@
 //! Options of `check`.
 
 use clap::Args;
+use icecore_operations::check::{CheckRequest, Reading, RepairMode};
 use jiff::Span;
 
 /// Verify the repository
@@ -58,6 +59,19 @@ pub(crate) struct CheckArguments {
     /// log as lost, and neither this host nor another one that misses no more than that is alarmed by it again.
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) accept_rollback: bool,
+}
+
+impl CheckArguments {
+    /// Returns what is to be checked.
+    pub(crate) fn request(&self) -> CheckRequest {
+        let reading = match (self.read_data, self.sample, self.within) {
+            (true, ..) => Reading::Everything,
+            (false, None, None) => Reading::Nothing,
+            (false, sample_percent, within) => Reading::Part { sample_percent, within },
+        };
+        let repair = self.repair.then_some(if self.dry_run { RepairMode::Plan } else { RepairMode::Execute });
+        CheckRequest { reading, repair, accepts_rollback: self.accept_rollback }
+    }
 }
 
 fn parse_percent(text: &str) -> Result<f64, String> {

@@ -1,11 +1,7 @@
 use icecore_check::{CheckProblem, CheckReport, ProblemKind, SnapshotCheck};
 use icecore_format::ids::{PackName, RunId};
-use icecore_repo::snapshots::SnapshotList;
 
-use super::{
-    Checked, advice, describe_packs, describe_problems, document, next_commands::NextCommand, past::Past,
-};
-use icecore_fixtures::documented::assert_documented;
+use super::{advice, describe_packs, describe_problems};
 
 fn report() -> CheckReport {
     let run = RunId::new(1, [1; 10]);
@@ -51,18 +47,4 @@ fn damage_is_told_with_what_to_do() {
     let run = RunId::new(1, [1; 10]);
     assert_eq!(text, format!("pack {run}-000000 is needed by 1 snapshot: {}\n", run.snapshot_id()));
     assert!(advice(&report()).contains("1 of 2 snapshots can be restored in full"));
-}
-
-#[test]
-fn the_document_has_the_documented_fields() {
-    let report = report();
-    let next = vec![NextCommand { command: "icecore".to_owned(), host: None }];
-    let checked = Checked { report, repair: None, next, past: Past::default(), unreadable: Vec::new() };
-    let list = SnapshotList::default();
-    let value = serde_json::to_value(document(&checked, &list)).unwrap();
-    assert_eq!(value["healthy"], false);
-    assert_eq!(value["problems"][0]["kind"], "pack-missing");
-    assert_eq!(value["snapshots"][0]["examples"][0]["path_base64"], "/w==");
-    assert_eq!(value["packs_hit"].as_array().unwrap().len(), 1);
-    assert_documented(&value);
 }

@@ -1,4 +1,6 @@
-use icecore_format::ids::PackName;
+use icecore_check::{MarkChange, RepairOutcome, RepairPlan, StoredObject};
+use icecore_format::ids::{PackName, RunId};
+use icecore_operations::check::{Done, RepairDocument};
 use icecore_store::Version;
 
 use super::*;
@@ -70,5 +72,5 @@ fn what_was_done_is_told() {
         assert!(text.contains(line), "{text}");
     }
     assert!(repair.has_lost_snapshots());
-    assert_documented(&document(&repair));
+    assert_documented(&RepairDocument::new(&repair));
 }

@@ -1,13 +1,13 @@
-//! Which commands to run next: written out, so that they can be copied.
+//! Which commands to run next, as values, and written out so that they can be copied.
 
 use std::fmt::Write;
 
 use icecore_check::{CheckReport, ProblemKind};
 use icecore_format::snapshot::{DedupScope, SnapshotOrigin};
 use icecore_repo::snapshots::SnapshotList;
-use serde::Serialize;
 
-use icecore_operations::text::shell_word;
+use super::repair::Repair;
+use crate::text::shell_word;
 
 /// How far a repair has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,45 +20,83 @@ pub(super) enum Stage {
     Repaired,
 }
 
+impl Stage {
+    /// Returns how far a repair has come, if one was asked for.
+    pub(super) fn of(repair: Option<&Repair>) -> Self {
+        match repair {
+            None => Self::Checked,
+            Some(Repair { done: None, .. }) => Self::Planned,
+            Some(_) => Self::Repaired,
+        }
+    }
+}
+
 /// A command that is to be run next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct NextCommand {
-    /// The command line, for a shell.
-    pub(super) command: String,
-    /// The host to run it on, where that matters.
-    pub(super) host: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextCommand {
+    /// A repair.
+    Repair {
+        /// Whether it only shows its plan.
+        dry_run: bool,
+        /// Whether it reads all data.
+        reads_data: bool,
+    },
+    /// A backup of the source of this snapshot: what the source still has is stored again.
+    Backup(Box<SnapshotOrigin>),
+    /// A check that reads all data.
+    Verify,
+}
+
+impl NextCommand {
+    /// Returns the command line for a repository, for a shell.
+    pub fn line(&self, repository: &str) -> String {
+        let repository = shell_word(repository.as_bytes());
+        match self {
+            Self::Repair { dry_run, reads_data } => {
+                let plan = if *dry_run { " --dry-run" } else { "" };
+                let data = if *reads_data { " --read-data" } else { "" };
+                format!("icecore check --repair{plan}{data} -r {repository}")
+            }
+            Self::Backup(origin) => backup(&repository, origin),
+            Self::Verify => format!("icecore check --read-data -r {repository}"),
+        }
+    }
+
+    /// Returns the host to run it on, where that matters.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Backup(origin) => Some(&origin.host),
+            Self::Repair { .. } | Self::Verify => None,
+        }
+    }
 }
 
 /// Returns what to run next, in this order; nothing if all is well.
 pub(super) fn next_commands(
-    repository: &str,
     reads_data: bool,
     stage: Stage,
     report: &CheckReport,
     list: &SnapshotList,
 ) -> Vec<NextCommand> {
-    let repository = shell_word(repository.as_bytes()).into_owned();
-    let here = |command: String| NextCommand { command, host: None };
-    let data = if reads_data { " --read-data" } else { "" };
-    let repair = format!("icecore check --repair{data} -r {repository}");
+    let repair = |dry_run| NextCommand::Repair { dry_run, reads_data };
     if report.is_healthy() {
         let is_marked = report.problems.iter().any(|problem| problem.kind == ProblemKind::SnapshotWholeAgain);
-        return if is_marked && stage != Stage::Repaired { vec![here(repair)] } else { Vec::new() };
+        return if is_marked && stage != Stage::Repaired { vec![repair(false)] } else { Vec::new() };
     }
     let mut commands = Vec::new();
     if stage == Stage::Checked {
-        commands.push(here(format!("icecore check --repair --dry-run{data} -r {repository}")));
+        commands.push(repair(true));
     }
     if stage != Stage::Repaired {
-        commands.push(here(repair));
+        commands.push(repair(false));
     }
-    commands.extend(backups(&repository, report, list));
-    commands.push(here(format!("icecore check --read-data -r {repository}")));
+    commands.extend(backups(report, list));
+    commands.push(NextCommand::Verify);
     commands
 }
 
 /// Returns a backup of each source of which a snapshot is hurt: what the source still has is stored again.
-fn backups(repository: &str, report: &CheckReport, list: &SnapshotList) -> Vec<NextCommand> {
+fn backups(report: &CheckReport, list: &SnapshotList) -> Vec<NextCommand> {
     let mut sources: Vec<&SnapshotOrigin> = Vec::new();
     for snapshot in report.snapshots.iter().rev().filter(|snapshot| !snapshot.restorable) {
         let Some(found) = list.by_run(snapshot.run) else { continue };
@@ -70,11 +108,7 @@ fn backups(repository: &str, report: &CheckReport, list: &SnapshotList) -> Vec<N
         }
     }
     sources.sort_by_key(|origin| (&origin.host, &origin.source));
-    let command = |origin: &SnapshotOrigin| NextCommand {
-        command: backup(repository, origin),
-        host: Some(origin.host.clone()),
-    };
-    sources.into_iter().map(command).collect()
+    sources.into_iter().map(|origin| NextCommand::Backup(Box::new(origin.clone()))).collect()
 }
 
 fn backup(repository: &str, origin: &SnapshotOrigin) -> String {

@@ -1,18 +1,16 @@
 //! Which packs a check has read, in words.
 
 use icecore_check::CheckReport;
-
-use crate::arguments::check::CheckArguments;
-use icecore_operations::text;
+use icecore_operations::{check::Reading, text};
 
 /// Says which packs were read, and which wait for the next checks or for a thaw.
-pub(super) fn describe(report: &CheckReport, arguments: &CheckArguments) -> String {
-    let reads_some = arguments.sample.is_some() || arguments.within.is_some();
-    if !arguments.read_data && !reads_some {
-        return "the data itself was not read (--read-data does that)".to_owned();
-    }
-    if arguments.read_data && report.packs_archived == 0 {
-        return "all data was read and verified".to_owned();
+pub(super) fn describe(report: &CheckReport, packs_wanted: Reading) -> String {
+    match packs_wanted {
+        Reading::Nothing => return "the data itself was not read (--read-data does that)".to_owned(),
+        Reading::Everything if report.packs_archived == 0 => {
+            return "all data was read and verified".to_owned();
+        }
+        Reading::Everything | Reading::Part { .. } => {}
     }
     let mut line = format!(
         "{} of {} read and verified in full",

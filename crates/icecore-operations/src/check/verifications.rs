@@ -10,7 +10,7 @@ use icecore_catalog::Catalog;
 use icecore_format::ids::PackName;
 use jiff::{Span, Timestamp, tz::TimeZone};
 
-use crate::failure::{Failure, Outcome};
+use crate::error::{OperationError, OperationResult};
 
 /// Returns when packs were last verified; nothing if the catalogue cannot say, so that they are verified once more.
 pub(super) fn load(catalog: &Catalog) -> Arc<HashMap<PackName, SystemTime>> {
@@ -33,13 +33,13 @@ pub(super) fn keep(catalog: &mut Catalog, packs: &[PackName], now: SystemTime) {
 }
 
 /// Returns the length of a span that ends now; months and years are as long as they have been.
-pub(super) fn length(span: Span, now: SystemTime, zone: &TimeZone) -> Outcome<Duration> {
+pub(super) fn length(span: Span, now: SystemTime, zone: &TimeZone) -> OperationResult<Duration> {
     let before = |now: Timestamp| {
         let start = now.to_zoned(zone.clone()).checked_sub(span).ok()?;
         Duration::try_from(now.duration_since(start.timestamp())).ok()
     };
     let length = Timestamp::try_from(now).ok().and_then(before);
-    length.ok_or_else(|| Failure::usage(format!("{span:#} ago is before all calendars")))
+    length.ok_or_else(|| OperationError::BeforeCalendar { span })
 }
 
 #[cfg(test)]

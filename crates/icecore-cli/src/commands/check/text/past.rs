@@ -1,0 +1,73 @@
+//! What was there and is not any more, in words.
+
+use std::fmt::Write;
+
+use icecore_check::CheckReport;
+use icecore_operations::{check::Past, text};
+use icecore_witness::Arrival;
+use jiff::tz::TimeZone;
+
+use crate::{failure::advice::operations::ACCEPT, surface::reporter::witness::other_location};
+
+/// Losses that are shown.
+const LOSSES_SHOWN_MAX: usize = 50;
+
+/// Describes what is lost, or was accepted as lost.
+pub(super) fn describe(text: &mut String, past: &Past) {
+    let word = if past.is_well() { "accepted" } else { "damage" };
+    for loss in past.losses.iter().take(LOSSES_SHOWN_MAX) {
+        let _ = writeln!(text, "{word}: {}", text::printable_message(&loss.message));
+    }
+    if past.losses.len() > LOSSES_SHOWN_MAX {
+        let more = text::count((past.losses.len() - LOSSES_SHOWN_MAX) as u64);
+        let _ = writeln!(text, "{word}: {more} more (--json lists all)");
+    }
+    if past.accepted.is_some() && past.losses.is_empty() {
+        let _ = writeln!(text, "nothing is missing that was there: there was nothing to accept");
+    }
+}
+
+/// Describes how much the log says.
+pub(super) fn describe_log(text: &mut String, past: &Past, zone: &TimeZone, report: &CheckReport) {
+    if report.snapshots_unnamed > 0 {
+        let (is, them) = if report.snapshots_unnamed == 1 { ("is", "it") } else { ("are", "them") };
+        let snapshots = text::counted(report.snapshots_unnamed, "snapshot");
+        let _ = writeln!(text, "{snapshots} {is} not in the log yet; the next backup adds {them}");
+    }
+    let _ = match (&past.arrival, past.period) {
+        (Some(Arrival { elsewhere, is_whole: true }), _) => writeln!(
+            text,
+            "first use at this location: nothing is missing of what this host saw at {}",
+            other_location(elsewhere.as_deref())
+        ),
+        (Some(Arrival { elsewhere, is_whole: false }), _) => writeln!(
+            text,
+            "first use at this location: this copy is older than what this host saw at {}",
+            other_location(elsewhere.as_deref())
+        ),
+        (None, None) => writeln!(text, "first use on this host: an earlier rollback cannot be detected"),
+        (None, Some((since, _))) if past.losses.is_empty() => {
+            let since = text::local_time(since, zone);
+            writeln!(
+                text,
+                "nothing is missing of what this host has seen since it first used the repository on {since}; an \
+                 earlier rollback cannot be detected"
+            )
+        }
+        (None, Some(_)) => Ok(()),
+    };
+}
+
+/// Says what to do about losses.
+pub(super) fn advise(text: &mut String, past: &Past) {
+    if past.is_well() {
+        return;
+    }
+    let _ = write!(
+        text,
+        "what to do about what is gone:\n\
+         - if nobody put an older copy of the repository in its place, somebody removed from it: keep the repository as it \
+         is, and look into the versions of the bucket, or a copy\n\
+         - {ACCEPT}\n"
+    );
+}

@@ -1,0 +1,22 @@
+//! What the rules of the bucket are going to do to the repository.
+
+use icecore_access::RepositoryAccess;
+use icecore_aws::{ColdRule, LifecycleReport, S3Store};
+use icecore_check::{CheckProblem, ProblemKind};
+
+/// Returns what the bucket is going to do to the repository.
+pub(super) fn harmful_rules(access: &RepositoryAccess, store: Option<&S3Store>) -> Vec<CheckProblem> {
+    let Some(store) = store else { return Vec::new() };
+    let report = access.machine.environment.runtime.block_on(store.lifecycle()).unwrap_or_else(|error| {
+        tracing::info!(%error, "the lifecycle rules of the bucket cannot be read");
+        LifecycleReport::default()
+    });
+    let kind = ProblemKind::HarmfulLifecycleRule;
+    let problem = |rule: &ColdRule| CheckProblem {
+        severity: kind.severity(),
+        object: None,
+        kind,
+        detail: format!("{rule}; see `icecore doctor`"),
+    };
+    report.harmful.iter().map(problem).collect()
+}
