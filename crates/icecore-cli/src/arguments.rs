@@ -2,5 +2,4 @@
 
 pub(crate) mod backup;
 pub(crate) mod global;
-pub(crate) mod restore;
 pub(crate) mod rollback;

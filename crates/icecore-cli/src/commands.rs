@@ -78,7 +78,7 @@ commands! {
         Ls(ls::arguments::LsArguments), Light, ls::run;
         Cat(cat::arguments::CatArguments), Heavy, cat::run;
         Diff(diff::arguments::DiffArguments), Heavy, diff::run;
-        Restore(crate::arguments::restore::RestoreArguments), Heavy, restore::run;
+        Restore(restore::arguments::RestoreArguments), Heavy, restore::run;
         Check(check::arguments::CheckArguments), Heavy, check::run;
         Copy(Box<copy::arguments::CopyArguments>), Heavy, copy::run;
         Doctor(doctor::arguments::DoctorArguments), Light, doctor::run;

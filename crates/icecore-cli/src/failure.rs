@@ -221,6 +221,7 @@ impl Failure {
                 Self::of_access(error).hint(advice::operations::KEY_STAYS)
             }
             OperationError::Output(error) => Self::output(error),
+            OperationError::Answer(_) => Self::of(status::of_operation(error), reason(error), None),
             error => Self::of(status::of_operation(error), error.to_string(), advice::operations::of(error)),
         }
     }

@@ -16,6 +16,7 @@ use crate::{
     key::KeyError,
     overlap::Overlap,
     reference::{ResolveError, WrongReference},
+    restore::RestoreRefusal,
     text,
 };
 
@@ -35,6 +36,9 @@ pub enum OperationError {
     /// Content cannot be read.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// Nothing is restored.
+    #[error(transparent)]
+    RestoreRefused(#[from] RestoreRefusal),
     /// The repository cannot be checked, or a repair cannot be planned or begun.
     #[error(transparent)]
     Check(Box<CheckError>),
@@ -50,6 +54,9 @@ pub enum OperationError {
     /// What takes the result failed.
     #[error("failed to write the output")]
     Output(#[source] io::Error),
+    /// A question was asked, and the answer cannot be read.
+    #[error("failed to read the answer")]
+    Answer(#[source] io::Error),
 
     /// Nothing, or one snapshot, is not copied.
     #[error(transparent)]

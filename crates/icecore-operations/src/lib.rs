@@ -20,6 +20,7 @@ pub mod losses;
 pub mod ls;
 pub mod overlap;
 pub mod reference;
+pub mod restore;
 pub mod snapshots;
 pub mod text;
 pub mod witness;

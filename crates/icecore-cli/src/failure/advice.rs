@@ -9,6 +9,7 @@ pub(crate) mod kms;
 pub(crate) mod operations;
 pub(super) mod reference;
 pub(super) mod repository;
+mod restore;
 pub(super) mod store;
 
 /// Which repository the advice is about.

@@ -13,9 +13,10 @@ use icecore_operations::{
     key::KeyError,
     look::Ending,
     reference::ResolveError,
+    restore::RestoreRefusal,
 };
 use icecore_repo::error::RepoError;
-use icecore_restore::RestoreError;
+use icecore_restore::{ProblemReason, RestoreError, RestoreReport};
 use icecore_store::StoreError;
 
 use crate::failure::exit_status::ExitStatus;
@@ -127,6 +128,9 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         OperationError::Repository(error) => of_repository(error),
         OperationError::Restore(error) => of_restore(error),
         OperationError::Check(error) | OperationError::Repair(error) => of_check(error),
+        OperationError::RestoreRefused(RestoreRefusal::Stream | RestoreRefusal::OtherSource { .. }) => {
+            ExitStatus::Usage
+        }
         OperationError::Resolve(error) => of_reference(error),
         OperationError::Destination(error) => of_operation(error),
         OperationError::Copy(error) => of_not_copied(error),
@@ -180,6 +184,25 @@ pub(crate) fn of_copy_report(report: &CopyReport) -> ExitStatus {
     report.errors().map(of_operation).fold(whole, Ord::max)
 }
 
+/// Returns how a restore that came to its end counts.
+pub(crate) fn of_restore_report(report: &RestoreReport) -> ExitStatus {
+    let others = report.problem_count - report.damaged - report.archived;
+    let known_before =
+        report.problems.iter().filter(|problem| !problem.reason.is_archived()).all(|problem| {
+            matches!(
+                problem.reason,
+                ProblemReason::UnreadableAtBackup | ProblemReason::MountPoint | ProblemReason::KeptInTheWay
+            )
+        });
+    match report {
+        RestoreReport { damaged: 1.., .. } => ExitStatus::Damage,
+        _ if others > 0 && !known_before => ExitStatus::Failed,
+        RestoreReport { archived: 1.., .. } => ExitStatus::Archived,
+        _ if others == 0 && report.is_exact() => ExitStatus::Done,
+        _ => ExitStatus::Partial,
+    }
+}
+
 /// Returns how an error of a copy ends a command.
 pub(super) fn of_copy(error: &CopyError) -> ExitStatus {
     match error {
@@ -198,3 +221,6 @@ pub(super) fn of_check(error: &CheckError) -> ExitStatus {
         _ => ExitStatus::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,22 +2,18 @@
 
 use std::io::{self, IsTerminal};
 
-use crate::{
-    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
-    surface::console::Console,
-};
+use crate::surface::console::Console;
 
-/// Asks a question on the terminal and returns whether the answer is yes; where nobody can be asked, it is no.
-pub(crate) fn ask(console: &Console, question: &str) -> Outcome<bool> {
+/// Asks a question on the terminal and returns whether the answer is yes; where nobody can be asked, it is
+/// no.
+pub(crate) fn ask(console: &Console, question: &str) -> io::Result<bool> {
     let (input, output) = (io::stdin(), io::stderr());
     if console.json || !input.is_terminal() || !output.is_terminal() {
         return Ok(false);
     }
     console.write_error(format!("{question} [y/N] ").as_bytes());
     let mut answer = String::new();
-    input.read_line(&mut answer).map_err(|error| {
-        Failure::new(ExitStatus::Failed, format!("failed to read the answer: {}", reason(&error)))
-    })?;
+    input.read_line(&mut answer)?;
     Ok(is_yes(&answer))
 }
 

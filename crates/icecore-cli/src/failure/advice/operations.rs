@@ -10,7 +10,7 @@ use icecore_operations::{
     text,
 };
 
-use super::{Advice, Flag, advice, reference};
+use super::{Advice, Flag, advice, reference, restore};
 
 /// What to do if it was no attack.
 pub(crate) const ACCEPT: &str =
@@ -55,6 +55,7 @@ pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
         OperationError::Uncertain(Uncertainty::Gone { .. }) => GONE,
         OperationError::Uncertain(_) => UNCERTAIN,
         OperationError::DifferentPaths => "compare the same PATH of two snapshots, or leave it out",
+        OperationError::RestoreRefused(refusal) => return restore::of(refusal),
         OperationError::RolledBack => {
             return Some(format!("run `icecore check`, which reports more; {ACCEPT}").into());
         }

@@ -3,7 +3,7 @@ use icecore_repo::error::RepoError;
 use icecore_restore::{ProblemReason, RestoreProblem, RestoreReport};
 use icecore_store::StoreError;
 
-use super::status_of;
+use super::of_restore_report;
 use crate::failure::exit_status::ExitStatus;
 
 fn report(reasons: Vec<ProblemReason>) -> RestoreReport {
@@ -19,17 +19,20 @@ fn report(reasons: Vec<ProblemReason>) -> RestoreReport {
 fn the_exit_code_tells_damage_from_other_problems() {
     let missing = || ProblemReason::Repository(RepoError::MissingChunk { id: ChunkId([0; ChunkId::BYTES]) });
     let refused = || ProblemReason::Repository(RepoError::Format(FormatError::WrongKey));
-    assert_eq!(status_of(&report(Vec::new())), ExitStatus::Done);
-    assert_eq!(status_of(&report(vec![ProblemReason::UnreadableAtBackup])), ExitStatus::Partial);
-    assert_eq!(status_of(&report(vec![ProblemReason::UnreadableAtBackup, refused()])), ExitStatus::Failed);
-    assert_eq!(status_of(&report(vec![refused(), missing()])), ExitStatus::Damage);
+    assert_eq!(of_restore_report(&report(Vec::new())), ExitStatus::Done);
+    assert_eq!(of_restore_report(&report(vec![ProblemReason::UnreadableAtBackup])), ExitStatus::Partial);
+    assert_eq!(
+        of_restore_report(&report(vec![ProblemReason::UnreadableAtBackup, refused()])),
+        ExitStatus::Failed
+    );
+    assert_eq!(of_restore_report(&report(vec![refused(), missing()])), ExitStatus::Damage);
     let archived = || {
         let (key, class) = ("data/a".to_owned(), "GLACIER".to_owned());
         ProblemReason::Repository(StoreError::Archived { key, class }.into())
     };
-    assert_eq!(status_of(&report(vec![archived()])), ExitStatus::Archived);
+    assert_eq!(of_restore_report(&report(vec![archived()])), ExitStatus::Archived);
     let partial = vec![archived(), ProblemReason::UnreadableAtBackup];
-    assert_eq!(status_of(&report(partial)), ExitStatus::Archived);
-    assert_eq!(status_of(&report(vec![archived(), refused()])), ExitStatus::Failed);
-    assert_eq!(status_of(&report(vec![archived(), missing()])), ExitStatus::Damage);
+    assert_eq!(of_restore_report(&report(partial)), ExitStatus::Archived);
+    assert_eq!(of_restore_report(&report(vec![archived(), refused()])), ExitStatus::Failed);
+    assert_eq!(of_restore_report(&report(vec![archived(), missing()])), ExitStatus::Damage);
 }

@@ -1,56 +1,85 @@
-//! What a restore did, as text.
+//! What a restore says and asks, in words.
 
-use std::{
-    ffi::OsStr,
-    fmt::Write,
-    os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
+use std::{fmt::Write, os::unix::ffi::OsStrExt, path::Path};
+
+use icecore_operations::{
+    restore::{Restored, SnapshotNotice, protected_path},
+    text,
 };
-
-use icecore_fs::stat_root;
 use icecore_restore::{
-    KeptReason, ProblemReason, RestoreCounts, RestoreProblem, RestoreReport, RestoreRequest, RestoreWarning,
+    KeptReason, RestoreCounts, RestoreError, RestoreNotice, RestoreReport, RestoreRequest, RestoreWarning,
 };
 
-use super::{document::RestoreDocument, events::Actions};
 use crate::{
-    context::Context,
-    failure::{Outcome, plain, reason},
-    surface::{
-        archived::show_archived,
-        console::{Console, ResultWriter},
-    },
+    failure::{Outcome, many_deletions, plain, reason},
+    surface::{archived::show_archived, console::Console},
 };
-use icecore_operations::{archived::Bucket, text};
 
 /// Paths that are shown of each kind of warning.
 const PATHS_SHOWN_MAX: usize = 3;
 /// Problems that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 20;
 
-/// Shows what was done, behind the actions of a dry run.
-pub(crate) fn show(
-    context: &Context,
-    request: &RestoreRequest,
-    report: &RestoreReport,
-    bucket: Option<&Bucket<'_>>,
-    actions: Actions,
-) -> Outcome<()> {
-    let document = RestoreDocument::new(request, report, bucket);
-    let is_begun = actions.is_begun();
-    actions.close(&document)?;
-    let console = &context.console;
-    if console.json {
-        return if is_begun { Ok(()) } else { ResultWriter::document(&document) };
-    }
+/// Shows what was done.
+pub(super) fn show(console: &Console, restored: &Restored) -> Outcome<()> {
+    let Restored { request, report, archived_packs, .. } = restored;
     console.summary(&summary(request, report))?;
     show_kept(console, report);
     show_warnings(console, report);
     show_problems(console, request, report);
     let objects = text::counted(report.archived, "object");
     let objects = if report.archived == 1 { format!("{objects} is") } else { format!("{objects} are") };
-    show_archived(console, &objects, &document.archived_packs);
+    show_archived(console, &objects, archived_packs);
     Ok(())
+}
+
+/// Returns a notice about the snapshot in words.
+pub(super) fn snapshot_notice(notice: SnapshotNotice<'_>) -> String {
+    match notice {
+        SnapshotNotice::FilesLost { id } => {
+            format!("snapshot {id} has lost files, as a repair has noted; all others are restored")
+        }
+        SnapshotNotice::OtherHost { origin, host } => {
+            format!("the snapshot is of the host {origin}, this is {host}")
+        }
+    }
+}
+
+/// Returns a notice in words.
+pub(super) fn notice_text(notice: &RestoreNotice) -> String {
+    match notice {
+        RestoreNotice::PartialSnapshot { errors } => format!(
+            "the snapshot is partial: {} could not be read when it was made",
+            text::counted(*errors, "object")
+        ),
+        RestoreNotice::LittleSpace { needed_bytes, free_bytes } => format!(
+            "there may be too little space: {} are to be restored, {} are free",
+            text::size(*needed_bytes),
+            text::size(*free_bytes)
+        ),
+        RestoreNotice::ManyDeletions { deletions, entries } => format!(
+            "the restore would delete {} of the {} objects in the target: it needs --yes",
+            text::count(*deletions),
+            text::count(*entries)
+        ),
+        RestoreNotice::DeletionSuspended => {
+            "nothing more is deleted, because a part of the snapshot's list of files cannot be read"
+                .to_owned()
+        }
+    }
+}
+
+/// Returns the question before something is restored into a directory of the running system.
+pub(super) fn system_question(target: &Path, directory: &str) -> String {
+    format!(
+        "The target {} is a directory of the running system ({directory}). Restore into it?",
+        target.display()
+    )
+}
+
+/// Returns the question before very much is deleted.
+pub(super) fn deletion_question(error: &RestoreError) -> String {
+    format!("{}. Delete them?", many_deletions(error))
 }
 
 fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
@@ -180,23 +209,6 @@ fn warning_text(warning: &RestoreWarning) -> String {
     format!("{aspect} could not be set on {objects}: {reason} ({}{more})", paths.join(", "))
 }
 
-/// Returns what is protected by its flags, if that is why an object could not be restored.
-fn protected_path(request: &RestoreRequest, problem: &RestoreProblem) -> Option<PathBuf> {
-    let ProblemReason::Target { source } = &problem.reason else { return None };
-    if !source.is_permission_denied() {
-        return None;
-    }
-    let path = request.target.join(OsStr::from_bytes(&source.path));
-    let is_protected = |path: &Path| {
-        stat_root(path, false).is_ok_and(|found| found.inode_flags & icecore_fs::flags::PROTECTING != 0)
-    };
-    [Some(path.as_path()), path.parent()]
-        .into_iter()
-        .flatten()
-        .find(|path| is_protected(path))
-        .map(Path::to_owned)
-}
-
 fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreReport) {
     // What only has to be thawed is told as a whole.
     let count = report.problem_count - report.archived;
@@ -217,7 +229,7 @@ fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreRe
     let number = text::counted(count, "object");
     let rest = if report.archived == 0 { "; everything else is" } else { "" };
     console.error_line(&format!("error: {number} could not be restored{rest}"));
-    if let Some(path) = report.problems.iter().find_map(|problem| protected_path(request, problem)) {
+    if let Some(path) = report.problems.iter().find_map(|problem| protected_path(&request.target, problem)) {
         console.error_line(&format!(
             "hint: {} is immutable or append-only: run `chattr -i -a` on it as root, then restore again",
             text::quoted(path.as_os_str().as_bytes())

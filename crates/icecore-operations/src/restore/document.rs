@@ -1,20 +1,15 @@
-//! The JSON documents of a restore.
+//! A restore as JSON: a section of `docs/json.md`.
 
-use icecore_operations::{
-    archived::{self, ArchivedDocument, Bucket},
-    documents::PathText,
-    text,
-};
 use icecore_restore::{
-    KeptObjects, RestoreCounts, RestoreNotice, RestoreProblem, RestoreReport, RestoreRequest,
+    KeptObjects, RestoreAction, RestoreCounts, RestoreNotice, RestoreProblem, RestoreReport, RestoreRequest,
 };
 use serde::Serialize;
 
-use crate::failure::{plain, reason};
+use crate::{archived::ArchivedDocument, documents::PathText, text};
 
 /// The JSON document of a restore.
 #[derive(Debug, Serialize)]
-pub(crate) struct RestoreDocument {
+pub struct RestoreDocument {
     snapshot: String,
     source: String,
     #[serde(flatten)]
@@ -29,7 +24,7 @@ pub(crate) struct RestoreDocument {
     problem_count: u64,
     damaged: u64,
     archived: u64,
-    pub(crate) archived_packs: Vec<ArchivedDocument>,
+    archived_packs: Vec<ArchivedDocument>,
     problems: Vec<ProblemDocument>,
     warnings: Vec<WarningDocument>,
     kept: Vec<KeptDocument>,
@@ -62,9 +57,22 @@ struct CountsDocument {
     bytes_compared: u64,
 }
 
-/// A problem.
+/// What is done, or would be done, to one object of the target.
 #[derive(Debug, Serialize)]
-pub(crate) struct ProblemDocument {
+pub struct ActionDocument {
+    action: &'static str,
+    #[serde(flatten)]
+    path: PathText,
+}
+
+/// A problem, as a line of its own.
+#[derive(Debug, Serialize)]
+pub struct ProblemLine {
+    problem: ProblemDocument,
+}
+
+#[derive(Debug, Serialize)]
+struct ProblemDocument {
     #[serde(flatten)]
     path: PathText,
     message: String,
@@ -132,12 +140,25 @@ impl From<&RestoreCounts> for CountsDocument {
     }
 }
 
+impl ActionDocument {
+    /// Makes the document of an action.
+    pub fn new(action: RestoreAction, path: &[u8]) -> Self {
+        Self { action: action.name(), path: PathText::new(path) }
+    }
+}
+
+impl ProblemLine {
+    /// Makes the line of a problem.
+    pub fn new(problem: &RestoreProblem) -> Self {
+        Self { problem: ProblemDocument::new(problem) }
+    }
+}
+
 impl ProblemDocument {
-    /// Makes the document of a problem.
-    pub(crate) fn new(problem: &RestoreProblem) -> Self {
+    fn new(problem: &RestoreProblem) -> Self {
         Self {
             path: PathText::new(&problem.path),
-            message: reason(&problem.reason),
+            message: text::reason(&problem.reason),
             damage: problem.reason.is_damage(),
             archived: problem.reason.is_archived(),
         }
@@ -145,12 +166,17 @@ impl ProblemDocument {
 }
 
 impl RestoreDocument {
-    /// Makes the document of a restore that was carried out.
-    pub(crate) fn new(request: &RestoreRequest, report: &RestoreReport, bucket: Option<&Bucket<'_>>) -> Self {
+    /// Makes the document of a restore that was carried out; `describe` puts notices into words.
+    pub(super) fn new(
+        request: &RestoreRequest,
+        report: &RestoreReport,
+        archived_packs: Vec<ArchivedDocument>,
+        describe: impl Fn(&RestoreNotice) -> String,
+    ) -> Self {
         let problems = report.problems.iter().map(ProblemDocument::new);
         let warnings = report.warnings.iter().map(|warning| WarningDocument {
             aspect: warning.aspect.clone(),
-            reason: plain(&warning.reason).to_owned(),
+            reason: text::plain(&warning.reason).to_owned(),
             note: warning.is_note,
             count: warning.count,
             examples: warning
@@ -158,7 +184,7 @@ impl RestoreDocument {
                 .iter()
                 .map(|(path, reason)| ExampleDocument {
                     path: PathText::new(path),
-                    reason: plain(reason).to_owned(),
+                    reason: text::plain(reason).to_owned(),
                 })
                 .collect(),
         });
@@ -167,11 +193,11 @@ impl RestoreDocument {
             problem_count: report.problem_count,
             damaged: report.damaged,
             archived: report.archived,
-            archived_packs: archived::documents(bucket, &report.archived_packs),
+            archived_packs,
             problems: problems.collect(),
             warnings: warnings.collect(),
             kept: report.kept.iter().map(KeptDocument::from).collect(),
-            notices: report.notices.iter().map(notice_text).collect(),
+            notices: report.notices.iter().map(describe).collect(),
             seconds_restore: report.duration_restore.as_secs_f64(),
             seconds_sync: report.duration_sync.as_secs_f64(),
             ..Self::failed(request)
@@ -179,7 +205,7 @@ impl RestoreDocument {
     }
 
     /// Makes the document of a restore that ended early: what was asked for.
-    pub(crate) fn failed(request: &RestoreRequest) -> Self {
+    pub fn failed(request: &RestoreRequest) -> Self {
         Self {
             snapshot: request.snapshot.origin.run.snapshot_id(),
             source: request.snapshot.origin.source.clone(),
@@ -204,26 +230,5 @@ impl RestoreDocument {
     }
 }
 
-/// Returns a notice in words.
-pub(crate) fn notice_text(notice: &RestoreNotice) -> String {
-    match notice {
-        RestoreNotice::PartialSnapshot { errors } => format!(
-            "the snapshot is partial: {} could not be read when it was made",
-            text::counted(*errors, "object")
-        ),
-        RestoreNotice::LittleSpace { needed_bytes, free_bytes } => format!(
-            "there may be too little space: {} are to be restored, {} are free",
-            text::size(*needed_bytes),
-            text::size(*free_bytes)
-        ),
-        RestoreNotice::ManyDeletions { deletions, entries } => format!(
-            "the restore would delete {} of the {} objects in the target: it needs --yes",
-            text::count(*deletions),
-            text::count(*entries)
-        ),
-        RestoreNotice::DeletionSuspended => {
-            "nothing more is deleted, because a part of the snapshot's list of files cannot be read"
-                .to_owned()
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

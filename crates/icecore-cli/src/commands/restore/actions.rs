@@ -1,0 +1,70 @@
+//! What a dry run would do, as the beginning of its result.
+
+use std::io::{self, Write};
+
+use icecore_operations::restore::{ActionDocument, RestoreDocument};
+use icecore_restore::RestoreAction;
+
+use crate::surface::console::ResultWriter;
+
+/// The list of what would be done, which nobody sees unless it was begun.
+#[derive(Default)]
+pub(super) struct Actions {
+    output: Option<ResultWriter>,
+    json: bool,
+    shown: u64,
+    failure: Option<io::Error>,
+}
+
+impl Actions {
+    /// Begins the list on standard output.
+    pub(super) fn begin(json: bool) -> Self {
+        let mut actions = Self { output: Some(ResultWriter::new()), json, shown: 0, failure: None };
+        if json {
+            actions.write(|output| output.text("{\"actions\":["));
+        }
+        actions
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut ResultWriter) -> io::Result<()>) {
+        if let (Some(output), None) = (&mut self.output, &self.failure) {
+            self.failure = write(output).err();
+        }
+    }
+
+    /// Adds an action.
+    pub(super) fn show(&mut self, action: RestoreAction, path: &[u8]) {
+        self.shown += 1;
+        let (json, is_first) = (self.json, self.shown == 1);
+        self.write(|output| {
+            if json {
+                output.text(if is_first { "" } else { ",\n" })?;
+                return output.json(&ActionDocument::new(action, path));
+            }
+            output.text(&format!("{:<9}", action.name()))?;
+            output.name(if path.is_empty() { b"." } else { path })?;
+            output.bytes(b"\n")
+        });
+    }
+
+    /// Writes the JSON document of the restore behind the actions; says first whether one of them could not
+    /// be written.
+    pub(super) fn close(self, document: &RestoreDocument) -> io::Result<()> {
+        if let Some(error) = self.failure {
+            return Err(error);
+        }
+        let Some(mut output) = self.output else { return Ok(()) };
+        if self.json {
+            let body = serde_json::to_string(document)?;
+            output.text("],")?;
+            output.text(body.trim_start_matches('{'))?;
+            output.text("\n")?;
+        }
+        output.flush()
+    }
+
+    /// Says whether the document was begun.
+    pub(super) fn is_begun(&self) -> bool {
+        self.output.is_some()
+    }
+}

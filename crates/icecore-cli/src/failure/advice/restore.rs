@@ -1,0 +1,42 @@
+//! Advice about restores that are refused.
+
+use icecore_operations::{restore::RestoreRefusal, text};
+
+use super::Advice;
+
+/// Returns what to do about a restore that is refused.
+pub(super) fn of(refusal: &RestoreRefusal) -> Option<Advice> {
+    let advice = match refusal {
+        RestoreRefusal::SystemDirectory { .. } => {
+            "choose another directory, or give --yes if this one is meant; --dry-run shows what would change"
+        }
+        RestoreRefusal::Stream | RestoreRefusal::OtherName => "use --target DIR",
+        RestoreRefusal::NothingBefore { .. } => {
+            "restore it as a whole, without --incremental or --differential"
+        }
+        RestoreRefusal::NothingIncluded { id, root, path, patterns } => {
+            return Some(of_patterns(id, root, path, patterns).into());
+        }
+        _ => return None,
+    };
+    Some(advice.into())
+}
+
+fn of_patterns(id: &str, root: &[u8], path: &[u8], patterns: &[String]) -> String {
+    let root = String::from_utf8_lossy(root);
+    let below = |pattern: &str| {
+        let rest = pattern.strip_prefix(root.trim_end_matches('/'))?;
+        rest.starts_with('/').then(|| rest.to_owned())
+    };
+    if let Some(rest) = patterns.iter().find_map(|pattern| below(pattern)).filter(|_| root.starts_with('/')) {
+        return format!("patterns are relative to the source's root {root}: use --include '{rest}'");
+    }
+    let shown = text::printable(path);
+    if path.is_empty() {
+        format!("patterns are relative to the source's root {root}; `icecore ls {id}` shows what there is")
+    } else {
+        format!(
+            "patterns are relative to {shown} in the source; `icecore ls {id}:{shown}` shows what there is"
+        )
+    }
+}

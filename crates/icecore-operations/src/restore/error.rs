@@ -1,0 +1,56 @@
+//! Why nothing is restored.
+
+use std::path::PathBuf;
+
+/// Why nothing is restored, beside what the engine finds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreRefusal {
+    /// The target is a directory of the running system, and nobody said that it is meant.
+    #[error(
+        "the target {} is a directory of the running system ({directory}); nothing was restored",
+        .target.display()
+    )]
+    SystemDirectory {
+        /// Target as given.
+        target: PathBuf,
+        /// The directory.
+        directory: &'static str,
+    },
+    /// A stream does not come from a directory.
+    #[error("the snapshot is of a stream, which has no place of its own")]
+    Stream,
+    /// A single file would not come to where it was.
+    #[error("the snapshot is of a single file that has another name than the source's root")]
+    OtherName,
+    /// The earlier snapshot is of another source.
+    #[error("--since names a snapshot of {base}, this one is of {restored}")]
+    OtherSource {
+        /// Source of the earlier snapshot.
+        base: String,
+        /// Source of the snapshot that is restored.
+        restored: String,
+    },
+    /// The source has no earlier snapshot.
+    #[error("there is no {} of the source {name} before {id}", if *.only_full { "full" } else { "snapshot" })]
+    NothingBefore {
+        /// Name of the source.
+        name: String,
+        /// Id of the snapshot that is restored.
+        id: String,
+        /// Whether a full is needed.
+        only_full: bool,
+    },
+    /// No entry matches any of the patterns.
+    #[error("nothing in snapshot {id} matches --include {}", .patterns.join(" --include "))]
+    NothingIncluded {
+        /// Id of the snapshot.
+        id: String,
+        /// Root of its source.
+        root: Vec<u8>,
+        /// Directory in the snapshot that patterns are relative to.
+        path: Vec<u8>,
+        /// The patterns.
+        patterns: Vec<String>,
+    },
+}

@@ -1,0 +1,148 @@
+//! Chooses the snapshots and the target, and has the engine restore.
+
+use icecore_access::{AccessMode, RepositoryAccess, Usage};
+use icecore_format::snapshot::Snapshot;
+use icecore_repo::reader::ChunkReader;
+use icecore_restore::{
+    self as engine, RestoreError, RestoreReport, RestoreResult,
+    request::{CACHE_BYTES_DEFAULT, CACHE_BYTES_FAR},
+};
+use icecore_witness::WitnessSettings;
+
+use super::{
+    Place, RestoreDocument, RestoreRefusal, RestoreRequest, RestoreSink, SnapshotNotice, base, place,
+};
+use crate::{
+    archived::{self, ArchivedDocument, Bucket},
+    error::{OperationError, OperationResult},
+    look::Look,
+    overlap,
+};
+
+/// A restore that came to its end.
+#[derive(Debug)]
+pub struct Restored {
+    /// What the engine was asked to do.
+    pub request: engine::RestoreRequest,
+    /// What it did.
+    pub report: RestoreReport,
+    /// Packs that have to be thawed before the rest can be restored.
+    pub archived_packs: Vec<ArchivedDocument>,
+    /// What the store was used for.
+    pub usage: Usage,
+}
+
+impl Restored {
+    /// Makes the document of the restore; `describe` puts notices into words.
+    pub fn document(&self, describe: impl Fn(&engine::RestoreNotice) -> String) -> RestoreDocument {
+        RestoreDocument::new(&self.request, &self.report, self.archived_packs.clone(), describe)
+    }
+}
+
+/// Restores a snapshot, a directory or a file of it.
+pub fn run(
+    access: &RepositoryAccess,
+    witness: &WitnessSettings,
+    request: &RestoreRequest,
+    sink: &mut impl RestoreSink,
+) -> OperationResult<Restored> {
+    let mut open = access.open(AccessMode::Read)?;
+    let look = Look::begin(access, witness, &mut open, request.ignores_rollback)?;
+    let snapshot = look.resolve(&request.reference)?.clone();
+    if snapshot.completion().is_some_and(|completion| completion.damage.is_some()) {
+        sink.notice(SnapshotNotice::FilesLost { id: &snapshot.origin.run.snapshot_id() });
+    }
+    let since = base::find(&look, &snapshot, &request.base)?;
+    let read: Vec<&Snapshot> = [&snapshot].into_iter().chain(since.as_ref()).collect();
+    let is_far = open.s3.is_some() && !access.machine.allowance.is_scarce;
+    let cache_bytes = if is_far { CACHE_BYTES_FAR } else { CACHE_BYTES_DEFAULT };
+    let reader = open.reader(access.events.as_ref(), &read, cache_bytes)?;
+    let mut order = order(access, request, snapshot, since, &reader, sink)?;
+    match restore_asking(&reader, &mut order, sink)? {
+        Ok(report) => {
+            let bucket = Bucket::of(access, open.s3.as_deref());
+            let archived_packs = archived::documents(bucket.as_ref(), &report.archived_packs);
+            Ok(Restored { request: order, report, archived_packs, usage: open.usage })
+        }
+        Err(error) => {
+            sink.failed(&order).map_err(OperationError::Output)?;
+            Err(named(error, &order, request))
+        }
+    }
+}
+
+/// Makes the order to the engine: chooses the target, and asks if it should not be one by accident.
+fn order(
+    access: &RepositoryAccess,
+    request: &RestoreRequest,
+    snapshot: Snapshot,
+    since: Option<Snapshot>,
+    reader: &ChunkReader,
+    sink: &mut impl RestoreSink,
+) -> OperationResult<engine::RestoreRequest> {
+    let (path, host) = (&request.reference.path, &access.machine.host);
+    let target = match &request.place {
+        Place::Target(target) => target.clone(),
+        Place::Original => place::original(host, reader, &snapshot, path, sink)?,
+    };
+    place::confirm(request, sink)?;
+    overlap::refuse_target(access, &target)?;
+    Ok(engine::RestoreRequest {
+        path: path.clone(),
+        include: request.include.patterns.clone(),
+        since,
+        delete: request.delete,
+        delete_excluded: request.delete_excluded,
+        deletes_many: request.is_confirmed,
+        protected: overlap::protected(access),
+        verify: request.verify,
+        trust_times: request.trust_times,
+        is_source: place::is_source(host, &snapshot, path, &request.place),
+        target_metadata: request.place == Place::Original || request.delete || request.target_metadata,
+        dry_run: request.dry_run,
+        owners: request.owners,
+        ..engine::RestoreRequest::new(snapshot, target)
+    })
+}
+
+/// Restores; asks first if very much would be deleted.
+fn restore_asking(
+    reader: &ChunkReader,
+    order: &mut engine::RestoreRequest,
+    sink: &mut impl RestoreSink,
+) -> OperationResult<RestoreResult<RestoreReport>> {
+    let first = attempt(reader, order, sink);
+    let Err(error @ RestoreError::ManyDeletions { .. }) = &first else { return Ok(first) };
+    if !sink.may_delete(error).map_err(OperationError::Answer)? {
+        return Ok(first);
+    }
+    order.deletes_many = true;
+    Ok(attempt(reader, order, sink))
+}
+
+/// Restores once.
+fn attempt(
+    reader: &ChunkReader,
+    order: &engine::RestoreRequest,
+    sink: &mut impl RestoreSink,
+) -> RestoreResult<RestoreReport> {
+    let events = sink.begin(order);
+    let result = engine::restore(reader, order, &events);
+    sink.end(events);
+    result
+}
+
+/// Makes the error of a restore that failed; what the user named is called as the user named it.
+fn named(error: RestoreError, order: &engine::RestoreRequest, request: &RestoreRequest) -> OperationError {
+    match error {
+        RestoreError::PathNotFound { .. } => OperationError::path_not_found(&order.snapshot, &order.path),
+        RestoreError::NothingIncluded { .. } => RestoreRefusal::NothingIncluded {
+            id: order.snapshot.origin.run.snapshot_id(),
+            root: order.snapshot.origin.root.clone(),
+            path: order.path.clone(),
+            patterns: request.include.texts.clone(),
+        }
+        .into(),
+        other => other.into(),
+    }
+}
