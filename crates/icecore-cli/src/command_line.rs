@@ -6,9 +6,9 @@ use crate::{arguments::global::GlobalArguments, commands::Command};
 
 const AFTER_HELP: &str = "\
 References to snapshots: [SOURCE@]SNAPSHOT[:PATH]
-  SNAPSHOT is an id or the beginning of one, `latest`, `latest~N`, a date or a time
-  (the newest snapshot at or before it, in the local time zone). SOURCE may be left
-  out where only one fits. PATH is relative to the source's root.
+  SNAPSHOT is an id or its first characters, `latest`, `latest~N`, a date or a time
+  (the newest snapshot at or before it, in the local time zone). SOURCE is optional
+  if only one source matches. PATH is relative to the root of the source.
   home@latest:alice/report.txt   etc@2026-11-01   'etc@2026-11-01 18:30'   3f9a2c
 
 Exit codes:

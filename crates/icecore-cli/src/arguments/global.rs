@@ -23,7 +23,7 @@ const NETWORK_TIME_DEFAULT: Duration = Duration::from_mins(5);
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = HEADING)]
 pub(crate) struct GlobalArguments {
-    /// Place of the repository: `/path`, `file:///path` or `s3://bucket/prefix`
+    /// Location of the repository: `/path`, `file:///path` or `s3://bucket/prefix`
     #[arg(
         short,
         long,
@@ -36,25 +36,24 @@ pub(crate) struct GlobalArguments {
     /// URL of an S3-compatible server (default: Amazon S3)
     #[arg(long, global = true, value_name = "URL", env = "AWS_ENDPOINT_URL_S3", value_hint = ValueHint::Url, hide_env_values = true)]
     endpoint_url: Option<String>,
-    /// Region of the bucket (default: what the AWS configuration or the instance says)
+    /// Region of the bucket (default: from the AWS configuration or the instance)
     #[arg(long, global = true, value_name = "REGION", env = "AWS_REGION", hide_env_values = true)]
     region: Option<String>,
-    /// File with the only certificates to trust, in PEM form (default: `AWS_CA_BUNDLE`, `ca_bundle` of the AWS profile, then
-    /// what this machine trusts)
+    /// Trust only the certificates in this PEM file (default: `AWS_CA_BUNDLE`, then `ca_bundle` of the AWS
+    /// profile, then the certificates that this machine trusts)
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_CA_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     ca_file: Option<OsString>,
-    /// Most bytes a second to send to the repository, such as 10MiB
+    /// Maximum upload rate in bytes per second, such as 10MiB
     #[arg(long, global = true, value_name = "RATE", value_parser = rate)]
     limit_upload: Option<NonZeroU64>,
-    /// Most bytes a second to fetch from the repository, such as 10MiB
+    /// Maximum download rate in bytes per second, such as 10MiB
     #[arg(long, global = true, value_name = "RATE", value_parser = rate)]
     limit_download: Option<NonZeroU64>,
-    /// Wait for the network at the start, up to this long (`0` for not at all; 5m if only the option is
-    /// given)
+    /// Wait for the network at the start, up to this long (`0`: do not wait; 5m if no value is given)
     ///
-    /// The command then tries again while there is no such host, or nothing answers there. Without a terminal
-    /// this is the default: a timer may start the command before the network is up. On a terminal, an
-    /// unreachable server is reported within seconds.
+    /// The command retries while the host name does not resolve or the server does not respond. Without a
+    /// terminal, the command waits up to 5m by default, because a timer may start it before the network is
+    /// up. On a terminal, it reports an unreachable server within seconds.
     #[arg(
         long,
         global = true,
@@ -70,13 +69,14 @@ pub(crate) struct GlobalArguments {
     /// Key file that unlocks the repository
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_KEY_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     key_file: Option<OsString>,
-    /// File that holds the password; one line end at its end is ignored
+    /// File that contains the password; one line break at the end is ignored
     ///
-    /// The password itself can be in the environment variable `ICECORE_PASSWORD`. If nothing is given, the key file that
-    /// `--init` generated is used; if there is none, the password is asked for on the terminal.
+    /// You can also set the password in the environment variable `ICECORE_PASSWORD`. If no key or password is
+    /// given, the key file that `--init` generated is used. If there is no such file, you are asked for the
+    /// password on the terminal.
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_PASSWORD_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     password_file: Option<OsString>,
-    /// Command that prints the password; run by `sh -c`
+    /// Command that prints the password; run with `sh -c`
     #[arg(
         long,
         global = true,
@@ -89,19 +89,19 @@ pub(crate) struct GlobalArguments {
     /// configuration directory)
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_CONFIG", value_hint = ValueHint::FilePath, hide_env_values = true)]
     config: Option<OsString>,
-    /// Directory of the catalogue, which is a cache (default: icecore in the user's cache directory)
+    /// Directory for the catalogue, a local cache (default: icecore in the user's cache directory)
     #[arg(long, global = true, value_name = "DIR", env = "ICECORE_CACHE_DIR", value_hint = ValueHint::DirPath, hide_env_values = true)]
     cache_dir: Option<OsString>,
     /// Write the result as one JSON document
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How progress is shown, on standard error (default: auto)
+    /// How to show progress on standard error (default: auto)
     #[arg(long, global = true, value_name = "MODE", value_enum)]
     progress: Option<ProgressArgument>,
-    /// Show failures only
+    /// Show only failures
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Show what the program decides; twice for everything
+    /// Show the program's decisions; give it twice to show everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
 }
@@ -213,7 +213,7 @@ fn network_time(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let wrong = || format!("{text:?} is no duration; write 90s, 5m or 1h, or 0 to not wait at all");
+    let wrong = || format!("{text:?} is not a duration; write 90s, 5m or 1h, or 0 for no wait");
     let duration = text.parse::<jiff::SignedDuration>().map_err(|_| wrong())?;
     Duration::try_from(duration).map_err(|_| wrong())
 }

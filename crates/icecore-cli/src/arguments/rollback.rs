@@ -5,12 +5,12 @@ use clap::Args;
 /// What a command that reads does if snapshots disappeared.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct RollbackArguments {
-    /// Go on although snapshots disappeared, or the repository was rolled back
+    /// Continue although snapshots disappeared or the repository was rolled back
     ///
-    /// Every command looks at the log of the repository before it reads. If the newest snapshot may have been
-    /// removed, or an older copy of the repository was put in its place, the command ends with exit code 20.
-    /// With this option it warns and takes the newest snapshot that is there. `icecore check
-    /// --accept-rollback` accepts the loss for good.
+    /// Every command checks the log of the repository before it reads. If the newest snapshot may have been
+    /// removed, or an older copy replaced the repository, the command ends with exit code 20. With this
+    /// option, it prints a warning and uses the newest existing snapshot. To accept the loss permanently, run
+    /// `icecore check --accept-rollback`.
     #[arg(long)]
     pub(crate) ignore_rollback: bool,
 }

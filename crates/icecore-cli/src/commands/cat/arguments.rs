@@ -7,14 +7,14 @@ use icecore_operations::{cat::CatRequest, reference};
 
 use crate::{arguments::rollback::RollbackArguments, failure::Outcome};
 
-/// Write a file of a snapshot to standard output
+/// Write a file from a snapshot to standard output
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
   icecore cat etc@latest:fstab
   icecore cat home@2026-11-01:alice/report.txt | less")]
 pub(crate) struct CatArguments {
-    /// File: `[SOURCE@]SNAPSHOT:PATH`
+    /// File to write: `[SOURCE@]SNAPSHOT:PATH`
     #[arg(value_name = "REF")]
     pub(crate) reference: OsString,
     #[command(flatten)]

@@ -6,27 +6,30 @@ use jiff::Span;
 
 /// Verify the repository
 ///
-/// Verifies the header, the keys, all snapshots, pack directories and manifests, and that every pack is there in its full
-/// length. With --read-data every pack is read, decrypted, decompressed and hashed.
+/// Verifies the header, the keys, all snapshots, pack directories and manifests. Also verifies that every
+/// pack exists and has its full length. With --read-data, every pack is also read, decrypted, decompressed
+/// and hashed.
 ///
-/// It also finds out whether the repository is what it was: whether snapshots vanished that were complete, and whether it is
-/// older than this host has seen it.
+/// Also detects rollbacks: complete snapshots that disappeared, and a repository that is older than the state
+/// that this host has already seen.
 ///
-/// With --sample a share of the packs is read: first those that were never verified, then those that were verified longest
-/// ago. With --within only packs are read that were last verified longer ago than that, or never; together with --sample no
-/// more of them than the sample allows. When packs were verified is kept in the catalogue of this machine.
+/// --sample reads a share of the packs: packs that were never verified first, then the least recently
+/// verified. --within reads only packs that were not verified within the given time. With both options,
+/// --sample limits how many of these packs are read. The catalogue of this machine records when each pack was
+/// verified.
 ///
-/// Packs in the archive classes of S3 (Glacier and others) are counted and skipped until they are thawed; a sample takes others in
-/// their place.
+/// Packs in the archive classes of S3 (Glacier and others) are counted and skipped until they are thawed. A
+/// sample reads other packs instead.
 ///
-/// With --repair, what is wrong is mended as far as it can be: pack directories are made anew from the packs, packs are moved
-/// back to their place, what is whole in a bad pack is stored in a new one, and what is bad goes into quarantine
-/// (meta/quarantine/), from where nothing is deleted. Snapshots that have lost something are marked; the next backup
-/// stores again what is missing and the source still has. Add --read-data to find and repair damage inside of packs, and
-/// --dry-run to see the plan. Backups may run meanwhile.
+/// --repair repairs as much as possible. It rebuilds pack directories from the packs and moves packs back to
+/// their correct location. It stores the intact data of a damaged pack in a new pack, and moves damaged
+/// objects to the quarantine (meta/quarantine/). Nothing is deleted from the quarantine. Snapshots that lost
+/// data are marked. The next backup stores missing data again if the source still has it. Add --read-data to
+/// find and repair damage inside packs, and --dry-run to see the plan. Backups can run at the same time.
 ///
-/// The check shares no code with the commands that write. Without --repair and --accept-rollback it changes nothing. The exit code is 20 if
-/// anything is damaged or missing, after a repair if something still is.
+/// The check shares no code with the commands that write. Without --repair and --accept-rollback, it changes
+/// nothing. The exit code is 20 if anything is damaged or missing. After a repair, it is 20 only if something
+/// is still damaged or missing.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -38,25 +41,26 @@ Examples:
   icecore check --read-data --repair")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct CheckArguments {
-    /// Read all data
+    /// Read and verify all data
     #[arg(long, conflicts_with_all = ["sample", "within"])]
     pub(crate) read_data: bool,
-    /// Read packs with this share of all bytes, those first that were verified longest ago
+    /// Read packs with this share of all bytes, least recently verified first
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     pub(crate) sample: Option<f64>,
     /// Read only packs that were not verified within this time, such as 90d, 12w or 3mo
     #[arg(long, value_name = "TIME", value_parser = parse_span)]
     pub(crate) within: Option<Span>,
-    /// Repair what is wrong
+    /// Repair damage that the check finds
     #[arg(long)]
     pub(crate) repair: bool,
-    /// With --repair: show what would be done, and change nothing
+    /// With --repair: show the plan, but change nothing
     #[arg(long, requires = "repair")]
     pub(crate) dry_run: bool,
-    /// Accept that the repository is older than it was
+    /// Accept that snapshots disappeared or the repository was rolled back
     ///
-    /// For after an older copy of the repository was put back on purpose: what is missing is written into the repository's
-    /// log as lost, and neither this host nor another one that misses no more than that is alarmed by it again.
+    /// Use this option after you put back an older copy of the repository on purpose. The log of the
+    /// repository then records the missing snapshots as lost. This host does not report them again. Another
+    /// host does not report them either, unless it misses more than that.
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) accept_rollback: bool,
 }

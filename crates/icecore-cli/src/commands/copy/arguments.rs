@@ -12,21 +12,22 @@ use crate::arguments::backup::{parse_compression, parse_pack_size};
 use crate::arguments::global::given_credentials;
 use crate::arguments::rollback::RollbackArguments;
 
-/// Copy snapshots into another repository, region or account
+/// Copy snapshots to another repository, region or account
 ///
-/// Without SNAPSHOT, all complete snapshots are copied that the other repository does not have yet. Each is read and
-/// verified, and sealed anew under the keys of the other repository; data that is there is not sent again. Source, host, time,
-/// level, tags and everything about the files stay as they are. The copy remembers which snapshot it is one of, so that it
-/// is not made twice, and goes on where an earlier one was interrupted.
+/// Without SNAPSHOT, all complete snapshots are copied that the other repository does not have yet. Each
+/// snapshot is read, verified, and encrypted again with the keys of the other repository. Data that the other
+/// repository already has is not sent again. Source, host, time, level, tags and everything about the files
+/// stay the same. Each copy records its original snapshot, so no snapshot is copied twice. A copy that was
+/// interrupted continues where it stopped.
 ///
-/// A damaged snapshot is not copied, but the others are; the exit code is 20 then. It is 20 as well if
-/// snapshots of this repository disappeared, or it was rolled back: all snapshots that are there are copied,
-/// but `latest` is refused.
+/// A damaged snapshot is not copied, but the others are; the exit code is then 20. The exit code is also 20
+/// if snapshots of this repository disappeared or it was rolled back. In this case, all existing snapshots
+/// are copied, but `latest` is refused.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-The password of the other repository can also be in the environment variable ICECORE_TO_PASSWORD.
-If nothing is given, the key file that --init generated for it is used; if there is none, the
-password is asked for on the terminal.
+You can also set the password of the other repository in the environment variable
+ICECORE_TO_PASSWORD. If no key or password is given, the key file that --init generated for that
+repository is used. If there is no such file, you are asked for the password on the terminal.
 
 Examples:
   icecore copy --to /mnt/disk/backup --init
@@ -37,47 +38,49 @@ pub(crate) struct CopyArguments {
     /// Snapshots to copy: `[SOURCE@]SNAPSHOT` (default: all)
     #[arg(value_name = "SNAPSHOT")]
     snapshots: Vec<OsString>,
-    /// Where the other repository is: a directory or `s3://bucket/prefix`
+    /// Location of the other repository: a directory or `s3://bucket/prefix`
     #[arg(long, value_name = "URL", env = "ICECORE_TO_REPOSITORY", value_hint = ValueHint::AnyPath, hide_env_values = true)]
     pub(super) to: OsString,
-    /// Only snapshots of this source
+    /// Copy only snapshots of this source
     #[arg(long, value_name = "NAME", conflicts_with = "snapshots")]
     source: Option<String>,
-    /// Create the other repository if there is none, with a key as `icecore init` does
+    /// Create the other repository if it does not exist, with a key as `icecore init` does
     #[arg(long)]
     init: bool,
-    /// Make the first key of a new repository one of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
+    /// AWS KMS key (ARN, alias or id) to use as the first key of a new repository
+    ///
+    /// Everyone who may use this KMS key can unlock the repository.
     #[arg(long, value_name = "KEY", requires = "init")]
     to_kms: Option<String>,
     /// Key file that unlocks the other repository
     #[arg(long, value_name = "FILE", env = "ICECORE_TO_KEY_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     to_key_file: Option<OsString>,
-    /// File that holds the password of the other repository; one line end at its end is ignored
+    /// File that contains the password of the other repository; one line break at the end is ignored
     #[arg(long, value_name = "FILE", env = "ICECORE_TO_PASSWORD_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     to_password_file: Option<OsString>,
-    /// Command that prints the password of the other repository; run by `sh -c`
+    /// Command that prints the password of the other repository; run with `sh -c`
     #[arg(long, value_name = "COMMAND", env = "ICECORE_TO_PASSWORD_COMMAND", value_hint = ValueHint::CommandString, hide_env_values = true)]
     to_password_command: Option<OsString>,
-    /// URL of the S3-compatible server of the other repository (default: as for this one)
+    /// URL of the S3-compatible server of the other repository (default: same as for this repository)
     #[arg(long, value_name = "URL", env = "ICECORE_TO_ENDPOINT_URL", value_hint = ValueHint::Url, hide_env_values = true)]
     to_endpoint_url: Option<String>,
-    /// Region of the other repository's bucket (default: as for this one)
+    /// Region of the other repository's bucket (default: same as for this repository)
     #[arg(long, value_name = "REGION", env = "ICECORE_TO_REGION", hide_env_values = true)]
     to_region: Option<String>,
-    /// Profile of the shared AWS configuration that gives credentials and region for the other repository
+    /// AWS profile with the credentials and the region for the other repository
     #[arg(long, value_name = "NAME", env = "ICECORE_TO_PROFILE", hide_env_values = true)]
     to_profile: Option<String>,
-    /// File with the only certificates to trust for the other repository, in PEM form (default: as for this one, if it is on
-    /// the same server)
+    /// Trust only the certificates in this PEM file for the other repository (default: same as for this
+    /// repository, if both are on the same server)
     #[arg(long, value_name = "FILE", env = "ICECORE_TO_CA_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     to_ca_file: Option<OsString>,
-    /// Target size of packs, 1MiB to 240MiB (default: 64MiB, or as the configuration file says)
+    /// Target size of packs, 1MiB to 240MiB (default: 64MiB, or the value in the configuration file)
     #[arg(long, value_name = "SIZE", value_parser = parse_pack_size)]
     pack_size: Option<u64>,
-    /// Compression level of zstd (default: 3, or as the configuration file says)
+    /// Compression level of zstd (default: 3, or the value in the configuration file)
     #[arg(long, value_name = "LEVEL", value_parser = parse_compression, allow_hyphen_values = true)]
     compression: Option<i32>,
-    /// Only show what would be copied; write nothing
+    /// Show what would be copied, but write nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -7,10 +7,10 @@ use icecore_operations::{diff::DiffRequest, reference};
 
 use crate::{arguments::rollback::RollbackArguments, failure::Outcome};
 
-/// Show what differs between two snapshots
+/// Show the differences between two snapshots
 ///
-/// Each line begins with A (added), D (deleted) or M (modified, then `content`, `metadata` or `kind`). Parts that both
-/// snapshots share are not even read.
+/// Each line begins with A (added), D (deleted) or M (modified, then `content`, `metadata` or `kind`). Parts
+/// that both snapshots share are not read.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,7 +20,7 @@ pub(crate) struct DiffArguments {
     /// Older snapshot: `[SOURCE@]SNAPSHOT[:PATH]`
     #[arg(value_name = "OLD")]
     pub(crate) old: OsString,
-    /// Newer snapshot, with the same PATH if there is one
+    /// Newer snapshot, with the same PATH as OLD if OLD has one
     #[arg(value_name = "NEW")]
     pub(crate) new: OsString,
     #[command(flatten)]

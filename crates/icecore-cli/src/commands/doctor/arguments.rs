@@ -3,9 +3,10 @@
 use clap::{Args, ValueEnum};
 use icecore_operations::doctor::Role;
 
-/// Look for what would make backups or restores fail: permissions, rules, clock, cache
+/// Find problems that would make backups or restores fail: permissions, rules, clock, cache
 ///
-/// Writes, reads, overwrites and deletes small objects below `probe/` on S3. Changes nothing else, and needs no key.
+/// On S3, writes, reads, overwrites and deletes small objects below `probe/`. Changes nothing else, and needs
+/// no key.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -13,7 +14,7 @@ Examples:
   icecore doctor --repository s3://bucket/prefix --print-policy writer
   icecore doctor --repository s3://bucket/prefix --print-policy bucket")]
 pub(crate) struct DoctorArguments {
-    /// Print the least IAM policy for a role, or the policy of the bucket, and exit
+    /// Print the minimum IAM policy for a role, or the bucket policy, and exit
     #[arg(long, value_name = "ROLE", value_enum)]
     pub(crate) print_policy: Option<RoleArgument>,
 }
@@ -21,13 +22,13 @@ pub(crate) struct DoctorArguments {
 /// Whose policy is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoleArgument {
-    /// Makes backups; cannot delete, and cannot overwrite anything but its snapshots' state
+    /// Makes backups; cannot delete, and can overwrite only the state of its snapshots
     Writer,
     /// Reads only
     Restorer,
     /// Everything: creates repositories, manages keys, deletes
     Maintainer,
-    /// The bucket itself: refuses requests that would overwrite objects, whoever makes them
+    /// The bucket policy: denies all users requests that would overwrite objects
     Bucket,
 }
 

@@ -7,12 +7,12 @@ use icecore_operations::init::{FIRST_KEY_LABEL, InitRequest};
 
 /// Create a repository with its first key
 ///
-/// The first key is a password from the usual sources (--password-file, --password-command, `ICECORE_PASSWORD`), or the key
-/// file --key-file, which is written anew if it does not exist. If nothing is given, a password is asked for on the
-/// terminal; without a terminal, or if the password is left empty, a key file is generated in the user's
-/// configuration directory.
+/// The first key is a password (--password-file, --password-command, `ICECORE_PASSWORD`) or a key file
+/// (--key-file). A key file that does not exist is created. If nothing is given, you are asked for a password
+/// on the terminal. Without a terminal, or if you leave the password empty, a key file is generated in the
+/// user's configuration directory.
 ///
-/// Without any of its keys nobody can ever read the repository again: keep a copy of the key elsewhere.
+/// Without one of its keys, nobody can ever read the repository again. Keep a copy of the key elsewhere.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,18 +25,22 @@ pub(crate) struct InitArguments {
     /// Label of the key, shown by `icecore key list`
     #[arg(long, value_name = "TEXT", default_value = FIRST_KEY_LABEL)]
     pub(crate) label: String,
-    /// Create it although this host has used the repository ID at this place, and it is not there any more
+    /// Create the repository although repository ID, which this host used at this location, is missing
     ///
-    /// Without this, a place that was emptied, or a disk that is not mounted, would be taken for a new one.
+    /// Without this option, the command refuses to create it. Otherwise, an emptied location or a disk that
+    /// is not mounted would look like a new location.
     #[arg(long, value_name = "ID", value_parser = RepositoryId::from_hex)]
     pub(crate) in_place_of: Option<RepositoryId>,
-    /// On S3: make a repository for one writer at a time, for a server that ignores conditional requests
+    /// On S3: create a repository for one writer at a time, for servers that ignore conditional requests
     ///
-    /// Without this, a server that does not honour If-None-Match and If-Match is refused: several writers could destroy
-    /// each other's work. With it, nothing else may write to the repository while a command runs.
+    /// Without this option, a server that ignores If-None-Match and If-Match is refused: several writers
+    /// could destroy each other's work. With this option, nothing else may write to the repository while a
+    /// command runs.
     #[arg(long)]
     pub(crate) single_writer: bool,
-    /// Make the first key one of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
+    /// AWS KMS key (ARN, alias or id) to use as the first key
+    ///
+    /// Everyone who may use this KMS key can unlock the repository.
     #[arg(long, value_name = "KEY")]
     pub(crate) kms: Option<String>,
 }

@@ -7,8 +7,9 @@ use icecore_operations::key::{NewKeyRequest, NewKeySource};
 
 /// Manage the keys and passwords that unlock the repository
 ///
-/// A repository has one or more key slots, each of which a password, a key file or a key of AWS KMS opens. Whoever has opened it once could
-/// have copied the keys inside: removing a slot ends the use of a password, not the knowledge of who had it.
+/// A repository has one or more key slots. Each slot is opened by a password, a key file or an AWS KMS key.
+/// Anyone who has opened the repository once could have copied the keys inside. After you remove a slot, its
+/// password no longer works, but copied keys still do.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct KeyArguments {
     /// What to do.
@@ -30,23 +31,25 @@ pub(crate) enum KeyCommand {
 #[derive(Clone, Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct NewKeyArguments {
-    /// New key file, written if it does not exist
+    /// New key file; created if it does not exist
     #[arg(id = "new_key_file", long = "new-key-file", value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
-    /// File that holds the new password
+    /// File that contains the new password
     #[arg(id = "new_password_file", long = "new-password-file", value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// Command that prints the new password
     #[arg(id = "new_password_command", long = "new-password-command", value_name = "COMMAND")]
     pub(crate) password_command: Option<String>,
-    /// Key of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
+    /// AWS KMS key (ARN, alias or id)
+    ///
+    /// Everyone who may use this KMS key can unlock the repository.
     #[arg(long, value_name = "KEY")]
     pub(crate) kms: Option<String>,
 }
 
-/// Add a password, a key file, or a key of AWS KMS
+/// Add a password, a key file or an AWS KMS key
 ///
-/// Without any of the options, the new password is asked for on the terminal.
+/// Without any of these options, you are asked for the new password on the terminal.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -62,26 +65,26 @@ pub(crate) struct KeyAddArguments {
     pub(crate) label: String,
 }
 
-/// Remove a key slot; the last one stays
+/// Remove a key slot; the last one cannot be removed
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Example:
   icecore key remove 5be1")]
 pub(crate) struct KeyRemoveArguments {
-    /// Id of the slot, or its beginning; see `icecore key list`
+    /// Id of the slot, or its first characters; see `icecore key list`
     #[arg(value_name = "ID")]
     pub(crate) id: String,
 }
 
-/// Change the password, or the key file, that unlocks the repository now
+/// Change the password or key file that currently unlocks the repository
 ///
-/// A slot for the new key is added and tried, then the slot that the present key opens is removed. Without any of the
-/// options, the new password is asked for on the terminal.
+/// The command adds a slot for the new key and tests it. Then it removes the slot of the current key. Without
+/// any of the options, you are asked for the new password on the terminal.
 ///
-/// If the present key file is the generated one in the user's configuration directory, or the one that the configuration
-/// file names, the new key is written there, too, and the old file is kept beside it as FILE.old-DATE: jobs go on
-/// without a change. Whatever else gives the old key (--key-file, `ICECORE_KEY_FILE`, a password file) has to be changed; the
-/// command says so.
+/// If the current key file is the generated one in the user's configuration directory, or the one in the
+/// configuration file, the new key is also written to this file. The old file is kept beside it as
+/// FILE.old-DATE. Jobs continue to work without a change. If the old key comes from elsewhere (--key-file,
+/// `ICECORE_KEY_FILE`, a password file), change it there yourself; the command reminds you.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

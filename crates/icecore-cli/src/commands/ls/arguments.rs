@@ -7,10 +7,10 @@ use icecore_operations::{ls::LsRequest, reference};
 
 use crate::{arguments::rollback::RollbackArguments, failure::Outcome};
 
-/// List what is in a snapshot
+/// List the contents of a snapshot
 ///
-/// Shows the content of the directory that the reference names, with paths relative to the source's root, as other
-/// references want them. Names are escaped on a terminal, and written as they are otherwise.
+/// Shows the contents of the directory that the reference names. Paths are relative to the root of the
+/// source, as in references. On a terminal, names are escaped; otherwise they are written unchanged.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -18,7 +18,7 @@ Examples:
   icecore ls home@latest:alice --long
   icecore ls etc@2026-11-01 --recursive")]
 pub(crate) struct LsArguments {
-    /// Snapshot, or directory or file in it: `[SOURCE@]SNAPSHOT[:PATH]`
+    /// Snapshot, or a directory or file in it: `[SOURCE@]SNAPSHOT[:PATH]`
     #[arg(value_name = "REF")]
     pub(crate) reference: OsString,
     /// Show kind, mode, owner, size and time

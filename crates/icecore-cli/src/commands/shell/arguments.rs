@@ -17,7 +17,7 @@ Examples:
   icecore completions zsh > ~/.zfunc/_icecore
   icecore completions fish > ~/.config/fish/completions/icecore.fish")]
 pub(crate) struct CompletionsArguments {
-    /// Shell
+    /// Shell to write the script for
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -38,7 +38,7 @@ impl CompletionsArguments {
 
 /// Write the manual pages
 ///
-/// Without --directory, the page of `icecore` itself goes to standard output.
+/// Without --directory, the page of `icecore` itself is written to standard output.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

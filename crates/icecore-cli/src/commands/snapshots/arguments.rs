@@ -7,11 +7,12 @@ use crate::arguments::{backup::parse_tag, rollback::RollbackArguments};
 
 /// List the snapshots
 ///
-/// Shows id, time, source, level, number and size of the files, and the bytes that were new in the repository (before
-/// compression). Snapshots in which some source files are missing are marked as partial.
+/// Shows the id, time, source and level of each snapshot, the number and size of its files, and the bytes
+/// that were new in the repository (before compression). Snapshots that lack some source files are marked as
+/// partial.
 ///
-/// If snapshots disappeared, or the repository was rolled back, the list shows what is there, and the exit
-/// code is 20.
+/// If snapshots disappeared, or the repository was rolled back, the list shows the existing snapshots, and
+/// the exit code is 20.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -19,10 +20,10 @@ Examples:
   icecore snapshots --source home --tag plan=daily
   icecore snapshots --json")]
 pub(crate) struct SnapshotsArguments {
-    /// Only those of this source
+    /// List only snapshots of this source
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<String>,
-    /// Only those with this tag; several must all be there
+    /// List only snapshots with this tag; if it is given several times, all tags must match
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_tag)]
     pub(crate) tag: Vec<(String, String)>,
     #[command(flatten)]
