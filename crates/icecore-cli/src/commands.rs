@@ -73,7 +73,7 @@ macro_rules! commands {
 commands! {
     with_repository {
         Init(init::arguments::InitArguments), Light, init::run;
-        Backup(Box<crate::arguments::backup::BackupArguments>), Heavy, backup::run;
+        Backup(Box<backup::arguments::BackupArguments>), Heavy, backup::run;
         Snapshots(snapshots::arguments::SnapshotsArguments), Light, snapshots::run;
         Ls(ls::arguments::LsArguments), Light, ls::run;
         Cat(cat::arguments::CatArguments), Heavy, cat::run;

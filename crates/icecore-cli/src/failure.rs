@@ -10,6 +10,7 @@ use icecore_check::CheckError;
 use icecore_copy::CopyError;
 use icecore_fs::{error::FsError, excludes::ExcludeError};
 use icecore_operations::{
+    backup::BackupFault,
     copy::NotCopied,
     documents::ErrorDocument,
     error::{OperationError, Uncertainty},
@@ -216,6 +217,10 @@ impl Failure {
             OperationError::Copy(NotCopied::Snapshot { run, error }) => {
                 Self::of_copy(error).context(format!("snapshot {} is not copied", run.snapshot_id()))
             }
+            OperationError::Backup(BackupFault::Exclude(error)) => Self::of_exclude(error),
+            OperationError::Backup(BackupFault::NoSnapshot { shown, source }) => {
+                Self::of_backup(source).context(format!("no snapshot of {}", text::printable(shown)))
+            }
             OperationError::Interrupted => Self::interrupted(),
             OperationError::Key(KeyError::FilesStay(error)) => {
                 Self::of_access(error).hint(advice::operations::KEY_STAYS)
@@ -248,24 +253,6 @@ impl From<CatalogError> for Failure {
 impl From<LocationError> for Failure {
     fn from(error: LocationError) -> Self {
         Self::usage(reason(&error))
-    }
-}
-
-impl From<ExcludeError> for Failure {
-    fn from(error: ExcludeError) -> Self {
-        Self::of_exclude(&error)
-    }
-}
-
-impl From<FsError> for Failure {
-    fn from(error: FsError) -> Self {
-        Self::of_file_system(&error)
-    }
-}
-
-impl From<BackupError> for Failure {
-    fn from(error: BackupError) -> Self {
-        Self::of_backup(&error)
     }
 }
 

@@ -10,6 +10,7 @@ use icecore_restore::RestoreError;
 use jiff::Span;
 
 use crate::{
+    backup::BackupFault,
     copy::NotCopied,
     entries::kind_name,
     init::InitError,
@@ -67,6 +68,9 @@ pub enum OperationError {
     /// A key is not added or changed.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A request for backups is refused, or a source is not backed up.
+    #[error(transparent)]
+    Backup(#[from] BackupFault),
     /// Two directories overlap that must not.
     #[error(transparent)]
     Overlap(#[from] Overlap),

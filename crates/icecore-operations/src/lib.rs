@@ -5,6 +5,7 @@
 //! whatever a user is told on the way is an event, whatever goes wrong a typed error.
 
 pub mod archived;
+pub mod backup;
 pub mod cat;
 pub mod check;
 pub mod copy;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 pub(super) mod access;
+mod backup;
 mod connection;
 pub(super) mod engines;
 pub(crate) mod kms;

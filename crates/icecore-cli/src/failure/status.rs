@@ -7,6 +7,7 @@ use icecore_check::CheckError;
 use icecore_copy::CopyError;
 use icecore_format::{error::FormatError, layout::HEADER_KEY};
 use icecore_operations::{
+    backup::{BackupFault, BackupReport, SourceReport},
     copy::{CopyReport, NotCopied},
     error::OperationError,
     init::InitError,
@@ -137,6 +138,7 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         OperationError::Interrupted => ExitStatus::Interrupted,
         OperationError::Init(InitError::Disappeared { .. }) => ExitStatus::NoRepository,
         OperationError::Uncertain(_) | OperationError::RolledBack => ExitStatus::Damage,
+        OperationError::Backup(fault) => of_backup_fault(fault),
         OperationError::Overlap(_)
         | OperationError::Key(KeyError::NoneGiven)
         | OperationError::Reference(_)
@@ -145,6 +147,35 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         | OperationError::PolicyWithoutBucket => ExitStatus::Usage,
         _ => ExitStatus::Failed,
     }
+}
+
+/// Returns how it ends a command if a request for backups is refused, or a source is not backed up.
+fn of_backup_fault(fault: &BackupFault) -> ExitStatus {
+    match fault {
+        BackupFault::NoPath
+        | BackupFault::UnknownSource { .. }
+        | BackupFault::OneName
+        | BackupFault::Unnamed { .. }
+        | BackupFault::SameDirectory { .. }
+        | BackupFault::SameName { .. }
+        | BackupFault::Tags
+        | BackupFault::Exclude(_)
+        | BackupFault::IneffectivePattern(_)
+        | BackupFault::OtherRoot { .. } => ExitStatus::Usage,
+        BackupFault::NoSnapshot { source, .. } => of_backup(source),
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns how the report of a run of backups ends a command: the worst source counts, or what disappeared.
+pub(crate) fn of_backup_report(report: &BackupReport) -> ExitStatus {
+    let losses = if report.losses.is_empty() { ExitStatus::Done } else { ExitStatus::Damage };
+    let of_source = |source: &SourceReport| match &source.result {
+        Err(error) => of_operation(error),
+        Ok(done) if done.report.problems.is_empty() => ExitStatus::Done,
+        Ok(_) => ExitStatus::Partial,
+    };
+    report.sources.iter().map(of_source).max().unwrap_or(ExitStatus::Done).max(losses)
 }
 
 /// Returns how an error of a backup ends a command.

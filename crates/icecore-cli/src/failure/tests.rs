@@ -55,9 +55,9 @@ fn each_cause_is_said_once_and_without_its_number() {
 #[test]
 fn a_backup_passes_on_the_code_of_its_cause() {
     let error = BackupError::Repository(RepoError::WrongKey { location: "/x".to_owned(), slots: 0 });
-    assert_eq!(Failure::from(error).status, ExitStatus::WrongKey);
+    assert_eq!(Failure::of_backup(&error).status, ExitStatus::WrongKey);
     let error = BackupError::Command { reason: "exit status 3".to_owned() };
-    assert_eq!(Failure::from(error).status, ExitStatus::Failed);
+    assert_eq!(Failure::of_backup(&error).status, ExitStatus::Failed);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! What a backup says while it runs.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use icecore_backup::{
@@ -10,15 +13,78 @@ use icecore_backup::{
     problems::PROBLEMS_KEPT_MAX,
 };
 use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
-
+use icecore_operations::{
+    backup::{
+        BackupRunEvents, BackupRunNotice, ProblemDocument, SourceReport, notice_text, pattern_texts,
+        problem_text,
+    },
+    error::OperationError,
+    init::CreatedDocument,
+    overlap::OwnDirectoryKind,
+};
 use serde::Serialize;
 use serde_json::json;
 
-use super::report::{ProblemDocument, notice_text, problem_text};
-use crate::surface::{
-    console::{Console, Verbosity},
-    progress::{Counters, Progress},
+use super::text;
+use crate::{
+    commands::init,
+    context::Context,
+    failure::Failure,
+    surface::{
+        console::{Console, Verbosity},
+        progress::{Counters, Progress},
+    },
 };
+
+/// Receiver of what a run of backups reports.
+#[derive(Debug)]
+pub(super) struct Receiver<'a> {
+    context: &'a Context,
+}
+
+impl<'a> Receiver<'a> {
+    /// Makes the receiver of a command.
+    pub(super) fn new(context: &'a Context) -> Self {
+        Self { context }
+    }
+}
+
+impl BackupRunEvents for Receiver<'_> {
+    fn notice(&self, notice: &BackupRunNotice<'_>) {
+        let console = &self.context.console;
+        match notice {
+            BackupRunNotice::Ineffective(patterns) => {
+                for warning in pattern_texts(patterns) {
+                    console.warning(&warning);
+                }
+            }
+            BackupRunNotice::NewRoot { name, last, root } => {
+                console.notice(&text::new_root(name, last, root));
+            }
+            // A home directory has its cache in it every time.
+            BackupRunNotice::LeftOut(directory)
+                if directory.kind == OwnDirectoryKind::Catalog && console.verbosity < Verbosity::Verbose => {}
+            BackupRunNotice::LeftOut(directory) => console.notice(&text::left_out(directory)),
+            BackupRunNotice::RolledBack => console.failure(&Failure::from(OperationError::RolledBack)),
+        }
+    }
+
+    fn created(&self, created: &CreatedDocument) -> io::Result<()> {
+        init::announce(created, &self.context.console)
+    }
+
+    fn begin_source(&self, name: &str) -> Box<dyn BackupEvents + '_> {
+        let Context { console, access, progress_mode, .. } = self.context;
+        let clock = Arc::clone(&access.machine.environment.clock);
+        let progress = Progress::start(Arc::clone(console), clock, *progress_mode);
+        Box::new(Events::new(console, name.to_owned(), progress))
+    }
+
+    fn end_source(&self, source: &SourceReport) -> io::Result<()> {
+        let console = &self.context.console;
+        if console.json { Ok(()) } else { text::show(console, source) }
+    }
+}
 
 /// A problem of a source, as a line.
 #[derive(Serialize)]
@@ -30,9 +96,9 @@ struct ProblemLine<'a> {
 
 /// Receiver of the events of one backup.
 #[derive(Debug)]
-pub(crate) struct Events<'a> {
+struct Events<'a> {
     console: &'a Console,
-    source: &'a str,
+    source: String,
     progress: Progress,
     expected: Mutex<Option<Totals>>,
     /// How many problems have been told.
@@ -41,7 +107,7 @@ pub(crate) struct Events<'a> {
 
 impl<'a> Events<'a> {
     /// Makes the receiver.
-    pub(crate) fn new(console: &'a Console, source: &'a str, progress: Progress) -> Self {
+    fn new(console: &'a Console, source: String, progress: Progress) -> Self {
         Self { console, source, progress, expected: Mutex::default(), problems: AtomicU64::new(0) }
     }
 }
@@ -71,7 +137,7 @@ impl BackupEvents for Events<'_> {
         let number = self.problems.fetch_add(1, Ordering::Relaxed);
         let has_line = self
             .progress
-            .line(|| json!({ "problem": ProblemLine { source: self.source, problem: problem.into() } }));
+            .line(|| json!({ "problem": ProblemLine { source: &self.source, problem: problem.into() } }));
         // The document at the end lists the first ones; who wants to know more wants to know at once.
         let unlisted = self.console.json && !has_line && number >= PROBLEMS_KEPT_MAX as u64;
         if unlisted || self.console.verbosity >= Verbosity::Verbose {

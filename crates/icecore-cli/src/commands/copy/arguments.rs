@@ -8,9 +8,11 @@ use icecore_operations::copy::{CopyRequest, CopySelection};
 use icecore_policy::{BackupSettings, S3Addressing, S3Settings};
 use zeroize::Zeroizing;
 
-use crate::arguments::backup::{parse_compression, parse_pack_size};
-use crate::arguments::global::given_credentials;
-use crate::arguments::rollback::RollbackArguments;
+use crate::arguments::{
+    global::given_credentials,
+    rollback::RollbackArguments,
+    values::{parse_compression, parse_pack_size},
+};
 
 /// Copy snapshots to another repository, region or account
 ///

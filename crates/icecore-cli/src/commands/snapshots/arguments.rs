@@ -3,7 +3,7 @@
 use clap::Args;
 use icecore_operations::snapshots::SnapshotsRequest;
 
-use crate::arguments::{backup::parse_tag, rollback::RollbackArguments};
+use crate::arguments::{rollback::RollbackArguments, values::parse_tag};
 
 /// List the snapshots
 ///

@@ -10,7 +10,7 @@ use icecore_operations::{
     text,
 };
 
-use super::{Advice, Flag, advice, reference, restore};
+use super::{Advice, Flag, advice, backup, reference, restore};
 
 /// What to do if it was no attack.
 pub(crate) const ACCEPT: &str =
@@ -29,6 +29,7 @@ pub(in crate::failure) const KEY_STAYS: &str =
 /// Returns what to do about an operation that failed.
 pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
     let advice = match error {
+        OperationError::Backup(fault) => return backup::of(fault),
         OperationError::Copy(NotCopied::SameRepository { .. }) => {
             "give another one with --to; whole repositories are copied with their files"
         }

@@ -1,12 +1,9 @@
-//! Standard input, or the output of a command, as a source.
+//! An input that is at hand, or the output of a command, as a source.
 
 use std::{
     ffi::OsString,
     io::{self, Read},
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::ffi::OsStrExt,
-    },
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -14,28 +11,27 @@ use std::{
     },
 };
 
+use icecore_access::PASSWORD_VARIABLES;
 use icecore_backup::request::BackupSource;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::sources::SourceKind;
-use crate::{
-    failure::{Failure, Outcome, exit_status::ExitStatus, reason},
-    process::environment_variables,
-};
+use super::{BackupFault, SourceKind};
+use crate::{error::OperationResult, text::reason};
 
 /// Time between two looks at whether to stop, while nothing comes.
 const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// Opens a source: starts the command, if it is one, unless this is a dry run, which does not read streams.
-pub(crate) fn open(kind: SourceKind, cancelled: &Arc<AtomicBool>, dry_run: bool) -> Outcome<BackupSource> {
+pub(super) fn open(
+    kind: SourceKind,
+    cancelled: &Arc<AtomicBool>,
+    dry_run: bool,
+) -> OperationResult<BackupSource> {
     match kind {
         SourceKind::Tree { path, .. } => Ok(BackupSource::Tree { path }),
-        SourceKind::Failed(failure) => Err(failure),
-        SourceKind::Stdin { file_name } => {
-            let failed = |error: &io::Error| {
-                Failure::new(ExitStatus::Failed, format!("failed to open standard input: {}", reason(error)))
-            };
-            let input = io::stdin().as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;
+        SourceKind::Failed(error) => Err(error),
+        SourceKind::Input { file_name, open } => {
+            let input = open().map_err(BackupFault::Input)?;
             Ok(BackupSource::Stream {
                 file_name: file_name.as_bytes().to_vec(),
                 input: Box::new(PatientReader { input, cancelled: Arc::clone(cancelled) }),
@@ -61,20 +57,17 @@ pub(crate) fn open(kind: SourceKind, cancelled: &Arc<AtomicBool>, dry_run: bool)
     }
 }
 
-fn start(program: &[OsString]) -> Outcome<(OwnedFd, RunningCommand)> {
-    let failed = |why: String| {
-        let name = program.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Failure::new(ExitStatus::Failed, format!("failed to run {name}: {why}"))
-    };
-    let [name, arguments @ ..] = program else { return Err(failed("there is no command".to_owned())) };
+fn start(program: &[OsString]) -> Result<(OwnedFd, RunningCommand), BackupFault> {
+    let [name, arguments @ ..] = program else { return Err(BackupFault::NoCommand) };
+    let shown = || name.to_string_lossy().into_owned();
     let mut child = Command::new(name)
         .args(arguments)
-        .env_remove(environment_variables::PASSWORD)
+        .env_remove(PASSWORD_VARIABLES[0])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|error| failed(reason(&error)))?;
-    let Some(output) = child.stdout.take() else { return Err(failed("it has no output".to_owned())) };
+        .map_err(|source| BackupFault::Start { command: shown(), source })?;
+    let Some(output) = child.stdout.take() else { return Err(BackupFault::NoOutput { command: shown() }) };
     Ok((output.into(), RunningCommand(child)))
 }
 

@@ -1,14 +1,14 @@
-use std::{fs, path::Path};
+use std::fs;
 
 use clap::{CommandFactory, FromArgMatches};
+use icecore_operations::backup::{SourceKind, SourceRequest};
 use icecore_policy::Configuration;
 
-use super::{PlannedSource, SourceKind, default_name, plan};
+use super::BackupArguments;
 use crate::{
-    arguments::backup::BackupArguments,
     command_line::Arguments,
     commands::Command,
-    failure::{Outcome, exit_status::ExitStatus},
+    failure::{Failure, Outcome, exit_status::ExitStatus},
 };
 
 fn arguments(words: &[&str]) -> BackupArguments {
@@ -20,16 +20,8 @@ fn arguments(words: &[&str]) -> BackupArguments {
     }
 }
 
-fn plan_of(words: &[&str], configuration: &str) -> Outcome<Vec<PlannedSource>> {
-    plan(&arguments(words), &Configuration::parse(configuration).unwrap())
-}
-
-#[test]
-fn names_are_the_last_part_of_the_path() {
-    assert_eq!(default_name(Path::new("/etc")).as_deref(), Some("etc"));
-    assert_eq!(default_name(Path::new("/srv/alice@example.com")).as_deref(), Some("alice-example.com"));
-    assert_eq!(default_name(Path::new("/")).as_deref(), Some("rootfs"));
-    assert_eq!(default_name(Path::new("/srv/a\nb")), None);
+fn plan_of(words: &[&str], configuration: &str) -> Outcome<Vec<SourceRequest>> {
+    Ok(arguments(words).request(&Configuration::parse(configuration).unwrap())?.sources)
 }
 
 #[test]
@@ -40,7 +32,8 @@ fn a_missing_path_fails_alone() {
     let missing = directory.path().join("missing");
     let planned = plan_of(&[good.to_str().unwrap(), missing.to_str().unwrap()], "").unwrap();
     assert!(matches!(planned[0].kind, SourceKind::Tree { .. }));
-    let SourceKind::Failed(failure) = &planned[1].kind else { panic!("planned") };
+    let SourceKind::Failed(error) = &planned[1].kind else { panic!("planned") };
+    let failure = Failure::of_operation(error);
     assert_eq!(failure.status, ExitStatus::Failed);
     assert!(failure.message.contains("No such file"));
 }

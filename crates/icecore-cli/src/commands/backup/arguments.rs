@@ -1,13 +1,34 @@
 //! Options of `backup`.
 
-use std::{collections::BTreeMap, ffi::OsString, num::NonZeroUsize, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    io,
+    num::NonZeroUsize,
+    os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
+};
 
 use clap::{Args, ValueEnum};
+use icecore_access::creation::KeyChoice;
+use icecore_backup::request::IgnoredChanges;
 use icecore_format::{
     ids::RepositoryId,
     snapshot::{DedupScope, Level},
 };
-use icecore_policy::{COMPRESSION_LEVELS, PACK_BYTES_RANGE, READ_CONCURRENCY_MAX, parse_byte_size};
+use icecore_operations::{
+    backup::{
+        self, BackupOptions, BackupRequest, ChosenSettings, SourceChoice, StreamChoice, parse_source_name,
+    },
+    init::InitRequest,
+};
+use icecore_policy::Configuration;
+
+use crate::{
+    arguments::values::{parse_compression, parse_concurrency, parse_pack_size, parse_tag},
+    failure::{Failure, Outcome},
+};
 
 /// Make a snapshot of each directory, or of a stream
 ///
@@ -142,6 +163,60 @@ enum DedupArgument {
 }
 
 impl BackupArguments {
+    /// Returns what is to be backed up, together with what the configuration says.
+    pub(super) fn request(&self, configuration: &Configuration) -> Outcome<BackupRequest> {
+        let sources = backup::plan(self.sources()?, &self.settings(), configuration)?;
+        Ok(BackupRequest { sources, options: self.options(), working_directory: env::current_dir().ok() })
+    }
+
+    fn sources(&self) -> Outcome<SourceChoice> {
+        let stream = match (&self.stdin, &self.command) {
+            (Some(file_name), _) => {
+                Some(StreamChoice::Input { file_name: file_name.clone(), open: standard_input })
+            }
+            (None, Some(file_name)) => {
+                Some(StreamChoice::Command { file_name: file_name.clone(), program: self.program.clone() })
+            }
+            (None, None) if self.program.is_empty() => None,
+            (None, None) => {
+                return Err(Failure::usage("a command after -- is for --command NAME").hint(
+                    "write icecore backup --command NAME -- CMD…; a path that begins with - is written ./-name",
+                ));
+            }
+        };
+        Ok(SourceChoice { paths: self.paths.clone(), name: self.name.clone(), stream })
+    }
+
+    fn settings(&self) -> ChosenSettings {
+        ChosenSettings {
+            exclude: self.exclude.clone(),
+            exclude_files: self.exclude_file.clone(),
+            exclude_caches: self.exclude_caches,
+            one_file_system: self.one_file_system,
+            ignored: IgnoredChanges { changed: self.ignore_ctime, inode: self.ignore_inode },
+            allow_empty: self.allow_empty,
+            tags: self.tags(),
+            read_concurrency: self.read_concurrency,
+            compression_level: self.compression,
+            pack_bytes: self.pack_size,
+            skip_verification: self.skip_verification,
+        }
+    }
+
+    fn options(&self) -> BackupOptions {
+        let create = || {
+            let key = self.kms.clone().map_or(KeyChoice::Given, KeyChoice::Kms);
+            InitRequest { in_place_of: self.in_place_of, ..InitRequest::new(key) }
+        };
+        BackupOptions {
+            host: self.host.clone(),
+            level: self.level(),
+            dedup: self.dedup(),
+            create: self.init.then(create),
+            dry_run: self.dry_run,
+        }
+    }
+
     /// Returns the level that is asked for.
     pub(crate) fn level(&self) -> Level {
         match self.level {
@@ -152,7 +227,7 @@ impl BackupArguments {
     }
 
     /// Returns the scope of deduplication, if one is asked for.
-    pub(crate) fn dedup(&self) -> Option<DedupScope> {
+    fn dedup(&self) -> Option<DedupScope> {
         self.dedup.map(|scope| match scope {
             DedupArgument::Repository => DedupScope::Repository,
             DedupArgument::Group => DedupScope::Group,
@@ -165,49 +240,10 @@ impl BackupArguments {
     }
 }
 
-/// Checks the name of a source or host, such that `SOURCE@SNAPSHOT:PATH` can be taken apart.
-pub(crate) fn parse_source_name(name: &str) -> Result<String, String> {
-    if name.trim().is_empty() {
-        return Err("the name is empty".to_owned());
-    }
-    if name.len() > 255 {
-        return Err("the name has more than 255 bytes".to_owned());
-    }
-    if name.contains(['@', ':']) || name.contains(char::is_control) {
-        return Err("a name contains no @, no : and no control characters".to_owned());
-    }
-    Ok(name.to_owned())
+/// Returns standard input as a file of its own.
+fn standard_input() -> io::Result<OwnedFd> {
+    io::stdin().as_fd().try_clone_to_owned()
 }
 
-/// Reads a tag.
-pub(crate) fn parse_tag(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("a tag is written KEY=VALUE".to_owned()),
-    }
-}
-
-/// Reads a compression level.
-pub(crate) fn parse_compression(text: &str) -> Result<i32, String> {
-    let (low, high) = COMPRESSION_LEVELS.into_inner();
-    let level = text.parse().ok().filter(|level| COMPRESSION_LEVELS.contains(level));
-    level.ok_or_else(|| format!("levels are whole numbers from {low} to {high}"))
-}
-
-/// Reads the size of a pack.
-pub(crate) fn parse_pack_size(text: &str) -> Result<u64, String> {
-    let bytes = parse_byte_size(text).map_err(|error| error.to_string())?;
-    let (low, high) = (PACK_BYTES_RANGE.start() >> 20, PACK_BYTES_RANGE.end() >> 20);
-    if PACK_BYTES_RANGE.contains(&bytes) {
-        Ok(bytes)
-    } else {
-        Err(format!("the size is {low}MiB to {high}MiB"))
-    }
-}
-
-fn parse_concurrency(text: &str) -> Result<NonZeroUsize, String> {
-    let number: Option<NonZeroUsize> = text.parse().ok();
-    number
-        .filter(|number| number.get() <= READ_CONCURRENCY_MAX)
-        .ok_or_else(|| format!("it is a whole number from 1 to {READ_CONCURRENCY_MAX}"))
-}
+#[cfg(test)]
+mod tests;

@@ -6,12 +6,12 @@ use std::{
 use icecore_backup::request::BackupSource;
 
 use super::{SourceKind, open};
-use crate::failure::Outcome;
+use crate::error::OperationResult;
 
 /// What was read, and how the command ended.
 type Read = (Result<Vec<u8>, String>, Result<(), String>);
 
-fn run(words: &[&str], cancelled: bool) -> Outcome<Read> {
+fn run(words: &[&str], cancelled: bool) -> OperationResult<Read> {
     let program = words.iter().map(OsString::from).collect();
     let kind = SourceKind::Command { file_name: "out".into(), program };
     let source = open(kind, &Arc::new(AtomicBool::new(cancelled)), false)?;

@@ -1,0 +1,126 @@
+//! What a backup did, as text.
+
+use std::{fmt::Write, io};
+
+use icecore_operations::{
+    backup::{SourceReport, SourceSuccess, problem_text},
+    documents::level_name,
+    overlap::{OwnDirectory, OwnDirectoryKind},
+    text,
+};
+
+use crate::{failure::Failure, surface::console::Console};
+
+/// Problems that are shown.
+const PROBLEMS_SHOWN_MAX: usize = 20;
+
+/// Returns what is to be known of a name that was chosen for another root.
+pub(super) fn new_root(name: &str, last: &[u8], root: &[u8]) -> String {
+    let (last, root) = (text::printable(last), text::printable(root));
+    format!("the last snapshot of {name} is of {last}, this one is of {root}")
+}
+
+/// Returns what is to be known of a directory that is left out.
+pub(super) fn left_out(directory: &OwnDirectory) -> String {
+    let what = match directory.kind {
+        OwnDirectoryKind::Repository => "the repository",
+        OwnDirectoryKind::Catalog => "the catalogue",
+    };
+    format!("{what} {} lies in the source and is left out", directory.path.display())
+}
+
+/// Shows what came of a source.
+pub(super) fn show(console: &Console, source: &SourceReport) -> io::Result<()> {
+    let name = text::printable(source.name.as_bytes());
+    match &source.result {
+        Ok(done) => {
+            console.try_summary(&summary(&name, done))?;
+            show_problems(console, &name, done);
+        }
+        Err(error) => console.failure(&Failure::of_operation(error)),
+    }
+    Ok(())
+}
+
+/// Returns what was done, in a few lines.
+fn summary(source: &str, done: &SourceSuccess) -> String {
+    let (report, counts) = (&done.report, done.report.counts);
+    let (count, size) = (text::count, text::size);
+    let mut lines = title(source, done);
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        lines,
+        "  files   {} new, {} changed, {} unchanged; {} in all with {}",
+        count(counts.files_new),
+        count(counts.files_changed),
+        count(counts.files_unchanged),
+        text::counted(report.totals.files, "file"),
+        size(report.totals.bytes)
+    );
+    let others: Vec<String> = [
+        (counts.entries_removed, "gone since then"),
+        (counts.excluded, "left out"),
+        (counts.vanished, "vanished meanwhile"),
+    ]
+    .iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, what)| format!("{} {what}", count(*number)))
+    .collect();
+    if !others.is_empty() {
+        let _ = writeln!(lines, "  others  {}", others.join(", "));
+    }
+    if done.dry_run {
+        let files = text::counted(counts.files_read, "file");
+        let _ = writeln!(lines, "  data    {files} with {} would be read", size(counts.bytes_read));
+        return lines;
+    }
+    let _ = writeln!(
+        lines,
+        "  data    {} read, {} deduplicated, {} new, {} compressed",
+        size(counts.bytes_read),
+        size(done.bytes_deduplicated()),
+        size(counts.bytes_new),
+        size(counts.bytes_compressed)
+    );
+    let _ = writeln!(lines, "  added   {} to the repository", size(counts.bytes_stored));
+    let _ = writeln!(
+        lines,
+        "  time    {} to read everything, {} until all was durable",
+        text::duration(report.duration_read),
+        text::duration(report.duration.saturating_sub(report.duration_read))
+    );
+    lines
+}
+
+/// Returns the first line: which snapshot there is now.
+fn title(source: &str, done: &SourceSuccess) -> String {
+    let report = &done.report;
+    let level = level_name(report.level);
+    let against = report.base.map(|base| format!(", compared with {}", base.snapshot_id()));
+    let against = against.unwrap_or_default();
+    match &report.snapshot {
+        Some(snapshot) => {
+            format!("{source}: snapshot {}, {level}{against}\n", snapshot.origin.run.snapshot_id())
+        }
+        None => format!("{source}: nothing was written; it would be a snapshot of level {level}{against}\n"),
+    }
+}
+
+fn show_problems(console: &Console, source: &str, done: &SourceSuccess) {
+    let problems = &done.report.problems;
+    if problems.kept().is_empty() {
+        return;
+    }
+    for problem in problems.kept().iter().take(PROBLEMS_SHOWN_MAX) {
+        console.warning(&problem_text(problem));
+    }
+    let more = problems.total().saturating_sub(PROBLEMS_SHOWN_MAX as u64);
+    if more > 0 {
+        console.warning(&format!("{} more (--verbose lists all)", text::count(more)));
+    }
+    let objects = text::counted(problems.total(), "object");
+    console.warning(&format!("{source}: the snapshot is partial: {objects} could not be read completely"));
+}
+
+#[cfg(test)]
+mod tests;

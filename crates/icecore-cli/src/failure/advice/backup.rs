@@ -1,0 +1,43 @@
+//! Advice about requests for backups that are refused, and about sources that are not backed up.
+
+use icecore_fs::excludes::{IneffectivePattern, IneffectiveReason};
+use icecore_operations::{backup::BackupFault, text};
+
+use super::{Advice, engines};
+
+/// Returns what to do about it.
+pub(super) fn of(fault: &BackupFault) -> Option<Advice> {
+    let advice = match fault {
+        BackupFault::NoPath => "write icecore backup PATH…, or see icecore backup --help",
+        BackupFault::UnknownSource { .. } => "write icecore backup --name NAME PATH",
+        BackupFault::OneName => "run the command once for each PATH",
+        BackupFault::Unnamed { .. } => "use --name NAME",
+        BackupFault::SameDirectory { .. } | BackupFault::SameName { .. } => {
+            "back them up one by one, each with a --name of its own"
+        }
+        BackupFault::Exclude(error) => return engines::of_exclude(error),
+        BackupFault::IneffectivePattern(pattern) => return Some(of_pattern(pattern)),
+        BackupFault::OtherRoot { name, .. } => {
+            let text =
+                format!("choose another name for it with --name, or go on under this one with --name {name}");
+            return Some(text.into());
+        }
+        BackupFault::NoSnapshot { source, .. } => return engines::of_backup(source),
+        _ => return None,
+    };
+    Some(advice.into())
+}
+
+fn of_pattern(pattern: &IneffectivePattern) -> Advice {
+    match (&pattern.instead, &pattern.reason) {
+        (Some(instead), _) => format!("write --exclude {}", text::shell_word(instead.as_bytes())).into(),
+        (None, IneffectiveReason::BelowExcluded { directory }) => format!(
+            "leave out its content, and not the directory itself: --exclude {}",
+            text::shell_word(format!("/{directory}/*").as_bytes())
+        )
+        .into(),
+        (None, _) => {
+            "patterns are those of gitignore files, relative to PATH; see icecore backup --help".into()
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Why a request for backups is refused, or a source is not backed up.
+
+use std::{io, path::PathBuf};
+
+use icecore_backup::error::BackupError;
+use icecore_format::limits::{TAGS_MAX, TEXT_BYTES_MAX};
+use icecore_fs::excludes::{ExcludeError, IneffectivePattern};
+
+use crate::text;
+
+/// Why a request for backups is refused, or a source is not backed up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupFault {
+    /// Nothing was named.
+    #[error("no PATH is given")]
+    NoPath,
+    /// A source was named that the configuration does not have.
+    #[error("no PATH is given, and the configuration file has no source {name:?}")]
+    UnknownSource {
+        /// The name.
+        name: String,
+    },
+    /// A name was given for several paths.
+    #[error("--name is for one PATH: two sources cannot have one name")]
+    OneName,
+    /// A path does not give a name for the source.
+    #[error("{} does not give a name for the source", text::quoted(.path))]
+    Unnamed {
+        /// The path.
+        path: Vec<u8>,
+    },
+    /// Two paths are the same directory.
+    #[error("{} and {} are the same directory", text::printable(.first), text::printable(.second))]
+    SameDirectory {
+        /// The first path as it was given.
+        first: Vec<u8>,
+        /// The other path as it was given.
+        second: Vec<u8>,
+    },
+    /// Two paths would be sources of one name.
+    #[error("{} and {} would both be the source {name}", text::printable(.first), text::printable(.second))]
+    SameName {
+        /// The first path as it was given.
+        first: Vec<u8>,
+        /// The other path as it was given.
+        second: Vec<u8>,
+        /// The name.
+        name: String,
+    },
+    /// There are too many tags, or one is too long.
+    #[error("there are at most {TAGS_MAX} tags, and none is longer than {TEXT_BYTES_MAX} bytes")]
+    Tags,
+    /// An exclude pattern, or a file with patterns, cannot be used.
+    #[error("failed to {}", text::reason(.0))]
+    Exclude(ExcludeError),
+    /// A pattern of the request has no effect on any source.
+    #[error("{0}")]
+    IneffectivePattern(Box<IneffectivePattern>),
+    /// A path does not lead to anything.
+    #[error("failed to back up {}: {}", .path.display(), text::reason(.source))]
+    Unreachable {
+        /// The path as it was given.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+    /// The name would be the one of another directory.
+    #[error(
+        "the source {name} is {} so far, {} would have the same name",
+        text::printable(.last),
+        text::printable(.root)
+    )]
+    OtherRoot {
+        /// Name of the source.
+        name: String,
+        /// Root of its last snapshot.
+        last: Vec<u8>,
+        /// Root that was given.
+        root: Vec<u8>,
+    },
+    /// The input cannot be opened.
+    #[error("failed to open standard input: {}", text::reason(.0))]
+    Input(io::Error),
+    /// A command cannot be started.
+    #[error("failed to run {command}: {}", text::reason(.source))]
+    Start {
+        /// Name of the command.
+        command: String,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+    /// A command has no words.
+    #[error("failed to run : there is no command")]
+    NoCommand,
+    /// A command has no output.
+    #[error("failed to run {command}: it has no output")]
+    NoOutput {
+        /// Name of the command.
+        command: String,
+    },
+    /// The backup of a source failed.
+    #[error("no snapshot of {}: {}", text::printable(.shown), text::reason(.source))]
+    NoSnapshot {
+        /// The source as it was given.
+        shown: Vec<u8>,
+        /// Why.
+        source: Box<BackupError>,
+    },
+}

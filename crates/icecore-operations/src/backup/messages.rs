@@ -1,0 +1,81 @@
+//! Problems and notices of a backup in words, as its document has them.
+
+use icecore_backup::events::{BackupNotice, SourceProblem};
+
+use super::IneffectivePatterns;
+use crate::text;
+
+/// Patterns that are shown of one source.
+const PATTERNS_SHOWN_MAX: usize = 20;
+
+/// Returns a problem in words.
+pub fn problem_text(problem: &SourceProblem) -> String {
+    match problem {
+        SourceProblem::Unreadable(error) => format!("failed to {}", text::reason(error)),
+        SourceProblem::Changing { path } => {
+            format!(
+                "{} changed whenever it was read; the last state that was seen is stored",
+                text::quoted(path)
+            )
+        }
+        SourceProblem::Gone { path } => format!(
+            "the directory {} was moved or removed during the backup; files below it may be missing in the snapshot",
+            text::quoted(path)
+        ),
+        SourceProblem::Refused { path, reason, below } => {
+            let more = if *below > 0 {
+                format!(" and {} below it", text::counted(*below, "object"))
+            } else {
+                String::new()
+            };
+            format!("{}{more} cannot be stored: {}", text::quoted(path), text::reason(reason))
+        }
+    }
+}
+
+/// Returns a notice in words.
+pub fn notice_text(notice: &BackupNotice) -> String {
+    match notice {
+        BackupNotice::FirstIsFull => "there is no earlier snapshot of this source: this one is a full".to_owned(),
+        BackupNotice::GroupNeedsFull => {
+            "the last full refers to packs of other groups: this snapshot became a full, which begins a group of its own"
+                .to_owned()
+        }
+        BackupNotice::BaseUnreadable { reason } => {
+            format!("the earlier snapshot cannot be read, so every file is read again: {reason}")
+        }
+        BackupNotice::ClockBehind { newest, started } => format!(
+            "this host's clock is behind the newest snapshot of the source, {} of {}: the clock is wrong, or was when that \
+             snapshot was made; the order of the snapshots does not depend on it",
+            newest.snapshot_id(),
+            text::utc_time(*started).unwrap_or_default()
+        ),
+        BackupNotice::ClockDiffers(difference) => {
+            let direction = if difference.here > difference.store { "ahead of" } else { "behind" };
+            format!(
+                "this host's clock is {} {direction} the repository's; set it right, for example with a time service",
+                text::duration(difference.distance())
+            )
+        }
+        BackupNotice::ChunksMissing { files } => format!(
+            "data that an earlier snapshot refers to is missing in the repository, so {} had to be read again; \
+             run `icecore check`",
+            text::counted(*files, "file")
+        ),
+    }
+}
+
+/// Returns what is to be said of patterns without effect, one text for each.
+pub fn pattern_texts(patterns: &IneffectivePatterns) -> Vec<String> {
+    let IneffectivePatterns { source, found, .. } = patterns;
+    let shown = found.iter().take(PATTERNS_SHOWN_MAX).map(|pattern| match &pattern.instead {
+        Some(instead) => format!("{source}: {pattern}; write {instead}"),
+        None => format!("{source}: {pattern}"),
+    });
+    let mut texts: Vec<String> = shown.collect();
+    if let Some(more @ 1..) = found.len().checked_sub(PATTERNS_SHOWN_MAX) {
+        let more = text::counted(more as u64, "exclude pattern");
+        texts.push(format!("{source}: {more} more without effect"));
+    }
+    texts
+}

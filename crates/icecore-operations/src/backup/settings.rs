@@ -1,0 +1,129 @@
+//! How a source is backed up: what the configuration says of it, and what was chosen for one run.
+
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
+
+use icecore_backup::request::IgnoredChanges;
+use icecore_format::limits::{TAGS_MAX, TEXT_BYTES_MAX};
+use icecore_fs::excludes::ExcludesBuilder;
+use icecore_policy::BackupSettings;
+use icecore_repo::session::WriteOptions;
+
+use super::BackupFault;
+
+/// What was chosen for one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
+pub struct ChosenSettings {
+    /// Patterns of what is left out.
+    pub exclude: Vec<String>,
+    /// Files with such patterns.
+    pub exclude_files: Vec<PathBuf>,
+    /// Whether the content of caches is left out.
+    pub exclude_caches: bool,
+    /// Whether the backup stays on the root's file system.
+    pub one_file_system: bool,
+    /// Changes that a file is not read again for.
+    pub ignored: IgnoredChanges,
+    /// Whether an empty source replaces one that had something in it.
+    pub allow_empty: bool,
+    /// Tags of the snapshots.
+    pub tags: BTreeMap<String, String>,
+    /// Files that are read at a time.
+    pub read_concurrency: Option<NonZeroUsize>,
+    /// Level of compression.
+    pub compression_level: Option<i32>,
+    /// Size of packs in bytes.
+    pub pack_bytes: Option<u64>,
+    /// Whether finished packs are not opened again before they are uploaded.
+    pub skip_verification: bool,
+}
+
+/// Where patterns of what is left out come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatternOrigin {
+    /// A file with patterns.
+    File(PathBuf),
+    /// A pattern of the configuration.
+    Configured(String),
+}
+
+/// Settings of one source.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// Patterns that may be for other sources, too, in the order in which they count.
+    pub patterns: Vec<PatternOrigin>,
+    /// Patterns of the run, which come after them: each must have an effect on some source.
+    pub chosen_patterns: Vec<String>,
+    /// Whether the content of caches is left out.
+    pub exclude_caches: bool,
+    /// Whether the backup stays on the root's file system.
+    pub one_file_system: bool,
+    /// Changes that a file is not read again for.
+    pub ignored: IgnoredChanges,
+    /// Whether an empty source replaces one that had something in it.
+    pub allow_empty: bool,
+    /// Tags of the snapshot.
+    pub tags: BTreeMap<String, String>,
+    /// Files that are read at a time; the program chooses when there is none.
+    pub read_concurrency: Option<NonZeroUsize>,
+    /// How packs are written.
+    pub write: WriteOptions,
+}
+
+impl SourceSettings {
+    /// Puts together what the configuration says of a source and what was chosen for the run.
+    ///
+    /// Patterns and tags of the run come in addition, everything else instead.
+    pub fn merge(configured: BackupSettings, chosen: &ChosenSettings) -> Self {
+        let mut tags = configured.tags;
+        tags.extend(chosen.tags.clone());
+        let configured_files = configured.exclude_files.into_iter().map(PatternOrigin::File);
+        let configured_patterns = configured.exclude.into_iter().map(PatternOrigin::Configured);
+        let chosen_files = chosen.exclude_files.iter().cloned().map(PatternOrigin::File);
+        Self {
+            patterns: configured_files.chain(configured_patterns).chain(chosen_files).collect(),
+            chosen_patterns: chosen.exclude.clone(),
+            exclude_caches: configured.exclude_caches || chosen.exclude_caches,
+            one_file_system: configured.one_file_system || chosen.one_file_system,
+            ignored: IgnoredChanges {
+                changed: configured.ignore_ctime || chosen.ignored.changed,
+                inode: configured.ignore_inode || chosen.ignored.inode,
+            },
+            allow_empty: configured.allow_empty || chosen.allow_empty,
+            tags,
+            read_concurrency: chosen.read_concurrency.or(configured.read_concurrency),
+            write: WriteOptions {
+                compression_level: chosen.compression_level.unwrap_or(configured.compression_level),
+                pack_bytes: chosen.pack_bytes.unwrap_or(configured.pack_bytes),
+                verify: !chosen.skip_verification,
+                ..WriteOptions::default()
+            },
+        }
+    }
+
+    /// Refuses more tags, or longer ones, than a snapshot holds.
+    pub(super) fn check_tags(&self) -> Result<(), BackupFault> {
+        let tags = &self.tags;
+        let longest = tags.iter().flat_map(|(key, value)| [key.len(), value.len()]).max().unwrap_or(0);
+        if tags.len() > TAGS_MAX || longest > TEXT_BYTES_MAX { Err(BackupFault::Tags) } else { Ok(()) }
+    }
+
+    /// Adds all patterns to `excludes`; returns how many come before those of the run.
+    pub(super) fn add_patterns(&self, excludes: &mut ExcludesBuilder) -> Result<usize, BackupFault> {
+        for origin in &self.patterns {
+            match origin {
+                PatternOrigin::File(file) => excludes.add_file(file).map(|_| ()),
+                PatternOrigin::Configured(pattern) => excludes.add_pattern(pattern).map(|_| ()),
+            }
+            .map_err(BackupFault::Exclude)?;
+        }
+        let before = excludes.len();
+        for pattern in &self.chosen_patterns {
+            excludes.add_pattern(pattern).map_err(BackupFault::Exclude)?;
+        }
+        Ok(before)
+    }
+}
+
+#[cfg(test)]
+mod tests;
