@@ -32,22 +32,25 @@ use crate::{
 
 /// Make a snapshot of each directory, or of a stream
 ///
-/// Each PATH becomes one snapshot; one that fails does not stop the others. Every snapshot is complete by itself, whatever
-/// its level: the level says which files are read again. The first snapshot of a source is always a full.
+/// Each PATH becomes one snapshot; if one fails, the others are still made. Every snapshot is complete by
+/// itself at every level: the level only decides which files are read again. The first snapshot of a source
+/// is always a full.
 ///
-/// The name of a source is the last part of its path (`etc` for /etc) unless --name or the configuration file says
-/// otherwise.
+/// The name of a source is the last part of its path (`etc` for /etc), unless --name or the configuration
+/// file sets another name.
 ///
-/// Files that cannot be read are listed at the end; the snapshot is marked as partial then, and the exit code is 3.
+/// Files that cannot be read are listed at the end. The snapshot is then marked as partial, and the exit code
+/// is 3.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Patterns are those of .gitignore files, relative to the source's root: `*.tmp` anywhere, `/cache/`
-only at the root, `!keep.tmp` takes back. The last one that matches decides; those of the
-configuration file come first, then those of --exclude-file, then those of --exclude. Nothing is
-taken back below a directory that is left out: write `/cache/*` and `!/cache/keep/`.
+Patterns work as in .gitignore files, relative to the root of the source: `*.tmp` matches
+anywhere, `/cache/` only at the root, and `!keep.tmp` includes files again. The last pattern that
+matches decides. Patterns of the configuration file come first, then those of --exclude-file, then
+those of --exclude. Nothing below an excluded directory can be included again: write `/cache/*`
+and `!/cache/keep/`.
 
-A pattern that can have no effect, such as `/home/alice/cache` for the source /home or `./cache`,
-is an error in --exclude, and a warning elsewhere.
+A pattern that cannot have an effect, such as `/home/alice/cache` for the source /home or
+`./cache`, is an error in --exclude, and a warning elsewhere.
 
 Examples:
   icecore backup --init --repository /srv/backup /etc
@@ -57,89 +60,94 @@ Examples:
   mysqldump shop | icecore backup --stdin shop.sql --name shop-database")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct BackupArguments {
-    /// Directories (or single files) to back up
+    /// Directories or single files to back up
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Name of the source; without PATH, a source of the configuration file
+    /// Name of the source; without PATH, a source in the configuration file
     #[arg(long, value_name = "NAME", value_parser = parse_source_name)]
     pub(crate) name: Option<String>,
-    /// Which files are read again
+    /// Which files to read again
     #[arg(long, value_enum, default_value_t = LevelArgument::Incremental)]
     level: LevelArgument,
-    /// Which packs the snapshot may refer to (default: as for the last full)
+    /// Which packs the snapshot may refer to (default: same as for the last full)
     #[arg(long, value_enum)]
     dedup: Option<DedupArgument>,
-    /// Leave out what matches this pattern, such as `/cache/` for PATH/cache
+    /// Exclude files that match this pattern, such as `/cache/` for PATH/cache
     #[arg(long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
-    /// Leave out what matches the patterns in this file
+    /// Exclude files that match the patterns in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) exclude_file: Vec<PathBuf>,
-    /// Leave out the content of directories that a CACHEDIR.TAG marks as caches
+    /// Exclude the contents of directories that a CACHEDIR.TAG marks as caches
     #[arg(long)]
     pub(crate) exclude_caches: bool,
     /// Stay on the file system of PATH
     #[arg(long)]
     pub(crate) one_file_system: bool,
-    /// Do not read a file again only because its change time (ctime) is new
+    /// Do not read a file again if only its change time (ctime) is new
     ///
-    /// For sources where another program sets hard links, attributes or owners of many files, or whose file system makes up
-    /// change times. A file that was rewritten with its size and modification time put back is then found by a full only.
+    /// Use this option if another program sets hard links, attributes or owners of many files, or if the file
+    /// system makes up change times. With this option, only a full finds a file that was rewritten with its
+    /// old size and modification time restored.
     #[arg(long)]
     pub(crate) ignore_ctime: bool,
-    /// Do not read a file again only because its inode number is new
+    /// Do not read a file again if only its inode number is new
     ///
-    /// For file systems that make up inode numbers, such as some of FUSE and some network shares.
+    /// Use this option for file systems that make up inode numbers, such as some FUSE file systems and
+    /// network shares.
     #[arg(long)]
     pub(crate) ignore_inode: bool,
-    /// Make a snapshot of an empty stream, or of an empty directory whose last snapshot has files
+    /// Allow a snapshot of an empty stream, or of an empty directory whose last snapshot has files
     ///
-    /// Without it, both are failures: a command that wrote nothing has often failed, and a directory that has become empty is
-    /// often a file system that is not mounted.
+    /// Without this option, both are failures: a command without output has often failed, and a directory
+    /// that has become empty is often a file system that is not mounted.
     #[arg(long)]
     pub(crate) allow_empty: bool,
-    /// Tag of the snapshot
+    /// Add this tag to the snapshot
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_tag)]
     pub(crate) tag: Vec<(String, String)>,
-    /// Host that the snapshot is recorded for (default: the name of this machine)
+    /// Host name to record in the snapshot (default: the name of this machine)
     #[arg(long, value_name = "NAME", value_parser = parse_source_name)]
     pub(crate) host: Option<String>,
-    /// Find out what would be read, and write nothing
+    /// Show what would be read, but write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Create the repository if there is none
+    /// Create the repository if it does not exist
     ///
-    /// Its first key is the one that is given (a --key-file that does not exist is written anew); if none is, a key file is
-    /// generated in the user's configuration directory, where later commands find it.
+    /// The given key becomes its first key; a --key-file that does not exist is created. If no key is given,
+    /// a key file is generated in the user's configuration directory, where later commands find it.
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) init: bool,
-    /// Make the first key of a new repository one of AWS KMS, by ARN, alias or id: who may use it can unlock the repository
+    /// AWS KMS key (ARN, alias or id) to use as the first key of a new repository
+    ///
+    /// Everyone who may use this KMS key can unlock the repository.
     #[arg(long, value_name = "KEY", requires = "init")]
     pub(crate) kms: Option<String>,
-    /// Create the repository although this host has used the repository ID at this place, and it is not there any more
+    /// Create the repository although repository ID, which this host used at this location, is missing
     #[arg(long, value_name = "ID", requires = "init", value_parser = RepositoryId::from_hex)]
     pub(crate) in_place_of: Option<RepositoryId>,
-    /// Store standard input as a file of this name
+    /// Store standard input as a file with this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "command"])]
     pub(crate) stdin: Option<OsString>,
-    /// Store the output of a command as a file of this name; if the command fails, there is no snapshot
+    /// Store the output of a command as a file with this name; if the command fails, no snapshot is made
     #[arg(long, value_name = "NAME", conflicts_with = "paths", requires = "program")]
     pub(crate) command: Option<OsString>,
     /// Command for --command, with its arguments
     #[arg(last = true, value_name = "CMD", requires = "command")]
     pub(crate) program: Vec<OsString>,
-    /// Level of compression, from -7 (fast) to 19 (small); 3 if nothing is said
+    /// Compression level, from -7 (fast) to 19 (small); default: 3
     #[arg(long, value_name = "LEVEL", allow_negative_numbers = true, value_parser = parse_compression)]
     pub(crate) compression: Option<i32>,
-    /// Size of the objects that are uploaded, 1MiB to 240MiB (default: 64MiB)
+    /// Size of the uploaded packs, 1MiB to 240MiB (default: 64MiB)
     #[arg(long, value_name = "SIZE", value_parser = parse_pack_size)]
     pub(crate) pack_size: Option<u64>,
-    /// Files that are read at a time; more helps on network file systems
+    /// Number of files to read at the same time; a higher number helps on network file systems
     #[arg(long, value_name = "N", value_parser = parse_concurrency)]
     pub(crate) read_concurrency: Option<NonZeroUsize>,
-    /// Do not open finished packs again before they are uploaded
+    /// Do not verify finished packs before they are uploaded
     ///
-    /// The verification finds faulty memory and costs a little processor time.
+    /// The verification opens each finished pack again. It finds faulty memory and costs a little processor
+    /// time.
     #[arg(long)]
     pub(crate) skip_verification: bool,
 }
@@ -156,9 +164,9 @@ enum LevelArgument {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum DedupArgument {
-    /// Those of the whole repository
+    /// All packs of the repository
     Repository,
-    /// Those written since the last full only, so that they can be kept apart from all others
+    /// Only packs written since the last full, so you can keep them apart from all others
     Group,
 }
 

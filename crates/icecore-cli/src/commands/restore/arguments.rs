@@ -11,33 +11,36 @@ use icecore_restore::OwnerMapping;
 
 use crate::{arguments::rollback::RollbackArguments, failure::Outcome};
 
-/// Restore a snapshot, a directory or a file of it
+/// Restore a snapshot, or a directory or file in it
 ///
-/// The target becomes the referenced root or directory; a single file is put into it. Existing files are read
-/// and compared with the snapshot: only the parts that differ are fetched. So a restore over an earlier
-/// state, or one that was interrupted, moves only what is missing. --trust-times skips the comparison and
-/// takes a file of the recorded size and time of modification to be up to date. On the host of the source,
-/// --in-place does not read files that have not changed since the backup. What the snapshot does not have
-/// stays, unless --delete is given. Nothing is ever written outside of the target.
+/// The target becomes the referenced root or directory. A single file is restored into the target. Existing
+/// files are read and compared with the snapshot, and only the parts that differ are fetched. A restore over
+/// an earlier state, or after an interruption, transfers only the missing data. --trust-times skips the
+/// comparison: files with the recorded size and modification time count as up to date. On the host of the
+/// source, --in-place does not read files that have not changed since the backup. Objects that the snapshot
+/// does not have stay, unless --delete is given. Nothing is ever written outside the target.
 ///
 /// An existing target directory keeps its own owner, permissions, attributes and times, unless --in-place,
-/// --delete or --target-metadata is given. Everything below it gets the recorded ones. If some of them could
-/// not be set, the exit code is 3; owners and what else only root may set do not count for other users.
+/// --delete or --target-metadata is given. Everything below it gets the recorded ones. If some of them cannot
+/// be set, the exit code is 3. For users other than root, owners and other metadata that only root can set do
+/// not count.
 ///
-/// Immutable and append-only files and directories (`chattr +i`, `chattr +a`) are restored, too: root clears
-/// the flag of what has to change, and sets the recorded flags at the end.
+/// Immutable and append-only files and directories (`chattr +i`, `chattr +a`) are also restored. Root clears
+/// the flag of objects that have to change, and sets the recorded flags at the end.
 ///
-/// --delete removes only what the snapshot knows not to have existed. What stays: the content of directories
-/// that the backup could not read or did not enter, what it left out (unless --delete-excluded is given),
-/// mount points and everything below them, the repository, and Icecore's own key files, cache and state. The
-/// report counts what stays and says why.
+/// --delete removes only objects that did not exist according to the snapshot. The following objects stay:
+/// the contents of directories that the backup could not read or did not enter, objects that the backup
+/// excluded (unless --delete-excluded is given), mount points and everything below them, the repository, and
+/// Icecore's own key files, cache and state. The report counts the objects that stay and says why.
 ///
-/// Data in the archive classes of S3 (Glacier and others) has to be thawed before it can be read. Everything
-/// else is restored, the packs that have to be thawed are listed with the commands for it, and the exit code
-/// is 75. Run the same command again when they are thawed: files that are up to date are skipped.
+/// Data in the archive classes of S3 (Glacier and others) must be thawed before it can be read. The command
+/// restores everything else, lists the packs that must be thawed and the commands to thaw them, and ends with
+/// exit code 75. Run the same command again when the packs are thawed: files that are already up to date are
+/// skipped.
 ///
-/// --incremental, --differential and --since write only what changed between an earlier snapshot and this
-/// one; the target has to be in the earlier state for the result to be the later one.
+/// --incremental, --differential and --since write only the changes between an earlier snapshot and this one.
+/// The target must be in the state of the earlier snapshot; otherwise, the result is not the state of this
+/// one.
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("place").args(["target", "in_place"]).required(true))]
 #[command(group = ArgGroup::new("base").args(["since", "incremental", "differential"]))]
@@ -50,35 +53,37 @@ Examples:
   icecore restore etc@latest --in-place --dry-run")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct RestoreArguments {
-    /// Snapshot, or directory or file in it: `[SOURCE@]SNAPSHOT[:PATH]`
+    /// Snapshot, or a directory or file in it: `[SOURCE@]SNAPSHOT[:PATH]`
     #[arg(value_name = "REF")]
     pub(crate) reference: OsString,
     /// Directory to restore into; created if it does not exist
     #[arg(short, long, value_name = "DIR")]
     pub(crate) target: Option<PathBuf>,
-    /// Restore to where the source was
+    /// Restore to the original location of the source
     #[arg(long)]
     pub(crate) in_place: bool,
-    /// Restore only what matches this pattern (as in .gitignore files; `!` takes out again)
+    /// Restore only files that match this pattern (as in .gitignore files; `!` excludes again)
     #[arg(long, value_name = "PATTERN")]
     pub(crate) include: Vec<String>,
-    /// Restore only what changed since this older snapshot of the same source
+    /// Restore only changes since this older snapshot of the same source
     #[arg(long, value_name = "SNAPSHOT")]
     pub(crate) since: Option<OsString>,
-    /// Restore only what changed since the previous snapshot of the source
+    /// Restore only changes since the previous snapshot of the source
     #[arg(long)]
     pub(crate) incremental: bool,
-    /// Restore only what changed since the last full of the source
+    /// Restore only changes since the last full of the source
     #[arg(long)]
     pub(crate) differential: bool,
-    /// Remove what the snapshot knows not to have existed; with --since and its like, what was deleted
-    /// between the two
+    /// Remove objects that did not exist according to the snapshot
+    ///
+    /// With --since, --incremental or --differential: remove objects that were deleted between the two
+    /// snapshots.
     #[arg(long)]
     pub(crate) delete: bool,
-    /// Remove with --delete also what exclude patterns and CACHEDIR.TAG kept out of the backup
+    /// With --delete: also remove objects that exclude patterns and CACHEDIR.TAG kept out of the backup
     #[arg(long, requires = "delete")]
     pub(crate) delete_excluded: bool,
-    /// Read what was written again from the disk, and compare it
+    /// Read restored data again from the disk, and compare it
     #[arg(long)]
     pub(crate) verify: bool,
     /// Do not compare the content of existing files that have the recorded size and time
@@ -89,17 +94,20 @@ pub(crate) struct RestoreArguments {
     pub(crate) target_metadata: bool,
     #[command(flatten)]
     pub(crate) rollback: RollbackArguments,
-    /// Show what would be done, and change nothing
+    /// Show what would be done, but change nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     /// Restore owners by number, not by name
     #[arg(long, conflicts_with = "no_owner")]
     numeric_owner: bool,
-    /// Do not restore owners: everything belongs to who restores
+    /// Do not restore owners: everything belongs to the user who restores
     #[arg(long)]
     no_owner: bool,
-    /// Do not ask before restoring into a directory of the running system, such as / or /etc, nor before
-    /// deleting more than 1,000 objects that are more than 30 % of the target
+    /// Do not ask for confirmation
+    ///
+    /// Without this option, the command asks before it restores into a directory of the running system, such
+    /// as / or /etc. It also asks before it deletes more than 1,000 objects if they are more than 30 % of the
+    /// target.
     #[arg(long)]
     pub(crate) yes: bool,
 }
