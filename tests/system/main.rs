@@ -58,6 +58,8 @@ mod main_job;
 #[cfg(test)]
 mod mutation;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod recovery;

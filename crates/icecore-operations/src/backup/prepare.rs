@@ -48,7 +48,7 @@ pub fn prepare(
         .collect::<Result<Vec<_>, BackupFault>>()?;
     let found: Vec<_> = sources.iter().filter_map(|source| source.ineffective.as_ref()).collect();
     patterns::refuse(&found)?;
-    for patterns in found {
+    for patterns in found.into_iter().filter(|patterns| !patterns.found.is_empty()) {
         events.notice(&BackupRunNotice::Ineffective(patterns));
     }
     Ok(PreparedBackup { sources, options })
