@@ -1,4 +1,4 @@
-//! With which code an error ends a command; nothing else decides that.
+//! The exit code with which an error or a report ends a command. Codes are chosen nowhere else.
 
 use icecore_access::AccessError;
 use icecore_aws::{KmsError, ProbeError};
@@ -8,7 +8,9 @@ use icecore_copy::CopyError;
 use icecore_format::{error::FormatError, layout::HEADER_KEY};
 use icecore_operations::{
     backup::{BackupFault, BackupReport, SourceReport},
+    check::Checked,
     copy::{CopyReport, NotCopied},
+    doctor::DoctorReport,
     error::OperationError,
     init::InitError,
     key::KeyError,
@@ -213,6 +215,16 @@ pub(crate) fn of_copy_report(report: &CopyReport) -> ExitStatus {
     let is_well = report.is_whole() && report.source_ending != Ending::Alarmed;
     let whole = if is_well { ExitStatus::Done } else { ExitStatus::Damage };
     report.errors().map(of_operation).fold(whole, Ord::max)
+}
+
+/// Returns how a check ends a command.
+pub(crate) fn of_check_report(checked: &Checked) -> ExitStatus {
+    if checked.is_well() { ExitStatus::Done } else { ExitStatus::Damage }
+}
+
+/// Returns how the findings of the doctor end a command.
+pub(crate) fn of_doctor_report(report: &DoctorReport) -> ExitStatus {
+    if report.is_healthy() { ExitStatus::Done } else { ExitStatus::Failed }
 }
 
 /// Returns how a restore that came to its end counts.

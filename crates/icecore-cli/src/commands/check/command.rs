@@ -5,7 +5,7 @@ use icecore_operations::check::{self, CheckDocument};
 use super::{arguments::CheckArguments, progress::Receiver, text::describe};
 use crate::{
     context::Context,
-    failure::{Outcome, exit_status::ExitStatus},
+    failure::{Outcome, exit_status::ExitStatus, status},
     surface::{
         console::{ResultWriter, Verbosity},
         requests,
@@ -25,5 +25,5 @@ pub(crate) fn run(context: &Context, arguments: &CheckArguments) -> Outcome<Exit
         ResultWriter::print(&text)?;
     }
     requests::tell_calls(console, &checked.usage);
-    Ok(if checked.is_well() { ExitStatus::Done } else { ExitStatus::Damage })
+    Ok(status::of_check_report(&checked))
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    failure::{Outcome, exit_status::ExitStatus},
+    failure::{Outcome, exit_status::ExitStatus, status},
     surface::console::ResultWriter,
 };
 
@@ -20,7 +20,7 @@ pub(crate) fn run(context: &Context, arguments: &DoctorArguments) -> Outcome<Exi
         return Ok(ExitStatus::Done);
     }
     let report = doctor::run(access)?;
-    let status = if report.is_healthy() { ExitStatus::Done } else { ExitStatus::Failed };
+    let status = status::of_doctor_report(&report);
     let document = DoctorDocument::new(report, |fact| explain(fact, &access.machine.zone));
     if context.console.json {
         ResultWriter::document(&document)?;
