@@ -12,9 +12,9 @@ References to snapshots: [SOURCE@]SNAPSHOT[:PATH]
   home@latest:alice/report.txt   etc@2026-11-01   'etc@2026-11-01 18:30'   3f9a2c
 
 Exit codes:
-  0 done   1 failed   2 wrong usage   3 done, but some source files could not be read
-  10 no repository   12 wrong key or password   20 damage   75 thaw, then run again
-  130 interrupted
+  0 done   1 failed   2 wrong usage   3 done, but some files or attributes are missing
+  10 no repository   12 wrong key or password   20 damage, or snapshots disappeared
+  75 thaw, then run again   130 interrupted
 
 Examples:
   icecore backup --init --repository /srv/backup /etc

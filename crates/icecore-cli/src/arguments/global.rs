@@ -72,8 +72,8 @@ pub(crate) struct GlobalArguments {
     /// File that contains the password; one line break at the end is ignored
     ///
     /// You can also set the password in the environment variable `ICECORE_PASSWORD`. If no key or password is
-    /// given, the key file that `--init` generated is used. If there is no such file, you are asked for the
-    /// password on the terminal.
+    /// given, the key file that `--init` generated is used. If there is no such file, the AWS KMS keys of the
+    /// repository are tried, and then you are asked for the password on the terminal.
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_PASSWORD_FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     password_file: Option<OsString>,
     /// Command that prints the password; run with `sh -c`
@@ -193,7 +193,8 @@ impl GlobalArguments {
         })
     }
 
-    /// Returns the ways to unlock that were given, by where they were given; `password` is that of the environment.
+    /// Returns the ways to unlock that were given, by where they were given; `password` is that of the
+    /// environment.
     pub(crate) fn credentials(
         &self,
         matches: &ArgMatches,
@@ -226,8 +227,9 @@ fn rate(text: &str) -> Result<NonZeroU64, String> {
 /// Makes the way to unlock from the value of an option.
 type MakeSource = fn(&OsString) -> CredentialSource;
 
-/// Returns the ways to unlock a repository that were given, by where they were given. The options are a key file, a
-/// file with the password and a command that prints it, each with its id; `password` is that of the environment.
+/// Returns the ways to unlock a repository that were given, by where they were given. The options are a key
+/// file, a file with the password and a command that prints it, each with its id; `password` is that of the
+/// environment.
 pub(crate) fn given_credentials(
     matches: &ArgMatches,
     [key_file, password_file, password_command]: [(&str, Option<&OsString>); 3],

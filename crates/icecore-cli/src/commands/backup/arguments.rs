@@ -135,10 +135,10 @@ pub(crate) struct BackupArguments {
     /// Command for --command, with its arguments
     #[arg(last = true, value_name = "CMD", requires = "command")]
     pub(crate) program: Vec<OsString>,
-    /// Compression level, from -7 (fast) to 19 (small); default: 3
+    /// Compression level, from -7 (fast) to 19 (small) (default: 3, or the value in the configuration file)
     #[arg(long, value_name = "LEVEL", allow_negative_numbers = true, value_parser = parse_compression)]
     pub(crate) compression: Option<i32>,
-    /// Size of the uploaded packs, 1MiB to 240MiB (default: 64MiB)
+    /// Size of the uploaded packs, 1MiB to 240MiB (default: 64MiB, or the value in the configuration file)
     #[arg(long, value_name = "SIZE", value_parser = parse_pack_size)]
     pub(crate) pack_size: Option<u64>,
     /// Number of files to read at the same time; a higher number helps on network file systems

@@ -23,9 +23,10 @@ use jiff::Span;
 ///
 /// --repair repairs as much as possible. It rebuilds pack directories from the packs and moves packs back to
 /// their correct location. It stores the intact data of a damaged pack in a new pack, and moves damaged
-/// objects to the quarantine (meta/quarantine/). Nothing is deleted from the quarantine. Snapshots that lost
-/// data are marked. The next backup stores missing data again if the source still has it. Add --read-data to
-/// find and repair damage inside packs, and --dry-run to see the plan. Backups can run at the same time.
+/// objects to the quarantine (meta/quarantine/). Icecore never deletes the quarantine: delete it by hand.
+/// Snapshots that lost data are marked. The next backup stores missing data again if the source still has it.
+/// Add --read-data to find and repair damage inside packs, and --dry-run to see the plan. Backups can run at
+/// the same time.
 ///
 /// The check shares no code with the commands that write. Without --repair and --accept-rollback, it changes
 /// nothing. The exit code is 20 if anything is damaged or missing. After a repair, it is 20 only if something

@@ -29,7 +29,8 @@ use crate::arguments::{
 #[command(after_help = "\
 You can also set the password of the other repository in the environment variable
 ICECORE_TO_PASSWORD. If no key or password is given, the key file that --init generated for that
-repository is used. If there is no such file, you are asked for the password on the terminal.
+repository is used. If there is no such file, the AWS KMS keys of that repository are tried, and then you
+are asked for the password on the terminal.
 
 Examples:
   icecore copy --to /mnt/disk/backup --init
@@ -63,10 +64,12 @@ pub(crate) struct CopyArguments {
     /// Command that prints the password of the other repository; run with `sh -c`
     #[arg(long, value_name = "COMMAND", env = "ICECORE_TO_PASSWORD_COMMAND", value_hint = ValueHint::CommandString, hide_env_values = true)]
     to_password_command: Option<OsString>,
-    /// URL of the S3-compatible server of the other repository (default: same as for this repository)
+    /// URL of the S3-compatible server of the other repository (default: same as for this repository, or that
+    /// of --to-profile)
     #[arg(long, value_name = "URL", env = "ICECORE_TO_ENDPOINT_URL", value_hint = ValueHint::Url, hide_env_values = true)]
     to_endpoint_url: Option<String>,
-    /// Region of the other repository's bucket (default: same as for this repository)
+    /// Region of the other repository's bucket (default: same as for this repository, or that of
+    /// --to-profile)
     #[arg(long, value_name = "REGION", env = "ICECORE_TO_REGION", hide_env_values = true)]
     to_region: Option<String>,
     /// AWS profile with the credentials and the region for the other repository
@@ -90,7 +93,8 @@ pub(crate) struct CopyArguments {
 }
 
 impl CopyArguments {
-    /// Returns what is to be copied; `configured` is what the configuration file says about how data is written.
+    /// Returns what is to be copied; `configured` is what the configuration file says about how data is
+    /// written.
     pub(super) fn request(&self, configured: &BackupSettings) -> CopyRequest {
         let selection = match &self.source {
             _ if !self.snapshots.is_empty() => CopySelection::Named(self.snapshots.clone()),
@@ -108,7 +112,8 @@ impl CopyArguments {
         }
     }
 
-    /// Returns the ways to unlock the other repository that were given; `password` is that of the environment.
+    /// Returns the ways to unlock the other repository that were given; `password` is that of the
+    /// environment.
     pub(super) fn credentials(
         &self,
         matches: &ArgMatches,
@@ -122,8 +127,9 @@ impl CopyArguments {
         given_credentials(matches, options, password)
     }
 
-    /// Returns the S3 settings of the other repository: those of `this` one where nothing else is said, as far as they are
-    /// about the server and not about the bucket. With a profile, server and region are the profile's.
+    /// Returns the S3 settings of the other repository: those of `this` one where nothing else is said, as
+    /// far as they are about the server and not about the bucket. With a profile, server and region are the
+    /// profile's.
     pub(super) fn s3_settings(&self, this: &S3Settings) -> S3Settings {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let profile = given(&self.to_profile);

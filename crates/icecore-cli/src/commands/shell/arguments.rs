@@ -1,4 +1,5 @@
-//! Options of `completions` and `man`, and what they write: both are made from the command line's own description.
+//! Options of `completions` and `man`, and what they write: both are made from the command line's own
+//! description.
 
 use std::{
     io,
