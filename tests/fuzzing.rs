@@ -1,11 +1,11 @@
 //! Fuzz targets: one function for each parser of what comes from outside.
 //!
-//! Each takes any bytes and panics where a promise is broken: that nothing panics, that what was accepted obeys the rules
-//! and can be written again. libFuzzer drives them (`fuzz/`), and an ordinary test does (`system/fuzzing.rs`): over the
-//! seeds and over mutations of these, without any tool.
+//! Each takes any bytes and panics where a promise is broken: that nothing panics, that what was accepted
+//! obeys the rules and can be written again. libFuzzer drives them (`fuzz/`), and an ordinary test does
+//! (`system/fuzzing.rs`): over the seeds and over mutations of these, without any tool.
 //!
-//! What lies behind authentication is sealed with the keys of a made-up repository first, so that hostile records get as
-//! far as those of a host that holds the key would.
+//! What lies behind authentication is sealed with the keys of a made-up repository first, so that hostile
+//! records get as far as those of a host that holds the key would.
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a target says that a promise is broken")]
 

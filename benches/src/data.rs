@@ -40,7 +40,8 @@ pub fn noise(length: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-/// Returns source code: files of the directory that [`SOURCE_VARIABLE`] names, one after the other, or generated text.
+/// Returns source code: files of the directory that [`SOURCE_VARIABLE`] names, one after the other, or
+/// generated text.
 ///
 /// # Panics
 /// When the named directory does not hold enough.
@@ -53,7 +54,8 @@ pub fn source(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Appends files below `directory`, in the order of their names, until there are `length` bytes; what cannot be read is left out.
+/// Appends files below `directory`, in the order of their names, until there are `length` bytes; what cannot
+/// be read is left out.
 fn collect(directory: &Path, length: usize, bytes: &mut Vec<u8>) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     let mut entries: Vec<_> = entries.filter_map(Result::ok).collect();

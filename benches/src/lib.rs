@@ -1,4 +1,5 @@
-//! Benches of Icecore: each stage beside the bare library that it is made of, and whole commands beside other programs.
+//! Benches of Icecore: each stage beside the bare library that it is made of, and whole commands beside other
+//! programs.
 //!
 //! See `docs/performance.md`. This library is what the benches share: data, trees, a repository, a backup.
 

@@ -1,5 +1,6 @@
-//! `check --read-data` of a local repository that is in the page cache, beside opening the same blocks from memory on all
-//! cores: what a check does beyond decrypting, decompressing and hashing is overhead. Compressible and random data.
+//! `check --read-data` of a local repository that is in the page cache, beside opening the same blocks from
+//! memory on all cores: what a check does beyond decrypting, decompressing and hashing is overhead.
+//! Compressible and random data.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::{

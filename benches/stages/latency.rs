@@ -1,8 +1,9 @@
-//! Walk and small-file backup by the number of threads: over a FUSE file system that answers each request 1 ms late, and
-//! over the file system below it.
+//! Walk and small-file backup by the number of threads: over a FUSE file system that answers each request 1
+//! ms late, and over the file system below it.
 //!
-//! Prints tables instead of criterion's statistics: one run takes seconds, and what is asked for is a ratio. The first
-//! table needs root and `/dev/fuse`. `ICECORE_BENCH_FILES` and `ICECORE_BENCH_FILE_BYTES` choose another tree.
+//! Prints tables instead of criterion's statistics: one run takes seconds, and what is asked for is a ratio.
+//! The first table needs root and `/dev/fuse`. `ICECORE_BENCH_FILES` and `ICECORE_BENCH_FILE_BYTES` choose
+//! another tree.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 #![expect(clippy::print_stdout, reason = "the output of a command-line program")]
 
@@ -40,7 +41,8 @@ fn measure(action: impl FnOnce()) -> Seconds {
 /// Returns the processor time that this process has taken, in hundredths of a second.
 fn processor_seconds() -> f64 {
     let line = fs::read_to_string("/proc/self/stat").unwrap();
-    // Behind the program's name, which may hold anything, `utime` and `stime` are the 12th and 13th field (proc(5)).
+    // Behind the program's name, which may hold anything, `utime` and `stime` are the 12th and 13th field
+    // (proc(5)).
     let (_, fields) = line.rsplit_once(')').unwrap();
     let ticks: f64 =
         fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap()).sum();

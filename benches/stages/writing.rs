@@ -1,4 +1,5 @@
-//! Writing small files as a restore does (temporary name, content, owner, mode, times, rename), beside `std::fs::write`.
+//! Writing small files as a restore does (temporary name, content, owner, mode, times, rename), beside
+//! `std::fs::write`.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::{fs, path::PathBuf};

@@ -1,5 +1,5 @@
-//! Where fuzzing starts: the objects of the golden repositories, decrypted where the targets seal them again, and what
-//! the documents show of references, patterns and the configuration file.
+//! Where fuzzing starts: the objects of the golden repositories, decrypted where the targets seal them again,
+//! and what the documents show of references, patterns and the configuration file.
 
 use std::{
     fs, io,

@@ -127,7 +127,8 @@ pub fn block(input: &[u8]) {
     let done = opener.open(keys(), &key, &finished.directory, 0, stored, &mut opened);
     assert_eq!(done.is_ok(), is_good, "{done:?}");
     assert!(!is_good || opened == plain);
-    // The directory is one that only a hostile writer makes, if lengths are 0 or the codec does not make it smaller.
+    // The directory is one that only a hostile writer makes, if lengths are 0 or the codec does not make it
+    // smaller.
     read_directory_copy(keys(), ObjectKind::Data, &finished.bytes).ok();
 }
 

@@ -1,4 +1,5 @@
-//! Crashes after every step, enumerated: nothing that was complete is lost, and the next run completes what was begun.
+//! Crashes after every step, enumerated: nothing that was complete is lost, and the next run completes what
+//! was begun.
 
 mod disk;
 pub(crate) mod program;

@@ -157,7 +157,8 @@ fn sparse_files_keep_their_holes() {
     sandbox.check_all_data();
 }
 
-/// Name, length, extents of data and allocated blocks of each file: reading gigabytes of holes takes too long.
+/// Name, length, extents of data and allocated blocks of each file: reading gigabytes of holes takes too
+/// long.
 type Layout = Vec<(String, u64, Vec<(u64, u64)>, u64)>;
 
 fn read_extents_only(sandbox: &Sandbox, root: &str) -> Layout {

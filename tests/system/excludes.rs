@@ -1,4 +1,5 @@
-//! Exclude patterns that have no effect: nobody overlooks that what was to be left out is stored, or the reverse.
+//! Exclude patterns that have no effect: nobody overlooks that what was to be left out is stored, or the
+//! reverse.
 
 use std::fs;
 

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::harness::{Object, Sandbox, is_root, read};
 
-/// Versions of the format that are closed; each has a repository under `tests/golden/`. The digest is that of all its
-/// files: a golden repository is never edited, not even by the one who changes the format.
+/// Versions of the format that are closed; each has a repository under `tests/golden/`. The digest is that of
+/// all its files: a golden repository is never edited, not even by the one who changes the format.
 const VERSIONS: [(&str, &str); 1] =
     [("v1", "8b03a9eb00f6a4a6094fb5a02dea588b954ec6173efd81ac0f89895344c3211e")];
 

@@ -1,5 +1,5 @@
-//! Repositories that a malicious host writes with the right key, met by every command: nothing outside of a target is
-//! touched, memory stays bounded, nothing panics or hangs, and what is wrong is said.
+//! Repositories that a malicious host writes with the right key, met by every command: nothing outside of a
+//! target is touched, memory stays bounded, nothing panics or hangs, and what is wrong is said.
 //!
 //! Each cell is data: how to forge the repository, and what is to come of it. `run` checks all the rest.
 

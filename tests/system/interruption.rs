@@ -8,7 +8,8 @@ use rustix::process::Signal;
 
 use crate::harness::{Random, Sandbox, Tree, assert_same, bytes, differences, read, start_command, text};
 
-/// Bytes in the source: with the rates below, enough for a run to be ended in the middle, at any speed of the machine.
+/// Bytes in the source: with the rates below, enough for a run to be ended in the middle, at any speed of the
+/// machine.
 const SOURCE_BYTES: usize = 40 << 20;
 const BACKUP: [&str; 4] = ["backup", "source", "--pack-size", "1MiB"];
 /// Has a backup take ten seconds, unless it is ended before.
@@ -198,8 +199,8 @@ fn backups_that_are_killed_at_any_time_lose_nothing() {
     }
 }
 
-/// Returns how many bytes a killed run left for the next one to use, roughly and rather too few: data packs that have their
-/// directories are what a run can know of.
+/// Returns how many bytes a killed run left for the next one to use, roughly and rather too few: data packs
+/// that have their directories are what a run can know of.
 fn listed_bytes(sandbox: &Sandbox, before: u64) -> u64 {
     let listed: Vec<String> = sandbox
         .objects("meta/packs")

@@ -1,4 +1,5 @@
-//! Keys that change hands: no word that makes somebody delete the only key, and no job that fails for want of one.
+//! Keys that change hands: no word that makes somebody delete the only key, and no job that fails for want of
+//! one.
 
 use std::{
     fs,
@@ -13,7 +14,8 @@ fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Runs `snapshots` without any key, as a job does that relies on the key file that commands find by themselves.
+/// Runs `snapshots` without any key, as a job does that relies on the key file that commands find by
+/// themselves.
 fn job(sandbox: &Sandbox) -> Output {
     sandbox.run(&["snapshots"])
 }

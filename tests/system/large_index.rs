@@ -1,4 +1,5 @@
-//! A chunk index that is on disk, as in a repository of very many chunks: the configuration leaves it no memory.
+//! A chunk index that is on disk, as in a repository of very many chunks: the configuration leaves it no
+//! memory.
 
 use std::fs;
 

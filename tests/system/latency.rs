@@ -1,6 +1,8 @@
-//! Sources that answer late, as network file systems do: many requests are in flight, and what comes back is right.
+//! Sources that answer late, as network file systems do: many requests are in flight, and what comes back is
+//! right.
 //!
-//! How much faster that is measures `cargo bench -p icecore-benches --bench latency`; no test depends on speed.
+//! How much faster that is measures `cargo bench -p icecore-benches --bench latency`; no test depends on
+//! speed.
 
 mod slow_file_system;
 

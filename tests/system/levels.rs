@@ -39,7 +39,8 @@ const WEEK: [&str; 8] = [
     "full",
 ];
 
-/// Works for a day: changes two files, makes one, deletes one, changes the mode of one, and makes a directory a file.
+/// Works for a day: changes two files, makes one, deletes one, changes the mode of one, and makes a directory
+/// a file.
 fn work(sandbox: &Sandbox, day: usize) {
     for name in ["changed-a", "changed-b"] {
         sandbox.write(&format!("{name}-{day}"), bytes(1000 + day as u64 * 2, FILE_BYTES as usize));
@@ -118,7 +119,8 @@ fn a_group_restores_when_everything_else_is_gone() {
     let done = sandbox.backup(&[]);
     assert_eq!(done["dedup"], "group");
     let monday = Day { tree: read(&sandbox.source("")), done };
-    // The second full stores everything again: ten steady contents, seven of changed pairs, three of other pairs, one new.
+    // The second full stores everything again: ten steady contents, seven of changed pairs, three of other
+    // pairs, one new.
     assert_eq!(days[7].number("bytes_new"), 21 * FILE_BYTES + 10);
     for (group, members) in [(days[0].group(), &days[..7]), (days[7].group(), &[])] {
         let own: Vec<&Day> = days.iter().chain([&monday]).filter(|day| day.group() == group).collect();

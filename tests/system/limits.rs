@@ -1,4 +1,5 @@
-//! What the system allows this process: memory, open files, the size of a file. Too little is told, never taken for damage.
+//! What the system allows this process: memory, open files, the size of a file. Too little is told, never
+//! taken for damage.
 
 use std::{
     fs,

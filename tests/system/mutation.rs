@@ -154,12 +154,13 @@
 //! - A restored tree that differs from the listing in paths, kinds, modes, lengths or targets, apart from
 //!   files that are `unreadable` or `name-only`, which need not be there.
 //!
-//! One exception is documented in `docs/levels.md`: if a file was rewritten with its length and time put back,
-//! *and* its mode or attributes changed since the base was begun, an incremental or differential backup may
-//! keep the old content until the next full. So, in a snapshot that is no full, a file without mark may have the
-//! content that its object had in an earlier snapshot under any name (files of a directory that was moved are not
-//! read again either), back to the last full, if the two entries have the same length and time of modification, and a *mode-set* or *attribute-set* of its object comes after the start of
-//! that earlier backup and before the end of this one.
+//! One exception is documented in `docs/levels.md`: if a file was rewritten with its length and time put
+//! back, *and* its mode or attributes changed since the base was begun, an incremental or differential backup
+//! may keep the old content until the next full. So, in a snapshot that is no full, a file without mark may
+//! have the content that its object had in an earlier snapshot under any name (files of a directory that was
+//! moved are not read again either), back to the last full, if the two entries have the same length and time
+//! of modification, and a *mode-set* or *attribute-set* of its object comes after the start of that earlier
+//! backup and before the end of this one.
 //!
 //! One thing depends on the machine: a kernel before 6.13 gives times of change that are up to 10 ms coarse.
 //! A file that is written twice within that, with its time put back, may look unchanged after the second

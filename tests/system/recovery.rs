@@ -1,4 +1,5 @@
-//! A blank machine, a bucket and one key: `docs/recovery.md`, command by command; and replicas that lack objects.
+//! A blank machine, a bucket and one key: `docs/recovery.md`, command by command; and replicas that lack
+//! objects.
 
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
@@ -51,7 +52,8 @@ impl World {
     }
 }
 
-/// Makes a repository on a machine that is lost later. Returns its states, and the ids of the snapshots of `etc`.
+/// Makes a repository on a machine that is lost later. Returns its states, and the ids of the snapshots of
+/// `etc`.
 fn back_up(machine: &Sandbox, key: &[&str], changes: u64) -> (Vec<Tree>, Vec<String>) {
     machine.run(&[&["init"], key].concat()).expect(0);
     let mut states = Vec::new();
@@ -227,8 +229,8 @@ fn what_nothing_can_be_read_without_is_named() {
 const PARTS: [(&str, u64); 5] =
     [("data/", 12), ("meta/packs/", 10), ("meta/manifest/", 15), ("meta/snapshots/", 30), ("meta/log/", 30)];
 
-/// Returns the objects that do not arrive in a trial, which spares some parts. Places in the list decide, not names,
-/// which are random.
+/// Returns the objects that do not arrive in a trial, which spares some parts. Places in the list decide, not
+/// names, which are random.
 fn delayed(keys: &[String], trial: u64) -> BTreeSet<String> {
     let mut random = Random::new(trial);
     let spared = random.below(1 << PARTS.len());
@@ -284,7 +286,8 @@ fn of_snapshot<'a>(check: &'a Value, id: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("nothing about {id}: {check:#}"))
 }
 
-/// Fails unless the check names missing packs that have a directory, and missing snapshots that the log names.
+/// Fails unless the check names missing packs that have a directory, and missing snapshots that the log
+/// names.
 fn assert_missing_is_named(world: &World, check: &Value, trial: u64) {
     let there: BTreeSet<String> = world.s3.keys(REPLICA).into_iter().collect();
     let missing: Vec<String> =

@@ -1,5 +1,5 @@
-//! `check --repair`: each kind of object, damaged in each way, is repaired; the next backup brings back what the source still
-//! has, and everything is as it was.
+//! `check --repair`: each kind of object, damaged in each way, is repaired; the next backup brings back what
+//! the source still has, and everything is as it was.
 
 use std::{
     collections::BTreeMap,
@@ -96,8 +96,8 @@ impl Original {
         }
     }
 
-    /// Restores all snapshots: what comes back is right, and those of `whole` come back in full. Returns how many files came
-    /// back of each.
+    /// Restores all snapshots: what comes back is right, and those of `whole` come back in full. Returns how
+    /// many files came back of each.
     fn restore_all(&self, shown: &str, whole: &[String]) -> BTreeMap<String, usize> {
         let ids = self.sandbox.snapshots();
         let mut counts = BTreeMap::new();
@@ -168,7 +168,8 @@ impl Original {
         assert_eq!(self.restore_all(&shown, &whole).len(), self.trees.len() - lost - removed, "{shown}");
     }
 
-    /// Fails unless every object of before is still there, in its place or in quarantine or, after a move, elsewhere.
+    /// Fails unless every object of before is still there, in its place or in quarantine or, after a move,
+    /// elsewhere.
     fn assert_nothing_deleted(&self, shown: &str, before: &BTreeMap<PathBuf, Vec<u8>>, report: &Value) {
         let after = contents(&self.sandbox);
         // A snapshot that is marked is the same snapshot in other words.
@@ -356,7 +357,8 @@ fn samples_go_round() {
     assert_eq!(sandbox.json(&["check", "--within", "1h"])["packs_verified"], packs);
 }
 
-/// Of most snapshots the catalogue has what is in their objects, in one bundle, and not the objects themselves.
+/// Of most snapshots the catalogue has what is in their objects, in one bundle, and not the objects
+/// themselves.
 #[test]
 fn one_of_many_snapshots_comes_back_from_the_catalogue() {
     let sandbox = Sandbox::in_memory();

@@ -19,7 +19,8 @@ fn put(from: &Path, to: &Path) {
     succeed(Command::new("cp").arg("-a").arg(from).arg(to));
 }
 
-/// Runs the program as another host, which has the key but has never seen the repository, or not since `name` did.
+/// Runs the program as another host, which has the key but has never seen the repository, or not since `name`
+/// did.
 #[track_caller]
 fn on_host(sandbox: &Sandbox, name: &str, arguments: &[&str]) -> Output {
     let mut command = sandbox.command(arguments);

@@ -70,8 +70,8 @@ pub struct Surroundings {
 }
 
 impl RepositoryAccess {
-    /// Returns the way to another repository with a location, credentials and S3 settings of its own; all else is
-    /// shared, but requests are counted apart.
+    /// Returns the way to another repository with a location, credentials and S3 settings of its own; all
+    /// else is shared, but requests are counted apart.
     #[must_use]
     pub fn of_other(
         &self,
@@ -97,7 +97,8 @@ impl RepositoryAccess {
         self.cache.directory.as_ref().map(|directory| directory.join(repository.to_string()))
     }
 
-    /// Says whether this host has a catalogue of a repository, as far as a look at the cache directory says it.
+    /// Says whether this host has a catalogue of a repository, as far as a look at the cache directory says
+    /// it.
     pub fn has_catalog(&self, repository: RepositoryId) -> bool {
         self.catalog_directory(repository).is_some_and(|directory| directory.exists())
     }

@@ -33,8 +33,8 @@ mod nesting;
 
 use nesting::Place;
 
-/// What may lie in the directory of a new repository: the store's own files, what an interrupted creation left, and what
-/// file systems put into their root.
+/// What may lie in the directory of a new repository: the store's own files, what an interrupted creation
+/// left, and what file systems put into their root.
 const HARMLESS_NAMES: [&str; 4] = ["+tmp", "+lock", "meta", "lost+found"];
 
 /// A repository that has just been created.
@@ -87,8 +87,8 @@ pub fn inspect(access: &RepositoryAccess) -> AccessResult<Site> {
     Ok(Site { names_before })
 }
 
-/// Creates a repository at a site that was inspected; `label` is that of its first key, `key` says where that comes from,
-/// `single_writer` that conditional requests are not relied upon.
+/// Creates a repository at a site that was inspected; `label` is that of its first key, `key` says where that
+/// comes from, `single_writer` that conditional requests are not relied upon.
 pub fn create(
     access: &RepositoryAccess,
     site: &Site,
@@ -121,8 +121,8 @@ pub fn create(
     Ok(Created { repository, store, key })
 }
 
-/// Returns the names in a directory that is to be a repository, or that there is none; refuses one in which something else
-/// lies already.
+/// Returns the names in a directory that is to be a repository, or that there is none; refuses one in which
+/// something else lies already.
 fn refuse_used_directory(location: &RepositoryLocation) -> AccessResult<Option<Vec<OsString>>> {
     let RepositoryLocation::Local(path) = location else { return Ok(None) };
     let failed = |source: io::Error| AccessError::File { operation: "look into", path: path.clone(), source };

@@ -17,8 +17,8 @@ use crate::{
     origin::{CredentialOrigin, SecretFileKind},
 };
 
-/// Environment variables that hold passwords, as text: that of the repository, and that of the one that snapshots are
-/// copied to. No command that is started for a password gets them.
+/// Environment variables that hold passwords, as text: that of the repository, and that of the one that
+/// snapshots are copied to. No command that is started for a password gets them.
 pub const PASSWORD_VARIABLES: [&str; 2] = ["ICECORE_PASSWORD", "ICECORE_TO_PASSWORD"];
 
 /// A place that a password or key comes from.
@@ -67,7 +67,8 @@ impl GivenCredentials {
         })
     }
 
-    /// Returns the one that counts: the command line comes before the environment, that before the configuration file.
+    /// Returns the one that counts: the command line comes before the environment, that before the
+    /// configuration file.
     pub fn choose(&self) -> AccessResult<Option<&CredentialSource>> {
         Ok(self.choose_with_origin()?.map(|(source, _)| source))
     }

@@ -13,7 +13,8 @@ pub trait Prompt: Debug + Send + Sync {
     /// Says whether there is anybody to ask.
     fn can_ask(&self) -> bool;
 
-    /// Asks for a password without showing it. An error of the kind `Interrupted` means that the user wants to stop.
+    /// Asks for a password without showing it. An error of the kind `Interrupted` means that the user wants
+    /// to stop.
     fn password(&self, prompt: &str) -> io::Result<Zeroizing<Vec<u8>>>;
 }
 

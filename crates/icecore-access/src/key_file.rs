@@ -85,7 +85,8 @@ fn read_bytes(path: &Path, kind: SecretFileKind) -> AccessResult<(Zeroizing<Vec<
     Ok((bytes, is_public))
 }
 
-/// Writes a key file that must not exist yet: mode 600, in directories of mode 700 where they are missing, durable.
+/// Writes a key file that must not exist yet: mode 600, in directories of mode 700 where they are missing,
+/// durable.
 pub fn create(path: &Path, repository: RepositoryId, secret: &Secret) -> AccessResult<()> {
     let write = || {
         DirBuilder::new().recursive(true).mode(0o700).create(parent(path))?;
@@ -97,8 +98,8 @@ pub fn create(path: &Path, repository: RepositoryId, secret: &Secret) -> AccessR
 
 /// Puts a new key file at the path of an existing one, with its owner and mode.
 ///
-/// The old one stays beside it under the name that is returned, which says since when it is old. At every moment there is a
-/// key file at the path.
+/// The old one stays beside it under the name that is returned, which says since when it is old. At every
+/// moment there is a key file at the path.
 pub fn replace(path: &Path, repository: RepositoryId, secret: &Secret, date: &str) -> AccessResult<PathBuf> {
     let failed = |error: io::Error| failed("replace the key file", path, error);
     let kept = keep(path, date).map_err(failed)?;

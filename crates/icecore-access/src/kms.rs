@@ -49,7 +49,8 @@ pub fn new_credential(
     Ok(Credential::Kms { data_key, secret: Secret::new(*made.secret) })
 }
 
-/// Unlocks a repository with the first of its slots of these kinds that KMS lets open; none if there is no slot of KMS.
+/// Unlocks a repository with the first of its slots of these kinds that KMS lets open; none if there is no
+/// slot of KMS.
 pub fn unlock(
     access: &RepositoryAccess,
     locked: &LockedRepository,

@@ -69,7 +69,8 @@ impl RepositoryAccess {
         Ok(OpenRepository { repository, catalog, usage: store.usage(), s3: store.s3.clone() })
     }
 
-    /// Has readers of a repository behind a network make few requests: large ones, and none for what is here already.
+    /// Has readers of a repository behind a network make few requests: large ones, and none for what is here
+    /// already.
     fn for_requests(&self, repository: Repository, catalog: &Catalog) -> Repository {
         let cache_bytes = self.cache.bytes_max();
         let cache = BlockCache::beside(catalog, BLOCK_CACHE_BYTES_MAX.min(cache_bytes / BLOCK_CACHE_SHARE));
@@ -90,7 +91,8 @@ impl OpenRepository {
 
     /// Makes a reader of the chunks of some snapshots that keeps up to `cache_bytes` of opened blocks.
     ///
-    /// Snapshots that keep to their own group are read from its packs alone, whatever has become of all others.
+    /// Snapshots that keep to their own group are read from its packs alone, whatever has become of all
+    /// others.
     pub fn reader(
         &mut self,
         events: &dyn AccessEvents,

@@ -89,9 +89,10 @@ fn encryption(settings: &S3Settings) -> AccessResult<Encryption> {
     }
 }
 
-/// Makes sure that a bucket can hold a new repository: no rule of its lifecycle would harm it, and the server honours
-/// conditional requests or, if there is only to be one writer, reads as a repository needs it. Amazon's S3 is not tried:
-/// it documents what the requests of a trial would show (*Conditional requests*, Amazon S3 User Guide), and `doctor` tries it.
+/// Makes sure that a bucket can hold a new repository: no rule of its lifecycle would harm it, and the server
+/// honours conditional requests or, if there is only to be one writer, reads as a repository needs it.
+/// Amazon's S3 is not tried: it documents what the requests of a trial would show (*Conditional requests*,
+/// Amazon S3 User Guide), and `doctor` tries it.
 pub(crate) fn prepare(access: &RepositoryAccess, store: &S3Store) -> AccessResult<()> {
     let runtime = &access.machine.environment.runtime;
     let lifecycle = runtime.block_on(store.lifecycle())?;
@@ -113,7 +114,8 @@ const SLOW_CONNECTIONS: &str = "slow-connections";
 /// For this many seconds connections are taken to be as slow as they were.
 const SLOW_SECONDS: i64 = 30 * 24 * 3600;
 
-/// Has large objects go in parts from the first one on if an earlier command has found that one connection is too slow.
+/// Has large objects go in parts from the first one on if an earlier command has found that one connection is
+/// too slow.
 pub(crate) fn recall_speed(access: &RepositoryAccess, store: &S3Store, catalog: &Catalog) {
     let found = catalog.get_meta(SLOW_CONNECTIONS).ok().flatten();
     let found = found.and_then(|value| value.try_into().ok()).map(i64::from_le_bytes);

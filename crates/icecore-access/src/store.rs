@@ -29,9 +29,9 @@ pub enum AccessMode {
 /// A store with the means to see what it was used for.
 #[derive(Clone, Debug)]
 pub struct OpenStore {
-    /// The store: the directory or bucket, inside of a read-only guard if only reading is allowed, inside of a meter,
-    /// inside of retries (but for S3, which repeats its requests itself), so that repeated calls are counted as often as
-    /// they are made, inside of limits if there are any, inside of the wish to stop.
+    /// The store: the directory or bucket, inside of a read-only guard if only reading is allowed, inside of
+    /// a meter, inside of retries (but for S3, which repeats its requests itself), so that repeated calls are
+    /// counted as often as they are made, inside of limits if there are any, inside of the wish to stop.
     pub store: Arc<dyn Store>,
     /// The store itself, if it is one on S3.
     pub s3: Option<Arc<S3Store>>,

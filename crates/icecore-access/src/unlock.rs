@@ -1,4 +1,5 @@
-//! Unlocks a repository with what was given, else the generated key file, a key of KMS, or a password that is asked for.
+//! Unlocks a repository with what was given, else the generated key file, a key of KMS, or a password that is
+//! asked for.
 
 use std::{path::PathBuf, sync::Arc};
 

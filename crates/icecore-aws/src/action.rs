@@ -35,8 +35,8 @@ impl Action {
         }
     }
 
-    /// Returns the permission that the request takes, as IAM names it (Service Authorization Reference, *Actions
-    /// defined by Amazon S3*).
+    /// Returns the permission that the request takes, as IAM names it (Service Authorization Reference,
+    /// *Actions defined by Amazon S3*).
     pub(crate) fn permission(self) -> &'static str {
         match self {
             Self::Get | Self::Head => "s3:GetObject",

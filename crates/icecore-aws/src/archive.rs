@@ -38,8 +38,9 @@ impl ArchiveReport {
 }
 
 impl S3Store {
-    /// Looks for archived objects below `meta/`. The listing shows those that a lifecycle rule has moved; those that
-    /// Intelligent-Tiering has archived show only one by one, and the oldest of them are looked at.
+    /// Looks for archived objects below `meta/`. The listing shows those that a lifecycle rule has moved;
+    /// those that Intelligent-Tiering has archived show only one by one, and the oldest of them are looked
+    /// at.
     pub async fn archived_metadata(&self) -> StoreResult<ArchiveReport> {
         let mut report = ArchiveReport::default();
         let mut tiered: Vec<(SystemTime, String)> = Vec::new();

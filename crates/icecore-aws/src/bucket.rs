@@ -48,8 +48,9 @@ impl S3Store {
         }
     }
 
-    /// Returns by how much the clocks of this machine and of the server differ, to a second; nothing if nothing may be
-    /// written. Writes an object below `probe/` and deletes it again, as far as that is allowed.
+    /// Returns by how much the clocks of this machine and of the server differ, to a second; nothing if
+    /// nothing may be written. Writes an object below `probe/` and deletes it again, as far as that is
+    /// allowed.
     pub async fn clock_difference(&self) -> StoreResult<Option<Duration>> {
         let key = probe_key(self, "-clock");
         let now = self.environment.clock.now();

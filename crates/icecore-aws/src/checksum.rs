@@ -9,15 +9,17 @@ pub(crate) fn crc64_nvme(bytes: &[u8]) -> String {
     BASE64.encode(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes).to_be_bytes())
 }
 
-/// Returns the CRC64NVME that a server tells; none if it has another length, as on servers that put a CRC32 in its place.
+/// Returns the CRC64NVME that a server tells; none if it has another length, as on servers that put a CRC32
+/// in its place.
 pub(crate) fn told_crc64(told: Option<&str>) -> Option<&str> {
     told.filter(|told| BASE64.decode(told).is_ok_and(|bytes| bytes.len() == 8))
 }
 
-/// Says whether an `ETag` contradicts the bytes: it has the form of an MD5 and is not theirs. What has another form, such
-/// as that of a multipart upload, contradicts nothing.
+/// Says whether an `ETag` contradicts the bytes: it has the form of an MD5 and is not theirs. What has
+/// another form, such as that of a multipart upload, contradicts nothing.
 ///
-/// For servers that tell no other checksum; not for objects that KMS encrypts, whose `ETag` is no MD5 but looks like one.
+/// For servers that tell no other checksum; not for objects that KMS encrypts, whose `ETag` is no MD5 but
+/// looks like one.
 pub(crate) fn etag_contradicts(etag: &str, bytes: &[u8]) -> bool {
     let is_md5 = etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_md5 && !etag.eq_ignore_ascii_case(&hex(&Md5::digest(bytes)))

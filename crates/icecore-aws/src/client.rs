@@ -54,7 +54,8 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIME_MAX).build())
         // `movement` does more than that.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        // Checksums are sent and compared by ourselves; those of the SDK would come in trailers that many servers refuse.
+        // Checksums are sent and compared by ourselves; those of the SDK would come in trailers that many
+        // servers refuse.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     if let Some(url) = &options.endpoint_url {
@@ -80,7 +81,8 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     Connection { client, region, endpoint_url, is_encrypted }
 }
 
-/// Says whether requests name the bucket in the path. Access points and the edge network know it by the host name only.
+/// Says whether requests name the bucket in the path. Access points and the edge network know it by the host
+/// name only.
 fn names_bucket_in_path(
     options: &S3Options,
     endpoint_url: Option<&str>,

@@ -5,7 +5,8 @@ use icecore_store::error::ConnectionCause;
 /// Longest list of names that is worth showing, in bytes.
 const NAMES_LENGTH_MAX: usize = 200;
 
-/// Finds the cause in the texts of an error and its causes. Neither the SDK nor its HTTP client has kinds for most of them.
+/// Finds the cause in the texts of an error and its causes. Neither the SDK nor its HTTP client has kinds for
+/// most of them.
 pub(crate) fn cause(message: &str) -> ConnectionCause {
     let has = |text: &str| message.contains(text);
     match () {
@@ -35,7 +36,8 @@ pub(crate) fn cause(message: &str) -> ConnectionCause {
     }
 }
 
-/// Returns the names that a certificate has, as the TLS library writes them: `DnsName("a") or IpAddress(127.0.0.1)`.
+/// Returns the names that a certificate has, as the TLS library writes them: `DnsName("a") or
+/// IpAddress(127.0.0.1)`.
 fn valid_names(message: &str) -> Option<String> {
     let (_, names) = message.split_once("certificate is only valid for ")?;
     let is_list = !names.is_empty() && names.len() <= NAMES_LENGTH_MAX;

@@ -13,9 +13,10 @@ use crate::{
 impl S3Store {
     /// Deletes an object, if `version` is given only in that state.
     ///
-    /// Conditional deletion is younger than conditional writing, and many servers ignore or refuse the condition; so the
-    /// object is looked at first, and the condition sent on top of that. What Icecore deletes on condition has a name that
-    /// is never used again, so where only the look counts, nothing can come in between.
+    /// Conditional deletion is younger than conditional writing, and many servers ignore or refuse the
+    /// condition; so the object is looked at first, and the condition sent on top of that. What Icecore
+    /// deletes on condition has a name that is never used again, so where only the look counts, nothing can
+    /// come in between.
     pub(crate) async fn remove(&self, key: &str, version: Option<Version>) -> StoreResult<()> {
         let Some(Version(etag)) = version else { return Ok(self.remove_once(key, None).await?) };
         match self.look(key).await {

@@ -1,7 +1,7 @@
 //! Which URLs are addresses of Amazon's own S3, and what their host names say.
 //!
-//! Sources: *Amazon S3 endpoints and quotas* (AWS General Reference), *AWS `PrivateLink` for Amazon S3* (S3 User
-//! Guide).
+//! Sources: *Amazon S3 endpoints and quotas* (AWS General Reference), *AWS `PrivateLink` for Amazon S3* (S3
+//! User Guide).
 
 /// Domains of the partitions: commercial and `GovCloud`, China, the European one, the closed ones.
 const DOMAINS: [&str; 8] = [
@@ -87,7 +87,8 @@ pub fn region_of_access_point(bucket: &str) -> Option<&str> {
     (service == "s3" && is_region(region)).then_some(region)
 }
 
-/// Returns the service that a label names, with the region behind it in names of earlier years (`s3-eu-west-1`).
+/// Returns the service that a label names, with the region behind it in names of earlier years
+/// (`s3-eu-west-1`).
 fn service(label: &str) -> Option<(&str, Option<&str>)> {
     const SERVICES: [&str; 8] = [
         "s3-fips",

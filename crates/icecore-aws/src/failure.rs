@@ -82,8 +82,9 @@ impl ServiceFailure {
         Self { kind: FailureKind::Unusable, ..self }
     }
 
-    /// Makes the failure one of a request that the server does not know, if it answered with success and another body than
-    /// the request has. So do servers that look at the path only and answer a question about the bucket with a listing.
+    /// Makes the failure one of a request that the server does not know, if it answered with success and
+    /// another body than the request has. So do servers that look at the path only and answer a question
+    /// about the bucket with a listing.
     pub(crate) fn or_not_implemented(self) -> Self {
         // If the body could not be read to its end, the message says why.
         if !(200..300).contains(&self.status) || !self.message.is_empty() {

@@ -9,7 +9,8 @@ use std::{
 use icecore_store::environment::Clock;
 use tokio::sync::Notify;
 
-/// Shortest time between two reductions: answers that were under way when the first one happened say nothing new.
+/// Shortest time between two reductions: answers that were under way when the first one happened say nothing
+/// new.
 const REDUCTION_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Gate with additive increase and multiplicative decrease, as TCP has it.

@@ -106,8 +106,8 @@ fn judge(rules: &[LifecycleRule], full_key: impl Fn(&str) -> String) -> Lifecycl
     report
 }
 
-/// Returns the prefix that a rule holds for; none if it holds only for objects with certain tags, which what has to
-/// stay hot never has.
+/// Returns the prefix that a rule holds for; none if it holds only for objects with certain tags, which what
+/// has to stay hot never has.
 fn untagged_prefix(rule: &LifecycleRule) -> Option<String> {
     #[expect(deprecated, reason = "old rules have their prefix outside of the filter")]
     let outer = rule.prefix();

@@ -62,7 +62,8 @@ fn describe(response: &HttpResponse, content: Content) -> String {
     }
 }
 
-/// Returns the URL that an answer leads to, without what is behind the question mark: nobody else should see it.
+/// Returns the URL that an answer leads to, without what is behind the question mark: nobody else should see
+/// it.
 fn redirection(response: &HttpResponse) -> Option<&str> {
     let target = response.headers().get("location")?;
     (300..400).contains(&response.status().as_u16()).then(|| target.split('?').next().unwrap_or_default())

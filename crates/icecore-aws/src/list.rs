@@ -1,8 +1,8 @@
 //! Listing, in pages of 1,000 keys; where there are several pages, of several ranges of keys at a time.
 //!
-//! A server gives one page after the other, each of which names the next. But it also lists from any key on, and the keys of
-//! Icecore begin with times or hashes, so that a page tells about where later pages will begin. A guess that is wrong costs a
-//! request, nothing else.
+//! A server gives one page after the other, each of which names the next. But it also lists from any key on,
+//! and the keys of Icecore begin with times or hashes, so that a page tells about where later pages will
+//! begin. A guess that is wrong costs a request, nothing else.
 
 mod guess;
 mod neighbours;
@@ -96,8 +96,8 @@ impl S3Store {
         }
     }
 
-    /// Lists the objects between some keys, all ranges at once, and the first page behind the `last` of them, which it returns;
-    /// nothing if the server does not list from a key on.
+    /// Lists the objects between some keys, all ranges at once, and the first page behind the `last` of them,
+    /// which it returns; nothing if the server does not list from a key on.
     async fn ranges(
         &self,
         wanted: &Wanted<'_>,
@@ -191,8 +191,9 @@ impl S3Store {
     }
 }
 
-/// Returns where ranges begin that can be listed at once behind a page: the last key of the page itself, then guesses, of which no
-/// run began after `latest`. Nothing where nothing can be guessed, or the server's order is not that of bytes.
+/// Returns where ranges begin that can be listed at once behind a page: the last key of the page itself, then
+/// guesses, of which no run began after `latest`. Nothing where nothing can be guessed, or the server's order
+/// is not that of bytes.
 fn guess_starts(page: &[Object], ranges_max: usize, latest: u64) -> Vec<String> {
     let keys: Vec<&str> = page.iter().filter_map(Object::key).collect();
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Vec::new() };

@@ -1,4 +1,5 @@
-//! Large objects in parts: several connections for one object, and a part that fails is all that is sent again.
+//! Large objects in parts: several connections for one object, and a part that fails is all that is sent
+//! again.
 
 use std::sync::atomic::Ordering;
 
@@ -21,8 +22,8 @@ use crate::{
     write::Put,
 };
 
-/// Most parts of an object, which are all under way at once. Each costs a request; and one connection moves some 90 MB/s
-/// at most (S3 User Guide, *Performance design patterns*), often much less.
+/// Most parts of an object, which are all under way at once. Each costs a request; and one connection moves
+/// some 90 MB/s at most (S3 User Guide, *Performance design patterns*), often much less.
 const PARTS_MAX: u64 = 8;
 
 /// Returns the failure of a put that could not find out what is there.
@@ -169,7 +170,8 @@ impl S3Store {
                 self.look(put.key).await.map(|looked| looked.info.version).map_err(look_failed)
             }
             Ok(etag) => Ok(Version(etag)),
-            // An earlier attempt completed the upload, and its answer was lost; or somebody took the upload away.
+            // An earlier attempt completed the upload, and its answer was lost; or somebody took the upload
+            // away.
             Err(Failed { failure, .. }) if failure.code == "NoSuchUpload" => Err(condition_failed(put)),
             Err(failed) => Err(failed),
         }

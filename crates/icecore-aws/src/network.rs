@@ -1,4 +1,5 @@
-//! The HTTP client of all services: which certificates it trusts, which proxies it uses, and whom it asked when it fails.
+//! The HTTP client of all services: which certificates it trusts, which proxies it uses, and whom it asked
+//! when it fails.
 
 use std::{error::Error, fmt, sync::Arc};
 

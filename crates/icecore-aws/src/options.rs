@@ -19,7 +19,8 @@ use crate::trust::Trust;
 /// How requests name the bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addressing {
-    /// In the path if there is an endpoint of the user's, else in the host name; access points always in the host name.
+    /// In the path if there is an endpoint of the user's, else in the host name; access points always in the
+    /// host name.
     #[default]
     Automatic,
     /// In the path.
@@ -31,8 +32,8 @@ pub enum Addressing {
 /// Who asks.
 #[derive(Clone, Default)]
 pub enum Credentials {
-    /// Whoever the SDK's default chain finds: environment, profiles, single sign-on, web identity, containers, instance
-    /// roles; fetched again whenever they run out.
+    /// Whoever the SDK's default chain finds: environment, profiles, single sign-on, web identity,
+    /// containers, instance roles; fetched again whenever they run out.
     #[default]
     Chain,
     /// A profile of the shared AWS configuration, whatever the environment says.
@@ -167,7 +168,8 @@ impl TryFrom<StorageClassName> for HotStorageClass {
 pub enum Parts {
     /// Always.
     Always,
-    /// Once a connection has moved fewer bytes in a second than this. Each part is a request, which one fast connection saves.
+    /// Once a connection has moved fewer bytes in a second than this. Each part is a request, which one fast
+    /// connection saves.
     BelowSpeed {
         /// Bytes in a second.
         bytes_per_second: u64,
@@ -200,10 +202,11 @@ pub struct S3Options {
     pub data_class: StorageClassName,
     /// Storage class of all other objects.
     pub meta_class: HotStorageClass,
-    /// The server does not honour conditions, so they are looked at before each write, which is only safe for one writer.
+    /// The server does not honour conditions, so they are looked at before each write, which is only safe for
+    /// one writer.
     pub single_writer: bool,
-    /// Requests carry and ask for CRC64NVME checksums, as S3 knows them. Without, writes carry an MD5 of the body, which
-    /// older servers know too.
+    /// Requests carry and ask for CRC64NVME checksums, as S3 knows them. Without, writes carry an MD5 of the
+    /// body, which older servers know too.
     pub has_checksums: bool,
     /// Most requests under way at once.
     pub requests_max: NonZeroUsize,

@@ -1,5 +1,5 @@
-//! What the shared AWS configuration says beside credentials and region: whether the profile exists, and which certificates
-//! it trusts.
+//! What the shared AWS configuration says beside credentials and region: whether the profile exists, and
+//! which certificates it trusts.
 
 use std::{borrow::Cow, path::PathBuf};
 

@@ -52,8 +52,8 @@ impl From<Failed> for StoreError {
     }
 }
 
-/// Makes the requests of one store: counts them, bounds how many are under way, ends those that stand still, and
-/// repeats those that fail for now.
+/// Makes the requests of one store: counts them, bounds how many are under way, ends those that stand still,
+/// and repeats those that fail for now.
 pub(crate) struct Requester {
     client: RenewableClient,
     options: Arc<S3Options>,

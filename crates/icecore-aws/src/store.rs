@@ -55,7 +55,8 @@ impl fmt::Debug for S3Store {
 }
 
 impl S3Store {
-    /// Opens a place in a bucket. Makes no request to the bucket; whether it can be used shows with the first one.
+    /// Opens a place in a bucket. Makes no request to the bucket; whether it can be used shows with the first
+    /// one.
     pub async fn open(options: S3Options, environment: Environment) -> Self {
         let Connection { client, region, endpoint_url, is_encrypted } = client::connect(&options).await;
         let location = S3Location::new(&options, region, endpoint_url, environment.clone());
@@ -102,7 +103,8 @@ impl S3Store {
         self.is_slow.load(Ordering::Relaxed)
     }
 
-    /// Has large objects go in parts from the first one on: an earlier command found that its connections are slow.
+    /// Has large objects go in parts from the first one on: an earlier command found that its connections are
+    /// slow.
     pub fn expect_slow_connections(&self) {
         self.is_slow.store(true, Ordering::Relaxed);
         self.is_expected_slow.store(true, Ordering::Relaxed);
@@ -123,19 +125,21 @@ impl S3Store {
         self.location.endpoint_url.as_deref()
     }
 
-    /// Returns the region of Amazon's S3 that answers, and whose prices hold; nothing if the server is another one.
+    /// Returns the region of Amazon's S3 that answers, and whose prices hold; nothing if the server is
+    /// another one.
     pub fn aws_region(&self) -> Option<&str> {
         let is_other = self.location.endpoint_url.as_deref().is_some_and(|url| aws_endpoint(url).is_none());
         (!is_other).then_some(self.location.region.as_str())
     }
 
-    /// Says whether only one writer may be at work: because the options say so, or because an object that was read says
-    /// that the repository was made so.
+    /// Says whether only one writer may be at work: because the options say so, or because an object that was
+    /// read says that the repository was made so.
     pub fn is_single_writer(&self) -> bool {
         self.single_writer.load(Ordering::Relaxed)
     }
 
-    /// Says whether the bodies of requests need not be signed, because TLS protects them and their checksum is signed.
+    /// Says whether the bodies of requests need not be signed, because TLS protects them and their checksum
+    /// is signed.
     pub(crate) fn may_skip_signing(&self) -> bool {
         self.is_encrypted
     }

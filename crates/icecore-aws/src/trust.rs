@@ -37,8 +37,8 @@ impl fmt::Debug for Trust {
 }
 
 impl Trust {
-    /// Trusts only what the certificates in a text in PEM form have signed, and themselves. Certificates that cannot be read
-    /// are left out as long as there is another one: collections have very old ones.
+    /// Trusts only what the certificates in a text in PEM form have signed, and themselves. Certificates that
+    /// cannot be read are left out as long as there is another one: collections have very old ones.
     pub fn only(pem: &[u8]) -> Result<Self, TrustError> {
         let mut readable = String::new();
         let mut failed = None;

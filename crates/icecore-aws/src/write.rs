@@ -21,8 +21,8 @@ use crate::{
     store::S3Store,
 };
 
-/// Most times that a put is begun anew after somebody else's request for the key came in between, or after the server
-/// stored other bytes than it was sent.
+/// Most times that a put is begun anew after somebody else's request for the key came in between, or after
+/// the server stored other bytes than it was sent.
 const RESTARTS_MAX: u32 = 3;
 
 /// A put: what is the same in all of its requests.
@@ -89,8 +89,8 @@ impl S3Store {
         Put { key, checksum, bytes, condition, name: hex(&name) }
     }
 
-    /// Writes a whole object if the condition holds, else returns nothing, without a look at the object: whoever needs to know
-    /// whether an earlier attempt succeeded whose answer was lost has to look.
+    /// Writes a whole object if the condition holds, else returns nothing, without a look at the object:
+    /// whoever needs to know whether an earlier attempt succeeded whose answer was lost has to look.
     pub(crate) async fn put_unresolved(
         &self,
         key: &str,
@@ -111,13 +111,15 @@ impl S3Store {
         }
     }
 
-    /// Says whether an object is uploaded in parts: a large one below `data/`, if one connection is too slow for it.
+    /// Says whether an object is uploaded in parts: a large one below `data/`, if one connection is too slow
+    /// for it.
     fn goes_in_parts(&self, put: &Put<'_>) -> bool {
         self.may_go_in_parts(put) && (self.options.parts == Parts::Always || self.has_slow_connections())
     }
 
-    /// Says whether an object may be uploaded in parts: a large one below `data/`, whose name nobody else ever uses. All others may
-    /// be written by several at a time, and not all servers honour the condition of an upload in parts.
+    /// Says whether an object may be uploaded in parts: a large one below `data/`, whose name nobody else
+    /// ever uses. All others may be written by several at a time, and not all servers honour the condition of
+    /// an upload in parts.
     fn may_go_in_parts(&self, put: &Put<'_>) -> bool {
         put.key.starts_with(DATA_PREFIX) && put.bytes.len() as u64 > self.options.multipart_above_bytes
     }
@@ -222,7 +224,8 @@ impl S3Store {
         }
     }
 
-    /// Returns an `ETag` as the server wants to have it: in quotes, as the standard says, or as older servers have it.
+    /// Returns an `ETag` as the server wants to have it: in quotes, as the standard says, or as older servers
+    /// have it.
     pub(crate) fn sent_etag(&self, etag: &str) -> String {
         if self.has_bare_etags.load(Ordering::Relaxed) { etag.to_owned() } else { format!("\"{etag}\"") }
     }
@@ -240,11 +243,13 @@ impl S3Store {
         PutHeaders { storage_class, encryption, kms_key, metadata }
     }
 
-    /// Finds out why a condition failed: an earlier attempt of the same put may have succeeded, and its answer was lost.
+    /// Finds out why a condition failed: an earlier attempt of the same put may have succeeded, and its
+    /// answer was lost.
     async fn resolve(&self, put: &Put<'_>) -> StoreResult<Resolution> {
         let looked = match self.look(put.key).await {
             Ok(looked) => looked,
-            // Whoever was faster has deleted the object again, or the upload was taken away before it was complete.
+            // Whoever was faster has deleted the object again, or the upload was taken away before it was
+            // complete.
             Err(error) if error.is_not_found() && !put.is_replacing() => return Ok(Resolution::Again),
             Err(error) if error.is_not_found() => return Ok(Resolution::Refused),
             Err(error) => return Err(error),
@@ -260,8 +265,8 @@ impl S3Store {
             }
             _ => {}
         }
-        // The object is in the very state that was named, and yet the server says otherwise: some older ones compare the
-        // `ETag` without its quotes.
+        // The object is in the very state that was named, and yet the server says otherwise: some older ones
+        // compare the `ETag` without its quotes.
         if put.condition == PutCondition::Version(looked.info.version)
             && !self.has_bare_etags.swap(true, Ordering::Relaxed)
         {
@@ -275,7 +280,8 @@ impl S3Store {
 enum Resolution {
     /// The put was carried out.
     Done(Version),
-    /// The put is to be made again: what stood in its way is gone, or the server wants the `ETag` without quotes.
+    /// The put is to be made again: what stood in its way is gone, or the server wants the `ETag` without
+    /// quotes.
     Again,
     /// Somebody else was there first.
     Refused,

@@ -39,7 +39,8 @@ const BASE_CACHE_BYTES: usize = 24 << 20;
 
 /// Backs one source up.
 ///
-/// Whatever cannot be read of the source is listed in the report; an error means that there is no new snapshot.
+/// Whatever cannot be read of the source is listed in the report; an error means that there is no new
+/// snapshot.
 pub fn backup(
     repository: &Repository,
     catalog: &mut Catalog,

@@ -83,7 +83,8 @@ impl<'b> Comparison<'b> {
         self.base_entry(path, tally);
     }
 
-    /// Counts what the base has behind the last object; returns the granularity of the source's times in nanoseconds.
+    /// Counts what the base has behind the last object; returns the granularity of the source's times in
+    /// nanoseconds.
     pub fn end(mut self, tally: &mut Tally<'_>) -> u64 {
         if let Some(base) = &mut self.base
             && let Err(error) = base.skip_to_end(&mut tally.counts.entries_removed)

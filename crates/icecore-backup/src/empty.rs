@@ -1,5 +1,5 @@
-//! Refuses a source that is empty where something is expected: often a file system is not mounted, or a command failed
-//! without saying so.
+//! Refuses a source that is empty where something is expected: often a file system is not mounted, or a
+//! command failed without saying so.
 
 use std::{ffi::OsStr, io, os::unix::ffi::OsStrExt};
 

@@ -33,7 +33,8 @@ pub enum BackupError {
     /// The stream has no content.
     #[error("the stream is empty")]
     StreamEmpty,
-    /// The root has no content, although the last snapshot of the source has some: probably something is not mounted.
+    /// The root has no content, although the last snapshot of the source has some: probably something is not
+    /// mounted.
     #[error("{path:?} is empty, but the last snapshot of this source has {entries} entries")]
     RootEmpty {
         /// Root as it was recorded.

@@ -89,7 +89,8 @@ pub trait BackupEvents: Sync {
     fn started(&self, level: Level, base: Option<RunId>, expected: Option<Totals>);
     /// Some work was done; called several times a second.
     fn progress(&self, progress: &BackupProgress);
-    /// Something is not as it should be in the snapshot. Told of every problem; the report keeps only the first ones.
+    /// Something is not as it should be in the snapshot. Told of every problem; the report keeps only the
+    /// first ones.
     fn problem(&self, problem: &SourceProblem);
     /// Something was done differently than asked.
     fn notice(&self, notice: &BackupNotice);

@@ -50,8 +50,8 @@ impl Links {
 
     /// Completes an entry from what was read under another name; says whether there was something.
     ///
-    /// The walk must have seen the file in the state in which it was read: it may have changed since, and its inode may
-    /// belong to another file by now.
+    /// The walk must have seen the file in the state in which it was read: it may have changed since, and its
+    /// inode may belong to another file by now.
     pub fn complete(&self, entry: &mut Entry) -> bool {
         let Some(known) = entry.link_group().and_then(|group| self.read.get(&group)) else { return false };
         let state = |entry: &Entry| (entry.kind, entry.size, entry.modified, entry.changed);

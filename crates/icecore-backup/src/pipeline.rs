@@ -1,4 +1,5 @@
-//! The pipeline of a backup: walk → comparison → readers → deduplication → manifest, in path order throughout.
+//! The pipeline of a backup: walk → comparison → readers → deduplication → manifest, in path order
+//! throughout.
 
 mod look_ahead;
 mod readers;

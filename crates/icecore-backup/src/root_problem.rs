@@ -1,4 +1,5 @@
-//! A problem of the root: one of many if there is something below it, and otherwise the reason why there is no snapshot.
+//! A problem of the root: one of many if there is something below it, and otherwise the reason why there is
+//! no snapshot.
 
 use std::io;
 

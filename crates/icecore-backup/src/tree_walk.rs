@@ -31,7 +31,8 @@ impl TreeWalk {
         }
     }
 
-    /// Returns the directories that were moved or removed meanwhile; `suspects` are those in which objects vanished.
+    /// Returns the directories that were moved or removed meanwhile; `suspects` are those in which objects
+    /// vanished.
     pub fn gone(&self, suspects: Suspects) -> BTreeSet<Vec<u8>> {
         match self {
             Self::Directory(walk) => walk.gone(suspects),

@@ -1,9 +1,10 @@
-//! Sealed blocks as files beside the catalogue, so that a command does not fetch the blocks of a manifest that an earlier
-//! command has fetched.
+//! Sealed blocks as files beside the catalogue, so that a command does not fetch the blocks of a manifest
+//! that an earlier command has fetched.
 //!
-//! A block lies here as it lies in its pack, and whoever reads it authenticates it as if it came from the store. Blocks never
-//! change and names of packs are never used again, so a block is right or does not open. Several processes may add and remove
-//! files at the same time. Whatever fails counts as a block that is absent: the store has them all.
+//! A block lies here as it lies in its pack, and whoever reads it authenticates it as if it came from the
+//! store. Blocks never change and names of packs are never used again, so a block is right or does not open.
+//! Several processes may add and remove files at the same time. Whatever fails counts as a block that is
+//! absent: the store has them all.
 
 use std::{
     collections::HashSet,
@@ -27,8 +28,8 @@ const BLOCK_SHARE: u64 = 4;
 
 /// Blocks on the local disk, up to a number of bytes; those that were used longest ago are removed first.
 ///
-/// Several processes that add blocks at the same time may exceed the number. The next one that adds a block removes the
-/// surplus.
+/// Several processes that add blocks at the same time may exceed the number. The next one that adds a block
+/// removes the surplus.
 #[derive(Debug)]
 pub struct BlockCache {
     directory: PathBuf,
@@ -40,8 +41,8 @@ pub struct BlockCache {
 struct State {
     /// Bytes of all files; none before they are counted.
     bytes: Option<u64>,
-    /// Blocks that were used by this process. They stay: a manifest that is larger than the cache would else push out its
-    /// own beginning each time that it is read.
+    /// Blocks that were used by this process. They stay: a manifest that is larger than the cache would else
+    /// push out its own beginning each time that it is read.
     used: HashSet<String>,
 }
 
@@ -59,7 +60,8 @@ impl BlockCache {
         Some(Self { directory, bytes_max, state: Mutex::default() })
     }
 
-    /// Returns a block of a pack that has `length` bytes, if it is here. The bytes may be any: the caller authenticates them.
+    /// Returns a block of a pack that has `length` bytes, if it is here. The bytes may be any: the caller
+    /// authenticates them.
     pub fn get(&self, pack: PackName, ordinal: u32, length: u32) -> Option<Vec<u8>> {
         let name = file_name(pack, ordinal);
         let bytes = match self.read(&name, length) {
@@ -133,7 +135,8 @@ impl BlockCache {
         Ok(bytes)
     }
 
-    /// Writes a file under another name first. Who writes the same block at the same time writes the same bytes.
+    /// Writes a file under another name first. Who writes the same block at the same time writes the same
+    /// bytes.
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.directory.join(name);
         let unfinished = self.directory.join(format!("{name}{UNFINISHED_SUFFIX}"));
@@ -147,7 +150,8 @@ impl BlockCache {
         written
     }
 
-    /// Removes blocks until there is room for `length` bytes; says no if only blocks are left that this process has used.
+    /// Removes blocks until there is room for `length` bytes; says no if only blocks are left that this
+    /// process has used.
     fn make_room(&self, state: &mut State, length: u64) -> io::Result<bool> {
         if state.bytes.is_some_and(|bytes| bytes + length <= self.bytes_max) {
             return Ok(true);

@@ -1,4 +1,5 @@
-//! Keeps the cache directory within bounds: catalogues of repositories that nobody has used for long are removed.
+//! Keeps the cache directory within bounds: catalogues of repositories that nobody has used for long are
+//! removed.
 
 use std::{
     fs, io,
@@ -29,9 +30,9 @@ struct Usage {
     used: SystemTime,
 }
 
-/// Removes catalogues below the cache directory, those that were used longest ago first, until all together have at most
-/// `bytes_max` bytes. Those stay that were used within a day before `now`, by the clock of the file system, and that of the
-/// repository `keep`, whatever their length.
+/// Removes catalogues below the cache directory, those that were used longest ago first, until all together
+/// have at most `bytes_max` bytes. Those stay that were used within a day before `now`, by the clock of the
+/// file system, and that of the repository `keep`, whatever their length.
 pub fn remove_unused(
     cache_directory: &Path,
     keep: RepositoryId,
@@ -70,8 +71,8 @@ pub fn remove_unused(
     Ok(removed)
 }
 
-/// Returns how many bytes the files of a directory have, and when it was used last: SQLite makes and removes files in it whenever it
-/// opens the catalogue.
+/// Returns how many bytes the files of a directory have, and when it was used last: SQLite makes and removes
+/// files in it whenever it opens the catalogue.
 fn look(directory: &Path) -> io::Result<(u64, SystemTime)> {
     let (mut bytes, mut used) = (0, fs::metadata(directory)?.modified()?);
     for entry in fs::read_dir(directory)? {

@@ -1,10 +1,12 @@
-//! Bundles: of each kind of small objects one sealed value with what most of them hold. The rows of these objects are gone.
+//! Bundles: of each kind of small objects one sealed value with what most of them hold. The rows of these
+//! objects are gone.
 
 use rusqlite::{Connection, params};
 
 use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError};
 
-/// They lie among the small values that one run leaves for the next, each with the number of its records under another key.
+/// They lie among the small values that one run leaves for the next, each with the number of its records
+/// under another key.
 const STATE: &str = "state";
 
 /// Of which objects a bundle is.

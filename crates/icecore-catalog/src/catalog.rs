@@ -19,8 +19,9 @@ const IN_MEMORY: &str = ":memory:";
 
 /// The catalogue of one repository: a cache of its pack directories and snapshots on the local disk.
 ///
-/// Several handles, in any number of processes, may use the same file at once. The handle can be sent to another
-/// thread, but not shared between threads. Every row carries a checksum; a row that fails it counts as absent.
+/// Several handles, in any number of processes, may use the same file at once. The handle can be sent to
+/// another thread, but not shared between threads. Every row carries a checksum; a row that fails it counts
+/// as absent.
 pub struct Catalog {
     connection: Connection,
     repository: RepositoryId,
@@ -97,8 +98,9 @@ impl fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// Opens the catalogue of `repository` below the cache directory, and creates it if there is none. One that is
-    /// damaged is moved aside (the newest is kept), one of another version is removed; a new one takes its files.
+    /// Opens the catalogue of `repository` below the cache directory, and creates it if there is none. One
+    /// that is damaged is moved aside (the newest is kept), one of another version is removed; a new one
+    /// takes its files.
     pub fn open(directory: &Path, repository: RepositoryId) -> Result<(Self, CatalogOpening), CatalogError> {
         let files = CatalogFiles::prepare(directory, repository)?;
         let _lock = files.lock()?;
@@ -113,8 +115,9 @@ impl Catalog {
         Ok(Self { connection, repository, home: Home::Memory })
     }
 
-    /// Replaces a catalogue that turned out to be damaged by an empty one; the damaged file is moved aside. If another
-    /// process has already replaced it, takes over that one. After an error the handle is an empty catalogue in memory.
+    /// Replaces a catalogue that turned out to be damaged by an empty one; the damaged file is moved aside.
+    /// If another process has already replaced it, takes over that one. After an error the handle is an empty
+    /// catalogue in memory.
     pub fn start_over(&mut self) -> Result<(), CatalogError> {
         self.connection = schema::create_in_memory(Path::new(IN_MEMORY), self.repository)?;
         let Home::File { files, identity } = std::mem::replace(&mut self.home, Home::Memory) else {

@@ -3,7 +3,8 @@
 /// Length of a checksum in bytes.
 pub(crate) const CHECKSUM_BYTES: usize = blake3::OUT_LEN;
 
-/// Returns the checksum of a row of `table`; each field goes in with its length, so that fields cannot run together.
+/// Returns the checksum of a row of `table`; each field goes in with its length, so that fields cannot run
+/// together.
 pub(crate) fn row_checksum(table: &str, fields: &[&[u8]]) -> [u8; CHECKSUM_BYTES] {
     let mut hasher = blake3::Hasher::new();
     for field in std::iter::once(&table.as_bytes()).chain(fields) {

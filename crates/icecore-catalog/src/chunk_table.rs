@@ -1,9 +1,11 @@
-//! The chunk table: which chunk lies in which pack, on disk, for repositories whose chunks do not fit into memory.
+//! The chunk table: which chunk lies in which pack, on disk, for repositories whose chunks do not fit into
+//! memory.
 //!
-//! A few *runs*, each a file of the places of all chunks of some packs, sorted by id, with a filter in memory that answers
-//! for most new chunks without reading it. New packs become another run, together with those of runs that are not larger,
-//! so that there are few. Runs are made of the catalogue's directories and belong to it: the list of those that count is
-//! one of its values, and what is not on the list is removed. What is damaged is made anew.
+//! A few *runs*, each a file of the places of all chunks of some packs, sorted by id, with a filter in memory
+//! that answers for most new chunks without reading it. New packs become another run, together with those of
+//! runs that are not larger, so that there are few. Runs are made of the catalogue's directories and belong
+//! to it: the list of those that count is one of its values, and what is not on the list is removed. What is
+//! damaged is made anew.
 
 mod run;
 mod writer;
@@ -84,8 +86,9 @@ impl ChunkTable {
         self.runs.len()
     }
 
-    /// Returns all places of a chunk, in the order of the packs; reads no disk for most chunks that the table does not
-    /// have. After an error that [`CatalogError::is_corruption`], [`Catalog::repair_chunk_table`] helps.
+    /// Returns all places of a chunk, in the order of the packs; reads no disk for most chunks that the table
+    /// does not have. After an error that [`CatalogError::is_corruption`], [`Catalog::repair_chunk_table`]
+    /// helps.
     pub fn places_of(&self, id: &ChunkId) -> Result<Vec<ChunkPlace>, CatalogError> {
         let mut places = Vec::new();
         let mut first_pack = 0;
@@ -102,8 +105,8 @@ impl ChunkTable {
 }
 
 impl Catalog {
-    /// Opens the chunk table; it is empty as long as nobody has made one. Runs that are damaged are left out, so that
-    /// their packs are not in the table.
+    /// Opens the chunk table; it is empty as long as nobody has made one. Runs that are damaged are left out,
+    /// so that their packs are not in the table.
     pub fn chunk_table(&mut self) -> Result<ChunkTable, CatalogError> {
         let Some(files) = self.files().cloned() else { return Ok(ChunkTable::default()) };
         let _lock = files.lock_file(LOCK)?;
@@ -125,9 +128,10 @@ impl Catalog {
         Ok(ChunkTable { runs })
     }
 
-    /// Adds packs, given with the number of their chunks, to the table that is on disk, unless somebody else has changed
-    /// it since `table` was opened. Runs that would not be larger than what is added become part of the new run, and so
-    /// do those whose packs are mostly gone. Stops without having done anything as soon as `proceed` says no.
+    /// Adds packs, given with the number of their chunks, to the table that is on disk, unless somebody else
+    /// has changed it since `table` was opened. Runs that would not be larger than what is added become part
+    /// of the new run, and so do those whose packs are mostly gone. Stops without having done anything as
+    /// soon as `proceed` says no.
     pub fn extend_chunk_table(
         &mut self,
         table: ChunkTable,
@@ -180,7 +184,8 @@ impl Catalog {
         Ok(ChunkTable { runs })
     }
 
-    /// Writes a run of packs whose directories are in the catalogue and returns its number; nothing if it was stopped.
+    /// Writes a run of packs whose directories are in the catalogue and returns its number; nothing if it was
+    /// stopped.
     fn write_run(
         &mut self,
         files: &CatalogFiles,
@@ -239,8 +244,8 @@ impl Catalog {
     }
 }
 
-/// Chooses the runs that become part of a new one of about `chunks` chunks; returns their numbers and those of their packs
-/// that are still there.
+/// Chooses the runs that become part of a new one of about `chunks` chunks; returns their numbers and those
+/// of their packs that are still there.
 fn runs_to_join(table: &ChunkTable, known: &[PackName], chunks: u64) -> Vec<(u64, Vec<TablePack>)> {
     let mut candidates: Vec<(u64, &Run, Vec<TablePack>)> = Vec::new();
     for run in &table.runs {

@@ -1,8 +1,10 @@
-//! The form of a pack directory in the catalogue: tables of fixed width that are used in place, without parsing.
+//! The form of a pack directory in the catalogue: tables of fixed width that are used in place, without
+//! parsing.
 //!
-//! Bound to the version of the schema, not to that of the format: salt (32 bytes), format version, key epoch, whether a
-//! hash of the pack follows (0 or 1), number of chunks, number of blocks (u32 each), hash of the pack (32 bytes, zero if
-//! there is none), ids of all chunks, lengths of all chunks (u32 each), blocks (28 bytes each). Little-endian.
+//! Bound to the version of the schema, not to that of the format: salt (32 bytes), format version, key epoch,
+//! whether a hash of the pack follows (0 or 1), number of chunks, number of blocks (u32 each), hash of the
+//! pack (32 bytes, zero if there is none), ids of all chunks, lengths of all chunks (u32 each), blocks (28
+//! bytes each). Little-endian.
 
 use icecore_format::{
     compression::Codec,
@@ -86,7 +88,8 @@ pub struct DirectoryRow<'a> {
 }
 
 impl<'a> DirectoryRow<'a> {
-    /// Finds the tables of an encoded directory; returns nothing if it does not have the form that [`encode`] gives it.
+    /// Finds the tables of an encoded directory; returns nothing if it does not have the form that [`encode`]
+    /// gives it.
     pub fn parse(columns: RowColumns, encoded: &'a [u8]) -> Option<Self> {
         let (salt, rest) = encoded.split_first_chunk::<SALT_BYTES>()?;
         let (version, rest) = split_u32(rest)?;

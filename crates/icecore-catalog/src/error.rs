@@ -11,8 +11,8 @@ use rusqlite::ErrorCode;
 /// How long a statement waits for another process before it fails with [`CatalogError::Busy`].
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Error of the catalogue. The text fits behind "failed to …". None of them endangers a backup: the catalogue can be
-/// built anew, or kept in memory.
+/// Error of the catalogue. The text fits behind "failed to …". None of them endangers a backup: the catalogue
+/// can be built anew, or kept in memory.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
@@ -105,8 +105,8 @@ impl CatalogError {
         let path = path.to_owned();
         let code = match &error {
             rusqlite::Error::SqliteFailure(failure, _) => failure.code,
-            // The statements of this crate are constants that fit its schema: if one does not compile or does not
-            // give what it should, then the schema or the row is not what was written.
+            // The statements of this crate are constants that fit its schema: if one does not compile or does
+            // not give what it should, then the schema or the row is not what was written.
             rusqlite::Error::SqlInputError { .. }
             | rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)

@@ -1,7 +1,7 @@
 //! Where the catalogue lies: its directory, its files, and what is done to them as files.
 //!
-//! The database itself is never opened here: closing any handle of a file makes the process lose all its POSIX
-//! locks on that file, SQLite's included.
+//! The database itself is never opened here: closing any handle of a file makes the process lose all its
+//! POSIX locks on that file, SQLite's included.
 
 use std::{
     ffi::OsString,
@@ -69,7 +69,8 @@ impl CatalogFiles {
         &self.database
     }
 
-    /// Waits until no other process opens, creates or replaces this catalogue; dropping the handle lets the next one in.
+    /// Waits until no other process opens, creates or replaces this catalogue; dropping the handle lets the
+    /// next one in.
     pub(crate) fn lock(&self) -> Result<File, CatalogError> {
         self.lock_file(LOCK)
     }
@@ -101,14 +102,15 @@ impl CatalogFiles {
             .map_err(|source| CatalogError::Directory { path: self.database.clone(), source })
     }
 
-    /// Removes the database. A process that still has it open goes on with the removed file and disturbs nobody.
+    /// Removes the database. A process that still has it open goes on with the removed file and disturbs
+    /// nobody.
     pub(crate) fn remove(&self) -> Result<(), CatalogError> {
         remove_file(&self.database)?;
         self.remove_journals()
     }
 
-    /// Removes everything but the lock files, which others may be waiting for. Processes that have the catalogue open go on with
-    /// the removed files.
+    /// Removes everything but the lock files, which others may be waiting for. Processes that have the
+    /// catalogue open go on with the removed files.
     pub(crate) fn clear(&self) -> Result<(), CatalogError> {
         let _lock = self.lock()?;
         let failed = |source| CatalogError::Directory { path: self.directory.clone(), source };
@@ -168,8 +170,8 @@ fn remove_file(path: &Path) -> Result<(), CatalogError> {
     }
 }
 
-/// Names the network file system that has this magic number (statfs(2), linux/magic.h), if it is one: their locks and
-/// shared mappings do not hold between machines, and write-ahead logging needs both.
+/// Names the network file system that has this magic number (statfs(2), linux/magic.h), if it is one: their
+/// locks and shared mappings do not hold between machines, and write-ahead logging needs both.
 fn network_file_system(magic: u32) -> Option<&'static str> {
     Some(match magic {
         0x6969 => "NFS",

@@ -1,12 +1,13 @@
 //! The SQLite catalogue: schema, bulk load, chunk look-up, search, journals.
 //!
-//! Architecture invariants: the only crate with rusqlite; a cache, so losing it costs time and nothing else; SQLite is
-//! asked per pack and per run, never per chunk.
+//! Architecture invariants: the only crate with rusqlite; a cache, so losing it costs time and nothing else;
+//! SQLite is asked per pack and per run, never per chunk.
 //!
-//! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of chunks);
-//! snapshots and the log, sealed, the newest as they came from the store and all others in a bundle; and when packs were last
-//! verified. No names of files, no contents and no keys. It is not encrypted; its directory has mode 700. Blocks of manifests lie
-//! beside it in files of their own, sealed as they came from the store.
+//! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of
+//! chunks); snapshots and the log, sealed, the newest as they came from the store and all others in a bundle;
+//! and when packs were last verified. No names of files, no contents and no keys. It is not encrypted; its
+//! directory has mode 700. Blocks of manifests lie beside it in files of their own, sealed as they came from
+//! the store.
 
 mod block_cache;
 mod bound;

@@ -1,4 +1,5 @@
-//! Records of the log that are in no bundle, sealed as they came from the store. They are written once, so they are never replaced.
+//! Records of the log that are in no bundle, sealed as they came from the store. They are written once, so
+//! they are never replaced.
 
 use icecore_format::ids::RecordName;
 use rusqlite::{Connection, Row, params};
@@ -48,7 +49,8 @@ impl Catalog {
         })
     }
 
-    /// Returns the records of the log that have a row, by name. Those whose rows are damaged are left out: fetch them again.
+    /// Returns the records of the log that have a row, by name. Those whose rows are damaged are left out:
+    /// fetch them again.
     pub fn log_records(&self) -> Result<Vec<StoredRecord>, CatalogError> {
         let select = || {
             let mut statement = self.connection().prepare_cached(
@@ -79,7 +81,8 @@ impl Catalog {
         self.write(|connection| remove(connection, names))
     }
 
-    /// Keeps a bundle of log records in place of the earlier one, and removes the rows of `names`, in one transaction.
+    /// Keeps a bundle of log records in place of the earlier one, and removes the rows of `names`, in one
+    /// transaction.
     pub fn bundle_log_records(
         &mut self,
         bundle: &StoredBundle,

@@ -43,8 +43,8 @@ pub struct LoadReport {
 }
 
 impl Catalog {
-    /// Returns the names of all packs whose directories are in the catalogue, sorted. Whether a row is intact shows when
-    /// it is loaded.
+    /// Returns the names of all packs whose directories are in the catalogue, sorted. Whether a row is intact
+    /// shows when it is loaded.
     pub fn known_packs(&self) -> Result<Vec<PackName>, CatalogError> {
         select_names(self.connection()).map_err(|error| self.failed(error))
     }
@@ -88,7 +88,8 @@ impl Catalog {
         })
     }
 
-    /// Removes the directories of packs, and when these were verified, in one transaction; returns how many there were.
+    /// Removes the directories of packs, and when these were verified, in one transaction; returns how many
+    /// there were.
     pub fn remove_packs(&mut self, packs: &[PackName]) -> Result<usize, CatalogError> {
         self.write(|connection| {
             let mut statement = connection.prepare_cached(DELETE)?;
@@ -101,11 +102,12 @@ impl Catalog {
         })
     }
 
-    /// Visits all directories, in the order in which they were added, as one consistent state. Rows that fail their
-    /// checksum are not visited but removed, and reported as missing. Nothing is parsed or copied: the rows are used as
-    /// they lie in the file.
+    /// Visits all directories, in the order in which they were added, as one consistent state. Rows that fail
+    /// their checksum are not visited but removed, and reported as missing. Nothing is parsed or copied: the
+    /// rows are used as they lie in the file.
     ///
-    /// After an error that [`CatalogError::is_corruption`], what was visited so far is right but not complete.
+    /// After an error that [`CatalogError::is_corruption`], what was visited so far is right but not
+    /// complete.
     pub fn for_each_directory(
         &mut self,
         mut visit: impl FnMut(DirectoryRow<'_>),
@@ -117,8 +119,8 @@ impl Catalog {
         Ok(LoadReport { loaded: scan.loaded.len(), missing })
     }
 
-    /// Visits the directories of some packs, in the order given, until it is told to stop. Those that the catalogue does
-    /// not have intact are not visited, and reported as missing; damaged rows are removed.
+    /// Visits the directories of some packs, in the order given, until it is told to stop. Those that the
+    /// catalogue does not have intact are not visited, and reported as missing; damaged rows are removed.
     pub fn for_each_directory_of(
         &mut self,
         packs: &[PackName],
@@ -207,8 +209,8 @@ impl Catalog {
         CatalogError::damaged(self.path(), "the table of packs and its index disagree")
     }
 
-    /// Removes rows that failed their checksum. That this fails is an error: their packs would go on counting as known,
-    /// and nobody would fetch them again.
+    /// Removes rows that failed their checksum. That this fails is an error: their packs would go on counting
+    /// as known, and nobody would fetch them again.
     fn drop_damaged(&self, rows: &[i64]) -> Result<(), CatalogError> {
         if rows.is_empty() {
             return Ok(());
@@ -240,8 +242,8 @@ struct Scan {
 }
 
 impl Scan {
-    /// Returns the names of the damaged rows, sorted; nothing if the table and its index do not have the same names, so
-    /// that a page of one of them is not what was written.
+    /// Returns the names of the damaged rows, sorted; nothing if the table and its index do not have the same
+    /// names, so that a page of one of them is not what was written.
     fn missing(&self) -> Option<Vec<PackName>> {
         let mut missing = self.damaged.iter().map(|(_, name)| *name).collect::<Option<Vec<_>>>()?;
         missing.sort_unstable();

@@ -10,8 +10,8 @@ use crate::{
     error::{BUSY_TIMEOUT, CatalogError},
 };
 
-/// Version of the schema and of the encoding of its rows. There are no migrations: a catalogue of another version is
-/// replaced.
+/// Version of the schema and of the encoding of its rows. There are no migrations: a catalogue of another
+/// version is replaced.
 pub(crate) const SCHEMA_VERSION: i64 = 2;
 /// Marks the file as a catalogue ("ICEC").
 const APPLICATION_ID: i64 = 0x4943_4543;
@@ -126,8 +126,8 @@ pub(crate) fn create_in_memory(path: &Path, repository: RepositoryId) -> Result<
 }
 
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, CatalogError> {
-    // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with. A connection is used by one thread at a time,
-    // which the type system ensures.
+    // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with. A connection is used by one thread
+    // at a time, which the type system ensures.
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || {
         let connection = Connection::open_with_flags(path, flags)?;

@@ -1,4 +1,5 @@
-//! Snapshots that are in no bundle, sealed as they came from the store, so that sources, hosts and tags are not readable in the cache.
+//! Snapshots that are in no bundle, sealed as they came from the store, so that sources, hosts and tags are
+//! not readable in the cache.
 
 use icecore_format::ids::RunId;
 use rusqlite::{Connection, Row, params};
@@ -24,8 +25,8 @@ pub struct StoredSnapshot {
 }
 
 impl Catalog {
-    /// Keeps the sealed objects of snapshots together with the store's versions of them, in place of earlier ones, in one
-    /// transaction.
+    /// Keeps the sealed objects of snapshots together with the store's versions of them, in place of earlier
+    /// ones, in one transaction.
     pub fn put_snapshots(&mut self, snapshots: &[StoredSnapshot]) -> Result<(), CatalogError> {
         if snapshots.is_empty() {
             return Ok(());
@@ -42,7 +43,8 @@ impl Catalog {
         })
     }
 
-    /// Returns the snapshots that have a row, by run, oldest first. Those whose rows are damaged are left out: fetch them again.
+    /// Returns the snapshots that have a row, by run, oldest first. Those whose rows are damaged are left
+    /// out: fetch them again.
     pub fn snapshots(&self) -> Result<Vec<StoredSnapshot>, CatalogError> {
         let select = || {
             let mut statement = self
@@ -65,7 +67,8 @@ impl Catalog {
         select().map_err(|error| self.failed(error))
     }
 
-    /// Returns the number of snapshots in rows and in the bundle, whatever these are worth; some may be counted twice.
+    /// Returns the number of snapshots in rows and in the bundle, whatever these are worth; some may be
+    /// counted twice.
     pub fn snapshot_count(&self) -> Result<usize, CatalogError> {
         let rows = self.count("SELECT count(*) FROM snapshots")?;
         Ok(rows + self.bundle_records(BundleKind::Snapshots)?)
@@ -79,7 +82,8 @@ impl Catalog {
         self.write(|connection| remove(connection, runs))
     }
 
-    /// Keeps a bundle of snapshots in place of the earlier one, and removes the rows of `runs`, in one transaction.
+    /// Keeps a bundle of snapshots in place of the earlier one, and removes the rows of `runs`, in one
+    /// transaction.
     pub fn bundle_snapshots(&mut self, bundle: &StoredBundle, runs: &[RunId]) -> Result<(), CatalogError> {
         self.write(|connection| {
             bundles::put(connection, BundleKind::Snapshots, bundle)?;

@@ -12,7 +12,8 @@ const UPSERT: &str =
     "INSERT OR REPLACE INTO verifications(run, number, verified_seconds, checksum) VALUES (?1, ?2, ?3, ?4)";
 
 impl Catalog {
-    /// Notes that packs were read in full and found whole at `time`, in whole seconds. [`Catalog::remove_packs`] forgets it.
+    /// Notes that packs were read in full and found whole at `time`, in whole seconds.
+    /// [`Catalog::remove_packs`] forgets it.
     pub fn put_verifications(&mut self, packs: &[PackName], time: SystemTime) -> Result<(), CatalogError> {
         let after = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let seconds = after.as_secs().cast_signed();

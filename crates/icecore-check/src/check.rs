@@ -24,8 +24,9 @@ use crate::{
 
 /// Verifies a repository: its structure always, its data as the options ask.
 ///
-/// Writers and a pruner may be at work meanwhile: snapshots are listed before directories, and directories before packs,
-/// so that what is being written never seems to be missing. Fails only when the store fails or the caller cancels.
+/// Writers and a pruner may be at work meanwhile: snapshots are listed before directories, and directories
+/// before packs, so that what is being written never seems to be missing. Fails only when the store fails or
+/// the caller cancels.
 pub async fn check(
     store: Arc<dyn Store>,
     keys: &Keys,

@@ -22,11 +22,12 @@ use crate::{
     table::{ChunkRow, ChunkTable},
 };
 
-/// A pruner may move chunks to new packs while directories are read. After this many looks at the store the check takes
-/// it as it is.
+/// A pruner may move chunks to new packs while directories are read. After this many looks at the store the
+/// check takes it as it is.
 const LOOKS_MAX: usize = 3;
 
-/// Stored bytes of directories that are opened at a time: opened ones wait until those before them have been taken over.
+/// Stored bytes of directories that are opened at a time: opened ones wait until those before them have been
+/// taken over.
 const BATCH_BYTES: u64 = 16 << 20;
 
 /// Directories of packs that are to be read may have one part in this many of the memory, as they are stored.
@@ -52,8 +53,8 @@ pub(crate) async fn take_inventory(session: &Session<'_>) -> Result<Inventory, C
     let mut loader = Loader { keeps_bytes, ..Loader::default() };
     let mut look = 0;
     let listing = loop {
-        // Directories are listed before packs: a pack is written before its directory, so that no pack seems missing
-        // that a writer is just finishing.
+        // Directories are listed before packs: a pack is written before its directory, so that no pack seems
+        // missing that a writer is just finishing.
         let (directories, all) = if options.lists_together {
             // A pack that is not in the same listing as its directory is looked for by its name.
             let all = session.list("").await?;

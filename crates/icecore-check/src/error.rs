@@ -3,8 +3,8 @@
 use icecore_format::error::FormatError;
 use icecore_store::StoreError;
 
-/// Error of the check itself; what is wrong with stored objects is in the report instead. The text fits behind
-/// "failed to …".
+/// Error of the check itself; what is wrong with stored objects is in the report instead. The text fits
+/// behind "failed to …".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
@@ -50,7 +50,8 @@ pub enum CheckError {
     /// Another program took the repair for dead and ended it.
     #[error("go on with the repair: it was ended by another program")]
     Fenced,
-    /// The repository is maintained by a newer version of the program, beside which this one must not change anything.
+    /// The repository is maintained by a newer version of the program, beside which this one must not change
+    /// anything.
     #[error("change the repository: it is maintained by a newer version of this program")]
     NewerMaintenance,
     /// A thread of the pool ended before it delivered its result.

@@ -53,8 +53,8 @@ impl Expected {
         }
     }
 
-    /// Names the node together with what is said of it: whoever says the same shares one node, and what one parent says
-    /// wrongly does not harm the others.
+    /// Names the node together with what is said of it: whoever says the same shares one node, and what one
+    /// parent says wrongly does not harm the others.
     fn name(&self, id: &ChunkId) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new();
         let (tag, level, numbers, path) = match self {

@@ -36,7 +36,8 @@ pub(crate) async fn check_header(session: &Session<'_>) -> Result<(), CheckError
     Ok(())
 }
 
-/// Verifies that the key slots among the objects that were listed are intact; whether a password opens them is not tried.
+/// Verifies that the key slots among the objects that were listed are intact; whether a password opens them
+/// is not tried.
 pub(crate) async fn check_slots(session: &Session<'_>, mut slots: Vec<ObjectInfo>) -> Result<(), CheckError> {
     // Others are reported as foreign with all the rest.
     slots.retain(|slot| classify(&slot.key) == KeyForm::Slot);

@@ -57,7 +57,8 @@ fn damage_of(graph: &Graph, number: NodeNumber, below: &HashMap<NodeNumber, Dama
     sum
 }
 
-/// Says of each snapshot what can be restored; `roots` are the root nodes of the complete ones, in their order.
+/// Says of each snapshot what can be restored; `roots` are the root nodes of the complete ones, in their
+/// order.
 pub(crate) fn judge(
     graph: &Graph,
     inventory: &Inventory,

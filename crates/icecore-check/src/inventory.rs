@@ -39,7 +39,8 @@ pub(crate) struct PackRecord {
     pub(crate) directory_bytes: u64,
     /// Number of blocks.
     pub(crate) blocks: u32,
-    /// The directory, kept for packs of manifest nodes, and for others that are to be read as long as there is room.
+    /// The directory, kept for packs of manifest nodes, and for others that are to be read as long as there
+    /// is room.
     pub(crate) directory: Option<Arc<PackDirectory>>,
     /// How the pack was found.
     pub(crate) state: PackState,
@@ -60,8 +61,8 @@ impl PackRecord {
 
     /// Says whether blocks of the pack count as readable unless they are marked.
     ///
-    /// Of a pack of wrong length nothing is believed until its blocks have been opened. Blocks with manifest nodes are
-    /// opened in any case.
+    /// Of a pack of wrong length nothing is believed until its blocks have been opened. Blocks with manifest
+    /// nodes are opened in any case.
     fn is_trusted(&self) -> bool {
         match self.state {
             PackState::Present => true,

@@ -1,9 +1,11 @@
-//! Independent verifier and rescuer, built on format and store alone, so that it shares no bug with the write path.
+//! Independent verifier and rescuer, built on format and store alone, so that it shares no bug with the write
+//! path.
 //!
-//! Architecture invariants: never uses the repository, backup or restore crates, nor the catalogue. Checking and planning
-//! a repair only read; what writes and deletes goes through [`Maintenance`], and what it takes away it has copied into
-//! quarantine before. What is wrong with stored objects is data in the report, never an error; an error means that the
-//! check itself could not go on. CPU work runs on a rayon pool and never waits for the store there.
+//! Architecture invariants: never uses the repository, backup or restore crates, nor the catalogue. Checking
+//! and planning a repair only read; what writes and deletes goes through [`Maintenance`], and what it takes
+//! away it has copied into quarantine before. What is wrong with stored objects is data in the report, never
+//! an error; an error means that the check itself could not go on. CPU work runs on a rayon pool and never
+//! waits for the store there.
 
 mod check;
 mod damage;

@@ -19,8 +19,8 @@ pub(crate) struct Lineage {
     open: Vec<usize>,
 }
 
-/// A [`Lineage`] in one piece of memory, because there is one for each leaf: what the first and the last path have in
-/// common is in it once.
+/// A [`Lineage`] in one piece of memory, because there is one for each leaf: what the first and the last path
+/// have in common is in it once.
 #[derive(Debug)]
 pub(crate) struct PackedLineage(Box<[u8]>);
 
@@ -28,8 +28,8 @@ pub(crate) struct PackedLineage(Box<[u8]>);
 pub(crate) type Orphaned = Arc<[u8]>;
 
 impl Lineage {
-    /// Looks at the entries of a leaf; returns also the first path that should be a directory and is not, whatever lies
-    /// to the left. The root need not be there.
+    /// Looks at the entries of a leaf; returns also the first path that should be a directory and is not,
+    /// whatever lies to the left. The root need not be there.
     pub(crate) fn of(entries: &[Entry]) -> (Option<Self>, Option<Orphaned>) {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return (None, None) };
         let (mut directories, mut wanted, mut orphaned) = (Vec::<&[u8]>::new(), Vec::new(), None);
@@ -54,7 +54,8 @@ impl Lineage {
         (Some(Self { first, last, wanted, open }), orphaned)
     }
 
-    /// Puts what follows to the right of this; returns also the first path that should be a directory and is not.
+    /// Puts what follows to the right of this; returns also the first path that should be a directory and is
+    /// not.
     pub(crate) fn join(mut self, right: &Self) -> (Self, Option<Orphaned>) {
         let mut orphaned = None;
         for &length in &right.wanted {

@@ -16,8 +16,8 @@ pub(crate) struct LinkMember {
 }
 
 impl LinkMember {
-    /// Returns the member that an entry is; none if it is no hard link, or if its content was not read consistently and
-    /// may differ for that reason.
+    /// Returns the member that an entry is; none if it is no hard link, or if its content was not read
+    /// consistently and may differ for that reason.
     pub(crate) fn of(entry: &Entry) -> Option<Self> {
         let (device, inode) = entry.link_group()?;
         let inconsistent = Marks::CHANGED_WHILE_READ.with(Marks::UNREADABLE);

@@ -22,7 +22,8 @@ struct Differences {
     first: (u32, u64),
 }
 
-/// Reports hard links that differ within a snapshot; `roots` are the root nodes of the complete snapshots, in their order.
+/// Reports hard links that differ within a snapshot; `roots` are the root nodes of the complete snapshots, in
+/// their order.
 pub(crate) async fn check_links(
     session: &Session<'_>,
     graph: &Arc<Graph>,
@@ -55,8 +56,8 @@ pub(crate) async fn check_links(
     Ok(())
 }
 
-/// Says of each node whether there are links below it, and chooses the snapshots to look at: of those that have the very
-/// same leaves with links only the first.
+/// Says of each node whether there are links below it, and chooses the snapshots to look at: of those that
+/// have the very same leaves with links only the first.
 fn choose_snapshots(
     graph: &Graph,
     mut snapshots: Vec<(RunId, NodeNumber)>,

@@ -91,9 +91,9 @@ pub(crate) async fn check_log(
     };
     let mut losses = find(&log);
     if !losses.is_empty() {
-        // A snapshot may have been deleted while the check was running: its record comes before its end. And a record may have
-        // been written while the log was listed, before another one that refers to it. What is new now is not missed: the
-        // snapshots were listed earlier.
+        // A snapshot may have been deleted while the check was running: its record comes before its end. And
+        // a record may have been written while the log was listed, before another one that refers to it. What
+        // is new now is not missed: the snapshots were listed earlier.
         let missed: BTreeSet<_> = losses.iter().map(Loss::what).collect();
         log = read_log(session).await?;
         losses = find(&log);

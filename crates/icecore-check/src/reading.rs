@@ -26,7 +26,8 @@ const RUN_BYTES_MAX: u64 = 4 << 20;
 
 /// Nodes that are planned and read before the next ones are.
 const PORTION_NODES: usize = 8 << 10;
-/// How much memory a stored byte takes at most, as a rule, while its block is read: stored, decompressed, decoded.
+/// How much memory a stored byte takes at most, as a rule, while its block is read: stored, decompressed,
+/// decoded.
 const MEMORY_FOR_BYTE: u64 = 8;
 
 /// A block of a pack: number of the pack, ordinal of the block.
@@ -90,8 +91,8 @@ pub(crate) enum BlockFailure {
     Damaged(FormatError),
 }
 
-/// Finds where nodes are, in the order in which they lie there; `damaged` are blocks that are known not to open. Returns
-/// also the nodes of which no readable copy is left.
+/// Finds where nodes are, in the order in which they lie there; `damaged` are blocks that are known not to
+/// open. Returns also the nodes of which no readable copy is left.
 pub(crate) fn place_all(
     inventory: &Inventory,
     graph: &Graph,
@@ -109,8 +110,8 @@ pub(crate) fn place_all(
     (placed, unavailable)
 }
 
-/// Divides nodes into portions to be read one after the other, so that what is being read needs little memory; those of a
-/// block are together.
+/// Divides nodes into portions to be read one after the other, so that what is being read needs little
+/// memory; those of a block are together.
 pub(crate) fn portions(placed: &[PlacedNode]) -> impl Iterator<Item = &[PlacedNode]> {
     let mut rest = placed;
     iter::from_fn(move || {

@@ -135,7 +135,8 @@ problem_kinds! {
     SnapshotReverted = "snapshot-reverted", Damage;
     /// A snapshot is complete, but another one than the log says.
     SnapshotAltered = "snapshot-altered", Damage;
-    /// A log record is gone that was there when the repository was last seen: the repository is older than it was.
+    /// A log record is gone that was there when the repository was last seen: the repository is older than it
+    /// was.
     OlderThanSeen = "older-than-seen", Damage;
     /// A log record is gone that a later one refers to.
     LogRecordMissing = "log-record-missing", Damage;
@@ -143,7 +144,8 @@ problem_kinds! {
     SnapshotUnnamed = "snapshot-unnamed", Damage;
     /// A log record does not open.
     LogRecordDamaged = "log-record-damaged", Damage;
-    /// A lifecycle rule of the bucket will make objects unreadable that have to be readable at once, or delete some.
+    /// A lifecycle rule of the bucket will make objects unreadable that have to be readable at once, or
+    /// delete some.
     HarmfulLifecycleRule = "harmful-lifecycle-rule", Warning;
     /// Somebody has accepted that records and snapshots are lost.
     LossAccepted = "loss-accepted", Note;
@@ -179,8 +181,8 @@ pub struct SnapshotCheck {
     pub restorable: bool,
     /// Number of files whose content or metadata is lost in whole or in part.
     pub files_damaged: u64,
-    /// Paths of the first of them, at most [`EXAMPLES_MAX`]; files below a lost manifest node are counted, but their
-    /// paths are lost with it.
+    /// Paths of the first of them, at most [`EXAMPLES_MAX`]; files below a lost manifest node are counted,
+    /// but their paths are lost with it.
     pub examples: Vec<Vec<u8>>,
     /// Damaged packs that the snapshot needs, at most [`EXAMPLES_MAX`].
     pub packs_damaged: Vec<PackName>,
@@ -224,7 +226,8 @@ pub struct CheckReport {
     /// Complete snapshots that no record of the log names, and of which none is missed; the next backup adds
     /// them.
     pub snapshots_unnamed: u64,
-    /// What was there and is not any more, by the log and by what the caller has seen; each is among the problems, too.
+    /// What was there and is not any more, by the log and by what the caller has seen; each is among the
+    /// problems, too.
     pub losses: Vec<Loss>,
 }
 

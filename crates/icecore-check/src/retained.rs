@@ -1,4 +1,5 @@
-//! Bytes that were read and are wanted again: nodes of several levels lie in one block, and a request is money.
+//! Bytes that were read and are wanted again: nodes of several levels lie in one block, and a request is
+//! money.
 
 use std::{
     collections::{HashMap, VecDeque},

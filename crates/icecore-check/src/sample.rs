@@ -19,8 +19,8 @@ pub(crate) struct Choice {
     left: Vec<u32>,
 }
 
-/// A pack that may be read, in the order in which packs are chosen: those that were never verified first, then those
-/// that were verified longest ago; chance decides among equals.
+/// A pack that may be read, in the order in which packs are chosen: those that were never verified first,
+/// then those that were verified longest ago; chance decides among equals.
 type Candidate = (Option<SystemTime>, [u8; 32], u32);
 
 /// Chooses the packs to read as the options ask, and all that have a wrong length if any are read at all.
@@ -76,7 +76,8 @@ impl Choice {
     }
 }
 
-/// Returns when a pack was last verified. A time that has not come yet was told by a wrong clock, and counts for nothing.
+/// Returns when a pack was last verified. A time that has not come yet was told by a wrong clock, and counts
+/// for nothing.
 fn last_verified(options: &CheckOptions, pack: PackName) -> Option<SystemTime> {
     options.verified.get(&pack).copied().filter(|time| *time <= options.now)
 }

@@ -47,7 +47,8 @@ struct Walk<'a, 'session> {
     outside: BTreeMap<GroupId, Outside>,
 }
 
-/// Reads and verifies the manifests of all complete snapshots; returns all nodes and the roots in the snapshots' order.
+/// Reads and verifies the manifests of all complete snapshots; returns all nodes and the roots in the
+/// snapshots' order.
 pub(crate) async fn walk_manifests(
     session: &Session<'_>,
     inventory: &Arc<Inventory>,
@@ -79,7 +80,8 @@ pub(crate) async fn walk_manifests(
 }
 
 impl Walk<'_, '_> {
-    /// Reads the nodes of a stage; a node whose block does not open is read from another pack, if one holds it.
+    /// Reads the nodes of a stage; a node whose block does not open is read from another pack, if one holds
+    /// it.
     async fn read_stage(&mut self, stage: usize) -> Result<(), CheckError> {
         let mut wanted = self.graph.stage(stage).to_vec();
         self.count_nodes_outside(&wanted);
@@ -174,7 +176,8 @@ impl Walk<'_, '_> {
         self.graph.node_mut(number).state = state;
     }
 
-    /// Holds what a manifest node says of itself against what its parent says; says whether its content can be used.
+    /// Holds what a manifest node says of itself against what its parent says; says whether its content can
+    /// be used.
     fn verify_summary(&mut self, number: NodeNumber, summary: &Summary) -> bool {
         let Expected::Manifest { level, totals, last_path } = self.graph.node(number).expected.clone() else {
             return false;
@@ -289,7 +292,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Says whether everything below one manifest node comes before everything below the other, as far as it was read.
+    /// Says whether everything below one manifest node comes before everything below the other, as far as it
+    /// was read.
     fn is_before(&self, left: NodeNumber, right: NodeNumber) -> bool {
         let Expected::Manifest { last_path: Some(last), .. } = &self.graph.node(left).expected else {
             return true;

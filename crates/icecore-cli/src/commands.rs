@@ -1,4 +1,5 @@
-//! The commands: each turns its arguments into a request to an operation, and what comes of it into text or JSON.
+//! The commands: each turns its arguments into a request to an operation, and what comes of it into text or
+//! JSON.
 
 use std::sync::Arc;
 
@@ -24,8 +25,9 @@ pub(crate) mod restore;
 pub(crate) mod shell;
 pub(crate) mod snapshots;
 
-/// Makes the enumeration of the commands, and what belongs to each of them, from one row for each: name and options, how much
-/// it moves, and what carries it out. Those in `alone` need neither configuration nor repository.
+/// Makes the enumeration of the commands, and what belongs to each of them, from one row for each: name and
+/// options, how much it moves, and what carries it out. Those in `alone` need neither configuration nor
+/// repository.
 macro_rules! commands {
     (
         with_repository { $($name:ident($arguments:ty), $weight:ident, $run:path;)* }
@@ -47,7 +49,8 @@ macro_rules! commands {
                 }
             }
 
-            /// Runs a command that needs neither configuration nor repository, if it is one; `whole` describes the command line.
+            /// Runs a command that needs neither configuration nor repository, if it is one; `whole`
+            /// describes the command line.
             pub(crate) fn run_alone(
                 &self,
                 console: &Arc<Console>,

@@ -45,7 +45,8 @@ pub(crate) fn program() -> String {
 }
 
 impl Context {
-    /// Puts together what the command line, the environment and the configuration file say, and starts the threads.
+    /// Puts together what the command line, the environment and the configuration file say, and starts the
+    /// threads.
     pub(crate) fn new(
         console: Arc<Console>,
         global: &GlobalArguments,
@@ -98,8 +99,8 @@ impl Context {
         })
     }
 
-    /// Makes the context of another repository with a place, keys and S3 settings of its own; all else is shared, but
-    /// requests are counted apart.
+    /// Makes the context of another repository with a place, keys and S3 settings of its own; all else is
+    /// shared, but requests are counted apart.
     pub(crate) fn of_other(
         &self,
         location: RepositoryLocation,
@@ -115,7 +116,8 @@ impl Context {
     }
 }
 
-/// Starts the threads of a command: those that compute, those that drive stores, and what watches signals and waits.
+/// Starts the threads of a command: those that compute, those that drive stores, and what watches signals and
+/// waits.
 fn start(
     console: &Arc<Console>,
     allowance: Allowance,

@@ -1,4 +1,5 @@
-//! The process and its surroundings: what it asks of the system, its limits, threads, signals, environment and files.
+//! The process and its surroundings: what it asks of the system, its limits, threads, signals, environment
+//! and files.
 
 use std::io;
 
@@ -25,8 +26,9 @@ pub(crate) fn prepare() {
 
 /// Says whether the process was started with standard output closed.
 ///
-/// The standard library opens `/dev/null` in its place, for reading and writing; `> /dev/null` opens it for writing only. A
-/// service manager may do the former, too, so this is for texts that nobody asks for only to throw them away.
+/// The standard library opens `/dev/null` in its place, for reading and writing; `> /dev/null` opens it for
+/// writing only. A service manager may do the former, too, so this is for texts that nobody asks for only to
+/// throw them away.
 pub(crate) fn is_output_closed() -> bool {
     let output = io::stdout();
     let is_null = rustix::fs::fstat(&output).is_ok_and(|stat| {

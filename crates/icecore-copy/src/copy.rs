@@ -18,7 +18,8 @@ use crate::{
     similar::Similar,
 };
 
-/// Windows that have been read and not yet written, beside the one that is being written and the one that is being read.
+/// Windows that have been read and not yet written, beside the one that is being written and the one that is
+/// being read.
 const WINDOWS_AHEAD: usize = 1;
 /// Opened blocks of manifests in the other repository that are kept, in bytes.
 const TARGET_CACHE_BYTES: usize = 16 << 20;

@@ -1,4 +1,5 @@
-//! Reads a snapshot in windows: entries in the order of the manifest, with the chunks that the other repository may lack.
+//! Reads a snapshot in windows: entries in the order of the manifest, with the chunks that the other
+//! repository may lack.
 
 use std::{
     collections::HashMap,
@@ -140,8 +141,8 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
-    /// Returns the copies of all chunks of a file if it is the same as in the similar snapshot; if it is another one,
-    /// learns what the other has.
+    /// Returns the copies of all chunks of a file if it is the same as in the similar snapshot; if it is
+    /// another one, learns what the other has.
     fn copies_of(&mut self, entry: &Entry) -> Option<ChunkListReader<'a>> {
         let similar = self.similar.as_mut()?;
         let found = similar.find(&entry.path).and_then(|found| match found {

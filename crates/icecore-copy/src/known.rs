@@ -9,8 +9,8 @@ const PAIRS_MAX: usize = 1 << 19;
 
 /// Names of chunks in the repository that is copied to, by their names in the one that is copied from.
 ///
-/// Ids are keyed hashes, so that the one cannot be found from the other without the content. Kept from one snapshot to the
-/// next; a pair that was forgotten, or was never known, costs a read and nothing else.
+/// Ids are keyed hashes, so that the one cannot be found from the other without the content. Kept from one
+/// snapshot to the next; a pair that was forgotten, or was never known, costs a read and nothing else.
 #[derive(Debug, Default)]
 pub struct KnownChunks {
     pairs: HashMap<ChunkId, ChunkId>,

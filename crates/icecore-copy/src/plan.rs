@@ -47,7 +47,8 @@ pub struct CopyPlan {
     pub similar: Option<(Snapshot, Snapshot)>,
 }
 
-/// Decides what the copy of `snapshot` is built upon; `list` are all snapshots of `repository`, which it is one of.
+/// Decides what the copy of `snapshot` is built upon; `list` are all snapshots of `repository`, which it is
+/// one of.
 pub fn plan_copy(
     repository: RepositoryId,
     list: &SnapshotList,
@@ -65,7 +66,8 @@ pub fn plan_copy(
     }
 }
 
-/// Returns the group that stands for the group of `snapshot`: the one that a copy of another snapshot of it belongs to.
+/// Returns the group that stands for the group of `snapshot`: the one that a copy of another snapshot of it
+/// belongs to.
 fn group_of<'a>(
     list: &SnapshotList,
     snapshot: &Snapshot,

@@ -33,7 +33,8 @@ pub struct CopyTarget<'a> {
     pub repository: &'a Repository,
     /// Its catalogue.
     pub catalog: &'a mut Catalog,
-    /// What the copies of one command take over from each other; empty for the first one, and after one that failed.
+    /// What the copies of one command take over from each other; empty for the first one, and after one that
+    /// failed.
     pub continuation: &'a mut Continuation,
 }
 

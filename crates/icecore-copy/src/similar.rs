@@ -1,4 +1,5 @@
-//! A snapshot that was copied before, side by side with its copy: where a file has the same chunks, so has its copy.
+//! A snapshot that was copied before, side by side with its copy: where a file has the same chunks, so has
+//! its copy.
 
 use icecore_format::{entry::Content, snapshot::Snapshot};
 use icecore_repo::{

@@ -1,7 +1,8 @@
 //! Bundles: what many small objects hold, opened before, in one sealed record that a host keeps for itself.
 //!
-//! A bundle is never stored in a repository and may be lost at any time. It has the records as they came out of their
-//! objects and not what this program made of them: a later program, which knows more of their fields, finds these too.
+//! A bundle is never stored in a repository and may be lost at any time. It has the records as they came out
+//! of their objects and not what this program made of them: a later program, which knows more of their
+//! fields, finds these too.
 
 use minicbor::{Decoder, Encoder};
 
@@ -15,7 +16,8 @@ use crate::{
 };
 
 const WHAT: &str = "bundle";
-/// Bytes that a record takes in a bundle beside its key, its version and itself, at most: five heads and a hash.
+/// Bytes that a record takes in a bundle beside its key, its version and itself, at most: five heads and a
+/// hash.
 const RECORD_OVERHEAD: usize = 1 + 5 + 5 + 2 + RecordHash::BYTES + 5;
 
 /// What an object holds, as it was when it was opened.

@@ -87,8 +87,8 @@ impl Chunker {
         self.parameters
     }
 
-    /// Returns the length of the first chunk of `content`, which must hold at least the maximum chunk size unless it
-    /// ends where the stream ends; 0 only for empty content.
+    /// Returns the length of the first chunk of `content`, which must hold at least the maximum chunk size
+    /// unless it ends where the stream ends; 0 only for empty content.
     pub fn cut(&self, content: &[u8]) -> usize {
         if content.len() <= self.parameters.minimum as usize {
             return content.len();

@@ -57,8 +57,8 @@ impl Compressor {
         Ok(Self { context: context(level)?, sampler: context(1)?, sample: Vec::new() })
     }
 
-    /// Compresses `plain` into `out` (replacing what is there) if that makes it smaller; otherwise leaves `out` empty
-    /// and says [`Codec::Raw`].
+    /// Compresses `plain` into `out` (replacing what is there) if that makes it smaller; otherwise leaves
+    /// `out` empty and says [`Codec::Raw`].
     pub fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) -> FormatResult<Codec> {
         out.clear();
         if plain.is_empty() || !self.looks_compressible(plain)? {
@@ -156,7 +156,8 @@ impl Decompressor {
             Codec::Raw => out.extend_from_slice(stored),
             Codec::Zstd => {
                 out.reserve_exact(length);
-                // The spare capacity may exceed `length`; the length check below still holds the result to it.
+                // The spare capacity may exceed `length`; the length check below still holds the result to
+                // it.
                 if self.context.decompress_to_buffer(stored, out).is_err() {
                     out.clear();
                     return Err(FormatError::Decompression { what: "block" });

@@ -20,8 +20,8 @@ use crate::{
 };
 
 const WHAT: &str = "pack directory";
-/// Directories whose record is longer than this are opened one at a time: a few bytes may unfold to 256 MiB, and not
-/// on every thread at once. Those of real packs are shorter. In bytes.
+/// Directories whose record is longer than this are opened one at a time: a few bytes may unfold to 256 MiB,
+/// and not on every thread at once. Those of real packs are shorter. In bytes.
 const UNFOLDED_TOGETHER_BYTES_MAX: u32 = 16 << 20;
 static LARGE: Mutex<()> = Mutex::new(());
 

@@ -32,8 +32,8 @@ pub enum EntryKind {
     BlockDevice = 6,
 }
 
-/// Flags of an inode that an entry may have: append only (`0x20`), immutable (`0x10`), no dump (`0x40`), compressed
-/// (`0x4`). Values: `FS_*_FL` of Linux' `linux/fs.h`.
+/// Flags of an inode that an entry may have: append only (`0x20`), immutable (`0x10`), no dump (`0x40`),
+/// compressed (`0x4`). Values: `FS_*_FL` of Linux' `linux/fs.h`.
 pub const INODE_FLAGS_STORED: u32 = 0x10 | 0x20 | 0x40 | 0x4;
 
 /// What is special about an entry; several may hold at once.
@@ -43,12 +43,13 @@ pub struct Marks(pub u32);
 impl Marks {
     /// The file changed while it was read, again and again: its content may mix several states.
     pub const CHANGED_WHILE_READ: Self = Self(1);
-    /// The content could not be read; the entry has none. Of a directory: its names are not known, or not all of them.
+    /// The content could not be read; the entry has none. Of a directory: its names are not known, or not all
+    /// of them.
     pub const UNREADABLE: Self = Self(2);
     /// Some extended attributes could not be read.
     pub const ATTRIBUTES_INCOMPLETE: Self = Self(4);
-    /// Only the name is known: the object could not be examined. The entry is that of a file without content, and
-    /// [`Self::UNREADABLE`] is set, too.
+    /// Only the name is known: the object could not be examined. The entry is that of a file without content,
+    /// and [`Self::UNREADABLE`] is set, too.
     pub const NAME_ONLY: Self = Self(8);
     /// A directory of another file system (or a mount point) that was not entered.
     pub const NOT_ENTERED: Self = Self(16);
@@ -171,8 +172,8 @@ pub struct Entry {
     pub size: u64,
     /// Device number of a device node: major in the high 32 bits, minor in the low 32 bits.
     pub special_device: u64,
-    /// For files with several links: index of the device within the source (0 is the root's device). Entries with equal
-    /// index and inode are one file.
+    /// For files with several links: index of the device within the source (0 is the root's device). Entries
+    /// with equal index and inode are one file.
     pub link_device: Option<u32>,
     /// Extended attributes, raw, sorted by name without repetition.
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
@@ -184,7 +185,8 @@ pub struct Entry {
     pub holes: Vec<Hole>,
     /// Marks.
     pub marks: Marks,
-    /// Flags of the inode as `FS_IOC_GETFLAGS` names them (`chattr`), as far as [`INODE_FLAGS_STORED`] has them.
+    /// Flags of the inode as `FS_IOC_GETFLAGS` names them (`chattr`), as far as [`INODE_FLAGS_STORED`] has
+    /// them.
     pub inode_flags: u32,
 }
 

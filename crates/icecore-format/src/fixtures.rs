@@ -8,8 +8,8 @@ use crate::{
     keys::{KeyEpoch, Keys, Secret},
 };
 
-/// Golden bytes by name; `docs/format.md` shows some of them. A change here is a change of the format (or, for what is
-/// compressed, of zstd).
+/// Golden bytes by name; `docs/format.md` shows some of them. A change here is a change of the format (or,
+/// for what is compressed, of zstd).
 const GOLDENS: &str = include_str!("fixtures/goldens.txt");
 
 /// Repository id `a0 a1 … af`.
@@ -24,8 +24,8 @@ pub(crate) fn keys() -> Keys {
     keys_of(REPOSITORY, &[0])
 }
 
-/// Returns the keys of a repository with the given epochs; the master key of epoch *e* begins with the byte *e*, each
-/// further byte is one more.
+/// Returns the keys of a repository with the given epochs; the master key of epoch *e* begins with the byte
+/// *e*, each further byte is one more.
 pub(crate) fn keys_of(repository: RepositoryId, epochs: &[KeyEpoch]) -> Keys {
     let master = |epoch: KeyEpoch| Secret::new(std::array::from_fn(|index| epoch as u8 + index as u8));
     let masters: BTreeMap<_, _> = epochs.iter().map(|epoch| (*epoch, master(*epoch))).collect();

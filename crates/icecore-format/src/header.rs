@@ -15,7 +15,8 @@ use crate::{
 const WHAT: &str = "repository header";
 /// What every repository header begins with.
 pub const HEADER_MAGIC: [u8; 8] = *b"ICECREPO";
-/// Length of the plain part: magic, version, reserved, features for reading, features for writing, repository id.
+/// Length of the plain part: magic, version, reserved, features for reading, features for writing, repository
+/// id.
 const PLAIN_BYTES: usize = 40;
 /// Features that whoever reads or writes must know; format 1 has none.
 const FEATURES_KNOWN: u32 = 0;

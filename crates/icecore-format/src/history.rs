@@ -92,7 +92,8 @@ pub struct Witness {
     pub names_others: bool,
 }
 
-/// So many snapshots of a source in a row are not taken for runs that were all killed before they wrote a record.
+/// So many snapshots of a source in a row are not taken for runs that were all killed before they wrote a
+/// record.
 const UNNAMED_IN_A_ROW_MIN: usize = 8;
 /// The same from the first snapshot on, in a repository whose log has no record.
 const UNNAMED_FROM_THE_FIRST_MIN: usize = 3;
@@ -114,8 +115,8 @@ impl Witness {
 }
 
 impl Witness {
-    /// Says whether the run of this snapshot found the other one complete when it began: by the numbers, because clocks are
-    /// set back, and by the times, because runs of one source may overlap.
+    /// Says whether the run of this snapshot found the other one complete when it began: by the numbers,
+    /// because clocks are set back, and by the times, because runs of one source may overlap.
     fn is_behind(&self, other: &Self) -> bool {
         let (own, others) = (&self.snapshot, &other.snapshot);
         (&own.host, &own.source) == (&others.host, &others.source)
@@ -145,7 +146,8 @@ pub struct History {
     deleted: BTreeMap<RunId, DeletedSnapshot>,
     lost_records: BTreeMap<RecordReference, RecordName>,
     lost_snapshots: BTreeMap<RunId, RecordName>,
-    /// Of these, those that the very record names as completed: a repair has changed them, and that is how it left them.
+    /// Of these, those that the very record names as completed: a repair has changed them, and that is how it
+    /// left them.
     changed: BTreeMap<RunId, Vec<CompletedSnapshot>>,
     /// The others.
     given_up: BTreeSet<RunId>,
@@ -248,8 +250,8 @@ impl History {
 
     /// Returns everything that was there and is not any more, in order.
     ///
-    /// The snapshots must have been read after the records: then a snapshot that a record names has been complete by the
-    /// time of the look at it.
+    /// The snapshots must have been read after the records: then a snapshot that a record names has been
+    /// complete by the time of the look at it.
     pub fn losses(&self, seen: &SeenHistory, standing: impl Fn(RunId) -> Option<Standing>) -> Vec<Loss> {
         let is_lost = |reference: &RecordReference| {
             !self.holds(reference) && !self.lost_records.contains_key(reference)
@@ -279,13 +281,13 @@ impl History {
         losses
     }
 
-    /// Returns the complete snapshots that no record names although one should, by run. What the reader itself has seen is
-    /// not among them.
+    /// Returns the complete snapshots that no record names although one should, by run. What the reader
+    /// itself has seen is not among them.
     ///
-    /// A run names itself in a record after it is complete, and with itself all that is complete and not named when it
-    /// begins. So records are gone if one names a later snapshot of the same source and not this one. A run that was killed
-    /// in between, or whose record was refused, leaves a snapshot without a name as well; but that rarely happens to many runs
-    /// in a row.
+    /// A run names itself in a record after it is complete, and with itself all that is complete and not
+    /// named when it begins. So records are gone if one names a later snapshot of the same source and not
+    /// this one. A run that was killed in between, or whose record was refused, leaves a snapshot without a
+    /// name as well; but that rarely happens to many runs in a row.
     pub fn unnamed_losses(&self, seen: &SeenHistory, witnesses: &[Witness]) -> Vec<Loss> {
         let is_remembered = |snapshot: &CompletedSnapshot| {
             let mut remembered = seen.snapshots.iter();
@@ -313,8 +315,8 @@ impl History {
         losses
     }
 
-    /// Returns the snapshots that repairs have changed and that are not as any of these repairs has left them, unless their
-    /// loss was accepted as well.
+    /// Returns the snapshots that repairs have changed and that are not as any of these repairs has left
+    /// them, unless their loss was accepted as well.
     fn changed_losses(
         &self,
         standing: &impl Fn(RunId) -> Option<Standing>,
@@ -341,7 +343,8 @@ impl SeenHistory {
     /// Most snapshots that a host remembers by name: those with the greatest runs.
     pub const SNAPSHOTS_MAX: usize = 256;
 
-    /// Takes in what the log says now. What is lost and not accepted stays, so that it is missed again next time.
+    /// Takes in what the log says now. What is lost and not accepted stays, so that it is missed again next
+    /// time.
     pub fn absorb(
         &mut self,
         history: &History,

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::error::{FormatError, FormatResult};
 
-/// Length of a chunk id in bytes: a BLAKE3 hash cut off at 192 bits, measured against 160 and 256 (decision 0006).
+/// Length of a chunk id in bytes: a BLAKE3 hash cut off at 192 bits, measured against 160 and 256 (decision
+/// 0006).
 pub const CHUNK_ID_BYTES: usize = 24;
 
 macro_rules! byte_id {
@@ -53,7 +54,8 @@ byte_id! {
     RepositoryId, 16
 }
 byte_id! {
-    /// First bytes of the keyed BLAKE3 hash of a chunk's content; a chunk's name within one repository and kind.
+    /// First bytes of the keyed BLAKE3 hash of a chunk's content; a chunk's name within one repository and
+    /// kind.
     ChunkId, CHUNK_ID_BYTES
 }
 impl ChunkId {
@@ -62,8 +64,8 @@ impl ChunkId {
 }
 
 byte_id! {
-    /// Name of one run of a writer: 48 bits of Unix milliseconds (big-endian), then 80 random bits. Names the snapshot
-    /// that the run makes, and everything that the run uploads.
+    /// Name of one run of a writer: 48 bits of Unix milliseconds (big-endian), then 80 random bits. Names the
+    /// snapshot that the run makes, and everything that the run uploads.
     RunId, 16
 }
 
@@ -160,7 +162,8 @@ impl PackName {
     }
 }
 
-/// Name of a record of the log: its writer, and its number among the records of the writer, from 1. Never reused.
+/// Name of a record of the log: its writer, and its number among the records of the writer, from 1. Never
+/// reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordName {
     /// Writer of the record.

@@ -55,8 +55,8 @@ const CONTEXT_SEAL_BUNDLE: &str = "icecore 2026-11-30 v1 seal local bundle";
 
 /// All keys of an unlocked repository.
 ///
-/// Ids, gear table and node borders come from the first epoch for ever (changing them would end deduplication);
-/// sealing uses the newest epoch.
+/// Ids, gear table and node borders come from the first epoch for ever (changing them would end
+/// deduplication); sealing uses the newest epoch.
 #[derive(Clone)]
 pub struct Keys {
     repository: RepositoryId,
@@ -131,8 +131,8 @@ impl Keys {
         ChunkId::of(&blake3::keyed_hash(self.chunk_id.expose(), content))
     }
 
-    /// Returns the id of a manifest node or chunk-list node from its raw bytes (which begin with the node's type, so that
-    /// one kind is never taken for another).
+    /// Returns the id of a manifest node or chunk-list node from its raw bytes (which begin with the node's
+    /// type, so that one kind is never taken for another).
     pub fn node_id(&self, raw: &[u8]) -> ChunkId {
         ChunkId::of(&blake3::keyed_hash(self.node_id.expose(), raw))
     }

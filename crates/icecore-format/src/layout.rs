@@ -67,8 +67,8 @@ pub fn parse_log_key(key: &str) -> FormatResult<RecordName> {
     RecordName::parse(key.strip_prefix(LOG_PREFIX).unwrap_or_default())
 }
 
-/// Times of the store's clock, in milliseconds since 1970: after the first, up to the second. An index object has copies of
-/// objects that were written then.
+/// Times of the store's clock, in milliseconds since 1970: after the first, up to the second. An index object
+/// has copies of objects that were written then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexSpan {
     /// The time before the first one.

@@ -1,4 +1,5 @@
-//! Bounds of everything that stored bytes may ask for. A reader refuses what lies beyond; a writer never produces it.
+//! Bounds of everything that stored bytes may ask for. A reader refuses what lies beyond; a writer never
+//! produces it.
 
 /// Format version that this crate writes, and the newest that it reads.
 pub const FORMAT_VERSION: u16 = 1;
@@ -20,7 +21,8 @@ pub const NAME_BYTES_MAX: usize = 4096;
 pub const ATTRIBUTES_BYTES_MAX: usize = 4 << 20;
 /// Most extended attributes of one entry.
 pub const ATTRIBUTES_MAX: usize = 1 << 16;
-/// Most extended attributes of all entries of one manifest node: decoded they take twenty times what they take in the node.
+/// Most extended attributes of all entries of one manifest node: decoded they take twenty times what they
+/// take in the node.
 pub const NODE_ATTRIBUTES_MAX: usize = 1 << 17;
 /// Most holes of one file.
 pub const HOLES_MAX: usize = 1 << 13;
@@ -38,8 +40,8 @@ pub const NODE_PATH_BYTES_MAX: usize = 8 << 20;
 pub const TARGET_BYTES_MAX: usize = 1 << 16;
 /// Largest record of a pack directory before compression, in bytes.
 pub const DIRECTORY_BYTES_MAX: u32 = 256 << 20;
-/// Largest record of any other sealed object before compression, in bytes. All snapshots of a repository are held in
-/// memory at once.
+/// Largest record of any other sealed object before compression, in bytes. All snapshots of a repository are
+/// held in memory at once.
 pub const RECORD_BYTES_MAX: u32 = 1 << 20;
 /// Longest object that holds a pack directory, in bytes: sealed and padded, if it does not compress.
 pub const DIRECTORY_OBJECT_BYTES_MAX: u64 = object_bytes_max(DIRECTORY_BYTES_MAX);
@@ -57,14 +59,15 @@ pub const INDEX_COPIES_MAX: usize = 1 << 12;
 pub const INDEX_BYTES_MAX: u32 = 16 << 20;
 /// Longest index object in bytes.
 pub const INDEX_OBJECT_BYTES_MAX: u64 = object_bytes_max(INDEX_BYTES_MAX);
-/// Largest record of a bundle before compression, in bytes: some 60,000 snapshots. What does not fit is kept one by one.
+/// Largest record of a bundle before compression, in bytes: some 60,000 snapshots. What does not fit is kept
+/// one by one.
 pub const BUNDLE_BYTES_MAX: u32 = 32 << 20;
 /// Most patterns, and most paths, that a snapshot names as left out.
 pub const LEFT_OUT_ITEMS_MAX: usize = 1 << 12;
 /// Most bytes of these together; each counts 8 bytes more than it is long.
 pub const LEFT_OUT_BYTES_MAX: usize = 1 << 18;
-/// Largest number in the order of a source's snapshots; larger ones count as none, so that one absurd number does not leave
-/// the snapshots after it without a place.
+/// Largest number in the order of a source's snapshots; larger ones count as none, so that one absurd number
+/// does not leave the snapshots after it without a place.
 pub const SEQUENCE_MAX: u64 = 1 << 53;
 /// Most tags of a snapshot.
 pub const TAGS_MAX: usize = 1 << 10;

@@ -63,8 +63,8 @@ pub struct LogRecord {
     pub host: String,
     /// Program and version that wrote it, for people.
     pub program: String,
-    /// Records that the writer had seen and that no record refers to yet, its own last one, and those that it had seen
-    /// earlier and that are gone.
+    /// Records that the writer had seen and that no record refers to yet, its own last one, and those that it
+    /// had seen earlier and that are gone.
     pub references: Vec<RecordReference>,
     /// Snapshots that were completed.
     pub completed: Vec<CompletedSnapshot>,
@@ -148,7 +148,8 @@ impl LogRecord {
         Self::read(name, &open_object(keys, ObjectKind::Log, object)?)
     }
 
-    /// Reads the record of the object that was stored under the name `name`: what the object holds once it is opened.
+    /// Reads the record of the object that was stored under the name `name`: what the object holds once it is
+    /// opened.
     pub fn read(name: RecordName, record: &[u8]) -> FormatResult<Self> {
         let record = Self::try_from(decode_record::<Wire>(WHAT, record)?)?;
         record.validate()?;

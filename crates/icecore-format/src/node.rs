@@ -1,6 +1,7 @@
 //! Manifest nodes: the sorted map path → entry as a content-defined B-tree (prolly tree).
 //!
-//! A node ends where the keyed hash of a path says so, hence equal entries give equal nodes, whatever the history.
+//! A node ends where the keyed hash of a path says so, hence equal entries give equal nodes, whatever the
+//! history.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,8 @@ use crate::{
 const WHAT: &str = "manifest node";
 /// First raw byte of every manifest node.
 pub(crate) const NODE_TYPE: u8 = 1;
-/// A leaf of this raw length in bytes ends, whatever the hash says; the path of its first entry does not count.
+/// A leaf of this raw length in bytes ends, whatever the hash says; the path of its first entry does not
+/// count.
 const NODE_BYTES_SOFT_MAX: usize = 64 << 10;
 /// A node whose paths, written out, have this length in bytes ends, whatever the hash says.
 const NODE_PATH_BYTES_SOFT_MAX: usize = 1 << 20;
@@ -139,10 +141,12 @@ impl NodeBuilder {
         self.count == 0
     }
 
-    /// Adds an entry to a leaf, with the names of its owner where they are known; says whether the node ends here.
+    /// Adds an entry to a leaf, with the names of its owner where they are known; says whether the node ends
+    /// here.
     ///
     /// # Panics
-    /// When entries do not come in strictly rising order of their paths: the stored order is what every reader relies on.
+    /// When entries do not come in strictly rising order of their paths: the stored order is what every
+    /// reader relies on.
     pub fn push_entry(
         &mut self,
         keys: &Keys,

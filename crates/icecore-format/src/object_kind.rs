@@ -56,7 +56,8 @@ impl ObjectKind {
         }
     }
 
-    /// Returns the largest record of this kind before compression, in bytes. Records in packs are directories.
+    /// Returns the largest record of this kind before compression, in bytes. Records in packs are
+    /// directories.
     pub(crate) fn record_bytes_max(self) -> u32 {
         match self {
             Self::Header | Self::Snapshot | Self::Log => RECORD_BYTES_MAX,

@@ -43,8 +43,8 @@ pub struct FinishedPack {
     pub directory: PackDirectory,
 }
 
-/// Assembles one pack: blocks are pushed compressed, sealed all at once (in parallel, if the caller likes), then the
-/// pack is finished.
+/// Assembles one pack: blocks are pushed compressed, sealed all at once (in parallel, if the caller likes),
+/// then the pack is finished.
 #[derive(Debug)]
 pub struct PackBuilder {
     key: ObjectKey,
@@ -110,7 +110,8 @@ impl PackBuilder {
         self.directory.blocks.is_empty()
     }
 
-    /// Says whether another block of `plain_bytes` and `chunks` chunks keeps the pack inside the format's bounds.
+    /// Says whether another block of `plain_bytes` and `chunks` chunks keeps the pack inside the format's
+    /// bounds.
     pub fn has_room(&self, plain_bytes: u64, chunks: usize) -> bool {
         let directory_bytes = (self.directory.chunks.len() + chunks) as u64 * 40;
         self.directory.chunks.len() + chunks <= PACK_CHUNKS_MAX
@@ -220,8 +221,8 @@ impl BlockOpener {
         Ok(Self { decompressor: Decompressor::new()?, compressed: Vec::new() })
     }
 
-    /// Opens block `ordinal` of a pack into `plain` (replacing what is there): authenticates, decompresses, and verifies
-    /// the id of each chunk.
+    /// Opens block `ordinal` of a pack into `plain` (replacing what is there): authenticates, decompresses,
+    /// and verifies the id of each chunk.
     ///
     /// `stored` is exactly the sealed block.
     pub fn open(

@@ -1,4 +1,5 @@
-//! Sealing: header with salt and key commitment, a key for each object, ChaCha20-Poly1305 with counted nonces.
+//! Sealing: header with salt and key commitment, a key for each object, ChaCha20-Poly1305 with counted
+//! nonces.
 
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
@@ -44,7 +45,8 @@ impl ObjectKey {
         Self::of_version(keys, FORMAT_VERSION, kind, epoch, salt)
     }
 
-    /// Makes the key of an object that was sealed by `version` of the format; the caller has checked the version.
+    /// Makes the key of an object that was sealed by `version` of the format; the caller has checked the
+    /// version.
     pub(crate) fn of_version(
         keys: &Keys,
         version: u16,
@@ -67,8 +69,8 @@ impl ObjectKey {
         Ok(Self { kind, header, repository: keys.repository(), key })
     }
 
-    /// Makes the key of a stored object from its first [`SEAL_HEADER_BYTES`] bytes, after checking magic, version, kind
-    /// and key commitment.
+    /// Makes the key of a stored object from its first [`SEAL_HEADER_BYTES`] bytes, after checking magic,
+    /// version, kind and key commitment.
     pub fn read(keys: &Keys, kind: ObjectKind, stored: &[u8]) -> FormatResult<Self> {
         let what = kind.name();
         let Some(header) = stored.first_chunk::<SEAL_HEADER_BYTES>() else {
@@ -89,8 +91,8 @@ impl ObjectKey {
         let mut salt = [0; SALT_BYTES];
         salt.copy_from_slice(&header[16..48]);
         let key = Self::of_version(keys, version, kind, epoch, &salt)?;
-        // Everything else in the header is fixed by version 1, so the whole header can be compared. The commitment in
-        // it is compared in constant time; the rest is public.
+        // Everything else in the header is fixed by version 1, so the whole header can be compared. The
+        // commitment in it is compared in constant time; the rest is public.
         let commitment = |header: &[u8; SEAL_HEADER_BYTES]| {
             let mut bytes = [0; 32];
             bytes.copy_from_slice(&header[48..80]);
@@ -127,8 +129,8 @@ impl ObjectKey {
         self.kind
     }
 
-    /// Returns the cipher of the key. Who draws a salt for each object and seals each ordinal once never uses a nonce twice,
-    /// which is what "less safe" leaves to the caller.
+    /// Returns the cipher of the key. Who draws a salt for each object and seals each ordinal once never uses
+    /// a nonce twice, which is what "less safe" leaves to the caller.
     fn cipher(&self) -> FormatResult<LessSafeKey> {
         let key = UnboundKey::new(&CHACHA20_POLY1305, self.key.expose());
         key.map(LessSafeKey::new).map_err(|_| FormatError::malformed(self.kind.name(), "its key is refused"))
@@ -159,7 +161,8 @@ impl ObjectKey {
         Ok(())
     }
 
-    /// Opens part `ordinal` of the object: `sealed` is ciphertext and tag, the plaintext replaces what is in `out`.
+    /// Opens part `ordinal` of the object: `sealed` is ciphertext and tag, the plaintext replaces what is in
+    /// `out`.
     pub fn open(&self, ordinal: u64, sealed: &[u8], out: &mut Vec<u8>) -> FormatResult<()> {
         let what = self.kind.name();
         let Some((text, tag)) = sealed.split_last_chunk::<TAG_BYTES>() else {
@@ -192,8 +195,8 @@ fn nonce(ordinal: u64) -> Nonce {
     Nonce::assume_unique_for_key(nonce)
 }
 
-/// Returns the padded length by PADMÉ (Nikitin et al., PETS 2019): at most 12 % more, and only O(log log n) bits of
-/// the length remain visible.
+/// Returns the padded length by PADMÉ (Nikitin et al., PETS 2019): at most 12 % more, and only O(log log n)
+/// bits of the length remain visible.
 pub fn padme(length: u64) -> u64 {
     if length < 2 {
         return length;
@@ -204,7 +207,8 @@ pub fn padme(length: u64) -> u64 {
     (length + mask) & !mask
 }
 
-/// Builds the frame of a record: compressed, with its lengths, padded by PADMÉ. Room for a tag is left at the end.
+/// Builds the frame of a record: compressed, with its lengths, padded by PADMÉ. Room for a tag is left at the
+/// end.
 pub(crate) fn frame(record: &[u8]) -> FormatResult<Vec<u8>> {
     let (codec, body) = compression::compress_record(record)?;
     let length = padme((FRAME_HEADER_BYTES + body.len()) as u64) as usize;

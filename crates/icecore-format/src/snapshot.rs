@@ -78,10 +78,11 @@ pub struct SnapshotOrigin {
     pub tags: BTreeMap<String, String>,
     /// Program and version that made the snapshot.
     pub program: String,
-    /// Place in the order of the source's snapshots: one more than the largest that the run saw of the source. 0 if the
-    /// program did not number snapshots yet; these come first, in the order of their runs.
+    /// Place in the order of the source's snapshots: one more than the largest that the run saw of the
+    /// source. 0 if the program did not number snapshots yet; these come first, in the order of their runs.
     pub sequence: u64,
-    /// Snapshot of another repository that this one is a copy of: the very first, if it was copied several times.
+    /// Snapshot of another repository that this one is a copy of: the very first, if it was copied several
+    /// times.
     pub copy_of: Option<SnapshotIdentity>,
 }
 
@@ -172,7 +173,8 @@ pub struct Completion {
     pub root_level: u8,
     /// Totals of the whole manifest.
     pub totals: Totals,
-    /// Number of objects of the source that could not be read, or not consistently: the snapshot is partial if it is not 0.
+    /// Number of objects of the source that could not be read, or not consistently: the snapshot is partial
+    /// if it is not 0.
     pub errors: u64,
     /// Newest epoch of condemned packs that the run had seen.
     pub condemned_epoch: u64,
@@ -229,8 +231,8 @@ impl SnapshotOrigin {
         Ok(())
     }
 
-    /// Returns the snapshot's place among those of its source: the number first, then the run. A number beyond
-    /// [`SEQUENCE_MAX`] counts as none.
+    /// Returns the snapshot's place among those of its source: the number first, then the run. A number
+    /// beyond [`SEQUENCE_MAX`] counts as none.
     pub fn place(&self) -> (u64, RunId) {
         let sequence = if self.sequence > SEQUENCE_MAX { 0 } else { self.sequence };
         (sequence, self.run)
@@ -261,8 +263,8 @@ impl Snapshot {
         Self::read(run, &open_object(keys, ObjectKind::Snapshot, object)?)
     }
 
-    /// Reads the record of a snapshot object that was stored under the name of `run`: what the object holds once it is
-    /// opened.
+    /// Reads the record of a snapshot object that was stored under the name of `run`: what the object holds
+    /// once it is opened.
     pub fn read(run: RunId, record: &[u8]) -> FormatResult<Self> {
         let snapshot = Self::read_any(record)?;
         if snapshot.origin.run == run {
@@ -272,7 +274,8 @@ impl Snapshot {
         }
     }
 
-    /// Opens a snapshot object, whatever run it names: for rescuing objects that lie under another one's name.
+    /// Opens a snapshot object, whatever run it names: for rescuing objects that lie under another one's
+    /// name.
     pub fn open_any(keys: &Keys, object: &[u8]) -> FormatResult<Self> {
         Self::read_any(&open_object(keys, ObjectKind::Snapshot, object)?)
     }

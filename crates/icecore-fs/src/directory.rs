@@ -20,8 +20,8 @@ const DIRECTORY_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(
 
 /// A directory of a source. Objects in it are reached through its descriptor, never by path.
 ///
-/// Its descriptor may be closed when many directories are in use, and is opened again when it is needed: from its
-/// parent, without following links, and only if it is still the same directory.
+/// Its descriptor may be closed when many directories are in use, and is opened again when it is needed: from
+/// its parent, without following links, and only if it is still the same directory.
 pub struct Directory {
     anchor: Anchor,
     /// Single component; empty for the root.
@@ -112,8 +112,8 @@ impl Directory {
         Ok(descriptor)
     }
 
-    /// Returns the descriptor and the metadata as they are now. The first time, whatever directory has the name is
-    /// taken; later only the same one.
+    /// Returns the descriptor and the metadata as they are now. The first time, whatever directory has the
+    /// name is taken; later only the same one.
     pub(crate) fn open(self: &Arc<Self>) -> io::Result<(Arc<OwnedFd>, ObjectStat)> {
         match self.parent() {
             Some(parent) if self.open_descriptor().is_none() => self.open_in(&*parent.descriptor()?),
@@ -143,7 +143,8 @@ impl Directory {
         }
     }
 
-    /// Returns the path of this directory if it was moved or removed; if those above it were, too, that of the topmost.
+    /// Returns the path of this directory if it was moved or removed; if those above it were, too, that of
+    /// the topmost.
     pub(crate) fn gone_ancestor(&self) -> Option<Vec<u8>> {
         let (mut gone, mut directory) = (None, Some(self));
         while let Some(looked_at) = directory.take_if(|directory| !directory.is_in_place()) {
@@ -240,7 +241,8 @@ impl fmt::Debug for Directory {
     }
 }
 
-/// Opens a directory for reading; follows no link in the last component and leaves the access time alone if allowed.
+/// Opens a directory for reading; follows no link in the last component and leaves the access time alone if
+/// allowed.
 fn open_directory(parent: impl AsFd, name: impl Arg + Copy) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | DIRECTORY_FLAGS;
     without_access_time(flags, |flags| rustix::fs::openat(parent.as_fd(), name, flags, Mode::empty()))

@@ -59,6 +59,6 @@ pub struct Metadata {
 
 /// Extended attributes of one object, raw, sorted by name: `(name, value)`.
 ///
-/// POSIX ACLs (`system.posix_acl_access`, `system.posix_acl_default`), capabilities (`security.capability`) and
-/// `NFSv4` ACLs are among them, as raw bytes.
+/// POSIX ACLs (`system.posix_acl_access`, `system.posix_acl_default`), capabilities (`security.capability`)
+/// and `NFSv4` ACLs are among them, as raw bytes.
 pub type ExtendedAttributes = Vec<(Vec<u8>, Vec<u8>)>;

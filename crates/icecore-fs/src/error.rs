@@ -15,7 +15,8 @@ use rustix::io::Errno;
 pub struct FsError {
     /// What was tried, as a verb with its object: `open the directory`.
     pub operation: &'static str,
-    /// Path of the object as raw bytes; relative to the source's or target's root unless documented otherwise.
+    /// Path of the object as raw bytes; relative to the source's or target's root unless documented
+    /// otherwise.
     pub path: Vec<u8>,
     /// What the operating system answered.
     #[source]
@@ -33,7 +34,8 @@ impl FsError {
         self.source.kind() == io::ErrorKind::NotFound
     }
 
-    /// The name is not there any more, or something else than the expected directory has the name of one above it.
+    /// The name is not there any more, or something else than the expected directory has the name of one
+    /// above it.
     pub fn is_gone(&self) -> bool {
         is_gone(&self.source)
     }

@@ -59,8 +59,8 @@ fn origin_text(origin: Option<&(PathBuf, usize)>) -> String {
 
 /// Decides what is left out of a source, by patterns as in gitignore files, relative to the source's root.
 ///
-/// The last pattern that matches decides; one with `!` takes back an exclusion, but nothing can be taken back below a
-/// directory that is itself excluded, for it is not entered.
+/// The last pattern that matches decides; one with `!` takes back an exclusion, but nothing can be taken back
+/// below a directory that is itself excluded, for it is not entered.
 #[derive(Clone, Debug)]
 pub struct Excludes {
     matcher: Gitignore,

@@ -22,8 +22,8 @@ pub const KNOWN: u32 = COMPRESSED | IMMUTABLE | APPEND_ONLY | NO_DUMP;
 /// The flags that forbid changes, also to the superuser.
 pub const PROTECTING: u32 = IMMUTABLE | APPEND_ONLY;
 
-/// Flags that are removed from an object that should not have them. A compression that a directory of the target hands
-/// down is the choice of the target's owner.
+/// Flags that are removed from an object that should not have them. A compression that a directory of the
+/// target hands down is the choice of the target's owner.
 pub(crate) const REMOVABLE: u32 = PROTECTING | NO_DUMP;
 
 /// Sets and clears flags of an open file or directory, and leaves all others as they are.

@@ -1,7 +1,8 @@
 //! Names of users and groups, from `/etc/passwd` and `/etc/group`.
 //!
-//! Name services (LDAP, SSSD, NIS) are not asked: that needs the C library's plug-ins, which a static program cannot
-//! load. Owners are always restored exactly by number; names help only where the two hosts number them differently.
+//! Name services (LDAP, SSSD, NIS) are not asked: that needs the C library's plug-ins, which a static program
+//! cannot load. Owners are always restored exactly by number; names help only where the two hosts number them
+//! differently.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

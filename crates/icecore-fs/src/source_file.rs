@@ -75,7 +75,8 @@ impl SourceFile {
             .map_err(io::Error::from)
     }
 
-    /// Returns where the first `size` bytes hold data, as `(offset, length)` in ascending order; the rest are holes.
+    /// Returns where the first `size` bytes hold data, as `(offset, length)` in ascending order; the rest are
+    /// holes.
     ///
     /// As many extents come out as the file has; see [`Self::extents`] for long files.
     pub fn data_extents(&self, size: u64) -> io::Result<Vec<(u64, u64)>> {

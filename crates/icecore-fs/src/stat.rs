@@ -32,7 +32,8 @@ impl ObjectStat {
     }
 }
 
-/// Reads the metadata of a source's root as the user named it; with `follow`, of what a symbolic link leads to.
+/// Reads the metadata of a source's root as the user named it; with `follow`, of what a symbolic link leads
+/// to.
 ///
 /// The path in an error is `path`.
 pub fn stat_root(path: &Path, follow: bool) -> Result<Metadata, FsError> {

@@ -1,8 +1,9 @@
 //! Re-creates objects below one directory, the target, without ever leaving it.
 //!
-//! All paths are relative to the target, raw bytes with components separated by `/`, and checked. Directories are
-//! entered one component at a time from an open directory, with `O_NOFOLLOW`: no symbolic link in the target is ever
-//! followed, whatever anybody does to the target meanwhile. The last component is always meant itself.
+//! All paths are relative to the target, raw bytes with components separated by `/`, and checked. Directories
+//! are entered one component at a time from an open directory, with `O_NOFOLLOW`: no symbolic link in the
+//! target is ever followed, whatever anybody does to the target meanwhile. The last component is always meant
+//! itself.
 
 mod acl;
 mod apply;
@@ -63,8 +64,9 @@ const ENTER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLL
 
 /// A directory below which objects are re-created, by many threads at once.
 ///
-/// Holds a bounded number of open directories: hundreds of files in one directory cost one system call each to reach.
-/// If a directory that is in use is moved out of the target by somebody else, what is created in it goes with it.
+/// Holds a bounded number of open directories: hundreds of files in one directory cost one system call each
+/// to reach. If a directory that is in use is moved out of the target by somebody else, what is created in it
+/// goes with it.
 #[derive(Debug)]
 pub struct TargetTree {
     root: Arc<DirectoryHandle>,
@@ -115,8 +117,8 @@ impl TargetTree {
         self.user_id == 0
     }
 
-    /// Keeps the flags of the target itself that forbid changes in it (`chattr +i`); those of all directories below are
-    /// cleared where something in them has to change.
+    /// Keeps the flags of the target itself that forbid changes in it (`chattr +i`); those of all directories
+    /// below are cleared where something in them has to change.
     pub fn keep_root_flags(&self) {
         self.root.keep_flags();
     }
@@ -157,8 +159,8 @@ impl TargetTree {
         synced.map_err(|errno| FsError::new("synchronise", b"", errno))
     }
 
-    /// Runs a system call on a name in an open directory; again if the directory turns out to be a removed one, if
-    /// too many files are open, or if the directory's flags forbid changes.
+    /// Runs a system call on a name in an open directory; again if the directory turns out to be a removed
+    /// one, if too many files are open, or if the directory's flags forbid changes.
     fn in_parent<T>(
         &self,
         operation: &'static str,

@@ -67,7 +67,8 @@ impl Default for WalkOptions {
 pub struct WalkCounts {
     /// Objects excluded by pattern, cache tag or `skip`; what is below an excluded directory is not counted.
     pub excluded: u64,
-    /// Objects that were listed, but gone when they were to be looked at; a directory that is gone is no such object.
+    /// Objects that were listed, but gone when they were to be looked at; a directory that is gone is no such
+    /// object.
     pub vanished: u64,
     /// Directories of other file systems that were not entered.
     pub mount_points: u64,
@@ -104,9 +105,10 @@ impl WalkItem {
 
 /// A walk in progress: an iterator over batches of items, in path order.
 ///
-/// Paths are compared component by component as bytes: the content of a directory follows the directory. The root
-/// comes first, with an empty path. A directory's entry comes when its names have been read (or could not be), and says
-/// so; an error about its content comes behind it. The names of a directory are held in memory while it is walked, a few dozen bytes each; all else is bounded by the options.
+/// Paths are compared component by component as bytes: the content of a directory follows the directory. The
+/// root comes first, with an empty path. A directory's entry comes when its names have been read (or could
+/// not be), and says so; an error about its content comes behind it. The names of a directory are held in
+/// memory while it is walked, a few dozen bytes each; all else is bounded by the options.
 #[derive(Debug)]
 pub struct Walk {
     /// Directories from the root to the consumer's place.
@@ -150,7 +152,8 @@ impl Frame {
 impl Walk {
     /// Starts to walk a directory; a symbolic link as the root is followed.
     ///
-    /// Fails if the root cannot be opened as a directory (the error's path is `root`), or no thread can be started.
+    /// Fails if the root cannot be opened as a directory (the error's path is `root`), or no thread can be
+    /// started.
     pub fn start(root: &Path, options: WalkOptions) -> Result<Self, FsError> {
         let root_path = root.as_os_str().as_bytes();
         let (descriptor, stat) =
@@ -192,15 +195,16 @@ impl Walk {
         self.workers.shared.counters.snapshot()
     }
 
-    /// Returns the paths of the objects that were left out wholly because `skip` names them, sorted; one more than
-    /// `paths_max` at most.
+    /// Returns the paths of the objects that were left out wholly because `skip` names them, sorted; one more
+    /// than `paths_max` at most.
     pub fn skipped(&self, paths_max: usize) -> Vec<Vec<u8>> {
         let skipped = self.workers.shared.skipped.lock().unwrap_or_else(PoisonError::into_inner);
         skipped.iter().take(paths_max.saturating_add(1)).cloned().collect()
     }
 
-    /// Returns the directories that were moved or removed while the source was read, the topmost ones only: of those in
-    /// which names vanished (`others`: from what was read of the entries), and of the root in any case.
+    /// Returns the directories that were moved or removed while the source was read, the topmost ones only:
+    /// of those in which names vanished (`others`: from what was read of the entries), and of the root in any
+    /// case.
     ///
     /// To be asked when everything has been read.
     pub fn gone(&self, others: Suspects) -> BTreeSet<Vec<u8>> {
@@ -213,7 +217,8 @@ impl Walk {
         gone
     }
 
-    /// Fills a batch until it is large enough or the next items have not been read yet; an empty one is the end.
+    /// Fills a batch until it is large enough or the next items have not been read yet; an empty one is the
+    /// end.
     fn fill_batch(&mut self) -> Vec<WalkItem> {
         let mut batch = Vec::new();
         while let Some(frame) = self.frames.last_mut() {
@@ -235,7 +240,8 @@ impl Walk {
         batch
     }
 
-    /// Enters the directory at the consumer's place, or goes on to its next slice. Waits only if the batch is empty.
+    /// Enters the directory at the consumer's place, or goes on to its next slice. Waits only if the batch is
+    /// empty.
     ///
     /// Returns whether that was possible.
     fn advance(&mut self, batch: &mut Vec<WalkItem>) -> bool {
@@ -279,7 +285,8 @@ impl Iterator for Walk {
     }
 }
 
-/// Moves items into the batch up to the next directory to enter, which is returned, or until the batch is full.
+/// Moves items into the batch up to the next directory to enter, which is returned, or until the batch is
+/// full.
 fn drain_items(frame: &mut Frame, batch: &mut Vec<WalkItem>) -> Option<Frame> {
     let room = BATCH_ITEMS.saturating_sub(batch.len());
     let until_directory = frame.subdirectories.front().map(|(index, _)| index - frame.items_taken);

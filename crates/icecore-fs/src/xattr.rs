@@ -45,7 +45,8 @@ pub struct UnreadableAttribute {
     pub source: io::Error,
 }
 
-/// Returns the path below `/proc` that names the object `name` in an open directory, however long its real path is.
+/// Returns the path below `/proc` that names the object `name` in an open directory, however long its real
+/// path is.
 ///
 /// `name` must be a single component (`.` for the directory itself) without NUL. Needs `/proc`.
 pub fn object_path(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<CString> {
@@ -54,16 +55,17 @@ pub fn object_path(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<CString
     CString::new(path).map_err(io::Error::from)
 }
 
-/// Returns the path below `/proc` that names an open object, also one opened with `O_PATH`: even a symbolic link
-/// opened with `O_PATH | O_NOFOLLOW`, whose attributes [`AttributeOwner::FollowedPath`] then reaches. Needs `/proc`.
+/// Returns the path below `/proc` that names an open object, also one opened with `O_PATH`: even a symbolic
+/// link opened with `O_PATH | O_NOFOLLOW`, whose attributes [`AttributeOwner::FollowedPath`] then reaches.
+/// Needs `/proc`.
 pub fn descriptor_path(descriptor: BorrowedFd<'_>) -> io::Result<CString> {
     CString::new(format!("/proc/self/fd/{}", descriptor.as_raw_fd())).map_err(io::Error::from)
 }
 
 /// Reads all extended attributes of an object; a file system without attributes has none.
 ///
-/// Fails if they cannot be listed; one that cannot be read is reported in the result, one that is removed meanwhile
-/// is left out.
+/// Fails if they cannot be listed; one that cannot be read is reported in the result, one that is removed
+/// meanwhile is left out.
 pub fn read_attributes(owner: AttributeOwner<'_>) -> io::Result<AttributesRead> {
     let list = match read_growing(|buffer| list_names(owner, buffer)) {
         Ok(list) => list,
@@ -97,8 +99,8 @@ pub fn read_attribute(owner: AttributeOwner<'_>, name: &CStr) -> io::Result<Opti
 
 /// Reads all extended attributes of the object `name` in an open directory, as [`read_attributes`] does.
 ///
-/// No system call before Linux 6.13 reads the attributes of a link or a special file below a descriptor. A path below
-/// `/proc` does; without `/proc`, a thread with a working directory of its own.
+/// No system call before Linux 6.13 reads the attributes of a link or a special file below a descriptor. A
+/// path below `/proc` does; without `/proc`, a thread with a working directory of its own.
 pub fn read_attributes_at(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<AttributesRead> {
     let path = object_path(directory, name)?;
     match read_attributes(AttributeOwner::Path(&path)) {

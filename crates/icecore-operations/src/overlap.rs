@@ -1,5 +1,5 @@
-//! The repository and the cache as directories of this machine: a backup must contain neither, and lie in neither; a restore
-//! must not write into them, and not delete them.
+//! The repository and the cache as directories of this machine: a backup must contain neither, and lie in
+//! neither; a restore must not write into them, and not delete them.
 
 use std::path::{Path, PathBuf};
 
@@ -62,8 +62,8 @@ pub fn refuse_source(access: &RepositoryAccess, path: &Path, real: &Path) -> Res
     }
 }
 
-/// Returns what a restore neither deletes nor overwrites: the repository, the key and password files that were given, and the
-/// user's key files, cache and state.
+/// Returns what a restore neither deletes nor overwrites: the repository, the key and password files that
+/// were given, and the user's key files, cache and state.
 pub fn protected(access: &RepositoryAccess) -> Vec<Identity> {
     let directories = &access.directories;
     let own = [
@@ -100,8 +100,8 @@ pub fn refuse_target(access: &RepositoryAccess, target: &Path) -> Result<(), Ove
     Ok(())
 }
 
-/// Says whether a real path is a certain directory or lies in it; by identity, for the same directory can be mounted in
-/// several places.
+/// Says whether a real path is a certain directory or lies in it; by identity, for the same directory can be
+/// mounted in several places.
 fn is_within(real: &Path, directory: Identity) -> bool {
     real.ancestors().any(|path| identity_of(path) == Some(directory))
 }

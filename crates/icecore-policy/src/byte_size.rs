@@ -26,8 +26,9 @@ pub enum ByteSizeError {
     },
 }
 
-/// Reads a size in bytes: a whole number, then nothing or `B`, `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024), `kB` or `KB`,
-/// `MB`, `GB`, `TB` (powers of 1000). White space around the text and before the unit does not matter.
+/// Reads a size in bytes: a whole number, then nothing or `B`, `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024),
+/// `kB` or `KB`, `MB`, `GB`, `TB` (powers of 1000). White space around the text and before the unit does not
+/// matter.
 pub fn parse_byte_size(text: &str) -> Result<u64, ByteSizeError> {
     let trimmed = text.trim();
     let digits = trimmed.bytes().take_while(u8::is_ascii_digit).count();

@@ -98,8 +98,8 @@ impl Configuration {
         })
     }
 
-    /// Returns the settings for a source: what its own table says, else what `[backup]` says, else the defaults. A name
-    /// that has no table, or none, gets the settings of `[backup]` and no path.
+    /// Returns the settings for a source: what its own table says, else what `[backup]` says, else the
+    /// defaults. A name that has no table, or none, gets the settings of `[backup]` and no path.
     pub fn backup_settings(&self, source: Option<&str>) -> BackupSettings {
         let mut settings = BackupSettings::default();
         self.backup.apply(&mut settings);

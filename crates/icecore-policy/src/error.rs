@@ -17,7 +17,8 @@ impl fmt::Display for TextPosition {
     }
 }
 
-/// Error of reading a configuration file. The text fits behind "failed to …"; it does not say which file it was.
+/// Error of reading a configuration file. The text fits behind "failed to …"; it does not say which file it
+/// was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigurationError {

@@ -1,4 +1,5 @@
-//! The file as it is written: one type for each table, and for each value a type that refuses what it cannot be.
+//! The file as it is written: one type for each table, and for each value a type that refuses what it cannot
+//! be.
 
 use std::{
     collections::BTreeMap,
@@ -40,7 +41,8 @@ pub(crate) struct FileRecord {
     pub sources: BTreeMap<SourceName, SourceRecord>,
 }
 
-/// Declares a table with the settings of a backup, and further keys. (`serde(flatten)` would let unknown keys pass.)
+/// Declares a table with the settings of a backup, and further keys. (`serde(flatten)` would let unknown keys
+/// pass.)
 macro_rules! settings_record {
     ($(#[$doc:meta])* $name:ident { $($extra:ident: $type:ty),* }) => {
         $(#[$doc])*

@@ -45,7 +45,8 @@ pub struct S3Settings {
     pub region: Option<String>,
     /// Profile of the shared AWS configuration; what the environment says if absent.
     pub profile: Option<String>,
-    /// File with the only certificates that are trusted; what the AWS configuration or the system says if absent.
+    /// File with the only certificates that are trusted; what the AWS configuration or the system says if
+    /// absent.
     pub ca_file: Option<PathBuf>,
     /// How requests name the bucket.
     pub addressing: S3Addressing,

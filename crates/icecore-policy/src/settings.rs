@@ -1,4 +1,5 @@
-//! Settings of a backup: what the file says, what a source says instead, and what holds when nobody says anything.
+//! Settings of a backup: what the file says, what a source says instead, and what holds when nobody says
+//! anything.
 
 use std::{collections::BTreeMap, num::NonZeroUsize, ops::RangeInclusive, path::PathBuf};
 

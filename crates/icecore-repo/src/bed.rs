@@ -1,4 +1,5 @@
-//! What the tests of this crate stand on: a repository in memory, sessions on it, and readers that begin cold.
+//! What the tests of this crate stand on: a repository in memory, sessions on it, and readers that begin
+//! cold.
 
 use std::{
     collections::BTreeMap,
@@ -157,7 +158,8 @@ impl Bed {
         self.begin(&self.repository, |_, _| {}).unwrap()
     }
 
-    /// Begins a session of the smallest packs with an empty catalogue, which lives as long as the test program.
+    /// Begins a session of the smallest packs with an empty catalogue, which lives as long as the test
+    /// program.
     pub fn begin(
         &self,
         repository: &Repository,

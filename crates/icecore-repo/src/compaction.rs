@@ -1,8 +1,9 @@
-//! Index objects: reading many small objects of `meta/` by few requests, and writing the copies that this takes.
+//! Index objects: reading many small objects of `meta/` by few requests, and writing the copies that this
+//! takes.
 //!
-//! An index object has copies of what was written in a span of time by the store's clock. It is a cache: the listings
-//! of the originals decide what there is, a copy of another version than the listed one is not used, and one that does not
-//! open is fetched from where it was copied.
+//! An index object has copies of what was written in a span of time by the store's clock. It is a cache: the
+//! listings of the originals decide what there is, a copy of another version than the listed one is not used,
+//! and one that does not open is fetched from where it was copied.
 
 use std::{
     collections::BTreeMap,
@@ -48,15 +49,18 @@ const COPIES_MAX: usize = 1024;
 const COPIES_BYTES_MAX: u64 = 4 << 20;
 /// A longer object is not copied: a request for it is not what its reading costs.
 const COPY_BYTES_MAX: u64 = 256 << 10;
-/// How long an object may have existed before it is listed: the time of a multipart upload is that of its start.
+/// How long an object may have existed before it is listed: the time of a multipart upload is that of its
+/// start.
 const UNSEEN_MAX: Duration = Duration::from_mins(5);
 
 const _: () = assert!(COPIES_MAX <= INDEX_COPIES_MAX);
 
-/// Fetches the objects that were listed, and gives each to `take`; copies, where index objects have enough of them.
+/// Fetches the objects that were listed, and gives each to `take`; copies, where index objects have enough of
+/// them.
 ///
-/// `take` says what is wrong with the bytes. What it does not like of a copy it is given again as the object itself; what it does
-/// not like of the object itself is returned, with its key. Objects that are gone are left out.
+/// `take` says what is wrong with the bytes. What it does not like of a copy it is given again as the object
+/// itself; what it does not like of the object itself is returned, with its key. Objects that are gone are
+/// left out.
 pub(crate) fn fetch(
     repository: &Repository,
     wanted: Vec<&ObjectInfo>,
@@ -148,7 +152,8 @@ fn take_copies<'a>(
     Ok(rest.into_values().collect())
 }
 
-/// Returns how many of the objects are in no index object and could be. `indexes` are all below [`INDEX_PREFIX`].
+/// Returns how many of the objects are in no index object and could be. `indexes` are all below
+/// [`INDEX_PREFIX`].
 pub(crate) fn unindexed<'a>(
     objects: impl Iterator<Item = &'a ObjectInfo>,
     indexes: impl Iterator<Item = &'a ObjectInfo>,
@@ -157,13 +162,14 @@ pub(crate) fn unindexed<'a>(
     objects.filter(|object| object.size <= COPY_BYTES_MAX && milliseconds(object.modified) > end).count()
 }
 
-/// Returns the end of the last span. Spans follow each other, so that whatever was written before is in one of them, or was
-/// too long for it.
+/// Returns the end of the last span. Spans follow each other, so that whatever was written before is in one
+/// of them, or was too long for it.
 fn end_of<'a>(indexes: impl Iterator<Item = &'a ObjectInfo>) -> u64 {
     indexes.filter_map(|index| IndexSpan::parse(&index.key)).map(|span| span.until).max().unwrap_or(0)
 }
 
-/// Writes index objects for what is in none, until fewer than `copies_min` objects are left, and returns their number.
+/// Writes index objects for what is in none, until fewer than `copies_min` objects are left, and returns
+/// their number.
 pub(crate) fn compact(repository: &Repository, copies_min: usize) -> RepoResult<usize> {
     let environment = repository.environment();
     let list = |prefix| environment.runtime.block_on(repository.store().list(prefix));
@@ -203,8 +209,8 @@ pub(crate) fn compact(repository: &Repository, copies_min: usize) -> RepoResult<
     Ok(written)
 }
 
-/// Splits off what fits into an index object, from what is sorted by time; nothing if there is nothing. What was written in
-/// the same millisecond stays together, if that is possible.
+/// Splits off what fits into an index object, from what is sorted by time; nothing if there is nothing. What
+/// was written in the same millisecond stays together, if that is possible.
 fn split_part(objects: &[ObjectInfo]) -> Option<(&[ObjectInfo], &[ObjectInfo])> {
     let mut bytes = 0;
     let fits = objects.iter().take(COPIES_MAX).take_while(|object| {

@@ -9,8 +9,8 @@ pub struct FetchSizes {
     pub gap_bytes_max: u64,
     /// Blocks with this many bytes of plaintext are planned for one request at most.
     pub plain_bytes_max: u64,
-    /// When blocks of a manifest are read one after the other, as many of the next ones are fetched as were read before, at
-    /// most so many.
+    /// When blocks of a manifest are read one after the other, as many of the next ones are fetched as were
+    /// read before, at most so many.
     pub followers_max: u32,
 }
 

@@ -55,8 +55,8 @@ pub struct LoadedIndex {
     pub damaged: Vec<(String, RepoError)>,
 }
 
-/// Brings the catalogue up to date with the pack directories in the store, and loads the index from it: all packs, or
-/// those of one group only.
+/// Brings the catalogue up to date with the pack directories in the store, and loads the index from it: all
+/// packs, or those of one group only.
 pub fn load_index(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -69,12 +69,12 @@ pub fn load_index(
     })
 }
 
-/// Does the same as [`load_index`] for somebody who is going to refer to what is in the index: packs that are not there,
-/// or have another length than their directory says, do not get into it.
+/// Does the same as [`load_index`] for somebody who is going to refer to what is in the index: packs that are
+/// not there, or have another length than their directory says, do not get into it.
 ///
-/// `directories` are the pack directories that the store lists, `manifests` the packs of manifest nodes if they were listed
-/// with them. `adopt` is given the packs that the store lists and the
-/// names (sorted) of those that have a directory, and may write directories for others, which it returns.
+/// `directories` are the pack directories that the store lists, `manifests` the packs of manifest nodes if
+/// they were listed with them. `adopt` is given the packs that the store lists and the names (sorted) of
+/// those that have a directory, and may write directories for others, which it returns.
 pub(crate) fn load_index_for_writing(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -96,8 +96,8 @@ pub(crate) fn load_index_for_writing(
     })
 }
 
-/// Loads the index of somebody who writes once more, from a catalogue that was up to date a moment ago; `stored` are the
-/// packs that were there then, and those that were uploaded since.
+/// Loads the index of somebody who writes once more, from a catalogue that was up to date a moment ago;
+/// `stored` are the packs that were there then, and those that were uploaded since.
 pub(crate) fn load_index_again(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -138,7 +138,8 @@ impl ChunkIndex {
         self.disk.as_ref().map_or(Ok(None), |disk| disk.locate(id))
     }
 
-    /// Returns all places where a chunk is; looks through all that is in memory, so it is for when the first place fails.
+    /// Returns all places where a chunk is; looks through all that is in memory, so it is for when the first
+    /// place fails.
     pub fn copies(&self, id: &ChunkId) -> Vec<ChunkLocation> {
         let mut copies = self.disk.as_ref().map_or_else(Vec::new, |disk| disk.copies(id));
         copies.extend(self.memory.copies(id).map(|location| self.behind_disk(location)));

@@ -9,14 +9,14 @@ use crate::{
     repository::Repository,
 };
 
-/// With this many snapshots and packs in the catalogue, all objects below `meta/` fit into one page of a listing: each of
-/// them has at most three objects there, and a page has 1,000.
+/// With this many snapshots and packs in the catalogue, all objects below `meta/` fit into one page of a
+/// listing: each of them has at most three objects there, and a page has 1,000.
 const ONE_PAGE_MAX: usize = 250;
 /// Keys in a page of S3.
 const PAGE_KEYS: usize = 1_000;
 
-/// Says whether all objects below `meta/` fit into one page of a listing, as far as the catalogue knows. An empty one says
-/// nothing: the repository may be a large one that is new to this host.
+/// Says whether all objects below `meta/` fit into one page of a listing, as far as the catalogue knows. An
+/// empty one says nothing: the repository may be a large one that is new to this host.
 pub fn is_one_page(catalog: &Catalog) -> bool {
     (1..=ONE_PAGE_MAX).contains(&known(catalog))
 }
@@ -38,8 +38,8 @@ pub(crate) struct MetaListing {
 }
 
 impl MetaListing {
-    /// Lists the objects below `prefixes`, which begin with `meta/`, one prefix after the other; with one request for all of
-    /// them where the catalogue says that there is little.
+    /// Lists the objects below `prefixes`, which begin with `meta/`, one prefix after the other; with one
+    /// request for all of them where the catalogue says that there is little.
     pub fn read(repository: &Repository, catalog: &Catalog, prefixes: &[&str]) -> RepoResult<Self> {
         let environment = repository.environment();
         let list = |prefix| {
@@ -49,7 +49,8 @@ impl MetaListing {
         // Who has just seen that there is no snapshot knows more than the catalogue.
         if is_one_page(catalog) || known(catalog) == 0 && repository.was_without_snapshots() {
             let objects = list(META_PREFIX)?;
-            // Of several pages any may have been listed before another, and the caller wants one prefix after the other.
+            // Of several pages any may have been listed before another, and the caller wants one prefix after
+            // the other.
             if objects.len() < PAGE_KEYS {
                 return Ok(Self { objects, is_whole: true });
             }

@@ -1,4 +1,5 @@
-//! The log of completed and deleted snapshots: reads it through the catalogue, says what is lost, and adds records.
+//! The log of completed and deleted snapshots: reads it through the catalogue, says what is lost, and adds
+//! records.
 
 mod reading;
 
@@ -43,7 +44,8 @@ pub struct LogBook {
 pub struct LogAuthor {
     /// Name of the writer.
     pub writer: WriterId,
-    /// The writer's last record, as far as it knows: its number is not used again, also if the record is gone.
+    /// The writer's last record, as far as it knows: its number is not used again, also if the record is
+    /// gone.
     pub last: Option<RecordReference>,
     /// Host of the writer.
     pub host: String,
@@ -98,8 +100,9 @@ impl LogBook {
         })
     }
 
-    /// Does the same as [`Self::read_with_snapshots`] with the listing that was made when the repository was unlocked, once, if
-    /// there was one. What is missing in it may have come since: before somebody says that something vanished, he reads again.
+    /// Does the same as [`Self::read_with_snapshots`] with the listing that was made when the repository was
+    /// unlocked, once, if there was one. What is missing in it may have come since: before somebody says that
+    /// something vanished, he reads again.
     pub fn read_as_unlocked(
         repository: &Repository,
         catalog: &mut Catalog,
@@ -113,17 +116,17 @@ impl LogBook {
         &self.history
     }
 
-    /// Returns the records that do not open, with the hash of what lies in their place, unless somebody has accepted their
-    /// loss.
+    /// Returns the records that do not open, with the hash of what lies in their place, unless somebody has
+    /// accepted their loss.
     pub fn damaged(&self) -> impl Iterator<Item = &(RecordReference, RepoError)> {
         self.damaged.iter().filter(|(reference, _)| !self.history.is_accepted(reference.name))
     }
 
     /// Returns what was there and is not any more. The list must have been read after the log.
     ///
-    /// Before it says that something vanished, it reads the log once more: a snapshot may just have been deleted, and a record
-    /// may have been written while the log was listed, after the place where it belongs and before one that refers to it. What
-    /// is new in the log then is not missed: the list is older.
+    /// Before it says that something vanished, it reads the log once more: a snapshot may just have been
+    /// deleted, and a record may have been written while the log was listed, after the place where it belongs
+    /// and before one that refers to it. What is new in the log then is not missed: the list is older.
     pub fn losses(
         &mut self,
         repository: &Repository,
@@ -146,7 +149,8 @@ impl LogBook {
         Ok(find(self).into_iter().filter(|loss| missed.contains(&loss.what())).collect())
     }
 
-    /// Returns the complete snapshots that no record names: the run that made them ended before it could write one.
+    /// Returns the complete snapshots that no record names: the run that made them ended before it could
+    /// write one.
     pub fn unnamed(&self, list: &SnapshotList) -> Vec<CompletedSnapshot> {
         let unnamed = list.complete(None).filter(|snapshot| !self.history.names(snapshot.origin.run));
         unnamed.filter_map(CompletedSnapshot::of).collect()
@@ -236,8 +240,8 @@ impl LogBook {
         Err(RepoError::LogContended { writer: author.writer })
     }
 
-    /// Looks at who has taken a number: returns the version if it was this very record, whose reply was lost; else takes in the
-    /// other one.
+    /// Looks at who has taken a number: returns the version if it was this very record, whose reply was lost;
+    /// else takes in the other one.
     fn look(
         &mut self,
         repository: &Repository,

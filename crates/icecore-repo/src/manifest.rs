@@ -1,4 +1,5 @@
-//! The manifest as a tree in the store: reading it in order, looking paths up, comparing two, writing a new one.
+//! The manifest as a tree in the store: reading it in order, looking paths up, comparing two, writing a new
+//! one.
 
 mod chunk_list;
 mod cursor;

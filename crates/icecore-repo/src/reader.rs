@@ -94,13 +94,14 @@ impl ChunkReader {
         self.bytes_fetched.load(Ordering::Relaxed)
     }
 
-    /// Returns the archived packs without which some chunk could not be read so far, in the order of their keys.
+    /// Returns the archived packs without which some chunk could not be read so far, in the order of their
+    /// keys.
     pub fn archived_packs(&self) -> Vec<ArchivedPack> {
         self.answers.needed()
     }
 
-    /// Finds out whether a chunk is in an archived pack: for whoever cannot use it, but has to list all packs to be thawed.
-    /// Reads nothing from packs that have been read before.
+    /// Finds out whether a chunk is in an archived pack: for whoever cannot use it, but has to list all packs
+    /// to be thawed. Reads nothing from packs that have been read before.
     pub fn probe(&self, chunk: &ChunkRef) {
         let Ok(location) = self.locate(chunk) else { return };
         if !self.answers.is_readable(location.block.pack()) {
@@ -152,8 +153,8 @@ impl ChunkReader {
         Ok(ChunkContent { text, range: start..start + location.length as usize })
     }
 
-    /// Looks for a readable copy of a chunk in another pack: two hosts may have uploaded it at the same time, or a run in
-    /// a group of its own.
+    /// Looks for a readable copy of a chunk in another pack: two hosts may have uploaded it at the same time,
+    /// or a run in a group of its own.
     fn other_copy(&self, id: ChunkId, damaged: ChunkLocation) -> Option<ChunkContent> {
         let copies = self.read_index().copies(&id);
         copies
@@ -162,8 +163,8 @@ impl ChunkReader {
             .find_map(|copy| self.content_at(copy).ok())
     }
 
-    /// Fetches those of `blocks` that are not in memory yet, neighbours in one request each; the cache must have room
-    /// for them. A failure is left for the one who reads the block.
+    /// Fetches those of `blocks` that are not in memory yet, neighbours in one request each; the cache must
+    /// have room for them. A failure is left for the one who reads the block.
     pub fn prefetch(&self, blocks: &[BlockNumber]) {
         let mut wanted: Vec<BlockNumber> = {
             let mut cache = self.lock_cache();

@@ -103,7 +103,8 @@ impl LockedRepository {
         self.plain.repository
     }
 
-    /// Has all of `meta/` listed together with the key slots: a host that knows nothing of the repository yet asks for it next.
+    /// Has all of `meta/` listed together with the key slots: a host that knows nothing of the repository yet
+    /// asks for it next.
     #[must_use]
     pub fn listing_everything(self, lists_everything: bool) -> Self {
         Self { lists_everything, ..self }
@@ -162,8 +163,8 @@ impl Repository {
 
     /// Creates a repository named `repository` with one key slot.
     ///
-    /// The slot is written first and the header last, so that a crash in between leaves nothing that looks like a
-    /// repository and cannot be opened.
+    /// The slot is written first and the header last, so that a crash in between leaves nothing that looks
+    /// like a repository and cannot be opened.
     pub fn create(
         store: Arc<dyn Store>,
         environment: Environment,
@@ -178,8 +179,8 @@ impl Repository {
         Self::create_in_unused(store, environment, repository, options)
     }
 
-    /// Creates a repository as [`Self::create`] does, where the caller has just seen that there is none. Should somebody
-    /// have been faster all the same, that fails, and leaves a key slot that opens nothing.
+    /// Creates a repository as [`Self::create`] does, where the caller has just seen that there is none.
+    /// Should somebody have been faster all the same, that fails, and leaves a key slot that opens nothing.
     pub fn create_in_unused(
         store: Arc<dyn Store>,
         environment: Environment,
@@ -264,7 +265,8 @@ impl Repository {
         Ok(Chunker::new(&self.keys, self.header.parameters.chunker)?)
     }
 
-    /// Sets how many chunks an index keeps in memory when it is loaded; the rest is on disk, if the catalogue is.
+    /// Sets how many chunks an index keeps in memory when it is loaded; the rest is on disk, if the catalogue
+    /// is.
     #[must_use]
     pub fn with_index_chunks_max(self, index_chunks_max: usize) -> Self {
         Self { index_chunks_max: Some(index_chunks_max), ..self }
@@ -275,7 +277,8 @@ impl Repository {
         self.is_empty.store(true, Ordering::Relaxed);
     }
 
-    /// Says whether a listing found neither a snapshot nor a record of the log, so that little else can be there.
+    /// Says whether a listing found neither a snapshot nor a record of the log, so that little else can be
+    /// there.
     pub(crate) fn was_without_snapshots(&self) -> bool {
         self.is_empty.load(Ordering::Relaxed)
     }
@@ -324,8 +327,8 @@ impl Repository {
         Ok(self.environment.runtime.block_on(self.store.put(key, bytes, condition))?)
     }
 
-    /// Fetches many small objects, `concurrency` at a time; the results keep the order of the keys. What is longer than
-    /// `bytes_max` is cut off.
+    /// Fetches many small objects, `concurrency` at a time; the results keep the order of the keys. What is
+    /// longer than `bytes_max` is cut off.
     pub(crate) fn get_many(
         &self,
         keys: &[String],

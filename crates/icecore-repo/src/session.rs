@@ -1,4 +1,5 @@
-//! A run of a writer: deduplicates chunks, fills blocks and packs, uploads them, and commits the snapshot last.
+//! A run of a writer: deduplicates chunks, fills blocks and packs, uploads them, and commits the snapshot
+//! last.
 
 mod adoption;
 mod assembly;
@@ -88,7 +89,8 @@ impl ClockDifference {
 
 /// A run of a writer, from the pending snapshot to the complete one.
 ///
-/// Dropping it without [`Self::commit`] or [`Self::abort`] leaves what a killed process leaves: garbage, never damage.
+/// Dropping it without [`Self::commit`] or [`Self::abort`] leaves what a killed process leaves: garbage,
+/// never damage.
 #[derive(Debug)]
 pub struct WriteSession<'c> {
     repository: Repository,
@@ -108,8 +110,8 @@ pub struct WriteSession<'c> {
 impl<'c> WriteSession<'c> {
     /// Announces the run, brings the index up to date and starts the pipeline.
     ///
-    /// The pending snapshot is written before the index is loaded (DESIGN section 5): a pruner that condemns packs
-    /// later sees the run and waits for it.
+    /// The pending snapshot is written before the index is loaded (DESIGN section 5): a pruner that condemns
+    /// packs later sees the run and waits for it.
     ///
     /// # Panics
     /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
@@ -122,8 +124,9 @@ impl<'c> WriteSession<'c> {
         Self::begin_after(repository, catalog, Continuation::default(), origin, options)
     }
 
-    /// Does the same as [`Self::begin`] after another session of the same command, and does not ask the store again for what
-    /// that one knew: a pruner that has condemned packs since then is noticed before the commit.
+    /// Does the same as [`Self::begin`] after another session of the same command, and does not ask the store
+    /// again for what that one knew: a pruner that has condemned packs since then is noticed before the
+    /// commit.
     ///
     /// # Panics
     /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
@@ -258,7 +261,8 @@ impl<'c> WriteSession<'c> {
 
     /// Waits until everything that was added is durable in the store.
     fn flush(&mut self) -> RepoResult<()> {
-        // Full packs of either kind are on their way already. What counts is that all are durable before the commit.
+        // Full packs of either kind are on their way already. What counts is that all are durable before the
+        // commit.
         for assembler in [&mut self.data, &mut self.manifest] {
             if let Some(block) = assembler.take() {
                 self.packer.submit(block)?;
@@ -271,7 +275,8 @@ impl<'c> WriteSession<'c> {
 
     /// Makes the snapshot complete: after this it is restorable, before it does not exist.
     ///
-    /// Returns the snapshot, and what was written for it. When it fails, the run is marked as aborted if that is possible.
+    /// Returns the snapshot, and what was written for it. When it fails, the run is marked as aborted if that
+    /// is possible.
     pub fn commit(
         self,
         root: &ManifestRoot,
@@ -280,7 +285,8 @@ impl<'c> WriteSession<'c> {
         self.commit_and_continue(root, report).map(|(snapshot, written, _)| (snapshot, written))
     }
 
-    /// Does the same as [`Self::commit`], and returns what another session can take over, if the options say that one follows.
+    /// Does the same as [`Self::commit`], and returns what another session can take over, if the options say
+    /// that one follows.
     pub fn commit_and_continue(
         mut self,
         root: &ManifestRoot,
@@ -352,7 +358,8 @@ impl<'c> WriteSession<'c> {
         }
     }
 
-    /// Ends the run without a snapshot; what was added so far is uploaded first, so that the next run finds it.
+    /// Ends the run without a snapshot; what was added so far is uploaded first, so that the next run finds
+    /// it.
     pub fn abort(mut self, reason: &str) -> RepoResult<()> {
         // A failed upload is why many runs are aborted; the state of the run is written all the same.
         if let Err(error) = self.flush() {

@@ -63,7 +63,8 @@ pub struct KeyChange {
     pub removed: Vec<String>,
 }
 
-/// A change of the key of which the first half is done: the new key opens the repository, and the present one still does.
+/// A change of the key of which the first half is done: the new key opens the repository, and the present one
+/// still does.
 #[derive(Debug)]
 #[must_use = "both keys open the repository until the change is finished or undone"]
 pub struct StartedChange<'a> {
@@ -73,10 +74,11 @@ pub struct StartedChange<'a> {
     added: String,
 }
 
-/// Adds a slot that `new` opens, with the label of the slot that `present` opens, and opens it from the store.
+/// Adds a slot that `new` opens, with the label of the slot that `present` opens, and opens it from the
+/// store.
 ///
-/// Fails if a slot of `present` cannot be found: who changes a key must be able to rely on it that the old one opens
-/// nothing afterwards.
+/// Fails if a slot of `present` cannot be found: who changes a key must be able to rely on it that the old
+/// one opens nothing afterwards.
 pub fn begin_change<'a>(
     repository: &'a Repository,
     present: &'a Credential,
@@ -96,7 +98,8 @@ pub fn begin_change<'a>(
 }
 
 impl StartedChange<'_> {
-    /// Removes all slots that the present key opens; an earlier change may have been interrupted, so there may be several.
+    /// Removes all slots that the present key opens; an earlier change may have been interrupted, so there
+    /// may be several.
     ///
     /// Fails if one of them is left.
     pub fn finish(self) -> RepoResult<KeyChange> {

@@ -1,7 +1,9 @@
-//! Reading all small objects of a kind, snapshots or log records, in a time that hardly grows with their number.
+//! Reading all small objects of a kind, snapshots or log records, in a time that hardly grows with their
+//! number.
 //!
-//! The catalogue has most of them in one bundle, which is decrypted once, and the newest as they came from the store. It is a
-//! cache: a listing decides what exists, and what the catalogue has in another version than the listed one is fetched.
+//! The catalogue has most of them in one bundle, which is decrypted once, and the newest as they came from
+//! the store. It is a cache: a listing decides what exists, and what the catalogue has in another version
+//! than the listed one is fetched.
 
 use std::{
     borrow::Cow,
@@ -24,8 +26,8 @@ use crate::{compaction, error::RepoResult, repository::Repository};
 
 /// Objects that one thread opens before another one is worth its while.
 const OPENED_IN_A_ROW_MIN: usize = 128;
-/// Objects outside the bundle, and records in it that are of no use any more, before the bundle is written again: a run that adds
-/// one object writes little, and opens few.
+/// Objects outside the bundle, and records in it that are of no use any more, before the bundle is written
+/// again: a run that adds one object writes little, and opens few.
 pub(crate) const UNBUNDLED_MAX: usize = 64;
 
 /// A kind of small objects.
@@ -96,8 +98,8 @@ struct Opened<'b, T> {
     content: T,
 }
 
-/// Reads the objects that the store lists, in this order; objects with foreign keys, and those that are gone meanwhile, are left
-/// out.
+/// Reads the objects that the store lists, in this order; objects with foreign keys, and those that are gone
+/// meanwhile, are left out.
 pub(crate) fn read<'a, T: SmallObject>(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -149,7 +151,8 @@ fn open_bundle<T: SmallObject>(repository: &Repository, catalog: &mut Catalog) -
     }
 }
 
-/// Opens what the catalogue has in the listed version, on all threads if that is much. What does not open is left out.
+/// Opens what the catalogue has in the listed version, on all threads if that is much. What does not open is
+/// left out.
 fn open_known<'b, T: SmallObject>(
     repository: &Repository,
     listed: &[(T::Name, &ObjectInfo)],
@@ -173,8 +176,8 @@ fn open_known<'b, T: SmallObject>(
     repository.environment().workers.install(|| positions.filter_map(open).collect())
 }
 
-/// Fetches what is listed and not opened yet, and adds it to `opened`. Returns what does not open; it is fetched again next time:
-/// it may have been damaged on its way here.
+/// Fetches what is listed and not opened yet, and adds it to `opened`. Returns what does not open; it is
+/// fetched again next time: it may have been damaged on its way here.
 fn fetch_missing<T: SmallObject>(
     repository: &Repository,
     listed: &[(T::Name, &ObjectInfo)],
@@ -213,9 +216,11 @@ fn fetch_missing<T: SmallObject>(
     Ok(damaged.collect())
 }
 
-/// Leaves in the catalogue what the next run needs: new objects in rows, or all objects in a bundle when many are in none.
+/// Leaves in the catalogue what the next run needs: new objects in rows, or all objects in a bundle when many
+/// are in none.
 ///
-/// Of an object that is listed and does not open, what was known before stays: a repair can bring it back from there.
+/// Of an object that is listed and does not open, what was known before stays: a repair can bring it back
+/// from there.
 fn keep<T: SmallObject>(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -296,8 +301,8 @@ fn rebundle<T: SmallObject>(
     Ok(Some((StoredBundle { records, sealed }, bundled)))
 }
 
-/// Returns the sealed objects that the catalogue has, those in the bundle with new seals. Of an object that is in it twice, the
-/// newer one comes first.
+/// Returns the sealed objects that the catalogue has, those in the bundle with new seals. Of an object that
+/// is in it twice, the newer one comes first.
 pub(crate) fn copies<T: SmallObject>(
     repository: &Repository,
     catalog: &mut Catalog,

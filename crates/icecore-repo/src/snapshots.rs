@@ -1,7 +1,7 @@
 //! Reading snapshots, and finding the one that is meant.
 //!
-//! The snapshots of a source have the order in which they were made, which each of them carries as a number: clocks may be
-//! wrong. [`SnapshotList::doubtful_times`] finds the times that contradict it.
+//! The snapshots of a source have the order in which they were made, which each of them carries as a number:
+//! clocks may be wrong. [`SnapshotList::doubtful_times`] finds the times that contradict it.
 
 mod order;
 mod times;
@@ -33,8 +33,9 @@ use crate::{
 /// All snapshot objects of a repository.
 #[derive(Debug, Default)]
 pub struct SnapshotList {
-    /// Snapshots in every state. Those of one source are in the order in which they were made, and take the places that
-    /// they would have in the order of all runs' names (that is, of the times at which they started).
+    /// Snapshots in every state. Those of one source are in the order in which they were made, and take the
+    /// places that they would have in the order of all runs' names (that is, of the times at which they
+    /// started).
     pub snapshots: Vec<Snapshot>,
     /// Objects that could not be read, with the reason.
     pub damaged: Vec<(String, RepoError)>,
@@ -134,11 +135,13 @@ impl SnapshotList {
         Self { snapshots, ..Self::default() }
     }
 
-    /// Returns the number of the next snapshot of a source: one more than the largest of any host, in any state.
+    /// Returns the number of the next snapshot of a source: one more than the largest of any host, in any
+    /// state.
     pub fn next_sequence(&self, source: &str) -> u64 {
         let of_source = self.snapshots.iter().filter(|snapshot| snapshot.origin.source == source);
         let largest = of_source.map(|snapshot| snapshot.origin.place().0).max().unwrap_or(0);
-        // Where somebody has used up the numbers, the names of the runs decide, as they did before there were numbers.
+        // Where somebody has used up the numbers, the names of the runs decide, as they did before there were
+        // numbers.
         (largest + 1).min(SEQUENCE_MAX)
     }
 

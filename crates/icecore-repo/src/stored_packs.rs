@@ -1,4 +1,5 @@
-//! The packs that are really there, as the store lists them: what directories say of packs is held against it.
+//! The packs that are really there, as the store lists them: what directories say of packs is held against
+//! it.
 
 use std::collections::HashMap;
 
@@ -19,7 +20,8 @@ pub(crate) struct StoredPacks {
 }
 
 impl StoredPacks {
-    /// Lists all packs, but those of manifest nodes if they are given: who has listed all of `meta/` has seen them.
+    /// Lists all packs, but those of manifest nodes if they are given: who has listed all of `meta/` has seen
+    /// them.
     pub fn list(repository: &Repository, manifests: Option<&[&ObjectInfo]>) -> RepoResult<Self> {
         let mut found = Self { bytes: HashMap::new() };
         let list = |prefix| -> RepoResult<Vec<ObjectInfo>> {

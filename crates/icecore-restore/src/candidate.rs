@@ -17,8 +17,8 @@ pub(crate) struct Candidate {
     pub owner: OwnerChoice,
     /// The directory that it is in was empty or new, or does not have the name.
     pub is_new: bool,
-    /// A file of which the snapshot that the target is in the state of has other content: a right size and time prove
-    /// nothing.
+    /// A file of which the snapshot that the target is in the state of has other content: a right size and
+    /// time prove nothing.
     pub is_changed: bool,
 }
 

@@ -16,9 +16,11 @@ pub(crate) enum Comparison {
     Content,
     /// At once.
     Times,
-    /// When its content is; or at once if it is the very file of the source, and has not changed since the backup.
+    /// When its content is; or at once if it is the very file of the source, and has not changed since the
+    /// backup.
     Source {
-        /// What changed at this time or later may have changed once more after it was read, without a new time.
+        /// What changed at this time or later may have changed once more after it was read, without a new
+        /// time.
         before: Time,
     },
 }

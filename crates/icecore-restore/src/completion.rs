@@ -1,4 +1,5 @@
-//! What is done after a batch: reading back, hard links, removals, and the directories that the walk has left.
+//! What is done after a batch: reading back, hard links, removals, and the directories that the walk has
+//! left.
 
 use std::sync::{
     Arc,
@@ -61,7 +62,8 @@ pub(crate) fn complete<'env>(
     }
 }
 
-/// Reads the files of a batch from the disk again: the small ones by all workers at once, each large one by all.
+/// Reads the files of a batch from the disk again: the small ones by all workers at once, each large one by
+/// all.
 fn read_back_all<'env>(
     restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,

@@ -26,7 +26,8 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Writes the content of a file to a stream, holes as zeros; returns the number of bytes.
 ///
-/// While one part is written the next ones are fetched; the reader's cache should have room for three steps of 16 MiB.
+/// While one part is written the next ones are fetched; the reader's cache should have room for three steps
+/// of 16 MiB.
 pub fn write_content(reader: &ChunkReader, entry: &Entry, output: &mut dyn Write) -> RestoreResult<u64> {
     let reason = if entry.kind != EntryKind::File {
         "it is not a file"
@@ -111,7 +112,8 @@ fn fetch_steps(
     let mut placement = Placement::new(&entry.holes);
     let (mut plan, mut step) = (BlockPlan::default(), Vec::new());
     while let Some(chunk) = list.next()? {
-        // A chunk that is missing is the business of the one who reads it, after what comes before it is written.
+        // A chunk that is missing is the business of the one who reads it, after what comes before it is
+        // written.
         if plan.add(reader, &chunk).is_err() {
             tracing::debug!(id = %chunk.id, "chunk is missing");
         }

@@ -1,4 +1,5 @@
-//! Removes what the snapshot does not have, except for what must stay; in a dry run says what would be removed.
+//! Removes what the snapshot does not have, except for what must stay; in a dry run says what would be
+//! removed.
 
 use icecore_fs::{
     entry::EntryKind as FsKind,
@@ -86,8 +87,8 @@ fn note(restoration: &Restoration<'_>, path: &[u8], outcome: Result<(), FsError>
     }
 }
 
-/// Removes from a directory that the walk has left what does not belong there, and the directory itself if the newer
-/// snapshot does not have it.
+/// Removes from a directory that the walk has left what does not belong there, and the directory itself if
+/// the newer snapshot does not have it.
 pub(crate) fn leave(restoration: &Restoration<'_>, left: &LeftDirectory) {
     let Some(tree) = restoration.tree else { return };
     if left.state == LeftState::Removed {

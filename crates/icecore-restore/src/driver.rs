@@ -1,4 +1,5 @@
-//! Carries out the steps: batches of objects go to the workers while the blocks of the next batch are fetched.
+//! Carries out the steps: batches of objects go to the workers while the blocks of the next batch are
+//! fetched.
 
 use std::{
     collections::VecDeque,
@@ -36,7 +37,8 @@ const BATCH_STEPS_MAX: usize = 4096;
 const BATCH_WEIGHT_MAX: usize = 4 << 20;
 /// or with this much content, if the reader's cache has room for three times as much.
 const BATCH_BYTES_MAX: u64 = 32 << 20;
-/// A batch has one part in this many of the reader's cache: one is written, one is fetched, the rest is for other blocks.
+/// A batch has one part in this many of the reader's cache: one is written, one is fetched, the rest is for
+/// other blocks.
 const CACHE_SHARE: u64 = 3;
 /// Look-ups in the target that are worth a thread.
 const LOOK_UPS_MIN: usize = 64;

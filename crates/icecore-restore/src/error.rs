@@ -11,7 +11,8 @@ use crate::request::DELETIONS_PERCENT_MAX;
 /// Result of a restore.
 pub type RestoreResult<T> = Result<T, RestoreError>;
 
-/// Error that ends a restore; one file that cannot be restored is no such error. The text fits behind "failed to …".
+/// Error that ends a restore; one file that cannot be restored is no such error. The text fits behind "failed
+/// to …".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
@@ -43,8 +44,8 @@ pub enum RestoreError {
         /// What was tried, and the answer.
         source: FsError,
     },
-    /// The file system of the target is full, or the quota is used up. What has been restored stays, and is not fetched
-    /// again by the next run.
+    /// The file system of the target is full, or the quota is used up. What has been restored stays, and is
+    /// not fetched again by the next run.
     #[error("write to the target, it is full")]
     TargetFull {
         /// What was tried, and the answer.
@@ -77,7 +78,8 @@ pub enum RestoreError {
     /// The repository failed as a whole, or the root of the manifest is damaged.
     #[error(transparent)]
     Repository(RepoError),
-    /// The user or the system asked to stop. What has been restored stays, and is not fetched again by the next run.
+    /// The user or the system asked to stop. What has been restored stays, and is not fetched again by the
+    /// next run.
     #[error("interrupted")]
     Interrupted,
     /// What is to be written to a stream is not a file, or has no content.

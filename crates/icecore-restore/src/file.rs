@@ -72,8 +72,8 @@ pub(crate) fn finish(
     Ok(())
 }
 
-/// Brings a file that is there up to date: changes only its metadata if the content turns out to be right, else writes
-/// it anew and fetches only the chunks that differ.
+/// Brings a file that is there up to date: changes only its metadata if the content turns out to be right,
+/// else writes it anew and fetches only the chunks that differ.
 pub(crate) fn update(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -120,8 +120,8 @@ pub(crate) fn fetch(restoration: &Restoration<'_>, chunks: &[ChunkRef]) {
 
 /// Writes chunks into a file: from the file that was there before if it has them, else from the repository.
 ///
-/// Behind a chunk in an archived pack nothing more is written. The rest is only looked at, so that all archived packs are
-/// known and not the first one alone.
+/// Behind a chunk in an archived pack nothing more is written. The rest is only looked at, so that all
+/// archived packs are known and not the first one alone.
 pub(crate) struct ChunkWriter<'a> {
     restoration: &'a Restoration<'a>,
     entry: &'a Entry,

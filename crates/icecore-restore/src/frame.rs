@@ -105,7 +105,8 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    /// Decides by whether the patterns include the directory, and whether the restore may delete there if they do.
+    /// Decides by whether the patterns include the directory, and whether the restore may delete there if
+    /// they do.
     pub fn of(is_included: bool, may_delete: bool) -> Self {
         match (is_included, may_delete) {
             (false, _) => Self::Outside,

@@ -1,4 +1,5 @@
-//! Compares the holes of an existing file with the recorded ones, and makes them so without a change of content.
+//! Compares the holes of an existing file with the recorded ones, and makes them so without a change of
+//! content.
 
 use icecore_format::entry::{Content, Entry};
 use icecore_fs::target::{ExistingFile, TargetTree};
@@ -65,8 +66,8 @@ pub(crate) fn compare(
     Ok(state)
 }
 
-/// Makes holes and fills holes, in a file that [`compare`] found to read as it should; says no if the file cannot be
-/// changed, but only replaced.
+/// Makes holes and fills holes, in a file that [`compare`] found to read as it should; says no if the file
+/// cannot be changed, but only replaced.
 pub(crate) fn repair(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -122,8 +123,8 @@ fn differences(
     Ok(())
 }
 
-/// Passes on the recorded holes as `(start, end)` until the receiver says no; a file with very many has them in its
-/// list of chunks.
+/// Passes on the recorded holes as `(start, end)` until the receiver says no; a file with very many has them
+/// in its list of chunks.
 fn each_hole(
     restoration: &Restoration<'_>,
     entry: &Entry,

@@ -28,8 +28,8 @@ pub enum IncludeError {
 
 /// Selects what is restored, by patterns as in gitignore files, relative to the directory that is restored.
 ///
-/// A directory that matches is included with all that is below it; a later pattern with `!` takes out again. No pattern
-/// at all includes everything.
+/// A directory that matches is included with all that is below it; a later pattern with `!` takes out again.
+/// No pattern at all includes everything.
 #[derive(Clone, Debug)]
 pub struct IncludePatterns {
     matcher: Gitignore,
@@ -41,7 +41,8 @@ impl IncludePatterns {
         Self { matcher: Gitignore::empty() }
     }
 
-    /// Compiles patterns, in the order in which they apply. An empty one, or a comment, is an error: it would do nothing.
+    /// Compiles patterns, in the order in which they apply. An empty one, or a comment, is an error: it would
+    /// do nothing.
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, IncludeError> {
         let mut builder = GitignoreBuilder::new("");
         // `[abc` is an error for the user to correct, not a name.
@@ -69,8 +70,8 @@ impl IncludePatterns {
         self.matcher.is_empty()
     }
 
-    /// Decides on one object by its path relative to the directory that is restored, given whether its parent is
-    /// included.
+    /// Decides on one object by its path relative to the directory that is restored, given whether its parent
+    /// is included.
     pub fn is_included(&self, path: &[u8], is_directory: bool, parent_included: bool) -> bool {
         if self.is_empty() {
             return true;

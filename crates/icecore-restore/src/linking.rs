@@ -31,7 +31,8 @@ impl<'env> Linker<'env> {
         self.table.resolve(&self.restoration.tally, steps)
     }
 
-    /// Links a member of a group to the file that stands for it; if that could not be restored, the member takes its place.
+    /// Links a member of a group to the file that stands for it; if that could not be restored, the member
+    /// takes its place.
     pub fn link(&mut self, candidate: &Candidate) {
         let restoration = self.restoration;
         let Some(group) = candidate.entry.link_group() else { return };

@@ -9,7 +9,8 @@ use icecore_format::entry::{Entry, EntryKind};
 
 use crate::{candidate::Candidate, steps::Step, tally::Tally};
 
-/// Memory for the first paths of link groups, in bytes; the members of later groups become files of their own.
+/// Memory for the first paths of link groups, in bytes; the members of later groups become files of their
+/// own.
 const TABLE_BYTES_MAX: usize = 64 << 20;
 /// Memory of one group beside its path, in bytes (estimated).
 const GROUP_BYTES: usize = 96;

@@ -98,7 +98,8 @@ fn look_at_all(restoration: &Restoration<'_>, steps: &[Step]) -> Vec<Option<Look
     looks
 }
 
-/// Finds out what would be done about one object; content that looks wrong is read, as the restore itself would do.
+/// Finds out what would be done about one object; content that looks wrong is read, as the restore itself
+/// would do.
 fn look_at(restoration: &Restoration<'_>, candidate: &Candidate) -> Look {
     restoration.check()?;
     let found = look_up(restoration, candidate)?;

@@ -81,7 +81,8 @@ pub enum ProblemReason {
     /// Something is mounted on the path.
     #[error("something is mounted there, and a mount point cannot be replaced; unmount it and restore again")]
     MountPoint,
-    /// It is the repository, or a key file, the cache or the state of the program: left alone, and no problem.
+    /// It is the repository, or a key file, the cache or the state of the program: left alone, and no
+    /// problem.
     #[error("it belongs to the program itself and is left alone")]
     Own,
     /// What was written does not read back.
@@ -130,8 +131,8 @@ pub struct RestoreWarning {
     pub aspect: String,
     /// Why: the answer of the operating system.
     pub reason: String,
-    /// It could not be expected (an ordinary user may not give files away), or has no consequence: the restore is
-    /// complete all the same.
+    /// It could not be expected (an ordinary user may not give files away), or has no consequence: the
+    /// restore is complete all the same.
     pub is_note: bool,
     /// Number of objects.
     pub count: u64,
@@ -198,7 +199,8 @@ pub enum RestoreNotice {
         /// Number of objects.
         errors: u64,
     },
-    /// The files are larger together than the free space; holes and file systems that compress may make up for it.
+    /// The files are larger together than the free space; holes and file systems that compress may make up
+    /// for it.
     LittleSpace {
         /// Sum of the sizes of the files in bytes.
         needed_bytes: u64,
@@ -235,7 +237,8 @@ pub trait RestoreEvents: Sync {
     fn started(&self, expected: Option<Totals>);
     /// Some work was done; called several times a second.
     fn progress(&self, progress: &RestoreProgress);
-    /// Something is done, or in a dry run would be done, to an object of the target (path relative to the target).
+    /// Something is done, or in a dry run would be done, to an object of the target (path relative to the
+    /// target).
     fn action(&self, action: RestoreAction, path: &[u8]);
     /// An object could not be restored.
     fn problem(&self, problem: &RestoreProblem);
@@ -276,16 +279,18 @@ pub struct RestoreCounts {
     pub links_created: u64,
     /// Objects (not directories) that were right already.
     pub already_right: u64,
-    /// Existing files that were taken to be right without a comparison of their content: because times are trusted, or
-    /// because they have not changed since the backup of this very file.
+    /// Existing files that were taken to be right without a comparison of their content: because times are
+    /// trusted, or because they have not changed since the backup of this very file.
     pub files_not_compared: u64,
     /// Objects of which only owner, mode, attributes or time were set.
     pub metadata_fixed: u64,
     /// Objects of another kind that were replaced; counted under what replaced them, too.
     pub replaced: u64,
-    /// Objects that were removed because the snapshot does not have them; a directory with everything in it is one.
+    /// Objects that were removed because the snapshot does not have them; a directory with everything in it
+    /// is one.
     pub deleted: u64,
-    /// Objects that were removed, each one in a directory counted; those that made room for something else, too.
+    /// Objects that were removed, each one in a directory counted; those that made room for something else,
+    /// too.
     pub deleted_entries: u64,
     /// Temporary files of killed restores that were removed.
     pub leftovers_removed: u64,

@@ -44,7 +44,8 @@ pub(crate) struct Restoration<'a> {
     fatal: Mutex<Option<RestoreError>>,
     stopped: AtomicBool,
     failed_groups: Mutex<HashSet<LinkGroup>>,
-    /// Directories that stay although the newer snapshot does not have them: whether the rules are the only reason.
+    /// Directories that stay although the newer snapshot does not have them: whether the rules are the only
+    /// reason.
     stays: Mutex<HashMap<Vec<u8>, bool>>,
 }
 

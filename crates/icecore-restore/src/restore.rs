@@ -25,8 +25,9 @@ use crate::{
 
 /// Restores what the request asks for.
 ///
-/// Objects that cannot be restored are in the report; an error means that the restore ended early. What was there before
-/// is replaced file by file, each as a whole: a file whose content is damaged in the repository keeps its old state.
+/// Objects that cannot be restored are in the report; an error means that the restore ended early. What was
+/// there before is replaced file by file, each as a whole: a file whose content is damaged in the repository
+/// keeps its old state.
 pub fn restore(
     reader: &ChunkReader,
     request: &RestoreRequest,

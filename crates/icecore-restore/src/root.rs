@@ -8,8 +8,8 @@ use icecore_fs::{
 
 use crate::{candidate::Candidate, request::RestoreRequest};
 
-/// Lies in a target that a restore has created until the restore is complete, so that the next one knows it as its own.
-/// Is a name of a temporary file, which every restore removes.
+/// Lies in a target that a restore has created until the restore is complete, so that the next one knows it
+/// as its own. Is a name of a temporary file, which every restore removes.
 const UNFINISHED: &[u8] = b".icecore-0000000000000000-0.part";
 
 /// What becomes of the target directory itself.
@@ -38,8 +38,8 @@ impl TargetRoot {
         }
     }
 
-    /// Marks a target that was created just now. Without the mark, only a restore that goes on after an interruption
-    /// does not know that the target is its own.
+    /// Marks a target that was created just now. Without the mark, only a restore that goes on after an
+    /// interruption does not know that the target is its own.
     pub fn mark_created(tree: &TargetTree) -> Self {
         if let Err(error) = tree.create_symlink(UNFINISHED, b"unfinished") {
             tracing::debug!(%error, "the new target could not be marked");
@@ -52,8 +52,8 @@ impl TargetRoot {
         !matches!(self, Self::Kept(_))
     }
 
-    /// Gives a target that was created the recorded metadata and removes its mark, where the restore ends early: the next
-    /// one finds a directory that keeps what it has.
+    /// Gives a target that was created the recorded metadata and removes its mark, where the restore ends
+    /// early: the next one finds a directory that keeps what it has.
     pub fn give_up(&self, tree: &TargetTree, recorded: Option<&Candidate>, request: &RestoreRequest) {
         if !matches!(self, Self::Created) {
             return;

@@ -1,4 +1,5 @@
-//! What must stay in the target: what the snapshot does not know to have been absent, and what is never touched.
+//! What must stay in the target: what the snapshot does not know to have been absent, and what is never
+//! touched.
 
 use icecore_format::{entry::Marks, path, snapshot::LeftOut};
 use icecore_fs::{entry::EntryKind as FsKind, excludes::Excludes, target::Location};
@@ -21,7 +22,8 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Collects what the request and its snapshot say; `is_single` if one object is restored and not a directory.
+    /// Collects what the request and its snapshot say; `is_single` if one object is restored and not a
+    /// directory.
     pub fn new(request: &RestoreRequest, is_single: bool) -> Self {
         let base = if is_single { path::parent(&request.path).unwrap_or_default() } else { &request.path };
         let mut rules = Self {
@@ -53,8 +55,8 @@ impl Rules {
         }
     }
 
-    /// Returns why something stays that the snapshot does not have, by its path relative to the target; what it lies in
-    /// is included and not excluded.
+    /// Returns why something stays that the snapshot does not have, by its path relative to the target; what
+    /// it lies in is included and not excluded.
     pub fn by_path(&self, path: &[u8], is_directory: bool) -> Option<KeptReason> {
         if !self.include.is_included(path, is_directory, true) {
             return Some(KeptReason::NotIncluded);

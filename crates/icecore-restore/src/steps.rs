@@ -35,8 +35,8 @@ pub(crate) struct LeftDirectory {
     pub path: Vec<u8>,
     /// What to apply to it; none if the snapshot does not say.
     pub candidate: Option<Box<Candidate>>,
-    /// Names in it that are to be removed; of a directory that the newer snapshot does not have, those that the older one
-    /// has in it.
+    /// Names in it that are to be removed; of a directory that the newer snapshot does not have, those that
+    /// the older one has in it.
     pub extras: Vec<(Vec<u8>, FsKind)>,
     /// Why everything in it stays that the snapshot does not have.
     pub shield: Option<KeptReason>,

@@ -131,7 +131,8 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Notes one thing that could not be applied to an object; if only the superuser may, it is a note for others.
+    /// Notes one thing that could not be applied to an object; if only the superuser may, it is a note for
+    /// others.
     pub fn warn_aspect(&self, aspect: &str, path: &[u8], reason: String, needs_privilege: bool) {
         let is_note = needs_privilege && !self.standing.is_privileged;
         self.add_warning(&(aspect.to_owned(), reason.clone()), path, reason, is_note);

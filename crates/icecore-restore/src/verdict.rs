@@ -34,7 +34,8 @@ pub(crate) enum Verdict {
 }
 
 impl Candidate {
-    /// Decides like [`Self::judge`]; a link that looks right is read: its length and time do not show where it leads.
+    /// Decides like [`Self::judge`]; a link that looks right is read: its length and time do not show where
+    /// it leads.
     pub fn judge_in(&self, restoration: &Restoration<'_>, found: Option<&Metadata>) -> Verdict {
         let verdict = self.judge(found, restoration.comparison);
         if self.is_file() && matches!(verdict, Verdict::Right { .. }) {

@@ -37,8 +37,8 @@ pub(crate) enum Purpose {
 
 /// Follows the entries of a snapshot through the directories of the target.
 ///
-/// Directories are created here, everything else becomes a step. Holds the directories that lead to the current entry,
-/// with the names that were in them.
+/// Directories are created here, everything else becomes a step. Holds the directories that lead to the
+/// current entry, with the names that were in them.
 pub(crate) struct Walker<'a> {
     restoration: &'a Restoration<'a>,
     purpose: Purpose,
@@ -59,8 +59,8 @@ impl<'a> Walker<'a> {
     /// Begins at the root of what is restored.
     pub fn new(restoration: &'a Restoration<'a>, purpose: Purpose, selection: &Selection<'_>) -> Self {
         let request = restoration.request;
-        // A snapshot that has no such directory knows nothing of its neighbours: it is that of a single file, damaged or
-        // forged, or a single object is asked for.
+        // A snapshot that has no such directory knows nothing of its neighbours: it is that of a single file,
+        // damaged or forged, or a single object is asked for.
         let may_delete = request.delete && request.since.is_none() && selection.root().is_some();
         let scope = Scope::of(request.include.is_empty(), may_delete);
         let mut frame = Frame::new(0, selection.root().cloned().into(), scope);
@@ -218,7 +218,8 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Opens the directories that the stream did not name, down to `parent`; says no if one of them is something else.
+    /// Opens the directories that the stream did not name, down to `parent`; says no if one of them is
+    /// something else.
     fn open_parents(&mut self, selection: &mut Selection<'_>, parent: &[u8]) -> Result<bool, RepoError> {
         while self.current.len() < parent.len() {
             let begin = if self.current.is_empty() { 0 } else { self.current.len() + 1 };

@@ -1,5 +1,5 @@
-//! The rules that every store keeps, as checks that run on any store: on those of this workspace in tests, and by users
-//! on their own bucket or directory.
+//! The rules that every store keeps, as checks that run on any store: on those of this workspace in tests,
+//! and by users on their own bucket or directory.
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -22,7 +22,8 @@ mod swap;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConformanceError {
-    /// The prefix is not empty and not a valid key with `/` behind it, or so long that no test key fits behind it.
+    /// The prefix is not empty and not a valid key with `/` behind it, or so long that no test key fits
+    /// behind it.
     #[error("{prefix:?} is not a usable key prefix")]
     InvalidPrefix {
         /// The prefix as given.
@@ -66,8 +67,8 @@ type Outcome<T = ()> = Result<T, ConformanceError>;
 
 /// Checks every rule on `store`, below `prefix` (empty, or ending in `/`), and deletes what it wrote.
 ///
-/// The prefix must be fresh: a random part in it lets several runs share a bucket. Runs some 1,200 puts, one of them of
-/// 8 MiB, and needs a tokio runtime. Stops at the first rule that is broken.
+/// The prefix must be fresh: a random part in it lets several runs share a bucket. Runs some 1,200 puts, one
+/// of them of 8 MiB, and needs a tokio runtime. Stops at the first rule that is broken.
 pub async fn run(store: Arc<dyn Store>, prefix: &str) -> Result<(), ConformanceError> {
     const LONGEST_TEST_KEY: usize = 300;
     if check_prefix(prefix).is_err() || prefix.len() + LONGEST_TEST_KEY > crate::key::KEY_BYTES_MAX {
@@ -210,7 +211,8 @@ impl Rule<'_> {
         self.equal(&head.size, &(bytes.len() as u64), "size of head")
     }
 
-    /// Makes a call for each item, several at once; all must succeed. Returns the results in the order of their ends.
+    /// Makes a call for each item, several at once; all must succeed. Returns the results in the order of
+    /// their ends.
     async fn for_all<Item, T, Call, Answer>(self, items: Vec<Item>, call: Call) -> Outcome<Vec<T>>
     where
         T: Send + 'static,

@@ -1,5 +1,5 @@
-//! What the outside world gives besides storage: time, randomness and waiting. Passed in everywhere, so that tests
-//! decide them.
+//! What the outside world gives besides storage: time, randomness and waiting. Passed in everywhere, so that
+//! tests decide them.
 
 use std::{
     fmt,

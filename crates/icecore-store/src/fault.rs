@@ -47,8 +47,8 @@ struct State {
 
 /// Store that fails as its plan says.
 ///
-/// The same plan and the same order of calls give the same faults and the same trace; calls that run at the same time
-/// are numbered as they arrive.
+/// The same plan and the same order of calls give the same faults and the same trace; calls that run at the
+/// same time are numbered as they arrive.
 #[derive(Debug)]
 pub struct FaultStore {
     inner: Arc<dyn Store>,
@@ -137,14 +137,15 @@ impl State {
         let number = self.trace.len() as u64 + 1;
         let planned = self.decide(number, method, key);
         let fault = if self.has_crashed { Some(Fault::Crash) } else { planned };
-        // The crash is decided here and not when the call ends, so that no call that arrives later slips through.
+        // The crash is decided here and not when the call ends, so that no call that arrives later slips
+        // through.
         self.has_crashed |= matches!(fault, Some(Fault::Crash | Fault::CrashAfter));
         self.trace.push(TracedCall { number, method, key: key.to_owned(), bytes, fault: fault.clone() });
         fault
     }
 
-    /// Returns the fault of the first rule that fires. All rules count and draw on every call, so that one rule's
-    /// outcome does not shift the others'.
+    /// Returns the fault of the first rule that fires. All rules count and draw on every call, so that one
+    /// rule's outcome does not shift the others'.
     fn decide(&mut self, number: u64, method: Method, key: &str) -> Option<Fault> {
         let mut fault = None;
         for (rule, matches) in self.plan.rules.iter().zip(&mut self.matches) {

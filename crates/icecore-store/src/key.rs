@@ -38,8 +38,8 @@ pub fn is_valid_part(part: &[u8]) -> bool {
         && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
-/// Returns what of `range` lies inside an object of `size` bytes; fails with [`StoreError::InvalidRange`] if that is
-/// nothing.
+/// Returns what of `range` lies inside an object of `size` bytes; fails with [`StoreError::InvalidRange`] if
+/// that is nothing.
 pub fn clip_range(key: &str, size: u64, range: &Range<u64>) -> Result<Range<u64>, StoreError> {
     if range.is_empty() || range.start >= size {
         return Err(StoreError::InvalidRange {

@@ -52,9 +52,9 @@ impl LimitStore {
         self.permits.acquire().await.ok()
     }
 
-    /// Waits until the bytes of earlier gets are paid for: how much a get brings is known only afterwards. Like every
-    /// payment it is done before the permit is taken, so that a call that waits for its bytes does not hold up calls
-    /// that move none.
+    /// Waits until the bytes of earlier gets are paid for: how much a get brings is known only afterwards.
+    /// Like every payment it is done before the permit is taken, so that a call that waits for its bytes does
+    /// not hold up calls that move none.
     async fn pay_earlier_gets(&self) {
         if let Some(rate) = &self.download {
             rate.pay(0).await;

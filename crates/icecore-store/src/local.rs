@@ -1,39 +1,43 @@
 //! A directory of this host (or a mounted network file system) as a store.
 //!
-//! Every key is a file of the same relative path, mode 0400, in directories of mode 0700. Beside them, under names that
-//! are no valid keys and can therefore never collide with an object:
+//! Every key is a file of the same relative path, mode 0400, in directories of mode 0700. Beside them, under
+//! names that are no valid keys and can therefore never collide with an object:
 //! - `+tmp/` holds files that are being written, where the file system has no unnamed ones;
-//! - `+lock` serializes replacement and deletion between tasks, processes and, as far as the file system's locks
-//!   reach, hosts. It must not be deleted while the store is in use.
+//! - `+lock` serializes replacement and deletion between tasks, processes and, as far as the file system's
+//!   locks reach, hosts. It must not be deleted while the store is in use.
 //!
-//! **Versions.** An object's version names its file: inode, time of modification and length. An inode number alone comes
-//! back soon after a file is gone, and file systems' clocks tick every few milliseconds at best (and may be set back), so
-//! the fraction of the second in the time of modification is not a time: it is the *generation*, a counter kept as `+lock`'s own
-//! time of modification.
-//! Two rules make (inode, generation) unique among all states of all keys:
-//! 1. who replaces or deletes an object raises the counter first, under the exclusive lock, and only then lets go of the inode;
+//! **Versions.** An object's version names its file: inode, time of modification and length. An inode number
+//! alone comes back soon after a file is gone, and file systems' clocks tick every few milliseconds at best
+//! (and may be set back), so the fraction of the second in the time of modification is not a time: it is the
+//! *generation*, a counter kept as `+lock`'s own time of modification. Two rules make (inode, generation)
+//! unique among all states of all keys:
+//! 1. who replaces or deletes an object raises the counter first, under the exclusive lock, and only then
+//!    lets go of the inode;
 //! 2. who writes a new file reads the counter after the file has its inode.
 //!
-//! So when an inode number comes back, the counter was raised between the old file's stamp and the new one's. The fraction
-//! wraps after ten million steps; a repetition then still needs the same inode number in the same second,
-//! hence ten million deletions in a second.
+//! So when an inode number comes back, the counter was raised between the old file's stamp and the new one's.
+//! The fraction wraps after ten million steps; a repetition then still needs the same inode number in the
+//! same second, hence ten million deletions in a second.
 //!
-//! Where times have no fractions (ext4 with inodes of 128 bytes, FAT, sshfs), the seconds themselves are the generation: rule 1
-//! raises the counter above the stamp of the file that it lets go of, if it is not above it already, and rule 2 stamps a
-//! file with the time of now, but never below the counter. The stamps of one inode number so rise strictly. An object that is
-//! replaced several times within a second has a time that is some seconds ahead; nothing else follows from it.
+//! Where times have no fractions (ext4 with inodes of 128 bytes, FAT, sshfs), the seconds themselves are the
+//! generation: rule 1 raises the counter above the stamp of the file that it lets go of, if it is not above
+//! it already, and rule 2 stamps a file with the time of now, but never below the counter. The stamps of one
+//! inode number so rise strictly. An object that is replaced several times within a second has a time that is
+//! some seconds ahead; nothing else follows from it.
 //!
 //! Time of modification, unlike time of change, also stays what it is when
 //! an administrator runs `chown` or `chmod`, and listing needs no reading of contents.
 //!
-//! **Durability.** A file is synced before it gets its name, its directory after; a directory's own name is synced by the
-//! first put of each process that uses it, even if another process made it, for that one may not have come to it.
+//! **Durability.** A file is synced before it gets its name, its directory after; a directory's own name is
+//! synced by the first put of each process that uses it, even if another process made it, for that one may
+//! not have come to it.
 //!
 //! **Owner.** Everything belongs to the owner of the root directory, also what root writes: see `owner.rs`.
 //!
-//! **Network file systems.** On NFS, `flock` is passed to the server as a byte-range lock (Linux 2.6.12 and later) and so works
-//! between hosts, unless the mount says `nolock` or `local_lock=flock`: then only one host may change the
-//! repository at a time. Creation is safe between hosts in any case, for `link` is atomic on the server.
+//! **Network file systems.** On NFS, `flock` is passed to the server as a byte-range lock (Linux 2.6.12 and
+//! later) and so works between hosts, unless the mount says `nolock` or `local_lock=flock`: then only one
+//! host may change the repository at a time. Creation is safe between hosts in any case, for `link` is atomic
+//! on the server.
 
 use std::{
     fmt,
@@ -76,14 +80,16 @@ pub struct LocalStore {
 impl LocalStore {
     /// Opens the store in the directory `path`, which must exist (else [`StoreError::NoSuchDirectory`]).
     ///
-    /// Removes what killed processes left in `+tmp` more than a day ago, by the file system's own clock. Blocks briefly.
+    /// Removes what killed processes left in `+tmp` more than a day ago, by the file system's own clock.
+    /// Blocks briefly.
     pub fn open(path: &Path) -> StoreResult<Self> {
         let root = open::open(path)?;
         temporary::remove_leftovers(&root);
         Ok(Self { root: Arc::new(root) })
     }
 
-    /// Opens the store in the directory `path`, which is created with mode 0700 if it does not exist, like its parents.
+    /// Opens the store in the directory `path`, which is created with mode 0700 if it does not exist, like
+    /// its parents.
     ///
     /// What already is in the directory stays; whether a repository is there is for the caller to find out.
     pub fn create(path: &Path) -> StoreResult<Self> {
@@ -109,7 +115,8 @@ impl LocalStore {
         match self.blocking("get", key, open).await? {
             Ok(read) => Ok(read),
             Err(object) => {
-                // Here and not where it is read: an allocator keeps memory for each thread that large buffers come from.
+                // Here and not where it is read: an allocator keeps memory for each thread that large buffers
+                // come from.
                 let buffer = object.buffer(&self.root, key)?;
                 self.blocking("get", key, move |_, key| object.read(key, buffer)).await
             }

@@ -39,7 +39,8 @@ pub enum LocationError {
         /// What stands in front of `://`.
         scheme: String,
     },
-    /// A path that looks like something else: a remote host, or a home directory that the shell did not fill in.
+    /// A path that looks like something else: a remote host, or a home directory that the shell did not fill
+    /// in.
     #[error("{text:?} looks like {like}; for a directory of that name write ./ before it")]
     Ambiguous {
         /// The text as given.
@@ -166,7 +167,8 @@ fn scheme_of(bytes: &[u8]) -> Option<String> {
     is_scheme.then(|| String::from_utf8_lossy(scheme).to_ascii_lowercase())
 }
 
-/// Reads what follows `file:`: `/path`, `///path` or `//localhost/path` (RFC 8089). A `?` or `#` is part of the path.
+/// Reads what follows `file:`: `/path`, `///path` or `//localhost/path` (RFC 8089). A `?` or `#` is part of
+/// the path.
 fn parse_file_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, LocationError> {
     let path = match rest.strip_prefix(b"//") {
         None => rest,
@@ -189,7 +191,8 @@ fn parse_file_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, Locat
     Ok(RepositoryLocation::Local(PathBuf::from(OsString::from_vec(decoded))))
 }
 
-/// Longest prefix of a repository in a bucket, in bytes; the rest of a key's 1,024 is for Icecore's own names.
+/// Longest prefix of a repository in a bucket, in bytes; the rest of a key's 1,024 is for Icecore's own
+/// names.
 const PREFIX_BYTES_MAX: usize = 512;
 
 fn strip_s3_scheme(bytes: &[u8]) -> Option<&[u8]> {
@@ -220,7 +223,8 @@ fn parse_s3_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, Locatio
     Ok(RepositoryLocation::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }
 
-/// Splits what follows `s3://` behind the bucket, or behind the ARN of an access point, which has a `/` of its own.
+/// Splits what follows `s3://` behind the bucket, or behind the ARN of an access point, which has a `/` of
+/// its own.
 fn split_bucket(rest: &str) -> (&str, &str) {
     let name_start = match rest.find(":accesspoint/") {
         Some(position) if rest.starts_with("arn:") => position + ":accesspoint/".len(),
@@ -232,8 +236,8 @@ fn split_bucket(rest: &str) -> (&str, &str) {
     }
 }
 
-/// Refuses buckets that list in another order, take other requests or lie in several regions (S3 User Guide, *Directory bucket
-/// naming rules*, *Multi-Region Access Points*).
+/// Refuses buckets that list in another order, take other requests or lie in several regions (S3 User Guide,
+/// *Directory bucket naming rules*, *Multi-Region Access Points*).
 fn refuse_other_kinds(bucket: &str) -> Result<(), LocationError> {
     let is_express =
         bucket.ends_with("--x-s3") || bucket.ends_with("--xa-s3") || bucket.contains(":s3express:");

@@ -47,7 +47,8 @@ impl AddAssign for MethodUsage {
 /// What a store was used for so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreUsage {
-    /// Figures by first component of the key or prefix (`data`, `meta`, …; empty for a list of everything) and method.
+    /// Figures by first component of the key or prefix (`data`, `meta`, …; empty for a list of everything)
+    /// and method.
     pub by_component: BTreeMap<String, BTreeMap<Method, MethodUsage>>,
 }
 

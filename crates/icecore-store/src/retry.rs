@@ -47,13 +47,15 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Store that repeats calls whose errors are transient ([`StoreError::is_transient`]); other errors pass at once.
+/// Store that repeats calls whose errors are transient ([`StoreError::is_transient`]); other errors pass at
+/// once.
 ///
-/// A put whose answer was lost may have been applied. When the repeated put then finds the key taken (or changed), the
-/// object is read back, and if its bytes are those of the put, the put has succeeded. Hence, where a put decides who of
-/// several writers wins, each writer's bytes must be its own (a run's id in them is enough). And where somebody else
-/// replaces the object between the lost answer and the repetition, the put reports a mismatch although it was applied for
-/// a while: who is told of a mismatch reads the object again and looks for its own work before it repeats it.
+/// A put whose answer was lost may have been applied. When the repeated put then finds the key taken (or
+/// changed), the object is read back, and if its bytes are those of the put, the put has succeeded. Hence,
+/// where a put decides who of several writers wins, each writer's bytes must be its own (a run's id in them
+/// is enough). And where somebody else replaces the object between the lost answer and the repetition, the
+/// put reports a mismatch although it was applied for a while: who is told of a mismatch reads the object
+/// again and looks for its own work before it repeats it.
 #[derive(Clone, Debug)]
 pub struct RetryStore {
     inner: Arc<dyn Store>,

@@ -10,7 +10,8 @@ use crate::error::StoreError;
 /// Result of a store call.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// Name of one state of one object (an S3 `ETag`, or the store's own counterpart); opaque, compared for equality only.
+/// Name of one state of one object (an S3 `ETag`, or the store's own counterpart); opaque, compared for
+/// equality only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Version(pub String);
 
@@ -39,12 +40,13 @@ pub enum PutCondition {
 /// An object store: keys to immutable bytes, with single-key compare-and-swap.
 ///
 /// Contract, proved for each implementation by [`crate::conformance`]:
-/// - keys are non-empty, relative, `/`-separated, of the characters `A-Z a-z 0-9 . _ -`, without empty, `.` or `..` parts;
-///   at most [`crate::key::KEY_BYTES_MAX`] long, each part at most [`crate::key::PART_BYTES_MAX`]; other keys give
-///   [`StoreError::InvalidKey`];
-/// - no key is a directory of another: where `a/b` is an object, `a` is none (a local directory cannot hold both);
-/// - `put` is atomic: readers see the whole object or none, and a failed put leaves no object under the key; when it
-///   returns, the object is durable (for local directories: synced, and its directory entry too);
+/// - keys are non-empty, relative, `/`-separated, of the characters `A-Z a-z 0-9 . _ -`, without empty, `.`
+///   or `..` parts; at most [`crate::key::KEY_BYTES_MAX`] long, each part at most
+///   [`crate::key::PART_BYTES_MAX`]; other keys give [`StoreError::InvalidKey`];
+/// - no key is a directory of another: where `a/b` is an object, `a` is none (a local directory cannot hold
+///   both);
+/// - `put` is atomic: readers see the whole object or none, and a failed put leaves no object under the key;
+///   when it returns, the object is durable (for local directories: synced, and its directory entry too);
 /// - reads and lists after a successful put or delete see it (strong consistency);
 /// - every method may be called from many tasks at once; clones of an `Arc` share one store.
 #[async_trait]
@@ -68,7 +70,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn head(&self, key: &str) -> StoreResult<ObjectInfo>;
 
     /// Lists the objects whose key begins with `prefix` (empty, or a valid key with a `/` behind it, else
-    /// [`StoreError::InvalidKey`]), sorted by key as bytes; foreign files whose names are not valid keys are left out.
+    /// [`StoreError::InvalidKey`]), sorted by key as bytes; foreign files whose names are not valid keys are
+    /// left out.
     async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>>;
 
     /// Deletes an object, if `version` is given only in that state; deleting what is not there is no error.
@@ -88,8 +91,8 @@ pub trait StoreExt: Store {
         self.put(key, bytes, PutCondition::Version(version)).await
     }
 
-    /// Returns an object's bytes, cut off behind the first `bytes_max`: whoever writes to the store decides how long an
-    /// object is, and not how much memory it takes to read it.
+    /// Returns an object's bytes, cut off behind the first `bytes_max`: whoever writes to the store decides
+    /// how long an object is, and not how much memory it takes to read it.
     async fn get_at_most(&self, key: &str, bytes_max: u64) -> StoreResult<Bytes> {
         match self.get(key, Some(0..bytes_max)).await {
             // No range begins in an empty object.

@@ -97,7 +97,8 @@ impl Authority {
         self.decide(access_key, bucket, &Wish::on_object("s3:DeleteObject", bucket, key, Context::new()))
     }
 
-    /// Says whether whoever asked for an object that does not exist may know that: only those who may list its key.
+    /// Says whether whoever asked for an object that does not exist may know that: only those who may list
+    /// its key.
     pub(crate) fn hides_absence(&self, head: &Parts) -> bool {
         let Some((access_key, (bucket, key))) = access_key(head).zip(demand::place(head)) else {
             return false;

@@ -51,7 +51,8 @@ pub(crate) struct Upload {
     pub(crate) parts: BTreeMap<i32, (Bytes, String)>,
 }
 
-/// A bucket. Whoever holds it mutably is alone with it, so a condition and the change that it guards are one step.
+/// A bucket. Whoever holds it mutably is alone with it, so a condition and the change that it guards are one
+/// step.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
     pub(crate) objects: BTreeMap<String, Stored>,

@@ -1,8 +1,8 @@
 //! Serves S3 from memory until it is killed: for benches, and for trying things out.
 //!
-//! Arguments: the port (zero lets the system choose), then if wanted the speed of the link to it in MiB a second (zero: no
-//! link), and how many milliseconds each request waits. The bucket is `bucket`, the access key `AKTEST`, the secret
-//! `SKTEST`. Prints its URL when it is ready.
+//! Arguments: the port (zero lets the system choose), then if wanted the speed of the link to it in MiB a
+//! second (zero: no link), and how many milliseconds each request waits. The bucket is `bucket`, the access
+//! key `AKTEST`, the secret `SKTEST`. Prints its URL when it is ready.
 
 use std::{
     io::{self, Write},

@@ -1,4 +1,5 @@
-//! Policies: documents of users and of buckets, judged as AWS does (IAM User Guide, *Policy evaluation logic*).
+//! Policies: documents of users and of buckets, judged as AWS does (IAM User Guide, *Policy evaluation
+//! logic*).
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,8 @@ use crate::policy::{
 mod condition;
 mod document;
 
-/// What a request says of itself, by condition key. Keys are in lower case, as their names are the same in any case.
+/// What a request says of itself, by condition key. Keys are in lower case, as their names are the same in
+/// any case.
 pub(crate) type Context = BTreeMap<&'static str, String>;
 
 /// What somebody wants to do.
@@ -63,7 +65,8 @@ struct Statement {
     conditions: Vec<Condition>,
 }
 
-/// Patterns with `*` and `?`, of which one has to match; or none, if they are those of `NotAction` and the like.
+/// Patterns with `*` and `?`, of which one has to match; or none, if they are those of `NotAction` and the
+/// like.
 #[derive(Clone, Debug)]
 struct Patterns {
     excludes: bool,

@@ -34,7 +34,8 @@ pub struct CuttingProxy {
 }
 
 impl CuttingProxy {
-    /// Starts a proxy in front of the server at `port`; each connection whose number `choose` has an answer for is cut there.
+    /// Starts a proxy in front of the server at `port`; each connection whose number `choose` has an answer
+    /// for is cut there.
     pub fn start(port: u16, choose: impl Fn(u64) -> Option<Cut> + Send + Sync + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let listener = listen(&runtime, 0)?;
@@ -84,7 +85,8 @@ async fn pass(client: TcpStream, port: u16, cut: Option<Cut>) -> io::Result<bool
         Some(Cut::Download(bytes)) => (u64::MAX, bytes),
         None => (u64::MAX, u64::MAX),
     };
-    // Whichever direction ends first, the other one ends with it: both halves of both connections are dropped.
+    // Whichever direction ends first, the other one ends with it: both halves of both connections are
+    // dropped.
     tokio::select! {
         is_cut = copy(client_read, server_write, upload) => is_cut,
         is_cut = copy(server_read, client_write, download) => is_cut,

@@ -53,7 +53,8 @@ pub struct ServerOptions {
     pub delay: Duration,
     /// Threads that serve requests.
     pub threads: usize,
-    /// Speed of the link to the server, in bytes a second in each direction; as fast as the machine if absent.
+    /// Speed of the link to the server, in bytes a second in each direction; as fast as the machine if
+    /// absent.
     pub link_bytes_per_second: Option<u64>,
 }
 
@@ -186,8 +187,8 @@ impl TestServer {
         self.service.change(bucket, key, |object| object.modified = modified);
     }
 
-    /// Moves an object to another storage class, as lifecycle rules do; with `tier`, to that archive tier of the class
-    /// `INTELLIGENT_TIERING`.
+    /// Moves an object to another storage class, as lifecycle rules do; with `tier`, to that archive tier of
+    /// the class `INTELLIGENT_TIERING`.
     pub fn archive(&self, bucket: &str, key: &str, class: &str, tier: Option<&str>) {
         self.service.change(bucket, key, |object| {
             object.headers.storage_class = Some(class.to_owned());
@@ -206,7 +207,8 @@ impl TestServer {
         self.service.set_lifecycle(bucket, rule);
     }
 
-    /// Adds a user, who may do what a policy of IAM says. The user of the options may do everything that no bucket denies.
+    /// Adds a user, who may do what a policy of IAM says. The user of the options may do everything that no
+    /// bucket denies.
     pub fn add_user(&self, access_key: &str, secret_key: &str, policy: &str) -> io::Result<()> {
         self.authority.add_user(access_key, secret_key, policy).map_err(io::Error::other)
     }
@@ -335,7 +337,8 @@ async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Respon
     }
 }
 
-/// Answers the question for lifecycle rules in XML of our own: the types of the library are not all that S3 knows.
+/// Answers the question for lifecycle rules in XML of our own: the types of the library are not all that S3
+/// knows.
 fn lifecycle_response(rule: Option<&str>) -> io::Result<Response<s3s::Body>> {
     let Some(rule) = rule else { return error_response(404, "NoSuchLifecycleConfiguration", &[]) };
     let text = format!(

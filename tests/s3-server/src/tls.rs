@@ -40,8 +40,8 @@ pub struct TestCertificate {
 pub struct TestAuthority(TestCertificate);
 
 impl TestCertificate {
-    /// Makes a certificate that a server on this machine has signed for itself; with `is_authority` it is one of an authority,
-    /// as `openssl req -x509` makes them if it is told nothing else.
+    /// Makes a certificate that a server on this machine has signed for itself; with `is_authority` it is one
+    /// of an authority, as `openssl req -x509` makes them if it is told nothing else.
     pub fn self_signed(is_authority: bool) -> io::Result<Self> {
         let constraint =
             format!("basicConstraints=critical,CA:{}", if is_authority { "TRUE" } else { "FALSE" });

@@ -1,7 +1,9 @@
-//! Each kind of object, damaged in each way, met by each command: what has to come of it is in `damage/table.txt`.
+//! Each kind of object, damaged in each way, met by each command: what has to come of it is in
+//! `damage/table.txt`.
 //!
-//! A cell is the code that a command ends with. Beside that, whatever the cell: no command panics, hangs or is silent about a
-//! failure; what a restore brings back is right; a restore that ends with 0 brings everything.
+//! A cell is the code that a command ends with. Beside that, whatever the cell: no command panics, hangs or
+//! is silent about a failure; what a restore brings back is right; a restore that ends with 0 brings
+//! everything.
 
 mod original;
 
@@ -58,7 +60,8 @@ const DAMAGES: [Damage; 13] = [
 ];
 
 impl Damage {
-    /// Damages the victim; the other object is what it is swapped with, the older one what is put in its place.
+    /// Damages the victim; the other object is what it is swapped with, the older one what is put in its
+    /// place.
     fn make(self, original: &Original, prefix: &str) {
         let objects = original.objects_of(prefix);
         let victim = &objects[0];

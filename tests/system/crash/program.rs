@@ -127,8 +127,8 @@ impl Program {
         slots.as_array().unwrap().iter().map(|slot| (field(slot, "id"), field(slot, "label"))).collect()
     }
 
-    /// Returns the id of the slot that was added for a key. The program is asked only once, lest it meets what the
-    /// command is to meet.
+    /// Returns the id of the slot that was added for a key. The program is asked only once, lest it meets
+    /// what the command is to meet.
     fn slot(&self, key: u8) -> String {
         let find = || self.slots().into_iter().find(|(_, label)| *label == key.to_string()).unwrap().0;
         self.added.borrow_mut().entry(key).or_insert_with(find).clone()

@@ -30,7 +30,8 @@ impl Step<'_> {
         self.expected.iter().filter(|_| is_backup).cycle().take(tries).cloned().collect()
     }
 
-    /// Looks at a repository after a crash in each of some tries of the command, runs it again, and looks at it again.
+    /// Looks at a repository after a crash in each of some tries of the command, runs it again, and looks at
+    /// it again.
     ///
     /// `was_done` says that the command had ended, and well: what it did must be there.
     pub(crate) fn recover(
@@ -84,8 +85,8 @@ impl Step<'_> {
         found.map_err(|reason| format!("in the end: {reason}"))
     }
 
-    /// Returns the key that opens the repository, which during a change may be the old or the new one; none where there is
-    /// no repository yet.
+    /// Returns the key that opens the repository, which during a change may be the old or the new one; none
+    /// where there is no repository yet.
     fn usable_key(&self, host: &Host, store: &Arc<dyn Store>, was_done: bool) -> Result<Option<u8>, String> {
         match (host.unlock(store, self.key), self.command) {
             (Ok(_), _) => Ok(Some(self.key)),

@@ -84,7 +84,8 @@ impl Workload {
         self.directory.path().join("tree")
     }
 
-    /// Changes the tree and returns a backup of it: several files and directories, two packs of data the first time.
+    /// Changes the tree and returns a backup of it: several files and directories, two packs of data the
+    /// first time.
     pub(crate) fn next_backup(&mut self, level: Level, scope: Option<DedupScope>) -> Backup {
         self.changes += 1;
         let (tree, change) = (self.tree(), self.changes);

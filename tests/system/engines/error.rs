@@ -101,8 +101,8 @@ impl EngineError {
         matches!(self, Self::Repository(RepoError::WrongKey { .. }))
     }
 
-    /// Says whether something seems not to be there, because what was read of it is wrong: the snapshot that is asked for (of
-    /// which there is a warning), or another key slot than the one to be removed.
+    /// Says whether something seems not to be there, because what was read of it is wrong: the snapshot that
+    /// is asked for (of which there is a warning), or another key slot than the one to be removed.
     pub(crate) fn is_oversight(&self) -> bool {
         matches!(self, Self::Repository(RepoError::LastSlot) | Self::NoSnapshot(_))
     }

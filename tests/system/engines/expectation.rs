@@ -50,8 +50,9 @@ pub(crate) struct Expectation {
 }
 
 impl Expectation {
-    /// Checks all data, and restores and compares all snapshots. There may be more than expected, of runs that were
-    /// interrupted: each has to be one of `others`. They are returned, and expected from now on if the caller adds them.
+    /// Checks all data, and restores and compares all snapshots. There may be more than expected, of runs
+    /// that were interrupted: each has to be one of `others`. They are returned, and expected from now on if
+    /// the caller adds them.
     pub(crate) fn verify(
         &self,
         host: &Host,
@@ -70,7 +71,8 @@ impl Expectation {
         named.map(|run| Ok((run, restore_and_compare(host, store, key, run, others)?))).collect()
     }
 
-    /// Checks all data, and restores and compares the snapshot that was added last; there must be no more than expected.
+    /// Checks all data, and restores and compares the snapshot that was added last; there must be no more
+    /// than expected.
     pub(crate) fn verify_latest(&self, host: &Host, store: &Arc<dyn Store>, key: u8) -> Result<(), String> {
         let unknown = self.check_and_list(host, store, key)?;
         if !unknown.is_empty() {

@@ -56,7 +56,8 @@ pub(super) fn is_fitting(error: &EngineError, fault: &Fault) -> bool {
         return false;
     }
     match fault {
-        // A key slot that is damaged leaves the others, which the key may not open; and what cannot be read is not there.
+        // A key slot that is damaged leaves the others, which the key may not open; and what cannot be read
+        // is not there.
         Fault::Truncate(_) | Fault::FlipBit => {
             error.exit_code() == 20 || error.is_wrong_key() || error.is_oversight()
         }

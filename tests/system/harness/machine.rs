@@ -18,7 +18,8 @@ pub(crate) fn skip(reason: &str) {
     println!("SKIPPED: {reason}");
 }
 
-/// Skips for want of a tool; fails instead where `ICECORE_TESTS_TOOLS_REQUIRED` says that all tools are installed.
+/// Skips for want of a tool; fails instead where `ICECORE_TESTS_TOOLS_REQUIRED` says that all tools are
+/// installed.
 #[track_caller]
 pub(crate) fn skip_for_tool(reason: &str) {
     assert!(

@@ -120,17 +120,19 @@ impl Running {
         self.ended.recv_timeout(duration).ok()
     }
 
-    /// Lets the process have no more address space than that from now on, so that it fails and not the machine.
+    /// Lets the process have no more address space than that from now on, so that it fails and not the
+    /// machine.
     pub(crate) fn limit_address_space(&self, bytes: u64) {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
         // It may have ended already.
         let _ = prlimit(Some(self.pid), Resource::As, limit);
     }
 
-    /// Watches the memory of the process until it ends; the result is the peak of its resident memory in bytes.
+    /// Watches the memory of the process until it ends; the result is the peak of its resident memory in
+    /// bytes.
     ///
-    /// The kernel keeps the peak, and it is read a thousand times a second: only what a process does in its last moment can
-    /// be missed, and nothing is ever seen that was not there.
+    /// The kernel keeps the peak, and it is read a thousand times a second: only what a process does in its
+    /// last moment can be missed, and nothing is ever seen that was not there.
     pub(crate) fn watch_memory(&self) -> thread::JoinHandle<u64> {
         let process = format!("/proc/{}", self.pid.as_raw_nonzero());
         let (program, status) = (format!("{process}/exe"), format!("{process}/status"));

@@ -35,8 +35,8 @@ impl Sandbox {
         Self::below(&variable("ICECORE_TESTS_DIRECTORY").map_or_else(env::temp_dir, PathBuf::from))
     }
 
-    /// Makes a sandbox like [`Sandbox::new`] in memory, if the machine has a place for that: for tests that make or sync many
-    /// files and are not about file systems.
+    /// Makes a sandbox like [`Sandbox::new`] in memory, if the machine has a place for that: for tests that
+    /// make or sync many files and are not about file systems.
     pub(crate) fn in_memory() -> Self {
         let memory = Path::new("/dev/shm");
         let is_usable = variable("ICECORE_TESTS_DIRECTORY").is_none() && TempDir::new_in(memory).is_ok();
@@ -130,12 +130,14 @@ impl Sandbox {
         command
     }
 
-    /// Returns the command that runs the program here as the user 65534 (nobody), which needs root and `setpriv`.
+    /// Returns the command that runs the program here as the user 65534 (nobody), which needs root and
+    /// `setpriv`.
     pub(crate) fn command_as_nobody<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         fs::set_permissions(self.path(""), fs::Permissions::from_mode(0o777)).unwrap();
         std::os::unix::fs::chown(self.path("home"), Some(65534), Some(65534)).unwrap();
-        // The user may not be allowed to look where the program was built. Copied by another process: were the copy open for
-        // writing here, a process that another test starts just then could hold it open, and it could not be run.
+        // The user may not be allowed to look where the program was built. Copied by another process: were
+        // the copy open for writing here, a process that another test starts just then could hold it open,
+        // and it could not be run.
         let program = self.path("icecore");
         if !program.exists() {
             succeed(Command::new("cp").arg(binary::path()).arg(&program));
@@ -175,7 +177,8 @@ impl Sandbox {
         Running::start(&mut self.command(arguments), Input::Empty)
     }
 
-    /// Starts the program with standard input from a pipe that nobody writes to, as long as the other end is held.
+    /// Starts the program with standard input from a pipe that nobody writes to, as long as the other end is
+    /// held.
     pub(crate) fn start_with_pipe<A: AsRef<OsStr>>(&self, arguments: &[A]) -> (Running, PipeWriter) {
         let (reader, writer) = pipe().unwrap();
         let mut command = self.command(arguments);
@@ -214,13 +217,14 @@ impl Sandbox {
         self.json(&[&["backup", "source"], options].concat())["sources"][0].clone()
     }
 
-    /// Waits until a backup believes the times of what has been written: some ticks of the file system's clock.
+    /// Waits until a backup believes the times of what has been written: some ticks of the file system's
+    /// clock.
     pub(crate) fn let_times_settle(&self) {
         icecore_fixtures::file_times::let_times_settle(&self.path("probe"));
     }
 
-    /// Puts the objects of the repository, by their paths in it, in the place of all that is there, and forgets what the
-    /// host knows of it: else what was done to the repository since would be missed.
+    /// Puts the objects of the repository, by their paths in it, in the place of all that is there, and
+    /// forgets what the host knows of it: else what was done to the repository since would be missed.
     pub(crate) fn put_back<'a>(&self, objects: impl IntoIterator<Item = (&'a PathBuf, &'a Vec<u8>)>) {
         fs::remove_dir_all(self.repository()).unwrap();
         for (path, content) in objects {

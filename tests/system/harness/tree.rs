@@ -39,8 +39,8 @@ pub(crate) struct Object {
     pub(crate) attributes: BTreeMap<Vec<u8>, Vec<u8>>,
     /// First path, in order, of the same object; its own if there is no other.
     pub(crate) first_link: Vec<u8>,
-    /// Extents that hold data, as offsets of begin and end; regular files only. Not compared, for how a file system lays
-    /// out a file is its own affair.
+    /// Extents that hold data, as offsets of begin and end; regular files only. Not compared, for how a file
+    /// system lays out a file is its own affair.
     pub(crate) extents: Vec<(u64, u64)>,
     /// Time of change, seconds and nanoseconds. Not compared: nobody can set it.
     pub(crate) changed: (i64, i64),
@@ -164,7 +164,8 @@ fn read_file(directory: impl AsFd, name: &CStr, found: &Stat) -> (Vec<u8>, Vec<(
 
 fn read_attributes(directory: impl AsFd, name: &CStr) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let descriptor = directory.as_fd().as_raw_fd();
-    // There are no calls for attributes relative to a directory; this is the way around it, whatever the path's length.
+    // There are no calls for attributes relative to a directory; this is the way around it, whatever the
+    // path's length.
     let mut path = match descriptor {
         _ if name.to_bytes().starts_with(b"/") => Vec::new(),
         0.. => format!("/proc/self/fd/{descriptor}/").into_bytes(),

@@ -265,8 +265,8 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// Waits until the clock of the file system has left the moment of the last backup, as the program does by the time
-/// that it takes to start: within one tick, two changes look like one.
+/// Waits until the clock of the file system has left the moment of the last backup, as the program does by
+/// the time that it takes to start: within one tick, two changes look like one.
 fn wait_for_tick(directory: &Path) {
     let probe = directory.join("probe");
     let stamp = || {

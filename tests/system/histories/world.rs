@@ -31,8 +31,8 @@ pub(super) struct World {
 const SOURCES: [&str; 2] = ["first", "second"];
 
 impl World {
-    /// Makes an empty world; every other one in memory, for file systems differ in how they use inodes again, and two of
-    /// three with an index on disk, from the first chunk on or from some on.
+    /// Makes an empty world; every other one in memory, for file systems differ in how they use inodes again,
+    /// and two of three with an index on disk, from the first chunk on or from some on.
     pub(super) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -143,7 +143,8 @@ impl World {
     }
 }
 
-/// Returns whether a file differs although its size and time of modification are right: only `--verify` finds that.
+/// Returns whether a file differs although its size and time of modification are right: only `--verify` finds
+/// that.
 pub(super) fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
     expected.iter().any(|(path, expected)| {
         found.get(path).is_some_and(|found| {
@@ -153,9 +154,8 @@ pub(super) fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
     })
 }
 
-/// Returns whether a file differs in secret, and at the same time in mode, owner or attributes, which explain its new
-/// time of change:
-/// only a full finds that.
+/// Returns whether a file differs in secret, and at the same time in mode, owner or attributes, which explain
+/// its new time of change: only a full finds that.
 pub(crate) fn hides_behind_metadata(earlier: &Tree, now: &Tree) -> bool {
     now.iter().any(|(path, now)| {
         earlier.get(path).is_some_and(|earlier| {

@@ -174,7 +174,8 @@ fn blocks_that_lie() {
 
 #[test]
 fn a_bomb_that_keeps_its_word() {
-    // A gigabyte and a half of zeros in a few kilobytes: that is what was stored, and it is restored, in little memory.
+    // A gigabyte and a half of zeros in a few kilobytes: that is what was stored, and it is restored, in
+    // little memory.
     run_all(&[Cell {
         name: "many chunks of zeros",
         forge: |forge| {

@@ -1,4 +1,5 @@
-//! Objects that are far larger than they may be, or unfold to it: headers, key slots, snapshots, pack directories, packs.
+//! Objects that are far larger than they may be, or unfold to it: headers, key slots, snapshots, pack
+//! directories, packs.
 
 use icecore_format::{
     compression::Codec,

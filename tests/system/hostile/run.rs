@@ -5,8 +5,8 @@ use std::{cell::RefCell, ffi::OsStr, fs, os::unix::fs::symlink, path::Path, proc
 use super::forge::Forge;
 use crate::harness::{Output, Sandbox, Tree, differences, is_root, read, run_command};
 
-/// Most resident memory that any command may take, in bytes. It is what the caches and buffers of a small repository take
-/// several times over, and far from what hostile numbers ask for.
+/// Most resident memory that any command may take, in bytes. It is what the caches and buffers of a small
+/// repository take several times over, and far from what hostile numbers ask for.
 const MEMORY_BYTES_MAX: u64 = 400 << 20;
 /// What a process can ask for before it fails, so that a mistake does not bring the machine down.
 const ADDRESS_BYTES_MAX: u64 = 12 << 30;
@@ -106,7 +106,8 @@ impl Guarded {
         self.expect(!Path::new(super::ABSOLUTE).exists(), super::ABSOLUTE, output);
     }
 
-    /// Runs a command, which must end, without a panic, within its memory, and print nothing that disturbs a terminal.
+    /// Runs a command, which must end, without a panic, within its memory, and print nothing that disturbs a
+    /// terminal.
     fn run<A: AsRef<OsStr>>(&self, words: &[A]) -> Output {
         let running = self.sandbox.start(words);
         running.limit_address_space(ADDRESS_BYTES_MAX);

@@ -1,8 +1,10 @@
-//! A read-only view of a directory, through FUSE, that answers every request late: what a network file system is like.
+//! A read-only view of a directory, through FUSE, that answers every request late: what a network file system
+//! is like.
 //!
-//! Used by the tests, and by the bench `latency`. Nothing is cached by the kernel: each question costs a request. Requests
-//! are answered by many threads, as the server of a network file system does, so that time is lost only by who asks for
-//! one thing after the other. Extended attributes are not passed on: the lists are empty, but asking costs a request.
+//! Used by the tests, and by the bench `latency`. Nothing is cached by the kernel: each question costs a
+//! request. Requests are answered by many threads, as the server of a network file system does, so that time
+//! is lost only by who asks for one thing after the other. Extended attributes are not passed on: the lists
+//! are empty, but asking costs a request.
 
 use std::{
     collections::HashMap,
@@ -118,7 +120,8 @@ struct View {
     delay: Duration,
     /// Inode number of the directory that is shown; its inode number here is always 1.
     root: u64,
-    /// Paths of all objects that the kernel has been told of, by inode number; numbers are those of the real objects.
+    /// Paths of all objects that the kernel has been told of, by inode number; numbers are those of the real
+    /// objects.
     nodes: Mutex<HashMap<u64, PathBuf>>,
     /// Directories that are open.
     listings: Mutex<HashMap<u64, Listing>>,

@@ -79,9 +79,9 @@ impl Content {
 
     /// Returns what is written to make this of `before`, in order: offsets, and bytes of at most a block.
     ///
-    /// Another generation is written in the order of the blocks' numbers with their bits reversed (0, 4, 2, 6,
-    /// 1, 5, 3, 7), for a reader that meets several writes then sees what never was. The same generation is
-    /// only extended, in order. Holes are left out.
+    /// Another generation is written in the order of the blocks' numbers with their bits reversed (0, 4, 2,
+    /// 6, 1, 5, 3, 7), for a reader that meets several writes then sees what never was. The same generation
+    /// is only extended, in order. Holes are left out.
     pub(super) fn pieces_after(&self, before: &Self) -> impl Iterator<Item = (u64, Vec<u8>)> {
         let is_extended = before.generation == self.generation;
         let first = if is_extended { before.records.min(self.records) } else { 0 };

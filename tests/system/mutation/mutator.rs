@@ -1,6 +1,7 @@
 //! Somebody who changes a tree, and notes every change.
 //!
-//! It chooses by what it has done and never looks at the tree, so that one seed always makes the same changes.
+//! It chooses by what it has done and never looks at the tree, so that one seed always makes the same
+//! changes.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
@@ -266,7 +267,8 @@ impl Mutator {
         });
     }
 
-    /// Renames; what has the new name, which is no directory and not the same object, loses it in that moment.
+    /// Renames; what has the new name, which is no directory and not the same object, loses it in that
+    /// moment.
     pub(super) fn rename(&mut self, from: &Place, to: &Place) {
         self.change(|state, root| {
             let (object, replaced) = (state.at(from).unwrap(), state.at(to));

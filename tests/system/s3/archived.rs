@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{Bed, fill};
 use crate::harness::{Output, assert_same, bytes, read, text};
 
-/// Backs up so much that there are several packs, and archives all of them but the first; returns the keys of the archived.
+/// Backs up so much that there are several packs, and archives all of them but the first; returns the keys of
+/// the archived.
 fn archived(bed: &Bed) -> Vec<String> {
     fill(&bed.sandbox);
     for number in 0..100 {

@@ -7,24 +7,29 @@ use s3_test_server::ServerOptions;
 use super::{Bed, requests};
 use crate::harness::{bytes, text};
 
-/// Most requests of a backup of which everything is known, and which a reader of its list can name one by one.
+/// Most requests of a backup of which everything is known, and which a reader of its list can name one by
+/// one.
 const UNCHANGED_REQUESTS_MAX: u64 = 11;
-/// Of `init` in a bucket without objects: a listing, the lifecycle rules, the probe (12), the key slot and the header.
+/// Of `init` in a bucket without objects: a listing, the lifecycle rules, the probe (12), the key slot and
+/// the header.
 const INIT_REQUESTS_MAX: usize = 16;
 /// The same on Amazon's S3, which is not tried.
 const INIT_ON_AMAZON_REQUESTS_MAX: usize = 4;
-/// Of a first backup of three packs: 8 for the packs with that of the manifest, 3 for the snapshot and the log.
+/// Of a first backup of three packs: 8 for the packs with that of the manifest, 3 for the snapshot and the
+/// log.
 const FIRST_REQUESTS_MAX: usize = 19;
 /// Of a backup that finds one file in a hundred changed: a pack of data and one of the manifest more.
 const CHANGED_REQUESTS_MAX: usize = 15;
-/// Of a copy of these three snapshots: twice what it takes to open a repository, and what is fetched and stored.
+/// Of a copy of these three snapshots: twice what it takes to open a repository, and what is fetched and
+/// stored.
 const COPY_REQUESTS_MAX: usize = 47;
 /// Of a copy of what is there.
 const COPY_AGAIN_REQUESTS_MAX: usize = 8;
 
-/// Of a backup from a new host that finds nothing changed, after three snapshots: header, everything below `meta/` and key
-/// slot (3); records and snapshots (6); the announcement, everything below `meta/` again and `data/` (3); the directories of two
-/// data packs, and two packs of manifests (4); condemned packs, the commit and the record (3).
+/// Of a backup from a new host that finds nothing changed, after three snapshots: header, everything below
+/// `meta/` and key slot (3); records and snapshots (6); the announcement, everything below `meta/` again and
+/// `data/` (3); the directories of two data packs, and two packs of manifests (4); condemned packs, the
+/// commit and the record (3).
 const NEW_HOST_REQUESTS_MAX: usize = 19;
 /// Of a list of these three snapshots from a new host.
 const NEW_HOST_SNAPSHOTS_REQUESTS_MAX: usize = 9;

@@ -1,4 +1,5 @@
-//! Three writers and a reader at work on one repository at the same time, and every now and then one of them is killed.
+//! Three writers and a reader at work on one repository at the same time, and every now and then one of them
+//! is killed.
 //!
 //! `ICECORE_TESTS_CROWD_RUNS` sets how many backups each writer begins, `ICECORE_TESTS_CROWD_SEED` the seed.
 
@@ -47,7 +48,8 @@ impl Writer {
         Self { sandbox, host: format!("host{number}"), random: Random::new(seed + number), usual, killed: 0 }
     }
 
-    /// Changes the source: some of it is new, some of it only here, and all hosts get the same at about the same time.
+    /// Changes the source: some of it is new, some of it only here, and all hosts get the same at about the
+    /// same time.
     fn change(&mut self, round: u64) {
         // Every now and then a large pack, which goes in parts where the connection is slow.
         let length = if round % 3 == 1 { 9_500_000 } else { 1_500_000 };
@@ -108,8 +110,8 @@ fn sandbox_with_key(server: &TestServer, first: &Sandbox) -> Sandbox {
 
 /// Restores one snapshot after the other, over what killed restores of it left, until the writers are done.
 ///
-/// Each has a directory of its own: files that two hosts write at the same moment can be of the same length and time, and
-/// a restore goes by these.
+/// Each has a directory of its own: files that two hosts write at the same moment can be of the same length
+/// and time, and a restore goes by these.
 fn keep_reading(sandbox: &Sandbox, seed: u64, trees: &Trees, is_over: &AtomicBool) -> u64 {
     let mut random = Random::new(seed);
     let mut restored = 0;

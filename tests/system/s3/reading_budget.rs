@@ -7,8 +7,8 @@ use crate::harness::{assert_same, bytes, read, text};
 
 /// Requests to unlock the repository, and to list log, snapshots and pack directories.
 const OPEN_REQUESTS_MAX: usize = 6;
-/// Requests of a check of four snapshots and packs, at most: unlocking (3), two listings, the lifecycle rules, each object of
-/// `meta/`, and each pack of manifest nodes once.
+/// Requests of a check of four snapshots and packs, at most: unlocking (3), two listings, the lifecycle
+/// rules, each object of `meta/`, and each pack of manifest nodes once.
 const CHECK_REQUESTS_MAX: usize = 20;
 /// The same with all packs, of which those of manifest nodes are not read in parts, too.
 const CHECK_DATA_REQUESTS_MAX: usize = 22;

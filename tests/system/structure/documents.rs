@@ -32,7 +32,8 @@ fn entries(path: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Returns whether a line of `.gitignore` names `entry` at the top level; knows names and one star at either end.
+/// Returns whether a line of `.gitignore` names `entry` at the top level; knows names and one star at either
+/// end.
 fn is_ignored(ignore: &str, entry: &str) -> bool {
     ignore.lines().map(|line| line.trim_start_matches('/').trim_end_matches('/')).any(|pattern| {
         match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {

@@ -26,8 +26,8 @@ pub(super) fn not_found(access: &RepositoryAccess, repository: RepositoryId) -> 
     }
 }
 
-/// Looks for the key file with those who may have made it: who was the user before `sudo`, the owner of the repository, root.
-/// What is certain comes first.
+/// Looks for the key file with those who may have made it: who was the user before `sudo`, the owner of the
+/// repository, root. What is certain comes first.
 fn others(access: &RepositoryAccess, repository: RepositoryId) -> Vec<KeyFileElsewhere> {
     let passwd = fs::read("/etc/passwd").unwrap_or_default();
     let owner = match access.location() {

@@ -10,10 +10,10 @@ const TIME_DIGITS: usize = 12;
 /// 2020-01-01: no run is older.
 const TIME_MIN: u64 = 1_577_836_800_000;
 
-/// Guesses keys behind `last` that lie as far from each other as `first` and `last`, the first and the last key of a page, but a
-/// little less: a range that has more than a page costs another request. Ascending, at most `count`; none where the keys do not
-/// differ in digits, decimal or hexadecimal ones. Where they begin with times, no guess is later than `latest`, in milliseconds
-/// since 1970.
+/// Guesses keys behind `last` that lie as far from each other as `first` and `last`, the first and the last
+/// key of a page, but a little less: a range that has more than a page costs another request. Ascending, at
+/// most `count`; none where the keys do not differ in digits, decimal or hexadecimal ones. Where they begin
+/// with times, no guess is later than `latest`, in milliseconds since 1970.
 pub(super) fn later_keys(first: &str, last: &str, count: usize, latest: u64) -> Vec<String> {
     let differs = |(one, other): (u8, u8)| one != other;
     let Some(common) = first.bytes().zip(last.bytes()).position(differs) else { return Vec::new() };

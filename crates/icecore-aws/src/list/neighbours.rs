@@ -23,8 +23,9 @@ pub struct Surroundings {
 }
 
 impl S3Store {
-    /// Lists the first objects below the place, and finds a place around it at which an object of the name `key` begins with
-    /// these bytes. Where looking is not allowed, there is nothing. One request shows everything in a small bucket.
+    /// Lists the first objects below the place, and finds a place around it at which an object of the name
+    /// `key` begins with these bytes. Where looking is not allowed, there is nothing. One request shows
+    /// everything in a small bucket.
     pub async fn surroundings(&self, key: &str, beginning: &[u8]) -> StoreResult<Surroundings> {
         let everything = self.small_bucket().await?;
         let (keys, is_whole) = match &everything {

@@ -21,8 +21,8 @@ use crate::failure::ServiceFailure;
 /// What the last tag of a list ends with, whatever its name space is called.
 const END: &[u8] = b"ListBucketResult>";
 
-/// The pages that followed each other so far: each has to be another one, lest a server keep us for ever, or let us take a part for
-/// all.
+/// The pages that followed each other so far: each has to be another one, lest a server keep us for ever, or
+/// let us take a part for all.
 #[derive(Debug, Default)]
 pub(super) struct PageSequence {
     tokens: HashSet<String>,
@@ -30,8 +30,8 @@ pub(super) struct PageSequence {
 }
 
 impl PageSequence {
-    /// Returns how to ask for the page behind `page`, if there is one; the reason why it cannot be asked for, if the server
-    /// contradicts itself.
+    /// Returns how to ask for the page behind `page`, if there is one; the reason why it cannot be asked for,
+    /// if the server contradicts itself.
     pub(super) fn next_token(&mut self, page: &ListObjectsV2Output) -> Result<Option<String>, &'static str> {
         let first = page.contents().first().and_then(|object| object.key());
         if first.is_some_and(|first| !self.first_keys.insert(first.to_owned())) {

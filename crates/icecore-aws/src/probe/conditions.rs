@@ -1,9 +1,10 @@
-//! Whether a server honours the conditions that keep several writers from harming each other, and reads as S3 does.
+//! Whether a server honours the conditions that keep several writers from harming each other, and reads as S3
+//! does.
 //!
-//! Each request proves something that no other one does. The race shows that an object is created once, and that its condition
-//! and the creation are one step: some servers honour a condition only if nobody else writes at the same time. Two requests
-//! show that an object is replaced in the state that was named, and in no other. One read shows that a range may end behind
-//! the end of the object.
+//! Each request proves something that no other one does. The race shows that an object is created once, and
+//! that its condition and the creation are one step: some servers honour a condition only if nobody else
+//! writes at the same time. Two requests show that an object is replaced in the state that was named, and in
+//! no other. One read shows that a range may end behind the end of the object.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -30,8 +31,8 @@ pub struct ConditionReport {
     pub has_replace: bool,
     /// How many of several writers at the same time were told that they created the same key.
     pub winners: usize,
-    /// A range that ends behind the end of the object gives what there is. Nothing is known about it (and this is set) if
-    /// conditions are ignored.
+    /// A range that ends behind the end of the object gives what there is. Nothing is known about it (and
+    /// this is set) if conditions are ignored.
     pub reads_past_end: bool,
 }
 
@@ -52,8 +53,8 @@ impl ConditionReport {
     }
 }
 
-/// Tries conditional requests and a read on an object of its own below `probe/`, and deletes it again as far as that is
-/// allowed.
+/// Tries conditional requests and a read on an object of its own below `probe/`, and deletes it again as far
+/// as that is allowed.
 pub async fn probe_conditions(store: &S3Store) -> StoreResult<ConditionReport> {
     let key = probe_key(store, "");
     let report = try_conditions(store, &key).await;
@@ -98,7 +99,8 @@ async fn try_conditions(store: &S3Store, key: &str) -> StoreResult<ConditionRepo
     Ok(report)
 }
 
-/// Lets writers race for a key, and returns how many were told that they created it, and the state that one of them did.
+/// Lets writers race for a key, and returns how many were told that they created it, and the state that one
+/// of them did.
 async fn race(store: &S3Store, key: &str) -> StoreResult<(usize, Version)> {
     let racers = (0..RACERS)
         .map(|racer| store.put_unresolved(key, Bytes::from(format!("racer {racer}")), PutCondition::Absent));

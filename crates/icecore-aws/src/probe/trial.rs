@@ -35,8 +35,8 @@ pub struct Trial {
     pub deletes: bool,
 }
 
-/// Tries reads, an overwriting put and a deletion on an object of its own below `probe/`, which is left behind if it cannot be
-/// deleted.
+/// Tries reads, an overwriting put and a deletion on an object of its own below `probe/`, which is left
+/// behind if it cannot be deleted.
 pub async fn try_requests(store: &S3Store) -> StoreResult<Trial> {
     let directory = format!("{}/", probe_key(store, "-trial"));
     let key = format!("{directory}object");
@@ -57,8 +57,8 @@ pub async fn require_reads(store: &S3Store) -> Result<(), ProbeError> {
     Err(ProbeError::WrongReads { location: store.location(), wrong: wrong_reads.join("; it ") })
 }
 
-/// Finds out whether a probe of conditions failed because the server refuses conditional requests, not because it refuses
-/// all puts.
+/// Finds out whether a probe of conditions failed because the server refuses conditional requests, not
+/// because it refuses all puts.
 pub async fn explain_probe_error(store: &S3Store, error: StoreError) -> ProbeError {
     let (StoreError::Unsupported { reason, .. } | StoreError::Refused { reason, .. }) = &error else {
         return error.into();
@@ -99,7 +99,8 @@ async fn overwrite(store: &S3Store, key: &str, bytes: Bytes) -> StoreResult<()> 
     Ok(store.requester.request(operation, call).await?)
 }
 
-/// Reads an object, the only one in its directory, in each way that a repository needs, and returns what is wrong.
+/// Reads an object, the only one in its directory, in each way that a repository needs, and returns what is
+/// wrong.
 async fn try_reads(
     store: &S3Store,
     directory: &str,

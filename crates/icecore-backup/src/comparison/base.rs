@@ -76,7 +76,8 @@ impl<'a> Base<'a> {
         }
     }
 
-    /// Says whether a long chunk list can be read and all chunks on it are there: a list may have outlived them.
+    /// Says whether a long chunk list can be read and all chunks on it are there: a list may have outlived
+    /// them.
     fn has_listed_chunks(&self, content: &Content, session: &WriteSession<'_>) -> RepoResult<bool> {
         let mut list = ChunkListReader::new(self.reader, content);
         while let Some(chunk) = list.next()? {

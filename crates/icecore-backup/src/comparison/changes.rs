@@ -17,16 +17,16 @@ pub(crate) enum Need {
     ///
     /// Owner or mode differ, which explains the new time of change, or what differs is to be ignored.
     Attributes,
-    /// Everything. Also when only the time of change is new and nothing that is visible explains it: the content may have
-    /// been written with its time put back.
+    /// Everything. Also when only the time of change is new and nothing that is visible explains it: the
+    /// content may have been written with its time put back.
     Everything,
 }
 
 /// What differences mean.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules {
-    /// When the base was begun: what changed after that may have changed once more within the same tick of the clock after
-    /// it was read, so its times prove nothing.
+    /// When the base was begun: what changed after that may have changed once more within the same tick of
+    /// the clock after it was read, so its times prove nothing.
     pub base_started: Time,
     /// When the base was complete.
     pub base_finished: Time,
@@ -74,8 +74,8 @@ impl Rules {
         }
     }
 
-    /// Says whether a file is read again only because its times lie in the future, and for the last time: whatever was
-    /// written with the clock that gave these times was written before this run.
+    /// Says whether a file is read again only because its times lie in the future, and for the last time:
+    /// whatever was written with the clock that gave these times was written before this run.
     pub fn is_second_reading(&self, found: &Entry, base: &Entry) -> bool {
         let is_settled = granularity::nanoseconds(self.base_finished) + granularity::window(base.changed)
             < granularity::nanoseconds(self.started);

@@ -1,7 +1,7 @@
 //! How exact the times of a file system are.
 //!
-//! Many file systems store whole seconds (ext3, ext4 with small inodes, SFTP), FAT even seconds. One `st_dev` can have times
-//! of several kinds (ext4 that was ext3 once), so each time speaks for itself.
+//! Many file systems store whole seconds (ext3, ext4 with small inodes, SFTP), FAT even seconds. One `st_dev`
+//! can have times of several kinds (ext4 that was ext3 once), so each time speaks for itself.
 
 use icecore_format::entry::Time;
 

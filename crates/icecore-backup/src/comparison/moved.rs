@@ -1,8 +1,9 @@
 //! Directories that were only moved: their files need not be read again.
 //!
-//! A directory keeps its inode when it is moved, and so do the files below it, with their times of change. A new
-//! directory whose inode the base knows is compared with what the base has below the old path. A wrong guess (the
-//! inode was used again) costs nothing: each file still has to be the same by inode, size and both times.
+//! A directory keeps its inode when it is moved, and so do the files below it, with their times of change. A
+//! new directory whose inode the base knows is compared with what the base has below the old path. A wrong
+//! guess (the inode was used again) costs nothing: each file still has to be the same by inode, size and both
+//! times.
 
 use std::collections::HashMap;
 
@@ -40,8 +41,8 @@ impl<'a> MovedDirectories<'a> {
         Self { reader, root, directories: None, inside: Vec::new() }
     }
 
-    /// Returns what the base knows of an object that it does not have under its present path; entries have to be asked
-    /// for in path order.
+    /// Returns what the base knows of an object that it does not have under its present path; entries have to
+    /// be asked for in path order.
     pub fn find(&mut self, entry: &Entry) -> RepoResult<Option<Entry>> {
         while self.inside.last().is_some_and(|moved| !path::is_within(&entry.path, &moved.new_path)) {
             self.inside.pop();

@@ -1,4 +1,5 @@
-//! Ordered look-ahead: readers work on many objects at a time, and the sink gets them in the order of the walk.
+//! Ordered look-ahead: readers work on many objects at a time, and the sink gets them in the order of the
+//! walk.
 
 use std::collections::VecDeque;
 

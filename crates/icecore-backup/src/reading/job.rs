@@ -117,7 +117,8 @@ pub(crate) enum Outcome {
 /// A piece of a long file, or of a stream.
 #[derive(Debug)]
 pub(crate) enum Segment {
-    /// Chunks that lie one after the other in the buffer, from its start, and holes between them, which it does not have.
+    /// Chunks that lie one after the other in the buffer, from its start, and holes between them, which it
+    /// does not have.
     Data {
         /// Content.
         buffer: Vec<u8>,

@@ -90,7 +90,8 @@ fn read_once(
     Ok(Attempt::Read { entry, problem })
 }
 
-/// Reads a file to its end. A file with more holes than an entry can have gets them as items between its chunks.
+/// Reads a file to its end. A file with more holes than an entry can have gets them as items between its
+/// chunks.
 fn read_content(
     file: &SourceFile,
     mut cutter: SegmentCutter<'_>,

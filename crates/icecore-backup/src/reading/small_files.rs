@@ -14,7 +14,8 @@ use super::{
     tail::{self, TailEnd},
 };
 
-/// A file is not read into a batch that has this many bytes already, should it turn out to be longer than it said.
+/// A file is not read into a batch that has this many bytes already, should it turn out to be longer than it
+/// said.
 const BATCH_BUFFER_BYTES_MAX: usize = 16 << 20;
 
 /// Where the content of small files is read to.

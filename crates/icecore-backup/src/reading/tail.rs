@@ -6,10 +6,11 @@ use std::io;
 
 use icecore_fs::source_file::SourceFile;
 
-/// Bytes that are read at a time. Files of `/proc/sys` give everything to the first read or nothing at all, and refuse
-/// to fill a buffer of 4 MiB.
+/// Bytes that are read at a time. Files of `/proc/sys` give everything to the first read or nothing at all,
+/// and refuse to fill a buffer of 4 MiB.
 pub(crate) const PIECE_BYTES: usize = 64 << 10;
-/// A file that does not grow may have this many bytes beyond its size, or as many as its size; then it has no end.
+/// A file that does not grow may have this many bytes beyond its size, or as many as its size; then it has no
+/// end.
 const BEYOND_SIZE_BYTES_MAX: u64 = 1 << 30;
 
 /// How the reading beyond the size ended.
@@ -23,7 +24,8 @@ pub(crate) enum TailEnd {
     Stopped,
 }
 
-/// Hands on what lies beyond the size that a file had when it was opened; `take` returns whether it wants more.
+/// Hands on what lies beyond the size that a file had when it was opened; `take` returns whether it wants
+/// more.
 pub(crate) fn read_tail(
     file: &SourceFile,
     piece: &mut [u8],

@@ -73,8 +73,8 @@ impl<'a, 'c> EntryWriter<'a, 'c> {
         }
     }
 
-    /// Puts an entry into the manifest that is as in the base; when all entries of a leaf are, the leaf is taken over
-    /// as it is, which saves encoding and hashing it.
+    /// Puts an entry into the manifest that is as in the base; when all entries of a leaf are, the leaf is
+    /// taken over as it is, which saves encoding and hashing it.
     pub fn push_unchanged(
         &mut self,
         entry: Entry,
@@ -162,7 +162,8 @@ impl<'a, 'c> EntryWriter<'a, 'c> {
         }
     }
 
-    /// Another name of the file is in the manifest, as the file was at another time: each name stands for itself.
+    /// Another name of the file is in the manifest, as the file was at another time: each name stands for
+    /// itself.
     fn write_apart(&mut self, entry: &Entry) -> BackupResult<()> {
         if !entry.marks.intersects(Marks::CHANGED_WHILE_READ.with(Marks::UNREADABLE)) {
             self.tally.problem(SourceProblem::Changing { path: entry.path.clone() });

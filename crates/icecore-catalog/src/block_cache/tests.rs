@@ -145,7 +145,8 @@ fn processes_share_the_blocks() {
             });
         }
     });
-    // Together they may have kept too much: each of them knows what was there when it counted, and what it added.
+    // Together they may have kept too much: each of them knows what was there when it counted, and what it
+    // added.
     let next = open(directory, ROOM_FOR_TEN);
     put(&next, 20..21);
     let bytes: u64 = next.files().unwrap().iter().map(|file| file.bytes).sum();

@@ -34,8 +34,8 @@ fn filled(cache: &Path) -> Vec<PackDirectory> {
     directories
 }
 
-/// Does what a user of the catalogue does: loads it, adds what it lacks, and starts over if it is damaged. Whatever
-/// happened to the file, the result is complete and right.
+/// Does what a user of the catalogue does: loads it, adds what it lacks, and starts over if it is damaged.
+/// Whatever happened to the file, the result is complete and right.
 fn repair(catalog: &mut Catalog, expected: &[PackDirectory]) {
     for _ in 0..3 {
         match try_repair(catalog, expected) {

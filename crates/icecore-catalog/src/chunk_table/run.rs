@@ -2,18 +2,19 @@
 //!
 //! Its form is private to this crate. Little-endian where nothing else is said:
 //!
-//! - pages of 4096 bytes: checksum (16 bytes), number of places (u32), 12 zero bytes, then up to 127 places in the order
-//!   of their bytes: id (24 bytes), pack in the run's own list and position in its directory (u32 each, big-endian);
-//! - the tail: repository (16 bytes), number of the run (u64), number of packs, bits of a partition's number (u32 each),
-//!   numbers of places, pages and bytes of all filters (u64 each); then for each pack its name (16 bytes and u32), group
-//!   (16 bytes), kind (u32), number of chunks (u32) and length (u64, all bits set if it is not known); for each page the
-//!   first eight bytes of its first id, as a number (u64); for each partition the length of its filter (u64) and the
-//!   filter's descriptor (20 bytes); all filters;
+//! - pages of 4096 bytes: checksum (16 bytes), number of places (u32), 12 zero bytes, then up to 127 places
+//!   in the order of their bytes: id (24 bytes), pack in the run's own list and position in its directory
+//!   (u32 each, big-endian);
+//! - the tail: repository (16 bytes), number of the run (u64), number of packs, bits of a partition's number
+//!   (u32 each), numbers of places, pages and bytes of all filters (u64 each); then for each pack its name
+//!   (16 bytes and u32), group (16 bytes), kind (u32), number of chunks (u32) and length (u64, all bits set
+//!   if it is not known); for each page the first eight bytes of its first id, as a number (u64); for each
+//!   partition the length of its filter (u64) and the filter's descriptor (20 bytes); all filters;
 //! - length of the tail (u64), its BLAKE3 hash (32 bytes), magic (8 bytes).
 //!
-//! Pages are read one at a time with ordinary reads: a disk that fails gives an error, where a mapping would kill the
-//! process. Every page's checksum is verified each time, because a page that is wrong could make a writer believe that a
-//! chunk is stored.
+//! Pages are read one at a time with ordinary reads: a disk that fails gives an error, where a mapping would
+//! kill the process. Every page's checksum is verified each time, because a page that is wrong could make a
+//! writer believe that a chunk is stored.
 
 use std::{
     fs::File,
@@ -133,7 +134,8 @@ impl Run {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    /// Says whether a chunk may be here: never wrong when it says no, and wrong for one of 256 when it says yes.
+    /// Says whether a chunk may be here: never wrong when it says no, and wrong for one of 256 when it says
+    /// yes.
     pub fn may_have(&self, id: &ChunkId) -> bool {
         let prefix = prefix(&id.0);
         let filter = &self.filters[partition(prefix, self.partition_bits)];
@@ -299,7 +301,8 @@ fn read_filter(bytes: &[u8]) -> PartitionFilter {
     PartitionFilter { start: 0, bytes: little_endian(&bytes[..8]) as usize, descriptor }
 }
 
-/// Says where each filter begins; says no if they do not fit, or one could be asked for what it does not have.
+/// Says where each filter begins; says no if they do not fit, or one could be asked for what it does not
+/// have.
 fn place_filters(filters: &mut [PartitionFilter], bytes: usize) -> bool {
     let mut end = 0usize;
     let fit = filters.iter_mut().all(|filter| {

@@ -1,7 +1,7 @@
 //! Writes a run of the chunk table in memory that does not grow with it, but for the filters.
 //!
-//! Places are distributed over partitions by the first bits of their ids, through a temporary file; then each partition
-//! is sorted in memory and written. Ids are keyed hashes, so partitions are of nearly equal size.
+//! Places are distributed over partitions by the first bits of their ids, through a temporary file; then each
+//! partition is sorted in memory and written. Ids are keyed hashes, so partitions are of nearly equal size.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -27,8 +27,9 @@ use crate::{
 impl Maintenance {
     /// Executes a plan; what was done is in the handle, too, when it fails.
     ///
-    /// A step is not begun after the caller has cancelled. An object that is not as the plan saw it ends the repair: plan it
-    /// again. Nothing that was readable before is unreadable then, whichever call was the last.
+    /// A step is not begun after the caller has cancelled. An object that is not as the plan saw it ends the
+    /// repair: plan it again. Nothing that was readable before is unreadable then, whichever call was the
+    /// last.
     pub async fn execute(
         &mut self,
         plan: &RepairPlan,
@@ -109,7 +110,8 @@ impl Maintenance {
         Names { run: self.run(), next: self.packs, entropy: Arc::clone(&self.environment.entropy) }
     }
 
-    /// Stores chunks of a bad pack in new packs: data or nodes first, then the directory, as every writer does.
+    /// Stores chunks of a bad pack in new packs: data or nodes first, then the directory, as every writer
+    /// does.
     async fn salvage(&mut self, source: &SalvageSource) -> Result<(), CheckError> {
         let SalvageSource { object, directory, chunks } = source.clone();
         let bytes = self.read(&object).await?;

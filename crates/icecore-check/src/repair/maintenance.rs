@@ -54,8 +54,8 @@ impl fmt::Debug for RepairEnvironment {
 
 /// A repair at work: the only thing in this crate that writes and deletes.
 ///
-/// It is a run like that of a backup, with a pending snapshot, so that its packs have names of their own and a pruner
-/// waits for it; it ends as aborted, since it makes no snapshot.
+/// It is a run like that of a backup, with a pending snapshot, so that its packs have names of their own and
+/// a pruner waits for it; it ends as aborted, since it makes no snapshot.
 pub struct Maintenance {
     pub(super) store: Arc<dyn Store>,
     pub(super) keys: Arc<Keys>,
@@ -208,8 +208,9 @@ impl Maintenance {
         }
     }
 
-    /// Copies objects into quarantine, and only then takes them away: packs before their directories. A writer that begins
-    /// in between does not count a pack that is not there, while it would list a pack that has no directory.
+    /// Copies objects into quarantine, and only then takes them away: packs before their directories. A
+    /// writer that begins in between does not count a pack that is not there, while it would list a pack that
+    /// has no directory.
     pub(super) async fn retire(&mut self, objects: &[StoredObject]) -> Result<(), CheckError> {
         for object in objects {
             self.copy_aside(object).await?;

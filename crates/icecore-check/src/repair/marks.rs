@@ -41,8 +41,9 @@ impl SnapshotCheck {
 }
 
 impl Maintenance {
-    /// Brings the marks of all snapshots into line with a report, which must be of a check after all steps: what is marked
-    /// is then not in the pack directories any more, so that a check of the structure alone can tell when it is back.
+    /// Brings the marks of all snapshots into line with a report, which must be of a check after all steps:
+    /// what is marked is then not in the pack directories any more, so that a check of the structure alone
+    /// can tell when it is back.
     pub async fn mark(&mut self, report: &CheckReport) -> Result<Vec<MarkChange>, CheckError> {
         let mut changes = Vec::new();
         for change in report.mark_changes() {

@@ -1,4 +1,5 @@
-//! Stores a manifest with the directories that it lacked, and puts it into the place of the one that lacks them.
+//! Stores a manifest with the directories that it lacked, and puts it into the place of the one that lacks
+//! them.
 
 use std::sync::Arc;
 
@@ -26,8 +27,8 @@ use crate::{error::CheckError, session::compute};
 const BLOCK_BYTES: usize = 512 << 10;
 
 impl Maintenance {
-    /// Stores the new nodes, and then lets the snapshot refer to them, if it is still as the plan saw it. Everything else in it
-    /// stays.
+    /// Stores the new nodes, and then lets the snapshot refer to them, if it is still as the plan saw it.
+    /// Everything else in it stays.
     pub(super) async fn mend(
         &mut self,
         run: RunId,

@@ -1,4 +1,5 @@
-//! Plans how the directories that a manifest lacks are put in: entries lie below them, but they are not there themselves.
+//! Plans how the directories that a manifest lacks are put in: entries lie below them, but they are not there
+//! themselves.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -27,7 +28,8 @@ use crate::{
     snapshots::CompleteSnapshot,
 };
 
-/// Most bytes of new nodes in a plan; of snapshots that need more than what is left, the next repair takes care.
+/// Most bytes of new nodes in a plan; of snapshots that need more than what is left, the next repair takes
+/// care.
 const NODE_BYTES_MAX: usize = 256 << 20;
 /// Opened blocks that are kept while a manifest is read.
 const BLOCKS_KEPT: usize = 4;
@@ -82,7 +84,8 @@ struct Known {
     group: Option<Vec<u8>>,
 }
 
-/// Reads a manifest from its first leaf to its last, and builds one that has the directories that this one lacks.
+/// Reads a manifest from its first leaf to its last, and builds one that has the directories that this one
+/// lacks.
 struct Mender<'a, 'session> {
     session: &'a Session<'session>,
     inventory: &'a Inventory,
@@ -100,7 +103,8 @@ struct Mender<'a, 'session> {
     blocks: Vec<((u32, usize), Bytes)>,
 }
 
-/// A manifest with its invented directories; none if nothing was missing. Or why the manifest cannot be mended.
+/// A manifest with its invented directories; none if nothing was missing. Or why the manifest cannot be
+/// mended.
 type Mended = Result<Option<(MendedManifest, Vec<Vec<u8>>)>, String>;
 
 impl<'a, 'session> Mender<'a, 'session> {
@@ -167,7 +171,8 @@ impl<'a, 'session> Mender<'a, 'session> {
         Ok(Ok(Some((manifest, std::mem::take(&mut self.invented)))))
     }
 
-    /// Adds the entries of a leaf, each after the directories that it needs; the leaf itself if nothing is to be added.
+    /// Adds the entries of a leaf, each after the directories that it needs; the leaf itself if nothing is to
+    /// be added.
     fn add_leaf(
         &mut self,
         tree: &mut Tree,

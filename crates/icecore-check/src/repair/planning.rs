@@ -38,8 +38,8 @@ const SILENCE_MAX: Duration = Duration::from_hours(24);
 
 /// Verifies a repository like [`crate::check()`], and plans how to repair what is wrong.
 ///
-/// Everything that the check finds fault with is read again and judged anew. `copies` are sealed snapshots that were kept
-/// elsewhere; one that opens stands in for a stored one that does not.
+/// Everything that the check finds fault with is read again and judged anew. `copies` are sealed snapshots
+/// that were kept elsewhere; one that opens stands in for a stored one that does not.
 pub async fn plan_repair(
     store: Arc<dyn Store>,
     keys: &Keys,
@@ -86,7 +86,8 @@ async fn make_plan(
     Ok(planner.plan)
 }
 
-/// Returns the packs that are to be looked at: those that anything was said about, or about their directories.
+/// Returns the packs that are to be looked at: those that anything was said about, or about their
+/// directories.
 fn suspect_packs(suspects: BTreeSet<String>) -> BTreeSet<PackName> {
     let pack = |key: String| match classify(&key) {
         KeyForm::Pack(pack, _) | KeyForm::Directory(pack) => Some(pack),
@@ -113,8 +114,9 @@ fn objects_of(packs: &BTreeSet<PackName>, listed: &[ObjectInfo]) -> BTreeMap<Pac
 
 /// Says whether the run that writes a pack may still be at work: it will write the directory itself.
 ///
-/// A run is announced before it writes its first pack, so a pack without an announcement is of no run at work. A wrong
-/// clock does no harm: the directory is created only if it is not there, by the repair or by the run.
+/// A run is announced before it writes its first pack, so a pack without an announcement is of no run at
+/// work. A wrong clock does no harm: the directory is created only if it is not there, by the repair or by
+/// the run.
 fn is_alive(session: &Session<'_>, snapshots: &Snapshots, listed: &[ObjectInfo], pack: PackName) -> bool {
     let run = pack.run;
     if let Some(refreshed) = snapshots.pending.get(&run) {
@@ -176,8 +178,8 @@ impl Planner {
         self.kept.extend(directory.chunks.iter().map(|chunk| copy_of(directory, chunk.id)));
     }
 
-    /// Plans the retirement of bad packs: what is whole in them is stored anew, once, unless this check has read another
-    /// copy that stays.
+    /// Plans the retirement of bad packs: what is whole in them is stored anew, once, unless this check has
+    /// read another copy that stays.
     fn retire(&mut self, inventory: &Inventory, bad: Vec<BadPack>) {
         let names: HashSet<PackName> = bad.iter().map(|bad| bad.pack).collect();
         for BadPack { pack, listed, sources, retired } in bad {
@@ -219,8 +221,8 @@ fn copy_of(directory: &PackDirectory, id: ChunkId) -> StoredCopy {
     (directory.kind as u8, directory.group, id)
 }
 
-/// Says whether this check has read a copy of a chunk in a pack of the group that stays. What was only listed does not
-/// count: it may be as bad.
+/// Says whether this check has read a copy of a chunk in a pack of the group that stays. What was only listed
+/// does not count: it may be as bad.
 fn is_verified(
     inventory: &Inventory,
     bad: &HashSet<PackName>,

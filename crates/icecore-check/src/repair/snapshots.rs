@@ -56,8 +56,8 @@ pub(super) async fn plan_snapshots(
     Ok(())
 }
 
-/// Adds what earlier repairs have put aside: of two snapshots that were exchanged, an interrupted repair may have put one
-/// into its place already, and so over the other.
+/// Adds what earlier repairs have put aside: of two snapshots that were exchanged, an interrupted repair may
+/// have put one into its place already, and so over the other.
 async fn add_quarantined(
     session: &Session<'_>,
     known: &mut BTreeMap<RunId, Bytes>,
@@ -94,7 +94,8 @@ async fn read(
     })
 }
 
-/// Adds a sealed snapshot that opens, unless it tells of a run that had not ended: nobody can go on with that one.
+/// Adds a sealed snapshot that opens, unless it tells of a run that had not ended: nobody can go on with that
+/// one.
 fn add_copy(session: &Session<'_>, known: &mut BTreeMap<RunId, Bytes>, object: Bytes) {
     if let Ok(Snapshot { origin, state }) = Snapshot::open_any(session.keys(), &object)
         && !matches!(state, SnapshotState::Pending { .. })

@@ -404,7 +404,8 @@ impl Repository {
     }
 }
 
-/// The usual small repository: two snapshots of 30 files that share most of them, one file with a long chunk list.
+/// The usual small repository: two snapshots of 30 files that share most of them, one file with a long chunk
+/// list.
 pub(super) fn usual() -> Repository {
     let mut repository = Repository::new();
     repository.add_slot(2);

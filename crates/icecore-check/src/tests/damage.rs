@@ -79,7 +79,8 @@ fn other_repository() -> Repository {
     other
 }
 
-/// Strikes the first object below `prefix` in every way and lets `judge` look at both reports, structure and data.
+/// Strikes the first object below `prefix` in every way and lets `judge` look at both reports, structure and
+/// data.
 fn for_each_blow(prefix: &str, judge: impl FnMut(Blow, &str, &CheckReport, &CheckReport)) {
     let usual = usual();
     let keys = if prefix == layout::HEADER_KEY { vec![prefix.to_owned()] } else { usual.keys_below(prefix) };
@@ -249,7 +250,8 @@ fn manifest_pack() {
     });
 }
 
-/// Flips each of many bits of each object, one at a time: nothing panics, and reading all data finds each of them.
+/// Flips each of many bits of each object, one at a time: nothing panics, and reading all data finds each of
+/// them.
 #[test]
 fn every_flipped_bit_is_found() {
     let usual = usual();

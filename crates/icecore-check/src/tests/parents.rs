@@ -29,7 +29,8 @@ fn leaf_of(repository: &mut Repository, paths: &[&str]) -> Child {
     leaf(repository, &entries)
 }
 
-/// Checks a manifest of these leaves, once with all leaves below the root and once two by two; says what is no directory.
+/// Checks a manifest of these leaves, once with all leaves below the root and once two by two; says what is
+/// no directory.
 fn check_leaves(leaves: &[&[&str]]) -> Option<String> {
     let mut said = Vec::new();
     for width in [2, leaves.len().max(2)] {

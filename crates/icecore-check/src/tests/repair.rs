@@ -32,7 +32,8 @@ fn for_each_struck(mut look: impl FnMut(&str, Blow, &Repository)) {
     }
 }
 
-/// Fails unless everything that was restorable before is restorable now. A snapshot that did not open may be gone.
+/// Fails unless everything that was restorable before is restorable now. A snapshot that did not open may be
+/// gone.
 #[track_caller]
 fn assert_nothing_lost(before: &CheckReport, after: &CheckReport, shown: &str) {
     for old in before.snapshots.iter().filter(|old| old.opens) {
@@ -64,8 +65,8 @@ fn each_kind_of_damage_is_repaired_as_far_as_it_can_be() {
         assert_eq!(after.snapshots, repository.check().snapshots, "{shown}: the structure tells all");
         let marked = after.snapshots.iter().all(|one| one.mark.is_some() != one.restorable);
         assert!(marked, "{shown}: {:?}", after.snapshots);
-        // Directories are derived: they come back whole. So do packs that are damaged beside their blocks, and objects
-        // that were exchanged.
+        // Directories are derived: they come back whole. So do packs that are damaged beside their blocks,
+        // and objects that were exchanged.
         let whole = match blow {
             Blow::Extended | Blow::FlippedFirst | Blow::FlippedLast => prefix != layout::SNAPSHOTS_PREFIX,
             Blow::Swapped => true,
@@ -284,8 +285,8 @@ fn a_repair_ends_as_a_run_without_a_snapshot() {
     assert!(matches!(state, SnapshotState::Aborted { reason } if reason.starts_with("repair: ")));
 }
 
-/// Interrupts the repair of a repository before each call of its execution, which are made one after the other; then nothing
-/// is lost, and a second repair ends like one that was not interrupted.
+/// Interrupts the repair of a repository before each call of its execution, which are made one after the
+/// other; then nothing is lost, and a second repair ends like one that was not interrupted.
 fn interrupt_everywhere(shown: &str, repository: &Repository) {
     let (before, plan) = repository.plan();
     let uninterrupted = repository.fork();

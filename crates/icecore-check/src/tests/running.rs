@@ -227,7 +227,8 @@ fn with_garbage() -> (Repository, String, String) {
 
 #[test]
 fn a_pack_that_is_swept_during_the_check_is_no_damage() {
-    // At the list of everything, at the look for the pack, while the pack's directory is opened, when the pack is read.
+    // At the list of everything, at the look for the pack, while the pack's directory is opened, when the
+    // pack is read.
     for moment in [("list", ""), ("get", "meta/packs/"), ("get", "data/"), ("list", "meta/packs/")] {
         let (repository, pack, directory) = with_garbage();
         let done = AtomicBool::new(false);
@@ -381,7 +382,8 @@ fn a_record_that_is_written_while_the_log_is_listed_is_not_missed() {
 fn a_snapshot_that_is_completed_during_the_check_is_not_missed_because_another_one_is() {
     let (repository, _) = logged();
     let later = repository.fork();
-    // The second snapshot is completed, and its record is written, after the snapshots were listed; the first is lost.
+    // The second snapshot is completed, and its record is written, after the snapshots were listed; the first
+    // is lost.
     let (snapshot, record) = (layout::snapshot_key(run(2)), layout::log_key(name(1, 2)));
     let objects = [&snapshot, &record].map(|key| (key.clone(), later.get(key)));
     for key in [&snapshot, &record, &layout::log_key(name(2, 1)), &layout::snapshot_key(run(1))] {

@@ -10,7 +10,8 @@ use crate::failure::{Failure, Outcome, reason};
 const SYSTEM_FILE: &str = "/etc/icecore/icecore.toml";
 const USER_FILE: &str = "icecore.toml";
 
-/// Reads the configuration file: the one that is named, else the system's, else the user's; the first that exists counts.
+/// Reads the configuration file: the one that is named, else the system's, else the user's; the first that
+/// exists counts.
 pub(crate) fn read(named: Option<&Path>, directories: &Directories) -> Outcome<Configuration> {
     if let Some(path) = named {
         return read_file(path)?.ok_or_else(|| {

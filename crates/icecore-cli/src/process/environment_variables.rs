@@ -24,7 +24,8 @@ pub(crate) const PASSWORD: &str = PASSWORD_VARIABLES[0];
 /// Password of the repository that snapshots are copied to.
 const TO_PASSWORD: &str = PASSWORD_VARIABLES[1];
 
-/// Returns the password of the repository. No flag has it: arguments are visible to every user of the machine.
+/// Returns the password of the repository. No flag has it: arguments are visible to every user of the
+/// machine.
 pub(crate) fn password() -> Option<Zeroizing<Vec<u8>>> {
     read(PASSWORD).map(|password| Zeroizing::new(password.into_vec()))
 }

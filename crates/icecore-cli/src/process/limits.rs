@@ -1,7 +1,8 @@
-//! What the system lets this process have: memory, open files, threads. Too little of it is told at the start; where it is
-//! scarce, less is done at a time.
+//! What the system lets this process have: memory, open files, threads. Too little of it is told at the
+//! start; where it is scarce, less is done at a time.
 //!
-//! Rust ends a process at once for which an allocation fails, so it has to be known before that there is enough.
+//! Rust ends a process at once for which an allocation fails, so it has to be known before that there is
+//! enough.
 
 use std::{
     ffi::OsString,
@@ -22,7 +23,8 @@ use crate::{
 };
 use icecore_operations::text;
 
-/// Variable that tells the allocator of glibc (mallopt(3)) how many arenas to keep; each takes 64 MiB of address space.
+/// Variable that tells the allocator of glibc (mallopt(3)) how many arenas to keep; each takes 64 MiB of
+/// address space.
 const ARENAS_VARIABLE: &str = "MALLOC_ARENA_MAX";
 /// Variable that tells the standard library how large the stacks of threads are, in bytes.
 const STACK_VARIABLE: &str = "RUST_MIN_STACK";
@@ -71,8 +73,8 @@ struct Bounds {
     cores: usize,
 }
 
-/// Starts the program again in place of this process if memory is limited, so that the allocator and the threads take no more
-/// address space than they need. Returns if that is not so, or impossible.
+/// Starts the program again in place of this process if memory is limited, so that the allocator and the
+/// threads take no more address space than they need. Returns if that is not so, or impossible.
 pub fn restart_if_memory_is_limited(words: &[OsString]) {
     if memory_limit().is_none() || environment_variables::read(ARENAS_VARIABLE).is_some() {
         return;

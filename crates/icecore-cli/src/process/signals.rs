@@ -48,7 +48,8 @@ async fn next_of(signal: Option<&mut Signal>) {
     }
 }
 
-/// Says whether SIGHUP is not ignored: a handler would put an end to that. Where it cannot be found out, it is left alone.
+/// Says whether SIGHUP is not ignored: a handler would put an end to that. Where it cannot be found out, it
+/// is left alone.
 fn may_take_hangup() -> bool {
     std::fs::read_to_string("/proc/self/status")
         .is_ok_and(|status| !ignores(&status, rustix::process::Signal::HUP))

@@ -192,7 +192,8 @@ fn rate(counters: &Counters, elapsed: Duration) -> u64 {
     rate
 }
 
-/// Returns the seconds that are left if it goes on like this; nothing in the first seconds, when nobody can know.
+/// Returns the seconds that are left if it goes on like this; nothing in the first seconds, when nobody can
+/// know.
 fn seconds_left(counters: &Counters, elapsed: Duration) -> Option<u64> {
     let left = counters.bytes_total?.checked_sub(counters.bytes)?;
     let rate = rate(counters, elapsed);

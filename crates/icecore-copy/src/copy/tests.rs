@@ -262,7 +262,8 @@ fn only_what_differs_from_the_copy_before_is_read() {
     let (from, to) = (two_snapshots(), Place::new(2));
     let first = copy_plainly(&from, &to, 0).counts;
     assert_eq!((first.chunks_read, first.chunks_new), (2864, 2864));
-    // Another command, which knows nothing but what is in the repositories: the changed chunk and the new file.
+    // Another command, which knows nothing but what is in the repositories: the changed chunk and the new
+    // file.
     let second = copy_plainly(&from, &to, 1).counts;
     assert_eq!((second.chunks_read, second.chunks_new, second.bytes_new), (7, 7, 4_700));
 }

@@ -33,7 +33,8 @@ fn list(snapshots: &[Snapshot]) -> SnapshotList {
     SnapshotList::of(snapshots.to_vec())
 }
 
-/// Returns the numbers of group, base and similar snapshot of the last of `originals`, with these copied before.
+/// Returns the numbers of group, base and similar snapshot of the last of `originals`, with these copied
+/// before.
 fn plan(originals: &[Snapshot], copied: &[usize]) -> (Option<u8>, Option<u8>, Option<u8>) {
     let copies: Vec<Snapshot> = copied.iter().map(|index| copy(&originals[*index])).collect();
     let targets = TargetSnapshots::new(THERE, &list(&copies));

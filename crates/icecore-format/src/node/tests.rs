@@ -257,7 +257,8 @@ fn front_coding_does_not_make_paths_too_long() {
     assert!(Node::decode(&bad).is_err());
 }
 
-/// A node whose first path has `length` bytes, and whose `more` other paths repeat all of it and add one byte.
+/// A node whose first path has `length` bytes, and whose `more` other paths repeat all of it and add one
+/// byte.
 fn unfolding(level: u8, length: usize, more: u8) -> Vec<u8> {
     let value = if level == 0 { ENTRY.to_vec() } else { [&[0x58, 24], &[7; 24][..], &[1, 1, 1]].concat() };
     let fields = (u16::from(more) + 1) * if level == 0 { 3 } else { 6 };

@@ -71,7 +71,8 @@ fn slots_of_passwords_are_pinned_and_open() {
     assert_eq!(open_slot(&cheaper, &password("correct horse")).unwrap_err(), FormatError::WrongKey);
 }
 
-/// Known answer of the reference implementation (through argon2-cffi 25.1, `memory_cost=65536`, which is in KiB).
+/// Known answer of the reference implementation (through argon2-cffi 25.1, `memory_cost=65536`, which is in
+/// KiB).
 #[test]
 fn memory_cost_is_in_kib() {
     let kind = SlotKind::Password(PasswordCost { memory_kib: 65_536, passes: 3, lanes: 1 });

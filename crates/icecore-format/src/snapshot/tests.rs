@@ -91,7 +91,8 @@ fn snapshot_bytes_are_pinned() {
     }
     let [_, complete, ..] = states();
     assert_golden("snapshot-record-everything", &encode_record(&record(complete.clone())).unwrap());
-    // Another group than the run: repetition would let the record be compressed, and the golden bytes depend on zstd.
+    // Another group than the run: repetition would let the record be compressed, and the golden bytes depend
+    // on zstd.
     let origin = SnapshotOrigin { group: RunId(noise_array("group")), ..origin() };
     let snapshot = Snapshot { origin, state: complete };
     assert_golden("snapshot-object", &snapshot.seal(&keys(), &salt()).unwrap());

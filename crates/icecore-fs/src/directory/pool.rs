@@ -16,8 +16,8 @@ const LIMIT_SHARE: u64 = 4;
 
 /// The directories whose descriptors are open, in clock order (second chance).
 ///
-/// Each open directory is in the queue exactly once. One that no longer exists is closed already and stays until it
-/// comes to the front, so the queue is never longer than the bound.
+/// Each open directory is in the queue exactly once. One that no longer exists is closed already and stays
+/// until it comes to the front, so the queue is never longer than the bound.
 pub(crate) struct DescriptorPool {
     open_max: usize,
     queue: Mutex<VecDeque<Weak<Directory>>>,
@@ -43,8 +43,8 @@ impl DescriptorPool {
     }
 }
 
-/// Closes directories until at most `kept` are in the queue. Ends: the second visit finds a directory unused, except
-/// for those that other threads use at this moment.
+/// Closes directories until at most `kept` are in the queue. Ends: the second visit finds a directory unused,
+/// except for those that other threads use at this moment.
 fn shrink(queue: &mut VecDeque<Weak<Directory>>, kept: usize) {
     while queue.len() > kept {
         let Some(oldest) = queue.pop_front() else { return };
@@ -56,13 +56,15 @@ fn shrink(queue: &mut VecDeque<Weak<Directory>>, kept: usize) {
     }
 }
 
-/// Returns how many directories a walk keeps open unless told otherwise: a quarter of the process's descriptors.
+/// Returns how many directories a walk keeps open unless told otherwise: a quarter of the process's
+/// descriptors.
 pub(crate) fn open_directories_default() -> usize {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(limit / LIMIT_SHARE).unwrap_or(OPEN_MAX).clamp(OPEN_MIN, OPEN_MAX)
 }
 
-/// Raises the process's limit of open descriptors as far as it may without privileges; returns the limit then.
+/// Raises the process's limit of open descriptors as far as it may without privileges; returns the limit
+/// then.
 ///
 /// For a program to call once at its start; the libraries do not change process-wide state.
 pub fn raise_descriptor_limit() -> u64 {

@@ -1,5 +1,5 @@
-//! Patterns that cannot do what their author meant: paths of the host or of the shell, and exceptions that are never
-//! looked at.
+//! Patterns that cannot do what their author meant: paths of the host or of the shell, and exceptions that
+//! are never looked at.
 
 use std::{
     ffi::OsStr,
@@ -91,7 +91,8 @@ impl ExcludesBuilder {
 
     /// Returns the patterns that have no effect on a source, in order; `excludes` are all of them, compiled.
     ///
-    /// Only what is certain: a pattern that begins like a path of the host is none of them if the root has such a path inside.
+    /// Only what is certain: a pattern that begins like a path of the host is none of them if the root has
+    /// such a path inside.
     pub fn ineffective(&self, excludes: &Excludes, root: PatternRoot<'_>) -> Vec<IneffectivePattern> {
         let patterns = self.patterns.iter().enumerate();
         let found = patterns.filter_map(|(index, AddedPattern { text, origin })| {

@@ -124,7 +124,8 @@ fn a_list_is_made_again_from_its_patterns() {
     assert!(Excludes::from_patterns([]).unwrap().is_empty());
 }
 
-/// Returns what is said of patterns (one a line) for the source `root`/src, in which there are user/cache and var.
+/// Returns what is said of patterns (one a line) for the source `root`/src, in which there are user/cache and
+/// var.
 fn ineffective(patterns: &str) -> Vec<(String, Option<String>)> {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path().canonicalize().unwrap();

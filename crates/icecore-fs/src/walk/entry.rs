@@ -43,7 +43,8 @@ pub struct WalkEntry {
     pub path: Vec<u8>,
     /// Metadata at the time when the walk came by.
     pub metadata: Metadata,
-    /// Bytes for which the file system has allocated storage; less than the size for sparse (or compressed) files.
+    /// Bytes for which the file system has allocated storage; less than the size for sparse (or compressed)
+    /// files.
     pub allocated_bytes: u64,
     /// Directory that holds the object; for the root, the root itself.
     pub directory: Arc<Directory>,
@@ -115,8 +116,9 @@ impl WalkEntry {
         }
     }
 
-    /// Says whether the name still has the object that was seen, in the state that was seen: what was read by the name is
-    /// then that object's. A directory that was opened is read by its descriptor and needs no such look.
+    /// Says whether the name still has the object that was seen, in the state that was seen: what was read by
+    /// the name is then that object's. A directory that was opened is read by its descriptor and needs no
+    /// such look.
     pub fn is_unchanged(&self) -> Result<bool, FsError> {
         if self.opened.is_some() {
             return Ok(true);

@@ -48,7 +48,8 @@ impl Listing {
         Self { path: directory.path(), directory, bytes: Vec::new(), spans: Vec::new() }
     }
 
-    /// Reads the names from an open directory, which nobody has read from; what was read before an error stays.
+    /// Reads the names from an open directory, which nobody has read from; what was read before an error
+    /// stays.
     pub fn read(
         &mut self,
         descriptor: &OwnedFd,

@@ -1,9 +1,9 @@
 //! Which directory is read and which slice of one is stat-ed next, and what waits for the consumer.
 //!
-//! Tasks are taken in path order, so what has been read ahead is nearly always what the consumer needs next. Two
-//! budgets bound it: entries (stat-ed, not yet consumed) and names (listed, not yet stat-ed) of directories that the
-//! consumer has not reached. The task that the consumer waits for is always allowed, therefore nothing can lock up:
-//! it is either running or the first in the queue.
+//! Tasks are taken in path order, so what has been read ahead is nearly always what the consumer needs next.
+//! Two budgets bound it: entries (stat-ed, not yet consumed) and names (listed, not yet stat-ed) of
+//! directories that the consumer has not reached. The task that the consumer waits for is always allowed,
+//! therefore nothing can lock up: it is either running or the first in the queue.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -246,9 +246,9 @@ impl Schedule {
         self.awaited_ready = false;
     }
 
-    /// Returns whether to wake the consumer, once: what it waits for is there, and with it so much that it can fill a
-    /// batch, or the thread that asks has nothing to do. To be asked after every task; it saves a wake-up for each
-    /// small directory.
+    /// Returns whether to wake the consumer, once: what it waits for is there, and with it so much that it
+    /// can fill a batch, or the thread that asks has nothing to do. To be asked after every task; it saves a
+    /// wake-up for each small directory.
     pub fn wakes_consumer(&mut self, published: Target) -> bool {
         self.awaited_ready |= self.awaited == Some(published);
         let wakes = self.awaited_ready && (self.entries_ahead >= BATCH_ITEMS || !self.has_task());

@@ -10,7 +10,8 @@ const SUSPECTS_MAX: usize = 4096;
 /// So many directories are named; further ones are like them.
 const GONE_MAX: usize = 4096;
 
-/// Collects directories in which names vanished, and finds out which of them were moved or removed as a whole.
+/// Collects directories in which names vanished, and finds out which of them were moved or removed as a
+/// whole.
 ///
 /// They are looked at as late as possible: whoever removes a directory removes its content first.
 #[derive(Debug, Default)]
@@ -32,7 +33,8 @@ impl Suspects {
         self.directories.push(Arc::clone(directory));
     }
 
-    /// Returns the paths of the directories that were moved or removed, the topmost ones only, sorted; at most 4,096.
+    /// Returns the paths of the directories that were moved or removed, the topmost ones only, sorted; at
+    /// most 4,096.
     pub fn gone(mut self) -> BTreeSet<Vec<u8>> {
         self.look();
         self.gone

@@ -203,8 +203,9 @@ fn a_large_directory_is_complete_and_in_order() {
     }
 }
 
-/// Starts a walk over `aaa/` with many files and what else is in `root`, and takes so much of it that all names in
-/// the root have been seen, but nothing behind `aaa` has been looked into: one thread works in path order.
+/// Starts a walk over `aaa/` with many files and what else is in `root`, and takes so much of it that all
+/// names in the root have been seen, but nothing behind `aaa` has been looked into: one thread works in path
+/// order.
 fn stalled_walk(root: &Path) -> Walk {
     fs::create_dir_all(root.join("aaa")).unwrap();
     for number in 0..2000 {
@@ -531,7 +532,8 @@ fn a_single_file_is_an_entry_named_as_the_user_named_it() {
     assert!(Walk::single(Path::new("/"), true).is_err());
 }
 
-/// A component of a random path: few different ones, so that paths meet, among them such that sort around `/`.
+/// A component of a random path: few different ones, so that paths meet, among them such that sort around
+/// `/`.
 fn component() -> impl Strategy<Value = Vec<u8>> {
     prop::sample::select(vec![
         b"a".to_vec(),

@@ -20,13 +20,13 @@ use crate::walk::{Listed, WalkCounts, WalkItem, WalkOptions};
 /// Bytes of names that one `getdents` call may return.
 const LISTING_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Most and fewest names of a slice. A slice is stat-ed by one thread, so a directory is cut into at least as many as
-/// there are threads if it has names enough.
+/// Most and fewest names of a slice. A slice is stat-ed by one thread, so a directory is cut into at least as
+/// many as there are threads if it has names enough.
 const SLICE_NAMES_MAX: usize = 256;
 const SLICE_NAMES_MIN: usize = 16;
 
-/// Nothing is looked for below a path of so many bytes: no snapshot can hold it, and a chain of directories that somebody
-/// has made takes no memory without bound.
+/// Nothing is looked for below a path of so many bytes: no snapshot can hold it, and a chain of directories
+/// that somebody has made takes no memory without bound.
 const PATH_BYTES_MAX: usize = 256 << 10;
 
 /// A slice's paths together are about this long at most, in directories with very long paths.

@@ -13,7 +13,8 @@ pub struct IneffectivePatterns {
     pub source: String,
     /// The patterns, in the order in which they count.
     pub found: Vec<IneffectivePattern>,
-    /// Number of patterns that may be for other sources, too; those that were chosen for the run come after them.
+    /// Number of patterns that may be for other sources, too; those that were chosen for the run come after
+    /// them.
     before_chosen: usize,
 }
 
@@ -39,7 +40,8 @@ impl IneffectivePatterns {
     }
 }
 
-/// Refuses a pattern that was chosen for the run and has no effect on any source of it. All others may be for other sources.
+/// Refuses a pattern that was chosen for the run and has no effect on any source of it. All others may be for
+/// other sources.
 pub(super) fn refuse(all: &[&IneffectivePatterns]) -> Result<(), BackupFault> {
     let Some((first, others)) = all.split_first() else { return Ok(()) };
     let nowhere = first

@@ -18,8 +18,8 @@ use crate::{error::OperationResult, text};
 /// Name of the source `/`, whose path has no last part.
 const ROOT_NAME: &str = "rootfs";
 
-/// Finds out what is to be backed up, and how. A path that does not exist is planned as failed; what is wrong with the request
-/// as a whole is an error.
+/// Finds out what is to be backed up, and how. A path that does not exist is planned as failed; what is wrong
+/// with the request as a whole is an error.
 pub fn plan(
     choice: SourceChoice,
     chosen: &ChosenSettings,

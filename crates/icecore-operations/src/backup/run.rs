@@ -101,8 +101,8 @@ fn open_or_create(
     Ok((access.with_catalog(repository, &store)?, None))
 }
 
-/// Compares a source's root with that of the last snapshot of its name: two directories under one name would take each other's
-/// place in the history.
+/// Compares a source's root with that of the last snapshot of its name: two directories under one name would
+/// take each other's place in the history.
 fn check_root(source: &mut SourceRequest, list: &SnapshotList, host: &str, events: &dyn BackupRunEvents) {
     let Some(last) = list.latest_of(&source.name, host) else { return };
     let Some(root) = source.root() else { return };

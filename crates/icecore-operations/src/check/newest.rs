@@ -1,4 +1,5 @@
-//! The newest snapshot of each source that can be restored in full: what to restore where objects are missing.
+//! The newest snapshot of each source that can be restored in full: what to restore where objects are
+//! missing.
 
 use std::collections::BTreeSet;
 

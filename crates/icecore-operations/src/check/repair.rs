@@ -54,8 +54,8 @@ impl Repair {
     }
 }
 
-/// Checks the repository, plans a repair, and executes it unless only the plan is wanted; returns the report of what is the
-/// case now.
+/// Checks the repository, plans a repair, and executes it unless only the plan is wanted; returns the report
+/// of what is the case now.
 pub(super) fn repair(
     access: &RepositoryAccess,
     store: &OpenStore,

@@ -19,7 +19,8 @@ use crate::error::OperationResult;
 
 /// Receiver of how far a check is.
 pub trait CheckReceiver {
-    /// Begins to receive: the repository is unlocked, and is read now. What is returned is dropped when everything is read.
+    /// Begins to receive: the repository is unlocked, and is read now. What is returned is dropped when
+    /// everything is read.
     fn begin(&self) -> Box<dyn CheckEvents>;
 }
 

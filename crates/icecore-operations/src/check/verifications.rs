@@ -12,7 +12,8 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 
 use crate::error::{OperationError, OperationResult};
 
-/// Returns when packs were last verified; nothing if the catalogue cannot say, so that they are verified once more.
+/// Returns when packs were last verified; nothing if the catalogue cannot say, so that they are verified once
+/// more.
 pub(super) fn load(catalog: &Catalog) -> Arc<HashMap<PackName, SystemTime>> {
     match catalog.verifications() {
         Ok(verifications) => Arc::new(verifications.into_iter().collect()),

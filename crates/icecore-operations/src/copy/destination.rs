@@ -12,8 +12,8 @@ use crate::{
 /// A destination that was opened, and what the user must know of it if it was created.
 type Opened = (OpenRepository, Option<CreatedDocument>);
 
-/// Opens the destination. Creates it if it is missing and that was asked for; a dry run creates nothing, and then
-/// there is none.
+/// Opens the destination. Creates it if it is missing and that was asked for; a dry run creates nothing, and
+/// then there is none.
 pub(super) fn open(
     destination: CopySide<'_>,
     source: &Repository,

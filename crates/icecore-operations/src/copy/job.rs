@@ -24,8 +24,8 @@ use crate::{
 
 /// Threads that fetch blocks.
 const FETCH_THREADS: usize = 8;
-/// Copies are named in the log together, at the latest after this time. Those that a killed command has not named,
-/// the next command that writes there names.
+/// Copies are named in the log together, at the latest after this time. Those that a killed command has not
+/// named, the next command that writes there names.
 const NAMED_EVERY: Duration = Duration::from_mins(5);
 
 /// What the copies of all snapshots of one command share.
@@ -110,8 +110,8 @@ impl Job<'_> {
         self.copies.find(snapshot.origin.identity(self.source.id()))
     }
 
-    /// Copies a snapshot unless it is there already, or nothing is to be written. Says also whether the next one
-    /// can be copied.
+    /// Copies a snapshot unless it is there already, or nothing is to be written. Says also whether the next
+    /// one can be copied.
     fn outcome(
         &mut self,
         reader: Option<&ChunkReader>,

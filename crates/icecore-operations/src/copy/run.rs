@@ -17,8 +17,8 @@ use crate::{
 
 /// Copies snapshots that the destination does not have yet.
 ///
-/// Skips snapshots that are damaged or archived, and reports them. If the destination cannot be opened or created,
-/// the error is an [`OperationError::Destination`].
+/// Skips snapshots that are damaged or archived, and reports them. If the destination cannot be opened or
+/// created, the error is an [`OperationError::Destination`].
 pub fn run(
     source: CopySide<'_>,
     to: CopySide<'_>,

@@ -16,7 +16,8 @@ pub trait CopySink {
     /// Takes a destination that was created just now.
     fn created(&mut self, created: &CreatedDocument) -> io::Result<()>;
 
-    /// Returns the receiver of the progress of one snapshot; it is dropped when the copy of the snapshot ends.
+    /// Returns the receiver of the progress of one snapshot; it is dropped when the copy of the snapshot
+    /// ends.
     fn progress(&self, snapshot: &Snapshot) -> Box<dyn CopyEvents>;
 
     /// Takes what became of a snapshot.

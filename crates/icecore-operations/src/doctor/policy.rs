@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::request::Role;
 use crate::error::{OperationError, OperationResult};
 
-/// What objects are called that are written once; `*` stands for the rest. All others (snapshots, and what `doctor` tries) may
-/// also be replaced, in the state that the request names.
+/// What objects are called that are written once; `*` stands for the rest. All others (snapshots, and what
+/// `doctor` tries) may also be replaced, in the state that the request names.
 const WRITTEN_ONCE: [(&str, &str); 9] = [
     (HEADER_KEY, ""),
     (KEYS_PREFIX, "*"),
@@ -63,7 +63,8 @@ pub fn policy(access: &RepositoryAccess, role: Role) -> OperationResult<Policy> 
 /// ARNs of a repository.
 struct Resources {
     bucket: String,
-    /// What is in front of the keys of the repository in the bucket, if it is not empty with a slash at its end.
+    /// What is in front of the keys of the repository in the bucket, if it is not empty with a slash at its
+    /// end.
     prefix: String,
     /// What is in front of the keys in the ARNs of objects.
     beginning: String,
@@ -126,7 +127,8 @@ fn permissions(role: Role, resources: &Resources) -> Vec<Value> {
     }
     let objects = resources.below("");
     statements.push(json!({"Sid": "Objects", "Effect": "Allow", "Action": on_objects, "Resource": objects}));
-    // Only what was encrypted as a key slot, under keys of the account; see the documentation for one key only.
+    // Only what was encrypted as a key slot, under keys of the account; see the documentation for one key
+    // only.
     statements.push(json!({
         "Sid": "KeySlot",
         "Effect": "Allow",
@@ -152,8 +154,9 @@ fn denials(resources: &Resources) -> Vec<Value> {
     statements
 }
 
-/// Returns statements that deny writes which could overwrite an object unseen (S3 User Guide, *Enforce conditional writes on
-/// Amazon S3 buckets*). Parts of an upload carry no condition: the request that completes it does.
+/// Returns statements that deny writes which could overwrite an object unseen (S3 User Guide, *Enforce
+/// conditional writes on Amazon S3 buckets*). Parts of an upload carry no condition: the request that
+/// completes it does.
 fn unconditional_writes(resources: &Resources) -> [Value; 2] {
     let deny = |sid: &str, objects: Value, absent: Value| {
         json!({

@@ -28,7 +28,8 @@ impl DoctorReport {
     }
 }
 
-/// Looks for what would make backups or restores fail. Nobody is asked for a password, and nothing is left behind.
+/// Looks for what would make backups or restores fail. Nobody is asked for a password, and nothing is left
+/// behind.
 pub fn run(access: &RepositoryAccess) -> OperationResult<DoctorReport> {
     let store = access.open_store(AccessMode::Write)?;
     let mut findings = Vec::new();
@@ -58,7 +59,8 @@ pub fn run(access: &RepositoryAccess) -> OperationResult<DoctorReport> {
     Ok(DoctorReport { location: store.store.location(), findings })
 }
 
-/// Looks whether the store answers, and whether there is a repository; says whether there is any use in going on.
+/// Looks whether the store answers, and whether there is a repository; says whether there is any use in going
+/// on.
 fn reach(access: &RepositoryAccess, store: &OpenStore, findings: &mut Vec<Finding>) -> bool {
     const CHECK: Check = Check::Repository;
     let environment = &access.machine.environment;

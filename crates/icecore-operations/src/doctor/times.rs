@@ -10,8 +10,8 @@ use super::{
 
 const CHECK: Check = Check::Snapshots;
 
-/// Compares the times of the snapshots with their order, with the store's clock and with this machine's; nobody is asked for a
-/// password.
+/// Compares the times of the snapshots with their order, with the store's clock and with this machine's;
+/// nobody is asked for a password.
 pub(super) fn look(access: &RepositoryAccess, store: &OpenStore) -> Vec<Finding> {
     match list(access, store) {
         Ok(Some(list)) => findings(access, &list),

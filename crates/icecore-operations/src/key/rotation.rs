@@ -29,8 +29,8 @@ pub struct MovedFile {
     pub holds_new_key: bool,
 }
 
-/// Puts the new key where commands find a key file by themselves, or by the configuration file, if the present key is there.
-/// Whatever fails leaves all files as they were.
+/// Puts the new key where commands find a key file by themselves, or by the configuration file, if the
+/// present key is there. Whatever fails leaves all files as they were.
 pub(super) fn move_files(
     access: &RepositoryAccess,
     repository: &Repository,

@@ -70,8 +70,8 @@ pub fn remove(access: &RepositoryAccess, id: &str, events: &dyn KeyEvents) -> Op
     Ok(KeyChange { removed: vec![id], ..KeyChange::default() })
 }
 
-/// Puts a new key in the place of the one that opens the repository now, also in the key files that are used where no key
-/// is given.
+/// Puts a new key in the place of the one that opens the repository now, also in the key files that are used
+/// where no key is given.
 pub fn change(
     access: &RepositoryAccess,
     source: &NewKeySource,

@@ -58,7 +58,8 @@ fn a_cold_reader_sees_the_same_with_few_requests() {
     assert_eq!(compact(&bed.repository, 30).unwrap(), 1);
     let (compacted, requests) = read(&bed);
     assert_eq!(compacted, cold);
-    // Snapshots are fewer than a look at the index objects is worth; of the directories, those of the last run are not in it.
+    // Snapshots are fewer than a look at the index objects is worth; of the directories, those of the last
+    // run are not in it.
     assert_eq!(requests as usize, SNAPSHOTS + 1 + 1 + 2);
 }
 

@@ -30,8 +30,8 @@ pub(super) fn read_listed(
     read_new(repository, catalog, &listed.iter().collect::<Vec<_>>(), None)
 }
 
-/// Fetches the directories among `listed` that the catalogue does not have, and takes out of it what is not listed. Of
-/// `manifests`, if they are given, small packs may be fetched instead of their directories.
+/// Fetches the directories among `listed` that the catalogue does not have, and takes out of it what is not
+/// listed. Of `manifests`, if they are given, small packs may be fetched instead of their directories.
 pub(super) fn read_new(
     repository: &Repository,
     catalog: &mut Catalog,

@@ -1,5 +1,5 @@
-//! The part of the chunk index that is on disk: the catalogue's chunk table, and the directories of the packs that were
-//! used last.
+//! The part of the chunk index that is on disk: the catalogue's chunk table, and the directories of the packs
+//! that were used last.
 
 mod recent;
 
@@ -76,8 +76,8 @@ impl DiskIndex {
         usable.map(|(pack, _)| pack.chunks as usize).sum()
     }
 
-    /// Says whether a chunk is in a pack that may be used. When that cannot be found out it is not: a chunk that is stored
-    /// twice costs space, one that is not stored costs a file.
+    /// Says whether a chunk is in a pack that may be used. When that cannot be found out it is not: a chunk
+    /// that is stored twice costs space, one that is not stored costs a file.
     pub fn contains(&self, id: &ChunkId) -> bool {
         if self.recent().find(id).is_some() {
             return true;
@@ -167,7 +167,8 @@ impl DiskIndex {
         PackDirectory::open(self.repository.keys(), name, &bytes).map_err(RepoError::object(key))
     }
 
-    /// Returns the places of a chunk in packs that may be used; when the table turns out to be damaged it is made anew.
+    /// Returns the places of a chunk in packs that may be used; when the table turns out to be damaged it is
+    /// made anew.
     fn places_of(&self, id: &ChunkId) -> RepoResult<Vec<ChunkPlace>> {
         let table = self.table();
         let places = match table.places_of(id) {

@@ -17,7 +17,8 @@ use crate::{
     stored_packs::StoredPacks,
 };
 
-/// How often somebody else may change the chunk table at the same time before the index is loaded into memory.
+/// How often somebody else may change the chunk table at the same time before the index is loaded into
+/// memory.
 const ATTEMPTS: u32 = 4;
 
 /// What a pass over the catalogue gave.
@@ -31,8 +32,8 @@ enum Pass {
     },
 }
 
-/// Loads the index; rows that were damaged are fetched from the store again. Packs of other groups than `group`, and those
-/// that are not among `stored`, are left out, if these are given.
+/// Loads the index; rows that were damaged are fetched from the store again. Packs of other groups than
+/// `group`, and those that are not among `stored`, are left out, if these are given.
 pub(super) fn load(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -100,7 +101,8 @@ impl Scope<'_> {
     }
 }
 
-/// Takes what the chunk table gives; when it cannot be used, says so and returns nothing. A damaged catalogue is an error.
+/// Takes what the chunk table gives; when it cannot be used, says so and returns nothing. A damaged catalogue
+/// is an error.
 fn on_disk<T>(result: Result<T, CatalogError>) -> RepoResult<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

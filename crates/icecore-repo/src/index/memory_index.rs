@@ -14,7 +14,8 @@ use crate::{
     repository::Repository,
 };
 
-/// Adds to a list that grows by an eighth and not to the double: the lists of an index are most of its memory.
+/// Adds to a list that grows by an eighth and not to the double: the lists of an index are most of its
+/// memory.
 pub(super) fn push_sparingly<T>(list: &mut Vec<T>, item: T) {
     if list.len() == list.capacity() {
         list.reserve_exact(list.len() / 8 + 1024);
@@ -24,8 +25,8 @@ pub(super) fn push_sparingly<T>(list: &mut Vec<T>, item: T) {
 
 /// Table of the chunks of some packs, and of chunks that are on their way into packs.
 ///
-/// A chunk takes its id (24 bytes), its length (4) and a place in the hash table (6 to 12): at most 40 bytes; a block takes
-/// 32 bytes. The block of a chunk is found by a binary search, which only readers need.
+/// A chunk takes its id (24 bytes), its length (4) and a place in the hash table (6 to 12): at most 40 bytes;
+/// a block takes 32 bytes. The block of a chunk is found by a binary search, which only readers need.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryIndex {
     packs: Vec<MemoryPack>,

@@ -102,7 +102,8 @@ impl IndexedPack {
         &self.directory.blocks[number.ordinal() as usize]
     }
 
-    /// Returns where the chunk at a position of the directory is; `length` says how long the chunk at a position is.
+    /// Returns where the chunk at a position of the directory is; `length` says how long the chunk at a
+    /// position is.
     pub(super) fn location_of(
         &self,
         pack: u32,

@@ -1,5 +1,5 @@
-//! Directories of small packs of manifests, read from the packs themselves: whoever is going to write reads the blocks of
-//! a manifest next, which are then in the local cache.
+//! Directories of small packs of manifests, read from the packs themselves: whoever is going to write reads
+//! the blocks of a manifest next, which are then in the local cache.
 
 use std::collections::HashMap;
 
@@ -21,9 +21,10 @@ const MISSING_MAX: usize = 32;
 /// Packs fetched at a time.
 const FETCH_CONCURRENCY: usize = 8;
 
-/// Fetches small packs of manifests whose directories are `missing` (sorted by name), verifies all that is in them, keeps
-/// their blocks in the local cache and adds their directories to `directories`. Returns the directories that are still
-/// missing. A pack that cannot be used is no error here: its directory is fetched as any other.
+/// Fetches small packs of manifests whose directories are `missing` (sorted by name), verifies all that is in
+/// them, keeps their blocks in the local cache and adds their directories to `directories`. Returns the
+/// directories that are still missing. A pack that cannot be used is no error here: its directory is fetched
+/// as any other.
 pub(super) fn read<'a>(
     repository: &Repository,
     missing: Vec<&'a ObjectInfo>,

@@ -44,7 +44,8 @@ fn losses(bed: &Bed, seen: &SeenHistory) -> Vec<Loss> {
     book.losses(&bed.repository, &mut bed.catalog(), &bed.snapshots(), seen).unwrap()
 }
 
-/// Does what a backup does: reads the log and the snapshots, makes one, and adds it and those that nobody added.
+/// Does what a backup does: reads the log and the snapshots, makes one, and adds it and those that nobody
+/// added.
 fn back_up(bed: &Bed, repository: &Repository, author: &mut LogAuthor) -> RepoResult<Snapshot> {
     bed.clock.advance(Duration::from_secs(1));
     let mut catalog = bed.catalog();

@@ -28,7 +28,8 @@ pub fn write_chunk_list(session: &mut WriteSession<'_>, chunks: &[ChunkRef]) -> 
     tree.finish(session)
 }
 
-/// Takes the chunks of a file one after the other, and keeps only so many of them that memory does not depend on their number.
+/// Takes the chunks of a file one after the other, and keeps only so many of them that memory does not depend
+/// on their number.
 #[derive(Debug, Default)]
 pub struct ChunkListWriter {
     inline: Vec<ChunkRef>,
@@ -142,7 +143,8 @@ fn store_node(session: &mut WriteSession<'_>, builder: &mut ChunkListBuilder) ->
     Ok(node.list)
 }
 
-/// Streams the chunks of a file's content, inline or from a chunk list, and the holes that are items of the list.
+/// Streams the chunks of a file's content, inline or from a chunk list, and the holes that are items of the
+/// list.
 #[derive(Debug)]
 pub struct ChunkListReader<'a> {
     reader: &'a ChunkReader,

@@ -16,8 +16,8 @@ use crate::{
     reader::ChunkReader,
 };
 
-/// A whole leaf of a manifest that ends where the keyed hash says so, and not merely where the manifest ends: another
-/// manifest with exactly these entries in a row, from the beginning of a leaf, has the same leaf.
+/// A whole leaf of a manifest that ends where the keyed hash says so, and not merely where the manifest ends:
+/// another manifest with exactly these entries in a row, from the beginning of a leaf, has the same leaf.
 #[derive(Debug)]
 pub struct LeafIdentity {
     /// How a parent refers to the leaf.
@@ -83,8 +83,8 @@ impl<'a> ManifestCursor<'a> {
         }
     }
 
-    /// Returns the leaf of the entry returned last and that entry's number in it; none for the last leaf of a manifest,
-    /// which may end earlier than it would if more followed.
+    /// Returns the leaf of the entry returned last and that entry's number in it; none for the last leaf of a
+    /// manifest, which may end earlier than it would if more followed.
     pub fn leaf_position(&self) -> Option<(Arc<LeafIdentity>, usize)> {
         match self.stack.last() {
             Some(Frame::Leaf { entries, identity, last: false }) => {
@@ -138,7 +138,8 @@ impl<'a> ManifestCursor<'a> {
         Ok(self.next()?.filter(|entry| entry.path == target))
     }
 
-    /// Returns the totals of a directory and everything below it (or of one object); reads the nodes at its borders only.
+    /// Returns the totals of a directory and everything below it (or of one object); reads the nodes at its
+    /// borders only.
     pub fn totals_within(mut self, directory: &[u8]) -> RepoResult<Totals> {
         self.seek(directory)?;
         let mut totals = Totals::default();
@@ -162,7 +163,8 @@ impl<'a> ManifestCursor<'a> {
         }
     }
 
-    /// Returns the next node if the cursor stands before a whole node that has not been opened, and its level.
+    /// Returns the next node if the cursor stands before a whole node that has not been opened, and its
+    /// level.
     pub(super) fn peek_node(&mut self) -> Option<(&Child, u8)> {
         loop {
             match self.stack.last()? {

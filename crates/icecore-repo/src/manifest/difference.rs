@@ -32,11 +32,12 @@ pub fn differences<E: From<crate::error::RepoError>>(
     Ok(())
 }
 
-/// Returns the next difference in path order and moves both cursors behind it; nodes that both manifests share are not
-/// read. The cursors then stand where [`ManifestCursor::owner_names`] answers for the entry of their side.
+/// Returns the next difference in path order and moves both cursors behind it; nodes that both manifests
+/// share are not read. The cursors then stand where [`ManifestCursor::owner_names`] answers for the entry of
+/// their side.
 ///
-/// After an error because of a damaged node the call can be repeated: the node is passed over, and what it holds
-/// counts as absent from its side.
+/// After an error because of a damaged node the call can be repeated: the node is passed over, and what it
+/// holds counts as absent from its side.
 pub fn next_difference(
     old: &mut ManifestCursor<'_>,
     new: &mut ManifestCursor<'_>,

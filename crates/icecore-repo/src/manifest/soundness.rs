@@ -1,5 +1,5 @@
-//! What a manifest must be as a whole, held against each entry before it is written: what `check` would call damage
-//! never gets into a snapshot.
+//! What a manifest must be as a whole, held against each entry before it is written: what `check` would call
+//! damage never gets into a snapshot.
 
 use std::{
     collections::HashMap,
@@ -15,8 +15,9 @@ use icecore_format::{
 
 use crate::entry_refusal::EntryRefusal;
 
-/// Longer paths are not written, although the format allows them: an inner node that refers to such has room for few
-/// children, and a manifest has a bounded number of levels. Four children each are enough for any manifest.
+/// Longer paths are not written, although the format allows them: an inner node that refers to such has room
+/// for few children, and a manifest has a bounded number of levels. Four children each are enough for any
+/// manifest.
 const PATH_BYTES_WRITTEN_MAX: usize = 256 << 10;
 
 /// What the manifest so far says of the other names of a hard-linked file.
@@ -42,8 +43,8 @@ struct LinkState {
     reliable: bool,
 }
 
-/// Follows the entries of a manifest. Holds the last path, the directories around it, and 40 bytes for each file with
-/// several names.
+/// Follows the entries of a manifest. Holds the last path, the directories around it, and 40 bytes for each
+/// file with several names.
 #[derive(Debug, Default)]
 pub(super) struct Soundness {
     end: ManifestEnd,
@@ -69,7 +70,8 @@ impl Soundness {
         Ok(())
     }
 
-    /// Takes entries that were read from another manifest, all or none; returns the path of the one that is refused.
+    /// Takes entries that were read from another manifest, all or none; returns the path of the one that is
+    /// refused.
     pub fn admit_all(&mut self, entries: &[Entry]) -> Result<(), (Vec<u8>, EntryRefusal)> {
         let before = self.end.clone();
         for entry in entries {
@@ -92,7 +94,8 @@ impl Soundness {
         }
     }
 
-    /// As in `check`, names of which one was not read in one state may differ: both are marked and known as problems.
+    /// As in `check`, names of which one was not read in one state may differ: both are marked and known as
+    /// problems.
     fn admit_link(&mut self, entry: &Entry) -> Result<(), EntryRefusal> {
         let Some(group) = entry.link_group() else { return Ok(()) };
         let state = LinkState::of(entry);

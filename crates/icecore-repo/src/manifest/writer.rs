@@ -44,8 +44,8 @@ impl ManifestWriter {
 
     /// Adds the next entry, with the names of its owner where they are known.
     ///
-    /// An entry that `check` would call damage is refused with [`RepoError::EntryRefused`]; the manifest can be
-    /// continued without it.
+    /// An entry that `check` would call damage is refused with [`RepoError::EntryRefused`]; the manifest can
+    /// be continued without it.
     pub fn push(
         &mut self,
         session: &mut WriteSession<'_>,
@@ -72,8 +72,8 @@ impl ManifestWriter {
 
     /// Adds a whole leaf of another manifest instead of its entries.
     ///
-    /// The session must have the leaf; `entries` are all of its entries, which would be pushed next. If one of them is
-    /// refused, nothing has been added.
+    /// The session must have the leaf; `entries` are all of its entries, which would be pushed next. If one
+    /// of them is refused, nothing has been added.
     ///
     /// # Panics
     /// When a leaf is open, or the entries are not those of the leaf.
@@ -114,7 +114,8 @@ impl ManifestWriter {
 
     fn push_child(&mut self, session: &mut WriteSession<'_>, level: usize, child: &Child) -> RepoResult<()> {
         if level > usize::from(NODE_LEVEL_MAX) {
-            // No reader would accept the tree. With nodes of reasonable size this takes more entries than there can be.
+            // No reader would accept the tree. With nodes of reasonable size this takes more entries than
+            // there can be.
             let (found, maximum) = (level as u64, NODE_LEVEL_MAX.into());
             let error =
                 FormatError::OutOfBounds { what: "level of a manifest node", found, minimum: 0, maximum };

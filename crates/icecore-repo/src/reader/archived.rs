@@ -49,8 +49,8 @@ impl PackAnswers {
 
     /// Begins a request to a pack, or says that the pack is known to be archived.
     ///
-    /// As long as no pack is archived, nobody waits. From the first one on, one thread alone makes the first request to a
-    /// pack; the others wait for its answer.
+    /// As long as no pack is archived, nobody waits. From the first one on, one thread alone makes the first
+    /// request to a pack; the others wait for its answer.
     pub(super) fn enter(&self, pack: u32) -> Option<ArchivedPack> {
         let mut state = self.lock();
         loop {

@@ -60,7 +60,8 @@ impl Cache {
         }
     }
 
-    /// Adds a block; the buffers of those that have to go for it, and that nobody reads any more, are given to `spare`.
+    /// Adds a block; the buffers of those that have to go for it, and that nobody reads any more, are given
+    /// to `spare`.
     pub(super) fn insert(&mut self, number: BlockNumber, text: BlockText, bytes_max: usize, spare: &Buffers) {
         self.clock += 1;
         self.bytes += text.len();

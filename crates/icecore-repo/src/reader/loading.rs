@@ -69,7 +69,8 @@ impl ChunkReader {
         runs
     }
 
-    /// Fetches a run of claimed blocks in one request, opens them and puts them into the cache; returns the first one.
+    /// Fetches a run of claimed blocks in one request, opens them and puts them into the cache; returns the
+    /// first one.
     ///
     /// Those that do not open are not claimed any more: who reads one finds out why.
     pub(super) fn load_run(&self, run: &[Wanted]) -> RepoResult<BlockText> {

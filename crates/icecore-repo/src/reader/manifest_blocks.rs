@@ -1,4 +1,5 @@
-//! Blocks of manifests: kept on this machine, and fetched before they are wanted when a manifest is read in its order.
+//! Blocks of manifests: kept on this machine, and fetched before they are wanted when a manifest is read in
+//! its order.
 
 use icecore_format::seal::ObjectKind;
 
@@ -52,7 +53,8 @@ impl ChunkReader {
         wanted.is_ok_and(|wanted| self.open_local(&wanted).is_some())
     }
 
-    /// Opens a claimed block that the local cache has as it is stored; what does not open there is removed from it.
+    /// Opens a claimed block that the local cache has as it is stored; what does not open there is removed
+    /// from it.
     pub(super) fn open_local(&self, wanted: &Wanted) -> Option<BlockText> {
         let access = self.access(wanted).ok()?;
         let cache = self.block_cache(&access)?;

@@ -1,7 +1,9 @@
-//! Taking over packs that an interrupted run has uploaded and not listed: they hold a copy of their own directory.
+//! Taking over packs that an interrupted run has uploaded and not listed: they hold a copy of their own
+//! directory.
 //!
-//! A run uploads a pack first and its directory when the pack is durable. A run that was killed in between leaves packs
-//! (at most as many as were on their way) that nobody knows of, and whose chunks would be uploaded once more.
+//! A run uploads a pack first and its directory when the pack is durable. A run that was killed in between
+//! leaves packs (at most as many as were on their way) that nobody knows of, and whose chunks would be
+//! uploaded once more.
 
 use std::collections::HashMap;
 
@@ -22,11 +24,11 @@ use crate::{
     whole_pack::read_whole,
 };
 
-/// Writes the directories of packs that have none, unless their run is another host's and may still be at work; returns
-/// the directories.
+/// Writes the directories of packs that have none, unless their run is another host's and may still be at
+/// work; returns the directories.
 ///
-/// Such a pack is read in full and every chunk in it is verified before it counts. One that cannot be used stays as it
-/// is. `listed` are the names of all packs that have a directory, sorted.
+/// Such a pack is read in full and every chunk in it is verified before it counts. One that cannot be used
+/// stays as it is. `listed` are the names of all packs that have a directory, sorted.
 pub(crate) fn adopt(
     repository: &Repository,
     stored: &StoredPacks,
@@ -62,10 +64,11 @@ pub(crate) fn adopt(
     Ok(adopted)
 }
 
-/// Says whether nobody will list the packs of a run any more: it is over, or it is pending and was begun on this host.
+/// Says whether nobody will list the packs of a run any more: it is over, or it is pending and was begun on
+/// this host.
 ///
-/// Should a run of this host be alive after all, it finds the directory that it is about to write there already, with
-/// the same content, and goes on.
+/// Should a run of this host be alive after all, it finds the directory that it is about to write there
+/// already, with the same content, and goes on.
 fn is_abandoned(repository: &Repository, run: RunId, host: &str) -> RepoResult<bool> {
     let environment = repository.environment();
     let key = snapshot_key(run);

@@ -1,4 +1,5 @@
-//! What a session needs beside its announcement: it is read from the store, or taken over from the session before.
+//! What a session needs beside its announcement: it is read from the store, or taken over from the session
+//! before.
 
 use std::{
     sync::{Arc, RwLock},
@@ -24,7 +25,8 @@ use crate::{
     stored_packs::StoredPacks,
 };
 
-/// What a session knows of the store is taken over for this long; then the packs are listed again, as at the start of a command.
+/// What a session knows of the store is taken over for this long; then the packs are listed again, as at the
+/// start of a command.
 const CONTINUES_MAX: Duration = Duration::from_mins(30);
 
 /// What a session knew of the store when it was over; nothing at first.
@@ -115,7 +117,8 @@ fn read(
     listed: Duration,
 ) -> RepoResult<(Option<ClockDifference>, Known, LoadedIndex)> {
     let SnapshotOrigin { group, dedup, ref host, .. } = snapshot.origin;
-    // Nobody deletes a directory before it is condemned, and what is condemned is looked at once more before the commit.
+    // Nobody deletes a directory before it is condemned, and what is condemned is looked at once more before
+    // the commit.
     let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX, INDEX_PREFIX])?;
     let condemned_epoch = epoch_of(listing.below(GC_PREFIX).count())?;
     let unindexed = compaction::unindexed(listing.below(PACKS_PREFIX), listing.below(INDEX_PREFIX));
@@ -131,8 +134,8 @@ fn read(
     Ok((clock_difference(&listing, snapshot), known, loaded))
 }
 
-/// Compares the time that the run has written into its snapshot with the one that the store gave the object; a listing has it
-/// where one request is enough for everything below `meta/`.
+/// Compares the time that the run has written into its snapshot with the one that the store gave the object;
+/// a listing has it where one request is enough for everything below `meta/`.
 fn clock_difference(listing: &MetaListing, snapshot: &Snapshot) -> Option<ClockDifference> {
     let SnapshotState::Pending { refreshed } = snapshot.state else { return None };
     let own = listing.find(&snapshot_key(snapshot.origin.run))?;

@@ -30,8 +30,8 @@ use crate::{
 
 /// Packs of manifest nodes stay small: they are read in pieces and never become cold.
 const MANIFEST_PACK_BYTES_MAX: u64 = 16 << 20;
-/// A pack of this many chunks is full, however short they are: who looks for one of its chunks reads the whole directory,
-/// and an index on disk keeps the directories that were used last.
+/// A pack of this many chunks is full, however short they are: who looks for one of its chunks reads the
+/// whole directory, and an index on disk keeps the directories that were used last.
 const PACK_CHUNKS_TARGET: usize = 1 << 17;
 
 /// A compressed block on its way to its pack.

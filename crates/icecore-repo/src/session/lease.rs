@@ -92,7 +92,8 @@ impl Lease {
 
     /// Marks the run as aborted because of `error`, if that is possible: nobody need wait for it then.
     ///
-    /// Should the failed call have made the snapshot complete after all, its version is another one and it stays so.
+    /// Should the failed call have made the snapshot complete after all, its version is another one and it
+    /// stays so.
     pub fn give_up(&mut self, error: &RepoError) {
         if matches!(error, RepoError::Fenced) {
             return;

@@ -31,7 +31,8 @@ pub struct SessionOrigin {
     pub tags: BTreeMap<String, String>,
     /// Program and version.
     pub program: String,
-    /// Place in the order of the source's snapshots: [`SnapshotList::next_sequence`], and for a copy that of its original.
+    /// Place in the order of the source's snapshots: [`SnapshotList::next_sequence`], and for a copy that of
+    /// its original.
     ///
     /// [`SnapshotList::next_sequence`]: crate::snapshots::SnapshotList::next_sequence
     pub sequence: u64,

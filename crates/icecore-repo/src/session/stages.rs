@@ -25,7 +25,8 @@ pub(super) struct CountsNow {
 
 /// First failure of any stage; everybody who works for the session looks here.
 ///
-/// It stays: chunks that were on their way are lost with it, yet count as present, so nothing may be committed any more.
+/// It stays: chunks that were on their way are lost with it, yet count as present, so nothing may be
+/// committed any more.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failure(Arc<Mutex<FailureState>>);
 

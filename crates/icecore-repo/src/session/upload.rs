@@ -120,8 +120,8 @@ impl Uploader {
     }
 }
 
-/// An upload whose end is not known. One that never says how it ended (its task panicked, or the runtime ended) has
-/// failed: else the session would commit a snapshot whose pack is not there.
+/// An upload whose end is not known. One that never says how it ended (its task panicked, or the runtime
+/// ended) has failed: else the session would commit a snapshot whose pack is not there.
 struct Unfinished {
     failure: Option<Failure>,
     /// Given back when the end is known, not earlier.
@@ -162,8 +162,8 @@ async fn put_both(
     Ok(stored)
 }
 
-/// Writes the directory of a pack; that another run of this host has done so meanwhile, from the pack's own copy, is as
-/// good.
+/// Writes the directory of a pack; that another run of this host has done so meanwhile, from the pack's own
+/// copy, is as good.
 pub(super) async fn put_directory(
     store: &dyn Store,
     keys: &Keys,

@@ -239,7 +239,8 @@ fn a_log_is_the_same_from_its_bundle() {
         assert_eq!(losses.unwrap(), []);
     }
     assert!(catalog.log_records().unwrap().is_empty());
-    // A record in another one's place has another version, and so another hash, which the one after it does not name.
+    // A record in another one's place has another version, and so another hash, which the one after it does
+    // not name.
     let key = bed.keys_under(LOG_PREFIX).remove(50);
     let name = LogRecord::name_of(&key).unwrap();
     let other = LogRecord::new(name, environment.now(), "other", "test");

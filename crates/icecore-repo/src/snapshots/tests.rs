@@ -152,7 +152,8 @@ fn the_order_of_a_source_does_not_depend_on_clocks() {
     let bed = Bed::new();
     snapshot(&bed, "a", "host", Level::Full);
     let make = |source, sequence, time| numbered(&bed, source, sequence, time);
-    // The second snapshot of "a" was made with a clock that was years ahead; the first of all before there were numbers.
+    // The second snapshot of "a" was made with a clock that was years ahead; the first of all before there
+    // were numbers.
     let list = SnapshotList::of(vec![
         make("a", 2, 90),
         make("a", 3, 30),

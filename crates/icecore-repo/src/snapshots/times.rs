@@ -21,7 +21,8 @@ const TOLERANCE: i128 = CLOCK_TOLERANCE.as_nanos().cast_signed();
 /// How the clock was wrong by which a snapshot has its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockError {
-    /// It was ahead: the time is later than that of a later snapshot, or than the one at which the store has got the object.
+    /// It was ahead: the time is later than that of a later snapshot, or than the one at which the store has
+    /// got the object.
     Ahead,
     /// It was behind: the time is earlier than that of an earlier snapshot.
     Behind,
@@ -37,7 +38,8 @@ struct Timed {
 }
 
 impl SnapshotList {
-    /// Returns the complete snapshots whose times contradict the order in which they were made, or the store's clock.
+    /// Returns the complete snapshots whose times contradict the order in which they were made, or the
+    /// store's clock.
     ///
     /// Of times that contradict each other the smallest number counts as wrong.
     pub fn doubtful_times(&self) -> HashMap<RunId, ClockError> {
@@ -90,12 +92,12 @@ fn contradictions(line: &[Timed], doubtful: &mut HashMap<RunId, ClockError>) {
     }
 }
 
-/// Best rise that ends at a time: its length, the less its times are off the better, and the place of its last element, of
-/// which earlier ones are better.
+/// Best rise that ends at a time: its length, the less its times are off the better, and the place of its
+/// last element, of which earlier ones are better.
 type Rise = (usize, Reverse<i128>, Reverse<usize>);
 
-/// Says of each element whether it belongs to the longest rise; of several as long, to the one whose times are nearest to
-/// the store's.
+/// Says of each element whether it belongs to the longest rise; of several as long, to the one whose times
+/// are nearest to the store's.
 fn longest_rise(line: &[Timed]) -> Vec<bool> {
     let mut times: Vec<i128> = line.iter().map(|timed| timed.started).collect();
     times.sort_unstable();

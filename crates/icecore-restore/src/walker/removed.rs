@@ -27,7 +27,8 @@ impl Walker<'_> {
         if !self.open_parents(selection, path::parent(&entry.path).unwrap_or_default())? {
             return Ok(());
         }
-        // A directory that goes has the names that the older snapshot has in it; one that stays keeps everything.
+        // A directory that goes has the names that the older snapshot has in it; one that stays keeps
+        // everything.
         let is_directory = entry.kind == EntryKind::Directory;
         if let Some(above) = self.frames.last_mut().filter(|above| matches!(above.recorded, Recorded::Gone)) {
             above.extras.push((name_of(&entry.path).to_vec(), fs_kind(entry.kind)));

@@ -17,7 +17,8 @@ async fn once(suite: &Suite) -> Outcome {
     let bytes = Bytes::from_static(b"first");
     let version = rule.create(&key, &bytes).await?;
     rule.stored(&key, &bytes, &version).await?;
-    // Not the same bytes again: a store that retries takes those for an echo of its own put whose answer was lost.
+    // Not the same bytes again: a store that retries takes those for an echo of its own put whose answer was
+    // lost.
     for second in ["second", ""] {
         rule.already_exists(suite.store.create(&key, Bytes::from(second)).await)?;
         rule.stored(&key, &bytes, &version).await?;

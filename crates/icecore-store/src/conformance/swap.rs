@@ -100,8 +100,8 @@ async fn concurrent(suite: &Suite) -> Outcome {
     rule.equal(&seen, &expected, "updates")
 }
 
-/// Appends a mark of its own to the object, once. The update can be repeated, as it must be where answers get lost: an
-/// update that was applied and then built upon by somebody else looks like one that failed.
+/// Appends a mark of its own to the object, once. The update can be repeated, as it must be where answers get
+/// lost: an update that was applied and then built upon by somebody else looks like one that failed.
 async fn append(store: &Arc<dyn Store>, key: &str, mark: &str) -> Result<(), StoreError> {
     loop {
         let (bytes, version) = store.get_versioned(key).await?;

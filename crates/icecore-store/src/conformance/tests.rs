@@ -28,7 +28,8 @@ fn memory() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new(environment().clock))
 }
 
-/// Returns `inner` behind all decorators that change nothing for good, with a storm of transient faults in the middle.
+/// Returns `inner` behind all decorators that change nothing for good, with a storm of transient faults in
+/// the middle.
 fn decorated(inner: Arc<dyn Store>, seed: u64) -> Arc<dyn Store> {
     let environment = environment();
     let plan = FaultPlan::new(seed)

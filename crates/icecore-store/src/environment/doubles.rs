@@ -1,5 +1,5 @@
-//! Stand-ins for tests, here and in the crates above: time that the test moves, numbers from a seed, waiting that is
-//! only noted down.
+//! Stand-ins for tests, here and in the crates above: time that the test moves, numbers from a seed, waiting
+//! that is only noted down.
 
 use std::{
     collections::BTreeMap,
@@ -46,7 +46,8 @@ impl ManualClock {
         times.monotonic += duration;
     }
 
-    /// Sets the wall clock, to the past too, as an administrator or a time server may; monotonic time goes on.
+    /// Sets the wall clock, to the past too, as an administrator or a time server may; monotonic time goes
+    /// on.
     pub fn set(&self, wall: SystemTime) {
         lock(&self.times).wall = wall;
     }

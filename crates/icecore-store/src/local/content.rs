@@ -1,8 +1,9 @@
 //! Writing the content of a new file; large ones past the page cache.
 //!
-//! A pack is written once and not read soon. Copying it into the page cache costs as much processor time as encrypting it,
-//! and drives out what the machine's own work has there. Direct writes (`O_DIRECT`, open(2)) do neither. They are used
-//! where they are known to be sound and quick: on ext4, XFS and Btrfs, for whole pages of large files.
+//! A pack is written once and not read soon. Copying it into the page cache costs as much processor time as
+//! encrypting it, and drives out what the machine's own work has there. Direct writes (`O_DIRECT`, open(2))
+//! do neither. They are used where they are known to be sound and quick: on ext4, XFS and Btrfs, for whole
+//! pages of large files.
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
@@ -13,7 +14,8 @@ use rustix::{
 
 /// Files from this length on are written directly, in bytes.
 const DIRECT_BYTES_MIN: usize = 1 << 20;
-/// Addresses, offsets and lengths of direct writes are multiples of this; no logical block of a disk is larger.
+/// Addresses, offsets and lengths of direct writes are multiples of this; no logical block of a disk is
+/// larger.
 const ALIGNMENT: usize = 4096;
 /// Bytes of one direct write; a multiple of [`ALIGNMENT`].
 const STAGE_BYTES: usize = 4 << 20;

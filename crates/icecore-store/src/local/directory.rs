@@ -23,14 +23,16 @@ pub(super) const DIRECTORY_MODE: Mode = Mode::RWXU;
 const DIRECTORY_FLAGS: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// The store's directory, held open: what another mount hides later, or a change of the working directory, does not matter.
+/// The store's directory, held open: what another mount hides later, or a change of the working directory,
+/// does not matter.
 #[derive(Debug)]
 pub(super) struct Root {
     pub(super) path: PathBuf,
     pub(super) directory: OwnedFd,
     /// To whom what is written belongs.
     pub(super) owner: Owner,
-    /// Whether the file system may have unnamed files (`O_TMPFILE`); cleared when it turns out that it has not.
+    /// Whether the file system may have unnamed files (`O_TMPFILE`); cleared when it turns out that it has
+    /// not.
     pub(super) has_unnamed_files: AtomicBool,
     /// How fine the file system's times are, once that is known.
     pub(super) granularity: OnceLock<Granularity>,
@@ -72,7 +74,8 @@ impl Root {
         Ok(directory)
     }
 
-    /// Like [`Self::open_parent`], but makes the directories that are missing, and makes sure that their names last.
+    /// Like [`Self::open_parent`], but makes the directories that are missing, and makes sure that their
+    /// names last.
     pub(super) fn make_parent<'key>(&self, call: Call<'key>) -> StoreResult<(Directory<'_>, &'key str)> {
         let (parents, name) = split(call.key);
         let mut directory = Directory::Root(self.directory.as_fd());

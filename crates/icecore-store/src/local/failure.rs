@@ -53,7 +53,8 @@ impl Call<'_> {
                 location: key,
                 reason: "its directory is on another file system than the repository's root".to_owned(),
             },
-            // A network file system's server was restarted or is slow; the process or the system is out of descriptors.
+            // A network file system's server was restarted or is slow; the process or the system is out of
+            // descriptors.
             Errno::STALE | Errno::TIMEDOUT | Errno::MFILE | Errno::NFILE | Errno::INTR | Errno::AGAIN => {
                 StoreError::Unavailable { operation, key, reason: reason(), retry_after: None }
             }

@@ -1,8 +1,10 @@
-//! The lock file: it serializes replacement and deletion, and counts the generations that make versions unique.
+//! The lock file: it serializes replacement and deletion, and counts the generations that make versions
+//! unique.
 //!
-//! The counter is the file's time of modification: a change of it needs no space (deletion must work on a full disk), goes
-//! straight to the server of a network file system, and where the file was lost, a new one begins later than the old one
-//! did. Its unit is [`STAMP_UNIT_NANOSECONDS`], or [`COARSE_SECONDS`] where the file system keeps no fractions.
+//! The counter is the file's time of modification: a change of it needs no space (deletion must work on a
+//! full disk), goes straight to the server of a network file system, and where the file was lost, a new one
+//! begins later than the old one did. Its unit is [`STAMP_UNIT_NANOSECONDS`], or [`COARSE_SECONDS`] where the
+//! file system keeps no fractions.
 
 use std::{
     fs::File,
@@ -76,10 +78,11 @@ impl Lock {
         Ok(Timespec { tv_nsec: time.tv_nsec - time.tv_nsec % STAMP_UNIT_NANOSECONDS, ..time })
     }
 
-    /// Raises the counter; to be called before the file of an object is let go of, which is `released`, under the exclusive
-    /// lock.
+    /// Raises the counter; to be called before the file of an object is let go of, which is `released`, under
+    /// the exclusive lock.
     ///
-    /// Not synced: nobody who remembers a version survives a loss of power, and the seconds in it tell before from after.
+    /// Not synced: nobody who remembers a version survives a loss of power, and the seconds in it tell before
+    /// from after.
     pub(super) fn begin_generation(&self, root: &Root, released: &Stat, call: Call<'_>) -> StoreResult<()> {
         let failed = |errno| call.failed_inside(errno);
         if self.raise_fraction(root).map_err(failed)? {
@@ -107,7 +110,8 @@ impl Lock {
         Ok(learn(root, is_kept) == Granularity::Fine)
     }
 
-    /// Makes the counter greater than the stamp of a file that is let go of; says whether the file system takes it.
+    /// Makes the counter greater than the stamp of a file that is let go of; says whether the file system
+    /// takes it.
     fn raise_seconds(&self, released: &Stat) -> Result<bool, Errno> {
         let counter = modification(&rustix::fs::fstat(&self.file)?).tv_sec;
         if counter > released.st_mtime {
@@ -125,7 +129,8 @@ fn learn(root: &Root, is_fine: bool) -> Granularity {
     *root.granularity.get_or_init(|| if is_fine { Granularity::Fine } else { Granularity::Coarse })
 }
 
-/// Returns the error for times that are not kept, or end: with inodes of 128 bytes, those of ext4 end in 2038.
+/// Returns the error for times that are not kept, or end: with inodes of 128 bytes, those of ext4 end in
+/// 2038.
 fn unsupported(root: &Root) -> StoreError {
     StoreError::Unsupported {
         location: root.path.display().to_string(),
@@ -142,9 +147,11 @@ fn open_lock_file(root: &Root) -> Result<OwnedFd, Errno> {
 /// Marks a new file, which nobody can see yet, with the generation of now.
 pub(super) fn stamp(root: &Root, file: &File, call: Call<'_>) -> StoreResult<()> {
     let failed = |errno| call.failed_inside(errno);
-    // The file exists already, so its inode was let go of by its former object before the counter is read here.
+    // The file exists already, so its inode was let go of by its former object before the counter is read
+    // here.
     let counter = Lock::take(root, call, FlockOperation::LockShared)?.counter().map_err(failed)?;
-    // The file has just been written, so the seconds of its own time are those of now, by the file system's clock.
+    // The file has just been written, so the seconds of its own time are those of now, by the file system's
+    // clock.
     let written = modification(&rustix::fs::fstat(file).map_err(failed)?);
     let stamp = match granularity(root, file, counter, written).map_err(failed)? {
         Granularity::Fine => Timespec { tv_sec: written.tv_sec, tv_nsec: counter.tv_nsec },

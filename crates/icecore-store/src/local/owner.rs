@@ -1,7 +1,7 @@
 //! Whose files and directories the store's are: the owner's of its root directory, also where root writes.
 //!
-//! Objects are readable for their owner alone. Were they root's, the user whose repository root backs up into could read
-//! and continue it no more.
+//! Objects are readable for their owner alone. Were they root's, the user whose repository root backs up into
+//! could read and continue it no more.
 
 use std::{
     os::fd::AsFd,
@@ -37,8 +37,8 @@ impl Owner {
 
     /// Gives a directory to the owner of the store if it is root's and empty, and an empty file likewise.
     ///
-    /// Nothing else that is root's is given away: the owner of the store can put anything of root's under a name that the
-    /// store uses, if it lies in a directory of theirs, and would be made its owner.
+    /// Nothing else that is root's is given away: the owner of the store can put anything of root's under a
+    /// name that the store uses, if it lies in a directory of theirs, and would be made its owner.
     pub(super) fn give_if_empty(&self, file: impl AsFd, root: &Path) -> Result<(), Errno> {
         if self.other.is_none() {
             return Ok(());
@@ -55,8 +55,8 @@ impl Owner {
         Ok(())
     }
 
-    /// Gives a file that this process has just made to the owner of the store. Where the system refuses that, it is said once, and the file
-    /// stays root's.
+    /// Gives a file that this process has just made to the owner of the store. Where the system refuses that,
+    /// it is said once, and the file stays root's.
     pub(super) fn give(&self, file: impl AsFd, root: &Path) {
         let Some((user, group)) = self.other else { return };
         if let Err(errno) = rustix::fs::fchown(file, Some(user), Some(group))

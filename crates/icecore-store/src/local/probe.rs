@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl LocalStore {
-    /// Creates, replaces, reads and deletes an object whose name ends with `name`, and does each on a wrong condition, too.
-    /// Fails with the first thing that the file system does not do; leaves no object.
+    /// Creates, replaces, reads and deletes an object whose name ends with `name`, and does each on a wrong
+    /// condition, too. Fails with the first thing that the file system does not do; leaves no object.
     pub async fn probe(&self, name: u64) -> StoreResult<()> {
         let key = format!("probe-{name:016x}");
         // All of one length, so that no state can be told by it.

@@ -155,7 +155,8 @@ fn list_directory(root: &Root, prefix: &str, listing: &mut Listing) -> StoreResu
     Ok(())
 }
 
-/// Says whether NFS gave a file this name because it was deleted while open; such files are no objects any more.
+/// Says whether NFS gave a file this name because it was deleted while open; such files are no objects any
+/// more.
 fn is_silly_rename(name: &str) -> bool {
     name.strip_prefix(".nfs")
         .is_some_and(|rest| rest.len() >= 16 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))

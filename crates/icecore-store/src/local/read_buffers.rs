@@ -1,5 +1,5 @@
-//! Buffers of large reads, used again: fresh memory costs a page fault for every 4 KiB, and an allocator that gets large blocks
-//! back from many threads keeps much of it for each of them.
+//! Buffers of large reads, used again: fresh memory costs a page fault for every 4 KiB, and an allocator that
+//! gets large blocks back from many threads keeps much of it for each of them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -28,7 +28,8 @@ const LEFTOVER_SECONDS: i64 = 24 * 60 * 60;
 /// Objects are never written again, only replaced.
 const FILE_MODE: Mode = Mode::RUSR;
 
-/// Tells the temporary files of this process apart; other processes' are told apart by their ids and by `O_EXCL`.
+/// Tells the temporary files of this process apart; other processes' are told apart by their ids and by
+/// `O_EXCL`.
 static FILES_MADE: AtomicU64 = AtomicU64::new(0);
 
 /// A file that is complete and synced but has no key yet; without [`Self::publish`] it vanishes.
@@ -40,7 +41,8 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// Writes `bytes` to a new file in (or for) `directory` and syncs it. Only a named file can replace another.
+    /// Writes `bytes` to a new file in (or for) `directory` and syncs it. Only a named file can replace
+    /// another.
     pub(super) fn write(
         root: &Root,
         directory: &Directory<'_>,
@@ -60,7 +62,8 @@ impl Temporary {
         Ok(temporary)
     }
 
-    /// Makes a file without a name, which vanishes by itself when the process is killed; nothing if that is impossible.
+    /// Makes a file without a name, which vanishes by itself when the process is killed; nothing if that is
+    /// impossible.
     fn make_unnamed(root: &Root, directory: &Directory<'_>, call: Call<'_>) -> StoreResult<Option<Self>> {
         if !root.has_unnamed_files.load(Ordering::Relaxed) {
             return Ok(None);
@@ -159,7 +162,8 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if let Some((directory, name)) = &self.named {
-            // After a rename it is gone already; any other failure leaves a file for the next `open` to remove.
+            // After a rename it is gone already; any other failure leaves a file for the next `open` to
+            // remove.
             if let Err(errno) = rustix::fs::unlinkat(directory, name, AtFlags::empty())
                 && errno != Errno::NOENT
             {
@@ -190,8 +194,8 @@ fn open_temporary_directory(root: &Root) -> Result<OwnedFd, Errno> {
     }
 }
 
-/// Removes temporary files that are older than a day, judged against a file made now, so that no other clock matters.
-/// Failures are not the caller's business: the store may be read-only.
+/// Removes temporary files that are older than a day, judged against a file made now, so that no other clock
+/// matters. Failures are not the caller's business: the store may be read-only.
 pub(super) fn remove_leftovers(root: &Root) {
     match try_remove_leftovers(root) {
         Ok(0) => {}

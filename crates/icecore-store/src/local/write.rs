@@ -39,7 +39,8 @@ pub(super) fn create(root: &Root, key: &str, bytes: &[u8]) -> StoreResult<Versio
     }
     let version = generation::version(&stat);
     if let Err(errno) = directory.sync() {
-        // The contract: a put that failed leaves nothing. Only this very file is removed, not one that replaced it.
+        // The contract: a put that failed leaves nothing. Only this very file is removed, not one that
+        // replaced it.
         if let Err(error) = unlink(root, &directory, name, Some(&version), call) {
             tracing::warn!(key, %error, "could not remove an object whose directory could not be synced");
         }
@@ -48,8 +49,8 @@ pub(super) fn create(root: &Root, key: &str, bytes: &[u8]) -> StoreResult<Versio
     Ok(version)
 }
 
-/// Gives a file its name where the file system can neither link files nor rename them without replacing: whoever creates holds
-/// the lock meanwhile, as whoever replaces does everywhere.
+/// Gives a file its name where the file system can neither link files nor rename them without replacing:
+/// whoever creates holds the lock meanwhile, as whoever replaces does everywhere.
 pub(super) fn publish_locked(
     root: &Root,
     temporary: Temporary,

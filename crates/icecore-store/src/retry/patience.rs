@@ -8,8 +8,8 @@ use std::{
 /// Behind so long a time without a failure the next one is another one: nothing was asked meanwhile.
 const QUIET_TIME: Duration = Duration::from_mins(5);
 
-/// Since when nothing succeeds. All calls of one store share it, so that a server that is down is waited for once,
-/// and not once for each call: whoever comes later finds the time used up, until something succeeds.
+/// Since when nothing succeeds. All calls of one store share it, so that a server that is down is waited for
+/// once, and not once for each call: whoever comes later finds the time used up, until something succeeds.
 #[derive(Debug, Default)]
 pub struct Patience {
     failures: Mutex<Option<Failures>>,
@@ -40,7 +40,8 @@ impl Patience {
         *failures = Some(Failures { since, latest: ended });
     }
 
-    /// Returns since when nothing succeeds, for an attempt that begins at a time; nothing if nothing failed lately.
+    /// Returns since when nothing succeeds, for an attempt that begins at a time; nothing if nothing failed
+    /// lately.
     pub fn failing_since(&self, began: Duration) -> Option<Duration> {
         self.lock().filter(|failures| failures.is_recent(began)).map(|failures| failures.since)
     }

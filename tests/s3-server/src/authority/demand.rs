@@ -1,4 +1,5 @@
-//! What a request demands, in the words of policies (Service Authorization Reference, *Actions defined by Amazon S3*).
+//! What a request demands, in the words of policies (Service Authorization Reference, *Actions defined by
+//! Amazon S3*).
 
 use hyper::http::request::Parts;
 
@@ -28,8 +29,8 @@ impl Wish {
 pub(super) struct Demand {
     pub(super) bucket: String,
     pub(super) wishes: Vec<Wish>,
-    /// It copies a whole object, and names a condition. S3 answers 501 where a policy asks for conditions; this server
-    /// always does, because it knows no such copies.
+    /// It copies a whole object, and names a condition. S3 answers 501 where a policy asks for conditions;
+    /// this server always does, because it knows no such copies.
     pub(super) copies_on_condition: bool,
 }
 

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::{Context, document::texts, matches};
 
-/// The keys that requests to this server have, and the actions that know them (Service Authorization Reference,
-/// *Actions, resources, and condition keys for Amazon S3*; keys that begin with `aws:` are known to all).
+/// The keys that requests to this server have, and the actions that know them (Service Authorization
+/// Reference, *Actions, resources, and condition keys for Amazon S3*; keys that begin with `aws:` are known
+/// to all).
 const KEYS: [(&str, &[&str]); 6] = [
     ("s3:if-none-match", &["s3:PutObject"]),
     ("s3:if-match", &["s3:PutObject", "s3:DeleteObject"]),

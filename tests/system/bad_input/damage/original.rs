@@ -65,7 +65,8 @@ impl Original {
         objects.iter().map(|path| self.sandbox.repository().join(path)).collect()
     }
 
-    /// Puts an older state in the place of a newer one: of the same object where there was one, else of its kind.
+    /// Puts an older state in the place of a newer one: of the same object where there was one, else of its
+    /// kind.
     pub(super) fn replay(&self, prefix: &str, objects: &[PathBuf]) {
         match prefix {
             "icecore" => replace(&objects[0], &foreign_header()),
@@ -109,7 +110,8 @@ impl Original {
         [snapshots, list, check, restore, backup, again, group]
     }
 
-    /// Repairs a damaged repository, backs up what the source still has, and repairs again; returns the codes.
+    /// Repairs a damaged repository, backs up what the source still has, and repairs again; returns the
+    /// codes.
     pub(super) fn repair(&self, shown: &str) -> [i32; REMEDIES.len()] {
         let run = |words: &[&str]| code(shown, &self.sandbox.run(words));
         let restore =

@@ -1,4 +1,5 @@
-//! A request to the disk fails: the program says so, or can do without, and the next run is as if nothing had been.
+//! A request to the disk fails: the program says so, or can do without, and the next run is as if nothing had
+//! been.
 
 use rustix::io::Errno;
 

@@ -1,8 +1,8 @@
 //! A disk as a value: what it shows, and what of that would still be there after a power failure.
 //!
-//! The model is the strictest that POSIX allows. The content of a file lasts from `fsync` of the file on, a name from
-//! `fsync` of its directory on, and nothing else makes anything last. What was not synced is there, or is not, or (content)
-//! is there in part, each thing independently of every other.
+//! The model is the strictest that POSIX allows. The content of a file lasts from `fsync` of the file on, a
+//! name from `fsync` of its directory on, and nothing else makes anything last. What was not synced is there,
+//! or is not, or (content) is there in part, each thing independently of every other.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -14,7 +14,8 @@ use crate::{
     harness::{Random, number},
 };
 
-/// Mixed states for each change, beside the one in which nothing that was not synced is left, and the one with all of it.
+/// Mixed states for each change, beside the one in which nothing that was not synced is left, and the one
+/// with all of it.
 const MIXED: u64 = 2;
 
 /// Counts of what was looked at.

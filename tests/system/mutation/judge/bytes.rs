@@ -53,7 +53,8 @@ pub(super) fn is(bytes: &[u8], content: &Content) -> bool {
         && render(content) == bytes
 }
 
-/// Returns whether bytes are what a file is after some of the calls that make `after` of `before`, but not all.
+/// Returns whether bytes are what a file is after some of the calls that make `after` of `before`, but not
+/// all.
 pub(super) fn is_intermediate(bytes: &[u8], before: &Content, after: &Content) -> bool {
     if before.generation == after.generation {
         return is_partly_appended(bytes, before, after);

@@ -88,7 +88,8 @@ fn fit(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> Fit {
     fit
 }
 
-/// Returns whether a file had mode and time of an entry in a state; the time does not count if it was written.
+/// Returns whether a file had mode and time of an entry in a state; the time does not count if it was
+/// written.
 fn has_properties(case: &Case, entry: &Entry, past: &Past, state: usize) -> bool {
     let mut about = case.records_about(past);
     let is_written = about.any(|(_, record)| matches!(record.effect, Effect::Written { .. }));
@@ -97,8 +98,8 @@ fn has_properties(case: &Case, entry: &Entry, past: &Past, state: usize) -> bool
     *past.modes.at(state) == entry.mode && has_time()
 }
 
-/// Returns whether a backup that compares may have kept the content of a snapshot up to the last full, because a
-/// change of mode or attributes since explained the time of change.
+/// Returns whether a backup that compares may have kept the content of a snapshot up to the last full,
+/// because a change of mode or attributes since explained the time of change.
 fn is_kept(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> bool {
     if is_full(case.taken) {
         return false;

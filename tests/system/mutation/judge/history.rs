@@ -153,8 +153,8 @@ pub(super) struct Stay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Candidate {
     pub(super) object: ObjectId,
-    /// Whether it, or a directory above it, was renamed or unlinked during the backup, or took the place of another
-    /// object.
+    /// Whether it, or a directory above it, was renamed or unlinked during the backup, or took the place of
+    /// another object.
     pub(super) has_moved: bool,
 }
 

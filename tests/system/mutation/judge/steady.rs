@@ -68,7 +68,8 @@ fn link_fault(case: &Case, past: &Past, paths: &[String]) -> Option<String> {
         && inodes.windows(2).all(|pair| pair[0] == pair[1])
         && (inodes.len() < 2 || inodes[0].0);
     let is_changed = case.records_about(past).next().is_some();
-    // Names that were looked at in two states of the object are files of their own, which the backup has named.
+    // Names that were looked at in two states of the object are files of their own, which the backup has
+    // named.
     if is_changed && case.taken.code == 3 {
         return None;
     }

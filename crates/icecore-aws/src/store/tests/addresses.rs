@@ -1,4 +1,5 @@
-//! Addresses of Amazon's S3: which region signs, whose prices hold, and which host is asked. No request is made.
+//! Addresses of Amazon's S3: which region signs, whose prices hold, and which host is asked. No request is
+//! made.
 
 use std::time::Duration;
 

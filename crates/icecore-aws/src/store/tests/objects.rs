@@ -75,7 +75,8 @@ async fn listings_of_more_than_a_page() {
     assert!(matches!(bed.requests("GET", "list-type=2"), 3..=5));
 }
 
-/// Keys as Icecore has them: many of one time, times of all distances, several writers, and some that are no hexadecimal numbers.
+/// Keys as Icecore has them: many of one time, times of all distances, several writers, and some that are no
+/// hexadecimal numbers.
 fn many_keys() -> Vec<String> {
     let hash = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut keys: Vec<String> = (0..300)
@@ -251,7 +252,8 @@ async fn archived_metadata_is_found_whoever_archived_it() {
     bed.server.archive("bucket", &full("data/a"), "GLACIER", None);
     assert_eq!(store.archived_metadata().await.unwrap(), ArchiveReport::default());
     bed.server.archive("bucket", &full("meta/packs/03"), "GLACIER", None);
-    // Intelligent-Tiering: three are in an archive tier, which a listing does not show, one of them not old enough for it.
+    // Intelligent-Tiering: three are in an archive tier, which a listing does not show, one of them not old
+    // enough for it.
     for number in [1, 4, 7, 8] {
         let tier = (number != 8).then_some("DEEP_ARCHIVE_ACCESS");
         let key = full(&format!("meta/packs/{number:02}"));

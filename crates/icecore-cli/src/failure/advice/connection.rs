@@ -4,7 +4,8 @@ use icecore_store::error::ConnectionCause;
 
 use super::{Advice, Flag, Piece, advice};
 
-/// Returns what to do about a connection that did not come about; `setting` is where the address of the server is said.
+/// Returns what to do about a connection that did not come about; `setting` is where the address of the
+/// server is said.
 pub(super) fn of(endpoint: &str, proxy: Option<&str>, cause: &ConnectionCause, setting: Piece) -> Advice {
     match (cause, proxy) {
         (

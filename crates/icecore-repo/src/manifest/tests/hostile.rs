@@ -96,7 +96,8 @@ fn assert_malformed(bed: &Bed, root: &ManifestRoot, expected: &str) {
     }
 }
 
-/// Stores a root over two leaves `a b c` and `d e`, after `change` has had its way with what the root says of them.
+/// Stores a root over two leaves `a b c` and `d e`, after `change` has had its way with what the root says of
+/// them.
 fn two_leaves(bed: &Bed, change: impl FnOnce(&mut [Child; 2])) -> ManifestRoot {
     let mut forge = Forge::new(bed);
     let mut children = [forge.leaf(&["a", "b", "c"]), forge.leaf(&["d", "e"])];

@@ -4,7 +4,8 @@ use icecore_store::meter::MeterStore;
 
 use super::*;
 
-/// Writes a snapshot after another session, behind a meter; returns what is carried over, and the listings it took.
+/// Writes a snapshot after another session, behind a meter; returns what is carried over, and the listings it
+/// took.
 fn next(bed: &Bed, catalog: &mut Catalog, before: Continuation, contents: &[Vec<u8>]) -> (Continuation, u64) {
     let meter = MeterStore::new(bed.store());
     let repository = bed.repository.on_store(Arc::new(meter.clone()));

@@ -128,8 +128,8 @@ fn a_dropped_session_does_not_wait_for_a_store_that_does_not_answer() {
         let (repository, store) = bed.faulty_with(plan, Arc::<Gate>::clone(&gate));
         let mut session =
             bed.begin(&repository, |_, options| options.uploads_max = Some(NonZeroUsize::MIN)).unwrap();
-        // One pack is stuck, the next one waits for its turn, and more blocks wait behind it: just enough that the
-        // session itself need not wait.
+        // One pack is stuck, the next one waits for its turn, and more blocks wait behind it: just enough
+        // that the session itself need not wait.
         for content in noises(36, 60_000, 1) {
             add(&mut session, &content).unwrap();
         }

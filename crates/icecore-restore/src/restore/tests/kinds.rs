@@ -176,7 +176,8 @@ fn a_large_file_is_written_in_segments() {
     assert!(found[begin..end].iter().all(|byte| *byte == 0));
     assert_eq!((target.read("before"), target.read("later")), (b"1".to_vec(), b"2".to_vec()));
     assert_eq!(report.counts.bytes_written, content.len() as u64 + 2);
-    // Each block was fetched about once; with a cache this small, threads that are late fetch some of them again.
+    // Each block was fetched about once; with a cache this small, threads that are late fetch some of them
+    // again.
     assert!(report.counts.bytes_fetched < 2 * content.len() as u64, "{report:?}");
     change_in_place(&target, &content);
     let repaired = fixture.restore(&request);

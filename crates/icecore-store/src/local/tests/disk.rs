@@ -1,4 +1,5 @@
-//! A small disk of its own, which can be full or read-only; needs the right to mount, else the tests are skipped.
+//! A small disk of its own, which can be full or read-only; needs the right to mount, else the tests are
+//! skipped.
 
 use std::process::Command;
 
@@ -20,8 +21,8 @@ impl Disk {
         None
     }
 
-    /// Mounts an ext4 file system of 16 MiB, whose image lies in `holder`; with inodes of 128 bytes, which have no room for
-    /// fractions of seconds, if it is `coarse`.
+    /// Mounts an ext4 file system of 16 MiB, whose image lies in `holder`; with inodes of 128 bytes, which
+    /// have no room for fractions of seconds, if it is `coarse`.
     fn mount_ext4(holder: &Path, coarse: bool) -> Option<Self> {
         let image = holder.join("image");
         fs::File::create(&image).unwrap().set_len(16 << 20).unwrap();

@@ -1,5 +1,5 @@
-//! Several processes on one store. The test program starts itself again with one of the tests that are otherwise
-//! ignored; the child's working directory is the store.
+//! Several processes on one store. The test program starts itself again with one of the tests that are
+//! otherwise ignored; the child's working directory is the store.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,7 +8,8 @@ use std::{
 
 use super::*;
 
-/// File that tells a child that it was started by a test, and not by somebody who runs the ignored tests as well.
+/// File that tells a child that it was started by a test, and not by somebody who runs the ignored tests as
+/// well.
 const MARK: &str = "+child";
 const INCREMENTS: u64 = 40;
 
