@@ -27,7 +27,7 @@ use icecore_operations::{
     init::{CreatedDocument, InitRequest},
     ls::{self, ListedEntry, LsRequest, LsSink},
     reference,
-    restore::{self, Base, Include, Place, RestoreRequest, RestoreSink, SnapshotNotice},
+    restore::{self, Base, Include, RestoreRequest, RestoreSink, SnapshotNotice, TargetChoice},
     witness,
 };
 use icecore_policy::{Configuration, S3Settings};
@@ -295,7 +295,7 @@ fn restore_into(access: &RepositoryAccess, witness: &WitnessSettings, target: Pa
     let mut sink = Restoring::default();
     let request = RestoreRequest {
         reference: reference::read("source@latest".as_ref()).unwrap(),
-        place: Place::Target(target),
+        target: TargetChoice::Directory(target),
         include: Include::new(Vec::new()).unwrap(),
         base: Base::Any,
         delete: false,

@@ -31,7 +31,7 @@ use crate::{
 
 mod nesting;
 
-use nesting::Place;
+use nesting::Vacancy;
 
 /// What may lie in the directory of a new repository: the store's own files, what an interrupted creation
 /// left, and what file systems put into their root.
@@ -189,7 +189,7 @@ pub fn is_missing(access: &RepositoryAccess) -> AccessResult<bool> {
 fn refuse_existing(access: &RepositoryAccess, store: &OpenStore) -> AccessResult<()> {
     // Where nothing of a repository lies, one request is enough; else each object is judged.
     if let Some(s3) = &store.s3
-        && nesting::refuse_in_bucket(access, store, s3)? == Place::Unused
+        && nesting::refuse_in_bucket(access, store, s3)? == Vacancy::Unused
     {
         return Ok(());
     }

@@ -12,6 +12,6 @@ mod sink;
 pub use document::{ActionDocument, ProblemLine, RestoreDocument};
 pub use error::RestoreRefusal;
 pub use obstacle::protected_path;
-pub use request::{Base, Include, Place, RestoreRequest};
+pub use request::{Base, Include, RestoreRequest, TargetChoice};
 pub use run::{Restored, run};
 pub use sink::{RestoreSink, SnapshotNotice};

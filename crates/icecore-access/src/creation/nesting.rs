@@ -53,23 +53,23 @@ fn is_repository(directory: &Path) -> bool {
     read.is_ok() && beginning == HEADER_MAGIC
 }
 
-/// What lies at a place in a bucket.
+/// What lies at a location in a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Vacancy {
     /// Nothing of a repository.
     Unused,
     /// Something of a repository, or more objects than were looked at.
     Unknown,
 }
 
-/// Refuses a place in a bucket around which there is a repository, or below which one is found.
+/// Refuses a location in a bucket around which there is a repository, or below which one is found.
 pub(super) fn refuse_in_bucket(
     access: &RepositoryAccess,
     store: &OpenStore,
     s3: &S3Store,
-) -> AccessResult<Place> {
+) -> AccessResult<Vacancy> {
     let location = access.location()?;
-    let RepositoryLocation::S3 { bucket, .. } = location else { return Ok(Place::Unknown) };
+    let RepositoryLocation::S3 { bucket, .. } = location else { return Ok(Vacancy::Unknown) };
     let looking = s3.surroundings(HEADER_KEY, &HEADER_MAGIC);
     let Surroundings { keys, is_whole, outer } = access.machine.environment.runtime.block_on(looking)?;
     if let Some(prefix) = outer {
@@ -90,7 +90,7 @@ pub(super) fn refuse_in_bucket(
     }
     let is_own =
         |key: &String| key == HEADER_KEY || key.starts_with(META_PREFIX) || key.starts_with(DATA_PREFIX);
-    Ok(if is_whole && !keys.iter().any(is_own) { Place::Unused } else { Place::Unknown })
+    Ok(if is_whole && !keys.iter().any(is_own) { Vacancy::Unused } else { Vacancy::Unknown })
 }
 
 fn is_header(access: &RepositoryAccess, store: &OpenStore, key: &str) -> AccessResult<bool> {

@@ -14,7 +14,7 @@ use icecore_repo::{
     reader::ChunkReader,
 };
 
-use super::{Place, RestoreRefusal, RestoreRequest, RestoreSink, SnapshotNotice};
+use super::{RestoreRefusal, RestoreRequest, RestoreSink, SnapshotNotice, TargetChoice};
 use crate::error::{OperationError, OperationResult};
 
 /// Directories of the running system, into which nobody restores by accident.
@@ -25,7 +25,7 @@ const SYSTEM_DIRECTORIES: [&str; 20] = [
 
 /// Asks before something is restored into a directory of the running system that the request names.
 pub(super) fn confirm(request: &RestoreRequest, sink: &mut impl RestoreSink) -> OperationResult<()> {
-    let Place::Target(target) = &request.place else { return Ok(()) };
+    let TargetChoice::Directory(target) = &request.target else { return Ok(()) };
     let Some(directory) = system_directory(target).filter(|_| !request.is_confirmed && !request.dry_run)
     else {
         return Ok(());
@@ -44,11 +44,11 @@ fn system_directory(target: &Path) -> Option<&'static str> {
 }
 
 /// Says whether the place is where the snapshot's source is, on the host that it was made on.
-pub(super) fn is_source(host: &str, snapshot: &Snapshot, wanted: &[u8], place: &Place) -> bool {
+pub(super) fn is_source(host: &str, snapshot: &Snapshot, wanted: &[u8], choice: &TargetChoice) -> bool {
     if snapshot.origin.host != host {
         return false;
     }
-    let Place::Target(target) = place else { return true };
+    let TargetChoice::Directory(target) = choice else { return true };
     let source: PathBuf = Path::new(OsStr::from_bytes(&snapshot.origin.root)).join(OsStr::from_bytes(wanted));
     match (target.canonicalize(), source.canonicalize()) {
         (Ok(target), Ok(source)) => target == source,

@@ -13,7 +13,7 @@ pub struct RestoreRequest {
     /// The snapshot, and the directory or single object in it.
     pub reference: Reference,
     /// Where to.
-    pub place: Place,
+    pub target: TargetChoice,
     /// What of it.
     pub include: Include,
     /// Snapshot that the target is in the state of, if only changes are to be restored.
@@ -42,9 +42,9 @@ pub struct RestoreRequest {
 
 /// Where to restore to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum TargetChoice {
     /// Into a directory.
-    Target(PathBuf),
+    Directory(PathBuf),
     /// To where the source was.
     Original,
 }

@@ -10,7 +10,7 @@ use icecore_restore::{
 use icecore_witness::WitnessSettings;
 
 use super::{
-    Place, RestoreDocument, RestoreRefusal, RestoreRequest, RestoreSink, SnapshotNotice, base, place,
+    RestoreDocument, RestoreRefusal, RestoreRequest, RestoreSink, SnapshotNotice, TargetChoice, base, place,
 };
 use crate::{
     archived::{self, ArchivedDocument, Bucket},
@@ -81,9 +81,9 @@ fn order(
     sink: &mut impl RestoreSink,
 ) -> OperationResult<engine::RestoreRequest> {
     let (path, host) = (&request.reference.path, &access.machine.host);
-    let target = match &request.place {
-        Place::Target(target) => target.clone(),
-        Place::Original => place::original(host, reader, &snapshot, path, sink)?,
+    let target = match &request.target {
+        TargetChoice::Directory(target) => target.clone(),
+        TargetChoice::Original => place::original(host, reader, &snapshot, path, sink)?,
     };
     place::confirm(request, sink)?;
     overlap::refuse_target(access, &target)?;
@@ -97,8 +97,10 @@ fn order(
         protected: overlap::protected(access),
         verify: request.verify,
         trust_times: request.trust_times,
-        is_source: place::is_source(host, &snapshot, path, &request.place),
-        target_metadata: request.place == Place::Original || request.delete || request.target_metadata,
+        is_source: place::is_source(host, &snapshot, path, &request.target),
+        target_metadata: request.target == TargetChoice::Original
+            || request.delete
+            || request.target_metadata,
         dry_run: request.dry_run,
         owners: request.owners,
         ..engine::RestoreRequest::new(snapshot, target)

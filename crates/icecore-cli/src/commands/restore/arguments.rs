@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgGroup, Args};
 use icecore_operations::{
     reference,
-    restore::{Base, Include, Place, RestoreRequest},
+    restore::{Base, Include, RestoreRequest, TargetChoice},
 };
 use icecore_restore::OwnerMapping;
 
@@ -123,7 +123,7 @@ impl RestoreArguments {
         };
         Ok(RestoreRequest {
             reference: reference::read(&self.reference)?,
-            place: self.target.clone().map_or(Place::Original, Place::Target),
+            target: self.target.clone().map_or(TargetChoice::Original, TargetChoice::Directory),
             include: Include::new(self.include.clone())?,
             base,
             delete: self.delete,
