@@ -3,18 +3,21 @@
 
     python3 benches/compare.py --data DAY1_DIR [DAY2_DIR] --restic PATH --rustic PATH --borg PATH
 
-Each round runs every line (first backup, unchanged backup, …) with each program in turn: A B C, A B C, so that a change
-of the machine's mood meets all of them. Rounds before the first one that counts warm the caches. Every run of a program
-has a home, a cache and a repository of its own. Wall-clock time is measured around the process; CPU time (user and
-system) and peak memory are what wait4(2) says of it and of the children that it waited for. No peak is below that of
-this script, about 15 MiB: the kernel hands it on to a new process.
+Each round runs every line (first backup, unchanged backup, …) with each program in turn (A B C, A B C), so
+that a change in the state of the machine affects all programs. The rounds before the first counted round warm
+the caches. Every run of a program has its own home, cache and repository. Wall-clock time is measured around
+the process. wait4(2) reports CPU time (user and system) and peak memory of the process and of the children
+that it waited for. No peak is lower than that of this script, about 15 MiB, because the kernel passes it on
+to a new process.
 
-Day 2: with a DAY2_DIR (of the same name as DAY1_DIR, in another parent: a second mount, a snapshot), or after
---day2-command, which changes the directories in place once all lines of day 1 are done. A copy has other inode
-numbers and times of change than its original, so that all programs read all of it again: prefer the command.
+Day 2: with a DAY2_DIR (same name as DAY1_DIR, in another parent: a second mount, a snapshot), or after
+--day2-command, which changes the directories in place when all lines of day 1 are done. A copy has other
+inode numbers and change times than its original, so all programs read the whole copy again: prefer the
+command.
 
-Commands of the peers: restic with its defaults, rustic with its defaults (zstd 3), borg with `-C zstd,3`. All three unlock
-with a password, whose derivation is part of every run (0.3 s of rustic's); icecore unlocks with a key file.
+Commands of the other programs: restic with its defaults, rustic with its defaults (zstd 3), borg with
+`-C zstd,3`. All three unlock with a password, and every run includes its derivation (0.3 s with rustic);
+icecore unlocks with a key file.
 """
 
 import argparse

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Makes a tree of N empty and tiny files, the same on each run: for memory and speed where only the number of files counts.
+"""Makes a tree of N empty and tiny files, the same on each run, to measure the effect of the number of files.
 
 Usage: make_tree.py N DIR [--empty]
 
-Every second file is empty (with --empty: every file), the others hold up to 100 bytes, no two the same. 1,000 files are in a
-directory, 100 directories in a directory. On tmpfs a million files take about 1.5 GB of memory and 15 seconds.
+Every second file is empty (with --empty: every file). The others hold up to 100 bytes each, and no two are
+the same. A directory has 1,000 files or 100 directories. On tmpfs, a million files need about 1.5 GB of
+memory and 15 seconds.
 """
 
 import argparse

@@ -4,10 +4,11 @@
     cargo build --release --package icecore-cli --package s3-test-server
     python3 benches/requests.py --restic PATH
 
-Each program backs up the same tree (by default 10,000 files, 218 MB, of which compression leaves some 62 %), changes 1 % of
-it, restores, lists, checks and copies. All requests go through a proxy in this script, which counts them: PUT (with POST), LIST
-(all that is asked of the bucket itself), GET (with HEAD) and DELETE. The server is `s3-test-server`, or any other that has a
-bucket named `bucket` (--endpoint). Retried requests would be counted too; there is no reason for any.
+Each program backs up the same tree (by default 10,000 files, 218 MB, about 62 % after compression), changes 1 %
+of it, restores, lists, checks and copies. All requests go through a proxy in this script, which counts
+them: PUT (with POST), LIST (all requests to the bucket itself), GET (with HEAD) and DELETE. The server is
+`s3-test-server`, or any other server that has a bucket named `bucket` (--endpoint). Retried requests would
+count, too, but there is no reason for a retry.
 """
 
 import argparse

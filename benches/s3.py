@@ -5,10 +5,11 @@
     python3 -m venv v && v/bin/pip install boto3
     v/bin/python benches/s3.py --data DIR... --link 100 --restic PATH
 
-The server is `s3-test-server`, behind a link of limited speed, since without one all there is to see is how two programs
-share the cores with a server. Each round begins with an empty server and runs everything in turn on it. The bare uploader is boto3
-with eight threads: it puts as many objects of the same lengths as icecore has made, of random bytes, and gets them
-again. Times and CPU seconds are measured as by compare.py; not memory, since the peak of a child is never below that of this script.
+The server is `s3-test-server`, behind a link of limited speed. Without a link, the result only shows how two
+programs share the cores with a server. Each round starts with an empty server and runs all programs in turn
+on it. The bare uploader is boto3 with eight threads: it uploads as many objects of random bytes as icecore
+has made, with the same lengths, and downloads them again. Times and CPU seconds are measured as in
+compare.py. Memory is not measured, because the peak of a child is never lower than that of this script.
 """
 
 import argparse

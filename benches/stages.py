@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Prints what `cargo bench -p icecore-benches` has measured as one Markdown table: throughput, and share of the bare library.
+"""Prints the results of `cargo bench -p icecore-benches` as a Markdown table: throughput and share.
 
 Usage: stages.py [target/criterion]
 
-The share is the bare library's time divided by icecore's: 0.80 means that a fifth of the time goes into something else.
-Benches with several bare rivals (the walk) or several ways of icecore have one line for each pair that fits best: a bare
-one is compared with all of its group that do not name another number of threads.
+The share is the bare library's time divided by icecore's: 0.80 means that a fifth of the time is spent on
+other work. If a bench has several bare libraries (the walk) or several variants of icecore, there is one line
+for each pair that fits best: a bare library is compared with all variants of its group that do not name
+another number of threads.
 """
 
 import json

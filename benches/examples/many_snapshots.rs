@@ -1,10 +1,10 @@
-//! Serves a made-up repository of many snapshots on S3 until it is killed, for measuring what opening one
-//! costs.
+//! Serves an artificial repository of many snapshots on S3 until it is killed. It is used to measure the cost
+//! of opening such a repository.
 //!
-//! Arguments: the number of snapshots, the key file to write (it must not exist), and if wanted how many
-//! milliseconds each request waits, as on the way to a distant server. Each snapshot is of one small file
-//! that has changed, with a record in the log, as `icecore backup` makes it; there are no index objects,
-//! which the first backup by the program writes. Prints what to set when it is ready.
+//! Arguments: the number of snapshots, the key file to write (it must not exist), and optionally the delay of
+//! each request in milliseconds, as with a distant server. Each snapshot contains one small file that has
+//! changed, and has a record in the log, as if `icecore backup` had made it. There are no index objects; the
+//! first backup by the program writes them. When the server is ready, it prints which settings to use.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 #![expect(clippy::print_stdout, reason = "the output of a command-line program")]
 

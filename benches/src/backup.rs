@@ -1,4 +1,4 @@
-//! A backup of a tree, as the engine is asked for it.
+//! Runs a backup of a tree with the engine.
 
 use std::{collections::BTreeMap, path::PathBuf};
 

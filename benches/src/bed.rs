@@ -1,4 +1,4 @@
-//! A repository to work on.
+//! A repository for the benches.
 
 use std::{collections::BTreeMap, sync::Arc};
 

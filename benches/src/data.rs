@@ -1,4 +1,4 @@
-//! Data to work on: source code, or text that behaves like it, and bytes that do not compress.
+//! Data for the benches: source code, or text with similar properties, and bytes that do not compress.
 
 use std::{fs, path::Path, path::PathBuf};
 

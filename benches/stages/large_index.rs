@@ -1,11 +1,11 @@
-//! The index of a very large repository: opening it with an empty cache and again, looking chunks up, a
-//! backup of a small tree into it; each with the peak of memory.
+//! The index of a very large repository: opening it with an empty cache and then again, looking up chunks,
+//! and a backup of a small tree into it; each with the peak memory.
 //!
-//! The repository is made up: a store that lists as many packs as are asked for and makes their directories
-//! when they are fetched, which is part of the first line's time. `ICECORE_BENCH_CHUNKS` says how many chunks
-//! it has (4 million by default), `ICECORE_BENCH_DIRECTORY` where the cache lies,
-//! `ICECORE_BENCH_MEMORY_CHUNKS` how many chunks the index keeps in memory. 100 million chunks take up to 12
-//! GB there.
+//! The repository is artificial: its store lists as many packs as requested, and generates their directories
+//! when they are fetched. The first line's time includes this work. `ICECORE_BENCH_CHUNKS` sets the number of
+//! chunks in the repository (4 million by default), `ICECORE_BENCH_DIRECTORY` the directory of the cache, and
+//! `ICECORE_BENCH_MEMORY_CHUNKS` how many chunks the index keeps in memory. 100 million chunks use up to 12
+//! GB in this directory.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 #![expect(clippy::print_stdout, reason = "the output of a command-line program")]
 

@@ -1,8 +1,8 @@
 //! Walk and small-file backup by the number of threads: over a FUSE file system that answers each request 1
 //! ms late, and over the file system below it.
 //!
-//! Prints tables instead of criterion's statistics: one run takes seconds, and what is asked for is a ratio.
-//! The first table needs root and `/dev/fuse`. `ICECORE_BENCH_FILES` and `ICECORE_BENCH_FILE_BYTES` choose
+//! Prints tables instead of criterion's statistics, because one run takes seconds and the result is a ratio.
+//! The first table needs root and `/dev/fuse`. `ICECORE_BENCH_FILES` and `ICECORE_BENCH_FILE_BYTES` select
 //! another tree.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 #![expect(clippy::print_stdout, reason = "the output of a command-line program")]

@@ -1,5 +1,5 @@
-//! Sealing and opening a block of 200 KiB (1 MiB of source code, compressed), beside `aws-lc-rs`, and
-//! `chacha20poly1305`, which is in pure Rust.
+//! Sealing and opening a block of 200 KiB (1 MiB of source code, compressed), beside `aws-lc-rs` and
+//! `chacha20poly1305` (pure Rust).
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::hint::black_box;
