@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Makes a golden repository: tests/golden/make.py ICECORE OUTPUT
 
-Writes OUTPUT/repository, OUTPUT/key and OUTPUT/expected.json. What is expected comes from this script's own look at
-the source, not from Icecore. Run as root, with the packages of tests/reader/requirements.txt, once for each released
-version of the format; what it has made is never edited.
+Writes OUTPUT/repository, OUTPUT/key and OUTPUT/expected.json. The expected content comes from this script's
+own reading of the source, not from Icecore. Run it as root, with the packages of
+tests/reader/requirements.txt, once for each released version of the format. Its output is never edited.
 """
 
 import hashlib

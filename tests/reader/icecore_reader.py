@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Independent reader of Icecore repositories (format version 1), written from docs/format.md and public packages only.
+"""Reads Icecore repositories (format version 1) independently of Icecore.
 
-It exists to prove that the format can be read without Icecore, and as a last resort. It is simple and strict rather than
-fast: everything is authenticated, every chunk's id is verified, and whatever breaks a rule of the format is refused.
-Section numbers in comments are those of docs/format.md.
+It was written only from docs/format.md, with public packages. It proves that the format can be read without
+Icecore, and is a last resort. It is simple and strict rather than fast: it authenticates everything, verifies
+the id of every chunk, and refuses all data that breaks a rule of the format. Section numbers in comments are
+those of docs/format.md.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python icecore_reader.py --repository DIR --key-file F list
@@ -12,7 +13,8 @@ Section numbers in comments are those of docs/format.md.
     venv/bin/python icecore_reader.py --repository DIR --key-file F restore SNAPSHOT TARGET
 
 SNAPSHOT is `latest` or the beginning of a snapshot id. TARGET must not exist, or be an empty directory.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 restored except for what is listed, 12 wrong key or password, 20 damage found.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 restored except for the listed files, 12 wrong key or password,
+20 damage found.
 """
 
 import argparse
