@@ -1,11 +1,11 @@
-//! Fuzz targets: one function for each parser of what comes from outside.
+//! Fuzz targets: one function for each parser of external data.
 //!
-//! Each takes any bytes and panics where a promise is broken: that nothing panics, that what was accepted
-//! obeys the rules and can be written again. libFuzzer drives them (`fuzz/`), and an ordinary test does
-//! (`system/fuzzing.rs`): over the seeds and over mutations of these, without any tool.
+//! Each target takes any bytes and panics if a promise is broken: parsers never panic, and accepted data
+//! obeys the rules and can be written again. libFuzzer runs the targets (`fuzz/`). An ordinary test
+//! (`system/fuzzing.rs`) runs them, too: over the seeds and mutations of the seeds, without any tool.
 //!
-//! What lies behind authentication is sealed with the keys of a made-up repository first, so that hostile
-//! records get as far as those of a host that holds the key would.
+//! Data behind authentication is first sealed with the keys of an artificial repository. In this way, hostile
+//! records get as far as records from a host that holds the key.
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a target says that a promise is broken")]
 

@@ -1,3 +1,4 @@
-//! Whole-system tests of Icecore; see `system/`. The library is what they share with the fuzzer in `fuzz/`.
+//! Whole-system tests of Icecore; see `system/`. This library contains the code that they share with the
+//! fuzzer in `fuzz/`.
 
 pub mod fuzzing;

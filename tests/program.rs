@@ -1,5 +1,5 @@
-//! The program itself, built together with the tests of the whole system, so that they need no build of their
-//! own.
+//! The program itself, built together with the tests of the whole system, so that these tests need no
+//! separate build.
 
 fn main() -> std::process::ExitCode {
     let words: Vec<std::ffi::OsString> = std::env::args_os().collect();

@@ -1,5 +1,5 @@
-//! Where fuzzing starts: the objects of the golden repositories, decrypted where the targets seal them again,
-//! and what the documents show of references, patterns and the configuration file.
+//! The seeds of the fuzz targets: the objects of the golden repositories, decrypted if the targets seal them
+//! again, and the examples of references, patterns and configuration files in the documents.
 
 use std::{
     fs, io,

@@ -1,4 +1,5 @@
-//! Targets for what people write: references, places, patterns, sizes, key files and the configuration file.
+//! Targets for text that people write: references, locations, patterns, sizes, key files and the
+//! configuration file.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 

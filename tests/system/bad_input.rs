@@ -1,8 +1,7 @@
-//! Everything that can be wrong from the outside: a clear message, the right exit code, nothing lost, no
-//! panic.
+//! Wrong input of every kind: the message is clear, the exit code is right, nothing is lost, and nothing
+//! panics.
 //!
-//! That no run panics or hangs is checked for every run of every test (see
-//! [`crate::harness::Running::wait`]).
+//! Every run of every test is checked for panics and hangs (see [`crate::harness::Running::wait`]).
 
 mod configuration;
 mod damage;

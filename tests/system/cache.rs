@@ -1,4 +1,4 @@
-//! The cache directory is kept within bounds.
+//! The cache directory stays within its limit.
 
 use std::{
     fs::{self, File},

@@ -1,4 +1,4 @@
-//! Sources that change while they are read, and what cannot be read at all.
+//! Sources that change while they are read, and files that cannot be read at all.
 
 use std::{
     fs::{self, OpenOptions, Permissions},

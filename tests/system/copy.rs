@@ -1,4 +1,4 @@
-//! Snapshots that are copied into other repositories, through the whole program.
+//! Copies of snapshots in other repositories, with the whole program.
 
 use std::{
     fs::{self, File},

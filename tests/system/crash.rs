@@ -1,5 +1,5 @@
-//! Crashes after every step, enumerated: nothing that was complete is lost, and the next run completes what
-//! was begun.
+//! Crashes after every step, enumerated: no complete snapshot is lost, and the next run completes the
+//! interrupted work.
 
 mod disk;
 pub(crate) mod program;

@@ -1,4 +1,4 @@
-//! What `restore --delete` removes, what it leaves, and when it asks.
+//! Which files `restore --delete` removes, which it keeps, and when it asks.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! Repositories and targets on a disk that is full, and then is not.
+//! Repositories and targets on a full disk that has space again later.
 
 use std::{
     fs,

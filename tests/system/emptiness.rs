@@ -1,4 +1,4 @@
-//! Sources that are empty because something went wrong: they replace no snapshot with content.
+//! Sources that are empty because of an error: they do not replace a snapshot with content.
 
 use std::{fs, process::Command};
 

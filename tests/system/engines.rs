@@ -1,5 +1,5 @@
-//! The engines, called as libraries and put together as the command line does it: for tests that need
-//! thousands of runs.
+//! The engines, called as libraries and combined as the command line does it: for tests that need thousands
+//! of runs.
 
 mod command;
 mod error;

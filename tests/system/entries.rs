@@ -1,4 +1,4 @@
-//! Every kind of entry comes back as it was, one test for each.
+//! Every kind of entry is restored exactly, one test for each.
 
 mod metadata;
 mod names;

@@ -1,4 +1,4 @@
-//! A restore over something that exists is exact, or says what it could not set.
+//! A restore over existing files is exact, or reports the metadata that it could not set.
 
 use std::{
     fs::{self, File},

@@ -1,5 +1,5 @@
-//! Exclude patterns that have no effect: nobody overlooks that what was to be left out is stored, or the
-//! reverse.
+//! Exclude patterns that have no effect: users notice when files that they wanted to exclude are stored, or
+//! the reverse.
 
 use std::fs;
 

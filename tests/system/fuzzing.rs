@@ -1,4 +1,4 @@
-//! The fuzz targets without a fuzzer: over their seeds, over mutations of these.
+//! Runs the fuzz targets without a fuzzer, over their seeds and over mutations of the seeds.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

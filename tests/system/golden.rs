@@ -1,4 +1,4 @@
-//! Repositories made by released versions of the format are read for ever.
+//! Repositories from released versions of the format remain readable for ever.
 
 use std::{
     collections::BTreeMap,

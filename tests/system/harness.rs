@@ -1,4 +1,4 @@
-//! What the tests share: the program, a place to run it in, and an independent way to look at a tree.
+//! Code that the tests share: the program, a sandbox to run it in, and an independent comparison of trees.
 
 mod binary;
 mod kms_server;

@@ -1,7 +1,7 @@
-//! Random trees and random histories of change, backup and restore, against a naive model: what the tree was
-//! at each snapshot, entry by entry.
+//! Random trees and random histories of change, backup and restore, compared with a naive model: the state of
+//! the tree at each snapshot, entry by entry.
 //!
-//! Here by the program as it is, in `hosts` by the engines as libraries, hundreds of times as many.
+//! These tests run the unmodified program. `hosts` runs the engines as libraries, hundreds of times as often.
 //! `ICECORE_TESTS_HISTORIES` and `ICECORE_TESTS_HOST_HISTORIES` set the number of histories.
 
 mod change;

@@ -1,7 +1,7 @@
-//! Repositories that a malicious host writes with the right key, met by every command: nothing outside of a
-//! target is touched, memory stays bounded, nothing panics or hangs, and what is wrong is said.
+//! Repositories that a malicious host writes with the right key, with every command: no file outside the
+//! target changes, memory stays bounded, nothing panics or hangs, and every problem is reported.
 //!
-//! Each cell is data: how to forge the repository, and what is to come of it. `run` checks all the rest.
+//! Each cell is data: how to forge the repository, and the expected result. `run` checks everything else.
 
 mod forge;
 mod lengths;

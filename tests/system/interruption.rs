@@ -1,4 +1,4 @@
-//! Signals, and ends without warning: nothing is lost, and the next run completes.
+//! Signals and sudden ends: nothing is lost, and the next run completes the work.
 
 mod kills;
 

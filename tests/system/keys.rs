@@ -1,5 +1,4 @@
-//! Keys that change hands: no word that makes somebody delete the only key, and no job that fails for want of
-//! one.
+//! Changes of keys: no message makes a user delete the only key, and no job fails because it lacks a key.
 
 use std::{
     fs,

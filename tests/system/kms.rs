@@ -1,7 +1,7 @@
-//! Repositories that a key of AWS KMS opens, through the whole program, on a server of the tests; or on
-//! another one that the environment names.
+//! Repositories that a key of AWS KMS unlocks, with the whole program, on a server of the tests, or on
+//! another server that the environment names.
 //!
-//! `ICECORE_TESTS_KMS_URL` is its URL, `ICECORE_TESTS_KMS_KEY` a key that it has; moto has both.
+//! `ICECORE_TESTS_KMS_URL` is its URL, `ICECORE_TESTS_KMS_KEY` one of its keys; moto has both.
 
 use std::fs;
 

@@ -1,5 +1,4 @@
-//! A chunk index that is on disk, as in a repository of very many chunks: the configuration leaves it no
-//! memory.
+//! A chunk index on disk, as in a repository with very many chunks: the configuration allows it no memory.
 
 use std::fs;
 

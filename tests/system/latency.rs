@@ -1,8 +1,7 @@
-//! Sources that answer late, as network file systems do: many requests are in flight, and what comes back is
-//! right.
+//! Sources that answer late, as network file systems do: many requests run at the same time, and the data is
+//! correct.
 //!
-//! How much faster that is measures `cargo bench -p icecore-benches --bench latency`; no test depends on
-//! speed.
+//! `cargo bench -p icecore-benches --bench latency` measures the gain in speed; no test depends on speed.
 
 mod slow_file_system;
 

@@ -1,4 +1,4 @@
-//! Fulls, incrementals and differentials, as `docs/levels.md` promises them.
+//! Fulls, incrementals and differentials behave as `docs/levels.md` promises.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 

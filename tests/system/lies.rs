@@ -1,4 +1,4 @@
-//! File systems whose sizes and times say something else than the truth.
+//! File systems that report wrong sizes and times.
 
 mod file_system;
 

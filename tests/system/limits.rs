@@ -1,5 +1,5 @@
-//! What the system allows this process: memory, open files, the size of a file. Too little is told, never
-//! taken for damage.
+//! Limits of the system for this process: memory, open files, the size of a file. A limit that is too low is
+//! reported, and never mistaken for damage.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! Whole-system tests of Icecore, as one binary: what no single crate can show.
+//! Whole-system tests of Icecore, as one binary: they test behaviour that involves several crates.
 
 // `cfg(test)` is always set here; it tells clippy that these are tests, which may unwrap.
 #[cfg(test)]

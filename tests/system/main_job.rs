@@ -1,4 +1,4 @@
-//! The path of the README, every command once, and the exit codes.
+//! The main steps of the README, every command once, and the exit codes.
 
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,5 @@
-//! Operations without a command line: a typed request in, events on the way, and a document at the end.
-//! Nothing here knows of a terminal, of the words of a command or of the environment.
+//! Operations without a command line: a typed request as input, events during the work, and a document at the
+//! end. This code knows neither terminals nor command-line arguments nor the environment.
 
 use std::{
     fs, io,

@@ -1,4 +1,4 @@
-//! The Python reader, written from `docs/format.md` alone, reads what the program wrote.
+//! The Python reader, written only from `docs/format.md`, reads repositories that the program wrote.
 //!
 //! `ICECORE_PYTHON` names an interpreter that has the packages of `tests/reader/requirements.txt`.
 

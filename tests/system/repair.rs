@@ -1,5 +1,5 @@
-//! `check --repair`: each kind of object, damaged in each way, is repaired; the next backup brings back what
-//! the source still has, and everything is as it was.
+//! `check --repair`: each kind of object, damaged in each way, is repaired. The next backup stores the data
+//! again that the source still has, and then the repository is complete again.
 
 use std::{
     collections::BTreeMap,

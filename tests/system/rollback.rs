@@ -1,4 +1,4 @@
-//! Somebody puts an older copy of the repository in its place, or takes something away: it is noticed.
+//! Somebody replaces the repository with an older copy, or removes something: Icecore notices it.
 
 use std::{
     fs,

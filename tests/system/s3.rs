@@ -1,5 +1,5 @@
-//! Repositories on S3, through the whole program, on a server in memory; or on a real one that the
-//! environment names.
+//! Repositories on S3, with the whole program, on a server in memory, or on a real one that the environment
+//! names.
 
 use std::fs;
 

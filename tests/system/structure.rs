@@ -1,7 +1,7 @@
-//! Holds the workspace against what its documents promise.
+//! Compares the workspace with the promises in its documents.
 //!
-//! Each check is a function from data to a list of faults, so that it can be shown both the real workspace
-//! and a broken one.
+//! Each check is a function from data to a list of faults. So it can be tested with the real workspace and
+//! with a broken one.
 
 mod circles;
 mod documents;

@@ -1,4 +1,4 @@
-//! Who may do what: users with their policies, and the policies of buckets.
+//! Decides who may do what: users with their policies, and the policies of buckets.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! What the server keeps.
+//! The state that the server keeps.
 
 use std::{
     collections::{BTreeMap, HashMap},

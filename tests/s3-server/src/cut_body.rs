@@ -1,4 +1,4 @@
-//! A body that ends too early, or arrives damaged.
+//! A body that ends too early or arrives damaged.
 
 use std::{
     io,

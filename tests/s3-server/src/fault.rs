@@ -1,4 +1,4 @@
-//! What goes wrong on order.
+//! Faults that a test requests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,8 +1,8 @@
-//! An S3 server in memory for tests: atomic conditional requests, listings in pages, storage classes,
-//! lifecycle rules as data, policies of users and buckets that are enforced, and faults on order; a proxy
-//! that cuts connections, and one that speaks TLS.
+//! An S3 server in memory for tests. It has atomic conditional requests, listings in pages, storage classes,
+//! lifecycle rules as data, enforced policies of users and buckets, and faults on request. There are also a
+//! proxy that cuts connections and a proxy that speaks TLS.
 //!
-//! Each server runs on a thread of its own and listens on a port of this machine that the system chooses.
+//! Each server runs on its own thread and listens on a port of this machine that the system chooses.
 
 mod authority;
 mod bucket;

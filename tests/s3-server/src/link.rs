@@ -1,4 +1,4 @@
-//! A link of limited speed between server and clients, for benches: what all connections move takes its time.
+//! A link of limited speed between server and clients, for benches; all connections share it.
 
 use std::{
     io,

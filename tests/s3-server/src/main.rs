@@ -1,8 +1,8 @@
-//! Serves S3 from memory until it is killed: for benches, and for trying things out.
+//! Serves S3 from memory until it is killed: for benches and for experiments.
 //!
-//! Arguments: the port (zero lets the system choose), then if wanted the speed of the link to it in MiB a
-//! second (zero: no link), and how many milliseconds each request waits. The bucket is `bucket`, the access
-//! key `AKTEST`, the secret `SKTEST`. Prints its URL when it is ready.
+//! Arguments: the port (zero: the system chooses), then optionally the speed of the link to it in MiB per
+//! second (zero: no link), and the delay of each request in milliseconds. The bucket is `bucket`, the access
+//! key `AKTEST`, the secret `SKTEST`. When the server is ready, it prints its URL.
 
 use std::{
     io::{self, Write},

@@ -1,4 +1,4 @@
-//! Policies: documents of users and of buckets, judged as AWS does (IAM User Guide, *Policy evaluation
+//! Policies: documents of users and of buckets, evaluated as AWS does it (IAM User Guide, *Policy evaluation
 //! logic*).
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! A proxy for TCP that cuts connections.
+//! A TCP proxy that cuts connections.
 
 use std::{
     net::SocketAddr,

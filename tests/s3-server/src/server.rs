@@ -1,4 +1,4 @@
-//! Listens, and lets requests meet their faults.
+//! Listens, and applies faults to requests.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! TLS in front of a server, and certificates for it, which the program `openssl` makes.
+//! TLS in front of a server, and certificates for it, created with the program `openssl`.
 
 use std::{
     fs,

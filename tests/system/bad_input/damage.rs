@@ -1,9 +1,8 @@
-//! Each kind of object, damaged in each way, met by each command: what has to come of it is in
-//! `damage/table.txt`.
+//! Each kind of object, damaged in each way, with each command: `damage/table.txt` contains the expected
+//! results.
 //!
-//! A cell is the code that a command ends with. Beside that, whatever the cell: no command panics, hangs or
-//! is silent about a failure; what a restore brings back is right; a restore that ends with 0 brings
-//! everything.
+//! A cell is the exit code of a command. In addition, these rules hold for every cell: no command panics,
+//! hangs or hides a failure; restored data is correct; a restore that ends with 0 restores everything.
 
 mod original;
 

@@ -1,4 +1,4 @@
-//! Headers and key slots from other versions, other repositories and enemies.
+//! Headers and key slots from other versions, other repositories and attackers.
 
 use std::{fs, path::PathBuf};
 

@@ -1,7 +1,7 @@
-//! Power failures under the program, between all that a local store does: each write, sync, link and rename.
+//! Power failures between all operations of a local store: each write, sync, link and rename.
 //!
-//! The program runs as it is, on a mounted disk that notes every change. Whatever a failure may leave after
-//! each of the changes is then made real, without the program, and looked at.
+//! The program runs unmodified on a mounted disk that records every change. For each change, the test then
+//! creates every state that a power failure may leave, without the program, and examines it.
 
 mod bench;
 mod failures;

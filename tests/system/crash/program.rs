@@ -1,4 +1,4 @@
-//! The program, run by the commands that the engines are run by.
+//! Runs the program with the same commands as the engines.
 
 use std::{cell::RefCell, collections::BTreeMap, fs};
 

@@ -1,4 +1,4 @@
-//! What has to be true after a crash, whatever it interrupted.
+//! The conditions that must be true after every crash.
 
 use std::{fs, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Crashes before and after every call of the store, of every kind of command.
+//! Crashes before and after every call of the store, with every kind of command.
 
 use std::sync::{Arc, Mutex};
 

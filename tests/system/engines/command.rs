@@ -1,4 +1,4 @@
-//! What a host is asked to do.
+//! The commands that a host can run.
 
 use std::{
     fmt,

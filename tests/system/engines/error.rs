@@ -1,4 +1,4 @@
-//! How a command of an engine fails, and how the command line would end then.
+//! How a command of an engine fails, and the exit status that the command line would have.
 
 use icecore_backup::error::BackupError;
 use icecore_catalog::CatalogError;

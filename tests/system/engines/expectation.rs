@@ -1,4 +1,4 @@
-//! What a repository has to hold, and whether it does.
+//! The expected content of a repository, and the comparison with its real content.
 
 use std::{path::Path, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! A machine with a cache of its own that runs commands on a store.
+//! A machine with its own cache that runs commands on a store.
 
 use std::{
     env, fs,

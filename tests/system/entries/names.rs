@@ -1,4 +1,4 @@
-//! Names and paths, and which of them are taken.
+//! Names and paths, and which of them are accepted.
 
 use std::{
     ffi::{CString, OsStr},

@@ -1,4 +1,4 @@
-//! Files with very many holes, and very large ones: no hole is read, sent, written or compared byte by byte.
+//! Files with very many holes, and very large holes: no hole is read, sent, written or compared byte by byte.
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! Faults as a seed chooses them, and that the seed is all that decides.
+//! Faults that a seed selects, and a test that nothing but the seed decides.
 
 use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
 

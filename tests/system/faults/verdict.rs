@@ -1,4 +1,4 @@
-//! How a command has to end that met a fault.
+//! How a command must end after a fault.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! Where the program is.
+//! The path of the program.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! The two requests of AWS KMS that key slots need, for one key that protects nothing.
+//! The two AWS KMS requests that key slots need, for one key that protects nothing.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

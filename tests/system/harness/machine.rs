@@ -1,4 +1,4 @@
-//! What this machine can do, for tests that need more than others.
+//! The capabilities of this machine, for tests with special requirements.
 
 use std::{ffi::OsString, process::Command};
 

@@ -1,4 +1,4 @@
-//! Runs the program: every run ends in time, and none panics.
+//! Runs the program: every run ends in time, and no run panics.
 
 use std::{
     fmt::Write,

@@ -1,4 +1,4 @@
-//! A place to run the program in: its own home, repository and source, gone with the test.
+//! A sandbox for the program: its own home, repository and source, removed at the end of the test.
 
 use std::{
     env,

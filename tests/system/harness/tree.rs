@@ -1,4 +1,4 @@
-//! Reads a tree with plain system calls and says how two differ: shares nothing with the program.
+//! Reads a tree with plain system calls and reports how two trees differ; shares no code with the program.
 
 use std::{
     collections::BTreeMap,

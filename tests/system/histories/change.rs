@@ -1,4 +1,4 @@
-//! Changes to a tree, made to collide: few paths, few contents.
+//! Changes to a tree that are likely to collide: few paths, few contents.
 
 use std::{
     fs::{self, OpenOptions, Permissions},

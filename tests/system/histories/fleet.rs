@@ -1,4 +1,4 @@
-//! Hosts that share a repository in memory, and the model of what must be in it.
+//! Hosts that share a repository in memory, and the model of its expected content.
 
 use std::{
     fs,

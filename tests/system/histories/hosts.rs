@@ -1,6 +1,6 @@
-//! Random histories of several hosts that share a repository, by the engines as libraries.
+//! Random histories of several hosts that share a repository, with the engines as libraries.
 //!
-//! Found failures are kept in `regressions.txt`, and tried first by every later run.
+//! `regressions.txt` contains the failures found so far; every later run tries these first.
 
 use std::{
     ops::Range,

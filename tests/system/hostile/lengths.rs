@@ -1,4 +1,4 @@
-//! Sizes, holes, chunks and totals that lie.
+//! False sizes, holes, chunks and totals.
 
 use icecore_format::{compression::Codec, directory::ChunkInfo, ids::ChunkId, seal::ObjectKind};
 

@@ -1,4 +1,4 @@
-//! Times, owners, modes, devices, attributes and names that are out of range or mean harm.
+//! Times, owners, modes, devices, attributes and names that are out of range or malicious.
 
 use super::{
     Cell, incomplete,

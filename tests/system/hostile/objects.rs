@@ -1,4 +1,4 @@
-//! Objects that are far larger than they may be, or unfold to it: headers, key slots, snapshots, pack
+//! Objects that are far larger than allowed, or expand to such a size: headers, key slots, snapshots, pack
 //! directories, packs.
 
 use icecore_format::{

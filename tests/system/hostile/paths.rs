@@ -1,4 +1,4 @@
-//! Paths and links that lead out of the target, or that cannot be.
+//! Paths and links that lead out of the target, and impossible paths.
 
 use super::{
     ABSOLUTE, Cell,

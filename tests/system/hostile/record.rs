@@ -1,5 +1,5 @@
-//! Manifest nodes and chunk lists in CBOR by hand, after `docs/format.md`: the encoders of the program refuse
-//! most of this.
+//! Manifest nodes and chunk lists in hand-written CBOR, according to `docs/format.md`: the encoders of the
+//! program refuse most of this.
 
 use std::collections::BTreeMap;
 

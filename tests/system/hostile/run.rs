@@ -1,4 +1,4 @@
-//! Runs every command over a hostile repository, and looks at what it did to the machine.
+//! Runs every command on a hostile repository, and checks the effects on the machine.
 
 use std::{cell::RefCell, ffi::OsStr, fs, os::unix::fs::symlink, path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! Manifests and chunk lists whose shape lies, and trees that are very deep or very large.
+//! Manifests and chunk lists with a false shape, and trees that are very deep or very large.
 
 use icecore_format::{
     entry::{Entry, EntryKind},

@@ -1,4 +1,4 @@
-//! Commands of every kind that are killed at random times, one after the other, on a real directory.
+//! Commands of every kind, killed at random times, one after the other, on a real directory.
 //!
 //! `ICECORE_TESTS_KILLS` sets the number of kills, `ICECORE_TESTS_KILLS_SEED` the seed.
 

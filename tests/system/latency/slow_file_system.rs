@@ -1,10 +1,10 @@
-//! A read-only view of a directory, through FUSE, that answers every request late: what a network file system
-//! is like.
+//! A read-only view of a directory, through FUSE, that answers every request late, like a network file
+//! system.
 //!
-//! Used by the tests, and by the bench `latency`. Nothing is cached by the kernel: each question costs a
-//! request. Requests are answered by many threads, as the server of a network file system does, so that time
-//! is lost only by who asks for one thing after the other. Extended attributes are not passed on: the lists
-//! are empty, but asking costs a request.
+//! The tests and the bench `latency` use it. The kernel caches nothing: each question costs a request. Many
+//! threads answer requests, as in the server of a network file system, so only callers that send one request
+//! after the other lose time. Extended attributes are not passed on: the lists are empty, but each list costs
+//! a request.
 
 use std::{
     collections::HashMap,

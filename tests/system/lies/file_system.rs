@@ -1,4 +1,4 @@
-//! A directory of files, through FUSE, with sizes and times as the test wants them.
+//! A directory of files, through FUSE, with sizes and times that the test sets.
 
 use std::{
     ffi::OsStr,

@@ -1,4 +1,4 @@
-//! Contents of files that say themselves which file and which generation they are of.
+//! Contents of files that identify their file and their generation.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Shows that the journal says exactly what the tree is.
+//! Shows that the journal describes the tree exactly.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! What was done to the tree, call by call.
+//! The changes of the tree, call by call.
 
 use std::{fs, path::Path, time::Duration};
 

@@ -1,7 +1,7 @@
-//! Whether a snapshot is one that the tree allowed, by the description in [`super`] and by nothing else.
+//! Decides whether the tree allowed a snapshot, using only the description in [`super`].
 //!
-//! Shares neither the state nor the reading of contents with what makes the changes: [`history`] is built
-//! from the journal's records alone, and [`bytes`] has its own idea of what a file looks like.
+//! Shares neither the state nor the reading of contents with the code that makes the changes: [`history`] is
+//! built from the journal's records alone, and [`bytes`] has its own definition of file contents.
 
 mod bytes;
 mod entries;

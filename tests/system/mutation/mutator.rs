@@ -1,7 +1,7 @@
-//! Somebody who changes a tree, and notes every change.
+//! Changes a tree, and records every change.
 //!
-//! It chooses by what it has done and never looks at the tree, so that one seed always makes the same
-//! changes.
+//! Its choices depend only on its own earlier changes; it never looks at the tree. So one seed always makes
+//! the same changes.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},

@@ -1,4 +1,4 @@
-//! The steps: what users and programs do to files and directories, each as a few changes.
+//! The steps: actions of users and programs on files and directories, each as a few changes.
 
 mod directories;
 mod files;

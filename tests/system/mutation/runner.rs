@@ -1,4 +1,4 @@
-//! Backups by the program while, or after, a tree is changed.
+//! Runs backups with the program while, or after, a tree changes.
 
 use std::{path::PathBuf, sync::Arc, sync::atomic::Ordering, thread, time::Duration};
 

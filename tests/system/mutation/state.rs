@@ -1,4 +1,4 @@
-//! What a tree is at one moment, and what one effect makes of it.
+//! The state of a tree at one moment, and how an effect changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! Packs that have to be thawed before they can be read: nothing is damaged, everything else goes on.
+//! Packs that must be thawed before they can be read: they do not count as damaged, and all other work
+//! continues.
 
 use std::fs;
 

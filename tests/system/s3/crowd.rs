@@ -1,7 +1,7 @@
-//! Three writers and a reader at work on one repository at the same time, and every now and then one of them
-//! is killed.
+//! Three writers and a reader use one repository at the same time, and from time to time one of them is
+//! killed.
 //!
-//! `ICECORE_TESTS_CROWD_RUNS` sets how many backups each writer begins, `ICECORE_TESTS_CROWD_SEED` the seed.
+//! `ICECORE_TESTS_CROWD_RUNS` sets how many backups each writer starts, `ICECORE_TESTS_CROWD_SEED` the seed.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! `doctor` finds what would go wrong, before it does.
+//! `doctor` finds problems before they occur.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Certificates, profiles, proxies and redirects: each failure says where and why.
+//! Certificates, profiles, proxies and redirects: each error names the location and the cause.
 
 use std::{
     fs,

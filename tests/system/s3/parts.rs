@@ -1,4 +1,4 @@
-//! A run that is killed while a pack is on its way in parts.
+//! A run that is killed during the multipart upload of a pack.
 
 use rustix::process::Signal;
 use s3_test_server::{RequestLine, ServerOptions, TestServer};

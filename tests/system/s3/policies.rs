@@ -1,4 +1,4 @@
-//! Policies as `doctor` prints them, enforced by a server as S3 does.
+//! Policies that `doctor` prints, enforced by a server in the same way as S3 does.
 
 use std::sync::Arc;
 

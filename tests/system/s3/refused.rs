@@ -1,4 +1,4 @@
-//! What goes wrong outside is told as what it is, with what to do and a code.
+//! External failures are reported with their real cause, a solution and an exit code.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 

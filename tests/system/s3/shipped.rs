@@ -1,4 +1,5 @@
-//! Repositories that are copied object by object between a directory and a bucket, as on a disk that is sent.
+//! Repositories that are copied object by object between a directory and a bucket, as on a disk that is
+//! shipped.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! Servers that do not answer: a signal ends every wait, and a network that comes up later is waited for.
+//! Servers that do not answer: a signal ends every wait, and commands wait for a network that comes up later.
 
 use std::{net::TcpListener, time::Duration};
 

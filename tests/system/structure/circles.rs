@@ -1,7 +1,7 @@
 //! Files of a crate that use each other in a circle.
 //!
-//! Whoever wants to understand one file of a circle has to understand all of them. A module and the modules
-//! below it are one thing in several files, so what they use of each other does not count.
+//! To understand one file of a circle, a reader has to understand all of them. A module and the modules below
+//! it are one unit in several files, so uses between them do not count.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! The table of crates in `docs/architecture.md` against the manifests and the charters.
+//! Compares the table of crates in `docs/architecture.md` with the manifests and the charters.
 
 use std::{collections::BTreeMap, fs};
 

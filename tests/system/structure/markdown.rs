@@ -1,4 +1,4 @@
-//! Reads tables out of Markdown documents.
+//! Reads tables from Markdown documents.
 
 /// Returns the rows of the first table whose header is `header`, without the header, cells trimmed.
 pub(super) fn table(text: &str, header: &[&str]) -> Vec<Vec<String>> {

@@ -1,8 +1,9 @@
 //! Reads which modules a Rust source declares and which paths it names, without the parts that only tests
 //! see.
 //!
-//! This is no parser: it splits the text into words and signs, and looks for `mod name;` and `first::second`.
-//! That is enough for sources that rustfmt has formatted, and needs no further dependency.
+//! This is not a parser: it splits the text into words and signs, and searches for `mod name;` and
+//! `first::second`. This is enough for sources that rustfmt has formatted, and needs no additional
+//! dependency.
 
 /// What of a source says how modules depend on each other.
 #[derive(Debug, Default, PartialEq, Eq)]

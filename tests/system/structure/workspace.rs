@@ -1,4 +1,4 @@
-//! Asks cargo and the files of the checkout what the workspace is.
+//! Reads the workspace from cargo and from the files of the checkout.
 
 use std::{
     fs,

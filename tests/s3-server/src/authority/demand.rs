@@ -1,5 +1,5 @@
-//! What a request demands, in the words of policies (Service Authorization Reference, *Actions defined by
-//! Amazon S3*).
+//! The actions that a request needs, in the terms of policies (Service Authorization Reference, *Actions
+//! defined by Amazon S3*).
 
 use hyper::http::request::Parts;
 

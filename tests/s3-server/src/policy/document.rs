@@ -1,4 +1,4 @@
-//! Reading the JSON of a policy.
+//! Reads the JSON of a policy.
 
 use serde_json::{Map, Value};
 

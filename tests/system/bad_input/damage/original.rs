@@ -1,4 +1,4 @@
-//! The repository that is damaged, and the commands that meet it.
+//! The repository that is damaged, and the commands that run on it.
 
 use std::{
     fs,

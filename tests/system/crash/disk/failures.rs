@@ -1,5 +1,5 @@
-//! A request to the disk fails: the program says so, or can do without, and the next run is as if nothing had
-//! been.
+//! A request to the disk fails: the program reports the failure or continues without the request, and the
+//! next run succeeds as if there had been no failure.
 
 use rustix::io::Errno;
 

@@ -1,8 +1,8 @@
-//! A disk as a value: what it shows, and what of that would still be there after a power failure.
+//! A disk as a value: its visible content, and the part of it that would remain after a power failure.
 //!
-//! The model is the strictest that POSIX allows. The content of a file lasts from `fsync` of the file on, a
-//! name from `fsync` of its directory on, and nothing else makes anything last. What was not synced is there,
-//! or is not, or (content) is there in part, each thing independently of every other.
+//! The model is the strictest that POSIX allows. The content of a file is durable after `fsync` of the file,
+//! and a name is durable after `fsync` of its directory. Nothing else makes anything durable. Data that was
+//! not synced may be present, missing, or (content) present in part, each item independently of all others.
 
 use std::{
     collections::{BTreeMap, HashMap},

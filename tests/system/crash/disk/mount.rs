@@ -1,4 +1,4 @@
-//! The disk as a file system that is mounted, which notes every change, and fails on request.
+//! The disk as a mounted file system that records every change and fails on request.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! What contents look like, byte by byte.
+//! File contents, byte by byte.
 
 use std::{fmt::Write, ops::Range};
 

@@ -1,4 +1,4 @@
-//! Whether an entry is something that its path may name.
+//! Decides whether the path of an entry may name its object.
 
 use super::{
     Case, files,

@@ -1,4 +1,4 @@
-//! Whether a file without mark has a content, with its properties, that it had at some moment.
+//! Decides whether an unmarked file has a content, with its properties, that it had at some moment.
 
 use std::fs;
 

@@ -1,6 +1,6 @@
-//! What the journal says was there, and when.
+//! The objects that existed according to the journal, and when.
 //!
-//! State *n* of the tree is the one after *n* records, so that record *n* is what makes state *n* + 1 of it.
+//! State *n* of the tree is the state after *n* records, so record *n* leads to state *n* + 1.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

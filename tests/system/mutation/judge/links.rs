@@ -1,4 +1,4 @@
-//! Whether what was restored as one file with several names may be one file.
+//! Decides whether names that were restored as one file may be one file.
 
 use std::collections::{BTreeMap, BTreeSet};
 

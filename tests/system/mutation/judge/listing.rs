@@ -1,4 +1,4 @@
-//! What `ls` says a snapshot has.
+//! The content of a snapshot according to `ls`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Whether a snapshot has everything that was there all the time.
+//! Decides whether a snapshot has everything that existed during the whole backup.
 
 use std::collections::BTreeMap;
 

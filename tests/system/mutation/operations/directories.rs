@@ -1,4 +1,4 @@
-//! Steps that are about directories and everything below them.
+//! Steps on directories and everything below them.
 
 use super::{DEPTH_MAX, beside, clear, fill, free_place, free_place_in, pick, pick_directory, pick_parent};
 use crate::mutation::{

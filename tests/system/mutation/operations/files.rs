@@ -1,4 +1,4 @@
-//! Steps that are about one file, or two.
+//! Steps on one or two files.
 
 use super::{
     clear, create_some_file, free_place, pick, pick_file, pick_file_place, pick_place, pick_records,

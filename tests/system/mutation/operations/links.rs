@@ -1,4 +1,4 @@
-//! Steps that are about hard and symbolic links.
+//! Steps on hard and symbolic links.
 
 use super::{
     beside, create_some_file, free_place, pick, pick_file, pick_file_place, pick_place, pick_records,

@@ -1,4 +1,4 @@
-//! Each thing that a snapshot may be, once, and where that ends.
+//! Each allowed property of a snapshot, once, and its limit.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! A journal and snapshots of it, made by hand.
+//! A handmade journal, and snapshots of it.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! What contents look like while they are written.
+//! Contents of files while they are written.
 
 use super::{
     super::bytes::{author, describe, is, is_intermediate, render},

@@ -1,4 +1,4 @@
-//! Each thing that a snapshot must never be, once.
+//! Each forbidden property of a snapshot, once.
 
 use std::fs;
 
