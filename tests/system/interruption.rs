@@ -6,7 +6,9 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, time::
 
 use rustix::process::Signal;
 
-use crate::harness::{Random, Sandbox, Tree, assert_same, bytes, differences, read, start_command, text};
+use crate::harness::{
+    Random, Running, Sandbox, Tree, assert_same, bytes, differences, read, start_command, text,
+};
 
 /// Bytes in the source: with the rates below, enough for a run to be ended in the middle, at any speed of the
 /// machine.
@@ -57,7 +59,7 @@ fn signals_end_a_backup_and_the_next_one_goes_on() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let sandbox = sandbox();
         fill(&sandbox, 0);
-        let running = sandbox.start(&[&BACKUP[..], &SLOWLY].concat());
+        let running = start_for_signals(&sandbox, &[&BACKUP[..], &SLOWLY].concat());
         wait_for_packs(&sandbox, &running, 3);
         running.signal(signal);
         let output = running.wait().expect(130);
@@ -110,11 +112,18 @@ fn a_backup_under_nohup_goes_on_when_the_terminal_is_closed() {
     assert_restores(&sandbox, &read(&sandbox.source("")));
 }
 
+/// Starts the program so that it takes SIGHUP even if these tests run under `nohup`.
+fn start_for_signals(sandbox: &Sandbox, arguments: &[&str]) -> Running {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP");
+    start_command(sandbox.through(command, arguments))
+}
+
 /// Interrupts a restore that has restored some files, and would take ten seconds.
 #[track_caller]
 fn interrupt_restore(sandbox: &Sandbox, signal: Signal) {
     let restore = ["restore", "latest", "--target", "restored", "--limit-download", "4MiB"];
-    let running = sandbox.start(&restore);
+    let running = start_for_signals(sandbox, &restore);
     let has_files = || sandbox.path("restored/1/large").exists() || sandbox.path("restored/0/large").exists();
     while !has_files() {
         if let Some(ended) = running.wait_for(Duration::from_millis(1)) {

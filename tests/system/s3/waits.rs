@@ -73,5 +73,5 @@ fn a_signal_ends_the_wait_for_the_network() {
     running.signal(Signal::TERM);
     running.wait().expect(130);
     sandbox.run(&["snapshots", "--wait-for-network=0"]).expect(1).says("refused");
-    sandbox.run(&["snapshots", "--wait-for-network=soon"]).expect(2).says("no duration");
+    sandbox.run(&["snapshots", "--wait-for-network=soon"]).expect(2).says("not a duration");
 }
