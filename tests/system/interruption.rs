@@ -42,7 +42,7 @@ fn stored_bytes(sandbox: &Sandbox, prefix: &str) -> u64 {
 }
 
 /// Waits until some packs are stored, so that there is something to be found again.
-fn wait_for_packs(sandbox: &Sandbox, running: &crate::harness::Running, number: usize) {
+fn wait_for_packs(sandbox: &Sandbox, running: &Running, number: usize) {
     for _ in 0..2000 {
         if sandbox.objects("meta/packs").len() >= number {
             return;
