@@ -20,7 +20,8 @@ use icecore_fixtures::{documented::assert_documented, threads};
 use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 use icecore_operations::{
     backup::{
-        self, BackupDocument, BackupOptions, BackupRequest, BackupRunEvents, BackupRunNotice, SourceReport,
+        self, BackupDocument, BackupOptions, BackupRequest, BackupRunEvents, BackupRunNotice, ChosenSettings,
+        SourceReport,
     },
     documents::ErrorDocument,
     error::OperationError,
@@ -201,7 +202,7 @@ fn no_error(error: &OperationError) -> ErrorDocument {
 fn back_up(access: &RepositoryAccess, witness: &WitnessSettings, source: &Path) -> serde_json::Value {
     let told = Told::default();
     let choice = backup::SourceChoice { paths: vec![source.to_owned()], ..Default::default() };
-    let sources = backup::plan(choice, &Default::default(), &Configuration::default()).unwrap();
+    let sources = backup::plan(choice, &ChosenSettings::default(), &Configuration::default()).unwrap();
     let options = BackupOptions {
         host: None,
         level: Level::Incremental,
