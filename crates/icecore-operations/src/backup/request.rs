@@ -48,7 +48,7 @@ pub enum StreamChoice {
 /// What is to be backed up, and how.
 #[derive(Debug)]
 pub struct BackupRequest {
-    /// The sources, as [`super::plan`] makes them.
+    /// The sources, as [`super::plan()`] makes them.
     pub sources: Vec<SourceRequest>,
     /// What holds for all of them.
     pub options: BackupOptions,
