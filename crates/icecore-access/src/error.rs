@@ -40,7 +40,7 @@ pub enum AccessError {
     #[error("no repository is given")]
     NoLocation,
     /// No store of this build is at such a location.
-    #[error("{location} is no place that this command can use")]
+    #[error("unsupported repository location: {location}")]
     UnsupportedLocation {
         /// The location.
         location: String,

@@ -157,7 +157,7 @@ impl S3Store {
             async {
                 match request.send().await.map_err(ServiceFailure::from) {
                     Ok(output) => Ok(bare_etag(output.e_tag())),
-                    // Not to be repeated by itself: the upload has to begin anew (API reference,
+                    // Not to be repeated by itself: the whole upload has to start again (API reference,
                     // CompleteMultipartUpload).
                     Err(failure) if failure.is_conflict() => Err(failure.for_good()),
                     Err(failure) => Err(failure),

@@ -21,8 +21,8 @@ use crate::{
     store::S3Store,
 };
 
-/// Most times that a put is begun anew after somebody else's request for the key came in between, or after
-/// the server stored other bytes than it was sent.
+/// Maximum number of times that a put starts again after another writer's request for the same key, or after
+/// the server stored bytes other than those sent.
 const RESTARTS_MAX: u32 = 3;
 
 /// A put: what is the same in all of its requests.
@@ -248,7 +248,7 @@ impl S3Store {
     async fn resolve(&self, put: &Put<'_>) -> StoreResult<Resolution> {
         let looked = match self.look(put.key).await {
             Ok(looked) => looked,
-            // Whoever was faster has deleted the object again, or the upload was taken away before it was
+            // Another writer created and deleted the object meanwhile, or removed the upload before it was
             // complete.
             Err(error) if error.is_not_found() && !put.is_replacing() => return Ok(Resolution::Again),
             Err(error) if error.is_not_found() => return Ok(Resolution::Refused),

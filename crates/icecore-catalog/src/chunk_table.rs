@@ -4,8 +4,8 @@
 //! A few *runs*, each a file of the places of all chunks of some packs, sorted by id, with a filter in memory
 //! that answers for most new chunks without reading it. New packs become another run, together with those of
 //! runs that are not larger, so that there are few. Runs are made of the catalogue's directories and belong
-//! to it: the list of those that count is one of its values, and what is not on the list is removed. What is
-//! damaged is made anew.
+//! to it: the list of those that count is one of its values, and what is not on the list is removed. A
+//! damaged run is built again.
 
 mod run;
 mod writer;

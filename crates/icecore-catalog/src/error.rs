@@ -12,7 +12,7 @@ use rusqlite::ErrorCode;
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Error of the catalogue. The text fits behind "failed to …". None of them endangers a backup: the catalogue
-/// can be built anew, or kept in memory.
+/// can be built again, or kept in memory.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {

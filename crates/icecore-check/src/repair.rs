@@ -1,7 +1,7 @@
 //! Repair: first a plan, made by reading only; then its execution by a handle that may write and delete.
 //!
-//! What can be derived is made anew (pack directories from the copies at the ends of packs), what is bad goes
-//! into quarantine and never away, and what is whole in a bad pack is stored again in a new one before. At
+//! A repair rebuilds derived objects (pack directories from the copies at the ends of packs). It stores the
+//! intact data of a damaged pack in a new pack, and then moves the damaged one into quarantine. At
 //! every moment each readable chunk is in a pack that has a directory: whatever a repair is interrupted by,
 //! and whoever reads or writes meanwhile, nothing becomes unreadable that was readable before.
 
