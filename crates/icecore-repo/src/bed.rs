@@ -50,7 +50,7 @@ pub(crate) struct Bed {
     pub memory: Arc<MemoryStore>,
     pub clock: Arc<ManualClock>,
     pub repository: Repository,
-    /// Where catalogues lie; in memory if there is no such place.
+    /// Directory of the catalogues; absent if they are in memory.
     caches: Option<tempfile::TempDir>,
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn origin() -> SessionOrigin {
     }
 }
 
-/// Fails the test when `action` does not end: nothing here may wait for ever.
+/// Fails the test if `action` does not end: nothing here may wait for ever.
 pub(crate) fn must_end<T: Send + 'static>(action: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     let thread = std::thread::spawn(move || drop(sender.send(action())));
@@ -200,7 +200,7 @@ impl Bed {
         ChunkReader::new(repository.clone(), Arc::new(RwLock::new(self.index())), cache_bytes_max)
     }
 
-    /// Returns a reader with an empty cache, and the counts of what it fetches.
+    /// Returns a reader with an empty cache, and a meter of what it fetches.
     pub fn metered(&self, cache_bytes_max: usize) -> (ChunkReader, MeterStore) {
         let meter = MeterStore::new(self.store());
         (self.reader_on(&self.repository.on_store(Arc::new(meter.clone())), cache_bytes_max), meter)
@@ -218,7 +218,7 @@ impl Bed {
         wait(self.memory.delete(key, None)).unwrap();
     }
 
-    /// Puts an object in place of what is there.
+    /// Replaces an object.
     pub fn set(&self, key: &str, bytes: impl Into<Bytes>) {
         self.remove(key);
         wait(self.memory.put(key, bytes.into(), PutCondition::Absent)).unwrap();
@@ -235,7 +235,7 @@ impl Bed {
         snapshots::list(&self.repository, &mut self.catalog()).unwrap()
     }
 
-    /// Reads the contents of all files of all complete snapshots: whatever is complete must be readable.
+    /// Reads the contents of all files of all complete snapshots: every complete snapshot must be readable.
     pub fn read_everything(&self) -> Vec<Vec<Vec<u8>>> {
         let reader = self.reader();
         self.snapshots()
@@ -263,7 +263,7 @@ pub(crate) fn noises(count: usize, length: usize, seed: u64) -> Vec<Vec<u8>> {
     (0..count).map(|number| noise(length, seed * 1_000_003 + number as u64)).collect()
 }
 
-/// Adds a data chunk; says what refers to it, and whether it was new.
+/// Adds a data chunk; returns a reference to it, and whether it was new.
 pub(crate) fn add(session: &mut WriteSession<'_>, content: &[u8]) -> RepoResult<(ChunkRef, bool)> {
     let id = session.repository().keys().chunk_id(content);
     let new = session.add_chunk(ObjectKind::Data, id, content)?;
@@ -316,7 +316,7 @@ pub(crate) fn read_manifest(reader: &ChunkReader, root: &ManifestRoot) -> RepoRe
     Ok(entries)
 }
 
-/// Waits until it is opened: stands for a store that does not answer.
+/// Waits until it is opened, like a store that does not answer.
 #[derive(Debug)]
 pub(crate) struct Gate(tokio::sync::Semaphore);
 
@@ -341,7 +341,7 @@ impl Sleep for Gate {
     }
 }
 
-/// Panics instead of waiting: stands for a store with a bug.
+/// Panics instead of waiting, like a store with a bug.
 #[derive(Debug)]
 pub(crate) struct PanickingSleep;
 

@@ -1,9 +1,9 @@
-//! Index objects: reading many small objects of `meta/` by few requests, and writing the copies that this
-//! takes.
+//! Index objects: reading many small objects of `meta/` with few requests, and writing the copies that make
+//! this possible.
 //!
-//! An index object has copies of what was written in a span of time by the store's clock. It is a cache: the
-//! listings of the originals decide what there is, a copy of another version than the listed one is not used,
-//! and one that does not open is fetched from where it was copied.
+//! An index object holds copies of objects that were written in a span of time by the store's clock. It is a
+//! cache: the listings of the originals decide which objects exist. A copy whose version differs from the
+//! listed one is not used. If a copy does not open, the original is fetched.
 
 use std::{
     collections::BTreeMap,
@@ -29,37 +29,35 @@ use crate::{
 
 /// Objects fetched at a time.
 const FETCH_CONCURRENCY: usize = 48;
-/// Objects fetched before they are handed on, …
+/// Objects fetched before they are handed on.
 const FETCH_BATCH: usize = 256;
-/// … or their bytes: a pack of tiny files has a directory of many MiB.
+/// Bytes fetched before they are handed on: a pack of tiny files has a directory of many MiB.
 const FETCH_BATCH_BYTES: u64 = 64 << 20;
 
-/// Fewer objects are fetched one by one, without a look at the index objects.
+/// If fewer objects are wanted, they are fetched one by one, without looking at the index objects.
 const WANTED_MIN: usize = 64;
-/// An index object with fewer of the objects that are wanted is not fetched.
+/// An index object that holds fewer of the wanted objects is not fetched.
 const COPIES_WANTED_MIN: usize = 8;
 /// Index objects fetched at a time.
 const INDEX_CONCURRENCY: usize = 8;
 
-/// Objects that are in no index object before a run writes one, or more.
+/// A run writes index objects when at least this many objects are in none.
 pub(crate) const UNINDEXED_MAX: usize = 256;
-/// Copies in an index object, …
+/// Copies in an index object.
 const COPIES_MAX: usize = 1024;
-/// … and their bytes.
+/// Bytes of the copies in an index object.
 const COPIES_BYTES_MAX: u64 = 4 << 20;
-/// A longer object is not copied: a request for it is not what its reading costs.
+/// A longer object is not copied: the request is a small part of the cost of reading it.
 const COPY_BYTES_MAX: u64 = 256 << 10;
-/// How long an object may have existed before it is listed: the time of a multipart upload is that of its
-/// start.
+/// How long an object may exist before it is listed: a multipart upload has the time of its start.
 const UNSEEN_MAX: Duration = Duration::from_mins(5);
 
 const _: () = assert!(COPIES_MAX <= INDEX_COPIES_MAX);
 
-/// Fetches the objects that were listed, and gives each to `take`; copies, where index objects have enough of
-/// them.
+/// Fetches the listed objects and gives each to `take`; uses copies where index objects have enough of them.
 ///
-/// `take` says what is wrong with the bytes. What it does not like of a copy it is given again as the object
-/// itself; what it does not like of the object itself is returned, with its key. Objects that are gone are
+/// `take` reports what is wrong with the bytes. If it rejects a copy, it gets the object itself. If it
+/// rejects the object itself, the error is returned with the object's key. Objects that no longer exist are
 /// left out.
 pub(crate) fn fetch(
     repository: &Repository,
@@ -110,7 +108,7 @@ fn get(
     repository.get_many(&keys, bytes_max, concurrency)
 }
 
-/// Takes what index objects have, and returns what is left.
+/// Takes what index objects have, and returns the remaining objects.
 fn take_copies<'a>(
     repository: &Repository,
     wanted: Vec<&'a ObjectInfo>,
@@ -162,14 +160,14 @@ pub(crate) fn unindexed<'a>(
     objects.filter(|object| object.size <= COPY_BYTES_MAX && milliseconds(object.modified) > end).count()
 }
 
-/// Returns the end of the last span. Spans follow each other, so that whatever was written before is in one
-/// of them, or was too long for it.
+/// Returns the end of the last span. Spans follow each other: an object that was written earlier is in one of
+/// them, or was too long.
 fn end_of<'a>(indexes: impl Iterator<Item = &'a ObjectInfo>) -> u64 {
     indexes.filter_map(|index| IndexSpan::parse(&index.key)).map(|span| span.until).max().unwrap_or(0)
 }
 
-/// Writes index objects for what is in none, until fewer than `copies_min` objects are left, and returns
-/// their number.
+/// Writes index objects for the objects that are in none, until fewer than `copies_min` are left, and returns
+/// how many index objects it wrote.
 pub(crate) fn compact(repository: &Repository, copies_min: usize) -> RepoResult<usize> {
     let environment = repository.environment();
     let list = |prefix| environment.runtime.block_on(repository.store().list(prefix));
@@ -202,15 +200,15 @@ pub(crate) fn compact(repository: &Repository, copies_min: usize) -> RepoResult<
             Err(error) => return Err(error),
         }
         after = span.until;
-        // Of one millisecond, more than fits into an index object.
+        // More objects of one millisecond than fit into an index object.
         let copied = rest.partition_point(|object| milliseconds(object.modified) <= after);
         rest = &rest[copied..];
     }
     Ok(written)
 }
 
-/// Splits off what fits into an index object, from what is sorted by time; nothing if there is nothing. What
-/// was written in the same millisecond stays together, if that is possible.
+/// Splits off the objects that fit into one index object; `objects` are sorted by time. Returns none if there
+/// are no objects. Objects that were written in the same millisecond stay together if possible.
 fn split_part(objects: &[ObjectInfo]) -> Option<(&[ObjectInfo], &[ObjectInfo])> {
     let mut bytes = 0;
     let fits = objects.iter().take(COPIES_MAX).take_while(|object| {
@@ -224,7 +222,7 @@ fn split_part(objects: &[ObjectInfo]) -> Option<(&[ObjectInfo], &[ObjectInfo])> 
     (!part.0.is_empty()).then_some(part)
 }
 
-/// Reads what is to be copied; what is gone or has changed since it was listed is left out.
+/// Reads the objects to be copied; leaves out those that were removed or changed since they were listed.
 fn copy(repository: &Repository, objects: &[ObjectInfo]) -> RepoResult<Vec<ObjectCopy>> {
     let wanted: Vec<&ObjectInfo> = objects.iter().collect();
     let mut copies = Vec::with_capacity(objects.len());

@@ -6,7 +6,7 @@ use icecore_format::error::FormatError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EntryRefusal {
-    /// It does not come behind the entry before it.
+    /// It does not follow the entry before it.
     #[error("it does not follow the entry before it in the order of paths")]
     OutOfOrder,
     /// The snapshot has no directory that holds it.
@@ -15,7 +15,7 @@ pub enum EntryRefusal {
     /// Another name of the same file has another content.
     #[error("its content differs from that of another hard link to the same file")]
     LinksDiffer,
-    /// It is beyond a bound of the format, or breaks a rule of it.
+    /// It exceeds a bound of the format, or breaks one of its rules.
     #[error(transparent)]
     Format(FormatError),
 }

@@ -1,4 +1,4 @@
-//! What a repository needs of the process that it runs in.
+//! What a repository needs from the process that it runs in.
 
 use std::{
     sync::{
@@ -13,7 +13,7 @@ use icecore_store::environment::{Clock, Entropy};
 
 use crate::error::{RepoError, RepoResult};
 
-/// Time, randomness, threads and the wish to stop, given by the caller.
+/// Clock, randomness, threads and the request to stop, given by the caller.
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// Source of time.
@@ -24,7 +24,7 @@ pub struct Environment {
     pub runtime: tokio::runtime::Handle,
     /// Threads for compression, sealing and hashing; nothing blocks on them.
     pub workers: Arc<rayon::ThreadPool>,
-    /// Set when everything is to stop as soon as it can.
+    /// Set when everything must stop as soon as possible.
     pub cancelled: Arc<AtomicBool>,
 }
 
@@ -41,7 +41,7 @@ impl Environment {
         self.run_id_at(self.now())
     }
 
-    /// Draws the name of a run that started at a time; one before 1970 counts as 1970.
+    /// Draws the name of a run that started at this time; times before 1970 count as 1970.
     pub fn run_id_at(&self, started: Time) -> RunId {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
@@ -60,7 +60,7 @@ impl Environment {
         self.clock.monotonic()
     }
 
-    /// Fails if everything is to stop.
+    /// Fails if everything must stop.
     pub fn proceed(&self) -> RepoResult<()> {
         if self.cancelled.load(Ordering::Relaxed) { Err(RepoError::Interrupted) } else { Ok(()) }
     }

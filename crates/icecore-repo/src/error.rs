@@ -12,7 +12,7 @@ use crate::entry_refusal::EntryRefusal;
 /// Result of this crate.
 pub type RepoResult<T> = Result<T, RepoError>;
 
-/// Error of a repository operation. The text fits behind "failed to …".
+/// Error of a repository operation. The text can follow "failed to …".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RepoError {
@@ -22,13 +22,13 @@ pub enum RepoError {
         /// Location of the store.
         location: String,
     },
-    /// A repository is to be created where one exists.
+    /// A repository was to be created at a location that already has one.
     #[error("there is an Icecore repository at {location} already")]
     RepositoryExists {
         /// Location of the store.
         location: String,
     },
-    /// No key slot opens with what was given.
+    /// None of the given credentials opens a key slot.
     #[error(
         "no key slot of the repository at {location} opens with this password or key file (slots tried: {slots})"
     )]
@@ -43,10 +43,10 @@ pub enum RepoError {
     NoKeySlot {
         /// Location of the store.
         location: String,
-        /// What is wrong with the slots that are there.
+        /// What is wrong with the existing slots.
         reason: String,
     },
-    /// A key slot is to be removed that does not exist, or whose abbreviation is ambiguous.
+    /// The key slot to be removed does not exist, or its abbreviation is ambiguous.
     #[error("{found} key slots have an id that begins with {id:?}, exactly one is needed")]
     SlotNotFound {
         /// Id as given.
@@ -66,7 +66,7 @@ pub enum RepoError {
     /// The storage border failed.
     #[error(transparent)]
     Store(StoreError),
-    /// A stored object is damaged, newer, or of another key.
+    /// A stored object is damaged, of a newer version, or sealed under another key.
     #[error("object {key}: {source}")]
     Object {
         /// Key of the object.
@@ -80,13 +80,13 @@ pub enum RepoError {
     /// The local catalogue failed.
     #[error("catalogue: {0}")]
     Catalog(#[from] CatalogError),
-    /// A chunk is needed that is in no pack.
+    /// A needed chunk is in no pack.
     #[error("chunk {id} is in no pack of the repository")]
     MissingChunk {
         /// Id of the chunk.
         id: ChunkId,
     },
-    /// A chunk has another length than what refers to it says.
+    /// A chunk has another length than its reference.
     #[error("chunk {id} has {found} bytes, {expected} are expected")]
     ChunkLength {
         /// Id of the chunk.
@@ -112,7 +112,7 @@ pub enum RepoError {
         /// Which rule it breaks.
         reason: EntryRefusal,
     },
-    /// A finished pack did not read back as what was put into it; nothing of it was uploaded.
+    /// A finished pack did not read back as it was written; nothing of it was uploaded.
     #[error(
         "a finished pack does not read back as what was put into it (faulty memory or processor?): {source}"
     )]
@@ -120,17 +120,18 @@ pub enum RepoError {
         /// What did not match.
         source: FormatError,
     },
-    /// Somebody turned the pending run into an aborted one.
+    /// Another process marked the pending run as aborted.
     #[error(
         "the run was ended by somebody else before it could complete; run the backup again, nothing is lost"
     )]
     Fenced,
-    /// The repository uses features or holds objects that a writer must know and this version does not.
+    /// The repository uses features or holds objects that a writer must understand, and this version does
+    /// not.
     #[error(
         "the repository has been pruned or changed by a newer program; this version can read it but must not write to it"
     )]
     NewerMaintenance,
-    /// Other runs of the same user took one number of the log after the other.
+    /// Other runs of the same user kept taking the next number of the log.
     #[error("other runs keep writing to the log of writer {writer}")]
     LogContended {
         /// Writer whose numbers are taken.
@@ -157,12 +158,12 @@ impl From<StoreError> for RepoError {
 }
 
 impl RepoError {
-    /// Says whether stored data is damaged or missing.
+    /// Returns whether stored data is damaged or missing.
     pub fn is_corruption(&self) -> bool {
         match self {
             Self::Object { source, .. } | Self::Format(source) => source.is_corruption(),
             Self::Store(error) => error.is_not_found(),
-            // What is refused was read from a snapshot, where it should not be.
+            // The refused entry was read from a snapshot, where it should not be.
             Self::MissingChunk { .. }
             | Self::ChunkLength { .. }
             | Self::Manifest { .. }
@@ -171,7 +172,7 @@ impl RepoError {
         }
     }
 
-    /// Says whether the data has to be thawed before it can be read.
+    /// Returns whether the data has to be thawed before it can be read.
     pub fn is_archived(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_archived())
     }

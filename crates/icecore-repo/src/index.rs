@@ -1,4 +1,4 @@
-//! The chunk index: which chunk lies in which block of which pack.
+//! The chunk index: which chunk is in which block of which pack.
 
 mod directories;
 mod disk;
@@ -26,16 +26,17 @@ use crate::{
     stored_packs::StoredPacks,
 };
 
-/// Chunks that an index keeps in memory at most when it is loaded (decision 0007).
+/// Maximum of chunks that an index keeps in memory when it is loaded (decision 0007).
 pub const MEMORY_CHUNKS_MAX: usize = 1 << 20;
-/// Memory that a chunk takes in an index at most, in bytes.
+/// Maximum of memory that a chunk takes in an index, in bytes.
 pub const CHUNK_MEMORY_BYTES: u64 = 40;
 
 /// All chunks that may be referred to or read: in memory up to [`MEMORY_CHUNKS_MAX`], on disk beyond.
 #[derive(Debug, Default)]
 pub struct ChunkIndex {
     disk: Option<Box<DiskIndex>>,
-    /// What is not on disk, and what is on its way. Its packs are numbered after those on disk.
+    /// Chunks that are not on disk, and chunks that are being uploaded. Its packs are numbered after those on
+    /// disk.
     memory: MemoryIndex,
 }
 
@@ -46,10 +47,10 @@ fn hash_of(id: &ChunkId) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// An index, and what could not be read for it.
+/// An index, and the directories that could not be read for it.
 #[derive(Debug)]
 pub struct LoadedIndex {
-    /// All chunks of the packs that were asked for.
+    /// All chunks of the requested packs.
     pub index: ChunkIndex,
     /// Keys of pack directories that are damaged, with the reason; their chunks count as absent.
     pub damaged: Vec<(String, RepoError)>,
@@ -69,12 +70,12 @@ pub fn load_index(
     })
 }
 
-/// Does the same as [`load_index`] for somebody who is going to refer to what is in the index: packs that are
-/// not there, or have another length than their directory says, do not get into it.
+/// Does the same as [`load_index`] for a writer, which is going to refer to the chunks in the index: leaves
+/// out packs that are missing, or whose length differs from the one in their directory.
 ///
-/// `directories` are the pack directories that the store lists, `manifests` the packs of manifest nodes if
-/// they were listed with them. `adopt` is given the packs that the store lists and the names (sorted) of
-/// those that have a directory, and may write directories for others, which it returns.
+/// `directories` are the pack directories that the store lists; `manifests` are the packs of manifest nodes,
+/// if they were listed with them. `adopt` gets the packs that the store lists and the names (sorted) of those
+/// that have a directory. It may write directories for the others, and returns these directories.
 pub(crate) fn load_index_for_writing(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -85,7 +86,7 @@ pub(crate) fn load_index_for_writing(
 ) -> RepoResult<(LoadedIndex, StoredPacks)> {
     recovering(catalog, |catalog| {
         let mut damaged = directories::read_new(repository, catalog, directories, manifests)?;
-        // Listed after or with the directories: a pack is there before its directory is.
+        // Listed after or with the directories: a pack is stored before its directory.
         let stored = StoredPacks::list(repository, manifests)?;
         let mut listed = catalog.known_packs()?;
         listed.extend(damaged.iter().filter_map(|(key, _)| parse_directory_key(key).ok()));
@@ -96,8 +97,8 @@ pub(crate) fn load_index_for_writing(
     })
 }
 
-/// Loads the index of somebody who writes once more, from a catalogue that was up to date a moment ago;
-/// `stored` are the packs that were there then, and those that were uploaded since.
+/// Loads the index again for the next session of a writer, from a catalogue that was up to date a moment ago;
+/// `stored` are the packs that existed then, and those that were uploaded since.
 pub(crate) fn load_index_again(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -106,7 +107,7 @@ pub(crate) fn load_index_again(
 ) -> RepoResult<LoadedIndex> {
     let mut is_first = true;
     recovering(catalog, |catalog| {
-        // The second time, the catalogue was started over and is empty.
+        // The second time, the catalogue is new and empty.
         let is_current = std::mem::take(&mut is_first);
         let mut damaged =
             if is_current { Vec::new() } else { directories::read_listed(repository, catalog)? };
@@ -116,7 +117,7 @@ pub(crate) fn load_index_again(
 }
 
 impl ChunkIndex {
-    /// Notes a chunk that is on its way into a pack; says whether it was new.
+    /// Notes a chunk that is on its way into a pack; returns whether it was new.
     pub fn insert_pending(&mut self, id: ChunkId) -> bool {
         if self.contains(&id) {
             return false;
@@ -125,7 +126,7 @@ impl ChunkIndex {
         true
     }
 
-    /// Says whether a chunk is in a pack or on its way.
+    /// Returns whether a chunk is in a pack or on its way.
     pub fn contains(&self, id: &ChunkId) -> bool {
         self.memory.contains(id) || self.disk.as_ref().is_some_and(|disk| disk.contains(id))
     }
@@ -138,8 +139,8 @@ impl ChunkIndex {
         self.disk.as_ref().map_or(Ok(None), |disk| disk.locate(id))
     }
 
-    /// Returns all places where a chunk is; looks through all that is in memory, so it is for when the first
-    /// place fails.
+    /// Returns all locations of a chunk. Searches all of the memory index, so it is meant for the case that
+    /// the first location fails.
     pub fn copies(&self, id: &ChunkId) -> Vec<ChunkLocation> {
         let mut copies = self.disk.as_ref().map_or_else(Vec::new, |disk| disk.copies(id));
         copies.extend(self.memory.copies(id).map(|location| self.behind_disk(location)));
@@ -160,7 +161,7 @@ impl ChunkIndex {
         Some(BlockNumber::new(block.pack().checked_sub(self.disk_packs())?, block.ordinal()))
     }
 
-    /// Returns the pack of a block, and the block's place and form.
+    /// Returns the pack of a block, and the position and form of the block.
     pub fn block(&self, block: BlockNumber) -> RepoResult<(Arc<IndexedPack>, BlockInfo)> {
         let pack = match (self.in_memory(block), &self.disk) {
             (None, Some(disk)) => disk.pack(block.pack())?,
@@ -186,12 +187,12 @@ impl ChunkIndex {
         packs
     }
 
-    /// Returns the number of chunk rows, duplicates in several packs counted each.
+    /// Returns the number of chunk rows; duplicates in several packs all count.
     pub fn chunk_rows(&self) -> usize {
         self.disk.as_ref().map_or(0, |disk| disk.chunk_rows()) + self.memory.chunk_rows()
     }
 
-    /// Says whether most of the index is on disk.
+    /// Returns whether most of the index is on disk.
     pub fn is_on_disk(&self) -> bool {
         self.disk.is_some()
     }

@@ -1,8 +1,8 @@
 //! Opens and unlocks a repository; reads chunks; write session: dedup, block and pack assembly, upload,
 //! commit order.
 //!
-//! Architecture invariants: never deletes an object; never touches a source or a restore target; what it
-//! reads is authenticated before it is used, and every chunk's id is verified.
+//! Architecture invariants: never deletes an object; never touches a source or a restore target;
+//! authenticates everything before using it, and verifies the id of every chunk.
 
 pub mod buffers;
 mod compaction;

@@ -1,4 +1,4 @@
-//! Listings of several parts of `meta/` at a time.
+//! Listings of several parts of `meta/` at once.
 
 use icecore_catalog::Catalog;
 use icecore_format::layout::META_PREFIX;
@@ -9,21 +9,21 @@ use crate::{
     repository::Repository,
 };
 
-/// With this many snapshots and packs in the catalogue, all objects below `meta/` fit into one page of a
-/// listing: each of them has at most three objects there, and a page has 1,000.
+/// With at most this many snapshots and packs in the catalogue, all objects below `meta/` fit into one page
+/// of a listing: each of them has at most three objects there, and a page has 1,000.
 const ONE_PAGE_MAX: usize = 250;
 /// Keys in a page of S3.
 const PAGE_KEYS: usize = 1_000;
 
-/// Says whether all objects below `meta/` fit into one page of a listing, as far as the catalogue knows. An
-/// empty one says nothing: the repository may be a large one that is new to this host.
+/// Returns whether all objects below `meta/` fit into one page of a listing, according to the catalogue. An
+/// empty catalogue proves nothing: the repository may be large but new to this host.
 pub fn is_one_page(catalog: &Catalog) -> bool {
     (1..=ONE_PAGE_MAX).contains(&known(catalog))
 }
 
 /// Returns the number of snapshots and packs in the catalogue.
 fn known(catalog: &Catalog) -> usize {
-    // If the catalogue fails, whoever needs it reads the repository again.
+    // If the catalogue fails, its user reads the repository again.
     let snapshots = catalog.snapshot_count().unwrap_or(usize::MAX);
     let packs = catalog.pack_count().unwrap_or(usize::MAX);
     snapshots.saturating_add(packs)
@@ -38,19 +38,19 @@ pub(crate) struct MetaListing {
 }
 
 impl MetaListing {
-    /// Lists the objects below `prefixes`, which begin with `meta/`, one prefix after the other; with one
-    /// request for all of them where the catalogue says that there is little.
+    /// Lists the objects below `prefixes`, which begin with `meta/`, one prefix after the other. If the
+    /// catalogue says that there are few objects, one request lists all of them.
     pub fn read(repository: &Repository, catalog: &Catalog, prefixes: &[&str]) -> RepoResult<Self> {
         let environment = repository.environment();
         let list = |prefix| {
             environment.proceed()?;
             Ok::<_, RepoError>(environment.runtime.block_on(repository.store().list(prefix))?)
         };
-        // Who has just seen that there is no snapshot knows more than the catalogue.
+        // A caller that has just seen that there is no snapshot knows more than the catalogue.
         if is_one_page(catalog) || known(catalog) == 0 && repository.was_without_snapshots() {
             let objects = list(META_PREFIX)?;
-            // Of several pages any may have been listed before another, and the caller wants one prefix after
-            // the other.
+            // With several pages, any object may have been listed before another one, but the caller needs
+            // one prefix after the other.
             if objects.len() < PAGE_KEYS {
                 return Ok(Self { objects, is_whole: true });
             }
@@ -62,7 +62,7 @@ impl MetaListing {
         Ok(Self { objects, is_whole: false })
     }
 
-    /// Takes what was listed when the repository was unlocked, if that was all below `meta/` in one page.
+    /// Takes the listing that was made while unlocking the repository, if it has all of `meta/` in one page.
     pub fn as_unlocked(repository: &Repository) -> Option<Self> {
         let objects = repository.take_listed()?;
         (objects.len() < PAGE_KEYS).then_some(Self { objects, is_whole: true })

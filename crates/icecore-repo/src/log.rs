@@ -1,4 +1,4 @@
-//! The log of completed and deleted snapshots: reads it through the catalogue, says what is lost, and adds
+//! The log of completed and deleted snapshots: reads it through the catalogue, reports losses, and adds
 //! records.
 
 mod reading;
@@ -27,14 +27,14 @@ use crate::{
     snapshots::SnapshotList,
 };
 
-/// Numbers that are tried when other runs of the same writer take them first.
+/// How many numbers are tried if other runs of the same writer take them first.
 const ATTEMPTS_MAX: usize = 256;
 
 /// All records of a repository's log.
 #[derive(Debug, Default)]
 pub struct LogBook {
     history: History,
-    /// Highest number of each writer, also of records that do not open.
+    /// Highest number of each writer, including records that do not open.
     taken: BTreeMap<WriterId, u32>,
     damaged: Vec<(RecordReference, RepoError)>,
 }
@@ -44,8 +44,8 @@ pub struct LogBook {
 pub struct LogAuthor {
     /// Name of the writer.
     pub writer: WriterId,
-    /// The writer's last record, as far as it knows: its number is not used again, also if the record is
-    /// gone.
+    /// The writer's last record, as far as it knows: its number is never used again, even if the record is
+    /// missing.
     pub last: Option<RecordReference>,
     /// Host of the writer.
     pub host: String,
@@ -64,7 +64,7 @@ pub struct LogEvents {
     pub lost_records: Vec<RecordReference>,
     /// Snapshots whose loss is accepted.
     pub lost_snapshots: Vec<RunId>,
-    /// Records that the author has seen and that are gone: the log itself tells of them from now on.
+    /// Records that the author has seen and that are missing; from now on, the log itself mentions them.
     pub missed: Vec<RecordReference>,
 }
 
@@ -77,7 +77,7 @@ impl LogBook {
         })
     }
 
-    /// Reads the log from a listing that the caller has; other objects in it are left out.
+    /// Reads the log from a listing that the caller has; ignores other objects in it.
     pub fn read_from(
         repository: &Repository,
         catalog: &mut Catalog,
@@ -89,7 +89,7 @@ impl LogBook {
         })
     }
 
-    /// Reads the log and then the snapshots, as [`Self::losses`] needs them; with few requests.
+    /// Reads the log and then the snapshots, in the order that [`Self::losses`] needs; with few requests.
     pub fn read_with_snapshots(
         repository: &Repository,
         catalog: &mut Catalog,
@@ -100,9 +100,9 @@ impl LogBook {
         })
     }
 
-    /// Does the same as [`Self::read_with_snapshots`] with the listing that was made when the repository was
-    /// unlocked, once, if there was one. What is missing in it may have come since: before somebody says that
-    /// something vanished, he reads again.
+    /// Does the same as [`Self::read_with_snapshots`] with the listing that was made while unlocking the
+    /// repository, if there is one; it can be used once. Objects may have been written since that listing, so
+    /// read again before you report that something disappeared.
     pub fn read_as_unlocked(
         repository: &Repository,
         catalog: &mut Catalog,
@@ -116,17 +116,19 @@ impl LogBook {
         &self.history
     }
 
-    /// Returns the records that do not open, with the hash of what lies in their place, unless somebody has
-    /// accepted their loss.
+    /// Returns the records that do not open, with the hash of the object under their name, unless somebody
+    /// has accepted their loss.
     pub fn damaged(&self) -> impl Iterator<Item = &(RecordReference, RepoError)> {
         self.damaged.iter().filter(|(reference, _)| !self.history.is_accepted(reference.name))
     }
 
-    /// Returns what was there and is not any more. The list must have been read after the log.
+    /// Returns the snapshots and records that existed and are missing now. The list must have been read after
+    /// the log.
     ///
-    /// Before it says that something vanished, it reads the log once more: a snapshot may just have been
-    /// deleted, and a record may have been written while the log was listed, after the place where it belongs
-    /// and before one that refers to it. What is new in the log then is not missed: the list is older.
+    /// Before this reports that something disappeared, it reads the log again: a snapshot may just have been
+    /// deleted. A record may also have been written while the log was being listed, after the listing passed
+    /// its name and before one that refers to it. New snapshots in this second reading are not reported as
+    /// missing, because the list is older.
     pub fn losses(
         &mut self,
         repository: &Repository,
@@ -149,16 +151,16 @@ impl LogBook {
         Ok(find(self).into_iter().filter(|loss| missed.contains(&loss.what())).collect())
     }
 
-    /// Returns the complete snapshots that no record names: the run that made them ended before it could
-    /// write one.
+    /// Returns the complete snapshots that no record names: their runs ended before they could write one.
     pub fn unnamed(&self, list: &SnapshotList) -> Vec<CompletedSnapshot> {
         let unnamed = list.complete(None).filter(|snapshot| !self.history.names(snapshot.origin.run));
         unnamed.filter_map(CompletedSnapshot::of).collect()
     }
 
-    /// Adds one record, or several if there is much to say; the author's last record is the last of them.
+    /// Adds one record, or several if there are many events; the last of them becomes the author's last
+    /// record.
     ///
-    /// Whoever creates an object first has its number. What was written before an error stays.
+    /// The first to create an object gets its number. Records that were written before an error stay.
     pub fn append(
         &mut self,
         repository: &Repository,
@@ -174,7 +176,7 @@ impl LogBook {
             record.lost_snapshots = take(&mut events.lost_snapshots);
             let stored = self.put(repository, author, record, &events.missed)?;
             if let Some(Err(error)) = catalog.as_mut().map(|catalog| catalog.put_log_records(&[stored])) {
-                // A cache; the next run fetches the record.
+                // The catalogue is a cache; the next run fetches the record.
                 tracing::debug!(%error, "the catalogue does not take the log record");
             }
             if events.is_empty() {
@@ -183,7 +185,7 @@ impl LogBook {
         }
     }
 
-    /// Makes a record that refers to everything that is known and that no other one refers to.
+    /// Makes a record that refers to all known records to which no other one refers.
     fn draft(&self, repository: &Repository, author: &LogAuthor, missed: &[RecordReference]) -> LogRecord {
         let sequence = self.next_sequence(author);
         let name = RecordName { writer: author.writer, sequence };
@@ -199,7 +201,7 @@ impl LogBook {
 
     fn references(&self, author: &LogAuthor, missed: &[RecordReference]) -> Vec<RecordReference> {
         let own = self.history.last_of(author.writer).into_iter();
-        // What matters most comes first: a list that is too long loses its end.
+        // The most important references come first: a list that is too long loses its end.
         let mut references: Vec<RecordReference> = Vec::new();
         for reference in own.chain(missed.iter().copied()).chain(self.history.tips()) {
             if references.len() < LOG_ITEMS_MAX && !references.contains(&reference) {
@@ -240,8 +242,8 @@ impl LogBook {
         Err(RepoError::LogContended { writer: author.writer })
     }
 
-    /// Looks at who has taken a number: returns the version if it was this very record, whose reply was lost;
-    /// else takes in the other one.
+    /// Checks who has taken a number. Returns the version if it was this same record, whose reply was lost;
+    /// otherwise takes in the other record.
     fn look(
         &mut self,
         repository: &Repository,
@@ -280,7 +282,7 @@ impl LogBook {
 }
 
 impl LogEvents {
-    /// Says whether there is nothing to be added.
+    /// Returns whether there is nothing to add.
     pub fn is_empty(&self) -> bool {
         self.completed.is_empty()
             && self.deleted.is_empty()

@@ -1,4 +1,4 @@
-//! Reads chunks: fetches, opens and keeps blocks, each block once for all threads that want it.
+//! Reads chunks: fetches, opens and keeps blocks, each block once for all threads that need it.
 
 use std::{
     ops::{Deref, Range},
@@ -84,7 +84,7 @@ impl ChunkReader {
         &self.repository
     }
 
-    /// Returns how many bytes of opened blocks are kept at most.
+    /// Returns the maximum of bytes of opened blocks that are kept.
     pub fn cache_bytes_max(&self) -> usize {
         self.cache_bytes_max
     }
@@ -94,23 +94,23 @@ impl ChunkReader {
         self.bytes_fetched.load(Ordering::Relaxed)
     }
 
-    /// Returns the archived packs without which some chunk could not be read so far, in the order of their
+    /// Returns the archived packs that prevented some chunk from being read so far, in the order of their
     /// keys.
     pub fn archived_packs(&self) -> Vec<ArchivedPack> {
         self.answers.needed()
     }
 
-    /// Finds out whether a chunk is in an archived pack: for whoever cannot use it, but has to list all packs
-    /// to be thawed. Reads nothing from packs that have been read before.
+    /// Finds out whether a chunk is in an archived pack, for callers that cannot use the chunk but must list
+    /// all packs to be thawed. Does not read packs that have been read before.
     pub fn probe(&self, chunk: &ChunkRef) {
         let Ok(location) = self.locate(chunk) else { return };
         if !self.answers.is_readable(location.block.pack()) {
-            // Whether it is damaged is not asked here.
+            // Damage does not matter here.
             drop(self.content(chunk.id, location));
         }
     }
 
-    /// Returns where a chunk lies, after holding its length against the reference.
+    /// Returns the location of a chunk, after comparing its length with the reference.
     pub fn locate(&self, chunk: &ChunkRef) -> RepoResult<ChunkLocation> {
         let Some(location) = self.read_index().locate(&chunk.id)? else {
             return Err(RepoError::MissingChunk { id: chunk.id });
@@ -153,8 +153,8 @@ impl ChunkReader {
         Ok(ChunkContent { text, range: start..start + location.length as usize })
     }
 
-    /// Looks for a readable copy of a chunk in another pack: two hosts may have uploaded it at the same time,
-    /// or a run in a group of its own.
+    /// Looks for a readable copy of a chunk in another pack: two hosts, or a run with its own group, may have
+    /// uploaded it too.
     fn other_copy(&self, id: ChunkId, damaged: ChunkLocation) -> Option<ChunkContent> {
         let copies = self.read_index().copies(&id);
         copies
@@ -164,7 +164,7 @@ impl ChunkReader {
     }
 
     /// Fetches those of `blocks` that are not in memory yet, neighbours in one request each; the cache must
-    /// have room for them. A failure is left for the one who reads the block.
+    /// have room for them. Failures are ignored here: the thread that reads the block gets them.
     pub fn prefetch(&self, blocks: &[BlockNumber]) {
         let mut wanted: Vec<BlockNumber> = {
             let mut cache = self.lock_cache();
@@ -187,7 +187,7 @@ impl ChunkReader {
                 return Ok(text);
             }
             if !cache.claim(number) {
-                // Somebody else is loading it; when that fails, the slot is gone and this thread tries.
+                // Another thread is loading it; if that fails, the slot is free and this thread tries.
                 drop(self.loaded.wait(cache).unwrap_or_else(PoisonError::into_inner));
                 continue;
             }
@@ -197,7 +197,7 @@ impl ChunkReader {
             if let Some(text) = self.open_local(&wanted) {
                 return Ok(text);
             }
-            // Not looked up again: with a small cache it may have been evicted by others already.
+            // Not looked up again: other threads may already have evicted it from a small cache.
             return self.load_run(&self.with_followers(wanted));
         }
     }

@@ -4,8 +4,8 @@ use icecore_catalog::Catalog;
 
 use crate::error::{RepoError, RepoResult};
 
-/// Does something with the catalogue; when it turns out to be damaged or cannot be written, starts it over
-/// and does it again: the catalogue is a cache, and nothing may fail because of it.
+/// Does something with the catalogue. If the catalogue is damaged or cannot be written, resets it and tries
+/// again: the catalogue is a cache, and nothing may fail because of it.
 pub(crate) fn recovering<T>(
     catalog: &mut Catalog,
     mut action: impl FnMut(&mut Catalog) -> RepoResult<T>,

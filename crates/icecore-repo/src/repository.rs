@@ -32,7 +32,7 @@ use crate::{
     stored_slots::{self, OpenedSlot},
 };
 
-/// An unlocked repository: reads; [`crate::session::WriteSession`] writes.
+/// An unlocked repository, for reading; [`crate::session::WriteSession`] writes.
 #[derive(Clone, Debug)]
 pub struct Repository {
     store: Arc<dyn Store>,
@@ -40,24 +40,24 @@ pub struct Repository {
     keys: Arc<Keys>,
     header: Header,
     slot: String,
-    /// As many as an index decides itself if absent.
+    /// If absent, the index decides.
     index_chunks_max: Option<usize>,
     fetch_sizes: FetchSizes,
     block_cache: Option<Arc<BlockCache>>,
-    /// What was read to unlock it.
+    /// Objects that were read to unlock it.
     objects: Arc<[(String, Bytes)]>,
     /// A listing found neither a snapshot nor a record of the log.
     is_empty: Arc<AtomicBool>,
-    /// All that was below `meta/` when it was unlocked, for the first who asks.
+    /// All objects below `meta/` at the time of unlocking, for the first caller that needs them.
     listed: Arc<Mutex<Option<Vec<ObjectInfo>>>>,
 }
 
 /// How a new repository is set up.
 #[derive(Clone, Debug)]
 pub struct CreateOptions {
-    /// Parameters that stay for ever.
+    /// Parameters that never change.
     pub parameters: Parameters,
-    /// What opens the first key slot.
+    /// Credential for the first key slot.
     pub credential: Credential,
     /// Cost of the slot if the credential is a password.
     pub cost: PasswordCost,
@@ -67,12 +67,12 @@ pub struct CreateOptions {
     pub program: String,
 }
 
-/// Reads the plain part of the header: says whether there is a repository, and which.
+/// Reads the plain part of the header, which shows whether there is a repository, and which one.
 pub fn read_plain_header(store: &Arc<dyn Store>, environment: &Environment) -> RepoResult<PlainHeader> {
     Ok(LockedRepository::find(Arc::clone(store), environment.clone())?.plain)
 }
 
-/// A repository of which only the plain part of the header is known.
+/// A repository whose sealed header has not been opened yet.
 #[derive(Clone, Debug)]
 pub struct LockedRepository {
     store: Arc<dyn Store>,
@@ -83,11 +83,11 @@ pub struct LockedRepository {
 }
 
 impl LockedRepository {
-    /// Finds out which repository is in a store.
+    /// Finds out which repository a store holds.
     pub fn find(store: Arc<dyn Store>, environment: Environment) -> RepoResult<Self> {
         let mut object = read_header(&store, &environment)?;
         let plain = match PlainHeader::read(&object) {
-            // It may have been damaged on its way.
+            // It may have been damaged in transit.
             Err(error) if error.is_corruption() => {
                 object = read_header(&store, &environment)?;
                 PlainHeader::read(&object)
@@ -103,8 +103,8 @@ impl LockedRepository {
         self.plain.repository
     }
 
-    /// Has all of `meta/` listed together with the key slots: a host that knows nothing of the repository yet
-    /// asks for it next.
+    /// Lists all of `meta/` together with the key slots: a host that does not know the repository yet needs
+    /// it next.
     #[must_use]
     pub fn listing_everything(self, lists_everything: bool) -> Self {
         Self { lists_everything, ..self }
@@ -163,8 +163,8 @@ impl Repository {
 
     /// Creates a repository named `repository` with one key slot.
     ///
-    /// The slot is written first and the header last, so that a crash in between leaves nothing that looks
-    /// like a repository and cannot be opened.
+    /// The slot is written first and the header last, so a crash in between never leaves something that looks
+    /// like a repository but cannot be opened.
     pub fn create(
         store: Arc<dyn Store>,
         environment: Environment,
@@ -179,8 +179,8 @@ impl Repository {
         Self::create_in_unused(store, environment, repository, options)
     }
 
-    /// Creates a repository as [`Self::create`] does, where the caller has just seen that there is none.
-    /// Should somebody have been faster all the same, that fails, and leaves a key slot that opens nothing.
+    /// Creates a repository like [`Self::create`], if the caller has just seen that there is none. Fails if
+    /// another process creates one first, and leaves a key slot that opens nothing.
     pub fn create_in_unused(
         store: Arc<dyn Store>,
         environment: Environment,
@@ -245,7 +245,7 @@ impl Repository {
         self.header.repository
     }
 
-    /// Returns the id of the key slot that it was opened by.
+    /// Returns the id of the key slot that opened it.
     pub fn slot(&self) -> &str {
         &self.slot
     }
@@ -265,8 +265,8 @@ impl Repository {
         Ok(Chunker::new(&self.keys, self.header.parameters.chunker)?)
     }
 
-    /// Sets how many chunks an index keeps in memory when it is loaded; the rest is on disk, if the catalogue
-    /// is.
+    /// Sets how many chunks an index keeps in memory when it is loaded; the others stay on disk, if the
+    /// catalogue is on disk.
     #[must_use]
     pub fn with_index_chunks_max(self, index_chunks_max: usize) -> Self {
         Self { index_chunks_max: Some(index_chunks_max), ..self }
@@ -277,13 +277,13 @@ impl Repository {
         self.is_empty.store(true, Ordering::Relaxed);
     }
 
-    /// Says whether a listing found neither a snapshot nor a record of the log, so that little else can be
-    /// there.
+    /// Returns whether a listing found neither a snapshot nor a record of the log, so the repository holds
+    /// little.
     pub(crate) fn was_without_snapshots(&self) -> bool {
         self.is_empty.load(Ordering::Relaxed)
     }
 
-    /// Returns all that was below `meta/` when the repository was unlocked, once, if it was listed then.
+    /// Returns all objects below `meta/` at the time of unlocking, if they were listed then; only once.
     pub(crate) fn take_listed(&self) -> Option<Vec<ObjectInfo>> {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -302,7 +302,7 @@ impl Repository {
         self.fetch_sizes
     }
 
-    /// Has readers keep blocks of manifests on this machine.
+    /// Makes readers keep blocks of manifests on this machine.
     #[must_use]
     pub fn with_block_cache(self, cache: Option<BlockCache>) -> Self {
         Self { block_cache: cache.map(Arc::new), ..self }
@@ -327,8 +327,8 @@ impl Repository {
         Ok(self.environment.runtime.block_on(self.store.put(key, bytes, condition))?)
     }
 
-    /// Fetches many small objects, `concurrency` at a time; the results keep the order of the keys. What is
-    /// longer than `bytes_max` is cut off.
+    /// Fetches many small objects, `concurrency` at a time; the results keep the order of the keys. Content
+    /// beyond `bytes_max` is cut off.
     pub(crate) fn get_many(
         &self,
         keys: &[String],

@@ -45,17 +45,17 @@ use crate::{
 /// What the engine adds to the statistics when it commits.
 #[derive(Clone, Debug, Default)]
 pub struct CommitReport {
-    /// Number of objects of the source that could not be read, or not consistently.
+    /// Number of objects of the source that could not be read, or not in one consistent state.
     pub errors: u64,
-    /// What the run did not look at, as far as it can say.
+    /// What the run left out, as far as it knows.
     pub left_out: Option<LeftOut>,
-    /// What the run did; the session fills in what it knows itself.
+    /// What the run did; the session fills in the parts that it knows.
     pub statistics: SnapshotStatistics,
     /// Granularity of the source's times in nanoseconds, measured or assumed; 0 if it is not known.
     pub time_granularity: u64,
 }
 
-/// Numbers of what a session has written so far.
+/// Counts of what a session has written so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriteStatistics {
     /// Data chunks that were new.
@@ -70,12 +70,12 @@ pub struct WriteStatistics {
     pub bytes_compressed: u64,
 }
 
-/// How far this machine's clock is from the store's, as far as a run comes to know it by the way.
+/// Difference between this machine's clock and the store's, if a run happens to see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockDifference {
-    /// Time that this machine had when the store got the run's snapshot.
+    /// Time of this machine when the store received the run's snapshot.
     pub here: Time,
-    /// Time that the store had.
+    /// Time of the store at that moment.
     pub store: Time,
 }
 
@@ -89,7 +89,7 @@ impl ClockDifference {
 
 /// A run of a writer, from the pending snapshot to the complete one.
 ///
-/// Dropping it without [`Self::commit`] or [`Self::abort`] leaves what a killed process leaves: garbage,
+/// Dropping it without [`Self::commit`] or [`Self::abort`] leaves the same as a killed process: garbage,
 /// never damage.
 #[derive(Debug)]
 pub struct WriteSession<'c> {
@@ -125,11 +125,10 @@ impl<'c> WriteSession<'c> {
     }
 
     /// Does the same as [`Self::begin`] after another session of the same command, and does not ask the store
-    /// again for what that one knew: a pruner that has condemned packs since then is noticed before the
+    /// again for what that session knew. A pruner that has condemned packs since then is noticed before the
     /// commit.
     ///
-    /// # Panics
-    /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
+    /// # Panics When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
     pub fn begin_after(
         repository: Repository,
         catalog: &'c mut Catalog,
@@ -192,7 +191,7 @@ impl<'c> WriteSession<'c> {
         &self.lease.snapshot().origin
     }
 
-    /// Returns how far the clock is from the store's, if a listing happened to say it.
+    /// Returns the difference between the clocks, if a listing happened to show it.
     pub fn clock_difference(&self) -> Option<ClockDifference> {
         self.clock_difference
     }
@@ -202,14 +201,14 @@ impl<'c> WriteSession<'c> {
         &self.index
     }
 
-    /// Says whether a chunk need not be uploaded.
+    /// Returns whether the repository already has a chunk.
     pub fn has_chunk(&self, id: &ChunkId) -> bool {
         self.index.read().unwrap_or_else(PoisonError::into_inner).contains(id)
     }
 
-    /// Adds a chunk unless the repository has it; says whether it was new.
+    /// Adds a chunk unless the repository has it; returns whether it was new.
     ///
-    /// Waits while too much is on its way; fails when an upload has failed.
+    /// Waits while too many uploads are in progress; fails if an upload has failed.
     ///
     /// # Panics
     /// When the chunk is empty or longer than the format allows.
@@ -236,12 +235,12 @@ impl<'c> WriteSession<'c> {
         if !uploaded.is_empty()
             && let Err(error) = self.catalog.add_directories(&uploaded)
         {
-            // No run fails because of a cache; the next one fetches what is missing.
+            // No run fails because of a cache; the next one fetches the missing directories.
             tracing::warn!(%error, "the catalogue does not take the new packs");
         }
     }
 
-    /// Tells the store that the run is alive, if it is time; to be called every now and then.
+    /// Refreshes the pending snapshot, a sign that the run is alive, if it is due; call this regularly.
     pub fn refresh_if_due(&mut self) -> RepoResult<()> {
         self.repository.environment().proceed()?;
         self.lease.refresh_if_due()
@@ -261,8 +260,7 @@ impl<'c> WriteSession<'c> {
 
     /// Waits until everything that was added is durable in the store.
     fn flush(&mut self) -> RepoResult<()> {
-        // Full packs of either kind are on their way already. What counts is that all are durable before the
-        // commit.
+        // Full packs of either kind are already being uploaded. All must be durable before the commit.
         for assembler in [&mut self.data, &mut self.manifest] {
             if let Some(block) = assembler.take() {
                 self.packer.submit(block)?;
@@ -273,10 +271,10 @@ impl<'c> WriteSession<'c> {
         Ok(())
     }
 
-    /// Makes the snapshot complete: after this it is restorable, before it does not exist.
+    /// Makes the snapshot complete: it can be restored afterwards, and does not exist before.
     ///
-    /// Returns the snapshot, and what was written for it. When it fails, the run is marked as aborted if that
-    /// is possible.
+    /// Returns the snapshot, and what was written for it. If this fails, the run is marked as aborted if
+    /// possible.
     pub fn commit(
         self,
         root: &ManifestRoot,
@@ -285,7 +283,7 @@ impl<'c> WriteSession<'c> {
         self.commit_and_continue(root, report).map(|(snapshot, written, _)| (snapshot, written))
     }
 
-    /// Does the same as [`Self::commit`], and returns what another session can take over, if the options say
+    /// Does the same as [`Self::commit`], and returns what the next session can reuse, if the options say
     /// that one follows.
     pub fn commit_and_continue(
         mut self,
@@ -337,19 +335,19 @@ impl<'c> WriteSession<'c> {
         Ok(written)
     }
 
-    /// Writes index objects if there is much that is in none.
+    /// Writes index objects if many objects are in none.
     fn index_objects(&mut self) {
         if self.known.unindexed < UNINDEXED_MAX {
             return;
         }
         match compaction::compact(&self.repository, UNINDEXED_MAX) {
             Ok(_) => self.known.unindexed = 0,
-            // It spares others requests. The next run tries it again.
+            // They only save requests for others. The next run tries again.
             Err(error) => tracing::info!(%error, "no index object could be written"),
         }
     }
 
-    /// Hands the snapshot to the catalogue, so that the next run need not fetch it.
+    /// Hands the snapshot to the catalogue, so that the next run does not have to fetch it.
     fn remember_snapshot(&mut self) {
         let (version, object) = self.lease.stored();
         let stored = StoredSnapshot { run: self.run(), version: version.0.clone(), object: object.to_vec() };
@@ -358,10 +356,10 @@ impl<'c> WriteSession<'c> {
         }
     }
 
-    /// Ends the run without a snapshot; what was added so far is uploaded first, so that the next run finds
+    /// Ends the run without a snapshot; uploads everything that was added first, so that the next run finds
     /// it.
     pub fn abort(mut self, reason: &str) -> RepoResult<()> {
-        // A failed upload is why many runs are aborted; the state of the run is written all the same.
+        // Many runs are aborted because of a failed upload; the state of the run is still written.
         if let Err(error) = self.flush() {
             tracing::debug!(%error, "not everything could be kept for the next run");
         }

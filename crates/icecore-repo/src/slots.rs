@@ -14,7 +14,7 @@ use crate::{
     stored_slots,
 };
 
-/// Lists the slots, damaged ones too.
+/// Lists the slots, including damaged ones.
 pub fn list(repository: &Repository) -> RepoResult<Vec<Slot>> {
     stored_slots::read_all(repository.store(), repository.environment())
 }
@@ -54,7 +54,7 @@ pub fn remove(repository: &Repository, id: &str) -> RepoResult<String> {
     Ok(slot.id.clone())
 }
 
-/// What a change of the key did.
+/// Result of a change of the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyChange {
     /// Id of the new slot.
@@ -63,8 +63,7 @@ pub struct KeyChange {
     pub removed: Vec<String>,
 }
 
-/// A change of the key of which the first half is done: the new key opens the repository, and the present one
-/// still does.
+/// A half-finished change of the key: both the new and the present key open the repository.
 #[derive(Debug)]
 #[must_use = "both keys open the repository until the change is finished or undone"]
 pub struct StartedChange<'a> {
@@ -77,8 +76,8 @@ pub struct StartedChange<'a> {
 /// Adds a slot that `new` opens, with the label of the slot that `present` opens, and opens it from the
 /// store.
 ///
-/// Fails if a slot of `present` cannot be found: who changes a key must be able to rely on it that the old
-/// one opens nothing afterwards.
+/// Fails if it cannot find a slot of `present`: after a change of the key, the old key must not open
+/// anything.
 pub fn begin_change<'a>(
     repository: &'a Repository,
     present: &'a Credential,

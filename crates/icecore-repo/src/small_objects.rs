@@ -2,8 +2,8 @@
 //! number.
 //!
 //! The catalogue has most of them in one bundle, which is decrypted once, and the newest as they came from
-//! the store. It is a cache: a listing decides what exists, and what the catalogue has in another version
-//! than the listed one is fetched.
+//! the store. It is a cache: a listing decides which objects exist. An object is fetched if the catalogue has
+//! another version than the listing.
 
 use std::{
     borrow::Cow,
@@ -24,10 +24,10 @@ use rayon::prelude::*;
 
 use crate::{compaction, error::RepoResult, repository::Repository};
 
-/// Objects that one thread opens before another one is worth its while.
+/// Objects that one thread opens before a second thread is worthwhile.
 const OPENED_IN_A_ROW_MIN: usize = 128;
-/// Objects outside the bundle, and records in it that are of no use any more, before the bundle is written
-/// again: a run that adds one object writes little, and opens few.
+/// How many objects may be outside the bundle, and how many records in it obsolete, before the bundle is
+/// written again. A run that adds one object writes little, and opens few.
 pub(crate) const UNBUNDLED_MAX: usize = 64;
 
 /// A kind of small objects.
@@ -36,18 +36,18 @@ pub(crate) trait SmallObject: Send + Sized {
     const KIND: ObjectKind;
     /// Kind of their bundle.
     const BUNDLE: BundleKind;
-    /// What its key says.
+    /// Content of its key.
     type Name: Copy + Eq + Hash + Send + Sync;
     /// An object in the catalogue.
     type Row: Sync;
 
     /// Reads a key.
     fn name_of(key: &str) -> FormatResult<Self::Name>;
-    /// Reads the record of an object of this name.
+    /// Reads the record of an object with this name.
     fn read(name: Self::Name, record: &[u8]) -> FormatResult<Self>;
-    /// Makes a row of a name, a version and a sealed object.
+    /// Makes a row from a name, a version and a sealed object.
     fn row(name: Self::Name, version: String, object: Vec<u8>) -> Self::Row;
-    /// Returns name, version and sealed object of a row.
+    /// Returns the name, the version and the sealed object of a row.
     fn parts(row: &Self::Row) -> (Self::Name, &str, &[u8]);
     /// Returns all rows.
     fn rows(catalog: &Catalog) -> Result<Vec<Self::Row>, CatalogError>;
@@ -63,7 +63,7 @@ pub(crate) trait SmallObject: Send + Sized {
     ) -> Result<(), CatalogError>;
 }
 
-/// An object that the store lists, and what it holds.
+/// An object that the store lists, and its content.
 #[derive(Debug)]
 pub(crate) struct ListedObject<'a, T: SmallObject> {
     /// The object as it was listed.
@@ -71,7 +71,7 @@ pub(crate) struct ListedObject<'a, T: SmallObject> {
     pub name: T::Name,
     /// Hash of the sealed object.
     pub hash: RecordHash,
-    /// What it holds, or why it does not open.
+    /// Its content, or why it does not open.
     pub content: RepoResult<T>,
 }
 
@@ -98,15 +98,15 @@ struct Opened<'b, T> {
     content: T,
 }
 
-/// Reads the objects that the store lists, in this order; objects with foreign keys, and those that are gone
-/// meanwhile, are left out.
+/// Reads the objects that the store lists, in this order; leaves out objects with foreign keys, and those
+/// that were removed meanwhile.
 pub(crate) fn read<'a, T: SmallObject>(
     repository: &Repository,
     catalog: &mut Catalog,
     objects: impl Iterator<Item = &'a ObjectInfo>,
 ) -> RepoResult<Vec<ListedObject<'a, T>>> {
     let listed = named::<T>(objects);
-    // Rows first: one that another process moves into the bundle meanwhile is then found in both.
+    // Rows first: if another process moves a row into the bundle meanwhile, it is found in both.
     let rows = T::rows(catalog)?.into_iter().map(|row| (T::parts(&row).0, row)).collect();
     let bundle = open_bundle::<T>(repository, catalog)?;
     let bundled = bundle::records(&bundle)?.into_iter().map(|record| (record.key, record)).collect();
@@ -137,7 +137,7 @@ fn named<'a, T: SmallObject>(
     named.collect()
 }
 
-/// Opens the bundle; one that cannot be used is dropped.
+/// Opens the bundle; drops it if it cannot be used.
 fn open_bundle<T: SmallObject>(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Vec<u8>> {
     let Some(sealed) = catalog.bundle(T::BUNDLE)? else { return Ok(Vec::new()) };
     let opened = bundle::open(repository.keys(), &sealed);
@@ -151,8 +151,8 @@ fn open_bundle<T: SmallObject>(repository: &Repository, catalog: &mut Catalog) -
     }
 }
 
-/// Opens what the catalogue has in the listed version, on all threads if that is much. What does not open is
-/// left out.
+/// Opens the listed versions that the catalogue has, on all threads if there are many. Leaves out objects
+/// that do not open.
 fn open_known<'b, T: SmallObject>(
     repository: &Repository,
     listed: &[(T::Name, &ObjectInfo)],
@@ -176,8 +176,8 @@ fn open_known<'b, T: SmallObject>(
     repository.environment().workers.install(|| positions.filter_map(open).collect())
 }
 
-/// Fetches what is listed and not opened yet, and adds it to `opened`. Returns what does not open; it is
-/// fetched again next time: it may have been damaged on its way here.
+/// Fetches the listed objects that are not opened yet, and adds them to `opened`. Returns those that do not
+/// open. They are fetched again next time, because they may have been damaged in transit.
 fn fetch_missing<T: SmallObject>(
     repository: &Repository,
     listed: &[(T::Name, &ObjectInfo)],
@@ -216,11 +216,10 @@ fn fetch_missing<T: SmallObject>(
     Ok(damaged.collect())
 }
 
-/// Leaves in the catalogue what the next run needs: new objects in rows, or all objects in a bundle when many
+/// Keeps what the next run needs in the catalogue: new objects in rows, or all objects in a bundle if many
 /// are in none.
 ///
-/// Of an object that is listed and does not open, what was known before stays: a repair can bring it back
-/// from there.
+/// If a listed object does not open, its last known content stays: a repair can restore it from there.
 fn keep<T: SmallObject>(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -261,7 +260,7 @@ fn keep<T: SmallObject>(
     Ok(T::put_rows(catalog, &rows)?)
 }
 
-/// Makes a bundle of all objects, if that is worth it, and returns the positions of those that are in it.
+/// Makes a bundle of all objects if it is worthwhile, and returns the positions of those that are in it.
 fn rebundle<T: SmallObject>(
     repository: &Repository,
     listed: &[(T::Name, &ObjectInfo)],
@@ -283,7 +282,7 @@ fn rebundle<T: SmallObject>(
     for record in lost {
         writer.push(record)?;
     }
-    // If not all fit, those stay that were in it before.
+    // If there is no room for all, those from the old bundle stay.
     let (old, new): (Vec<_>, Vec<_>) = opened.iter().partition(|opened| is_bundled(opened));
     for Opened { position, hash, record, .. } in old.into_iter().chain(new) {
         let object = listed[*position].1;
@@ -292,7 +291,7 @@ fn rebundle<T: SmallObject>(
             bundled.insert(*position);
         }
     }
-    // A bundle that is full is not written for the sake of a few.
+    // A full bundle is not written again for a few objects.
     if writer.records().saturating_sub(former) + stale <= UNBUNDLED_MAX {
         return Ok(None);
     }
@@ -301,8 +300,8 @@ fn rebundle<T: SmallObject>(
     Ok(Some((StoredBundle { records, sealed }, bundled)))
 }
 
-/// Returns the sealed objects that the catalogue has, those in the bundle with new seals. Of an object that
-/// is in it twice, the newer one comes first.
+/// Returns the sealed objects that the catalogue has, those in the bundle with new seals. If there are two of
+/// one object, the newer one comes first.
 pub(crate) fn copies<T: SmallObject>(
     repository: &Repository,
     catalog: &mut Catalog,

@@ -1,7 +1,7 @@
-//! Reading snapshots, and finding the one that is meant.
+//! Reading snapshots, and finding the right one.
 //!
-//! The snapshots of a source have the order in which they were made, which each of them carries as a number:
-//! clocks may be wrong. [`SnapshotList::doubtful_times`] finds the times that contradict it.
+//! The snapshots of a source are in the order in which they were made. Each snapshot holds its number in this
+//! order, because clocks may be wrong. [`SnapshotList::doubtful_times`] finds the times that contradict it.
 
 mod order;
 mod times;
@@ -33,9 +33,8 @@ use crate::{
 /// All snapshot objects of a repository.
 #[derive(Debug, Default)]
 pub struct SnapshotList {
-    /// Snapshots in every state. Those of one source are in the order in which they were made, and take the
-    /// places that they would have in the order of all runs' names (that is, of the times at which they
-    /// started).
+    /// Snapshots in every state. Those of one source are in the order in which they were made, in the
+    /// positions that they would have in the order of all runs' names (that is, of their start times).
     pub snapshots: Vec<Snapshot>,
     /// Objects that could not be read, with the reason.
     pub damaged: Vec<(String, RepoError)>,
@@ -43,7 +42,7 @@ pub struct SnapshotList {
     pub written: HashMap<RunId, Time>,
 }
 
-/// Reads all snapshots; those that the catalogue has in the same version are not fetched.
+/// Reads all snapshots; does not fetch those that the catalogue has in the listed version.
 pub fn list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<SnapshotList> {
     recovering(catalog, |catalog| {
         let objects = repository.environment().runtime.block_on(repository.store().list(SNAPSHOTS_PREFIX))?;
@@ -51,7 +50,7 @@ pub fn list(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Snapsh
     })
 }
 
-/// Reads the snapshots from a listing that the caller has; other objects in it are left out.
+/// Reads the snapshots from a listing that the caller has; ignores other objects in it.
 pub fn list_from(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -63,7 +62,7 @@ pub fn list_from(
     })
 }
 
-/// Returns sealed snapshots as this host has seen them last, for bringing damaged objects back.
+/// Returns the sealed snapshots that this host saw last, for restoring damaged objects.
 pub fn known_copies(repository: &Repository, catalog: &mut Catalog) -> RepoResult<Vec<Vec<u8>>> {
     small_objects::copies::<Snapshot>(repository, catalog)
 }
@@ -129,7 +128,7 @@ impl SmallObject for Snapshot {
 }
 
 impl SnapshotList {
-    /// Makes a list of snapshots in any order; nothing is known of when their objects were written.
+    /// Makes a list from snapshots in any order, without the times at which their objects were written.
     pub fn of(mut snapshots: Vec<Snapshot>) -> Self {
         order::arrange(&mut snapshots);
         Self { snapshots, ..Self::default() }
@@ -140,12 +139,11 @@ impl SnapshotList {
     pub fn next_sequence(&self, source: &str) -> u64 {
         let of_source = self.snapshots.iter().filter(|snapshot| snapshot.origin.source == source);
         let largest = of_source.map(|snapshot| snapshot.origin.place().0).max().unwrap_or(0);
-        // Where somebody has used up the numbers, the names of the runs decide, as they did before there were
-        // numbers.
+        // If the numbers are used up, the names of the runs decide, as before there were numbers.
         (largest + 1).min(SEQUENCE_MAX)
     }
 
-    /// Returns the complete snapshots of a source, oldest first; all sources if none is named.
+    /// Returns the complete snapshots of a source, oldest first, or of all sources if `source` is absent.
     pub fn complete<'a>(&'a self, source: Option<&'a str>) -> impl DoubleEndedIterator<Item = &'a Snapshot> {
         self.snapshots
             .iter()

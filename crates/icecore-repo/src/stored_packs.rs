@@ -1,5 +1,4 @@
-//! The packs that are really there, as the store lists them: what directories say of packs is held against
-//! it.
+//! The packs that exist according to the store's listing; pack directories are compared with them.
 
 use std::collections::HashMap;
 
@@ -13,15 +12,15 @@ use icecore_store::ObjectInfo;
 
 use crate::{error::RepoResult, repository::Repository};
 
-/// Packs with their places and lengths.
+/// Packs with their locations and lengths.
 #[derive(Debug)]
 pub(crate) struct StoredPacks {
     bytes: HashMap<(PackName, PackPlace), u64>,
 }
 
 impl StoredPacks {
-    /// Lists all packs, but those of manifest nodes if they are given: who has listed all of `meta/` has seen
-    /// them.
+    /// Lists all packs. Skips those of manifest nodes if they are given, which is so if all of `meta/` was
+    /// listed.
     pub fn list(repository: &Repository, manifests: Option<&[&ObjectInfo]>) -> RepoResult<Self> {
         let mut found = Self { bytes: HashMap::new() };
         let list = |prefix| -> RepoResult<Vec<ObjectInfo>> {
@@ -52,7 +51,7 @@ impl StoredPacks {
         }
     }
 
-    /// Says whether a pack is there as its directory describes it; a length of none fits any.
+    /// Returns whether a pack exists as its directory describes it; a missing length matches any.
     pub fn has(&self, name: PackName, kind: ObjectKind, group: GroupId, bytes: Option<u64>) -> bool {
         let found = self.bytes.get(&(name, PackPlace::of(kind, group)));
         found.is_some_and(|found| bytes.is_none_or(|bytes| bytes == *found))

@@ -1,4 +1,5 @@
-//! Key slots as they lie in the store: reading, opening and writing them. Nothing has to be unlocked for it.
+//! Key slots as they are stored: reading, opening and writing them. The repository does not have to be
+//! unlocked.
 
 use std::sync::Arc;
 
@@ -17,12 +18,12 @@ use crate::{
     error::{RepoError, RepoResult},
 };
 
-/// A key slot as it lies in the store.
+/// A key slot as it is stored.
 #[derive(Clone, Debug)]
 pub struct Slot {
     /// Id of the slot, in hexadecimal.
     pub id: String,
-    /// What the slot says about itself, or what is wrong with it.
+    /// Content of the slot, or what is wrong with it.
     pub info: Result<SlotInfo, FormatError>,
     object: Vec<u8>,
 }
@@ -66,7 +67,7 @@ fn read_listed(
     Ok(slots)
 }
 
-/// What opening a slot gave.
+/// Result of opening a slot.
 pub(crate) struct OpenedSlot {
     pub keys: Keys,
     /// Id of the slot.
@@ -89,7 +90,7 @@ pub(crate) fn open_any(
     let mut short_of_memory = None;
     for slot in &slots {
         match &slot.info {
-            // Damaged, or for newer programs, which does not make a wrong password less wrong.
+            // Damaged, or for newer programs; the password may still be wrong.
             Err(error) => damage.push(format!("slot {}: {error}", slot.id)),
             Ok(info) if info.repository != repository => {
                 damage.push(format!("slot {} belongs to another repository", slot.id));
@@ -104,7 +105,7 @@ pub(crate) fn open_any(
                             return Ok(OpenedSlot { keys, id, objects: objects_of(slots) });
                         }
                         Err(FormatError::WrongKey) => {}
-                        // Nothing is wrong with the slot; another one may open without.
+                        // The slot is fine; another one may open with less memory.
                         Err(error @ FormatError::KeyDerivation { .. }) => short_of_memory = Some(error),
                         Err(error) => {
                             undecided += 1;
@@ -129,7 +130,7 @@ pub(crate) fn open_any(
     Err(RepoError::WrongKey { location, slots: tried })
 }
 
-/// Returns the stored objects; none if somebody has put very much there.
+/// Returns the stored objects; none if there are far too many bytes of them.
 fn objects_of(slots: Vec<Slot>) -> Vec<(String, Bytes)> {
     let bytes: u64 = slots.iter().map(|slot| slot.object.len() as u64).sum();
     let slots = slots.into_iter().filter(|slot| !slot.object.is_empty() && bytes <= SLOT_BYTES_MAX);
@@ -146,7 +147,7 @@ fn fits(info: &SlotInfo, credential: &Credential) -> bool {
     }
 }
 
-/// Returns the kinds of the slots of a repository that can be read; nothing has to be unlocked for it.
+/// Returns the kinds of the readable slots of a repository; it does not have to be unlocked.
 pub(crate) fn kinds(
     store: &Arc<dyn Store>,
     environment: &Environment,
@@ -166,7 +167,7 @@ pub(crate) fn write(
     label: &str,
 ) -> RepoResult<String> {
     let object = seal_slot(keys, credential, cost, label, environment.now().seconds, &environment.salt())?;
-    // Opened again before it counts: a slot that does not open would be noticed only when it is needed.
+    // Opened again before it counts: otherwise a bad slot would be noticed only when it is needed.
     open_slot(&object, credential).map_err(|source| RepoError::SelfVerification { source })?;
     let key = slot_key(&object);
     environment.runtime.block_on(store.put(&key, object.into(), PutCondition::Absent))?;
@@ -174,7 +175,7 @@ pub(crate) fn write(
 }
 
 impl Slot {
-    /// Says whether `credential` opens this slot.
+    /// Returns whether `credential` opens this slot.
     pub fn opens_with(&self, credential: &Credential) -> bool {
         self.info.is_ok() && open_slot(&self.object, credential).is_ok()
     }

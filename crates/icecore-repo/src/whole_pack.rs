@@ -1,4 +1,4 @@
-//! Packs that are in memory in whole: before they are uploaded, and when one is taken over.
+//! Packs that are completely in memory: before they are uploaded, and when one is adopted.
 
 use icecore_format::{
     directory::PackDirectory,

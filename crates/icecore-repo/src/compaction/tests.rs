@@ -14,7 +14,7 @@ use crate::{
 const SNAPSHOTS: usize = 40;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A repository of some snapshots, one each second; then nothing for a while, and one more.
+/// A repository with several snapshots, one each second, then a pause, and one more.
 fn filled() -> Bed {
     let bed = Bed::new();
     add(&bed, SNAPSHOTS);
@@ -31,7 +31,7 @@ fn add(bed: &Bed, snapshots: usize) {
     bed.snapshot(&noises(1, 100, (before + snapshots) as u64));
 }
 
-/// What a cold reader sees: snapshots, damaged ones, packs, damaged directories; and how many GETs it makes.
+/// What a cold reader sees (snapshots, damaged ones, packs, damaged directories), and how many GETs it makes.
 fn read(bed: &Bed) -> ([usize; 4], u64) {
     let meter = MeterStore::new(bed.store());
     let repository = bed.repository.on_store(Arc::new(meter.clone()));
@@ -58,8 +58,8 @@ fn a_cold_reader_sees_the_same_with_few_requests() {
     assert_eq!(compact(&bed.repository, 30).unwrap(), 1);
     let (compacted, requests) = read(&bed);
     assert_eq!(compacted, cold);
-    // Snapshots are fewer than a look at the index objects is worth; of the directories, those of the last
-    // run are not in it.
+    // There are too few snapshots for a look at the index objects; the directories of the last run are not in
+    // one.
     assert_eq!(requests as usize, SNAPSHOTS + 1 + 1 + 2);
 }
 
@@ -78,18 +78,18 @@ fn what_is_in_an_index_object_is_not_copied_again() {
         let object = bed.get(&span.key());
         index_object::open(bed.repository.keys(), &object).unwrap().len()
     });
-    // Of each run the snapshot and two directories; the last one is too new.
+    // From each run, the snapshot and two directories; the last one is too new.
     assert_eq!(copies.sum::<usize>(), 3 * (SNAPSHOTS + 1 + 5));
 }
 
 #[test]
 fn long_objects_do_not_keep_others_from_being_copied() {
     let bed = filled();
-    // What no index object takes does not make every run look for something to copy.
+    // Objects that no index object takes do not make every run look for something to copy.
     let listed = |size: u64| vec![object(1, size); 2 * UNINDEXED_MAX];
     assert_eq!(unindexed(listed(COPY_BYTES_MAX + 1).iter(), [].iter()), 0);
     assert_eq!(unindexed(listed(COPY_BYTES_MAX).iter(), [].iter()), 2 * UNINDEXED_MAX);
-    // As many as fit into an index object can be fewer than it takes to begin.
+    // The objects that fit into an index object can be fewer than the number that triggers writing one.
     for number in 0..2 * UNINDEXED_MAX as u64 {
         bed.set(&format!("{PACKS_PREFIX}long-{number}"), vec![0; COPY_BYTES_MAX as usize / 4]);
     }

@@ -16,12 +16,12 @@ use crate::{
     repository::Repository,
 };
 
-/// Opened directories that wait for the catalogue, at most, …
+/// Maximum of opened directories that wait for the catalogue.
 const ADD_BATCH: usize = 1024;
-/// … and their chunks: a short directory can unfold to many.
+/// Maximum of their chunks: a short directory can unfold to many.
 const ADD_BATCH_CHUNKS: usize = 1 << 20;
 
-/// Lists the directories, and reads those that are new.
+/// Lists the directories, and reads the new ones.
 pub(super) fn read_listed(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -30,8 +30,9 @@ pub(super) fn read_listed(
     read_new(repository, catalog, &listed.iter().collect::<Vec<_>>(), None)
 }
 
-/// Fetches the directories among `listed` that the catalogue does not have, and takes out of it what is not
-/// listed. Of `manifests`, if they are given, small packs may be fetched instead of their directories.
+/// Fetches the directories among `listed` that the catalogue does not have, and removes those that are not
+/// listed from the catalogue. If `manifests` are given, small packs among them may be fetched instead of
+/// their directories.
 pub(super) fn read_new(
     repository: &Repository,
     catalog: &mut Catalog,

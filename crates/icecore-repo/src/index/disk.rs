@@ -1,5 +1,5 @@
-//! The part of the chunk index that is on disk: the catalogue's chunk table, and the directories of the packs
-//! that were used last.
+//! The part of the chunk index that is on disk: the catalogue's chunk table, and the directories of the
+//! recently used packs.
 
 mod recent;
 
@@ -21,25 +21,25 @@ use crate::{
     repository::Repository,
 };
 
-/// Memory for the directories of packs that were used last, in bytes.
+/// Memory for the directories of the recently used packs, in bytes.
 const RECENT_BYTES_MAX: usize = 32 << 20;
 
 /// Index of the packs of a chunk table.
 #[derive(Debug)]
 pub(crate) struct DiskIndex {
     repository: Repository,
-    /// A handle of its own, because the one that the index was loaded with belongs to somebody else.
+    /// A handle of its own, because the handle that loaded the index belongs to the caller.
     catalog: Mutex<Catalog>,
     table: RwLock<Arc<ChunkTable>>,
     /// For each pack of the table, whether its chunks may be used.
     usable: Vec<bool>,
     recent: Mutex<RecentPacks>,
-    /// Set when the table is damaged and could not be made anew.
+    /// Set when the table is damaged and could not be rebuilt.
     broken: AtomicBool,
 }
 
 impl DiskIndex {
-    /// Makes an index of those packs of a table that `is_usable` says yes to.
+    /// Makes an index of the packs of a table for which `is_usable` returns true.
     pub fn new(
         repository: Repository,
         catalog: Catalog,
@@ -57,7 +57,7 @@ impl DiskIndex {
         }
     }
 
-    /// Returns how many numbers of packs are taken.
+    /// Returns how many pack numbers are in use.
     pub fn pack_count(&self) -> u32 {
         self.usable.len() as u32
     }
@@ -76,15 +76,15 @@ impl DiskIndex {
         usable.map(|(pack, _)| pack.chunks as usize).sum()
     }
 
-    /// Says whether a chunk is in a pack that may be used. When that cannot be found out it is not: a chunk
-    /// that is stored twice costs space, one that is not stored costs a file.
+    /// Returns whether a chunk is in a usable pack. If this is unknown, the answer is no: a chunk that is
+    /// stored twice costs space, a chunk that is missing costs a file.
     pub fn contains(&self, id: &ChunkId) -> bool {
         if self.recent().find(id).is_some() {
             return true;
         }
         let Some(place) = self.places_of(id).unwrap_or_default().first().copied() else { return false };
         if self.recent().is_hit_again(place.pack) {
-            // Chunks that were stored together are asked for together.
+            // Chunks that were stored together are usually looked up together.
             drop(self.pack(place.pack));
         }
         true
@@ -104,7 +104,7 @@ impl DiskIndex {
         Ok(None)
     }
 
-    /// Returns all places where a chunk is, as far as they can be found out.
+    /// Returns all locations of a chunk, as far as they can be found.
     pub fn copies(&self, id: &ChunkId) -> Vec<ChunkLocation> {
         let places = self.places_of(id).unwrap_or_default();
         places.into_iter().filter_map(|place| self.location_of(id, place).ok().flatten()).collect()
@@ -112,7 +112,7 @@ impl DiskIndex {
 
     fn location_of(&self, id: &ChunkId, place: ChunkPlace) -> RepoResult<Option<ChunkLocation>> {
         let pack = match self.pack(place.pack) {
-            // Somebody has removed the pack since the index was loaded.
+            // Another process has removed the pack since the index was loaded.
             Err(error) if error.is_corruption() => {
                 tracing::warn!(%error, "the directory of a pack cannot be read");
                 return Ok(None);
@@ -167,8 +167,7 @@ impl DiskIndex {
         PackDirectory::open(self.repository.keys(), name, &bytes).map_err(RepoError::object(key))
     }
 
-    /// Returns the places of a chunk in packs that may be used; when the table turns out to be damaged it is
-    /// made anew.
+    /// Returns the locations of a chunk in usable packs; rebuilds the table if it is damaged.
     fn places_of(&self, id: &ChunkId) -> RepoResult<Vec<ChunkPlace>> {
         let table = self.table();
         let places = match table.places_of(id) {

@@ -1,4 +1,4 @@
-//! Loads the index from the catalogue, and moves it to disk when there is too much of it.
+//! Loads the index from the catalogue, and moves it to disk if it is too large.
 
 use std::ops::ControlFlow;
 
@@ -17,14 +17,13 @@ use crate::{
     stored_packs::StoredPacks,
 };
 
-/// How often somebody else may change the chunk table at the same time before the index is loaded into
-/// memory.
+/// How often other processes may change the chunk table meanwhile before the index is loaded into memory.
 const ATTEMPTS: u32 = 4;
 
-/// What a pass over the catalogue gave.
+/// Result of a pass over the catalogue.
 enum Pass {
     Complete(ChunkIndex),
-    /// The packs that are not in the chunk table have too many chunks for the memory.
+    /// The packs outside the chunk table have too many chunks for the memory.
     TooMuch {
         table: ChunkTable,
         packs: Vec<PackName>,
@@ -32,8 +31,8 @@ enum Pass {
     },
 }
 
-/// Loads the index; rows that were damaged are fetched from the store again. Packs of other groups than
-/// `group`, and those that are not among `stored`, are left out, if these are given.
+/// Loads the index; fetches damaged rows from the store again. If `group` or `stored` are given, packs of
+/// other groups, and packs that are not among `stored`, are left out.
 pub(super) fn load(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -67,7 +66,7 @@ pub(super) fn load(
     }
 }
 
-/// Which packs get into the index.
+/// Packs that get into the index.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
     group: Option<GroupId>,
@@ -101,8 +100,8 @@ impl Scope<'_> {
     }
 }
 
-/// Takes what the chunk table gives; when it cannot be used, says so and returns nothing. A damaged catalogue
-/// is an error.
+/// Takes the result of the chunk table; if the table cannot be used, logs this and returns none. A damaged
+/// catalogue is an error.
 fn on_disk<T>(result: Result<T, CatalogError>) -> RepoResult<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -137,7 +136,7 @@ fn pass(
         too_much |= scope.has_row(&row) && !loader.add_row(&row);
     };
     let report = if table.runs() == 0 {
-        // One pass over everything, which also holds the table of packs against its index.
+        // One pass over everything, which also compares the table of packs with its index.
         catalog.for_each_directory(visit)?
     } else {
         catalog.for_each_directory_of(&packs, |row| {
@@ -149,7 +148,7 @@ fn pass(
         return Err(error);
     }
     if !report.missing.is_empty() {
-        // All that is damaged in the store, what was found before included.
+        // Everything that is damaged in the store, including earlier findings.
         *damaged = directories::read_listed(repository, catalog)?;
     }
     if too_much {
@@ -172,7 +171,7 @@ fn pass(
     Ok(Pass::Complete(ChunkIndex { disk, memory }))
 }
 
-/// Adds rows of the catalogue to an index in memory as long as there is room.
+/// Adds rows of the catalogue to an index in memory while there is room.
 struct Loader<'a> {
     repository: &'a Repository,
     memory: MemoryIndex,
@@ -183,7 +182,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Adds a row; says no, and drops all that was added, if that is too much.
+    /// Adds a row; if that is too much, returns false and drops everything that was added.
     fn add_row(&mut self, row: &DirectoryRow<'_>) -> bool {
         if self.memory.chunk_rows() + row.chunk_count() > self.chunks_max {
             self.memory = MemoryIndex::default();

@@ -14,8 +14,7 @@ use crate::{
     repository::Repository,
 };
 
-/// Adds to a list that grows by an eighth and not to the double: the lists of an index are most of its
-/// memory.
+/// Adds to a list that grows by an eighth instead of doubling: the lists are most of the memory of an index.
 pub(super) fn push_sparingly<T>(list: &mut Vec<T>, item: T) {
     if list.len() == list.capacity() {
         list.reserve_exact(list.len() / 8 + 1024);
@@ -25,7 +24,7 @@ pub(super) fn push_sparingly<T>(list: &mut Vec<T>, item: T) {
 
 /// Table of the chunks of some packs, and of chunks that are on their way into packs.
 ///
-/// A chunk takes its id (24 bytes), its length (4) and a place in the hash table (6 to 12): at most 40 bytes;
+/// A chunk takes its id (24 bytes), its length (4) and a slot in the hash table (6 to 12): at most 40 bytes;
 /// a block takes 32 bytes. The block of a chunk is found by a binary search, which only readers need.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryIndex {
@@ -42,7 +41,8 @@ struct MemoryPack {
 }
 
 impl MemoryIndex {
-    /// Adds all chunks of a pack, given beside its directory; chunks that are there already keep their place.
+    /// Adds all chunks of a pack, given beside its directory; chunks that are already in the index keep their
+    /// location.
     pub fn add_pack(
         &mut self,
         repository: &Repository,
@@ -60,13 +60,13 @@ impl MemoryIndex {
         Ok(())
     }
 
-    /// Gives back memory that the lists do not need as long as nothing is added.
+    /// Frees memory that the lists do not need while nothing is added.
     pub fn shrink(&mut self) {
         self.ids.shrink_to_fit();
         self.lengths.shrink_to_fit();
     }
 
-    /// Adds an id to the table; one that is there already keeps its place.
+    /// Adds an id to the table; an id that is already in it keeps its position.
     pub fn insert(&mut self, id: ChunkId) {
         let number = self.ids.len() as u32;
         push_sparingly(&mut self.ids, id);
@@ -88,15 +88,15 @@ impl MemoryIndex {
         self.location_of(self.find(id)?)
     }
 
-    /// Returns all places where a chunk is; looks through the whole table.
+    /// Returns all locations of a chunk; searches the whole table.
     pub fn copies(&self, id: &ChunkId) -> impl Iterator<Item = ChunkLocation> {
         let numbers = self.ids.iter().enumerate().filter(move |(_, other)| *other == id);
         numbers.filter_map(|(number, _)| self.location_of(number))
     }
 
-    /// Returns where a chunk is; packs are numbered from 0 here.
+    /// Returns the location of a chunk; packs are numbered from 0 here.
     fn location_of(&self, number: usize) -> Option<ChunkLocation> {
-        // Chunks on their way come after all that are in packs, and have no length here.
+        // Chunks on their way come after all chunks in packs, and have no length here.
         self.lengths.get(number)?;
         let pack = self.packs.partition_point(|pack| pack.first_chunk as usize <= number).checked_sub(1)?;
         let MemoryPack { pack: indexed, first_chunk } = &self.packs[pack];
@@ -122,7 +122,7 @@ impl MemoryIndex {
         self.packs.iter().map(|pack| &pack.pack)
     }
 
-    /// Returns the number of chunk rows, duplicates in several packs counted each.
+    /// Returns the number of chunk rows; duplicates in several packs all count.
     pub fn chunk_rows(&self) -> usize {
         self.ids.len()
     }

@@ -1,4 +1,4 @@
-//! Packs and blocks as an index numbers them, and where chunks lie in them.
+//! Packs and blocks as an index numbers them, and the locations of chunks in them.
 
 use icecore_format::{
     directory::{BlockInfo, PackDirectory},
@@ -9,7 +9,7 @@ use icecore_format::{
 
 use crate::{error::RepoResult, repository::Repository};
 
-/// A pack as far as reading its blocks needs it.
+/// The part of a pack that is needed to read its blocks.
 #[derive(Debug)]
 pub struct IndexedPack {
     /// Name.
@@ -18,12 +18,12 @@ pub struct IndexedPack {
     pub kind: ObjectKind,
     /// Group.
     pub group: GroupId,
-    /// Directory; in the memory index without the chunks, which the index holds itself.
+    /// Directory; in the memory index without its chunks, because the index holds them.
     pub(super) directory: PackDirectory,
     key: ObjectKey,
 }
 
-/// A pack as the index lists it.
+/// A pack in the list of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackRow {
     /// Name.
@@ -71,7 +71,7 @@ impl BlockNumber {
         self.0 as u32
     }
 
-    /// Returns the block so many blocks before this one in the same pack, if there is one.
+    /// Returns the block that is `blocks` blocks before this one in the same pack, if there is one.
     pub(crate) fn back(self, blocks: u32) -> Option<Self> {
         Some(Self::new(self.pack(), self.ordinal().checked_sub(blocks)?))
     }
@@ -102,8 +102,8 @@ impl IndexedPack {
         &self.directory.blocks[number.ordinal() as usize]
     }
 
-    /// Returns where the chunk at a position of the directory is; `length` says how long the chunk at a
-    /// position is.
+    /// Returns the location of the chunk at a position of the directory; `length` returns the length of the
+    /// chunk at a position.
     pub(super) fn location_of(
         &self,
         pack: u32,

@@ -1,5 +1,5 @@
-//! Directories of small packs of manifests, read from the packs themselves: whoever is going to write reads
-//! the blocks of a manifest next, which are then in the local cache.
+//! Directories of small packs of manifests, read from the packs themselves: a writer reads the blocks of a
+//! manifest next, and finds them in the local cache.
 
 use std::collections::HashMap;
 
@@ -12,19 +12,19 @@ use icecore_store::ObjectInfo;
 
 use crate::{error::RepoResult, repository::Repository, whole_pack::read_whole};
 
-/// Longest pack that is fetched instead of its directory, in bytes.
+/// Maximum length of a pack that is fetched instead of its directory, in bytes.
 const PACK_BYTES_READ_MAX: u64 = 1 << 20;
-/// Bytes of all packs that are fetched instead of their directories.
+/// Maximum of bytes of all packs that are fetched instead of their directories.
 const TOTAL_BYTES_MAX: u64 = 8 << 20;
-/// With more directories than this to be fetched, there are copies of them in index objects.
+/// If more directories than this are missing, index objects have copies of them.
 const MISSING_MAX: usize = 32;
 /// Packs fetched at a time.
 const FETCH_CONCURRENCY: usize = 8;
 
-/// Fetches small packs of manifests whose directories are `missing` (sorted by name), verifies all that is in
-/// them, keeps their blocks in the local cache and adds their directories to `directories`. Returns the
-/// directories that are still missing. A pack that cannot be used is no error here: its directory is fetched
-/// as any other.
+/// Fetches small packs of manifests whose directories are `missing` (sorted by name), verifies their content,
+/// keeps their blocks in the local cache and adds their directories to `directories`. Returns the directories
+/// that are still missing. A pack that cannot be used is not an error here: its directory is fetched like any
+/// other.
 pub(super) fn read<'a>(
     repository: &Repository,
     missing: Vec<&'a ObjectInfo>,
@@ -53,7 +53,7 @@ pub(super) fn read<'a>(
     Ok(missing.into_iter().filter(is_missing).collect())
 }
 
-/// Returns the packs that are worth it, the newest first: their blocks are the likeliest to be wanted.
+/// Returns the packs worth fetching, newest first: their blocks are most likely needed.
 fn choose(missing: &[&ObjectInfo], manifests: &[&ObjectInfo]) -> Vec<PackName> {
     let sizes: HashMap<PackName, u64> = manifests
         .iter()

@@ -19,7 +19,7 @@ fn two_runs(bed: &Bed) -> (Vec<Vec<u8>>, [GroupId; 2]) {
     (contents, groups)
 }
 
-/// Returns how many of the contents are in the index, after reading each of them.
+/// Returns how many of the contents are in the index, and reads each of them.
 fn readable(bed: &Bed, index: ChunkIndex, contents: &[Vec<u8>]) -> usize {
     let reader = crate::reader::ChunkReader::new(bed.repository.clone(), Arc::new(index.into()), 16 << 20);
     let found = contents.iter().filter(|content| {
@@ -185,7 +185,7 @@ fn damaged_rows_of_the_catalogue_are_fetched_again() {
             let mut catalog = open(cache.path(), &bed);
             let (loaded, fetched) = load(&bed, &mut catalog, None);
             assert!(loaded.damaged.is_empty());
-            // With an index on disk it shows when the directory is needed.
+            // With an index on disk, this shows only when the directory is needed.
             let on_disk = loaded.index.is_on_disk();
             assert_eq!(fetched, if on_disk { 0 } else { damaged as u64 });
             assert_eq!(readable(&bed, loaded.index, &contents), 40);
@@ -239,7 +239,7 @@ fn nothing_fails_because_of_the_catalogue() {
         for (number, change) in changes.iter().enumerate() {
             let cache = tempfile::tempdir().unwrap();
             load(&bed, &mut open(cache.path(), &bed), None);
-            // While the handle is open, and has not read what is damaged yet.
+            // While the handle is open, and before it reads the damaged page.
             let mut catalog = open(cache.path(), &bed);
             change(&database(cache.path(), &bed));
             for _ in 0..2 {
@@ -248,7 +248,7 @@ fn nothing_fails_because_of_the_catalogue() {
                 let list = crate::snapshots::list(&bed.repository, &mut catalog).unwrap();
                 assert_eq!(list.complete(None).count(), 2);
             }
-            // A run that adds packs to it still commits.
+            // A run that adds packs still commits.
             let repository = bed.repository.clone();
             let options = crate::session::WriteOptions::default();
             let mut session =
@@ -320,7 +320,7 @@ fn what_is_on_its_way_is_known_and_has_no_place() {
 fn a_chunk_takes_forty_bytes_at_most() {
     let bed = Bed::new();
     let keys = bed.repository.keys();
-    // Just above a power of two the table has twice the places that it needs.
+    // Just above a power of two, the table has twice the slots that it needs.
     for chunks in [30_000u32, 57_344, 57_345, 120_000] {
         let mut index = MemoryIndex::default();
         for number in 0..chunks {

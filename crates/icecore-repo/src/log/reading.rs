@@ -81,7 +81,7 @@ impl SmallObject for LogRecord {
     }
 }
 
-/// Reads the log and the snapshots that a listing has.
+/// Reads the log and the snapshots from a listing.
 pub(super) fn read_both(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -95,7 +95,7 @@ pub(super) fn read_both(
     Ok((book, list))
 }
 
-/// Says how each snapshot object was found.
+/// Returns the state in which each snapshot object was found.
 pub(super) fn standings(list: &SnapshotList) -> BTreeMap<RunId, Standing> {
     let readable = list.snapshots.iter().map(|snapshot| {
         let standing = match snapshot_digest(snapshot) {

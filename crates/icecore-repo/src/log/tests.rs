@@ -44,8 +44,8 @@ fn losses(bed: &Bed, seen: &SeenHistory) -> Vec<Loss> {
     book.losses(&bed.repository, &mut bed.catalog(), &bed.snapshots(), seen).unwrap()
 }
 
-/// Does what a backup does: reads the log and the snapshots, makes one, and adds it and those that nobody
-/// added.
+/// Acts like a backup: reads the log and the snapshots, makes a snapshot, and records it and all unrecorded
+/// ones.
 fn back_up(bed: &Bed, repository: &Repository, author: &mut LogAuthor) -> RepoResult<Snapshot> {
     bed.clock.advance(Duration::from_secs(1));
     let mut catalog = bed.catalog();
@@ -115,7 +115,7 @@ fn a_crash_after_any_call_loses_nothing_and_gives_no_alarm() {
             let complete = bed.snapshots().complete(None).count();
             assert!(complete >= before, "call {call}");
             assert!(nameless(&bed).len() <= 1, "call {call}");
-            // Another writer brings the log up to date, or the same one, with the state that it had.
+            // Another writer brings the log up to date, or the same one, from the state that it had.
             let mut next = if call % 2 == 0 { author(2) } else { writer };
             back_up(&bed, &bed.repository, &mut next).unwrap();
             assert_eq!(nameless(&bed), [], "call {call}: {fault:?}");
@@ -143,7 +143,7 @@ fn runs_of_one_writer_at_once_get_different_numbers() {
     assert_eq!(losses(&bed, &seen(&bed)), []);
 }
 
-/// A store that hears of every new log record twice, as one does whose first reply was lost on its way.
+/// A store that receives every new log record twice, as if the first reply had been lost.
 #[derive(Debug)]
 struct Twice(Arc<dyn Store>);
 
@@ -209,7 +209,7 @@ fn an_older_repository_is_known_and_the_log_tells_others_of_it() {
         .filter_map(|loss| if let Loss::SeenRecord(gone) = loss { Some(*gone) } else { None })
         .collect();
     assert_eq!(missed, [writer.last.unwrap()]);
-    // The next record of the host names what is gone, under a number that was never used.
+    // The next record of the host names the missing record, under a number that was never used.
     let mut book = read(&bed);
     book.append(
         &bed.repository,
@@ -222,7 +222,7 @@ fn an_older_repository_is_known_and_the_log_tells_others_of_it() {
     assert!(
         matches!(losses(&bed, &SeenHistory::default())[..], [Loss::ReferredRecord { reference, .. }] if reference == missed[0])
     );
-    // Acceptance ends it, for all hosts that miss no more than that.
+    // Acceptance ends the report, for all hosts that miss nothing else.
     let lost_snapshots = found.iter().filter_map(|loss| match loss {
         Loss::Snapshot { snapshot, .. } => Some(snapshot.run),
         _ => None,
@@ -240,7 +240,7 @@ fn what_comes_while_the_log_is_read_is_not_missed() {
     let mut one = author(1);
     let lost = back_up(&bed, &bed.repository, &mut one).unwrap();
     back_up(&bed, &bed.repository, &mut author(2)).unwrap();
-    // The listing passes the place of a record before it is written, and sees one that refers to it.
+    // The listing passes the name of a record before it is written, and contains one that refers to it.
     let late = log_key(one.last.unwrap().name);
     let bytes =
         bed.repository.environment().runtime.block_on(bed.repository.store().get(&late, None)).unwrap();
@@ -269,7 +269,7 @@ fn acceptance_leaves_nothing_to_be_missed() {
     back_up(&bed, &bed.repository, &mut one).unwrap();
     let older = bed.keys_under("");
     back_up(&bed, &bed.repository, &mut one).unwrap();
-    // The only end of the log is another writer's record, which refers to that of this one.
+    // The log ends with another writer's record, which refers to this writer's last one.
     back_up(&bed, &bed.repository, &mut two).unwrap();
     let seen = seen(&bed);
     assert_eq!(seen.tips, [two.last.unwrap()]);
@@ -311,9 +311,9 @@ fn a_log_that_was_removed_is_missed_by_who_has_never_seen_it() {
         };
         losses(bed, seen).into_iter().map(run).collect()
     };
-    // The last one may be of a run that was killed before it wrote its record.
+    // The last one may belong to a run that was killed before it wrote its record.
     assert_eq!(missed(&bed, &SeenHistory::default()), runs[..2]);
-    // Where there is a record, both runs behind it may have been killed before they wrote theirs.
+    // If the record exists, both runs after it may have been killed before they wrote theirs.
     bed.set(&log[0], kept);
     assert_eq!(missed(&bed, &SeenHistory::default()), []);
     bed.remove(&log[0]);
@@ -358,7 +358,7 @@ fn vanished_reverted_and_altered_snapshots_are_told() {
     assert_eq!(fates(&bed), []);
     bed.remove(&key);
     assert_eq!(fates(&bed), [Fate::Vanished]);
-    // Damage is another matter, and told elsewhere.
+    // Damage is reported elsewhere.
     bed.set(&key, whole[..200].to_vec());
     assert_eq!(fates(&bed), []);
 }
@@ -375,7 +375,7 @@ fn damaged_records_are_told_and_their_numbers_are_not_used_again() {
     let book = read(&bed);
     assert_eq!(book.damaged().map(|(found, _)| found.name).collect::<Vec<_>>(), [next]);
     assert_eq!(losses(&bed, &SeenHistory::default()), []);
-    // Put into the way between the look and the record: the next number is taken.
+    // Written between the check and the new record: the next number is taken.
     let mut late = read(&bed);
     let squatted = RecordName { sequence: 4, ..next };
     bed.set(&log_key(squatted), vec![1; 300]);

@@ -28,8 +28,7 @@ pub fn write_chunk_list(session: &mut WriteSession<'_>, chunks: &[ChunkRef]) -> 
     tree.finish(session)
 }
 
-/// Takes the chunks of a file one after the other, and keeps only so many of them that memory does not depend
-/// on their number.
+/// Takes the chunks of a file one after the other; its memory does not depend on their number.
 #[derive(Debug, Default)]
 pub struct ChunkListWriter {
     inline: Vec<ChunkRef>,
@@ -60,7 +59,7 @@ impl ChunkListWriter {
         self.bytes
     }
 
-    /// Stores what is left and returns the content: inline if it is short and has no holes.
+    /// Stores the remaining chunks and returns the content: inline if it is short and has no holes.
     pub fn finish(self, session: &mut WriteSession<'_>) -> RepoResult<Content> {
         match self.tree {
             Some(tree) => Ok(Content::List(tree.finish(session)?)),
@@ -96,7 +95,7 @@ impl TreeWriter {
         &mut self.levels[level]
     }
 
-    /// Stores the open node of a level; the second node of a level is what the level above begins with.
+    /// Stores the open node of a level; the level above begins when a level gets its second node.
     fn end_node(&mut self, session: &mut WriteSession<'_>, mut level: usize) -> RepoResult<()> {
         loop {
             let ended = self.level(level);

@@ -1,4 +1,4 @@
-//! A position in a manifest that moves forward, and can jump.
+//! A position in a manifest that moves forward and can jump.
 
 use std::{sync::Arc, vec};
 
@@ -16,17 +16,18 @@ use crate::{
     reader::ChunkReader,
 };
 
-/// A whole leaf of a manifest that ends where the keyed hash says so, and not merely where the manifest ends:
-/// another manifest with exactly these entries in a row, from the beginning of a leaf, has the same leaf.
+/// A whole leaf of a manifest whose end was decided by the keyed hash, not by the end of the manifest. Any
+/// other manifest with exactly these entries in a row, starting at the beginning of a leaf, has the same
+/// leaf.
 #[derive(Debug)]
 pub struct LeafIdentity {
     /// How a parent refers to the leaf.
     pub child: Child,
     /// Number of its entries.
     pub entries: usize,
-    /// Names of the users that own its entries, as far as they are known.
+    /// Names of the users that own its entries, if known.
     pub users: OwnerNames,
-    /// Names of the groups that own its entries, as far as they are known.
+    /// Names of the groups that own its entries, if known.
     pub groups: OwnerNames,
 }
 
@@ -37,12 +38,12 @@ enum Frame {
 
 /// Streams the entries of a manifest in path order; holds one path from root to leaf in memory.
 ///
-/// Every node that is opened is held against what its parent says of it.
+/// Every opened node is compared with what its parent says about it.
 pub struct ManifestCursor<'a> {
     reader: &'a ChunkReader,
     run: RunId,
     stack: Vec<Frame>,
-    /// Last path of the nodes that have been opened down to their entries, or skipped.
+    /// Last path of the nodes that have been passed: opened down to their entries, or skipped.
     passed: Option<Vec<u8>>,
     /// The last path of the root is not written anywhere above it.
     root_opened: bool,
@@ -62,7 +63,7 @@ impl<'a> ManifestCursor<'a> {
         Self { reader, run: root.run, stack: vec![frame], passed: None, root_opened: false }
     }
 
-    /// Returns the next entry and moves behind it.
+    /// Returns the next entry and moves past it.
     #[expect(clippy::should_implement_trait, reason = "an iterator could not lend the owner names along")]
     pub fn next(&mut self) -> RepoResult<Option<Entry>> {
         while self.peek_node().is_some() {
@@ -72,7 +73,7 @@ impl<'a> ManifestCursor<'a> {
         Ok(entries.next())
     }
 
-    /// Returns the next entry without moving; opens nodes where it must.
+    /// Returns the next entry without moving; opens nodes if necessary.
     pub fn peek(&mut self) -> RepoResult<Option<&Entry>> {
         while self.peek_node().is_some() {
             self.expand()?;
@@ -83,8 +84,8 @@ impl<'a> ManifestCursor<'a> {
         }
     }
 
-    /// Returns the leaf of the entry returned last and that entry's number in it; none for the last leaf of a
-    /// manifest, which may end earlier than it would if more followed.
+    /// Returns the leaf of the entry returned last and that entry's number in it. Returns none for the last
+    /// leaf of a manifest, which might not end there if more entries followed.
     pub fn leaf_position(&self) -> Option<(Arc<LeafIdentity>, usize)> {
         match self.stack.last() {
             Some(Frame::Leaf { entries, identity, last: false }) => {
@@ -95,7 +96,7 @@ impl<'a> ManifestCursor<'a> {
         }
     }
 
-    /// Returns the names that the manifest gives to a user and a group; meant for the entry returned last.
+    /// Returns the names that the manifest gives to a user and a group of the entry returned last.
     pub fn owner_names(&self, user_id: u32, group_id: u32) -> (Option<&[u8]>, Option<&[u8]>) {
         match self.stack.last() {
             Some(Frame::Leaf { identity, .. }) => {
@@ -138,8 +139,8 @@ impl<'a> ManifestCursor<'a> {
         Ok(self.next()?.filter(|entry| entry.path == target))
     }
 
-    /// Returns the totals of a directory and everything below it (or of one object); reads the nodes at its
-    /// borders only.
+    /// Returns the totals of a directory and everything below it (or of one object); reads only the nodes at
+    /// its borders.
     pub fn totals_within(mut self, directory: &[u8]) -> RepoResult<Totals> {
         self.seek(directory)?;
         let mut totals = Totals::default();
@@ -149,7 +150,7 @@ impl<'a> ManifestCursor<'a> {
                 .peek_node()
                 .map(|(child, _)| (path::is_within(&child.last_path, directory), child.totals))
             {
-                // The cursor stands in the directory, and the node ends in it.
+                // The cursor is in the directory, and the node ends in it.
                 Some((true, sums)) if root_opened => {
                     totals.add(sums);
                     self.skip_node();
@@ -163,12 +164,12 @@ impl<'a> ManifestCursor<'a> {
         }
     }
 
-    /// Returns the next node if the cursor stands before a whole node that has not been opened, and its
-    /// level.
+    /// Returns the next node and its level, if the cursor is in front of a whole node that has not been
+    /// opened.
     pub(super) fn peek_node(&mut self) -> Option<(&Child, u8)> {
         loop {
             match self.stack.last()? {
-                // The last leaf of all stays, for the owner names of the entry that was returned last.
+                // The last leaf of the manifest stays, for the owner names of the entry returned last.
                 Frame::Leaf { entries, .. }
                     if !entries.as_slice().is_empty() || !self.more_nodes_follow() =>
                 {
@@ -192,7 +193,7 @@ impl<'a> ManifestCursor<'a> {
         })
     }
 
-    /// Moves behind the node that [`Self::peek_node`] returned.
+    /// Moves past the node that [`Self::peek_node`] returned.
     pub(super) fn skip_node(&mut self) {
         if let Some(Frame::Inner { children, .. }) = self.stack.last_mut()
             && let Some(child) = children.next()

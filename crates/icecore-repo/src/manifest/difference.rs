@@ -1,4 +1,4 @@
-//! What differs between two manifests, without reading what they share.
+//! Differences between two manifests, without reading the nodes that they share.
 
 use icecore_format::{entry::Entry, path};
 
@@ -7,11 +7,11 @@ use crate::{error::RepoResult, manifest::cursor::ManifestCursor};
 /// One difference between an older and a newer manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The path is only in the newer one.
+    /// The path is only in the newer manifest.
     Added(Entry),
-    /// The path is only in the older one.
+    /// The path is only in the older manifest.
     Removed(Entry),
-    /// The path is in both, with different entries.
+    /// The path is in both manifests, with different entries.
     Modified {
         /// Entry in the older manifest.
         old: Box<Entry>,
@@ -20,7 +20,7 @@ pub enum Change {
     },
 }
 
-/// Calls `found` for each difference, in path order; nodes that both manifests share are not read.
+/// Calls `found` for each difference, in path order; does not read nodes that both manifests share.
 pub fn differences<E: From<crate::error::RepoError>>(
     old: &mut ManifestCursor<'_>,
     new: &mut ManifestCursor<'_>,
@@ -32,12 +32,12 @@ pub fn differences<E: From<crate::error::RepoError>>(
     Ok(())
 }
 
-/// Returns the next difference in path order and moves both cursors behind it; nodes that both manifests
-/// share are not read. The cursors then stand where [`ManifestCursor::owner_names`] answers for the entry of
-/// their side.
+/// Returns the next difference in path order and moves both cursors past it; does not read nodes that both
+/// manifests share. Afterwards, [`ManifestCursor::owner_names`] of each cursor answers for its entry of the
+/// difference.
 ///
-/// After an error because of a damaged node the call can be repeated: the node is passed over, and what it
-/// holds counts as absent from its side.
+/// After an error because of a damaged node, the call can be repeated: it skips the node, and its entries
+/// count as absent from its side.
 pub fn next_difference(
     old: &mut ManifestCursor<'_>,
     new: &mut ManifestCursor<'_>,
@@ -63,7 +63,7 @@ pub fn next_difference(
     }
 }
 
-/// Moves both cursors over nodes that they share, opening nodes until both stand at entries or at the end.
+/// Moves both cursors past nodes that they share, and opens nodes until both are at entries or at the end.
 fn skip_shared(old: &mut ManifestCursor<'_>, new: &mut ManifestCursor<'_>) -> RepoResult<()> {
     loop {
         let left = old.peek_node().map(|(child, level)| (child.id, level));

@@ -1,5 +1,5 @@
-//! What a manifest must be as a whole, held against each entry before it is written: what `check` would call
-//! damage never gets into a snapshot.
+//! Rules for a manifest as a whole, applied to each entry before it is written: anything that `check` would
+//! call damage never gets into a snapshot.
 
 use std::{
     collections::HashMap,
@@ -15,15 +15,15 @@ use icecore_format::{
 
 use crate::entry_refusal::EntryRefusal;
 
-/// Longer paths are not written, although the format allows them: an inner node that refers to such has room
-/// for few children, and a manifest has a bounded number of levels. Four children each are enough for any
+/// Longer paths are not written, although the format allows them: an inner node that refers to such paths has
+/// room for few children, and the number of levels is bounded. Four children for each node are enough for any
 /// manifest.
 const PATH_BYTES_WRITTEN_MAX: usize = 256 << 10;
 
-/// What the manifest so far says of the other names of a hard-linked file.
+/// How an entry relates to the earlier names of its hard-linked file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkAgreement {
-    /// There is none, or the entry is no hard link.
+    /// There is none, or the entry is not a hard link.
     First,
     /// They have the same content and metadata.
     Same,
@@ -34,12 +34,12 @@ pub enum LinkAgreement {
 /// Index of the device within the source, and inode.
 type LinkGroup = (u32, u64);
 
-/// Stands for what the names of a file have in common.
+/// Identifies what the names of a file have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct LinkState {
     content: u64,
     metadata: u64,
-    /// The content was read completely and in one state.
+    /// The content was read completely and in one consistent state.
     reliable: bool,
 }
 
@@ -56,12 +56,12 @@ pub(super) struct Soundness {
 struct ManifestEnd {
     begun: bool,
     last: Vec<u8>,
-    /// Lengths of the beginnings of the last path, or of all of it, that are directories; rising.
+    /// Lengths of all directories that the last path begins with or is; ascending.
     directories: Vec<usize>,
 }
 
 impl Soundness {
-    /// Takes the next entry, or says why it must not be written; then nothing has changed.
+    /// Takes the next entry, or returns why it must not be written; then nothing has changed.
     pub fn admit(&mut self, entry: &Entry) -> Result<(), EntryRefusal> {
         validate(entry).map_err(EntryRefusal::Format)?;
         self.end.check(&entry.path)?;
@@ -70,8 +70,8 @@ impl Soundness {
         Ok(())
     }
 
-    /// Takes entries that were read from another manifest, all or none; returns the path of the one that is
-    /// refused.
+    /// Takes entries that were read from another manifest, all or none; returns the path of the refused
+    /// entry.
     pub fn admit_all(&mut self, entries: &[Entry]) -> Result<(), (Vec<u8>, EntryRefusal)> {
         let before = self.end.clone();
         for entry in entries {
@@ -94,8 +94,8 @@ impl Soundness {
         }
     }
 
-    /// As in `check`, names of which one was not read in one state may differ: both are marked and known as
-    /// problems.
+    /// As in `check`, names may differ if one of them was not read in one consistent state: both are marked
+    /// and known as problems.
     fn admit_link(&mut self, entry: &Entry) -> Result<(), EntryRefusal> {
         let Some(group) = entry.link_group() else { return Ok(()) };
         let state = LinkState::of(entry);
@@ -111,7 +111,7 @@ impl Soundness {
 }
 
 impl ManifestEnd {
-    /// Says whether an entry of this path may follow.
+    /// Returns whether an entry with this path may follow.
     fn check(&self, next: &[u8]) -> Result<(), EntryRefusal> {
         if !self.begun {
             return if path::parent(next).unwrap_or_default().is_empty() {
@@ -129,10 +129,10 @@ impl ManifestEnd {
         if known { Ok(()) } else { Err(EntryRefusal::NoDirectory) }
     }
 
-    /// Moves behind an entry that was checked.
+    /// Moves past an entry that was checked.
     fn advance(&mut self, entry: &Entry) {
         let parent = path::parent(&entry.path).unwrap_or_default();
-        // All directories around the entry are those around its own.
+        // All ancestors of the entry are ancestors of the last path or the last path itself.
         let around = self.directories.partition_point(|length| *length <= parent.len());
         self.directories.truncate(around);
         let shared = path::shared_prefix(&self.last, &entry.path);
@@ -163,7 +163,7 @@ impl LinkState {
     }
 }
 
-/// Checks the rules and bounds of the format that concern one entry alone.
+/// Checks the rules and bounds of the format that concern a single entry.
 fn validate(entry: &Entry) -> Result<(), FormatError> {
     entry.validate()?;
     let attribute_bytes: usize = entry.attributes.iter().map(|(name, value)| name.len() + value.len()).sum();

@@ -26,7 +26,7 @@ fn tree(count: usize) -> Vec<Entry> {
             if number % 20 == 0 {
                 Entry::new(directory.into_bytes(), EntryKind::Directory)
             } else {
-                // Names on both sides of the separator's byte, and names that begin like others.
+                // Names that sort before and after the separator, and names with a common beginning.
                 let name = ["a", "a-b", "b.c", "zz"][number % 4];
                 file(format!("{directory}/{name}{number}").as_bytes(), 1)
             }
@@ -50,7 +50,7 @@ fn stored(bed: &Bed, entries: &[Entry]) -> ManifestRoot {
     root
 }
 
-/// All that may be asked for: every path, what lies just before and behind it, both ends.
+/// Everything that may be looked up: every path, its close neighbours in the order, both ends.
 fn targets(entries: &[Entry]) -> Vec<Vec<u8>> {
     let mut targets: Vec<Vec<u8>> = vec![Vec::new(), b"!".to_vec(), b"~~~".to_vec()];
     for entry in entries {
@@ -97,7 +97,7 @@ fn equal_entries_give_the_same_root_whatever_ran_before() {
     let mut aborted = bed.session();
     write_manifest(&mut aborted, &entries[..700]).unwrap();
     aborted.abort("on purpose").unwrap();
-    // The first directory has to stay for its files.
+    // The first directory must stay for its files.
     let without_first = stored(&bed, &[&entries[..1], &entries[2..]].concat());
     let later = stored(&bed, &entries);
     assert_eq!((later.node, later.level, later.totals), (fresh.node, fresh.level, fresh.totals));
@@ -118,13 +118,13 @@ fn one_changed_entry_adds_one_node_for_each_level() {
         assert_ne!(changed.node, root.node);
         assert_eq!(bed.index().chunk_rows() - before, height, "entry {place}");
     }
-    // Files: a directory cannot go alone.
+    // Files: a directory cannot be removed alone.
     for place in [1, 1_234, 4_001] {
         let before = bed.index().chunk_rows();
         let removed = entries.remove(place);
         stored(&bed, &entries);
         let added = bed.index().chunk_rows() - before;
-        // Where the entry was the end of a node, two nodes of a level become one.
+        // If the entry was the end of a node, two nodes of a level become one.
         assert!(added <= height + 1, "{added} nodes for the removal of {:?}", removed.path);
     }
     let before = bed.index().chunk_rows();
@@ -239,7 +239,7 @@ fn owner_names_go_with_the_entry_returned_last() {
 fn a_tree_higher_than_readers_accept_is_refused_when_it_is_written() {
     let bed = Bed::new();
     let mut session = bed.begin(&bed.repository, |_, options| options.verify = false).unwrap();
-    // Nodes of two items on average, which no repository may have.
+    // Nodes of two items on average, which no real repository may have.
     let mut writer = ManifestWriter::new(2);
     let mut write = || -> RepoResult<ManifestRoot> {
         for number in 0..1_000_000 {
@@ -252,7 +252,7 @@ fn a_tree_higher_than_readers_accept_is_refused_when_it_is_written() {
 
 #[test]
 fn paths_of_any_length_that_is_written_make_a_tree_of_few_levels() {
-    // A chain of directories that ends with a path of 256 KiB, and one level more.
+    // A chain of directories that ends with a path of 256 KiB, and one more level.
     let bed = Bed::new();
     let mut session = bed.session();
     let mut writer = ManifestWriter::new(NODE_ITEMS);

@@ -20,7 +20,7 @@ use crate::{
 
 /// Builds a manifest level by level while entries arrive; holds one open node for each level.
 ///
-/// Whoever writes, the manifest is sound: an entry that would make it unsound is refused.
+/// The manifest is always sound: an entry that would make it unsound is refused.
 #[derive(Debug)]
 pub struct ManifestWriter {
     soundness: Soundness,
@@ -31,7 +31,7 @@ pub struct ManifestWriter {
 #[derive(Debug)]
 struct Level {
     builder: NodeBuilder,
-    /// The only node of this level so far; a second one pushes it to the level above.
+    /// The only node of this level so far; a second node moves it to the level above.
     only: Option<Child>,
     more: bool,
 }
@@ -42,7 +42,7 @@ impl ManifestWriter {
         Self { soundness: Soundness::default(), levels: vec![Level::new(0, node_items)], node_items }
     }
 
-    /// Adds the next entry, with the names of its owner where they are known.
+    /// Adds the next entry, with the names of its owner if known.
     ///
     /// An entry that `check` would call damage is refused with [`RepoError::EntryRefused`]; the manifest can
     /// be continued without it.
@@ -60,20 +60,20 @@ impl ManifestWriter {
         if ends { self.finish_node(session, 0) } else { Ok(()) }
     }
 
-    /// Compares an entry that is to be added with the other names of its file that have been added.
+    /// Compares an entry to be added with the other names of its file that have been added.
     pub fn link_agreement(&self, entry: &Entry) -> LinkAgreement {
         self.soundness.link_agreement(entry)
     }
 
-    /// Says whether the next entry begins a leaf.
+    /// Returns whether the next entry begins a leaf.
     pub fn at_leaf_start(&self) -> bool {
         self.levels[0].builder.is_empty()
     }
 
     /// Adds a whole leaf of another manifest instead of its entries.
     ///
-    /// The session must have the leaf; `entries` are all of its entries, which would be pushed next. If one
-    /// of them is refused, nothing has been added.
+    /// The session must have the leaf; `entries` are all of its entries. If one of them is refused, nothing
+    /// is added.
     ///
     /// # Panics
     /// When a leaf is open, or the entries are not those of the leaf.
@@ -114,8 +114,8 @@ impl ManifestWriter {
 
     fn push_child(&mut self, session: &mut WriteSession<'_>, level: usize, child: &Child) -> RepoResult<()> {
         if level > usize::from(NODE_LEVEL_MAX) {
-            // No reader would accept the tree. With nodes of reasonable size this takes more entries than
-            // there can be.
+            // No reader would accept the tree. With nodes of reasonable size, a source cannot have that many
+            // entries.
             let (found, maximum) = (level as u64, NODE_LEVEL_MAX.into());
             let error =
                 FormatError::OutOfBounds { what: "level of a manifest node", found, minimum: 0, maximum };
@@ -128,7 +128,7 @@ impl ManifestWriter {
         if ends { self.finish_node(session, level) } else { Ok(()) }
     }
 
-    /// Stores what is still open and returns the root.
+    /// Stores the open nodes and returns the root.
     pub fn finish(mut self, session: &mut WriteSession<'_>) -> RepoResult<ManifestRoot> {
         let mut level = 0;
         loop {

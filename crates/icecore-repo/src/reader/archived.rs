@@ -1,4 +1,4 @@
-//! Which packs are archived: each of them is asked for once, however many files need it.
+//! Which packs are archived: each pack is requested once, however many files need it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -25,7 +25,7 @@ impl From<ArchivedPack> for RepoError {
     }
 }
 
-/// What the store has answered, by the number of the pack.
+/// The store's answers so far, by the number of the pack.
 #[derive(Debug, Default)]
 pub(super) struct PackAnswers {
     state: Mutex<State>,
@@ -36,9 +36,9 @@ pub(super) struct PackAnswers {
 struct State {
     readable: HashSet<u32>,
     archived: BTreeMap<u32, ArchivedPack>,
-    /// Archived packs that something cannot do without.
+    /// Archived packs that are needed.
     needed: BTreeSet<u32>,
-    /// Packs that somebody has asked for the first time and got no answer yet.
+    /// Packs whose first request is still waiting for its answer.
     asked: HashSet<u32>,
 }
 
@@ -47,10 +47,10 @@ impl PackAnswers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a request to a pack, or says that the pack is known to be archived.
+    /// Begins a request to a pack, or returns the pack if it is known to be archived.
     ///
-    /// As long as no pack is archived, nobody waits. From the first one on, one thread alone makes the first
-    /// request to a pack; the others wait for its answer.
+    /// While no pack is archived, nobody waits. After the first archived pack, only one thread makes the
+    /// first request to each pack, and the others wait for the answer.
     pub(super) fn enter(&self, pack: u32) -> Option<ArchivedPack> {
         let mut state = self.lock();
         loop {
@@ -75,7 +75,7 @@ impl PackAnswers {
             Ok(_) => {
                 state.readable.insert(pack);
             }
-            // Those who wait try themselves.
+            // Waiting threads make their own requests.
             Err(_) => {}
         }
         if state.asked.remove(&pack) {
@@ -83,17 +83,17 @@ impl PackAnswers {
         }
     }
 
-    /// Says whether the pack has been read.
+    /// Returns whether the pack has been read.
     pub(super) fn is_readable(&self, pack: u32) -> bool {
         self.lock().readable.contains(&pack)
     }
 
-    /// Notes that something cannot do without an archived pack.
+    /// Notes that an archived pack is needed.
     pub(super) fn need(&self, pack: u32) {
         self.lock().needed.insert(pack);
     }
 
-    /// Returns the archived packs that something cannot do without, sorted.
+    /// Returns the archived packs that are needed, sorted.
     pub(super) fn needed(&self) -> Vec<ArchivedPack> {
         let state = self.lock();
         let needed = state.needed.iter().filter_map(|pack| state.archived.get(pack));

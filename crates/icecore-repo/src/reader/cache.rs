@@ -1,4 +1,4 @@
-//! Opened blocks that are kept, and who is loading which one.
+//! Opened blocks that are kept, and which blocks are being loaded.
 
 use std::{
     collections::{HashMap, hash_map},
@@ -16,7 +16,7 @@ pub(super) enum CacheSlot {
     Ready { text: BlockText, used: u64 },
 }
 
-/// Opened blocks, and those that somebody is loading.
+/// Opened blocks, and those that are being loaded.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     pub(super) slots: HashMap<BlockNumber, CacheSlot>,
@@ -25,7 +25,7 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// Returns a block that is there.
+    /// Returns a block if it is in the cache.
     pub(super) fn ready(&mut self, number: BlockNumber) -> Option<BlockText> {
         self.clock += 1;
         match self.slots.get_mut(&number) {
@@ -37,12 +37,13 @@ impl Cache {
         }
     }
 
-    /// Says whether a block is there.
+    /// Returns whether a block is in the cache.
     pub(super) fn is_there(&self, number: BlockNumber) -> bool {
         matches!(self.slots.get(&number), Some(CacheSlot::Ready { .. }))
     }
 
-    /// Marks a block as being loaded by the caller; says no if it is there or somebody else loads it.
+    /// Claims a block for loading by the caller; returns false if it is in the cache or another thread is
+    /// loading it.
     pub(super) fn claim(&mut self, number: BlockNumber) -> bool {
         match self.slots.entry(number) {
             hash_map::Entry::Vacant(slot) => {
@@ -60,8 +61,7 @@ impl Cache {
         }
     }
 
-    /// Adds a block; the buffers of those that have to go for it, and that nobody reads any more, are given
-    /// to `spare`.
+    /// Adds a block. The buffers of evicted blocks that nobody reads any more are given to `spare`.
     pub(super) fn insert(&mut self, number: BlockNumber, text: BlockText, bytes_max: usize, spare: &Buffers) {
         self.clock += 1;
         self.bytes += text.len();
@@ -69,7 +69,7 @@ impl Cache {
         while self.bytes > bytes_max && self.evict_oldest(number, spare) {}
     }
 
-    /// Drops the block that was not used for longest, other than `keep`; says whether there was one.
+    /// Drops the least recently used block other than `keep`; returns whether there was one.
     fn evict_oldest(&mut self, keep: BlockNumber, spare: &Buffers) -> bool {
         let oldest = self
             .slots

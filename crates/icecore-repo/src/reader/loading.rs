@@ -1,4 +1,4 @@
-//! Loads blocks: those near each other are fetched in one request, then each is opened and kept.
+//! Loads blocks: neighbouring ones are fetched in one request, then each is opened and kept.
 
 use std::{
     ops::Range,
@@ -23,10 +23,10 @@ use crate::{
     index::{BlockNumber, ChunkIndex},
 };
 
-/// The blocks of a request are opened by all workers if they have at least this many stored bytes.
+/// All workers open the blocks of a request if it has at least this many stored bytes.
 const SHARED_BYTES_MIN: u64 = 8 << 20;
 
-/// A block that is to be fetched: everything that is needed once the index is unlocked again.
+/// A block to be fetched, with everything that is needed after the index is unlocked.
 pub(super) struct Wanted {
     pub number: BlockNumber,
     pub ordinal: u64,
@@ -35,7 +35,7 @@ pub(super) struct Wanted {
     pub pack: u32,
 }
 
-/// What fetching and opening blocks of a pack takes.
+/// Everything that is needed to fetch and open blocks of a pack.
 pub(super) struct PackAccess {
     pub name: PackName,
     pub kind: ObjectKind,
@@ -44,7 +44,7 @@ pub(super) struct PackAccess {
 }
 
 impl ChunkReader {
-    /// Groups blocks that lie near each other in one pack.
+    /// Groups blocks that are close together in one pack.
     pub(super) fn runs(&self, blocks: &[BlockNumber]) -> Vec<Vec<Wanted>> {
         let (index, sizes) = (self.read_index(), self.repository.fetch_sizes());
         let mut runs: Vec<Vec<Wanted>> = Vec::new();
@@ -72,7 +72,7 @@ impl ChunkReader {
     /// Fetches a run of claimed blocks in one request, opens them and puts them into the cache; returns the
     /// first one.
     ///
-    /// Those that do not open are not claimed any more: who reads one finds out why.
+    /// Releases the claims of blocks that do not open: readers of these blocks find out why.
     pub(super) fn load_run(&self, run: &[Wanted]) -> RepoResult<BlockText> {
         let (access, bytes) = self.fetch_run(run).inspect_err(|_| {
             self.release(run.iter().map(|wanted| wanted.number));
@@ -88,7 +88,8 @@ impl ChunkReader {
             self.keep(wanted.number, &text);
             Ok(text)
         };
-        // All of them, also behind one that fails: others may be waiting for those that are claimed.
+        // All of them, including those after one that fails: other threads may be waiting for the claimed
+        // ones.
         let mut texts: Vec<RepoResult<BlockText>> = if bytes.len() as u64 >= SHARED_BYTES_MIN {
             self.repository.environment().workers.install(|| run.par_iter().map(open).collect())
         } else {
@@ -108,7 +109,7 @@ impl ChunkReader {
         Ok(PackAccess { name: pack.name, kind: pack.kind, object, key })
     }
 
-    /// Takes back claims, and lets those try who wait for them.
+    /// Releases claims, and lets the waiting threads try.
     pub(super) fn release(&self, numbers: impl IntoIterator<Item = BlockNumber>) {
         let mut cache = self.lock_cache();
         numbers.into_iter().for_each(|number| cache.release(number));
@@ -151,7 +152,7 @@ impl ChunkReader {
         Ok(Arc::new(text))
     }
 
-    /// Returns the local cache, if it is for blocks of this pack.
+    /// Returns the local cache, if it keeps blocks of this pack.
     pub(super) fn block_cache(&self, access: &PackAccess) -> Option<&BlockCache> {
         self.repository.block_cache().filter(|_| access.kind == ObjectKind::Manifest)
     }

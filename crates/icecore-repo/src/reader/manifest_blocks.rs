@@ -1,16 +1,15 @@
-//! Blocks of manifests: kept on this machine, and fetched before they are wanted when a manifest is read in
-//! its order.
+//! Blocks of manifests: kept on this machine, and fetched early when a manifest is read in order.
 
 use icecore_format::seal::ObjectKind;
 
 use super::{ChunkReader, cache::BlockText, loading::Wanted};
 use crate::index::BlockNumber;
 
-/// Blocks that are fetched because they follow take one part in this many of the memory for blocks at most.
+/// Blocks that are fetched early use at most this fraction (one divided by this) of the memory for blocks.
 const FOLLOWERS_SHARE: usize = 4;
 
 impl ChunkReader {
-    /// Adds the next blocks to a claimed one of a manifest, and claims them, if those before it were read.
+    /// If the blocks before a claimed block of a manifest were read, adds the next blocks and claims them.
     pub(super) fn with_followers(&self, first: Wanted) -> Vec<Wanted> {
         let (number, followers_max) = (first.number, self.repository.fetch_sizes().followers_max);
         let mut run = vec![first];
@@ -44,7 +43,7 @@ impl ChunkReader {
         run
     }
 
-    /// Loads a claimed block from the local cache, if that has it.
+    /// Loads a claimed block from the local cache, if it is there.
     pub(super) fn load_local(&self, number: BlockNumber) -> bool {
         if self.repository.block_cache().is_none() {
             return false;
@@ -53,8 +52,7 @@ impl ChunkReader {
         wanted.is_ok_and(|wanted| self.open_local(&wanted).is_some())
     }
 
-    /// Opens a claimed block that the local cache has as it is stored; what does not open there is removed
-    /// from it.
+    /// Opens the stored form of a claimed block from the local cache; removes it there if it does not open.
     pub(super) fn open_local(&self, wanted: &Wanted) -> Option<BlockText> {
         let access = self.access(wanted).ok()?;
         let cache = self.block_cache(&access)?;

@@ -1,10 +1,10 @@
-//! Which blocks are fetched together.
+//! Chooses blocks to be fetched together.
 
 use std::ops::Range;
 
 use super::FetchSizes;
 
-/// Blocks near each other in one pack, which are fetched in one request.
+/// Blocks that are close together in one pack and are fetched in one request.
 #[derive(Debug)]
 pub(super) struct Neighbours {
     pack: u32,
@@ -12,12 +12,12 @@ pub(super) struct Neighbours {
 }
 
 impl Neighbours {
-    /// Begins with a block, which lies at `range` in the pack of this number.
+    /// Begins with a block at `range` in the pack of this number.
     pub fn of(pack: u32, range: Range<u64>) -> Self {
         Self { pack, range }
     }
 
-    /// Says whether a block may be fetched together with these.
+    /// Returns whether a block may be fetched together with these.
     pub fn allow(&self, sizes: &FetchSizes, pack: u32, block: &Range<u64>) -> bool {
         let Range { start, end } = self.range;
         pack == self.pack

@@ -1,4 +1,4 @@
-//! Which blocks are needed next, and in which groups they are fetched.
+//! Chooses the blocks that are needed next, and the groups in which they are fetched.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use icecore_format::entry::ChunkRef;
 use super::{ChunkReader, neighbours::Neighbours};
 use crate::{error::RepoResult, index::BlockNumber};
 
-/// The blocks that hold some chunks, to be fetched before somebody waits for them.
+/// The blocks that hold some chunks, to be fetched before they are needed.
 #[derive(Debug, Default)]
 pub struct BlockPlan {
     /// With the lengths of their plaintexts in bytes.
@@ -23,7 +23,7 @@ struct Filling {
 }
 
 impl BlockPlan {
-    /// Adds the block of a chunk; fails if the repository does not have it. A hole is in no block.
+    /// Adds the block of a chunk; fails if the repository does not have it. A hole has no block.
     pub fn add(&mut self, reader: &ChunkReader, chunk: &ChunkRef) -> RepoResult<()> {
         if chunk.is_hole() {
             return Ok(());
@@ -46,7 +46,7 @@ impl BlockPlan {
         let mut groups = Vec::new();
         let mut filling: Option<Filling> = None;
         for (number, plain_bytes) in self.blocks {
-            // Whoever reads the block finds out why it cannot be looked up.
+            // The reader of the block finds out why it cannot be looked up.
             let Ok((_, block)) = index.block(number) else { continue };
             let range = block.offset..block.offset + u64::from(block.stored_bytes);
             let plain_bytes = u64::from(plain_bytes);

@@ -37,7 +37,7 @@ fn numbers(reader: &ChunkReader, chunks: &[ChunkRef]) -> Vec<BlockNumber> {
     chunks.iter().map(|chunk| reader.locate(chunk).unwrap().block).collect()
 }
 
-/// Returns where the block of a chunk lies in its pack.
+/// Returns the location of a chunk's block in its pack.
 fn place(reader: &ChunkReader, chunk: &ChunkRef) -> Range<u64> {
     let number = reader.locate(chunk).unwrap().block;
     let (_, block) = reader.read_index().block(number).unwrap();
@@ -353,7 +353,7 @@ fn blocks_in_each_others_place_are_refused() {
         assert!(matches!(reader.read(chunk), Err(RepoError::Object { .. })));
     }
     reader.read(&chunks[2]).unwrap();
-    // A pack in the place of another, of another kind too.
+    // A pack replaced by another one, also of another kind.
     let manifest = bed.get(&bed.keys_under(MANIFEST_PREFIX)[0]);
     bed.set(&pack_key(&bed), manifest);
     for chunk in &chunks {
@@ -365,7 +365,7 @@ fn blocks_in_each_others_place_are_refused() {
 fn packs_of_another_repository_are_refused() {
     let (bed, other) = (Bed::new(), Bed::seeded(2));
     let (_, chunks) = filled(&bed, 3);
-    // Its pack under the same name, and its index over our keys.
+    // A pack of another repository under the same name, with our keys.
     let reader = bed.reader();
     filled(&other, 3);
     let foreign = other.get(&pack_key(&other));
@@ -618,10 +618,10 @@ fn blocks_of_manifests_are_fetched_once_by_all_commands() {
     assert_eq!(cached(directory.path()).len() as u64, first);
     let (second, reader) = read();
     assert_eq!((second, reader.bytes_fetched()), (0, 0));
-    // Blocks with content are not kept.
+    // Data blocks are not kept.
     reader.read(&chunk).unwrap();
     assert_eq!(cached(directory.path()).len() as u64, first);
-    // A block that somebody has changed is fetched, and the right one kept.
+    // A modified block is fetched again, and the right one kept.
     for (number, path) in cached(directory.path()).iter().enumerate() {
         let mut bytes = std::fs::read(path).unwrap();
         let position = number * 7 % bytes.len();
@@ -630,7 +630,7 @@ fn blocks_of_manifests_are_fetched_once_by_all_commands() {
     }
     assert_eq!(read().0, first);
     assert_eq!(read().0, 0);
-    // A block in the place of another one does not open either.
+    // A block in the file of another one does not open either.
     let paths_of_blocks = cached(directory.path());
     std::fs::copy(&paths_of_blocks[0], &paths_of_blocks[1]).unwrap();
     assert_eq!(read().0, 1);
@@ -654,12 +654,12 @@ fn a_manifest_that_is_read_from_its_beginning_takes_fewer_requests_behind_a_netw
     };
     let (near, bytes) = requests(FetchSizes::NEAR, 1 << 20);
     let (far, far_bytes) = requests(FetchSizes::FAR, 1 << 20);
-    // Nodes are small here, and those above the leaves lie between them, which ends many requests.
+    // Nodes are small here, and the nodes above the leaves are stored between them, which ends many requests.
     assert!(near > 100 && far < near * 2 / 3, "{far} instead of {near}");
     assert_eq!(far_bytes, bytes, "nothing is fetched twice, and nothing in vain");
-    // With little memory, what follows is not fetched before its time.
+    // With little memory, the following blocks are not fetched early.
     assert!(requests(FetchSizes::FAR, 0).0 >= near);
-    // One entry takes one path through the tree.
+    // One entry needs one path through the tree.
     let (reader, meter) = remote(&bed, 1 << 20);
     let cursor = crate::manifest::ManifestCursor::new(&reader, &root);
     assert!(cursor.find(b"15000").unwrap().is_some());

@@ -31,7 +31,7 @@ fn a_repository_opens_with_its_key_file() {
     let plain = read_plain_header(&bed.store(), bed.repository.environment()).unwrap();
     assert_eq!(plain.repository, unlocked.id());
     unlock(&bed, &[key_file(1), password("no such slot"), key_file(7)]).unwrap();
-    // What one has written the other reads.
+    // One reads what the other has written.
     let contents = noises(2, 100, 1);
     bed.snapshot(&contents);
     let index = crate::index::load_index(&unlocked, &mut bed.catalog(), None).unwrap().index;
@@ -90,7 +90,7 @@ fn of_two_who_create_at_once_one_wins() {
     let bed = Bed::new();
     let clock = Arc::new(ManualClock::default());
     let inner: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::<ManualClock>::clone(&clock)));
-    // The loser has seen no header; then the winner's is there.
+    // The loser saw no header; then the winner's header exists.
     let other = Repository::create(
         Arc::clone(&inner),
         environment(&clock, 3),
@@ -103,7 +103,7 @@ fn of_two_who_create_at_once_one_wins() {
     slots::add(&loser, &key_file(7), PasswordCost::FLOOR, "loser").unwrap();
     let refused = loser.put(HEADER_KEY, header.into(), PutCondition::Absent);
     assert!(matches!(refused, Err(RepoError::Store(StoreError::AlreadyExists { .. }))));
-    // The slot that the loser leaves does no harm.
+    // The loser's slot does no harm.
     let environment = other.environment().clone();
     let unlocked = Repository::unlock(Arc::clone(&inner), environment.clone(), &[key_file(3)]).unwrap();
     assert_eq!(unlocked.id(), other.id());
@@ -180,7 +180,7 @@ fn the_header_of_another_repository_does_not_open() {
     let (bed, other) = (Bed::new(), Bed::seeded(2));
     let own = bed.get(HEADER_KEY);
     bed.set(HEADER_KEY, other.get(HEADER_KEY));
-    // Same credential, other repository: the slot says whose it is.
+    // Same credential, another repository: the slot names its repository.
     assert!(matches!(unlock(&bed, &[key_file(7)]), Err(RepoError::NoKeySlot { .. })));
     // Its sealed part behind our plain part of 40 bytes.
     bed.set(HEADER_KEY, [&own[..40], &other.get(HEADER_KEY)[40..]].concat());

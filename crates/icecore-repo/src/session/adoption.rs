@@ -1,9 +1,9 @@
-//! Taking over packs that an interrupted run has uploaded and not listed: they hold a copy of their own
+//! Adopting packs that an interrupted run has uploaded but not listed: each pack holds a copy of its own
 //! directory.
 //!
-//! A run uploads a pack first and its directory when the pack is durable. A run that was killed in between
-//! leaves packs (at most as many as were on their way) that nobody knows of, and whose chunks would be
-//! uploaded once more.
+//! A run uploads a pack first, and its directory when the pack is durable. A run that was killed in between
+//! leaves packs without directories (at most as many as were being uploaded). Without adoption, their chunks
+//! would be uploaded again.
 
 use std::collections::HashMap;
 
@@ -24,11 +24,11 @@ use crate::{
     whole_pack::read_whole,
 };
 
-/// Writes the directories of packs that have none, unless their run is another host's and may still be at
-/// work; returns the directories.
+/// Writes the directories of packs that have none, unless the run belongs to another host and may still be
+/// active; returns the directories.
 ///
-/// Such a pack is read in full and every chunk in it is verified before it counts. One that cannot be used
-/// stays as it is. `listed` are the names of all packs that have a directory, sorted.
+/// Each such pack is read in full, and every chunk in it is verified before it counts. One that cannot be
+/// used stays as it is. `listed` are the names of all packs that have a directory, sorted.
 pub(crate) fn adopt(
     repository: &Repository,
     stored: &StoredPacks,
@@ -55,7 +55,7 @@ pub(crate) fn adopt(
                 adopted.push(directory);
             }
             Err(error @ RepoError::Interrupted) => return Err(error),
-            // Its chunks are uploaded again, which costs time and nothing else.
+            // Its chunks are uploaded again, which costs only time.
             Err(error) => {
                 tracing::warn!(pack = %name, %error, "a pack of an interrupted run cannot be taken over");
             }
@@ -64,11 +64,11 @@ pub(crate) fn adopt(
     Ok(adopted)
 }
 
-/// Says whether nobody will list the packs of a run any more: it is over, or it is pending and was begun on
+/// Returns whether the run of some packs will never list them: it is over, or it is pending and was begun on
 /// this host.
 ///
-/// Should a run of this host be alive after all, it finds the directory that it is about to write there
-/// already, with the same content, and goes on.
+/// If a run of this host is still alive, it finds the directory that it is about to write, with the same
+/// content, and continues.
 fn is_abandoned(repository: &Repository, run: RunId, host: &str) -> RepoResult<bool> {
     let environment = repository.environment();
     let key = snapshot_key(run);

@@ -4,7 +4,7 @@ use icecore_format::{directory::ChunkInfo, ids::ChunkId, limits::CHUNK_BYTES_MAX
 
 use crate::buffers::Buffers;
 
-/// A block that is full and waits to be compressed.
+/// A full block that waits for compression.
 #[derive(Debug)]
 pub(super) struct FullBlock {
     pub kind: ObjectKind,
@@ -42,7 +42,7 @@ impl Assembler {
         if self.plain.len() >= self.block_bytes { self.take() } else { None }
     }
 
-    /// Returns what was collected so far, if anything.
+    /// Returns the chunks collected so far, if any.
     pub fn take(&mut self) -> Option<FullBlock> {
         if self.chunks.is_empty() {
             return None;

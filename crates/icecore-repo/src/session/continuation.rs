@@ -1,5 +1,5 @@
-//! What a session needs beside its announcement: it is read from the store, or taken over from the session
-//! before.
+//! What a session needs besides its announcement: read from the store, or taken over from the previous
+//! session.
 
 use std::{
     sync::{Arc, RwLock},
@@ -25,11 +25,11 @@ use crate::{
     stored_packs::StoredPacks,
 };
 
-/// What a session knows of the store is taken over for this long; then the packs are listed again, as at the
-/// start of a command.
+/// How long the knowledge of the store is passed on from session to session; then the packs are listed again,
+/// as at the start of a command.
 const CONTINUES_MAX: Duration = Duration::from_mins(30);
 
-/// What a session knew of the store when it was over; nothing at first.
+/// What a session knew of the store when it ended; empty for the first session.
 #[derive(Debug, Default)]
 pub struct Continuation {
     known: Option<Known>,
@@ -51,14 +51,14 @@ pub(super) struct Known {
     pub unindexed: usize,
     /// Pack directories that the session has written.
     uploaded: usize,
-    /// Packs that are there; none if no other session follows.
+    /// Existing packs; none if no other session follows.
     stored: Option<StoredPacks>,
     /// When the packs were listed.
     listed: Duration,
 }
 
 impl Known {
-    /// Takes packs that have been uploaded.
+    /// Adds packs that have been uploaded.
     pub fn add(&mut self, uploaded: &[PackDirectory]) {
         self.uploaded += uploaded.len();
         if let Some(stored) = &mut self.stored {
@@ -69,7 +69,7 @@ impl Known {
     }
 }
 
-/// What a session needs beside its announcement, and what is read only after it.
+/// What a session needs besides its announcement, read only after it.
 pub(super) struct Prepared {
     pub clock_difference: Option<ClockDifference>,
     pub known: Known,
@@ -100,7 +100,7 @@ impl Prepared {
             known.stored = None;
         }
         for (key, error) in loaded.damaged {
-            // Its chunks count as absent and are uploaded again; `check` reports the damage itself.
+            // Its chunks count as absent and are uploaded again; `check` reports the damage.
             tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");
         }
         let index = Arc::new(RwLock::new(loaded.index));
@@ -109,7 +109,7 @@ impl Prepared {
     }
 }
 
-/// Lists what is in the store, and loads the index from it.
+/// Lists the objects in the store, and loads the index from them.
 fn read(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -117,8 +117,7 @@ fn read(
     listed: Duration,
 ) -> RepoResult<(Option<ClockDifference>, Known, LoadedIndex)> {
     let SnapshotOrigin { group, dedup, ref host, .. } = snapshot.origin;
-    // Nobody deletes a directory before it is condemned, and what is condemned is looked at once more before
-    // the commit.
+    // A directory is condemned before it is deleted, and condemned packs are checked again before the commit.
     let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX, INDEX_PREFIX])?;
     let condemned_epoch = epoch_of(listing.below(GC_PREFIX).count())?;
     let unindexed = compaction::unindexed(listing.below(PACKS_PREFIX), listing.below(INDEX_PREFIX));
@@ -134,8 +133,8 @@ fn read(
     Ok((clock_difference(&listing, snapshot), known, loaded))
 }
 
-/// Compares the time that the run has written into its snapshot with the one that the store gave the object;
-/// a listing has it where one request is enough for everything below `meta/`.
+/// Compares the time that the run has written into its snapshot with the one that the store gave the object.
+/// A listing shows it if one request is enough for everything below `meta/`.
 fn clock_difference(listing: &MetaListing, snapshot: &Snapshot) -> Option<ClockDifference> {
     let SnapshotState::Pending { refreshed } = snapshot.state else { return None };
     let own = listing.find(&snapshot_key(snapshot.origin.run))?;
@@ -144,12 +143,12 @@ fn clock_difference(listing: &MetaListing, snapshot: &Snapshot) -> Option<ClockD
 
 /// Returns the newest epoch of condemned packs.
 ///
-/// This version prunes nothing itself, and cannot tell which packs a newer one has condemned.
+/// This version does not prune, and cannot find out which packs a newer version has condemned.
 pub(super) fn newest_condemned_epoch(repository: &Repository) -> RepoResult<u64> {
     epoch_of(repository.environment().runtime.block_on(repository.store().list(GC_PREFIX))?.len())
 }
 
-/// Returns the newest epoch of so many lists of condemned packs.
+/// Returns the newest epoch of this many lists of condemned packs.
 fn epoch_of(condemned: usize) -> RepoResult<u64> {
     if condemned == 0 { Ok(0) } else { Err(RepoError::NewerMaintenance) }
 }

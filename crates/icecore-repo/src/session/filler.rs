@@ -30,8 +30,8 @@ use crate::{
 
 /// Packs of manifest nodes stay small: they are read in pieces and never become cold.
 const MANIFEST_PACK_BYTES_MAX: u64 = 16 << 20;
-/// A pack of this many chunks is full, however short they are: who looks for one of its chunks reads the
-/// whole directory, and an index on disk keeps the directories that were used last.
+/// A pack with this many chunks is full, even if they are short: looking up one of its chunks reads the whole
+/// directory, and an index on disk keeps recently used directories.
 const PACK_CHUNKS_TARGET: usize = 1 << 17;
 
 /// A compressed block on its way to its pack.
@@ -80,13 +80,13 @@ impl PackFiller {
             }
             while let Some(block) = waiting.remove(&next) {
                 next += 1;
-                // After a failure blocks are only taken off the queue, so that nobody waits for ever.
+                // After a failure, blocks are only taken off the queue, so that nobody waits for ever.
                 if !self.failure.is_set()
                     && let Err(error) = block.map_err(RepoError::from).and_then(|block| self.add(block))
                 {
                     self.failure.set(error);
                 }
-                // The session that waits for permits may be gone.
+                // The session that waits for permits may have ended.
                 permits_back.recv().unwrap_or_default();
             }
             while flushes.first().is_some_and(|(before, _)| *before <= next) {
@@ -152,7 +152,7 @@ impl PackFiller {
         Ok(())
     }
 
-    /// Seals and verifies a pack on all workers, and hands it to the uploads.
+    /// Seals and verifies a pack on all workers, and hands it over for upload.
     fn finish(&mut self, mut builder: PackBuilder) -> RepoResult<()> {
         let pack = self.environment.workers.install(|| -> RepoResult<FinishedPack> {
             builder

@@ -1,4 +1,4 @@
-//! The snapshot object of a run that is under way: announcement, sign of life, and commit record in one key.
+//! The snapshot object of a run in progress: announcement, sign of life, and commit record in one object.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::{
     repository::Repository,
 };
 
-/// A pending snapshot is refreshed when this much time has passed.
+/// A pending snapshot is refreshed after this much time.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
-/// Characters of the reason that an aborted run leaves in its snapshot.
+/// Maximum of characters of the reason in the snapshot of an aborted run.
 const REASON_CHARS_MAX: usize = 1000;
 
-/// A snapshot object, and the version of it that this run has written.
+/// A snapshot object, and the version that this run has written.
 #[derive(Debug)]
 pub(super) struct Lease {
     repository: Repository,
@@ -55,7 +55,7 @@ impl Lease {
         self.snapshot
     }
 
-    /// Tells the store that the run is alive, if it is time.
+    /// Refreshes the object, a sign that the run is alive, if it is due.
     pub fn refresh_if_due(&mut self) -> RepoResult<()> {
         let environment = self.repository.environment();
         let now = environment.monotonic();
@@ -67,7 +67,7 @@ impl Lease {
         self.replace(state)
     }
 
-    /// Compares and swaps the state of the snapshot.
+    /// Changes the state of the snapshot by compare-and-swap.
     pub fn replace(&mut self, state: SnapshotState) -> RepoResult<()> {
         let next = Snapshot { origin: self.snapshot.origin.clone(), state };
         let object = next.seal(self.repository.keys(), &self.repository.environment().salt())?;
@@ -90,10 +90,10 @@ impl Lease {
         self.replace(SnapshotState::Aborted { reason: reason.chars().take(REASON_CHARS_MAX).collect() })
     }
 
-    /// Marks the run as aborted because of `error`, if that is possible: nobody need wait for it then.
+    /// Marks the run as aborted because of `error`, if possible, so that nobody waits for it.
     ///
-    /// Should the failed call have made the snapshot complete after all, its version is another one and it
-    /// stays so.
+    /// If the failed call has made the snapshot complete after all, the version of the object differs, and it
+    /// stays complete.
     pub fn give_up(&mut self, error: &RepoError) {
         if matches!(error, RepoError::Fenced) {
             return;

@@ -4,14 +4,14 @@ use std::num::NonZeroUsize;
 
 use icecore_format::limits::PACK_BYTES_MAX;
 
-/// Bytes of small packs that may be on their way at a time. A pack of a few MiB is too short for several
-/// connections, so that several packs take their place.
+/// Maximum of bytes of small packs that are uploaded at the same time. A pack of a few MiB is too short for
+/// several connections, so several packs are uploaded instead.
 const SMALL_UPLOADS_BYTES: u64 = 32 << 20;
-/// Most packs that may be on their way at a time, however small they are.
+/// Maximum of packs that are uploaded at the same time, however small they are.
 const SMALL_UPLOADS_MAX: u64 = 8;
 
-/// Bytes of large packs that may be on their way at a time: one that is longer is on its way alone. The one
-/// that is being filled meanwhile takes as much memory again.
+/// Maximum of bytes of large packs that are uploaded at the same time; a longer pack is uploaded alone. The
+/// pack that is being filled meanwhile needs the same memory again.
 const LARGE_UPLOADS_BYTES: u64 = 128 << 20;
 
 /// How a session writes.
@@ -23,10 +23,10 @@ pub struct WriteOptions {
     pub pack_bytes: u64,
     /// Whether each finished pack is decrypted, decompressed and hashed again before it is uploaded.
     pub verify: bool,
-    /// Packs that may be on their way to the store at a time, beside the one being filled; as many as suit
-    /// their length if absent.
+    /// Maximum of packs that are uploaded at the same time, besides the one being filled; if absent, it
+    /// depends on their length.
     pub uploads_max: Option<NonZeroUsize>,
-    /// Whether another session follows, which takes over what this one knows of the store.
+    /// Whether another session follows and takes over what this one knows of the store.
     pub continues: bool,
 }
 
@@ -40,8 +40,8 @@ impl WriteOptions {
     /// Smallest and largest target length of packs, in bytes.
     pub const PACK_BYTES_RANGE: std::ops::RangeInclusive<u64> = (1 << 20)..=(240 << 20);
 
-    /// Returns how many packs may be on their way: as many small ones as have [`SMALL_UPLOADS_BYTES`]
-    /// together, else two, or as many as have [`LARGE_UPLOADS_BYTES`].
+    /// Returns how many packs may be uploaded at the same time: as many small ones as fit into
+    /// [`SMALL_UPLOADS_BYTES`], else two, or as many as fit into [`LARGE_UPLOADS_BYTES`].
     pub(super) fn uploads(&self) -> NonZeroUsize {
         let large = (LARGE_UPLOADS_BYTES / self.pack_bytes).clamp(1, 2);
         let by_length = (SMALL_UPLOADS_BYTES / self.pack_bytes).clamp(large, SMALL_UPLOADS_MAX) as usize;

@@ -8,7 +8,7 @@ use icecore_format::{
     snapshot::{DedupScope, Level, Snapshot, SnapshotIdentity, SnapshotOrigin, SnapshotState},
 };
 
-/// Who makes the snapshot, of what, and how; what the session adds itself is left out.
+/// Who makes the snapshot, of what, and how; without the parts that the session adds.
 #[derive(Clone, Debug)]
 pub struct SessionOrigin {
     /// Name of the source.
@@ -31,21 +31,21 @@ pub struct SessionOrigin {
     pub tags: BTreeMap<String, String>,
     /// Program and version.
     pub program: String,
-    /// Place in the order of the source's snapshots: [`SnapshotList::next_sequence`], and for a copy that of
-    /// its original.
+    /// Position in the order of the source's snapshots: [`SnapshotList::next_sequence`], or for a copy, the
+    /// position of its original.
     ///
     /// [`SnapshotList::next_sequence`]: crate::snapshots::SnapshotList::next_sequence
     pub sequence: u64,
-    /// Snapshot of another repository that is copied, if one is.
+    /// The copied snapshot of another repository, if this is a copy.
     pub copied: Option<CopiedSnapshot>,
 }
 
 /// A snapshot of another repository that is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CopiedSnapshot {
-    /// What it has in common with its copies.
+    /// Identity that it shares with its copies.
     pub identity: SnapshotIdentity,
-    /// Start of its run: the name of the copy's run is of this time.
+    /// Start of its run: the name of the copy's run has this time.
     pub started: Time,
 }
 

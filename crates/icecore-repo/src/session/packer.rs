@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Blocks that may be between submission and their pack, for each worker thread.
+/// Maximum of blocks between submission and their pack, for each worker thread.
 const BLOCKS_IN_FLIGHT_PER_WORKER: usize = 3;
 
 /// Handle of the pipeline, held by the session.
@@ -115,13 +115,13 @@ impl Packer {
         let blocks = self.blocks.clone();
         self.environment.workers.spawn(move || {
             let block = compress(&compressors, level, block, &blocks);
-            // Fails only when the packer is gone, which the session notices itself.
+            // Fails only if the packer has ended, which the session notices itself.
             drop(messages.send(Message::Block { sequence, block }));
         });
         Ok(())
     }
 
-    /// Returns where buffers for blocks come from.
+    /// Returns the source of buffers for blocks.
     pub fn block_buffers(&self) -> Buffers {
         self.blocks.clone()
     }
@@ -157,10 +157,10 @@ impl Packer {
 
 impl Drop for Packer {
     fn drop(&mut self) {
-        // What was not flushed is given up: nobody waits for a store that may never answer.
+        // Everything that was not flushed is dropped: nobody waits for a store that may never answer.
         self.failure.set(RepoError::Interrupted);
         self.upload_permits.close();
-        // The thread ends when nobody can send any more.
+        // The thread ends when no sender is left.
         self.messages = None;
         if let Some(thread) = self.thread.take() {
             drop(thread.join());

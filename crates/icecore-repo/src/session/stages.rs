@@ -1,4 +1,4 @@
-//! What the stages of a session's pipeline share: how much they have done, and what failed first.
+//! What the stages of a session's pipeline share: how much they have done, and the first failure.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64};
 
@@ -23,9 +23,9 @@ pub(super) struct CountsNow {
     pub bytes_compressed: u64,
 }
 
-/// First failure of any stage; everybody who works for the session looks here.
+/// First failure of any stage; everything that works for the session checks it.
 ///
-/// It stays: chunks that were on their way are lost with it, yet count as present, so nothing may be
+/// It stays set: chunks that were on their way are lost with it, yet count as present, so nothing may be
 /// committed any more.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failure(Arc<Mutex<FailureState>>);

@@ -27,7 +27,7 @@ mod adoption;
 mod continuation;
 mod failures;
 
-/// Something that a session cannot do any more.
+/// An action that a session can no longer do.
 type End = fn(WriteSession, &Bed, &ManifestRoot) -> RepoResult<()>;
 
 fn sizes(bed: &Bed, prefix: &str) -> Vec<usize> {
@@ -38,7 +38,7 @@ fn state_of(bed: &Bed, run: RunId) -> SnapshotState {
     bed.snapshots().by_run(run).unwrap().state.clone()
 }
 
-/// Puts another state in place of a run's snapshot, as a pruner does.
+/// Replaces the state of a run's snapshot, as a pruner does.
 fn fence(bed: &Bed, session: &WriteSession) {
     let state = SnapshotState::Aborted { reason: "fenced".into() };
     let snapshot = Snapshot { origin: session.origin().clone(), state };
@@ -65,7 +65,7 @@ fn a_chunk_is_stored_once() {
     assert_eq!(bed.read_everything(), [contents]);
 }
 
-/// Bytes of the objects that are not packs and their directories.
+/// Bytes of the objects other than packs and their directories.
 fn overhead(bed: &Bed) -> usize {
     ["icecore", "meta/keys/", SNAPSHOTS_PREFIX]
         .iter()
@@ -86,7 +86,7 @@ fn later_sessions_know_the_chunks_of_earlier_ones() {
     let root = write_files(&mut session, &contents).unwrap();
     let report = CommitReport::default();
     session.commit(&root, &report).unwrap();
-    // With the catalogue of the first one, which fetches nothing, and with an empty one.
+    // With the catalogue of the first session, which fetches nothing, and with an empty one.
     let (counted, store) = bed.faulty(FaultPlan::new(0));
     let mut warm =
         WriteSession::begin(counted, &mut catalog, bed::origin(), WriteOptions::default()).unwrap();
@@ -158,7 +158,7 @@ fn packs_have_the_size_that_was_asked_for() {
     commit(session, &root).unwrap();
     let packs = sizes(&bed, DATA_PREFIX);
     assert_eq!(packs.len(), 6, "{packs:?}");
-    // A pack may be longer than asked for by its last block, its directory and its padding.
+    // A pack may exceed the target by its last block, its directory and its padding.
     assert!(packs.iter().all(|size| *size < (1 << 20) + 150_000), "{packs:?}");
     assert_eq!(packs.iter().filter(|size| **size < 1 << 20).count(), 1, "{packs:?}");
     assert_eq!(bed.keys_under(MANIFEST_PREFIX).len(), 1);
@@ -209,7 +209,7 @@ fn everything_is_durable_before_what_refers_to_it() {
     let position = |method: Method, key: &str| {
         trace.iter().position(|call| call.method == method && call.key == key).unwrap()
     };
-    // The run is announced before anything is looked at.
+    // The run is announced before anything is read.
     let snapshot = snapshot_key(run);
     assert_eq!(position(Method::Put, &snapshot), 0);
     let listed = position(Method::List, PACKS_PREFIX);
@@ -230,7 +230,7 @@ fn everything_is_durable_before_what_refers_to_it() {
     assert_eq!(puts.len(), 2 + 2 * directories, "nothing is written twice, and nothing else");
     let last = trace.last().unwrap();
     assert_eq!((last.method, last.key.as_str()), (Method::Put, snapshot.as_str()));
-    // Maintenance is looked for again when everything is there, just before the commit.
+    // Maintenance is looked for again when everything is uploaded, just before the commit.
     assert_eq!(
         (trace[trace.len() - 2].method, trace[trace.len() - 2].key.as_str()),
         (Method::List, GC_PREFIX)
@@ -262,7 +262,7 @@ fn a_run_that_was_ended_by_somebody_else_cannot_commit() {
         assert!(matches!(end(session, &bed, &root), Err(RepoError::Fenced)));
         assert!(bed.snapshots().by_run(run).is_none(), "it is not created anew");
     }
-    // What it uploaded is input to the next try.
+    // The next attempt uses its uploads.
     let mut next = bed.session();
     assert!(!add(&mut next, &contents[0]).unwrap().1);
     let root = write_files(&mut next, &contents).unwrap();
@@ -344,7 +344,7 @@ fn a_cancelled_session_stops_and_can_be_aborted() {
     bed.repository.environment().cancelled.store(false, Ordering::Relaxed);
     assert_eq!(state_of(&bed, run), SnapshotState::Aborted { reason: "interrupted".into() });
     assert_eq!(state_of(&bed, other_run), SnapshotState::Aborted { reason: "interrupted".into() });
-    // All that was added before is there for the next run.
+    // The next run has everything that was added before.
     let mut next = bed.session();
     for content in &contents {
         assert!(!add(&mut next, content).unwrap().1);
@@ -383,7 +383,7 @@ fn a_chunk_that_is_not_what_its_id_says_is_never_uploaded() {
     assert!(matches!(commit(session, &root), Err(RepoError::SelfVerification { .. })));
     assert_eq!(bed.keys_under(DATA_PREFIX).len(), 0);
     assert_eq!(bed.snapshots().complete(None).count(), 0);
-    // Without verification it goes through: the check above is what stops it.
+    // Without verification it succeeds: the check above stops it.
     let mut session = bed.begin(&bed.repository, |_, options| options.verify = false).unwrap();
     let root = write_manifest(&mut session, &[]).unwrap();
     session.add_chunk(ObjectKind::Data, ChunkId([1; ChunkId::BYTES]), b"content").unwrap();

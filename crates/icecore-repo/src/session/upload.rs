@@ -1,4 +1,4 @@
-//! Uploads finished packs, a few at a time; a pack's directory follows when the pack is durable.
+//! Uploads finished packs, several at a time; the directory of a pack follows when the pack is durable.
 
 use std::{
     num::NonZeroUsize,
@@ -31,7 +31,7 @@ use crate::{
 };
 
 const STAGE: &str = "upload";
-/// Most uploads at a time, whatever the options say.
+/// Maximum of concurrent uploads, whatever the options say.
 const UPLOADS_MAX: usize = 1 << 10;
 
 pub(super) struct Uploader {
@@ -79,7 +79,7 @@ impl Uploader {
         Arc::clone(&self.permits)
     }
 
-    /// Starts the upload of a pack and then of its directory; waits while too many are on their way.
+    /// Starts the upload of a pack and then of its directory; waits while too many uploads are in progress.
     pub fn upload(&self, pack: FinishedPack, directory_object: Vec<u8>) -> RepoResult<()> {
         let permit = self.runtime.block_on(Arc::clone(&self.permits).acquire_owned());
         let permit = permit.map_err(|_| RepoError::StageLost { stage: STAGE })?;
@@ -93,7 +93,7 @@ impl Uploader {
             let stored = put_both(store.as_ref(), &keys, bytes.clone(), directory_object.into(), &directory);
             match stored.await {
                 Ok(stored) => {
-                    // Used again, unless the store keeps the bytes.
+                    // Reused, unless the store keeps the bytes.
                     if directory.kind == ObjectKind::Data
                         && let Ok(bytes) = bytes.try_into_mut()
                     {
@@ -101,30 +101,30 @@ impl Uploader {
                     }
                     counts.bytes_stored.fetch_add(stored, Ordering::Relaxed);
                     counts.objects_stored.fetch_add(2, Ordering::Relaxed);
-                    // Nobody listens any more only when the session is gone.
+                    // The receiver is closed only if the session has ended.
                     drop(uploaded.send(directory));
                     unfinished.succeeded();
                 }
                 Err(error) => unfinished.failed(error),
             }
         });
-        // The permit is what is waited for; the task's own handle is not needed.
+        // Callers wait for the permit, so the handle of the task is not needed.
         drop(task);
         Ok(())
     }
 
-    /// Returns when no upload is on its way.
+    /// Returns when no upload is in progress.
     pub fn wait_for_all(&self) {
-        // Fails only when the session is gone.
+        // Fails only if the session has ended.
         drop(self.runtime.block_on(self.permits.acquire_many(self.uploads_max)));
     }
 }
 
-/// An upload whose end is not known. One that never says how it ended (its task panicked, or the runtime
-/// ended) has failed: else the session would commit a snapshot whose pack is not there.
+/// An upload with an unknown result. If it never reports a result (its task panicked, or the runtime ended),
+/// it counts as failed: otherwise the session would commit a snapshot without its pack.
 struct Unfinished {
     failure: Option<Failure>,
-    /// Given back when the end is known, not earlier.
+    /// Given back when the result is known, not earlier.
     _permit: OwnedSemaphorePermit,
 }
 
@@ -162,8 +162,8 @@ async fn put_both(
     Ok(stored)
 }
 
-/// Writes the directory of a pack; that another run of this host has done so meanwhile, from the pack's own
-/// copy, is as good.
+/// Writes the directory of a pack. If another run of this host has meanwhile written it, from the pack's own
+/// copy, that is fine.
 pub(super) async fn put_directory(
     store: &dyn Store,
     keys: &Keys,

@@ -29,7 +29,7 @@ fn only_slot(bed: &Bed) -> String {
     bed.keys_under(KEYS_PREFIX).remove(0)
 }
 
-/// Puts an object among the slots under the name that its content asks for.
+/// Puts an object among the slots under the name that its content requires.
 fn plant(bed: &Bed, object: &[u8]) {
     bed.set(&slot_key(object), object.to_vec());
 }
@@ -63,14 +63,14 @@ fn the_last_slot_stays() {
     let bed = Bed::new();
     let id = list(&bed.repository).unwrap().remove(0).id;
     assert!(matches!(remove(&bed.repository, &id), Err(RepoError::LastSlot)));
-    // Neither a damaged slot nor one of another repository is a reason to let it go.
+    // Neither a damaged slot nor one of another repository allows removing the last one.
     let other = Bed::seeded(2);
     plant(&bed, &other.get(&only_slot(&other)));
     let damaged = format!("{KEYS_PREFIX}{}", "f".repeat(32));
     bed.set(&damaged, b"damaged".to_vec());
     assert!(matches!(remove(&bed.repository, &id), Err(RepoError::LastSlot)));
     unlock(&bed, key_file(7)).unwrap();
-    // The others can go.
+    // The others can be removed.
     remove(&bed.repository, &"f".repeat(32)).unwrap();
     let foreign = list(&bed.repository).unwrap().into_iter().find(|slot| slot.id != id).unwrap().id;
     remove(&bed.repository, &foreign).unwrap();
@@ -158,7 +158,7 @@ fn hostile_costs_are_refused_before_they_are_paid() {
     let floor = PasswordCost::FLOOR;
     let salt = bed.repository.environment().salt();
     let slot = seal_slot(bed.repository.keys(), &password, floor, "", 0, &salt).unwrap();
-    // Memory is a CBOR integer of four bytes: too dear, too cheap.
+    // Memory is a CBOR integer of four bytes: too much, too little.
     let memory = floor.memory_kib.to_be_bytes();
     let position = slot.windows(5).position(|bytes| bytes[0] == 0x1a && bytes[1..] == memory).unwrap() + 1;
     for kib in [u32::MAX, PasswordCost::CEILING.memory_kib + 1, floor.memory_kib - 1, 65_536 - 1] {
@@ -201,7 +201,7 @@ fn a_change_of_the_key_is_not_silent_about_an_old_slot_that_it_cannot_read() {
     let result = change(&faulty, &key_file(7), &key_file(8));
     assert!(matches!(result, Err(RepoError::NoKeySlot { .. })), "{result:?}");
     assert_eq!(bed.keys_under(KEYS_PREFIX).len(), 1, "nothing was changed");
-    // One of two slots is overlooked at first, and found in the end.
+    // One of two slots is missed at first, and found in the end.
     add_file(&bed, 7);
     let plan = FaultPlan::new(1).rule(Some(Method::Get), KEYS_PREFIX, FaultWhen::Match(1), Fault::FlipBit);
     let (faulty, _) = bed.faulty(plan);

@@ -26,7 +26,7 @@ fn put(bed: &Bed, number: u8, reason: &str) {
     bed.set(&snapshot_key(run), snapshot.seal(bed.repository.keys(), &environment.salt()).unwrap());
 }
 
-/// Makes a repository of so many snapshots.
+/// Makes a repository with this many snapshots.
 fn bed(snapshots: u8) -> Bed {
     let bed = Bed::new();
     (0..snapshots).for_each(|number| put(&bed, number, "first"));
@@ -109,7 +109,7 @@ fn what_has_changed_since_the_bundle_was_written_is_fetched() {
     }
     put(&bed, 5, "third");
     assert_eq!(reason_of(&list(&bed, &mut catalog).0, 5), "third", "the row is replaced");
-    // Changed again and again, each makes one record of the bundle useless and one row.
+    // Changed again and again, each makes one record of the bundle and one row obsolete.
     (0..40).for_each(|number| put(&bed, number, "last"));
     let (found, fetched) = list(&bed, &mut catalog);
     assert_eq!((reason_of(&found, 5), reason_of(&found, 69), fetched), ("last", "first", 40));
@@ -154,7 +154,7 @@ fn a_bundle_that_cannot_be_used_is_dropped() {
         assert_eq!(fetched, 70);
         assert_eq!(list(&bed, &mut catalog).1, 0, "there is a new bundle");
     }
-    // With few objects there is no new one.
+    // With few objects, no new bundle is written.
     (2..70).for_each(|number| bed.remove(&snapshot_key(RunId([number; 16]))));
     catalog.bundle_snapshots(&StoredBundle { records: 70, sealed: Vec::new() }, &[]).unwrap();
     assert_eq!(list(&bed, &mut catalog).1, 2);
@@ -168,7 +168,7 @@ fn records_of_a_bundle_that_are_wrong_are_fetched() {
     let expected = list(&bed, &mut catalog).0.snapshots;
     let opened = bundle::open(bed.repository.keys(), &bundle_of(&catalog).unwrap()).unwrap();
     let records = bundle::records(&opened).unwrap();
-    // One that is no snapshot, one that is the snapshot of another run, one that is missing.
+    // One that is not a snapshot, one that is the snapshot of another run, one that is missing.
     let mut writer = BundleWriter::default();
     for (number, record) in records.iter().enumerate().skip(1) {
         let record = match number {
@@ -239,8 +239,8 @@ fn a_log_is_the_same_from_its_bundle() {
         assert_eq!(losses.unwrap(), []);
     }
     assert!(catalog.log_records().unwrap().is_empty());
-    // A record in another one's place has another version, and so another hash, which the one after it does
-    // not name.
+    // A record under another one's name has another version, and so another hash, which differs from the one
+    // in the next record.
     let key = bed.keys_under(LOG_PREFIX).remove(50);
     let name = LogRecord::name_of(&key).unwrap();
     let other = LogRecord::new(name, environment.now(), "other", "test");
@@ -255,7 +255,7 @@ fn a_log_is_the_same_from_its_bundle() {
 #[test]
 fn a_bundle_that_is_full_leaves_the_rest_in_rows() {
     let bed = Bed::new();
-    // Of texts that compress well: 40 MiB of records.
+    // Texts that compress well: 40 MiB of records.
     let reason = "x".repeat(400 << 10);
     (0..100).for_each(|number| put(&bed, number, &reason));
     let mut catalog = bed.catalog();
@@ -287,12 +287,12 @@ fn what_was_known_of_a_damaged_snapshot_stays_for_a_repair() {
     assert_eq!(list(&bed, &mut catalog).0.damaged.len(), 2);
     let first = bundle_of(&catalog);
     assert!((0..71).all(|number| is_known(&mut catalog, number)));
-    // A new bundle keeps it as well.
+    // A new bundle keeps it too.
     (71..=(71 + UNBUNDLED_MAX as u8)).for_each(|number| put(&bed, number, "new"));
     assert_eq!(list(&bed, &mut catalog).0.damaged.len(), 2);
     assert_ne!(bundle_of(&catalog), first);
     assert!((0..71).all(|number| is_known(&mut catalog, number)));
-    // What is gone, and what was mended, is as it is listed.
+    // Removed and repaired objects are read as they are listed.
     bed.remove(&snapshot_key(RunId([5; 16])));
     put(&bed, 70, "mended");
     (0..70).filter(|number| *number != 5).for_each(|number| bed.remove(&snapshot_key(RunId([number; 16]))));

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use icecore_format::{ids::RunId, snapshot::Snapshot};
 
-/// Sorts snapshots by run; then puts those of each source, among the places that they have, into the order in
-/// which they were made.
+/// Sorts snapshots by run; then sorts those of each source, among the positions that they have, into the
+/// order in which they were made.
 pub(super) fn arrange(snapshots: &mut Vec<Snapshot>) {
     snapshots.sort_by_key(|snapshot| snapshot.origin.run);
     if is_in_order(snapshots) {

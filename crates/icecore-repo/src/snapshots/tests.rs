@@ -47,7 +47,7 @@ fn the_latest_of_a_source_on_a_host_is_found() {
         snapshot(&bed, "a", "other", Level::Full),
     ];
     bed.clock.advance(std::time::Duration::from_secs(1));
-    // Neither pending nor aborted ones count.
+    // Pending and aborted snapshots do not count.
     let pending = bed.begin(&bed.repository, |origin, _| origin.source = "a".into()).unwrap();
     let aborted = bed.begin(&bed.repository, |origin, _| origin.source = "a".into()).unwrap();
     let aborted_run = aborted.run();
@@ -138,7 +138,7 @@ fn what_is_damaged_on_its_way_is_fetched_again() {
     assert_eq!(store.calls(), calls + 1, "only the listing");
 }
 
-/// Makes a snapshot of which only the number, the time in its name, and the source matter.
+/// Makes a snapshot for which only the number, the time in its name, and the source matter.
 fn numbered(bed: &Bed, source: &str, sequence: u64, time: u8) -> Snapshot {
     let run = RunId([time; 16]);
     let mut snapshot = bed.snapshots().snapshots[0].clone();
@@ -177,7 +177,7 @@ fn absurd_numbers_leave_an_order() {
     let list = SnapshotList::of(vec![make(u64::MAX, 90), make(7, 30)]);
     assert_eq!(run_of(list.latest_of("a", "host")), Some(RunId([30; 16])));
     assert_eq!(list.next_sequence("a"), 8);
-    // The greatest number that counts does not rise any more; then the names of the runs decide.
+    // The greatest valid number cannot rise any more; then the names of the runs decide.
     let list = SnapshotList::of(vec![make(SEQUENCE_MAX, 20), make(SEQUENCE_MAX, 30), make(7, 90)]);
     assert_eq!(run_of(list.latest_of("a", "host")), Some(RunId([30; 16])));
     assert_eq!(list.next_sequence("a"), SEQUENCE_MAX);

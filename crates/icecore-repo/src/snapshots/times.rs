@@ -13,27 +13,27 @@ use icecore_format::{
 
 use super::SnapshotList;
 
-/// Difference between clocks that nobody need hear of.
+/// Differences between clocks up to this one are not reported.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(2);
 
 const TOLERANCE: i128 = CLOCK_TOLERANCE.as_nanos().cast_signed();
 
-/// How the clock was wrong by which a snapshot has its time.
+/// How the clock behind a snapshot's time was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockError {
-    /// It was ahead: the time is later than that of a later snapshot, or than the one at which the store has
-    /// got the object.
+    /// It was ahead: the time is later than that of a later snapshot, or later than the store received the
+    /// object.
     Ahead,
     /// It was behind: the time is earlier than that of an earlier snapshot.
     Behind,
 }
 
-/// A snapshot as far as its time is concerned.
+/// A snapshot, reduced to its times.
 #[derive(Clone, Copy, Debug)]
 struct Timed {
     run: RunId,
     started: i128,
-    /// How far the time is from the one at which the store has got the object.
+    /// How far the time is from the one at which the store received the object.
     distance: i128,
 }
 
@@ -41,10 +41,10 @@ impl SnapshotList {
     /// Returns the complete snapshots whose times contradict the order in which they were made, or the
     /// store's clock.
     ///
-    /// Of times that contradict each other the smallest number counts as wrong.
+    /// If times contradict each other, as few as possible count as wrong.
     pub fn doubtful_times(&self) -> HashMap<RunId, ClockError> {
         let mut doubtful = HashMap::new();
-        // Each host has a clock; and copies have the numbers of the repository that they come from.
+        // Each host has a clock, and copies have the numbers of the original repository.
         let mut lines: BTreeMap<(&str, &str, Option<RepositoryId>), Vec<Timed>> = BTreeMap::new();
         for snapshot in self.complete(None) {
             let origin = &snapshot.origin;
@@ -70,7 +70,7 @@ impl SnapshotList {
     }
 }
 
-/// Finds the times that do not rise with the others of the line.
+/// Finds the times that do not fit into the rising times of the line.
 fn contradictions(line: &[Timed], doubtful: &mut HashMap<RunId, ClockError>) {
     let mut latest = i128::MIN / 2;
     let rises = |timed: &Timed| {
@@ -92,12 +92,12 @@ fn contradictions(line: &[Timed], doubtful: &mut HashMap<RunId, ClockError>) {
     }
 }
 
-/// Best rise that ends at a time: its length, the less its times are off the better, and the place of its
-/// last element, of which earlier ones are better.
+/// Best rise that ends at a time: its length, then how little its times differ from the store's, then the
+/// position of its last element, where earlier is better.
 type Rise = (usize, Reverse<i128>, Reverse<usize>);
 
-/// Says of each element whether it belongs to the longest rise; of several as long, to the one whose times
-/// are nearest to the store's.
+/// Returns for each element whether it belongs to the longest rise. If several are equally long, the one with
+/// times closest to the store's wins.
 fn longest_rise(line: &[Timed]) -> Vec<bool> {
     let mut times: Vec<i128> = line.iter().map(|timed| timed.started).collect();
     times.sort_unstable();
@@ -117,7 +117,7 @@ fn longest_rise(line: &[Timed]) -> Vec<bool> {
             before.map_or((0, Reverse(0)), |(length, distance, _)| (length, distance));
         let rise = (length + 1, Reverse(distance + timed.distance.abs()), Reverse(index));
         previous[index] = before.map(|(_, _, Reverse(index))| index);
-        // Of equals the one that ends with the newest snapshot: its clock is the one of today.
+        // Among equals, the one that ends with the newest snapshot: its clock is today's.
         if best.is_none_or(|(length, distance, _)| (length, distance) <= (rise.0, rise.1)) {
             best = Some(rise);
         }

@@ -1,4 +1,4 @@
-//! Directories of the packs that were used last, with a table of their chunks.
+//! Directories of the recently used packs, with a table of their chunks.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,7 +11,7 @@ use icecore_format::{
 
 use crate::index::{IndexedPack, hash_of};
 
-/// Bytes that a chunk takes in the table of places, about.
+/// Approximate bytes of a chunk in the table of locations.
 const PLACE_BYTES: usize = 16;
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl RecentPacks {
         Some(Arc::clone(&recent.pack))
     }
 
-    /// Returns a place of a chunk in these packs.
+    /// Returns a location of a chunk in these packs.
     pub fn find(&mut self, id: &ChunkId) -> Option<ChunkPlace> {
         let place = *self.places.find(hash_of(id), |place| id_at(&self.packs, *place) == Some(*id))?;
         self.clock += 1;
@@ -53,7 +53,7 @@ impl RecentPacks {
         Some(place)
     }
 
-    /// Notes that a chunk was found on disk in a pack, and says whether the one before was in the same.
+    /// Notes that a chunk was found on disk in a pack; returns whether the previous one was in the same pack.
     pub fn is_hit_again(&mut self, number: u32) -> bool {
         self.last_hit.replace(number) == Some(number)
     }
@@ -75,7 +75,7 @@ impl RecentPacks {
         while self.bytes > self.bytes_max && self.remove_oldest(number) {}
     }
 
-    /// Drops the pack that was not used for longest, other than `keep`; says whether there was one.
+    /// Drops the least recently used pack other than `keep`; returns whether there was one.
     fn remove_oldest(&mut self, keep: u32) -> bool {
         let others = self.packs.iter().filter(|(number, _)| **number != keep);
         let Some((_, number)) = others.map(|(number, recent)| (recent.used, *number)).min() else {

@@ -62,7 +62,7 @@ impl OnDisk {
     }
 }
 
-/// Changes a byte in the first place of the first page: its first chunk would not be found.
+/// Changes the first byte of the first page: its first chunk would not be found.
 fn damage(run: &Path) {
     let mut bytes = fs::read(run).unwrap();
     bytes[32] ^= 1;
@@ -96,7 +96,7 @@ fn the_limit_decides_what_is_on_disk() {
         assert_eq!((index.is_on_disk(), index.chunk_rows()), (expected, rows));
         on_disk.check(index);
         if expected {
-            // What is new stays in memory as long as there is room.
+            // New chunks stay in memory while there is room.
             let new = noises(3, 5_000, 7);
             on_disk.bed.snapshot(&new);
             let index = load();

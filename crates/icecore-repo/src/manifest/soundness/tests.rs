@@ -17,7 +17,7 @@ fn link(path: &str, chunk: u8) -> Entry {
     Entry { size: 10, inode: 7, link_device: Some(0), content, ..file(path) }
 }
 
-/// Admits entries one by one; returns the paths of those that are refused, with the reasons.
+/// Admits entries one by one; returns the paths of the refused ones, with the reasons.
 fn refused(soundness: &mut Soundness, entries: &[Entry]) -> Vec<String> {
     let refuse = |entry: &Entry| {
         let refusal = soundness.admit(entry).err()?;
@@ -44,7 +44,7 @@ fn a_whole_tree_is_sound() {
         }
         assert_eq!(refused(&mut Soundness::default(), &entries), Vec::<String>::new());
     }
-    // The one file of a stream has no root.
+    // The only file of a stream has no root.
     assert_eq!(refused(&mut Soundness::default(), &[file("dump.sql")]), Vec::<String>::new());
 }
 
@@ -58,7 +58,7 @@ fn an_entry_without_its_directory_is_refused() {
         (&[directory(""), directory("a"), file("a/b"), file("a/b/c")], "a/b/c"),
         (&[directory(""), directory("a"), directory("a/b"), file("a/c/d")], "a/c/d"),
         (&[directory(""), directory("a"), directory("a-"), file("b/x")], "b/x"),
-        // Of the same length as one that is known.
+        // Same length as a known directory.
         (&[directory(""), directory("aa"), file("aa/x"), file("ab/x")], "ab/x"),
     ];
     for (entries, path) in cases {
@@ -96,7 +96,7 @@ fn names_of_one_file_have_one_content() {
     assert_eq!(soundness.link_agreement(&link("b", 1)), LinkAgreement::Same);
     assert_eq!(soundness.link_agreement(&link("b", 2)), LinkAgreement::Different);
     assert!(matches!(soundness.admit(&link("b", 2)), Err(EntryRefusal::LinksDiffer)));
-    // Other metadata are no damage, but not the same.
+    // Different metadata is not damage, but the entries are not the same.
     let other_mode = Entry { mode: 0o600, ..link("c", 1) };
     assert_eq!(soundness.link_agreement(&other_mode), LinkAgreement::Different);
     soundness.admit(&other_mode).unwrap();

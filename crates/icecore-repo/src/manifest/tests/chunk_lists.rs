@@ -140,8 +140,7 @@ fn a_list_that_is_not_what_its_reference_says_is_an_error() {
     let mut session = bed.session();
     let list = write_chunk_list(&mut session, &chunks(5_000)).unwrap();
     let leaf = write_chunk_list(&mut session, &chunks(10)).unwrap();
-    // An inner node that promises another sum than its leaf has, one that refers to a leaf as to an inner
-    // node.
+    // An inner node with another sum than its leaf has, and one that refers to a leaf as an inner node.
     let mut inner = |node: ChunkListRef| {
         let mut builder = ChunkListBuilder::new(node.level + 1);
         builder.push_node(&node);

@@ -51,7 +51,7 @@ impl<'a> Forge<'a> {
     }
 }
 
-/// Reads the manifest in every way there is: each must end, and with an error where it meets the bad node.
+/// Reads the manifest in every possible way: each must end, and with an error if it meets the bad node.
 fn refused(bed: &Bed, root: &ManifestRoot) -> RepoError {
     let reader = bed.reader();
     let mut cursor = ManifestCursor::new(&reader, root);
@@ -96,8 +96,7 @@ fn assert_malformed(bed: &Bed, root: &ManifestRoot, expected: &str) {
     }
 }
 
-/// Stores a root over two leaves `a b c` and `d e`, after `change` has had its way with what the root says of
-/// them.
+/// Stores a root over two leaves `a b c` and `d e`, after `change` has edited the references in the root.
 fn two_leaves(bed: &Bed, change: impl FnOnce(&mut [Child; 2])) -> ManifestRoot {
     let mut forge = Forge::new(bed);
     let mut children = [forge.leaf(&["a", "b", "c"]), forge.leaf(&["d", "e"])];
@@ -163,7 +162,8 @@ fn a_node_on_another_level_is_refused() {
     let mut forge = Forge::new(&bed);
     let leaf = forge.leaf(&["a", "b"]);
     let inner = forge.inner(1, std::slice::from_ref(&leaf));
-    // A leaf where an inner node must be, an inner node where a leaf must be, one that skips levels upwards.
+    // A leaf in the location of an inner node, an inner node in that of a leaf, and a node that skips levels
+    // upwards.
     let too_low = forge.inner(3, std::slice::from_ref(&inner));
     let too_high = forge.inner(1, std::slice::from_ref(&inner));
     let same = forge.inner(2, std::slice::from_ref(&too_low));

@@ -5,13 +5,14 @@ use crate::bed::{Gate, gets, read_content};
 use icecore_format::layout::PackPlace;
 use icecore_store::meter::MeterStore;
 
-/// Makes a run whose store dies when the first directory is to be written; returns the run.
+/// Makes a run whose store stops when the first directory is to be written; returns the run.
 fn killed(bed: &Bed, contents: &[Vec<u8>], host: &str) -> RunId {
     let plan = FaultPlan::new(0).rule(Some(Method::Put), PACKS_PREFIX, FaultWhen::Match(1), Fault::Crash);
     let (repository, _) = bed.faulty(plan);
     let begun = bed.begin(&repository, |origin, options| {
         origin.host = host.into();
-        // One pack after the other, or the directory of the manifest's pack may come before the data pack.
+        // One pack after the other: otherwise the directory of the manifest's pack might come before the data
+        // pack.
         options.uploads_max = NonZeroUsize::new(1);
     });
     let mut session = begun.unwrap();
@@ -23,7 +24,8 @@ fn killed(bed: &Bed, contents: &[Vec<u8>], host: &str) -> RunId {
     run
 }
 
-/// Makes a snapshot on a host; returns how many chunks were new, and what the run read from the store.
+/// Makes a snapshot on a host; returns how many chunks were new, and a meter of what the run read from the
+/// store.
 fn next(bed: &Bed, contents: &[Vec<u8>], host: &str) -> (u64, MeterStore) {
     bed.clock.advance(Duration::from_secs(1));
     let meter = MeterStore::new(bed.store());
@@ -58,7 +60,7 @@ fn packs_of_a_run_of_another_host_are_left_to_it_while_it_may_live() {
     let (new, meter) = next(&bed, &contents, "host");
     assert_eq!(new, 10);
     assert_eq!(meter.usage().of_component("data").bytes_read, 0);
-    // Once the run is known to be over, what it left is used.
+    // Once the run is known to be over, its packs are used.
     let mut snapshot = bed.snapshots().by_run(run).unwrap().clone();
     snapshot.state = SnapshotState::Aborted { reason: "fenced".into() };
     let object = snapshot.seal(bed.repository.keys(), &bed.repository.environment().salt()).unwrap();

@@ -4,8 +4,8 @@ use icecore_store::meter::MeterStore;
 
 use super::*;
 
-/// Writes a snapshot after another session, behind a meter; returns what is carried over, and the listings it
-/// took.
+/// Writes a snapshot after another session, behind a meter; returns the continuation, and the number of
+/// listings.
 fn next(bed: &Bed, catalog: &mut Catalog, before: Continuation, contents: &[Vec<u8>]) -> (Continuation, u64) {
     let meter = MeterStore::new(bed.store());
     let repository = bed.repository.on_store(Arc::new(meter.clone()));
@@ -31,7 +31,7 @@ fn a_session_that_follows_another_lists_only_what_is_condemned() {
         let mut read = bed.read_everything();
         read.sort_by_key(Vec::len);
         assert!(read == [old, both.clone()], "both snapshots are complete");
-        // Nothing is new, and the chunks of both are known.
+        // Nothing is new, and the chunks of both sessions are known.
         let packs = bed.keys_under("").len();
         let (_, listings) = next(&bed, &mut catalog, after, &both);
         assert_eq!((listings, bed.keys_under("").len()), (1, packs + 1));

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use super::*;
 use crate::bed::{Gate, PanickingSleep, must_end};
 
-/// Does what an engine does: a run that fails is aborted.
+/// Acts like an engine: aborts a run that fails.
 fn run(bed: &Bed, repository: &Repository, contents: &[Vec<u8>]) -> RepoResult<Snapshot> {
     let mut session = bed.begin(repository, |_, _| {})?;
     bed.clock.advance(Duration::from_mins(6));
@@ -19,7 +19,7 @@ fn run(bed: &Bed, repository: &Repository, contents: &[Vec<u8>]) -> RepoResult<S
     }
 }
 
-/// Whatever happened to earlier runs: what is complete is readable, and a new run succeeds.
+/// Whatever happened to earlier runs: complete snapshots are readable, and a new run succeeds.
 fn recovers(bed: &Bed, contents: &[Vec<u8>]) {
     for found in bed.read_everything() {
         assert_eq!(found, contents);
@@ -51,7 +51,7 @@ fn whichever_call_fails_the_next_run_succeeds() {
                 let result = run(&bed, &repository, &contents);
                 assert!(result.is_err(), "call {call} of {calls} failed ({fault:?}), but not the run");
                 let complete = bed.snapshots().complete(None).count();
-                // Only a commit that was applied, and whose answer was lost, leaves a snapshot.
+                // Only a commit that was applied, with a lost answer, leaves a snapshot.
                 let applied = matches!(fault, Fault::LostReply | Fault::CrashAfter);
                 assert_eq!(complete, usize::from(call == calls && applied), "call {call}: {fault:?}");
                 drop(store);
@@ -70,7 +70,7 @@ fn a_lost_pack_is_not_forgotten_when_its_error_is() {
             let (repository, _) = bed.faulty(failing_puts(prefix, FaultWhen::Match(1)));
             let mut session = bed.begin(&repository, |_, _| {}).unwrap();
             let run = session.run();
-            // A caller that takes no notice of errors.
+            // A caller that ignores errors.
             let mut errors = 0;
             for content in contents.iter().cycle().take(120) {
                 errors += usize::from(add(&mut session, content).is_err());
@@ -128,8 +128,8 @@ fn a_dropped_session_does_not_wait_for_a_store_that_does_not_answer() {
         let (repository, store) = bed.faulty_with(plan, Arc::<Gate>::clone(&gate));
         let mut session =
             bed.begin(&repository, |_, options| options.uploads_max = Some(NonZeroUsize::MIN)).unwrap();
-        // One pack is stuck, the next one waits for its turn, and more blocks wait behind it: just enough
-        // that the session itself need not wait.
+        // One pack is stuck, the next one waits for its turn, and more blocks wait behind it: few enough that
+        // the session itself does not have to wait.
         for content in noises(36, 60_000, 1) {
             add(&mut session, &content).unwrap();
         }
@@ -165,7 +165,7 @@ fn memory_is_bounded_while_the_store_does_not_answer() {
             commit(session, &root).unwrap();
             contents
         });
-        // The writer comes to a halt: one pack on its way, one waiting, and the blocks in flight.
+        // The writer stops: one pack on its way, one waiting, and the blocks in flight.
         let (mut seen, mut quiet) = (0, 0);
         while quiet < 100_000 {
             std::thread::yield_now();

@@ -8,7 +8,7 @@ use super::*;
 
 const DAY: i64 = 86_400;
 
-/// Makes a complete snapshot whose number in the order is `sequence` and whose clock said `started`.
+/// Makes a complete snapshot with this number in the order and this start time on the clock.
 fn snapshot(sequence: u8, started: i64) -> Snapshot {
     let mut run = [sequence; 16];
     // Names of runs begin with the time.
@@ -21,7 +21,7 @@ fn snapshot(sequence: u8, started: i64) -> Snapshot {
     Snapshot { origin, state: SnapshotState::Complete(completion) }
 }
 
-/// Makes a list of snapshots that were made in this order; `written` are the times of the store.
+/// Makes a list of snapshots that were made in this order; `written` has the times of the store.
 fn list(started: &[i64], written: &[i64]) -> SnapshotList {
     let snapshots: Vec<Snapshot> =
         started.iter().enumerate().map(|(index, started)| snapshot(index as u8 + 1, *started)).collect();
@@ -47,7 +47,7 @@ use ClockError::{Ahead, Behind};
 fn times_that_rise_are_not_doubtful() {
     assert_eq!(doubtful(&list(&[], &[])), []);
     assert_eq!(doubtful(&list(&[10, 20, 30], &[11, 21, 31])), []);
-    // A clock may be set by a minute, and two snapshots may have the same time.
+    // A clock may be adjusted by a minute, and two snapshots may have the same time.
     assert_eq!(doubtful(&list(&[100, 40, 40, 200], &[])), []);
 }
 
@@ -57,7 +57,7 @@ fn one_wrong_time_is_found_among_right_ones() {
     assert_eq!(doubtful(&list(&[5 * DAY, 6 * DAY, DAY, 7 * DAY], &[])), [(3, Behind)]);
     assert_eq!(doubtful(&list(&[DAY, 9 * DAY, 2 * DAY], &[])), [(2, Ahead)]);
     assert_eq!(doubtful(&list(&[5 * DAY, DAY, 7 * DAY], &[])), [(2, Behind)]);
-    // Where numbers alone do not decide, the store's times do.
+    // If the numbers alone do not decide, the store's times do.
     assert_eq!(doubtful(&list(&[5 * DAY, DAY], &[5 * DAY, 6 * DAY])), [(2, Behind)]);
     assert_eq!(doubtful(&list(&[5 * DAY, 0, 6 * DAY], &[5 * DAY, 5 * DAY, 6 * DAY])), [(2, Behind)]);
 }
