@@ -22,11 +22,11 @@ use crate::{
     walk::walk_manifests,
 };
 
-/// Verifies a repository: its structure always, its data as the options ask.
+/// Verifies a repository: always its structure, and its data according to the options.
 ///
-/// Writers and a pruner may be at work meanwhile: snapshots are listed before directories, and directories
-/// before packs, so that what is being written never seems to be missing. Fails only when the store fails or
-/// the caller cancels.
+/// Writers and a pruner may be active meanwhile. Snapshots are listed before directories, and directories
+/// before packs, so objects that are just being written never seem to be missing. Fails only if the store
+/// fails or the caller cancels.
 pub async fn check(
     store: Arc<dyn Store>,
     keys: &Keys,
@@ -39,13 +39,13 @@ pub async fn check(
     Ok(examination.into_report(session))
 }
 
-/// Everything that a check has found out, beside the problems, which the session has.
+/// Everything that a check has found out, besides the problems, which the session has.
 pub(crate) struct Examination {
     /// Packs and chunks.
     pub(crate) inventory: Arc<Inventory>,
     /// Snapshots.
     pub(crate) snapshots: Snapshots,
-    /// What is to be said of each snapshot.
+    /// Result for each snapshot.
     judged: Vec<SnapshotCheck>,
     /// Log records and snapshots as they were listed.
     listed: Vec<ObjectInfo>,
@@ -64,7 +64,7 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     check_slots(session, list_below(session, together.as_deref(), layout::KEYS_PREFIX).await?).await?;
     let listed_log = list_below(session, together.as_deref(), layout::LOG_PREFIX).await?;
     let log = open_log(session, listed_log.clone()).await?;
-    // After the log: what it names is complete by then.
+    // Listed after the log: everything that the log names is complete by then.
     let listed = list_below(session, together.as_deref(), layout::SNAPSHOTS_PREFIX).await?;
     let snapshots = open_snapshots(session, listed.clone()).await?;
     let log = check_log(session, log, &snapshots).await?;
@@ -77,13 +77,13 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     let judged = judge(&graph, &inventory, &snapshots, &roots);
     report_marks(session, &judged);
     let nodes = graph.read_count();
-    // A repair reads again what it changes.
+    // A repair reads the objects again that it changes.
     session.retain_nothing();
     let listed = listed_log.into_iter().chain(listed).collect();
     Ok(Examination { inventory, snapshots, judged, listed, log, packs_read, nodes })
 }
 
-/// Returns the objects below a prefix: those of an earlier listing, if there is one, else of a new one.
+/// Returns the objects below a prefix, from an earlier listing if there is one, else from a new one.
 async fn list_below(
     session: &Session<'_>,
     listed: Option<&[ObjectInfo]>,
@@ -95,7 +95,7 @@ async fn list_below(
     }
 }
 
-/// Reports snapshots that are marked as damaged without need.
+/// Reports snapshots that are still marked as damaged although they are whole.
 fn report_marks(session: &Session<'_>, judged: &[SnapshotCheck]) {
     for snapshot in judged {
         if let (true, Some(mark)) = (snapshot.restorable, snapshot.mark) {
@@ -107,7 +107,7 @@ fn report_marks(session: &Session<'_>, judged: &[SnapshotCheck]) {
 }
 
 impl Examination {
-    /// Returns what is to be said of the snapshot of a run.
+    /// Returns the result for the snapshot of a run.
     pub(crate) fn judged(&self, run: RunId) -> Option<&SnapshotCheck> {
         self.judged.iter().find(|judged| judged.run == run)
     }

@@ -1,24 +1,24 @@
-//! What cannot be restored of some entries.
+//! Damage of some entries: what cannot be restored.
 
 use std::sync::Arc;
 
 use crate::report::EXAMPLES_MAX;
 
-/// What cannot be restored of everything below a node.
+/// Damage of everything below a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Damage {
     /// Number of files.
     pub(crate) files: u64,
     /// Paths of the first of them.
     pub(crate) examples: Vec<Arc<[u8]>>,
-    /// Numbers of the damaged packs, as far as they are the reason; sorted, and only the first.
+    /// Numbers of the damaged packs that cause it; sorted, and only the first ones.
     pub(crate) packs: Vec<u32>,
-    /// Whether anything else is wrong, so that the snapshot is not what was backed up.
+    /// Whether anything else is wrong, so that the snapshot differs from what was backed up.
     pub(crate) is_broken: bool,
 }
 
 impl Damage {
-    /// Says whether nothing is damaged.
+    /// Returns whether nothing is damaged.
     pub(crate) fn is_none(&self) -> bool {
         self.files == 0 && !self.is_broken
     }

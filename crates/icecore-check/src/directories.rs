@@ -1,4 +1,4 @@
-//! Opens all pack directories and holds them against the packs that the store lists.
+//! Opens all pack directories and compares them with the packs that the store lists.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -22,15 +22,16 @@ use crate::{
     table::{ChunkRow, ChunkTable},
 };
 
-/// A pruner may move chunks to new packs while directories are read. After this many looks at the store the
-/// check takes it as it is.
+/// A pruner may move chunks to new packs while directories are read. After listing the store this many times,
+/// the check accepts its state.
 const LOOKS_MAX: usize = 3;
 
 /// Stored bytes of directories that are opened at a time: opened ones wait until those before them have been
-/// taken over.
+/// processed.
 const BATCH_BYTES: u64 = 16 << 20;
 
-/// Directories of packs that are to be read may have one part in this many of the memory, as they are stored.
+/// Directories of packs to be read may use at most this fraction (one divided by this) of the memory, in
+/// stored form.
 const KEPT_SHARE: u64 = 16;
 
 /// Directories that have been opened so far.
@@ -40,23 +41,23 @@ struct Loader {
     keeps_bytes: u64,
     packs: Vec<PackRecord>,
     numbers: HashMap<PackName, u32>,
-    /// Directories that exist and do not open.
+    /// Directories that exist but do not open.
     damaged: BTreeSet<PackName>,
     rows: Vec<ChunkRow>,
 }
 
-/// Opens all directories, and reports packs that are missing or too much.
+/// Opens all directories, and reports missing and surplus packs.
 pub(crate) async fn take_inventory(session: &Session<'_>) -> Result<Inventory, CheckError> {
     let options = session.options();
-    // A sample may be small, so that most directories would be kept for nothing.
+    // A sample may be small, and most directories would be kept in vain.
     let keeps_bytes = if options.read_data { options.memory_bytes_max / KEPT_SHARE } else { 0 };
     let mut loader = Loader { keeps_bytes, ..Loader::default() };
     let mut look = 0;
     let listing = loop {
-        // Directories are listed before packs: a pack is written before its directory, so that no pack seems
-        // missing that a writer is just finishing.
+        // Directories are listed before packs: a pack is written before its directory, so a pack that a
+        // writer is just finishing never seems to be missing.
         let (directories, all) = if options.lists_together {
-            // A pack that is not in the same listing as its directory is looked for by its name.
+            // If a pack is not in the same listing as its directory, it is looked up by its name.
             let all = session.list("").await?;
             (
                 all.iter().filter(|info| info.key.starts_with(layout::PACKS_PREFIX)).cloned().collect(),
@@ -89,7 +90,7 @@ pub(crate) async fn take_inventory(session: &Session<'_>) -> Result<Inventory, C
 }
 
 impl Loader {
-    /// Opens directories that have not been opened yet; says whether some were deleted meanwhile.
+    /// Opens directories that have not been opened yet; returns whether some were deleted meanwhile.
     async fn load(&mut self, session: &Session<'_>, listed: Vec<ObjectInfo>) -> Result<bool, CheckError> {
         let mut new = Vec::new();
         for info in listed {
@@ -110,7 +111,7 @@ impl Loader {
                 let opened = session.open(&info, DIRECTORY_BYTES_MAX.into(), open).await?;
                 Ok::<_, CheckError>((pack, info, opened))
             });
-            // In the order of their names, so that packs have the same numbers in every check.
+            // In the order of their names, so packs have the same numbers in every check.
             let mut opening = opening.buffered(session.concurrency());
             while let Some((pack, info, opened)) = opening.try_next().await? {
                 session.progress(1, info.size);
@@ -163,7 +164,7 @@ impl Loader {
         self.numbers.insert(name, number);
     }
 
-    /// Looks for the pack of each directory; says whether some were deleted together with their directory.
+    /// Looks for the pack of each directory; returns whether some were deleted together with their directory.
     async fn find_packs(&mut self, session: &Session<'_>, listing: &Listing) -> Result<bool, CheckError> {
         let mut missing = Vec::new();
         for (number, pack) in self.packs.iter_mut().enumerate() {
@@ -185,7 +186,7 @@ impl Loader {
         Ok(moved)
     }
 
-    /// Reports packs that are not as their directories say.
+    /// Reports packs that differ from their directories.
     fn report_packs(&self, session: &Session<'_>, listing: &Listing) {
         for pack in &self.packs {
             let key = pack.key();
@@ -247,13 +248,13 @@ fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
         for listed in places {
             let key = listed.place.key(name);
             match known {
-                // Reported as misplaced, if it is missing in its own place.
+                // Reported as misplaced if it is missing in its right location.
                 Some(pack) if pack.place() == listed.place || pack.state == PackState::Missing => {}
                 Some(pack) => {
                     let detail = format!("another pack of this name lies in its right place, {}", pack.key());
                     session.report(ProblemKind::ForeignObject, Some(&key), detail);
                 }
-                // A directory that appeared meanwhile, or does not open.
+                // A directory that was written meanwhile, or does not open.
                 None if listing.directories.contains(&name) => {}
                 None => {
                     let detail =

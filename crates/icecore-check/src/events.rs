@@ -1,8 +1,8 @@
-//! What a check says while it runs.
+//! Events of a running check.
 
 use crate::report::CheckProblem;
 
-/// Part of a check.
+/// Phase of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CheckPhase {
@@ -12,9 +12,9 @@ pub enum CheckPhase {
     Directories,
     /// Packs are read; counted in packs.
     Packs,
-    /// The manifests of all complete snapshots are read; counted in nodes, the total is not known before.
+    /// The manifests of all complete snapshots are read; counted in nodes, with an unknown total.
     Manifests,
-    /// What is wrong is read again, to plan a repair; counted in packs.
+    /// Damaged objects are read again to plan a repair; counted in packs.
     Diagnosis,
     /// A repair is executed; counted in steps.
     Repair,
@@ -34,13 +34,13 @@ impl CheckPhase {
     }
 }
 
-/// Receiver of what a check says while it runs; calls come one after the other and must return soon.
+/// Receiver of the events of a running check; calls come one after the other and must return soon.
 pub trait CheckEvents: Send + Sync {
-    /// A phase begins; `objects_total` is the number of objects in it, where that is known.
+    /// A phase begins; `objects_total` is the number of objects in it, if known.
     fn phase_begins(&self, phase: CheckPhase, objects_total: Option<u64>);
     /// This many more objects and bytes of the current phase are done.
     fn progress(&self, objects: u64, bytes: u64);
-    /// A problem was found; it will be in the report, too.
+    /// A problem was found; it will also be in the report.
     fn problem_found(&self, problem: &CheckProblem);
 }
 

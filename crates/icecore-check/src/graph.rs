@@ -1,4 +1,5 @@
-//! The nodes of all manifests and chunk lists, each once, with what the check needs to remember of them.
+//! The nodes of all manifests and chunk lists, each once, with everything that the check needs to remember
+//! about them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,13 +24,13 @@ const LEVELS: usize = NODE_LEVEL_MAX as usize + 1;
 /// Number of stages: all levels of manifests, then all levels of chunk lists, each from the roots down.
 pub(crate) const STAGES: usize = LEVELS * 2;
 
-/// Groups, sorted; shared by all nodes that have the same.
+/// Groups, sorted; shared by all nodes with the same groups.
 pub(crate) type Scopes = Arc<[GroupId]>;
 
 /// Number of a node in the graph.
 pub(crate) type NodeNumber = u32;
 
-/// What those who refer to a node say of it.
+/// What the references to a node say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// A manifest node.
@@ -38,7 +39,7 @@ pub(crate) enum Expected {
         level: u8,
         /// Totals of everything below.
         totals: Totals,
-        /// Last path below; none for a root, of which nobody says it.
+        /// Last path below; none for a root, because no parent states it.
         last_path: Option<Box<[u8]>>,
     },
     /// A node of a chunk list.
@@ -53,8 +54,8 @@ impl Expected {
         }
     }
 
-    /// Names the node together with what is said of it: whoever says the same shares one node, and what one
-    /// parent says wrongly does not harm the others.
+    /// Returns a name for the node together with its expected properties. References with equal expectations
+    /// share one node, so a parent with wrong expectations does not affect the others.
     fn name(&self, id: &ChunkId) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new();
         let (tag, level, numbers, path) = match self {
@@ -75,31 +76,31 @@ impl Expected {
     }
 }
 
-/// What was found out about a node.
+/// Result of reading a node.
 #[derive(Debug)]
 pub(crate) enum NodeState {
     /// It has not been read yet.
     Unread,
-    /// It cannot be read, or is not what it must be; the packs with these numbers hold it.
+    /// It cannot be read, or does not match its reference; the packs with these numbers hold it.
     Lost(Vec<u32>),
     /// An inner node, of a manifest or a chunk list.
     Inner(Box<[NodeNumber]>),
     /// A leaf of a manifest.
     Leaf(LeafRecord),
-    /// A leaf of a chunk list, with what is damaged among its chunks.
+    /// A leaf of a chunk list, with the damage among its chunks.
     ListLeaf(Box<Damage>),
 }
 
-/// What is remembered of a manifest leaf. There are very many.
+/// What is remembered about a manifest leaf. There are very many.
 #[derive(Debug, Default)]
 pub(crate) struct LeafRecord {
-    /// What the entries say of the directories around them; none of an empty leaf.
+    /// Ancestors that the entries need and provide; none for an empty leaf.
     pub(crate) lineage: Option<PackedLineage>,
-    /// What few leaves have.
+    /// Properties that only few leaves have.
     pub(crate) peculiar: Option<Box<Peculiarities>>,
 }
 
-/// What few leaves have.
+/// Properties that only few leaves have.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Peculiarities {
     /// Files with a chunk list: the root of the list, and the path.
@@ -108,7 +109,7 @@ pub(crate) struct Peculiarities {
     pub(crate) links: Vec<LinkMember>,
     /// Files whose inline chunks are damaged.
     pub(crate) damage: Damage,
-    /// A path that entries lie below, and that is no directory, whatever is in other leaves.
+    /// A path that has entries below it but is not a directory, whatever is in other leaves.
     pub(crate) orphaned: Option<Orphaned>,
 }
 
@@ -124,13 +125,14 @@ impl LeafRecord {
 pub(crate) struct GraphNode {
     /// Id.
     pub(crate) id: ChunkId,
-    /// What its parents say of it.
+    /// What its parents say about it.
     pub(crate) expected: Expected,
-    /// Groups that everything below must belong to, because snapshots refer to it that are restricted to one.
+    /// Groups that everything below must belong to, because snapshots that refer to it are restricted to
+    /// them.
     pub(crate) scopes: Scopes,
-    /// Whether the node opens, but what it says is wrong: snapshots with it cannot be trusted.
+    /// Whether the node opens but has wrong content: snapshots with it cannot be trusted.
     pub(crate) is_wrong: bool,
-    /// What was found out.
+    /// Result of reading it.
     pub(crate) state: NodeState,
 }
 
@@ -154,9 +156,9 @@ impl Graph {
         }
     }
 
-    /// Returns the number of the node with this id of which this is said; it is added if it is new.
+    /// Returns the number of the node with this id and these expected properties; adds it if it is new.
     ///
-    /// All who refer to a node are in earlier stages, so `scopes` are complete when the node's stage begins.
+    /// All references to a node are in earlier stages, so `scopes` are complete when the node's stage begins.
     pub(crate) fn want(&mut self, id: ChunkId, expected: Expected, scopes: &[GroupId]) -> NodeNumber {
         let name = expected.name(&id);
         if let Some(&number) = self.numbers.get(&name) {
@@ -175,7 +177,7 @@ impl Graph {
         number
     }
 
-    /// Returns groups as they are kept.
+    /// Returns groups in their shared form.
     fn share_scopes(&mut self, scopes: &[GroupId]) -> Scopes {
         let mut scopes = scopes.to_vec();
         scopes.sort_unstable();
@@ -198,7 +200,7 @@ impl Graph {
         &self.nodes[number as usize]
     }
 
-    /// Returns a node to be changed.
+    /// Returns a node for changing it.
     pub(crate) fn node_mut(&mut self, number: NodeNumber) -> &mut GraphNode {
         &mut self.nodes[number as usize]
     }
@@ -214,7 +216,7 @@ impl Graph {
         self.nodes.iter().filter(read).count() as u64
     }
 
-    /// Returns the first path below a manifest node; none if the way to it is lost or the leaf is empty.
+    /// Returns the first path below a manifest node; none if a node on the way is lost or the leaf is empty.
     pub(crate) fn first_path(&self, number: NodeNumber) -> Option<Arc<[u8]>> {
         let mut number = number;
         loop {

@@ -16,7 +16,7 @@ use crate::{
     session::{Fetched, Opened, Session},
 };
 
-/// More than any header has, in bytes.
+/// No header has this many bytes.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
 
 /// Verifies the repository header.
@@ -36,10 +36,9 @@ pub(crate) async fn check_header(session: &Session<'_>) -> Result<(), CheckError
     Ok(())
 }
 
-/// Verifies that the key slots among the objects that were listed are intact; whether a password opens them
-/// is not tried.
+/// Verifies that the key slots among the listed objects are intact; does not try a password.
 pub(crate) async fn check_slots(session: &Session<'_>, mut slots: Vec<ObjectInfo>) -> Result<(), CheckError> {
-    // Others are reported as foreign with all the rest.
+    // The others are reported as foreign later.
     slots.retain(|slot| classify(&slot.key) == KeyForm::Slot);
     let found = slots.len();
     let checks = stream::iter(slots).map(|slot| async move {

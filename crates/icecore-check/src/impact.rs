@@ -1,4 +1,4 @@
-//! From damaged packs and nodes to the files and snapshots that they hit.
+//! Finds the files and snapshots that damaged packs and nodes affect.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::{
     snapshots::Snapshots,
 };
 
-/// Returns the damage of all nodes below which there is any.
+/// Returns the damage of all nodes that have any below them.
 pub(crate) fn damage_by_node(graph: &Graph) -> HashMap<NodeNumber, Damage> {
     let mut damage = HashMap::new();
     // Children are in later stages than their parents.
@@ -57,8 +57,8 @@ fn damage_of(graph: &Graph, number: NodeNumber, below: &HashMap<NodeNumber, Dama
     sum
 }
 
-/// Says of each snapshot what can be restored; `roots` are the root nodes of the complete ones, in their
-/// order.
+/// Decides for each snapshot what can be restored; `roots` are the root nodes of the complete snapshots, in
+/// their order.
 pub(crate) fn judge(
     graph: &Graph,
     inventory: &Inventory,

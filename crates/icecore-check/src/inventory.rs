@@ -1,4 +1,4 @@
-//! What is where: all packs that have a directory, and their chunks.
+//! All packs that have a directory, and their chunks.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::table::{ChunkRow, ChunkTable};
 /// How a pack was found in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PackState {
-    /// It has the length that its directory says.
+    /// It has the length in its directory.
     Present,
     /// It has another length, given in bytes.
     WrongSize(u64),
@@ -33,18 +33,17 @@ pub(crate) struct PackRecord {
     pub(crate) kind: ObjectKind,
     /// Group.
     pub(crate) group: GroupId,
-    /// Length in bytes, as the directory says.
+    /// Length in bytes, according to the directory.
     pub(crate) bytes: u64,
     /// Length of the directory object in bytes.
     pub(crate) directory_bytes: u64,
     /// Number of blocks.
     pub(crate) blocks: u32,
-    /// The directory, kept for packs of manifest nodes, and for others that are to be read as long as there
-    /// is room.
+    /// The directory: kept for packs of manifest nodes, and while there is room, for other packs to be read.
     pub(crate) directory: Option<Arc<PackDirectory>>,
     /// How the pack was found.
     pub(crate) state: PackState,
-    /// Whether every block of the pack has been opened; those that do not open are marked in the table.
+    /// Whether every block of the pack has been opened; the table marks those that do not open.
     pub(crate) was_read: bool,
 }
 
@@ -59,10 +58,10 @@ impl PackRecord {
         self.place().key(self.name)
     }
 
-    /// Says whether blocks of the pack count as readable unless they are marked.
+    /// Returns whether blocks of the pack count as readable unless they are marked.
     ///
-    /// Of a pack of wrong length nothing is believed until its blocks have been opened. Blocks with manifest
-    /// nodes are opened in any case.
+    /// A pack with a wrong length is not trusted until its blocks have been opened. Blocks with manifest
+    /// nodes are always opened.
     fn is_trusted(&self) -> bool {
         match self.state {
             PackState::Present => true,
@@ -77,7 +76,7 @@ impl PackRecord {
 pub(crate) enum Availability {
     /// At least one copy can be read.
     Present,
-    /// The packs with these numbers hold it, and all of these copies are damaged.
+    /// The packs with these numbers hold it, and all these copies are damaged.
     Lost(Vec<u32>),
     /// There are copies, but none has the expected length.
     WrongLength(u32),
@@ -99,12 +98,12 @@ impl Inventory {
         &self.packs[row.pack() as usize]
     }
 
-    /// Says whether a copy of a chunk counts as readable.
+    /// Returns whether a copy of a chunk counts as readable.
     pub(crate) fn is_readable(&self, row: &ChunkRow) -> bool {
         !row.is_lost() && self.pack(row).is_trusted()
     }
 
-    /// Says whether a chunk of this kind, id and length can be read.
+    /// Returns whether a chunk of this kind, id and length can be read.
     pub(crate) fn locate(&self, kind: ObjectKind, id: &ChunkId, length: u32) -> Availability {
         let mut lost = Vec::new();
         let mut other_length = None;
@@ -130,7 +129,7 @@ impl Inventory {
         rows.filter(|row| self.pack(row).state != PackState::Vanished).map(ChunkRow::pack).collect()
     }
 
-    /// Says whether a pack of `group` holds the chunk.
+    /// Returns whether a pack of `group` holds the chunk.
     pub(crate) fn is_in_group(&self, kind: ObjectKind, id: &ChunkId, group: GroupId) -> bool {
         self.table.copies(kind, id).any(|row| self.pack(row).group == group)
     }

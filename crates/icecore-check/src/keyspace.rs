@@ -11,10 +11,10 @@ use icecore_store::ObjectInfo;
 /// Length of the name of a key slot in hexadecimal digits.
 const SLOT_NAME_DIGITS: usize = 32;
 
-/// Foreign objects that are named; all are counted. A bucket may be full of them.
+/// Maximum of foreign objects that are named; all are counted. A bucket may be full of them.
 pub(crate) const FOREIGN_NAMED_MAX: usize = 5;
 
-/// What a key stands for.
+/// What a key denotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyForm {
     /// The repository header.
@@ -29,19 +29,19 @@ pub(crate) enum KeyForm {
     Pack(PackName, PackPlace),
     /// A list of condemned packs.
     Condemned,
-    /// Something that a repair has put aside.
+    /// An object that a repair has moved into quarantine.
     Quarantined(RunId),
     /// Copies of other objects.
     Index,
     /// A record of the log.
     Log(RecordName),
-    /// An object with which a server was tried.
+    /// An object that was written to test a server.
     Probe,
-    /// Nothing of a repository.
+    /// Not part of a repository.
     Foreign,
 }
 
-/// Says what a key stands for.
+/// Returns what a key denotes.
 pub(crate) fn classify(key: &str) -> KeyForm {
     if key == layout::HEADER_KEY {
         return KeyForm::Header;
@@ -79,20 +79,20 @@ pub(crate) fn classify(key: &str) -> KeyForm {
 /// A pack as the store lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ListedPack {
-    /// Where it lies.
+    /// Its location.
     pub(crate) place: PackPlace,
     /// Its length in bytes.
     pub(crate) bytes: u64,
 }
 
-/// Packs and directories of a repository as the store lists them, and what does not belong to it.
+/// Packs and directories of a repository as the store lists them, and objects that do not belong to it.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// Packs by name; more than one place for a name is wrong.
+    /// Packs by name; more than one location for a name is wrong.
     pub(crate) packs: BTreeMap<PackName, Vec<ListedPack>>,
     /// Packs that have a directory.
     pub(crate) directories: BTreeSet<PackName>,
-    /// Number and bytes of the objects that repairs have put aside, by repair.
+    /// Number and bytes of the objects that repairs have moved into quarantine, by repair.
     pub(crate) quarantined: BTreeMap<RunId, (u64, u64)>,
     /// Keys of the first foreign objects, at most [`FOREIGN_NAMED_MAX`].
     pub(crate) foreign: Vec<String>,
@@ -101,7 +101,7 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Sorts a list of the whole store.
+    /// Sorts a listing of the whole store.
     pub(crate) fn new(objects: Vec<ObjectInfo>) -> Self {
         let mut listing = Self::default();
         for ObjectInfo { key, size, .. } in objects {
@@ -131,7 +131,7 @@ impl Listing {
         listing
     }
 
-    /// Returns the pack of this name in its right place.
+    /// Returns the pack of this name in its right location.
     pub(crate) fn find(&self, name: PackName, place: PackPlace) -> Option<ListedPack> {
         self.packs.get(&name)?.iter().find(|pack| pack.place == place).copied()
     }

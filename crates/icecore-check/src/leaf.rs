@@ -1,4 +1,4 @@
-//! Examines one decoded node: what it refers to, and whether that is there. Pure, runs on the pool.
+//! Examines one decoded node: what it refers to, and whether that exists. Pure, runs on the pool.
 
 use std::sync::Arc;
 
@@ -19,16 +19,16 @@ use crate::{
     report::EXAMPLES_MAX,
 };
 
-/// As what a node is to be read.
+/// How to read a node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reading {
     /// A node of a manifest.
     Manifest,
-    /// A node of the chunk list that is referred to like this.
+    /// A node of the chunk list with this reference.
     List(ChunkListRef),
 }
 
-/// What a node turned out to be.
+/// Result of examining a node.
 #[derive(Debug)]
 pub(crate) enum Examined {
     /// An inner node of a manifest.
@@ -39,18 +39,18 @@ pub(crate) enum Examined {
     ListInner(Vec<ChunkListRef>),
     /// A leaf of a chunk list.
     ListLeaf(Box<ChunkFindings>),
-    /// Not what it must be.
+    /// It does not have the form that it must have.
     Malformed(FormatError),
 }
 
-/// What a manifest node says of everything below it.
+/// What a manifest node says about everything below it.
 #[derive(Debug)]
 pub(crate) struct Summary {
     /// Height above the leaves.
     pub(crate) level: u8,
     /// Totals.
     pub(crate) totals: Totals,
-    /// Last path; none of an empty leaf.
+    /// Last path; none for an empty leaf.
     pub(crate) last_path: Option<Vec<u8>>,
 }
 
@@ -63,35 +63,35 @@ pub(crate) struct Leaf {
     pub(crate) links: Vec<LinkMember>,
     /// Files with damaged chunks.
     pub(crate) damage: Damage,
-    /// What the entries say of the directories around them; none of an empty leaf.
+    /// Ancestors that the entries need and provide; none for an empty leaf.
     pub(crate) lineage: Option<Lineage>,
-    /// A path that entries lie below, and that is no directory, whatever is in other leaves.
+    /// A path that has entries below it but is not a directory, whatever is in other leaves.
     pub(crate) orphaned: Option<Orphaned>,
-    /// What is wrong with chunks, and was not reported before.
+    /// Problems with chunks that were not reported before.
     pub(crate) chunks: ChunkFindings,
 }
 
-/// A chunk that is referred to wrongly.
+/// A chunk with a wrong reference.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ChunkTrouble {
     /// Id of the chunk.
     pub(crate) id: ChunkId,
-    /// Length that the reference says, in bytes.
+    /// Length in the reference, in bytes.
     pub(crate) length: u32,
     /// Length of the chunk in the directories, in bytes; none if it is in none.
     pub(crate) found: Option<u32>,
-    /// Path of the file; none where only its chunk list is known.
+    /// Path of the file; none if only its chunk list is known.
     pub(crate) path: Option<Arc<[u8]>>,
 }
 
-/// What is wrong with the chunks of one node.
+/// Problems with the chunks of one node.
 #[derive(Debug, Default)]
 pub(crate) struct ChunkFindings {
     /// Damaged packs that hold chunks, and whether anything is damaged at all.
     pub(crate) damage: Damage,
-    /// Chunks that are in no directory with this length, at most [`EXAMPLES_MAX`].
+    /// Chunks that no directory has with this length, at most [`EXAMPLES_MAX`].
     pub(crate) troubles: Vec<ChunkTrouble>,
-    /// References to chunks that are not in a pack of the group that they are restricted to, by group.
+    /// References to chunks that are in no pack of the group that they are restricted to, by group.
     pub(crate) outside: Vec<(GroupId, u64)>,
 }
 
@@ -150,7 +150,7 @@ fn examine_entries(inventory: &Inventory, scopes: &[GroupId], entries: &[Entry])
 }
 
 impl ChunkFindings {
-    /// Looks for the chunks of one file; says whether any cannot be read.
+    /// Looks for the chunks of one file; returns whether any cannot be read.
     fn examine(
         &mut self,
         inventory: &Inventory,

@@ -2,10 +2,10 @@
 //! path.
 //!
 //! Architecture invariants: never uses the repository, backup or restore crates, nor the catalogue. Checking
-//! and planning a repair only read; what writes and deletes goes through [`Maintenance`], and what it takes
-//! away it has copied into quarantine before. What is wrong with stored objects is data in the report, never
-//! an error; an error means that the check itself could not go on. CPU work runs on a rayon pool and never
-//! waits for the store there.
+//! and planning a repair only read; [`Maintenance`] alone writes and deletes, and it copies every object into
+//! quarantine before deleting it. Problems of stored objects are data in the report, never an error; an error
+//! means that the check itself could not continue. CPU work runs on a rayon pool and never waits for the
+//! store.
 
 mod check;
 mod damage;

@@ -1,4 +1,4 @@
-//! What some entries in a row say of the directories around them.
+//! The ancestors of consecutive entries.
 
 use std::sync::Arc;
 
@@ -7,29 +7,29 @@ use icecore_format::{
     path,
 };
 
-/// What entries in a row say of the directories around them.
+/// What consecutive entries need and provide in ancestors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lineage {
     /// Path of the first entry.
     pub(crate) first: Arc<[u8]>,
     last: Arc<[u8]>,
-    /// Lengths of the beginnings of the first path that must be directories further to the left; sorted.
+    /// Lengths of the prefixes of the first path that must be directories further to the left; sorted.
     wanted: Vec<usize>,
-    /// Lengths of the beginnings of the last path, or of all of it, that are directories here; sorted.
+    /// Lengths of the prefixes of the last path, or of all of it, that are directories here; sorted.
     open: Vec<usize>,
 }
 
-/// A [`Lineage`] in one piece of memory, because there is one for each leaf: what the first and the last path
-/// have in common is in it once.
+/// A [`Lineage`] in one piece of memory, because each leaf has one; the common beginning of the first and the
+/// last path is stored once.
 #[derive(Debug)]
 pub(crate) struct PackedLineage(Box<[u8]>);
 
-/// A path that entries lie below, although it is no directory of the snapshot.
+/// A path that has entries below it but is not a directory of the snapshot.
 pub(crate) type Orphaned = Arc<[u8]>;
 
 impl Lineage {
-    /// Looks at the entries of a leaf; returns also the first path that should be a directory and is not,
-    /// whatever lies to the left. The root need not be there.
+    /// Looks at the entries of a leaf. Also returns the first path that should be a directory but is not,
+    /// whatever is to the left. The root may be missing.
     pub(crate) fn of(entries: &[Entry]) -> (Option<Self>, Option<Orphaned>) {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return (None, None) };
         let (mut directories, mut wanted, mut orphaned) = (Vec::<&[u8]>::new(), Vec::new(), None);
@@ -54,8 +54,8 @@ impl Lineage {
         (Some(Self { first, last, wanted, open }), orphaned)
     }
 
-    /// Puts what follows to the right of this; returns also the first path that should be a directory and is
-    /// not.
+    /// Appends the entries to the right of these. Also returns the first path that should be a directory but
+    /// is not.
     pub(crate) fn join(mut self, right: &Self) -> (Self, Option<Orphaned>) {
         let mut orphaned = None;
         for &length in &right.wanted {
@@ -80,14 +80,15 @@ impl Lineage {
         (self, orphaned)
     }
 
-    /// Returns a path that should be a directory and is not, if nothing lies to the left.
+    /// Returns a path that should be a directory but is not, if nothing is to the left.
     pub(crate) fn of_root(&self) -> Option<Orphaned> {
         self.wanted.first().map(|&length| Arc::from(&self.first[..length]))
     }
 }
 
 impl PackedLineage {
-    /// Packs a lineage: four lengths, the two lists of lengths, the first path, what the last path has more.
+    /// Packs a lineage: four lengths, the two lists of lengths, the first path, and the rest of the last
+    /// path.
     pub(crate) fn new(lineage: &Lineage) -> Self {
         let Lineage { first, last, wanted, open } = lineage;
         let common = first.iter().zip(last.iter()).take_while(|(left, right)| left == right).count();
@@ -100,7 +101,7 @@ impl PackedLineage {
         Self(packed.into())
     }
 
-    /// Returns what was packed.
+    /// Returns the lineage.
     pub(crate) fn unpack(&self) -> Lineage {
         let (words, _) = self.0.as_chunks::<4>();
         let length = |place: usize| u32::from_le_bytes(words[place]) as usize;
@@ -116,7 +117,7 @@ impl PackedLineage {
     }
 }
 
-/// Says whether `path` lies in `directory` and is not it.
+/// Returns whether `path` is below `directory`.
 fn is_above(directory: &[u8], path: &[u8]) -> bool {
     directory.len() < path.len() && path::is_within(path, directory)
 }

@@ -1,4 +1,4 @@
-//! What is remembered of a hard link.
+//! What is remembered about a hard link.
 
 use icecore_format::entry::{Content, Entry, Marks};
 
@@ -11,13 +11,13 @@ pub(crate) struct LinkMember {
     pub(crate) inode: u64,
     /// Number of the kind.
     pub(crate) kind: u8,
-    /// Stands for size and content.
+    /// Identifies size and content.
     pub(crate) content: u64,
 }
 
 impl LinkMember {
-    /// Returns the member that an entry is; none if it is no hard link, or if its content was not read
-    /// consistently and may differ for that reason.
+    /// Returns the member for an entry. Returns none if the entry is not a hard link, or if its content was
+    /// not read consistently, because it may differ for that reason.
     pub(crate) fn of(entry: &Entry) -> Option<Self> {
         let (device, inode) = entry.link_group()?;
         let inconsistent = Marks::CHANGED_WHILE_READ.with(Marks::UNREADABLE);

@@ -13,7 +13,7 @@ use crate::{
     snapshots::Snapshots,
 };
 
-/// Groups of links that differ in the same respect, in one snapshot.
+/// Groups of links with the same kind of difference, in one snapshot.
 #[derive(Debug, PartialEq, Eq)]
 struct Differences {
     kind: ProblemKind,
@@ -56,8 +56,8 @@ pub(crate) async fn check_links(
     Ok(())
 }
 
-/// Says of each node whether there are links below it, and chooses the snapshots to look at: of those that
-/// have the very same leaves with links only the first.
+/// Returns for each node whether there are links below it, and chooses the snapshots to look at: only one of
+/// those with exactly the same leaves with links, the first.
 fn choose_snapshots(
     graph: &Graph,
     mut snapshots: Vec<(RunId, NodeNumber)>,
@@ -71,7 +71,7 @@ fn choose_snapshots(
     (linked, snapshots)
 }
 
-/// Says of each node whether there are links below it.
+/// Returns for each node whether there are links below it.
 fn nodes_with_links(graph: &Graph) -> Vec<bool> {
     let mut linked = vec![false; graph.len()];
     for stage in (0..STAGES).rev() {

@@ -1,4 +1,4 @@
-//! Reads the log, and holds it against the snapshots and against what the caller has seen before.
+//! Reads the log, and compares it with the snapshots and with what the caller has seen before.
 
 use std::collections::BTreeSet;
 
@@ -20,14 +20,14 @@ use crate::{
     snapshots::Snapshots,
 };
 
-/// What the log says, and what of it does not hold any more.
+/// Content of the log, and what of it no longer holds.
 #[derive(Debug, Default)]
 pub(crate) struct LogCheck {
     /// Records that open.
     pub(crate) records: u64,
-    /// Complete snapshots that no record names, and that are no losses.
+    /// Complete snapshots that no record names, and that do not indicate a loss.
     pub(crate) unnamed: u64,
-    /// What is lost and not accepted.
+    /// Losses that nobody accepted.
     pub(crate) losses: Vec<Loss>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn read_log(session: &Session<'_>) -> Result<ReadLog, CheckErro
     open_log(session, session.list(layout::LOG_PREFIX).await?).await
 }
 
-/// Reads the records among the objects that were listed.
+/// Reads the records among the listed objects.
 pub(crate) async fn open_log(session: &Session<'_>, listed: Vec<ObjectInfo>) -> Result<ReadLog, CheckError> {
     let named = listed.into_iter().filter_map(|info| match classify(&info.key) {
         KeyForm::Log(name) => Some((name, info)),
@@ -77,7 +77,7 @@ async fn open_record(
     Ok((name, opened.await?))
 }
 
-/// Reports what the log says was there and is not any more.
+/// Reports objects that existed according to the log and are missing now.
 pub(crate) async fn check_log(
     session: &Session<'_>,
     mut log: ReadLog,
@@ -91,9 +91,9 @@ pub(crate) async fn check_log(
     };
     let mut losses = find(&log);
     if !losses.is_empty() {
-        // A snapshot may have been deleted while the check was running: its record comes before its end. And
-        // a record may have been written while the log was listed, before another one that refers to it. What
-        // is new now is not missed: the snapshots were listed earlier.
+        // A snapshot may have been deleted while the check was running: its record is written before it is
+        // deleted. A record may also have been written while the log was being listed, before another one
+        // that refers to it. New snapshots are not reported as missing: the snapshots were listed earlier.
         let missed: BTreeSet<_> = losses.iter().map(Loss::what).collect();
         log = read_log(session).await?;
         losses = find(&log);

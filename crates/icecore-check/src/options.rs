@@ -20,21 +20,20 @@ pub struct CheckOptions {
     /// Reads every pack in full and opens every block.
     pub read_data: bool,
     /// Reads packs with this share of all their bytes, from 0 to 100: first those that were never verified,
-    /// then those that were verified longest ago; `seed` decides among equals. Ignored when `read_data` is
-    /// set.
+    /// then those that were verified longest ago; `seed` decides among equals. Ignored if `read_data` is set.
     pub sample_percent: Option<f64>,
     /// Reads only packs that were last verified longer ago than this, or never: all of them, or as many as
-    /// the sample allows. Ignored when `read_data` is set.
+    /// the sample allows. Ignored if `read_data` is set.
     pub within: Option<Duration>,
-    /// When packs were last read in full and found whole, as far as the caller knows.
+    /// When packs were last read in full and found intact, as far as the caller knows.
     pub verified: Arc<HashMap<PackName, SystemTime>>,
-    /// Most store calls at a time; 0 counts as 1.
+    /// Maximum of concurrent store calls; 0 counts as 1.
     pub concurrency: usize,
-    /// Most bytes of stored objects in memory at a time. One object is read even if it alone is larger; the
-    /// chunk table (44 bytes for each chunk of the repository) comes on top. Pack directories that are wanted
-    /// again may take a sixteenth of it, and other objects an eighth.
+    /// Maximum of bytes of stored objects in memory. A single object is read even if it is larger. The chunk
+    /// table (44 bytes for each chunk of the repository) comes on top. Pack directories that are needed again
+    /// may use a sixteenth of it, and other objects an eighth.
     pub memory_bytes_max: u64,
-    /// Objects that the caller has just read from the store, whole, by their keys: they are not read again.
+    /// Whole objects that the caller has just read from the store, by their keys: they are not read again.
     pub fetched: Arc<[(String, Bytes)]>,
     /// Lists all of `meta/` once instead of each kind of objects: for stores where a request costs more than
     /// a long answer, and repositories with few objects.

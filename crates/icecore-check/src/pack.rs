@@ -12,17 +12,17 @@ use icecore_format::{
 
 use crate::session::Tools;
 
-/// Stored bytes of the blocks that are opened in one go.
+/// Stored bytes of the blocks that one job opens.
 const BATCH_BYTES: u64 = 4 << 20;
 
-/// What is wrong with a pack apart from its blocks.
+/// Problems of a pack outside of its blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FrameFindings {
     /// What is wrong with the header.
     pub(crate) header: Option<String>,
     /// What is wrong with the copy of the directory.
     pub(crate) directory_copy: Option<String>,
-    /// Whether length or hash of the whole pack are wrong.
+    /// Whether the length or the hash of the whole pack is wrong.
     pub(crate) checksum_differs: bool,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn verify_frame(keys: &Keys, directory: &PackDirectory, pack: &[u8]) 
     let (directory_copy, checksum) = match read_directory_copy(keys, directory.kind, pack) {
         Err(error) => (Some(error.to_string()), checksum_of(pack)),
         Ok(mut copy) => {
-            // Reading the copy has hashed the pack already; the copy itself holds no checksum.
+            // Reading the copy has already hashed the pack; the copy itself holds no checksum.
             let checksum = copy.checksum.unwrap_or_else(|| checksum_of(pack));
             copy.checksum = directory.checksum;
             let differs = copy != *directory;
@@ -56,7 +56,7 @@ fn epoch_of(pack: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
 }
 
-/// Divides the blocks of a pack into batches that are worth a job each; by ordinal.
+/// Divides the blocks of a pack, by ordinal, into batches that are worth a job each.
 pub(crate) fn batches(directory: &PackDirectory) -> Vec<Range<usize>> {
     let mut batches = Vec::new();
     let (mut start, mut bytes) = (0, 0);
@@ -73,7 +73,7 @@ pub(crate) fn batches(directory: &PackDirectory) -> Vec<Range<usize>> {
     batches
 }
 
-/// Opens some blocks of a whole pack and returns the ordinals of those that do not open, with the reason.
+/// Opens some blocks of a whole pack; returns the ordinals of those that do not open, with the reasons.
 pub(crate) fn verify_blocks(
     tools: &Tools,
     keys: &Keys,

@@ -1,4 +1,4 @@
-//! Reads whole packs and verifies everything in them.
+//! Reads whole packs and verifies all their content.
 
 use std::sync::Arc;
 
@@ -23,14 +23,14 @@ use crate::{
     session::{Fetched, Session},
 };
 
-/// What reading packs has shown, beside what is noted in the inventory.
+/// Result of reading packs, besides the notes in the inventory.
 #[derive(Debug, Default)]
 pub(crate) struct PacksRead {
     /// Number of packs that were to be read.
     pub(crate) packs: u64,
-    /// Packs that were read in full and are whole, sorted.
+    /// Packs that were read in full and are intact, sorted.
     pub(crate) verified: Vec<PackName>,
-    /// Number of packs that ought to have been read, too, but were more than the sample.
+    /// Number of packs that were due, but exceeded the sample.
     pub(crate) packs_left: u64,
     /// Number of packs that were to be read and are archived.
     pub(crate) packs_archived: u64,
@@ -38,21 +38,21 @@ pub(crate) struct PacksRead {
     pub(crate) bytes_archived: u64,
 }
 
-/// What reading a pack has shown.
+/// Result of reading a pack.
 enum PackReading {
-    /// It was read, and is whole.
+    /// It was read, and is intact.
     Whole,
     /// It was read; these chunks, by position in the directory, cannot be read.
     Read(Vec<(ChunkId, u32)>),
-    /// It cannot be read at all, or does not exist any more.
+    /// It cannot be read at all, or no longer exists.
     Gone(PackState),
     /// It has to be thawed before it can be read.
     Archived,
 }
 
-/// Reads the packs that the options ask for, and notes in the inventory what cannot be read.
+/// Reads the packs that the options select, and notes in the inventory what cannot be read.
 ///
-/// Archived packs do not count as a part of a sample: others are read in place of them.
+/// Archived packs do not count towards a sample: others are read instead.
 pub(crate) async fn read_packs(
     session: &Session<'_>,
     inventory: &mut Inventory,
@@ -152,13 +152,13 @@ async fn read_pack(session: &Session<'_>, pack: &PackRecord) -> Result<PackReadi
         }
     };
     if pack.kind == ObjectKind::Manifest {
-        // Its nodes are wanted when the manifests are walked.
+        // Its nodes are needed when the manifests are walked.
         session.retain(&key, 0, &bytes);
     }
     verify_pack(session, pack, &key, directory, bytes).await
 }
 
-/// Returns the directory of a pack; it is read again if it was not kept.
+/// Returns the directory of a pack; reads it again if it was not kept.
 async fn directory_of(
     session: &Session<'_>,
     pack: &PackRecord,

@@ -1,5 +1,5 @@
-//! Verifies that every entry lies in a directory of its snapshot. Only leaves are looked at entry by entry;
-//! of what lies around them, a node keeps what its neighbours need to know.
+//! Verifies that every entry is in a directory of its snapshot. Only leaves are examined entry by entry; a
+//! node keeps what its neighbours need to know.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -8,8 +8,8 @@ use crate::{
     lineage::{Lineage, Orphaned},
 };
 
-/// Returns the manifest nodes below which entries lie in no directory, each with the path that is none. What
-/// cannot be read, and what lies around it, is not judged: it is damage already.
+/// Returns the manifest nodes that have entries below them which are in no directory, each with the path that
+/// is not a directory. Unreadable nodes and their surroundings are not judged: they are already damage.
 pub(crate) fn find_orphaned(
     graph: &Graph,
     stages: usize,

@@ -19,14 +19,14 @@ use crate::{
     session::{Fetched, Session, Tools},
 };
 
-/// Blocks that lie at most this far apart are read with one call, in bytes.
+/// Blocks that are at most this many bytes apart are read with one call.
 const GAP_BYTES_MAX: u64 = 256 << 10;
-/// Most bytes that are read with one call, unless a single block is longer.
+/// Maximum of bytes that are read with one call, unless a single block is longer.
 const RUN_BYTES_MAX: u64 = 4 << 20;
 
-/// Nodes that are planned and read before the next ones are.
+/// Nodes that are planned and read together.
 const PORTION_NODES: usize = 8 << 10;
-/// How much memory a stored byte takes at most, as a rule, while its block is read: stored, decompressed,
+/// How much memory a stored byte usually needs at most while its block is read: stored, decompressed,
 /// decoded.
 const MEMORY_FOR_BYTE: u64 = 8;
 
@@ -39,11 +39,11 @@ struct WantedNode {
     number: NodeNumber,
     reading: Reading,
     scopes: Scopes,
-    /// Place in the plaintext of the block.
+    /// Position in the plaintext of the block.
     range: Range<usize>,
 }
 
-/// A block to be read, with the nodes that are wanted from it.
+/// A block to be read, with its wanted nodes.
 #[derive(Debug)]
 pub(crate) struct WantedBlock {
     ordinal: usize,
@@ -59,40 +59,40 @@ pub(crate) struct BlockRun {
     blocks: Vec<WantedBlock>,
 }
 
-/// Where a node is, to be sorted by it.
+/// A node with its location, for sorting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PlacedNode {
     place: BlockPlace,
-    /// Place in the plaintext of the block.
+    /// Position in the plaintext of the block.
     start: u32,
     end: u32,
     number: NodeNumber,
 }
 
-/// What came of reading a block.
+/// Result of reading a block.
 #[derive(Debug)]
 pub(crate) struct BlockResult {
     /// Which block.
     pub(crate) place: BlockPlace,
     /// Nodes that were wanted from it.
     pub(crate) nodes: Vec<NodeNumber>,
-    /// What they turned out to be, in the same order; or why the block does not open.
+    /// The examined nodes, in the same order; or why the block does not open.
     pub(crate) examined: Result<Vec<Examined>, BlockFailure>,
 }
 
 /// Why a block does not open.
 #[derive(Clone, Debug)]
 pub(crate) enum BlockFailure {
-    /// Its pack does not exist any more.
+    /// Its pack no longer exists.
     Absent,
-    /// The medium cannot give its bytes.
+    /// The storage medium cannot read its bytes.
     Unreadable(String),
     /// It is damaged.
     Damaged(FormatError),
 }
 
-/// Finds where nodes are, in the order in which they lie there; `damaged` are blocks that are known not to
-/// open. Returns also the nodes of which no readable copy is left.
+/// Finds the locations of nodes, in the order in which they are stored; `damaged` are blocks that are known
+/// not to open. Also returns the nodes that have no readable copy left.
 pub(crate) fn place_all(
     inventory: &Inventory,
     graph: &Graph,
@@ -110,8 +110,8 @@ pub(crate) fn place_all(
     (placed, unavailable)
 }
 
-/// Divides nodes into portions to be read one after the other, so that what is being read needs little
-/// memory; those of a block are together.
+/// Divides nodes into portions that are read one after the other, to limit memory; the nodes of a block stay
+/// together.
 pub(crate) fn portions(placed: &[PlacedNode]) -> impl Iterator<Item = &[PlacedNode]> {
     let mut rest = placed;
     iter::from_fn(move || {
@@ -127,7 +127,7 @@ pub(crate) fn portions(placed: &[PlacedNode]) -> impl Iterator<Item = &[PlacedNo
     })
 }
 
-/// Returns what is to be read for a portion.
+/// Returns the runs of blocks to be read for a portion.
 pub(crate) fn runs(inventory: &Inventory, graph: &Graph, portion: &[PlacedNode]) -> Vec<BlockRun> {
     let mut runs = Vec::new();
     for group in portion.chunk_by(|left, right| left.place == right.place) {
@@ -139,7 +139,7 @@ pub(crate) fn runs(inventory: &Inventory, graph: &Graph, portion: &[PlacedNode])
     runs
 }
 
-/// Finds a copy of a node that may be readable: its block, and its place in the block's plaintext.
+/// Finds a copy of a node that may be readable: its block, and its position in the block's plaintext.
 fn place_of(
     inventory: &Inventory,
     graph: &Graph,
@@ -177,7 +177,7 @@ fn stored_range(block: &BlockInfo) -> Range<u64> {
     block.offset..block.offset + u64::from(block.stored_bytes)
 }
 
-/// Adds a block to the last run if it lies close behind it; else it begins a new one.
+/// Adds a block to the last run if it follows closely; otherwise begins a new run.
 fn push_block(runs: &mut Vec<BlockRun>, pack: u32, directory: &Arc<PackDirectory>, block: WantedBlock) {
     let range = stored_range(&directory.blocks[block.ordinal]);
     if let Some(run) = runs.last_mut()
@@ -192,7 +192,7 @@ fn push_block(runs: &mut Vec<BlockRun>, pack: u32, directory: &Arc<PackDirectory
     }
 }
 
-/// Reads the blocks of a run and examines the nodes that are wanted from them.
+/// Reads the blocks of a run and examines their wanted nodes.
 pub(crate) async fn read_run(
     session: &Session<'_>,
     inventory: &Arc<Inventory>,

@@ -1,9 +1,9 @@
-//! Repair: first a plan, made by reading only; then its execution by a handle that may write and delete.
+//! Repair: first a plan, made only by reading; then its execution by a handle that may write and delete.
 //!
 //! A repair rebuilds derived objects (pack directories from the copies at the ends of packs). It stores the
-//! intact data of a damaged pack in a new pack, and then moves the damaged one into quarantine. At
-//! every moment each readable chunk is in a pack that has a directory: whatever a repair is interrupted by,
-//! and whoever reads or writes meanwhile, nothing becomes unreadable that was readable before.
+//! intact data of a damaged pack in a new pack, and then moves the damaged one into quarantine. At every
+//! moment, each readable chunk is in a pack that has a directory. Whatever interrupts a repair, and whoever
+//! reads or writes meanwhile, readable data stays readable.
 
 mod diagnosis;
 mod execute;

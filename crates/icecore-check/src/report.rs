@@ -1,4 +1,4 @@
-//! What a check found.
+//! Results of a check.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use icecore_format::{
 };
 use icecore_store::ObjectInfo;
 
-/// Most files and packs that are named for each damaged snapshot.
+/// Maximum of files and packs that are named for each damaged snapshot.
 pub const EXAMPLES_MAX: usize = 20;
 
-/// How bad a problem is.
+/// How serious a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Worth knowing, nothing is wrong.
+    /// Worth knowing; nothing is wrong.
     Note,
-    /// Something is not as it should be, but everything can still be restored.
+    /// Something is wrong, but everything can still be restored.
     Warning,
-    /// A stored object is not what was written, or something that is needed is not there.
+    /// A stored object differs from what was written, or a needed object is missing.
     Damage,
 }
 
@@ -36,7 +36,7 @@ impl Severity {
 
 macro_rules! problem_kinds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal, $severity:ident;)*) => {
-        /// What is wrong. The names are stable.
+        /// Kinds of problems. The names are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum ProblemKind {
@@ -52,7 +52,7 @@ macro_rules! problem_kinds {
                 match self { $(Self::$kind => $name,)* }
             }
 
-            /// Returns how bad a problem of this kind is.
+            /// Returns how serious a problem of this kind is.
             pub fn severity(self) -> Severity {
                 match self { $(Self::$kind => Severity::$severity,)* }
             }
@@ -67,23 +67,24 @@ problem_kinds! {
     HeaderDamaged = "header-damaged", Damage;
     /// A key slot is malformed, of another repository, or not stored under the hash of its content.
     KeySlotDamaged = "key-slot-damaged", Warning;
-    /// No key slot is intact: the repository can be opened only as long as somebody holds its keys in memory.
+    /// No key slot is intact: nobody can open the repository, except a program that still has its keys in
+    /// memory.
     KeySlotsLost = "key-slots-lost", Damage;
     /// An object does not belong to the repository; it is left alone.
     ForeignObject = "foreign-object", Note;
-    /// A repair has put objects aside.
+    /// A repair has moved objects into quarantine.
     ObjectsQuarantined = "objects-quarantined", Note;
     /// A snapshot object does not open.
     SnapshotDamaged = "snapshot-damaged", Damage;
-    /// A run is at work, or was killed.
+    /// A run is in progress, or was killed.
     SnapshotPending = "snapshot-pending", Note;
-    /// A snapshot that a repair marked as damaged is whole again; the next repair takes the mark away.
+    /// A snapshot that a repair marked as damaged is whole again; the next repair removes the mark.
     SnapshotWholeAgain = "snapshot-whole-again", Note;
     /// A pack directory does not open.
     DirectoryDamaged = "directory-damaged", Damage;
     /// A pack that has a directory does not exist.
     PackMissing = "pack-missing", Damage;
-    /// A pack lies under another key than its directory says.
+    /// A pack is stored under another key than its directory says.
     PackMisplaced = "pack-misplaced", Damage;
     /// A pack is shorter or longer than its directory says.
     PackSizeWrong = "pack-size-wrong", Damage;
@@ -97,7 +98,7 @@ problem_kinds! {
     DirectoryCopyWrong = "directory-copy-wrong", Damage;
     /// A pack has another BLAKE3 hash than its directory says, although everything in it opens.
     PackHashWrong = "pack-hash-wrong", Damage;
-    /// The storage medium cannot give the bytes of an object.
+    /// The storage medium cannot read the bytes of an object.
     ObjectUnreadable = "object-unreadable", Damage;
     /// An object is longer than objects of its kind may be; it was not read.
     ObjectTooLarge = "object-too-large", Damage;
@@ -109,43 +110,43 @@ problem_kinds! {
     NodeMissing = "node-missing", Damage;
     /// A node of a manifest or chunk list opens, but does not have the form that it must have.
     NodeMalformed = "node-malformed", Damage;
-    /// A manifest node is not on the level that its parent says.
+    /// The level of a manifest node differs from the one in its parent.
     NodeLevelWrong = "node-level-wrong", Damage;
-    /// The totals below a manifest node are not what its parent says.
+    /// The totals below a manifest node differ from those in its parent.
     NodeTotalsWrong = "node-totals-wrong", Damage;
-    /// The last path below a manifest node is not what its parent says.
+    /// The last path below a manifest node differs from the one in its parent.
     NodePathWrong = "node-path-wrong", Damage;
     /// Paths do not rise from one manifest node to the next.
     NodeOrderWrong = "node-order-wrong", Damage;
-    /// Entries lie below a path that is no directory of the snapshot.
+    /// Entries are below a path that is not a directory of the snapshot.
     ParentWrong = "parent-wrong", Damage;
     /// A chunk that a file needs is in no pack directory.
     ChunkMissing = "chunk-missing", Damage;
-    /// A chunk has another length than the file that needs it says.
+    /// The length of a chunk differs from the one in the file that needs it.
     ChunkLengthWrong = "chunk-length-wrong", Damage;
-    /// A snapshot that should refer to packs of its own group only refers to others.
+    /// A snapshot that should refer only to packs of its own group refers to others.
     OutsideGroup = "outside-group", Warning;
     /// Hard links to one file differ in content or size.
     LinksDiffer = "links-differ", Warning;
     /// Hard links to one file are of different kinds, such as file and symbolic link.
     LinkKindsDiffer = "link-kinds-differ", Damage;
-    /// A snapshot that was complete is gone, and nobody deleted it.
+    /// A complete snapshot disappeared, and nobody deleted it.
     SnapshotVanished = "snapshot-vanished", Damage;
-    /// A snapshot that was complete is pending or aborted: an old version of the object was put back.
+    /// A snapshot that was complete is pending or aborted: an old version of the object replaced the newer
+    /// one.
     SnapshotReverted = "snapshot-reverted", Damage;
-    /// A snapshot is complete, but another one than the log says.
+    /// A snapshot is complete, but differs from the one in the log.
     SnapshotAltered = "snapshot-altered", Damage;
-    /// A log record is gone that was there when the repository was last seen: the repository is older than it
-    /// was.
+    /// A log record that this host has seen is missing: the repository is older than before.
     OlderThanSeen = "older-than-seen", Damage;
-    /// A log record is gone that a later one refers to.
+    /// A log record is missing to which a later one refers.
     LogRecordMissing = "log-record-missing", Damage;
-    /// No log record names a snapshot although one should: records are gone.
+    /// No log record names a snapshot although one should: records are missing.
     SnapshotUnnamed = "snapshot-unnamed", Damage;
     /// A log record does not open.
     LogRecordDamaged = "log-record-damaged", Damage;
-    /// A lifecycle rule of the bucket will make objects unreadable that have to be readable at once, or
-    /// delete some.
+    /// A lifecycle rule of the bucket will archive objects that must stay readable at once, or delete
+    /// objects.
     HarmfulLifecycleRule = "harmful-lifecycle-rule", Warning;
     /// Somebody has accepted that records and snapshots are lost.
     LossAccepted = "loss-accepted", Note;
@@ -157,14 +158,14 @@ impl fmt::Display for ProblemKind {
     }
 }
 
-/// One thing that is not as it should be.
+/// A problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckProblem {
-    /// How bad it is.
+    /// How serious it is.
     pub severity: Severity,
-    /// Key of the object, where it is about a single one.
+    /// Key of the object, if it concerns a single one.
     pub object: Option<String>,
-    /// What is wrong.
+    /// Kind of the problem.
     pub kind: ProblemKind,
     /// More about it, for people; paths in it are made printable.
     pub detail: String,
@@ -179,7 +180,7 @@ pub struct SnapshotCheck {
     pub opens: bool,
     /// Whether everything of the snapshot can be restored, as far as the check looked.
     pub restorable: bool,
-    /// Number of files whose content or metadata is lost in whole or in part.
+    /// Number of files whose content or metadata is lost completely or partly.
     pub files_damaged: u64,
     /// Paths of the first of them, at most [`EXAMPLES_MAX`]; files below a lost manifest node are counted,
     /// but their paths are lost with it.
@@ -195,27 +196,27 @@ pub struct SnapshotCheck {
 pub struct CheckReport {
     /// One item for each complete snapshot and each that does not open, in the order of their runs.
     pub snapshots: Vec<SnapshotCheck>,
-    /// Everything that was found, the worst first; the same for every check of the same repository.
+    /// All problems, the worst first; the same for every check of the same repository.
     pub problems: Vec<CheckProblem>,
     /// Packs that have a directory.
     pub packs: u64,
-    /// Their length in bytes, as their directories say.
+    /// Their length in bytes, according to their directories.
     pub bytes: u64,
     /// Their blocks.
     pub blocks: u64,
-    /// Their chunks, of both kinds; copies in several packs count as often.
+    /// Their chunks, of both kinds; copies in several packs all count.
     pub chunks: u64,
     /// Different nodes of manifests and chunk lists that were read and verified.
     pub nodes: u64,
     /// Packs that were read in full.
     pub packs_read: u64,
-    /// Packs that ought to have been read, too, but were more than the sample.
+    /// Packs that were due, but exceeded the sample.
     pub packs_left: u64,
-    /// Packs that were to be read, but have to be thawed first; they are not known to be damaged.
+    /// Packs that should have been read but must be thawed first; they are not known to be damaged.
     pub packs_archived: u64,
-    /// Their length in bytes, as their directories say.
+    /// Their length in bytes, according to their directories.
     pub bytes_archived: u64,
-    /// Packs that were read in full and are whole, sorted.
+    /// Packs that were read in full and are intact, sorted.
     pub verified: Vec<PackName>,
     /// Bytes that were read from the store.
     pub bytes_read: u64,
@@ -223,16 +224,15 @@ pub struct CheckReport {
     pub listed: Vec<ObjectInfo>,
     /// Records of the log that open.
     pub log_records: u64,
-    /// Complete snapshots that no record of the log names, and of which none is missed; the next backup adds
+    /// Complete snapshots that no record of the log names, without a sign of a loss; the next backup records
     /// them.
     pub snapshots_unnamed: u64,
-    /// What was there and is not any more, by the log and by what the caller has seen; each is among the
-    /// problems, too.
+    /// Losses, according to the log and to what the caller has seen; each is also among the problems.
     pub losses: Vec<Loss>,
 }
 
 impl CheckReport {
-    /// Says whether nothing is damaged.
+    /// Returns whether nothing is damaged.
     pub fn is_healthy(&self) -> bool {
         self.problems.iter().all(|problem| problem.severity < Severity::Damage)
             && self.snapshots.iter().all(|snapshot| snapshot.restorable)

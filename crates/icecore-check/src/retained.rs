@@ -1,4 +1,4 @@
-//! Bytes that were read and are wanted again: nodes of several levels lie in one block, and a request is
+//! Bytes that were read and are needed again: nodes of several levels are in one block, and requests cost
 //! money.
 
 use std::{
@@ -9,10 +9,10 @@ use std::{
 
 use bytes::Bytes;
 
-/// A piece with more than one part in this many of all bytes is not kept.
+/// A piece with more than this fraction (one divided by this) of all bytes is not kept.
 const PIECE_SHARE: u64 = 2;
 
-/// Pieces of objects, up to a number of bytes; the oldest go first.
+/// Pieces of objects, up to a number of bytes; the oldest are dropped first.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     bytes_max: u64,
@@ -31,7 +31,7 @@ struct State {
 struct Piece {
     start: u64,
     bytes: Bytes,
-    /// Nothing of the object follows.
+    /// The piece reaches the end of the object.
     reaches_end: bool,
 }
 
@@ -40,7 +40,7 @@ impl Retained {
         Self { bytes_max, state: Mutex::default() }
     }
 
-    /// Keeps bytes of an object from `start` on; `reaches_end` says that the object ends behind them.
+    /// Keeps bytes of an object from `start` on; `reaches_end` says that the object ends there.
     pub(crate) fn keep(&self, key: &str, start: u64, bytes: &Bytes, reaches_end: bool) {
         let length = bytes.len() as u64;
         if length > self.bytes_max / PIECE_SHARE || bytes.is_empty() {

@@ -15,15 +15,15 @@ use crate::{
 pub(crate) struct Choice {
     /// Numbers of the packs to read, sorted.
     pub(crate) packs: Vec<u32>,
-    /// Numbers of the packs that ought to be read, too, but are more than the sample; the next one last.
+    /// Numbers of the packs that are due, but exceed the sample; the next one last.
     left: Vec<u32>,
 }
 
-/// A pack that may be read, in the order in which packs are chosen: those that were never verified first,
-/// then those that were verified longest ago; chance decides among equals.
+/// A pack that may be read, in the order of choice: first those that were never verified, then those that
+/// were verified longest ago; chance decides among equals.
 type Candidate = (Option<SystemTime>, [u8; 32], u32);
 
-/// Chooses the packs to read as the options ask, and all that have a wrong length if any are read at all.
+/// Chooses the packs to read according to the options, and if any are read, all those with a wrong length.
 pub(crate) fn choose(inventory: &Inventory, options: &CheckOptions) -> Result<Choice, CheckError> {
     let percent = options.percent()?;
     if percent <= 0.0 {
@@ -53,12 +53,12 @@ pub(crate) fn choose(inventory: &Inventory, options: &CheckOptions) -> Result<Ch
 }
 
 impl Choice {
-    /// Returns the number of packs that ought to be read, too, but are more than the sample.
+    /// Returns the number of packs that are due, but exceed the sample.
     pub(crate) fn packs_left(&self) -> u64 {
         self.left.len() as u64
     }
 
-    /// Chooses the next packs, of `bytes` together, in place of those that turned out to be archived.
+    /// Chooses the next packs, with `bytes` in total, instead of packs that turned out to be archived.
     pub(crate) fn replace(&mut self, inventory: &Inventory, bytes: u64) {
         self.packs.clear();
         self.take(inventory, bytes);
@@ -76,8 +76,7 @@ impl Choice {
     }
 }
 
-/// Returns when a pack was last verified. A time that has not come yet was told by a wrong clock, and counts
-/// for nothing.
+/// Returns when a pack was last verified. A time in the future came from a wrong clock, and is ignored.
 fn last_verified(options: &CheckOptions, pack: PackName) -> Option<SystemTime> {
     options.verified.get(&pack).copied().filter(|time| *time <= options.now)
 }

@@ -1,4 +1,4 @@
-//! One check at work: the store with a memory budget, the pool, and the list of what was found.
+//! A check in progress: the store with a memory budget, the pool, and the list of problems.
 
 use std::{
     cmp::Reverse,
@@ -29,41 +29,42 @@ use crate::{
 
 /// The memory budget is counted in units of this many bytes.
 const BUDGET_UNIT_BYTES: u64 = 64 << 10;
-/// One part in this many of the memory is for what is wanted again.
+/// This fraction (one divided by this) of the memory is for bytes that are needed again.
 const RETAINED_SHARE: u64 = 8;
-/// Most problems of one kind that are listed one by one; the rest is only counted.
+/// Maximum of problems of one kind that are listed one by one; the others are only counted.
 const PROBLEMS_LISTED_MAX: u64 = 1_000;
 
-/// What came of reading an object.
+/// Result of reading an object.
 #[derive(Debug)]
 pub(crate) enum Fetched {
-    /// Its bytes, or those of the range; fewer than asked for if the object is shorter.
+    /// Its bytes, or those of the range; fewer than requested if the object is shorter.
     Bytes(Bytes),
     /// There is no such object.
     Absent,
-    /// The medium cannot give the bytes; text of the error.
+    /// The medium cannot read the bytes; text of the error.
     Unreadable(String),
 }
 
-/// What came of reading and opening a listed object.
+/// Result of reading and opening a listed object.
 #[derive(Debug)]
 pub(crate) enum Opened<T> {
-    /// What the opening gave.
+    /// Result of the opening.
     Value(T),
-    /// The object does not exist any more; this has been reported as a note.
+    /// The object no longer exists; this has been reported as a note.
     Vanished,
     /// The object could not be read; this has been reported as damage.
     Unreadable,
 }
 
-/// Problems as they are listed: the worst first, and for the rest in an order that does not depend on chance.
+/// Problems in the order of the report: the worst first, and otherwise in an order that does not depend on
+/// chance.
 type ListedProblem = (Reverse<Severity>, ProblemKind, Option<String>, String);
 
 #[derive(Debug, Default)]
 struct Findings {
     listed: BTreeSet<ListedProblem>,
     counts: BTreeMap<ProblemKind, Count>,
-    /// Keys of all objects that anything was said about, however many they are.
+    /// Keys of all objects with a problem, however many they are.
     suspects: BTreeSet<String>,
 }
 
@@ -74,12 +75,12 @@ struct Count {
     omitted: u64,
 }
 
-/// What opening blocks needs, to be used again: an opener and a buffer for each job that is at work.
+/// Tools for opening blocks, to be reused: an opener and a buffer for each active job.
 #[derive(Debug, Default)]
 pub(crate) struct Tools(Mutex<Vec<(BlockOpener, Vec<u8>)>>);
 
 impl Tools {
-    /// Gives an opener and a buffer, which holds anything, to `work`.
+    /// Lends an opener and a buffer with unspecified content to `work`.
     pub(crate) fn lend<T>(&self, work: impl FnOnce(&mut BlockOpener, &mut Vec<u8>) -> T) -> FormatResult<T> {
         let waiting = self.lock().pop();
         let (mut opener, mut buffer) = match waiting {
@@ -159,7 +160,7 @@ impl<'a> Session<'a> {
         self.options
     }
 
-    /// Returns the number of store calls at a time.
+    /// Returns the maximum of concurrent store calls.
     pub(crate) fn concurrency(&self) -> usize {
         self.options.concurrency.max(1)
     }
@@ -172,7 +173,7 @@ impl<'a> Session<'a> {
         self.events.progress(objects as u64, bytes);
     }
 
-    /// Fails when the caller has cancelled the check.
+    /// Fails if the caller has cancelled the check.
     pub(crate) fn fail_if_cancelled(&self) -> Result<(), CheckError> {
         if self.cancel.load(Ordering::Relaxed) { Err(CheckError::Cancelled) } else { Ok(()) }
     }
@@ -182,7 +183,7 @@ impl<'a> Session<'a> {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a problem, unless the very same has been noted before.
+    /// Notes a problem, unless the same one has been noted before.
     pub(crate) fn report(&self, kind: ProblemKind, object: Option<&str>, detail: String) {
         let severity = kind.severity();
         let object = object.map(str::to_owned);
@@ -202,7 +203,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Counts more problems of a kind, without naming them.
+    /// Counts further problems of a kind, without naming them.
     pub(crate) fn report_more(&self, kind: ProblemKind, problems: u64) {
         if problems > 0 {
             self.findings().counts.entry(kind).or_default().omitted += problems;
@@ -220,12 +221,12 @@ impl<'a> Session<'a> {
         self.report(kind, Some(object), error.to_string());
     }
 
-    /// Says whether a problem of this kind was noted.
+    /// Returns whether a problem of this kind was noted.
     pub(crate) fn has_reported(&self, kind: ProblemKind) -> bool {
         self.findings().counts.contains_key(&kind)
     }
 
-    /// Returns the keys of all objects that anything was said about.
+    /// Returns the keys of all objects with a problem.
     pub(crate) fn suspects(&self) -> BTreeSet<String> {
         self.findings().suspects.clone()
     }
@@ -258,14 +259,14 @@ impl<'a> Session<'a> {
         compute(self.options.pool.as_deref(), work).await
     }
 
-    /// Waits until `bytes` fit into the memory budget; what exceeds the whole budget gets all of it.
+    /// Waits until `bytes` fit into the memory budget; a request beyond the budget gets all of it.
     pub(crate) async fn reserve(&self, bytes: u64) -> Result<SemaphorePermit<'_>, CheckError> {
         let units =
             u32::try_from(bytes.div_ceil(BUDGET_UNIT_BYTES)).unwrap_or(u32::MAX).min(self.budget_units);
         self.budget.acquire_many(units).await.map_err(|_| CheckError::WorkerLost)
     }
 
-    /// Reads an object, or a range of it; what is retained is not read again.
+    /// Reads an object, or a range of it; does not read retained bytes again.
     pub(crate) async fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Fetched, CheckError> {
         self.fail_if_cancelled()?;
         if let Some(bytes) = self.retained.find(key, range.as_ref()) {
@@ -283,7 +284,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Reads a whole pack; nothing if it is archived, which is no damage.
+    /// Reads a whole pack; returns none if it is archived, which is not damage.
     pub(crate) async fn get_pack(&self, key: &str) -> Result<Option<Fetched>, CheckError> {
         match self.get(key, None).await {
             Err(CheckError::Store { source, .. }) if source.is_archived() => Ok(None),
@@ -326,12 +327,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Retains what was read of an object from `start` on, because it will be wanted again.
+    /// Retains the bytes of an object from `start` on, because they will be needed again.
     pub(crate) fn retain(&self, key: &str, start: u64, bytes: &Bytes) {
         self.retained.keep(key, start, bytes, false);
     }
 
-    /// Forgets all retained objects: from now on everything is read again.
+    /// Forgets all retained objects: everything is read again from now on.
     pub(crate) fn retain_nothing(&self) {
         self.retained.clear();
     }
@@ -341,7 +342,7 @@ impl<'a> Session<'a> {
         self.fail_if_cancelled()?;
         match self.store.head(key).await {
             Ok(info) => Ok(Some(info.size)),
-            // What stands under the key cannot be an object of the repository.
+            // Something under this key that is not an object cannot be part of the repository.
             Err(StoreError::NotFound { .. } | StoreError::NotAnObject { .. }) => Ok(None),
             Err(source) => Err(CheckError::Store { object: key.to_owned(), source }),
         }
@@ -355,14 +356,14 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Runs `work` on a pool; on the global one if there is none.
+/// Runs `work` on a pool; on the global one if `pool` is absent.
 pub(crate) async fn compute<T, Work>(pool: Option<&rayon::ThreadPool>, work: Work) -> Result<T, CheckError>
 where
     T: Send + 'static,
     Work: FnOnce() -> T + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
-    // The receiver is gone when the caller has ended early; nobody wants the result then.
+    // The receiver is closed if the caller has ended early; nobody needs the result then.
     let job = move || drop(sender.send(work()));
     match pool {
         Some(pool) => pool.spawn(job),
@@ -371,7 +372,7 @@ where
     receiver.await.map_err(|_| CheckError::WorkerLost)
 }
 
-/// Says whether the storage medium, and not the way to it, is at fault.
+/// Returns whether the storage medium is at fault, and not the connection.
 pub(crate) fn is_medium_error(error: &StoreError) -> bool {
     /// `EIO`, `EBADMSG` and `EUCLEAN` of Linux: what file systems return for bad sectors and bad checksums.
     const MEDIUM_ERRORS: [i32; 3] = [5, 74, 117];

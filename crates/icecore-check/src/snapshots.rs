@@ -24,7 +24,7 @@ use crate::{
     session::{Opened, Session},
 };
 
-/// How each snapshot object was found.
+/// State of each snapshot object.
 pub(crate) type Standings = BTreeMap<RunId, Standing>;
 
 /// A complete snapshot.
@@ -45,17 +45,18 @@ pub(crate) struct Snapshots {
     pub(crate) complete: Vec<CompleteSnapshot>,
     /// Runs whose snapshot does not open, sorted.
     pub(crate) damaged: Vec<RunId>,
-    /// Runs that are at work or were killed, and when they last gave a sign of life, by the store's clock.
+    /// Runs that are in progress or were killed, and when they last refreshed their snapshot, by the store's
+    /// clock.
     pub(crate) pending: BTreeMap<RunId, SystemTime>,
     /// Runs that ended without a snapshot, or whose snapshot was deleted.
     pub(crate) ended: BTreeSet<RunId>,
-    /// How each object was found, in whatever state.
+    /// State of each object.
     pub(crate) standings: Standings,
-    /// The complete ones, as they show what the log must name.
+    /// The complete ones, in the form that is compared with the log.
     pub(crate) witnesses: Vec<Witness>,
 }
 
-/// Opens the snapshots among the objects that were listed.
+/// Opens the snapshots among the listed objects.
 pub(crate) async fn open_snapshots(
     session: &Session<'_>,
     listed: Vec<ObjectInfo>,
@@ -85,7 +86,7 @@ pub(crate) async fn open_snapshots(
     Ok(snapshots)
 }
 
-/// What became of opening a snapshot.
+/// Result of opening a snapshot.
 enum OpenedSnapshot {
     Complete(Box<CompleteSnapshot>),
     Damaged,

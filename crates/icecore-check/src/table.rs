@@ -16,7 +16,7 @@ const _: () = assert!(PACK_CHUNKS_MAX <= u32::MAX as usize, "a position in a pac
 /// Rows for each bucket of the index over the ids' first bits.
 const BUCKET_ROWS: usize = 16;
 
-/// One copy of a chunk in one pack: 36 bytes, as there are very many.
+/// One copy of a chunk in one pack: 36 bytes, because there are very many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChunkRow {
     id: ChunkId,
@@ -40,7 +40,7 @@ impl ChunkRow {
         self.pack
     }
 
-    /// Returns the chunk's place in the directory of the pack.
+    /// Returns the chunk's position in the directory of the pack.
     pub(crate) fn position(&self) -> u32 {
         self.position
     }
@@ -50,7 +50,7 @@ impl ChunkRow {
         self.word & !(LOST | NODE)
     }
 
-    /// Says whether the chunk's block was read and does not open.
+    /// Returns whether the chunk's block was read and does not open.
     pub(crate) fn is_lost(&self) -> bool {
         self.word & LOST != 0
     }
@@ -67,7 +67,7 @@ pub(crate) struct ChunkTable {
 }
 
 impl ChunkTable {
-    /// Sorts rows into a table; in parallel, when it runs on a rayon pool.
+    /// Sorts rows into a table; in parallel if it runs on a rayon pool.
     pub(crate) fn new(mut rows: Vec<ChunkRow>) -> Self {
         rows.par_sort_unstable_by(|left, right| {
             left.id.cmp(&right.id).then((left.pack, left.position).cmp(&(right.pack, right.position)))
@@ -109,7 +109,7 @@ impl ChunkTable {
         }
     }
 
-    /// Returns the rows among which an id must be, and the index of the first of them.
+    /// Returns the rows that may have an id, and the index of the first of them.
     fn bucket_of(&self, id: &ChunkId) -> (&[ChunkRow], usize) {
         let bucket = bucket(id, self.shift);
         match (self.starts.get(bucket), self.starts.get(bucket + 1)) {

@@ -29,14 +29,14 @@ use crate::{
     snapshots::Snapshots,
 };
 
-/// References that leave the group that they are restricted to.
+/// References that leave the group to which they are restricted.
 #[derive(Debug, Default)]
 struct Outside {
     chunks: u64,
     nodes: u64,
 }
 
-/// A walk at work.
+/// A walk in progress.
 struct Walk<'a, 'session> {
     session: &'a Session<'session>,
     inventory: &'a Arc<Inventory>,
@@ -80,8 +80,8 @@ pub(crate) async fn walk_manifests(
 }
 
 impl Walk<'_, '_> {
-    /// Reads the nodes of a stage; a node whose block does not open is read from another pack, if one holds
-    /// it.
+    /// Reads the nodes of a stage; if a block does not open, its nodes are read from another pack that holds
+    /// them.
     async fn read_stage(&mut self, stage: usize) -> Result<(), CheckError> {
         let mut wanted = self.graph.stage(stage).to_vec();
         self.count_nodes_outside(&wanted);
@@ -106,7 +106,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// Takes over what came of a block; nodes that are to be read from elsewhere are added to `again`.
+    /// Processes the result of a block; adds nodes that must be read from another pack to `again`.
     fn take(&mut self, result: BlockResult, again: &mut Vec<NodeNumber>) {
         match result.examined {
             Ok(examined) => {
@@ -140,7 +140,7 @@ impl Walk<'_, '_> {
         self.session.report(kind, Some(&key), detail);
     }
 
-    /// Gives up a node of which there is no readable copy.
+    /// Gives up a node without a readable copy.
     fn lose(&mut self, number: NodeNumber) {
         let packs = self.inventory.packs_of_node(&self.graph.node(number).id);
         if packs.is_empty() {
@@ -176,8 +176,7 @@ impl Walk<'_, '_> {
         self.graph.node_mut(number).state = state;
     }
 
-    /// Holds what a manifest node says of itself against what its parent says; says whether its content can
-    /// be used.
+    /// Compares a manifest node with what its parent says about it; returns whether its content can be used.
     fn verify_summary(&mut self, number: NodeNumber, summary: &Summary) -> bool {
         let Expected::Manifest { level, totals, last_path } = self.graph.node(number).expected.clone() else {
             return false;
@@ -267,7 +266,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Checks that paths rise from each child of a node to the next; inside a leaf the format has checked it.
+    /// Checks that paths rise from each child of a node to the next; inside a leaf, the format has checked
+    /// this.
     fn check_order(&mut self) {
         let mut wrong = Vec::new();
         for stage in 0..STAGES / 2 {
@@ -284,7 +284,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Checks that entries lie in directories.
+    /// Checks that entries are in directories.
     fn check_parents(&mut self, roots: &[NodeNumber]) {
         for (number, path) in find_orphaned(&self.graph, STAGES / 2, roots) {
             let detail = format!("entries lie below {}, which is no directory", printable(&path));
@@ -292,8 +292,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Says whether everything below one manifest node comes before everything below the other, as far as it
-    /// was read.
+    /// Returns whether everything below one manifest node comes before everything below the other, as far as
+    /// it was read.
     fn is_before(&self, left: NodeNumber, right: NodeNumber) -> bool {
         let Expected::Manifest { last_path: Some(last), .. } = &self.graph.node(left).expected else {
             return true;
@@ -340,7 +340,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Makes a path printable: quoted, with escapes for what is not text.
+/// Makes a path printable: quoted, with escapes for bytes that are not text.
 fn printable(path: &[u8]) -> String {
     format!("\"{}\"", path.escape_ascii())
 }

@@ -1,4 +1,4 @@
-//! What is the matter with one pack: looks at its directory and at every object that bears its name.
+//! Diagnosis of one pack: looks at its directory and at every object with its name.
 
 use std::sync::Arc;
 
@@ -20,16 +20,16 @@ use crate::{
     session::{Fetched, Session},
 };
 
-/// Objects that bear the name of one pack, as the store lists them.
+/// Objects with the name of one pack, as the store lists them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PackObjects {
     /// The directory.
     pub(super) directory: Option<ObjectInfo>,
-    /// Packs, by where they lie.
+    /// Packs, by location.
     pub(super) packs: Vec<(PackPlace, ObjectInfo)>,
 }
 
-/// An object in which blocks were found that open.
+/// An object with some blocks that open.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) object: StoredObject,
@@ -38,22 +38,22 @@ pub(super) struct Source {
     pub(super) whole: Vec<usize>,
 }
 
-/// What is the matter with a pack.
+/// Diagnosis of a pack.
 #[derive(Debug)]
 pub(super) enum Diagnosis {
-    /// Nothing; every block was opened.
+    /// Intact; every block was opened.
     Whole,
-    /// Something that is left alone, with the key and the reason.
+    /// Something that the repair leaves alone, with the key and the reason.
     Leave(String, String),
-    /// The pack is whole, its directory is not there or damaged.
+    /// The pack is intact; its directory is missing or damaged.
     Unlisted { from: StoredObject, replaced: Option<StoredObject>, directory: Arc<PackDirectory> },
-    /// The pack is whole, but lies in another place.
+    /// The pack is intact, but in a wrong location.
     Misplaced { from: StoredObject, to: String, directory: Arc<PackDirectory> },
-    /// The pack is bad.
+    /// The pack is damaged.
     Bad { listed: Option<Arc<PackDirectory>>, sources: Vec<Source>, retired: Vec<StoredObject> },
 }
 
-/// How the directory of a pack was found.
+/// State of a pack's directory.
 enum Listed {
     Absent,
     Opens(StoredObject, Arc<PackDirectory>),
@@ -61,7 +61,7 @@ enum Listed {
     Leave(String),
 }
 
-/// Finds out what is the matter with a pack.
+/// Diagnoses a pack.
 pub(super) async fn diagnose(
     session: &Session<'_>,
     pack: PackName,
@@ -111,7 +111,7 @@ async fn diagnose_listed(
 ) -> Result<Diagnosis, CheckError> {
     let right = PackPlace::of(directory.kind, directory.group);
     let mut packs: Vec<_> = objects.packs.iter().collect();
-    // The one in its place decides; it comes first.
+    // The one in the right location decides; it comes first.
     packs.sort_by_key(|(place, _)| *place != right);
     let in_place = packs.first().is_some_and(|(place, _)| *place == right);
     let (mut sources, mut retired) = (Vec::new(), Vec::new());
@@ -119,7 +119,7 @@ async fn diagnose_listed(
         let bytes = match read_pack(session, info).await? {
             PackObject::Bytes(bytes) => bytes,
             PackObject::Archived => return Ok(archived(info)),
-            // The directory is put aside nevertheless: what nobody can read must not count as there.
+            // The directory still goes into quarantine: unreadable data must not count as present.
             PackObject::Unusable(_) => continue,
         };
         let found = inspect(session, info, &directory, &bytes).await?;
@@ -135,7 +135,7 @@ async fn diagnose_listed(
         if let Ok(copy) = read_copy(session, *place, bytes.clone()).await?
             && copy.salt != directory.salt
         {
-            // Another pack lies here.
+            // Another pack is stored here.
             sources.push(inspect(session, info, &copy, &bytes).await?.source);
         }
         retired.push(StoredObject::of(info));
@@ -144,7 +144,7 @@ async fn diagnose_listed(
     Ok(Diagnosis::Bad { listed: Some(directory), sources, retired })
 }
 
-/// A pack whose directory is not there or damaged: what the copy at its end says.
+/// A pack whose directory is missing or damaged: uses the copy at its end.
 async fn diagnose_unlisted(
     session: &Session<'_>,
     pack: PackName,
@@ -186,10 +186,10 @@ async fn diagnose_unlisted(
     Ok(Diagnosis::Bad { listed: None, sources, retired })
 }
 
-/// What came of reading a whole pack.
+/// Result of reading a whole pack.
 enum PackObject {
     Bytes(Bytes),
-    /// It has to be thawed first: nothing is known about it, and so nothing may be done about it.
+    /// It must be thawed first: nothing is known about it, so nothing may be done to it.
     Archived,
     /// It cannot be read, for this reason.
     Unusable(String),

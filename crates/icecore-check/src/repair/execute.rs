@@ -25,11 +25,10 @@ use crate::{
 };
 
 impl Maintenance {
-    /// Executes a plan; what was done is in the handle, too, when it fails.
+    /// Executes a plan. If it fails, the handle still has what was done.
     ///
-    /// A step is not begun after the caller has cancelled. An object that is not as the plan saw it ends the
-    /// repair: plan it again. Nothing that was readable before is unreadable then, whichever call was the
-    /// last.
+    /// No step begins after the caller has cancelled. If an object differs from its state in the plan, the
+    /// repair ends: plan it again. Whichever call was the last one, readable data stays readable.
     pub async fn execute(
         &mut self,
         plan: &RepairPlan,
@@ -110,7 +109,7 @@ impl Maintenance {
         Names { run: self.run(), next: self.packs, entropy: Arc::clone(&self.environment.entropy) }
     }
 
-    /// Stores chunks of a bad pack in new packs: data or nodes first, then the directory, as every writer
+    /// Stores chunks of a damaged pack in new packs: data or nodes first, then the directory, as every writer
     /// does.
     async fn salvage(&mut self, source: &SalvageSource) -> Result<(), CheckError> {
         let SalvageSource { object, directory, chunks } = source.clone();

@@ -1,4 +1,4 @@
-//! The handle that may change a repository. Whoever holds none only reads.
+//! The handle that may change a repository. Without it, code can only read.
 
 use std::{
     collections::BTreeMap,
@@ -28,10 +28,10 @@ use crate::error::CheckError;
 
 /// Name of the source under which a repair announces itself.
 const SOURCE: &str = "repair";
-/// The announcement is refreshed when this much time has passed.
+/// The announcement is refreshed after this much time.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
 
-/// What a repair needs of the process that it runs in.
+/// What a repair needs from the process that it runs in.
 #[derive(Clone)]
 pub struct RepairEnvironment {
     /// Source of time.
@@ -52,10 +52,10 @@ impl fmt::Debug for RepairEnvironment {
     }
 }
 
-/// A repair at work: the only thing in this crate that writes and deletes.
+/// A repair in progress: the only type in this crate that writes and deletes.
 ///
-/// It is a run like that of a backup, with a pending snapshot, so that its packs have names of their own and
-/// a pruner waits for it; it ends as aborted, since it makes no snapshot.
+/// It is a run like a backup, with a pending snapshot, so its packs have their own names and a pruner waits
+/// for it. It ends as aborted, because it makes no snapshot.
 pub struct Maintenance {
     pub(super) store: Arc<dyn Store>,
     pub(super) keys: Arc<Keys>,
@@ -75,7 +75,7 @@ impl fmt::Debug for Maintenance {
 }
 
 impl Maintenance {
-    /// Announces a repair. Fails where a newer version of the program maintains the repository.
+    /// Announces a repair. Fails if a newer version of the program maintains the repository.
     pub async fn begin(
         store: Arc<dyn Store>,
         keys: &Keys,
@@ -113,7 +113,7 @@ impl Maintenance {
         self.snapshot.origin.run
     }
 
-    /// Ends the repair; `reason` says for people how.
+    /// Ends the repair; `reason` tells people how.
     pub async fn finish(mut self, reason: &str) -> Result<(), CheckError> {
         self.end(reason).await
     }
@@ -122,14 +122,14 @@ impl Maintenance {
         self.replace_announcement(SnapshotState::Aborted { reason: format!("repair: {reason}") }).await
     }
 
-    /// Fails if packs have been condemned: this version does not know which.
+    /// Fails if packs have been condemned: this version does not know which ones.
     async fn require_no_pruner(&self) -> Result<(), CheckError> {
         let epochs = self.store.list(layout::GC_PREFIX).await;
         let epochs = epochs.map_err(|source| read_failed(layout::GC_PREFIX, source))?;
         if epochs.is_empty() { Ok(()) } else { Err(CheckError::NewerMaintenance) }
     }
 
-    /// Gives a sign of life if it is time, and fails if the repair was ended or a pruner has come.
+    /// Refreshes the announcement if it is due; fails if the repair was ended or a pruner has started.
     pub(super) async fn proceed(&mut self) -> Result<(), CheckError> {
         let now = self.environment.clock.monotonic();
         if now.saturating_sub(self.refreshed) < REFRESH_EVERY {
@@ -162,7 +162,7 @@ impl Maintenance {
         draw_salt(&*self.environment.entropy)
     }
 
-    /// Reads an object that must be as the plan saw it.
+    /// Reads an object, which must be in its planned state.
     pub(super) async fn read(&self, object: &StoredObject) -> Result<Bytes, CheckError> {
         match self.store.get_versioned(&object.key).await {
             Ok((bytes, version)) if version == object.version => Ok(bytes),
@@ -180,7 +180,7 @@ impl Maintenance {
         }
     }
 
-    /// Replaces an object that must be as the plan saw it.
+    /// Replaces an object, which must be in its planned state.
     pub(super) async fn replace(&self, object: &StoredObject, bytes: Bytes) -> Result<(), CheckError> {
         let condition = PutCondition::Version(object.version.clone());
         match self.store.put(&object.key, bytes, condition).await {
@@ -199,7 +199,7 @@ impl Maintenance {
         Ok(())
     }
 
-    /// Takes an object away of which there is a copy, in the state that the plan saw.
+    /// Deletes an object that has been copied, if it is in its planned state.
     pub(super) async fn delete(&self, object: &StoredObject) -> Result<(), CheckError> {
         match self.store.delete(&object.key, Some(object.version.clone())).await {
             Ok(()) => Ok(()),
@@ -208,9 +208,8 @@ impl Maintenance {
         }
     }
 
-    /// Copies objects into quarantine, and only then takes them away: packs before their directories. A
-    /// writer that begins in between does not count a pack that is not there, while it would list a pack that
-    /// has no directory.
+    /// Copies objects into quarantine, and only then deletes them: packs before their directories. A writer
+    /// that begins in between ignores a pack that is missing, but would list a pack that has no directory.
     pub(super) async fn retire(&mut self, objects: &[StoredObject]) -> Result<(), CheckError> {
         for object in objects {
             self.copy_aside(object).await?;

@@ -1,4 +1,4 @@
-//! Marks in snapshots that lost something, so that nobody trusts them.
+//! Marks in snapshots that lost data, so that nobody trusts them.
 
 use icecore_format::{
     ids::RunId,
@@ -13,20 +13,20 @@ use crate::{
     report::{CheckReport, SnapshotCheck},
 };
 
-/// Times that a mark is tried when somebody else changes the snapshot meanwhile.
+/// How often setting a mark is tried if another program changes the snapshot meanwhile.
 const ATTEMPTS_MAX: usize = 3;
 
-/// A snapshot whose mark was set, changed or taken away.
+/// A snapshot whose mark was set, changed or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarkChange {
     /// Run that made the snapshot.
     pub run: RunId,
-    /// Number of damaged files that is noted now; none if the snapshot is whole again.
+    /// Number of damaged files in the new mark; none if the snapshot is whole again.
     pub files: Option<u64>,
 }
 
 impl CheckReport {
-    /// Returns the marks that have to change according to this report.
+    /// Returns the marks that must change according to this report.
     pub fn mark_changes(&self) -> Vec<MarkChange> {
         self.snapshots.iter().filter_map(SnapshotCheck::mark_change).collect()
     }
@@ -41,9 +41,9 @@ impl SnapshotCheck {
 }
 
 impl Maintenance {
-    /// Brings the marks of all snapshots into line with a report, which must be of a check after all steps:
-    /// what is marked is then not in the pack directories any more, so that a check of the structure alone
-    /// can tell when it is back.
+    /// Updates the marks of all snapshots according to a report, which must come from a check after all
+    /// steps. Lost data is then no longer in the pack directories, so a check of the structure alone can see
+    /// when it is back.
     pub async fn mark(&mut self, report: &CheckReport) -> Result<Vec<MarkChange>, CheckError> {
         let mut changes = Vec::new();
         for change in report.mark_changes() {
@@ -55,7 +55,7 @@ impl Maintenance {
         Ok(changes)
     }
 
-    /// Says whether the mark was changed; it is not if the snapshot was deleted meanwhile.
+    /// Changes a mark; returns false if the snapshot was deleted meanwhile.
     async fn change_mark(&self, MarkChange { run, files }: MarkChange) -> Result<bool, CheckError> {
         let key = layout::snapshot_key(run);
         let noted = time_of(self.environment.clock.now());

@@ -1,5 +1,4 @@
-//! Stores a manifest with the directories that it lacked, and puts it into the place of the one that lacks
-//! them.
+//! Stores a manifest with the directories that were missing, and makes the snapshot refer to it.
 
 use std::sync::Arc;
 
@@ -27,7 +26,7 @@ use crate::{error::CheckError, session::compute};
 const BLOCK_BYTES: usize = 512 << 10;
 
 impl Maintenance {
-    /// Stores the new nodes, and then lets the snapshot refer to them, if it is still as the plan saw it.
+    /// Stores the new nodes, and then makes the snapshot refer to them if it is still in its planned state.
     /// Everything else in it stays.
     pub(super) async fn mend(
         &mut self,

@@ -1,5 +1,4 @@
-//! Plans how the directories that a manifest lacks are put in: entries lie below them, but they are not there
-//! themselves.
+//! Plans how to add directories that a manifest lacks although entries are below them.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -28,12 +27,11 @@ use crate::{
     snapshots::CompleteSnapshot,
 };
 
-/// Most bytes of new nodes in a plan; of snapshots that need more than what is left, the next repair takes
-/// care.
+/// Maximum of bytes of new nodes in a plan; the next repair handles the snapshots that need more.
 const NODE_BYTES_MAX: usize = 256 << 20;
 /// Opened blocks that are kept while a manifest is read.
 const BLOCKS_KEPT: usize = 4;
-/// Permissions of a directory of which nothing is known.
+/// Permissions of a directory about which nothing is known.
 const INVENTED_MODE: u32 = 0o700;
 
 /// Adds the steps for snapshots that lack directories to a plan.
@@ -46,7 +44,7 @@ pub(super) async fn plan_parents(
     if !session.has_reported(ProblemKind::ParentWrong) {
         return Ok(());
     }
-    // Without a header that opens there is no telling how nodes are made.
+    // Without a readable header, the parameters of nodes are unknown.
     let Fetched::Bytes(header) = session.get(layout::HEADER_KEY, None).await? else { return Ok(()) };
     let Ok(header) = Header::open(session.keys(), &header) else { return Ok(()) };
     let mut bytes_left = NODE_BYTES_MAX;
@@ -73,7 +71,7 @@ pub(super) async fn plan_parents(
     Ok(())
 }
 
-/// What is known of the directory that an invented one lies in.
+/// What is known about the parent of an invented directory.
 #[derive(Clone, Default)]
 struct Known {
     path: Vec<u8>,
@@ -84,14 +82,13 @@ struct Known {
     group: Option<Vec<u8>>,
 }
 
-/// Reads a manifest from its first leaf to its last, and builds one that has the directories that this one
-/// lacks.
+/// Reads a manifest from its first leaf to its last, and builds one that has the missing directories.
 struct Mender<'a, 'session> {
     session: &'a Session<'session>,
     inventory: &'a Inventory,
     node_items: u32,
     bytes_max: usize,
-    /// Directories around the place that was reached, from the root down.
+    /// Directories around the current position, from the root down.
     open: Vec<Known>,
     /// Path of the entry before.
     last: Option<Vec<u8>>,
@@ -103,8 +100,7 @@ struct Mender<'a, 'session> {
     blocks: Vec<((u32, usize), Bytes)>,
 }
 
-/// A manifest with its invented directories; none if nothing was missing. Or why the manifest cannot be
-/// mended.
+/// A manifest with its invented directories; none if nothing was missing. Or why it cannot be mended.
 type Mended = Result<Option<(MendedManifest, Vec<Vec<u8>>)>, String>;
 
 impl<'a, 'session> Mender<'a, 'session> {
@@ -171,8 +167,8 @@ impl<'a, 'session> Mender<'a, 'session> {
         Ok(Ok(Some((manifest, std::mem::take(&mut self.invented)))))
     }
 
-    /// Adds the entries of a leaf, each after the directories that it needs; the leaf itself if nothing is to
-    /// be added.
+    /// Adds the entries of a leaf, each after the directories that it needs; adds the leaf itself if nothing
+    /// is missing.
     fn add_leaf(
         &mut self,
         tree: &mut Tree,
@@ -201,7 +197,7 @@ impl<'a, 'session> Mender<'a, 'session> {
         Ok(())
     }
 
-    /// Takes note of the next entry; returns the directories that have to come before it.
+    /// Notes the next entry; returns the directories that must come before it.
     fn take(&mut self, entry: &Entry, node: &Node) -> Result<Vec<(Entry, Known)>, String> {
         let path = entry.path.as_slice();
         if let Some(last) = &self.last
@@ -216,7 +212,8 @@ impl<'a, 'session> Mender<'a, 'session> {
                 continue;
             }
             if self.last.as_deref().is_some_and(|last| path::is_within(last, parent)) {
-                // An entry of this path, or below it, came before: the path is there, and no directory.
+                // An entry with this path, or below it, came before, so the path exists and is not a
+                // directory.
                 return Err("entries lie below something that is no directory".to_owned());
             }
             let known = self.open.last().cloned().unwrap_or_default();
@@ -239,7 +236,7 @@ impl<'a, 'session> Mender<'a, 'session> {
         Ok(missing)
     }
 
-    /// Reads a node from any pack that has it; none if none can be read.
+    /// Reads a node from any pack that has it; returns none if no copy can be read.
     async fn read(&mut self, id: &ChunkId) -> Result<Option<Node>, CheckError> {
         let rows: Vec<_> = self
             .inventory
@@ -301,12 +298,12 @@ impl<'a, 'session> Mender<'a, 'session> {
     }
 }
 
-/// Returns the directories that a path lies in, from the uppermost down, without the root.
+/// Returns the directories that contain a path, from the top down, without the root.
 fn parents(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| &path[..end])
 }
 
-/// Makes the entry of a directory of which only the path is known, and that things lie in it.
+/// Makes the entry of a directory about which only the path is known.
 fn invent(path: &[u8], known: &Known) -> Entry {
     Entry {
         mode: INVENTED_MODE,

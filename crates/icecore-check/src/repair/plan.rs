@@ -1,4 +1,4 @@
-//! What a repair will do, as a value to be shown and then executed.
+//! Actions of a repair, as a value that is shown and then executed.
 
 use std::{fmt, sync::Arc};
 
@@ -10,7 +10,7 @@ use icecore_format::{
 };
 use icecore_store::{ObjectInfo, Version};
 
-/// An object in the state in which the plan saw it. In another state it is left alone.
+/// An object in its planned state. In another state it is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredObject {
     /// Key of the object.
@@ -20,57 +20,59 @@ pub struct StoredObject {
 }
 
 impl StoredObject {
-    /// Says which object is meant, in the state in which it was listed.
+    /// Identifies an object in the state in which it was listed.
     pub(super) fn of(info: &ObjectInfo) -> Self {
         Self { key: info.key.clone(), version: info.version.clone() }
     }
 }
 
-/// One thing that a repair does. Each is whole in itself; the order is that of the plan.
+/// One step of a repair. Each step is complete in itself; the steps are executed in the order of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RepairStep {
-    /// Writes the directory of a pack anew, from the copy at the end of the pack.
+    /// Rebuilds the directory of a pack from the copy at the end of the pack.
     RebuildDirectory {
-        /// Pack, every block of which opens.
+        /// Pack, whose blocks all open.
         pack: PackName,
         /// Object of the pack.
         from: StoredObject,
         /// Damaged directory, which goes into quarantine; none if there is no directory.
         replaced: Option<StoredObject>,
     },
-    /// Moves a whole pack to where its directory says that it is.
+    /// Moves an intact pack to the location that its directory names.
     MovePack {
         /// Pack.
         pack: PackName,
-        /// Where it lies.
+        /// Current location.
         from: StoredObject,
-        /// Where it belongs.
+        /// Right location.
         to: String,
     },
-    /// Stores what is whole in bad packs anew, and puts the packs and their directory into quarantine.
+    /// Stores the intact data of damaged packs again, and moves the packs and their directory into
+    /// quarantine.
     RetirePack {
         /// Pack.
         pack: PackName,
-        /// What is taken from where; nothing if nothing is whole, or all is verified to be in other packs.
+        /// Objects from which chunks are taken; empty if no chunk is intact, or all are verified to be in
+        /// other packs.
         sources: Vec<SalvageSource>,
-        /// What goes into quarantine.
+        /// Objects that go into quarantine.
         retired: Vec<StoredObject>,
         /// Chunks of the pack that are lost with it.
         chunks_lost: u64,
     },
-    /// Puts the directories that a snapshot lacks into it: entries lie below them.
+    /// Adds the directories that a snapshot lacks although entries are below them.
     AddParents {
         /// Run of the snapshot.
         run: RunId,
         /// Object of the snapshot, which is replaced.
         object: StoredObject,
-        /// Paths of the directories, of which nothing else is known; sorted.
+        /// Paths of the directories, about which nothing else is known; sorted.
         parents: Vec<Vec<u8>>,
         /// The manifest with these directories.
         manifest: MendedManifest,
     },
-    /// Puts back a snapshot that does not open, from a copy of it.
+    /// Restores a snapshot that does not open, from a copy of it.
     RestoreSnapshot {
         /// Run of the snapshot.
         run: RunId,
@@ -79,7 +81,7 @@ pub enum RepairStep {
         /// The copy, sealed.
         object: Bytes,
     },
-    /// Puts a snapshot that does not open, and of which there is no copy, into quarantine.
+    /// Moves a snapshot that does not open and has no copy into quarantine.
     RetireSnapshot {
         /// Run of the snapshot.
         run: RunId,
@@ -88,7 +90,7 @@ pub enum RepairStep {
     },
 }
 
-/// An object from which chunks are taken, and what they are.
+/// An object from which chunks are taken, and these chunks.
 #[derive(Clone)]
 pub struct SalvageSource {
     /// Object.
@@ -129,10 +131,10 @@ impl PartialEq for SalvageSource {
 
 impl Eq for SalvageSource {}
 
-/// A manifest that stands in for one that lacks directories: what of it has to be stored, and its root.
+/// A manifest that replaces one that lacks directories: the nodes to be stored, and its root.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MendedManifest {
-    /// Nodes that are to be stored, with their ids.
+    /// Nodes to be stored, with their ids.
     pub(crate) nodes: Vec<(ChunkId, Bytes)>,
     /// Id of the root node.
     pub(crate) root: ChunkId,
@@ -152,33 +154,33 @@ impl fmt::Debug for MendedManifest {
     }
 }
 
-/// What a repair will do.
+/// Plan of a repair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepairPlan {
     /// Steps, in their order.
     pub steps: Vec<RepairStep>,
-    /// Objects that are not as they should be and are left alone, with the reason; sorted.
+    /// Faulty objects that are left alone, with the reason; sorted.
     pub left: Vec<(String, String)>,
 }
 
 /// What a repair has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepairOutcome {
-    /// Pack directories that were written anew from packs.
+    /// Pack directories that were rebuilt from packs.
     pub directories_rebuilt: u64,
-    /// Packs that were moved to their place.
+    /// Packs that were moved to their right location.
     pub packs_moved: u64,
-    /// New packs with what was whole in bad ones.
+    /// New packs with the intact data of damaged ones.
     pub packs_written: u64,
-    /// Chunks in these.
+    /// Chunks in the new packs.
     pub chunks_kept: u64,
-    /// Snapshots that were put back from a copy.
+    /// Snapshots that were restored from a copy.
     pub snapshots_restored: Vec<RunId>,
-    /// Snapshots that got directories that they lacked.
+    /// Snapshots that got their missing directories.
     pub snapshots_mended: Vec<RunId>,
     /// Snapshots that are lost.
     pub snapshots_lost: Vec<RunId>,
-    /// Keys of the objects in quarantine, where they lie now.
+    /// Keys of the objects in quarantine.
     pub quarantined: Vec<String>,
 }
 

@@ -33,13 +33,13 @@ use crate::{
     snapshots::Snapshots,
 };
 
-/// A run that has given no sign of life for this long counts as dead: what it left over may be used.
+/// A run that has not refreshed its snapshot for this long counts as dead: its leftovers may be used.
 const SILENCE_MAX: Duration = Duration::from_hours(24);
 
-/// Verifies a repository like [`crate::check()`], and plans how to repair what is wrong.
+/// Verifies a repository like [`crate::check()`], and plans how to repair the damage.
 ///
-/// Everything that the check finds fault with is read again and judged anew. `copies` are sealed snapshots
-/// that were kept elsewhere; one that opens stands in for a stored one that does not.
+/// Every object with a problem is read and judged again. `copies` are sealed snapshots that were kept
+/// elsewhere; a copy that opens replaces a stored snapshot that does not.
 pub async fn plan_repair(
     store: Arc<dyn Store>,
     keys: &Keys,
@@ -86,8 +86,7 @@ async fn make_plan(
     Ok(planner.plan)
 }
 
-/// Returns the packs that are to be looked at: those that anything was said about, or about their
-/// directories.
+/// Returns the packs to be examined: those with a problem, or with a problem in their directory.
 fn suspect_packs(suspects: BTreeSet<String>) -> BTreeSet<PackName> {
     let pack = |key: String| match classify(&key) {
         KeyForm::Pack(pack, _) | KeyForm::Directory(pack) => Some(pack),
@@ -112,11 +111,11 @@ fn objects_of(packs: &BTreeSet<PackName>, listed: &[ObjectInfo]) -> BTreeMap<Pac
     objects
 }
 
-/// Says whether the run that writes a pack may still be at work: it will write the directory itself.
+/// Returns whether the run that writes a pack may still be active: it will write the directory itself.
 ///
-/// A run is announced before it writes its first pack, so a pack without an announcement is of no run at
-/// work. A wrong clock does no harm: the directory is created only if it is not there, by the repair or by
-/// the run.
+/// A run is announced before it writes its first pack, so a pack without an announcement does not belong to
+/// an active run. A wrong clock does no harm: the repair or the run creates the directory only if it does not
+/// exist.
 fn is_alive(session: &Session<'_>, snapshots: &Snapshots, listed: &[ObjectInfo], pack: PackName) -> bool {
     let run = pack.run;
     if let Some(refreshed) = snapshots.pending.get(&run) {
@@ -127,7 +126,7 @@ fn is_alive(session: &Session<'_>, snapshots: &Snapshots, listed: &[ObjectInfo],
         || snapshots.complete.binary_search_by_key(&run, |snapshot| snapshot.run).is_ok()
         || snapshots.damaged.binary_search(&run).is_ok();
     let key = layout::snapshot_key(run);
-    // It began after the check had looked at the snapshots.
+    // It began after the check had read the snapshots.
     !has_ended && listed.binary_search_by(|info| info.key.cmp(&key)).is_ok()
 }
 
@@ -146,7 +145,7 @@ type StoredCopy = (u8, GroupId, ChunkId);
 #[derive(Default)]
 struct Planner {
     plan: RepairPlan,
-    /// Chunks that are in packs of which this plan knows that they are whole, or that it writes itself.
+    /// Chunks in packs that this plan knows to be intact, or writes itself.
     kept: HashSet<StoredCopy>,
 }
 
@@ -173,12 +172,12 @@ impl Planner {
         }
     }
 
-    /// Notes that all chunks of a pack are there.
+    /// Notes that all chunks of a pack are available.
     fn keep(&mut self, directory: &PackDirectory) {
         self.kept.extend(directory.chunks.iter().map(|chunk| copy_of(directory, chunk.id)));
     }
 
-    /// Plans the retirement of bad packs: what is whole in them is stored anew, once, unless this check has
+    /// Plans the retirement of damaged packs: stores their intact data again, once, unless this check has
     /// read another copy that stays.
     fn retire(&mut self, inventory: &Inventory, bad: Vec<BadPack>) {
         let names: HashSet<PackName> = bad.iter().map(|bad| bad.pack).collect();
@@ -202,7 +201,7 @@ impl Planner {
         }
     }
 
-    /// Chooses what is taken from a source, sorted.
+    /// Chooses the chunks to take from a source, sorted.
     fn choose(&mut self, inventory: &Inventory, bad: &HashSet<PackName>, source: &Source) -> Vec<ChunkId> {
         let directory = &source.directory;
         let blocks = source.whole.iter().map(|ordinal| &directory.blocks[*ordinal]);
@@ -221,8 +220,8 @@ fn copy_of(directory: &PackDirectory, id: ChunkId) -> StoredCopy {
     (directory.kind as u8, directory.group, id)
 }
 
-/// Says whether this check has read a copy of a chunk in a pack of the group that stays. What was only listed
-/// does not count: it may be as bad.
+/// Returns whether this check has read a copy of a chunk, in a pack of the group, that stays. Copies that
+/// were only listed do not count: they may be just as damaged.
 fn is_verified(
     inventory: &Inventory,
     bad: &HashSet<PackName>,

@@ -1,4 +1,4 @@
-//! Takes whole chunks out of bad packs and makes new packs of them. Pure, runs on the pool.
+//! Takes intact chunks out of damaged packs and makes new packs of them. Pure, runs on the pool.
 
 use icecore_format::{
     compression::{Codec, Compressor},
@@ -17,10 +17,10 @@ use crate::{
 
 /// zstd level of the new blocks, as for backups.
 pub(super) const COMPRESSION_LEVEL: i32 = 3;
-/// A new pack is ended when it has this many bytes.
+/// A new pack ends when it has this many bytes.
 pub(super) const PACK_BYTES: u64 = 64 << 20;
 
-/// Names and salts for new packs, which are never used twice.
+/// Names and salts for new packs; each is used only once.
 pub(super) trait Naming {
     /// Returns the next name of a pack.
     fn name(&mut self) -> PackName;
@@ -30,7 +30,7 @@ pub(super) trait Naming {
 
 /// Makes packs of the chunks of `pack` that are listed in `wanted`, which is sorted.
 ///
-/// Fails when one of them cannot be read: it could when the repair was planned.
+/// Fails if one of them cannot be read: it was readable when the repair was planned.
 pub(super) fn salvage(
     keys: &Keys,
     directory: &PackDirectory,
@@ -52,7 +52,7 @@ pub(super) fn salvage(
         let end = (start + block.stored_bytes as usize).min(pack.len());
         match opener.open(keys, &key, directory, ordinal, &pack[start..end], &mut plain) {
             Ok(()) => {}
-            // A damaged block of which a copy is whole elsewhere in this pack.
+            // A damaged block with an intact copy elsewhere in this pack.
             Err(error) if error.is_corruption() => continue,
             Err(error) => return Err(error),
         }
@@ -87,7 +87,7 @@ fn take_wanted(chunks: &[ChunkInfo], plain: &[u8], wanted: &[ChunkId]) -> (Vec<C
     let (mut kept, mut content) = (Vec::new(), Vec::new());
     let mut rest = plain;
     for chunk in chunks {
-        // The block has been opened: its chunks add up to its plaintext.
+        // The block has been opened, so its chunks add up to its plaintext.
         let (part, remaining) = rest.split_at(chunk.length as usize);
         rest = remaining;
         if wanted.binary_search(&chunk.id).is_ok() {
@@ -98,7 +98,7 @@ fn take_wanted(chunks: &[ChunkInfo], plain: &[u8], wanted: &[ChunkId]) -> (Vec<C
     (kept, content)
 }
 
-/// Seals a pack and verifies it: what it replaces is about to be put aside.
+/// Seals a pack and verifies it: the objects that it replaces are about to go into quarantine.
 pub(super) fn finish(keys: &Keys, mut builder: PackBuilder) -> FormatResult<FinishedPack> {
     for block in builder.blocks_to_seal() {
         block.seal()?;

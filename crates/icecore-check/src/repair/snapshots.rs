@@ -1,4 +1,4 @@
-//! Plans what becomes of snapshots that do not open.
+//! Plans what to do with snapshots that do not open.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub(super) async fn plan_snapshots(
         let info = &listed[place];
         match read(session, *run, info).await? {
             Ok(object) => {
-                // It may be the snapshot of another run that does not open either: the two were exchanged.
+                // It may be the snapshot of another run that does not open either: the two were swapped.
                 add_copy(session, &mut known, object);
                 unopened.push((*run, info));
             }
@@ -56,8 +56,8 @@ pub(super) async fn plan_snapshots(
     Ok(())
 }
 
-/// Adds what earlier repairs have put aside: of two snapshots that were exchanged, an interrupted repair may
-/// have put one into its place already, and so over the other.
+/// Adds snapshots that earlier repairs have moved into quarantine. If two snapshots were swapped, an
+/// interrupted repair may already have put one into its right location, over the other one.
 async fn add_quarantined(
     session: &Session<'_>,
     known: &mut BTreeMap<RunId, Bytes>,
@@ -74,7 +74,8 @@ async fn add_quarantined(
     Ok(())
 }
 
-/// Reads a snapshot that did not open; the inner error is why it is left alone, if there is anything to say.
+/// Reads a snapshot that did not open; the inner error says why it is left alone, if there is a reason to
+/// report.
 async fn read(
     session: &Session<'_>,
     run: RunId,
@@ -94,8 +95,7 @@ async fn read(
     })
 }
 
-/// Adds a sealed snapshot that opens, unless it tells of a run that had not ended: nobody can go on with that
-/// one.
+/// Adds a sealed snapshot that opens, unless it is of a run that had not ended: nobody can continue that run.
 fn add_copy(session: &Session<'_>, known: &mut BTreeMap<RunId, Bytes>, object: Bytes) {
     if let Ok(Snapshot { origin, state }) = Snapshot::open_any(session.keys(), &object)
         && !matches!(state, SnapshotState::Pending { .. })

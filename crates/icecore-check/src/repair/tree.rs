@@ -1,4 +1,4 @@
-//! Builds a manifest again, level by level. Pure; the nodes are kept until they are stored.
+//! Rebuilds a manifest, level by level. Pure; the nodes are kept until they are stored.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use icecore_format::{
     node::{Child, EncodedNode, NodeBuilder},
 };
 
-/// A manifest in the making. Leaves that did not change are taken over as they are.
+/// A manifest in the making. Leaves that did not change are reused.
 pub(super) struct Tree {
     keys: Arc<Keys>,
     node_items: u32,
@@ -22,7 +22,7 @@ pub(super) struct Tree {
 
 struct Level {
     builder: NodeBuilder,
-    /// The only node of this level so far; a second one pushes it to the level above.
+    /// The only node of this level so far; a second node moves it to the level above.
     only: Option<Child>,
     more: bool,
 }
@@ -46,7 +46,7 @@ impl Tree {
         self.built_bytes
     }
 
-    /// Says whether the next entry begins a leaf.
+    /// Returns whether the next entry begins a leaf.
     pub(super) fn at_leaf_start(&self) -> bool {
         self.levels[0].builder.is_empty()
     }
@@ -62,7 +62,7 @@ impl Tree {
         if ends { self.finish_node(0) } else { Ok(()) }
     }
 
-    /// Adds a whole leaf that is stored already, if no leaf is open; says whether it did.
+    /// Adds a whole stored leaf if no leaf is open; returns whether it was added.
     pub(super) fn push_leaf(&mut self, leaf: &Child) -> FormatResult<bool> {
         if !self.at_leaf_start() {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! Archived packs: nothing is known about them, and they are no damage.
+//! Archived packs: their content is unknown, and they are not damaged.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{CheckOptions, CheckReport, NoEvents, RepairPlan, check, plan_repair};
 
-/// Returns the repository as it is when the packs with these keys are archived.
+/// Returns the repository with archived packs at these keys.
 fn archived(repository: &Repository, keys: &[String]) -> Arc<FaultStore> {
     let plan = keys.iter().fold(FaultPlan::new(0), |plan, key| {
         plan.rule(Some(Method::Get), key, FaultWhen::Always, Fault::Error(InjectedError::Archived))

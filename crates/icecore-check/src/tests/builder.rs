@@ -73,10 +73,10 @@ pub(super) struct Repository {
     pub store: Arc<MemoryStore>,
     pub keys: Keys,
     drawn: u64,
-    /// Chunks that need not be stored again, by kind and scope.
+    /// Chunks that do not have to be stored again, by kind and scope.
     known: HashSet<(u8, GroupId, ChunkId)>,
     numbers: BTreeMap<RunId, u32>,
-    /// Blocks of a pack, at most.
+    /// Maximum of blocks in a pack.
     pub blocks_max: usize,
 }
 
@@ -150,7 +150,7 @@ impl Repository {
         }
     }
 
-    /// Stores chunks that are not known yet in packs of `spec`, a few to a block.
+    /// Stores chunks that are not known yet in packs of `spec`, several to a block.
     pub fn store_chunks(&mut self, spec: &Spec, kind: ObjectKind, chunks: Chunks) {
         let scope = if spec.dedup == DedupScope::Group { spec.group } else { RunId([0; 16]) };
         let mut new = chunks;
@@ -199,7 +199,7 @@ impl Repository {
         self.store_chunks(spec, ObjectKind::Manifest, chunks);
     }
 
-    /// Stores the content of a file and returns how an entry refers to it.
+    /// Stores the content of a file and returns the reference for an entry.
     pub fn store_content(&mut self, spec: &Spec, content: &[u8]) -> Content {
         let chunks = self.chunks_of(content);
         let content = self.refer_to(spec, &chunks);
@@ -354,7 +354,7 @@ impl Repository {
     }
 }
 
-/// What a whole repair came to.
+/// Result of a whole repair.
 #[derive(Debug)]
 pub(super) struct Repaired {
     pub outcome: RepairOutcome,
@@ -377,7 +377,7 @@ impl Repository {
         wait(planning).expect("plan")
     }
 
-    /// Executes a plan on `store`, which is this repository's or stands before it.
+    /// Executes a plan on `store`, which is this repository's or wraps it.
     pub fn execute_on(&self, store: Arc<dyn Store>, plan: &RepairPlan) -> Result<Repaired, CheckError> {
         let environment = RepairEnvironment {
             clock: Arc::new(ManualClock::new(now())),
@@ -438,7 +438,7 @@ pub(super) fn snapshot(report: &CheckReport, wanted: RunId) -> &SnapshotCheck {
     report.snapshots.iter().find(|snapshot| snapshot.run == wanted).expect("snapshot")
 }
 
-/// Receiver that writes everything down.
+/// Receiver that records everything.
 #[derive(Default)]
 pub(super) struct Recorder {
     pub lines: Mutex<Vec<String>>,

@@ -5,7 +5,7 @@ use icecore_format::{ids::RunId, layout};
 use super::builder::{Repository, kinds, run, snapshot, usual};
 use crate::{CheckReport, ProblemKind, Severity};
 
-/// What happens to an object.
+/// A way of damaging an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blow {
     Missing,
@@ -15,9 +15,9 @@ pub(super) enum Blow {
     FlippedFirst,
     FlippedMiddle,
     FlippedLast,
-    /// Holds what another object of its kind should hold.
+    /// Gets the content of another object of its kind.
     Swapped,
-    /// Holds the same kind of object of another repository.
+    /// Gets the content of the same kind of object of another repository.
     Transplanted,
     Foreign,
 }
@@ -79,8 +79,8 @@ fn other_repository() -> Repository {
     other
 }
 
-/// Strikes the first object below `prefix` in every way and lets `judge` look at both reports, structure and
-/// data.
+/// Damages the first object below `prefix` in every way and passes both reports, structure and data, to
+/// `judge`.
 fn for_each_blow(prefix: &str, judge: impl FnMut(Blow, &str, &CheckReport, &CheckReport)) {
     let usual = usual();
     let keys = if prefix == layout::HEADER_KEY { vec![prefix.to_owned()] } else { usual.keys_below(prefix) };
@@ -125,7 +125,7 @@ fn key_slot_while_another_is_intact() {
             return;
         }
         assert!(has(structure, ProblemKind::KeySlotDamaged, key), "{blow:?}: {:?}", structure.problems);
-        // When two slots are exchanged neither is left under its own name.
+        // If two slots are swapped, neither is left under its own name.
         assert_eq!(structure.is_healthy(), blow != Blow::Swapped);
     });
 }
@@ -147,7 +147,7 @@ fn snapshot_object() {
         assert_eq!(structure.problems, data.problems);
         let struck = layout::parse_snapshot_key(key).expect("key");
         if blow == Blow::Missing {
-            // Nothing else tells that there was a snapshot.
+            // Nothing else shows that there was a snapshot.
             assert_eq!(structure.problems, []);
             assert_eq!(structure.snapshots.len(), 1);
             return;
@@ -204,7 +204,7 @@ fn data_pack() {
             Blow::Missing => (Some(ProblemKind::PackMissing), ProblemKind::PackMissing),
             Blow::Emptied | Blow::Truncated => (Some(ProblemKind::PackSizeWrong), ProblemKind::BlocksDamaged),
             Blow::Extended => (Some(ProblemKind::PackSizeWrong), ProblemKind::DirectoryCopyWrong),
-            // The first byte is the header's; blocks are found through the directory.
+            // The first byte belongs to the header; blocks are found through the directory.
             Blow::FlippedFirst | Blow::Swapped => (None, ProblemKind::PackHeaderWrong),
             Blow::FlippedLast => (None, ProblemKind::DirectoryCopyWrong),
             Blow::FlippedMiddle | Blow::Transplanted | Blow::Foreign => (None, ProblemKind::BlocksDamaged),
@@ -231,7 +231,7 @@ fn manifest_pack() {
     for_each_blow(layout::MANIFEST_PREFIX, |blow, key, structure, data| {
         let (in_structure, in_data): (Option<ProblemKind>, ProblemKind) = match blow {
             Blow::Missing => (Some(ProblemKind::PackMissing), ProblemKind::PackMissing),
-            // When packs are exchanged, the other one may hold the nodes on the way to those of this one.
+            // If packs are swapped, the other one may hold the nodes on the way to those of this one.
             Blow::Emptied | Blow::Truncated | Blow::Swapped => {
                 (Some(ProblemKind::PackSizeWrong), ProblemKind::BlocksDamaged)
             }
@@ -277,7 +277,7 @@ fn padding_counts_as_damage_but_harms_no_snapshot() {
     let repository = usual();
     let found = repository.keys_below(layout::DATA_PREFIX).into_iter().find_map(|key| {
         let bytes = repository.get(&key);
-        // The padding lies before the directory copy; which packs have some depends on their length.
+        // The padding is in front of the directory copy; whether a pack has padding depends on its length.
         let trailer = bytes.len() - 12;
         let copy = u32::from_le_bytes(bytes[trailer..trailer + 4].try_into().expect("length")) as usize;
         let candidate = repository.fork();
@@ -311,7 +311,7 @@ fn only_files_with_chunks_in_a_damaged_block_are_hit() {
         assert_eq!(hit.packs_damaged.len(), 1);
     }
     assert_eq!(kinds(&report), [ProblemKind::BlocksDamaged]);
-    // Without reading data nothing can be seen.
+    // Without reading data, nothing can be seen.
     assert_eq!(repository.check().problems, []);
 }
 

@@ -59,16 +59,16 @@ fn every_object_is_read_once() {
     assert_eq!(calls_of(&repository, &together), (objects, 2));
     let structure = CheckOptions { read_data: false, ..together.clone() };
     let (reads, _) = calls_of(&repository, &structure);
-    // A pack of nodes may be read once more, for nodes that lie outside of what was read of it.
+    // A pack of nodes may be read once more, for nodes outside of the range that was read.
     let forgetful = CheckOptions { memory_bytes_max: 0, ..structure };
     assert!(reads < calls_of(&repository, &forgetful).0);
-    // What the caller has read is not read again.
+    // Objects that the caller has read are not read again.
     let slots = repository.keys_below("meta/keys/");
     let fetched = [layout::HEADER_KEY.to_owned()].into_iter().chain(slots);
     let fetched = fetched.map(|key| (key.clone(), wait(repository.store.get(&key, None)).expect("get")));
     let fetched = CheckOptions { fetched: fetched.collect(), ..options };
     assert_eq!(calls_of(&repository, &fetched).0, objects - fetched.fetched.len() as u64);
-    // Without memory for it, everything is read as often as it is wanted.
+    // Without memory for it, everything is read as often as it is needed.
     let tiny = CheckOptions { memory_bytes_max: 0, ..together };
     assert!(calls_of(&repository, &tiny).0 > objects);
 }
@@ -139,7 +139,7 @@ fn foreign_objects_and_leftovers_are_noted_and_nothing_else() {
         repository.put(key, b"whatever".to_vec());
     }
     repository.put("meta/gc/00000001", b"whatever".to_vec());
-    // A run that was killed left a pack without a directory.
+    // A killed run left a pack without a directory.
     let spec = Spec { run: run(7), group: run(7), dedup: DedupScope::Repository, files: [].into() };
     repository.store_content(&spec, &noise(77, 100));
     let directory =
@@ -163,7 +163,7 @@ fn very_many_problems_of_one_kind_are_counted() {
     let damaged = report.problems.iter().filter(|problem| problem.kind == ProblemKind::KeySlotDamaged);
     assert_eq!(damaged.clone().count(), 1_001);
     assert!(damaged.clone().any(|problem| problem.detail == "5 more problems of this kind"));
-    // Of foreign objects a bucket may be full.
+    // A bucket may be full of foreign objects.
     let repository = Repository::new();
     for number in 0..1_005 {
         repository.put(&format!("foreign/{number:04}"), Vec::new());

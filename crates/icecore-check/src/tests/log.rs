@@ -1,4 +1,4 @@
-//! Logs that hold, and logs that tell of what is gone.
+//! Intact logs, and logs that show losses.
 
 use icecore_format::{
     entry::Time,
@@ -21,7 +21,7 @@ fn stored(repository: &Repository, number: u8) -> Snapshot {
     Snapshot::open(&repository.keys, run(number), &object).expect("snapshot")
 }
 
-/// Stores a record by `change`, and returns how others refer to it.
+/// Stores a record that `change` edits, and returns a reference to it.
 pub(super) fn add_record(
     repository: &mut Repository,
     name: RecordName,
@@ -38,7 +38,7 @@ pub(super) fn add_record(
     RecordReference { name, hash }
 }
 
-/// The usual repository with a log: writer 1 names both snapshots, writer 2 has seen that.
+/// The usual repository with a log: writer 1 names both snapshots, and a record of writer 2 refers to that.
 pub(super) fn logged() -> (Repository, Vec<RecordReference>) {
     let mut repository = usual();
     let completed =
@@ -75,7 +75,7 @@ fn a_repository_without_a_log_is_no_problem_either() {
     assert_eq!((report.log_records, report.snapshots_unnamed), (0, 2));
 }
 
-/// Gives a snapshot a time, in seconds from `started`, and a place in the order of its source.
+/// Gives a snapshot a time, in seconds from `started`, and a position in the order of its source.
 fn at_time(repository: &mut Repository, number: u8, started: i64) {
     let mut snapshot = stored(repository, number);
     let time = |seconds| Time { seconds, nanoseconds: 0 };
@@ -106,7 +106,7 @@ fn a_snapshot_without_a_name_is_damage_once_a_record_names_a_later_one() {
     assert_eq!(report.snapshots_unnamed, 0);
     let [Loss::NamingRecord(missed)] = &report.losses[..] else { panic!("{:?}", report.losses) };
     let missed = missed.clone();
-    // Who has seen it before is not alarmed, and a record that names it ends the alarm for all.
+    // A host that has seen it before is not alarmed, and a record that names it ends the alarm for all.
     let seen = SeenHistory { snapshots: vec![missed.clone()], ..SeenHistory::default() };
     let seen = repository.check_with(&CheckOptions { seen, ..Repository::options() });
     assert_eq!((seen.losses, seen.snapshots_unnamed), (vec![], 1));
@@ -147,7 +147,7 @@ fn a_snapshot_that_is_incomplete_again_or_another_one_is_named() {
 
 #[test]
 fn a_snapshot_that_was_deleted_on_purpose_is_not_missed() {
-    // First the object says so, then the log; then the object may go.
+    // First the object says so, then the log; then the object may be deleted.
     let (mut repository, records) = logged();
     let complete = stored(&repository, 2).completion().expect("complete").clone();
     repository.delete(&layout::snapshot_key(run(2)));
@@ -165,7 +165,7 @@ fn records_that_are_gone_are_missed_by_later_ones_and_by_who_has_seen_them() {
     repository.delete(&layout::log_key(records[1].name));
     let report = repository.check();
     assert_eq!(objects(&report, ProblemKind::LogRecordMissing), [layout::log_key(records[1].name)]);
-    // The end of the log is missed only by who has seen it.
+    // Only a host that has seen the end of the log misses it.
     let (repository, records) = logged();
     repository.delete(&layout::log_key(records[2].name));
     assert!(repository.check().is_healthy());
@@ -184,7 +184,7 @@ fn a_record_that_does_not_open_or_is_another_one_is_damage() {
     let report = repository.check();
     assert_eq!(objects(&report, ProblemKind::LogRecordDamaged), [key.as_str()]);
     assert_eq!(objects(&report, ProblemKind::LogRecordMissing), [key.as_str()]);
-    // A genuine record of the same name, but not the one that was seen.
+    // A genuine record with the same name, but not the one that was seen.
     let (mut repository, records) = logged();
     repository.delete(&key);
     add_record(&mut repository, records[0].name, &[], |record| record.host = "other".to_owned());

@@ -1,4 +1,4 @@
-//! Snapshots that lack directories that their entries lie in: a repair puts them in.
+//! Snapshots that lack the directories of some entries: a repair adds them.
 
 use icecore_format::{
     entry::{Entry, EntryKind, Marks, Time},
@@ -24,7 +24,7 @@ fn directory(path: &str, owner: u32) -> Entry {
     }
 }
 
-/// Makes a repository with a whole snapshot (1) and one (2) of these entries.
+/// Makes a repository with a whole snapshot (1), and one (2) with these entries.
 fn with_entries(entries: &[Entry]) -> (Repository, Spec) {
     let mut repository = Repository::new();
     repository.add_snapshot(&usual_spec(1));
@@ -33,7 +33,7 @@ fn with_entries(entries: &[Entry]) -> (Repository, Spec) {
     (repository, spec)
 }
 
-/// Entries among which several directories are missing, over many leaves.
+/// Entries with several missing directories, over many leaves.
 fn orphaned() -> Vec<Entry> {
     let mut entries = vec![directory("", 1), directory("a", 2)];
     entries.extend((0..40).map(|number| file(&format!("a/b/c/{number:02}"))));
@@ -69,7 +69,7 @@ fn missing_directories_are_put_in() {
     assert!(snapshot(&after, spec.run).restorable && snapshot(&after, run(1)).restorable);
     assert_eq!(repository.plan().1.steps, []);
 
-    // Nothing but the manifest is another one, and nothing but the directories is new in it.
+    // Only the manifest has changed, and only the directories in it are new.
     let new =
         Snapshot::open(&repository.keys, spec.run, &repository.get(&layout::snapshot_key(spec.run))).unwrap();
     let (SnapshotState::Complete(old), SnapshotState::Complete(new)) = (old.state, new.state) else {
@@ -94,7 +94,7 @@ fn missing_directories_are_put_in() {
 
 #[test]
 fn a_mark_of_damage_is_taken_away_and_a_directory_like_another_is_kept() {
-    // The first path of all, and a root that is not there.
+    // The first path of all, and a missing root.
     let (repository, spec) = with_entries(&[file("a/b"), directory("c", 1), file("c/d")]);
     repository.repair();
     let after = repository.check_data();

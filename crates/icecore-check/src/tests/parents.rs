@@ -1,4 +1,4 @@
-//! Entries that lie in no directory, and hard links of different kinds.
+//! Entries that are in no directory, and hard links of different kinds.
 
 use icecore_format::{
     entry::{Entry, EntryKind},
@@ -29,8 +29,8 @@ fn leaf_of(repository: &mut Repository, paths: &[&str]) -> Child {
     leaf(repository, &entries)
 }
 
-/// Checks a manifest of these leaves, once with all leaves below the root and once two by two; says what is
-/// no directory.
+/// Checks a manifest with these leaves, once with all leaves below the root and once two by two; returns the
+/// path that is not a directory.
 fn check_leaves(leaves: &[&[&str]]) -> Option<String> {
     let mut said = Vec::new();
     for width in [2, leaves.len().max(2)] {
@@ -72,7 +72,7 @@ fn entries_in_directories_are_good_wherever_leaves_end() {
         let leaves: Vec<&[&str]> = paths.chunks(width).collect();
         assert_eq!(check_leaves(&leaves), None, "{width}");
     }
-    // The root need not be there.
+    // The root may be missing.
     assert_eq!(check_leaves(&[&["a"], &["b directory", "b/c"]]), None);
 }
 

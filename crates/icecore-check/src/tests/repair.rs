@@ -1,4 +1,4 @@
-//! Repairs: of each kind of object, damaged in each way; interrupted at each call; beside writers.
+//! Repairs: of each kind of object, damaged in each way; interrupted at each call; with active writers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{CheckOptions, CheckReport, MarkChange, ProblemKind, RepairStep, Severity};
 
-/// Kinds of objects that a repair cares for, by their prefix.
+/// Kinds of objects that a repair handles, by their prefix.
 const PREFIXES: [&str; 4] =
     [layout::SNAPSHOTS_PREFIX, layout::MANIFEST_PREFIX, layout::PACKS_PREFIX, layout::DATA_PREFIX];
 
-/// Every first object of a kind, damaged in every way.
+/// The first object of each kind, damaged in every way.
 fn for_each_struck(mut look: impl FnMut(&str, Blow, &Repository)) {
     let usual = usual();
     for prefix in PREFIXES {
@@ -33,7 +33,7 @@ fn for_each_struck(mut look: impl FnMut(&str, Blow, &Repository)) {
 }
 
 /// Fails unless everything that was restorable before is restorable now. A snapshot that did not open may be
-/// gone.
+/// missing.
 #[track_caller]
 fn assert_nothing_lost(before: &CheckReport, after: &CheckReport, shown: &str) {
     for old in before.snapshots.iter().filter(|old| old.opens) {
@@ -44,7 +44,7 @@ fn assert_nothing_lost(before: &CheckReport, after: &CheckReport, shown: &str) {
     }
 }
 
-/// Damage that is about objects, and not about what snapshots miss.
+/// Damage of objects themselves, not of snapshots that lack them.
 fn broken_objects(report: &CheckReport) -> Vec<ProblemKind> {
     let about_content = [ProblemKind::ChunkMissing, ProblemKind::NodeMissing, ProblemKind::ChunkLengthWrong];
     let problems = report.problems.iter().filter(|problem| problem.severity == Severity::Damage);
@@ -65,8 +65,8 @@ fn each_kind_of_damage_is_repaired_as_far_as_it_can_be() {
         assert_eq!(after.snapshots, repository.check().snapshots, "{shown}: the structure tells all");
         let marked = after.snapshots.iter().all(|one| one.mark.is_some() != one.restorable);
         assert!(marked, "{shown}: {:?}", after.snapshots);
-        // Directories are derived: they come back whole. So do packs that are damaged beside their blocks,
-        // and objects that were exchanged.
+        // Directories are derived, so they are restored completely. So are packs that are damaged outside of
+        // their blocks, and objects that were swapped.
         let whole = match blow {
             Blow::Extended | Blow::FlippedFirst | Blow::FlippedLast => prefix != layout::SNAPSHOTS_PREFIX,
             Blow::Swapped => true,
@@ -77,7 +77,7 @@ fn each_kind_of_damage_is_repaired_as_far_as_it_can_be() {
         }
         let is_lost = prefix == layout::SNAPSHOTS_PREFIX && blow != Blow::Missing && blow != Blow::Swapped;
         assert_eq!(repaired.outcome.snapshots_lost.len(), usize::from(is_lost), "{shown}");
-        // What was put aside is where the outcome says, and was taken from where it lay.
+        // Quarantined objects are where the outcome says, and were removed from their old location.
         for key in &repaired.outcome.quarantined {
             assert!(!repository.get(key).is_empty() || blow == Blow::Emptied, "{shown}: {key}");
         }
@@ -96,9 +96,9 @@ fn what_comes_back_takes_the_mark_away() {
     let repaired = repository.repair();
     let files = snapshot(&repaired.after, run(1)).files_damaged;
     assert!(repaired.marks.contains(&MarkChange { run: run(1), files: Some(files) }));
-    // A mark that is right is left as it is.
+    // A correct mark does not change.
     assert_eq!(repository.repair().marks, []);
-    // As a backup would: the same chunks in a pack with its directory.
+    // Like a backup: the same chunks in a pack with its directory.
     let (_, name) = pack.rsplit_once('/').expect("key");
     let directory = format!("{}{name}", layout::PACKS_PREFIX);
     repository.put(&pack, original.get(&pack));
@@ -138,7 +138,7 @@ fn only_what_is_not_verified_elsewhere_is_stored_again() {
 #[test]
 fn a_copy_that_nobody_has_read_does_not_count() {
     let mut repository = usual();
-    // All chunks of the first snapshot once more.
+    // All chunks of the first snapshot again.
     let mut spec = usual_spec(4);
     spec.dedup = icecore_format::snapshot::DedupScope::Group;
     spec.group = run(1);
@@ -150,7 +150,7 @@ fn a_copy_that_nobody_has_read_does_not_count() {
             strike(&repository, pack, None, blow);
         }
     }
-    // The structure shows only that the packs of the first run are longer than they were.
+    // The structure shows only that the packs of the first run are longer than before.
     let (_, plan) = repository.plan_with(&Repository::options(), &[]);
     let repaired = repository.execute_on(Arc::clone(&repository.store) as _, &plan).expect("repair");
     assert!(repaired.outcome.chunks_kept > 0);
@@ -224,7 +224,7 @@ fn packs_of_runs_at_work_are_left_alone() {
     let directory = layout::directory_key(name);
     repository.delete(&directory);
     let unfinished = repository.fork();
-    // Without an announcement nobody is at work: what was left over is used.
+    // Without an announcement no run is active: its leftovers are used.
     assert_eq!(repository.repair().outcome.directories_rebuilt, 1);
 
     let mut repository = unfinished;
@@ -245,7 +245,7 @@ fn what_changed_since_the_plan_is_left_alone() {
     let whole = repository.get(&pack);
     strike(&repository, &pack, None, Blow::FlippedMiddle);
     let (_, plan) = repository.plan();
-    // Somebody brought the pack back.
+    // Somebody restored the pack.
     repository.replace(&pack, whole);
     let packs = repository.keys_below(layout::DATA_PREFIX);
     let failed = repository.execute_on(Arc::clone(&repository.store) as _, &plan).expect_err("changed");
@@ -285,8 +285,8 @@ fn a_repair_ends_as_a_run_without_a_snapshot() {
     assert!(matches!(state, SnapshotState::Aborted { reason } if reason.starts_with("repair: ")));
 }
 
-/// Interrupts the repair of a repository before each call of its execution, which are made one after the
-/// other; then nothing is lost, and a second repair ends like one that was not interrupted.
+/// Interrupts the repair of a repository before each call of its execution; the calls are made one after the
+/// other. Then nothing is lost, and a second repair ends like one that was not interrupted.
 fn interrupt_everywhere(shown: &str, repository: &Repository) {
     let (before, plan) = repository.plan();
     let uninterrupted = repository.fork();

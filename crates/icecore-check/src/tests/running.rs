@@ -1,4 +1,4 @@
-//! How a check runs: events, cancelling, failing stores, repositories that change meanwhile.
+//! Running a check: events, cancelling, failing stores, repositories that change meanwhile.
 
 use std::{
     io,
@@ -214,7 +214,7 @@ fn a_bad_sector_is_damage_and_does_not_stop_the_check() {
     }
 }
 
-/// Makes a repository with a pack that nothing needs, and returns the keys of the pack and of its directory.
+/// Makes a repository with a pack that is not needed, and returns the keys of the pack and of its directory.
 fn with_garbage() -> (Repository, String, String) {
     let mut repository = usual();
     let garbage = Spec { run: run(8), group: run(8), dedup: DedupScope::Repository, files: [].into() };
@@ -227,8 +227,7 @@ fn with_garbage() -> (Repository, String, String) {
 
 #[test]
 fn a_pack_that_is_swept_during_the_check_is_no_damage() {
-    // At the list of everything, at the look for the pack, while the pack's directory is opened, when the
-    // pack is read.
+    // While listing everything, looking for the pack, opening the pack's directory, reading the pack.
     for moment in [("list", ""), ("get", "meta/packs/"), ("get", "data/"), ("list", "meta/packs/")] {
         let (repository, pack, directory) = with_garbage();
         let done = AtomicBool::new(false);
@@ -325,11 +324,11 @@ fn a_local_directory_is_checked_like_memory() {
     let expected = repository.check_data();
     let keys = |report: &CheckReport| report.listed.iter().map(|info| info.key.clone()).collect::<Vec<_>>();
     assert_eq!(keys(&report), keys(&expected));
-    // Versions and times are each store's own.
+    // Each store has its own versions and times.
     assert_eq!(report, CheckReport { listed: report.listed.clone(), ..expected });
 }
 
-/// Checks, and changes the store before it lists a prefix for the time number `time`.
+/// Runs a check, and changes the store before a prefix is listed for the `time`-th time.
 fn check_while_listing(
     repository: &Repository,
     prefix: &'static str,
@@ -365,7 +364,7 @@ fn a_snapshot_that_is_deleted_during_the_check_is_not_missed() {
 
 #[test]
 fn a_record_that_is_written_while_the_log_is_listed_is_not_missed() {
-    // The listing has passed its place by then; one that refers to it is listed.
+    // The listing has already passed its name; one that refers to it is listed.
     let (repository, records) = logged();
     let before = repository.fork();
     let key = layout::log_key(records[0].name);

@@ -1,4 +1,4 @@
-//! Objects that all open, but say wrong things of each other.
+//! Objects that all open, but contradict each other.
 
 use icecore_format::{
     chunk_list::ChunkListBuilder,
