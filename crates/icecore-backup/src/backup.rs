@@ -37,9 +37,9 @@ use crate::{
 /// Opened blocks of the base's manifest that are kept, in bytes.
 const BASE_CACHE_BYTES: usize = 24 << 20;
 
-/// Backs one source up.
+/// Backs up one source.
 ///
-/// Whatever cannot be read of the source is listed in the report; an error means that there is no new
+/// The report lists everything in the source that could not be read; an error means that there is no new
 /// snapshot.
 pub fn backup(
     repository: &Repository,
@@ -149,12 +149,12 @@ fn read_source(
     Ok(SourceRead { root, counts, problems, notices, left_out, time_granularity })
 }
 
-/// Takes over from a walk that has ended what it did not look at, and what disappeared meanwhile.
+/// After a walk has ended, notes what it left out, and what disappeared meanwhile.
 fn close_walk(walk: &TreeWalk, suspects: Suspects, tally: &mut Tally<'_>, left_out: &mut LeftOut) {
     (tally.counts.excluded, tally.counts.vanished) = walk.left_out(tally.counts.vanished);
     left_out.paths = walk.skipped();
     for path in walk.gone(suspects) {
-        // Found out after its entry was written: nothing is known to be absent below it.
+        // Noticed after its entry was written: nothing is known to be absent below it.
         left_out.paths.push(path.clone());
         tally.problem(SourceProblem::Gone { path });
     }

@@ -1,4 +1,4 @@
-//! What the file system says, as a manifest entry.
+//! Turns what the file system says into a manifest entry.
 
 use icecore_format::{
     entry::{Entry, EntryKind, INODE_FLAGS_STORED, Marks, Time},
@@ -26,21 +26,21 @@ pub(crate) fn kind(kind: FsKind) -> EntryKind {
     }
 }
 
-/// Makes the entry of an object of which only the metadata is known so far.
+/// Makes the entry of an object with only its metadata known so far.
 pub(crate) fn entry(path: Vec<u8>, metadata: &Metadata) -> Entry {
     let mut entry = Entry::new(path, kind(metadata.kind));
     set_metadata(&mut entry, metadata);
     entry
 }
 
-/// Makes the entry of a name whose object is not known.
+/// Makes the entry of a name without anything known about its object.
 pub(crate) fn name_only(path: Vec<u8>) -> Entry {
     let mut entry = Entry::new(path, EntryKind::File);
     entry.marks = Marks::NAME_ONLY.with(Marks::UNREADABLE);
     entry
 }
 
-/// Says in marks how far the walk looked into a directory.
+/// Returns marks for how far the walk looked into a directory.
 pub(crate) fn marks(look: Look) -> Marks {
     match look {
         Look::Whole => Marks::default(),
@@ -50,7 +50,7 @@ pub(crate) fn marks(look: Look) -> Marks {
     }
 }
 
-/// Sets everything that metadata says, other than kind and link group.
+/// Sets all fields from the metadata, except kind and link group.
 pub(crate) fn set_metadata(entry: &mut Entry, metadata: &Metadata) {
     entry.mode = metadata.mode;
     entry.user_id = metadata.user_id;
@@ -63,7 +63,8 @@ pub(crate) fn set_metadata(entry: &mut Entry, metadata: &Metadata) {
     entry.inode_flags = metadata.inode_flags & INODE_FLAGS_STORED;
 }
 
-/// Sets the metadata that a file had when it had been read; what the walk concluded from others is void.
+/// Sets the metadata that a file had after it was read; conclusions of the walk from the old metadata become
+/// void.
 pub(crate) fn set_metadata_read(entry: &mut Entry, metadata: &Metadata) {
     let found = (entry.size, entry.modified, entry.changed, entry.inode);
     set_metadata(entry, metadata);
@@ -72,7 +73,7 @@ pub(crate) fn set_metadata_read(entry: &mut Entry, metadata: &Metadata) {
     }
 }
 
-/// Sets the extended attributes; says whether all of them could be taken.
+/// Sets the extended attributes; returns whether all of them could be stored.
 pub(crate) fn set_attributes(entry: &mut Entry, read: AttributesRead) -> bool {
     let mut complete = read.unreadable.is_empty();
     let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! Decides what has to be done with each object that the walk finds, by comparing it with the base.
+//! Decides how to handle each object that the walk finds, by comparing it with the base.
 
 pub(crate) mod base;
 pub(crate) mod changes;
@@ -24,7 +24,7 @@ use crate::{
 
 /// Compares a walk with the base, object by object and in the order of both.
 pub(crate) struct Comparison<'b> {
-    /// Gone when its manifest could not be read.
+    /// Absent after its manifest could not be read.
     base: Option<Base<'b>>,
     granularity: Granularity,
     /// Files that are read again because the repository lacks chunks of them.
@@ -37,9 +37,9 @@ impl<'b> Comparison<'b> {
         Self { base, granularity: Granularity::default(), files_with_missing_chunks: 0 }
     }
 
-    /// Decides what has to be done with an object.
+    /// Decides how to handle an object.
     pub fn plan(&mut self, mut source: WalkEntry, sink: &mut Sink<'_, '_>) -> PlannedItem {
-        // Most entries of most runs are unchanged: their path is moved on and not copied.
+        // Most entries of most runs are unchanged: their path is moved, not copied.
         let mut entry = capture::entry(std::mem::take(&mut source.path), &source.metadata);
         entry.marks = capture::marks(source.look);
         let device = sink.links.device_index(source.metadata.device);
@@ -47,7 +47,7 @@ impl<'b> Comparison<'b> {
         let base = self.base_entry(&entry.path, sink.tally());
         let known = base.is_some();
         let base_link = base.as_ref().map(|(base, _)| base.link_device);
-        // Only for what the base has in this very place.
+        // Only if the base has it under the same path.
         let leaf = if known { self.base.as_ref().and_then(Base::leaf_position) } else { None };
         let base = base.or_else(|| self.moved_entry(&entry));
         if entry.kind != EntryKind::Directory && source.metadata.links > 1 {
@@ -83,7 +83,7 @@ impl<'b> Comparison<'b> {
         self.base_entry(path, tally);
     }
 
-    /// Counts what the base has behind the last object; returns the granularity of the source's times in
+    /// Counts the entries of the base after the last object; returns the granularity of the source's times in
     /// nanoseconds.
     pub fn end(mut self, tally: &mut Tally<'_>) -> u64 {
         if let Some(base) = &mut self.base
@@ -97,7 +97,7 @@ impl<'b> Comparison<'b> {
         self.granularity.coarsest()
     }
 
-    /// Compares with the base, takes over what need not be read, and says what has to be.
+    /// Compares with the base, copies the content that does not have to be read, and returns the task.
     fn compare(
         &mut self,
         entry: &mut Entry,
@@ -116,7 +116,7 @@ impl<'b> Comparison<'b> {
         }
         match need {
             Need::Nothing => {
-                // The number of links is all that may differ without a new time of change.
+                // Only the number of links may differ without a new time of change.
                 let link_device = entry.link_device;
                 *entry = Entry { link_device, ..base };
                 Task::None
@@ -134,7 +134,7 @@ impl<'b> Comparison<'b> {
         }
     }
 
-    /// Says whether the repository has all chunks of a file as the base knows it.
+    /// Returns whether the repository has all chunks that the base has for a file.
     fn has_chunks(&self, file: &Entry, sink: &Sink<'_, '_>) -> bool {
         self.base.as_ref().is_some_and(|base| base.has_chunks(file, sink.session()))
     }
@@ -152,7 +152,7 @@ impl<'b> Comparison<'b> {
         }
     }
 
-    /// Returns what the base knows of an object whose directory was moved.
+    /// Returns the base's entry of an object in a moved directory.
     fn moved_entry(&mut self, entry: &Entry) -> Option<(Entry, Rules)> {
         let base = self.base.as_mut()?;
         let found = base.find_moved(entry);
@@ -166,7 +166,7 @@ fn read_task(entry: &Entry, source: WalkEntry) -> Task {
     if entry.kind == EntryKind::File { Task::Content(source) } else { Task::Metadata(source) }
 }
 
-/// Says whether another name of a file comes before, under which it is read.
+/// Returns whether another name of the file came before, and is read.
 fn is_announced(file: &Entry, sink: &mut Sink<'_, '_>) -> bool {
     file.link_group().is_some_and(|group| sink.links.announce(group))
 }

@@ -52,7 +52,7 @@ pub(crate) fn dry_run(
         problems: Problems::default(),
         root_problem: RootProblem::default(),
     };
-    // A stream is not read, so nothing is known of it; its root is no directory.
+    // A stream is not read, so nothing is known about it; its root is not a directory.
     if let BackupSource::Tree { path } = &request.source {
         let mut walk = TreeWalk::start(path, input.directory, walk_options(request))?;
         for items in &mut walk {
@@ -86,7 +86,7 @@ pub(crate) fn dry_run(
     })
 }
 
-/// What a run would do, as far as names and times say it.
+/// A forecast of a run, based on names and times.
 struct Forecast<'a> {
     base: Option<Base<'a>>,
     counts: BackupCounts,

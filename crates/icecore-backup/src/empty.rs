@@ -1,5 +1,5 @@
-//! Refuses a source that is empty where something is expected: often a file system is not mounted, or a
-//! command failed without saying so.
+//! Refuses an empty source if content is expected: often, a file system is not mounted, or a command failed
+//! silently.
 
 use std::{ffi::OsStr, io, os::unix::ffi::OsStrExt};
 
@@ -21,12 +21,12 @@ pub(crate) fn refuse_empty_root(input: &Input, plan: &RunPlan, totals: Totals) -
     Err(BackupError::RootEmpty { path, entries: plan.entries_before })
 }
 
-/// Refuses a stream of no bytes.
+/// Refuses an empty stream.
 pub(crate) fn refuse_empty_stream(allow_empty: bool, bytes: u64) -> BackupResult<()> {
     if bytes == 0 && !allow_empty { Err(BackupError::StreamEmpty) } else { Ok(()) }
 }
 
-/// Refuses a snapshot of one object that is gone.
+/// Refuses a snapshot of one object that no longer exists.
 pub(crate) fn refuse_missing_object(input: &Input, totals: Totals) -> BackupResult<()> {
     if totals.entries > 0 {
         return Ok(());

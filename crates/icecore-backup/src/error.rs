@@ -8,7 +8,8 @@ use icecore_repo::error::RepoError;
 /// Result of a backup.
 pub type BackupResult<T> = Result<T, BackupError>;
 
-/// Error that ends a backup; a single unreadable file is no such error. The text fits behind "failed to …".
+/// Error that ends a backup; a single unreadable file is not such an error. The text can follow "failed to
+/// …".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
@@ -21,10 +22,10 @@ pub enum BackupError {
     /// The stream could not be read to its end.
     #[error("read the stream: {source}")]
     Stream {
-        /// What the operating system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// What produced the stream failed.
+    /// The command that writes the stream failed.
     #[error("the command failed: {reason}")]
     Command {
         /// How it ended.
@@ -33,16 +34,16 @@ pub enum BackupError {
     /// The stream has no content.
     #[error("the stream is empty")]
     StreamEmpty,
-    /// The root has no content, although the last snapshot of the source has some: probably something is not
-    /// mounted.
+    /// The root has no content, although the last snapshot of the source has some: probably, a file system is
+    /// not mounted.
     #[error("{path:?} is empty, but the last snapshot of this source has {entries} entries")]
     RootEmpty {
-        /// Root as it was recorded.
+        /// Root as it is recorded in snapshots.
         path: std::path::PathBuf,
-        /// Entries of the last snapshot, the root included.
+        /// Entries of the last snapshot, including the root.
         entries: u64,
     },
-    /// The name of a stream is not usable as a file name.
+    /// The name of a stream cannot be a file name.
     #[error("{name:?} cannot be the name of a file: it must be one path component")]
     StreamName {
         /// The name as given.
@@ -57,7 +58,7 @@ pub enum BackupError {
 }
 
 impl BackupError {
-    /// Names the root in an error about it, whose path is empty there.
+    /// Names the root in an error about it, because its path is empty there.
     pub(crate) fn below(self, root: &Path) -> Self {
         match self {
             Self::Source(FsError { operation, path, source }) if path.is_empty() => {
@@ -67,7 +68,7 @@ impl BackupError {
         }
     }
 
-    /// Says whether the run was interrupted.
+    /// Returns whether the run was interrupted.
     pub fn is_interrupted(&self) -> bool {
         matches!(self, Self::Repository(RepoError::Interrupted))
     }

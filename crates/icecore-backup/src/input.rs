@@ -1,4 +1,4 @@
-//! What is to be read, as far as it can be known before anything is written.
+//! The input of a backup, as far as it is known before anything is written.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -10,7 +10,7 @@ use crate::{
     request::{BackupRequest, BackupSource},
 };
 
-/// What is to be read.
+/// The input of a backup.
 pub(crate) struct Input {
     /// Root as it is recorded.
     pub root: Vec<u8>,
@@ -23,7 +23,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Looks at what the request names.
+    /// Looks at the object that the request names.
     pub fn prepare(request: &BackupRequest) -> BackupResult<Self> {
         let allow_empty = request.allow_empty;
         match &request.source {

@@ -1,4 +1,4 @@
-//! Decides level, dedup scope, group and base of a run from what was asked and what is there.
+//! Decides level, dedup scope, group and base of a run, from the request and the existing snapshots.
 
 use icecore_format::{
     ids::GroupId,
@@ -8,12 +8,12 @@ use icecore_repo::snapshots::SnapshotList;
 
 use crate::events::BackupNotice;
 
-/// What a run is going to be.
+/// Plan of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RunPlan {
     pub level: Level,
     pub dedup: DedupScope,
-    /// Group to write into; none begins a new one.
+    /// Group to write into; none for a new one.
     pub group: Option<GroupId>,
     /// Snapshot that changes are detected against.
     pub base: Option<Snapshot>,
@@ -29,7 +29,7 @@ impl RunPlan {
     }
 }
 
-/// Decides what a run of `source` on `host` is going to be.
+/// Plans a run of `source` on `host`.
 pub(crate) fn plan_run(
     snapshots: &SnapshotList,
     source: &str,
@@ -50,7 +50,7 @@ pub(crate) fn plan_run(
     if scope == DedupScope::Group && full.origin.dedup != DedupScope::Group {
         return RunPlan::full(scope, entries_before, Some(BackupNotice::GroupNeedsFull));
     }
-    // In a self-contained group only snapshots that are self-contained themselves can be built upon.
+    // In a self-contained group, only self-contained snapshots can be a base.
     let usable = |snapshot: &&Snapshot| {
         snapshot.origin.host == host
             && (scope == DedupScope::Repository

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use icecore_format::entry::Entry;
 
-/// Names remembered; with more hard-linked files than this in one source, some are read again.
+/// Maximum of remembered files; if a source has more hard-linked files, some are read several times.
 const FILES_MAX: usize = 1 << 20;
 
 /// Index of the device within the source, and inode.
 type LinkGroup = (u32, u64);
 
-/// Which hard-linked files have been met, and what was read of them.
+/// Hard-linked files that have been found, and their content.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     devices: Vec<u64>,
@@ -19,7 +19,8 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Returns the index of a device, counted in the order in which devices are met; the first is the root's.
+    /// Returns the index of a device. Devices are numbered in the order in which they are found; the first is
+    /// the root's.
     pub fn device_index(&mut self, device: u64) -> u32 {
         let found = self.devices.iter().position(|known| *known == device);
         found.unwrap_or_else(|| {
@@ -28,7 +29,7 @@ impl Links {
         }) as u32
     }
 
-    /// Notes that a file is going to be read; says whether another of its names came before.
+    /// Notes that a file is going to be read; returns whether another of its names came before.
     pub fn announce(&mut self, group: LinkGroup) -> bool {
         if self.announced.len() >= FILES_MAX {
             self.announced.clear();
@@ -37,7 +38,7 @@ impl Links {
         !self.announced.insert(group)
     }
 
-    /// Remembers what was read of a file.
+    /// Remembers the content of a file.
     pub fn remember(&mut self, entry: &Entry) {
         if let Some(group) = entry.link_group()
             && self.announced.contains(&group)
@@ -48,10 +49,10 @@ impl Links {
         }
     }
 
-    /// Completes an entry from what was read under another name; says whether there was something.
+    /// Completes an entry with the content that was read under another name; returns whether there was any.
     ///
-    /// The walk must have seen the file in the state in which it was read: it may have changed since, and its
-    /// inode may belong to another file by now.
+    /// The walk must have seen the file in the same state in which it was read: it may have changed since,
+    /// and its inode may belong to another file now.
     pub fn complete(&self, entry: &mut Entry) -> bool {
         let Some(known) = entry.link_group().and_then(|group| self.read.get(&group)) else { return false };
         let state = |entry: &Entry| (entry.kind, entry.size, entry.modified, entry.changed);

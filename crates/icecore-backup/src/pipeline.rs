@@ -17,7 +17,7 @@ use crate::{
     sink::{AllEntries, Sink},
 };
 
-/// Takes what the walk finds through its stages.
+/// Moves the objects that the walk finds through the stages.
 struct Pipeline<'a, 'b, 'c> {
     comparison: Comparison<'b>,
     look_ahead: LookAhead,
@@ -28,7 +28,7 @@ struct Pipeline<'a, 'b, 'c> {
 /// A tree that has been read.
 pub(crate) struct TreeRead<'a, 'c> {
     pub entries: AllEntries<'a, 'c>,
-    /// Directories in which names vanished.
+    /// Directories from which names vanished.
     pub suspects: Suspects,
     /// Granularity of the source's times in nanoseconds; 0 if there are none.
     pub time_granularity: u64,
@@ -62,7 +62,7 @@ pub(crate) fn run<'a, 'c>(
 }
 
 impl<'a, 'c> Pipeline<'a, '_, 'c> {
-    /// Decides what has to be done with what the walk found, and queues it.
+    /// Decides how to handle what the walk found, and queues it.
     fn take(&mut self, item: WalkItem) -> BackupResult<()> {
         let Self { comparison, look_ahead, sink, root_problem } = self;
         if let Some(problem) = root_problem.met(item.path()) {

@@ -1,12 +1,12 @@
-//! What is not in a snapshot as it should be: bounded in memory, counted without bound.
+//! Problems of a snapshot: all are counted, but only some are kept in memory.
 
 use std::collections::BTreeSet;
 
 use crate::events::{BackupEvents, SourceProblem};
 
-/// So many problems are kept with their paths; of all others only the number is.
+/// Maximum of problems that are kept with their paths; the others are only counted.
 pub const PROBLEMS_KEPT_MAX: usize = 1000;
-/// So many directories that are gone are remembered, to name each only once.
+/// Maximum of lost directories that are remembered, to report each only once.
 const GONE_MAX: usize = 4096;
 
 /// Problems of one run.
@@ -18,22 +18,22 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Returns the first problems, at most [`PROBLEMS_KEPT_MAX`], in the order in which they were met.
+    /// Returns the first problems, at most [`PROBLEMS_KEPT_MAX`], in the order in which they occurred.
     pub fn kept(&self) -> &[SourceProblem] {
         &self.kept
     }
 
-    /// Returns how many there are in all.
+    /// Returns the number of all problems.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Says whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// Adds a problem and tells the receiver of events; of a directory that is gone only once.
+    /// Adds a problem and reports it as an event; a lost directory is reported only once.
     pub(crate) fn add(&mut self, problem: SourceProblem, events: &dyn BackupEvents) {
         if let SourceProblem::Gone { path } = &problem {
             if self.gone.contains(path) {

@@ -19,7 +19,7 @@ use self::{
     small_files::BatchBuffers,
 };
 
-/// Works until there are no more jobs, or nobody wants results any more.
+/// Works until there are no more jobs, or the receiver of results has ended.
 pub(crate) fn run_reader(jobs: &Receiver<Job>, results: &Sender<ReadBatch>, tools: &ChunkTools) {
     let mut buffers = BatchBuffers::default();
     for job in jobs {

@@ -1,4 +1,4 @@
-//! What a backup did.
+//! Result of a backup.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use icecore_format::{
 
 use crate::{events::BackupNotice, problems::Problems};
 
-/// What a backup did.
+/// Result of a backup.
 #[derive(Debug)]
 pub struct BackupReport {
     /// The complete snapshot; none for a dry run.
     pub snapshot: Option<Snapshot>,
-    /// Level that was carried out.
+    /// Level of the run.
     pub level: Level,
-    /// Dedup scope that was carried out.
+    /// Dedup scope of the run.
     pub dedup: DedupScope,
-    /// Group that the run wrote into; none for a dry run that would begin one.
+    /// Group that the run wrote into; none for a dry run that would begin a new one.
     pub group: Option<GroupId>,
     /// Snapshot that changes were detected against.
     pub base: Option<RunId>,
@@ -27,9 +27,9 @@ pub struct BackupReport {
     pub totals: Totals,
     /// Counts of files and bytes.
     pub counts: BackupCounts,
-    /// Objects that are not in the snapshot as they should be.
+    /// Objects that are missing or incomplete in the snapshot.
     pub problems: Problems,
-    /// What was done differently than asked.
+    /// Differences between the request and the run.
     pub notices: Vec<BackupNotice>,
     /// Time from the start until everything was read, and until everything was durable.
     pub duration_read: Duration,
@@ -44,15 +44,15 @@ pub struct BackupCounts {
     pub files_new: u64,
     /// Files whose content or metadata differs from the base.
     pub files_changed: u64,
-    /// Files that are as in the base.
+    /// Files that are the same as in the base.
     pub files_unchanged: u64,
     /// Files that were read (again).
     pub files_read: u64,
-    /// Paths of the base that are gone.
+    /// Paths of the base that no longer exist.
     pub entries_removed: u64,
     /// Bytes read from the source.
     pub bytes_read: u64,
-    /// Data chunks of the files that were read.
+    /// Data chunks of all files that were read.
     pub chunks_read: u64,
     /// Data chunks that the repository did not have.
     pub chunks_new: u64,
@@ -62,14 +62,14 @@ pub struct BackupCounts {
     pub bytes_compressed: u64,
     /// Bytes of everything that was uploaded.
     pub bytes_stored: u64,
-    /// Objects left out by patterns, tags or request.
+    /// Objects that patterns, tags or the request excluded.
     pub excluded: u64,
     /// Objects that vanished during the walk.
     pub vanished: u64,
 }
 
 impl BackupCounts {
-    /// Returns what the snapshot says of the run; the write session adds what it counts itself.
+    /// Returns the statistics for the snapshot; the write session adds its own counts.
     pub(crate) fn statistics(&self) -> SnapshotStatistics {
         SnapshotStatistics {
             files_new: self.files_new,

@@ -1,4 +1,4 @@
-//! What a backup is asked to do.
+//! Request of a backup.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -10,7 +10,7 @@ use icecore_repo::{session::WriteOptions, snapshots::SnapshotList};
 pub enum BackupSource {
     /// A directory with everything below it, or a single object.
     Tree {
-        /// Path as the user named it; a symbolic link is followed.
+        /// Path as the user typed it; a symbolic link is followed.
         path: PathBuf,
     },
     /// A stream that becomes one file.
@@ -21,7 +21,7 @@ pub enum BackupSource {
         input: Box<dyn std::io::Read + Send>,
         /// Command that writes the stream, with its arguments; empty for standard input.
         command: Vec<String>,
-        /// Called at the end of the stream: fails if what produced it failed, and the snapshot fails with it.
+        /// Called at the end of the stream: if its producer failed, this fails, and so does the snapshot.
         finish: Box<dyn FnOnce() -> Result<(), String> + Send>,
     },
 }
@@ -37,7 +37,7 @@ impl std::fmt::Debug for BackupSource {
     }
 }
 
-/// Changes that a file is not read again for if they are all that is new.
+/// Changes that alone are no reason to read a file again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IgnoredChanges {
     /// A new time of change (`ctime`).
@@ -46,7 +46,7 @@ pub struct IgnoredChanges {
     pub inode: bool,
 }
 
-/// What a backup is asked to do.
+/// Request of a backup.
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Debug)]
 pub struct BackupRequest {
@@ -54,11 +54,11 @@ pub struct BackupRequest {
     pub source: BackupSource,
     /// Name of the source.
     pub name: String,
-    /// Host on which this runs.
+    /// Host on which the backup runs.
     pub host: String,
     /// Which files are read.
     pub level: Level,
-    /// Which packs the snapshot may refer to; that of the last full if it is left open.
+    /// Which packs the snapshot may refer to; if absent, the same as for the last full.
     pub dedup: Option<DedupScope>,
     /// Snapshots of the repository, if they have just been listed.
     pub snapshots: Option<Arc<SnapshotList>>,
@@ -66,24 +66,24 @@ pub struct BackupRequest {
     pub tags: BTreeMap<String, String>,
     /// Program and version.
     pub program: String,
-    /// What is left out by name.
+    /// Names to be left out.
     pub excludes: Excludes,
     /// Leaves out the content of directories with a valid `CACHEDIR.TAG`.
     pub exclude_caches: bool,
     /// Stays on the root's file system.
     pub one_file_system: bool,
-    /// What alone does not have a file read again.
+    /// Changes that alone are no reason to read a file again.
     pub ignored: IgnoredChanges,
-    /// Directories that are left out wholly, by device and inode (the repository, the cache).
+    /// Directories to be left out completely, by device and inode (the repository, the cache).
     pub skip: Vec<(u64, u64)>,
-    /// Threads that list directories and ask for metadata.
+    /// Threads that list directories and read metadata.
     pub walk_concurrency: usize,
     /// Threads that read files.
     pub read_concurrency: usize,
     /// How packs are written.
     pub write: WriteOptions,
-    /// Only finds out what would be read; writes nothing at all.
+    /// Only finds out what would be read; writes nothing.
     pub dry_run: bool,
-    /// Accepts an empty stream, and a root without content where the last snapshot of the source had some.
+    /// Accepts an empty stream, and an empty root even if the last snapshot of the source had content.
     pub allow_empty: bool,
 }

@@ -1,5 +1,5 @@
-//! A problem of the root: one of many if there is something below it, and otherwise the reason why there is
-//! no snapshot.
+//! A problem of the root: one of many if there is anything below it, and otherwise the reason for having no
+//! snapshot.
 
 use std::io;
 
@@ -10,17 +10,17 @@ use crate::{
     events::SourceProblem,
 };
 
-/// What is wrong with the root, as long as nothing below it has been seen.
+/// A problem of the root, while nothing below it has been seen.
 #[derive(Debug, Default)]
 pub(crate) struct RootProblem(Option<SourceProblem>);
 
 impl RootProblem {
-    /// Notes that something with this path was met; returns what can be reported now.
+    /// Notes that this path was found; returns a problem that can be reported now.
     pub fn met(&mut self, path: &[u8]) -> Option<SourceProblem> {
         if path.is_empty() { None } else { self.0.take() }
     }
 
-    /// Holds a problem back if it is the root's; returns any other.
+    /// Holds back a problem of the root; returns any other.
     pub fn hold(&mut self, problem: SourceProblem) -> Option<SourceProblem> {
         if !problem.path().is_empty() {
             return Some(problem);
@@ -29,7 +29,7 @@ impl RootProblem {
         None
     }
 
-    /// Fails if nothing below the root was met: an empty snapshot would become the latest.
+    /// Fails if nothing below the root was found: an empty snapshot would become the latest one.
     pub fn end(self) -> BackupResult<()> {
         match self.0 {
             None => Ok(()),

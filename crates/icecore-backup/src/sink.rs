@@ -1,4 +1,4 @@
-//! Where what was read ends up: chunks in the session, entries in the manifest, numbers in the report.
+//! The end of the pipeline: chunks go into the session, entries into the manifest, numbers into the report.
 
 mod entries;
 
@@ -31,12 +31,12 @@ use crate::{
     tally::Tally,
 };
 
-/// Takes what was planned and read, in the order of the manifest.
+/// Takes planned and read objects, in the order of the manifest.
 pub(crate) struct Sink<'a, 'c> {
     pub links: Links,
     entries: EntryWriter<'a, 'c>,
     tools: Arc<ChunkTools>,
-    /// Directories in which names vanished.
+    /// Directories from which names vanished.
     suspects: Suspects,
 }
 
@@ -60,27 +60,27 @@ impl<'a, 'c> Sink<'a, 'c> {
         self.entries.session
     }
 
-    /// Tells the store that the run is alive, if it is time.
+    /// Refreshes the pending snapshot, a sign that the run is alive, if it is due.
     pub fn refresh_if_due(&mut self) -> BackupResult<()> {
         Ok(self.entries.session.refresh_if_due()?)
     }
 
-    /// Returns what is counted and reported.
+    /// Returns the counts and the report.
     pub fn tally(&mut self) -> &mut Tally<'a> {
         &mut self.entries.tally
     }
 
-    /// Returns what turns bytes into chunks.
+    /// Returns the tools that turn bytes into chunks.
     pub fn tools(&self) -> &Arc<ChunkTools> {
         &self.tools
     }
 
-    /// Takes objects of which nothing had to be read.
+    /// Takes objects that did not have to be read.
     pub fn take_unread(&mut self, items: Vec<PlannedItem>) -> BackupResult<()> {
         items.into_iter().try_for_each(|item| self.entries.push_unchanged(item.entry, item.leaf))
     }
 
-    /// Takes what a reader made of a batch.
+    /// Takes the result of a reader for a batch.
     pub fn take_batch(&mut self, batch: ReadBatch) -> BackupResult<()> {
         batch.items.into_iter().try_for_each(|item| self.take_item(item, &batch.buffer))
     }
@@ -111,7 +111,7 @@ impl<'a, 'c> Sink<'a, 'c> {
         Ok(list)
     }
 
-    /// Puts the only entry of a stream into the manifest.
+    /// Adds the only entry of a stream to the manifest.
     pub fn push_stream(&mut self, mut entry: Entry, list: ChunkListWriter) -> BackupResult<()> {
         entry.size = list.bytes();
         self.entries.tally.counts.files_new += 1;
@@ -119,7 +119,7 @@ impl<'a, 'c> Sink<'a, 'c> {
         self.push_read(entry, content)
     }
 
-    /// Ends the manifest; returns the directories in which names vanished, too.
+    /// Ends the manifest; also returns the directories from which names vanished.
     pub fn end(self) -> BackupResult<(AllEntries<'a, 'c>, Suspects)> {
         Ok((self.entries.end()?, self.suspects))
     }
@@ -156,7 +156,7 @@ impl<'a, 'c> Sink<'a, 'c> {
         self.entries.push(&entry)
     }
 
-    /// Puts the entry of a file whose content was read into the manifest.
+    /// Adds the entry of a file whose content was read to the manifest.
     fn push_read(&mut self, mut entry: Entry, content: Content) -> BackupResult<()> {
         self.entries.tally.counts.files_read += 1;
         entry.content = content;
@@ -164,14 +164,14 @@ impl<'a, 'c> Sink<'a, 'c> {
         self.entries.push(&entry)
     }
 
-    /// Reads a file out of turn, on a thread of its own: the readers may all be waiting for this thread.
+    /// Reads a file out of order, on a separate thread: the readers may all be waiting for this thread.
     fn read_now(&mut self, source: &WalkEntry, entry: Entry) -> BackupResult<()> {
         let (sender, segments) = bounded(SEGMENTS_AHEAD);
         let tools = Arc::clone(&self.tools);
         std::thread::scope(|scope| {
             scope.spawn(move || long_files::read_file(source, &entry, &sender, &tools));
             let taken = self.take_long_file(&segments);
-            // Where that failed, the reader would wait for ever for room.
+            // After a failure, the reader would wait for ever for room.
             drop(segments);
             taken
         })
@@ -204,7 +204,7 @@ impl<'a, 'c> Sink<'a, 'c> {
         self.refresh_if_due()
     }
 
-    /// Adds chunks that lie one after the other in `buffer`, which does not have the holes between them.
+    /// Adds chunks that follow each other in `buffer`, which does not contain the holes between them.
     fn add_chunks(&mut self, buffer: &[u8], chunks: &[ChunkRef]) -> BackupResult<()> {
         let mut rest = buffer;
         for chunk in chunks.iter().filter(|chunk| !chunk.is_hole()) {

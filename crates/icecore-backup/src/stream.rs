@@ -1,4 +1,4 @@
-//! A source that is a stream: it becomes the only file of a snapshot.
+//! A source that is a stream becomes the only file of a snapshot.
 
 use std::{io, sync::Arc};
 
@@ -27,7 +27,7 @@ pub(crate) fn store<'a, 'c>(
 ) -> BackupResult<AllEntries<'a, 'c>> {
     let (sender, segments) = bounded(SEGMENTS_AHEAD);
     let tools = Arc::clone(sink.tools());
-    // Not a scoped thread: when the run is interrupted, nobody waits for a stream that may never end.
+    // Not a scoped thread: after an interruption, nobody waits for a stream that may never end.
     let thread = std::thread::spawn(move || read(input.as_mut(), &sender, &tools));
     let chunks = sink.take_stream(&segments)?;
     drop(segments);
@@ -37,7 +37,7 @@ pub(crate) fn store<'a, 'c>(
         Err(_) => return Err(BackupError::StageLost { stage: "read" }),
     };
     finish().map_err(|reason| BackupError::Command { reason })?;
-    // A command that failed says more than its empty output.
+    // The error of a failed command is more helpful than its empty output.
     refuse_empty_stream(allow_empty, bytes)?;
     let now = sink.session().repository().environment().now();
     let mut entry = Entry::new(file_name, EntryKind::File);

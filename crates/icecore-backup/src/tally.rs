@@ -1,4 +1,4 @@
-//! What a run counts and reports on its way.
+//! Counts and reports of a run.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 /// Progress is reported at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// Counts, problems and notices for the report; everything is told to the receiver of events at once.
+/// Counts, problems and notices for the report; they are passed on as events at once.
 pub(crate) struct Tally<'a> {
     events: &'a dyn BackupEvents,
     pub counts: BackupCounts,
@@ -37,18 +37,18 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Takes something that is not as it should be in the snapshot.
+    /// Adds a problem with the snapshot.
     pub fn problem(&mut self, problem: SourceProblem) {
         self.problems.add(problem, self.events);
     }
 
-    /// Takes something that is done differently than asked.
+    /// Adds a difference between the request and the run.
     pub fn notice(&mut self, notice: BackupNotice) {
         self.events.notice(&notice);
         self.notices.push(notice);
     }
 
-    /// Counts an entry that is in the manifest.
+    /// Counts an entry of the manifest.
     pub fn count_entry(&mut self, entry: &Entry, session: &WriteSession<'_>) {
         self.progress.entries += 1;
         if entry.kind == EntryKind::File {

@@ -1,4 +1,4 @@
-//! The walk through a source, and what it leaves out.
+//! The walk through a source, and the objects that it leaves out.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -7,14 +7,14 @@ use icecore_fs::walk::{Suspects, Walk, WalkItem, WalkOptions};
 
 use crate::{error::BackupResult, request::BackupRequest};
 
-/// The walk of a directory, or the one object that the source is.
+/// The walk of a directory, or the only object of the source.
 pub(crate) enum TreeWalk {
     Directory(Walk),
     Single(Option<Vec<WalkItem>>),
 }
 
 impl TreeWalk {
-    /// Begins the walk of what the root is.
+    /// Begins the right walk for the root.
     pub fn start(root: &Path, directory: bool, options: WalkOptions) -> BackupResult<Self> {
         Ok(if directory {
             Self::Directory(Walk::start(root, options)?)
@@ -23,7 +23,7 @@ impl TreeWalk {
         })
     }
 
-    /// Returns the paths of what was left out wholly, sorted.
+    /// Returns the paths that were left out completely, sorted.
     pub fn skipped(&self) -> Vec<Vec<u8>> {
         match self {
             Self::Directory(walk) => walk.skipped(LEFT_OUT_ITEMS_MAX),
@@ -31,12 +31,12 @@ impl TreeWalk {
         }
     }
 
-    /// Returns the directories that were moved or removed meanwhile; `suspects` are those in which objects
-    /// vanished.
+    /// Returns the directories that were moved or removed meanwhile; `suspects` are the ones from which
+    /// objects vanished.
     pub fn gone(&self, suspects: Suspects) -> BTreeSet<Vec<u8>> {
         match self {
             Self::Directory(walk) => walk.gone(suspects),
-            // The directory that holds the one object is not part of the source.
+            // The directory of the only object is not part of the source.
             Self::Single(_) => BTreeSet::new(),
         }
     }
@@ -61,7 +61,7 @@ impl Iterator for TreeWalk {
     }
 }
 
-/// Returns what the walk has to look at, and how.
+/// Returns the options of the walk.
 pub(crate) fn walk_options(request: &BackupRequest) -> WalkOptions {
     WalkOptions {
         concurrency: request.walk_concurrency,
@@ -73,7 +73,7 @@ pub(crate) fn walk_options(request: &BackupRequest) -> WalkOptions {
     }
 }
 
-/// Says what the run does not look at, as far as that is known before.
+/// Returns what the run leaves out, as far as it is known in advance.
 pub(crate) fn left_out(request: &BackupRequest) -> LeftOut {
     LeftOut {
         patterns: request.excludes.patterns().to_vec(),

@@ -120,7 +120,7 @@ fn leaves_that_are_taken_over_make_the_manifest_that_a_full_makes() {
     let root = |report: &BackupReport| report.snapshot.as_ref().unwrap().completion().unwrap().root_node;
     bed.backup(|_| {});
     for round in 0..6 {
-        // Changed, new (in the middle and at the very end), gone, and with another number of links.
+        // Changed, new (in the middle and at the very end), removed, and with another number of links.
         bed.write(&format!("d{round}/f{:03}", 100 + round), b"changed");
         bed.write(&format!("d{round}/new"), b"new");
         bed.write(&format!("z{round}"), b"at the end");
@@ -143,7 +143,7 @@ fn files_of_moved_directories_are_not_read_again() {
     bed.write("m/old/0/changed", b"before");
     bed.age();
     bed.backup(|_| {});
-    // Once to a place that comes before the old one in the order of paths, once to one that comes after it.
+    // Once to a path before the old one in the order of paths, once to a path after it.
     for place in ["a/moved", "z/moved"] {
         let from = if place == "a/moved" { "m/old" } else { "a/moved" };
         fs::create_dir_all(bed.path(place).parent().unwrap()).unwrap();
@@ -215,7 +215,7 @@ fn a_group_needs_no_pack_outside_itself() {
 
 #[test]
 fn chunks_that_were_lost_are_stored_again() {
-    // Short lists of chunks stand in the manifest, long ones apart from it, where they outlive the chunks.
+    // Short lists of chunks are stored in the manifest; long ones are separate and outlive their chunks.
     for content in [b"content".to_vec(), bed::noise(11_000_000, 1)] {
         for with_directories in [false, true] {
             let bed = Bed::new();
@@ -238,7 +238,7 @@ fn chunks_that_were_lost_are_stored_again() {
 fn unreadable_files_are_listed_and_marked() {
     let bed = Bed::new();
     bed.write("good", b"good");
-    // Reading the memory of a process at offset 0 fails for everybody, root too.
+    // Reading the memory of a process at offset 0 fails for everybody, even for root.
     let report = bed.backup(|request| request.source = BackupSource::Tree { path: "/proc/self/attr".into() });
     let unreadable = report
         .problems
@@ -305,7 +305,7 @@ fn an_empty_stream_is_refused_unless_allowed() {
 #[test]
 fn a_root_that_lost_all_its_content_is_refused_unless_allowed() {
     let bed = Bed::new();
-    // Nothing was there before, so nothing is missing.
+    // There was no content before, so none is missing.
     bed.backup(|_| {});
     bed.write("directory/file", b"content");
     bed.backup(|_| {});
@@ -332,7 +332,7 @@ fn a_command_that_fails_leaves_no_snapshot() {
     assert_eq!(bed.complete_snapshots(), 0);
 }
 
-/// A stream that interrupts the backup when some of it has been uploaded.
+/// A stream that interrupts the backup after a part of it has been uploaded.
 struct Interrupting<'a> {
     bed: &'a Bed,
     content: std::io::Cursor<Vec<u8>>,
@@ -353,7 +353,7 @@ impl Read for Interrupting<'_> {
 
 #[test]
 fn an_interrupted_run_keeps_what_it_has_uploaded() {
-    // The thread that reads the stream is not waited for, so it needs a bed that lives long enough.
+    // Nobody waits for the thread that reads the stream, so it needs a bed that lives long enough.
     let bed: &'static Bed = Box::leak(Box::new(Bed::new()));
     let content = bed::noise(12_000_000, 9);
     let failed = bed.try_backup(|request| {

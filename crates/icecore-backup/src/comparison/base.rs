@@ -1,4 +1,4 @@
-//! The base: an earlier snapshot, whose manifest is followed beside the walk.
+//! The base: an earlier snapshot, whose manifest is read alongside the walk.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use icecore_repo::{
 
 use super::{changes::Rules, moved::MovedDirectories};
 
-/// The snapshot that a walk is compared with, and how far its manifest has been followed.
+/// The snapshot that a walk is compared with, and the position in its manifest.
 pub(crate) struct Base<'a> {
     reader: &'a ChunkReader,
     cursor: ManifestCursor<'a>,
     moved: MovedDirectories<'a>,
-    /// What differences from it mean.
+    /// Rules for differences from it.
     pub rules: Rules,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Base<'a> {
         Some(Self { reader, cursor, moved, rules: rules.against(snapshot) })
     }
 
-    /// Moves up to `path` and returns the entry there; counts those that were passed.
+    /// Moves up to `path` and returns its entry; counts the entries on the way.
     pub fn advance_to(&mut self, path: &[u8], passed: &mut u64) -> RepoResult<Option<Entry>> {
         loop {
             let Some(next) = self.cursor.peek()? else { return Ok(None) };
@@ -50,17 +50,17 @@ impl<'a> Base<'a> {
         }
     }
 
-    /// Returns the leaf of the entry that was returned last, and the entry's number in it.
+    /// Returns the leaf of the entry returned last, and the entry's number in it.
     pub fn leaf_position(&self) -> Option<(Arc<LeafIdentity>, usize)> {
         self.cursor.leaf_position()
     }
 
-    /// Returns the entry of an object whose directory was moved; must be asked for in the order of the walk.
+    /// Returns the entry of an object in a moved directory; call it in the order of the walk.
     pub fn find_moved(&mut self, entry: &Entry) -> RepoResult<Option<Entry>> {
         self.moved.find(entry)
     }
 
-    /// Moves behind the last entry; counts those that were passed.
+    /// Moves past the last entry; counts the entries on the way.
     pub fn skip_to_end(&mut self, passed: &mut u64) -> RepoResult<()> {
         while self.cursor.next()?.is_some() {
             *passed += 1;
@@ -68,7 +68,7 @@ impl<'a> Base<'a> {
         Ok(())
     }
 
-    /// Says whether the repository has all chunks of a file.
+    /// Returns whether the repository has all chunks of a file.
     pub fn has_chunks(&self, file: &Entry, session: &WriteSession<'_>) -> bool {
         match &file.content {
             Content::Inline(chunks) => chunks.iter().all(|chunk| session.has_chunk(&chunk.id)),
@@ -76,8 +76,7 @@ impl<'a> Base<'a> {
         }
     }
 
-    /// Says whether a long chunk list can be read and all chunks on it are there: a list may have outlived
-    /// them.
+    /// Returns whether a long chunk list can be read and all its chunks exist: a list may have outlived them.
     fn has_listed_chunks(&self, content: &Content, session: &WriteSession<'_>) -> RepoResult<bool> {
         let mut list = ChunkListReader::new(self.reader, content);
         while let Some(chunk) = list.next()? {

@@ -1,4 +1,4 @@
-//! Change detection: what has to be read of an object that the base knows.
+//! Change detection: which parts of an object have to be read if the base has it.
 
 use icecore_format::{
     entry::{Entry, EntryKind, Marks, Time},
@@ -8,36 +8,37 @@ use icecore_format::{
 use super::granularity;
 use crate::request::IgnoredChanges;
 
-/// What has to be read of an object.
+/// What has to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Nothing: it is as in the base.
+    /// Nothing: it is the same as in the base.
     Nothing,
-    /// Extended attributes only; the content is as in the base.
+    /// Only the extended attributes; the content is the same as in the base.
     ///
-    /// Owner or mode differ, which explains the new time of change, or what differs is to be ignored.
+    /// Either owner or mode differ, which explains the new time of change, or the difference is to be
+    /// ignored.
     Attributes,
-    /// Everything. Also when only the time of change is new and nothing that is visible explains it: the
-    /// content may have been written with its time put back.
+    /// Everything. Also if only the time of change is new and no visible change explains it: the content may
+    /// have been written and its time reset.
     Everything,
 }
 
-/// What differences mean.
+/// Rules for differences.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules {
-    /// When the base was begun: what changed after that may have changed once more within the same tick of
-    /// the clock after it was read, so its times prove nothing.
+    /// Start of the base. A file that changed later may have changed again within the same tick of the clock
+    /// after it was read, so its times prove nothing.
     pub base_started: Time,
-    /// When the base was complete.
+    /// End of the base.
     pub base_finished: Time,
-    /// When this run was begun.
+    /// Start of this run.
     pub started: Time,
-    /// What alone does not have a file read again.
+    /// Changes that alone are no reason to read a file again.
     pub ignored: IgnoredChanges,
 }
 
 impl Rules {
-    /// Returns the rules of a run that was begun then, without a base.
+    /// Returns the rules of a run that began at this time, without a base.
     pub fn new(ignored: IgnoredChanges, started: Time) -> Self {
         Self { started, ignored, ..Self::default() }
     }
@@ -49,14 +50,14 @@ impl Rules {
         Self { base_started: base.origin.started, base_finished, ..self }
     }
 
-    /// Compares an object as the walk found it (without content) with its entry in the base.
+    /// Compares an object that the walk found (without content) with its entry in the base.
     pub fn need(&self, found: &Entry, base: &Entry) -> Need {
         if found.kind != base.kind {
             return Need::Everything;
         }
         let same_status = found.changed == base.changed && found.inode == base.inode;
         if found.kind != EntryKind::File {
-            // What the walk did not look into, it may look into now, and the reverse.
+            // The walk may now look into something that it left out before, or the reverse.
             let same = same_status && base.marks == found.marks;
             return if same { Need::Nothing } else { Need::Everything };
         }
@@ -74,8 +75,8 @@ impl Rules {
         }
     }
 
-    /// Says whether a file is read again only because its times lie in the future, and for the last time:
-    /// whatever was written with the clock that gave these times was written before this run.
+    /// Returns whether a file is read again only because its times are in the future, and for the last time:
+    /// everything that was written with the clock behind these times was written before this run.
     pub fn is_second_reading(&self, found: &Entry, base: &Entry) -> bool {
         let is_settled = granularity::nanoseconds(self.base_finished) + granularity::window(base.changed)
             < granularity::nanoseconds(self.started);
@@ -88,7 +89,7 @@ impl Rules {
             && is_settled
     }
 
-    /// Takes over from the base what was not read, content above all.
+    /// Copies everything that was not read from the base, above all the content.
     pub fn take_content(&self, entry: &mut Entry, base: Entry) {
         entry.content = base.content;
         entry.holes = base.holes;
@@ -104,12 +105,12 @@ impl Rules {
             && (self.ignored.inode || found.inode == base.inode)
     }
 
-    /// Says whether a file may have changed after the base read it although its times are the same.
+    /// Returns whether a file may have changed after the base read it although its times are the same.
     fn is_racy(&self, base: &Entry) -> bool {
         !base.marks.contains(Marks::READ_TWICE) && self.is_doubted_since(base, self.base_started)
     }
 
-    /// Says whether the times of a file may be those of a change after `start`.
+    /// Returns whether the times of a file may be those of a change after `start`.
     fn is_doubted_since(&self, base: &Entry, start: Time) -> bool {
         let start = granularity::nanoseconds(start);
         let may_be_later = |time| granularity::nanoseconds(time) + granularity::window(time) >= start;
@@ -117,7 +118,7 @@ impl Rules {
     }
 }
 
-/// Says whether an entry of the base is not what it should be.
+/// Returns whether an entry of the base is incomplete or inconsistent.
 fn is_doubtful(base: &Entry) -> bool {
     base.marks.without(Marks::READ_TWICE) != Marks::default()
 }

@@ -1,13 +1,14 @@
-//! How exact the times of a file system are.
+//! Granularity of the times of a file system.
 //!
 //! Many file systems store whole seconds (ext3, ext4 with small inodes, SFTP), FAT even seconds. One `st_dev`
-//! can have times of several kinds (ext4 that was ext3 once), so each time speaks for itself.
+//! can have times of several kinds (an ext4 that was once ext3), so each time is judged by itself.
 
 use icecore_format::entry::Time;
 
-/// What a whole second may be rounded from: FAT has even seconds.
+/// A whole second may be rounded from an interval of this length: FAT has even seconds.
 const WHOLE_SECOND_NANOSECONDS: i128 = 2_000_000_000;
-/// Linux dates files by a clock that moves with its ticks, which are at most 10 ms apart (`CONFIG_HZ=100`).
+/// Linux takes the times of files from a clock that moves with its ticks, which are at most 10 ms apart
+/// (`CONFIG_HZ=100`).
 const TICK_NANOSECONDS: i128 = 10_000_000;
 
 /// Returns a time as one number.
@@ -15,7 +16,7 @@ pub(crate) fn nanoseconds(time: Time) -> i128 {
     i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanoseconds)
 }
 
-/// Returns how much later than a time the change may have been that it dates, in nanoseconds.
+/// Returns how much later than this time the change may have happened, in nanoseconds.
 pub(crate) fn window(time: Time) -> i128 {
     let rounded = match time.nanoseconds {
         0 => WHOLE_SECOND_NANOSECONDS,
@@ -29,12 +30,12 @@ pub(crate) fn window(time: Time) -> i128 {
 /// Measures the granularity of the times of a source, device by device.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Granularity {
-    /// By index of the device, in nanoseconds: 2 s until a time proves that it is less.
+    /// By index of the device, in nanoseconds: 2 s until a time proves a smaller value.
     devices: Vec<u64>,
 }
 
 impl Granularity {
-    /// Takes note of a time of change.
+    /// Notes a time of change.
     pub fn observe(&mut self, device: u32, time: Time) {
         let device = device as usize;
         if self.devices.len() <= device {

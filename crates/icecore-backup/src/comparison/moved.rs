@@ -1,9 +1,8 @@
-//! Directories that were only moved: their files need not be read again.
+//! Directories that were only moved: their files do not have to be read again.
 //!
-//! A directory keeps its inode when it is moved, and so do the files below it, with their times of change. A
-//! new directory whose inode the base knows is compared with what the base has below the old path. A wrong
-//! guess (the inode was used again) costs nothing: each file still has to be the same by inode, size and both
-//! times.
+//! A moved directory keeps its inode, and so do the files below it, with their times of change. If the base
+//! knows the inode of a new directory, its content is compared with the base's entries below the old path. A
+//! wrong guess (a reused inode) does no harm: each file still has to match by inode, size and both times.
 
 use std::collections::HashMap;
 
@@ -17,10 +16,10 @@ use icecore_repo::{
     reader::ChunkReader,
 };
 
-/// Directories of the base that are remembered, about 100 bytes each.
+/// Maximum of remembered directories of the base, about 100 bytes each.
 const DIRECTORIES_MAX: usize = 1 << 20;
 
-/// Finds the old places of moved directories in the base.
+/// Finds the old paths of moved directories in the base.
 pub(crate) struct MovedDirectories<'a> {
     reader: &'a ChunkReader,
     root: ManifestRoot,
@@ -41,8 +40,8 @@ impl<'a> MovedDirectories<'a> {
         Self { reader, root, directories: None, inside: Vec::new() }
     }
 
-    /// Returns what the base knows of an object that it does not have under its present path; entries have to
-    /// be asked for in path order.
+    /// Returns the base's entry of an object that it does not have under its present path; call it in path
+    /// order.
     pub fn find(&mut self, entry: &Entry) -> RepoResult<Option<Entry>> {
         while self.inside.last().is_some_and(|moved| !path::is_within(&entry.path, &moved.new_path)) {
             self.inside.pop();
@@ -82,7 +81,7 @@ impl<'a> MovedDirectories<'a> {
 }
 
 impl MovedDirectory<'_> {
-    /// Returns the entry that the base has at the corresponding old path, under its new path.
+    /// Returns the base's entry at the corresponding old path, with its new path.
     fn find(&mut self, new_path: &[u8]) -> RepoResult<Option<Entry>> {
         let mut old_path = self.old_path.clone();
         old_path.extend_from_slice(&new_path[self.new_path.len()..]);

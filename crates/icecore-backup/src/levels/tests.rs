@@ -13,7 +13,7 @@ fn list(snapshots: Vec<Snapshot>) -> SnapshotList {
     SnapshotList::of(snapshots)
 }
 
-/// Returns level, scope, number of the group and number of the base.
+/// Returns the level, the scope, and the numbers of the group and the base.
 fn plan(
     list: &SnapshotList,
     level: Level,
@@ -63,7 +63,7 @@ fn a_group_stays_self_contained() {
     let group = list(vec![snapshot(1, Full, Group, 1, true), snapshot(2, Incremental, Group, 1, true)]);
     assert_eq!(plan(&group, Incremental, None), (Incremental, Group, Some(1), Some(2)));
     assert_eq!(plan(&group, Differential, None), (Differential, Group, Some(1), Some(1)));
-    // A snapshot that refers to packs outside the group is never built upon inside it.
+    // A snapshot that refers to packs outside the group is never a base inside it.
     let mixed = list(vec![
         snapshot(1, Full, Group, 1, true),
         snapshot(2, Incremental, Group, 1, true),

@@ -19,7 +19,7 @@ fn a_name_is_completed_only_from_the_state_in_which_it_was_seen() {
     let mut same = link("b", 100);
     assert!(links.complete(&mut same));
     assert_eq!((same.path.as_slice(), same.user_id), (b"b".as_slice(), 7));
-    // It was changed after it was read, or another file has the inode now.
+    // It changed after it was read, or another file has the inode now.
     let mut later = link("c", 101);
     assert!(!links.complete(&mut later));
     assert_eq!(later, link("c", 101));

@@ -14,17 +14,18 @@ use crate::{
     sink::Sink,
 };
 
-/// A batch is handed to a reader when it has this many items, …
+/// A batch is given to a reader when it has this many items.
 const BATCH_ITEMS_MAX: usize = 256;
-/// … or so many of them have to be read (divided by the number of readers), …
+/// A batch is also given to a reader when this many of its items have to be read (divided by the number of
+/// readers).
 const BATCH_READS_UNDER_WAY: usize = 512;
-/// … or its files this many bytes.
+/// A batch is also given to a reader when its files have this many bytes.
 const BATCH_BYTES_MAX: u64 = 1 << 20;
-/// Weight of an item beside its bytes, for the bound on what is under way.
+/// Weight of an item besides its bytes, for the bound on the items under way.
 const ITEM_WEIGHT: u64 = 1 << 10;
-/// Bytes (with items' weights) that may be under way at a time.
+/// Maximum of bytes (with the weights of items) under way.
 const UNDER_WAY_WEIGHT_MAX: u64 = 32 << 20;
-/// Long files that may be under way at a time; each holds some segments in memory.
+/// Maximum of long files under way; each holds several segments in memory.
 const LONG_FILES_MAX: usize = 4;
 
 /// Something that is waiting for its turn.
@@ -37,7 +38,7 @@ enum UnderWay {
     LongFile { segments: Receiver<Segment> },
 }
 
-/// Items that are collected until they are worth a reader's while.
+/// Items that are collected until a batch is worth a reader's time.
 #[derive(Default)]
 struct OpenBatch {
     items: Vec<PlannedItem>,
@@ -47,7 +48,7 @@ struct OpenBatch {
     reads: usize,
 }
 
-/// What is under way between the comparison and the sink, bounded by its weight.
+/// Objects under way between the comparison and the sink, bounded by their weight.
 pub(super) struct LookAhead {
     readers: Readers,
     queue: VecDeque<UnderWay>,
@@ -70,7 +71,7 @@ impl LookAhead {
         }
     }
 
-    /// Queues an item; what is finished goes to the sink where room is needed.
+    /// Queues an item; passes finished items to the sink if room is needed.
     pub fn push(&mut self, item: PlannedItem, sink: &mut Sink<'_, '_>) -> BackupResult<()> {
         match item {
             PlannedItem { entry, task: Task::Content(source), .. } if entry.size > SMALL_FILE_BYTES_MAX => {
@@ -80,7 +81,7 @@ impl LookAhead {
         }
     }
 
-    /// Hands everything that is finished to the sink, as far as it is its turn.
+    /// Passes all items at the front of the queue that are finished to the sink.
     pub fn drain_ready(&mut self, sink: &mut Sink<'_, '_>) -> BackupResult<()> {
         loop {
             self.readers.collect();
@@ -94,7 +95,7 @@ impl LookAhead {
         }
     }
 
-    /// Hands everything to the sink, and lets the readers go.
+    /// Passes everything to the sink, and ends the readers.
     pub fn end(mut self, sink: &mut Sink<'_, '_>) -> BackupResult<()> {
         self.close_batch(sink)?;
         while !self.queue.is_empty() {
@@ -134,7 +135,7 @@ impl LookAhead {
         Ok(())
     }
 
-    /// Hands the open batch to the readers, if there is anything to read.
+    /// Gives the open batch to the readers, if anything in it has to be read.
     fn close_batch(&mut self, sink: &mut Sink<'_, '_>) -> BackupResult<()> {
         if self.batch.items.is_empty() {
             return Ok(());
@@ -154,7 +155,7 @@ impl LookAhead {
         Ok(())
     }
 
-    /// Hands what is at the front of the queue to the sink; waits for it if need be.
+    /// Passes the front of the queue to the sink; waits for it if necessary.
     fn take_front(&mut self, sink: &mut Sink<'_, '_>) -> BackupResult<()> {
         match self.queue.pop_front() {
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! The reader threads as the pipeline sees them: jobs go there, results come back in any order.
+//! The reader threads from the pipeline's view: it sends jobs, and results come back in any order.
 
 use std::{collections::HashMap, sync::Arc, thread::Scope};
 
@@ -26,7 +26,7 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// Starts so many threads.
+    /// Starts this many threads.
     pub fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         read_concurrency: usize,
@@ -42,7 +42,7 @@ impl Readers {
         Self { jobs, results, finished: HashMap::new(), sequence: 0 }
     }
 
-    /// Has a batch read; returns its number.
+    /// Sends a batch to the readers; returns its number.
     pub fn read_batch(&mut self, items: Vec<PlannedItem>) -> BackupResult<u64> {
         let sequence = self.sequence;
         self.sequence += 1;
@@ -50,7 +50,7 @@ impl Readers {
         Ok(sequence)
     }
 
-    /// Has a long file read; returns where its segments come from.
+    /// Sends a long file to the readers; returns the receiver of its segments.
     pub fn read_long_file(&self, entry: Entry, source: WalkEntry) -> BackupResult<Receiver<Segment>> {
         let (sender, segments) = bounded(SEGMENTS_AHEAD);
         self.send(Job::LongFile { source, entry: Box::new(entry), segments: sender })?;
@@ -61,14 +61,14 @@ impl Readers {
         self.jobs.send(job).map_err(|_| BackupError::StageLost { stage: "read" })
     }
 
-    /// Takes the results that are there.
+    /// Takes the available results.
     pub fn collect(&mut self) {
         while let Ok(batch) = self.results.try_recv() {
             self.finished.insert(batch.sequence, batch);
         }
     }
 
-    /// Says whether the result of a batch has been collected.
+    /// Returns whether the result of a batch has been collected.
     pub fn has_finished(&self, sequence: u64) -> bool {
         self.finished.contains_key(&sequence)
     }

@@ -5,7 +5,7 @@ use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 use super::*;
 use crate::events::{BackupNotice, BackupProgress};
 
-/// Counts the problems that it is told.
+/// Counts the problems that it receives.
 #[derive(Default)]
 struct Told(std::sync::Mutex<Cell<u64>>);
 

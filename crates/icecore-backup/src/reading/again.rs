@@ -1,4 +1,4 @@
-//! Objects that are not what the walk saw when they are to be read: they are looked at again.
+//! Objects that differ from what the walk saw when they are read: they are examined again.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use icecore_fs::{
 use super::job::{Outcome, ReadItem};
 use crate::{capture, events::SourceProblem};
 
-/// An object that changes while it is read is read this many times in all.
+/// How often an object is read if it changes during each reading.
 pub(crate) const READ_ATTEMPTS: u32 = 3;
 
 /// What to do with an object that could not be read.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Another object has the name now, or the same one is there again: read that.
+    /// Another object has the name now, or the same one is back: read it.
     Retry(Box<(Entry, WalkEntry)>),
-    /// This is what became of it.
+    /// Its final result.
     Done(Box<ReadItem>),
 }
 
-/// Reads an object with `first`, and what has its name then with `again`, as long as something else has it.
+/// Reads an object with `first`. While something else has its name, reads that with `again`.
 pub(crate) fn read(
     mut entry: Entry,
     mut source: WalkEntry,
@@ -45,11 +45,11 @@ pub(crate) fn read(
     }
 }
 
-/// Looks up what has the name of an object that could not be read.
+/// Looks up the object that now has the name of one that could not be read.
 pub(crate) fn look(entry: Entry, source: &WalkEntry, error: FsError) -> Next {
     let found = match source.look_again() {
         Ok(Presence::There(found)) => found,
-        // Its names have been listed, so it stays; who moves or removes it is found out at the end.
+        // Its names have been listed, so it stays; if it is moved or removed, this is noticed at the end.
         Ok(_) if entry.kind == EntryKind::Directory => return done(gone(entry, source.path.clone())),
         Ok(Presence::Gone) => return done(vanished(entry, source)),
         Ok(Presence::DirectoryGone) => return done(gone(entry, source.directory.path())),
@@ -68,28 +68,28 @@ fn done(item: ReadItem) -> Next {
     Next::Done(Box::new(item))
 }
 
-/// The name is gone, and nothing has come in its place.
+/// The name no longer exists, and nothing has replaced it.
 fn vanished(entry: Entry, source: &WalkEntry) -> ReadItem {
     ReadItem { entry, outcome: Outcome::Vanished(Arc::clone(&source.directory)), problem: None }
 }
 
-/// The object is there and cannot be read.
+/// The object exists and cannot be read.
 fn failed(entry: Entry, error: FsError) -> ReadItem {
     without_content(entry, SourceProblem::Unreadable(error))
 }
 
-/// A directory was moved or removed, with what had to be read.
+/// A directory was moved or removed, with objects that had to be read.
 fn gone(entry: Entry, directory: Vec<u8>) -> ReadItem {
     without_content(entry, SourceProblem::Gone { path: directory })
 }
 
-/// Something else had the name whenever it was looked at.
+/// Something else had the name at every look.
 pub(crate) fn changing(entry: Entry) -> ReadItem {
     let path = entry.path.clone();
     without_content(entry, SourceProblem::Changing { path })
 }
 
-/// Keeps of an object what is known without reading it.
+/// Keeps what is known about an object without reading it.
 fn without_content(entry: Entry, problem: SourceProblem) -> ReadItem {
     ReadItem { entry: strip(entry), outcome: Outcome::Complete, problem: Some(problem) }
 }
@@ -98,21 +98,21 @@ fn without_content(entry: Entry, problem: SourceProblem) -> ReadItem {
 pub(crate) fn strip(mut entry: Entry) -> Entry {
     match entry.kind {
         EntryKind::File => mark_unreadable(&mut entry),
-        // Without its target nothing of a link is left but the name.
+        // Without its target, only the name of a link is left.
         EntryKind::Symlink => entry = capture::name_only(entry.path),
         _ => entry.marks = entry.marks.with(Marks::ATTRIBUTES_INCOMPLETE),
     }
     entry
 }
 
-/// Leaves of an entry what is known without its content.
+/// Keeps the parts of an entry that are known without its content.
 fn mark_unreadable(entry: &mut Entry) {
     entry.content = Content::default();
     entry.holes.clear();
     entry.marks = entry.marks.with(Marks::UNREADABLE);
 }
 
-/// A directory has come where something else was: its content is not in the walk.
+/// A directory has replaced something else: its content is not in the walk.
 pub(crate) fn came_too_late(mut item: ReadItem) -> ReadItem {
     if item.entry.kind == EntryKind::Directory {
         item.entry.marks = item.entry.marks.with(Marks::UNREADABLE);

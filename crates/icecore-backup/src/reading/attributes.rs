@@ -1,4 +1,4 @@
-//! Extended attributes, and the other things that are read without content.
+//! Extended attributes, and other data that is read without content.
 
 use std::io;
 
@@ -24,7 +24,7 @@ pub(crate) fn read_metadata(mut entry: Entry, source: &WalkEntry) -> ReadItem {
             Some(SourceProblem::Unreadable(error))
         }
     };
-    // It was read by its name, which another object may have taken meanwhile.
+    // It was read by its name, which another object may have meanwhile.
     if source.is_unchanged().is_ok_and(|unchanged| !unchanged) {
         let error = io::Error::from(io::ErrorKind::NotFound);
         return ReadItem::failed(entry, source.error("read the metadata of", error));
@@ -32,7 +32,7 @@ pub(crate) fn read_metadata(mut entry: Entry, source: &WalkEntry) -> ReadItem {
     ReadItem { entry, outcome: Outcome::Complete, problem }
 }
 
-/// Takes the attributes over, and returns what is wrong with them.
+/// Copies the attributes into the entry, and returns a problem with them, if any.
 fn attribute_problem(entry: &mut Entry, mut read: AttributesRead) -> Option<SourceProblem> {
     let first = if read.unreadable.is_empty() { None } else { Some(read.unreadable.remove(0)) };
     let complete = first.is_none();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use icecore_format::{chunker::Chunker, entry::ChunkRef, keys::Keys};
 use icecore_repo::buffers::Buffers;
 
-/// What readers need to turn bytes into chunks.
+/// Tools of the readers for turning bytes into chunks.
 #[derive(Debug)]
 pub(crate) struct ChunkTools {
     /// Keys, for ids.

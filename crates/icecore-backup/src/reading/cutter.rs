@@ -1,26 +1,26 @@
-//! Cuts what is read of a long file into chunks, and hands them on in segments.
+//! Cuts a long file into chunks while it is read, and passes them on in segments.
 
 use crossbeam_channel::Sender;
 use icecore_format::entry::ChunkRef;
 
 use super::{chunk_tools::ChunkTools, job::Segment};
 
-/// Bytes read before chunks are handed on.
+/// Bytes that are read before chunks are passed on.
 const SEGMENT_BYTES: usize = 4 << 20;
-/// Most chunks and holes of a segment.
+/// Maximum of chunks and holes in a segment.
 const SEGMENT_ITEMS_MAX: usize = 1 << 15;
 
-/// The consumer is gone: the backup has ended.
+/// The consumer has ended, because the backup has ended.
 #[derive(Debug)]
 pub(crate) struct ConsumerGone;
 
-/// Fills a buffer, cuts chunks as far as they are certain, hands them on, keeps the rest.
+/// Fills a buffer, cuts the chunks that are certain, passes them on, keeps the rest.
 pub(crate) struct SegmentCutter<'a> {
     tools: &'a ChunkTools,
     segments: &'a Sender<Segment>,
     buffer: Vec<u8>,
     filled: usize,
-    /// Up to here the buffer is cut.
+    /// The buffer is cut up to here.
     start: usize,
     /// Chunks of the buffer up to `start`, and the holes between them.
     chunks: Vec<ChunkRef>,
@@ -32,7 +32,7 @@ impl<'a> SegmentCutter<'a> {
         Self { tools, segments, buffer: Vec::new(), filled: 0, start: 0, chunks: Vec::new() }
     }
 
-    /// Returns room to read into; never empty.
+    /// Returns space to read into; never empty.
     pub fn room(&mut self) -> &mut [u8] {
         if self.buffer.is_empty() {
             self.buffer = self.tools.segment_buffers.take_filled(self.segment_bytes());
@@ -40,7 +40,7 @@ impl<'a> SegmentCutter<'a> {
         &mut self.buffer[self.filled..]
     }
 
-    /// Notes that `bytes` were read into the room.
+    /// Notes that `bytes` were read into the space.
     pub fn advance(&mut self, bytes: usize) -> Result<(), ConsumerGone> {
         self.filled += bytes;
         if self.filled < self.buffer.len() {
@@ -76,7 +76,7 @@ impl<'a> SegmentCutter<'a> {
         Ok(())
     }
 
-    /// Cuts and hands on all that is left.
+    /// Cuts and passes on the rest.
     pub fn finish(mut self) -> Result<(), ConsumerGone> {
         self.cut(true);
         self.send()
@@ -86,7 +86,7 @@ impl<'a> SegmentCutter<'a> {
         SEGMENT_BYTES.max(self.tools.chunker.parameters().maximum as usize * 4)
     }
 
-    /// Cuts chunks; those near the end of what is filled only when nothing follows.
+    /// Cuts chunks; cuts those near the end of the content only if nothing follows.
     fn cut(&mut self, at_end: bool) {
         let maximum = self.tools.chunker.parameters().maximum as usize;
         while self.start < self.filled && (at_end || self.filled - self.start >= maximum) {
@@ -97,7 +97,7 @@ impl<'a> SegmentCutter<'a> {
         }
     }
 
-    /// Hands on what is cut, and moves the rest to the start of another buffer.
+    /// Passes on the chunks, and moves the rest to the start of another buffer.
     fn send(&mut self) -> Result<(), ConsumerGone> {
         if self.chunks.is_empty() {
             return Ok(());

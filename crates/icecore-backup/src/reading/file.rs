@@ -1,4 +1,4 @@
-//! What every file has in common when its bytes have been read, be it short or long.
+//! Steps after reading the bytes of any file, short or long.
 
 use std::io;
 
@@ -8,28 +8,28 @@ use icecore_fs::{entry::Metadata, source_file::SourceFile, walk::WalkEntry};
 use super::attributes;
 use crate::{capture, events::SourceProblem};
 
-/// What was read of a file, beside its bytes.
+/// What was read of a file, besides its bytes.
 #[derive(Debug)]
 pub(crate) struct FileRead {
     /// Metadata after the last byte was read.
     metadata: Metadata,
-    /// Length that the content stands for, with holes.
+    /// Length of the content, including holes.
     size: u64,
-    /// Holes that are no items of the chunk list.
+    /// Holes that are not items of the chunk list.
     holes: Vec<Hole>,
     /// Nothing changed between opening and the end.
     pub steady: bool,
 }
 
 impl FileRead {
-    /// Looks once more at a file whose bytes have been read.
+    /// Examines a file again after its bytes have been read.
     pub fn end(file: &SourceFile, size: u64, holes: Vec<Hole>) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let steady = has_same_state(file.opened_metadata(), &metadata);
         Ok(Self { metadata, size, holes, steady })
     }
 
-    /// Completes the entry of the file, and returns what is not as it should be.
+    /// Completes the entry of the file, and returns a problem, if any.
     pub fn complete(self, entry: &mut Entry, source: &WalkEntry, file: &SourceFile) -> Option<SourceProblem> {
         capture::set_metadata_read(entry, &self.metadata);
         entry.size = self.size;
@@ -43,12 +43,12 @@ impl FileRead {
     }
 }
 
-/// Says whether nothing was written between two looks at a file.
+/// Returns whether nothing was written between two looks at a file.
 fn has_same_state(before: &Metadata, after: &Metadata) -> bool {
     before.size == after.size && before.modified == after.modified && before.changed == after.changed
 }
 
-/// Reads until the buffer is full or the file ends; returns how many bytes.
+/// Reads until the buffer is full or the file ends; returns the number of bytes.
 pub(crate) fn read_fully(file: &SourceFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {

@@ -1,4 +1,4 @@
-//! Work for the reader threads, and what comes back.
+//! Work for the reader threads, and its results.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ pub(crate) const GROWN_FILE_BYTES_MAX: u64 = 4 << 20;
 /// Segments of one file that may wait for the consumer.
 pub(crate) const SEGMENTS_AHEAD: usize = 2;
 
-/// An object, and what is to be done with it.
+/// An object, and how to handle it.
 #[derive(Debug)]
 pub(crate) struct PlannedItem {
     /// Entry, complete or not.
     pub entry: Entry,
-    /// What has to be done with it.
+    /// How to handle it.
     pub task: Task,
-    /// Leaf of the base that holds this very entry, and the entry's number in it.
+    /// Leaf of the base with exactly this entry, and the entry's number in it.
     pub leaf: Option<(Arc<LeafIdentity>, usize)>,
 }
 
-/// What has to be done with an object before it goes into the manifest.
+/// Work on an object before it goes into the manifest.
 #[derive(Debug)]
 pub(crate) enum Task {
     /// Nothing.
@@ -36,7 +36,7 @@ pub(crate) enum Task {
     Metadata(WalkEntry),
     /// Reading a small file.
     Content(WalkEntry),
-    /// It is another name of a file that is read before it.
+    /// Another name of a file that is read before it.
     SameFile(WalkEntry),
 }
 
@@ -45,7 +45,7 @@ pub(crate) enum Task {
 pub(crate) enum Job {
     /// Several small objects.
     Batch {
-        /// Place in the order of the manifest.
+        /// Position in the order of the manifest.
         sequence: u64,
         /// Objects, in the order of the manifest.
         items: Vec<PlannedItem>,
@@ -56,7 +56,7 @@ pub(crate) enum Job {
         source: WalkEntry,
         /// Entry without content.
         entry: Box<Entry>,
-        /// Where its segments go.
+        /// Receives its segments.
         segments: Sender<Segment>,
     },
 }
@@ -64,7 +64,7 @@ pub(crate) enum Job {
 /// A batch whose objects have been read.
 #[derive(Debug)]
 pub(crate) struct ReadBatch {
-    /// Place in the order of the manifest.
+    /// Position in the order of the manifest.
     pub sequence: u64,
     /// Objects, in the order of the manifest.
     pub items: Vec<ReadItem>,
@@ -72,60 +72,60 @@ pub(crate) struct ReadBatch {
     pub buffer: Vec<u8>,
 }
 
-/// An object that has been dealt with by a reader.
+/// An object that a reader has finished.
 #[derive(Debug)]
 pub(crate) struct ReadItem {
     /// Entry; without the chunks that were read.
     pub entry: Entry,
-    /// What came of reading it.
+    /// Result of reading it.
     pub outcome: Outcome,
-    /// What is not as it should be.
+    /// Its problem, if any.
     pub problem: Option<SourceProblem>,
 }
 
 impl ReadItem {
-    /// Returns an object that could not be read as what the walk saw.
+    /// Returns an object that could not be read as the walk saw it.
     pub fn failed(entry: Entry, error: FsError) -> Self {
         Self { entry, outcome: Outcome::Failed(error), problem: None }
     }
 }
 
-/// What came of reading an object.
+/// Result of reading an object.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// The entry is complete.
     Complete,
-    /// The entry is as in the base, in this leaf.
+    /// The entry is the same as in the base, in this leaf.
     Unchanged(Option<(Arc<LeafIdentity>, usize)>),
-    /// These chunks are the content; they lie one after the other in the buffer, from this offset on.
+    /// These chunks are the content; they follow each other in the buffer, from this offset on.
     Chunks {
         /// Offset of the first chunk in the buffer, in bytes.
         start: usize,
         /// Chunks in the order of the content.
         chunks: Vec<ChunkRef>,
     },
-    /// It is another name of a file that was read before it.
+    /// Another name of a file that was read before it.
     SameFile(WalkEntry),
-    /// It has become so long since the walk that it has to be read in segments.
+    /// It has grown so much since the walk that it must be read in segments.
     Grown(WalkEntry),
-    /// It is gone from this directory.
+    /// It disappeared from this directory.
     Vanished(Arc<Directory>),
-    /// It could not be read as what the walk saw. Never leaves the readers.
+    /// It could not be read as the walk saw it. Never leaves the readers.
     Failed(FsError),
 }
 
-/// A piece of a long file, or of a stream.
+/// A part of a long file, or of a stream.
 #[derive(Debug)]
 pub(crate) enum Segment {
-    /// Chunks that lie one after the other in the buffer, from its start, and holes between them, which it
-    /// does not have.
+    /// Chunks that follow each other in the buffer, from its start, and the holes between them, which are not
+    /// in the buffer.
     Data {
         /// Content.
         buffer: Vec<u8>,
         /// Chunks and holes in the order of the content.
         chunks: Vec<ChunkRef>,
     },
-    /// The file changed; everything that came before is void and it is read again.
+    /// The file changed; everything before is void, and it is read again.
     Restart,
     /// The end.
     End(Box<LongFileEnd>),
@@ -138,9 +138,9 @@ pub(crate) enum LongFileEnd {
     Read {
         /// Entry without the chunks.
         entry: Entry,
-        /// What is not as it should be.
+        /// Its problem, if any.
         problem: Option<SourceProblem>,
     },
-    /// It is no file any more, or cannot be read: this is what became of it.
+    /// It is no longer a file, or cannot be read: this is the result.
     Other(ReadItem),
 }

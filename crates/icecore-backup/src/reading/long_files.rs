@@ -1,4 +1,4 @@
-//! Long files are cut into chunks while they are read.
+//! Cuts long files into chunks while reading them.
 
 use std::io;
 
@@ -20,13 +20,13 @@ use super::{
 };
 use crate::events::SourceProblem;
 
-/// What came of reading a long file once.
+/// Result of one attempt to read a long file.
 enum Attempt {
     /// All of it was read.
     Read { entry: Entry, problem: Option<SourceProblem> },
-    /// It changed meanwhile, and is to be read again.
+    /// It changed meanwhile, and must be read again.
     Changed,
-    /// It could not be read as what the walk saw.
+    /// It could not be read as the walk saw it.
     Failed { entry: Entry, error: FsError },
 }
 
@@ -51,13 +51,13 @@ pub(crate) fn read_file(source: &WalkEntry, entry: &Entry, segments: &Sender<Seg
             },
             Err(ConsumerGone) => return,
         };
-        // A consumer that is gone needs no end.
+        // A consumer that has ended needs no end.
         segments.send(Segment::End(Box::new(end))).unwrap_or_default();
         return;
     }
 }
 
-/// Reads what has come in the place of a file, unless it is one file after the other.
+/// Reads the object that replaced a file, unless files keep replacing each other.
 fn read_other(entry: Entry, source: &WalkEntry) -> ReadItem {
     let file = entry.kind == EntryKind::File;
     let item = if file { again::changing(entry) } else { again::came_too_late(read_metadata(entry, source)) };
@@ -116,7 +116,7 @@ fn read_content(
     Ok(read.and_then(|()| FileRead::end(file, size, holes)))
 }
 
-/// Returns where a file has data; nothing if it has more holes than an entry can have.
+/// Returns the data extents of a file; none if it has more holes than an entry can have.
 fn known_extents(file: &SourceFile, size: u64) -> io::Result<Option<Vec<(u64, u64)>>> {
     let (mut extents, mut holes, mut end) = (Vec::new(), 0, 0);
     for extent in file.extents(size) {
@@ -141,7 +141,7 @@ struct ContentReader<'a, 'b> {
 }
 
 impl ContentReader<'_, '_> {
-    /// Reads all extents; says whether the end of the file came before `size`.
+    /// Reads all extents; returns whether the end of the file came before `size`.
     fn read_extents(
         &mut self,
         extents: impl Iterator<Item = io::Result<(u64, u64)>>,
@@ -174,7 +174,7 @@ impl ContentReader<'_, '_> {
         Ok(())
     }
 
-    /// Reads up to `end`; says whether the file ends before.
+    /// Reads up to `end`; returns whether the file ends before it.
     fn read_data(&mut self, end: u64) -> Result<io::Result<bool>, ConsumerGone> {
         while self.position < end {
             let room = self.cutter.room();
@@ -192,7 +192,7 @@ impl ContentReader<'_, '_> {
         Ok(Ok(false))
     }
 
-    /// Reads what lies beyond the size.
+    /// Reads the content beyond the size.
     fn read_tail(&mut self) -> Result<io::Result<()>, ConsumerGone> {
         let mut taken = Ok(());
         let mut piece = vec![0; tail::PIECE_BYTES];

@@ -1,4 +1,4 @@
-//! Small objects are read in batches.
+//! Reads small objects in batches.
 
 use std::io;
 
@@ -14,16 +14,16 @@ use super::{
     tail::{self, TailEnd},
 };
 
-/// A file is not read into a batch that has this many bytes already, should it turn out to be longer than it
-/// said.
+/// A file that turns out to be longer than its size is not read into a batch that already has this many
+/// bytes.
 const BATCH_BUFFER_BYTES_MAX: usize = 16 << 20;
 
-/// Where the content of small files is read to.
+/// Buffers for the content of small files.
 #[derive(Debug)]
 pub(crate) struct BatchBuffers {
     /// Contents of a batch, one after the other.
     contents: Vec<u8>,
-    /// What lies beyond the size of a file.
+    /// Content beyond the size of a file.
     piece: Vec<u8>,
 }
 
@@ -71,7 +71,7 @@ fn read_item(item: PlannedItem, buffers: &mut BatchBuffers, tools: &ChunkTools) 
     }
 }
 
-/// Reads an object that has come in the place of another one, whatever it is.
+/// Reads an object of any kind that has replaced another one.
 fn read_anything(
     entry: Entry,
     source: &WalkEntry,
@@ -120,7 +120,7 @@ fn read_small_file(
     again::changing(entry)
 }
 
-/// Reads a file to its end; returns nothing if it is too long to be read like this.
+/// Reads a file to its end; returns none if it is too long for this.
 fn read_whole(file: &SourceFile, buffers: &mut BatchBuffers) -> io::Result<Option<FileRead>> {
     let opened = *file.opened_metadata();
     if opened.size > GROWN_FILE_BYTES_MAX {

@@ -1,16 +1,16 @@
-//! What a file has beyond its size: a file is read to its end, and its size is what was read.
+//! Content beyond the size of a file: a file is read to its end, and its size is the number of bytes read.
 //!
-//! Files of `/proc` and of many FUSE file systems say that they are empty, or shorter than they are.
+//! Files of `/proc` and of many FUSE file systems report a size of 0, or one that is too small.
 
 use std::io;
 
 use icecore_fs::source_file::SourceFile;
 
-/// Bytes that are read at a time. Files of `/proc/sys` give everything to the first read or nothing at all,
-/// and refuse to fill a buffer of 4 MiB.
+/// Bytes that are read at a time. Files of `/proc/sys` return everything at the first read, and refuse to
+/// fill a buffer of 4 MiB.
 pub(crate) const PIECE_BYTES: usize = 64 << 10;
-/// A file that does not grow may have this many bytes beyond its size, or as many as its size; then it has no
-/// end.
+/// A file that does not grow may have this many bytes beyond its size, or as many as its size; if it has
+/// more, it counts as endless.
 const BEYOND_SIZE_BYTES_MAX: u64 = 1 << 30;
 
 /// How the reading beyond the size ended.
@@ -18,13 +18,13 @@ const BEYOND_SIZE_BYTES_MAX: u64 = 1 << 30;
 pub(crate) enum TailEnd {
     /// At the end of the file.
     Reached,
-    /// The file is growing: somebody would be able to keep the reader busy for ever.
+    /// The file is growing, and could keep the reader busy for ever.
     Growing,
-    /// The taker wants no more.
+    /// `take` wants no more.
     Stopped,
 }
 
-/// Hands on what lies beyond the size that a file had when it was opened; `take` returns whether it wants
+/// Passes on the content beyond the size that a file had when it was opened; `take` returns whether it wants
 /// more.
 pub(crate) fn read_tail(
     file: &SourceFile,

@@ -1,4 +1,4 @@
-//! Finished entries go into the manifest, or are refused.
+//! Adds finished entries to the manifest, or refuses them.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use crate::{
     tally::Tally,
 };
 
-/// A leaf of the base of which all entries so far are unchanged.
+/// A leaf of the base whose entries so far are all unchanged.
 #[derive(Debug)]
 struct UnchangedLeaf {
     identity: Arc<LeafIdentity>,
     entries: Vec<Entry>,
 }
 
-/// An entry that the manifest has refused; what is below it is refused with it.
+/// An entry that the manifest has refused; everything below it is refused too.
 #[derive(Debug)]
 struct RefusedEntry {
     path: Vec<u8>,
@@ -45,7 +45,7 @@ pub(crate) struct EntryWriter<'a, 'c> {
     refused: Option<RefusedEntry>,
 }
 
-/// A manifest that has all its entries; its last nodes are not written yet.
+/// A complete manifest, except that its last nodes are not written yet.
 pub(crate) struct AllEntries<'a, 'c> {
     session: &'a mut WriteSession<'c>,
     pub tally: Tally<'a>,
@@ -60,7 +60,7 @@ impl<'a> AllEntries<'a, '_> {
 }
 
 impl<'a, 'c> EntryWriter<'a, 'c> {
-    /// Begins an empty manifest, and looks the names of users and groups up.
+    /// Begins an empty manifest, and prepares the names of users and groups.
     pub fn new(session: &'a mut WriteSession<'c>, events: &'a dyn BackupEvents) -> Self {
         Self {
             manifest: ManifestWriter::new(session.repository().header().parameters.node_items),
@@ -73,8 +73,8 @@ impl<'a, 'c> EntryWriter<'a, 'c> {
         }
     }
 
-    /// Puts an entry into the manifest that is as in the base; when all entries of a leaf are, the leaf is
-    /// taken over as it is, which saves encoding and hashing it.
+    /// Adds an entry that is the same as in the base to the manifest. If all entries of a leaf are unchanged,
+    /// the leaf is reused, which saves encoding and hashing it.
     pub fn push_unchanged(
         &mut self,
         entry: Entry,
@@ -104,7 +104,7 @@ impl<'a, 'c> EntryWriter<'a, 'c> {
         self.push_leaf(leaf)
     }
 
-    /// Takes a leaf over, or its entries one by one if it does not fit as it is.
+    /// Reuses a leaf, or adds its entries one by one if it does not fit.
     fn push_leaf(&mut self, leaf: UnchangedLeaf) -> BackupResult<()> {
         if leaf.entries.iter().all(|entry| self.owners_as_in(entry, &leaf.identity)) {
             match self.manifest.push_leaf(self.session, &leaf.identity, &leaf.entries) {
@@ -120,14 +120,14 @@ impl<'a, 'c> EntryWriter<'a, 'c> {
         self.give_up_leaf()
     }
 
-    /// Says whether the owners of an entry still have the names that the leaf gives them.
+    /// Returns whether the owners of an entry still have the names that the leaf gives them.
     fn owners_as_in(&self, entry: &Entry, identity: &LeafIdentity) -> bool {
         let user = identity.users.get(&entry.user_id).map(Vec::as_slice);
         let group = identity.groups.get(&entry.group_id).map(Vec::as_slice);
         self.users.name(entry.user_id) == user && self.groups.name(entry.group_id) == group
     }
 
-    /// Puts the entries of a leaf that did not remain unchanged into the manifest one by one.
+    /// Adds the entries of a leaf that did not stay unchanged to the manifest, one by one.
     fn give_up_leaf(&mut self) -> BackupResult<()> {
         match self.leaf.take() {
             Some(leaf) => leaf.entries.iter().try_for_each(|entry| self.push_entry(entry)),
@@ -135,13 +135,13 @@ impl<'a, 'c> EntryWriter<'a, 'c> {
         }
     }
 
-    /// Puts a finished entry into the manifest.
+    /// Adds a finished entry to the manifest.
     pub fn push(&mut self, entry: &Entry) -> BackupResult<()> {
         self.give_up_leaf()?;
         self.push_entry(entry)
     }
 
-    /// Puts into the manifest what is still held back.
+    /// Adds the entries that are still held back to the manifest.
     pub fn end(mut self) -> BackupResult<AllEntries<'a, 'c>> {
         self.give_up_leaf()?;
         self.end_refused();
@@ -162,8 +162,7 @@ impl<'a, 'c> EntryWriter<'a, 'c> {
         }
     }
 
-    /// Another name of the file is in the manifest, as the file was at another time: each name stands for
-    /// itself.
+    /// Another name of the file is in the manifest with an older state of it: each name is stored separately.
     fn write_apart(&mut self, entry: &Entry) -> BackupResult<()> {
         if !entry.marks.intersects(Marks::CHANGED_WHILE_READ.with(Marks::UNREADABLE)) {
             self.tally.problem(SourceProblem::Changing { path: entry.path.clone() });
@@ -183,7 +182,7 @@ impl<'a, 'c> EntryWriter<'a, 'c> {
         Ok(())
     }
 
-    /// Reports the entry that was refused, when nothing more can be below it.
+    /// Reports the refused entry when nothing more can be below it.
     fn end_refused(&mut self) {
         if let Some(RefusedEntry { path, reason, below }) = self.refused.take() {
             self.tally.problem(SourceProblem::Refused { path, reason, below });

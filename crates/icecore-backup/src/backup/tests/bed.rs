@@ -1,4 +1,4 @@
-//! What the tests of backups stand on: a source in a temporary directory, a repository in memory.
+//! Test bed for backups: a source in a temporary directory, a repository in memory.
 
 use std::{
     fs,
@@ -112,7 +112,8 @@ impl Bed {
         fs::write(path, content).unwrap();
     }
 
-    /// Waits until the clock of the file system is so far beyond the last write that times prove something.
+    /// Waits until the clock of the file system is far enough past the last write for its times to count as
+    /// proof.
     pub fn age(&self) {
         let probe =
             self.path("..").join(format!("probe-{}", self.source.path().file_name().unwrap().display()));
@@ -123,7 +124,7 @@ impl Bed {
         self.try_backup_in(&self.repository, change)
     }
 
-    /// Backs up by a clock that is ahead of the system's.
+    /// Backs up with a clock that is ahead of the system's.
     pub fn backup_ahead(&self, ahead: Duration) -> BackupReport {
         let clock = Arc::new(FastClock { clock: SystemClock::default(), ahead });
         let environment = Environment { clock, ..self.environment.clone() };

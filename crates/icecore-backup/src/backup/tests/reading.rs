@@ -1,4 +1,4 @@
-//! What is read of files whose sizes and times say something else than the truth, or whose shape is odd.
+//! Reading files with wrong sizes and times, and files with odd shapes.
 
 use std::{fs, os::unix::fs::FileExt, path::Path, time::Duration};
 

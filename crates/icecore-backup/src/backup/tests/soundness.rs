@@ -1,4 +1,4 @@
-//! A snapshot is sound whatever the source does meanwhile, and says what it did not look at.
+//! A snapshot is sound whatever happens to the source meanwhile, and records what it left out.
 
 use std::{
     collections::HashMap,

@@ -96,7 +96,7 @@ fn directories_are_looked_at_again_when_their_time_of_change_is_new() {
     assert_eq!(need(&found, &base, STARTED), Need::Everything);
 }
 
-/// Says whether a file that was changed at a time is read again although it looks the same.
+/// Returns whether a file that changed at this time is read again although it looks the same.
 fn is_read_again(seconds: i64, nanoseconds: u32) -> bool {
     let mut base = file();
     base.changed = Time { seconds, nanoseconds };

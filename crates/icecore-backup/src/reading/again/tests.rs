@@ -5,7 +5,7 @@ use icecore_fs::walk::{Walk, WalkItem, WalkOptions};
 use super::*;
 use crate::reading::attributes::read_metadata;
 
-/// A tree, and what a walk found in it.
+/// A tree, and the objects that a walk found in it.
 struct Tree(tempfile::TempDir, Vec<WalkEntry>);
 
 impl Tree {
@@ -16,7 +16,7 @@ impl Tree {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, file).unwrap();
         }
-        // With one thread it is always the same directory that is open at the end.
+        // With one thread, it is always the same directory that is open at the end.
         let options = WalkOptions { concurrency: 1, directories_open_max: 1, ..WalkOptions::default() };
         let entry = |item| match item {
             WalkItem::Entry(entry) => entry,
@@ -92,7 +92,7 @@ fn a_directory_keeps_its_entry_and_a_file_of_a_moved_one_its_name() {
     let item = end(tree.look("a", io::ErrorKind::NotFound));
     assert_eq!(item.entry.kind, EntryKind::Directory);
     assert!(matches!(item.problem, Some(SourceProblem::Gone { path }) if path == b"a"));
-    // One directory is open at a time, and that of `a` is not any more.
+    // Only one directory is open at a time, and no longer that of `a`.
     let item = end(tree.look("a/file", io::ErrorKind::NotFound));
     assert_eq!((item.entry.marks, item.entry.path.as_slice()), (Marks::UNREADABLE, b"a/file".as_slice()));
     assert!(matches!(item.problem, Some(SourceProblem::Gone { path }) if path == b"a"));
@@ -105,7 +105,7 @@ fn what_is_replaced_again_and_again_is_changing() {
     let source = tree.find("file").clone();
     let entry = capture::entry(source.path.clone(), &source.metadata);
     let replace = |entry: Entry, source: &WalkEntry| {
-        // A new file beside the old one has another inode.
+        // A new file beside the old one has a different inode.
         fs::write(path.with_extension("new"), "new").unwrap();
         fs::rename(path.with_extension("new"), &path).unwrap();
         let error = source.error("open", io::Error::from(io::ErrorKind::NotFound));
