@@ -18,20 +18,19 @@ use crate::{
     similar::Similar,
 };
 
-/// Windows that have been read and not yet written, beside the one that is being written and the one that is
-/// being read.
+/// Windows that have been read and not yet written, besides the one being written and the one being read.
 const WINDOWS_AHEAD: usize = 1;
-/// Opened blocks of manifests in the other repository that are kept, in bytes.
+/// Opened blocks of manifests of the destination that are kept, in bytes.
 const TARGET_CACHE_BYTES: usize = 16 << 20;
 /// Progress is reported at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// Bytes of opened blocks that the reader which is given to [`copy_snapshot`] should keep.
+/// Bytes of opened blocks that the reader for [`copy_snapshot`] should keep.
 pub const SOURCE_CACHE_BYTES: usize = READER_CACHE_BYTES;
 
 /// Copies one snapshot into another repository.
 ///
-/// A snapshot of which anything cannot be read is not copied at all.
+/// If any part of a snapshot cannot be read, it is not copied at all.
 pub fn copy_snapshot(
     source: &ChunkReader,
     target: CopyTarget<'_>,
@@ -47,7 +46,7 @@ pub fn copy_snapshot(
     }
     let fetched = source.bytes_fetched();
     let origin = session_origin(source, request);
-    // After a failure the next copy asks the store again.
+    // After a failure, the next copy asks the store again.
     let before = std::mem::take(continuation);
     let mut session = WriteSession::begin_after(target.clone(), catalog, before, origin, request.write)
         .map_err(CopyError::Target)?;
@@ -96,7 +95,7 @@ fn session_origin(source: &ChunkReader, request: &CopyRequest<'_>) -> SessionOri
     }
 }
 
-/// What the backup found out about its source stays; what concerns the repository, the session knows.
+/// The backup's findings about its source stay; the session adds the facts about the repository.
 fn commit_report(completion: &Completion) -> CommitReport {
     let Completion { errors, statistics, left_out, time_granularity, .. } = completion;
     CommitReport {
@@ -107,7 +106,7 @@ fn commit_report(completion: &Completion) -> CommitReport {
     }
 }
 
-/// Reads on a thread of its own, writes on this one.
+/// Reads on a separate thread, writes on this one.
 fn run(
     source: &ChunkReader,
     session: &mut WriteSession<'_>,
@@ -144,7 +143,7 @@ fn run(
         let gathering = scope.spawn(|| gatherer.run(&root));
         let written = writer.take_all(windows);
         let gathered = gathering.join().unwrap_or(Err(CopyError::StageLost { stage: "read" }));
-        // The one that failed first is the reason; the other only noticed that it is gone.
+        // The first failure is the reason; the other side only notices that the first has ended.
         written.and(gathered)
     })?;
     let Writer { session, manifest, counts, .. } = writer;
@@ -156,11 +155,11 @@ fn run(
     Ok((copied, counts))
 }
 
-/// Where windows end up: chunks in the session, entries in the manifest.
+/// The end of the pipeline: chunks go into the session, entries into the manifest.
 struct Writer<'a, 'c> {
     session: &'a mut WriteSession<'c>,
     manifest: ManifestWriter,
-    /// Chunks of the file whose entry has not come yet.
+    /// Chunks of the file whose entry has not arrived yet.
     list: ChunkListWriter,
     counts: CopyCounts,
     progress: CopyProgress,

@@ -1,35 +1,35 @@
-//! Why a snapshot was not copied.
+//! Reasons why a snapshot was not copied.
 
 use icecore_repo::error::RepoError;
 
 /// Result of a copy.
 pub type CopyResult<T> = Result<T, CopyError>;
 
-/// Error that ends the copy of a snapshot. The text fits behind "failed to …".
+/// Error that ends the copy of a snapshot. The text can follow "failed to …".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CopyError {
-    /// A repair has noted that a part of the snapshot is lost.
+    /// According to a repair, a part of the snapshot is lost.
     #[error("copy a snapshot of which a part is lost ({files} files, as a repair noted)")]
     Marked {
-        /// Number of files that cannot be restored in whole; 0 if it is not known which.
+        /// Number of files that cannot be restored completely; 0 if it is not known which ones.
         files: u64,
     },
     /// There is no such complete snapshot.
     #[error("copy a snapshot that is not complete")]
     Incomplete,
-    /// The repository that is copied from failed, or is damaged.
+    /// The source repository failed, or is damaged.
     #[error(transparent)]
     Source(RepoError),
-    /// The repository that is copied to failed.
+    /// The destination failed.
     #[error("write to the other repository: {0}")]
     Target(RepoError),
-    /// The copy does not hold what the snapshot says that it holds; it was not committed.
+    /// The totals of the copy differ from those of the snapshot; the copy was not committed.
     #[error("copy the snapshot: the copy has {found} entries, {expected} are expected")]
     Totals {
         /// Entries of the copy.
         found: u64,
-        /// Entries that the snapshot says it has.
+        /// Entries of the snapshot.
         expected: u64,
     },
     /// A thread ended unexpectedly.
@@ -41,7 +41,7 @@ pub enum CopyError {
 }
 
 impl CopyError {
-    /// Says whether the snapshot itself is damaged, which other snapshots need not be.
+    /// Returns whether the snapshot itself is damaged; other snapshots may be intact.
     pub fn is_damaged_snapshot(&self) -> bool {
         match self {
             Self::Marked { .. } | Self::Totals { .. } => true,
@@ -50,7 +50,7 @@ impl CopyError {
         }
     }
 
-    /// Says whether a part of the snapshot has to be thawed before it can be copied.
+    /// Returns whether a part of the snapshot must be thawed before it can be copied.
     pub fn is_archived(&self) -> bool {
         matches!(self, Self::Source(error) if error.is_archived())
     }

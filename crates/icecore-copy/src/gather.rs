@@ -1,5 +1,5 @@
-//! Reads a snapshot in windows: entries in the order of the manifest, with the chunks that the other
-//! repository may lack.
+//! Reads a snapshot in windows: entries in the order of the manifest, with the chunks that the destination
+//! may lack.
 
 use std::{
     collections::HashMap,
@@ -25,14 +25,14 @@ use crate::{
     similar::Similar,
 };
 
-/// Plaintext of the blocks of one window, in bytes, from which on it is read; one block can be 32 MiB more.
+/// A window is read when its blocks have this many bytes of plaintext; one block can add 32 MiB.
 const WINDOW_BYTES: u64 = 32 << 20;
-/// Entries and chunks of one window at most.
+/// Maximum of entries and chunks of one window.
 const WINDOW_ITEMS_MAX: usize = 1 << 15;
-/// Opened blocks that the reader has to keep so that a window is read from the store once, in bytes.
+/// Opened blocks that the reader must keep so that a window is read from the store only once, in bytes.
 pub(crate) const READER_CACHE_BYTES: usize = 2 * WINDOW_BYTES as usize;
 
-/// Some entries in a row.
+/// Several consecutive entries.
 #[derive(Debug)]
 pub(crate) struct Window {
     pub pieces: Vec<Piece>,
@@ -41,23 +41,23 @@ pub(crate) struct Window {
     pub bytes_read: u64,
 }
 
-/// Some chunks in a row of one file, and its entry if they are the last.
+/// Several consecutive chunks of one file, and its entry if they are the last ones.
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub chunks: Vec<CopiedChunk>,
     pub end: Option<Box<EntryEnd>>,
 }
 
-/// A chunk under its name in the repository that is copied to.
+/// A chunk under its name in the destination.
 #[derive(Debug)]
 pub(crate) enum CopiedChunk {
-    /// The other repository has it.
+    /// The destination has it.
     Stored(ChunkRef),
-    /// The other repository may lack it.
+    /// The destination may lack it.
     Read(ChunkRef, ChunkContent),
 }
 
-/// An entry as it was, with the names of its owners.
+/// An unchanged entry, with the names of its owners.
 #[derive(Debug)]
 pub(crate) struct EntryEnd {
     pub entry: Entry,
@@ -75,22 +75,22 @@ struct Pending {
 #[derive(Debug)]
 enum PendingChunk {
     Stored(ChunkRef),
-    /// Under its name in the repository that is copied from.
+    /// Under its name in the source repository.
     Wanted(ChunkRef),
 }
 
-/// What is read, and what is known of where it goes.
+/// The snapshot that is read, and what is known about the destination.
 pub(crate) struct Gatherer<'a> {
     pub source: &'a ChunkReader,
-    /// Keys of the other repository.
+    /// Keys of the destination.
     pub keys: Arc<Keys>,
-    /// Chunks that the other repository has.
+    /// Chunks that the destination has.
     pub index: SharedIndex,
     pub known: &'a mut KnownChunks,
     pub similar: Option<Similar<'a>>,
     pub fetch_concurrency: usize,
     pub windows: Sender<Window>,
-    /// Why the snapshot cannot be copied yet: of the rest, only the archived packs are of interest.
+    /// Why the snapshot cannot be copied yet: the rest is only searched for archived packs.
     pub archived: Option<RepoError>,
 }
 
@@ -105,7 +105,7 @@ struct Filling {
 }
 
 impl<'a> Gatherer<'a> {
-    /// Reads a whole manifest and everything that it refers to.
+    /// Reads a whole manifest and all chunks that it refers to.
     pub fn run(mut self, root: &ManifestRoot) -> CopyResult<()> {
         let mut cursor = ManifestCursor::new(self.source, root);
         let mut filling = Filling::default();
@@ -141,8 +141,8 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
-    /// Returns the copies of all chunks of a file if it is the same as in the similar snapshot; if it is
-    /// another one, learns what the other has.
+    /// Returns the copies of all chunks of a file if it is the same as in the similar snapshot; if it
+    /// differs, learns the chunks of the similar one.
     fn copies_of(&mut self, entry: &Entry) -> Option<ChunkListReader<'a>> {
         let similar = self.similar.as_mut()?;
         let found = similar.find(&entry.path).and_then(|found| match found {
@@ -153,14 +153,14 @@ impl<'a> Gatherer<'a> {
             None => Ok(None),
         });
         found.unwrap_or_else(|error| {
-            // It would have saved some reading, and nothing else.
+            // It would only have saved some reading.
             tracing::info!(%error, "an earlier copy cannot be read and is not built upon");
             self.similar = None;
             None
         })
     }
 
-    /// Adds a chunk; `copy` is its other name if that is known already.
+    /// Adds a chunk; `copy` is its other name, if known.
     fn add_chunk(&self, filling: &mut Filling, chunk: ChunkRef, copy: Option<ChunkId>) -> CopyResult<()> {
         filling.items += 1;
         if chunk.is_hole() {
@@ -188,7 +188,8 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
-    /// Reads what the window wants, each block once and in the order of the packs, and hands the window on.
+    /// Reads the wanted chunks of the window, each block once and in the order of the packs, and passes the
+    /// window on.
     fn flush(&mut self, filling: &mut Filling) -> CopyResult<()> {
         self.source.repository().environment().proceed().map_err(CopyError::Source)?;
         let Filling { mut pieces, current, plan, .. } = std::mem::take(filling);
@@ -217,7 +218,7 @@ impl<'a> Gatherer<'a> {
             .map_err(|_| CopyError::StageLost { stage: "write" })
     }
 
-    /// Finds out which archived packs hold the chunks that are wanted.
+    /// Finds out which archived packs hold the wanted chunks.
     fn probe(&self, pieces: &[Pending]) {
         for chunk in pieces.iter().flat_map(|piece| &piece.chunks) {
             if let PendingChunk::Wanted(chunk) = chunk {
@@ -226,7 +227,7 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// Returns contents and new names of all chunks that are wanted, by their old names.
+    /// Returns contents and new names of all wanted chunks, by their old names.
     fn read(&self, pieces: &[Pending]) -> Result<HashMap<ChunkId, (ChunkRef, ChunkContent)>, RepoError> {
         let mut contents = HashMap::new();
         for chunk in pieces.iter().flat_map(|piece| &piece.chunks) {

@@ -1,23 +1,23 @@
-//! Which chunk of the one repository is which of the other, as far as that was found out.
+//! Which chunks of the two repositories correspond, as far as it is known.
 
 use std::collections::HashMap;
 
 use icecore_format::ids::ChunkId;
 
-/// Pairs that are kept: some tens of megabytes of memory.
+/// Maximum of kept pairs: some tens of megabytes of memory.
 const PAIRS_MAX: usize = 1 << 19;
 
-/// Names of chunks in the repository that is copied to, by their names in the one that is copied from.
+/// Names of chunks in the destination, by their names in the source repository.
 ///
-/// Ids are keyed hashes, so that the one cannot be found from the other without the content. Kept from one
-/// snapshot to the next; a pair that was forgotten, or was never known, costs a read and nothing else.
+/// Ids are keyed hashes, so one name cannot be computed from the other without the content. Kept from one
+/// snapshot to the next; a missing pair only costs a read.
 #[derive(Debug, Default)]
 pub struct KnownChunks {
     pairs: HashMap<ChunkId, ChunkId>,
 }
 
 impl KnownChunks {
-    /// Returns the other name of a chunk. Whether the other repository still has it is another question.
+    /// Returns the other name of a chunk. The destination may no longer have it.
     pub(crate) fn get(&self, id: &ChunkId) -> Option<ChunkId> {
         self.pairs.get(id).copied()
     }
@@ -25,13 +25,13 @@ impl KnownChunks {
     /// Notes the other name of a chunk.
     pub(crate) fn insert(&mut self, id: ChunkId, copy: ChunkId) {
         if self.is_full() {
-            // What comes next is more likely to be needed again than what was long ago.
+            // New pairs are more likely to be needed again than old ones.
             self.pairs.clear();
         }
         self.pairs.insert(id, copy);
     }
 
-    /// Says whether another pair would make room for itself.
+    /// Returns whether the next pair would clear the others.
     pub(crate) fn is_full(&self) -> bool {
         self.pairs.len() >= PAIRS_MAX
     }

@@ -1,9 +1,8 @@
-//! Copies snapshots into another repository: reads chunks, names and seals them anew under the other's keys,
+//! Copies snapshots into another repository: reads chunks, names and seals them again under the other's keys,
 //! and commits there as a backup does.
 //!
-//! Architecture invariants: only reads the repository that it copies from; whatever it writes goes through a
-//! write session of `icecore-repo`; what a copied snapshot says about files is never changed, only how its
-//! chunks are named.
+//! Architecture invariants: only reads the source repository; writes only through a write session of
+//! `icecore-repo`; never changes what a copied snapshot says about files, only the names of its chunks.
 
 mod copy;
 mod error;

@@ -1,4 +1,4 @@
-//! Which snapshots the other repository has already, and what a new copy is built upon.
+//! Which snapshots the destination already has, and what a new copy is based on.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use icecore_format::{
 };
 use icecore_repo::snapshots::SnapshotList;
 
-/// The complete snapshots of the repository that is copied to, by what they have in common with their copies.
+/// The complete snapshots of the destination, by the identity that they share with their copies.
 #[derive(Debug, Default)]
 pub struct TargetSnapshots {
     repository: Option<RepositoryId>,
@@ -23,7 +23,7 @@ impl TargetSnapshots {
         found
     }
 
-    /// Returns the snapshot, or the copy of it, that is there.
+    /// Returns the snapshot or its copy, if the destination has it.
     pub fn find(&self, identity: SnapshotIdentity) -> Option<&Snapshot> {
         self.by_identity.get(&identity)
     }
@@ -36,19 +36,18 @@ impl TargetSnapshots {
     }
 }
 
-/// What a copy is built upon.
+/// Basis of a copy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CopyPlan {
-    /// Group of the other repository to write into; none begins a new one.
+    /// Group of the destination to write into; none for a new one.
     pub group: Option<GroupId>,
-    /// Snapshot of the other repository that stands for the one that changes were detected against.
+    /// Snapshot of the destination that corresponds to the base of the copied snapshot.
     pub base: Option<RunId>,
-    /// A snapshot that is probably similar, and its copy: what they share need not be read.
+    /// A snapshot that is probably similar, and its copy: the parts that they share do not have to be read.
     pub similar: Option<(Snapshot, Snapshot)>,
 }
 
-/// Decides what the copy of `snapshot` is built upon; `list` are all snapshots of `repository`, which it is
-/// one of.
+/// Plans the copy of `snapshot`; `list` has all snapshots of `repository`, including this one.
 pub fn plan_copy(
     repository: RepositoryId,
     list: &SnapshotList,
@@ -66,8 +65,8 @@ pub fn plan_copy(
     }
 }
 
-/// Returns the group that stands for the group of `snapshot`: the one that a copy of another snapshot of it
-/// belongs to.
+/// Returns the group that corresponds to the group of `snapshot`: the group of a copy of another snapshot in
+/// it.
 fn group_of<'a>(
     list: &SnapshotList,
     snapshot: &Snapshot,
@@ -79,14 +78,14 @@ fn group_of<'a>(
     }
     let same_group = |other: &&Snapshot| {
         other.origin.group == origin.group
-            // What is limited to a group cannot be mixed with what is not.
+            // A snapshot that is limited to its group cannot be mixed with one that is not.
             && (other.origin.dedup == origin.dedup || origin.dedup == DedupScope::Repository)
     };
     let copies = list.complete(None).filter(same_group).filter_map(copy_of);
     copies.map(|copy| copy.origin.group).next()
 }
 
-/// Returns snapshots of the same source, the nearest earlier ones first, then later ones.
+/// Returns snapshots of the same source, first the nearest earlier ones, then later ones.
 fn similar<'a>(list: &'a SnapshotList, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Snapshot> {
     let origin = &snapshot.origin;
     let of_source = move || {

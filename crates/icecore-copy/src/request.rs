@@ -1,4 +1,4 @@
-//! What a copy is asked to do, and what it tells while and after it does it.
+//! Request of a copy, its events and its result.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use icecore_repo::{
 
 use crate::plan::CopyPlan;
 
-/// What a copy is asked to do.
+/// Request of a copy.
 #[derive(Debug)]
 pub struct CopyRequest<'a> {
-    /// Complete snapshot of the repository that is copied from.
+    /// Complete snapshot of the source repository.
     pub snapshot: &'a Snapshot,
-    /// What the copy is built upon.
+    /// Basis of the copy.
     pub plan: CopyPlan,
     /// Program and version.
     pub program: String,
@@ -26,32 +26,32 @@ pub struct CopyRequest<'a> {
     pub fetch_concurrency: usize,
 }
 
-/// The repository that is copied into.
+/// The destination of a copy.
 #[derive(Debug)]
 pub struct CopyTarget<'a> {
     /// The repository.
     pub repository: &'a Repository,
     /// Its catalogue.
     pub catalog: &'a mut Catalog,
-    /// What the copies of one command take over from each other; empty for the first one, and after one that
-    /// failed.
+    /// State that the copies of one command pass on to each other; empty for the first copy, and after a
+    /// failed one.
     pub continuation: &'a mut Continuation,
 }
 
-/// How far a copy is; numbers only grow.
+/// Progress of a copy; the numbers never decrease.
 #[derive(Clone, Debug, Default)]
 pub struct CopyProgress {
-    /// Files that have been dealt with.
+    /// Files that are finished.
     pub files: u64,
-    /// Bytes of the files that have been dealt with.
+    /// Bytes of the files that are finished.
     pub bytes: u64,
     /// Bytes that have been uploaded.
     pub bytes_stored: u64,
-    /// Path of the entry that was dealt with last.
+    /// Path of the last finished entry.
     pub path: Vec<u8>,
 }
 
-/// Receives what happens during a copy; called from the copy's own thread.
+/// Receives the events of a copy; called from the copy's own thread.
 pub trait CopyEvents: Sync {
     /// Some work was done; called several times a second.
     fn progress(&self, progress: &CopyProgress);
@@ -60,13 +60,13 @@ pub trait CopyEvents: Sync {
 /// Counts of one copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CopyCounts {
-    /// Data chunks that had to be read, because it was not known whether the other repository has them.
+    /// Data chunks that had to be read, because it was not known whether the destination has them.
     pub chunks_read: u64,
     /// Their bytes, before compression.
     pub bytes_read: u64,
-    /// Bytes that were fetched from the repository that is copied from, nodes of its manifest too.
+    /// Bytes that were fetched from the source repository, including nodes of its manifest.
     pub bytes_fetched: u64,
-    /// Data chunks that the other repository did not have.
+    /// Data chunks that the destination did not have.
     pub chunks_new: u64,
     /// Their bytes before compression.
     pub bytes_new: u64,
@@ -76,10 +76,10 @@ pub struct CopyCounts {
     pub bytes_stored: u64,
 }
 
-/// What a copy did.
+/// Result of a copy.
 #[derive(Debug)]
 pub struct CopyReport {
-    /// The snapshot in the other repository.
+    /// The snapshot in the destination.
     pub snapshot: Snapshot,
     /// Counts of chunks and bytes.
     pub counts: CopyCounts,

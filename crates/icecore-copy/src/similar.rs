@@ -1,5 +1,5 @@
-//! A snapshot that was copied before, side by side with its copy: where a file has the same chunks, so has
-//! its copy.
+//! A snapshot that was copied before, read alongside its copy: files with the same chunks have the same
+//! chunks in the copy.
 
 use icecore_format::{entry::Content, snapshot::Snapshot};
 use icecore_repo::{
@@ -10,7 +10,7 @@ use icecore_repo::{
 
 use crate::known::KnownChunks;
 
-/// A snapshot in the repository that is copied from, and its copy in the other, read side by side.
+/// A snapshot in the source repository, and its copy in the destination, read in parallel.
 #[derive(Debug)]
 pub(crate) struct Similar<'a> {
     source: &'a ChunkReader,
@@ -21,9 +21,9 @@ pub(crate) struct Similar<'a> {
 /// The content of one file in both.
 #[derive(Debug)]
 pub(crate) struct Counterpart {
-    /// In the repository that is copied from.
+    /// In the source repository.
     pub original: Content,
-    /// In the other.
+    /// In the destination.
     pub copy: Content,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Similar<'a> {
         Some(Self { source, target, cursors })
     }
 
-    /// Returns the content of a file in both; paths must be asked for in rising order.
+    /// Returns the content of a file in both; call it in path order.
     pub fn find(&mut self, path: &[u8]) -> RepoResult<Option<Counterpart>> {
         let mut contents = [None, None];
         for (cursor, content) in self.cursors.iter_mut().zip(&mut contents) {
@@ -58,7 +58,7 @@ impl<'a> Similar<'a> {
         ChunkListReader::new(self.target, copy)
     }
 
-    /// Learns the names of a file's chunks in both, as long as there is room for them.
+    /// Learns the names of a file's chunks in both, while there is room for them.
     pub fn learn(&self, counterpart: &Counterpart, known: &mut KnownChunks) -> RepoResult<()> {
         let mut originals = ChunkListReader::new(self.source, &counterpart.original);
         let mut copies = ChunkListReader::new(self.target, &counterpart.copy);

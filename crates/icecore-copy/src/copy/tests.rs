@@ -49,7 +49,7 @@ impl Place {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(ManualClock::default())));
         let place = Self { store, id };
         let options = CreateOptions {
-            // Other sizes in each repository: what is copied comes from the other one.
+            // Other sizes in each repository: the copy must use those of its own repository.
             parameters: Parameters {
                 block_bytes: 4096 * u32::from(id),
                 node_items: 4,
@@ -154,7 +154,8 @@ impl Place {
         session.commit(&root, &CommitReport { errors: 1, statistics, ..CommitReport::default() }).unwrap();
     }
 
-    /// Returns entries without content, owner's name and content of all files of the snapshot with a number.
+    /// Returns entries without content, owner's name and content of all files of the snapshot with this
+    /// number.
     fn content(&self, number: usize) -> Vec<(Entry, Option<Vec<u8>>, Vec<u8>)> {
         let (list, reader) = (self.list(), self.reader());
         let snapshot = list.complete(None).nth(number).unwrap();
@@ -179,7 +180,7 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
     content::noise(length, seed)
 }
 
-/// Copies the snapshot with a number as one command does.
+/// Copies the snapshot with this number, like one command does.
 fn copy(
     from: &Place,
     to: &Place,
@@ -262,8 +263,7 @@ fn only_what_differs_from_the_copy_before_is_read() {
     let (from, to) = (two_snapshots(), Place::new(2));
     let first = copy_plainly(&from, &to, 0).counts;
     assert_eq!((first.chunks_read, first.chunks_new), (2864, 2864));
-    // Another command, which knows nothing but what is in the repositories: the changed chunk and the new
-    // file.
+    // Another command, which knows only the content of the repositories: the changed chunk and the new file.
     let second = copy_plainly(&from, &to, 1).counts;
     assert_eq!((second.chunks_read, second.chunks_new, second.bytes_new), (7, 7, 4_700));
 }
@@ -288,13 +288,13 @@ fn a_crash_after_any_call_leaves_nothing_half_done() {
         let (to, mut known) = (Place::new(2), KnownChunks::default());
         let ended = copy(&from, &to, 0, 60, Some(crash), &mut known);
         let complete = to.list().complete(None).count();
-        // A lost reply to the commit is the only way to fail with a snapshot; here calls are not even made.
+        // A lost reply to the commit is the only way to fail with a snapshot; here, calls are not even made.
         assert_eq!(complete, usize::from(ended.is_ok()), "call {crash}");
         if ended.is_ok() {
             break;
         }
         calls = crash;
-        // What was found out before the crash is not trusted where the chunks did not arrive.
+        // Pairs that were learned before the crash are not trusted if the chunks did not arrive.
         copy(&from, &to, 0, 61, None, &mut known).unwrap();
         assert_eq!(from.content(0), to.content(0), "call {crash}");
     }

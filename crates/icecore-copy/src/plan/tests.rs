@@ -20,7 +20,7 @@ fn with(mut snapshot: Snapshot, change: impl FnOnce(&mut SnapshotOrigin)) -> Sna
     snapshot
 }
 
-/// Returns the copy of a snapshot: its run is a hundred more, and so is its group's.
+/// Returns the copy of a snapshot: the numbers of its run and its group are larger by 100.
 fn copy(original: &Snapshot) -> Snapshot {
     with(original.clone(), |origin| {
         origin.copy_of = Some(origin.identity(HERE));
@@ -33,8 +33,8 @@ fn list(snapshots: &[Snapshot]) -> SnapshotList {
     SnapshotList::of(snapshots.to_vec())
 }
 
-/// Returns the numbers of group, base and similar snapshot of the last of `originals`, with these copied
-/// before.
+/// Returns the numbers of the group, the base and the similar snapshot for the last of `originals`, after
+/// these were copied.
 fn plan(originals: &[Snapshot], copied: &[usize]) -> (Option<u8>, Option<u8>, Option<u8>) {
     let copies: Vec<Snapshot> = copied.iter().map(|index| copy(&originals[*index])).collect();
     let targets = TargetSnapshots::new(THERE, &list(&copies));
@@ -56,7 +56,7 @@ fn a_copy_is_found_by_its_first_original() {
     // A copy of the copy in a third repository is the same snapshot.
     let third = RepositoryId([3; 16]);
     assert!(targets.find(copy(&original).origin.identity(third)).is_some());
-    // And what was made there is there.
+    // A snapshot that was made there also exists there.
     assert!(targets.find(copy(&original).origin.identity(THERE)).is_some());
     let own = TargetSnapshots::new(HERE, &list(&[original]));
     assert!(own.find(SnapshotIdentity { repository: HERE, run: run(1) }).is_some());
@@ -70,7 +70,7 @@ fn groups_and_bases_are_those_of_the_copies() {
     let all = [full.clone(), second, third];
     assert_eq!(plan(&all, &[]), (None, None, None));
     assert_eq!(plan(&all, &[0, 1]), (Some(101), Some(102), Some(2)));
-    // Without a copy of its base, the nearest earlier one helps; it is not its base.
+    // Without a copy of its base, the nearest earlier snapshot helps; it is not its base.
     assert_eq!(plan(&all, &[0]), (Some(101), None, Some(1)));
     // A full begins its own group, whatever was copied.
     let again = with(snapshot(4, Level::Full, 4), |origin| origin.group = run(4));
@@ -86,7 +86,7 @@ fn only_the_same_source_is_similar() {
         let other = with(snapshot(1, Level::Full, 1), change);
         assert_eq!(plan(&[other, last.clone()], &[0]), (None, None, None));
     }
-    // A later one does if there is no earlier one.
+    // If there is no earlier one, a later one helps.
     let later = with(snapshot(9, Level::Full, 9), |_| ());
     assert_eq!(plan(&[later, last], &[0]), (None, None, Some(9)));
 }
