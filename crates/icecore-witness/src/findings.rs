@@ -1,4 +1,4 @@
-//! What a look at a repository found.
+//! Findings about a repository.
 
 use icecore_format::{
     entry::Time,
@@ -7,14 +7,14 @@ use icecore_format::{
 
 use crate::state::Resident;
 
-/// What disappeared from a repository, with what is known about it.
+/// Losses of a repository, with what is known about them.
 #[derive(Clone, Copy, Debug)]
 pub struct Findings<'a> {
     /// Another repository that this host has used at this location.
     pub other: Option<Resident>,
     /// When this host last saw the repository at this location.
     pub seen: Time,
-    /// What the log says.
+    /// Content of the log.
     pub history: &'a History,
     /// Snapshots and records that disappeared.
     pub losses: &'a [Loss],

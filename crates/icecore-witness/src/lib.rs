@@ -1,9 +1,9 @@
 //! Remembers what this host has seen of a repository, and finds out whether snapshots or records were removed
 //! from it.
 //!
-//! Architecture invariants: prints nothing and makes no sentences, for notices are values; reads no
-//! environment variables, for the state directory is given; nothing depends on its files but the look at what
-//! disappeared.
+//! Architecture invariants: prints nothing and writes no sentences, because notices are values; reads no
+//! environment variables, because the caller passes the state directory; only the search for losses depends
+//! on its files.
 
 mod findings;
 mod notice;

@@ -1,4 +1,4 @@
-//! What the user is to know, as values.
+//! Notices for the user, as values.
 
 use std::{fmt::Debug, io, path::Path};
 
@@ -7,43 +7,42 @@ use icecore_repo::error::RepoError;
 
 use crate::{findings::Findings, state_files::StateFault};
 
-/// Something that the user is to know.
+/// A notice for the user.
 #[derive(Debug)]
 pub enum WitnessNotice<'a> {
-    /// What this host remembers of the repository cannot be read; it starts again.
+    /// The state file of the repository cannot be read; it starts again.
     RepositoryForgotten {
         /// File that cannot be read.
         file: &'a Path,
         /// What is wrong with it.
         fault: &'a StateFault,
     },
-    /// What this host remembers of the location cannot be read; it starts again.
+    /// The state file of the location cannot be read; it starts again.
     LocationForgotten {
         /// File that cannot be read.
         file: &'a Path,
         /// What is wrong with it.
         fault: &'a StateFault,
     },
-    /// What this host has seen cannot be kept.
+    /// The state of this host cannot be saved.
     NotRemembered {
-        /// Directory for it.
+        /// Directory of the state.
         directory: &'a Path,
         /// What went wrong.
         error: &'a io::Error,
     },
-    /// It cannot be kept that a repository was created at this location.
+    /// The state cannot record that a repository was created at this location.
     NotSettled {
         /// What went wrong.
         error: &'a io::Error,
     },
-    /// The repository is used for the first time at this location, and has everything that this host saw at
-    /// another one.
+    /// First use of the repository at this location; it has everything that this host saw at another
+    /// location.
     FirstUseHere {
         /// The other location, if it is known.
         elsewhere: Option<&'a str>,
     },
-    /// The repository is used for the first time at this location, and is older than what this host saw at
-    /// another one.
+    /// First use of the repository at this location; it is older than what this host saw at another location.
     OlderCopy {
         /// The other location, if it is known.
         elsewhere: Option<&'a str>,
@@ -60,16 +59,16 @@ pub enum WitnessNotice<'a> {
         /// What is wrong with it.
         error: &'a RepoError,
     },
-    /// The log cannot be read; the work goes on without it, as it was asked to.
+    /// The log cannot be read; the command continues without it, as requested.
     LogUnreadable {
         /// Why.
         error: &'a RepoError,
     },
     /// Snapshots or records disappeared, or another repository is at this location.
     Lost(Findings<'a>),
-    /// Snapshots disappeared, or the repository was rolled back; the work goes on all the same.
+    /// Snapshots disappeared, or the repository was rolled back; the command continues anyway.
     GoesOn,
-    /// The log does not take a new snapshot, which is complete all the same.
+    /// A new snapshot could not be added to the log; it is complete anyway.
     SnapshotNotLogged {
         /// Why.
         error: &'a RepoError,

@@ -1,4 +1,4 @@
-//! What this host remembers of a repository and of its location when a command begins.
+//! State of this host about a repository and its location at the start of a command.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use crate::{
     state_files::Recalled,
 };
 
-/// What was remembered of a repository and its location when the command began.
+/// What was remembered about a repository and its location at the start of the command.
 #[derive(Debug, Default)]
 pub struct Recollection {
     pub(crate) remembered: Remembered,
@@ -21,12 +21,12 @@ pub struct Recollection {
     pub(crate) other: Option<Resident>,
     /// Whether this location was seen for the first time.
     pub(crate) location_is_new: bool,
-    /// When this host first used the repository here, if it knows.
+    /// When this host first used the repository here, if known.
     since: Option<Time>,
 }
 
 impl Recollection {
-    /// Recalls what is known of a repository at the location.
+    /// Recalls what is known about a repository at the location.
     pub fn recall(settings: &WitnessSettings, repository: RepositoryId) -> Self {
         let Some(directory) = &settings.state_directory else { return Self::default() };
         let resident = resident(settings);
@@ -55,19 +55,19 @@ impl Recollection {
         recollection
     }
 
-    /// Returns what the host has seen of the log and the snapshots.
+    /// Returns what this host has seen of the log and the snapshots.
     pub fn history(&self) -> &SeenHistory {
         &self.remembered.history
     }
 
-    /// Returns since when and until when the host has seen the repository here; nothing at the first time.
+    /// Returns the times at which this host first and last saw the repository here; none at the first use.
     pub fn period(&self) -> Option<(Time, Time)> {
         let seen = self.remembered.history.seen;
         (seen != Time::default()).then(|| (self.since.unwrap_or(seen).min(seen), seen))
     }
 }
 
-/// Returns the repository that this host has seen at the location.
+/// Returns the repository that this host saw at the location.
 pub fn resident(settings: &WitnessSettings) -> Option<Resident> {
     let directory = settings.state_directory.as_ref()?;
     let file = state::location_file(directory, &settings.location);

@@ -1,4 +1,4 @@
-//! Where this host keeps what it has seen, and of which repository.
+//! Where this host keeps its state, and about which repository.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -6,10 +6,10 @@ use icecore_repo::environment::Environment;
 
 use crate::notice::WitnessEvents;
 
-/// What the witness of a repository needs to know.
+/// Settings of the witness of a repository.
 #[derive(Clone, Debug)]
 pub struct WitnessSettings {
-    /// Directory of what is remembered; without one, nothing is.
+    /// Directory of the state; without it, nothing is remembered.
     pub state_directory: Option<PathBuf>,
     /// Location of the repository, in a form that does not depend on the working directory.
     pub location: String,

@@ -1,11 +1,11 @@
-//! What this user of this host remembers of repositories, in small files: whoever changes a repository cannot
-//! change these.
+//! What this user of this host remembers about repositories, in small files: somebody who changes a
+//! repository cannot change these.
 //!
-//! A repository is remembered for each location that it was used at: a copy of it beside the original has a
-//! history of its own.
+//! A repository is remembered for each location at which it was used: a copy beside the original has its own
+//! history.
 //!
-//! Unlike the caches they cannot be made again. One that is missing makes a repository look as if it were
-//! seen for the first time; nothing else depends on them.
+//! Unlike the caches, these files cannot be rebuilt. Without its file, a repository looks as if it were used
+//! for the first time; nothing else depends on the files.
 
 use std::{
     fs, io,
@@ -22,17 +22,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::state_files::{Recalled, recall_file, write};
 
-/// Directory of what is remembered of repositories, below the state directory.
+/// Directory of the state of repositories, below the state directory.
 const REPOSITORIES: &str = "repositories";
 
-/// What is remembered of one repository.
+/// What is remembered about one repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Remembered {
     /// What was seen of its log and snapshots.
     pub(crate) history: SeenHistory,
     /// Name under which this user writes to the log; none before the first time.
     pub(crate) writer: Option<WriterId>,
-    /// Last record that this user wrote.
+    /// Last record of this user.
     pub(crate) last: Option<RecordReference>,
 }
 
@@ -48,7 +48,7 @@ pub struct Resident {
 #[derive(Serialize, Deserialize)]
 struct RepositoryFile {
     repository: String,
-    /// Missing in files of programs that remembered a repository only once, wherever it was.
+    /// Absent in files of programs that remembered a repository only once, for all locations.
     #[serde(default)]
     location: Option<String>,
     seen: (i64, u32),
@@ -81,7 +81,7 @@ struct LocationFile {
     since: (i64, u32),
 }
 
-/// What is remembered of a repository at another location.
+/// What is remembered about a repository at another location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Elsewhere {
     /// The location, if it is known.
@@ -95,12 +95,12 @@ pub(crate) fn repository_file(state: &Path, repository: RepositoryId, location: 
     state.join(REPOSITORIES).join(format!("{repository}-{}", short_hash(location)))
 }
 
-/// Returns the file in which earlier programs remembered a repository, wherever it was.
+/// Returns the file in which earlier programs remembered a repository, for all locations.
 pub(crate) fn unplaced_file(state: &Path, repository: RepositoryId) -> PathBuf {
     state.join(REPOSITORIES).join(repository.to_string())
 }
 
-/// Returns the file of a location; any text may be one.
+/// Returns the file of a location; a location may be any text.
 pub(crate) fn location_file(state: &Path, location: &str) -> PathBuf {
     state.join("places").join(short_hash(location))
 }
@@ -111,7 +111,7 @@ fn short_hash(location: &str) -> String {
     name
 }
 
-/// Reads what is remembered of a repository.
+/// Reads what is remembered about a repository.
 pub(crate) fn recall(path: &Path, repository: RepositoryId) -> Recalled<Remembered> {
     recall_file(path, |file: RepositoryFile| {
         let found = remembered(&file)?;
@@ -119,8 +119,8 @@ pub(crate) fn recall(path: &Path, repository: RepositoryId) -> Recalled<Remember
     })
 }
 
-/// Returns what is remembered of a repository at the location where it was seen last; files that cannot be
-/// read do not count.
+/// Returns what is remembered about a repository at the location where it was seen last; ignores files that
+/// cannot be read.
 pub(crate) fn recall_elsewhere(state: &Path, repository: RepositoryId) -> Option<Elsewhere> {
     let id = repository.to_string();
     let entries = fs::read_dir(state.join(REPOSITORIES)).ok()?;
@@ -142,7 +142,7 @@ pub(crate) fn recall_elsewhere(state: &Path, repository: RepositoryId) -> Option
     found.max_by_key(|elsewhere| (elsewhere.remembered.history.seen, elsewhere.location.is_some()))
 }
 
-/// Keeps what is to be remembered of a repository at a location.
+/// Saves what is remembered about a repository at a location.
 pub(crate) fn remember(
     path: &Path,
     repository: RepositoryId,
@@ -170,7 +170,7 @@ pub(crate) fn recall_location(path: &Path, location: &str) -> Recalled<Resident>
     })
 }
 
-/// Keeps which repository was seen at a location.
+/// Saves which repository was seen at a location.
 pub(crate) fn remember_location(path: &Path, location: &str, resident: Resident) -> io::Result<()> {
     let file = LocationFile {
         location: location.to_owned(),

@@ -1,4 +1,4 @@
-//! Small files that are replaced as a whole and whose damage is noticed.
+//! Small files that are replaced as a whole, and whose damage is detected.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -12,32 +12,32 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// The first line of a file is this word and the hash of the rest.
 const MARK: &str = "icecore-state-1";
-/// More than any of these files has, in bytes.
+/// No state file has this many bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
-/// What a file turned out to be.
+/// Result of reading a file.
 #[derive(Debug)]
 pub(crate) enum Recalled<T> {
-    /// There is none.
+    /// It does not exist.
     Nothing,
-    /// It is whole.
+    /// It is intact.
     Found(T),
     /// It cannot be read.
     Unusable(StateFault),
 }
 
-/// Why a file of what this host remembers cannot be read.
+/// Why a state file of this host cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StateFault {
-    /// Its bytes are not those that were written, or it is about something else.
+    /// Its bytes are not those that were written, or it belongs to something else.
     #[error("it is damaged")]
     Damaged,
-    /// The system does not let it be read.
+    /// The operating system could not read it.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Reads a file, and converts what is in it.
+/// Reads a file, and converts its content.
 pub(crate) fn recall_file<F: DeserializeOwned, T>(
     path: &Path,
     convert: impl Fn(F) -> Option<T>,
@@ -58,7 +58,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns what follows the first line, if its hash is the one that stands there.
+/// Returns everything after the first line, if its hash is in the first line.
 fn body(bytes: &[u8]) -> Option<&[u8]> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let (first, rest) = bytes.split_at(end);
@@ -70,12 +70,12 @@ pub(crate) fn head(body: &[u8]) -> String {
     format!("{MARK} {}", RecordHash::of(body))
 }
 
-/// Replaces a file as a whole: after a crash there is the old one or the new one.
+/// Replaces a file as a whole: after a crash, the file is either the old or the new one.
 pub(crate) fn write(path: &Path, file: &impl Serialize) -> io::Result<()> {
     let body = serde_json::to_vec(file)?;
     let directory = path.parent().unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    // Two processes of one user may be at it.
+    // Two processes of the same user may do this at the same time.
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
     let write = || {
         let mut options = OpenOptions::new();

@@ -1,5 +1,5 @@
-//! Notices that snapshots disappeared, that a repository was rolled back, or that another one lies in its
-//! place; and adds to its log what the next look needs.
+//! Notices that snapshots disappeared, that a repository was rolled back, or that another one is at its
+//! location; adds the facts to its log that the next look needs.
 
 use icecore_catalog::Catalog;
 use icecore_format::{
@@ -27,19 +27,19 @@ use crate::{
     state_files::Recalled,
 };
 
-/// Snapshots that are accepted and named again in one record; it has room for more.
+/// Maximum of snapshots that one record accepts and names again; a record has room for more.
 const NAMED_AGAIN_MAX: usize = 256;
 
-/// What a host that uses a repository for the first time at a location has seen of it at another one.
+/// What a host saw of a repository at another location, when it first uses the repository at this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// The other location, if it is known.
     pub elsewhere: Option<String>,
-    /// Whether nothing is missing here of what it has seen there.
+    /// Whether everything that it saw there also exists here.
     pub is_whole: bool,
 }
 
-/// The log of a repository, held against its snapshots and what this host remembers.
+/// The log of a repository, compared with its snapshots and the state of this host.
 #[derive(Debug)]
 pub struct Watch {
     settings: WitnessSettings,
@@ -50,15 +50,15 @@ pub struct Watch {
     unnamed: Vec<CompletedSnapshot>,
     complete: Vec<CompletedSnapshot>,
     losses: Vec<Loss>,
-    /// The log does not take records; that was told.
+    /// The log cannot be written; this has been reported.
     is_mute: bool,
-    /// What was seen cannot be kept; that was told.
+    /// The state cannot be saved; this has been reported.
     is_forgetful: bool,
 }
 
 impl Watch {
-    /// Recalls what is known of a repository, reads its log and its snapshots, and holds one against the
-    /// other. Reports snapshots that cannot be read.
+    /// Recalls what is known about a repository, reads its log and its snapshots, and compares them. Reports
+    /// snapshots that cannot be read.
     pub fn begin(
         settings: &WitnessSettings,
         repository: &Repository,
@@ -83,7 +83,7 @@ impl Watch {
         Ok((watch, list))
     }
 
-    /// Reads the log of a repository, as it was listed if that is given.
+    /// Reads the log of a repository, from its listing if it is given.
     pub fn with_recollection(
         settings: &WitnessSettings,
         recollection: Recollection,
@@ -130,7 +130,7 @@ impl Watch {
         }
     }
 
-    /// Holds the log against the snapshots.
+    /// Compares the log with the snapshots.
     fn look(
         &mut self,
         repository: &Repository,
@@ -141,15 +141,15 @@ impl Watch {
         self.losses = self.book.losses(repository, catalog, list, seen)?;
         let missed: Vec<Lost> = self.losses.iter().map(Loss::what).collect();
         self.unnamed = self.book.unnamed(list);
-        // Whoever looks next is to miss them, too.
+        // The next look must miss them, too.
         self.unnamed.retain(|snapshot| !missed.contains(&Lost::Naming(snapshot.run)));
         self.see(list);
         Ok(())
     }
 
-    /// Compares a repository that is new at this location with what the host has seen of it at another one.
-    /// If nothing is missing, that is remembered here, too; else this is an older copy, which is reported
-    /// once and has its own history from now on.
+    /// Compares a repository that is new at this location with what this host saw of it at another one. If
+    /// nothing is missing, remembers that here, too. Otherwise this is an older copy, which is reported once
+    /// and has its own history from now on.
     pub fn arrive(
         &mut self,
         repository: &Repository,
@@ -172,33 +172,33 @@ impl Watch {
         Ok(Some(Arrival { elsewhere: location, is_whole }))
     }
 
-    /// Takes the losses that somebody else found.
+    /// Adopts the losses that the caller found.
     pub fn adopt(&mut self, losses: &[Loss]) {
         self.losses = losses.to_vec();
     }
 
-    /// Takes the snapshots that are to be remembered.
+    /// Notes the snapshots to be remembered.
     pub fn see(&mut self, list: &SnapshotList) {
         let missed: Vec<Lost> = self.losses.iter().map(Loss::what).collect();
         let is_there = |snapshot: &&Snapshot| {
             let run = snapshot.origin.run;
-            // One whose record is missed is missed again next time, unless it was seen before.
+            // A snapshot whose record is missing is reported again next time, unless it was seen before.
             !self.book.history().is_gone(run) && !missed.contains(&Lost::Naming(run))
         };
         let mut complete: Vec<&Snapshot> = list.complete(None).filter(is_there).collect();
         complete.sort_unstable_by_key(|snapshot| snapshot.origin.run);
-        // Others are not remembered, however many there are.
+        // The others are not remembered, however many there are.
         let surplus = complete.len().saturating_sub(SeenHistory::SNAPSHOTS_MAX);
         self.complete = complete.into_iter().skip(surplus).filter_map(CompletedSnapshot::of).collect();
     }
 
-    /// Says whether snapshots or records disappeared, or another repository lies here.
+    /// Returns whether snapshots or records disappeared, or another repository is here.
     pub fn is_alarmed(&self) -> bool {
         !self.losses.is_empty() || self.recollection.other.is_some()
     }
 
-    /// Returns the snapshots whose objects cannot be read, and that nobody deleted: the run, and what the log
-    /// says of it.
+    /// Returns the snapshots whose objects cannot be read, although nobody deleted them: the run, and what
+    /// the log says about it.
     pub fn unreadable<'a>(
         &'a self,
         list: &'a SnapshotList,
@@ -208,12 +208,12 @@ impl Watch {
         runs.filter(|run| !history.is_gone(*run)).map(|run| (run, history.completed(run)))
     }
 
-    /// Says whether records of the log cannot be read.
+    /// Returns whether records of the log cannot be read.
     pub fn has_damaged_records(&self) -> bool {
         self.book.damaged().next().is_some()
     }
 
-    /// Returns what disappeared.
+    /// Returns the losses.
     pub fn findings(&self) -> Findings<'_> {
         Findings {
             other: self.recollection.other,
@@ -223,7 +223,7 @@ impl Watch {
         }
     }
 
-    /// Reports what was found.
+    /// Reports the losses.
     pub fn tell(&self) {
         for (_, error) in self.book.damaged() {
             self.notice(&WitnessNotice::DamagedRecord { error });
@@ -233,14 +233,14 @@ impl Watch {
         }
     }
 
-    /// Takes a new snapshot, which the next record of the log names.
+    /// Adds a new snapshot for the next record of the log.
     pub fn add(&mut self, snapshot: &Snapshot) {
         let new = CompletedSnapshot::of(snapshot);
         self.complete.extend(new.clone());
         self.unnamed.extend(new);
     }
 
-    /// Adds a new snapshot to the log, and those that earlier runs could not add. A backup never fails
+    /// Adds a new snapshot to the log, and snapshots that earlier runs could not add. A backup never fails
     /// because of the log.
     pub fn completed(
         &mut self,
@@ -264,12 +264,12 @@ impl Watch {
                 self.notice(&WitnessNotice::SnapshotNotLogged { error: &error });
             }
         }
-        // At once: what comes next may never end.
+        // Saved at once: the next step may never end.
         self.save(repository);
     }
 
-    /// Accepts in the log that snapshots are not what they were, and names them as a repair has left them, in
-    /// one record.
+    /// Accepts in the log that snapshots have changed, and names them as a repair has left them, in one
+    /// record.
     pub fn name_again(
         &mut self,
         repository: &Repository,
@@ -298,15 +298,15 @@ impl Watch {
                 Loss::SeenRecord(reference) | Loss::ReferredRecord { reference, .. } => {
                     events.lost_records.push(*reference);
                 }
-                // The record is named by nothing but what it named.
+                // The record is only known from what it named.
                 Loss::NamingRecord(snapshot) => events.completed.push(snapshot.clone()),
             }
         }
         self.append(repository, catalog, events)
     }
 
-    /// Writes into the log that everything that is lost is accepted, also records that do not open, and that
-    /// this repository is the one of this place. Returns the number of records and of snapshots.
+    /// Writes into the log that all losses are accepted, including records that do not open, and that this
+    /// repository belongs at this location. Returns the number of records and of snapshots.
     pub fn accept_everything(
         &mut self,
         repository: &Repository,
@@ -335,7 +335,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Keeps what the host has seen now.
+    /// Saves what the host has seen now.
     pub fn save(&mut self, repository: &Repository) {
         let WitnessSettings { state_directory: Some(directory), location, environment, events, .. } =
             &self.settings
@@ -344,7 +344,7 @@ impl Watch {
         };
         let path = state::repository_file(directory, repository.id(), location);
         let remembered = &mut self.recollection.remembered;
-        // Another run of this user may have kept something meanwhile.
+        // Another run of this user may have saved something meanwhile.
         if let Recalled::Found(current) = state::recall(&path, repository.id()) {
             remembered.history.tips.extend(current.history.tips);
             remembered.history.snapshots.extend(current.history.snapshots);

@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::state_files::head;
 
-/// What is not usable is told apart by its fault alone, which cannot be compared.
+/// Unusable files differ only by their fault, which cannot be compared.
 impl<T: PartialEq> PartialEq for Recalled<T> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -98,7 +98,8 @@ fn a_repository_is_remembered_for_each_location() {
         Some(Elsewhere { location: Some(location.to_owned()), remembered: remembered.clone() })
     };
     assert_eq!(recall_elsewhere(state, REPOSITORY), elsewhere("/one", &earlier));
-    // The one that was seen last counts; what is damaged, temporary or of another repository does not.
+    // The location that was seen last counts; damaged files, temporary files and those of another repository
+    // do not.
     remember(&repository_file(state, REPOSITORY, "/two"), REPOSITORY, "/two", &whole()).unwrap();
     fs::write(one.with_extension("7.tmp"), "").unwrap();
     fs::write(repository_file(state, REPOSITORY, "/three"), "damaged").unwrap();

@@ -94,7 +94,7 @@ impl Host {
         Watch::begin(&self.settings(location), &self.repository, &mut catalog).unwrap().0
     }
 
-    /// Does what a command that reads does, and returns what was reported.
+    /// Acts like a command that reads, and returns the reported notices.
     fn look(&self, location: &str) -> Vec<&'static str> {
         let mut watch = self.begin(location);
         watch.tell();
