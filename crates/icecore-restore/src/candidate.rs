@@ -1,4 +1,4 @@
-//! One entry that is to be restored.
+//! An entry to be restored.
 
 use icecore_format::entry::{Entry, EntryKind, Marks, Time};
 use icecore_fs::{
@@ -8,22 +8,22 @@ use icecore_fs::{
 
 use crate::request::RestoreRequest;
 
-/// An entry that is to be restored; its path is relative to the target.
+/// An entry to be restored; its path is relative to the target.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
-    /// What the snapshot says.
+    /// The entry in the snapshot.
     pub entry: Entry,
-    /// Whom it shall belong to.
+    /// Owner that it should get.
     pub owner: OwnerChoice,
-    /// The directory that it is in was empty or new, or does not have the name.
+    /// Its directory was empty or new, or does not have the name.
     pub is_new: bool,
-    /// A file of which the snapshot that the target is in the state of has other content: a right size and
-    /// time prove nothing.
+    /// A file with different content in the snapshot whose state the target has: a matching size and time
+    /// prove nothing.
     pub is_changed: bool,
 }
 
 impl Candidate {
-    /// Returns the metadata as the file system takes it.
+    /// Returns the metadata in the form of the file system crate.
     pub fn metadata(&self) -> Metadata {
         let entry = &self.entry;
         Metadata {
@@ -44,7 +44,7 @@ impl Candidate {
 
     /// Returns how the metadata is applied.
     pub fn apply_options(&self, request: &RestoreRequest) -> ApplyOptions {
-        // Programs that did not number snapshots did not record flags.
+        // Programs that did not number snapshots did not record flags either.
         let clear_flags = request.snapshot.origin.sequence > 0 || self.entry.inode_flags != 0;
         let keep_attributes = self.entry.marks.contains(Marks::ATTRIBUTES_INCOMPLETE);
         ApplyOptions { owner: self.owner, keep_attributes, clear_flags, ..ApplyOptions::default() }
@@ -55,13 +55,13 @@ impl Candidate {
         Self { entry, owner: OwnerChoice::FromMetadata, is_new: false, is_changed: false }
     }
 
-    /// Says whether it is a regular file.
+    /// Returns whether it is a regular file.
     pub fn is_file(&self) -> bool {
         self.entry.kind == EntryKind::File
     }
 }
 
-/// Returns the kind as the file system names it.
+/// Returns the kind in the form of the file system crate.
 pub(crate) fn fs_kind(kind: EntryKind) -> FsKind {
     match kind {
         EntryKind::File => FsKind::File,
@@ -74,7 +74,7 @@ pub(crate) fn fs_kind(kind: EntryKind) -> FsKind {
     }
 }
 
-/// Returns the time as the file system names it.
+/// Returns the time in the form of the file system crate.
 pub(crate) fn timestamp(time: Time) -> Timestamp {
     Timestamp { seconds: time.seconds, nanoseconds: time.nanoseconds }
 }

@@ -1,32 +1,31 @@
-//! Decides when an existing file is right without reading it.
+//! Decides when an existing file counts as up to date without reading it.
 
 use icecore_format::entry::{Entry, Marks, Time};
 use icecore_fs::entry::Metadata;
 
 use crate::{candidate::timestamp, request::RestoreRequest};
 
-/// Granularity in nanoseconds that the source's times are taken to have if it is not known.
+/// Granularity in nanoseconds that is assumed for the source's times if it is not known.
 const GRANULARITY_UNKNOWN: u64 = 2_000_000_000;
 const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
 
-/// When an existing file of the right size and time counts as right.
+/// When an existing file with matching size and time counts as up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
-    /// When its content is.
+    /// If its content matches.
     Content,
-    /// At once.
+    /// Always.
     Times,
-    /// When its content is; or at once if it is the very file of the source, and has not changed since the
-    /// backup.
+    /// If its content matches, or if it is the source's own file and has not changed since the backup.
     Source {
-        /// What changed at this time or later may have changed once more after it was read, without a new
+        /// A file that changed at this time or later may have changed again after it was read, without a new
         /// time.
         before: Time,
     },
 }
 
 impl Comparison {
-    /// Returns what a request asks for.
+    /// Returns the comparison for a request.
     pub fn of(request: &RestoreRequest) -> Self {
         let granularity = request.snapshot.completion().map_or(0, |completion| completion.time_granularity);
         let granularity = if granularity == 0 { GRANULARITY_UNKNOWN } else { granularity };
@@ -39,7 +38,7 @@ impl Comparison {
         }
     }
 
-    /// Says whether a file of the right size and time is right without reading it.
+    /// Returns whether a file with matching size and time is up to date without reading it.
     pub fn trusts(self, entry: &Entry, found: &Metadata) -> bool {
         match self {
             Self::Content => false,
@@ -54,7 +53,7 @@ impl Comparison {
     }
 }
 
-/// Returns the time some nanoseconds before another.
+/// Returns the time that is this many nanoseconds earlier.
 fn earlier(time: Time, nanoseconds: u64) -> Time {
     let whole = i64::try_from(nanoseconds / NANOSECONDS_PER_SECOND).unwrap_or(i64::MAX);
     let rest = (nanoseconds % NANOSECONDS_PER_SECOND) as u32;

@@ -1,5 +1,4 @@
-//! What is done after a batch: reading back, hard links, removals, and the directories that the walk has
-//! left.
+//! Work after a batch: reading back, hard links, removals, and the directories that the walk has left.
 
 use std::sync::{
     Arc,
@@ -23,14 +22,14 @@ use crate::{
     steps::{LeftDirectory, LeftState, Removal},
 };
 
-/// What is to be done when everything before it is done.
+/// Work to be done after everything before it.
 #[derive(Default)]
 pub(crate) struct After {
-    /// Files that are to be read back, if they could be restored.
+    /// Files to be read back, if they could be restored.
     pub read_back: Vec<(Arc<Candidate>, Arc<AtomicBool>)>,
     /// Hard links.
     pub links: Vec<Candidate>,
-    /// What is to be removed.
+    /// Objects to be removed.
     pub removals: Vec<Removal>,
     /// Directories, deepest first.
     pub left: Vec<LeftDirectory>,
@@ -62,8 +61,8 @@ pub(crate) fn complete<'env>(
     }
 }
 
-/// Reads the files of a batch from the disk again: the small ones by all workers at once, each large one by
-/// all.
+/// Reads the files of a batch from the disk again: all workers share the small files, and then each large
+/// file.
 fn read_back_all<'env>(
     restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,
@@ -73,7 +72,7 @@ fn read_back_all<'env>(
     if files.is_empty() || restoration.is_stopped() {
         return;
     }
-    // One call for all is much faster than one for each; then those for each have nothing left to do.
+    // One call for all is much faster than one for each file, and leaves nothing for those calls to do.
     if let Err(source) = tree.sync() {
         return restoration.stop(RestoreError::Sync { source });
     }
@@ -124,7 +123,7 @@ fn large_reads_back<'env>(
     }
 }
 
-/// Completes a directory: removes what does not belong there, then applies its metadata.
+/// Completes a directory: removes extra objects, then applies its metadata.
 fn leave(restoration: &Restoration<'_>, tree: &TargetTree, left: &LeftDirectory) {
     deletion::leave(restoration, left);
     if left.path.is_empty()

@@ -19,14 +19,14 @@ use crate::{
 const STEP_BYTES_MAX: u64 = 16 << 20;
 /// Threads that fetch one step.
 const STEP_THREADS: usize = 4;
-/// Most chunks of one step.
+/// Maximum of chunks of one step.
 const STEP_CHUNKS_MAX: usize = 4096;
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Writes the content of a file to a stream, holes as zeros; returns the number of bytes.
 ///
-/// While one part is written the next ones are fetched; the reader's cache should have room for three steps
+/// While one part is written, the next ones are fetched. The reader's cache should have room for three steps
 /// of 16 MiB.
 pub fn write_content(reader: &ChunkReader, entry: &Entry, output: &mut dyn Write) -> RestoreResult<u64> {
     let reason = if entry.kind != EntryKind::File {
@@ -52,11 +52,11 @@ impl Stream<'_> {
     fn write_all(&mut self) -> RestoreResult<()> {
         let (reader, entry) = (self.reader, self.entry);
         std::thread::scope(|scope| {
-            // One step is written, one waits, one is being fetched.
+            // One step is being written, one waits, one is being fetched.
             let (sender, steps) = crossbeam_channel::bounded(1);
             scope.spawn(move || {
                 if let Err(error) = fetch_steps(reader, entry, &sender) {
-                    // Nobody to tell it if the output has failed.
+                    // If the output has failed, there is no receiver.
                     drop(sender.send(Err(error)));
                 }
             });
@@ -101,7 +101,7 @@ impl Stream<'_> {
     }
 }
 
-/// Fetches the blocks of the file step by step, and hands on which chunks are there.
+/// Fetches the blocks of the file step by step, and passes on the chunks that are available.
 fn fetch_steps(
     reader: &ChunkReader,
     entry: &Entry,
@@ -112,8 +112,7 @@ fn fetch_steps(
     let mut placement = Placement::new(&entry.holes);
     let (mut plan, mut step) = (BlockPlan::default(), Vec::new());
     while let Some(chunk) = list.next()? {
-        // A chunk that is missing is the business of the one who reads it, after what comes before it is
-        // written.
+        // A missing chunk is reported by its reader, after everything before it is written.
         if plan.add(reader, &chunk).is_err() {
             tracing::debug!(id = %chunk.id, "chunk is missing");
         }
@@ -126,7 +125,7 @@ fn fetch_steps(
         }
     }
     plan.fetch(reader, STEP_THREADS);
-    // The receiver is gone only when the output has failed.
+    // The receiver is closed only if the output has failed.
     drop(steps.send(Ok(step)));
     Ok(())
 }

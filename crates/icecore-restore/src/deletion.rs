@@ -1,5 +1,5 @@
-//! Removes what the snapshot does not have, except for what must stay; in a dry run says what would be
-//! removed.
+//! Removes objects that the snapshot does not have, except protected ones; in a dry run, reports what would
+//! be removed.
 
 use icecore_fs::{
     entry::EntryKind as FsKind,
@@ -19,9 +19,9 @@ use crate::{
 /// Applies the rules to a removal, and notes what it removes.
 struct Watch<'a> {
     restoration: &'a Restoration<'a>,
-    /// Something else comes in place of what is removed.
+    /// Something else replaces the removed object.
     is_displaced: bool,
-    /// Objects that made room.
+    /// Objects that were removed to make room.
     entries_displaced: u64,
 }
 
@@ -55,12 +55,12 @@ fn mode(restoration: &Restoration<'_>) -> RemovalMode {
     if restoration.request.dry_run { RemovalMode::Survey } else { RemovalMode::Remove }
 }
 
-/// A directory on the way is something else now: what was in it is gone.
+/// A directory on the way is something else now, so its content no longer exists.
 pub(crate) fn is_gone(error: &FsError) -> bool {
     matches!(error.source.kind(), std::io::ErrorKind::NotADirectory | std::io::ErrorKind::NotFound)
 }
 
-/// Removes something that is not a directory and that the newer snapshot does not have.
+/// Removes an object that is not a directory and that the newer snapshot does not have.
 pub(crate) fn remove_object(restoration: &Restoration<'_>, removal: &Removal) {
     let Some(tree) = restoration.tree else { return };
     let path = &removal.path;
@@ -87,8 +87,8 @@ fn note(restoration: &Restoration<'_>, path: &[u8], outcome: Result<(), FsError>
     }
 }
 
-/// Removes from a directory that the walk has left what does not belong there, and the directory itself if
-/// the newer snapshot does not have it.
+/// Removes extra objects from a directory that the walk has left, and the directory itself if the newer
+/// snapshot does not have it.
 pub(crate) fn leave(restoration: &Restoration<'_>, left: &LeftDirectory) {
     let Some(tree) = restoration.tree else { return };
     if left.state == LeftState::Removed {
@@ -116,7 +116,7 @@ fn leftover(restoration: &Restoration<'_>, tree: &TargetTree, path: &[u8]) -> Re
     Ok(())
 }
 
-/// Removes a directory that the newer snapshot does not have, if nothing stays in it.
+/// Removes a directory that the newer snapshot does not have, if nothing remains in it.
 fn removed_directory(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -144,12 +144,12 @@ fn removed_directory(
     Ok(())
 }
 
-/// What stays in a directory that is to be removed.
+/// What remains in a directory that should be removed.
 enum Remaining {
     Nothing,
-    /// Only what the rules keep.
+    /// Only objects that the rules keep.
     Kept,
-    /// Also something that neither snapshot knows.
+    /// Also objects that neither snapshot knows.
     Others,
 }
 
@@ -166,7 +166,7 @@ fn remaining(
         let known = left.extras.binary_search_by(|(known, _)| known.cmp(&name));
         let known = known.ok().map(|index| left.extras[index].1);
         if restoration.request.dry_run && stay.is_none() && reason.is_none() {
-            // A restore would have removed by now what the earlier snapshot has there.
+            // A restore would already have removed the objects of the earlier snapshot.
             let is_same =
                 known.is_some_and(|known| (known == FsKind::Directory) == (kind == FsKind::Directory));
             if is_same {
@@ -183,7 +183,7 @@ fn remaining(
     Ok(remaining)
 }
 
-/// Fails unless a directory that is in the place of something else may be removed with everything in it.
+/// Fails unless a directory in the way may be removed with everything in it.
 pub(crate) fn check_displaced(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -226,7 +226,7 @@ pub(crate) fn check_directory(
     }
 }
 
-/// Removes a directory that is in the place of something else.
+/// Removes a directory that is in the way.
 pub(crate) fn displace(
     restoration: &Restoration<'_>,
     tree: &TargetTree,

@@ -1,4 +1,4 @@
-//! Creates directories of the target, and finds out what is in those that are there.
+//! Creates directories of the target, and lists the existing ones.
 
 use icecore_format::entry::Marks;
 use icecore_fs::{
@@ -13,12 +13,12 @@ use crate::{
     restoration::Restoration,
 };
 
-/// A directory of the target that is there, or in a dry run would be.
+/// A directory of the target that exists, or would exist after a real run.
 #[derive(Debug)]
 pub(crate) struct OpenedDirectory {
-    /// What was in it.
+    /// Its previous content.
     pub listing: Listing,
-    /// Where it lies; none if it is new.
+    /// Its location in the file system; none if it is new.
     pub location: Option<Location>,
 }
 
@@ -28,7 +28,8 @@ impl OpenedDirectory {
     }
 }
 
-/// Creates a directory of the target (in a dry run: finds out whether it would be), and lists what is in it.
+/// Creates a directory of the target (in a dry run: finds out whether it would be created), and lists its
+/// content.
 pub(crate) fn open_directory(
     restoration: &Restoration<'_>,
     directory_path: &[u8],
@@ -73,7 +74,7 @@ pub(crate) fn open_directory(
     Ok(OpenedDirectory { listing, location })
 }
 
-/// Fails if the object in place of a directory must stay.
+/// Fails if the object in the way of a directory must stay.
 fn check_displaced(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -97,7 +98,7 @@ fn list(restoration: &Restoration<'_>, tree: &TargetTree, directory_path: &[u8])
     }
 }
 
-/// Makes sure that nobody sees what is restored into an existing directory who will not see it in the end.
+/// Makes an existing directory private, so that nobody sees restored content who may not see it in the end.
 fn make_private(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -107,12 +108,12 @@ fn make_private(
     let options = candidate.apply_options(restoration.request);
     let (metadata, attributes) = (candidate.metadata(), &candidate.entry.attributes);
     if let Err(error) = tree.make_private(directory_path, &metadata, attributes, &options) {
-        // It is told when the directory is completed.
+        // The failure is reported when the directory is completed.
         tracing::debug!(%error, "an existing directory could not be made private at once");
     }
 }
 
-/// Creates a directory, in place of anything else; says whether it is new.
+/// Creates a directory and replaces anything else; returns whether it is new.
 fn create_directory(
     restoration: &Restoration<'_>,
     tree: &TargetTree,

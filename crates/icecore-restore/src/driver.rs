@@ -1,5 +1,4 @@
-//! Carries out the steps: batches of objects go to the workers while the blocks of the next batch are
-//! fetched.
+//! Carries out the steps: workers write a batch of objects while the blocks of the next batch are fetched.
 
 use std::{
     collections::VecDeque,
@@ -29,24 +28,24 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Batches that are on their way: one is written, one is fetched.
+/// Batches in progress: one is written, one is fetched.
 const BATCHES_MAX: usize = 2;
-/// A batch ends with this many steps,
+/// Steps at which a batch ends.
 const BATCH_STEPS_MAX: usize = 4096;
-/// or when its steps take this much memory,
+/// Memory of its steps at which a batch ends, in bytes.
 const BATCH_WEIGHT_MAX: usize = 4 << 20;
-/// or with this much content, if the reader's cache has room for three times as much.
+/// Content at which a batch ends, in bytes, if the reader's cache has room for three times as much.
 const BATCH_BYTES_MAX: u64 = 32 << 20;
-/// A batch has one part in this many of the reader's cache: one is written, one is fetched, the rest is for
-/// other blocks.
+/// A batch has at most this fraction (one divided by this) of the reader's cache: one batch is written, one
+/// is fetched, the rest is for other blocks.
 const CACHE_SHARE: u64 = 3;
 /// Look-ups in the target that are worth a thread.
 const LOOK_UPS_MIN: usize = 64;
 
-/// What is at the paths of some objects, in their order.
+/// Objects found at some paths, in the order of the paths.
 type LookUps = Vec<Result<Option<Metadata>, FsError>>;
 
-/// Work that can begin when all blocks have been asked for, and what is to be done after it.
+/// Work that can begin when all blocks have been requested, and the work after it.
 #[derive(Default)]
 struct Batch<'env> {
     jobs: Vec<Job<'env>>,
@@ -80,7 +79,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         Self { restoration, tree, pool, batch, batch_bytes_max, on_their_way, linker }
     }
 
-    /// Carries out some steps, or begins to.
+    /// Carries out some steps, or starts them.
     pub fn run(&mut self, steps: Vec<Step>) {
         let steps = self.linker.resolve(steps);
         let mut found = self.look_up(&steps).into_iter();
@@ -97,14 +96,14 @@ impl<'env, 'pool> Driver<'env, 'pool> {
                 Step::Link(candidate) => self.batch.after.links.push(*candidate),
                 Step::Remove(removal) => self.batch.after.removals.push(removal),
                 Step::Leave(left) => self.batch.after.left.push(*left),
-                // Objects find out by themselves.
+                // Objects handle this themselves.
                 Step::Displace(_) => {}
             }
             self.flush_if_full();
         }
     }
 
-    /// Finds out what is at the paths of the objects.
+    /// Looks up what exists at the paths of the objects.
     fn look_up(&self, steps: &[Step]) -> LookUps {
         let mut found: LookUps = Vec::new();
         let mut unknown = Vec::new();
@@ -116,7 +115,8 @@ impl<'env, 'pool> Driver<'env, 'pool> {
                 found.push(Ok(None));
             }
         }
-        // Not by the workers, who have a batch to write; the blocks of the next one depend on the answers.
+        // Not by the workers, which have a batch to write; the blocks of the next batch depend on the
+        // answers.
         let each = unknown.len().div_ceil(self.restoration.request.concurrency.max(1)).max(LOOK_UPS_MIN);
         let tree = self.tree;
         let results: Vec<_> = thread::scope(|scope| {
@@ -209,7 +209,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         Ok(())
     }
 
-    /// Says whether a large file has the right content already, and if so sets its metadata.
+    /// Returns whether a large file already has the right content, and if so, sets its metadata.
     fn is_right_already(&mut self, candidate: &Arc<Candidate>) -> Result<bool, ProblemReason> {
         let Some(existing) = existing::open(self.restoration, self.tree, &candidate.entry) else {
             return Ok(false);
@@ -225,7 +225,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
             }
         }
         let (restoration, candidate) = (self.restoration, Arc::clone(candidate));
-        // Also after holes were made: that gives the file a new time.
+        // Also after making holes, which gives the file a new time.
         let verdict = Verdict::Right { time: false };
         self.batch.jobs.push(Box::new(move || {
             objects::restore_object(restoration, &candidate, verdict);
@@ -234,7 +234,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
     }
 
     fn segment(&mut self, large: &Arc<LargeFile<'env>>, segment: Segment) {
-        // What the old file has is not fetched: which chunks that are, the worker finds out.
+        // Content of the old file is not fetched; the worker finds out which chunks it has.
         if !large.has_existing() && !large.is_archived() {
             for placed in &segment.chunks {
                 if let Err(error) = self.batch.plan.add(self.restoration.reader, &placed.chunk) {
@@ -261,7 +261,7 @@ impl<'env, 'pool> Driver<'env, 'pool> {
         }
     }
 
-    /// Hands the batch to the threads.
+    /// Passes the batch to the threads.
     fn flush(&mut self) {
         while self.on_their_way.len() >= BATCHES_MAX {
             self.finish_oldest();

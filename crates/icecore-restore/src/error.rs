@@ -11,8 +11,8 @@ use crate::request::DELETIONS_PERCENT_MAX;
 /// Result of a restore.
 pub type RestoreResult<T> = Result<T, RestoreError>;
 
-/// Error that ends a restore; one file that cannot be restored is no such error. The text fits behind "failed
-/// to …".
+/// Error that ends a restore; one file that cannot be restored is not such an error. The text can follow
+/// "failed to …".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
@@ -22,7 +22,7 @@ pub enum RestoreError {
         /// Snapshot.
         run: RunId,
     },
-    /// The snapshot has nothing under the path.
+    /// The snapshot does not have the path.
     #[error("find {:?} in snapshot {run}", String::from_utf8_lossy(.path))]
     PathNotFound {
         /// Path as given, relative to the source's root.
@@ -41,17 +41,17 @@ pub enum RestoreError {
     Target {
         /// Target as given.
         target: PathBuf,
-        /// What was tried, and the answer.
+        /// Operation and error of the file system.
         source: FsError,
     },
-    /// The file system of the target is full, or the quota is used up. What has been restored stays, and is
-    /// not fetched again by the next run.
+    /// The file system of the target is full, or the quota is used up. Restored files stay, and the next run
+    /// does not fetch them again.
     #[error("write to the target, it is full")]
     TargetFull {
-        /// What was tried, and the answer.
+        /// Operation and error of the file system.
         source: FsError,
     },
-    /// So much would be deleted that the user has to say that this is meant. Nothing was changed.
+    /// The restore would delete so many objects that the user must confirm it. Nothing was changed.
     #[error(
         "delete {deletions} of {entries} objects in {target:?}: that is more than {DELETIONS_PERCENT_MAX} % of them"
     )]
@@ -69,31 +69,30 @@ pub enum RestoreError {
         /// Snapshot.
         run: RunId,
     },
-    /// Everything is there, but may not survive a power failure.
+    /// Everything is restored, but may not survive a power failure.
     #[error("make the restored files durable")]
     Sync {
-        /// What was tried, and the answer.
+        /// Operation and error of the file system.
         source: FsError,
     },
     /// The repository failed as a whole, or the root of the manifest is damaged.
     #[error(transparent)]
     Repository(RepoError),
-    /// The user or the system asked to stop. What has been restored stays, and is not fetched again by the
-    /// next run.
+    /// The user or the system asked to stop. Restored files stay, and the next run does not fetch them again.
     #[error("interrupted")]
     Interrupted,
-    /// What is to be written to a stream is not a file, or has no content.
+    /// The object to be written to a stream is not a file, or has no content.
     #[error("read {:?}: {reason}", String::from_utf8_lossy(.path))]
     NoContent {
         /// Path in the snapshot.
         path: Vec<u8>,
-        /// What it is instead.
+        /// Its kind, or what is missing.
         reason: &'static str,
     },
-    /// The stream that content is written to failed.
+    /// The output stream failed.
     #[error("write the content to the output")]
     Output {
-        /// What the operating system said.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
@@ -105,12 +104,12 @@ impl From<RepoError> for RestoreError {
 }
 
 impl RestoreError {
-    /// Says whether stored data is damaged or missing.
+    /// Returns whether stored data is damaged or missing.
     pub fn is_corruption(&self) -> bool {
         matches!(self, Self::Repository(error) if error.is_corruption())
     }
 
-    /// Says whether somebody asked to stop.
+    /// Returns whether somebody asked to stop.
     pub fn is_interrupted(&self) -> bool {
         matches!(self, Self::Interrupted)
     }

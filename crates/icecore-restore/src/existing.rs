@@ -1,4 +1,4 @@
-//! Compares files that are there with what they should be, in one thread.
+//! Compares existing files with their entries, in one thread.
 
 use icecore_format::entry::{ChunkRef, Entry};
 use icecore_fs::{
@@ -14,7 +14,7 @@ use crate::{
     restoration::Restoration,
 };
 
-/// Says how the content of an existing file is, compared with the recorded one; reads it in one thread.
+/// Compares the content of an existing file with the recorded one; reads it in one thread.
 pub(crate) fn compare(
     restoration: &Restoration<'_>,
     entry: &Entry,
@@ -35,7 +35,7 @@ pub(crate) fn compare(
     holes::compare(restoration, entry, existing)
 }
 
-/// Opens what is there; a file that cannot be read cannot be compared, but may well be replaced.
+/// Opens an existing file; an unreadable file cannot be compared, but may still be replaced.
 pub(crate) fn open(restoration: &Restoration<'_>, tree: &TargetTree, entry: &Entry) -> Option<ExistingFile> {
     match tree.open_existing_for_compare(&entry.path) {
         Ok(existing) => existing,
@@ -47,7 +47,7 @@ pub(crate) fn open(restoration: &Restoration<'_>, tree: &TargetTree, entry: &Ent
     }
 }
 
-/// Returns those chunks that a file does not have at their places.
+/// Returns the chunks that a file does not have at their positions.
 pub(crate) fn wrong_chunks(
     restoration: &Restoration<'_>,
     entry: &Entry,
@@ -65,7 +65,7 @@ pub(crate) fn wrong_chunks(
     Ok(wrong)
 }
 
-/// Says whether a file has a chunk at its place, and leaves what was read in `buffer`.
+/// Returns whether a file has a chunk at its position, and leaves the bytes in `buffer`.
 fn is_right(
     restoration: &Restoration<'_>,
     entry: &Entry,
@@ -83,7 +83,7 @@ fn is_right(
     Ok(restoration.keys().chunk_id(buffer) == placed.chunk.id)
 }
 
-/// As [`is_right`]; what cannot be read is not right, and is had from the repository.
+/// Same as [`is_right`], but unreadable content counts as wrong, and comes from the repository.
 pub(crate) fn is_reusable(
     restoration: &Restoration<'_>,
     entry: &Entry,

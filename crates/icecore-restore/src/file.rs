@@ -16,7 +16,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Writes a file anew, with those chunks of `existing` that are right.
+/// Writes a new file, with those chunks of `existing` that match.
 pub(crate) fn write(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -37,19 +37,19 @@ pub(crate) fn write(
     finish(restoration, tree, candidate, &file, verdict)
 }
 
-/// Begins a file under a temporary name.
+/// Begins a file with a temporary name.
 pub(crate) fn create(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
     entry: &Entry,
 ) -> Result<TargetFile, ProblemReason> {
-    // The chunk list is read twice then, which is next to nothing beside what is on it.
+    // This reads the chunk list twice, which costs little compared with reading its chunks.
     let has_holes = RecordedHoles::new(restoration.reader, entry).next()?.is_some();
     let size_hint = if has_holes { 0 } else { entry.size };
     Ok(tree.create_file(&entry.path, size_hint)?)
 }
 
-/// Gives a file whose content is complete its length, metadata and name, and notes that it is there.
+/// Sets the length, metadata and name of a file with complete content, and notes that it exists.
 pub(crate) fn finish(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -72,8 +72,8 @@ pub(crate) fn finish(
     Ok(())
 }
 
-/// Brings a file that is there up to date: changes only its metadata if the content turns out to be right,
-/// else writes it anew and fetches only the chunks that differ.
+/// Updates an existing file: changes only its metadata if its content matches; otherwise writes a new file
+/// and fetches only the chunks that differ.
 pub(crate) fn update(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -103,11 +103,11 @@ pub(crate) fn update(
         fetch(restoration, &wrong);
         return write(restoration, tree, candidate, Some(&existing), verdict);
     }
-    // Also after holes were made: that gives the file a new time.
+    // Also after making holes, which gives the file a new time.
     metadata::fix_metadata(restoration, tree, candidate, false)
 }
 
-/// Fetches the blocks of some chunks; what is missing is noticed when it is read.
+/// Fetches the blocks of some chunks; missing ones are noticed by their reader.
 pub(crate) fn fetch(restoration: &Restoration<'_>, chunks: &[ChunkRef]) {
     let mut plan = BlockPlan::default();
     for chunk in chunks {
@@ -118,10 +118,10 @@ pub(crate) fn fetch(restoration: &Restoration<'_>, chunks: &[ChunkRef]) {
     plan.into_groups(restoration.reader).iter().for_each(|group| restoration.reader.prefetch(group));
 }
 
-/// Writes chunks into a file: from the file that was there before if it has them, else from the repository.
+/// Writes chunks into a file: from the previous file if it has them, otherwise from the repository.
 ///
-/// Behind a chunk in an archived pack nothing more is written. The rest is only looked at, so that all
-/// archived packs are known and not the first one alone.
+/// After a chunk in an archived pack, nothing more is written. The remaining chunks are only looked up, to
+/// find all archived packs and not only the first.
 pub(crate) struct ChunkWriter<'a> {
     restoration: &'a Restoration<'a>,
     entry: &'a Entry,
@@ -148,10 +148,10 @@ impl<'a> ChunkWriter<'a> {
         self.looks_only = true;
     }
 
-    /// Writes one chunk to its place, unless an earlier one was archived.
+    /// Writes one chunk at its position, unless an earlier one was archived.
     pub fn write(&mut self, placed: &PlacedChunk) -> Result<(), ProblemReason> {
         if placed.chunk.is_hole() {
-            // What is not written is a hole.
+            // Unwritten ranges are holes.
             return Ok(());
         }
         let is_reused = self.existing.is_some_and(|existing| {

@@ -1,4 +1,4 @@
-//! A repository in memory, snapshots from lists of entries, and targets to look at.
+//! A repository in memory, snapshots from lists of entries, and targets that tests can inspect.
 
 use std::{
     collections::BTreeMap,
@@ -271,7 +271,7 @@ pub(crate) struct Recorder {
     pub actions: Mutex<Vec<(RestoreAction, String)>>,
     pub notices: Mutex<Vec<RestoreNotice>>,
     pub expected: Mutex<Option<Totals>>,
-    /// Set when the first action is told.
+    /// Set at the first action.
     pub cancel: Option<Arc<AtomicBool>>,
 }
 
@@ -337,7 +337,7 @@ impl Target {
     }
 }
 
-/// Writes a manifest of these entries; one that no writer would write as a single leaf.
+/// Writes a manifest of these entries; if no writer would accept them, as a single leaf.
 fn write_manifest(session: &mut WriteSession, entries: &[Entry]) -> ManifestRoot {
     let mut manifest = ManifestWriter::new(4);
     for entry in entries {

@@ -11,12 +11,12 @@ use crate::{
     steps::{LeftDirectory, LeftState},
 };
 
-/// What was in a directory of the target before anything was restored into it.
+/// Content of a directory of the target before anything was restored into it.
 #[derive(Debug)]
 pub(crate) enum Listing {
     /// Nothing.
     New,
-    /// These names that have not been passed yet, sorted.
+    /// The names that have not been passed yet, sorted.
     Known(Peekable<vec::IntoIter<(Vec<u8>, FsKind)>>),
     /// It could not be listed.
     Unknown,
@@ -25,38 +25,38 @@ pub(crate) enum Listing {
 /// Whether a name was in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Existing {
-    /// It was not.
+    /// No.
     Absent,
-    /// It was, and of this kind.
+    /// Yes, with this kind.
     Present(FsKind),
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 
-/// What is known about a directory of the target.
+/// State of a directory of the target.
 #[derive(Debug)]
 pub(crate) enum FrameState {
-    /// Nothing in it is to be restored so far; it has not been looked at.
+    /// Nothing in it is to be restored so far, and it has not been looked at.
     Latent,
-    /// As `Latent`, but something in it may be removed.
+    /// Same as `Latent`, but something in it may be removed.
     Touched,
-    /// It is there.
+    /// It exists.
     Open(Listing),
-    /// It is there, and nothing of it is changed: the snapshot only knows that something was mounted there.
+    /// It exists and stays as it is: the snapshot only knows that something was mounted there.
     LeftAlone(Listing),
     /// It could not be created.
     Lost,
-    /// The newer snapshot does not have it any more.
+    /// The newer snapshot no longer has it.
     Removed,
 }
 
 impl FrameState {
-    /// Says whether the directory is there.
+    /// Returns whether the directory exists.
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Open(_) | Self::LeftAlone(_))
     }
 
-    /// Says whether the directory has to be opened before anything is restored into it.
+    /// Returns whether the directory must be opened before anything is restored into it.
     pub fn is_unopened(&self) -> bool {
         matches!(self, Self::Latent | Self::Touched | Self::Removed)
     }
@@ -76,12 +76,12 @@ pub(crate) enum Recorded {
     Nothing,
     /// It has the directory.
     Present(Box<Candidate>),
-    /// It does not have the directory any more.
+    /// It no longer has the directory.
     Gone,
 }
 
 impl Recorded {
-    /// Returns the directory as the snapshot has it.
+    /// Returns the directory as it is in the snapshot.
     pub fn candidate(&self) -> Option<&Candidate> {
         if let Self::Present(candidate) = self { Some(candidate) } else { None }
     }
@@ -93,19 +93,19 @@ impl From<Option<Candidate>> for Recorded {
     }
 }
 
-/// What the restore may do with names in a directory that the snapshot does not have.
+/// What the restore may do in a directory with names that the snapshot does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// The patterns do not include the directory: what they do not include stays.
+    /// The patterns do not include the directory: everything that they do not include stays.
     Outside,
-    /// The patterns include it, and with it everything that they do not take out; other names stay.
+    /// The patterns include it, with everything that they do not exclude again; other names stay.
     Included,
-    /// As `Included`, but names that the snapshot does not have are removed, unless there is a shield.
+    /// Same as `Included`, but names that the snapshot does not have are removed, unless there is a shield.
     Mirrored,
 }
 
 impl Scope {
-    /// Decides by whether the patterns include the directory, and whether the restore may delete there if
+    /// Decides, given whether the patterns include the directory, and whether the restore may delete there if
     /// they do.
     pub fn of(is_included: bool, may_delete: bool) -> Self {
         match (is_included, may_delete) {
@@ -123,22 +123,22 @@ pub(crate) struct Frame {
     pub path_length: usize,
     /// What the snapshot says about it.
     pub recorded: Recorded,
-    /// What is known about it.
+    /// Its state.
     pub state: FrameState,
-    /// Whether it was in its parent, if that was known before it was entered.
+    /// Whether its parent had it, if this was known before it was entered.
     pub existing: Option<Existing>,
     /// What may be done with other names in it.
     pub scope: Scope,
     /// Why everything in it stays that the snapshot does not have.
     pub shield: Option<KeptReason>,
-    /// It was asked where in the file system it lies.
+    /// Its location in the file system has been looked up.
     pub is_located: bool,
-    /// Names that are to be removed.
+    /// Names to be removed.
     pub extras: Vec<(Vec<u8>, FsKind)>,
 }
 
 impl Frame {
-    /// Makes a directory of which nothing is to be restored so far.
+    /// Makes a directory in which nothing is to be restored so far.
     pub fn new(path_length: usize, recorded: Recorded, scope: Scope) -> Self {
         Self {
             path_length,
@@ -152,7 +152,7 @@ impl Frame {
         }
     }
 
-    /// Says whether the patterns include the directory.
+    /// Returns whether the patterns include the directory.
     pub fn is_included(&self) -> bool {
         self.scope != Scope::Outside
     }
@@ -164,7 +164,7 @@ impl Frame {
         }
     }
 
-    /// Notes that the directory is there, and what is in it.
+    /// Notes that the directory exists, and its content.
     pub fn open(&mut self, listing: Listing, is_left_alone: bool) {
         if matches!(listing, Listing::Unknown) {
             self.delete_nothing_more();
@@ -179,7 +179,7 @@ impl Frame {
         }
     }
 
-    /// Passes the names up to `name`, which the snapshot has, and says whether the directory had it.
+    /// Passes the names up to `name`, which the snapshot has; returns whether the directory had it.
     pub fn pass(&mut self, name: &[u8]) -> Existing {
         match self.state.listing() {
             Some(Listing::New) => Existing::Absent,
@@ -196,7 +196,7 @@ impl Frame {
         }
     }
 
-    /// Passes all names that are left.
+    /// Passes all remaining names.
     fn pass_rest(&mut self) {
         if let Some(Listing::Known(names)) = self.state.listing() {
             let is_mirrored = self.scope == Scope::Mirrored;
@@ -204,7 +204,7 @@ impl Frame {
         }
     }
 
-    /// Returns what is to be done about the directory when the walk leaves it, if anything is.
+    /// Returns the final work on the directory when the walk leaves it, if there is any.
     pub fn leave(mut self, path: &[u8]) -> Option<LeftDirectory> {
         self.pass_rest();
         let state = match self.state {

@@ -1,4 +1,5 @@
-//! Counts what would be deleted before anything is, and stops what nobody can have meant.
+//! Counts deletions before any is done, and stops a restore that would delete more than the user probably
+//! wants.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::{
     walker::Purpose,
 };
 
-/// Fails if the restore would delete so much that the user has to say that this is meant.
+/// Fails if the restore would delete so many objects that the user must confirm it.
 pub(crate) fn check(
     reader: &ChunkReader,
     request: &RestoreRequest,
@@ -34,7 +35,7 @@ pub(crate) fn check(
     if !request.delete || request.deletes_many || request.dry_run {
         return Ok(());
     }
-    // In a new target there is nothing to count; what cannot be listed, the restore tells.
+    // In a new target, there is nothing to count; the restore reports directories that cannot be listed.
     if tree.list_directory(b"").is_ok_and(|names| names.is_empty()) {
         return Ok(());
     }
@@ -58,20 +59,20 @@ pub(crate) fn check(
     }
 }
 
-/// Counts what some steps would delete.
+/// Counts the deletions of some steps.
 fn count(restoration: &Restoration<'_>, tree: &TargetTree, steps: Vec<Step>) {
     for step in steps {
         match step {
             Step::Remove(removal) => deletion::remove_object(restoration, &removal),
             Step::Leave(left) => deletion::leave(restoration, &left),
-            // What cannot make room is told by the restore itself.
+            // The restore itself reports objects that cannot be removed.
             Step::Displace(path) => deletion::check_displaced(restoration, tree, &path).unwrap_or_default(),
             Step::Object(_) | Step::Link(_) => {}
         }
     }
 }
 
-/// Tells after a dry run that the restore itself would ask.
+/// Announces after a dry run that the restore itself would ask.
 pub(crate) fn announce(restoration: &Restoration<'_>) -> RestoreResult<()> {
     let request = restoration.request;
     let Some(tree) = restoration.tree.filter(|_| request.dry_run && request.delete && !request.deletes_many)
@@ -84,7 +85,7 @@ pub(crate) fn announce(restoration: &Restoration<'_>) -> RestoreResult<()> {
     Ok(())
 }
 
-/// Returns the counted deletions, and the number of objects in the target, if they are too many.
+/// Returns the counted deletions, and the number of objects in the target, if there are too many deletions.
 fn excess(restoration: &Restoration<'_>, tree: &TargetTree) -> RestoreResult<Option<(u64, u64)>> {
     let deletions = restoration.tally.counts().deleted_entries;
     if deletions <= DELETIONS_UNASKED {
@@ -95,7 +96,7 @@ fn excess(restoration: &Restoration<'_>, tree: &TargetTree) -> RestoreResult<Opt
     Ok((entries < enough).then_some((deletions, entries)))
 }
 
-/// Counts the objects in the target, without other mounts, until there are enough.
+/// Counts the objects in the target, without other mounts, until there are `enough`.
 fn count_entries(restoration: &Restoration<'_>, tree: &TargetTree, enough: u64) -> RestoreResult<u64> {
     let mut entries = 0_u64;
     let mut directories = vec![Vec::new()];
@@ -106,7 +107,7 @@ fn count_entries(restoration: &Restoration<'_>, tree: &TargetTree, enough: u64) 
         if entries >= enough || !matches!(tree.locate(&directory), Ok(Some(found)) if !found.is_foreign) {
             continue;
         }
-        // What cannot be listed cannot be counted, nor deleted.
+        // A directory that cannot be listed cannot be counted, nor deleted.
         let names = tree.list_directory(&directory).unwrap_or_default();
         entries += names.len() as u64;
         let below = names.into_iter().filter(|(_, kind)| *kind == FsKind::Directory);

@@ -1,4 +1,4 @@
-//! Compares the holes of an existing file with the recorded ones, and makes them so without a change of
+//! Compares the holes of an existing file with the recorded ones, and changes them without changing the
 //! content.
 
 use icecore_format::entry::{Content, Entry};
@@ -13,23 +13,23 @@ const PIECE_BYTES: usize = 256 << 10;
 /// Data in less than a whole block of this many bytes cannot be a hole.
 const BLOCK_BYTES: u64 = 4096;
 
-/// How the holes of a file are, compared with the recorded ones.
+/// Result of comparing the holes of a file with the recorded ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HoleState {
-    /// They are where they should be.
+    /// They match.
     Right,
-    /// The file reads as it should, but holds zeros where a hole should be, or the other way round.
+    /// The content matches, but the file has zeros instead of a hole, or the other way round.
     Differs,
-    /// There is something else than zeros where a hole should be.
+    /// There are non-zero bytes in the range of a hole.
     Wrong,
 }
 
 /// A range of a file whose allocation differs from the recorded one: `(start, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Difference {
-    /// Data where a hole should be.
+    /// Data instead of a hole.
     Data(u64, u64),
-    /// A hole where data should be.
+    /// A hole instead of data.
     Hole(u64, u64),
 }
 
@@ -42,7 +42,7 @@ impl Difference {
     }
 }
 
-/// Compares the holes of a file; reads only what it holds where holes should be.
+/// Compares the holes of a file; reads only the data in the ranges of recorded holes.
 pub(crate) fn compare(
     restoration: &Restoration<'_>,
     entry: &Entry,
@@ -66,8 +66,8 @@ pub(crate) fn compare(
     Ok(state)
 }
 
-/// Makes holes and fills holes, in a file that [`compare`] found to read as it should; says no if the file
-/// cannot be changed, but only replaced.
+/// Makes and fills holes, in a file whose content matches according to [`compare`]; returns false if the file
+/// must be replaced instead of changed.
 pub(crate) fn repair(
     restoration: &Restoration<'_>,
     tree: &TargetTree,
@@ -78,7 +78,7 @@ pub(crate) fn repair(
     differences(restoration, entry, existing, &mut |difference| {
         restoration.check()?;
         match difference {
-            // A file system that cannot make holes keeps the zeros: they read the same.
+            // On a file system without holes, the zeros stay: they read the same.
             Difference::Data(start, end) => file.punch(start, end)?,
             Difference::Hole(start, end) => {
                 file.fill(start, end)?;
@@ -90,14 +90,14 @@ pub(crate) fn repair(
     Ok(true)
 }
 
-/// Passes on the differing ranges in their order until the receiver says no.
+/// Passes on the differing ranges in their order until the receiver returns false.
 fn differences(
     restoration: &Restoration<'_>,
     entry: &Entry,
     file: &ExistingFile,
     receive: &mut dyn FnMut(Difference) -> Result<bool, ProblemReason>,
 ) -> Result<(), ProblemReason> {
-    // A file with all of its blocks has no hole; that spares most files the question.
+    // A file with all its blocks has no holes; this avoids a system call for most files.
     let is_list = matches!(entry.content, Content::List(_));
     if entry.holes.is_empty() && !is_list && file.allocated_bytes() >= entry.size {
         return Ok(());
@@ -123,8 +123,8 @@ fn differences(
     Ok(())
 }
 
-/// Passes on the recorded holes as `(start, end)` until the receiver says no; a file with very many has them
-/// in its list of chunks.
+/// Passes on the recorded holes as `(start, end)` until the receiver returns false; a file with very many
+/// holes has them in its list of chunks.
 fn each_hole(
     restoration: &Restoration<'_>,
     entry: &Entry,
@@ -168,7 +168,7 @@ fn missing_data(
     Ok(true)
 }
 
-/// Says whether a range of a file reads as zeros.
+/// Returns whether a range of a file reads as zeros.
 fn is_zero(
     restoration: &Restoration<'_>,
     file: &ExistingFile,

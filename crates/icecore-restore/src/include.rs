@@ -1,4 +1,4 @@
-//! Patterns for what is restored.
+//! Patterns that select what is restored.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
@@ -18,18 +18,18 @@ pub enum IncludeError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The patterns are valid one by one, but too large together.
+    /// Each pattern is valid, but all together are too large.
     #[error("combine the include patterns: {reason}")]
     Combine {
-        /// What the matcher says.
+        /// Error of the matcher.
         reason: String,
     },
 }
 
-/// Selects what is restored, by patterns as in gitignore files, relative to the directory that is restored.
+/// Selects what is restored, by patterns as in gitignore files, relative to the restored directory.
 ///
-/// A directory that matches is included with all that is below it; a later pattern with `!` takes out again.
-/// No pattern at all includes everything.
+/// A directory that matches is included with everything below it; a later pattern with `!` excludes again.
+/// Without patterns, everything is included.
 #[derive(Clone, Debug)]
 pub struct IncludePatterns {
     matcher: Gitignore,
@@ -41,8 +41,8 @@ impl IncludePatterns {
         Self { matcher: Gitignore::empty() }
     }
 
-    /// Compiles patterns, in the order in which they apply. An empty one, or a comment, is an error: it would
-    /// do nothing.
+    /// Compiles patterns, in the order in which they apply. An empty pattern, or a comment, is an error: it
+    /// would do nothing.
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, IncludeError> {
         let mut builder = GitignoreBuilder::new("");
         // `[abc` is an error for the user to correct, not a name.
@@ -65,13 +65,13 @@ impl IncludePatterns {
         Ok(Self { matcher })
     }
 
-    /// There is no pattern: everything is included.
+    /// Returns whether there is no pattern, so everything is included.
     pub fn is_empty(&self) -> bool {
         self.matcher.is_empty()
     }
 
-    /// Decides on one object by its path relative to the directory that is restored, given whether its parent
-    /// is included.
+    /// Decides whether an object is included, by its path relative to the restored directory, and by whether
+    /// its parent is included.
     pub fn is_included(&self, path: &[u8], is_directory: bool, parent_included: bool) -> bool {
         if self.is_empty() {
             return true;

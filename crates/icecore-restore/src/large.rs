@@ -1,4 +1,4 @@
-//! Restores one large file in segments, by all workers at once; its list of chunks is streamed.
+//! Restores one large file in segments, with all workers; its list of chunks is streamed.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -21,7 +21,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// A large file that is being written; whoever lets go of it last completes it.
+/// A large file that is being written; dropping the last reference completes it.
 pub(crate) struct LargeFile<'env> {
     restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,
@@ -35,7 +35,7 @@ pub(crate) struct LargeFile<'env> {
 }
 
 impl<'env> LargeFile<'env> {
-    /// Begins the file under a temporary name.
+    /// Begins the file with a temporary name.
     pub fn create(
         restoration: &'env Restoration<'env>,
         tree: &'env TargetTree,
@@ -57,17 +57,17 @@ impl<'env> LargeFile<'env> {
         })
     }
 
-    /// Returns what becomes true when the file is complete and has its name.
+    /// Returns the flag that becomes true when the file is complete and has its name.
     pub fn is_restored(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_restored)
     }
 
-    /// Says whether chunks may be had from the file that was there before.
+    /// Returns whether the previous file may provide chunks.
     pub fn has_existing(&self) -> bool {
         self.existing.is_some()
     }
 
-    /// Notes that the file cannot be completed; the first reason counts that no thaw helps against.
+    /// Notes that the file cannot be completed. The first reason counts that is not about archived data.
     pub fn fail(&self, reason: ProblemReason) {
         let mut failure = self.lock_failure();
         if failure.as_ref().is_none_or(|first| first.is_archived() && !reason.is_archived()) {
@@ -75,12 +75,12 @@ impl<'env> LargeFile<'env> {
         }
     }
 
-    /// Says whether there is no use in looking at the rest of the file.
+    /// Returns whether the rest of the file no longer matters.
     pub fn has_failed(&self) -> bool {
         self.lock_failure().as_ref().is_some_and(|reason| !reason.is_archived())
     }
 
-    /// Says whether a part of the file is archived: of the rest, only the packs are of interest.
+    /// Returns whether a part of the file is archived: the rest is only searched for archived packs.
     pub fn is_archived(&self) -> bool {
         self.lock_failure().as_ref().is_some_and(ProblemReason::is_archived)
     }
@@ -139,7 +139,7 @@ impl Drop for LargeFile<'_> {
     }
 }
 
-/// Compares all of a large file with what it should be, with all workers; ends at the first difference.
+/// Compares a whole large file with its entry, with all workers; ends at the first difference.
 pub(crate) fn compare<'env>(
     restoration: &'env Restoration<'env>,
     pool: &Pool<'env>,

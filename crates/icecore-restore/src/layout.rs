@@ -1,4 +1,4 @@
-//! Where the chunks of a file lie in it: the content stream goes around the holes.
+//! Positions of the chunks of a file: the content stream goes around the holes.
 
 use std::ops::Range;
 
@@ -9,18 +9,18 @@ use icecore_repo::{error::RepoResult, manifest::ChunkListReader, reader::ChunkRe
 /// Bytes of a hole that are compared with zeros at a time.
 const ZERO_PIECE_BYTES: usize = 256 << 10;
 
-/// A chunk (or a hole that is an item of a chunk list) and its place in the file.
+/// A chunk (or a hole that is an item of a chunk list) and its position in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlacedChunk {
     /// The chunk or hole.
     pub chunk: ChunkRef,
-    /// Offset in the file at which the chunk begins, or the hole before it.
+    /// Offset in the file at which the chunk, or the hole before it, begins.
     offset: u64,
     /// First hole that does not end before `offset`.
     hole: usize,
 }
 
-/// Gives the chunks of a file their places, one after the other.
+/// Assigns positions to the chunks of a file, one after the other.
 #[derive(Debug)]
 pub(crate) struct Placement<'a> {
     holes: &'a [Hole],
@@ -45,7 +45,7 @@ impl<'a> Placement<'a> {
 }
 
 impl PlacedChunk {
-    /// Returns the parts of the chunk between the holes: offset in the file, range in the chunk.
+    /// Returns the parts of the chunk between holes: offset in the file, range in the chunk.
     pub fn pieces<'a>(&self, holes: &'a [Hole]) -> Pieces<'a> {
         Pieces {
             holes,
@@ -56,7 +56,7 @@ impl PlacedChunk {
         }
     }
 
-    /// Says whether a file reads as zeros at the place of a hole.
+    /// Returns whether a file has only zeros in the range of a hole.
     pub fn is_zero(
         &self,
         holes: &[Hole],
@@ -78,7 +78,7 @@ impl PlacedChunk {
         Ok(true)
     }
 
-    /// Reads what a file has at the chunk's place; says whether the file is long enough.
+    /// Reads the range of the chunk from a file; returns whether the file is long enough.
     pub fn read(&self, holes: &[Hole], file: &ExistingFile, buffer: &mut Vec<u8>) -> Result<bool, FsError> {
         buffer.resize(self.chunk.length as usize, 0);
         for (offset, range) in self.pieces(holes) {
@@ -95,7 +95,7 @@ impl PlacedChunk {
 pub(crate) struct RecordedHoles<'a> {
     of_entry: std::slice::Iter<'a, Hole>,
     list: ChunkListReader<'a>,
-    /// The list is read for holes: there are none in the entry.
+    /// The holes come from the list, because the entry has none.
     is_listed: bool,
     position: u64,
 }
@@ -111,7 +111,7 @@ impl<'a> RecordedHoles<'a> {
         }
     }
 
-    /// Returns the next hole; a long one of a chunk list may come in several parts.
+    /// Returns the next hole; a long hole of a chunk list may come in several parts.
     pub fn next(&mut self) -> RepoResult<Option<Hole>> {
         if !self.is_listed {
             return Ok(self.of_entry.next().copied());

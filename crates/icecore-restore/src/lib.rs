@@ -1,14 +1,14 @@
 //! Plans (which blocks of which packs into which files) and executes restores, resumably.
 //!
 //! Architecture invariants: never writes outside the target, whatever a snapshot says; one bad file never
-//! stops the others; files whose content is right are not fetched again; what is held in memory does not grow
-//! with the snapshot.
+//! stops the others; never fetches files again whose content is right; its memory does not grow with the
+//! snapshot.
 //!
 //! The files are in layers, and each uses only those below it. From the bottom: values (`request`, `report`,
-//! `error`, `candidate`, `links`, `steps`); `restoration`, which all threads share; what is in the target
+//! `error`, `candidate`, `links`, `steps`); `restoration`, which all threads share; the content of the target
 //! (`verdict`, `frame`, `directories`, `deletion`, `existing`, `holes`); writing (`file`, `large`, `objects`,
-//! `linking`); carrying out (`plan`, `completion`, `driver`); finding what to do (`selection`, `walker`,
-//! `walk`); and `guard` and `restore` above all.
+//! `linking`); execution (`plan`, `completion`, `driver`); finding the steps (`selection`, `walker`, `walk`);
+//! and `guard` and `restore` above all.
 
 mod candidate;
 mod comparison;

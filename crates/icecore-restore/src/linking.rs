@@ -13,7 +13,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Makes the hard links of a restore, and knows which file each is a further name of.
+/// Makes the hard links of a restore, and knows the file of each.
 pub(crate) struct Linker<'env> {
     restoration: &'env Restoration<'env>,
     tree: &'env TargetTree,
@@ -26,13 +26,13 @@ impl<'env> Linker<'env> {
         Self { restoration, tree, table: LinkTable::default() }
     }
 
-    /// Turns those of some objects into hard links that are further names of a file.
+    /// Turns objects that are another name of a file into hard links.
     pub fn resolve(&mut self, steps: Vec<Step>) -> Vec<Step> {
         self.table.resolve(&self.restoration.tally, steps)
     }
 
-    /// Links a member of a group to the file that stands for it; if that could not be restored, the member
-    /// takes its place.
+    /// Links a member of a group to the first file of the group; if that could not be restored, this member
+    /// becomes the first.
     pub fn link(&mut self, candidate: &Candidate) {
         let restoration = self.restoration;
         let Some(group) = candidate.entry.link_group() else { return };
@@ -42,7 +42,7 @@ impl<'env> Linker<'env> {
         }
         match self.try_link(candidate, &first) {
             Ok(true) => outcome::finish_object(restoration, candidate, 0, Ok(())),
-            // A device node that may not be created, or somebody else removed it.
+            // A device node that could not be created, or another process removed it.
             Ok(false) => self.stand_in(candidate),
             Err(ProblemReason::Target { source }) if !source.is_storage_full() => {
                 let reason = source.source.to_string();
@@ -54,7 +54,7 @@ impl<'env> Linker<'env> {
         }
     }
 
-    /// Makes the link; says no if there is nothing to link to.
+    /// Makes the link; returns false if there is nothing to link to.
     fn try_link(&self, candidate: &Candidate, first: &[u8]) -> Result<bool, ProblemReason> {
         let (restoration, tree) = (self.restoration, self.tree);
         let path = &candidate.entry.path;
@@ -85,7 +85,7 @@ impl<'env> Linker<'env> {
         Ok(true)
     }
 
-    /// Restores a member of a link group by itself; later members are linked to it.
+    /// Restores a member of a link group as a file; later members are linked to it.
     fn stand_in(&mut self, candidate: &Candidate) {
         let (restoration, tree) = (self.restoration, self.tree);
         if let Some(group) = candidate.entry.link_group() {

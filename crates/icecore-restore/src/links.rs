@@ -1,4 +1,4 @@
-//! Which paths of a snapshot are hard links to one file.
+//! Finds the paths of a snapshot that are hard links to the same file.
 
 use std::{
     collections::{HashMap, hash_map},
@@ -9,16 +9,15 @@ use icecore_format::entry::{Entry, EntryKind};
 
 use crate::{candidate::Candidate, steps::Step, tally::Tally};
 
-/// Memory for the first paths of link groups, in bytes; the members of later groups become files of their
-/// own.
+/// Memory for the first paths of link groups, in bytes; members of later groups become separate files.
 const TABLE_BYTES_MAX: usize = 64 << 20;
-/// Memory of one group beside its path, in bytes (estimated).
+/// Memory of one group besides its path, in bytes (estimated).
 const GROUP_BYTES: usize = 96;
 
 /// Name of a link group: index of the device, inode.
 pub(crate) type LinkGroup = (u32, u64);
 
-/// What an entry is within its link group.
+/// Role of an entry within its link group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkRole {
     /// It is in no group.
@@ -27,7 +26,7 @@ pub(crate) enum LinkRole {
     First,
     /// It is a link to the first of its group.
     Member,
-    /// It says that it is in a group, but is another file than the first: it is restored by itself.
+    /// Claims to be in a group, but differs from the first: it is restored as a separate file.
     Stranger,
     /// There are too many groups.
     TooMany,
@@ -38,7 +37,7 @@ struct First {
     signature: u64,
 }
 
-/// The link groups met so far.
+/// The link groups found so far.
 #[derive(Default)]
 pub(crate) struct LinkTable {
     groups: HashMap<LinkGroup, First>,
@@ -46,7 +45,7 @@ pub(crate) struct LinkTable {
 }
 
 impl LinkTable {
-    /// Finds out what an entry is, and notes it if it is the first of its group.
+    /// Classifies an entry, and notes it if it is the first of its group.
     pub fn classify(&mut self, entry: &Entry) -> LinkRole {
         let Some(group) = entry.link_group().filter(|_| entry.kind != EntryKind::Directory) else {
             return LinkRole::Alone;
@@ -64,7 +63,7 @@ impl LinkTable {
         }
     }
 
-    /// Turns those of some objects into hard links that are further names of a file.
+    /// Turns objects that are another name of a file into hard links.
     pub fn resolve(&mut self, tally: &Tally<'_>, steps: Vec<Step>) -> Vec<Step> {
         let resolve = |step| match step {
             Step::Object(candidate) => self.resolve_object(tally, candidate),
@@ -85,12 +84,12 @@ impl LinkTable {
         Step::Object(candidate)
     }
 
-    /// Returns the path that stands for a group.
+    /// Returns the first path of a group.
     pub fn first(&self, group: LinkGroup) -> Option<&[u8]> {
         self.groups.get(&group).map(|first| first.path.as_slice())
     }
 
-    /// Lets another member stand for its group.
+    /// Makes another member the first of its group.
     pub fn replace_first(&mut self, group: LinkGroup, path: &[u8]) {
         if let Some(first) = self.groups.get_mut(&group) {
             self.bytes = self.bytes.saturating_sub(first.path.len()) + path.len();
@@ -99,7 +98,7 @@ impl LinkTable {
     }
 }
 
-/// Returns a number that is equal for entries that can be one file.
+/// Returns a number that is equal for entries that can be the same file.
 fn signature(entry: &Entry) -> u64 {
     let mut hasher = DefaultHasher::new();
     (entry.kind, entry.size, entry.special_device, &entry.target, &entry.holes).hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! Makes sure that the include patterns match something, before anything is done.
+//! Makes sure that the include patterns match something, before anything is changed.
 
 use icecore_format::{entry::EntryKind, path};
 use icecore_repo::{manifest::ManifestCursor, reader::ChunkReader};
@@ -10,12 +10,12 @@ use crate::{
     selection::root_of,
 };
 
-/// Entries between two looks at the wish to stop.
+/// Entries between two checks of the request to stop.
 const ENTRIES_PER_LOOK: u64 = 1024;
 
 /// Fails if there are patterns, and no entry of the snapshot (nor of the older one) matches any of them.
 ///
-/// Reads the manifest up to the first entry that does.
+/// Reads the manifest up to the first match.
 pub(crate) fn require_match(reader: &ChunkReader, request: &RestoreRequest) -> RestoreResult<()> {
     if request.include.is_empty() {
         return Ok(());
@@ -25,7 +25,7 @@ pub(crate) fn require_match(reader: &ChunkReader, request: &RestoreRequest) -> R
         match is_anything_included(reader, request, &mut cursor) {
             Ok(false) => {}
             Ok(true) => return Ok(()),
-            // What cannot be read may match; the restore tells the damage.
+            // Unreadable entries may match; the restore reports the damage.
             Err(error) if error.is_corruption() => return Ok(()),
             Err(error) => return Err(error),
         }

@@ -1,4 +1,4 @@
-//! Sets what differs of the metadata of an object whose content is right.
+//! Sets the metadata of an object whose content is right.
 
 use icecore_fs::{
     entry::Metadata,
@@ -11,8 +11,8 @@ use crate::{
     restoration::Restoration,
 };
 
-/// Sets what differs of owner, mode, attributes and time of an object whose content is right. Touches nothing
-/// if nothing differs, so that the next backup of the target does not see a change.
+/// Sets the owner, mode, attributes and time of an object whose content is right, if they differ. If nothing
+/// differs, nothing is touched, so the next backup of the target does not see a change.
 pub(crate) fn fix_metadata(
     restoration: &Restoration<'_>,
     tree: &TargetTree,

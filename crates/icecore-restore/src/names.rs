@@ -13,12 +13,12 @@ pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     path
 }
 
-/// Returns the last name of a path.
+/// Returns the last component of a path.
 pub(crate) fn name_of(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
-/// Says whether a name was left behind by a restore that was killed.
+/// Returns whether a name was left over by a killed restore.
 pub(crate) fn is_leftover(name: &[u8], kind: FsKind) -> bool {
     is_temporary_name(name) && kind != FsKind::Directory
 }

@@ -11,7 +11,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Does what the verdict says, notes how it went, and says whether it went well.
+/// Carries out the verdict, notes the result, and returns whether it succeeded.
 pub(crate) fn restore_object(restoration: &Restoration<'_>, candidate: &Candidate, verdict: Verdict) -> bool {
     let outcome = restoration.check().and_then(|()| {
         let Some(tree) = restoration.tree else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! Notes how it went with one object.
+//! Notes the result for one object.
 
 use crate::{
     candidate::Candidate,
@@ -7,7 +7,7 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Notes how it went with an object of which `bytes_told` bytes are in the progress already.
+/// Notes the result for an object; `bytes_told` bytes of it are already in the progress.
 pub(crate) fn finish_object(
     restoration: &Restoration<'_>,
     candidate: &Candidate,
@@ -22,7 +22,7 @@ pub(crate) fn finish_object(
     restoration.tally.progress_entry(&entry.path, candidate.is_file(), bytes);
 }
 
-/// Counts what was there before, and tells what was done.
+/// Counts the replaced object, and reports the action.
 pub(crate) fn note_created(restoration: &Restoration<'_>, candidate: &Candidate, verdict: Verdict) {
     let action = action_of(verdict);
     let other_kind = matches!(verdict, Verdict::Directory | Verdict::Replace { other_kind: true });
@@ -30,7 +30,7 @@ pub(crate) fn note_created(restoration: &Restoration<'_>, candidate: &Candidate,
     restoration.tally.action(action, &candidate.entry.path);
 }
 
-/// Returns what a verdict amounts to.
+/// Returns the action of a verdict.
 fn action_of(verdict: Verdict) -> RestoreAction {
     match verdict {
         Verdict::Create => RestoreAction::Create,

@@ -1,4 +1,4 @@
-//! Whom restored objects belong to on this host.
+//! Owners of restored objects on this host.
 
 use icecore_format::entry::Entry;
 use icecore_fs::{
@@ -28,9 +28,9 @@ impl Owners {
         Self { mapping, users, groups }
     }
 
-    /// Decides on one entry, given the recorded names of its owner.
+    /// Chooses the owner of one entry, given the recorded names.
     pub fn choose(&self, entry: &Entry, user: Option<&[u8]>, group: Option<&[u8]>) -> OwnerChoice {
-        // The superuser is 0 by definition, whatever it is called.
+        // The superuser is 0 by definition, whatever its name is.
         let mapped =
             |recorded: u32, here: Option<u32>| if recorded == 0 { 0 } else { here.unwrap_or(recorded) };
         match self.mapping {

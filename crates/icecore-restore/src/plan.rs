@@ -1,4 +1,4 @@
-//! The dry run: says what the steps would do.
+//! The dry run: reports what the steps would do.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -26,10 +26,10 @@ use crate::{
 /// Objects that are worth a thread.
 const LOOKS_EACH: usize = 4;
 
-/// What is at the path of an object, and what would be done about it.
+/// What exists at the path of an object, and what would be done.
 type Look = Result<(Verdict, Option<Metadata>), ProblemReason>;
 
-/// Says what the steps of a restore would do.
+/// Reports what the steps of a restore would do.
 pub(crate) struct DryRun<'a> {
     restoration: &'a Restoration<'a>,
     links: LinkTable,
@@ -66,7 +66,7 @@ impl<'a> DryRun<'a> {
     }
 }
 
-/// Looks at the objects that may exist, in several threads: the content of files is compared.
+/// Looks at the objects that may exist, in several threads; compares the content of files.
 fn look_at_all(restoration: &Restoration<'_>, steps: &[Step]) -> Vec<Option<Look>> {
     let mut looks: Vec<Option<Look>> = steps.iter().map(|_| None).collect();
     let existing: Vec<(usize, &Candidate)> = steps
@@ -98,8 +98,7 @@ fn look_at_all(restoration: &Restoration<'_>, steps: &[Step]) -> Vec<Option<Look
     looks
 }
 
-/// Finds out what would be done about one object; content that looks wrong is read, as the restore itself
-/// would do.
+/// Finds out what would be done with one object; reads content that may differ, like the restore itself.
 fn look_at(restoration: &Restoration<'_>, candidate: &Candidate) -> Look {
     restoration.check()?;
     let found = look_up(restoration, candidate)?;
@@ -128,7 +127,7 @@ fn look_up(restoration: &Restoration<'_>, candidate: &Candidate) -> Result<Optio
     }
 }
 
-/// Fails if what is there is never overwritten.
+/// Fails if the existing object is never overwritten.
 fn check_own(restoration: &Restoration<'_>, found: Option<&Metadata>) -> Result<(), ProblemReason> {
     let is_own = found.is_some_and(|found| restoration.rules.is_protected(found.device, found.inode));
     if is_own { Err(ProblemReason::Own) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! The threads of a restore: workers that write files, and fetchers that get blocks ahead of them.
+//! The threads of a restore: workers that write files, and fetchers that get blocks before they are needed.
 
 use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
@@ -15,13 +15,13 @@ use crate::restoration::Restoration;
 
 /// Jobs and groups of blocks that may wait for a thread.
 const QUEUE_LENGTH: usize = 1024;
-/// Most threads that fetch blocks.
+/// Maximum of threads that fetch blocks.
 const FETCHERS_MAX: usize = 8;
 
-/// Some work for one thread.
+/// Work for one thread.
 pub(crate) type Job<'env> = Box<dyn FnOnce() + Send + 'env>;
 
-/// Hands work to the threads; they end when it is dropped.
+/// Passes work to the threads; they end when this is dropped.
 pub(crate) struct Pool<'env> {
     jobs: Sender<Job<'env>>,
     groups: Sender<Vec<BlockNumber>>,
@@ -57,42 +57,42 @@ impl<'env> Pool<'env> {
         Ok(Self { jobs, groups })
     }
 
-    /// Has a job done; waits while too many are waiting.
+    /// Runs a job on a worker; waits while too many are queued.
     pub fn run(&self, gate: &Arc<Gate>, job: impl FnOnce() + Send + 'env) {
         let pass = gate.enter();
-        // All workers are gone only if all have panicked; the scope passes that on.
+        // All workers have ended only if all have panicked; the scope passes that on.
         drop(self.jobs.send(Box::new(move || {
             job();
             drop(pass);
         })));
     }
 
-    /// Has neighbouring blocks fetched.
+    /// Fetches neighbouring blocks on a fetcher.
     pub fn fetch(&self, group: Vec<BlockNumber>) {
-        // As above; and it is only done ahead of time.
+        // Same as above; besides, this only fetches early.
         drop(self.groups.send(group));
     }
 }
 
-/// Counts jobs that are not done yet.
+/// Counts unfinished jobs.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     pending: Mutex<usize>,
     empty: Condvar,
 }
 
-/// One job that is not done yet; done when dropped, also by a panic.
+/// An unfinished job; finished when dropped, also by a panic.
 #[derive(Debug)]
 pub(crate) struct Pass(Arc<Gate>);
 
 impl Gate {
-    /// Counts one more job.
+    /// Counts another job.
     pub fn enter(self: &Arc<Self>) -> Pass {
         *self.pending.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         Pass(Arc::clone(self))
     }
 
-    /// Waits until all jobs are done.
+    /// Waits until all jobs are finished.
     pub fn wait(&self) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         while *pending > 0 {

@@ -1,4 +1,4 @@
-//! One restore while it runs: what all of its threads share.
+//! A running restore: the state that all its threads share.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,27 +25,27 @@ use crate::{
     tally::Tally,
 };
 
-/// One restore while it runs: what all of its threads share.
+/// A running restore: the state that all its threads share.
 pub(crate) struct Restoration<'a> {
     /// Reads chunks.
     pub reader: &'a ChunkReader,
-    /// What is asked for.
+    /// The request.
     pub request: &'a RestoreRequest,
     /// The target; none in a dry run if it does not exist.
     pub tree: Option<&'a TargetTree>,
-    /// What becomes of the target itself.
+    /// How the target itself is treated.
     pub root: TargetRoot,
-    /// When an existing file counts as right.
+    /// When an existing file counts as up to date.
     pub comparison: Comparison,
-    /// Collects what happens.
+    /// Collects the results.
     pub tally: Tally<'a>,
-    /// What must stay.
+    /// Objects that must stay.
     pub rules: Rules,
     fatal: Mutex<Option<RestoreError>>,
     stopped: AtomicBool,
     failed_groups: Mutex<HashSet<LinkGroup>>,
-    /// Directories that stay although the newer snapshot does not have them: whether the rules are the only
-    /// reason.
+    /// Directories that stay although the newer snapshot does not have them, and whether the rules are the
+    /// only reason.
     stays: Mutex<HashMap<Vec<u8>, bool>>,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Restoration<'a> {
         self.reader.repository().environment()
     }
 
-    /// Says whether nothing new is to be begun.
+    /// Returns whether no new work may begin.
     pub fn is_stopped(&self) -> bool {
         if let Err(error) = self.environment().proceed() {
             self.stop(error.into());
@@ -91,7 +91,7 @@ impl<'a> Restoration<'a> {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Fails if nothing new is to be begun.
+    /// Fails if no new work may begin.
     pub fn check(&self) -> Result<(), ProblemReason> {
         if self.is_stopped() { Err(ProblemReason::Repository(RepoError::Interrupted)) } else { Ok(()) }
     }
@@ -108,7 +108,7 @@ impl<'a> Restoration<'a> {
         self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Notes that an entry could not be restored, or ends the restore if no other could be either.
+    /// Notes that an entry could not be restored, or ends the restore if the others would fail, too.
     pub fn fail(&self, candidate: &Candidate, reason: ProblemReason) {
         if let Some(group) = candidate.entry.link_group() {
             self.lock_groups().insert(group);
@@ -116,7 +116,7 @@ impl<'a> Restoration<'a> {
         self.fail_path(&candidate.entry.path, reason);
     }
 
-    /// As [`Self::fail`], for a path.
+    /// Same as [`Self::fail`], for a path.
     pub fn fail_path(&self, path: &[u8], reason: ProblemReason) {
         match reason {
             ProblemReason::Target { source } if source.is_storage_full() => {
@@ -131,12 +131,12 @@ impl<'a> Restoration<'a> {
         }
     }
 
-    /// Says whether an operation failed because something is mounted on the path.
+    /// Returns whether an operation failed because the path is a mount point.
     fn is_mount_in_the_way(&self, path: &[u8], error: &FsError) -> bool {
         error.is_busy() && self.tree.is_some_and(|tree| tree.is_mount_point(path).unwrap_or(false))
     }
 
-    /// Says whether the file that stands for a link group could not be restored, and forgets it.
+    /// Returns whether the first file of a link group could not be restored, and forgets it.
     pub fn take_failed_group(&self, group: LinkGroup) -> bool {
         self.lock_groups().remove(&group)
     }
@@ -146,7 +146,7 @@ impl<'a> Restoration<'a> {
         self.stays.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_vec(), is_explained);
     }
 
-    /// Returns what was noted of a directory that stays, and forgets it.
+    /// Returns the note about a directory that stays, and forgets it.
     pub fn take_stay(&self, path: &[u8]) -> Option<bool> {
         self.stays.lock().unwrap_or_else(PoisonError::into_inner).remove(path)
     }
@@ -156,7 +156,7 @@ impl<'a> Restoration<'a> {
     }
 }
 
-/// Says whether an error of the repository would meet every other file as well.
+/// Returns whether an error of the repository would also affect every other file.
 pub(crate) fn ends_everything(error: &RepoError) -> bool {
     match error {
         RepoError::Interrupted => true,

@@ -23,10 +23,10 @@ use crate::{
     walker::Purpose,
 };
 
-/// Restores what the request asks for.
+/// Restores the requested selection.
 ///
-/// Objects that cannot be restored are in the report; an error means that the restore ended early. What was
-/// there before is replaced file by file, each as a whole: a file whose content is damaged in the repository
+/// The report has the objects that could not be restored; an error means that the restore ended early.
+/// Existing files are replaced one by one, each as a whole: a file whose content is damaged in the repository
 /// keeps its old state.
 pub fn restore(
     reader: &ChunkReader,
@@ -58,7 +58,7 @@ pub fn restore(
         return Err(error);
     }
     if let (Some(tree), TargetRoot::Created) = (tree.as_ref().filter(|_| !request.dry_run), root) {
-        // Where nothing was selected, the target itself was not completed.
+        // If nothing was selected, the target itself was not completed.
         root.finish(tree)
             .map_err(|source| RestoreError::Target { target: request.target.clone(), source })?;
     }
@@ -104,7 +104,7 @@ fn open_target(request: &RestoreRequest) -> RestoreResult<(Option<TargetTree>, T
     }
 }
 
-/// Tells what is known before the first entry.
+/// Announces what is known before the first entry.
 fn announce(restoration: &Restoration<'_>) -> RestoreResult<()> {
     let expected = selection::expected(restoration.reader, restoration.request);
     restoration.tally.events().started(expected);
@@ -115,7 +115,7 @@ fn announce(restoration: &Restoration<'_>) -> RestoreResult<()> {
     let (Some(tree), Some(expected)) = (restoration.tree, expected) else { return Ok(()) };
     let target = &restoration.request.target;
     let fail = |source| RestoreError::Target { target: target.clone(), source };
-    // What is there already may be right and need no space.
+    // Existing files may be up to date and need no space.
     let is_new = matches!(restoration.root, TargetRoot::Created);
     let is_empty = is_new || tree.list_directory(b"").map_err(fail)?.is_empty();
     let free_bytes = tree.free_bytes().map_err(fail)?;

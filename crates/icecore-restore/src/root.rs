@@ -1,4 +1,4 @@
-//! What becomes of the target directory itself.
+//! How the target directory itself is treated.
 
 use icecore_fs::{
     entry::Metadata,
@@ -8,23 +8,23 @@ use icecore_fs::{
 
 use crate::{candidate::Candidate, request::RestoreRequest};
 
-/// Lies in a target that a restore has created until the restore is complete, so that the next one knows it
-/// as its own. Is a name of a temporary file, which every restore removes.
+/// Exists in a target that a restore has created until the restore is complete, so that the next restore
+/// recognizes the target as its own. It has the name of a temporary file, which every restore removes.
 const UNFINISHED: &[u8] = b".icecore-0000000000000000-0.part";
 
-/// What becomes of the target directory itself.
+/// How the target directory itself is treated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TargetRoot {
     /// A restore has created it: it gets the recorded metadata.
     Created,
-    /// It was there, and gets the recorded metadata.
+    /// It existed, and gets the recorded metadata.
     Applied,
-    /// It was there, and keeps its own.
+    /// It existed, and keeps its own.
     Kept(Metadata),
 }
 
 impl TargetRoot {
-    /// Finds out about a target that exists.
+    /// Examines an existing target.
     pub fn of_existing(tree: &TargetTree, request: &RestoreRequest) -> Result<Self, FsError> {
         if tree.look_up(UNFINISHED)?.is_some() {
             return Ok(Self::Created);
@@ -38,8 +38,8 @@ impl TargetRoot {
         }
     }
 
-    /// Marks a target that was created just now. Without the mark, only a restore that goes on after an
-    /// interruption does not know that the target is its own.
+    /// Marks a target that was just created. Without the mark, a restore that continues after an interruption
+    /// does not know that the target is its own.
     pub fn mark_created(tree: &TargetTree) -> Self {
         if let Err(error) = tree.create_symlink(UNFINISHED, b"unfinished") {
             tracing::debug!(%error, "the new target could not be marked");
@@ -47,13 +47,13 @@ impl TargetRoot {
         Self::Created
     }
 
-    /// Says whether the target gets the recorded metadata.
+    /// Returns whether the target gets the recorded metadata.
     pub fn is_applied(&self) -> bool {
         !matches!(self, Self::Kept(_))
     }
 
-    /// Gives a target that was created the recorded metadata and removes its mark, where the restore ends
-    /// early: the next one finds a directory that keeps what it has.
+    /// If the restore ends early, gives a target that it created the recorded metadata and removes its mark:
+    /// the next restore finds a directory that keeps its metadata.
     pub fn give_up(&self, tree: &TargetTree, recorded: Option<&Candidate>, request: &RestoreRequest) {
         if !matches!(self, Self::Created) {
             return;
@@ -67,7 +67,7 @@ impl TargetRoot {
         }
     }
 
-    /// Removes the mark of a target that is complete, or puts back the time of one that keeps its metadata.
+    /// Removes the mark of a complete target, or resets the time of a target that keeps its metadata.
     pub fn finish(&self, tree: &TargetTree) -> Result<(), FsError> {
         match self {
             Self::Applied => {}
@@ -83,7 +83,7 @@ impl TargetRoot {
                     keep_attributes: true,
                     clear_flags: false,
                 };
-                // Somebody else's directory, such as /tmp, keeps the time of the last change instead.
+                // Somebody else's directory, such as /tmp, keeps the time of its last change instead.
                 tree.apply_metadata(b"", before, &Vec::new(), &options)?;
             }
         }

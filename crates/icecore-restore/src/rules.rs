@@ -1,29 +1,28 @@
-//! What must stay in the target: what the snapshot does not know to have been absent, and what is never
-//! touched.
+//! Objects that must stay in the target: those that may have been left out of the snapshot, and those that
+//! are never touched.
 
 use icecore_format::{entry::Marks, path, snapshot::LeftOut};
 use icecore_fs::{entry::EntryKind as FsKind, excludes::Excludes, target::Location};
 
 use crate::{include::IncludePatterns, names::join, report::KeptReason, request::RestoreRequest};
 
-/// What must stay in the target.
+/// Objects that must stay in the target.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    /// Path in the source of the directory that the target stands for.
+    /// Path in the source of the directory that corresponds to the target.
     base: Vec<u8>,
     include: IncludePatterns,
     excludes: Excludes,
     /// Single objects that the backup left out, relative to the source's root.
     left_out: Vec<Vec<u8>>,
-    /// The snapshot does not say all that was left out.
+    /// The snapshot does not list everything that was left out.
     is_unknown: bool,
     delete_excluded: bool,
     protected: Vec<(u64, u64)>,
 }
 
 impl Rules {
-    /// Collects what the request and its snapshot say; `is_single` if one object is restored and not a
-    /// directory.
+    /// Collects the rules of the request and its snapshot; `is_single` if a single object is restored.
     pub fn new(request: &RestoreRequest, is_single: bool) -> Self {
         let base = if is_single { path::parent(&request.path).unwrap_or_default() } else { &request.path };
         let mut rules = Self {
@@ -50,13 +49,13 @@ impl Rules {
         let is_understood = left_out.patterns.iter().all(|pattern| builder.add_pattern(pattern).is_ok());
         match builder.build() {
             Ok(excludes) if is_understood => self.excludes = excludes,
-            // A later program may know other patterns.
+            // A later program may have other patterns.
             _ => self.is_unknown = true,
         }
     }
 
-    /// Returns why something stays that the snapshot does not have, by its path relative to the target; what
-    /// it lies in is included and not excluded.
+    /// Returns why an object stays that the snapshot does not have, by its path relative to the target; its
+    /// parent is included and not excluded.
     pub fn by_path(&self, path: &[u8], is_directory: bool) -> Option<KeptReason> {
         if !self.include.is_included(path, is_directory, true) {
             return Some(KeptReason::NotIncluded);
@@ -74,7 +73,7 @@ impl Rules {
         self.excludes.is_excluded(&full, is_directory).then_some(KeptReason::Excluded)
     }
 
-    /// Returns why an object stays, by where it lies and by which object it is.
+    /// Returns why an object stays, by its location and its identity.
     pub fn by_location(&self, found: &Location) -> Option<KeptReason> {
         if self.is_protected(found.device, found.inode) {
             return Some(KeptReason::Own);
@@ -82,12 +81,12 @@ impl Rules {
         found.is_foreign.then_some(KeptReason::MountPoint)
     }
 
-    /// Returns why an object stays that was found in the target and that the snapshot does not have.
+    /// Returns why an object of the target stays that the snapshot does not have.
     pub fn of(&self, path: &[u8], found: &Location) -> Option<KeptReason> {
         self.by_location(found).or_else(|| self.by_path(path, found.kind == FsKind::Directory))
     }
 
-    /// Returns why everything stays in a directory that the snapshot does not have.
+    /// Returns why everything in a directory stays that the snapshot does not have.
     pub fn of_marks(&self, marks: Marks) -> Option<KeptReason> {
         if marks.contains(Marks::UNREADABLE) {
             Some(KeptReason::Unreadable)
@@ -100,7 +99,7 @@ impl Rules {
         }
     }
 
-    /// Says whether an object is never deleted and never overwritten.
+    /// Returns whether an object is never deleted and never overwritten.
     pub fn is_protected(&self, device: u64, inode: u64) -> bool {
         self.protected.contains(&(device, inode))
     }

@@ -10,20 +10,20 @@ use crate::{
 
 /// A file with more content than this is written in segments of about this length, in bytes.
 const SEGMENT_BYTES: u64 = 4 << 20;
-/// Most chunks of a segment.
+/// Maximum of chunks of a segment.
 const SEGMENT_CHUNKS_MAX: usize = 256;
 
-/// Says whether a file is written in segments.
+/// Returns whether a file is written in segments.
 pub(crate) fn is_large(entry: &Entry) -> bool {
     entry.content.bytes() > SEGMENT_BYTES
 }
 
-/// Chunks that are written by one worker.
+/// Chunks that one worker writes.
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
-    /// The chunks with their places.
+    /// The chunks with their positions.
     pub chunks: Vec<PlacedChunk>,
-    /// Sum of their lengths, with holes.
+    /// Sum of their lengths, including holes.
     pub bytes: u64,
     /// Sum of their lengths, without holes.
     pub data_bytes: u64,

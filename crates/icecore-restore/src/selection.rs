@@ -1,4 +1,4 @@
-//! Which entries of the snapshot are meant, in path order.
+//! Selects entries of the snapshot, in path order.
 
 use icecore_format::{
     entry::{Entry, EntryKind, Marks},
@@ -20,18 +20,18 @@ use crate::{
     request::RestoreRequest,
 };
 
-/// Something that the selection finds.
+/// An item of the selection.
 #[derive(Debug)]
 pub(crate) enum Selected {
     /// An entry to be restored.
     Entry(Candidate),
-    /// An entry that the newer snapshot does not have any more.
+    /// An entry that the newer snapshot no longer has.
     Removed(Entry),
-    /// A part of a manifest cannot be read and is passed over.
+    /// A part of a manifest that cannot be read and is skipped.
     Gap(RepoError),
 }
 
-/// Streams what is asked for; paths are relative to the target.
+/// Streams the selection; paths are relative to the target.
 pub(crate) struct Selection<'a> {
     entries: Entries<'a>,
     owners: &'a Owners,
@@ -39,7 +39,7 @@ pub(crate) struct Selection<'a> {
     /// Name in the target of a single object.
     single: Option<Vec<u8>>,
     root: Option<Candidate>,
-    /// Marks of the directories that the path lies in.
+    /// Marks of the directories that contain the path.
     marks_above: Marks,
     is_positioned: bool,
     is_done: bool,
@@ -51,7 +51,7 @@ enum Entries<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// Finds the path that the request names.
+    /// Finds the path of the request.
     pub fn open(
         reader: &'a ChunkReader,
         request: &RestoreRequest,
@@ -85,7 +85,7 @@ impl<'a> Selection<'a> {
 
     fn find_start(&mut self, mut cursor: ManifestCursor<'a>, request: &RestoreRequest) -> RestoreResult<()> {
         let found = match cursor.seek(&self.path).and_then(|()| cursor.next()) {
-            // The stream comes to the same place, and says so if there is nothing else.
+            // The stream reaches the same position, and reports the damage if there is nothing else.
             Err(error) if error.is_corruption() && self.path.is_empty() => return Ok(()),
             Err(error) => return Err(error.into()),
             Ok(found) => found.filter(|entry| path::is_within(&entry.path, &self.path)),
@@ -113,7 +113,7 @@ impl<'a> Selection<'a> {
         while let Some(directory) = above {
             let marks = match cursor().find(directory) {
                 Ok(found) => found.map(|entry| entry.marks).unwrap_or_default(),
-                // What cannot be read may have been anything.
+                // An unreadable directory may have had any marks.
                 Err(error) if error.is_corruption() => Marks::UNREADABLE,
                 Err(error) => return Err(error.into()),
             };
@@ -123,23 +123,23 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
-    /// Returns the marks of the directory that is restored and of those that it lies in.
+    /// Returns the marks of the restored directory and of the directories that contain it.
     pub fn marks(&self) -> Marks {
         let root = self.root.as_ref().map(|root| root.entry.marks).unwrap_or_default();
         self.marks_above.with(root)
     }
 
-    /// Returns the entry of the directory that is restored, if the manifest has it.
+    /// Returns the entry of the restored directory, if the manifest has it.
     pub fn root(&self) -> Option<&Candidate> {
         self.root.as_ref()
     }
 
-    /// Says whether a single object is restored.
+    /// Returns whether a single object is restored.
     pub fn is_single(&self) -> bool {
         self.single.is_some()
     }
 
-    /// Returns what is next.
+    /// Returns the next item.
     pub fn next(&mut self) -> RepoResult<Option<Selected>> {
         if self.is_done {
             return Ok(None);
@@ -191,7 +191,7 @@ impl<'a> Selection<'a> {
         Ok(Some(Selected::Entry(Candidate { is_changed, ..candidate })))
     }
 
-    /// Returns the unchanged entry of a directory on the way to a change; paths have to rise.
+    /// Returns the unchanged entry of a directory that contains a change; call it in path order.
     pub fn parent(&mut self, relative: &[u8]) -> RepoResult<Option<Candidate>> {
         let full = join(&self.path, relative);
         let Entries::Changes { parents, .. } = &mut self.entries else { return Ok(None) };
@@ -204,7 +204,7 @@ impl<'a> Selection<'a> {
         Ok(Some(self.candidate(entry, parents)))
     }
 
-    /// Turns the entry that the cursor returned last into one of the target.
+    /// Turns the entry that the cursor returned last into a candidate for the target.
     fn candidate(&self, mut entry: Entry, cursor: &ManifestCursor<'_>) -> Candidate {
         let (user, group) = cursor.owner_names(entry.user_id, entry.group_id);
         let owner: OwnerChoice = self.owners.choose(&entry, user, group);
@@ -224,7 +224,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Returns the totals of what is asked for, where that is cheap to find out.
+/// Returns the totals of the selection, if they are cheap to find out.
 pub(crate) fn expected(reader: &ChunkReader, request: &RestoreRequest) -> Option<Totals> {
     if request.since.is_some() || !request.include.is_empty() {
         return None;
@@ -233,7 +233,7 @@ pub(crate) fn expected(reader: &ChunkReader, request: &RestoreRequest) -> Option
     if request.path.is_empty() {
         return Some(root.totals);
     }
-    // Damage is met again, and told, when the entries themselves are read.
+    // Damage is met again, and reported, when the entries themselves are read.
     ManifestCursor::new(reader, &root).totals_within(&request.path).ok()
 }
 

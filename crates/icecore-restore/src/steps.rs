@@ -1,25 +1,26 @@
-//! What the walk through the manifest finds to do, in path order.
+//! Steps that the walk through the manifest finds, in path order.
 
 use icecore_fs::entry::EntryKind as FsKind;
 
 use crate::{candidate::Candidate, report::KeptReason};
 
-/// Something to do.
+/// A step.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Restore an object that is not a directory.
     Object(Box<Candidate>),
-    /// Make a hard link to the first of the group: the walk finds an object, and the table of links decides.
+    /// Make a hard link to the first file of the group: the walk finds an object, and the table of links
+    /// decides.
     Link(Box<Candidate>),
-    /// Remove what the newer snapshot does not have any more.
+    /// Remove an object that the newer snapshot no longer has.
     Remove(Removal),
-    /// Only to count deletions: a directory of the target is in the place of something else.
+    /// Only for counting deletions: a directory of the target is in the way of something else.
     Displace(Vec<u8>),
     /// Complete a directory, after everything before it.
     Leave(Box<LeftDirectory>),
 }
 
-/// Something that is not a directory and that the newer snapshot does not have any more.
+/// An object that is not a directory and that the newer snapshot no longer has.
 #[derive(Debug)]
 pub(crate) struct Removal {
     /// Path relative to the target.
@@ -33,10 +34,10 @@ pub(crate) struct Removal {
 pub(crate) struct LeftDirectory {
     /// Path relative to the target.
     pub path: Vec<u8>,
-    /// What to apply to it; none if the snapshot does not say.
+    /// Metadata to apply to it; none if the snapshot does not have it.
     pub candidate: Option<Box<Candidate>>,
-    /// Names in it that are to be removed; of a directory that the newer snapshot does not have, those that
-    /// the older one has in it.
+    /// Names in it to be removed; for a directory that the newer snapshot does not have, its names in the
+    /// older one.
     pub extras: Vec<(Vec<u8>, FsKind)>,
     /// Why everything in it stays that the snapshot does not have.
     pub shield: Option<KeptReason>,
@@ -49,11 +50,11 @@ pub(crate) struct LeftDirectory {
 pub(crate) enum LeftState {
     /// It was created, or something in it was restored.
     Entered,
-    /// It is there, and nothing of it is changed.
+    /// It exists, and stays as it is.
     LeftAlone,
     /// Something in it may have been removed.
     Touched,
-    /// The newer snapshot does not have it any more.
+    /// The newer snapshot no longer has it.
     Removed,
 }
 

@@ -18,11 +18,11 @@ use crate::request::OwnerMapping;
 
 /// Time between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// Most groups of warnings that are counted apart.
+/// Maximum of groups of warnings that are counted separately.
 const GROUPS_MAX: usize = 256;
 const GROUP_OTHER: &str = "other";
 
-/// Collects what becomes the report.
+/// Collects the content of the report.
 pub(crate) struct Tally<'a> {
     events: &'a dyn RestoreEvents,
     clock: Arc<dyn Clock>,
@@ -30,12 +30,12 @@ pub(crate) struct Tally<'a> {
     state: Mutex<State>,
 }
 
-/// What could be expected of a restore.
+/// What the user of a restore may do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing {
-    /// The superuser restores, who may set everything.
+    /// The superuser restores, and may set everything.
     pub is_privileged: bool,
-    /// Whom the objects are to belong to.
+    /// Owners that the objects should get.
     pub owners: OwnerMapping,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Tally<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns who is told.
+    /// Returns the receiver of events.
     pub fn events(&self) -> &dyn RestoreEvents {
         self.events
     }
@@ -85,7 +85,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Notes that something is done.
+    /// Reports an action.
     pub fn action(&self, action: RestoreAction, path: &[u8]) {
         self.events.action(action, path);
     }
@@ -111,7 +111,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Notes what could not be applied to an object; each reason counts once for it.
+    /// Notes metadata that could not be applied to an object; each reason counts once for it.
     pub fn warn(&self, warnings: Vec<ApplyWarning>) {
         let mut known: Vec<(String, String)> = Vec::new();
         for warning in warnings {
@@ -131,8 +131,8 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Notes one thing that could not be applied to an object; if only the superuser may, it is a note for
-    /// others.
+    /// Notes one aspect that could not be applied to an object; if only the superuser may apply it, it is a
+    /// note for others.
     pub fn warn_aspect(&self, aspect: &str, path: &[u8], reason: String, needs_privilege: bool) {
         let is_note = needs_privilege && !self.standing.is_privileged;
         self.add_warning(&(aspect.to_owned(), reason.clone()), path, reason, is_note);
@@ -162,12 +162,12 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Notes that some bytes of a file have been dealt with.
+    /// Notes that some bytes of a file are finished.
     pub fn progress_bytes(&self, path: &[u8], bytes: u64) {
         self.progress(path, |progress| progress.bytes += bytes);
     }
 
-    /// Notes that an entry has been dealt with, and how many bytes of it have not been noted before.
+    /// Notes that an entry is finished, and how many bytes of it have not been noted before.
     pub fn progress_entry(&self, path: &[u8], is_file: bool, bytes: u64) {
         self.progress(path, |progress| {
             progress.entries += 1;
@@ -191,7 +191,7 @@ impl<'a> Tally<'a> {
         self.events.progress(&told);
     }
 
-    /// Tells the final progress and returns the report, without durations.
+    /// Reports the final progress and returns the report, without durations.
     pub fn finish(self) -> RestoreReport {
         let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.events.progress(&state.progress);
@@ -201,7 +201,8 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// Returns what several aspects are counted as: names of attributes come from the snapshot.
+/// Returns the common name under which several aspects are counted: names of attributes come from the
+/// snapshot.
 fn group_of(aspect: &AppliedAspect) -> Option<&'static str> {
     matches!(aspect, AppliedAspect::ExtendedAttribute(_)).then_some("extended attributes")
 }

@@ -1,4 +1,4 @@
-//! Decides what has to be done for an entry, given what is at its path.
+//! Decides how to handle an entry, given what exists at its path.
 
 use icecore_format::entry::EntryKind;
 use icecore_fs::entry::{EntryKind as FsKind, Metadata};
@@ -9,33 +9,33 @@ use crate::{
     restoration::Restoration,
 };
 
-/// What has to be done for an entry.
+/// How to handle an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// There is nothing.
+    /// Nothing exists there.
     Create,
-    /// Something of another kind is there, or a link or device that leads elsewhere.
+    /// An object of another kind exists there, or a link or device with another target.
     Replace {
         /// It is of another kind.
         other_kind: bool,
     },
-    /// A directory is there.
+    /// A directory exists there.
     Directory,
-    /// Content, target or device are right.
+    /// The content, target or device is right.
     Right {
         /// The time is right, too.
         time: bool,
     },
-    /// There is a file whose content may be wrong in part.
+    /// A file exists there whose content may differ.
     Compare {
-        /// It has another name that the snapshot does not know: it must not be changed, but replaced.
+        /// It has another name that the snapshot does not know, so it must not be changed, but replaced.
         replace: bool,
     },
 }
 
 impl Candidate {
-    /// Decides like [`Self::judge`]; a link that looks right is read: its length and time do not show where
-    /// it leads.
+    /// Decides like [`Self::judge`]; reads a link that looks right, because its length and time do not show
+    /// its target.
     pub fn judge_in(&self, restoration: &Restoration<'_>, found: Option<&Metadata>) -> Verdict {
         let verdict = self.judge(found, restoration.comparison);
         if self.is_file() && matches!(verdict, Verdict::Right { .. }) {
@@ -53,7 +53,7 @@ impl Candidate {
         verdict
     }
 
-    /// Decides what has to be done, given what is there.
+    /// Decides what to do, given what exists there.
     pub fn judge(&self, found: Option<&Metadata>, comparison: Comparison) -> Verdict {
         let Some(found) = found else { return Verdict::Create };
         let entry = &self.entry;

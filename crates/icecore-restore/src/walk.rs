@@ -9,7 +9,7 @@ use crate::{
     walker::{Purpose, Walker},
 };
 
-/// Follows the selection to its end; `carry_out` takes the steps that have come together.
+/// Follows the selection to its end; `carry_out` takes the collected steps.
 pub(crate) fn walk(
     restoration: &Restoration<'_>,
     purpose: Purpose,
@@ -17,7 +17,7 @@ pub(crate) fn walk(
     mut carry_out: impl FnMut(Vec<Step>),
 ) -> RestoreResult<()> {
     let mut walker = Walker::new(restoration, purpose, selection);
-    // Where nothing at all can be read, the restore as a whole has failed.
+    // If nothing at all can be read, the restore as a whole has failed.
     let mut first_gap = None;
     let mut is_anything_found = false;
     let mut last_path = Vec::new();

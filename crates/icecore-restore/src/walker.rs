@@ -1,4 +1,4 @@
-//! Follows the entries of a snapshot through the directories of the target, and says what there is to do.
+//! Follows the entries of a snapshot through the directories of the target, and returns the steps.
 
 use icecore_format::{
     entry::{Entry, EntryKind, Marks},
@@ -21,23 +21,23 @@ use crate::{
 
 mod removed;
 
-/// Steps are carried out when there are this many,
+/// Steps are carried out when there are this many.
 const STEPS_MAX: usize = 4096;
-/// or when they take this much memory, in bytes.
+/// Steps are also carried out when they take this much memory, in bytes.
 const STEPS_WEIGHT_MAX: usize = 4 << 20;
 
-/// What a walk is for.
+/// Purpose of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Everything.
     Restore,
-    /// Only what would be deleted.
+    /// Only to count deletions.
     CountDeletions,
 }
 
 /// Follows the entries of a snapshot through the directories of the target.
 ///
-/// Directories are created here, everything else becomes a step. Holds the directories that lead to the
+/// Directories are created here, everything else becomes a step. Holds the directories that contain the
 /// current entry, with the names that were in them.
 pub(crate) struct Walker<'a> {
     restoration: &'a Restoration<'a>,
@@ -47,9 +47,9 @@ pub(crate) struct Walker<'a> {
     current: Vec<u8>,
     /// The last entry that was not a directory: nothing can be below it.
     non_directory: Option<Vec<u8>>,
-    /// Nothing is deleted any more.
+    /// Nothing more is deleted.
     is_gap_met: bool,
-    /// What there is to do.
+    /// The steps found so far.
     steps: Vec<Step>,
     /// Memory that the steps hold, in bytes.
     weight: usize,
@@ -59,8 +59,8 @@ impl<'a> Walker<'a> {
     /// Begins at the root of what is restored.
     pub fn new(restoration: &'a Restoration<'a>, purpose: Purpose, selection: &Selection<'_>) -> Self {
         let request = restoration.request;
-        // A snapshot that has no such directory knows nothing of its neighbours: it is that of a single file,
-        // damaged or forged, or a single object is asked for.
+        // A snapshot without such a directory knows nothing of its neighbours: it is the snapshot of a single
+        // file, damaged or forged, or a single object is restored.
         let may_delete = request.delete && request.since.is_none() && selection.root().is_some();
         let scope = Scope::of(request.include.is_empty(), may_delete);
         let mut frame = Frame::new(0, selection.root().cloned().into(), scope);
@@ -157,7 +157,7 @@ impl<'a> Walker<'a> {
         self.step(Step::Object(Box::new(candidate)));
     }
 
-    /// Says that an object had attributes that the snapshot does not know.
+    /// Reports that an object had attributes that the snapshot does not have.
     fn warn_of_attributes(&self, entry: &Entry) {
         if entry.marks.contains(Marks::ATTRIBUTES_INCOMPLETE) {
             let reason = "some could not be read when the backup was made".to_owned();
@@ -179,18 +179,18 @@ impl<'a> Walker<'a> {
         self.steps.push(step);
     }
 
-    /// Says whether the steps should be carried out now.
+    /// Returns whether the steps should be carried out now.
     pub fn is_full(&self) -> bool {
         self.steps.len() >= STEPS_MAX || self.weight >= STEPS_WEIGHT_MAX
     }
 
-    /// Hands over the steps that have come together.
+    /// Returns the collected steps.
     pub fn take_steps(&mut self) -> Vec<Step> {
         self.weight = 0;
         std::mem::take(&mut self.steps)
     }
 
-    /// Leaves the directories that `entry_path` is not in.
+    /// Leaves the directories that do not contain `entry_path`.
     fn leave_until(&mut self, entry_path: &[u8]) {
         while self.frames.len() > 1 && !path::is_within(entry_path, &self.current) {
             self.leave();
@@ -218,7 +218,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Opens the directories that the stream did not name, down to `parent`; says no if one of them is
+    /// Opens the directories that the stream did not name, down to `parent`; returns false if one of them is
     /// something else.
     fn open_parents(&mut self, selection: &mut Selection<'_>, parent: &[u8]) -> Result<bool, RepoError> {
         while self.current.len() < parent.len() {
@@ -266,7 +266,7 @@ impl<'a> Walker<'a> {
         self.current = directory_path;
     }
 
-    /// Makes sure that all current directories are there; says no if one could not be had.
+    /// Makes sure that all current directories exist; returns false if one could not be created.
     fn enter(&mut self) -> bool {
         for index in 0..self.frames.len() {
             if self.frames[index].state.is_unopened() {
@@ -276,7 +276,7 @@ impl<'a> Walker<'a> {
         self.frames.last().is_some_and(|frame| frame.state.is_open())
     }
 
-    /// Creates a directory, or lists what is in it.
+    /// Creates a directory, or lists its content.
     fn open(&mut self, index: usize) {
         let (above, rest) = self.frames.split_at_mut(index);
         let Some(frame) = rest.first_mut() else { return };

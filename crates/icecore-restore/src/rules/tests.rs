@@ -29,7 +29,7 @@ fn paths_are_those_of_the_source() {
     assert_eq!(part.by_path(b"only", false), Some(KeptReason::Excluded));
     assert_eq!(part.by_path(b"repository", true), Some(KeptReason::LeftOut));
     assert_eq!(part.by_path(b"a/only", false), None);
-    // A single object lies under its own name in the target.
+    // A single object has its own name in the target.
     let single = rules(|request, _| request.path = b"a/only".to_vec(), true);
     assert_eq!(single.by_path(b"only", false), Some(KeptReason::Excluded));
 }

@@ -49,7 +49,7 @@ fn what_only_root_may_set_is_a_note_for_others() {
     }
     assert!(!is_exact(false, vec![denied(attribute("user.a"))]));
     assert!(!is_exact(false, vec![vec![warning(AppliedAspect::Times, io::ErrorKind::Other)]]));
-    // Who keeps his own owner has asked for objects without setuid.
+    // A user who keeps his own owner has asked for objects without setuid.
     assert!(report(true, OwnerMapping::None, vec![denied(AppliedAspect::SetIdBits)]).is_exact());
     let is_note = |warning: &RestoreWarning| warning.is_note;
     assert!(report(false, OwnerMapping::ByName, privileged().into()).warnings.iter().all(is_note));

@@ -1,4 +1,4 @@
-//! What the newer snapshot does not have any more.
+//! Entries that the newer snapshot no longer has.
 
 use icecore_format::{
     entry::{Entry, EntryKind},
@@ -17,18 +17,17 @@ use crate::{
 };
 
 impl Walker<'_> {
-    /// Takes an entry that the newer snapshot does not have any more.
+    /// Takes an entry that the newer snapshot no longer has.
     pub fn removed(&mut self, selection: &mut Selection<'_>, entry: Entry) -> Result<(), RepoError> {
         if !self.restoration.request.delete || self.is_gap_met || entry.path.is_empty() {
             return Ok(());
         }
         self.leave_until(&entry.path);
-        // What was below something that is not a directory any more goes with it.
+        // Everything below something that is no longer a directory is removed with it.
         if !self.open_parents(selection, path::parent(&entry.path).unwrap_or_default())? {
             return Ok(());
         }
-        // A directory that goes has the names that the older snapshot has in it; one that stays keeps
-        // everything.
+        // A removed directory has its names in the older snapshot; a directory that stays keeps everything.
         let is_directory = entry.kind == EntryKind::Directory;
         if let Some(above) = self.frames.last_mut().filter(|above| matches!(above.recorded, Recorded::Gone)) {
             above.extras.push((name_of(&entry.path).to_vec(), fs_kind(entry.kind)));
@@ -56,7 +55,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// Goes down into a directory that the newer snapshot does not have any more.
+    /// Enters a directory that the newer snapshot no longer has.
     fn push_removed(&mut self, directory_path: Vec<u8>, is_included: bool) {
         let shield = self.restoration.rules.by_path(&directory_path, true);
         if !is_included {
@@ -70,7 +69,7 @@ impl Walker<'_> {
         }
     }
 
-    /// Finds out which of the current directories lie where nothing is deleted.
+    /// Finds out which of the current directories are in locations where nothing is deleted.
     fn locate_frames(&mut self) {
         let Some(tree) = self.restoration.tree else { return };
         let mut above = None;
@@ -95,7 +94,7 @@ impl Walker<'_> {
         }
     }
 
-    /// Notes that a part of the manifest is unknown: what it lists must not be taken for gone.
+    /// Notes that a part of the manifest is unknown: its entries must not count as removed.
     pub fn gap(&mut self) {
         if !self.is_gap_met && self.restoration.request.delete {
             self.restoration.tally.notice(RestoreNotice::DeletionSuspended);

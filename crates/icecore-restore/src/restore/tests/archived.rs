@@ -1,4 +1,4 @@
-//! Packs that have to be thawed first.
+//! Packs that must be thawed first.
 
 use icecore_repo::reader::ChunkReader;
 

@@ -82,7 +82,7 @@ fn a_damaged_part_of_the_manifest_is_passed_over_and_nothing_deleted() {
     let target = Target::new();
     fixture.restore(&RestoreRequest::new(snapshot.clone(), target.root()));
     std::fs::remove_file(target.path("f399")).unwrap();
-    // Behind the header lies the first block, with the first leaves.
+    // The first block, with the first leaves, follows the header.
     let mut damaged = None;
     for position in (200..20_000).step_by(1500) {
         fixture.damage("meta/manifest/", |length| position % length);

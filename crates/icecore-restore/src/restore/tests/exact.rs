@@ -1,4 +1,4 @@
-//! What a restore leaves behind is exactly what was recorded.
+//! A restored target is exactly what was recorded.
 
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 
@@ -182,7 +182,7 @@ fn the_unchanged_file_of_the_source_is_not_read() {
     request.is_source = true;
     let report = fixture.restore(&request);
     assert_eq!((report.counts.files_not_compared, report.counts.bytes_compared), (1, 0));
-    // The same file, changed behind its time: the time of change gives it away.
+    // The same file, changed without a new time: the time of change reveals it.
     let time = found.modified().unwrap();
     target.write("a", "2");
     std::fs::File::open(target.path("a")).unwrap().set_modified(time).unwrap();

@@ -1,4 +1,4 @@
-//! Targets that hold something already.
+//! Targets that already have content.
 
 use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
@@ -51,7 +51,7 @@ fn metadata_alone_is_fixed_without_data() {
     };
     set_mode("d/a", 0o600);
     set_mode("d", 0o700);
-    // Only the time differs: the content is compared here, and found right.
+    // Only the time differs: the content is compared here, and matches.
     let file = std::fs::File::open(target.path("d/b")).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
     let report = fixture.restore(&request);
@@ -77,7 +77,7 @@ fn only_chunks_that_differ_are_fetched() {
     let report = fixture.restore(&request);
     assert!(target.read("a") == content);
     assert_eq!((report.counts.bytes_written, report.counts.bytes_reused), (30_000, 29_000));
-    // A file that is too short, or too long, gives what it has as well.
+    // A file that is too short, or too long, also provides the chunks that it has.
     for other in [&content[..20_000], &[content.as_slice(), b"tail"].concat()] {
         target.write("a", other);
         let report = fixture.restore(&request);
@@ -141,14 +141,14 @@ fn other_kinds_are_replaced() {
     let report = fixture.restore(&request);
     assert_eq!(report.counts.replaced, 3, "a link, an empty directory, a file");
     assert_eq!((target.read("d/a"), target.read("d/b")), (noise(1, 5000), b"bbb".to_vec()));
-    // A symbolic link in place of a directory is replaced, not followed.
+    // A symbolic link in the way of a directory is replaced, not followed.
     std::fs::remove_dir_all(target.path("d")).unwrap();
     std::os::unix::fs::symlink(&outside, target.path("d")).unwrap();
     let report = fixture.restore(&request);
     assert_eq!(report.counts.replaced, 1);
     assert!(target.path("d").symlink_metadata().unwrap().is_dir());
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
-    // A directory with something in it only with `delete`.
+    // A directory with content only with `delete`.
     std::fs::remove_file(target.path("d/b")).unwrap();
     target.write("d/b/precious", "x");
     let report = fixture.restore_in_part(&request);

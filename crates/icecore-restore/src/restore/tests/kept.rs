@@ -1,4 +1,4 @@
-//! What a restore leaves in the target although the snapshot does not have it.
+//! Objects that a restore leaves in the target although the snapshot does not have them.
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path, process::Command};
 
@@ -45,7 +45,7 @@ fn paths(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|&path| path.to_owned()).collect()
 }
 
-/// Restores with a dry run first, which must say the same; returns the report and the deletions.
+/// Restores with a dry run first, which must report the same; returns the report and the deletions.
 #[track_caller]
 fn restore(fixture: &Fixture, request: &RestoreRequest) -> (RestoreReport, Vec<String>) {
     let run = |dry_run| {
@@ -362,7 +362,7 @@ fn many_deletions_need_a_word() {
     let report = fixture.restore(&request);
     let notice = RestoreNotice::ManyDeletions { deletions: 1002, entries: 1002 };
     assert_eq!((report.counts.deleted, report.notices), (1, vec![notice]));
-    // A thousand are deleted unasked, and so is a small part of many.
+    // A thousand deletions need no confirmation, and neither does a small part of many objects.
     request.dry_run = false;
     fs::remove_file(target.path("extra/0")).unwrap();
     fs::remove_file(target.path("extra/1")).unwrap();

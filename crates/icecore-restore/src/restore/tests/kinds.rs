@@ -99,7 +99,7 @@ fn hard_links_are_links_again() {
     let again = fixture.restore(&request);
     assert_eq!((again.counts.links_created, again.counts.files_written), (0, 0));
     assert_eq!((again.counts.already_right, again.counts.metadata_fixed), (6, 0));
-    // One link is replaced by a file of its own: it becomes a link again, and nothing is fetched for it.
+    // One link is replaced by a separate file: it becomes a link again, and nothing is fetched for it.
     std::fs::remove_file(target.path("a/two")).unwrap();
     target.write("a/two", "other");
     let repaired = fixture.restore(&request);

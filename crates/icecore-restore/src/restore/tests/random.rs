@@ -13,7 +13,7 @@ use crate::{
 /// What is at a path: kind and content.
 type Model = BTreeMap<String, (EntryKind, Vec<u8>)>;
 
-/// Draws a tree over few names, so that two trees meet at the same paths with different kinds.
+/// Draws a tree over few names, so that two trees have the same paths with different kinds.
 fn model() -> impl Strategy<Value = Model> {
     let node = ("[abc](/[abc]){0,2}", 0..5_u8, 0..3_u8);
     proptest::collection::vec(node, 0..24).prop_map(|nodes| {
@@ -40,7 +40,7 @@ fn model() -> impl Strategy<Value = Model> {
     })
 }
 
-/// Makes the entries of a tree; the time of a file tells its content, as it does where times can be trusted.
+/// Makes the entries of a tree; the time of a file depends on its content, as if times could be trusted.
 fn items(model: &Model) -> Vec<Item> {
     let items = model.iter().map(|(path, (kind, content))| {
         let item = match kind {
