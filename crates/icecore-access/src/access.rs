@@ -1,4 +1,4 @@
-//! Where a repository is, and how to unlock it.
+//! Location of a repository, and how to unlock it.
 
 use std::{
     ffi::OsString,
@@ -20,37 +20,37 @@ use crate::{
     requests::Requests,
 };
 
-/// Everything that leads to a repository.
+/// Everything that is needed to reach a repository.
 #[derive(Clone, Debug)]
 pub struct RepositoryAccess {
     /// The machine that works on it.
     pub machine: Machine,
-    /// Where it is, if that was said.
+    /// Its location, if given.
     pub location: Option<RepositoryLocation>,
-    /// Ways to unlock it that were given.
+    /// The given credentials.
     pub credentials: GivenCredentials,
     /// Settings of repositories on S3.
     pub s3: S3Settings,
-    /// How long the network is waited for at the beginning, if it is.
+    /// How long to wait for the network at the beginning, if at all.
     pub network_time_max: Option<Duration>,
     /// Settings of the catalogue.
     pub cache: CacheSettings,
     /// The user's directories.
     pub directories: Directories,
-    /// What the environment of the process says.
+    /// Relevant parts of the process environment.
     pub surroundings: Surroundings,
-    /// What was asked of S3 so far.
+    /// Counts of the requests to S3 so far.
     pub requests: Arc<Requests>,
-    /// Who can be asked for a password.
+    /// Asks the user for a password.
     pub prompt: Arc<dyn Prompt>,
     /// Receiver of notices.
     pub events: Arc<dyn AccessEvents>,
 }
 
-/// Settings of the catalogue and of what is cached beside it.
+/// Settings of the catalogue and of the caches beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// Directory of all catalogues; without one they live as long as the process.
+    /// Directory of all catalogues; without it, they exist as long as the process.
     pub directory: Option<PathBuf>,
     /// Bytes of all catalogues together, if not the default.
     pub bytes_max: Option<u64>,
@@ -58,20 +58,20 @@ pub struct CacheSettings {
     pub index_memory_bytes: Option<u64>,
 }
 
-/// What the environment of the process says, read by whoever may read it.
+/// Relevant parts of the process environment, read by the surface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
-    /// File with the only certificates to trust.
+    /// File with the only trusted certificates.
     pub aws_ca_bundle: Option<PathBuf>,
     /// Files in which AWS profiles are looked for.
     pub aws_files: Vec<PathBuf>,
-    /// Who the user was before a program such as `sudo` changed it: names and numbers.
+    /// The user before a program such as `sudo` changed it: names and numbers.
     pub former_users: Vec<OsString>,
 }
 
 impl RepositoryAccess {
-    /// Returns the way to another repository with a location, credentials and S3 settings of its own; all
-    /// else is shared, but requests are counted apart.
+    /// Returns the access to another repository with its own location, credentials and S3 settings.
+    /// Everything else is shared, but requests are counted separately.
     #[must_use]
     pub fn of_other(
         &self,
@@ -82,7 +82,7 @@ impl RepositoryAccess {
         Self { location: Some(location), credentials, s3, requests: Arc::default(), ..self.clone() }
     }
 
-    /// Returns where the repository is.
+    /// Returns the location of the repository.
     pub fn location(&self) -> AccessResult<&RepositoryLocation> {
         self.location.as_ref().ok_or(AccessError::NoLocation)
     }
@@ -97,8 +97,7 @@ impl RepositoryAccess {
         self.cache.directory.as_ref().map(|directory| directory.join(repository.to_string()))
     }
 
-    /// Says whether this host has a catalogue of a repository, as far as a look at the cache directory says
-    /// it.
+    /// Returns whether this host has a catalogue of a repository, according to the cache directory.
     pub fn has_catalog(&self, repository: RepositoryId) -> bool {
         self.catalog_directory(repository).is_some_and(|directory| directory.exists())
     }

@@ -1,32 +1,32 @@
-//! How much may be done at a time.
+//! How many resources may be used at the same time.
 
-/// A pack takes one part in this many of the memory that is left at most, …
+/// A pack takes at most this fraction (one divided by this) of the remaining memory.
 const PACK_SHARE: u64 = 8;
-/// … or so many bytes, if that is more.
+/// A pack may always have this many bytes.
 const PACK_BYTES_MIN: u64 = 64 << 20;
-/// Most threads for one purpose where anything is scarce.
+/// Maximum of threads for one purpose if any resource is scarce.
 const SCARCE_THREADS_MAX: usize = 4;
 
-/// What may be used.
+/// Resources that may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// Threads that compute.
+    /// Threads for computation.
     pub workers: usize,
-    /// Calls of a local store at a time.
+    /// Concurrent calls of a local store.
     pub store_calls: usize,
-    /// Whether anything is scarce.
+    /// Whether any resource is scarce.
     pub is_scarce: bool,
-    /// Memory that is left, in bytes; none if it is not limited.
+    /// Remaining memory in bytes; none if it is not limited.
     pub memory_bytes: Option<u64>,
 }
 
 impl Allowance {
-    /// Returns how many threads to start for something, of which `wanted` would be good.
+    /// Returns how many threads to start for one purpose; `wanted` is the ideal number.
     pub fn bound(&self, wanted: usize) -> usize {
         if self.is_scarce { wanted.min(SCARCE_THREADS_MAX) } else { wanted }
     }
 
-    /// Returns how long packs may be, of which `wanted` bytes would be good: several of them are in memory.
+    /// Returns the length of packs; `wanted` is the ideal number of bytes. Several packs are in memory.
     pub fn bound_pack(&self, wanted: u64) -> u64 {
         match self.memory_bytes {
             Some(left) => wanted.min((left / PACK_SHARE).max(PACK_BYTES_MIN)),
@@ -34,7 +34,7 @@ impl Allowance {
         }
     }
 
-    /// Returns the number of threads that compute; zero if it need not be said.
+    /// Returns the number of threads for computation; zero if the default is fine.
     pub fn workers_if_scarce(&self) -> usize {
         if self.is_scarce { self.workers } else { 0 }
     }

@@ -11,7 +11,7 @@ use crate::{
     events::AccessNotice,
 };
 
-/// Bytes of all catalogues together, if the settings say nothing else.
+/// Bytes of all catalogues together, if the settings do not set it.
 const CACHE_BYTES_MAX_DEFAULT: u64 = 16 << 30;
 
 impl CacheSettings {
@@ -22,7 +22,7 @@ impl CacheSettings {
 }
 
 impl RepositoryAccess {
-    /// Opens the catalogue; where there is no usable cache directory, one that lives as long as the process.
+    /// Opens the catalogue; without a usable cache directory, it exists as long as the process.
     pub fn open_catalog(&self, repository: RepositoryId) -> AccessResult<Catalog> {
         let Some(directory) = &self.cache.directory else {
             self.events.notice(AccessNotice::NoCacheDirectory);

@@ -33,8 +33,8 @@ mod nesting;
 
 use nesting::Vacancy;
 
-/// What may lie in the directory of a new repository: the store's own files, what an interrupted creation
-/// left, and what file systems put into their root.
+/// Names that the directory of a new repository may already have: the store's own files, leftovers of an
+/// interrupted creation, and files that file systems put into their root.
 const HARMLESS_NAMES: [&str; 4] = ["+tmp", "+lock", "meta", "lost+found"];
 
 /// A repository that has just been created.
@@ -51,9 +51,9 @@ pub struct Created {
 /// The first key of a repository.
 #[derive(Clone, Debug)]
 pub struct FirstKey {
-    /// What unlocks the repository.
+    /// Unlocks the repository.
     pub credential: Credential,
-    /// Key file that opens it, if it is one.
+    /// Its key file, if it is one.
     pub file: Option<PathBuf>,
     /// The file was written just now.
     pub is_generated: bool,
@@ -62,9 +62,9 @@ pub struct FirstKey {
 /// Where the first key of a repository comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyChoice {
-    /// What was given, else a generated key file.
+    /// The given credential, otherwise a generated key file.
     Given,
-    /// What was given, else a password that is asked for, else a generated key file.
+    /// The given credential, otherwise a password that the user enters, otherwise a generated key file.
     GivenOrAsked,
     /// A key of AWS KMS.
     Kms(String),
@@ -77,7 +77,7 @@ pub struct Site {
     names_before: Option<Vec<OsString>>,
 }
 
-/// Refuses a directory in which something else lies already, or that is inside of a repository.
+/// Refuses a directory that has other content, or that is inside of a repository.
 pub fn inspect(access: &RepositoryAccess) -> AccessResult<Site> {
     let location = access.location()?;
     let names_before = refuse_used_directory(location)?;
@@ -87,8 +87,8 @@ pub fn inspect(access: &RepositoryAccess) -> AccessResult<Site> {
     Ok(Site { names_before })
 }
 
-/// Creates a repository at a site that was inspected; `label` is that of its first key, `key` says where that
-/// comes from, `single_writer` that conditional requests are not relied upon.
+/// Creates a repository at a site that was inspected. `label` is the label of its first key, `key` chooses
+/// this key, `single_writer` means that conditional requests are not relied upon.
 pub fn create(
     access: &RepositoryAccess,
     site: &Site,
@@ -121,8 +121,8 @@ pub fn create(
     Ok(Created { repository, store, key })
 }
 
-/// Returns the names in a directory that is to be a repository, or that there is none; refuses one in which
-/// something else lies already.
+/// Returns the names in a directory that is to be a repository, or none if it does not exist; refuses a
+/// directory with other content.
 fn refuse_used_directory(location: &RepositoryLocation) -> AccessResult<Option<Vec<OsString>>> {
     let RepositoryLocation::Local(path) = location else { return Ok(None) };
     let failed = |source: io::Error| AccessError::File { operation: "look into", path: path.clone(), source };
@@ -136,7 +136,7 @@ fn refuse_used_directory(location: &RepositoryLocation) -> AccessResult<Option<V
         let name = entry.map_err(failed)?.file_name();
         names.push(name.clone());
         if name == HEADER_KEY {
-            // A header, good or bad, is judged by whoever reads it.
+            // The reader of a header decides whether it is valid.
             return Ok(Some(names));
         }
         if HARMLESS_NAMES.iter().all(|harmless| name != *harmless)
@@ -149,7 +149,7 @@ fn refuse_used_directory(location: &RepositoryLocation) -> AccessResult<Option<V
     Ok(Some(names))
 }
 
-/// Refuses a file system that cannot do what every backup needs, and leaves the directory as it was before.
+/// Refuses a file system that lacks features that every backup needs, and leaves the directory as it was.
 fn try_file_system(access: &RepositoryAccess, store: &LocalStore, site: &Site) -> AccessResult<()> {
     let mut name = [0; 8];
     access.machine.environment.entropy.fill(&mut name);
@@ -159,7 +159,7 @@ fn try_file_system(access: &RepositoryAccess, store: &LocalStore, site: &Site) -
     };
     let path = store.path();
     let is_new = |name: &str| site.names_before.iter().flatten().all(|before| before != name);
-    // Whatever cannot be removed does no harm: another attempt finds it and goes on.
+    // Leftovers do no harm: another attempt finds them and continues.
     if is_new("+tmp") {
         fs::remove_dir(path.join("+tmp")).unwrap_or_default();
     }
@@ -172,7 +172,7 @@ fn try_file_system(access: &RepositoryAccess, store: &LocalStore, site: &Site) -
     Err(AccessError::FileSystem { path, source: source.into() })
 }
 
-/// Says whether there is no repository; whatever else is wrong with it is an error.
+/// Returns whether there is no repository; any other problem with it is an error.
 pub fn is_missing(access: &RepositoryAccess) -> AccessResult<bool> {
     let store = match access.try_open_store(AccessMode::Read)? {
         Err(StoreError::NoSuchDirectory { .. }) => return Ok(true),
@@ -185,9 +185,9 @@ pub fn is_missing(access: &RepositoryAccess) -> AccessResult<bool> {
     }
 }
 
-/// Refuses a place where a repository is, or what is left of one.
+/// Refuses a location with a repository, or with parts of one.
 fn refuse_existing(access: &RepositoryAccess, store: &OpenStore) -> AccessResult<()> {
-    // Where nothing of a repository lies, one request is enough; else each object is judged.
+    // If there are no objects of a repository, one request is enough; otherwise each object is judged.
     if let Some(s3) = &store.s3
         && nesting::refuse_in_bucket(access, store, s3)? == Vacancy::Unused
     {

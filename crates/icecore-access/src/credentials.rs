@@ -1,4 +1,4 @@
-//! Passwords and key files: where they come from, and in which order.
+//! Passwords and key files: their sources, and the order of these sources.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -17,11 +17,11 @@ use crate::{
     origin::{CredentialOrigin, SecretFileKind},
 };
 
-/// Environment variables that hold passwords, as text: that of the repository, and that of the one that
-/// snapshots are copied to. No command that is started for a password gets them.
+/// Environment variables that hold passwords, as text: for the repository, and for the destination of a copy.
+/// Commands that print a password do not get them.
 pub const PASSWORD_VARIABLES: [&str; 2] = ["ICECORE_PASSWORD", "ICECORE_TO_PASSWORD"];
 
-/// A place that a password or key comes from.
+/// Source of a password or key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialSource {
     /// A key file.
@@ -35,7 +35,7 @@ pub enum CredentialSource {
 }
 
 impl CredentialSource {
-    /// Returns how the user named it.
+    /// Returns the user's word for it.
     fn name(&self) -> &'static str {
         match self {
             Self::KeyFile(_) => "a key file",
@@ -46,7 +46,7 @@ impl CredentialSource {
     }
 }
 
-/// Everything that was given, by where it was given.
+/// All given credentials, by where they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GivenCredentials {
     /// On the command line.
@@ -67,13 +67,13 @@ impl GivenCredentials {
         })
     }
 
-    /// Returns the one that counts: the command line comes before the environment, that before the
+    /// Returns the source that counts: the command line comes before the environment, which comes before the
     /// configuration file.
     pub fn choose(&self) -> AccessResult<Option<&CredentialSource>> {
         Ok(self.choose_with_origin()?.map(|(source, _)| source))
     }
 
-    /// Returns the one that counts, and where it was given.
+    /// Returns the source that counts, and where it was given.
     pub fn choose_with_origin(&self) -> AccessResult<Option<(&CredentialSource, CredentialOrigin)>> {
         let places = [
             (&self.command_line, CredentialOrigin::CommandLine),
@@ -123,7 +123,7 @@ fn password(bytes: Zeroizing<Vec<u8>>, if_empty: AccessError) -> AccessResult<Cr
     if bytes.is_empty() { Err(if_empty) } else { Ok(Credential::Password(bytes)) }
 }
 
-/// Removes one line end, which editors and `echo` put behind a password.
+/// Removes one line end, which editors and `echo` append to a password.
 fn strip_line_end(bytes: &mut Zeroizing<Vec<u8>>) {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
@@ -134,7 +134,7 @@ fn strip_line_end(bytes: &mut Zeroizing<Vec<u8>>) {
 }
 
 fn run_password_command(command: &OsStr) -> AccessResult<Zeroizing<Vec<u8>>> {
-    // The command itself is not repeated in errors: it may have a secret in its arguments.
+    // Errors do not repeat the command: it may have a secret in its arguments.
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(command).stdin(Stdio::null()).stdout(Stdio::piped());
     for variable in PASSWORD_VARIABLES {
@@ -165,7 +165,7 @@ pub fn ask(prompt: &dyn Prompt, text: &str) -> AccessResult<Zeroizing<Vec<u8>>> 
     })
 }
 
-/// Asks for a new password until it was entered twice alike; an empty one is returned as none.
+/// Asks for a new password until it was entered twice in the same way; returns none for an empty one.
 pub fn ask_new(
     prompt: &dyn Prompt,
     text: &str,

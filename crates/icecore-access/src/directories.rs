@@ -8,17 +8,17 @@ use std::{
 
 use icecore_format::ids::RepositoryId;
 
-/// Where generated key files lie in the user's configuration directory.
+/// Directory of generated key files in the user's configuration directory.
 pub const KEYS_DIRECTORY: &str = "keys";
 
-/// Where this user's files are.
+/// Directories of this user's files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directories {
     /// Configuration and generated key files; none if no home directory is known.
     pub configuration: Option<PathBuf>,
     /// Catalogues; none if no home directory is known.
     pub cache: Option<PathBuf>,
-    /// What is remembered of repositories; none if no home directory is known.
+    /// State about repositories; none if no home directory is known.
     pub state: Option<PathBuf>,
 }
 
@@ -39,12 +39,12 @@ impl Directories {
         }
     }
 
-    /// Returns the directories of another user with this home directory, who sets no variables.
+    /// Returns the directories of another user with this home directory, without any variables.
     pub fn of_home(home: &Path) -> Self {
         Self::from_values([None, None, None], Some(home))
     }
 
-    /// Returns where the generated key file of a repository lies.
+    /// Returns the path of the generated key file of a repository.
     pub fn generated_key_file(&self, repository: RepositoryId) -> Option<PathBuf> {
         let directory = self.configuration.as_ref()?;
         Some(directory.join(KEYS_DIRECTORY).join(format!("{repository}.key")))

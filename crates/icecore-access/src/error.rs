@@ -36,34 +36,34 @@ pub enum AccessError {
     #[error("interrupted")]
     Interrupted,
 
-    /// Nobody said where the repository is.
+    /// No location was given.
     #[error("no repository is given")]
     NoLocation,
-    /// No store of this build is at such a location.
+    /// This build has no store for such a location.
     #[error("unsupported repository location: {location}")]
     UnsupportedLocation {
         /// The location.
         location: String,
     },
-    /// A directory takes any number of writers.
+    /// A directory supports any number of writers anyway.
     #[error("--single-writer is for repositories on S3")]
     SingleWriterDirectory,
 
-    /// The address of the server is no URL.
+    /// The address of the server is not a URL.
     #[error("{url:?} is no URL of a server")]
     NoServerUrl {
         /// The address as given.
         url: String,
     },
-    /// The address is one of Amazon's at which no repository can be used.
+    /// The address belongs to Amazon, but no repository can be used there.
     #[error("{url:?} {kind}")]
     UnusableEndpoint {
         /// The address.
         url: String,
-        /// What it is an address of.
+        /// Kind of the address.
         kind: UnusableEndpoint,
     },
-    /// A key for encryption by the server is named where none is used.
+    /// A key for encryption by the server is set, but this encryption is not used.
     #[error("kms-key in the configuration file is only used with encryption = \"sse-kms\"")]
     UnusedKmsKey,
     /// A storage class cannot be used.
@@ -79,7 +79,7 @@ pub enum AccessError {
     HarmfulRule {
         /// The rule.
         rule: ColdRule,
-        /// Where the repository would be.
+        /// Location of the repository.
         location: String,
     },
     /// A file with certificates cannot be read.
@@ -87,17 +87,17 @@ pub enum AccessError {
     CertificatesUnreadable {
         /// The file.
         path: PathBuf,
-        /// Where it was named.
+        /// Where the file was named.
         origin: TrustOrigin,
         /// Why it cannot be read.
         source: io::Error,
     },
-    /// A file has no certificates that can be used.
+    /// A file has no usable certificates.
     #[error("failed to use {} ({origin}): failed to {source}", path.display())]
     CertificatesUnusable {
         /// The file.
         path: PathBuf,
-        /// Where it was named.
+        /// Where the file was named.
         origin: TrustOrigin,
         /// Whether the file is in PEM form.
         is_pem: bool,
@@ -107,18 +107,18 @@ pub enum AccessError {
     /// There is no such AWS profile.
     #[error("failed to {source} ({origin}) in {}", join_paths(files))]
     MissingProfile {
-        /// Where it was named.
+        /// Where the profile was named.
         origin: ProfileOrigin,
-        /// Where it was looked for.
+        /// Files that were searched.
         files: Vec<PathBuf>,
-        /// Which one it is.
+        /// The missing profile.
         source: ProfileError,
     },
 
-    /// Several ways to unlock are given in one place.
+    /// Several credentials are given in the same way.
     #[error("both {} are given {origin}", names.join(" and "))]
     SeveralCredentials {
-        /// What they are.
+        /// Names of the credentials.
         names: Vec<&'static str>,
         /// Where they were given.
         origin: CredentialOrigin,
@@ -126,9 +126,9 @@ pub enum AccessError {
     /// A file cannot be read, written or moved.
     #[error("failed to {operation} {}", path.display())]
     File {
-        /// What was to be done.
+        /// Operation that failed.
         operation: &'static str,
-        /// With which file.
+        /// Path of the file.
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
@@ -138,19 +138,19 @@ pub enum AccessError {
     SecretFile {
         /// Its kind.
         kind: SecretFileKind,
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
         /// Why it cannot be read.
         source: io::Error,
     },
-    /// A file is longer than one with a secret can be.
+    /// A file is too long to hold a secret.
     #[error("the {kind} {} is longer than {bytes_max} bytes", path.display())]
     SecretFileTooLong {
-        /// What it should be.
+        /// Kind of file that was expected.
         kind: SecretFileKind,
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
-        /// Bytes that it may have.
+        /// Maximum of bytes.
         bytes_max: u64,
     },
     /// A file that should hold a key is not text.
@@ -177,13 +177,13 @@ pub enum AccessError {
         /// The repository that is to be unlocked.
         repository: RepositoryId,
     },
-    /// The password file has no password.
+    /// The password file is empty.
     #[error("the password file is empty")]
     PasswordFileEmpty,
-    /// The password command had no password.
+    /// The password command printed nothing.
     #[error("the password command printed nothing")]
     PasswordCommandSilent,
-    /// There is no password.
+    /// The password is empty.
     #[error("the password is empty")]
     PasswordEmpty,
     /// The password command cannot be run.
@@ -192,7 +192,7 @@ pub enum AccessError {
     /// The password command printed more than a password can have.
     #[error("the password command failed: it printed more than {bytes_max} bytes")]
     PasswordCommandTooLong {
-        /// Bytes that a password may have.
+        /// Maximum of bytes of a password.
         bytes_max: u64,
     },
     /// The password command ended with a failure.
@@ -213,13 +213,13 @@ pub enum AccessError {
         /// Why it does not open.
         source: Box<RepoError>,
     },
-    /// No way to unlock is given, and nobody can be asked.
+    /// No credential is given, and nobody can be asked.
     #[error("no key or password is given for the repository{}", missing_file(looked.as_ref()))]
     NoCredential {
-        /// Where a generated key file was looked for.
+        /// Path at which a generated key file was expected.
         looked: Option<PathBuf>,
     },
-    /// Only a key file opens the repository, and there is none.
+    /// Only a key file opens the repository, and none was found.
     #[error(
         "only a key file opens the repository {repository} at {location}, and none is given or found: {}",
         looked_for(looked.as_ref())
@@ -227,11 +227,11 @@ pub enum AccessError {
     NoKeyFile {
         /// The repository.
         repository: RepositoryId,
-        /// Where it is.
+        /// Location of the repository.
         location: String,
-        /// Where the key file was looked for.
+        /// Path at which the key file was expected.
         looked: Option<PathBuf>,
-        /// Where it is or may be with another user.
+        /// A key file of another user that opens it, or may open it.
         elsewhere: Option<Box<KeyFileElsewhere>>,
     },
     /// A key of AWS KMS that should unlock the repository cannot be used.
@@ -240,18 +240,18 @@ pub enum AccessError {
     /// A key of AWS KMS that should become a key of the repository cannot be used.
     #[error("failed to {0}")]
     KmsNewKey(#[source] KmsError),
-    /// There are objects of a repository, but not its header.
+    /// There are objects of a repository, but no header.
     #[error(
         "the header of the repository at {location} is missing: there are {objects}, but no object `icecore`"
     )]
     HeaderMissing {
-        /// Where the repository is.
+        /// Location of the repository.
         location: String,
-        /// Which objects there are.
+        /// Kind of these objects.
         objects: &'static str,
     },
 
-    /// Something else is in the directory of a new repository.
+    /// The directory of a new repository has other content.
     #[error("{} is not empty and no repository: there is {name:?}", path.display())]
     DirectoryInUse {
         /// The directory.
@@ -262,7 +262,7 @@ pub enum AccessError {
     /// A new repository would be inside of another one.
     #[error("{location} lies in the repository {outer}")]
     InsideRepository {
-        /// Where the new repository would be.
+        /// Location of the new repository.
         location: String,
         /// The other one.
         outer: String,
@@ -270,20 +270,20 @@ pub enum AccessError {
     /// Another repository would be inside of a new one.
     #[error("the repository {inner} lies below {location}")]
     AroundRepository {
-        /// Where the new repository would be.
+        /// Location of the new repository.
         location: String,
         /// The other one.
         inner: String,
     },
-    /// The file system of a directory cannot do what a repository needs.
+    /// The file system of a directory lacks a feature that a repository needs.
     #[error("no repository can be created in {}", path.display())]
     FileSystem {
         /// The directory.
         path: PathBuf,
-        /// What it cannot do.
+        /// The missing feature.
         source: Box<StoreError>,
     },
-    /// Where a new repository is to be are objects of another one without its header.
+    /// The location of a new repository has objects of another one without its header.
     #[error("at {location} there are objects of a repository ({key}), but its header is missing")]
     LeftOfRepository {
         /// The location.
@@ -305,7 +305,7 @@ pub enum UnusableEndpoint {
     /// An access point of several regions.
     #[error("is an address of a multi-region access point, which is not supported")]
     MultiRegion,
-    /// An endpoint of a private network, without the part that takes requests for objects.
+    /// An endpoint of a private network, without the part that accepts requests for objects.
     #[error("does not take requests for objects")]
     PrivateNetwork,
     /// Another service.
@@ -319,14 +319,14 @@ pub enum UnusableEndpoint {
     Bucket,
 }
 
-/// Where the key file of a repository is or may be with another user.
+/// The key file of a repository in another user's directories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFileElsewhere {
     /// The file.
     pub path: PathBuf,
     /// The other user.
     pub user: String,
-    /// The file is there, and not only perhaps.
+    /// Whether the file certainly exists.
     pub is_certain: bool,
 }
 

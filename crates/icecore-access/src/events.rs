@@ -1,4 +1,4 @@
-//! What is said and asked on the way to a repository.
+//! Notices and questions on the way to a repository.
 
 use std::{fmt::Debug, io, path::Path};
 
@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 
 use crate::origin::SecretFileKind;
 
-/// Somebody who can be asked for a password.
+/// Asks a user for a password.
 pub trait Prompt: Debug + Send + Sync {
-    /// Says whether there is anybody to ask.
+    /// Returns whether there is a user to ask.
     fn can_ask(&self) -> bool;
 
     /// Asks for a password without showing it. An error of the kind `Interrupted` means that the user wants
@@ -18,36 +18,36 @@ pub trait Prompt: Debug + Send + Sync {
     fn password(&self, prompt: &str) -> io::Result<Zeroizing<Vec<u8>>>;
 }
 
-/// Receiver of what is good to know, or not as it should be, and stops nothing.
+/// Receiver of notices: facts and problems that stop nothing.
 pub trait AccessEvents: Debug + Send + Sync {
     /// Takes a notice.
     fn notice(&self, notice: AccessNotice<'_>);
 }
 
-/// Something that is good to know, or not as it should be.
+/// A fact or a problem that stops nothing.
 #[derive(Clone, Copy, Debug)]
 pub enum AccessNotice<'a> {
-    /// The repository was made for one writer at a time, and is going to be written to.
+    /// The repository was created for one writer at a time, and is about to be written.
     SingleWriter,
-    /// There is no directory for catalogues; this one lives as long as the process.
+    /// There is no directory for catalogues; this catalogue exists as long as the process.
     NoCacheDirectory,
-    /// The catalogue is of no use, and a new one was begun.
+    /// The catalogue was unusable, and a new one was begun.
     CatalogRebuilt {
-        /// Why it is of no use.
+        /// Why it was unusable.
         reason: &'a RebuildReason,
     },
-    /// The catalogue cannot be opened; another one lives as long as the process.
+    /// The catalogue cannot be opened; another one exists as long as the process.
     CatalogUnusable {
         /// Why it cannot be opened.
         error: &'a CatalogError,
     },
     /// Catalogues of other repositories were removed.
     CacheTrimmed {
-        /// Bytes that all catalogues together may have.
+        /// Maximum of bytes of all catalogues together.
         bytes_max: u64,
-        /// Catalogues that were removed.
+        /// Number of removed catalogues.
         catalogues: u64,
-        /// Bytes that they had.
+        /// Their bytes.
         bytes: u64,
     },
     /// A snapshot cannot be read.
@@ -60,22 +60,22 @@ pub enum AccessNotice<'a> {
         /// Why not.
         error: &'a RepoError,
     },
-    /// Everybody on this machine may read a file with a secret.
+    /// Everybody on this machine can read a file with a secret.
     PublicSecret {
         /// Its kind.
         kind: SecretFileKind,
-        /// Where it is.
+        /// Path of the file.
         path: &'a Path,
     },
-    /// A password that somebody was asked for does not open the repository; there is another attempt.
+    /// The entered password does not open the repository; the user is asked again.
     WrongPassword,
-    /// A new password was entered twice, and not twice alike; there is another attempt.
+    /// A new password was entered twice, but differently; the user is asked again.
     PasswordsDiffer,
     /// All keys of the repository are keys of AWS KMS.
     OnlyKmsKeys,
     /// Unfinished uploads of earlier runs were removed.
     UploadsRemoved {
-        /// How many.
+        /// Number of uploads.
         uploads: u64,
     },
 }

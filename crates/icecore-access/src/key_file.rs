@@ -1,4 +1,4 @@
-//! Key files: reading them, and writing them so that they last and nobody else reads them.
+//! Key files: reading them, and writing them durably and privately.
 
 use std::{
     ffi::OsString,
@@ -21,7 +21,7 @@ use crate::{
     origin::SecretFileKind,
 };
 
-/// More than any key file or password has, in bytes.
+/// No key file or password has this many bytes.
 pub const SECRET_FILE_BYTES_MAX: u64 = 64 << 10;
 /// Permission bits that files have.
 const MODE_PERMISSIONS: u32 = 0o777;
@@ -31,7 +31,7 @@ const MODE_OTHERS_READ: u32 = 0o004;
 /// A key file that was read.
 #[derive(Debug)]
 pub struct KeyFile {
-    /// Repository that it was made for, if it says so.
+    /// Repository that it was made for, if it names one.
     pub repository: Option<RepositoryId>,
     /// Its secret.
     pub secret: Secret,
@@ -42,7 +42,7 @@ pub fn read(path: &Path, events: &dyn AccessEvents) -> AccessResult<KeyFile> {
     parse(path, &read_secret_file(path, SecretFileKind::Key, events)?)
 }
 
-/// Reads a key file that may be missing or hold something else, without a word.
+/// Reads a key file that may be missing or hold something else, without notices.
 pub fn peek(path: &Path) -> Option<KeyFile> {
     let (bytes, _) = read_bytes(path, SecretFileKind::Key).ok()?;
     parse(path, &bytes).ok()
@@ -56,7 +56,7 @@ fn parse(path: &Path, bytes: &[u8]) -> AccessResult<KeyFile> {
     Ok(KeyFile { repository, secret })
 }
 
-/// Reads a small file that holds a secret, and gives notice if everybody may read it.
+/// Reads a small file that holds a secret, and reports if everybody can read it.
 pub fn read_secret_file(
     path: &Path,
     kind: SecretFileKind,
@@ -69,7 +69,7 @@ pub fn read_secret_file(
     Ok(bytes)
 }
 
-/// Reads a small file that holds a secret, and says whether everybody may read it.
+/// Reads a small file that holds a secret; returns whether everybody can read it.
 fn read_bytes(path: &Path, kind: SecretFileKind) -> AccessResult<(Zeroizing<Vec<u8>>, bool)> {
     let failed = |source: io::Error| AccessError::SecretFile { kind, path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
@@ -85,8 +85,7 @@ fn read_bytes(path: &Path, kind: SecretFileKind) -> AccessResult<(Zeroizing<Vec<
     Ok((bytes, is_public))
 }
 
-/// Writes a key file that must not exist yet: mode 600, in directories of mode 700 where they are missing,
-/// durable.
+/// Writes a new key file: mode 600, in directories of mode 700 that are created if needed, durable.
 pub fn create(path: &Path, repository: RepositoryId, secret: &Secret) -> AccessResult<()> {
     let write = || {
         DirBuilder::new().recursive(true).mode(0o700).create(parent(path))?;
@@ -96,10 +95,10 @@ pub fn create(path: &Path, repository: RepositoryId, secret: &Secret) -> AccessR
     write().map_err(|error| failed("write the key file", path, error))
 }
 
-/// Puts a new key file at the path of an existing one, with its owner and mode.
+/// Replaces a key file with a new one, with its owner and mode.
 ///
-/// The old one stays beside it under the name that is returned, which says since when it is old. At every
-/// moment there is a key file at the path.
+/// The old one stays beside it under the returned name, which contains the date. At every moment there is a
+/// key file at the path.
 pub fn replace(path: &Path, repository: RepositoryId, secret: &Secret, date: &str) -> AccessResult<PathBuf> {
     let failed = |error: io::Error| failed("replace the key file", path, error);
     let kept = keep(path, date).map_err(failed)?;
@@ -118,7 +117,7 @@ pub fn replace(path: &Path, repository: RepositoryId, secret: &Secret, date: &st
     }
 }
 
-/// Gives a key file another name, which says since when it is old, and returns that.
+/// Renames a key file and returns the new name, which contains the date.
 pub fn retire(path: &Path, date: &str) -> AccessResult<PathBuf> {
     let rename = || {
         let kept = keep(path, date)?;
@@ -165,7 +164,7 @@ fn write_new(
     write_private(path, write_key_file(repository, secret).as_bytes(), like)
 }
 
-/// Writes a file that must not exist yet, with owner and mode of another one, or for its owner alone.
+/// Writes a new file, with owner and mode of another one, or for its owner alone.
 fn write_private(path: &Path, content: &[u8], like: Option<&Metadata>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let mut write = || {
@@ -179,7 +178,7 @@ fn write_private(path: &Path, content: &[u8], like: Option<&Metadata>) -> io::Re
         file.write_all(content)?;
         file.sync_all()
     };
-    // Half a key file would be taken for one that was altered.
+    // A partly written key file would look like a modified one.
     write().inspect_err(|_| fs::remove_file(path).unwrap_or_default())
 }
 

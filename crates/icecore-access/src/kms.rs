@@ -21,7 +21,7 @@ use crate::{
     trust,
 };
 
-/// What a data key is bound to: KMS unwraps it for nothing else.
+/// Context of a data key: KMS unwraps it only with the same context.
 fn encryption_context(repository: RepositoryId) -> [(&'static str, String); 2] {
     [("icecore-repository", repository.to_string()), ("icecore-purpose", "key-slot".to_owned())]
 }
@@ -49,8 +49,8 @@ pub fn new_credential(
     Ok(Credential::Kms { data_key, secret: Secret::new(*made.secret) })
 }
 
-/// Unlocks a repository with the first of its slots of these kinds that KMS lets open; none if there is no
-/// slot of KMS.
+/// Unlocks a repository with the first of its slots of these kinds that KMS opens; returns none if there is
+/// no slot of KMS.
 pub fn unlock(
     access: &RepositoryAccess,
     locked: &LockedRepository,
@@ -77,7 +77,7 @@ pub fn unlock(
     failed.map_or(Ok(None), |error| Err(AccessError::KmsUnlock(error)))
 }
 
-/// Gives notice if KMS is the only way in.
+/// Reports if only KMS opens the repository.
 pub fn advise_recovery(access: &RepositoryAccess, slots: &[Slot]) {
     let mut kinds = slots.iter().filter_map(|slot| slot.info.as_ref().ok()).map(|info| &info.kind);
     if kinds.all(|kind| matches!(kind, SlotKind::Kms(_))) {

@@ -1,9 +1,9 @@
 //! Finds, opens, unlocks and creates a repository: location, decorated store, S3 settings, credentials, key
 //! files, AWS KMS, catalogue.
 //!
-//! Architecture invariants: prints nothing, asks nobody but through a [`Prompt`], reads no environment
-//! variable and knows of no option and no exit code; what there is to say on the way is an [`AccessNotice`],
-//! and no secret is in one or in an [`AccessError`].
+//! Architecture invariants: prints nothing, asks only through a [`Prompt`], reads no environment variables,
+//! and knows neither options nor exit codes; every notice is an [`AccessNotice`]; neither notices nor an
+//! [`AccessError`] contain a secret.
 
 mod access;
 mod allowance;

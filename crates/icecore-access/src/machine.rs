@@ -1,4 +1,4 @@
-//! The machine that works on repositories: time, threads, the wish to stop, and names.
+//! The machine that works on repositories: time, threads, the request to stop, and names.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -11,29 +11,29 @@ use crate::{
     error::{AccessError, AccessResult},
 };
 
-/// What all repositories that a process works on share.
+/// Resources that all repositories of a process share.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// Time, randomness and threads.
     pub environment: Environment,
-    /// What stores need of it.
+    /// Environment of the stores.
     pub store_environment: StoreEnvironment,
     /// Ends all waits.
     pub stop: Stop,
-    /// What the stores wait for.
+    /// Waits of the stores in progress.
     pub waits: Arc<WaitList>,
-    /// How much may be done at a time.
+    /// Resources that may be used.
     pub allowance: Allowance,
     /// Name of this machine.
     pub host: String,
-    /// Name and version of the program, as they are recorded in what it writes.
+    /// Name and version of the program, which are recorded in the objects that it writes.
     pub program: String,
     /// Time zone in which times are shown and understood.
     pub zone: TimeZone,
 }
 
 impl Machine {
-    /// Drives `work` to its end, unless somebody asks to stop before.
+    /// Drives `work` to its end, unless somebody asks to stop earlier.
     pub fn drive<T>(&self, work: impl Future<Output = T>) -> AccessResult<T> {
         self.environment.runtime.block_on(async {
             tokio::select! {
@@ -44,7 +44,7 @@ impl Machine {
         })
     }
 
-    /// Says whether somebody asked to stop.
+    /// Returns whether somebody asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.environment.cancelled.load(Ordering::Relaxed)
     }

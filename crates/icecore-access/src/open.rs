@@ -24,9 +24,9 @@ use crate::{
     unlock,
 };
 
-/// Bytes of the cached blocks of a repository's manifests at most, …
+/// Maximum of bytes of the cached blocks of a repository's manifests.
 const BLOCK_CACHE_BYTES_MAX: u64 = 256 << 20;
-/// … and which part of the cache that is at most.
+/// Maximum part of the cache for these blocks, as a divisor.
 const BLOCK_CACHE_SHARE: u64 = 4;
 
 /// An unlocked repository with its catalogue.
@@ -36,9 +36,9 @@ pub struct OpenRepository {
     pub repository: Repository,
     /// The catalogue.
     pub catalog: Catalog,
-    /// What the store was used for.
+    /// Usage of the store.
     pub usage: Usage,
-    /// The store itself, if it is one on S3.
+    /// The S3 store behind it, if there is one.
     pub s3: Option<Arc<S3Store>>,
 }
 
@@ -69,8 +69,8 @@ impl RepositoryAccess {
         Ok(OpenRepository { repository, catalog, usage: store.usage(), s3: store.s3.clone() })
     }
 
-    /// Has readers of a repository behind a network make few requests: large ones, and none for what is here
-    /// already.
+    /// Makes readers of a repository behind a network use few requests: large ones, and none for data that is
+    /// already here.
     fn for_requests(&self, repository: Repository, catalog: &Catalog) -> Repository {
         let cache_bytes = self.cache.bytes_max();
         let cache = BlockCache::beside(catalog, BLOCK_CACHE_BYTES_MAX.min(cache_bytes / BLOCK_CACHE_SHARE));
@@ -80,7 +80,7 @@ impl RepositoryAccess {
 }
 
 impl OpenRepository {
-    /// Reads all snapshots, and gives notice of those that cannot be read.
+    /// Reads all snapshots, and reports those that cannot be read.
     pub fn snapshots(&mut self, events: &dyn AccessEvents) -> AccessResult<SnapshotList> {
         let list = snapshots::list(&self.repository, &mut self.catalog)?;
         for (_, error) in &list.damaged {
@@ -91,8 +91,8 @@ impl OpenRepository {
 
     /// Makes a reader of the chunks of some snapshots that keeps up to `cache_bytes` of opened blocks.
     ///
-    /// Snapshots that keep to their own group are read from its packs alone, whatever has become of all
-    /// others.
+    /// Snapshots that refer only to their own group are read from its packs alone, even if others are damaged
+    /// or missing.
     pub fn reader(
         &mut self,
         events: &dyn AccessEvents,

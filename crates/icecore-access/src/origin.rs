@@ -1,8 +1,8 @@
-//! Where something was given, in the user's words.
+//! Where settings were given, in the user's words.
 
 use std::fmt::{self, Display, Formatter};
 
-/// Where a way to unlock was given.
+/// Where a credential was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialOrigin {
     /// On the command line.
@@ -23,7 +23,7 @@ impl Display for CredentialOrigin {
     }
 }
 
-/// A kind of file with a secret in it.
+/// Kind of a file with a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretFileKind {
     /// It holds a key.
@@ -46,7 +46,7 @@ impl Display for SecretFileKind {
 pub enum TrustOrigin {
     /// In the settings of the repository.
     Settings,
-    /// In the variable that the programs of AWS know.
+    /// In the environment variable of AWS's own programs.
     Environment,
     /// In the AWS profile that the credentials come from.
     Profile,
@@ -67,7 +67,7 @@ impl Display for TrustOrigin {
 pub enum ProfileOrigin {
     /// In the settings of the repository.
     Settings,
-    /// In the variable that the programs of AWS know.
+    /// In the environment variable of AWS's own programs.
     Environment,
 }
 

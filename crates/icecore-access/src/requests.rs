@@ -1,11 +1,11 @@
-//! What was asked of S3, and what that costs.
+//! Counts of requests to S3, and their price.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use icecore_aws::{RequestClass, RequestMeter, RequestUsage, S3Store};
 use icecore_policy::{Prices, RequestPrices};
 
-/// The counts of all stores on S3 that were opened on the way to one repository.
+/// The counts of all S3 stores that were opened for one repository.
 #[derive(Debug, Default)]
 pub struct Requests {
     watched: Mutex<Vec<Watched>>,
@@ -14,32 +14,32 @@ pub struct Requests {
 #[derive(Debug)]
 struct Watched {
     meter: Arc<RequestMeter>,
-    /// Region whose prices hold; none for a server that is not Amazon's.
+    /// Region with the valid prices; none for a server of somebody else.
     region: Option<String>,
 }
 
-/// What requests and bytes cost.
+/// Price of requests and bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestsPrice {
     /// Dollars for the requests.
     pub requests_usd: f64,
-    /// Dollars for the bytes that were received, if they left for the internet.
+    /// Maximum of dollars for the received bytes, if they went to the internet.
     pub internet_usd_max: f64,
-    /// Region whose prices these are.
+    /// Region of the prices.
     pub region: String,
     /// Date of the prices.
     pub date: String,
 }
 
 impl Requests {
-    /// Begins to watch a store.
+    /// Begins to count the requests of a store.
     pub fn watch(&self, store: &S3Store) {
         let region = store.aws_region().map(str::to_owned);
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.push(Watched { meter: store.meter(), region });
     }
 
-    /// Returns what was asked so far, and the region whose prices hold; none if no store on S3 was opened.
+    /// Returns the counts so far, and the region with the valid prices; none if no S3 store was opened.
     pub fn so_far(&self) -> Option<(RequestUsage, Option<String>)> {
         let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let region = watched.first()?.region.clone();
@@ -53,9 +53,9 @@ impl Requests {
     }
 }
 
-/// Returns what requests cost in a region; none if its prices are not known.
+/// Returns the price of requests in a region; none if its prices are not known.
 pub fn price(usage: &RequestUsage, region: &str) -> Option<RequestsPrice> {
-    // The prices that come with the program are read by a test.
+    // A test reads the built-in prices.
     let prices = Prices::built_in().ok()?;
     let (name, region) = prices.of_region(region)?;
     let requests_usd = usage.counts.iter().map(|((class, storage_class), count)| {

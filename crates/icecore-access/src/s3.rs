@@ -1,4 +1,4 @@
-//! Repositories on S3: from settings to a store, and what a bucket has to be like.
+//! Repositories on S3: from settings to a store, and the requirements for a bucket.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ fn endpoint_url(settings: &S3Settings) -> AccessResult<Option<String>> {
     Ok(Some(url))
 }
 
-/// Refuses addresses of Amazon's S3 at which no repository can be used.
+/// Refuses Amazon addresses at which no repository can be used.
 fn refuse_unusable(url: &str, endpoint: &AwsEndpoint) -> AccessResult<()> {
     let kind = match (endpoint.kind, &endpoint.bucket) {
         (AwsEndpointKind::Express, _) => UnusableEndpoint::Express,
@@ -89,10 +89,10 @@ fn encryption(settings: &S3Settings) -> AccessResult<Encryption> {
     }
 }
 
-/// Makes sure that a bucket can hold a new repository: no rule of its lifecycle would harm it, and the server
-/// honours conditional requests or, if there is only to be one writer, reads as a repository needs it.
-/// Amazon's S3 is not tried: it documents what the requests of a trial would show (*Conditional requests*,
-/// Amazon S3 User Guide), and `doctor` tries it.
+/// Makes sure that a bucket can hold a new repository: no lifecycle rule would harm it, and the server
+/// honours conditional requests. With a single writer, reads that behave as a repository needs are enough.
+/// Amazon's S3 is not tested: it documents what the test requests would show (*Conditional requests*, Amazon
+/// S3 User Guide), and `doctor` tests it.
 pub(crate) fn prepare(access: &RepositoryAccess, store: &S3Store) -> AccessResult<()> {
     let runtime = &access.machine.environment.runtime;
     let lifecycle = runtime.block_on(store.lifecycle())?;
@@ -101,7 +101,7 @@ pub(crate) fn prepare(access: &RepositoryAccess, store: &S3Store) -> AccessResul
         return Ok(());
     }
     if store.is_single_writer() {
-        // Servers without conditions differ in reads as well.
+        // Servers without conditional requests may also differ in reads.
         runtime.block_on(require_reads(store))?;
     } else {
         runtime.block_on(require_conditions(store))?;
@@ -109,13 +109,13 @@ pub(crate) fn prepare(access: &RepositoryAccess, store: &S3Store) -> AccessResul
     Ok(())
 }
 
-/// Under this key the catalogue has the time at which connections were found to be slow.
+/// Key in the catalogue of the time at which connections were found to be slow.
 const SLOW_CONNECTIONS: &str = "slow-connections";
-/// For this many seconds connections are taken to be as slow as they were.
+/// Connections count as slow for this many seconds.
 const SLOW_SECONDS: i64 = 30 * 24 * 3600;
 
-/// Has large objects go in parts from the first one on if an earlier command has found that one connection is
-/// too slow.
+/// Sends large objects in parts from the first one on, if an earlier command found that a single connection
+/// is too slow.
 pub(crate) fn recall_speed(access: &RepositoryAccess, store: &S3Store, catalog: &Catalog) {
     let found = catalog.get_meta(SLOW_CONNECTIONS).ok().flatten();
     let found = found.and_then(|value| value.try_into().ok()).map(i64::from_le_bytes);
@@ -125,7 +125,7 @@ pub(crate) fn recall_speed(access: &RepositoryAccess, store: &S3Store, catalog: 
     }
 }
 
-/// Keeps in the catalogue that connections are slow, unless that is known.
+/// Records in the catalogue that connections are slow, unless this is known.
 pub fn remember_speed(access: &RepositoryAccess, store: &S3Store, catalog: &mut Catalog) {
     let is_new = store.has_slow_connections() && !store.expected_slow_connections();
     let now = access.machine.environment.now().seconds;
@@ -134,9 +134,8 @@ pub fn remember_speed(access: &RepositoryAccess, store: &S3Store, catalog: &mut 
     }
 }
 
-/// Removes unfinished uploads of earlier runs, at the end of a run that has uploaded in parts
-/// itself: one that has nothing to upload is spared the request. Whatever goes wrong with that can wait, and
-/// a server that failed is not asked.
+/// Removes unfinished uploads of earlier runs, at the end of a run that has itself uploaded in parts; other
+/// runs save the request. Problems can wait, and a server that failed is not asked.
 pub fn clean_up(access: &RepositoryAccess, store: &S3Store) {
     const AGE: Duration = Duration::from_hours(24);
     if !store.has_uploaded_in_parts() || store.is_failing() || access.machine.is_cancelled() {

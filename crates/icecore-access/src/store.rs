@@ -17,7 +17,7 @@ use crate::{
     s3, trust,
 };
 
-/// What may be done to the repository.
+/// Allowed access to the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessMode {
     /// Only read.
@@ -26,22 +26,22 @@ pub enum AccessMode {
     Write,
 }
 
-/// A store with the means to see what it was used for.
+/// A store that counts its usage.
 #[derive(Clone, Debug)]
 pub struct OpenStore {
-    /// The store: the directory or bucket, inside of a read-only guard if only reading is allowed, inside of
-    /// a meter, inside of retries (but for S3, which repeats its requests itself), so that repeated calls are
-    /// counted as often as they are made, inside of limits if there are any, inside of the wish to stop.
+    /// The store. From the inside to the outside: the directory or bucket; a read-only guard, if only reading
+    /// is allowed; a meter; retries (except for S3, which repeats its requests itself), so repeated calls are
+    /// counted as often as they are made; limits, if there are any; the request to stop.
     pub store: Arc<dyn Store>,
-    /// The store itself, if it is one on S3.
+    /// The S3 store inside, if there is one.
     pub s3: Option<Arc<S3Store>>,
-    /// The store itself, if it is a directory.
+    /// The local store inside, if it is a directory.
     pub local: Option<LocalStore>,
     mode: AccessMode,
     meter: Arc<StoreMeter>,
 }
 
-/// What a store was used for.
+/// Usage of a store.
 #[derive(Clone, Debug, Default)]
 pub struct Usage(Arc<StoreMeter>);
 
@@ -51,7 +51,7 @@ impl RepositoryAccess {
         Ok(self.try_open_store(mode)??)
     }
 
-    /// Opens the store of the repository, and leaves the errors of the store to the caller.
+    /// Opens the store of the repository; passes errors of the store to the caller.
     pub fn try_open_store(&self, mode: AccessMode) -> AccessResult<StoreResult<OpenStore>> {
         match self.location()? {
             RepositoryLocation::Local(path) => {
@@ -65,7 +65,7 @@ impl RepositoryAccess {
         }
     }
 
-    /// Opens the store for a new repository; a directory that does not exist is created, a bucket is not.
+    /// Opens the store for a new repository; creates a missing directory, but not a missing bucket.
     pub fn create_store(&self, single_writer: bool) -> AccessResult<OpenStore> {
         match self.location()? {
             RepositoryLocation::Local(_) if single_writer => Err(AccessError::SingleWriterDirectory),
@@ -123,19 +123,19 @@ impl RepositoryAccess {
 }
 
 impl OpenStore {
-    /// Returns what may be done to the repository.
+    /// Returns the allowed access to the repository.
     pub fn mode(&self) -> AccessMode {
         self.mode
     }
 
-    /// Returns what the store was used for, now and later.
+    /// Returns the usage of the store, now and later.
     pub fn usage(&self) -> Usage {
         Usage(Arc::clone(&self.meter))
     }
 }
 
 impl Usage {
-    /// Returns the calls so far, and the bytes that came from the store and went to it.
+    /// Returns the calls so far, and the bytes received from the store and sent to it.
     pub fn so_far(&self) -> StoreUsage {
         self.0.usage()
     }

@@ -1,4 +1,4 @@
-//! Whose certificates are trusted, and whether the AWS profile that was named exists.
+//! Finds trusted certificates, and checks that the named AWS profile exists.
 
 use std::{
     fs,
@@ -16,9 +16,9 @@ use crate::{
 /// How each part of a file in PEM form begins.
 const PEM: &[u8] = b"-----BEGIN ";
 
-/// Finds out whose certificates are trusted: those in the file that the settings name, else those in the one
-/// of the environment, else in `ca_bundle` of the profile that the credentials come from, else those of this
-/// machine. Fails if there is no such profile.
+/// Finds the trusted certificates: from the file in the settings, else from the one in the environment, else
+/// from `ca_bundle` of the profile with the credentials, else from this machine. Fails if there is no such
+/// profile.
 pub(crate) fn find(access: &RepositoryAccess, credentials: &Credentials) -> AccessResult<Trust> {
     let surroundings = &access.surroundings;
     let profile = access.machine.environment.runtime.block_on(profile_settings(credentials));

@@ -1,5 +1,5 @@
-//! Unlocks a repository with what was given, else the generated key file, a key of KMS, or a password that is
-//! asked for.
+//! Unlocks a repository with the given credentials, else the generated key file, a key of KMS, or a password
+//! that the user enters.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -24,7 +24,7 @@ use crate::{
 
 mod elsewhere;
 
-/// Times that a password is asked for.
+/// How often the user is asked for a password.
 const ATTEMPTS_MAX: usize = 3;
 
 /// Unlocks the repository in a store.
@@ -32,7 +32,7 @@ pub fn unlock(access: &RepositoryAccess, store: &OpenStore) -> AccessResult<Repo
     unlock_with_credential(access, store).map(|(repository, _)| repository)
 }
 
-/// Unlocks the repository and returns what opened it, too.
+/// Unlocks the repository, and also returns the credential that opened it.
 pub fn unlock_with_credential(
     access: &RepositoryAccess,
     store: &OpenStore,
@@ -44,14 +44,14 @@ pub fn unlock_with_credential(
     let refused = match generated_key_file(access, locked.id()) {
         None => None,
         Some(path) => match unlock_from(access, &locked, &CredentialSource::KeyFile(path.clone()))? {
-            // It was replaced by a password or a key of KMS, perhaps.
+            // It may have been replaced by a password or a key of KMS.
             Err(error @ RepoError::WrongKey { .. }) => Some((path, error)),
             opened => return Ok(opened?),
         },
     };
     let kinds = locked.slot_kinds()?;
     if kinds.is_empty() {
-        // Fails with what is wrong with the slots.
+        // Fails with the problem of the slots.
         locked.unlock(&[])?;
     }
     if let Some(unlocked) = kms::unlock(access, &locked, &kinds)? {
@@ -70,7 +70,7 @@ pub fn unlock_with_credential(
     })
 }
 
-/// Finds the repository; says so if there are key slots of one, but not its header.
+/// Finds the repository; reports if it has key slots, but no header.
 fn find(access: &RepositoryAccess, store: &OpenStore) -> AccessResult<LockedRepository> {
     let error = match LockedRepository::find(Arc::clone(&store.store), access.machine.environment.clone()) {
         Err(error @ RepoError::NoRepository { .. }) => error,
@@ -83,19 +83,19 @@ fn find(access: &RepositoryAccess, store: &OpenStore) -> AccessResult<LockedRepo
     Err(missing_header(access, store).unwrap_or_else(|| error.into()))
 }
 
-/// Returns the error of a repository without its header, if there are key slots of one.
+/// Returns the error of a repository without its header, if it has key slots.
 pub fn missing_header(access: &RepositoryAccess, store: &OpenStore) -> Option<AccessError> {
     missing_header_beside(access, store, KEYS_PREFIX, "key slots")
 }
 
-/// Returns the error of a repository without its header, if there are objects of this kind of one.
+/// Returns the error of a repository without its header, if it has objects of this kind.
 pub fn missing_header_beside(
     access: &RepositoryAccess,
     store: &OpenStore,
     prefix: &str,
     objects: &'static str,
 ) -> Option<AccessError> {
-    // What cannot be listed shows no repository.
+    // If listing fails, there is no sign of a repository.
     let found = access.machine.environment.runtime.block_on(store.store.list(prefix)).unwrap_or_default();
     if found.is_empty() {
         return None;
@@ -103,7 +103,7 @@ pub fn missing_header_beside(
     Some(AccessError::HeaderMissing { location: store.store.location(), objects })
 }
 
-/// Unlocks with what one source gives.
+/// Unlocks with the credential of one source.
 fn unlock_from(
     access: &RepositoryAccess,
     locked: &LockedRepository,
@@ -113,7 +113,8 @@ fn unlock_from(
     Ok(locked.unlock(std::slice::from_ref(&credential)).map(|repository| (repository, credential)))
 }
 
-/// Unlocks the repository with what was given or lies ready; returns nothing if somebody had to be asked.
+/// Unlocks the repository with a given or generated credential; returns none if somebody would have to be
+/// asked.
 pub fn unlock_unasked(access: &RepositoryAccess, store: &OpenStore) -> AccessResult<Option<Repository>> {
     let locked = find(access, store)?;
     let generated = generated_key_file(access, locked.id()).map(CredentialSource::KeyFile);

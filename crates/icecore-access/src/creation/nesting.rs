@@ -1,5 +1,5 @@
-//! Repositories do not lie in each other: the checks and the retention of the outer one would meet the
-//! objects of the inner.
+//! Repositories must not be inside each other: checks and retention of the outer one would see the objects of
+//! the inner one.
 
 use std::{
     fs::File,
@@ -24,7 +24,7 @@ use crate::{
     store::OpenStore,
 };
 
-/// Refuses a directory somewhere below that of a repository.
+/// Refuses a directory somewhere below the directory of a repository.
 pub(super) fn refuse_enclosing_directory(path: &Path) -> AccessResult<()> {
     let Some(outer) = directories_around(path).into_iter().find(|directory| is_repository(directory)) else {
         return Ok(());
@@ -35,12 +35,12 @@ pub(super) fn refuse_enclosing_directory(path: &Path) -> AccessResult<()> {
     })
 }
 
-/// Returns the directories around a path that need not exist, nearest first.
+/// Returns the directories above a path that may not exist, nearest first.
 fn directories_around(path: &Path) -> Vec<PathBuf> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for (distance, ancestor) in absolute.ancestors().enumerate() {
         if let Ok(real) = ancestor.canonicalize() {
-            // The path itself is not around it.
+            // The path is not above itself.
             return real.ancestors().skip(usize::from(distance == 0)).map(Path::to_owned).collect();
         }
     }
@@ -53,16 +53,16 @@ fn is_repository(directory: &Path) -> bool {
     read.is_ok() && beginning == HEADER_MAGIC
 }
 
-/// What lies at a location in a bucket.
+/// What exists at a location in a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Vacancy {
-    /// Nothing of a repository.
+    /// No objects of a repository.
     Unused,
-    /// Something of a repository, or more objects than were looked at.
+    /// Objects of a repository, or too many objects to check all.
     Unknown,
 }
 
-/// Refuses a location in a bucket around which there is a repository, or below which one is found.
+/// Refuses a location in a bucket that is inside of a repository, or above one.
 pub(super) fn refuse_in_bucket(
     access: &RepositoryAccess,
     store: &OpenStore,
@@ -81,7 +81,7 @@ pub(super) fn refuse_in_bucket(
     }
     for key in &keys {
         let Some((inner, own_key)) = inner_repository(key) else { continue };
-        // Anything may be called like a header.
+        // Any object may have the name of a header.
         if own_key == HEADER_KEY && !is_header(access, store, key)? {
             continue;
         }
@@ -103,7 +103,7 @@ fn is_header(access: &RepositoryAccess, store: &OpenStore, key: &str) -> AccessR
     }
 }
 
-/// Splits a key into the place of another repository and the key that the object has there.
+/// Splits a key into the location of another repository and the key that the object has there.
 fn inner_repository(key: &str) -> Option<(&str, &str)> {
     if key.starts_with(META_PREFIX) || key.starts_with(DATA_PREFIX) {
         return None;

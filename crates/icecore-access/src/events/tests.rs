@@ -3,7 +3,7 @@ use std::error::Error;
 use super::{AccessEvents, AccessNotice};
 use crate::error::AccessError;
 
-/// Receives notices and says nothing.
+/// Receives notices and ignores them.
 #[derive(Debug)]
 pub(crate) struct Silence;
 

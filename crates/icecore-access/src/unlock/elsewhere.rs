@@ -1,4 +1,4 @@
-//! Where the key file may be if this user has none: with somebody else, mostly, because of `sudo`.
+//! Where the key file may be if this user has none: mostly with another user, because of `sudo`.
 
 use std::{
     ffi::OsStr,
@@ -16,7 +16,7 @@ use crate::{
     error::{AccessError, KeyFileElsewhere},
 };
 
-/// Makes the error of a repository that only a key file opens, of which none is found.
+/// Makes the error for a repository that only a key file opens, if none is found.
 pub(super) fn not_found(access: &RepositoryAccess, repository: RepositoryId) -> AccessError {
     AccessError::NoKeyFile {
         repository,
@@ -26,8 +26,8 @@ pub(super) fn not_found(access: &RepositoryAccess, repository: RepositoryId) -> 
     }
 }
 
-/// Looks for the key file with those who may have made it: who was the user before `sudo`, the owner of the
-/// repository, root. What is certain comes first.
+/// Looks for the key file of other users who may have made it: the user before `sudo`, the owner of the
+/// repository, root. Certain finds come first.
 fn others(access: &RepositoryAccess, repository: RepositoryId) -> Vec<KeyFileElsewhere> {
     let passwd = fs::read("/etc/passwd").unwrap_or_default();
     let owner = match access.location() {
@@ -56,7 +56,7 @@ fn find<'a>(users: &'a [User], value: &OsStr) -> Option<&'a User> {
     users.iter().find(|user| id.map_or(user.name == value, |id| user.id == id))
 }
 
-/// Says whether a file is there: surely, perhaps (this user may not look), or not at all.
+/// Returns whether a file exists: true for certain, false for perhaps (this user may not look), none if not.
 fn presence(path: &Path) -> Option<bool> {
     match fs::symlink_metadata(path) {
         Ok(_) => Some(true),
