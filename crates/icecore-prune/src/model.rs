@@ -1,0 +1,1 @@
+//! The protocol of collections as a model, whose schedules `stateright` searches.
