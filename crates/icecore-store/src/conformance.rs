@@ -1,5 +1,5 @@
-//! The rules that every store keeps, as checks that run on any store: on those of this workspace in tests,
-//! and by users on their own bucket or directory.
+//! The rules that every store keeps, as checks that run on any store: on the stores of this workspace in
+//! tests, and by users on their own bucket or directory.
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -22,14 +22,14 @@ mod swap;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConformanceError {
-    /// The prefix is not empty and not a valid key with `/` behind it, or so long that no test key fits
-    /// behind it.
+    /// The prefix is not empty and not a valid key followed by `/`, or it is too long for the keys of the
+    /// tests.
     #[error("{prefix:?} is not a usable key prefix")]
     InvalidPrefix {
         /// The prefix as given.
         prefix: String,
     },
-    /// There are objects below the prefix, and the suite deletes what it finds there.
+    /// There are objects below the prefix. The suite would delete them.
     #[error("there are objects below {prefix:?} already, {key} for one")]
     NotEmpty {
         /// The prefix as given.
@@ -37,12 +37,12 @@ pub enum ConformanceError {
         /// First key found.
         key: String,
     },
-    /// The store does something else than the rule says.
+    /// The store breaks a rule.
     #[error("the store breaks the rule \"{rule}\": {seen}")]
     Broken {
         /// The rule.
         rule: &'static str,
-        /// What was seen, and where it matters what was expected.
+        /// What happened and, where it matters, what was expected.
         seen: String,
     },
     /// A call failed that should have succeeded.
@@ -50,7 +50,7 @@ pub enum ConformanceError {
     Failed {
         /// The rule.
         rule: &'static str,
-        /// What the store said.
+        /// Error of the store.
         source: StoreError,
     },
     /// A task of the suite did not end: it panicked inside the store, or the runtime is shutting down.
@@ -58,17 +58,18 @@ pub enum ConformanceError {
     TaskDied {
         /// The rule.
         rule: &'static str,
-        /// What the runtime said.
+        /// Error of the runtime.
         source: tokio::task::JoinError,
     },
 }
 
 type Outcome<T = ()> = Result<T, ConformanceError>;
 
-/// Checks every rule on `store`, below `prefix` (empty, or ending in `/`), and deletes what it wrote.
+/// Checks every rule on `store`, below `prefix` (empty, or ending in `/`), and deletes the objects that it
+/// wrote.
 ///
-/// The prefix must be fresh: a random part in it lets several runs share a bucket. Runs some 1,200 puts, one
-/// of them of 8 MiB, and needs a tokio runtime. Stops at the first rule that is broken.
+/// The prefix must be fresh: a random part in it lets several runs share a bucket. Makes about 1,200 puts,
+/// one of them of 8 MiB, and needs a tokio runtime. Stops at the first broken rule.
 pub async fn run(store: Arc<dyn Store>, prefix: &str) -> Result<(), ConformanceError> {
     const LONGEST_TEST_KEY: usize = 300;
     if check_prefix(prefix).is_err() || prefix.len() + LONGEST_TEST_KEY > crate::key::KEY_BYTES_MAX {
@@ -81,7 +82,7 @@ pub async fn run(store: Arc<dyn Store>, prefix: &str) -> Result<(), ConformanceE
     let suite = Suite { store, prefix: prefix.to_owned() };
     let outcome = run_checks(&suite).await;
     let cleaned = suite.clean_up().await;
-    // A broken rule says more than what could not be cleaned up after it.
+    // A broken rule matters more than objects that could not be cleaned up after it.
     outcome.and(cleaned)
 }
 
@@ -99,14 +100,14 @@ async fn list_all(rule: &'static str, store: &Arc<dyn Store>, prefix: &str) -> O
     Ok(objects.into_iter().map(|object| object.key).collect())
 }
 
-/// The store under test, and where in it.
+/// The store under test, and the prefix of all keys in it.
 struct Suite {
     store: Arc<dyn Store>,
     prefix: String,
 }
 
 impl Suite {
-    /// Returns the full key for a name of a check's own.
+    /// Returns the full key for the name that a check gives to an object.
     fn key(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
@@ -123,10 +124,10 @@ impl Suite {
     }
 }
 
-/// Most calls that a check keeps under way at once, where order does not matter.
+/// Most concurrent calls of a check, where their order does not matter.
 const CALLS_AT_ONCE: usize = 16;
 
-/// One rule while it is checked; it makes the errors.
+/// The rule that is being checked; creates the errors.
 #[derive(Clone, Copy)]
 struct Rule<'suite> {
     rule: &'static str,
@@ -160,7 +161,7 @@ impl Rule<'_> {
         Err(self.broken(format!("{what}: {seen} bytes, expected {expected}, different from byte {first} on")))
     }
 
-    /// Returns what a call that must succeed returned.
+    /// Returns the result of a call that must succeed.
     fn success<T>(self, result: Result<T, StoreError>) -> Outcome<T> {
         result.map_err(|source| ConformanceError::Failed { rule: self.rule, source })
     }
@@ -193,12 +194,12 @@ impl Rule<'_> {
         self.failure(result, "NotFound", StoreError::is_not_found)
     }
 
-    /// Creates an object that must not be there.
+    /// Creates an object that must not exist.
     async fn create(self, key: &str, bytes: &Bytes) -> Outcome<Version> {
         self.success(self.suite.store.create(key, bytes.clone()).await)
     }
 
-    /// Fails unless every way of reading gives this object in this state.
+    /// Fails unless all read methods return this object in this state.
     async fn stored(self, key: &str, bytes: &Bytes, version: &Version) -> Outcome {
         let store = &self.suite.store;
         self.equal_bytes(&self.success(store.get(key, None).await)?, bytes, "bytes of get")?;
@@ -211,8 +212,8 @@ impl Rule<'_> {
         self.equal(&head.size, &(bytes.len() as u64), "size of head")
     }
 
-    /// Makes a call for each item, several at once; all must succeed. Returns the results in the order of
-    /// their ends.
+    /// Makes a call for each item, several at a time; all must succeed. Returns the results in the order in
+    /// which the calls ended.
     async fn for_all<Item, T, Call, Answer>(self, items: Vec<Item>, call: Call) -> Outcome<Vec<T>>
     where
         T: Send + 'static,

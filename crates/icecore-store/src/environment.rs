@@ -1,5 +1,5 @@
-//! What the outside world gives besides storage: time, randomness and waiting. Passed in everywhere, so that
-//! tests decide them.
+//! What the outside world provides besides storage: time, randomness and waiting. They are passed in
+//! everywhere, so tests can control them.
 
 use std::{
     fmt,
@@ -28,7 +28,7 @@ pub trait Entropy: fmt::Debug + Send + Sync {
     /// Fills `buffer` with unpredictable bytes.
     ///
     /// # Panics
-    /// When the operating system cannot give randomness: nothing may be encrypted then.
+    /// When the operating system cannot provide randomness: nothing may be encrypted then.
     fn fill(&self, buffer: &mut [u8]);
 }
 
@@ -38,9 +38,9 @@ pub trait Sleep: fmt::Debug + Send + Sync {
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
 
-    /// Returns after `duration`, too, but is dropped when something else comes first: it is the limit of what
-    /// is under way. Doubles of tests whose sleep returns at once must not take all that is under way for too
-    /// slow.
+    /// Also returns after `duration`, but is dropped if something else happens first: it limits how long
+    /// something may run. In test doubles whose `sleep` returns at once, `limit` must not, or everything
+    /// would exceed its limit.
     async fn limit(&self, duration: Duration);
 }
 
@@ -56,7 +56,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Returns the real world's; sleeping needs a tokio runtime with its timer enabled.
+    /// Returns the real clock, randomness and timer; sleeping needs a tokio runtime with its timer enabled.
     pub fn system() -> Self {
         Self {
             clock: Arc::new(SystemClock::new()),

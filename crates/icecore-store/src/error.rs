@@ -1,8 +1,8 @@
-//! What can go wrong at the storage border.
+//! What can fail in a store call.
 
 use std::{io, time::Duration};
 
-/// Error of a store call. The text fits behind "failed to …".
+/// Error of a store call. The text fits after "failed to …".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -12,25 +12,25 @@ pub enum StoreError {
         /// Key that was asked for.
         key: String,
     },
-    /// The key exists already, and the put asked for it to be absent.
+    /// The key exists already, and the put required it to be absent.
     #[error("object {key} exists already")]
     AlreadyExists {
         /// Key that was to be created.
         key: String,
     },
-    /// The object is in another state than the caller named.
+    /// The object is not in the state that the caller named.
     #[error("object {key} was changed by somebody else")]
     VersionMismatch {
         /// Key that was to be replaced or deleted.
         key: String,
     },
-    /// The key is not of the allowed form.
+    /// The key does not have the allowed form.
     #[error("{key:?} is not a valid object key")]
     InvalidKey {
         /// The key as given.
         key: String,
     },
-    /// The range begins beyond the object's end, or is empty.
+    /// The range begins beyond the end of the object, or is empty.
     #[error("object {key} has {size} bytes, range {start}..{end} lies outside")]
     InvalidRange {
         /// Key that was read.
@@ -42,63 +42,64 @@ pub enum StoreError {
         /// One past the last byte asked for.
         end: u64,
     },
-    /// The store refuses, and will refuse again, for lack of rights.
+    /// The store refuses for lack of rights, and will refuse again.
     #[error("access to {key} denied: {reason}")]
     AccessDenied {
-        /// Key, or the store's location where no single key is meant.
+        /// The key, or the location of the store if no single key is meant.
         key: String,
-        /// What the store or the operating system said.
+        /// Message of the store or of the operating system.
         reason: String,
     },
-    /// An action on a remote store is not allowed, and will not be until somebody changes a policy.
+    /// A permission for an action on a remote store is missing. Retrying is useless until somebody changes a
+    /// policy.
     #[error("{} on {} is not allowed: {}", .0.action, .0.resource, .0.reason)]
     NotPermitted(Box<MissingPermission>),
-    /// There is no bucket of this name.
+    /// There is no bucket with this name.
     #[error("there is no bucket {bucket}")]
     NoSuchBucket {
         /// Name of the bucket.
         bucket: String,
     },
-    /// The bucket is in another region than the one that was asked.
+    /// The bucket is in another region than the request was sent to.
     #[error("bucket {bucket} is in {}", region.as_deref().map_or_else(|| "another region".to_owned(), |region| format!("the region {region}")))]
     WrongRegion {
         /// Name of the bucket.
         bucket: String,
-        /// The region that it is in, if the store said so.
+        /// The region of the bucket, if the store named it.
         region: Option<String>,
     },
     /// There are no credentials for the store, or they could not be fetched.
     #[error("no credentials for {location}: {reason}")]
     NoCredentials {
-        /// Where the store is.
+        /// Location of the store.
         location: String,
-        /// Why not.
+        /// Reason.
         reason: String,
     },
     /// The store does not accept the credentials.
     #[error("the credentials for {location} are refused: {reason}")]
     CredentialsRefused {
-        /// Where the store is.
+        /// Location of the store.
         location: String,
-        /// What the store said.
+        /// Message of the store.
         reason: String,
-        /// Whether they were right, but only until a while ago.
+        /// Whether they were valid but have expired.
         expired: bool,
     },
-    /// The clock of this machine is too far from that of the store, which therefore refuses signed requests.
+    /// The clocks of this machine and of the store differ too much, so the store refuses signed requests.
     #[error("this machine's clock is wrong: it differs from that of {location} by {} s", .seconds.map_or_else(|| "more than 900".to_owned(), |seconds| seconds.to_string()))]
     ClockSkew {
-        /// Where the store is.
+        /// Location of the store.
         location: String,
-        /// This machine's time less the store's, in seconds, if the store gave its time.
+        /// This machine's time minus the store's time, in seconds, if the store sent its time.
         seconds: Option<i64>,
     },
-    /// The object is in a storage class from which it has to be restored before it can be read.
+    /// The object is in a storage class from which it must be restored before it can be read.
     #[error("object {key} is archived ({class}) and has to be thawed before it can be read")]
     Archived {
         /// Key of the object.
         key: String,
-        /// Its storage class, as the store names it.
+        /// Its storage class, as named by the store.
         class: String,
     },
     /// The store has no room left.
@@ -106,10 +107,10 @@ pub enum StoreError {
     NoSpace {
         /// Key that was to be written.
         key: String,
-        /// What the store or the operating system said.
+        /// Message of the store or of the operating system.
         reason: String,
     },
-    /// The store is read-only (opened so, or mounted so).
+    /// The store was opened or mounted read-only.
     #[error("cannot change {key}: the store is read-only")]
     ReadOnly {
         /// Key that was to be changed.
@@ -122,74 +123,74 @@ pub enum StoreError {
         operation: &'static str,
         /// Key of the call.
         key: String,
-        /// What the store said.
+        /// Message of the store.
         reason: String,
-        /// How long the store asked to wait, if it said so.
+        /// How long the store asked to wait, if it did.
         retry_after: Option<Duration>,
     },
     /// The store cannot be reached.
     #[error("cannot reach {endpoint}{}: {cause}", through(proxy.as_deref()))]
     Unreachable {
-        /// Where the server should be.
+        /// Address of the server.
         endpoint: String,
-        /// URL of the proxy that was asked instead, without its password.
+        /// URL of the proxy that was used, without its password.
         proxy: Option<String>,
         /// Why there is no connection.
         cause: ConnectionCause,
     },
-    /// The server wants to be asked with TLS.
+    /// The server requires TLS.
     #[error("{endpoint} redirects to {target}")]
     Redirected {
-        /// Where the answer comes from.
+        /// Address that the answer came from.
         endpoint: String,
-        /// Scheme and host to which it redirects.
+        /// Scheme and host of the redirection.
         target: String,
     },
-    /// Something answers that is no store: a web server, a console, the login page of a network.
+    /// The server is not a store: a web server, a console, or the login page of a network.
     #[error("{endpoint} does not answer like S3: {reason}")]
     ForeignAnswer {
-        /// Where the answer comes from.
+        /// Address that the answer came from.
         endpoint: String,
-        /// What shows it.
+        /// Evidence.
         reason: String,
     },
-    /// The store does not list all that there is.
+    /// The store does not list all objects.
     #[error("{location} lists only a part of the objects below {prefix:?}: {reason}")]
     IncompleteList {
-        /// Where the store is.
+        /// Location of the store.
         location: String,
         /// Prefix that was listed.
         prefix: String,
-        /// What shows it.
+        /// Evidence.
         reason: &'static str,
     },
-    /// Something other than an object stands under the key (a directory, a symbolic link, …).
+    /// There is something other than an object under the key (a directory, a symbolic link, …).
     #[error("{key} is {found}, not an object")]
     NotAnObject {
         /// Key of the call.
         key: String,
-        /// What stands there instead, with its article.
+        /// What it is instead, with its article.
         found: &'static str,
     },
-    /// There is no directory at the place where the store was to be opened.
+    /// The directory that should be opened as a store does not exist.
     #[error("directory {location} does not exist")]
     NoSuchDirectory {
         /// Path of the store.
         location: String,
     },
-    /// The file system cannot do what a store must promise.
+    /// The file system lacks a feature that every store must have.
     #[error("{location} cannot be used as a store: {reason}")]
     Unsupported {
-        /// Path or key that the store was working on.
+        /// Path or key of the failed step.
         location: String,
-        /// What is missing.
+        /// The missing feature.
         reason: String,
     },
-    /// Everything is to stop ([`crate::stop::Stop`]): the call was not begun, or left where it was. Whether a
-    /// change was applied is not known.
+    /// The program was asked to stop ([`crate::stop::Stop`]): the call was not begun, or was interrupted. It
+    /// is unknown whether a change was applied.
     #[error("the command was interrupted")]
     Interrupted,
-    /// The store is dead by order of a [`crate::fault::FaultPlan`]: nothing was applied, nothing will be.
+    /// A [`crate::fault::FaultPlan`] made the store crash: nothing was applied, and nothing will be.
     #[error("{operation} {key}: the store crashed, as its fault plan says")]
     Crashed {
         /// Name of the call (`get`, `put`, …).
@@ -197,14 +198,14 @@ pub enum StoreError {
         /// Key of the call.
         key: String,
     },
-    /// The store does not carry out the call, and the call would have to be another one for that.
+    /// The store refuses the call; only a different call could succeed.
     #[error("{operation} {key} was refused: {reason}")]
     Refused {
         /// Name of the call (`get`, `put`, …).
         operation: &'static str,
         /// Key of the call.
         key: String,
-        /// What the store said.
+        /// Message of the store.
         reason: String,
     },
     /// Any other failure of the operating system.
@@ -214,7 +215,7 @@ pub enum StoreError {
         operation: &'static str,
         /// Key of the call.
         key: String,
-        /// What the operating system said.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
@@ -223,60 +224,60 @@ pub enum StoreError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionCause {
-    /// No program listens there, or a firewall refuses.
+    /// No program listens at this address, or a firewall refuses the connection.
     #[error("the connection was refused")]
     Refused,
     /// The name service does not know the host.
     #[error("there is no host of this name")]
     NoSuchHost,
-    /// Nothing came back in time.
+    /// No answer arrived in time.
     #[error("there is no answer")]
     NoAnswer,
-    /// The server's certificate is signed by nobody whom this host trusts.
+    /// Nobody whom this host trusts signed the server's certificate.
     #[error("its certificate is not trusted (unknown issuer)")]
     UntrustedCertificate,
-    /// The server shows the certificate of an authority as its own.
+    /// The server presents the certificate of an authority as its own.
     #[error(
         "its certificate is that of an authority (CA:TRUE), and a server needs one of its own (CA:FALSE)"
     )]
     AuthorityCertificate,
-    /// The server's certificate is too old.
+    /// The server's certificate has expired.
     #[error("its certificate has expired")]
     ExpiredCertificate,
-    /// The server's certificate is too new.
+    /// The server's certificate is not valid yet.
     #[error("its certificate is not valid yet")]
     EarlyCertificate,
-    /// The server's certificate is one of another host.
+    /// The server's certificate is for another host.
     #[error("its certificate is for another host name{}", names.as_ref().map(|names| format!(": {names}")).unwrap_or_default())]
     MisnamedCertificate {
-        /// The names that it has, as the TLS library writes them.
+        /// The names in it, as the TLS library writes them.
         names: Option<String>,
     },
-    /// The server's certificate is refused for another reason.
+    /// The server's certificate was refused for another reason.
     #[error("its certificate is not accepted ({reason})")]
     BadCertificate {
-        /// What the TLS library said.
+        /// Message of the TLS library.
         reason: String,
     },
-    /// The server does not speak TLS at this port.
+    /// The server does not use TLS at this port.
     #[error("it does not speak TLS there")]
     NoTls,
-    /// The proxy does not connect to the server.
+    /// The proxy cannot connect to the server.
     #[error("the proxy refuses to connect to it")]
     ProxyRefused,
-    /// The proxy wants to know who asks.
+    /// The proxy requires credentials.
     #[error("the proxy asks for a user and a password")]
     ProxyCredentials,
-    /// The connection ended before there was an answer.
+    /// The connection ended before an answer arrived.
     #[error("{reason}")]
     Broken {
-        /// What the system said.
+        /// Message of the system.
         reason: String,
     },
 }
 
 impl ConnectionCause {
-    /// Says whether the same connection may come about a little later, without anybody changing anything.
+    /// Says whether the same connection may succeed a little later, without any change of the settings.
     pub fn may_pass(&self) -> bool {
         matches!(
             self,
@@ -284,7 +285,7 @@ impl ConnectionCause {
         )
     }
 
-    /// Says whether it is about the server's certificate.
+    /// Says whether the server's certificate is the cause.
     pub fn is_certificate(&self) -> bool {
         matches!(
             self,
@@ -303,21 +304,21 @@ fn through(proxy: Option<&str>) -> String {
     proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default()
 }
 
-/// A permission that is lacking.
+/// A missing permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingPermission {
-    /// The action as policies name it, such as `s3:PutObject`.
+    /// The action, as named in policies, such as `s3:PutObject`.
     pub action: String,
-    /// What it was to be done to, as policies name it.
+    /// The resource, as named in policies.
     pub resource: String,
-    /// What a policy that allows it to the whole repository would name.
+    /// The resource to name in a policy that allows the action on the whole repository.
     pub scope: String,
-    /// What the store said.
+    /// Message of the store.
     pub reason: String,
 }
 
 impl StoreError {
-    /// Says whether the same call may succeed when it is made again a little later.
+    /// Says whether the same call may succeed if it is repeated a little later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
@@ -330,12 +331,12 @@ impl StoreError {
         }
     }
 
-    /// Says whether the object has to be thawed before it can be read.
+    /// Says whether the object must be thawed before it can be read.
     pub fn is_archived(&self) -> bool {
         matches!(self, Self::Archived { .. })
     }
 
-    /// Says whether the object is simply not there.
+    /// Says whether the object does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
     }

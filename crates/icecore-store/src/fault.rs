@@ -1,4 +1,4 @@
-//! Decorator: makes a store fail on purpose, by a script or by a seed, and notes every call.
+//! Decorator: makes a store fail on purpose, by a script or at random from a seed, and records every call.
 
 use std::{
     ops::Range,
@@ -31,7 +31,7 @@ pub struct TracedCall {
     pub key: String,
     /// Length of a put's bytes, 0 for other calls.
     pub bytes: u64,
-    /// What the plan did to the call.
+    /// The fault that the plan injected, if any.
     pub fault: Option<Fault>,
 }
 
@@ -47,8 +47,8 @@ struct State {
 
 /// Store that fails as its plan says.
 ///
-/// The same plan and the same order of calls give the same faults and the same trace; calls that run at the
-/// same time are numbered as they arrive.
+/// The same plan and the same order of calls give the same faults and the same trace; concurrent calls are
+/// numbered in the order of arrival.
 #[derive(Debug)]
 pub struct FaultStore {
     inner: Arc<dyn Store>,
@@ -57,7 +57,7 @@ pub struct FaultStore {
 }
 
 impl FaultStore {
-    /// Wraps `inner`; delays go through `sleep`.
+    /// Wraps `inner`; `sleep` does the waiting for delays.
     pub fn new(inner: Arc<dyn Store>, plan: FaultPlan, sleep: Arc<dyn Sleep>) -> Self {
         let state = State {
             matches: vec![0; plan.rules.len()],
@@ -69,7 +69,7 @@ impl FaultStore {
         Self { inner, sleep, state: Mutex::new(state) }
     }
 
-    /// Says whether the store has crashed; every call fails then and nothing is applied.
+    /// Says whether the store has crashed: then every call fails, and nothing is applied.
     pub fn has_crashed(&self) -> bool {
         self.lock().has_crashed
     }
@@ -88,7 +88,7 @@ impl FaultStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a call, and applies what of its fault comes before the call.
+    /// Records a call, and applies the part of its fault that comes before the call.
     async fn arrive(&self, method: Method, key: &str, bytes: usize) -> StoreResult<Option<Fault>> {
         let fault = self.lock().arrive(method, key, bytes as u64);
         match &fault {
@@ -96,7 +96,7 @@ impl FaultStore {
             Some(Fault::Error(error)) => return Err(error.to_store_error(method, key)),
             Some(Fault::Delay(duration)) => {
                 self.sleep.sleep(*duration).await;
-                // Something else may have crashed the store meanwhile.
+                // Another call may have crashed the store meanwhile.
                 if self.has_crashed() {
                     return Err(crashed(method, key));
                 }
@@ -106,7 +106,7 @@ impl FaultStore {
         Ok(fault)
     }
 
-    /// Applies what of a fault comes after the call.
+    /// Applies the part of a fault that comes after the call.
     fn leave<T>(fault: Option<&Fault>, method: Method, key: &str, result: StoreResult<T>) -> StoreResult<T> {
         match fault {
             Some(Fault::LostReply) => result.and(Err(InjectedError::LOST_REPLY.to_store_error(method, key))),
@@ -137,15 +137,14 @@ impl State {
         let number = self.trace.len() as u64 + 1;
         let planned = self.decide(number, method, key);
         let fault = if self.has_crashed { Some(Fault::Crash) } else { planned };
-        // The crash is decided here and not when the call ends, so that no call that arrives later slips
-        // through.
+        // The crash is decided here and not when the call ends, so that no later call slips through.
         self.has_crashed |= matches!(fault, Some(Fault::Crash | Fault::CrashAfter));
         self.trace.push(TracedCall { number, method, key: key.to_owned(), bytes, fault: fault.clone() });
         fault
     }
 
-    /// Returns the fault of the first rule that fires. All rules count and draw on every call, so that one
-    /// rule's outcome does not shift the others'.
+    /// Returns the fault of the first rule that fires. All rules count and draw on every call, so the outcome
+    /// of one rule does not shift the others.
     fn decide(&mut self, number: u64, method: Method, key: &str) -> Option<Fault> {
         let mut fault = None;
         for (rule, matches) in self.plan.rules.iter().zip(&mut self.matches) {

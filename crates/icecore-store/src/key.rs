@@ -1,4 +1,4 @@
-//! Which keys and prefixes are valid, the same for every store.
+//! The rules for valid keys and prefixes, which are the same for every store.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ pub const KEY_BYTES_MAX: usize = 1_024;
 /// Longest part of a key between two `/`, in bytes (the limit of Linux file systems).
 pub const PART_BYTES_MAX: usize = 255;
 
-/// Fails with [`StoreError::InvalidKey`] unless `key` is one that every store can keep.
+/// Fails with [`StoreError::InvalidKey`] unless every store can hold `key`.
 pub fn check_key(key: &str) -> Result<(), StoreError> {
     if key.len() <= KEY_BYTES_MAX && key.split('/').all(|part| is_valid_part(part.as_bytes())) {
         Ok(())
@@ -18,7 +18,7 @@ pub fn check_key(key: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Fails with [`StoreError::InvalidKey`] unless `prefix` is empty, or a valid key and `/`.
+/// Fails with [`StoreError::InvalidKey`] unless `prefix` is empty, or a valid key followed by `/`.
 pub fn check_prefix(prefix: &str) -> Result<(), StoreError> {
     if prefix.is_empty() {
         return Ok(());
@@ -29,7 +29,7 @@ pub fn check_prefix(prefix: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Says whether `part` may stand between two `/` of a key.
+/// Says whether `part` is valid between two `/` of a key.
 pub fn is_valid_part(part: &[u8]) -> bool {
     !part.is_empty()
         && part.len() <= PART_BYTES_MAX
@@ -38,8 +38,8 @@ pub fn is_valid_part(part: &[u8]) -> bool {
         && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
-/// Returns what of `range` lies inside an object of `size` bytes; fails with [`StoreError::InvalidRange`] if
-/// that is nothing.
+/// Returns the part of `range` that lies inside an object of `size` bytes; fails with
+/// [`StoreError::InvalidRange`] if there is none.
 pub fn clip_range(key: &str, size: u64, range: &Range<u64>) -> Result<Range<u64>, StoreError> {
     if range.is_empty() || range.start >= size {
         return Err(StoreError::InvalidRange {

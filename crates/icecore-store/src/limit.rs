@@ -1,4 +1,4 @@
-//! Decorator: bounds how many calls are under way at once and, if wanted, how many bytes move in a second.
+//! Decorator: limits the number of concurrent calls and, optionally, the bytes moved per second.
 
 use std::{
     num::{NonZeroU64, NonZeroUsize},
@@ -19,15 +19,15 @@ use crate::{
 /// Bounds of a [`LimitStore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most calls under way at once.
+    /// Most concurrent calls.
     pub calls_max: NonZeroUsize,
-    /// Most bytes a second that are written, on average; no bound if absent.
+    /// Most bytes written per second, on average; unlimited if absent.
     pub upload_bytes_per_second_max: Option<NonZeroU64>,
-    /// Most bytes a second that are read, on average; no bound if absent.
+    /// Most bytes read per second, on average; unlimited if absent.
     pub download_bytes_per_second_max: Option<NonZeroU64>,
 }
 
-/// Store that holds calls back until they fit the limits.
+/// Store that delays calls until they fit the limits.
 #[derive(Debug)]
 pub struct LimitStore {
     inner: Arc<dyn Store>,
@@ -37,9 +37,9 @@ pub struct LimitStore {
 }
 
 impl LimitStore {
-    /// Wraps `inner`; of the environment, the clock and the sleep are used, and only if there is a byte rate.
+    /// Wraps `inner`. Uses the clock and the sleep of the environment, and only if there is a byte rate.
     pub fn new(inner: Arc<dyn Store>, limits: Limits, environment: &Environment) -> Self {
-        // A larger number than tokio's own limit is as good as none.
+        // Tokio's maximum is as good as no limit.
         let permits = Semaphore::new(limits.calls_max.get().min(Semaphore::MAX_PERMITS));
         let rate = |bytes_per_second: NonZeroU64| ByteRate::new(bytes_per_second, environment.clone());
         let upload = limits.upload_bytes_per_second_max.map(rate);
@@ -48,13 +48,13 @@ impl LimitStore {
     }
 
     async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        // Fails only when the semaphore was closed, which nobody does.
+        // Fails only if the semaphore was closed, which never happens.
         self.permits.acquire().await.ok()
     }
 
-    /// Waits until the bytes of earlier gets are paid for: how much a get brings is known only afterwards.
-    /// Like every payment it is done before the permit is taken, so that a call that waits for its bytes does
-    /// not hold up calls that move none.
+    /// Waits until the bytes of earlier gets are paid for: the size of a get is known only afterwards. Every
+    /// payment is made before the permit is taken, so that a call that waits for its bytes does not hold up
+    /// calls that move none.
     async fn pay_earlier_gets(&self) {
         if let Some(rate) = &self.download {
             rate.pay(0).await;
@@ -73,7 +73,7 @@ impl LimitStore {
 struct ByteRate {
     bytes_per_second: NonZeroU64,
     environment: Environment,
-    /// Monotonic time at which everything charged so far is paid for.
+    /// Monotonic time at which all bytes charged so far are paid for.
     paid_at: Mutex<Duration>,
 }
 
@@ -82,7 +82,7 @@ impl ByteRate {
         Self { bytes_per_second, environment, paid_at: Mutex::default() }
     }
 
-    /// Charges `bytes` and returns how long the charges before them still take.
+    /// Charges `bytes` and returns how long the earlier charges still take.
     fn charge(&self, bytes: usize) -> Duration {
         let nanoseconds =
             u128::from(self.bytes_per_second.get()).saturating_sub(1) + bytes as u128 * 1_000_000_000;

@@ -1,43 +1,44 @@
 //! A directory of this host (or a mounted network file system) as a store.
 //!
-//! Every key is a file of the same relative path, mode 0400, in directories of mode 0700. Beside them, under
-//! names that are no valid keys and can therefore never collide with an object:
-//! - `+tmp/` holds files that are being written, where the file system has no unnamed ones;
-//! - `+lock` serializes replacement and deletion between tasks, processes and, as far as the file system's
-//!   locks reach, hosts. It must not be deleted while the store is in use.
+//! Every key is a file with the same relative path, mode 0400, in directories of mode 0700. Beside them are
+//! two names that are not valid keys, and therefore never collide with an object:
+//! `+tmp/` holds files that are being written, if the file system has no unnamed files;
+//! `+lock` serializes replacement and deletion between tasks, processes and, if the locks of the file system
+//!   reach that far, hosts. It must not be deleted while the store is in use.
 //!
-//! **Versions.** An object's version names its file: inode, time of modification and length. An inode number
-//! alone comes back soon after a file is gone, and file systems' clocks tick every few milliseconds at best
-//! (and may be set back), so the fraction of the second in the time of modification is not a time: it is the
-//! *generation*, a counter kept as `+lock`'s own time of modification. Two rules make (inode, generation)
-//! unique among all states of all keys:
-//! 1. who replaces or deletes an object raises the counter first, under the exclusive lock, and only then
-//!    lets go of the inode;
-//! 2. who writes a new file reads the counter after the file has its inode.
+//! **Versions.** The version of an object names its file: inode, time of modification and length. File
+//! systems soon reuse the number of a free inode. Their clocks tick every few milliseconds at best (and may
+//! be set back). Therefore the fraction of the second in the time of modification is not a time. It is the
+//! *generation*, a counter that is stored as the time of modification of `+lock`. Two rules make (inode,
+//! generation) unique among all states of all keys:
+//! a writer that replaces or deletes an object raises the counter first, under the exclusive lock, and only
+//!    then releases the inode;
+//! a writer of a new file reads the counter after the file has its inode.
 //!
-//! So when an inode number comes back, the counter was raised between the old file's stamp and the new one's.
-//! The fraction wraps after ten million steps; a repetition then still needs the same inode number in the
-//! same second, hence ten million deletions in a second.
+//! So when an inode number is reused, the counter was raised between the stamps of the old and the new file.
+//! The fraction wraps after ten million steps. A repeated version would then need the same inode number in
+//! the same second, that is ten million deletions within a second.
 //!
-//! Where times have no fractions (ext4 with inodes of 128 bytes, FAT, sshfs), the seconds themselves are the
-//! generation: rule 1 raises the counter above the stamp of the file that it lets go of, if it is not above
-//! it already, and rule 2 stamps a file with the time of now, but never below the counter. The stamps of one
-//! inode number so rise strictly. An object that is replaced several times within a second has a time that is
-//! some seconds ahead; nothing else follows from it.
+//! If times have no fractions (ext4 with inodes of 128 bytes, FAT, sshfs), the seconds themselves are the
+//! generation. Rule 1 raises the counter above the stamp of the file that is released, unless it is above it
+//! already. Rule 2 stamps a file with the current time, but never below the counter. So the stamps of one
+//! inode number strictly increase. An object that is replaced several times within a second has a time a few
+//! seconds ahead; this has no other effect.
 //!
-//! Time of modification, unlike time of change, also stays what it is when
-//! an administrator runs `chown` or `chmod`, and listing needs no reading of contents.
+//! Unlike the time of change, the time of modification stays the same when an administrator runs `chown` or
+//! `chmod`. Listing does not need to read contents.
 //!
-//! **Durability.** A file is synced before it gets its name, its directory after; a directory's own name is
-//! synced by the first put of each process that uses it, even if another process made it, for that one may
-//! not have come to it.
+//! **Durability.** A file is synced before it gets its name, and its directory after that. The name of a
+//! directory is synced by the first put of each process that uses it, even if another process created it:
+//! that process may not have synced it yet.
 //!
-//! **Owner.** Everything belongs to the owner of the root directory, also what root writes: see `owner.rs`.
+//! **Owner.** All files belong to the owner of the root directory, even those that root writes: see
+//! `owner.rs`.
 //!
 //! **Network file systems.** On NFS, `flock` is passed to the server as a byte-range lock (Linux 2.6.12 and
-//! later) and so works between hosts, unless the mount says `nolock` or `local_lock=flock`: then only one
-//! host may change the repository at a time. Creation is safe between hosts in any case, for `link` is atomic
-//! on the server.
+//! later), so it works between hosts. With the mount options `nolock` or `local_lock=flock` it does not: then
+//! only one host may change the repository at a time. Creation is always safe between hosts, because `link`
+//! is atomic on the server.
 
 use std::{
     fmt,
@@ -71,7 +72,7 @@ mod write;
 
 use directory::Root;
 
-/// Store in a local directory; see the module's text for how it keeps its promises.
+/// Store in a local directory; the text of the module describes how it keeps its promises.
 #[derive(Clone)]
 pub struct LocalStore {
     root: Arc<Root>,
@@ -80,7 +81,7 @@ pub struct LocalStore {
 impl LocalStore {
     /// Opens the store in the directory `path`, which must exist (else [`StoreError::NoSuchDirectory`]).
     ///
-    /// Removes what killed processes left in `+tmp` more than a day ago, by the file system's own clock.
+    /// Removes files older than a day that killed processes left in `+tmp`, by the clock of the file system.
     /// Blocks briefly.
     pub fn open(path: &Path) -> StoreResult<Self> {
         let root = open::open(path)?;
@@ -88,10 +89,10 @@ impl LocalStore {
         Ok(Self { root: Arc::new(root) })
     }
 
-    /// Opens the store in the directory `path`, which is created with mode 0700 if it does not exist, like
-    /// its parents.
+    /// Opens the store in the directory `path`. Creates it with mode 0700 if it does not exist, and its
+    /// parents, too.
     ///
-    /// What already is in the directory stays; whether a repository is there is for the caller to find out.
+    /// Existing content of the directory stays. The caller must find out whether it contains a repository.
     pub fn create(path: &Path) -> StoreResult<Self> {
         open::create_directories(path)?;
         Self::open(path)
@@ -115,15 +116,15 @@ impl LocalStore {
         match self.blocking("get", key, open).await? {
             Ok(read) => Ok(read),
             Err(object) => {
-                // Here and not where it is read: an allocator keeps memory for each thread that large buffers
-                // come from.
+                // Allocated here and not where it is read: an allocator keeps memory for each thread that
+                // takes large buffers.
                 let buffer = object.buffer(&self.root, key)?;
                 self.blocking("get", key, move |_, key| object.read(key, buffer)).await
             }
         }
     }
 
-    /// Runs `work` where it may block.
+    /// Runs `work` on a thread that may block.
     async fn blocking<T, Work>(&self, operation: &'static str, key: &str, work: Work) -> StoreResult<T>
     where
         T: Send + 'static,

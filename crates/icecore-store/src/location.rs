@@ -1,4 +1,4 @@
-//! Where a repository is, from what the user wrote.
+//! Parses the location of a repository.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,36 +11,36 @@ use std::{
 /// Schemes that [`RepositoryLocation::parse`] understands, for messages.
 pub const SUPPORTED_FORMS: &str = "/path, file:///path and s3://bucket/prefix";
 
-/// Place of a repository.
+/// Location of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RepositoryLocation {
     /// A directory of this host, absolute or relative to the working directory.
     Local(PathBuf),
-    /// A place in a bucket of S3 or of a server that is like it.
+    /// A prefix in a bucket of S3 or of a compatible server.
     S3 {
         /// Name of the bucket, or ARN of an access point.
         bucket: String,
-        /// What all keys begin with, without `/` at either end; empty for the whole bucket.
+        /// Prefix of all keys, without `/` at either end; empty for the whole bucket.
         prefix: String,
     },
 }
 
-/// Reason why a text is not the place of a repository.
+/// Reason why a text is not a repository location.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocationError {
-    /// There is no text.
+    /// The text is empty.
     #[error("the repository's location is empty")]
     Empty,
-    /// The scheme is none that this build knows.
+    /// This build does not know the scheme.
     #[error("repositories at {scheme}:// are not supported by this build, only {SUPPORTED_FORMS}")]
     UnknownScheme {
-        /// What stands in front of `://`.
+        /// The text before `://`.
         scheme: String,
     },
-    /// A path that looks like something else: a remote host, or a home directory that the shell did not fill
-    /// in.
+    /// A path that looks like something else: a remote host, or a home directory that the shell did not
+    /// expand.
     #[error("{text:?} looks like {like}; for a directory of that name write ./ before it")]
     Ambiguous {
         /// The text as given.
@@ -66,7 +66,7 @@ pub enum LocationError {
         /// The text as given.
         text: String,
     },
-    /// An S3 URL names no bucket, or one that cannot be.
+    /// An S3 URL names no bucket, or an impossible one.
     #[error(
         "{text:?} names no bucket of S3; write s3://bucket/prefix with a bucket's name of 3 to 63 lower-case letters, digits, dots and hyphens"
     )]
@@ -74,14 +74,14 @@ pub enum LocationError {
         /// The text as given.
         text: String,
     },
-    /// An S3 URL names a bucket of a kind that cannot hold a repository.
+    /// An S3 URL names a kind of bucket that cannot hold a repository.
     #[error("{bucket:?} is {kind}, which is not supported; use {instead}")]
     UnsupportedBucket {
         /// The bucket as given.
         bucket: String,
         /// What it is, with its article.
         kind: &'static str,
-        /// What to use in its place.
+        /// What to use instead.
         instead: &'static str,
     },
     /// The prefix of an S3 URL cannot be part of keys.
@@ -89,10 +89,10 @@ pub enum LocationError {
     BadPrefix {
         /// The prefix as given.
         prefix: String,
-        /// Why not.
+        /// Reason.
         reason: &'static str,
     },
-    /// A zero byte, which no path can hold.
+    /// A zero byte, which no path can contain.
     #[error("{text:?} holds a zero byte")]
     ZeroByte {
         /// The text as given.
@@ -101,7 +101,7 @@ pub enum LocationError {
 }
 
 impl RepositoryLocation {
-    /// Returns the place that `text` means: a path, or a URL. Paths need not be UTF-8.
+    /// Parses `text`, a path or a URL. Paths need not be UTF-8.
     pub fn parse(text: &OsStr) -> Result<Self, LocationError> {
         let bytes = text.as_bytes();
         if bytes.is_empty() {
@@ -152,7 +152,7 @@ fn shown(text: &OsStr) -> String {
     text.to_string_lossy().into_owned()
 }
 
-/// Returns what follows `file:`, in any case of letters (RFC 3986, section 3.1).
+/// Returns the text after `file:`, in upper or lower case (RFC 3986, section 3.1).
 fn strip_file_scheme(bytes: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = bytes.split_at_checked(5)?;
     (scheme.eq_ignore_ascii_case(b"file:") && rest.starts_with(b"/")).then_some(rest)
@@ -167,8 +167,8 @@ fn scheme_of(bytes: &[u8]) -> Option<String> {
     is_scheme.then(|| String::from_utf8_lossy(scheme).to_ascii_lowercase())
 }
 
-/// Reads what follows `file:`: `/path`, `///path` or `//localhost/path` (RFC 8089). A `?` or `#` is part of
-/// the path.
+/// Parses the text after `file:`: `/path`, `///path` or `//localhost/path` (RFC 8089). A `?` or `#` is part
+/// of the path.
 fn parse_file_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, LocationError> {
     let path = match rest.strip_prefix(b"//") {
         None => rest,
@@ -200,7 +200,7 @@ fn strip_s3_scheme(bytes: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"s3://").then_some(rest)
 }
 
-/// Reads what follows `s3://`: `bucket`, `bucket/` or `bucket/prefix`, taken literally.
+/// Parses the text after `s3://`: `bucket`, `bucket/` or `bucket/prefix`, taken literally.
 fn parse_s3_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, LocationError> {
     let no_bucket = || LocationError::NoBucket { text: shown(text) };
     let rest = str::from_utf8(rest).map_err(|_| no_bucket())?;
@@ -223,8 +223,8 @@ fn parse_s3_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, Locatio
     Ok(RepositoryLocation::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }
 
-/// Splits what follows `s3://` behind the bucket, or behind the ARN of an access point, which has a `/` of
-/// its own.
+/// Splits the text after `s3://` after the bucket, or after the ARN of an access point, which contains a `/`
+/// itself.
 fn split_bucket(rest: &str) -> (&str, &str) {
     let name_start = match rest.find(":accesspoint/") {
         Some(position) if rest.starts_with("arn:") => position + ":accesspoint/".len(),
@@ -236,7 +236,7 @@ fn split_bucket(rest: &str) -> (&str, &str) {
     }
 }
 
-/// Refuses buckets that list in another order, take other requests or lie in several regions (S3 User Guide,
+/// Refuses buckets that list in another order, need other requests or lie in several regions (S3 User Guide,
 /// *Directory bucket naming rules*, *Multi-Region Access Points*).
 fn refuse_other_kinds(bucket: &str) -> Result<(), LocationError> {
     let is_express =
@@ -267,7 +267,7 @@ fn is_access_point(text: &str) -> bool {
         && account.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Says whether S3 could have a bucket of this name (S3 User Guide, *General purpose bucket naming rules*).
+/// Says whether this is a possible bucket name of S3 (S3 User Guide, *General purpose bucket naming rules*).
 fn is_bucket_name(name: &str) -> bool {
     let is_inner =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');

@@ -43,7 +43,7 @@ impl Object {
 #[derive(Clone, Default)]
 struct Objects {
     by_key: BTreeMap<String, Object>,
-    /// Version of the latest put; never goes back, so that no two states of a key share one.
+    /// Version of the latest put; never decreases, so that no two states of a key share one.
     version_last: u64,
 }
 
@@ -54,12 +54,12 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// Creates an empty store; `clock` gives the times of modification.
+    /// Creates an empty store; `clock` provides the times of modification.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { objects: Mutex::default(), clock }
     }
 
-    /// Returns an independent store with the same objects and versions, as it were a copy of the disk.
+    /// Returns an independent store with the same objects and versions, like a copy of a disk.
     #[must_use]
     pub fn fork(&self) -> Self {
         Self { objects: Mutex::new(self.lock().clone()), clock: Arc::clone(&self.clock) }

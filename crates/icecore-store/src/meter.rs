@@ -1,4 +1,4 @@
-//! Decorator: counts calls and bytes, since requests and bytes are money.
+//! Decorator: counts calls and bytes, because both cost money.
 
 use std::{
     collections::BTreeMap,
@@ -17,21 +17,21 @@ use crate::{
     store::{ObjectInfo, PutCondition, Store, StoreResult, Version},
 };
 
-/// Most first key components that are counted apart; what comes later is counted under [`OTHER_COMPONENTS`].
+/// Most first key components that are counted separately; later ones are counted under [`OTHER_COMPONENTS`].
 pub const COMPONENTS_MAX: usize = 64;
-/// Name under which components beyond [`COMPONENTS_MAX`] are counted; it is no valid key.
+/// Name under which components beyond [`COMPONENTS_MAX`] are counted; not a valid key.
 pub const OTHER_COMPONENTS: &str = "*";
 
-/// What the calls of one method moved.
+/// Calls of one method, and the bytes that they moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MethodUsage {
-    /// Calls, whatever their outcome.
+    /// All calls, successful or not.
     pub calls: u64,
-    /// Calls that returned an error, expected ones (such as *not found*) too.
+    /// Calls that returned an error, including expected ones (such as *not found*).
     pub failures: u64,
-    /// Bytes of objects that came from the store.
+    /// Bytes of objects that were received from the store.
     pub bytes_read: u64,
-    /// Bytes of objects that went to the store, also those of puts that failed.
+    /// Bytes of objects that were sent to the store, including those of failed puts.
     pub bytes_written: u64,
 }
 
@@ -44,7 +44,7 @@ impl AddAssign for MethodUsage {
     }
 }
 
-/// What a store was used for so far.
+/// Usage of a store so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreUsage {
     /// Figures by first component of the key or prefix (`data`, `meta`, …; empty for a list of everything)
@@ -101,14 +101,15 @@ impl MethodCounters {
 
 type ComponentCounters = [MethodCounters; Method::ALL.len()];
 
-/// The counts of a [`MeterStore`], apart from it, so that they can be read when the store is wrapped further.
+/// The counts of a [`MeterStore`], separate from it, so that they can be read when the store is wrapped
+/// further.
 #[derive(Debug, Default)]
 pub struct StoreMeter {
     components: RwLock<BTreeMap<String, Arc<ComponentCounters>>>,
 }
 
 impl StoreMeter {
-    /// Returns the counts so far. Calls that are under way may be in it in part.
+    /// Returns the counts so far. Running calls may be included in part.
     pub fn usage(&self) -> StoreUsage {
         let components = self.components.read().unwrap_or_else(PoisonError::into_inner);
         let by_component = components.iter().map(|(component, counters)| {
@@ -140,7 +141,7 @@ impl StoreMeter {
     }
 }
 
-/// Store that counts what passes through it.
+/// Store that counts the calls and bytes that pass through it.
 #[derive(Clone, Debug)]
 pub struct MeterStore {
     inner: Arc<dyn Store>,
@@ -153,7 +154,7 @@ impl MeterStore {
         Self { inner, meter: Arc::default() }
     }
 
-    /// Returns the counts, which go on counting.
+    /// Returns the counts, which continue to change.
     pub fn meter(&self) -> Arc<StoreMeter> {
         Arc::clone(&self.meter)
     }

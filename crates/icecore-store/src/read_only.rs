@@ -10,7 +10,7 @@ use crate::{
     store::{ObjectInfo, PutCondition, Store, StoreResult, Version},
 };
 
-/// Store that can be read but not changed, whatever the store behind it allows.
+/// Store that can be read but not changed, even if the inner store can be.
 #[derive(Clone, Debug)]
 pub struct ReadOnlyStore {
     inner: Arc<dyn Store>,

@@ -1,4 +1,4 @@
-//! Decorator: makes calls again that failed for now, and finds out how a change ended whose answer was lost.
+//! Decorator: repeats calls after transient errors, and finds the outcome of a change whose answer was lost.
 
 use std::{num::NonZeroU32, ops::Range, sync::Arc, time::Duration};
 
@@ -24,10 +24,10 @@ pub use self::{
 /// How often and how long a [`RetryStore`] tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Most attempts of one call, the first one included.
+    /// Most attempts of one call, including the first one.
     pub attempts_max: NonZeroU32,
-    /// Longest time from the beginning of the first failed attempt to the beginning of the last one; for all
-    /// calls of a store together, from the first failed attempt behind the latest success.
+    /// Longest time from the start of the first failed attempt to the start of the last one. It also applies
+    /// to all calls of a store together, from the first failed attempt after the latest success.
     pub total_max: Duration,
     /// Upper bound of the wait after the first attempt; it doubles with each further one.
     pub delay_first: Duration,
@@ -50,12 +50,12 @@ impl Default for RetryPolicy {
 /// Store that repeats calls whose errors are transient ([`StoreError::is_transient`]); other errors pass at
 /// once.
 ///
-/// A put whose answer was lost may have been applied. When the repeated put then finds the key taken (or
-/// changed), the object is read back, and if its bytes are those of the put, the put has succeeded. Hence,
-/// where a put decides who of several writers wins, each writer's bytes must be its own (a run's id in them
-/// is enough). And where somebody else replaces the object between the lost answer and the repetition, the
-/// put reports a mismatch although it was applied for a while: who is told of a mismatch reads the object
-/// again and looks for its own work before it repeats it.
+/// A put whose answer was lost may have been applied. If the repeated put then finds the key taken (or
+/// changed), the object is read back. If its bytes are those of the put, the put has succeeded. Hence, if a
+/// put decides which of several writers wins, the bytes of each writer must be unique (the id of a run in
+/// them is enough). If another writer replaces the object between the lost answer and the repetition, the put
+/// reports a mismatch although it was applied for a while. A caller that gets a mismatch therefore reads the
+/// object again and looks for its own work before it repeats it.
 #[derive(Clone, Debug)]
 pub struct RetryStore {
     inner: Arc<dyn Store>,
@@ -99,11 +99,11 @@ impl RetryStore {
         }
     }
 
-    /// Finds out whether `refused` is the echo of an earlier attempt of the same put, whose answer was lost.
+    /// Finds out whether `refused` is the echo of an earlier attempt of the same put whose answer was lost.
     async fn resolve(&self, key: &str, bytes: &Bytes, refused: StoreError) -> StoreResult<Version> {
         match self.get_versioned(key).await {
             Ok((stored, version)) if stored == *bytes => Ok(version),
-            // Somebody else's object, or none any more: the put did not succeed, or was undone since.
+            // Another writer's object, or no object: the put did not succeed, or was undone since.
             Ok(_) | Err(StoreError::NotFound { .. }) => Err(refused),
             Err(error) => Err(error),
         }

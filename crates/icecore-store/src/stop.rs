@@ -1,4 +1,4 @@
-//! The wish to stop: a flag to look at, and an event to wait for.
+//! A request to stop: a flag to check, and an event to wait for.
 
 use std::{
     ops::Range,
@@ -17,7 +17,7 @@ use crate::{
     store::{ObjectInfo, PutCondition, Store, StoreResult, Version},
 };
 
-/// Says whether everything is to stop, and wakes whoever waits. Clones share one wish.
+/// A request to stop, which tasks can check or wait for. Clones share one request.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     requested: Arc<AtomicBool>,
@@ -25,23 +25,24 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Asks everybody to stop; it cannot be taken back.
+    /// Requests a stop; this cannot be undone.
     pub fn request(&self) {
         self.requested.store(true, Ordering::Release);
         self.changed.notify_waiters();
     }
 
-    /// Says whether everything is to stop.
+    /// Says whether a stop was requested.
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::Acquire)
     }
 
-    /// Returns the flag for code that only looks. Whoever sets it wakes nobody: use [`Self::request`].
+    /// Returns the flag for code that only checks it. Setting it wakes no task: use [`Self::request`] for
+    /// that.
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.requested)
     }
 
-    /// Returns as soon as everything is to stop.
+    /// Returns as soon as a stop is requested.
     pub async fn requested(&self) {
         loop {
             let changed = self.changed.notified();
@@ -52,8 +53,8 @@ impl Stop {
         }
     }
 
-    /// Returns what `work` returns, or [`StoreError::Interrupted`] as soon as everything is to stop; `work`
-    /// is then dropped where it is.
+    /// Returns the result of `work`, or [`StoreError::Interrupted`] as soon as a stop is requested; `work` is
+    /// then dropped.
     pub async fn interrupts<T>(&self, work: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
         tokio::select! {
             biased;
@@ -63,7 +64,7 @@ impl Stop {
     }
 }
 
-/// Decorator: ends every call as soon as everything is to stop, wherever the call is.
+/// Decorator: ends every running call as soon as a stop is requested.
 #[derive(Clone, Debug)]
 pub struct StopStore {
     inner: Arc<dyn Store>,

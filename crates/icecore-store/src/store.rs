@@ -1,4 +1,4 @@
-//! The `Store` trait: what Icecore asks of a place that keeps objects.
+//! The `Store` trait: what Icecore requires of object storage.
 
 use std::{fmt, ops::Range, time::SystemTime};
 
@@ -10,12 +10,12 @@ use crate::error::StoreError;
 /// Result of a store call.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// Name of one state of one object (an S3 `ETag`, or the store's own counterpart); opaque, compared for
+/// Name of one state of one object (an S3 `ETag`, or the equivalent of another store); opaque, compared for
 /// equality only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Version(pub String);
 
-/// What is known about an object without reading it.
+/// Information about an object that is available without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {
     /// Key of the object, relative to the repository's root, `/`-separated.
@@ -24,7 +24,7 @@ pub struct ObjectInfo {
     pub size: u64,
     /// State of the object at the time of the call.
     pub version: Version,
-    /// When the object was written, by the store's own clock.
+    /// When the object was written, by the clock of the store.
     pub modified: SystemTime,
 }
 
@@ -39,46 +39,47 @@ pub enum PutCondition {
 
 /// An object store: keys to immutable bytes, with single-key compare-and-swap.
 ///
-/// Contract, proved for each implementation by [`crate::conformance`]:
-/// - keys are non-empty, relative, `/`-separated, of the characters `A-Z a-z 0-9 . _ -`, without empty, `.`
-///   or `..` parts; at most [`crate::key::KEY_BYTES_MAX`] long, each part at most
+/// Contract, checked for each implementation by [`crate::conformance`]:
+/// keys are non-empty, relative, `/`-separated, of the characters `A-Z a-z 0-9 . _ -`, without empty, `.` or
+///   `..` parts; at most [`crate::key::KEY_BYTES_MAX`] long, each part at most
 ///   [`crate::key::PART_BYTES_MAX`]; other keys give [`StoreError::InvalidKey`];
-/// - no key is a directory of another: where `a/b` is an object, `a` is none (a local directory cannot hold
+/// no key is a directory of another: if `a/b` is an object, `a` is not one (a local directory cannot hold
 ///   both);
-/// - `put` is atomic: readers see the whole object or none, and a failed put leaves no object under the key;
-///   when it returns, the object is durable (for local directories: synced, and its directory entry too);
-/// - reads and lists after a successful put or delete see it (strong consistency);
-/// - every method may be called from many tasks at once; clones of an `Arc` share one store.
+/// `put` is atomic: readers see the whole object or none, and a failed put leaves no object under the key;
+///   when it returns, the object is durable (for local directories: synced, and its directory entry, too);
+/// reads and lists after a successful put or delete see its result (strong consistency);
+/// many tasks may call every method at once; clones of an `Arc` share one store.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Returns where the store is, for messages; never contains a secret.
+    /// Returns the location of the store, for messages; never contains a secret.
     fn location(&self) -> String;
 
     /// Returns an object's bytes, or those of `range`; fails with [`StoreError::NotFound`].
     ///
-    /// A range that ends beyond the object gives what there is; one that begins at or beyond its end gives
-    /// [`StoreError::InvalidRange`].
+    /// A range that ends beyond the object gives the existing bytes; one that begins at or beyond its end
+    /// gives [`StoreError::InvalidRange`].
     async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes>;
 
-    /// Returns an object's bytes together with the version that they are of.
+    /// Returns the bytes of an object together with their version.
     async fn get_versioned(&self, key: &str) -> StoreResult<(Bytes, Version)>;
 
     /// Writes a whole object if `condition` holds and returns its version.
     async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version>;
 
-    /// Returns what is known about an object; fails with [`StoreError::NotFound`].
+    /// Returns the metadata of an object; fails with [`StoreError::NotFound`].
     async fn head(&self, key: &str) -> StoreResult<ObjectInfo>;
 
-    /// Lists the objects whose key begins with `prefix` (empty, or a valid key with a `/` behind it, else
-    /// [`StoreError::InvalidKey`]), sorted by key as bytes; foreign files whose names are not valid keys are
+    /// Lists the objects whose key begins with `prefix` (empty, or a valid key followed by `/`, else
+    /// [`StoreError::InvalidKey`]), sorted by key as bytes. Foreign files whose names are not valid keys are
     /// left out.
     async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>>;
 
-    /// Deletes an object, if `version` is given only in that state; deleting what is not there is no error.
+    /// Deletes an object; if `version` is given, only in that state. Deleting a missing object is not an
+    /// error.
     async fn delete(&self, key: &str, version: Option<Version>) -> StoreResult<()>;
 }
 
-/// What callers often want of a [`Store`], made of its own calls.
+/// Convenience methods for a [`Store`], built on its own calls.
 #[async_trait]
 pub trait StoreExt: Store {
     /// Writes an object that must not exist yet.
@@ -91,11 +92,11 @@ pub trait StoreExt: Store {
         self.put(key, bytes, PutCondition::Version(version)).await
     }
 
-    /// Returns an object's bytes, cut off behind the first `bytes_max`: whoever writes to the store decides
-    /// how long an object is, and not how much memory it takes to read it.
+    /// Returns the bytes of an object, cut off after the first `bytes_max`. Anybody who can write to the
+    /// store decides how long an object is, but must not decide how much memory it takes to read it.
     async fn get_at_most(&self, key: &str, bytes_max: u64) -> StoreResult<Bytes> {
         match self.get(key, Some(0..bytes_max)).await {
-            // No range begins in an empty object.
+            // No range can begin in an empty object.
             Err(StoreError::InvalidRange { size: 0, .. }) => Ok(Bytes::new()),
             other => other,
         }

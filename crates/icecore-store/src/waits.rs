@@ -1,7 +1,7 @@
-//! What a store waits for, reported to whoever shows it.
+//! Reports what a store waits for.
 //!
 //! A store reports each call that it repeats: when an attempt begins, when bytes move, when it pauses before
-//! the next attempt, and when the call ends. It decides nothing about what is shown.
+//! the next attempt, and when the call ends. It does not decide what is shown.
 
 use std::{
     collections::BTreeMap,
@@ -10,16 +10,16 @@ use std::{
     time::Duration,
 };
 
-/// Number of a call; no other call that is reported to the same observer at the same time has it.
+/// Number of a call, unique among all calls that are reported to the same observer at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallNumber(pub u64);
 
-/// What happens to a call at the moment.
+/// Current state of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitState {
-    /// It waits until fewer other requests are under way.
+    /// It waits until fewer other requests are running.
     Queued,
-    /// An attempt was begun, and its end is waited for.
+    /// An attempt is running.
     Attempting,
     /// The latest attempt failed; the next one begins at this time.
     Pausing {
@@ -28,41 +28,41 @@ pub enum WaitState {
     },
 }
 
-/// A call of a store that is under way. All times are monotonic times of the environment's clock.
+/// A running call of a store. All times are monotonic times of the environment's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// Name of the call (`get`, `put`, …).
     pub operation: &'static str,
-    /// Key of the call; a prefix for listings.
+    /// Key of the call; a prefix for a listing.
     pub key: String,
-    /// Where the server is: a URL, or the location of the store.
+    /// Address of the server: a URL, or the location of the store.
     pub endpoint: String,
     /// When the call began.
     pub since: Duration,
-    /// When something last moved: a byte in either direction, or the beginning of the latest attempt.
+    /// When bytes last moved in either direction, or when the latest attempt began.
     pub moved: Duration,
-    /// Number of the latest attempt, beginning with 1.
+    /// Number of the latest attempt, from 1.
     pub attempt: u32,
-    /// What happens at the moment.
+    /// Current state.
     pub state: WaitState,
-    /// When the call is given up, unless something succeeds before. An attempt that is under way then may end
-    /// a little later.
+    /// When the call is given up, unless something succeeds before. An attempt that is running then may end a
+    /// little later.
     pub gives_up: Duration,
     /// Why the previous attempt failed.
     pub last_error: Option<String>,
 }
 
-/// Learns what a store waits for. Called from many tasks at once, so it returns soon.
+/// Observer of what a store waits for. Called from many tasks at once, so it must return quickly.
 pub trait Waits: fmt::Debug + Send + Sync {
-    /// Notes that a call began, or that its state or attempt changed.
+    /// Records that a call began, or that its state or attempt changed.
     fn changed(&self, call: CallNumber, wait: &Wait);
-    /// Notes that bytes of a call moved, at a time.
+    /// Records when bytes of a call moved.
     fn moved(&self, call: CallNumber, at: Duration);
-    /// Notes that a call ended: it succeeded, failed for good, or was dropped.
+    /// Records that a call ended: it succeeded, failed for good, or was dropped.
     fn ended(&self, call: CallNumber);
 }
 
-/// Observer for stores whose waits nobody wants to see.
+/// Observer that ignores all waits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unobserved;
 
@@ -72,7 +72,7 @@ impl Waits for Unobserved {
     fn ended(&self, _: CallNumber) {}
 }
 
-/// Observer that keeps the calls that are under way, for whoever looks at them from time to time.
+/// Observer that keeps the running calls in a list, to be looked at from time to time.
 #[derive(Debug, Default)]
 pub struct WaitList {
     calls: Mutex<Calls>,
@@ -89,13 +89,13 @@ impl WaitList {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the calls that are under way, in the order in which they began.
+    /// Returns the running calls, in the order in which they began.
     pub fn under_way(&self) -> Vec<Wait> {
         self.lock().under_way.values().cloned().collect()
     }
 
-    /// Returns when bytes of any call last moved. Together with an old [`Wait::moved`] of a call it shows
-    /// whether everything stands still, or only this call.
+    /// Returns when bytes of any call last moved. Together with an old [`Wait::moved`] of a call, this shows
+    /// whether all calls are stalled or only this one.
     pub fn last_moved(&self) -> Duration {
         self.lock().moved
     }

@@ -1,4 +1,4 @@
-//! Small generator for jitter, fault plans and test doubles; nothing secret may come from it.
+//! Small generator for jitter, fault plans and test doubles; not for secrets.
 
 /// Generator xorshift64* (Marsaglia 2003, Vigna 2016), seeded through splitmix64 so that seed 0 works too.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ impl Xorshift {
 
     /// Returns a number below `bound`, 0 for bound 0.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        // The bias of a 64-bit modulus is of no interest to fault plans.
+        // Fault plans do not care about the bias of a 64-bit modulus.
         self.next().checked_rem(bound).unwrap_or(0)
     }
 }

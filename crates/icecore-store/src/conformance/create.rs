@@ -17,8 +17,8 @@ async fn once(suite: &Suite) -> Outcome {
     let bytes = Bytes::from_static(b"first");
     let version = rule.create(&key, &bytes).await?;
     rule.stored(&key, &bytes, &version).await?;
-    // Not the same bytes again: a store that retries takes those for an echo of its own put whose answer was
-    // lost.
+    // Different bytes: with the same bytes, a store that retries would take the error for the echo of its own
+    // put whose answer was lost.
     for second in ["second", ""] {
         rule.already_exists(suite.store.create(&key, Bytes::from(second)).await)?;
         rule.stored(&key, &bytes, &version).await?;
@@ -30,7 +30,7 @@ async fn large(suite: &Suite) -> Outcome {
     const BYTES: usize = 8 << 20;
     let rule = suite.rule("a large object is read as it was written");
     let key = suite.key("create/large");
-    // A pattern in which no two blocks are equal, so that pieces in the wrong order are seen.
+    // No two blocks of this pattern are equal, so pieces in the wrong order are noticed.
     let words = (0..BYTES as u64 / 8).flat_map(|word| word.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     let bytes: Bytes = words.collect();
     let version = rule.create(&key, &bytes).await?;
@@ -49,7 +49,7 @@ async fn concurrent(suite: &Suite) -> Outcome {
             .for_all((0..CREATORS).collect(), |store, creator| {
                 let key = key.clone();
                 async move {
-                    // Different lengths, so that a mixture would be seen.
+                    // Different lengths, so that a mixture would be noticed.
                     let bytes = Bytes::from(format!("{creator} ").repeat(1_000 + creator));
                     match store.create(&key, bytes.clone()).await {
                         Ok(version) => Ok(Some((bytes, version))),

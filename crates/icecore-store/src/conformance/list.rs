@@ -18,7 +18,7 @@ pub(super) async fn check(suite: &Suite) -> Outcome {
 
 async fn prefixes_and_order(suite: &Suite) -> Outcome {
     let rule = suite.rule("a list holds what is below the prefix, sorted by key as bytes");
-    // Sorted as bytes; a walk of a tree of directories would give another order.
+    // Sorted as bytes; walking a directory tree would give another order.
     let names = ["a-b", "a.b", "a/b", "a/b.c", "a/c/d", "a0", "aB", "a_", "ab", "b/a"];
     for name in names.iter().rev() {
         rule.create(&suite.key(&format!("list/{name}")), &Bytes::from(*name)).await?;
@@ -65,7 +65,7 @@ async fn invalid_prefixes(suite: &Suite) -> Outcome {
 }
 
 async fn many(suite: &Suite) -> Outcome {
-    // One more than a page of S3, and some.
+    // A few more than one page of S3.
     const OBJECTS: usize = 1_005;
     let rule = suite.rule("a list of more than 1,000 objects is complete");
     let keys: Vec<_> = (0..OBJECTS).map(|number| suite.key(&format!("many/{number:05}"))).collect();

@@ -54,7 +54,7 @@ async fn history(suite: &Suite) -> Outcome {
     let key = suite.key("swap/history");
     let mut versions: Vec<Version> = Vec::new();
     for state in 0..STATES {
-        // Always the same length; replaced and deleted in turns, as fast as the store allows.
+        // Always the same length; replaced and deleted in turn, as fast as the store allows.
         let bytes = Bytes::from(format!("state {state:04}"));
         let version = match versions.last() {
             Some(last) if state % 3 != 0 => {
@@ -100,8 +100,8 @@ async fn concurrent(suite: &Suite) -> Outcome {
     rule.equal(&seen, &expected, "updates")
 }
 
-/// Appends a mark of its own to the object, once. The update can be repeated, as it must be where answers get
-/// lost: an update that was applied and then built upon by somebody else looks like one that failed.
+/// Appends the caller's mark to the object, once. The update can be repeated. This is necessary where answers
+/// get lost: if an update was applied and another writer then built on it, it looks like a failed one.
 async fn append(store: &Arc<dyn Store>, key: &str, mark: &str) -> Result<(), StoreError> {
     loop {
         let (bytes, version) = store.get_versioned(key).await?;

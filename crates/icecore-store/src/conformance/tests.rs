@@ -28,7 +28,7 @@ fn memory() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new(environment().clock))
 }
 
-/// Returns `inner` behind all decorators that change nothing for good, with a storm of transient faults in
+/// Returns `inner` behind all decorators that change nothing permanently, with a burst of transient faults in
 /// the middle.
 fn decorated(inner: Arc<dyn Store>, seed: u64) -> Arc<dyn Store> {
     let environment = environment();
@@ -37,7 +37,7 @@ fn decorated(inner: Arc<dyn Store>, seed: u64) -> Arc<dyn Store> {
         .per_mille(20, Fault::Error(InjectedError::Io(std::io::ErrorKind::TimedOut)))
         .per_mille(50, Fault::LostReply);
     let faulty = Arc::new(FaultStore::new(inner, plan, Arc::clone(&environment.sleep)));
-    // Time is no bound here: every other task's wait moves the shared clock.
+    // No time limit here: the waits of all other tasks move the shared clock.
     let policy = RetryPolicy { total_max: std::time::Duration::MAX, ..RetryPolicy::default() };
     Arc::new(RetryStore::new(faulty, policy, environment))
 }

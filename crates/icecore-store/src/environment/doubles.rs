@@ -1,5 +1,5 @@
-//! Stand-ins for tests, here and in the crates above: time that the test moves, numbers from a seed, waiting
-//! that is only noted down.
+//! Test doubles for this crate and the crates above: time that the test moves, numbers from a seed, and
+//! waiting that is only recorded.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use super::{Clock, Entropy, Sleep};
 use crate::xorshift::Xorshift;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing is left half-done under these locks, so a panic elsewhere does not spoil the value.
+    // No change is left half-done under these locks, so a panic elsewhere does not spoil the value.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -24,30 +24,30 @@ struct Times {
     monotonic: Duration,
 }
 
-/// Clock that stands still until it is moved.
+/// Clock that stands still until the test moves it.
 #[derive(Debug)]
 pub struct ManualClock {
     times: Mutex<Times>,
 }
 
 impl ManualClock {
-    /// Creates a clock that shows `wall`, and zero as monotonic time.
+    /// Creates a clock that shows `wall`, with a monotonic time of zero.
     pub fn new(wall: SystemTime) -> Self {
         Self { times: Mutex::new(Times { wall, monotonic: Duration::ZERO }) }
     }
 
-    /// Moves both times on.
+    /// Advances both times.
     ///
     /// # Panics
-    /// When the time leaves what the types can hold: a mistake of the test.
+    /// If the time exceeds the range of the types, which is a mistake in the test.
     pub fn advance(&self, duration: Duration) {
         let mut times = lock(&self.times);
         times.wall += duration;
         times.monotonic += duration;
     }
 
-    /// Sets the wall clock, to the past too, as an administrator or a time server may; monotonic time goes
-    /// on.
+    /// Sets the wall clock, also to the past, as an administrator or a time server may; monotonic time
+    /// continues.
     pub fn set(&self, wall: SystemTime) {
         lock(&self.times).wall = wall;
     }
@@ -70,14 +70,14 @@ impl Clock for ManualClock {
     }
 }
 
-/// The same bytes for the same seed and the same calls; predictable, for tests only.
+/// Returns the same bytes for the same seed and the same calls; predictable, for tests only.
 #[derive(Debug)]
 pub struct SeededEntropy {
     generator: Mutex<Xorshift>,
 }
 
 impl SeededEntropy {
-    /// Creates a source whose bytes depend on `seed` alone.
+    /// Creates a source whose bytes depend only on `seed`.
     pub fn new(seed: u64) -> Self {
         Self { generator: Mutex::new(Xorshift::new(seed)) }
     }
@@ -93,17 +93,17 @@ impl Entropy for SeededEntropy {
     }
 }
 
-/// Returns at once and notes how long it was asked to wait. Limits are reached only when the test says so.
+/// Returns at once and records the duration of each wait. Limits expire only when the test says so.
 #[derive(Debug, Default)]
 pub struct InstantSleep {
     recorded: Mutex<Vec<Duration>>,
     clock: Option<Arc<ManualClock>>,
-    /// Limits of what is under way, by a number of their own.
+    /// Limits that are still running, by number.
     limits: Mutex<(u64, BTreeMap<u64, Duration>)>,
     expired: Notify,
 }
 
-/// Takes a limit off the list when it is dropped.
+/// Removes a limit from the list when it is dropped.
 struct Limited<'sleep>(&'sleep InstantSleep, u64);
 
 impl Drop for Limited<'_> {
@@ -113,12 +113,12 @@ impl Drop for Limited<'_> {
 }
 
 impl InstantSleep {
-    /// Creates one that leaves every clock alone.
+    /// Creates one that does not move any clock.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Creates one that moves `clock` on by each duration.
+    /// Creates one that advances `clock` by each duration.
     pub fn advancing(clock: Arc<ManualClock>) -> Self {
         Self { clock: Some(clock), ..Self::default() }
     }
@@ -128,12 +128,12 @@ impl InstantSleep {
         lock(&self.recorded).clone()
     }
 
-    /// Returns the longest limit of what is under way.
+    /// Returns the longest limit that is still running.
     pub fn limit_of_the_slowest(&self) -> Option<Duration> {
         lock(&self.limits).1.values().max().copied()
     }
 
-    /// Lets all that is under way reach its limit: moves the clock on by the longest one.
+    /// Makes all running limits expire: advances the clock by the longest one.
     pub fn expire(&self) {
         if let (Some(clock), Some(limit)) = (&self.clock, self.limit_of_the_slowest()) {
             clock.advance(limit);
@@ -149,7 +149,7 @@ impl Sleep for InstantSleep {
         if let Some(clock) = &self.clock {
             clock.advance(duration);
         }
-        // Real waiting lets other tasks run; a loop that only sleeps must not starve them here either.
+        // Real waiting lets other tasks run; a loop that only sleeps must not starve them here, either.
         tokio::task::yield_now().await;
     }
 

@@ -1,4 +1,4 @@
-//! The real world: the only place where time, randomness and waiting are taken from the system.
+//! The real clock, randomness and timer: the only module that takes them from the system.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -4,19 +4,19 @@ use std::{io, time::Duration};
 
 use crate::{error::StoreError, method::Method};
 
-/// Error that is injected in place of a call, which is not made.
+/// Error that is returned instead of making the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InjectedError {
-    /// The store asks to come back later ([`StoreError::Unavailable`], transient).
+    /// The store asks to retry later ([`StoreError::Unavailable`], transient).
     Unavailable {
         /// How long the store asks to wait.
         retry_after: Option<Duration>,
     },
-    /// The store refuses ([`StoreError::AccessDenied`]).
+    /// The store denies access ([`StoreError::AccessDenied`]).
     AccessDenied,
     /// The store is full ([`StoreError::NoSpace`]).
     NoSpace,
-    /// The object has to be thawed first ([`StoreError::Archived`]).
+    /// The object must be thawed first ([`StoreError::Archived`]).
     Archived,
     /// The operating system fails ([`StoreError::Io`]).
     Io(io::ErrorKind),
@@ -42,19 +42,19 @@ impl InjectedError {
 /// What happens to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The call is not made and fails.
+    /// The call fails without being made.
     Error(InjectedError),
     /// The call is made after this time.
     Delay(Duration),
-    /// The call is made, and if it succeeds its answer is lost: the caller sees a transient error.
+    /// The call is made, and if it succeeds, its answer is lost: the caller sees a transient error.
     LostReply,
-    /// A get returns no more than this many bytes, as if the rest were missing; other calls are as usual.
+    /// A get returns at most this many bytes, as if the rest were missing; other calls are unaffected.
     Truncate(u64),
-    /// A get returns its bytes with one bit wrong, which the seed chooses; other calls are as usual.
+    /// A get returns its bytes with one wrong bit, which the seed chooses; other calls are unaffected.
     FlipBit,
     /// The store crashes before the call: this call and all later ones fail, and none is applied.
     Crash,
-    /// The store crashes after it applied the call: this call and all later ones fail.
+    /// The store crashes after it has applied the call: this call and all later ones fail.
     CrashAfter,
 }
 
@@ -65,9 +65,9 @@ pub enum FaultWhen {
     Call(u64),
     /// At the n-th call that the rule matches, from 1.
     Match(u64),
-    /// At every call that the rule matches up to the n-th.
+    /// At the first n calls that the rule matches.
     FirstMatches(u64),
-    /// At this many of 1,000 calls that the rule matches, as the seed chooses.
+    /// At this many of 1,000 calls that the rule matches; the seed decides which.
     PerMille(u16),
     /// At every call that the rule matches.
     Always,
@@ -85,12 +85,12 @@ impl FaultWhen {
     }
 }
 
-/// A fault and the calls that it befalls.
+/// A fault, and the calls that it affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultRule {
     /// Only calls of this method; all if absent.
     pub method: Option<Method>,
-    /// Only keys (and list prefixes) that begin so.
+    /// Only keys (and list prefixes) that begin with this.
     pub key_prefix: String,
     /// Which of these calls.
     pub when: FaultWhen,
@@ -107,9 +107,9 @@ impl FaultRule {
 /// Script of a [`super::FaultStore`]: for each call, the first rule that fires decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaultPlan {
-    /// Seed of everything that is left to chance.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// The rules, first one first.
+    /// The rules, in order of precedence.
     pub rules: Vec<FaultRule>,
 }
 
@@ -119,7 +119,7 @@ impl FaultPlan {
         Self { seed, rules: Vec::new() }
     }
 
-    /// Creates a plan by which the store crashes before its `call`-th call (from 1).
+    /// Creates a plan that makes the store crash before its `call`-th call (from 1).
     pub fn crash_from(call: u64) -> Self {
         Self::new(0).at_call(call, Fault::Crash)
     }

@@ -20,7 +20,7 @@ fn bench(plan: FaultPlan) -> Bench {
     Bench { memory, sleep, store }
 }
 
-/// Makes some calls of every kind and returns what was seen.
+/// Makes some calls of every kind and returns their results.
 async fn exercise(store: &FaultStore) -> Vec<String> {
     let mut seen = Vec::new();
     for number in 0..40 {

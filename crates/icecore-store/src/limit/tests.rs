@@ -30,7 +30,7 @@ fn bench() -> Bench {
     Bench { memory, environment: Environment { clock, entropy, sleep: Arc::clone(&sleep) as _ }, sleep }
 }
 
-/// Sleep that notes how many sleepers there are at once, and lets each other task run first.
+/// Sleep that records the highest number of concurrent sleepers, and lets each other task run first.
 #[derive(Debug, Default)]
 struct CountingSleep {
     now: AtomicUsize,

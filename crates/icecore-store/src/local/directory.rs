@@ -1,4 +1,4 @@
-//! Directories of a local store: opened part by part without following symbolic links, and made durably.
+//! Directories of a local store: opened part by part without following symbolic links, and created durably.
 
 use std::{
     collections::HashMap,
@@ -17,30 +17,30 @@ use super::{
 };
 use crate::store::StoreResult;
 
-/// Mode of new directories: what is in a repository is its owner's business only.
+/// Mode of new directories: only the owner may look into a repository.
 pub(super) const DIRECTORY_MODE: Mode = Mode::RWXU;
 
 const DIRECTORY_FLAGS: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// The store's directory, held open: what another mount hides later, or a change of the working directory,
-/// does not matter.
+/// The store's directory, held open, so that a later mount over it or a change of the working directory has
+/// no effect.
 #[derive(Debug)]
 pub(super) struct Root {
     pub(super) path: PathBuf,
     pub(super) directory: OwnedFd,
-    /// To whom what is written belongs.
+    /// Owner of the files that are written.
     pub(super) owner: Owner,
-    /// Whether the file system may have unnamed files (`O_TMPFILE`); cleared when it turns out that it has
-    /// not.
+    /// Whether the file system may support unnamed files (`O_TMPFILE`); cleared when it turns out that it
+    /// does not.
     pub(super) has_unnamed_files: AtomicBool,
-    /// How fine the file system's times are, once that is known.
+    /// Granularity of the file system's times, once it is known.
     pub(super) granularity: OnceLock<Granularity>,
     /// Directories whose own names this process has synced, with their inodes.
     durable: Mutex<HashMap<String, u64>>,
     /// Buffers of large reads.
     pub(super) read_buffers: Arc<ReadBuffers>,
-    /// What was found in the way of objects.
+    /// Foreign files found among the objects.
     pub(super) strays: Strays,
 }
 
@@ -74,8 +74,7 @@ impl Root {
         Ok(directory)
     }
 
-    /// Like [`Self::open_parent`], but makes the directories that are missing, and makes sure that their
-    /// names last.
+    /// Like [`Self::open_parent`], but creates missing directories and makes their names durable.
     pub(super) fn make_parent<'key>(&self, call: Call<'key>) -> StoreResult<(Directory<'_>, &'key str)> {
         let (parents, name) = split(call.key);
         let mut directory = Directory::Root(self.directory.as_fd());
@@ -85,7 +84,7 @@ impl Root {
             let path = &parents[..end];
             end += 1;
             let below = self.make_part(directory.as_fd(), path, part).map_err(|errno| match errno {
-                // The parent has been removed meanwhile, which nobody but an administrator does.
+                // The parent was removed meanwhile, which only an administrator does.
                 Errno::NOENT => call.failed_inside(errno),
                 _ => call.failed(errno),
             })?;
@@ -141,7 +140,7 @@ impl Directory<'_> {
         sync_directory(self.as_fd())
     }
 
-    /// Returns what is known of the file `name`, or nothing if there is none.
+    /// Returns the metadata of the file `name`, or nothing if it does not exist.
     pub(super) fn stat(&self, name: &str) -> Result<Option<Stat>, Errno> {
         match rustix::fs::statat(self, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
@@ -150,7 +149,7 @@ impl Directory<'_> {
         }
     }
 
-    /// Like [`Self::stat`], but fails if it is no regular file that stands there.
+    /// Like [`Self::stat`], but fails if it is not a regular file.
     pub(super) fn stat_object(&self, name: &str, call: Call<'_>) -> StoreResult<Option<Stat>> {
         let Some(stat) = self.stat(name).map_err(|errno| call.failed(errno))? else { return Ok(None) };
         match FileType::from_raw_mode(stat.st_mode) {
@@ -171,7 +170,7 @@ fn open_part(parent: BorrowedFd<'_>, part: &str) -> Result<OwnedFd, Errno> {
 
 pub(super) fn sync_directory(directory: BorrowedFd<'_>) -> Result<(), Errno> {
     match rustix::io::retry_on_intr(|| rustix::fs::fsync(directory)) {
-        // Some network and user-space file systems cannot sync directories; they write names through.
+        // Some network and user-space file systems cannot sync directories; they write names immediately.
         Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
         Err(errno) => Err(errno),
     }

@@ -1,10 +1,10 @@
-//! What the operating system's errors mean for a store.
+//! Meaning of the operating system's errors for a store.
 
 use rustix::{fs::FileType, io::Errno};
 
 use crate::error::StoreError;
 
-/// Call that failures are reported for.
+/// The call whose failures are reported.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call<'key> {
     pub(super) operation: &'static str,
@@ -28,12 +28,12 @@ impl Call<'_> {
         StoreError::Unsupported { location: self.key.to_owned(), reason: reason.to_owned() }
     }
 
-    /// Returns the error for a file of a type that no object has.
+    /// Returns the error for a file whose type no object has.
     pub(super) fn not_an_object(self, file_type: FileType) -> StoreError {
         StoreError::NotAnObject { key: self.key.to_owned(), found: describe(file_type) }
     }
 
-    /// Returns the error for `errno`, which came from a step on the object's own path.
+    /// Returns the error for `errno`, from a step on the path of the object itself.
     pub(super) fn failed(self, errno: Errno) -> StoreError {
         let Self { operation, key } = self;
         let key = key.to_owned();
@@ -53,8 +53,8 @@ impl Call<'_> {
                 location: key,
                 reason: "its directory is on another file system than the repository's root".to_owned(),
             },
-            // A network file system's server was restarted or is slow; the process or the system is out of
-            // descriptors.
+            // The server of a network file system was restarted or is slow, or the process or the system has
+            // no free descriptors.
             Errno::STALE | Errno::TIMEDOUT | Errno::MFILE | Errno::NFILE | Errno::INTR | Errno::AGAIN => {
                 StoreError::Unavailable { operation, key, reason: reason(), retry_after: None }
             }
@@ -62,7 +62,7 @@ impl Call<'_> {
         }
     }
 
-    /// Like [`Self::failed`], for a file of the store's own: its absence is no absence of the object.
+    /// Like [`Self::failed`], for a file of the store itself: if it is missing, the object is not.
     pub(super) fn failed_inside(self, errno: Errno) -> StoreError {
         match errno {
             Errno::NOENT | Errno::ISDIR | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG => {
@@ -81,7 +81,7 @@ impl Call<'_> {
     }
 }
 
-/// Says what a file of a type that no object has is.
+/// Describes the type of a file that is not an object.
 pub(super) fn describe(file_type: FileType) -> &'static str {
     match file_type {
         FileType::Directory => "a directory",

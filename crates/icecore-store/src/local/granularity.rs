@@ -1,9 +1,9 @@
-//! How fine the times of files are, on which the generations of objects are built.
+//! Granularity of file times, on which the generations of objects are based.
 
-/// Granularity of fine stamps in nanoseconds; some network file systems keep no finer times.
+/// Granularity of fine stamps in nanoseconds; some network file systems do not keep finer times.
 pub(super) const STAMP_UNIT_NANOSECONDS: i64 = 100;
 
-/// Unit of the counter where times have no fractions; FAT keeps even seconds only.
+/// Unit of the counter if times have no fractions; FAT keeps even seconds only.
 pub(super) const COARSE_SECONDS: i64 = 2;
 
 /// How fine the times of a file system are.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{error::StoreError, store::StoreResult};
 
-/// Opens the directory `path`; it may be reached through symbolic links.
+/// Opens the directory `path`; symbolic links on the way are followed.
 pub(super) fn open(path: &Path) -> StoreResult<Root> {
     let location = path.display().to_string();
     let call = Call { operation: "open", key: &location };
@@ -32,7 +32,7 @@ pub(super) fn open(path: &Path) -> StoreResult<Root> {
     }
 }
 
-/// Creates the directory `path` and the parents that are missing, and makes their names durable.
+/// Creates the directory `path` and its missing parents, and makes their names durable.
 pub(super) fn create_directories(path: &Path) -> StoreResult<()> {
     let location = path.display().to_string();
     let call = Call { operation: "create", key: &location };
@@ -40,7 +40,7 @@ pub(super) fn create_directories(path: &Path) -> StoreResult<()> {
     for directory in missing_directories(&absolute) {
         match DirBuilder::new().mode(DIRECTORY_MODE.bits()).create(&directory) {
             Ok(()) => {}
-            // Made by somebody else meanwhile; or a file, which opening will complain of.
+            // Another process created it meanwhile, or it is a file: then opening it fails.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(call.failed_io(error)),
         }
@@ -51,7 +51,7 @@ pub(super) fn create_directories(path: &Path) -> StoreResult<()> {
     Ok(())
 }
 
-/// Returns the directories on the way to `path` that do not exist, the uppermost one first.
+/// Returns the missing directories on the way to `path`, the uppermost one first.
 fn missing_directories(path: &Path) -> Vec<PathBuf> {
     let is_missing = |directory: &&Path| matches!(rustix::fs::stat(*directory), Err(Errno::NOENT));
     let mut missing: Vec<_> = path.ancestors().take_while(is_missing).map(Path::to_owned).collect();

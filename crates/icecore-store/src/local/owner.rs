@@ -1,7 +1,7 @@
-//! Whose files and directories the store's are: the owner's of its root directory, also where root writes.
+//! The owner of the store's files and directories: the owner of its root directory, even if root writes.
 //!
-//! Objects are readable for their owner alone. Were they root's, the user whose repository root backs up into
-//! could read and continue it no more.
+//! Objects are readable only for their owner. If they belonged to root, a user whose repository root backs up
+//! into could no longer read or continue it.
 
 use std::{
     os::fd::AsFd,
@@ -15,17 +15,18 @@ use rustix::{
     process::geteuid,
 };
 
-/// To whom root gives what it writes.
+/// The user to whom root gives the files that it writes.
 #[derive(Debug, Default)]
 pub(super) struct Owner {
-    /// User and group of the root directory; none if this process is that user's, or may not give files away.
+    /// User and group of the root directory; none if this process runs as that user, or may not give files
+    /// away.
     other: Option<(Uid, Gid)>,
-    /// It was said already that giving fails.
+    /// A failure to give a file away has been reported already.
     failed: AtomicBool,
 }
 
 impl Owner {
-    /// Finds out to whom the store whose root directory is open belongs.
+    /// Finds the owner of the store whose root directory is open.
     pub(super) fn of(root: impl AsFd) -> Self {
         if !geteuid().is_root() {
             return Self::default();
@@ -35,10 +36,11 @@ impl Owner {
         Self { other, failed: AtomicBool::new(false) }
     }
 
-    /// Gives a directory to the owner of the store if it is root's and empty, and an empty file likewise.
+    /// Gives a directory to the owner of the store if it is empty and belongs to root, and an empty file
+    /// likewise.
     ///
-    /// Nothing else that is root's is given away: the owner of the store can put anything of root's under a
-    /// name that the store uses, if it lies in a directory of theirs, and would be made its owner.
+    /// Nothing else of root is given away: in their own directories, the owner of the store can put any file
+    /// of root under a name that the store uses, and would become its owner.
     pub(super) fn give_if_empty(&self, file: impl AsFd, root: &Path) -> Result<(), Errno> {
         if self.other.is_none() {
             return Ok(());
@@ -55,8 +57,8 @@ impl Owner {
         Ok(())
     }
 
-    /// Gives a file that this process has just made to the owner of the store. Where the system refuses that,
-    /// it is said once, and the file stays root's.
+    /// Gives a file that this process has just created to the owner of the store. If the system refuses that,
+    /// it is reported once, and the file stays with root.
     pub(super) fn give(&self, file: impl AsFd, root: &Path) {
         let Some((user, group)) = self.other else { return };
         if let Err(errno) = rustix::fs::fchown(file, Some(user), Some(group))

@@ -1,4 +1,4 @@
-//! Whether a file system can do what a store promises, tried on an object of its own.
+//! Tests, on an object of its own, whether a file system can do what a store promises.
 
 use bytes::Bytes;
 
@@ -9,11 +9,12 @@ use crate::{
 };
 
 impl LocalStore {
-    /// Creates, replaces, reads and deletes an object whose name ends with `name`, and does each on a wrong
-    /// condition, too. Fails with the first thing that the file system does not do; leaves no object.
+    /// Creates, replaces, reads and deletes an object whose name ends with `name`, and also tries each change
+    /// with a wrong condition. Fails at the first thing that the file system cannot do; leaves no object
+    /// behind.
     pub async fn probe(&self, name: u64) -> StoreResult<()> {
         let key = format!("probe-{name:016x}");
-        // All of one length, so that no state can be told by it.
+        // All of the same length, so that the length does not distinguish the states.
         let first = self.create(&key, Bytes::from_static(b"one..")).await?;
         let tried = self.try_changes(&key, first).await;
         let removed = self.delete(&key, None).await;

@@ -22,7 +22,7 @@ use crate::{
     store::{ObjectInfo, StoreResult, Version},
 };
 
-/// An object that is open, and what is to be read of it.
+/// An open object, and the range to read from it.
 pub(super) struct OpenObject {
     file: OwnedFd,
     range: Range<u64>,
@@ -33,7 +33,7 @@ pub(super) struct OpenObject {
 pub(super) fn open(root: &Root, key: &str, range: Option<&Range<u64>>) -> StoreResult<OpenObject> {
     let call = Call { operation: "get", key };
     let (directory, name) = root.open_parent(call)?;
-    // Not blocking, lest a pipe in an object's place hold the call up for ever.
+    // Non-blocking, because a pipe instead of an object would block the call forever.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match rustix::fs::openat(&directory, name, flags, Mode::empty()) {
         Ok(file) => file,
@@ -57,7 +57,7 @@ pub(super) fn open(root: &Root, key: &str, range: Option<&Range<u64>>) -> StoreR
 }
 
 impl OpenObject {
-    /// Returns a buffer for what is to be read.
+    /// Returns a buffer of the length to be read.
     pub(super) fn buffer(&self, root: &Root, key: &str) -> StoreResult<ReadBuffer> {
         let length = usize::try_from(self.range.end - self.range.start).ok();
         let buffer = length.and_then(|length| root.read_buffers.take(length));
@@ -65,18 +65,18 @@ impl OpenObject {
         buffer.ok_or_else(|| call.failed_io(io::ErrorKind::OutOfMemory.into()))
     }
 
-    /// Says whether its buffer is one of those that are used again.
+    /// Says whether its buffer is large enough to be reused.
     pub(super) fn is_large(&self) -> bool {
         self.range.end - self.range.start >= LENGTH_MIN as u64
     }
 
-    /// Reads into a buffer of its own.
+    /// Reads into its own buffer.
     pub(super) fn read(self, key: &str, mut buffer: ReadBuffer) -> StoreResult<(Bytes, Version)> {
         let call = Call { operation: "get", key };
         let (mut rest, mut offset) = (buffer.as_mut(), self.range.start);
         while !rest.is_empty() {
             match retry_on_intr(|| rustix::io::pread(&self.file, &mut *rest, offset)) {
-                // Objects never change, so somebody else cut the file short.
+                // Objects never change, so another program truncated the file.
                 Ok(0) => return Err(call.failed_io(io::ErrorKind::UnexpectedEof.into())),
                 Ok(length) => {
                     rest = &mut rest[length..];
@@ -89,7 +89,7 @@ impl OpenObject {
     }
 }
 
-/// Returns what is known about an object.
+/// Returns the metadata of an object.
 pub(super) fn head(root: &Root, key: &str) -> StoreResult<ObjectInfo> {
     let call = Call { operation: "head", key };
     let (directory, name) = root.open_parent(call)?;
@@ -112,13 +112,13 @@ pub(super) fn list(root: &Root, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
     Ok(objects)
 }
 
-/// A listing as far as it has come.
+/// A listing in progress.
 #[derive(Debug, Default)]
 struct Listing {
     objects: Vec<ObjectInfo>,
-    /// Directories still to be read: each the beginning of keys, empty or with a `/` at its end.
+    /// Directories still to be read, as beginnings of keys: empty, or with a `/` at the end.
     prefixes: Vec<String>,
-    /// What has the name of an object and is none.
+    /// Files that have the name of an object but are not objects.
     strays: Vec<Stray>,
 }
 
@@ -126,7 +126,7 @@ fn list_directory(root: &Root, prefix: &str, listing: &mut Listing) -> StoreResu
     let call = Call { operation: "list", key: prefix };
     let directory = match root.open_directory(prefix) {
         Ok(directory) => directory,
-        // Never made, or removed meanwhile.
+        // Never created, or removed meanwhile.
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(call.failed(errno)),
     };
@@ -143,20 +143,21 @@ fn list_directory(root: &Root, prefix: &str, listing: &mut Listing) -> StoreResu
             continue;
         }
         let call = Call { operation: "list", key: &key };
-        // Deleted meanwhile, if there is nothing.
+        // If there is nothing, it was deleted meanwhile.
         let Some(stat) = directory.stat(name).map_err(|errno| call.failed(errno))? else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => listing.objects.push(info(key, &stat)),
             FileType::Directory => listing.prefixes.push(key + "/"),
-            // Never followed: whoever can write one here would let us read any file.
+            // Links are never followed: anybody who can create one here could make this process read any
+            // file.
             other => listing.strays.push(Stray { key, what: describe(other) }),
         }
     }
     Ok(())
 }
 
-/// Says whether NFS gave a file this name because it was deleted while open; such files are no objects any
-/// more.
+/// Says whether NFS gave a file this name because it was deleted while open; such files are no longer
+/// objects.
 fn is_silly_rename(name: &str) -> bool {
     name.strip_prefix(".nfs")
         .is_some_and(|rest| rest.len() >= 16 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))

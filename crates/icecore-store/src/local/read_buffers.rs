@@ -1,22 +1,22 @@
-//! Buffers of large reads, used again: fresh memory costs a page fault for every 4 KiB, and an allocator that
-//! gets large blocks back from many threads keeps much of it for each of them.
+//! Reusable buffers for large reads. New memory costs a page fault for every 4 KiB, and an allocator that
+//! gets large blocks back from many threads keeps much of it for each thread.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// Reads shorter than this get memory of their own, in bytes.
+/// Shorter reads allocate their own memory, in bytes.
 pub(super) const LENGTH_MIN: usize = 256 << 10;
-/// Lengths are multiples of this, so that a buffer fits the next read of about the same length, in bytes.
+/// Lengths are multiples of this, so a buffer fits the next read of about the same length, in bytes.
 const LENGTH_STEP: usize = 1 << 20;
-/// Memory that waits for the next read at most, in bytes.
+/// Most memory that is kept for later reads, in bytes.
 const IDLE_BYTES_MAX: usize = 48 << 20;
 
-/// Buffers that wait for the next read, by length; their bytes are anything.
+/// Buffers for later reads, by length; their content is undefined.
 #[derive(Debug, Default)]
 pub(super) struct ReadBuffers(Mutex<Vec<Vec<u8>>>);
 
-/// A buffer that is read into; goes back when nobody looks at its bytes any more.
+/// A buffer to read into; returned when the last reference to its bytes is dropped.
 #[derive(Debug)]
 pub(super) struct ReadBuffer {
     bytes: Vec<u8>,
@@ -25,7 +25,7 @@ pub(super) struct ReadBuffer {
 }
 
 impl ReadBuffers {
-    /// Returns a buffer of `length` bytes, which are anything; none if memory is short.
+    /// Returns a buffer of `length` bytes with undefined content; none if memory is short.
     pub(super) fn take(self: &Arc<Self>, length: usize) -> Option<ReadBuffer> {
         let mut bytes = self.take_idle(length).unwrap_or_default();
         if bytes.is_empty() {
@@ -52,7 +52,7 @@ impl ReadBuffers {
         let place = idle.partition_point(|other| other.len() < buffer.len());
         idle.insert(place, buffer);
         let mut bytes: usize = idle.iter().map(Vec::len).sum();
-        // The largest go, so that many reads at a time find one.
+        // The largest ones are freed, so that enough remain for many concurrent reads.
         while bytes > IDLE_BYTES_MAX {
             bytes -= idle.pop().map_or(bytes, |buffer| buffer.len());
         }

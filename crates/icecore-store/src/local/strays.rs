@@ -1,4 +1,4 @@
-//! Symbolic links, pipes and the like among the objects: ignored and named, once each.
+//! Symbolic links, pipes and similar files among the objects: they are ignored, and each is reported once.
 
 use std::{
     collections::BTreeSet,
@@ -6,12 +6,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Most of them that one message names.
+/// Most strays that one message names.
 const NAMED_MAX: usize = 3;
-/// Most of them that are remembered as told; beyond, they are told again.
+/// Most strays that are remembered as reported; further ones are reported again.
 const REMEMBERED_MAX: usize = 1_000;
 
-/// Something with the name of an object that is none.
+/// A file with the name of an object that is not an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stray {
     pub(super) key: String,
@@ -19,12 +19,12 @@ pub(super) struct Stray {
     pub(super) what: &'static str,
 }
 
-/// Those that the user knows of.
+/// The strays that were reported to the user.
 #[derive(Debug, Default)]
 pub(super) struct Strays(Mutex<BTreeSet<String>>);
 
 impl Strays {
-    /// Warns of those that are new.
+    /// Warns of new strays.
     pub(super) fn report(&self, location: &Path, strays: &[Stray]) {
         if let Some(text) = self.describe_new(strays) {
             tracing::warn!(
@@ -34,7 +34,7 @@ impl Strays {
         }
     }
 
-    /// Describes those that are new, if there are any.
+    /// Describes the new strays, if there are any.
     fn describe_new(&self, strays: &[Stray]) -> Option<String> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let new: Vec<&Stray> = strays.iter().filter(|stray| !told.contains(&stray.key)).collect();

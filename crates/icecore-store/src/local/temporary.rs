@@ -19,20 +19,20 @@ use super::{
 };
 use crate::store::StoreResult;
 
-/// Name of the directory for named temporary files; no valid key.
+/// Name of the directory for named temporary files; not a valid key.
 pub(super) const TEMPORARY_NAME: &str = "+tmp";
-/// Beginning of every temporary file's name.
+/// Prefix of the names of temporary files.
 const FILE_PREFIX: &str = "put-";
-/// Age from which a temporary file is taken for a leftover; a put takes minutes at most.
+/// A temporary file of this age or older is a leftover; a put takes minutes at most.
 const LEFTOVER_SECONDS: i64 = 24 * 60 * 60;
-/// Objects are never written again, only replaced.
+/// The content of objects never changes; they are only replaced.
 const FILE_MODE: Mode = Mode::RUSR;
 
-/// Tells the temporary files of this process apart; other processes' are told apart by their ids and by
+/// Distinguishes the temporary files of this process. Those of other processes differ by process id and
 /// `O_EXCL`.
 static FILES_MADE: AtomicU64 = AtomicU64::new(0);
 
-/// A file that is complete and synced but has no key yet; without [`Self::publish`] it vanishes.
+/// A file that is complete and synced but has no key yet; it vanishes unless [`Self::publish`] is called.
 #[derive(Debug)]
 pub(super) struct Temporary {
     file: File,
@@ -62,8 +62,8 @@ impl Temporary {
         Ok(temporary)
     }
 
-    /// Makes a file without a name, which vanishes by itself when the process is killed; nothing if that is
-    /// impossible.
+    /// Creates a file without a name, which vanishes by itself when the process is killed; returns nothing if
+    /// that is impossible.
     fn make_unnamed(root: &Root, directory: &Directory<'_>, call: Call<'_>) -> StoreResult<Option<Self>> {
         if !root.has_unnamed_files.load(Ordering::Relaxed) {
             return Ok(None);
@@ -77,7 +77,7 @@ impl Temporary {
             }
             Err(errno) => return Err(call.failed_inside(errno)),
         };
-        // Giving it a name needs /proc, which some containers lack.
+        // Naming the file needs /proc, which some containers lack.
         if rustix::fs::lstat(descriptor_path(&file)).is_err() {
             root.has_unnamed_files.store(false, Ordering::Relaxed);
             return Ok(None);
@@ -93,19 +93,19 @@ impl Temporary {
             let name = format!("{FILE_PREFIX}{process}-{}", FILES_MADE.fetch_add(1, Ordering::Relaxed));
             match rustix::fs::openat(&directory, &name, flags, FILE_MODE) {
                 Ok(file) => return Ok(Self { file: File::from(file), named: Some((directory, name)) }),
-                // Left by a killed process of the same id, or in use on another host.
+                // Left by a killed process with the same id, or in use on another host.
                 Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno),
             }
         }
     }
 
-    /// Returns what is known of the file; inode, time and size stay what they are when it gets its key.
+    /// Returns the metadata of the file; inode, time and size stay the same when it gets its key.
     pub(super) fn stat(&self) -> Result<Stat, Errno> {
         rustix::fs::fstat(&self.file)
     }
 
-    /// Gives the file the name `name` in `directory` if there is none of that name ([`Errno::EXIST`]).
+    /// Gives the file the name `name` in `directory`; fails with [`Errno::EXIST`] if the name exists.
     pub(super) fn publish(&self, directory: &Directory<'_>, name: &str) -> Result<(), Errno> {
         let linked = match &self.named {
             None => {
@@ -114,7 +114,7 @@ impl Temporary {
             }
             Some((temporary, old_name)) => {
                 match rustix::fs::linkat(temporary, old_name, directory, name, AtFlags::empty()) {
-                    // File systems without hard links mostly have this instead.
+                    // Most file systems without hard links support this instead.
                     Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => rustix::fs::renameat_with(
                         temporary,
                         old_name,
@@ -126,7 +126,8 @@ impl Temporary {
                 }
             }
         };
-        // On NFS the answer may get lost and the client's repetition meet its own work.
+        // On NFS, the answer may get lost, and the client's repetition then finds the result of its first
+        // attempt.
         match linked {
             Err(errno @ (Errno::EXIST | Errno::NOENT)) if !self.is_at(directory, name) => Err(errno),
             Err(Errno::EXIST | Errno::NOENT) => Ok(()),
@@ -134,7 +135,7 @@ impl Temporary {
         }
     }
 
-    /// Puts the file in the place of the one of the name `name` in `directory`.
+    /// Replaces the file `name` in `directory` by this file.
     pub(super) fn replace(mut self, directory: &Directory<'_>, name: &str) -> Result<(), Errno> {
         let Some((temporary, old_name)) = &self.named else { return Err(Errno::INVAL) };
         match rustix::fs::renameat(temporary, old_name, directory, name) {
@@ -146,7 +147,7 @@ impl Temporary {
         Ok(())
     }
 
-    /// Says whether the file has a name in the meantime, and could so be renamed.
+    /// Says whether the file has a temporary name, and could therefore be renamed.
     pub(super) fn is_named(&self) -> bool {
         self.named.is_some()
     }
@@ -162,8 +163,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if let Some((directory, name)) = &self.named {
-            // After a rename it is gone already; any other failure leaves a file for the next `open` to
-            // remove.
+            // After a rename it is gone already; after any other failure, the next `open` removes the file.
             if let Err(errno) = rustix::fs::unlinkat(directory, name, AtFlags::empty())
                 && errno != Errno::NOENT
             {
@@ -194,8 +194,8 @@ fn open_temporary_directory(root: &Root) -> Result<OwnedFd, Errno> {
     }
 }
 
-/// Removes temporary files that are older than a day, judged against a file made now, so that no other clock
-/// matters. Failures are not the caller's business: the store may be read-only.
+/// Removes temporary files that are more than a day older than a file created now, so that no other clock
+/// matters. Failures do not concern the caller: the store may be read-only.
 pub(super) fn remove_leftovers(root: &Root) {
     match try_remove_leftovers(root) {
         Ok(0) => {}

@@ -172,7 +172,7 @@ async fn versions_differ_although_inodes_come_back() {
     }
 }
 
-/// Checks that no version comes back, whatever comes back of inode numbers and seconds.
+/// Checks that no version is repeated, even when inode numbers and seconds are.
 async fn versions_never_come_back(store: &LocalStore, directory: &Path) {
     let (mut inodes, mut versions) = (HashSet::new(), HashSet::new());
     for round in 0..40 {
@@ -401,7 +401,7 @@ async fn a_probe_tries_everything_and_leaves_nothing() {
     store.probe(7).await.unwrap();
     without_unnamed_files(store.clone()).probe(7).await.unwrap();
     assert_eq!(names(directory.path()), ["+lock", "+tmp", "a"]);
-    // Not even what another one left behind is taken for its own.
+    // Not even an object that another probe left behind is mistaken for its own.
     store.create("probe-0000000000000009", Bytes::from_static(b"other")).await.unwrap();
     assert!(matches!(store.probe(9).await, Err(StoreError::AlreadyExists { .. })));
     assert!(store.exists("probe-0000000000000009").await.unwrap());

@@ -1,4 +1,4 @@
-//! Changing a local store.
+//! Writes and deletes objects of a local store.
 
 use rustix::{
     fs::{AtFlags, Stat},
@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn create(root: &Root, key: &str, bytes: &[u8]) -> StoreResult<Version> {
     let call = Call { operation: "put", key };
     let (directory, name) = root.make_parent(call)?;
-    // Saves the writing; who comes first is decided below.
+    // Saves the writing; the race between writers is decided below.
     if directory.stat_object(name, call)?.is_some() {
         return Err(call.already_exists());
     }
@@ -39,8 +39,7 @@ pub(super) fn create(root: &Root, key: &str, bytes: &[u8]) -> StoreResult<Versio
     }
     let version = generation::version(&stat);
     if let Err(errno) = directory.sync() {
-        // The contract: a put that failed leaves nothing. Only this very file is removed, not one that
-        // replaced it.
+        // The contract: a failed put leaves no object. Only this file is removed, not one that replaced it.
         if let Err(error) = unlink(root, &directory, name, Some(&version), call) {
             tracing::warn!(key, %error, "could not remove an object whose directory could not be synced");
         }
@@ -49,8 +48,8 @@ pub(super) fn create(root: &Root, key: &str, bytes: &[u8]) -> StoreResult<Versio
     Ok(version)
 }
 
-/// Gives a file its name where the file system can neither link files nor rename them without replacing:
-/// whoever creates holds the lock meanwhile, as whoever replaces does everywhere.
+/// Gives a file its name if the file system supports neither links nor renaming without replacement: the
+/// writer then holds the lock, as every writer that replaces an object does.
 pub(super) fn publish_locked(
     root: &Root,
     temporary: Temporary,
@@ -65,14 +64,14 @@ pub(super) fn publish_locked(
     temporary.replace(directory, name).map_err(|errno| call.failed_inside(errno))
 }
 
-/// Writes an object in the place of the one of version `expected`.
+/// Replaces the object of version `expected`.
 pub(super) fn replace(root: &Root, key: &str, bytes: &[u8], expected: &Version) -> StoreResult<Version> {
     let call = Call { operation: "put", key };
     let (directory, name) = match root.open_parent(call) {
         Err(error) if error.is_not_found() => return Err(call.version_mismatch()),
         result => result?,
     };
-    // Saves the writing; what counts is the comparison under the lock.
+    // Saves the writing; only the comparison under the lock counts.
     compare(&directory, name, expected, call)?;
     let temporary = Temporary::write(root, &directory, bytes, true, call)?;
     let stat = temporary.stat().map_err(|errno| call.failed_inside(errno))?;
@@ -85,7 +84,7 @@ pub(super) fn replace(root: &Root, key: &str, bytes: &[u8], expected: &Version) 
     Ok(generation::version(&stat))
 }
 
-/// Deletes an object, if `expected` is given only in that state.
+/// Deletes an object; if `expected` is given, only in that state.
 pub(super) fn delete(root: &Root, key: &str, expected: Option<&Version>) -> StoreResult<()> {
     let call = Call { operation: "delete", key };
     let (directory, name) = match root.open_parent(call) {
@@ -93,7 +92,7 @@ pub(super) fn delete(root: &Root, key: &str, expected: Option<&Version>) -> Stor
         result => result?,
     };
     unlink(root, &directory, name, expected, call)?;
-    // Also if there was nothing to delete: whoever deleted it may have been killed before this step.
+    // Also if there was nothing to delete: the process that deleted it may have been killed before this step.
     directory.sync().map_err(|errno| call.failed_inside(errno))
 }
 

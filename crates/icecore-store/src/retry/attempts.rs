@@ -1,4 +1,4 @@
-//! The attempts of one call: whether there may be another one, and the wait for it.
+//! The attempts of one call: decides whether to try again, and waits for it.
 
 use std::{
     sync::{
@@ -17,24 +17,24 @@ use crate::{
     waits::{CallNumber, Unobserved, Wait, WaitState, Waits},
 };
 
-/// Numbers for calls. They are drawn for the whole process, so that stores can share an observer.
+/// Numbers for calls. They are unique in the process, so stores can share an observer.
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
-/// What all calls of one store share when they are repeated.
+/// Values that all calls of one store share when they are repeated.
 #[derive(Clone, Debug)]
 pub struct Repetition {
     /// Time, randomness and waiting.
     pub environment: Environment,
-    /// How long nothing has succeeded.
+    /// How long no call has succeeded.
     pub patience: Arc<Patience>,
-    /// Who learns of waits.
+    /// Observer of the waits.
     pub waits: Arc<dyn Waits>,
     /// Ends all waits.
     pub stop: Stop,
 }
 
 impl Repetition {
-    /// Makes one that nobody observes and nobody stops.
+    /// Creates one that nobody observes and nobody stops.
     pub fn new(environment: Environment) -> Self {
         Self { environment, patience: Arc::default(), waits: Arc::new(Unobserved), stop: Stop::default() }
     }
@@ -48,14 +48,14 @@ pub struct Attempts<'store> {
     wait: Wait,
     /// Longest time in the latest policy.
     total_max: Duration,
-    /// When the first attempt that failed began.
+    /// When the first failed attempt began.
     failing_since: Option<Duration>,
     attempt_began: Duration,
     failed: u32,
 }
 
 impl<'store> Attempts<'store> {
-    /// Begins a call, which waits for its first attempt.
+    /// Begins a call that waits for its first attempt.
     pub fn start(
         repetition: &'store Repetition,
         policy: &RetryPolicy,
@@ -81,7 +81,7 @@ impl<'store> Attempts<'store> {
         Self { repetition, call, wait, total_max, failing_since: None, attempt_began: now, failed: 0 }
     }
 
-    /// Notes that an attempt begins.
+    /// Records that an attempt begins.
     pub fn begin(&mut self) {
         let now = self.now();
         self.attempt_began = now;
@@ -92,8 +92,8 @@ impl<'store> Attempts<'store> {
         self.tell();
     }
 
-    /// Notes when something last moved in the attempt. If it brought something of use, it counts as a
-    /// success, whatever its end.
+    /// Records when bytes last moved in the attempt. If they were useful, the attempt counts as a success,
+    /// even if it fails in the end.
     pub fn moved(&mut self, at: Duration, is_of_use: bool) {
         self.attempt_began = self.attempt_began.max(at);
         if is_of_use {
@@ -107,22 +107,22 @@ impl<'store> Attempts<'store> {
         self.failed
     }
 
-    /// Returns how long the call goes on from now, unless something succeeds.
+    /// Returns how long the call will continue from now, unless something succeeds.
     pub fn left(&self) -> Duration {
         self.deadline(self.total_max).saturating_sub(self.now())
     }
 
-    /// Returns whom to tell that bytes of the call move.
+    /// Returns the recorder of byte movements of the call.
     pub fn movement(&self) -> CallMovement {
         CallMovement { waits: Arc::clone(&self.repetition.waits), call: self.call }
     }
 
-    /// Notes that the server answered as it should: all calls of the store may wait again.
+    /// Records a proper answer of the server: all calls of the store may wait again.
     pub fn succeeded(&self) {
         self.repetition.patience.renew();
     }
 
-    /// Waits before the next attempt, or gives `error` back if there may be none.
+    /// Waits before the next attempt, or returns `error` if there is none.
     pub async fn wait(&mut self, policy: &RetryPolicy, error: StoreError) -> StoreResult<()> {
         self.failed += 1;
         self.failing_since.get_or_insert(self.attempt_began);
@@ -135,7 +135,7 @@ impl<'store> Attempts<'store> {
             tracing::info!(key, attempts = self.failed, ?elapsed, %error, "giving up on a store call");
             return Err(error);
         }
-        // The observer learns of it, and who waits for the call of the error: no warning here.
+        // The observer and the caller learn of the error, so this is not a warning.
         tracing::info!(key, attempts = self.failed, ?delay, %error, "repeating a store call");
         self.wait.state = WaitState::Pausing { until: next };
         self.wait.gives_up = self.deadline(policy.total_max);
@@ -151,8 +151,8 @@ impl<'store> Attempts<'store> {
             .await
     }
 
-    /// Returns until when an attempt may begin: neither this call nor all calls together may fail for longer
-    /// than `total_max`.
+    /// Returns the latest time at which an attempt may begin: neither this call nor all calls together may
+    /// fail for longer than `total_max`.
     fn deadline(&self, total_max: Duration) -> Duration {
         let own = self.failing_since.unwrap_or(self.attempt_began);
         let since =
@@ -168,8 +168,8 @@ impl<'store> Attempts<'store> {
         self.repetition.waits.changed(self.call, &self.wait);
     }
 
-    /// Returns the time to wait: exponential, of which the upper half is left to chance so that many clients
-    /// that failed together do not come back together.
+    /// Returns the time to wait. It grows exponentially, and its upper half is random, so that many clients
+    /// that failed together do not return together.
     fn delay(&self, policy: &RetryPolicy, error: &StoreError) -> Duration {
         let doublings = self.failed.saturating_sub(1).min(31);
         let bound = policy.delay_first.saturating_mul(1 << doublings).min(policy.delay_max);
@@ -190,7 +190,7 @@ impl Drop for Attempts<'_> {
     }
 }
 
-/// Tells the observer that bytes of a call move.
+/// Reports byte movements of a call to the observer.
 #[derive(Clone, Debug)]
 pub struct CallMovement {
     waits: Arc<dyn Waits>,
@@ -198,7 +198,7 @@ pub struct CallMovement {
 }
 
 impl CallMovement {
-    /// Notes that bytes moved, at a monotonic time of the environment's clock.
+    /// Records that bytes moved, at a monotonic time of the environment's clock.
     pub fn moved(&self, at: Duration) {
         self.waits.moved(self.call, at);
     }

@@ -1,15 +1,15 @@
-//! How long all calls of a store together go on without a success.
+//! How long all calls of a store together continue without a success.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-/// Behind so long a time without a failure the next one is another one: nothing was asked meanwhile.
+/// After this long without a failure, the next failure is a new one: no calls were made meanwhile.
 const QUIET_TIME: Duration = Duration::from_mins(5);
 
-/// Since when nothing succeeds. All calls of one store share it, so that a server that is down is waited for
-/// once, and not once for each call: whoever comes later finds the time used up, until something succeeds.
+/// Since when no call has succeeded. All calls of one store share it, so they wait for a server that is down
+/// only once, not once for each call: later calls find the time used up until a call succeeds.
 #[derive(Debug, Default)]
 pub struct Patience {
     failures: Mutex<Option<Failures>>,
@@ -27,12 +27,12 @@ impl Patience {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that something succeeded, or that an answer brought at least a part: everybody may wait again.
+    /// Records a success, or an answer that brought at least a part: all calls may wait again.
     pub fn renew(&self) {
         *self.lock() = None;
     }
 
-    /// Notes that an attempt that began at a time failed at another.
+    /// Records that an attempt failed, with the times of its beginning and end.
     pub fn failed(&self, began: Duration, ended: Duration) {
         let mut failures = self.lock();
         let since =
@@ -40,8 +40,8 @@ impl Patience {
         *failures = Some(Failures { since, latest: ended });
     }
 
-    /// Returns since when nothing succeeds, for an attempt that begins at a time; nothing if nothing failed
-    /// lately.
+    /// Returns since when no call has succeeded, for an attempt that begins at `began`; nothing if no call
+    /// failed recently.
     pub fn failing_since(&self, began: Duration) -> Option<Duration> {
         self.lock().filter(|failures| failures.is_recent(began)).map(|failures| failures.since)
     }

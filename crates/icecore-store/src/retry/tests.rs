@@ -184,7 +184,7 @@ async fn an_outcome_that_cannot_be_read_back_stays_unknown() {
     assert!(bench.store.create("a", Bytes::new()).await.unwrap_err().is_transient());
 }
 
-/// Observer that notes down what it learns.
+/// Observer that records what it is told.
 #[derive(Debug, Default)]
 struct Seen(Mutex<Vec<(u32, WaitState, Option<String>)>>, Mutex<u32>);
 
@@ -232,7 +232,7 @@ async fn all_calls_have_one_time_to_fail_and_a_success_renews_it() {
     let waited = |bench: &Bench| bench.sleep.recorded().iter().sum::<Duration>();
     let first = waited(&bench);
     assert!(first > Duration::from_mins(4), "{first:?}");
-    // The next calls find the time used up, but for the rest in which no longer pause would have fitted.
+    // The next calls find the time used up, except for a rest in which no longer pause would have fitted.
     for key in ["bad/b", "bad/c"] {
         assert!(bench.store.get(key, None).await.unwrap_err().is_transient());
     }

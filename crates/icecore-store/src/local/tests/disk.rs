@@ -1,11 +1,11 @@
-//! A small disk of its own, which can be full or read-only; needs the right to mount, else the tests are
+//! A small disk for each test, which can be full or read-only; needs the right to mount, else the tests are
 //! skipped.
 
 use std::process::Command;
 
 use super::*;
 
-/// A file system of 1 MiB that is unmounted in the end.
+/// A file system of 1 MiB that is unmounted at the end.
 struct Disk {
     directory: tempfile::TempDir,
 }
@@ -21,8 +21,8 @@ impl Disk {
         None
     }
 
-    /// Mounts an ext4 file system of 16 MiB, whose image lies in `holder`; with inodes of 128 bytes, which
-    /// have no room for fractions of seconds, if it is `coarse`.
+    /// Mounts an ext4 file system of 16 MiB, whose image lies in `holder`. If it is `coarse`, its inodes have
+    /// 128 bytes, which leaves no room for fractions of seconds.
     fn mount_ext4(holder: &Path, coarse: bool) -> Option<Self> {
         let image = holder.join("image");
         fs::File::create(&image).unwrap().set_len(16 << 20).unwrap();
@@ -50,7 +50,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily, since a store may hold the directory open. Fails if nothing was mounted, which is as well.
+        // Lazily, because a store may hold the directory open. Fails if nothing was mounted, which is fine.
         is_successful(Command::new("umount").arg("-l").arg(self.path()));
     }
 }
@@ -114,7 +114,7 @@ async fn large_objects_fill_a_disk_cleanly() {
     for key in &stored {
         assert!(store.get(key, None).await.unwrap() == large);
     }
-    // What did not fit has left no room taken.
+    // The object that did not fit uses no space.
     store.delete(&stored[0], None).await.unwrap();
     store.create("data/again", large.clone()).await.unwrap();
 }
@@ -126,7 +126,7 @@ async fn versions_differ_on_a_disk_without_fractions_of_seconds() {
     let store = LocalStore::open(disk.path()).unwrap();
     versions_never_come_back(&store, disk.path()).await;
     assert_eq!(store.root.granularity.get(), Some(&granularity::Granularity::Coarse));
-    // A store that was opened again finds it out by deleting, too.
+    // A store that was opened again also finds it out by deleting.
     let version = store.create("a", Bytes::from_static(b"1")).await.unwrap();
     let again = LocalStore::open(disk.path()).unwrap();
     again.delete("a", Some(version.clone())).await.unwrap();

@@ -1,13 +1,13 @@
-//! What root writes into another user's store.
+//! Files that root writes into another user's store.
 
 use std::os::unix::fs::chown;
 
 use super::*;
 
-/// User and group that the machine need not know.
+/// A user and a group that need not exist on the machine.
 const OTHER: (u32, u32) = (4711, 4712);
 
-/// Makes a store that another user owns; none where this test is not run by root.
+/// Creates a store that another user owns; none if root does not run this test.
 fn of_another_user() -> Option<(LocalStore, tempfile::TempDir)> {
     if !rustix::process::geteuid().is_root() {
         println!("SKIPPED: files can be given away by root only");
@@ -23,7 +23,7 @@ fn owner(path: &Path) -> (u32, u32) {
     (metadata.uid(), metadata.gid())
 }
 
-/// Writes, replaces and deletes, so that everything that the store makes is there.
+/// Writes, replaces and deletes, so that the store creates all its files.
 async fn use_store(store: &LocalStore) {
     let put = |key: &'static str, condition| store.put(key, Bytes::from_static(b"x"), condition);
     let version = put("a/b/c", PutCondition::Absent).await.unwrap();

@@ -1,5 +1,5 @@
 //! Several processes on one store. The test program starts itself again with one of the tests that are
-//! otherwise ignored; the child's working directory is the store.
+//! ignored otherwise; the child's working directory is the store.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,12 +8,11 @@ use std::{
 
 use super::*;
 
-/// File that tells a child that it was started by a test, and not by somebody who runs the ignored tests as
-/// well.
+/// File that shows a child that a test started it, and not a user who also runs the ignored tests.
 const MARK: &str = "+child";
 const INCREMENTS: u64 = 40;
 
-/// Starts the test `name` of this file as a process of its own, in the directory of `store`.
+/// Starts the test `name` of this file as a separate process, in the directory of `store`.
 fn start(store: &LocalStore, name: &str) -> Child {
     fs::write(store.path().join(MARK), "").unwrap();
     let program = std::env::current_exe().unwrap();
@@ -23,7 +22,7 @@ fn start(store: &LocalStore, name: &str) -> Child {
     command.current_dir(store.path()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// Opens the store of a child, or nothing if this is none.
+/// Opens the store of a child, or returns nothing if this process is not a child.
 fn store_of_child() -> Option<LocalStore> {
     Path::new(MARK).exists().then(|| LocalStore::open(Path::new(".")).unwrap())
 }
@@ -77,7 +76,7 @@ async fn kill_a_writer(child: &str) {
     let mut child = start(&store, child);
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let written = lines.map_while(Result::ok).filter(|line| line.contains("written")).take(5).count();
-    // The child is at some point within its next put.
+    // The child is somewhere in its next put.
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(written, 5);

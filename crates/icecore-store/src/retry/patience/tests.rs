@@ -21,7 +21,7 @@ fn failures_count_from_the_first_one_behind_a_success() {
 fn a_failure_of_long_ago_takes_nobody_s_time() {
     let patience = Patience::default();
     patience.failed(at(1), at(1));
-    // Nothing was asked for twenty minutes.
+    // No calls for twenty minutes.
     assert_eq!(patience.failing_since(at(21)), None);
     patience.failed(at(21), at(22));
     assert_eq!(patience.failing_since(at(22)), Some(at(21)));
