@@ -1,8 +1,8 @@
-//! Bundles: what many small objects hold, opened before, in one sealed record that a host keeps for itself.
+//! Bundles: the opened records of many small objects, in one sealed record that a host keeps locally.
 //!
-//! A bundle is never stored in a repository and may be lost at any time. It has the records as they came out
-//! of their objects and not what this program made of them: a later program, which knows more of their
-//! fields, finds these too.
+//! A bundle is never stored in a repository and may be lost at any time. It contains the records as they came
+//! out of their objects, not as this program parsed them: a later program that knows more of their fields
+//! finds these, too.
 
 use minicbor::{Decoder, Encoder};
 
@@ -16,20 +16,19 @@ use crate::{
 };
 
 const WHAT: &str = "bundle";
-/// Bytes that a record takes in a bundle beside its key, its version and itself, at most: five heads and a
-/// hash.
+/// Most bytes that a record takes in a bundle besides its key, its version and itself: five heads and a hash.
 const RECORD_OVERHEAD: usize = 1 + 5 + 5 + 2 + RecordHash::BYTES + 5;
 
-/// What an object holds, as it was when it was opened.
+/// The record of an object, as it was when the object was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BundledRecord<'a> {
     /// Key of the object.
     pub key: &'a str,
     /// The store's version of the object. If the store lists another one, the object has changed.
     pub version: &'a str,
-    /// Hash of the sealed object, which is how others refer to it.
+    /// Hash of the sealed object, by which other records refer to it.
     pub hash: RecordHash,
-    /// The record that was in it.
+    /// The record in the object.
     pub record: &'a [u8],
 }
 
@@ -64,13 +63,13 @@ impl BundleWriter {
         self.records
     }
 
-    /// Seals what was added.
+    /// Seals the added records.
     pub fn seal(self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
         seal_object(keys, ObjectKind::Bundle, salt, &self.encoder.into_writer())
     }
 }
 
-/// Opens a bundle and returns what [`records`] reads.
+/// Opens a bundle and returns the bytes for [`records`].
 pub fn open(keys: &Keys, sealed: &[u8]) -> FormatResult<Vec<u8>> {
     open_object(keys, ObjectKind::Bundle, sealed)
 }

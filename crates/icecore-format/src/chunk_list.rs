@@ -1,4 +1,4 @@
-//! Chunk-list trees: the chunks of one large file, in nodes whose borders are decided by the chunks' ids.
+//! Chunk-list trees: the chunks of one large file, in nodes whose borders depend on the ids of the chunks.
 
 use minicbor::{Decoder, Encoder};
 
@@ -16,15 +16,15 @@ const WHAT: &str = "chunk-list node";
 pub(crate) const LIST_TYPE: u8 = 2;
 /// A node ends after an id whose first byte is below this: 1 of 256.
 const BORDER_BELOW: u8 = 1;
-/// A node of this many items ends in any case.
+/// A node with this many items always ends.
 const ITEMS_SOFT_MAX: usize = 1 << 11;
 
-/// What a node of a chunk list holds.
+/// Content of a node of a chunk list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChunkListNode {
-    /// Chunks of the file and holes between them, in their order.
+    /// Chunks of the file and holes between them, in order.
     Leaf(Vec<ChunkRef>),
-    /// Nodes of the level below, in their order.
+    /// Nodes of the level below, in order.
     Inner(Vec<ChunkListRef>),
 }
 
@@ -42,7 +42,7 @@ pub struct ChunkListBuilder {
 pub struct EncodedListNode {
     /// Raw bytes of the chunk.
     pub raw: Vec<u8>,
-    /// How the parent or the entry refers to it.
+    /// Reference to the node, for the parent or the entry.
     pub list: ChunkListRef,
 }
 
@@ -60,7 +60,7 @@ impl ChunkListBuilder {
     /// Adds a chunk or a hole to a leaf; says whether the node ends here.
     ///
     /// # Panics
-    /// When the builder is not one of leaves.
+    /// When the builder is not for leaves.
     pub fn push_chunk(&mut self, chunk: ChunkRef) -> bool {
         assert!(self.level == 0, "chunks belong into leaves");
         self.push(chunk.id, chunk.length.into(), 1)
@@ -69,7 +69,7 @@ impl ChunkListBuilder {
     /// Adds a node of the level below; says whether the node ends here.
     ///
     /// # Panics
-    /// When the builder is one of leaves.
+    /// When the builder is for leaves.
     pub fn push_node(&mut self, node: &ChunkListRef) -> bool {
         assert!(self.level == node.level + 1, "nodes belong one level below");
         self.push(node.id, node.bytes, node.chunks)
@@ -82,7 +82,7 @@ impl ChunkListBuilder {
         id.0[0] < BORDER_BELOW && id != ChunkId::HOLE || self.lengths.len() >= ITEMS_SOFT_MAX
     }
 
-    /// Finishes the node of what was added so far and begins the next one.
+    /// Finishes the node of the items added so far and begins the next one.
     pub fn finish(&mut self, keys: &Keys) -> FormatResult<EncodedListNode> {
         let inner = self.level > 0;
         let mut encoder = Encoder::new(vec![LIST_TYPE]);
@@ -109,7 +109,7 @@ impl ChunkListBuilder {
 }
 
 impl ChunkListNode {
-    /// Decodes the node that `list` refers to, and holds it against the reference.
+    /// Decodes the node that `list` refers to, and compares it with the reference.
     pub fn decode(raw: &[u8], list: &ChunkListRef) -> FormatResult<Self> {
         let (level, ids, lengths, counts) = decode_columns(raw)?;
         let items = lengths.len();

@@ -1,4 +1,4 @@
-//! FastCDC 2020 with a gear table that is secret in all of its 256 words.
+//! FastCDC 2020 with a gear table of which all 256 words are secret.
 
 use fastcdc::v2020::{Normalization, cut_gear, select_masks};
 
@@ -56,7 +56,7 @@ impl ChunkerParameters {
     }
 }
 
-/// Finds cut points of one repository.
+/// Finds cut points for one repository.
 #[derive(Clone)]
 pub struct Chunker {
     parameters: ChunkerParameters,
@@ -87,8 +87,8 @@ impl Chunker {
         self.parameters
     }
 
-    /// Returns the length of the first chunk of `content`, which must hold at least the maximum chunk size
-    /// unless it ends where the stream ends; 0 only for empty content.
+    /// Returns the length of the first chunk of `content`, which must contain at least the maximum chunk size
+    /// unless the stream ends there; 0 only for empty content.
     pub fn cut(&self, content: &[u8]) -> usize {
         if content.len() <= self.parameters.minimum as usize {
             return content.len();

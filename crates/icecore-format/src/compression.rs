@@ -1,4 +1,4 @@
-//! zstd with reused contexts, and the decision to store raw what does not compress.
+//! zstd with reused contexts, and the decision to store incompressible data raw.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,7 @@ use crate::error::{FormatError, FormatResult};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Codec {
-    /// As it is.
+    /// Uncompressed.
     Raw = 0,
     /// One zstd frame (RFC 8878) without checksum and dictionary.
     Zstd = 1,
@@ -57,8 +57,8 @@ impl Compressor {
         Ok(Self { context: context(level)?, sampler: context(1)?, sample: Vec::new() })
     }
 
-    /// Compresses `plain` into `out` (replacing what is there) if that makes it smaller; otherwise leaves
-    /// `out` empty and says [`Codec::Raw`].
+    /// Compresses `plain` into `out` (replacing its content) if that makes it smaller; otherwise leaves `out`
+    /// empty and returns [`Codec::Raw`].
     pub fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) -> FormatResult<Codec> {
         out.clear();
         if plain.is_empty() || !self.looks_compressible(plain)? {
@@ -73,7 +73,8 @@ impl Compressor {
         Ok(Codec::Raw)
     }
 
-    /// Tries a few samples at the fastest level: compressed files and random data cost almost nothing then.
+    /// Tries a few samples at the fastest level, so that compressed files and random data cost almost
+    /// nothing.
     fn looks_compressible(&mut self, plain: &[u8]) -> FormatResult<bool> {
         if plain.len() < SAMPLE_BYTES * 8 {
             return Ok(true);
@@ -107,7 +108,7 @@ thread_local! {
     static FOR_RECORDS: RefCell<Option<Decompressor>> = const { RefCell::new(None) };
 }
 
-/// Restores a record of exactly `length` bytes, which the caller has bounded.
+/// Decompresses a record of exactly `length` bytes, which the caller has bounded.
 pub(crate) fn decompress_record(codec: Codec, stored: &[u8], length: usize) -> FormatResult<Vec<u8>> {
     let mut record = Vec::new();
     FOR_RECORDS.with(|kept| {
@@ -141,7 +142,7 @@ impl Decompressor {
         }
     }
 
-    /// Restores exactly `length` bytes into `out`, replacing what is there; allocates no more than that.
+    /// Decompresses exactly `length` bytes into `out`, replacing its content; allocates no more than that.
     ///
     /// The caller has bounded `length`.
     pub fn decompress(
@@ -156,8 +157,8 @@ impl Decompressor {
             Codec::Raw => out.extend_from_slice(stored),
             Codec::Zstd => {
                 out.reserve_exact(length);
-                // The spare capacity may exceed `length`; the length check below still holds the result to
-                // it.
+                // The spare capacity may exceed `length`; the check of the length below still catches a
+                // longer result.
                 if self.context.decompress_to_buffer(stored, out).is_err() {
                     out.clear();
                     return Err(FormatError::Decompression { what: "block" });

@@ -1,4 +1,4 @@
-//! The pack directory: which blocks a pack holds, and which chunks are in each of them.
+//! The pack directory: the blocks of a pack, and the chunks in each of them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -20,12 +20,12 @@ use crate::{
 };
 
 const WHAT: &str = "pack directory";
-/// Directories whose record is longer than this are opened one at a time: a few bytes may unfold to 256 MiB,
-/// and not on every thread at once. Those of real packs are shorter. In bytes.
+/// Longer directory records are opened one at a time, because a few bytes may expand to 256 MiB, and must not
+/// do so on every thread at once. The directories of real packs are shorter. In bytes.
 const UNFOLDED_TOGETHER_BYTES_MAX: u32 = 16 << 20;
 static LARGE: Mutex<()> = Mutex::new(());
 
-/// Place and form of one block in its pack.
+/// Position and form of one block in its pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockInfo {
     /// Offset of the sealed block from the start of the pack, in bytes.
@@ -51,7 +51,7 @@ pub struct ChunkInfo {
     pub length: u32,
 }
 
-/// Length and plain BLAKE3 hash of the whole pack object, for checks that hold no key material.
+/// Length and plain BLAKE3 hash of the whole pack object, for checks without keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackChecksum {
     /// Length of the pack object in bytes.
@@ -60,7 +60,7 @@ pub struct PackChecksum {
     pub hash: [u8; 32],
 }
 
-/// The list of blocks and chunks of one pack, in their order.
+/// The list of blocks and chunks of one pack, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackDirectory {
     /// Version of the format that sealed the pack.
@@ -75,7 +75,7 @@ pub struct PackDirectory {
     pub epoch: KeyEpoch,
     /// Salt of the pack, so that one block can be read without the pack's header.
     pub salt: Salt,
-    /// Length and hash of the pack; absent in the copy at the pack's own end.
+    /// Length and hash of the pack; absent in the copy at the end of the pack itself.
     pub checksum: Option<PackChecksum>,
     /// Blocks in the order of the pack.
     pub blocks: Vec<BlockInfo>,
@@ -196,12 +196,12 @@ impl PackDirectory {
         })
     }
 
-    /// Seals the directory as an object of its own, under a salt of its own.
+    /// Seals the directory as a separate object with its own salt.
     pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
         seal_object(keys, ObjectKind::Directory, salt, &self.encode()?)
     }
 
-    /// Opens a directory object that was stored as the directory of `pack`.
+    /// Opens the object that was stored as the directory of `pack`.
     pub fn open(keys: &Keys, pack: PackName, object: &[u8]) -> FormatResult<Self> {
         let frame = open_frame(keys, ObjectKind::Directory, object)?;
         let is_large = record_bytes(&frame) > UNFOLDED_TOGETHER_BYTES_MAX;

@@ -1,4 +1,4 @@
-//! One entry of a manifest: a path and everything that is stored about it.
+//! One entry of a manifest: a path, and everything that is stored about it.
 
 mod wire;
 
@@ -32,30 +32,31 @@ pub enum EntryKind {
     BlockDevice = 6,
 }
 
-/// Flags of an inode that an entry may have: append only (`0x20`), immutable (`0x10`), no dump (`0x40`),
-/// compressed (`0x4`). Values: `FS_*_FL` of Linux' `linux/fs.h`.
+/// Inode flags that an entry may have: append only (`0x20`), immutable (`0x10`), no dump (`0x40`), compressed
+/// (`0x4`). Values: `FS_*_FL` of Linux' `linux/fs.h`.
 pub const INODE_FLAGS_STORED: u32 = 0x10 | 0x20 | 0x40 | 0x4;
 
-/// What is special about an entry; several may hold at once.
+/// Special properties of an entry; several may apply at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Marks(pub u32);
 
 impl Marks {
-    /// The file changed while it was read, again and again: its content may mix several states.
+    /// The file changed during every attempt to read it: its content may mix several states.
     pub const CHANGED_WHILE_READ: Self = Self(1);
-    /// The content could not be read; the entry has none. Of a directory: its names are not known, or not all
-    /// of them.
+    /// The content could not be read, so the entry has none. For a directory: some or all of its names are
+    /// unknown.
     pub const UNREADABLE: Self = Self(2);
     /// Some extended attributes could not be read.
     pub const ATTRIBUTES_INCOMPLETE: Self = Self(4);
-    /// Only the name is known: the object could not be examined. The entry is that of a file without content,
-    /// and [`Self::UNREADABLE`] is set, too.
+    /// Only the name is known: the object could not be examined. The entry is stored as a file without
+    /// content, and [`Self::UNREADABLE`] is set, too.
     pub const NAME_ONLY: Self = Self(8);
     /// A directory of another file system (or a mount point) that was not entered.
     pub const NOT_ENTERED: Self = Self(16);
     /// A directory with a valid `CACHEDIR.TAG` whose content was left out, except for the tag.
     pub const CACHE_LEFT_OUT: Self = Self(32);
-    /// A file whose times lie in the future, and that was read again once since: its times are believed.
+    /// A file whose times are in the future, and that was read once more since then: its times are now
+    /// trusted.
     pub const READ_TWICE: Self = Self(64);
 
     /// Says whether all marks of `other` are set.
@@ -115,12 +116,12 @@ pub struct ChunkListRef {
     pub bytes: u64,
 }
 
-/// Content of a file: the chunks of everything that is not a hole, one after the other.
+/// Content of a file: its chunks, without the holes, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// The chunks themselves.
     Inline(Vec<ChunkRef>),
-    /// A long list, kept as a tree of its own.
+    /// A long list, stored as a separate tree.
     List(ChunkListRef),
 }
 
@@ -131,7 +132,7 @@ impl Default for Content {
 }
 
 impl Content {
-    /// Returns the length in bytes; of holes, those count that are items of a chunk list.
+    /// Returns the length in bytes; holes count only if they are items of a chunk list.
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Inline(chunks) => chunks.iter().map(|chunk| u64::from(chunk.length)).sum(),
@@ -181,17 +182,16 @@ pub struct Entry {
     pub target: Vec<u8>,
     /// Content of a file.
     pub content: Content,
-    /// Holes of a file, sorted and not touching each other.
+    /// Holes of a file, sorted and not adjacent to each other.
     pub holes: Vec<Hole>,
     /// Marks.
     pub marks: Marks,
-    /// Flags of the inode as `FS_IOC_GETFLAGS` names them (`chattr`), as far as [`INODE_FLAGS_STORED`] has
-    /// them.
+    /// Inode flags, with the values of `FS_IOC_GETFLAGS` (`chattr`), limited to [`INODE_FLAGS_STORED`].
     pub inode_flags: u32,
 }
 
 impl Entry {
-    /// Makes an entry of which only path and kind are known; everything else is zero or empty.
+    /// Makes an entry with only a path and a kind; everything else is zero or empty.
     pub fn new(path: Vec<u8>, kind: EntryKind) -> Self {
         Self {
             path,
@@ -224,7 +224,7 @@ impl Entry {
         self.holes.iter().fold(0, |sum, hole| sum.saturating_add(hole.length))
     }
 
-    /// Checks the rules that tie the fields together.
+    /// Checks the rules that connect the fields.
     pub fn validate(&self) -> FormatResult<()> {
         crate::path::validate(&self.path)?;
         let file = self.kind == EntryKind::File;

@@ -1,20 +1,20 @@
-//! What can be wrong with stored bytes.
+//! Errors in stored bytes.
 
 /// Result of reading or writing stored bytes.
 pub type FormatResult<T> = Result<T, FormatError>;
 
-/// Error of parsing, authenticating or producing stored bytes. The text fits behind "failed to …".
+/// Error of parsing, authenticating or producing stored bytes. The text fits after "failed to …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// The object is shorter than its form demands.
+    /// The object is shorter than its form requires.
     #[error("{what} is truncated: {found} bytes where at least {needed} are needed")]
     Truncated {
         /// What was being read.
         what: &'static str,
-        /// Bytes there are.
+        /// Bytes found.
         found: u64,
-        /// Bytes that the form demands at least.
+        /// Smallest number of bytes that the form requires.
         needed: u64,
     },
     /// The object does not begin (or end) with the magic of its kind.
@@ -39,7 +39,7 @@ pub enum FormatError {
         /// Unknown bits of the required features.
         unknown: u32,
     },
-    /// The bytes were not sealed under this key for this place: damage, another key or tampering.
+    /// The bytes were not sealed under this key for this purpose: damage, another key or tampering.
     #[error(
         "{what} does not authenticate: it is damaged, was moved here from elsewhere, or belongs to another key"
     )]
@@ -47,22 +47,23 @@ pub enum FormatError {
         /// What was being read.
         what: &'static str,
     },
-    /// The object is sealed under a master key that the key slot does not hold (an older or newer slot may).
+    /// The object is sealed under a master key that the key slot does not contain (an older or newer slot
+    /// may).
     #[error("it is sealed under key epoch {epoch}, which this key slot does not hold; another slot may")]
     UnknownEpoch {
         /// Epoch that is needed.
         epoch: u32,
     },
-    /// The key slot is of a kind that this program does not know.
+    /// This program does not know the kind of the key slot.
     #[error("the key slot is of kind {kind}, which this program does not know")]
     UnsupportedSlot {
         /// Number of the kind.
         kind: u8,
     },
-    /// Password or key file do not open the slot.
+    /// The password or key file does not open the slot.
     #[error("the password or key file does not open this key slot")]
     WrongKey,
-    /// The bytes are authentic or plain, but do not have the form that they must have.
+    /// The bytes are authentic or plain, but do not have the required form.
     #[error("{what} is malformed: {reason}")]
     Malformed {
         /// What was being read.
@@ -70,7 +71,7 @@ pub enum FormatError {
         /// Which rule is broken.
         reason: &'static str,
     },
-    /// A stored number lies beyond what the format allows.
+    /// A stored number is outside the bounds of the format.
     #[error("{what} is {found}, the format allows {minimum} to {maximum}")]
     OutOfBounds {
         /// Which number.
@@ -82,22 +83,22 @@ pub enum FormatError {
         /// Largest allowed value.
         maximum: u64,
     },
-    /// The decrypted bytes do not decompress to what the directory says.
+    /// The decrypted bytes do not decompress to the length in the directory.
     #[error("{what} does not decompress")]
     Decompression {
         /// What was being read.
         what: &'static str,
     },
-    /// The content does not have the id under which it was stored.
+    /// The content does not match the id under which it was stored.
     #[error("a chunk does not have the content that its id stands for")]
     WrongContent,
     /// The compressor refused its input.
     #[error("compression failed: {reason}")]
     Compression {
-        /// What the library said.
+        /// Message of the library.
         reason: String,
     },
-    /// There was not enough memory for deriving a key from a password.
+    /// There was not enough memory to derive a key from a password.
     #[error(
         "not enough memory to derive the key from the password: it takes {} MiB ({reason})",
         needed_kib.div_ceil(1024)
@@ -105,13 +106,13 @@ pub enum FormatError {
     KeyDerivation {
         /// Memory cost of the slot in KiB.
         needed_kib: u32,
-        /// What the library said.
+        /// Message of the library.
         reason: String,
     },
 }
 
 impl FormatError {
-    /// Says whether the stored bytes are damaged (and not merely foreign, newer or under another key).
+    /// Says whether the stored bytes are damaged (and not only foreign, newer or under another key).
     pub fn is_corruption(&self) -> bool {
         matches!(
             self,

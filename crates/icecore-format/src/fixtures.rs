@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Golden bytes by name; `docs/format.md` shows some of them. A change here is a change of the format (or,
-/// for what is compressed, of zstd).
+/// for compressed bytes, of zstd).
 const GOLDENS: &str = include_str!("fixtures/goldens.txt");
 
 /// Repository id `a0 a1 … af`.
@@ -24,8 +24,8 @@ pub(crate) fn keys() -> Keys {
     keys_of(REPOSITORY, &[0])
 }
 
-/// Returns the keys of a repository with the given epochs; the master key of epoch *e* begins with the byte
-/// *e*, each further byte is one more.
+/// Returns the keys of a repository with the given epochs. The master key of epoch *e* begins with the byte
+/// *e*; each further byte is one more.
 pub(crate) fn keys_of(repository: RepositoryId, epochs: &[KeyEpoch]) -> Keys {
     let master = |epoch: KeyEpoch| Secret::new(std::array::from_fn(|index| epoch as u8 + index as u8));
     let masters: BTreeMap<_, _> = epochs.iter().map(|epoch| (*epoch, master(*epoch))).collect();
@@ -50,7 +50,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Holds bytes against the golden ones of that name.
+/// Compares bytes with the golden ones of that name.
 #[track_caller]
 pub(crate) fn assert_golden(name: &str, bytes: &[u8]) {
     let golden = GOLDENS.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -58,7 +58,7 @@ pub(crate) fn assert_golden(name: &str, bytes: &[u8]) {
     assert_eq!(Some(found.as_str()), golden, "golden bytes `{name}` differ: the format was changed");
 }
 
-/// Checks that `open` refuses `object` cut off at every length.
+/// Checks that `open` refuses `object` truncated at every length.
 #[track_caller]
 pub(crate) fn assert_refuses_truncation<T>(object: &[u8], open: impl Fn(&[u8]) -> Result<T, FormatError>) {
     for length in 0..object.len() {
@@ -66,7 +66,7 @@ pub(crate) fn assert_refuses_truncation<T>(object: &[u8], open: impl Fn(&[u8]) -
     }
 }
 
-/// Checks that `open` refuses `object` with any one bit or byte of it changed.
+/// Checks that `open` refuses `object` after any change of a single bit or byte.
 #[track_caller]
 pub(crate) fn assert_refuses_changes<T>(object: &[u8], open: impl Fn(&[u8]) -> Result<T, FormatError>) {
     let mut changed = object.to_vec();

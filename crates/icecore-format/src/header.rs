@@ -1,4 +1,4 @@
-//! The repository header: what a stranger may know in the clear, parameters sealed.
+//! The repository header: a plain part that anybody may read, and sealed parameters.
 
 use minicbor::{Decode, Encode};
 
@@ -13,14 +13,14 @@ use crate::{
 };
 
 const WHAT: &str = "repository header";
-/// What every repository header begins with.
+/// First bytes of every repository header.
 pub const HEADER_MAGIC: [u8; 8] = *b"ICECREPO";
 /// Length of the plain part: magic, version, reserved, features for reading, features for writing, repository
 /// id.
 const PLAIN_BYTES: usize = 40;
-/// Features that whoever reads or writes must know; format 1 has none.
+/// Features that both readers and writers must know; format 1 has none.
 const FEATURES_KNOWN: u32 = 0;
-/// Features that whoever writes must know, and readers need not; format 1 has none.
+/// Features that only writers must know; format 1 has none.
 const WRITE_FEATURES_KNOWN: u32 = 0;
 
 /// Parameters of a repository, chosen when it is created.
@@ -28,9 +28,9 @@ const WRITE_FEATURES_KNOWN: u32 = 0;
 pub struct Parameters {
     /// Sizes of the chunker.
     pub chunker: ChunkerParameters,
-    /// A block ends when it has at least this many bytes before compression.
+    /// A block ends when it contains at least this many bytes before compression.
     pub block_bytes: u32,
-    /// Average number of entries of a leaf and of children of an inner node of the manifest.
+    /// Average number of entries in a leaf and of children in an inner node of the manifest.
     pub node_items: u32,
 }
 
@@ -58,14 +58,14 @@ impl Parameters {
     }
 }
 
-/// What can be read of a repository before it is unlocked.
+/// The part of a header that can be read before the repository is unlocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlainHeader {
     /// Version of the format.
     pub version: u16,
     /// Name of the repository.
     pub repository: RepositoryId,
-    /// The repository uses features that this program can read past, but must not write beside.
+    /// The repository uses features that this program may ignore when it reads, but not when it writes.
     pub read_only: bool,
 }
 
@@ -80,7 +80,7 @@ pub struct Header {
     pub created_seconds: i64,
     /// Program and version that created the repository.
     pub program: String,
-    /// The repository uses features that this program can read past, but must not write beside.
+    /// The repository uses features that this program may ignore when it reads, but not when it writes.
     pub read_only: bool,
 }
 

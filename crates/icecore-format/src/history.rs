@@ -1,4 +1,4 @@
-//! What the records of a log say together, and what of it does not hold any more.
+//! The history that the records of a log describe together, and which of it is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,65 +10,67 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// What a host remembers of a repository, to know it again: all else follows from it by hash.
+/// State of a repository as a host last saw it, to recognize it again. Everything else follows from it by
+/// hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeenHistory {
     /// When the host last saw the repository, by its own clock.
     pub seen: Time,
-    /// Records that no other one referred to when they were seen last; at most [`LOG_ITEMS_MAX`].
+    /// Records that no other record referred to when they were last seen; at most [`LOG_ITEMS_MAX`].
     pub tips: Vec<RecordReference>,
-    /// Newest snapshots of all sources, so that they can be named when their records are gone, too; by run.
+    /// Newest snapshots of all sources, by run, so that they can be named even if their records are lost,
+    /// too.
     pub snapshots: Vec<CompletedSnapshot>,
 }
 
 /// State in which a snapshot object was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is complete, and has this digest.
+    /// It is complete and has this digest.
     Complete(SnapshotDigest),
     /// It was deleted on purpose.
     Deleted,
     /// It is pending or aborted.
     Unfinished,
-    /// It does not open, which is reported where it is opened.
+    /// It cannot be opened; the error is reported by the code that opens it.
     Unreadable,
 }
 
-/// What became of a snapshot that was complete.
+/// Fate of a snapshot that was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
-    /// There is no such object, and no record says that it was deleted.
+    /// The object is missing, and no record says that it was deleted.
     Vanished,
-    /// Its object is pending or aborted, as it was before it was complete.
+    /// Its object is pending or aborted, as before its completion.
     Reverted,
-    /// It is complete, but another one than the log says.
+    /// It is complete, but differs from the one in the log.
     Altered,
 }
 
-/// Something that was there and is not any more.
+/// Something that existed and is missing now.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
     /// A snapshot.
     Snapshot {
-        /// The snapshot as it was.
+        /// The snapshot, as it was when complete.
         snapshot: CompletedSnapshot,
-        /// What became of it.
+        /// Its fate.
         fate: Fate,
     },
     /// A record that this host has seen.
     SeenRecord(RecordReference),
-    /// A record that a later one refers to.
+    /// A record that another one refers to.
     ReferredRecord {
-        /// The record that is gone.
+        /// The missing record.
         reference: RecordReference,
-        /// One that refers to it.
+        /// A record that refers to it.
         by: RecordName,
     },
-    /// A record that named this snapshot, which is there: a later run would have named it by now.
+    /// A record that named this existing snapshot: a later run would have named it by now.
     NamingRecord(CompletedSnapshot),
 }
 
-/// What is lost, whatever else is known of it.
+/// The lost item, without further facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lost {
     /// A snapshot.
@@ -79,12 +81,12 @@ pub enum Lost {
     Naming(RunId),
 }
 
-/// A complete snapshot, as it shows what its host must have written into the log by then.
+/// A complete snapshot as evidence: its host must have written certain records into the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
     /// The snapshot.
     pub snapshot: CompletedSnapshot,
-    /// End of its run by the clock of its host.
+    /// End of its run, by the clock of its host.
     pub finished: Time,
     /// Number of the snapshot among those of its source.
     pub sequence: u64,
@@ -92,10 +94,10 @@ pub struct Witness {
     pub names_others: bool,
 }
 
-/// So many snapshots of a source in a row are not taken for runs that were all killed before they wrote a
-/// record.
+/// With this many consecutive unnamed snapshots of a source, it is unlikely that all their runs were killed
+/// before they wrote a record.
 const UNNAMED_IN_A_ROW_MIN: usize = 8;
-/// The same from the first snapshot on, in a repository whose log has no record.
+/// The same, counted from the first snapshot on, in a repository whose log has no record.
 const UNNAMED_FROM_THE_FIRST_MIN: usize = 3;
 
 impl Witness {
@@ -115,8 +117,8 @@ impl Witness {
 }
 
 impl Witness {
-    /// Says whether the run of this snapshot found the other one complete when it began: by the numbers,
-    /// because clocks are set back, and by the times, because runs of one source may overlap.
+    /// Says whether the run of this snapshot found the other one complete when it began. Compares the
+    /// numbers, because clocks may be set back, and the times, because runs of one source may overlap.
     fn is_behind(&self, other: &Self) -> bool {
         let (own, others) = (&self.snapshot, &other.snapshot);
         (&own.host, &own.source) == (&others.host, &others.source)
@@ -126,7 +128,7 @@ impl Witness {
 }
 
 impl Loss {
-    /// Returns what is lost.
+    /// Returns the lost item.
     pub fn what(&self) -> Lost {
         match self {
             Self::Snapshot { snapshot, .. } => Lost::Snapshot(snapshot.run),
@@ -140,16 +142,16 @@ impl Loss {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     records: BTreeMap<RecordName, (RecordHash, Time, String)>,
-    /// What is referred to, with the first record that does.
+    /// All references, each with the first record that contains it.
     referred: BTreeMap<RecordReference, RecordName>,
     completed: BTreeMap<RunId, Vec<CompletedSnapshot>>,
     deleted: BTreeMap<RunId, DeletedSnapshot>,
     lost_records: BTreeMap<RecordReference, RecordName>,
     lost_snapshots: BTreeMap<RunId, RecordName>,
-    /// Of these, those that the very record names as completed: a repair has changed them, and that is how it
-    /// left them.
+    /// Lost snapshots that the same record names as completed: a repair has changed them, and left them in
+    /// this state.
     changed: BTreeMap<RunId, Vec<CompletedSnapshot>>,
-    /// The others.
+    /// The other lost snapshots.
     given_up: BTreeSet<RunId>,
 }
 
@@ -196,12 +198,12 @@ impl History {
         self.records.get(&name).map(|(_, time, host)| (*time, host.as_str()))
     }
 
-    /// Says whether a record is there as it was.
+    /// Says whether a record exists unchanged.
     pub fn holds(&self, reference: &RecordReference) -> bool {
         self.records.get(&reference.name).is_some_and(|(hash, ..)| *hash == reference.hash)
     }
 
-    /// Returns the records that no other one refers to, by name.
+    /// Returns the records that no other record refers to, by name.
     pub fn tips(&self) -> Vec<RecordReference> {
         let records =
             self.records.iter().map(|(name, (hash, ..))| RecordReference { name: *name, hash: *hash });
@@ -228,7 +230,7 @@ impl History {
         acceptances
     }
 
-    /// Says whether somebody has accepted that what stands under this name is lost.
+    /// Says whether somebody has accepted the loss of the record with this name.
     pub fn is_accepted(&self, name: RecordName) -> bool {
         self.lost_records.keys().any(|reference| reference.name == name)
     }
@@ -238,20 +240,20 @@ impl History {
         self.completed.contains_key(&run)
     }
 
-    /// Returns a snapshot as records name it: usually once, in several states after a repair.
+    /// Returns a snapshot as the records name it: usually once, after a repair in several states.
     pub fn completed(&self, run: RunId) -> &[CompletedSnapshot] {
         self.completed.get(&run).map_or(&[], Vec::as_slice)
     }
 
-    /// Says whether a snapshot was deleted on purpose, or somebody has accepted that it is lost.
+    /// Says whether a snapshot was deleted on purpose, or somebody has accepted its loss.
     pub fn is_gone(&self, run: RunId) -> bool {
         self.deleted.contains_key(&run) || self.lost_snapshots.contains_key(&run)
     }
 
-    /// Returns everything that was there and is not any more, in order.
+    /// Returns everything that existed and is missing now, in order.
     ///
-    /// The snapshots must have been read after the records: then a snapshot that a record names has been
-    /// complete by the time of the look at it.
+    /// The snapshots must have been read after the records. Then a snapshot that a record names was complete
+    /// when it was read.
     pub fn losses(&self, seen: &SeenHistory, standing: impl Fn(RunId) -> Option<Standing>) -> Vec<Loss> {
         let is_lost = |reference: &RecordReference| {
             !self.holds(reference) && !self.lost_records.contains_key(reference)
@@ -281,13 +283,13 @@ impl History {
         losses
     }
 
-    /// Returns the complete snapshots that no record names although one should, by run. What the reader
-    /// itself has seen is not among them.
+    /// Returns the complete snapshots that no record names although one should, by run. Excludes those that
+    /// the reader itself has seen.
     ///
-    /// A run names itself in a record after it is complete, and with itself all that is complete and not
-    /// named when it begins. So records are gone if one names a later snapshot of the same source and not
-    /// this one. A run that was killed in between, or whose record was refused, leaves a snapshot without a
-    /// name as well; but that rarely happens to many runs in a row.
+    /// After its completion, a run names itself in a record, together with all complete snapshots that were
+    /// not named when it began. So if a record names a later snapshot of the same source but not this one,
+    /// records are lost. If a run was killed in between, or its record was refused, its snapshot has no name,
+    /// either; but this rarely happens to many runs in a row.
     pub fn unnamed_losses(&self, seen: &SeenHistory, witnesses: &[Witness]) -> Vec<Loss> {
         let is_remembered = |snapshot: &CompletedSnapshot| {
             let mut remembered = seen.snapshots.iter();
@@ -315,8 +317,8 @@ impl History {
         losses
     }
 
-    /// Returns the snapshots that repairs have changed and that are not as any of these repairs has left
-    /// them, unless their loss was accepted as well.
+    /// Returns the snapshots that repairs have changed and that are in none of the states in which these
+    /// repairs left them, unless their loss was also accepted.
     fn changed_losses(
         &self,
         standing: &impl Fn(RunId) -> Option<Standing>,
@@ -340,11 +342,11 @@ fn fate(snapshot: &CompletedSnapshot, standing: Option<Standing>) -> Option<Fate
 }
 
 impl SeenHistory {
-    /// Most snapshots that a host remembers by name: those with the greatest runs.
+    /// Most snapshots that a host remembers by name: those with the highest run ids.
     pub const SNAPSHOTS_MAX: usize = 256;
 
-    /// Takes in what the log says now. What is lost and not accepted stays, so that it is missed again next
-    /// time.
+    /// Updates the memory from the current log. Lost items that are not accepted stay, so that they are
+    /// reported again next time.
     pub fn absorb(
         &mut self,
         history: &History,
@@ -358,7 +360,7 @@ impl SeenHistory {
         let remembered = std::mem::take(&mut self.snapshots).into_iter().chain(complete);
         let mut kept: BTreeMap<RunId, CompletedSnapshot> = BTreeMap::new();
         for snapshot in remembered.filter(|snapshot| !history.is_gone(snapshot.run)) {
-            // What was seen first counts: a snapshot does not change.
+            // The first state seen counts, because a snapshot does not change.
             kept.entry(snapshot.run).or_insert(snapshot);
         }
         let surplus = kept.len().saturating_sub(Self::SNAPSHOTS_MAX);

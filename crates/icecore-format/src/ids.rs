@@ -1,10 +1,10 @@
-//! Names of things: repositories, runs, chunks, packs.
+//! Names of repositories, runs, chunks, packs and records.
 
 use std::fmt;
 
 use crate::error::{FormatError, FormatResult};
 
-/// Length of a chunk id in bytes: a BLAKE3 hash cut off at 192 bits, measured against 160 and 256 (decision
+/// Length of a chunk id in bytes: a BLAKE3 hash truncated to 192 bits, measured against 160 and 256 (decision
 /// 0006).
 pub const CHUNK_ID_BYTES: usize = 24;
 
@@ -18,7 +18,7 @@ macro_rules! byte_id {
             /// Length in bytes.
             pub const BYTES: usize = $length;
 
-            /// Reads an id from exactly its number of bytes.
+            /// Reads an id of exactly this many bytes.
             pub fn from_slice(bytes: &[u8]) -> FormatResult<Self> {
                 match bytes.try_into() {
                     Ok(array) => Ok(Self(array)),
@@ -54,18 +54,18 @@ byte_id! {
     RepositoryId, 16
 }
 byte_id! {
-    /// First bytes of the keyed BLAKE3 hash of a chunk's content; a chunk's name within one repository and
+    /// First bytes of the keyed BLAKE3 hash of a chunk's content; names a chunk within one repository and
     /// kind.
     ChunkId, CHUNK_ID_BYTES
 }
 impl ChunkId {
-    /// Stands for a hole in a chunk list instead of a chunk; no chunk has it but by an accident of 1 in 2¹⁹².
+    /// Represents a hole in a chunk list; a chunk has this id only with a probability of 1 in 2¹⁹².
     pub const HOLE: Self = Self([0; CHUNK_ID_BYTES]);
 }
 
 byte_id! {
     /// Name of one run of a writer: 48 bits of Unix milliseconds (big-endian), then 80 random bits. Names the
-    /// snapshot that the run makes, and everything that the run uploads.
+    /// snapshot that the run creates, and everything that the run uploads.
     RunId, 16
 }
 
@@ -78,7 +78,7 @@ byte_id! {
     RecordHash, 32
 }
 byte_id! {
-    /// Hash of what must not change in a complete snapshot.
+    /// Hash of the immutable parts of a complete snapshot.
     SnapshotDigest, 32
 }
 
@@ -110,7 +110,7 @@ impl ChunkId {
 }
 
 impl RunId {
-    /// Makes the name of a run that starts at `unix_milliseconds`, made unique by `random`.
+    /// Makes the name of a run that starts at `unix_milliseconds`; `random` makes it unique.
     pub fn new(unix_milliseconds: u64, random: [u8; 10]) -> Self {
         let mut bytes = [0; 16];
         bytes[..6].copy_from_slice(&unix_milliseconds.to_be_bytes()[2..]);
@@ -132,7 +132,7 @@ impl RunId {
     }
 }
 
-/// Name of the set of packs begun by a full: the run id of that full.
+/// Name of the set of packs that a full begins: the run id of that full.
 pub type GroupId = RunId;
 
 /// Name of a pack: the run that wrote it, and the pack's number within the run. Never reused.

@@ -1,4 +1,4 @@
-//! Index objects: copies of many small objects of `meta/` in one, for readers that have none of them.
+//! Index objects: copies of many small objects of `meta/` in one object, for readers that have none of them.
 
 use minicbor::{Decoder, Encoder};
 
@@ -19,13 +19,13 @@ pub struct ObjectCopy {
     pub key: String,
     /// The store's version of the object. If the store lists another one, the object has changed.
     pub version: String,
-    /// The object itself, sealed as it lies under its key.
+    /// The object itself, sealed as it is stored under its key.
     pub bytes: Vec<u8>,
 }
 
 /// Seals copies as an index object.
 ///
-/// Fails when there are too many, or too much of them.
+/// Fails if they are too many or too large.
 pub fn seal(copies: &[ObjectCopy], keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
     if copies.len() > INDEX_COPIES_MAX {
         let (found, maximum) = (copies.len() as u64, INDEX_COPIES_MAX as u64);
@@ -39,7 +39,7 @@ pub fn seal(copies: &[ObjectCopy], keys: &Keys, salt: &Salt) -> FormatResult<Vec
     seal_object(keys, ObjectKind::Index, salt, &encoder.into_writer())
 }
 
-/// Opens an index object: the copies in it, in the order in which they were written.
+/// Opens an index object and returns its copies, in the order in which they were written.
 pub fn open(keys: &Keys, object: &[u8]) -> FormatResult<Vec<ObjectCopy>> {
     let record = open_object(keys, ObjectKind::Index, object)?;
     let mut decoder = Decoder::new(&record);

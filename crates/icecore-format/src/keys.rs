@@ -50,13 +50,13 @@ const CONTEXT_SEAL_DIRECTORY: &str = "icecore 2026-11-20 v1 seal pack directory"
 const CONTEXT_SEAL_SNAPSHOT: &str = "icecore 2026-11-20 v1 seal snapshot";
 const CONTEXT_SEAL_LOG: &str = "icecore 2026-11-20 v1 seal log record";
 const CONTEXT_SEAL_INDEX: &str = "icecore 2026-11-20 v1 seal index object";
-// Not of the repository format: hosts seal what they keep for themselves under it.
+// Not part of the repository format: hosts use it to seal their local records.
 const CONTEXT_SEAL_BUNDLE: &str = "icecore 2026-11-30 v1 seal local bundle";
 
 /// All keys of an unlocked repository.
 ///
-/// Ids, gear table and node borders come from the first epoch for ever (changing them would end
-/// deduplication); sealing uses the newest epoch.
+/// Ids, gear table and node borders always come from the first epoch (changing them would end deduplication);
+/// sealing uses the newest epoch.
 #[derive(Clone)]
 pub struct Keys {
     repository: RepositoryId,
@@ -80,7 +80,7 @@ fn derive(context: &'static str, master: &Secret) -> Secret {
 impl Keys {
     /// Derives all keys of a repository from its master keys, by epoch.
     ///
-    /// Fails when the one of epoch 0 is missing.
+    /// Fails if the master key of epoch 0 is missing.
     pub fn derive(repository: RepositoryId, masters: BTreeMap<KeyEpoch, Secret>) -> FormatResult<Self> {
         let Some(first) = masters.get(&0) else {
             return Err(FormatError::malformed("key slot", "it does not hold the first master key"));
@@ -131,8 +131,8 @@ impl Keys {
         ChunkId::of(&blake3::keyed_hash(self.chunk_id.expose(), content))
     }
 
-    /// Returns the id of a manifest node or chunk-list node from its raw bytes (which begin with the node's
-    /// type, so that one kind is never taken for another).
+    /// Returns the id of a manifest node or chunk-list node from its raw bytes (which begin with the type of
+    /// the node, so one kind is never mistaken for another).
     pub fn node_id(&self, raw: &[u8]) -> ChunkId {
         ChunkId::of(&blake3::keyed_hash(self.node_id.expose(), raw))
     }

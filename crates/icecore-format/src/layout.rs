@@ -8,7 +8,7 @@ use crate::{
 
 /// Key of the repository header.
 pub const HEADER_KEY: &str = "icecore";
-/// Prefix of all objects but the header and the data packs.
+/// Prefix of all objects except the header and the data packs.
 pub const META_PREFIX: &str = "meta/";
 /// Prefix of key slots.
 pub const KEYS_PREFIX: &str = "meta/keys/";
@@ -18,16 +18,16 @@ pub const SNAPSHOTS_PREFIX: &str = "meta/snapshots/";
 pub const MANIFEST_PREFIX: &str = "meta/manifest/";
 /// Prefix of pack directories.
 pub const PACKS_PREFIX: &str = "meta/packs/";
-/// Prefix of index objects: copies of what lies elsewhere below `meta/`.
+/// Prefix of index objects: copies of other objects below `meta/`.
 pub const INDEX_PREFIX: &str = "meta/index/";
 /// Prefix of lists of condemned packs.
 pub const GC_PREFIX: &str = "meta/gc/";
-/// Prefix of what repairs have put aside.
+/// Prefix of objects that repairs have put aside.
 pub const QUARANTINE_PREFIX: &str = "meta/quarantine/";
 /// Prefix of the log of completed and deleted snapshots.
 pub const LOG_PREFIX: &str = "meta/log/";
-/// Prefix of small objects with which a server was tried; no part of the repository, and left behind by who
-/// may not delete.
+/// Prefix of small objects for testing a server; not part of the repository. A user who may not delete leaves
+/// them behind.
 pub const PROBE_PREFIX: &str = "probe/";
 /// Prefix of data packs: the only one that may ever be cold.
 pub const DATA_PREFIX: &str = "data/";
@@ -67,13 +67,13 @@ pub fn parse_log_key(key: &str) -> FormatResult<RecordName> {
     RecordName::parse(key.strip_prefix(LOG_PREFIX).unwrap_or_default())
 }
 
-/// Times of the store's clock, in milliseconds since 1970: after the first, up to the second. An index object
-/// has copies of objects that were written then.
+/// A span of times of the store's clock, in milliseconds since 1970: after the first, up to the second. An
+/// index object contains copies of objects that were written in this span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexSpan {
-    /// The time before the first one.
+    /// The time just before the span.
     pub after: u64,
-    /// The last time.
+    /// The last time of the span.
     pub until: u64,
 }
 
@@ -94,18 +94,18 @@ impl IndexSpan {
         Some(Self { after: after?, until: until? }).filter(|span| span.after < span.until)
     }
 
-    /// Says whether a time is one of these.
+    /// Says whether a time is in the span.
     pub fn contains(self, milliseconds: u64) -> bool {
         self.after < milliseconds && milliseconds <= self.until
     }
 }
 
-/// Returns the key of a pack: data packs lie under their group, packs of manifest nodes do not.
+/// Returns the key of a pack: data packs are stored under their group, packs of manifest nodes are not.
 pub fn pack_key(kind: ObjectKind, group: GroupId, pack: PackName) -> String {
     PackPlace::of(kind, group).key(pack)
 }
 
-/// Where a pack lies.
+/// Where a pack is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PackPlace {
     /// Among the packs of manifest nodes.
@@ -115,12 +115,12 @@ pub enum PackPlace {
 }
 
 impl PackPlace {
-    /// Returns where a pack of this kind and group belongs.
+    /// Returns where packs of this kind and group are stored.
     pub fn of(kind: ObjectKind, group: GroupId) -> Self {
         if kind == ObjectKind::Manifest { Self::Manifest } else { Self::Data(group) }
     }
 
-    /// Returns the kind of the packs in this place.
+    /// Returns the kind of the packs that are stored there.
     pub fn kind(self) -> ObjectKind {
         match self {
             Self::Manifest => ObjectKind::Manifest,
@@ -128,7 +128,7 @@ impl PackPlace {
         }
     }
 
-    /// Returns the key of a pack in this place.
+    /// Returns the key of a pack that is stored there.
     pub fn key(self, pack: PackName) -> String {
         match self {
             Self::Manifest => format!("{MANIFEST_PREFIX}{pack}"),
@@ -136,7 +136,7 @@ impl PackPlace {
         }
     }
 
-    /// Reads place and name from the key of a pack.
+    /// Reads where a pack is stored, and its name, from its key.
     pub fn parse(key: &str) -> FormatResult<(Self, PackName)> {
         if let Some(name) = key.strip_prefix(MANIFEST_PREFIX) {
             return Ok((Self::Manifest, PackName::parse(name)?));

@@ -1,5 +1,5 @@
-//! Bounds of everything that stored bytes may ask for. A reader refuses what lies beyond; a writer never
-//! produces it.
+//! Bounds of everything that stored bytes may ask for. Readers refuse larger values; writers never produce
+//! them.
 
 /// Format version that this crate writes, and the newest that it reads.
 pub const FORMAT_VERSION: u16 = 1;
@@ -21,20 +21,20 @@ pub const NAME_BYTES_MAX: usize = 4096;
 pub const ATTRIBUTES_BYTES_MAX: usize = 4 << 20;
 /// Most extended attributes of one entry.
 pub const ATTRIBUTES_MAX: usize = 1 << 16;
-/// Most extended attributes of all entries of one manifest node: decoded they take twenty times what they
-/// take in the node.
+/// Most extended attributes of all entries of one manifest node: decoded, they take twenty times the space
+/// that they take in the node.
 pub const NODE_ATTRIBUTES_MAX: usize = 1 << 17;
 /// Most holes of one file.
 pub const HOLES_MAX: usize = 1 << 13;
-/// Most chunks that an entry lists inline; a longer list becomes a chunk-list tree.
+/// Most chunks that an entry lists inline. A longer list becomes a chunk-list tree.
 ///
-/// A list of a few large files must not decide where manifest nodes end.
+/// The lists of a few large files must not decide where manifest nodes end.
 pub const INLINE_CHUNKS_MAX: usize = 8;
 /// Most entries or children of one manifest node.
 pub const NODE_ITEMS_MAX: usize = 1 << 12;
 /// Largest level of a manifest node or chunk-list node; leaves have level 0.
 pub const NODE_LEVEL_MAX: u8 = 15;
-/// Most bytes of all paths of one manifest node, written out: front coding must not unfold beyond measure.
+/// Most bytes of all paths of one manifest node, written out: limits the expansion of front-coded paths.
 pub const NODE_PATH_BYTES_MAX: usize = 8 << 20;
 /// Longest target of a symbolic link in bytes (Linux allows 4095).
 pub const TARGET_BYTES_MAX: usize = 1 << 16;
@@ -43,15 +43,15 @@ pub const DIRECTORY_BYTES_MAX: u32 = 256 << 20;
 /// Largest record of any other sealed object before compression, in bytes. All snapshots of a repository are
 /// held in memory at once.
 pub const RECORD_BYTES_MAX: u32 = 1 << 20;
-/// Longest object that holds a pack directory, in bytes: sealed and padded, if it does not compress.
+/// Longest object with a pack directory, in bytes: sealed and padded, if it does not compress.
 pub const DIRECTORY_OBJECT_BYTES_MAX: u64 = object_bytes_max(DIRECTORY_BYTES_MAX);
-/// Longest object that holds any other record, in bytes.
+/// Longest object with any other record, in bytes.
 pub const RECORD_OBJECT_BYTES_MAX: u64 = object_bytes_max(RECORD_BYTES_MAX);
 /// Most bytes of any text of a snapshot (source, host, tag, …).
 pub const TEXT_BYTES_MAX: usize = 1 << 16;
-/// Most items of each list of a log record; a writer that has more writes several records.
+/// Most items of each list of a log record; a writer with more items writes several records.
 pub const LOG_ITEMS_MAX: usize = 1 << 10;
-/// Most bytes of any text of a log record; a writer cuts longer ones off. Full lists fit into a record.
+/// Most bytes of any text of a log record; a writer truncates longer texts. Full lists fit into a record.
 pub const LOG_TEXT_BYTES_MAX: usize = 192;
 /// Most copies in an index object.
 pub const INDEX_COPIES_MAX: usize = 1 << 12;
@@ -59,20 +59,20 @@ pub const INDEX_COPIES_MAX: usize = 1 << 12;
 pub const INDEX_BYTES_MAX: u32 = 16 << 20;
 /// Longest index object in bytes.
 pub const INDEX_OBJECT_BYTES_MAX: u64 = object_bytes_max(INDEX_BYTES_MAX);
-/// Largest record of a bundle before compression, in bytes: some 60,000 snapshots. What does not fit is kept
-/// one by one.
+/// Largest record of a bundle before compression, in bytes: about 60,000 snapshots. Records that do not fit
+/// are kept one by one.
 pub const BUNDLE_BYTES_MAX: u32 = 32 << 20;
-/// Most patterns, and most paths, that a snapshot names as left out.
+/// Most patterns, and most paths, that a snapshot lists as left out.
 pub const LEFT_OUT_ITEMS_MAX: usize = 1 << 12;
-/// Most bytes of these together; each counts 8 bytes more than it is long.
+/// Most bytes of these together; each counts as its length plus 8 bytes.
 pub const LEFT_OUT_BYTES_MAX: usize = 1 << 18;
-/// Largest number in the order of a source's snapshots; larger ones count as none, so that one absurd number
-/// does not leave the snapshots after it without a place.
+/// Largest number in the order of a source's snapshots. Larger numbers are ignored, so that one absurd number
+/// does not exhaust the numbers of later snapshots.
 pub const SEQUENCE_MAX: u64 = 1 << 53;
 /// Most tags of a snapshot.
 pub const TAGS_MAX: usize = 1 << 10;
 
-/// Padding takes at most an eighth; headers and tag have less than the constant.
+/// Padding adds at most an eighth; headers and tag are shorter than the constant.
 const fn object_bytes_max(record_bytes_max: u32) -> u64 {
     record_bytes_max as u64 / 8 * 9 + 4096
 }

@@ -1,4 +1,4 @@
-//! The log: which snapshots were completed and deleted, in records that name their predecessors by hash.
+//! The log: records of completed and deleted snapshots, which refer to their predecessors by hash.
 
 mod wire;
 
@@ -17,7 +17,7 @@ use crate::{
 
 const WHAT: &str = "log record";
 
-/// A record of the log as others refer to it.
+/// Reference to a record of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordReference {
     /// Name of the record.
@@ -29,13 +29,13 @@ pub struct RecordReference {
 /// A snapshot that was complete when the record was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CompletedSnapshot {
-    /// Run that made it.
+    /// Run that created it.
     pub run: RunId,
-    /// Hash of what must not change in it.
+    /// Hash of its immutable parts.
     pub digest: SnapshotDigest,
-    /// Name of the source, for people; cut off after [`LOG_TEXT_BYTES_MAX`] bytes.
+    /// Name of the source, for people; truncated to [`LOG_TEXT_BYTES_MAX`] bytes.
     pub source: String,
-    /// Host of the run, for people; cut off likewise.
+    /// Host of the run, for people; truncated likewise.
     pub host: String,
     /// Start of the run, for people.
     pub started: Time,
@@ -44,11 +44,11 @@ pub struct CompletedSnapshot {
 /// A snapshot that was deleted on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeletedSnapshot {
-    /// Run that had made it.
+    /// Run that created it.
     pub run: RunId,
     /// Why, for people.
     pub reason: String,
-    /// When, by the clock of who deleted it.
+    /// When, by the clock of the host that deleted it.
     pub time: Time,
 }
 
@@ -63,8 +63,8 @@ pub struct LogRecord {
     pub host: String,
     /// Program and version that wrote it, for people.
     pub program: String,
-    /// Records that the writer had seen and that no record refers to yet, its own last one, and those that it
-    /// had seen earlier and that are gone.
+    /// The records that the writer had seen and that no record refers to yet, its own last record, and
+    /// missing records that it had seen earlier.
     pub references: Vec<RecordReference>,
     /// Snapshots that were completed.
     pub completed: Vec<CompletedSnapshot>,
@@ -84,7 +84,7 @@ impl RecordHash {
 }
 
 impl CompletedSnapshot {
-    /// Describes a complete snapshot; none unless it is complete.
+    /// Describes a complete snapshot; returns none unless it is complete.
     pub fn of(snapshot: &Snapshot) -> Option<Self> {
         let origin = &snapshot.origin;
         Some(Self {
@@ -97,7 +97,7 @@ impl CompletedSnapshot {
     }
 }
 
-/// Returns the hash of what must not change in a complete snapshot; none unless it is complete.
+/// Returns the hash of the immutable parts of a complete snapshot; none unless it is complete.
 pub fn snapshot_digest(snapshot: &Snapshot) -> Option<SnapshotDigest> {
     let (origin, completion) = (&snapshot.origin, snapshot.completion()?);
     let mut hasher = blake3::Hasher::new();
@@ -114,7 +114,7 @@ pub fn snapshot_digest(snapshot: &Snapshot) -> Option<SnapshotDigest> {
     Some(SnapshotDigest(*hasher.finalize().as_bytes()))
 }
 
-/// Cuts a text off after [`LOG_TEXT_BYTES_MAX`] bytes, at a border between characters.
+/// Truncates a text to [`LOG_TEXT_BYTES_MAX`] bytes, between two characters.
 pub fn cut_text(text: &str) -> String {
     text[..text.floor_char_boundary(LOG_TEXT_BYTES_MAX)].to_owned()
 }
@@ -137,7 +137,7 @@ impl LogRecord {
 
     /// Seals the record as an object.
     ///
-    /// Fails when a list or a text is beyond the bounds of the format.
+    /// Fails if a list or a text exceeds the bounds of the format.
     pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
         self.validate()?;
         seal_object(keys, ObjectKind::Log, salt, &encode_record(&Wire::from(self))?)
@@ -148,8 +148,7 @@ impl LogRecord {
         Self::read(name, &open_object(keys, ObjectKind::Log, object)?)
     }
 
-    /// Reads the record of the object that was stored under the name `name`: what the object holds once it is
-    /// opened.
+    /// Reads the record from the opened object that was stored under the name `name`.
     pub fn read(name: RecordName, record: &[u8]) -> FormatResult<Self> {
         let record = Self::try_from(decode_record::<Wire>(WHAT, record)?)?;
         record.validate()?;

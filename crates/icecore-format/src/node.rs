@@ -1,7 +1,7 @@
 //! Manifest nodes: the sorted map path → entry as a content-defined B-tree (prolly tree).
 //!
-//! A node ends where the keyed hash of a path says so, hence equal entries give equal nodes, whatever the
-//! history.
+//! The keyed hash of a path decides where a node ends. Therefore equal entries give equal nodes, regardless
+//! of history.
 
 use std::collections::BTreeMap;
 
@@ -23,15 +23,15 @@ use crate::{
 const WHAT: &str = "manifest node";
 /// First raw byte of every manifest node.
 pub(crate) const NODE_TYPE: u8 = 1;
-/// A leaf of this raw length in bytes ends, whatever the hash says; the path of its first entry does not
+/// A leaf with this raw length in bytes ends regardless of the hash; the path of its first entry does not
 /// count.
 const NODE_BYTES_SOFT_MAX: usize = 64 << 10;
-/// A node whose paths, written out, have this length in bytes ends, whatever the hash says.
+/// A node whose paths, written out, have this length in bytes ends regardless of the hash.
 const NODE_PATH_BYTES_SOFT_MAX: usize = 1 << 20;
-/// A node of this many items ends, whatever the hash says.
+/// A node with this many items ends regardless of the hash.
 const NODE_ITEMS_SOFT_MAX: usize = 1 << 10;
 
-/// Names that go with numeric ids, by id.
+/// Names of numeric ids, by id.
 pub type OwnerNames = BTreeMap<u32, Vec<u8>>;
 
 /// Sums over a subtree.
@@ -52,7 +52,7 @@ impl Totals {
         Self { entries: 1, files: file.into(), bytes: if file { entry.size } else { 0 } }
     }
 
-    /// Adds other totals; sums of hostile numbers stop at the largest number.
+    /// Adds other totals; sums of hostile numbers saturate at the largest number.
     pub fn add(&mut self, other: Self) {
         self.entries = self.entries.saturating_add(other.entries);
         self.files = self.files.saturating_add(other.files);
@@ -71,7 +71,7 @@ pub struct Child {
     pub totals: Totals,
 }
 
-/// What a node holds.
+/// Items of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeItems {
     /// Entries, sorted by path.
@@ -87,9 +87,9 @@ pub struct Node {
     pub level: u8,
     /// Entries or children.
     pub items: NodeItems,
-    /// Names of the users that own entries of this leaf, as far as they are known.
+    /// Known names of the users that own entries of this leaf.
     pub users: OwnerNames,
-    /// Names of the groups that own entries of this leaf, as far as they are known.
+    /// Known names of the groups that own entries of this leaf.
     pub groups: OwnerNames,
 }
 
@@ -98,11 +98,11 @@ pub struct Node {
 pub struct EncodedNode {
     /// Raw bytes of the chunk.
     pub raw: Vec<u8>,
-    /// How the parent refers to it.
+    /// Reference to the node, for its parent.
     pub child: Child,
 }
 
-/// Collects the items of one node after the other on one level of the tree.
+/// Collects the items of the nodes on one level of the tree, one node after the other.
 #[derive(Debug)]
 pub struct NodeBuilder {
     level: u8,
@@ -112,7 +112,7 @@ pub struct NodeBuilder {
     last_path: Vec<u8>,
     /// Bytes of all paths, written out.
     path_bytes: usize,
-    /// Bytes of the first path, which shares nothing.
+    /// Bytes of the first path, which shares nothing with another.
     first_path_bytes: usize,
     totals: Totals,
     users: OwnerNames,
@@ -120,7 +120,7 @@ pub struct NodeBuilder {
 }
 
 impl NodeBuilder {
-    /// Makes a builder for nodes of `level` that hold `items_average` items on average.
+    /// Makes a builder for nodes of `level` with `items_average` items on average.
     pub fn new(level: u8, items_average: u32) -> Self {
         Self {
             level,
@@ -141,12 +141,10 @@ impl NodeBuilder {
         self.count == 0
     }
 
-    /// Adds an entry to a leaf, with the names of its owner where they are known; says whether the node ends
-    /// here.
+    /// Adds an entry to a leaf, with the names of its owners if known; says whether the node ends here.
     ///
     /// # Panics
-    /// When entries do not come in strictly rising order of their paths: the stored order is what every
-    /// reader relies on.
+    /// When the paths of the entries are not strictly ascending: every reader relies on the stored order.
     pub fn push_entry(
         &mut self,
         keys: &Keys,
@@ -174,7 +172,7 @@ impl NodeBuilder {
     /// Adds a child to an inner node; says whether the node ends here.
     ///
     /// # Panics
-    /// When children do not come in strictly rising order of their paths.
+    /// When the paths of the children are not strictly ascending.
     pub fn push_child(&mut self, keys: &Keys, child: &Child) -> FormatResult<bool> {
         assert!(self.level > 0, "children belong into inner nodes");
         self.begin_item(&child.last_path)?;
@@ -201,7 +199,7 @@ impl NodeBuilder {
     }
 
     fn ends_here(&self, keys: &Keys) -> bool {
-        // Inner nodes of one child each would be levels without end.
+        // Inner nodes with a single child each would create levels without end.
         let large = if self.level == 0 {
             self.items.writer().len() - self.first_path_bytes >= NODE_BYTES_SOFT_MAX
                 || self.path_bytes >= NODE_PATH_BYTES_SOFT_MAX
@@ -213,7 +211,7 @@ impl NodeBuilder {
             || keys.border_bits(self.level, &self.last_path) < self.border_threshold
     }
 
-    /// Finishes the node of what was added so far and begins the next one.
+    /// Finishes the node of the items added so far and begins the next one.
     pub fn finish(&mut self, keys: &Keys) -> FormatResult<EncodedNode> {
         let fields = 2 + u64::from(!self.users.is_empty()) + u64::from(!self.groups.is_empty());
         let mut encoder = Encoder::new(Vec::with_capacity(self.items.writer().len() + 64));
@@ -246,7 +244,7 @@ impl NodeBuilder {
 }
 
 impl Node {
-    /// Decodes a node and checks every rule of the format that can be checked on it alone.
+    /// Decodes a node and checks every rule of the format that concerns the node alone.
     pub fn decode(raw: &[u8]) -> FormatResult<Self> {
         let Some((&NODE_TYPE, record)) = raw.split_first() else {
             return Err(FormatError::malformed(WHAT, "it is not a manifest node"));
@@ -295,7 +293,7 @@ impl Node {
     }
 }
 
-/// Reads the front-coded path of the next item and checks that paths rise.
+/// Reads the front-coded path of the next item and checks that paths ascend.
 fn decode_path(decoder: &mut Decoder<'_>, previous: Option<&[u8]>) -> FormatResult<Vec<u8>> {
     let shared = decoder.u64()?;
     let suffix = decoder.bytes()?;
@@ -315,7 +313,7 @@ fn decode_path(decoder: &mut Decoder<'_>, previous: Option<&[u8]>) -> FormatResu
     Ok(item_path)
 }
 
-/// Bounds what front-coded paths unfold to.
+/// Limits the expansion of front-coded paths.
 fn count_path_bytes(path_bytes: &mut usize, item_path: &[u8]) -> FormatResult<()> {
     *path_bytes += item_path.len();
     if *path_bytes > NODE_PATH_BYTES_MAX {

@@ -5,7 +5,7 @@ use crate::{
     limits::{BUNDLE_BYTES_MAX, DIRECTORY_BYTES_MAX, INDEX_BYTES_MAX, RECORD_BYTES_MAX},
 };
 
-/// Kind of a sealed object; each kind is sealed under keys of its own.
+/// Kind of a sealed object; each kind has its own keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ObjectKind {
@@ -23,7 +23,7 @@ pub enum ObjectKind {
     Log = 6,
     /// Copies of other objects.
     Index = 7,
-    /// Records that a host has opened and keeps for itself; in no repository.
+    /// Records that a host has opened and keeps locally; in no repository.
     Bundle = 0x80,
 }
 

@@ -15,11 +15,11 @@ use crate::{
 /// Bytes after the directory copy: its sealed length (u32) and the end mark.
 const TRAILER_BYTES: usize = 12;
 const END_MARK: [u8; 8] = *b"ICECPEND";
-/// Packs from this size on are padded to multiples of [`PADDING_STEP_BYTES`], smaller ones by PADMÉ.
+/// Packs of this size or larger are padded to multiples of [`PADDING_STEP_BYTES`], smaller ones by PADMÉ.
 const PADDING_STEP_FROM_BYTES: u64 = 16 << 20;
 const PADDING_STEP_BYTES: u64 = 256 << 10;
 
-/// A block that lies in the pack's buffer as plain (compressed) bytes and waits to be sealed there.
+/// A block in the pack's buffer: plain (compressed) bytes that will be sealed in place.
 #[derive(Debug)]
 pub struct UnsealedBlock<'a> {
     key: &'a ObjectKey,
@@ -34,7 +34,7 @@ impl UnsealedBlock<'_> {
     }
 }
 
-/// A finished pack: the object's bytes and the directory that goes with it.
+/// A finished pack: the bytes of the object, and its directory.
 #[derive(Clone, Debug)]
 pub struct FinishedPack {
     /// Bytes of the pack object.
@@ -43,8 +43,8 @@ pub struct FinishedPack {
     pub directory: PackDirectory,
 }
 
-/// Assembles one pack: blocks are pushed compressed, sealed all at once (in parallel, if the caller likes),
-/// then the pack is finished.
+/// Assembles one pack: compressed blocks are pushed, then all of them are sealed (in parallel, if the caller
+/// wants), then the pack is finished.
 #[derive(Debug)]
 pub struct PackBuilder {
     key: ObjectKey,
@@ -54,7 +54,7 @@ pub struct PackBuilder {
 }
 
 impl PackBuilder {
-    /// Begins a pack in `buffer` (emptied first, its capacity is reused). `salt` must be fresh.
+    /// Begins a pack in `buffer`, which is emptied first to reuse its capacity. `salt` must be fresh.
     pub fn new(
         keys: &Keys,
         pack: PackName,
@@ -74,7 +74,7 @@ impl PackBuilder {
         Ok(Self { key, directory, buffer, sealed: false })
     }
 
-    /// Appends a block: `body` is the plaintext of `chunks` as `codec` represents it.
+    /// Appends a block: `body` is the plaintext of `chunks`, encoded with `codec`.
     ///
     /// # Panics
     /// When a block is pushed after sealing began, or is empty.
@@ -95,12 +95,12 @@ impl PackBuilder {
         self.directory.chunks.extend_from_slice(chunks);
     }
 
-    /// Returns the length of what has been pushed, in bytes.
+    /// Returns the length of all pushed blocks, in bytes.
     pub fn stored_bytes(&self) -> u64 {
         self.buffer.len() as u64
     }
 
-    /// Returns the number of chunks in what has been pushed.
+    /// Returns the number of chunks in all pushed blocks.
     pub fn chunks(&self) -> usize {
         self.directory.chunks.len()
     }
@@ -110,8 +110,8 @@ impl PackBuilder {
         self.directory.blocks.is_empty()
     }
 
-    /// Says whether another block of `plain_bytes` and `chunks` chunks keeps the pack inside the format's
-    /// bounds.
+    /// Says whether the pack stays inside the bounds of the format with another block of `plain_bytes` and
+    /// `chunks` chunks.
     pub fn has_room(&self, plain_bytes: u64, chunks: usize) -> bool {
         let directory_bytes = (self.directory.chunks.len() + chunks) as u64 * 40;
         self.directory.chunks.len() + chunks <= PACK_CHUNKS_MAX
@@ -123,7 +123,7 @@ impl PackBuilder {
         self.directory.pack
     }
 
-    /// Returns all blocks for sealing; each of them must be sealed exactly once before [`Self::finish`].
+    /// Returns all blocks for sealing; each must be sealed exactly once before [`Self::finish`].
     ///
     /// # Panics
     /// When it is called twice: a block must never be sealed twice under the same nonce.
@@ -221,8 +221,8 @@ impl BlockOpener {
         Ok(Self { decompressor: Decompressor::new()?, compressed: Vec::new() })
     }
 
-    /// Opens block `ordinal` of a pack into `plain` (replacing what is there): authenticates, decompresses,
-    /// and verifies the id of each chunk.
+    /// Opens block `ordinal` of a pack into `plain` (replacing its content): authenticates, decompresses, and
+    /// verifies the id of each chunk.
     ///
     /// `stored` is exactly the sealed block.
     pub fn open(

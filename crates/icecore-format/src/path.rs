@@ -19,18 +19,18 @@ pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
     }
 }
 
-/// Returns how many bytes two paths have in common at their beginning.
+/// Returns the number of bytes that two paths share at their beginning.
 pub fn shared_prefix(left: &[u8], right: &[u8]) -> usize {
     left.iter().zip(right).take_while(|(left, right)| left == right).count()
 }
 
-/// Says whether `path` lies in the directory `directory` or is it.
+/// Says whether `path` is `directory` or lies in it.
 pub fn is_within(path: &[u8], directory: &[u8]) -> bool {
     directory.is_empty()
         || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
 }
 
-/// Returns the directory that holds `path`; none for the root itself.
+/// Returns the directory of `path`; none for the root itself.
 pub fn parent(path: &[u8]) -> Option<&[u8]> {
     if path.is_empty() {
         return None;

@@ -27,7 +27,7 @@ const COMMITMENT_INPUT: &[u8] = b"icecore v1 key commitment";
 const PADDING_INPUT: &[u8] = b"icecore v1 pack padding";
 const FRAME_HEADER_BYTES: usize = 12;
 
-/// Random bytes that make an object's key unique; drawn anew for every object that is written.
+/// Random bytes that make the key of an object unique; drawn for every object that is written.
 pub type Salt = [u8; SALT_BYTES];
 
 /// The key of one sealed object, bound to its header.
@@ -107,7 +107,7 @@ impl ObjectKey {
         Ok(key)
     }
 
-    /// Returns the plaintext header that the object begins with.
+    /// Returns the plaintext header at the beginning of the object.
     pub fn header(&self) -> &[u8; SEAL_HEADER_BYTES] {
         &self.header
     }
@@ -129,8 +129,8 @@ impl ObjectKey {
         self.kind
     }
 
-    /// Returns the cipher of the key. Who draws a salt for each object and seals each ordinal once never uses
-    /// a nonce twice, which is what "less safe" leaves to the caller.
+    /// Returns the cipher of the key. A caller that draws a salt for each object and seals each ordinal once
+    /// never uses a nonce twice; "less safe" means that this is up to the caller.
     fn cipher(&self) -> FormatResult<LessSafeKey> {
         let key = UnboundKey::new(&CHACHA20_POLY1305, self.key.expose());
         key.map(LessSafeKey::new).map_err(|_| FormatError::malformed(self.kind.name(), "its key is refused"))
@@ -161,8 +161,8 @@ impl ObjectKey {
         Ok(())
     }
 
-    /// Opens part `ordinal` of the object: `sealed` is ciphertext and tag, the plaintext replaces what is in
-    /// `out`.
+    /// Opens part `ordinal` of the object: `sealed` is ciphertext and tag, the plaintext replaces the content
+    /// of `out`.
     pub fn open(&self, ordinal: u64, sealed: &[u8], out: &mut Vec<u8>) -> FormatResult<()> {
         let what = self.kind.name();
         let Some((text, tag)) = sealed.split_last_chunk::<TAG_BYTES>() else {
@@ -182,7 +182,7 @@ impl ObjectKey {
         Ok(())
     }
 
-    /// Fills `padding` with bytes that nobody without the key can tell from ciphertext.
+    /// Fills `padding` with bytes that look like ciphertext to anybody without the key.
     pub(crate) fn fill_padding(&self, padding: &mut [u8]) {
         let mut hasher = blake3::Hasher::new_keyed(self.key.expose());
         hasher.update(PADDING_INPUT).finalize_xof().fill(padding);
@@ -207,7 +207,7 @@ pub fn padme(length: u64) -> u64 {
     (length + mask) & !mask
 }
 
-/// Builds the frame of a record: compressed, with its lengths, padded by PADMÉ. Room for a tag is left at the
+/// Builds the frame of a record: compressed, with its lengths, padded by PADMÉ, with room for a tag at the
 /// end.
 pub(crate) fn frame(record: &[u8]) -> FormatResult<Vec<u8>> {
     let (codec, body) = compression::compress_record(record)?;
@@ -241,10 +241,10 @@ pub(crate) fn unframe(kind: ObjectKind, frame: &[u8]) -> FormatResult<Vec<u8>> {
     compression::decompress_record(codec, body, record_bytes as usize)
 }
 
-/// Seals one record as an object of its own: header, then the sealed frame with ordinal 0.
+/// Seals one record as a separate object: header, then the sealed frame with ordinal 0.
 pub fn seal_object(keys: &Keys, kind: ObjectKind, salt: &Salt, record: &[u8]) -> FormatResult<Vec<u8>> {
     if record.len() as u64 > u64::from(kind.record_bytes_max()) {
-        // No reader would open it.
+        // No reader would open a larger one.
         let (found, maximum) = (record.len() as u64, u64::from(kind.record_bytes_max()));
         return Err(FormatError::OutOfBounds { what: "length of a record", found, minimum: 0, maximum });
     }
@@ -270,7 +270,8 @@ pub(crate) fn open_frame(keys: &Keys, kind: ObjectKind, object: &[u8]) -> Format
     Ok(frame)
 }
 
-/// Returns the length that an opened frame gives its record, in bytes; 0 if the frame is too short to say.
+/// Returns the length of the record that an opened frame declares, in bytes; 0 if the frame is too short for
+/// it.
 pub(crate) fn record_bytes(frame: &[u8]) -> u32 {
     frame
         .first_chunk::<FRAME_HEADER_BYTES>()

@@ -27,13 +27,13 @@ const PREFIX_BYTES: usize = 16;
 const COMMITMENT_BYTES: usize = 32;
 const CONTEXT_KEY_FILE: &str = "icecore 2026-11-20 v1 key file";
 const CONTEXT_KMS: &str = "icecore 2026-11-26 v1 kms data key";
-/// Longest data key as KMS wraps it, in bytes (AWS KMS API Reference, `Decrypt`).
+/// Longest data key wrapped by KMS, in bytes (AWS KMS API Reference, `Decrypt`).
 const KMS_WRAPPED_BYTES_MAX: usize = 6144;
 /// Longest name of a KMS key, in bytes (AWS KMS API Reference, `Decrypt`).
 const KMS_KEY_BYTES_MAX: usize = 2048;
 /// Longest name of a region, in bytes.
 const KMS_REGION_BYTES_MAX: usize = 64;
-/// Largest slot object in bytes; slots are small, whatever is stored under their prefix.
+/// Largest slot object in bytes; slots are small, but anybody may store large objects under their prefix.
 pub const SLOT_BYTES_MAX: u64 = 1 << 20;
 
 /// Cost of deriving a key from a password (Argon2id, RFC 9106).
@@ -54,12 +54,12 @@ impl Default for PasswordCost {
 }
 
 impl PasswordCost {
-    /// Weakest cost that is accepted, written or read: below it a stolen slot could be guessed too fast.
+    /// Weakest cost that is accepted, written or read: with less, a stolen slot could be guessed too fast.
     pub const FLOOR: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 1 };
     /// Strongest cost that is accepted: a hostile slot must not exhaust the reader.
     pub const CEILING: Self = Self { memory_kib: 4 << 20, passes: 32, lanes: 64 };
 
-    /// Checks floor and ceiling.
+    /// Checks the cost against floor and ceiling.
     pub fn validate(self) -> FormatResult<Self> {
         let (low, high) = (Self::FLOOR, Self::CEILING);
         let bounds = [
@@ -77,14 +77,14 @@ impl PasswordCost {
     }
 }
 
-/// A data key as AWS KMS has wrapped it, and which key of KMS opens it.
+/// A data key wrapped by AWS KMS, and the KMS key that unwraps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KmsDataKey {
     /// The data key, encrypted by KMS.
     pub wrapped: Vec<u8>,
-    /// ARN of the key of KMS.
+    /// ARN of the KMS key.
     pub key_arn: String,
-    /// Region in which KMS is asked.
+    /// Region of the KMS requests.
     pub region: String,
 }
 
@@ -95,7 +95,7 @@ impl KmsDataKey {
         if within(self.wrapped.len(), KMS_WRAPPED_BYTES_MAX)
             && within(self.key_arn.len(), KMS_KEY_BYTES_MAX)
             && within(self.region.len(), KMS_REGION_BYTES_MAX)
-            // It becomes a part of the name of the server that is asked.
+            // It becomes a part of the name of the server that receives the request.
             && self.region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         {
             Ok(self)
@@ -105,14 +105,14 @@ impl KmsDataKey {
     }
 }
 
-/// What opens a slot.
+/// Credential that opens a slot.
 #[derive(Clone, Debug)]
 pub enum Credential {
-    /// A password, as bytes, whatever it came from.
+    /// A password, as bytes, from any source.
     Password(Zeroizing<Vec<u8>>),
     /// The secret of a key file.
     KeyFile(Secret),
-    /// A data key that KMS has made or unwrapped.
+    /// A data key that KMS has generated or unwrapped.
     Kms {
         /// The data key as it is in the slot.
         data_key: KmsDataKey,
@@ -128,11 +128,11 @@ pub enum SlotKind {
     Password(PasswordCost),
     /// By a key file.
     KeyFile,
-    /// By whoever may use a key of AWS KMS.
+    /// By anybody who may use a key of AWS KMS.
     Kms(KmsDataKey),
 }
 
-/// What a slot says about itself without being opened.
+/// Facts about a slot that can be read without opening it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotInfo {
     /// How the slot is opened.
@@ -146,7 +146,7 @@ pub struct SlotInfo {
     salt: Salt,
 }
 
-/// A slot object taken apart, not opened yet.
+/// A slot object split into its parts, not opened yet.
 struct SlotParts<'a> {
     info: SlotInfo,
     associated: &'a [u8],
@@ -188,7 +188,7 @@ fn split(object: &[u8]) -> FormatResult<SlotParts<'_>> {
     Ok(SlotParts { info, associated: &object[..record_end], commitment, sealed })
 }
 
-/// Reads what a slot says about itself.
+/// Reads the facts about a slot that are not sealed.
 pub fn read_slot(object: &[u8]) -> FormatResult<SlotInfo> {
     split(object).map(|parts| parts.info)
 }
@@ -228,7 +228,7 @@ fn wrapping_key(info: &SlotInfo, credential: &Credential) -> FormatResult<Option
     Ok(Some(WrappingKey { key: Secret::new(*key), commitment }))
 }
 
-/// Fills `derived` with what a random secret gives for a slot.
+/// Fills `derived` with bytes derived from a random secret for a slot.
 fn derive_from_secret(context: &str, secret: &Secret, info: &SlotInfo, derived: &mut [u8]) {
     let key = Secret::new(blake3::derive_key(context, secret.expose()));
     let mut hasher = blake3::Hasher::new_keyed(key.expose());
@@ -237,11 +237,12 @@ fn derive_from_secret(context: &str, secret: &Secret, info: &SlotInfo, derived: 
 
 /// Opens a slot and returns the keys of its repository.
 ///
-/// Fails with [`FormatError::WrongKey`] when the credential is of another kind or simply wrong.
+/// Fails with [`FormatError::WrongKey`] if the credential is of another kind or simply wrong.
 pub fn open_slot(object: &[u8], credential: &Credential) -> FormatResult<Keys> {
     let parts = split(object)?;
     let Some(wrapping) = wrapping_key(&parts.info, credential)? else { return Err(FormatError::WrongKey) };
-    // Compared in constant time; without this check a sealed text could be made to open under several keys.
+    // Compared in constant time; without this check, a sealed text could be crafted that opens under several
+    // keys.
     if blake3::Hash::from_bytes(wrapping.commitment) != blake3::Hash::from_bytes(parts.commitment) {
         return Err(FormatError::WrongKey);
     }

@@ -42,25 +42,25 @@ pub enum DedupScope {
     Group = 1,
 }
 
-/// What a snapshot and all copies of it in other repositories have in common: where it was made.
+/// Where a snapshot was made, which is the same for all copies of it in other repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SnapshotIdentity {
     /// Repository in which the snapshot was made.
     pub repository: RepositoryId,
-    /// Run that made it.
+    /// Run that created it.
     pub run: RunId,
 }
 
-/// Who made a snapshot, of what, and how; known when the run begins.
+/// Who creates a snapshot, of what, and how; known when the run begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotOrigin {
-    /// Run that makes the snapshot, and the snapshot's name.
+    /// Run that creates the snapshot, which also names it.
     pub run: RunId,
     /// Name of the source.
     pub source: String,
     /// Host on which the run runs.
     pub host: String,
-    /// Root of the source on that host, or the name of a stream; bytes as the system has them.
+    /// Root of the source on that host, or the name of a stream; bytes as in the system.
     pub root: Vec<u8>,
     /// Command whose output was stored, with its arguments, when the source is a command.
     pub command: Vec<String>,
@@ -72,21 +72,21 @@ pub struct SnapshotOrigin {
     pub dedup: DedupScope,
     /// Group into which the run writes packs: the run of the last full (itself for a full).
     pub group: GroupId,
-    /// Snapshot that changes were detected against; none for the first of a source.
+    /// Snapshot that changes were detected against; none for the first one of a source.
     pub base: Option<RunId>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// Program and version that made the snapshot.
+    /// Program and version that created the snapshot.
     pub program: String,
-    /// Place in the order of the source's snapshots: one more than the largest that the run saw of the
+    /// Number in the order of the source's snapshots: one more than the largest that the run saw for the
     /// source. 0 if the program did not number snapshots yet; these come first, in the order of their runs.
     pub sequence: u64,
-    /// Snapshot of another repository that this one is a copy of: the very first, if it was copied several
-    /// times.
+    /// The original in another repository, if this snapshot is a copy. If it was copied several times, this
+    /// is the very first one.
     pub copy_of: Option<SnapshotIdentity>,
 }
 
-/// What a run did, in numbers.
+/// Figures about a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SnapshotStatistics {
@@ -96,7 +96,7 @@ pub struct SnapshotStatistics {
     /// Files whose content or metadata differs from the base.
     #[n(1)]
     pub files_changed: u64,
-    /// Files taken over from the base.
+    /// Files that did not change since the base.
     #[n(2)]
     pub files_unchanged: u64,
     /// Bytes read from the source.
@@ -105,7 +105,7 @@ pub struct SnapshotStatistics {
     /// Bytes of data chunks that the repository did not have, before compression.
     #[n(4)]
     pub bytes_new: u64,
-    /// Bytes of everything that was uploaded (packs and pack directories).
+    /// Bytes of all uploaded packs and pack directories.
     #[n(5)]
     pub bytes_stored: u64,
     /// Data chunks that the repository did not have.
@@ -119,23 +119,25 @@ pub struct SnapshotStatistics {
     pub duration_milliseconds: u64,
 }
 
-/// What a run was told not to look at: a path that the snapshot does not have may have existed all the same.
+/// Objects that a run was told to skip: a path that is missing in the snapshot may have existed anyway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Exclude patterns, in their order and syntax.
+    /// Exclude patterns, in order and in their own syntax.
     pub patterns: Vec<String>,
-    /// Contents of directories with a valid `CACHEDIR.TAG` were left out; those that were met are marked.
+    /// Contents of directories with a valid `CACHEDIR.TAG` were left out; the directories that were found are
+    /// marked.
     pub caches: bool,
-    /// Other file systems than the root's were not entered; the mount points that were met are marked.
+    /// Other file systems than the root's were not entered; the mount points that were found are marked.
     pub other_file_systems: bool,
-    /// Single objects that were left out wholly (the repository, the cache), relative to the root, sorted.
+    /// Single objects that were left out completely (the repository, the cache), relative to the root,
+    /// sorted.
     pub paths: Vec<Vec<u8>>,
-    /// There was more than the bounds of the format allow: anything may have been left out.
+    /// The list exceeded the bounds of the format: anything may have been left out.
     pub more: bool,
 }
 
 impl LeftOut {
-    /// Drops what is beyond the bounds of the format, and notes that.
+    /// Drops items beyond the bounds of the format, and notes that.
     #[must_use]
     pub fn bounded(mut self) -> Self {
         let mut bytes = 0;
@@ -153,16 +155,16 @@ impl LeftOut {
     }
 }
 
-/// Says that a part of a complete snapshot is lost, as a repair found out.
+/// Notes that a repair found a part of a complete snapshot lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DamageMark {
     /// When the repair noted it, by its own clock.
     pub noted: Time,
-    /// Number of files that cannot be restored in whole.
+    /// Number of files that cannot be restored completely.
     pub files: u64,
 }
 
-/// What a complete snapshot refers to.
+/// Content of a complete snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
     /// End of the run by the writer's clock.
@@ -173,27 +175,27 @@ pub struct Completion {
     pub root_level: u8,
     /// Totals of the whole manifest.
     pub totals: Totals,
-    /// Number of objects of the source that could not be read, or not consistently: the snapshot is partial
-    /// if it is not 0.
+    /// Number of objects of the source that could not be read, or not consistently; if it is not 0, the
+    /// snapshot is partial.
     pub errors: u64,
     /// Newest epoch of condemned packs that the run had seen.
     pub condemned_epoch: u64,
-    /// What the run did.
+    /// Figures about the run.
     pub statistics: SnapshotStatistics,
-    /// What was lost since; none as long as nobody found anything.
+    /// Losses that were found later; none if nobody found any.
     pub damage: Option<DamageMark>,
-    /// What the run did not look at; unknown in snapshots of programs before 2026-11-30.
+    /// Objects that the run skipped; unknown in snapshots of programs before 2026-11-30.
     pub left_out: Option<LeftOut>,
-    /// Granularity of the source's times in nanoseconds, measured or assumed; 0 if it is not known.
+    /// Granularity of the source's times in nanoseconds, measured or assumed; 0 if unknown.
     pub time_granularity: u64,
 }
 
-/// State of a snapshot; each change of it is a compare-and-swap of the one object.
+/// State of a snapshot; every change of it is a compare-and-swap of the same object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnapshotState {
-    /// The run is at work, or was killed.
+    /// The run is still working, or was killed.
     Pending {
-        /// When the writer last said that it is alive, by its own clock.
+        /// When the writer last reported that it is alive, by its own clock.
         refreshed: Time,
     },
     /// The snapshot can be restored.
@@ -207,7 +209,7 @@ pub enum SnapshotState {
     Deleted(Completion),
 }
 
-/// A snapshot, or the attempt at one.
+/// A snapshot, or the attempt to create one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Who, what and how.
@@ -231,28 +233,29 @@ impl SnapshotOrigin {
         Ok(())
     }
 
-    /// Returns the snapshot's place among those of its source: the number first, then the run. A number
-    /// beyond [`SEQUENCE_MAX`] counts as none.
+    /// Returns the position of the snapshot among those of its source: the number first, then the run. A
+    /// number beyond [`SEQUENCE_MAX`] counts as 0.
     pub fn place(&self) -> (u64, RunId) {
         let sequence = if self.sequence > SEQUENCE_MAX { 0 } else { self.sequence };
         (sequence, self.run)
     }
 
-    /// Returns what the snapshot has in common with its copies; `repository` is the one that it lies in.
+    /// Returns the identity that the snapshot shares with its copies; `repository` is the one that contains
+    /// it.
     pub fn identity(&self, repository: RepositoryId) -> SnapshotIdentity {
         self.copy_of.unwrap_or(SnapshotIdentity { repository, run: self.run })
     }
 }
 
 impl Snapshot {
-    /// Returns the completion of a complete snapshot; none in every other state.
+    /// Returns the completion of a complete snapshot; none in all other states.
     pub fn completion(&self) -> Option<&Completion> {
         if let SnapshotState::Complete(completion) = &self.state { Some(completion) } else { None }
     }
 
     /// Seals the snapshot as an object.
     ///
-    /// Fails when a text or the number of tags is beyond the bounds of the format.
+    /// Fails if a text or the number of tags exceeds the bounds of the format.
     pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
         self.origin.validate()?;
         seal_object(keys, ObjectKind::Snapshot, salt, &encode_record(&SnapshotRecord::from(self))?)
@@ -263,8 +266,7 @@ impl Snapshot {
         Self::read(run, &open_object(keys, ObjectKind::Snapshot, object)?)
     }
 
-    /// Reads the record of a snapshot object that was stored under the name of `run`: what the object holds
-    /// once it is opened.
+    /// Reads the record of the opened snapshot object that was stored under the name of `run`.
     pub fn read(run: RunId, record: &[u8]) -> FormatResult<Self> {
         let snapshot = Self::read_any(record)?;
         if snapshot.origin.run == run {
@@ -274,8 +276,8 @@ impl Snapshot {
         }
     }
 
-    /// Opens a snapshot object, whatever run it names: for rescuing objects that lie under another one's
-    /// name.
+    /// Opens a snapshot object without checking which run it names, to rescue objects under the name of
+    /// another one.
     pub fn open_any(keys: &Keys, object: &[u8]) -> FormatResult<Self> {
         Self::read_any(&open_object(keys, ObjectKind::Snapshot, object)?)
     }

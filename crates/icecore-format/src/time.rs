@@ -1,4 +1,4 @@
-//! Times, as snapshots, log records and entries have them.
+//! Times in snapshots, log records and entries.
 
 use crate::error::{FormatError, FormatResult};
 
@@ -20,7 +20,7 @@ impl Time {
         i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanoseconds)
     }
 
-    /// Returns the time as records have it.
+    /// Returns the time in the form of the records.
     pub(crate) fn to_record(self) -> TimeRecord {
         (self.seconds, self.nanoseconds)
     }

@@ -185,7 +185,7 @@ fn malformed_nodes_are_refused() {
         // Sums that overflow.
         (crafted(1, 48, &huge, Some(&[0x82, 1, 1])), list(1, 2, 5)),
         (crafted(1, 48, &[0x82, 1, 1], Some(&huge)), list(1, 5, 2)),
-        // An inner node without counts, or with too few.
+        // An inner node without counts, or with too few counts.
         (crafted(1, 24, &[0x81, 5], None), list(1, 1, 5)),
         (crafted(1, 48, &[0x82, 5, 5], Some(&[0x81, 2])), list(1, 2, 10)),
         (crafted(16, 24, &[0x81, 5], Some(&[0x81, 2])), list(16, 2, 5)),

@@ -23,7 +23,7 @@ fn encoded(lengths: &[usize]) -> Vec<u8> {
     lengths.iter().flat_map(|length| (*length as u32).to_le_bytes()).collect()
 }
 
-/// The algorithm as `docs/format.md` has it, one byte at a time.
+/// The algorithm as described in `docs/format.md`, one byte at a time.
 fn cut_as_documented(
     gear: &[u64; 256],
     sizes: ChunkerParameters,
@@ -100,7 +100,8 @@ fn masks_are_those_of_the_documentation() {
 
 #[test]
 fn content_without_cuts_ends_at_the_maximum() {
-    // Whether a run of equal bytes is cut depends on the table; it is the same everywhere in the run.
+    // Whether a run of equal bytes is cut depends on the table; the decision is the same everywhere in the
+    // run.
     let chunker = chunker(SMALL);
     let cuts = lengths(&chunker, &vec![0; 10_000]);
     assert!(cuts[..cuts.len() - 1].iter().all(|length| *length == cuts[0]));
@@ -171,7 +172,7 @@ proptest! {
             let length = chunker.cut(rest);
             prop_assert_eq!(length, cut_as_documented(keys().gear(), sizes, MASKS_256, rest));
             prop_assert!(length <= 1024 && (length >= sizes.minimum as usize || length == rest.len()));
-            // Nothing beyond the maximum decides.
+            // Bytes beyond the maximum have no influence.
             prop_assert_eq!(length, chunker.cut(&rest[..rest.len().min(1024)]));
             rest = &rest[length..];
         }

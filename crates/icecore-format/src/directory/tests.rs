@@ -29,7 +29,8 @@ fn directory() -> PackDirectory {
         version: 1,
         pack: PackName { run: RUN, number: 5 },
         kind: ObjectKind::Data,
-        // Not the run: repetition would let the record be compressed, and the golden bytes depend on zstd.
+        // Different from the run: with repetitions the record would be compressed, and the golden bytes would
+        // depend on zstd.
         group: RunId(noise_array("group")),
         epoch: 0,
         salt: noise_array("pack salt"),
@@ -102,7 +103,7 @@ fn only_packs_have_directories() {
     assert_eq!(decode(&manifest), Ok(manifest));
 }
 
-/// Changes one thing about the directory and expects that it is refused.
+/// Changes one thing about the directory and expects an error.
 #[track_caller]
 fn refused(change: impl FnOnce(&mut PackDirectory)) {
     let mut changed = directory();

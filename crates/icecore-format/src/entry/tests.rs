@@ -55,7 +55,7 @@ fn round_trips(entry: &Entry) {
     assert_eq!(decode_at(&entry.path, &encode(entry)).as_ref(), Ok(entry));
 }
 
-/// Changes one thing about a good entry; neither validation nor reading may let it pass.
+/// Changes one thing about a good entry; neither validation nor reading may accept it.
 #[track_caller]
 fn refused(mut entry: Entry, change: impl FnOnce(&mut Entry)) {
     assert_eq!(entry.validate(), Ok(()), "the entry was good before");
@@ -279,7 +279,7 @@ fn an_unreadable_file_has_its_size_and_nothing_else() {
     round_trips(&entry);
 }
 
-/// The fields that each file has, and then some written by hand.
+/// The fields that every file has, followed by some handwritten ones.
 fn crafted(number: u8, fields: &[u8]) -> Vec<u8> {
     [&[0xa4 + number, 0, 0, 1, 0, 4, 0, 6, 0], fields].concat()
 }
@@ -307,11 +307,11 @@ fn chunk_lists_that_lie_are_refused() {
         // Lengths without ids.
         crafted(1, &[15, 0x81, 1]),
         crafted(2, &[9, 1, 15, 0x81, 1]),
-        // Ids that are not whole.
+        // Incomplete ids.
         crafted(2, &[9, 1, 14, 0x41, 7]),
         // More than may be inline.
         crafted(3, &[&[9, 9][..], &ids(9), &[15, 0x89], &[1; 9]].concat()),
-        // A chunk longer than chunks may be.
+        // A chunk that exceeds the largest chunk size.
         crafted(2, &[&[9, 0x1a, 1, 0, 0, 1][..], &ids(1)].concat()),
         crafted(2, &[&[9, 0x1b, 0, 0, 1, 0, 0, 0, 0, 0][..], &ids(1)].concat()),
     ];

@@ -1,4 +1,4 @@
-//! Entries as the nodes of a manifest have them.
+//! The form of entries in the nodes of a manifest.
 
 use minicbor::Decoder;
 
@@ -125,7 +125,7 @@ impl Entry {
         }
         let Some(kind) = kind else { return Err(FormatError::malformed(WHAT, "its kind is missing")) };
         entry.kind = kind;
-        // Lengths without ids are a lie too.
+        // Lengths without ids are invalid, too.
         if !ids.is_empty() || !lengths.is_empty() {
             if matches!(entry.content, Content::List(_)) {
                 return Err(FormatError::malformed(WHAT, "chunks both inline and as a tree"));
@@ -152,7 +152,7 @@ fn encode_content(content: &Content, encoder: &mut MemoryEncoder) -> FormatResul
                 let ids: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.id.0).collect();
                 encoder.u8(14)?.bytes(&ids)?;
             }
-            // The length of an only chunk follows from size and holes.
+            // The length of a single chunk follows from size and holes.
             if chunks.len() > 1 {
                 encoder.u8(15)?.array(chunks.len() as u64)?;
                 for chunk in chunks {

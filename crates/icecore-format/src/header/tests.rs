@@ -6,7 +6,7 @@ use crate::fixtures::{
 fn header() -> Header {
     Header {
         repository: REPOSITORY,
-        // Written out: the golden bytes do not depend on the defaults.
+        // Spelled out, so that the golden bytes do not depend on the defaults.
         parameters: Parameters {
             chunker: ChunkerParameters { minimum: 64 << 10, average: 256 << 10, maximum: 1 << 20 },
             block_bytes: 1 << 20,
@@ -42,7 +42,7 @@ fn good_record() -> HeaderRecord {
     }
 }
 
-/// Seals a record that [`Header::seal`] would not write, behind the plain part of a good header.
+/// Seals a record that [`Header::seal`] would not write, after the plain part of a good header.
 fn seal_record(change: impl FnOnce(&mut HeaderRecord)) -> Vec<u8> {
     let mut record = good_record();
     change(&mut record);
@@ -117,7 +117,7 @@ fn the_sealed_part_must_agree_with_the_plain_one() {
     for change in changes {
         assert_eq!(Header::open(&keys(), &seal_record(change)), altered);
     }
-    // Bits that somebody added, took away, or moved, where the sealed part says another thing.
+    // Somebody added, removed or moved bits, and the sealed part disagrees.
     for features in [0u32, 1, 2, 7, 4 << 8] {
         let mut object = seal_record(|record| record.features_for_writing = 4);
         object[16..20].copy_from_slice(&features.to_le_bytes());

@@ -26,7 +26,7 @@ fn record(own: RecordReference, references: &[RecordReference], runs: &[u8]) -> 
     }
 }
 
-/// One writer with two records, another that has seen the first of them.
+/// One writer with two records, and another writer that has seen the first of them.
 fn log() -> Vec<LogRecord> {
     vec![
         record(reference(1, 1), &[], &[1]),
@@ -143,7 +143,7 @@ fn losses_that_were_accepted_are_not_told_again() {
     assert!(history.is_accepted(reference(1, 2).name) && !history.is_accepted(reference(1, 1).name));
     seen.absorb(&history, Time::default(), []);
     assert_eq!((seen.tips, seen.snapshots), (vec![reference(2, 2)], vec![]));
-    // Only what was named is accepted.
+    // Only the named losses are accepted.
     let other = SeenHistory { tips: vec![reference(1, 3)], ..SeenHistory::default() };
     assert_eq!(history.losses(&other, gone), [Loss::SeenRecord(reference(1, 3))]);
 }
@@ -189,7 +189,7 @@ fn a_snapshot_that_a_repair_has_changed_must_be_as_the_repair_left_it() {
     assert_eq!(losses(repaired.clone(), Some(Standing::Complete(changed.digest))), []);
     assert_eq!(losses(repaired.clone(), Some(Standing::Complete(completed(1).digest))), lost(Fate::Altered));
     assert_eq!(losses(repaired.clone(), None), lost(Fate::Vanished));
-    // Repaired twice: whichever repair was the last. Given up after all: nobody misses it.
+    // Repaired twice: either repair may have been the last. If it is given up in the end, nobody misses it.
     let again = CompletedSnapshot { digest: SnapshotDigest([78; 32]), ..completed(1) };
     let mut twice = repaired.clone();
     twice[1].completed.push(again.clone());
@@ -210,7 +210,7 @@ fn witness(byte: u8, started: i64, finished: i64) -> Witness {
     }
 }
 
-/// Runs of the snapshots of which a naming record is missed.
+/// Runs of the snapshots whose naming records are missing.
 fn unnamed(history: &History, seen: &SeenHistory, witnesses: &[Witness]) -> Vec<u8> {
     let losses = history.unnamed_losses(seen, witnesses);
     let run = |loss: &Loss| match loss {
@@ -247,7 +247,7 @@ fn many_snapshots_in_a_row_without_a_name_are_missed() {
     assert_eq!(unnamed(&empty, &SeenHistory::default(), &row(2)), []);
     assert_eq!(unnamed(&empty, &SeenHistory::default(), &row(3)), [1, 2]);
     assert_eq!(unnamed(&empty, &SeenHistory::default(), &row(4)), [1, 2, 3]);
-    // Whose log has a record has written it once.
+    // A host whose log has a record must have written one.
     let first = history(vec![record(reference(1, 1), &[], &[1])]);
     assert_eq!(unnamed(&first, &SeenHistory::default(), &row(8)), []);
     assert_eq!(unnamed(&first, &SeenHistory::default(), &row(9)), [2, 3, 4, 5, 6, 7, 8]);
@@ -263,7 +263,7 @@ fn snapshots_without_a_name_are_not_missed_where_there_is_another_reason() {
     assert_eq!(missed(&[witness(1, 10, 20), witness(2, 20, 40)]), []);
     // A clock that was ahead: the second came before the third.
     assert_eq!(missed(&[witness(3, 10, 20), witness(2, 30, 40)]), []);
-    // Another host or source says nothing.
+    // Another host or source proves nothing.
     let mut other = witness(2, 30, 40);
     other.snapshot.host = "other".to_owned();
     assert_eq!(missed(&[witness(1, 10, 20), other]), []);
@@ -274,7 +274,7 @@ fn snapshots_without_a_name_are_not_missed_where_there_is_another_reason() {
     let mut old = witness(2, 30, 40);
     old.names_others = false;
     assert_eq!(missed(&[witness(1, 10, 20), old]), []);
-    // Who has seen the snapshot knows that it was not planted, and misses the records by their hashes.
+    // A host that has seen the snapshot knows that nobody planted it, and misses the records by their hashes.
     let seen = SeenHistory { snapshots: vec![completed(1)], ..SeenHistory::default() };
     assert_eq!(unnamed(&second, &seen, &[witness(1, 10, 20), witness(2, 30, 40)]), []);
     let another = CompletedSnapshot { digest: SnapshotDigest([9; 32]), ..completed(1) };

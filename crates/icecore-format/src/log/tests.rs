@@ -126,7 +126,7 @@ fn records_beyond_the_bounds_are_neither_written_nor_read() {
         LogRecord { name: name(0), ..small },
     ];
     for record in broken {
-        // As a host that holds the key, and does not keep to the bounds, would write it.
+        // As a host would write it that has the key but ignores the bounds.
         let bytes = encode_record(&Wire::from(&record)).unwrap();
         let object = seal_object(&keys(), ObjectKind::Log, &salt(), &bytes).unwrap();
         assert!(LogRecord::open(&keys(), record.name, &object).unwrap_err().is_corruption(), "{record:?}");

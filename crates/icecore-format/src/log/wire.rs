@@ -1,4 +1,4 @@
-//! Log records as their objects have them.
+//! The form of log records in their objects.
 
 use minicbor::{Decode, Encode, bytes::ByteArray};
 
@@ -63,7 +63,7 @@ struct WireDeleted {
     time: TimeRecord,
 }
 
-/// Leaves a list out that is empty.
+/// Omits an empty list.
 fn list<T, W>(items: &[T], wire: impl Fn(&T) -> W) -> Option<Vec<W>> {
     (!items.is_empty()).then(|| items.iter().map(wire).collect())
 }

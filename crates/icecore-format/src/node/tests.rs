@@ -152,7 +152,7 @@ fn nodes_are_bounded_in_the_sum_of_their_paths() {
         assert_eq!(numbers.count() + 1, 32, "32 paths of 32 KiB and a little reach 1 MiB");
         assert!(Node::decode(&builder.finish(&keys()).unwrap().raw).is_ok());
     }
-    // The longest path that there is, behind as much as can stand before it.
+    // The longest possible path, after as many others as can precede it.
     for number in 0..31 {
         assert!(!builder.push_entry(&keys(), &deep(number), None, None).unwrap());
     }
@@ -188,7 +188,7 @@ fn repeated_entries_are_a_mistake_of_the_program() {
 /// An entry without content, as bytes.
 const ENTRY: &[u8] = &[0xa4, 0, 0, 1, 0, 4, 0, 6, 0];
 
-/// A leaf of items that are given as shared length and rest of the path.
+/// A leaf of items, each given as the shared length and the rest of the path.
 fn crafted(items: &[(u8, &[u8])]) -> Vec<u8> {
     let mut raw = vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x80 + items.len() as u8 * 3];
     for (shared, rest) in items {
@@ -240,7 +240,7 @@ fn a_shared_length_that_does_not_fit_memory_is_refused() {
 
 #[test]
 fn front_coding_does_not_make_paths_too_long() {
-    // Each path has one component more than the one before it and is thus in order.
+    // Each path has one component more than the one before it, so the order is correct.
     let long = [&b"a/".repeat(PATH_BYTES_MAX / 2)[..PATH_BYTES_MAX - 1]].concat();
     let mut raw = vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x86, 0, 0x5a];
     raw.extend_from_slice(&(long.len() as u32).to_be_bytes());
@@ -272,7 +272,7 @@ fn unfolding(level: u8, length: usize, more: u8) -> Vec<u8> {
     for number in 1..=more {
         raw.push(0x1a);
         raw.extend_from_slice(&(length as u32).to_be_bytes());
-        // Any byte but the separator.
+        // Any byte except the separator.
         raw.extend_from_slice(&[0x41, number + u8::from(number >= b'/')]);
         raw.extend_from_slice(&value);
     }
@@ -286,7 +286,7 @@ fn front_coding_does_not_unfold_beyond_measure() {
         // 2,796,202 + 2 × 2,796,203 bytes are 8 MiB; 838,860 + 9 × 838,861 are one more.
         assert!(Node::decode(&unfolding(level, 2_796_202, 2)).is_ok());
         assert_eq!(Node::decode(&unfolding(level, 838_860, 9)), refused);
-        // One megabyte that would become a quarter of a gigabyte.
+        // One megabyte that would expand to a quarter of a gigabyte.
         let bomb = unfolding(level, 1 << 20, 250);
         assert!(bomb.len() < (1 << 20) + (16 << 10));
         assert_eq!(Node::decode(&bomb), refused);
@@ -316,12 +316,12 @@ fn malformed_nodes_are_refused() {
         vec![NODE_TYPE, 0xa1, 1, 0x80],
         vec![NODE_TYPE, 0xa1, 0, 0],
         vec![NODE_TYPE, 0xa0],
-        // An inner node without children, a level too high, bytes behind.
+        // An inner node without children, a level that is too high, trailing bytes.
         vec![NODE_TYPE, 0xa2, 0, 1, 1, 0x80],
         [&[NODE_TYPE, 0xa2, 0, 16], &inner_item(&[7; 24])[4..]].concat(),
         [&inner_item(&[7; 24])[..], &[0]].concat(),
         vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x80, 0],
-        // Items that are not whole, indefinite, or as many as memory does not hold.
+        // Incomplete items, an indefinite number of items, or more items than fit into memory.
         vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x82, 0, 0x41, b'a'],
         vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x9f, 0xff],
         vec![NODE_TYPE, 0xa2, 0, 0, 1, 0x9b, 0, 0, 0, 1, 0, 0, 0, 2],

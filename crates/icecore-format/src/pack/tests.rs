@@ -130,7 +130,7 @@ fn damage_anywhere_in_a_block_is_refused() {
 
 #[test]
 fn a_block_opens_in_its_own_place_only() {
-    // Two blocks of the same form, so that nothing but the ordinal differs.
+    // Two blocks of the same form, which differ only in the ordinal.
     let mut builder = builder(ObjectKind::Data);
     let (left, right) = (noise("left", 50), noise("right", 50));
     push(&mut builder, &[&left]);
@@ -216,7 +216,7 @@ fn trailers_that_lie_are_refused() {
     }
 }
 
-/// Builds a pack whose directory copy says something else than its blocks.
+/// Builds a pack whose directory copy does not match its blocks.
 fn forged(change: impl FnOnce(&mut PackDirectory)) -> FormatResult<PackDirectory> {
     let mut builder = builder(ObjectKind::Data);
     push(&mut builder, &[&noise("forged", 100)]);

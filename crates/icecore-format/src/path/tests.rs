@@ -66,7 +66,7 @@ fn within() {
 }
 
 fn any_path() -> impl Strategy<Value = Vec<u8>> {
-    // Few different bytes around the separator, so that paths share much and differ little.
+    // Few different bytes around the separator, so that paths share a lot and differ little.
     let byte = prop::sample::select(vec![1u8, b'.' - 1, b'.' + 2, b'a', 0xff]);
     let name = prop::collection::vec(byte, 1..4);
     prop::collection::vec(name, 0..5).prop_map(|names| names.join(&b'/'))

@@ -52,7 +52,7 @@ fn sealed_bytes_are_pinned() {
     assert_golden("padding", &padding);
 }
 
-/// Two libraries that share no code: what one seals, the other would seal the same.
+/// The other library shares no code with ours: both must seal to the same bytes.
 #[test]
 fn another_library_seals_the_same() {
     let key = ObjectKey::new(&keys(), ObjectKind::Data, 0, &salt()).unwrap();

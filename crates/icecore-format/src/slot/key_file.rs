@@ -28,7 +28,7 @@ fn key_file_check(secret: &Secret) -> String {
     blake3::hash(secret.expose()).to_hex().as_str()[..8].to_owned()
 }
 
-/// Reads a key file: the repository that it was made for, if it says so, and its secret.
+/// Reads a key file: its repository, if the file names one, and its secret.
 pub fn read_key_file(text: &str) -> FormatResult<(Option<RepositoryId>, Secret)> {
     let malformed = |reason| FormatError::malformed("key file", reason);
     let (mut repository, mut secret, mut check) = (None, None, None);

@@ -29,7 +29,7 @@ fn slot() -> Vec<u8> {
     seal_slot(&keys(), &key_file(), PasswordCost::FLOOR, "laptop", 1_790_000_000, &salt()).unwrap()
 }
 
-/// Puts a slot together from a plain record, with nothing that could be opened behind it.
+/// Builds a slot from a plain record, followed by nothing that could be opened.
 fn slot_with(record: &[u8]) -> Vec<u8> {
     let mut object = b"ICECSLOT\x01\0\0\0".to_vec();
     object.extend_from_slice(&(record.len() as u32).to_le_bytes());
@@ -55,7 +55,7 @@ fn slots_of_key_files_are_pinned() {
     assert_golden("key-file", write_key_file(REPOSITORY, &secret()).as_bytes());
 }
 
-/// The one test that stretches a password again and again; the others stop before that.
+/// The only test that stretches a password many times; the others stop before that.
 #[test]
 fn slots_of_passwords_are_pinned_and_open() {
     let slot = seal_slot(&keys(), &password("correct horse"), PasswordCost::FLOOR, "", 0, &salt()).unwrap();
@@ -156,7 +156,7 @@ fn keys_of_kms_that_are_none_are_refused() {
         KmsDataKey { key_arn: "a".repeat(2049), ..data_key() },
         KmsDataKey { region: String::new(), ..data_key() },
         KmsDataKey { region: "a".repeat(65), ..data_key() },
-        // The region becomes a part of a host's name.
+        // The region becomes a part of a host name.
         KmsDataKey { region: "evil.example/".to_owned(), ..data_key() },
     ];
     for data_key in bad {
@@ -168,7 +168,7 @@ fn keys_of_kms_that_are_none_are_refused() {
         let record = encode_record(&slot_record(&info)).unwrap();
         assert!(matches!(read_slot(&slot_with(&record)), Err(FormatError::Malformed { .. })));
     }
-    // All of its fields, and none of a password's.
+    // All of its fields, and none of those for a password.
     let (repository, label) = (REPOSITORY, String::new());
     let info =
         SlotInfo { kind: SlotKind::Kms(data_key()), repository, label, created_seconds: 0, salt: salt() };
@@ -211,7 +211,8 @@ fn damage_anywhere_is_refused() {
     assert!(open(&[&slot()[..], b"x"].concat()).is_err());
 }
 
-/// Opens a slot with a payload that [`seal_slot`] would not write: whoever knows the key file can seal any.
+/// Opens a slot with a payload that [`seal_slot`] would not write: anybody with the key file can seal any
+/// payload.
 fn forged(payload: &SlotPayload) -> FormatResult<Keys> {
     let info = read_slot(&slot()).unwrap();
     let wrapping = wrapping_key(&info, &key_file()).unwrap().unwrap();
@@ -248,7 +249,7 @@ fn master_keys_that_break_a_rule_are_refused() {
         // Without the first epoch.
         &[(1, 32)],
         &[(1, 32), (2, 32)],
-        // The same epoch twice, with the same key too.
+        // The same epoch twice, with the same key.
         &[(0, 32), (0, 32)],
         &[(0, 32), (1, 32), (1, 32)],
     ];

@@ -1,4 +1,4 @@
-//! What a slot has in CBOR: the record that says what it is, and the master keys, which are sealed.
+//! The CBOR records of a slot: the plain facts about it, and the sealed master keys.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub(super) struct SlotRecord {
 }
 
 impl SlotRecord {
-    /// Takes the fields of a KMS slot; none unless all are there.
+    /// Takes the fields of a KMS slot; none unless all are present.
     fn take_kms(&mut self) -> Option<KmsDataKey> {
         let (wrapped, key_arn, region) =
             (self.kms_wrapped.take(), self.kms_key_arn.take(), self.kms_region.take());

@@ -91,8 +91,8 @@ fn snapshot_bytes_are_pinned() {
     }
     let [_, complete, ..] = states();
     assert_golden("snapshot-record-everything", &encode_record(&record(complete.clone())).unwrap());
-    // Another group than the run: repetition would let the record be compressed, and the golden bytes depend
-    // on zstd.
+    // Another group than the run: with repetitions the record would be compressed, and the golden bytes would
+    // depend on zstd.
     let origin = SnapshotOrigin { group: RunId(noise_array("group")), ..origin() };
     let snapshot = Snapshot { origin, state: complete };
     assert_golden("snapshot-object", &snapshot.seal(&keys(), &salt()).unwrap());
@@ -247,7 +247,7 @@ fn what_would_not_open_is_not_sealed() {
             assert!(matches!(refused, Err(FormatError::Malformed { .. })));
         }
     }
-    // The longest that is allowed comes back.
+    // The longest allowed text is read back.
     let text = "x".repeat(TEXT_BYTES_MAX);
     let mut origin = full_origin();
     origin.tags = (0..TAGS_MAX).map(|tag| (tag.to_string(), "v".to_owned())).collect();

@@ -1,4 +1,4 @@
-//! Snapshots as their objects have them.
+//! The form of snapshots in their objects.
 
 use std::collections::BTreeMap;
 
