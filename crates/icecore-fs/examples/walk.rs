@@ -1,4 +1,4 @@
-//! Walks a directory and prints how many entries were found, and how fast: `walk PATH [THREADS]`.
+//! Walks a directory and prints the number of entries and the speed: `walk PATH [THREADS]`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command-line program")]
 
 use std::path::Path;
@@ -47,7 +47,7 @@ fn walk(root: &Path, options: WalkOptions) -> ExitCode {
                 errors += 1;
                 eprintln!("moved or removed: {}", String::from_utf8_lossy(&path));
             }
-            // It is among those that its directory stands for.
+            // Included in the error of its directory.
             WalkItem::NameOnly { error: None, .. } => errors += 1,
             WalkItem::NameOnly { error: Some(error), .. } | WalkItem::Unreadable(error) => {
                 errors += 1;

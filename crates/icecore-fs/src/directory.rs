@@ -1,4 +1,4 @@
-//! Open directories of a source, with a bound on how many are open at once.
+//! Open directories of a source, with a limit on how many are open at once.
 
 use std::fmt;
 use std::io;
@@ -18,25 +18,25 @@ pub(crate) mod pool;
 
 const DIRECTORY_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// A directory of a source. Objects in it are reached through its descriptor, never by path.
+/// A directory of a source. Objects in it are accessed through its descriptor, never by path.
 ///
-/// Its descriptor may be closed when many directories are in use, and is opened again when it is needed: from
+/// If many directories are in use, its descriptor may be closed. When it is needed, it is opened again from
 /// its parent, without following links, and only if it is still the same directory.
 pub struct Directory {
     anchor: Anchor,
-    /// Single component; empty for the root.
+    /// A single component; empty for the root.
     name: Box<[u8]>,
-    /// Length of the path, which is not kept: the paths of a deep chain would add up.
+    /// Length of the path. The path itself is not stored, because the paths of a deep chain would add up.
     path_bytes: usize,
     pool: Arc<DescriptorPool>,
     opened: Mutex<Opened>,
 }
 
-/// Where a directory is found.
+/// How a directory is found.
 enum Anchor {
-    /// Below another one of the source.
+    /// Below another directory of the source.
     Below(Arc<Directory>),
-    /// It is the root, which always stays open, or the directory that holds a single object.
+    /// It is the root, which always stays open, or the directory of a single object.
     Root(PathBuf),
     /// It is being dropped.
     Nowhere,
@@ -68,7 +68,7 @@ impl Directory {
         Arc::new(Self { anchor, name: Box::default(), path_bytes: 0, pool, opened: Mutex::new(opened) })
     }
 
-    /// Makes a directory below this one; it is opened when it is needed.
+    /// Makes a directory below this one; it is opened when needed.
     pub(crate) fn child(self: &Arc<Self>, name: &[u8]) -> Arc<Self> {
         let separator = usize::from(self.path_bytes > 0);
         Arc::new(Self {
@@ -93,7 +93,7 @@ impl Directory {
         path
     }
 
-    /// Returns the descriptor, after opening what is closed on the way from the root.
+    /// Returns the descriptor, after opening all closed directories on the way from the root.
     pub(crate) fn descriptor(self: &Arc<Self>) -> io::Result<Arc<OwnedFd>> {
         let mut closed = Vec::new();
         let mut directory = self;
@@ -112,8 +112,8 @@ impl Directory {
         Ok(descriptor)
     }
 
-    /// Returns the descriptor and the metadata as they are now. The first time, whatever directory has the
-    /// name is taken; later only the same one.
+    /// Returns the descriptor and the current metadata. The first time, any directory with this name is
+    /// accepted; later, only the same one.
     pub(crate) fn open(self: &Arc<Self>) -> io::Result<(Arc<OwnedFd>, ObjectStat)> {
         match self.parent() {
             Some(parent) if self.open_descriptor().is_none() => self.open_in(&*parent.descriptor()?),
@@ -125,7 +125,7 @@ impl Directory {
         }
     }
 
-    /// Reads the metadata of whatever has the directory's name now.
+    /// Reads the metadata of the object that has the directory's name now.
     pub(crate) fn look_up(&self) -> io::Result<ObjectStat> {
         match &self.anchor {
             Anchor::Below(parent) => stat_at(&*parent.descriptor()?, &*self.name),
@@ -134,17 +134,17 @@ impl Directory {
         }
     }
 
-    /// Says whether the directory is still found under its name. Does not ask about the directories above it.
+    /// Says whether the directory still has its name. Does not check the directories above it.
     fn is_in_place(&self) -> bool {
         match self.look_up() {
             Ok(stat) => self.lock().identity.is_none_or(|identity| identity == stat.identity()),
-            // Any other error says nothing about the name.
+            // Any other error proves nothing about the name.
             Err(error) => !is_gone(&error),
         }
     }
 
-    /// Returns the path of this directory if it was moved or removed; if those above it were, too, that of
-    /// the topmost.
+    /// Returns the path of this directory if it was moved or removed; if directories above it were, too, the
+    /// path of the topmost.
     pub(crate) fn gone_ancestor(&self) -> Option<Vec<u8>> {
         let (mut gone, mut directory) = (None, Some(self));
         while let Some(looked_at) = directory.take_if(|directory| !directory.is_in_place()) {
@@ -168,12 +168,12 @@ impl Directory {
         }
     }
 
-    /// Closes half of the walk's open directories, for when descriptors have run out.
+    /// Closes half of the walk's open directories, to be called when descriptors have run out.
     pub(crate) fn relieve_descriptors(&self) {
         self.pool.close_half();
     }
 
-    /// Closes the descriptor unless it was used since the last call. Returns whether it is closed now.
+    /// Closes the descriptor unless it was used since the last call. Returns whether it is closed.
     pub(crate) fn close_unless_used(&self) -> bool {
         let mut opened = self.lock();
         if opened.recently_used {
@@ -241,14 +241,14 @@ impl fmt::Debug for Directory {
     }
 }
 
-/// Opens a directory for reading; follows no link in the last component and leaves the access time alone if
-/// allowed.
+/// Opens a directory for reading. Does not follow a link in the last component, and does not change the
+/// access time if permitted.
 fn open_directory(parent: impl AsFd, name: impl Arg + Copy) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | DIRECTORY_FLAGS;
     without_access_time(flags, |flags| rustix::fs::openat(parent.as_fd(), name, flags, Mode::empty()))
 }
 
-/// Calls `open` with `O_NOATIME`, and again without if only the owner may have that.
+/// Calls `open` with `O_NOATIME`, and again without it if only the owner may use it.
 pub(crate) fn without_access_time(
     flags: OFlags,
     open: impl Fn(OFlags) -> Result<OwnedFd, Errno>,
@@ -259,12 +259,12 @@ pub(crate) fn without_access_time(
     }
 }
 
-/// The process or the system has run out of file descriptors.
+/// Says whether the process or the system has run out of file descriptors.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
-/// Opens the root of a source, where links are followed, and reads its metadata.
+/// Opens the root of a source, following links, and reads its metadata.
 pub(crate) fn open_root(path: &std::path::Path) -> io::Result<(OwnedFd, ObjectStat)> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let descriptor = without_access_time(flags, |flags| rustix::fs::open(path, flags, Mode::empty()))?;

@@ -1,4 +1,4 @@
-//! What is known about one file-system object apart from its content.
+//! Metadata of a file-system object.
 
 /// Kind of a file-system object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +39,7 @@ pub struct Metadata {
     pub user_id: u32,
     /// Numeric group.
     pub group_id: u32,
-    /// Length in bytes (for symbolic links the length of the target; 0 for other kinds than files and links).
+    /// Length in bytes (for symbolic links the length of the target; 0 for kinds other than files and links).
     pub size: u64,
     /// Time of the last change of content.
     pub modified: Timestamp,
@@ -59,6 +59,6 @@ pub struct Metadata {
 
 /// Extended attributes of one object, raw, sorted by name: `(name, value)`.
 ///
-/// POSIX ACLs (`system.posix_acl_access`, `system.posix_acl_default`), capabilities (`security.capability`)
-/// and `NFSv4` ACLs are among them, as raw bytes.
+/// They include POSIX ACLs (`system.posix_acl_access`, `system.posix_acl_default`), capabilities
+/// (`security.capability`) and `NFSv4` ACLs, as raw bytes.
 pub type ExtendedAttributes = Vec<(Vec<u8>, Vec<u8>)>;

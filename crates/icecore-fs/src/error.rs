@@ -1,4 +1,4 @@
-//! What can go wrong with one object of a file system.
+//! Errors of a single file-system object.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -7,50 +7,50 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::io::Errno;
 
-/// One operation on one object failed.
+/// A failed operation on one object.
 ///
 /// The text names operation and path (quoted, control characters escaped); the cause is the error's source.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} {}", QuotedPath(.path))]
 pub struct FsError {
-    /// What was tried, as a verb with its object: `open the directory`.
+    /// The attempted operation, as a verb with its object: `open the directory`.
     pub operation: &'static str,
     /// Path of the object as raw bytes; relative to the source's or target's root unless documented
     /// otherwise.
     pub path: Vec<u8>,
-    /// What the operating system answered.
+    /// Error of the operating system.
     #[source]
     pub source: io::Error,
 }
 
 impl FsError {
-    /// Combines what was tried, on what, and the answer.
+    /// Combines the operation, the object and the error.
     pub fn new(operation: &'static str, path: impl Into<Vec<u8>>, source: impl Into<io::Error>) -> Self {
         Self { operation, path: path.into(), source: source.into() }
     }
 
-    /// The object does not exist (any more).
+    /// Says whether the object does not exist (any more).
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
     }
 
-    /// The name is not there any more, or something else than the expected directory has the name of one
-    /// above it.
+    /// Says whether the name does not exist any more, or a directory above it has been replaced by something
+    /// else.
     pub fn is_gone(&self) -> bool {
         is_gone(&self.source)
     }
 
-    /// The operating system refused for lack of permission.
+    /// Says whether the operating system refused for lack of permission.
     pub fn is_permission_denied(&self) -> bool {
         self.source.kind() == io::ErrorKind::PermissionDenied
     }
 
-    /// The object is in use: something is mounted on it, for example.
+    /// Says whether the object is in use, for example because something is mounted on it.
     pub fn is_busy(&self) -> bool {
         self.source.raw_os_error() == Some(Errno::BUSY.raw_os_error())
     }
 
-    /// The file system is full, or the quota is used up.
+    /// Says whether the file system is full, or the quota is used up.
     pub fn is_storage_full(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
@@ -66,12 +66,12 @@ impl fmt::Display for QuotedPath<'_> {
     }
 }
 
-/// The error says that a name is not there, or that something else than the expected directory has it now.
+/// Says whether a name does not exist, or something else than the expected directory has it now.
 pub(crate) fn is_gone(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::STALE | Errno::NOTDIR | Errno::LOOP))
 }
 
-/// Repeats a system call for as long as a signal interrupts it.
+/// Repeats a system call as long as signals interrupt it.
 pub(crate) fn retry_interrupted<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     loop {
         match call() {

@@ -1,4 +1,4 @@
-//! Patterns for what is left out of a source.
+//! Patterns for objects that are left out of a source.
 
 use std::ffi::OsStr;
 use std::io;
@@ -14,7 +14,7 @@ pub use ineffective::{IneffectivePattern, IneffectiveReason, PatternRoot};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What is wrong with an exclude pattern or a file of such patterns.
+/// An invalid exclude pattern, or an invalid file of such patterns.
 #[derive(Debug, thiserror::Error)]
 pub enum ExcludeError {
     /// A pattern does not parse.
@@ -22,9 +22,9 @@ pub enum ExcludeError {
     Pattern {
         /// The pattern as given.
         pattern: String,
-        /// File and line that it comes from; none for a single pattern.
+        /// File and line of the pattern; none for a single pattern.
         origin: Option<(PathBuf, usize)>,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// A line of an exclude file is not UTF-8.
@@ -40,14 +40,14 @@ pub enum ExcludeError {
     File {
         /// The exclude file.
         path: PathBuf,
-        /// What the operating system answered.
+        /// Error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The patterns are valid one by one, but too large together.
+    /// Each pattern is valid, but all of them together are too large.
     #[error("combine the exclude patterns: {reason}")]
     Combine {
-        /// What the matcher says.
+        /// Message of the matcher.
         reason: String,
     },
 }
@@ -57,10 +57,11 @@ fn origin_text(origin: Option<&(PathBuf, usize)>) -> String {
     origin.map(|(path, line)| format!(" on line {line} of {path:?}")).unwrap_or_default()
 }
 
-/// Decides what is left out of a source, by patterns as in gitignore files, relative to the source's root.
+/// Decides which objects are left out of a source, by patterns like those of gitignore files, relative to the
+/// source's root.
 ///
-/// The last pattern that matches decides; one with `!` takes back an exclusion, but nothing can be taken back
-/// below a directory that is itself excluded, for it is not entered.
+/// The last matching pattern decides. A pattern with `!` cancels an exclusion, but not below an excluded
+/// directory, because that directory is not entered.
 #[derive(Clone, Debug)]
 pub struct Excludes {
     matcher: Gitignore,
@@ -76,7 +77,7 @@ impl Excludes {
     /// Starts a list of patterns.
     pub fn builder() -> ExcludesBuilder {
         let mut builder = GitignoreBuilder::new("");
-        // `[abc` is an error for the user to correct, not a name.
+        // `[abc` is an error that the user must correct, not a name.
         builder.allow_unclosed_class(false);
         ExcludesBuilder { builder, patterns: Vec::new() }
     }
@@ -95,12 +96,12 @@ impl Excludes {
         &self.patterns
     }
 
-    /// There is no pattern at all.
+    /// Says whether there are no patterns.
     pub fn is_empty(&self) -> bool {
         self.matcher.is_empty()
     }
 
-    /// Decides on one object, by its path relative to the root; its parents are taken to be included.
+    /// Decides about one object, by its path relative to the root. Assumes that its parents are included.
     pub fn is_excluded(&self, path: &[u8], is_directory: bool) -> bool {
         self.matcher.matched(Path::new(OsStr::from_bytes(path)), is_directory).is_ignore()
     }
@@ -120,7 +121,7 @@ pub struct ExcludesBuilder {
 }
 
 impl ExcludesBuilder {
-    /// Adds one pattern. An empty one, or a comment, is an error: it would do nothing.
+    /// Adds one pattern. An empty one or a comment is an error, because it would have no effect.
     pub fn add_pattern(&mut self, pattern: &str) -> Result<&mut Self, ExcludeError> {
         let reason = if pattern.trim().is_empty() {
             "it is empty"
@@ -132,14 +133,14 @@ impl ExcludesBuilder {
         Err(ExcludeError::Pattern { pattern: pattern.into(), origin: None, reason: reason.into() })
     }
 
-    /// Adds the patterns of a file, one a line; empty lines and those that begin with `#` are skipped.
+    /// Adds the patterns of a file, one per line; empty lines and lines that begin with `#` are skipped.
     pub fn add_file(&mut self, path: &Path) -> Result<&mut Self, ExcludeError> {
         let content =
             std::fs::read(path).map_err(|source| ExcludeError::File { path: path.into(), source })?;
         self.add_lines(&content, path)
     }
 
-    /// Adds the patterns of an exclude file that has been read; `path` is for errors.
+    /// Adds the patterns of an exclude file that has already been read; `path` is for errors.
     pub fn add_lines(&mut self, content: &[u8], path: &Path) -> Result<&mut Self, ExcludeError> {
         let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
         for (index, line) in content.split(|byte| *byte == b'\n').enumerate() {
@@ -163,7 +164,7 @@ impl ExcludesBuilder {
     fn add_line(&mut self, line: &str, origin: Option<(&Path, usize)>) -> Result<&mut Self, ExcludeError> {
         match self.builder.add_line(None, line) {
             Ok(_) => {
-                // The same lines do nothing that the matcher leaves out.
+                // Skips the same lines as the matcher.
                 if !line.trim().is_empty() && !line.starts_with('#') {
                     let origin = origin.map(|(path, line)| (path.into(), line));
                     self.patterns.push(AddedPattern { text: line.into(), origin });

@@ -1,9 +1,9 @@
 //! Reads a source tree and re-creates one: ordered parallel walk, metadata, xattr/ACL, hard links, sparse
 //! files, excludes, freeze; capture and apply are symmetric.
 //!
-//! Architecture invariants: knows nothing of chunks, repositories or networks; never follows a symbolic link,
-//! on neither side; never modifies a source; holds a bounded number of entries in memory, whatever the size
-//! of the tree.
+//! Architecture invariants: knows nothing about chunks, repositories or networks; never follows a symbolic
+//! link, neither in a source nor in a target; never modifies a source; holds a bounded number of entries in
+//! memory, independent of the size of the tree.
 
 mod directory;
 pub mod entry;

@@ -1,15 +1,15 @@
 //! Names of users and groups, from `/etc/passwd` and `/etc/group`.
 //!
-//! Name services (LDAP, SSSD, NIS) are not asked: that needs the C library's plug-ins, which a static program
-//! cannot load. Owners are always restored exactly by number; names help only where the two hosts number them
-//! differently.
+//! Name services (LDAP, SSSD, NIS) are not queried: that needs the C library's plug-ins, which a static
+//! program cannot load. Owners are always restored exactly by number; names only help if the two hosts number
+//! them differently.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::path::Path;
 
-/// Names and numbers of one of the two files. The first line wins where a name or number is repeated.
+/// Names and numbers of one of the two files. If a name or number is repeated, the first line wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct NameTable {
     by_id: HashMap<u32, Vec<u8>>,
@@ -37,7 +37,7 @@ impl NameTable {
         table
     }
 
-    /// A host (a container, say) without the file has no names.
+    /// A host (for example a container) without the file has no names.
     fn load(path: &Path) -> io::Result<Self> {
         match std::fs::read(path) {
             Ok(content) => Ok(Self::parse(&content)),
@@ -57,7 +57,7 @@ impl UserNames {
         NameTable::load(Path::new("/etc/passwd")).map(Self)
     }
 
-    /// Parses the content of a passwd file; lines that are not understood are skipped.
+    /// Parses the content of a passwd file; unknown lines are skipped.
     pub fn parse(content: &[u8]) -> Self {
         Self(NameTable::parse(content))
     }
@@ -83,7 +83,7 @@ impl GroupNames {
         NameTable::load(Path::new("/etc/group")).map(Self)
     }
 
-    /// Parses the content of a group file; lines that are not understood are skipped.
+    /// Parses the content of a group file; unknown lines are skipped.
     pub fn parse(content: &[u8]) -> Self {
         Self(NameTable::parse(content))
     }
@@ -99,7 +99,7 @@ impl GroupNames {
     }
 }
 
-/// Returns the numeric user and group that this process acts as on the file system.
+/// Returns the numeric user and group that this process uses for file access.
 pub fn process_owner() -> (u32, u32) {
     (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
 }

@@ -12,10 +12,10 @@ use crate::error::retry_interrupted;
 use crate::stat::{ObjectStat, stat_descriptor};
 use crate::xattr::{AttributeOwner, AttributesRead, read_attributes};
 
-/// From this size on the kernel is told that the file is read from start to end.
+/// For files of at least this size, the kernel is told that they are read sequentially.
 const SEQUENTIAL_BYTES_MIN: u64 = 1 << 20;
 
-/// A regular file of a source, open for reading, without a change of its access time if the system allows.
+/// A regular file of a source, open for reading. Its access time does not change if the system allows that.
 ///
 /// Its errors are plain `io::Error`s: the caller knows the path.
 #[derive(Debug)]
@@ -26,13 +26,13 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// Opens the file `name` of an open directory. Anything else than a regular file is an error.
+    /// Opens the file `name` of an open directory. An object of any other kind is an error.
     pub(crate) fn open_at(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = |flags| rustix::fs::openat(directory, name, flags, Mode::empty());
-        // Should the name have become a named pipe, an open without O_NONBLOCK would wait for a writer.
+        // If the name now belongs to a named pipe, an open without O_NONBLOCK would wait for a writer.
         let descriptor = match without_access_time(flags | OFlags::NONBLOCK, open) {
-            // Somebody holds a lease (Samba, NFS server), so it is a file: wait until he has given it back.
+            // Somebody holds a lease (Samba, NFS server), so it is a file: wait until the lease is released.
             Err(Errno::AGAIN) => without_access_time(flags, open)?,
             result => result?,
         };
@@ -41,23 +41,23 @@ impl SourceFile {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no longer a regular file"));
         }
         if stat.metadata.size >= SEQUENTIAL_BYTES_MIN {
-            // Advice only; a file system that does not take it is read all the same.
+            // Advice only; the file is read even if the file system ignores it.
             let _ = rustix::fs::fadvise(&descriptor, 0, None, Advice::Sequential);
         }
         Ok(Self { descriptor, stat, position: 0 })
     }
 
-    /// Returns the metadata as they were when the file was opened.
+    /// Returns the metadata from when the file was opened.
     pub fn opened_metadata(&self) -> &Metadata {
         &self.stat.metadata
     }
 
-    /// Reads the metadata as they are now.
+    /// Reads the current metadata.
     pub fn metadata(&self) -> io::Result<Metadata> {
         Ok(stat_descriptor(&self.descriptor)?.metadata)
     }
 
-    /// Reads on from where the last `read` or [`SourceFile::seek_to`] ended; 0 at the end of the file.
+    /// Continues to read where the last `read` or [`SourceFile::seek_to`] ended; 0 at the end of the file.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.read_at(buffer, self.position)?;
         self.position += length as u64;
@@ -69,23 +69,23 @@ impl SourceFile {
         self.position = position;
     }
 
-    /// Reads from a place in the file, which leaves the place of [`SourceFile::read`] alone.
+    /// Reads at an offset, without changing the position of [`SourceFile::read`].
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         retry_interrupted(|| rustix::io::pread(&self.descriptor, &mut *buffer, offset))
             .map_err(io::Error::from)
     }
 
-    /// Returns where the first `size` bytes hold data, as `(offset, length)` in ascending order; the rest are
-    /// holes.
+    /// Returns which of the first `size` bytes are data, as `(offset, length)` in ascending order; the rest
+    /// are holes.
     ///
-    /// As many extents come out as the file has; see [`Self::extents`] for long files.
+    /// The result has as many extents as the file; see [`Self::extents`] for long files.
     pub fn data_extents(&self, size: u64) -> io::Result<Vec<(u64, u64)>> {
         self.extents(size).collect()
     }
 
-    /// Finds out bit by bit where the first `size` bytes hold data, as `(offset, length)` in ascending order.
+    /// Finds the data among the first `size` bytes step by step, as `(offset, length)` in ascending order.
     ///
-    /// Asks the file system only if less storage is allocated than the file is long.
+    /// Queries the file system only if less storage is allocated than the length of the file.
     pub fn extents(&self, size: u64) -> Extents<'_> {
         let may_have_holes = self.stat.allocated_bytes < self.stat.metadata.size.min(size);
         Extents { file: self, offset: 0, size, may_have_holes }
@@ -113,7 +113,7 @@ impl AsFd for SourceFile {
     }
 }
 
-/// Where a file holds data.
+/// The data extents of a file.
 #[derive(Debug)]
 pub struct Extents<'a> {
     file: &'a SourceFile,
@@ -123,7 +123,7 @@ pub struct Extents<'a> {
 }
 
 impl Extents<'_> {
-    /// Returns start and end of the next data; nothing if there is none.
+    /// Returns start and end of the next data; none if there is no more.
     fn ask(&self) -> io::Result<Option<(u64, u64)>> {
         let rest = (self.offset, self.size);
         if !self.may_have_holes {
@@ -144,7 +144,7 @@ impl Extents<'_> {
             result => result?.min(self.size),
         };
         if start < self.offset || end <= start {
-            // Punched out between the two questions, or a file system at fault: take the rest as data.
+            // A hole was punched between the two calls, or the file system is faulty: treat the rest as data.
             return Ok(Some((start.max(self.offset), self.size)));
         }
         Ok(Some((start, end)))

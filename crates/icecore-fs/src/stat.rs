@@ -12,12 +12,12 @@ use crate::entry::{EntryKind, Metadata, Timestamp};
 use crate::error::{FsError, retry_interrupted};
 use crate::flags;
 
-/// Bytes of one block in `stx_blocks`, whatever the file system's own block size.
+/// Bytes of one block in `stx_blocks`, independent of the block size of the file system.
 const STAT_BLOCK_BYTES: u64 = 512;
 
 const NANOSECONDS_MAX: u32 = 999_999_999;
 
-/// What `statx` tells about one object.
+/// Result of `statx` for one object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ObjectStat {
     pub metadata: Metadata,
@@ -32,8 +32,8 @@ impl ObjectStat {
     }
 }
 
-/// Reads the metadata of a source's root as the user named it; with `follow`, of what a symbolic link leads
-/// to.
+/// Reads the metadata of a source's root, by the path that the user gave; with `follow`, those of the target
+/// of a symbolic link.
 ///
 /// The path in an error is `path`.
 pub fn stat_root(path: &Path, follow: bool) -> Result<Metadata, FsError> {
@@ -43,23 +43,23 @@ pub fn stat_root(path: &Path, follow: bool) -> Result<Metadata, FsError> {
     Ok(stat.metadata)
 }
 
-/// Reads the metadata of what a path leads to.
+/// Reads the metadata of the object at a path, following links.
 pub(crate) fn stat_path(path: &Path) -> io::Result<ObjectStat> {
     stat(CWD, path, AtFlags::empty())
 }
 
-/// Reads the metadata of `name` in an open directory; follows no link and triggers no automount.
+/// Reads the metadata of `name` in an open directory. Does not follow links or trigger automounts.
 pub(crate) fn stat_at(directory: impl AsFd, name: impl Arg + Copy) -> io::Result<ObjectStat> {
     stat(directory, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT)
 }
 
-/// Reads the metadata of an open object, whether it was opened for reading or with `O_PATH`.
+/// Reads the metadata of an open object, opened for reading or with `O_PATH`.
 pub(crate) fn stat_descriptor(descriptor: impl AsFd) -> io::Result<ObjectStat> {
     stat(descriptor, c"", AtFlags::EMPTY_PATH)
 }
 
 fn stat(directory: impl AsFd, path: impl Arg + Copy, flags: AtFlags) -> io::Result<ObjectStat> {
-    // Access times are not asked for: network file systems would have to fetch them.
+    // Access times are not requested, because network file systems would have to fetch them.
     let wanted = StatxFlags::BASIC_STATS.difference(StatxFlags::ATIME);
     let stat = retry_interrupted(|| rustix::fs::statx(directory.as_fd(), path, flags, wanted))?;
     from_statx(&stat)
@@ -100,13 +100,13 @@ fn from_statx(stat: &Statx) -> io::Result<ObjectStat> {
     Ok(ObjectStat { metadata, allocated_bytes: stat.stx_blocks.saturating_mul(STAT_BLOCK_BYTES) })
 }
 
-/// Returns the flags that the same call tells; a file system without flags tells none.
+/// Returns the inode flags in the result of the call; a file system without flags reports none.
 fn inode_flags(stat: &Statx, kind: EntryKind) -> u32 {
     let has_flags = matches!(kind, EntryKind::File | EntryKind::Directory);
     if has_flags { stat.stx_attributes.bits() as u32 & flags::KNOWN } else { 0 }
 }
 
-/// Turns a device number of this crate's layout into the kernel's, for `mknod`.
+/// Converts a device number from this crate's layout to the kernel's, for `mknod`.
 pub fn kernel_device_number(device: u64) -> u64 {
     makedev((device >> 32) as u32, device as u32)
 }

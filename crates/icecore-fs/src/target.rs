@@ -1,9 +1,9 @@
-//! Re-creates objects below one directory, the target, without ever leaving it.
+//! Re-creates objects below one directory, the target, and never writes outside of it.
 //!
 //! All paths are relative to the target, raw bytes with components separated by `/`, and checked. Directories
-//! are entered one component at a time from an open directory, with `O_NOFOLLOW`: no symbolic link in the
-//! target is ever followed, whatever anybody does to the target meanwhile. The last component is always meant
-//! itself.
+//! are entered one component at a time from an open directory, with `O_NOFOLLOW`. So no symbolic link in the
+//! target is ever followed, even if somebody changes the target meanwhile. If the last component is a link,
+//! the link itself is meant.
 
 mod acl;
 mod apply;
@@ -49,28 +49,28 @@ use self::location::Mount;
 use crate::entry::{EntryKind, Metadata};
 use crate::error::{FsError, retry_interrupted};
 
-/// Most directories that are kept open; fewer if the process may not open many files.
+/// Most directories that are kept open; fewer if the process may only open few files.
 const HANDLES_MAX: u64 = 512;
 
 /// How many of the directories entered on the way to one object are kept open.
 const ANCESTORS_KEPT: usize = 8;
 
-/// What temporary names begin and end with; see [`is_temporary_name`].
+/// Prefix and suffix of temporary names; see [`is_temporary_name`].
 const TEMPORARY_PREFIX: &[u8] = b".icecore-";
 const TEMPORARY_SUFFIX: &[u8] = b".part";
 
-/// How a directory is opened to enter it: needs no permission to read it, follows nothing.
+/// Flags to open a directory in order to enter it: needs no permission to read it, does not follow links.
 const ENTER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// A directory below which objects are re-created, by many threads at once.
+/// A directory below which many threads re-create objects at once.
 ///
-/// Holds a bounded number of open directories: hundreds of files in one directory cost one system call each
-/// to reach. If a directory that is in use is moved out of the target by somebody else, what is created in it
-/// goes with it.
+/// Holds a bounded number of open directories, so each of hundreds of files in one directory costs one system
+/// call to reach. If somebody moves a directory that is in use out of the target, objects that are created in
+/// it move with it.
 #[derive(Debug)]
 pub struct TargetTree {
     root: Arc<DirectoryHandle>,
-    /// Where the root lies.
+    /// Mount of the root.
     mount: Mount,
     handles: HandleCache,
     /// Part of all temporary names, so that they differ from those of any other run.
@@ -81,7 +81,7 @@ pub struct TargetTree {
 }
 
 impl TargetTree {
-    /// Opens an existing directory as the target. A symbolic link in `path` itself is followed.
+    /// Opens an existing directory as the target. Follows a symbolic link in `path` itself.
     pub fn open(path: &Path) -> Result<Self, FsError> {
         let open_files_max = rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         Self::open_with(path, HANDLES_MAX.min(open_files_max / 4) as usize)
@@ -105,25 +105,26 @@ impl TargetTree {
             root: Arc::new(DirectoryHandle::new(root)),
             mount,
             handles: HandleCache::new(handles_max),
-            // A hash by a random key is a random number; nothing secret depends on it.
+            // A hash with a random key is a random number; it need not be secret.
             temporary_seed: RandomState::new().hash_one(0_u64),
             temporary_count: AtomicU64::new(0),
             user_id: rustix::process::geteuid().as_raw(),
         })
     }
 
-    /// Says whether the process is the superuser's, who may set everything.
+    /// Says whether the process runs as the superuser, who may set everything.
     pub fn is_privileged(&self) -> bool {
         self.user_id == 0
     }
 
-    /// Keeps the flags of the target itself that forbid changes in it (`chattr +i`); those of all directories
-    /// below are cleared where something in them has to change.
+    /// Keeps the flags of the target itself that forbid changes in it (`chattr +i`). The flags of all
+    /// directories below it are cleared if something in them has to change.
     pub fn keep_root_flags(&self) {
         self.root.keep_flags();
     }
 
-    /// Returns what is at a path (empty for the target itself), or none. A symbolic link is described itself.
+    /// Returns the metadata of the object at a path (empty for the target itself), or none. Describes a
+    /// symbolic link itself.
     pub fn look_up(&self, path: &[u8]) -> Result<Option<Metadata>, FsError> {
         const OPERATION: &str = "look up";
         if path.is_empty() {
@@ -133,7 +134,7 @@ impl TargetTree {
         absent_as_none(self.in_parent(OPERATION, path, |parent, name| status::metadata_at(parent, name)))
     }
 
-    /// Returns the target of a symbolic link; none if there is nothing, or something else.
+    /// Returns the target of a symbolic link; none if there is no object, or it is not a link.
     pub fn read_link(&self, path: &[u8]) -> Result<Option<Vec<u8>>, FsError> {
         let read =
             self.in_parent("read the target of the link", path, |parent, name| {
@@ -146,21 +147,22 @@ impl TargetTree {
         absent_as_none(read).map(Option::flatten)
     }
 
-    /// Returns the bytes that an unprivileged user can still write to the file system of the target.
+    /// Returns the number of bytes that an unprivileged user can still write to the file system of the
+    /// target.
     pub fn free_bytes(&self) -> Result<u64, FsError> {
         let status = retry_interrupted(|| rustix::fs::fstatvfs(&self.root));
         let status = status.map_err(|errno| FsError::new("read the free space of", b"", errno))?;
         Ok(status.f_bavail.saturating_mul(status.f_frsize))
     }
 
-    /// Waits until everything written is durable (`syncfs` of the file system that holds the target's root).
+    /// Waits until all written data is durable (`syncfs` of the file system of the target's root).
     pub fn sync(&self) -> Result<(), FsError> {
         let synced = retry_interrupted(|| rustix::fs::syncfs(&self.root));
         synced.map_err(|errno| FsError::new("synchronise", b"", errno))
     }
 
-    /// Runs a system call on a name in an open directory; again if the directory turns out to be a removed
-    /// one, if too many files are open, or if the directory's flags forbid changes.
+    /// Runs a system call on a name in an open directory. Repeats it if the directory was removed, if too
+    /// many files are open, or if the directory's flags forbid changes.
     fn in_parent<T>(
         &self,
         operation: &'static str,
@@ -180,7 +182,7 @@ impl TargetTree {
         }
     }
 
-    /// Returns whether another attempt makes sense, and prepares it.
+    /// Prepares another attempt; returns whether it makes sense.
     fn recover(&self, errno: Errno, directory_path: &[u8], directory: &DirectoryHandle) -> bool {
         match errno {
             Errno::NOENT | Errno::STALE if directory.is_removed() => {
@@ -196,7 +198,7 @@ impl TargetTree {
         }
     }
 
-    /// Opens a directory by its (checked) path, from the deepest ancestor that is still open.
+    /// Opens a directory by its (checked) path, starting from the deepest ancestor that is still open.
     fn directory(&self, path: &[u8]) -> Result<Arc<DirectoryHandle>, FsError> {
         if path.is_empty() {
             return Ok(Arc::clone(&self.root));
@@ -251,7 +253,7 @@ impl TargetTree {
         Ok(current)
     }
 
-    /// Returns a name that nothing has.
+    /// Returns an unused name.
     fn temporary_name(&self) -> Vec<u8> {
         let count = self.temporary_count.fetch_add(1, Ordering::Relaxed);
         let mut name = TEMPORARY_PREFIX.to_vec();
@@ -260,7 +262,7 @@ impl TargetTree {
         name
     }
 
-    /// Creates something under a temporary name, again under another one if that exists.
+    /// Creates an object under a temporary name; if that exists, tries another one.
     fn create_temporary<T>(&self, create: impl Fn(&[u8]) -> Result<T, Errno>) -> Result<(T, Vec<u8>), Errno> {
         loop {
             let name = self.temporary_name();
@@ -276,7 +278,7 @@ impl TargetTree {
 /// A directory on the way to an object could not be entered.
 struct DescendFailure {
     errno: Errno,
-    /// Where the component that could not be entered ends in the path.
+    /// End of the component that could not be entered, as an offset in the path.
     end: usize,
     is_symlink: bool,
 }
@@ -296,7 +298,7 @@ impl DescendFailure {
     }
 }
 
-/// Returns whether a name (one component) is one that an interrupted restore may have left behind.
+/// Says whether a name (one component) may be a leftover of an interrupted restore.
 pub fn is_temporary_name(name: &[u8]) -> bool {
     name.strip_prefix(TEMPORARY_PREFIX)
         .and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX))
@@ -313,7 +315,7 @@ fn absent_as_none<T>(result: Result<T, FsError>) -> Result<Option<T>, FsError> {
     }
 }
 
-/// Removes a temporary name; that it stays behind is no failure of anything else.
+/// Removes a temporary name; a failure is ignored, because it does not affect anything else.
 fn remove_temporary(directory: impl AsFd, name: &[u8]) {
     match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => {}

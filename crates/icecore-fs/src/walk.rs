@@ -1,4 +1,4 @@
-//! An ordered walk over a source by several threads.
+//! Several threads walk a source in order.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -26,25 +26,27 @@ mod schedule;
 mod suspects;
 mod worker;
 
-/// About so many items are in a batch.
+/// Approximate number of items in a batch.
 const BATCH_ITEMS: usize = 512;
 
-/// How a source is walked.
+/// Options of a walk.
 #[derive(Clone, Debug)]
 pub struct WalkOptions {
-    /// Threads that list and stat; about the number of cores for local file systems, 32–128 for network ones.
+    /// Threads that list and stat: about the number of cores for local file systems, 32–128 for network ones.
     pub concurrency: usize,
-    /// Entries that may be read ahead of the consumer; bounds memory (about 300 bytes each, and their paths).
+    /// Entries that may be read ahead of the consumer; limits memory (about 300 bytes each, plus their
+    /// paths).
     pub entries_ahead_max: usize,
-    /// Directories kept open; further ones are closed and opened again when they are needed.
+    /// Directories kept open; others are closed and opened again when needed.
     pub directories_open_max: usize,
-    /// What is left out by name.
+    /// Patterns of objects that are left out.
     pub excludes: Excludes,
     /// Leaves out the content of directories with a valid `CACHEDIR.TAG`, except for the tag.
     pub exclude_caches: bool,
-    /// Shows directories of other file systems than the root's as empty; so are btrfs subvolumes.
+    /// Returns directories of other file systems than the root's as empty ones, including btrfs subvolumes.
     pub one_file_system: bool,
-    /// Directories below the root to leave out wholly, by device and inode as in [`crate::entry::Metadata`].
+    /// Directories below the root to leave out completely, by device and inode as in
+    /// [`crate::entry::Metadata`].
     pub skip: Vec<(u64, u64)>,
 }
 
@@ -62,33 +64,33 @@ impl Default for WalkOptions {
     }
 }
 
-/// What a walk left out without an error.
+/// Objects that a walk left out without an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WalkCounts {
-    /// Objects excluded by pattern, cache tag or `skip`; what is below an excluded directory is not counted.
+    /// Objects excluded by pattern, cache tag or `skip`; the content of an excluded directory is not counted.
     pub excluded: u64,
-    /// Objects that were listed, but gone when they were to be looked at; a directory that is gone is no such
-    /// object.
+    /// Objects that were listed but had vanished when they should be examined; vanished directories are not
+    /// counted here.
     pub vanished: u64,
     /// Directories of other file systems that were not entered.
     pub mount_points: u64,
 }
 
-/// What the walk finds.
+/// An item that the walk found.
 #[derive(Debug)]
 pub enum WalkItem {
     /// An object.
     Entry(WalkEntry),
-    /// A name in a directory whose object could not be looked at.
+    /// A name in a directory whose object could not be examined.
     NameOnly {
         /// Path relative to the root.
         path: Vec<u8>,
-        /// What went wrong; none if it is what went wrong with the whole directory, which was said before.
+        /// The error; none if it affects the whole directory and was already reported.
         error: Option<FsError>,
     },
-    /// A directory (its entry comes before) that could not be read in full.
+    /// A directory (after its entry) that could not be read completely.
     Unreadable(FsError),
-    /// A directory (its entry comes before) that was moved or removed before all of it was read; its path.
+    /// Path of a directory (after its entry) that was moved or removed before all of it was read.
     Gone(Vec<u8>),
 }
 
@@ -106,18 +108,18 @@ impl WalkItem {
 /// A walk in progress: an iterator over batches of items, in path order.
 ///
 /// Paths are compared component by component as bytes: the content of a directory follows the directory. The
-/// root comes first, with an empty path. A directory's entry comes when its names have been read (or could
-/// not be), and says so; an error about its content comes behind it. The names of a directory are held in
-/// memory while it is walked, a few dozen bytes each; all else is bounded by the options.
+/// root comes first, with an empty path. The entry of a directory comes when its names have been read (or
+/// could not be read), and says so; an error about its content follows it. The names of a directory are held
+/// in memory while it is walked, a few dozen bytes each; everything else is bounded by the options.
 #[derive(Debug)]
 pub struct Walk {
-    /// Directories from the root to the consumer's place.
+    /// Directories from the root to the position of the consumer.
     frames: Vec<Frame>,
     left: Vec<NodeId>,
     workers: Workers,
 }
 
-/// The consumer's place in one directory.
+/// The position of the consumer in one directory.
 #[derive(Debug)]
 struct Frame {
     node: NodeId,
@@ -150,15 +152,15 @@ impl Frame {
 }
 
 impl Walk {
-    /// Starts to walk a directory; a symbolic link as the root is followed.
+    /// Starts to walk a directory. If the root is a symbolic link, it is followed.
     ///
-    /// Fails if the root cannot be opened as a directory (the error's path is `root`), or no thread can be
-    /// started.
+    /// Fails if the root cannot be opened as a directory (the path of the error is `root`), or no thread can
+    /// be started.
     pub fn start(root: &Path, options: WalkOptions) -> Result<Self, FsError> {
         let root_path = root.as_os_str().as_bytes();
         let (descriptor, stat) =
             open_root(root).map_err(|source| FsError::new("open the directory", root_path, source))?;
-        // A link that is turned elsewhere meanwhile does not move the directory.
+        // If a link is changed meanwhile, the directory stays the same.
         let real = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
         let pool = DescriptorPool::new(options.directories_open_max);
         let directory = Directory::root(real, descriptor, &stat, pool);
@@ -182,7 +184,7 @@ impl Walk {
         Ok(Self { frames: vec![Frame::new(node, Some(entry))], left: Vec::new(), workers })
     }
 
-    /// Reads the one object `path`; with `follow`, what a symbolic link leads to.
+    /// Reads the one object `path`; with `follow`, the target of a symbolic link.
     ///
     /// Returns it as an entry whose path is the last component of `path`. The path in an error is `path`.
     pub fn single(path: &Path, follow: bool) -> Result<WalkEntry, FsError> {
@@ -190,23 +192,22 @@ impl Walk {
             .map_err(|source| FsError::new("read the metadata of", path.as_os_str().as_bytes(), source))
     }
 
-    /// Returns what was left out so far; all of it once the iterator has ended.
+    /// Returns the counts of left-out objects so far; they are complete when the iterator has ended.
     pub fn counts(&self) -> WalkCounts {
         self.workers.shared.counters.snapshot()
     }
 
-    /// Returns the paths of the objects that were left out wholly because `skip` names them, sorted; one more
-    /// than `paths_max` at most.
+    /// Returns the paths of the objects that were left out completely because of `skip`, sorted; at most one
+    /// more than `paths_max`.
     pub fn skipped(&self, paths_max: usize) -> Vec<Vec<u8>> {
         let skipped = self.workers.shared.skipped.lock().unwrap_or_else(PoisonError::into_inner);
         skipped.iter().take(paths_max.saturating_add(1)).cloned().collect()
     }
 
-    /// Returns the directories that were moved or removed while the source was read, the topmost ones only:
-    /// of those in which names vanished (`others`: from what was read of the entries), and of the root in any
-    /// case.
+    /// Returns the directories that were moved or removed while the source was read, only the topmost ones.
+    /// Checks those in which names vanished (`others`: found while entries were read), and always the root.
     ///
-    /// To be asked when everything has been read.
+    /// Call it after everything has been read.
     pub fn gone(&self, others: Suspects) -> BTreeSet<Vec<u8>> {
         let shared = &*self.workers.shared;
         let mut suspects =
@@ -217,8 +218,8 @@ impl Walk {
         gone
     }
 
-    /// Fills a batch until it is large enough or the next items have not been read yet; an empty one is the
-    /// end.
+    /// Fills a batch until it is large enough or the next items have not been read yet; an empty batch means
+    /// the end.
     fn fill_batch(&mut self) -> Vec<WalkItem> {
         let mut batch = Vec::new();
         while let Some(frame) = self.frames.last_mut() {
@@ -240,8 +241,8 @@ impl Walk {
         batch
     }
 
-    /// Enters the directory at the consumer's place, or goes on to its next slice. Waits only if the batch is
-    /// empty.
+    /// Enters the directory at the consumer's position, or continues with its next slice. Waits only if the
+    /// batch is empty.
     ///
     /// Returns whether that was possible.
     fn advance(&mut self, batch: &mut Vec<WalkItem>) -> bool {
@@ -265,7 +266,7 @@ impl Walk {
             status = shared.ready.wait(status).unwrap_or_else(PoisonError::into_inner);
             status.schedule.set_awaited(None);
         };
-        // What was taken may have made room for reading ahead.
+        // The consumed items may have made room for reading ahead.
         let tasks = status.schedule.tasks_waiting();
         shared.wake_workers(&mut status, tasks);
         advanced
@@ -285,7 +286,7 @@ impl Iterator for Walk {
     }
 }
 
-/// Moves items into the batch up to the next directory to enter, which is returned, or until the batch is
+/// Moves items into the batch up to the next directory to enter, which it returns, or until the batch is
 /// full.
 fn drain_items(frame: &mut Frame, batch: &mut Vec<WalkItem>) -> Option<Frame> {
     let room = BATCH_ITEMS.saturating_sub(batch.len());
@@ -307,7 +308,8 @@ fn drain_items(frame: &mut Frame, batch: &mut Vec<WalkItem>) -> Option<Frame> {
     }
 }
 
-/// Enters the frame's directory if need be and installs its next slice. Returns whether that has been read.
+/// Enters the frame's directory if necessary and installs its next slice. Returns whether the slice has been
+/// read.
 fn advance_frame(frame: &mut Frame, schedule: &mut Schedule, batch: &mut Vec<WalkItem>) -> bool {
     if frame.slices.is_none() {
         let Some(entered) = schedule.enter(frame.node) else { return false };
@@ -341,12 +343,12 @@ fn root_entry(directory: &Arc<Directory>, stat: ObjectStat) -> WalkEntry {
     }
 }
 
-/// What became of reading the names of a directory.
+/// Outcome of reading the names of a directory.
 #[derive(Debug)]
 pub(crate) struct Listed {
     /// The directory, if it could be opened.
     opened: Option<Arc<Directory>>,
-    /// Metadata of what was found under the name, if that was looked at again.
+    /// Metadata of the object with this name, if it was examined again.
     metadata: Option<Metadata>,
     look: Look,
     problem: Option<WalkItem>,
@@ -374,7 +376,7 @@ fn single_entry(path: &Path, follow: bool) -> io::Result<WalkEntry> {
     })
 }
 
-/// The threads of a walk. Dropping them stops them, each after the system call that it is in.
+/// The threads of a walk. Dropping them stops each one after its current system call.
 struct Workers {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,

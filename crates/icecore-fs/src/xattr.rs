@@ -1,4 +1,4 @@
-//! Reads and writes raw extended attributes; access control lists and capabilities are among them.
+//! Reads and writes raw extended attributes, including access control lists and capabilities.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -10,24 +10,25 @@ use rustix::io::Errno;
 use crate::entry::ExtendedAttributes;
 use crate::error::retry_interrupted;
 
-/// First guess for the list of names and for a value; what does not fit is read again with the right size.
+/// First size of the buffer for the list of names and for a value; larger ones are read again with the right
+/// size.
 const FIRST_BUFFER_BYTES: usize = 1024;
 
-/// How often a list or value that grows while it is read is tried again.
+/// How often a list or value is read again if it grows meanwhile.
 const ATTEMPTS_MAX: usize = 8;
 
-/// Names the object whose attributes are meant.
+/// The object whose attributes are accessed.
 #[derive(Clone, Copy, Debug)]
 pub enum AttributeOwner<'a> {
-    /// An open file or directory (not one opened with `O_PATH`: for that one, see [`descriptor_path`]).
+    /// An open file or directory (for one opened with `O_PATH`, see [`descriptor_path`]).
     Descriptor(BorrowedFd<'a>),
-    /// A path; a symbolic link in its last component is meant itself.
+    /// A path; if its last component is a symbolic link, the link itself is meant.
     Path(&'a CStr),
-    /// A path; a symbolic link in its last component is followed. For [`descriptor_path`] only.
+    /// A path; if its last component is a symbolic link, it is followed. For [`descriptor_path`] only.
     FollowedPath(&'a CStr),
 }
 
-/// What could be read of the extended attributes of one object.
+/// The extended attributes of one object, as far as they could be read.
 #[derive(Debug, Default)]
 pub struct AttributesRead {
     /// The attributes, sorted by name.
@@ -41,12 +42,12 @@ pub struct AttributesRead {
 pub struct UnreadableAttribute {
     /// Raw name.
     pub name: Vec<u8>,
-    /// What the operating system answered.
+    /// Error of the operating system.
     pub source: io::Error,
 }
 
-/// Returns the path below `/proc` that names the object `name` in an open directory, however long its real
-/// path is.
+/// Returns the path below `/proc` for the object `name` in an open directory. Its real path may have any
+/// length.
 ///
 /// `name` must be a single component (`.` for the directory itself) without NUL. Needs `/proc`.
 pub fn object_path(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<CString> {
@@ -55,17 +56,17 @@ pub fn object_path(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<CString
     CString::new(path).map_err(io::Error::from)
 }
 
-/// Returns the path below `/proc` that names an open object, also one opened with `O_PATH`: even a symbolic
-/// link opened with `O_PATH | O_NOFOLLOW`, whose attributes [`AttributeOwner::FollowedPath`] then reaches.
-/// Needs `/proc`.
+/// Returns the path below `/proc` for an open object. This works even for a symbolic link opened with
+/// `O_PATH | O_NOFOLLOW`; [`AttributeOwner::FollowedPath`] then accesses the attributes of the link. Needs
+/// `/proc`.
 pub fn descriptor_path(descriptor: BorrowedFd<'_>) -> io::Result<CString> {
     CString::new(format!("/proc/self/fd/{}", descriptor.as_raw_fd())).map_err(io::Error::from)
 }
 
 /// Reads all extended attributes of an object; a file system without attributes has none.
 ///
-/// Fails if they cannot be listed; one that cannot be read is reported in the result, one that is removed
-/// meanwhile is left out.
+/// Fails if they cannot be listed. Unreadable attributes are listed in the result; attributes that are
+/// removed meanwhile are left out.
 pub fn read_attributes(owner: AttributeOwner<'_>) -> io::Result<AttributesRead> {
     let list = match read_growing(|buffer| list_names(owner, buffer)) {
         Ok(list) => list,
@@ -88,7 +89,7 @@ pub fn read_attributes(owner: AttributeOwner<'_>) -> io::Result<AttributesRead> 
     Ok(read)
 }
 
-/// Reads one attribute; none if the object does not have it, or the file system has no attributes.
+/// Reads one attribute; none if the object does not have it, or the file system does not support attributes.
 pub fn read_attribute(owner: AttributeOwner<'_>, name: &CStr) -> io::Result<Option<Vec<u8>>> {
     match read_growing(|buffer| get_value(owner, name, buffer)) {
         Ok(value) => Ok(Some(value)),
@@ -97,10 +98,10 @@ pub fn read_attribute(owner: AttributeOwner<'_>, name: &CStr) -> io::Result<Opti
     }
 }
 
-/// Reads all extended attributes of the object `name` in an open directory, as [`read_attributes`] does.
+/// Reads all extended attributes of the object `name` in an open directory, like [`read_attributes`].
 ///
-/// No system call before Linux 6.13 reads the attributes of a link or a special file below a descriptor. A
-/// path below `/proc` does; without `/proc`, a thread with a working directory of its own.
+/// Before Linux 6.13, no system call reads the attributes of a link or a special file relative to a
+/// descriptor. A path below `/proc` does; without `/proc`, a thread with its own working directory does.
 pub fn read_attributes_at(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<AttributesRead> {
     let path = object_path(directory, name)?;
     match read_attributes(AttributeOwner::Path(&path)) {
@@ -143,7 +144,7 @@ pub fn write_attribute(owner: AttributeOwner<'_>, name: &[u8], value: &[u8]) -> 
     .map_err(io::Error::from)
 }
 
-/// Removes one attribute; one that does not exist is no error.
+/// Removes one attribute; a missing one is not an error.
 pub fn remove_attribute(owner: AttributeOwner<'_>, name: &[u8]) -> io::Result<()> {
     let removed = retry_interrupted(|| match owner {
         AttributeOwner::Descriptor(descriptor) => rustix::fs::fremovexattr(descriptor, name),
@@ -156,7 +157,7 @@ pub fn remove_attribute(owner: AttributeOwner<'_>, name: &[u8]) -> io::Result<()
     }
 }
 
-/// Calls `read` with a buffer that grows as long as it is too small; an empty buffer asks for the size.
+/// Calls `read` with a buffer that grows until it is large enough; an empty buffer asks for the size.
 fn read_growing(read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
     let mut first = [0_u8; FIRST_BUFFER_BYTES];
     match retry_interrupted(|| read(&mut first)) {

@@ -10,7 +10,7 @@ fn root_of(path: &std::path::Path, open_max: usize) -> Arc<Directory> {
     Directory::root(path.to_path_buf(), descriptor, &stat, DescriptorPool::new(open_max))
 }
 
-/// A chain of directories `d/d/d/…`, and the objects for them.
+/// A chain of directories `d/d/d/…`, and their `Directory` values.
 fn chain(depth: usize, open_max: usize) -> (TempDir, Vec<Arc<Directory>>) {
     let root = tempfile::tempdir().unwrap();
     let path: PathBuf = std::iter::repeat_n("d", depth).collect();

@@ -1,5 +1,5 @@
 //! Patterns that cannot do what their author meant: paths of the host or of the shell, and exceptions that
-//! are never looked at.
+//! are never checked.
 
 use std::{
     ffi::OsStr,
@@ -9,29 +9,29 @@ use std::{
 
 use super::{Excludes, ExcludesBuilder, origin_text};
 
-/// A source, as those who write patterns may name it.
+/// The forms in which authors of patterns may refer to the root of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct PatternRoot<'a> {
-    /// The root as the user wrote it.
+    /// The root, as the user wrote it.
     pub given: &'a Path,
     /// The root's absolute path without symbolic links.
     pub real: &'a Path,
-    /// Directory that relative paths of the user start from, absolute; none if it is not known.
+    /// Directory to which relative paths of the user refer, absolute; none if unknown.
     pub working_directory: Option<&'a Path>,
 }
 
 /// A pattern that has no effect on a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IneffectivePattern {
-    /// Its place in the order in which patterns were added, from 0.
+    /// Its position in the order in which patterns were added, from 0.
     pub index: usize,
     /// The pattern as given.
     pub pattern: String,
-    /// File and line that it comes from; none for a single pattern.
+    /// File and line of the pattern; none for a single pattern.
     pub origin: Option<(PathBuf, usize)>,
     /// Why it has no effect.
     pub reason: IneffectiveReason,
-    /// The pattern that was probably meant, if it can be said.
+    /// The pattern that was probably meant, if there is a likely one.
     pub instead: Option<String>,
 }
 
@@ -41,11 +41,12 @@ pub struct IneffectivePattern {
 pub enum IneffectiveReason {
     /// It begins with the path of the source's root.
     NotRelative,
-    /// A part of it is `.`, `..` or empty, which no name is.
+    /// A part of it is `.`, `..` or empty, which cannot be a name.
     NoName,
     /// It begins with `~` or a variable.
     NotReplaced,
-    /// It takes back what is below a directory that is left out itself, by its path relative to the root.
+    /// It is an exception for something below an excluded directory, which is given by its path relative to
+    /// the root.
     BelowExcluded {
         /// The directory.
         directory: String,
@@ -91,8 +92,8 @@ impl ExcludesBuilder {
 
     /// Returns the patterns that have no effect on a source, in order; `excludes` are all of them, compiled.
     ///
-    /// Only what is certain: a pattern that begins like a path of the host is none of them if the root has
-    /// such a path inside.
+    /// Reports only certain cases: a pattern that looks like a path of the host is not reported if the root
+    /// contains such a path.
     pub fn ineffective(&self, excludes: &Excludes, root: PatternRoot<'_>) -> Vec<IneffectivePattern> {
         let patterns = self.patterns.iter().enumerate();
         let found = patterns.filter_map(|(index, AddedPattern { text, origin })| {
@@ -107,7 +108,7 @@ type Judgement = (IneffectiveReason, Option<String>);
 
 fn judge(pattern: &Pattern<'_>, excludes: &Excludes, root: PatternRoot<'_>) -> Option<Judgement> {
     let named = pattern.without_dots();
-    // What is meant by `./x` is a path, from wherever.
+    // `./x` means a path, relative to some directory.
     let has_dots = named.as_ref() != Some(pattern);
     if let Some(named) = &named
         && let Some(count) = parts_of_root(named, root, has_dots)
@@ -127,7 +128,7 @@ fn judge(pattern: &Pattern<'_>, excludes: &Excludes, root: PatternRoot<'_>) -> O
     Some((IneffectiveReason::BelowExcluded { directory }, None))
 }
 
-/// Returns how many parts of a pattern are the path of the root, if it begins with that.
+/// Returns how many parts of a pattern are the path of the root, if the pattern begins with it.
 fn parts_of_root(pattern: &Pattern<'_>, root: PatternRoot<'_>, has_dots: bool) -> Option<usize> {
     if !pattern.is_anchored && !has_dots {
         return None;
@@ -147,7 +148,7 @@ fn parts_of_root(pattern: &Pattern<'_>, root: PatternRoot<'_>, has_dots: bool) -
     (!exists(root.real, &pattern.parts[..count])).then_some(count)
 }
 
-/// Returns how many of the parts are the path, if they begin with it; none for an empty path.
+/// Returns how many parts are the path, if the parts begin with it; none for an empty path.
 fn count_of_prefix(parts: &[String], path: &Path) -> Option<usize> {
     let mut count = 0;
     for component in path.components() {
@@ -162,7 +163,7 @@ fn count_of_prefix(parts: &[String], path: &Path) -> Option<usize> {
     (count > 0).then_some(count)
 }
 
-/// Returns how many of the parts, as a path of this host, lead to the root, perhaps through symbolic links.
+/// Returns how many parts, as a path of this host, lead to the root, possibly through symbolic links.
 fn count_of_real(parts: &[String], real: &Path) -> Option<usize> {
     real.parent()?;
     (1..=parts.len()).find(|count| {
@@ -180,21 +181,21 @@ fn exists(root: &Path, parts: &[impl AsRef<str>]) -> bool {
     }
 }
 
-/// A pattern, taken apart.
+/// A pattern, split into its parts.
 #[expect(clippy::struct_excessive_bools, reason = "each is a part of the syntax")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern<'a> {
     is_exception: bool,
     begins_with_slash: bool,
     ends_with_slash: bool,
-    /// It holds for paths from the root, and not for names anywhere.
+    /// It applies to paths from the root, not to names anywhere.
     is_anchored: bool,
-    /// What is between the slashes, as it was written.
+    /// The parts between the slashes, as written.
     parts: Vec<&'a str>,
 }
 
 impl<'a> Pattern<'a> {
-    /// Takes a line apart; none for a comment, an empty one, and what is only `!`.
+    /// Parses a line; none for a comment, an empty line, or a single `!`.
     fn parse(line: &'a str) -> Option<Self> {
         let line = if line.ends_with("\\ ") { line } else { line.trim_end() };
         if line.starts_with('#') {
@@ -211,7 +212,7 @@ impl<'a> Pattern<'a> {
         Some(Self { is_exception, begins_with_slash, ends_with_slash, is_anchored, parts })
     }
 
-    /// Returns the pattern without parts that are `.` or empty; none if it goes up by `..`.
+    /// Returns the pattern without parts that are `.` or empty; none if it contains `..`.
     fn without_dots(&self) -> Option<Self> {
         if self.parts.contains(&"..") {
             return None;
@@ -220,20 +221,20 @@ impl<'a> Pattern<'a> {
         Some(Self { parts, ..self.clone() })
     }
 
-    /// Returns the leading parts in which no character stands for others.
+    /// Returns the leading parts that have no wildcards.
     fn literal_parts(&self) -> Vec<String> {
         let literal = self.parts.iter().take_while(|part| is_literal(part));
         literal.map(|part| unescaped(part)).collect()
     }
 
-    /// Writes the pattern without its first `count` parts, from the root.
+    /// Writes the pattern without its first `count` parts, anchored at the root.
     fn at_root(&self, count: usize) -> String {
         let exception = if self.is_exception { "!" } else { "" };
         let end = if self.ends_with_slash { "/" } else { "" };
         format!("{exception}/{}{end}", self.parts[count..].join("/"))
     }
 
-    /// Returns the directory above an exception's path that is left out, if there is one.
+    /// Returns the excluded directory above the path of an exception, if there is one.
     fn excluded_parent(&self, excludes: &Excludes) -> Option<String> {
         if !self.is_exception || !self.is_anchored {
             return None;
@@ -257,7 +258,7 @@ fn is_literal(part: &str) -> bool {
     true
 }
 
-/// Returns a part with the characters themselves that backslashes stand before.
+/// Returns a part without its backslash escapes.
 fn unescaped(part: &str) -> String {
     let mut text = String::with_capacity(part.len());
     let mut characters = part.chars();

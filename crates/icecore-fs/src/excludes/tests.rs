@@ -8,7 +8,7 @@ fn excludes(patterns: &str) -> Excludes {
 
 #[test]
 fn patterns_mean_what_gitignore_says() {
-    // Patterns (one a line), path (a slash at the end marks a directory), excluded.
+    // Patterns (one per line), path (a slash at the end marks a directory), excluded.
     let cases: &[(&str, &[u8], bool)] = &[
         ("*.log", b"a.log", true),
         ("*.log", b"deep/down/a.log", true),
@@ -124,8 +124,8 @@ fn a_list_is_made_again_from_its_patterns() {
     assert!(Excludes::from_patterns([]).unwrap().is_empty());
 }
 
-/// Returns what is said of patterns (one a line) for the source `root`/src, in which there are user/cache and
-/// var.
+/// Returns what is reported about patterns (one per line) for the source `root`/src, which contains
+/// user/cache and var.
 fn ineffective(patterns: &str) -> Vec<(String, Option<String>)> {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path().canonicalize().unwrap();
@@ -179,7 +179,7 @@ fn patterns_without_effect_are_found_with_what_was_meant() {
         let [(text, meant)] = found.as_slice() else { panic!("{patterns:?}: {found:?}") };
         assert!(text.contains(reason) && text.contains("of \"list\""), "{patterns:?}: {text}");
         assert_eq!(meant.as_deref(), instead, "{patterns:?}");
-        // They match nothing indeed, wherever they might.
+        // They really match nothing that they might match.
         if reason != not_relative && !patterns.contains('\n') {
             let excludes = excludes(patterns);
             for path in ["user", "user/cache", "cache", "x/cache", "a.tmp", "x/a.tmp"] {

@@ -26,7 +26,7 @@ fn reads_in_order_and_anywhere() {
     assert_eq!(file.read(&mut buffer).unwrap(), 1);
     assert_eq!(file.read(&mut buffer).unwrap(), 0);
     assert_eq!(file.opened_metadata().size, 10);
-    // The name is gone since, only the content is as it was.
+    // The file has been renamed or removed; its content is unchanged.
     let now = file.metadata().unwrap();
     assert_eq!((now.size, now.links), (10, 0));
     assert_eq!((now.inode, now.modified), (file.opened_metadata().inode, file.opened_metadata().modified));
@@ -46,11 +46,11 @@ fn holes_are_left_out() {
         file.set_len(10 * MIB).unwrap();
         file.write_all_at(&[1; 4096], MIB).unwrap();
         file.write_all_at(&[1; 4096], 5 * MIB).unwrap();
-        // Extents that are only allocated are not told apart from data by every file system.
+        // Not every file system distinguishes data from extents that are only allocated.
         file.sync_all().unwrap();
     });
     let extents = file.data_extents(10 * MIB).unwrap();
-    // A file system without holes tells one extent; block sizes differ.
+    // A file system without holes reports one extent; block sizes differ.
     if extents != [(0, 10 * MIB)] {
         assert_eq!(extents.len(), 2);
         for ((start, length), data) in extents.iter().zip([MIB, 5 * MIB]) {

@@ -1,12 +1,12 @@
-//! As much of the raw form of POSIX access control lists as restoring safely needs.
+//! The part of the raw form of POSIX access control lists that a safe restore needs.
 //!
-//! The form is that of `linux/posix_acl_xattr.h`: a version in 4 bytes, then entries of tag (2 bytes), permissions
-//! (2 bytes) and id (4 bytes), all little-endian.
+//! The form is described in `linux/posix_acl_xattr.h`: a version in 4 bytes, then entries of tag (2 bytes),
+//! permissions (2 bytes) and id (4 bytes), all little-endian.
 
-/// Name of the attribute that holds the access control list of an object.
+/// Name of the attribute with the access control list of an object.
 pub(super) const ACCESS_ACL: &[u8] = b"system.posix_acl_access";
 
-/// Name of the attribute that holds the list that new objects in a directory get.
+/// Name of the attribute with the list for new objects in a directory.
 pub(super) const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
 
 const VERSION: [u8; 4] = 2_u32.to_le_bytes();
@@ -15,8 +15,8 @@ const TAG_OWNING_GROUP: u16 = 0x04;
 
 /// Returns `mode` with the permissions that the list gives to the owning group itself.
 ///
-/// In the mode of an object with a list, the group's bits are the list's mask, which may allow more. A list that
-/// cannot be read gives the group nothing.
+/// In the mode of an object with a list, the bits of the group are the mask of the list, which may allow
+/// more. An unreadable list gives the group nothing.
 pub(super) fn mode_without_list(mode: u32, list: &[u8]) -> u32 {
     let owning_group = owning_group_permissions(list).unwrap_or(0);
     mode & (!0o070 | (owning_group << 3))

@@ -1,14 +1,16 @@
-//! Applies owner, mode, extended attributes and times, in the order in which none undoes another.
+//! Applies owner, mode, extended attributes and times, in an order in which no step undoes another.
 //!
-//! 1. Attributes that are not wanted go, an old access control list above all, while they cannot hurt what follows.
+//! Unwanted attributes are removed, especially an old access control list, before they can affect the next
+//!    steps.
 //! 2. `user.*` and `trusted.*` attributes, while the mode still lets the owner write.
 //! 3. Owner: changing it clears setuid, setgid and capabilities.
-//! 4. Mode, without setuid and setgid where the owner is not the right one.
+//! Mode, without setuid and setgid if the owner is wrong.
 //! 5. Access control lists, `security.*` and the rest.
 //! 6. Times.
-//! 7. Flags, of which some forbid all of the above; those that are there go first, if anything has to change.
+//! Flags, some of which forbid all other steps; existing flags are cleared first if anything has to change.
 //!
-//! Then it is looked at once more: file systems clip times, drop bits and ignore owners without an error.
+//! Finally, the object is examined once more: file systems clip times, drop bits and ignore owners without an
+//! error.
 
 mod inode_flags;
 mod outcome;
@@ -33,24 +35,25 @@ pub(super) const SET_USER_ID: u32 = 0o4000;
 pub(super) const SET_GROUP_ID: u32 = 0o2000;
 const OWNER_READ_WRITE: u32 = 0o600;
 
-/// Whom restored objects shall belong to.
+/// Owner of restored objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OwnerChoice {
-    /// The owner and group that the metadata names.
+    /// The owner and group in the metadata.
     #[default]
     FromMetadata,
-    /// These, whatever the metadata says: the result of the caller's mapping.
+    /// The given ones, independent of the metadata: the result of the caller's mapping.
     Fixed {
         /// Numeric owner.
         user_id: u32,
         /// Numeric group.
         group_id: u32,
     },
-    /// As they are: usually the user who restores. Objects that so get another owner lose setuid and setgid.
+    /// Unchanged: usually the user who restores. Objects that get another owner in this way lose setuid and
+    /// setgid.
     Unchanged,
 }
 
-/// What of the metadata is applied; by default everything.
+/// Which parts of the metadata are applied; all by default.
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApplyOptions {
@@ -58,14 +61,15 @@ pub struct ApplyOptions {
     pub owner: OwnerChoice,
     /// Permissions, setuid, setgid and sticky (never of symbolic links, which have none).
     pub mode: bool,
-    /// Time of the last change of content; the time of the last access is left alone.
+    /// Time of the last change of content; the time of the last access is not changed.
     pub times: bool,
-    /// Extended attributes with access control lists and capabilities. Those that are there and not wanted are
-    /// removed, except `security.*` (but capabilities) and `system.*` (but POSIX lists), which belong to the system.
+    /// Extended attributes with access control lists and capabilities. Existing unwanted ones are removed,
+    /// except `security.*` (but capabilities are removed) and `system.*` (but POSIX lists are removed), which
+    /// belong to the system.
     pub extended_attributes: bool,
-    /// Keeps attributes that are there and not wanted: what the object had is known in part only.
+    /// Keeps existing unwanted attributes: the attributes of the original are only partly known.
     pub keep_attributes: bool,
-    /// Removes flags of the inode that the metadata does not name. Those that it names are always set.
+    /// Removes inode flags that the metadata does not name. Flags that it names are always set.
     pub clear_flags: bool,
 }
 
@@ -85,8 +89,8 @@ impl Default for ApplyOptions {
 impl TargetTree {
     /// Applies metadata and extended attributes to an existing object of any kind (empty path: the target itself).
     ///
-    /// Directories come last, deepest first: whatever is created in a directory changes its times, and its mode may
-    /// forbid it. Fails if nothing is there, or something of another kind than the metadata says.
+    /// Directories come last, deepest first: creating something in a directory changes its times, and its
+    /// mode may forbid it. Fails if there is no object, or if its kind differs from the metadata.
     pub fn apply_metadata(
         &self,
         path: &[u8],
@@ -108,24 +112,24 @@ impl TargetTree {
         let warnings = apply(&opened.object(), path, before, &wanted)
             .map_err(|errno| FsError::new(OPERATION, path, errno))?;
         if metadata.kind == EntryKind::Directory {
-            // What new objects inherit from it may be another thing now.
+            // New objects may now inherit other attributes from it.
             self.handles.forget(path);
         }
         Ok(warnings)
     }
 }
 
-/// What shall become of an object.
+/// Desired state of an object.
 pub(super) struct Wanted<'a> {
     pub(super) metadata: &'a Metadata,
     pub(super) attributes: &'a ExtendedAttributes,
     pub(super) options: &'a ApplyOptions,
-    /// The object gets its name later: flags that forbid to rename it are not set yet.
+    /// The object gets its name later: flags that forbid renaming are not set yet.
     pub(super) is_temporary: bool,
 }
 
 impl Wanted<'_> {
-    /// Returns the owner and group that the object is to have; none if they stay as they are.
+    /// Returns the desired owner and group; none if they stay unchanged.
     pub(super) fn owner(&self) -> Option<(u32, u32)> {
         match self.options.owner {
             OwnerChoice::FromMetadata => Some((self.metadata.user_id, self.metadata.group_id)),
@@ -144,7 +148,7 @@ pub(super) enum AttributesBefore {
     Unknown,
 }
 
-/// Applies what is wanted; fails only if the object cannot be looked at, or is of another kind.
+/// Applies the desired state; fails only if the object cannot be examined, or is of another kind.
 pub(super) fn apply(
     object: &Object<'_>,
     path: &[u8],
@@ -171,7 +175,7 @@ struct Application<'a> {
     object: &'a Object<'a>,
     path: &'a [u8],
     wanted: &'a Wanted<'a>,
-    /// As it is now, kept up to date.
+    /// Its current status, kept up to date.
     status: Status,
     flags_before: u32,
     warnings: Vec<ApplyWarning>,
@@ -196,8 +200,8 @@ impl<'a> Application<'a> {
         true
     }
 
-    /// Says whether anything differs from what is wanted: what does not is not touched, so that the next backup of the
-    /// target sees no change.
+    /// Says whether anything differs from the desired state. Objects without differences are not changed, so
+    /// the next backup of the target sees no change.
     fn has_changes(&self, changes: &AttributeChanges<'_>) -> bool {
         let Wanted { metadata, options, .. } = self.wanted;
         let owner = (self.status.user_id, self.status.group_id);
@@ -210,7 +214,7 @@ impl<'a> Application<'a> {
             || self.flag_changes() != (0, 0)
     }
 
-    /// Compares the attributes that are there with the wanted ones.
+    /// Compares the existing attributes with the wanted ones.
     fn attribute_changes(&mut self, before: AttributesBefore) -> AttributeChanges<'a> {
         let mut changes = AttributeChanges::default();
         if !self.wanted.options.extended_attributes {
@@ -230,7 +234,7 @@ impl<'a> Application<'a> {
                 }
             }
         };
-        // An attribute whose value could not be read is listed with an empty one.
+        // An attribute whose value could not be read is listed with an empty value.
         let is_set = |attribute: &&_| present.contains(*attribute);
         changes.set =
             wanted.iter().filter(|attribute| attribute.1.is_empty() || !is_set(attribute)).collect();
@@ -245,7 +249,7 @@ impl<'a> Application<'a> {
         let needs_access = !changes.remove.is_empty() || changes.set.iter().any(|(name, _)| is_early(name));
         let has_access = self.status.mode & OWNER_READ_WRITE == OWNER_READ_WRITE;
         if needs_access && !has_access && self.wanted.metadata.kind != EntryKind::Symlink {
-            // Only helps where the user is the owner and not privileged; otherwise it does not matter.
+            // Helps only if the user is the unprivileged owner; otherwise it does not matter.
             let mode = self.status.mode | OWNER_READ_WRITE;
             if self.object.change_mode(mode).is_ok() {
                 self.status.mode = mode;
@@ -270,9 +274,9 @@ impl<'a> Application<'a> {
         }
         let Err(errno) = self.change_owner(user_id, group_id) else { return };
         self.warn(AppliedAspect::Owner, errno);
-        // Users may not give objects away, but may give them to another one of their own groups.
+        // Users may not give objects to other users, but may give them to another one of their own groups.
         if user_id.is_some() && group_id.is_some() {
-            // Counted above already, whether or not this helps.
+            // Counted above already, whether this helps or not.
             let _: Result<(), Errno> = self.change_owner(None, group_id);
         }
     }
@@ -281,7 +285,8 @@ impl<'a> Application<'a> {
         self.object.change_owner(user_id, group_id)?;
         self.status.user_id = user_id.unwrap_or(self.status.user_id);
         self.status.group_id = group_id.unwrap_or(self.status.group_id);
-        // The kernel may clear these, depending on kind and privilege; unless they are, too much is set for now.
+        // The kernel may clear these, depending on kind and privilege; if it does not, too much is set for
+        // now.
         self.status.is_mode_certain = false;
         Ok(())
     }
@@ -298,7 +303,8 @@ impl<'a> Application<'a> {
             return;
         }
         if !self.wanted.options.mode {
-            // As it was, after a moment with more; setuid and setgid may be gone with the old owner.
+            // Restores the mode after a moment with more permissions; setuid and setgid may be gone with the
+            // old owner.
             if self.status.mode != mode_before {
                 self.change_mode(mode_before & !(SET_USER_ID | SET_GROUP_ID));
             }
@@ -311,7 +317,8 @@ impl<'a> Application<'a> {
             self.warn(AppliedAspect::SetIdBits, Errno::PERM);
         }
         if let Some((_, list)) = changes.set.iter().find(|(name, _)| name == ACCESS_ACL) {
-            // Setting the list sets the group's bits to its mask; without the list they would allow too much.
+            // Setting the list sets the bits of the group to its mask; without the list they would allow too
+            // much.
             mode = mode_without_list(mode, list);
         }
         if !self.status.is_mode_certain || mode != self.status.mode {
@@ -344,7 +351,7 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// Looks at the object again, and notes what is not as it was set although no call failed.
+    /// Examines the object again, and records differences for which no call failed.
     fn check_result(&mut self) -> Result<(), Errno> {
         let found = self.object.status()?;
         for (aspect, kind, text) in outcome::differences(self.wanted, &found) {
@@ -373,14 +380,14 @@ impl<'a> Application<'a> {
     }
 }
 
-/// What is to be done with attributes.
+/// Changes of attributes.
 #[derive(Default)]
 struct AttributeChanges<'a> {
     remove: Vec<Vec<u8>>,
     set: Vec<&'a (Vec<u8>, Vec<u8>)>,
 }
 
-/// Whether owner and group are those that setuid, setgid and capabilities were meant for.
+/// Whether owner and group are those for which setuid, setgid and capabilities were meant.
 #[derive(Clone, Copy)]
 struct OwnerIsRight {
     user: bool,
@@ -395,20 +402,20 @@ impl OwnerIsRight {
     }
 }
 
-/// Returns whether an attribute that is not wanted is removed, rather than left to the system.
+/// Says whether an unwanted attribute is removed instead of being left to the system.
 fn is_ours(name: &[u8]) -> bool {
     name.starts_with(b"user.")
         || (name.starts_with(b"trusted.") && !name.starts_with(b"trusted.overlay."))
         || [CAPABILITY, ACCESS_ACL, DEFAULT_ACL].contains(&name)
 }
 
-/// Returns whether an attribute is set before owner and mode, which may take the permission to set it.
+/// Says whether an attribute is set before owner and mode, which may remove the permission to set it.
 fn is_early(name: &[u8]) -> bool {
     name.starts_with(b"user.") || name.starts_with(b"trusted.")
 }
 
 fn aspect_of(name: &[u8]) -> AppliedAspect {
-    // There are no other lists than these in `system.`: POSIX and NFSv4 ones.
+    // `system.` has no other lists than these: POSIX and NFSv4 ones.
     if name.starts_with(b"system.") {
         AppliedAspect::AccessControlList
     } else {

@@ -1,33 +1,33 @@
-//! Names what could not be applied to an object.
+//! Names the aspects that could not be applied to an object.
 
 use std::fmt;
 use std::io;
 
-/// What could not be applied to an object.
+/// An aspect that could not be applied to an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppliedAspect {
     /// Owner or group.
     Owner,
     /// Permissions.
     Mode,
-    /// Setuid or setgid, left out because the owner or group is not the one that they were meant for.
+    /// Setuid or setgid, left out because they were meant for another owner or group.
     SetIdBits,
     /// Times.
     Times,
-    /// The extended attributes could not be listed, so that unwanted ones may remain.
+    /// The extended attributes could not be listed, so unwanted ones may remain.
     ExtendedAttributes,
-    /// The extended attribute of this (raw) name.
+    /// The extended attribute with this (raw) name.
     ExtendedAttribute(Vec<u8>),
     /// An access control list.
     AccessControlList,
     /// The device node itself, which was not created.
     Device,
-    /// Flags of the inode, as `chattr` sets them.
+    /// Inode flags (see `chattr`).
     InodeFlags,
 }
 
 impl AppliedAspect {
-    /// Says whether only the superuser may apply this, so that an ordinary user cannot expect it.
+    /// Says whether only the superuser may apply this, so ordinary users cannot expect it.
     pub fn needs_privilege(&self) -> bool {
         match self {
             Self::Owner | Self::SetIdBits | Self::Device | Self::InodeFlags => true,
@@ -53,15 +53,15 @@ impl fmt::Display for AppliedAspect {
     }
 }
 
-/// Something that could not be applied to one object; everything else was.
+/// An aspect that could not be applied to an object; all other aspects were.
 #[derive(Debug, thiserror::Error)]
 #[error("{aspect} of \"{}\" not applied", path.escape_ascii())]
 pub struct ApplyWarning {
     /// Path of the object, relative to the target.
     pub path: Vec<u8>,
-    /// What could not be applied.
+    /// The aspect.
     pub aspect: AppliedAspect,
-    /// What the operating system answered.
+    /// Error of the operating system.
     #[source]
     pub source: io::Error,
 }

@@ -16,24 +16,25 @@ use crate::error::FsError;
 use crate::stat::kernel_device_number;
 use crate::xattr::descriptor_path;
 
-/// Permissions of the owner that are needed to create objects in a directory.
+/// Permissions that the owner needs to create objects in a directory.
 const OWNER_ALL: u32 = 0o700;
 
-/// What [`TargetTree::create_directory`] found.
+/// Result of [`TargetTree::create_directory`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DirectoryOutcome {
-    /// There was nothing; the directory is new.
+    /// The directory is new.
     Created,
-    /// There was a directory already.
+    /// The directory existed already.
     Existed,
 }
 
 impl TargetTree {
-    /// Creates a directory with mode 700; the final mode is applied when everything in it is there.
+    /// Creates a directory with mode 700; the final mode is applied when its content is complete.
     ///
-    /// An existing directory is kept; if it belongs to the (unprivileged) user of the process and does not let its
-    /// owner in, mode 700 is added for now. Fails if anything else is there ([`TargetPathProblem::SymbolicLink`] or
-    /// [`TargetPathProblem::NotADirectory`] is then the cause): remove it first if it is to be replaced.
+    /// An existing directory is kept. If it belongs to the (unprivileged) user of the process and does not
+    /// let its owner in, mode 700 is added for now. Fails if anything else has the name (the cause is then
+    /// [`TargetPathProblem::SymbolicLink`] or [`TargetPathProblem::NotADirectory`]): to replace it, remove it
+    /// first.
     pub fn create_directory(&self, path: &[u8]) -> Result<DirectoryOutcome, FsError> {
         const OPERATION: &str = "create the directory";
         let created = self.in_parent(OPERATION, path, |parent, name| {
@@ -60,20 +61,20 @@ impl TargetTree {
         Ok(DirectoryOutcome::Existed)
     }
 
-    /// Creates a symbolic link, in place of anything that is there but a directory.
+    /// Creates a symbolic link, replacing anything except a directory.
     ///
-    /// The link's own target is arbitrary bytes without NUL; it is never looked at.
+    /// The target of the link is arbitrary bytes without NUL; it is never examined.
     pub fn create_symlink(&self, path: &[u8], target: &[u8]) -> Result<(), FsError> {
         self.create_replacing("create the symbolic link", path, |parent, name| {
             rustix::fs::symlinkat(target, parent, name)
         })
     }
 
-    /// Creates a named pipe, a socket or a device node, in place of anything that is there but a directory.
+    /// Creates a named pipe, a socket or a device node, replacing anything except a directory.
     ///
-    /// `special_device` is as in [`Metadata::special_device`](crate::entry::Metadata::special_device); of `mode`,
-    /// the permissions are used as far as the umask allows. Returns a warning, and changes nothing, if the user may
-    /// not create devices. Fails with invalid input for other kinds.
+    /// `special_device` has the form of [`Metadata::special_device`](crate::entry::Metadata::special_device).
+    /// The permissions in `mode` are used as far as the umask allows. Returns a warning, and changes nothing,
+    /// if the user may not create devices. Fails with invalid input for other kinds.
     pub fn create_special(
         &self,
         path: &[u8],
@@ -105,7 +106,7 @@ impl TargetTree {
         }
     }
 
-    /// Gives an existing object of the target a second name, in place of anything that is there but a directory.
+    /// Gives an existing object of the target a second name, replacing anything except a directory.
     pub fn create_hard_link(&self, existing_path: &[u8], new_path: &[u8]) -> Result<(), FsError> {
         const OPERATION: &str = "create the hard link";
         let (existing_parent, existing_name) =
@@ -117,7 +118,7 @@ impl TargetTree {
             })
         };
         match link() {
-            // What is immutable or append-only gets no more names.
+            // Immutable or append-only objects cannot get more names.
             Err(error) if error.source.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
                 let Some(lifted) = lift_from_file(&existing_parent, existing_name) else { return Err(error) };
                 let linked = link();
@@ -128,7 +129,8 @@ impl TargetTree {
         }
     }
 
-    /// Creates an object under its name, or if that is taken under a temporary one that then replaces it atomically.
+    /// Creates an object under its name. If the name is taken, creates it under a temporary name and then
+    /// replaces the old object atomically.
     fn create_replacing(
         &self,
         operation: &'static str,
@@ -139,8 +141,8 @@ impl TargetTree {
             Err(Errno::EXIST) => {
                 let ((), temporary) = self.create_temporary(|temporary| create(parent, temporary))?;
                 let renamed = rename_over(parent, &temporary, name);
-                // Renaming one hard link over another of the same object succeeds and does nothing, so that the
-                // temporary name may still be there after success too.
+                // Renaming one hard link over another of the same object succeeds and does nothing, so the
+                // temporary name may still exist even after success.
                 remove_temporary(parent, &temporary);
                 renamed
             }

@@ -19,14 +19,14 @@ use crate::entry::{EntryKind, ExtendedAttributes, Metadata};
 use crate::error::{FsError, retry_interrupted};
 use crate::flags;
 
-/// Below this size, blocks are not reserved in advance: the file is written at once anyway.
+/// For smaller files, blocks are not reserved in advance, because the file is written immediately.
 const RESERVED_BYTES_MIN: u64 = 4 * 1024 * 1024;
 
-/// How a file under a temporary name is created.
+/// Flags to create a file under a temporary name.
 const CREATE_NEW: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// How an existing file is opened: nothing is followed, nothing is waited for, no terminal is taken over.
+/// Flags to open an existing file: does not follow links, wait, or take over a terminal.
 const READ_EXISTING: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
@@ -35,7 +35,7 @@ const READ_EXISTING: OFlags = OFlags::RDONLY
 
 /// A file that is being written under a temporary name, possibly by several threads.
 ///
-/// Only [`finish`](Self::finish) gives it its name; dropped without, it is removed.
+/// Only [`finish`](Self::finish) gives it its name; if it is dropped before, it is removed.
 #[derive(Debug)]
 pub struct TargetFile {
     descriptor: OwnedFd,
@@ -46,14 +46,15 @@ pub struct TargetFile {
 }
 
 impl TargetTree {
-    /// Begins a new regular file, which at the end replaces anything that is there but a directory.
+    /// Begins a new regular file, which finally replaces anything except a directory.
     ///
-    /// The file is always written under a temporary name in its directory and renamed: whenever the process dies,
-    /// a name has its old content or all of the new one. For a file of 4 KiB in a new directory that costs 2–3 µs of
-    /// 6–8 on tmpfs, 5 of 16 on ext4 (measured with create, write, mode, times, close).
+    /// The file is always written under a temporary name in its directory and then renamed: if the process
+    /// dies at any time, the name has either all of its old content or all of the new content. For a file of
+    /// 4 KiB in a new directory that costs 2–3 µs of 6–8 on tmpfs, 5 of 16 on ext4 (measured with create,
+    /// write, mode, times, close).
     ///
-    /// `size_hint` is the length in bytes if the file has no holes, else 0; for large files blocks are reserved, so
-    /// that a full file system is noticed at once.
+    /// `size_hint` is the length in bytes if the file has no holes, otherwise 0. Blocks are reserved for
+    /// large files, so that a full file system is noticed at once.
     pub fn create_file(&self, path: &[u8], size_hint: u64) -> Result<TargetFile, FsError> {
         let (descriptor, parent, temporary_name) = self.in_parent("create the file", path, |parent, _| {
             let (descriptor, name) = self.create_temporary(|name| {
@@ -74,10 +75,10 @@ impl TargetTree {
         Ok(file)
     }
 
-    /// Opens what is at a path for reading, to compare it; none if there is no regular file.
+    /// Opens the object at a path for reading, to compare it; none if it is not a regular file.
     pub fn open_existing_for_compare(&self, path: &[u8]) -> Result<Option<ExistingFile>, FsError> {
         let opened = self.in_parent("open the file", path, |parent, name| {
-            // Opening a device can have effects, so look first.
+            // Opening a device can have side effects, so check the kind first.
             if metadata_at(parent, name)?.kind != EntryKind::File {
                 return Ok(None);
             }
@@ -118,7 +119,7 @@ impl TargetFile {
         Ok(())
     }
 
-    /// Sets the length: what was not written is a hole that reads as zeros.
+    /// Sets the length: unwritten parts become holes that read as zeros.
     pub fn set_length(&self, length: u64) -> Result<(), FsError> {
         const OPERATION: &str = "set the length of the file";
         self.check_unfinished(OPERATION)?;
@@ -126,10 +127,11 @@ impl TargetFile {
             .map_err(|errno| self.error(OPERATION, errno))
     }
 
-    /// Applies metadata and extended attributes, then gives the file its name, replacing what had it.
+    /// Applies metadata and extended attributes, then gives the file its name, replacing the object that had
+    /// it.
     ///
-    /// Called once, after the last write; any later call of any method fails. What could not be applied is returned.
-    /// After a failure the temporary file is removed when the value is dropped. Durable only after
+    /// Called once, after the last write; any later call of any method fails. Returns what could not be
+    /// applied. After a failure, the temporary file is removed when the value is dropped. Durable only after
     /// [`TargetTree::sync`].
     pub fn finish(
         &self,
@@ -177,7 +179,7 @@ impl TargetFile {
 
     fn rename(&self, name: &[u8]) -> Result<(), Errno> {
         match rename_over(&self.parent, &self.temporary_name, name) {
-            // Names in an append-only directory stay.
+            // Names in an append-only directory cannot be removed.
             Err(Errno::PERM) if self.parent.lift_protection() => {
                 rename_over(&self.parent, &self.temporary_name, name)
             }
@@ -191,7 +193,7 @@ impl TargetFile {
             Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
                 Err(self.error("reserve space for the file", errno))
             }
-            // Many file systems, NFS among them, cannot.
+            // Many file systems, including NFS, cannot do this.
             _ => Ok(()),
         }
     }
@@ -217,7 +219,7 @@ impl Drop for TargetFile {
     }
 }
 
-/// A regular file that was in the target before, open for reading.
+/// A regular file that existed in the target before, open for reading.
 #[derive(Debug)]
 pub struct ExistingFile {
     file: File,
@@ -238,7 +240,7 @@ impl ExistingFile {
         &self.path
     }
 
-    /// Returns the bytes for which the file system had allocated storage when the file was opened.
+    /// Returns the number of bytes for which the file system had allocated storage when the file was opened.
     pub fn allocated_bytes(&self) -> u64 {
         self.allocated_bytes
     }
@@ -247,7 +249,7 @@ impl ExistingFile {
         FsError::new(operation, self.path.as_slice(), source)
     }
 
-    /// Returns what the operating system said when the file was opened.
+    /// Returns the metadata from when the file was opened.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }

@@ -22,9 +22,9 @@ const SHARD_PATH_BYTES_MAX: usize = 512 * 1024;
 #[derive(Debug)]
 pub(super) struct DirectoryHandle {
     descriptor: OwnedFd,
-    /// Whether new objects get an access control list from the directory; asked for once.
+    /// Whether new objects inherit an access control list from the directory; looked up once.
     bequeaths_acl: OnceLock<bool>,
-    /// Flags that forbid changes in it stay as they are.
+    /// Whether to keep the flags that forbid changes in it.
     keeps_flags: AtomicBool,
 }
 
@@ -36,7 +36,7 @@ impl DirectoryHandle {
 
     /// Returns whether objects created in the directory inherit an access control list from it.
     ///
-    /// If that cannot be found out, the answer is yes, which costs the caller a look at each new object.
+    /// If this is unknown, the answer is yes, which costs the caller a check of each new object.
     pub(super) fn bequeaths_acl(&self) -> bool {
         *self.bequeaths_acl.get_or_init(|| {
             let Ok(path) = descriptor_path(self.as_fd()) else { return true };
@@ -45,7 +45,7 @@ impl DirectoryHandle {
         })
     }
 
-    /// Keeps the flags that forbid changes in the directory: it is not part of what is restored.
+    /// Keeps the flags that forbid changes in the directory, because it is not part of the restored tree.
     pub(super) fn keep_flags(&self) {
         self.keeps_flags.store(true, Ordering::Relaxed);
     }
@@ -55,7 +55,7 @@ impl DirectoryHandle {
         !self.keeps_flags.load(Ordering::Relaxed) && lift_from_directory(self)
     }
 
-    /// Returns whether the directory has been removed, so that another one may have its name.
+    /// Says whether the directory has been removed, so that another one may have its name.
     pub(super) fn is_removed(&self) -> bool {
         match rustix::fs::fstat(self) {
             Ok(status) => status.st_nlink == 0,
@@ -80,7 +80,7 @@ pub(super) struct HandleCache {
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// By the hash of the path. Two paths with one hash push each other out.
+    /// By the hash of the path. Two paths with the same hash evict each other.
     slots: HashMap<u64, Slot>,
     path_bytes: usize,
     uses: u64,
@@ -124,7 +124,7 @@ impl HandleCache {
         prefixes.iter().rev().find_map(|&(end, hash)| Some((end, self.get_hashed(&path[..end], hash)?)))
     }
 
-    /// Remembers a directory, at the expense of the least recently used ones.
+    /// Adds a directory, and evicts the least recently used ones.
     pub(super) fn insert(&self, path: &[u8], handle: &Arc<DirectoryHandle>) {
         if self.handles_per_shard_max == 0 {
             return;
@@ -143,23 +143,23 @@ impl HandleCache {
         shard.slots.insert(hash, slot);
     }
 
-    /// Forgets exactly this directory.
+    /// Evicts exactly this directory.
     pub(super) fn forget(&self, path: &[u8]) {
         let hash = self.hash(path);
         self.shard(hash).remove(hash);
     }
 
-    /// Forgets this directory and all below it.
+    /// Evicts this directory and all below it.
     pub(super) fn forget_tree(&self, path: &[u8]) {
         self.forget_if(|cached| is_at_or_below(cached, path));
     }
 
-    /// Forgets this directory and all that lead to it.
+    /// Evicts this directory and all that lead to it.
     pub(super) fn forget_ancestry(&self, path: &[u8]) {
         self.forget_if(|cached| is_at_or_below(path, cached));
     }
 
-    /// Forgets, and so closes, everything that is not in use.
+    /// Evicts, and so closes, all directories that are not in use.
     pub(super) fn clear(&self) {
         self.forget_if(|_| true);
     }
@@ -209,7 +209,7 @@ impl Shard {
     }
 }
 
-/// Feeds one component such that the hash of a path's beginning can be taken on the way.
+/// Hashes one component, so that the hashes of all prefixes of a path are available on the way.
 fn write_component(hasher: &mut impl Hasher, component: &[u8]) {
     hasher.write(component);
     hasher.write_u8(b'/');
@@ -220,7 +220,7 @@ fn is_at_or_below(path: &[u8], ancestor: &[u8]) -> bool {
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    // No invariant spans a panic: at worst the cache holds less than it could.
+    // No invariant spans a panic: at worst the cache contains less than it could.
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,4 +1,4 @@
-//! Where an existing file has holes, and how holes are made and filled without a change of content.
+//! Finds holes of existing files, and punches and fills holes without a change of content.
 
 use std::io;
 
@@ -11,23 +11,23 @@ use super::protection::lift_from_file;
 use super::status::metadata_of;
 use crate::error::{FsError, retry_interrupted};
 
-/// How a file is opened to make holes: nothing is followed, nothing is waited for.
+/// Flags to open a file in order to punch holes: does not follow links or wait.
 const WRITE: OFlags = OFlags::WRONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
-/// Smallest block that a hole is made of.
+/// Smallest block that can become a hole.
 const BLOCK_BYTES_MIN: u64 = 512;
 
-/// Zeros that are written at a time.
+/// Zeros that are written at once.
 static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
 
 impl ExistingFile {
-    /// Returns the first range of `start..end` that holds data, as `(start, end)`; none if all of it is a hole.
+    /// Returns the first range of data within `start..end`, as `(start, end)`; none if all of it is a hole.
     ///
-    /// A file system that knows no holes holds data everywhere.
+    /// On a file system without holes, everything is data.
     pub fn next_data(&self, start: u64, end: u64) -> Result<Option<(u64, u64)>, FsError> {
         if start >= end {
             return Ok(None);
@@ -43,22 +43,23 @@ impl ExistingFile {
         match self.seek(SeekFrom::Hole(begin)) {
             // The file has become shorter.
             Err(Errno::NXIO) => Ok(None),
-            // A file system at fault: everything counts as data.
+            // The file system is faulty: treat everything as data.
             Ok(hole) if hole <= begin => Ok(Some((begin, end))),
             Ok(hole) => Ok(Some((begin, hole.min(end)))),
             Err(errno) => Err(self.error("look for holes in", errno)),
         }
     }
 
-    /// Makes what was written to the file durable, and drops it from the page cache, so that the next read has to come
-    /// from the disk. A file system without a cache of its own, or in memory, just reads.
+    /// Makes the written content of the file durable, and drops it from the page cache, so that the next read
+    /// comes from the disk. On a file system without its own cache, or in memory, this has no effect on
+    /// reading.
     pub fn drop_cache(&self) -> Result<(), FsError> {
         match retry_interrupted(|| rustix::fs::fdatasync(self)) {
-            // The file system has nothing to synchronise.
+            // The file system has nothing to synchronize.
             Ok(()) | Err(Errno::INVAL | Errno::ROFS) => {}
             Err(errno) => return Err(self.error("synchronise", errno)),
         }
-        // Advice: a file system that does not take it is read all the same.
+        // Advice only; the file is read even if the file system ignores it.
         let _: Result<(), Errno> = rustix::fs::fadvise(self, 0, None, Advice::DontNeed);
         Ok(())
     }
@@ -68,7 +69,7 @@ impl ExistingFile {
     }
 }
 
-/// An existing file of which holes are made or filled; its content stays as it is.
+/// An existing file whose holes are punched or filled; its content stays the same.
 #[derive(Debug)]
 pub struct HoleFile {
     descriptor: std::os::fd::OwnedFd,
@@ -77,8 +78,8 @@ pub struct HoleFile {
 }
 
 impl TargetTree {
-    /// Opens the file that was compared to change its holes; none if it may not be written, is running, or if its name
-    /// means another one by now.
+    /// Opens the compared file to change its holes; none if it may not be written, is being executed, or if
+    /// its name now belongs to another file.
     pub fn open_for_holes(&self, existing: &ExistingFile) -> Result<Option<HoleFile>, FsError> {
         let opened = self.in_parent("open the file", existing.path(), |parent, name| {
             let open = || rustix::fs::openat(parent, name, WRITE, Mode::empty());
@@ -99,7 +100,8 @@ impl TargetTree {
 }
 
 impl HoleFile {
-    /// Makes a hole of the whole blocks in a range that reads as zeros; says no if the file system cannot.
+    /// Punches a hole into the whole blocks of a range that reads as zeros; returns `false` if the file
+    /// system cannot do it.
     pub fn punch(&self, start: u64, end: u64) -> Result<bool, FsError> {
         let start = start.next_multiple_of(self.block_bytes);
         let end = end - end % self.block_bytes;

@@ -9,7 +9,7 @@ use super::status::{kind_of, metadata_at};
 use crate::entry::EntryKind;
 use crate::error::FsError;
 
-/// How an entered directory is opened again to read it.
+/// Flags to open an entered directory again in order to read it.
 const READ_DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 

@@ -1,4 +1,4 @@
-//! Where an object of a target lies: on which mount, and which object it is.
+//! Identity of an object of a target, and the mount that it is on.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -12,19 +12,19 @@ use super::{TargetTree, absent_as_none};
 use crate::entry::EntryKind;
 use crate::error::{FsError, retry_interrupted};
 
-/// How an object is opened only to find out on which mount it lies.
+/// Flags to open an object only to find its mount.
 const NAME_ONLY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// What an object is, and whether it lies where the target's root lies.
+/// Identity of an object, and whether it is on the same mount as the target's root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Location {
     /// Kind of the object.
     pub kind: EntryKind,
-    /// Device that holds it, as in [`Metadata::device`](crate::entry::Metadata::device).
+    /// Its device, as in [`Metadata::device`](crate::entry::Metadata::device).
     pub device: u64,
     /// Inode number.
     pub inode: u64,
-    /// It is a mount point or lies below one, or it is a directory of another device than the target's root.
+    /// It is a mount point or lies below one, or it is a directory on another device than the target's root.
     pub is_foreign: bool,
 }
 
@@ -32,20 +32,20 @@ pub struct Location {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     device: u64,
-    /// None where the system does not say it.
+    /// None if the system does not report it.
     id: Option<u64>,
 }
 
 impl Mount {
-    /// Finds out where an open directory lies.
+    /// Finds the mount of an open directory.
     pub(super) fn of(directory: impl AsFd) -> Result<Self, Errno> {
         Ok(examine(directory, c"", AtFlags::EMPTY_PATH)?.mount)
     }
 }
 
 impl TargetTree {
-    /// Returns what is at a path (empty for the target itself) and where it lies, or none if there is nothing. A
-    /// symbolic link is described itself; of a mount point, what is mounted there is described.
+    /// Returns identity and mount of the object at a path (empty for the target itself), or none if there is
+    /// no object. Describes a symbolic link itself; for a mount point, describes the mounted directory.
     pub fn locate(&self, path: &[u8]) -> Result<Option<Location>, FsError> {
         const OPERATION: &str = "look up";
         if path.is_empty() {
@@ -55,7 +55,7 @@ impl TargetTree {
         absent_as_none(self.in_parent(OPERATION, path, |parent, name| self.locate_at(parent, name)))
     }
 
-    /// Says whether something is mounted on exactly this path (not the target itself).
+    /// Says whether something is mounted at exactly this path (not the target itself).
     pub fn is_mount_point(&self, path: &[u8]) -> Result<bool, FsError> {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
         let found = self.in_parent("look up", path, |parent, name| {
@@ -79,7 +79,7 @@ impl TargetTree {
     fn location(&self, found: &Examined) -> Location {
         let Examined { kind, inode, mount } = *found;
         let is_other_mount = matches!((mount.id, self.mount.id), (Some(id), Some(root)) if id != root);
-        // Of files, overlay file systems may name the device of a lower layer.
+        // For files, overlay file systems may report the device of a lower layer.
         let is_other_device = kind == EntryKind::Directory && mount.device != self.mount.device;
         Location { kind, device: mount.device, inode, is_foreign: is_other_mount || is_other_device }
     }
@@ -105,7 +105,7 @@ fn examine(directory: impl AsFd, name: impl Arg + Copy, flags: AtFlags) -> Resul
     Ok(Examined { kind, inode: found.stx_ino, mount: Mount { device, id } })
 }
 
-/// Reads the mount's number from `/proc`; none if that is not possible.
+/// Reads the number of the mount from `/proc`; none if that is impossible.
 fn mount_id_in_proc(directory: impl AsFd, name: impl Arg + Copy, flags: AtFlags) -> Option<u64> {
     if flags.contains(AtFlags::EMPTY_PATH) {
         return mount_id_of(directory).ok().flatten();

@@ -1,4 +1,5 @@
-//! One object of the target, held open so that all system calls mean the same one, whatever happens to its name.
+//! One object of the target, held open so that all system calls refer to the same object, even if its name
+//! changes.
 
 use std::ffi::CString;
 use std::io;
@@ -14,19 +15,19 @@ use crate::error::retry_interrupted;
 use crate::flags;
 use crate::xattr::{self, AttributeOwner, descriptor_path};
 
-/// How files and directories are opened: nothing is followed, nothing is waited for, no terminal is taken over.
+/// Flags to open files and directories: does not follow links, wait, or take over a terminal.
 const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
-/// How everything else is opened, and what may not be read: without effect on the object.
+/// Flags to open all other objects, and unreadable ones: has no effect on the object.
 const NAME_ONLY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 
-/// What `statx` says that matters for applying metadata.
+/// The result of `statx`, reduced to the values that matter for applying metadata.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Status {
     pub(super) kind: EntryKind,
@@ -35,7 +36,7 @@ pub(super) struct Status {
     pub(super) group_id: u32,
     pub(super) modified: Timestamp,
     pub(super) inode_flags: u32,
-    /// Whether `mode` is what the object has.
+    /// Whether `mode` is the object's real mode.
     pub(super) is_mode_certain: bool,
 }
 
@@ -56,17 +57,17 @@ impl OpenedObject {
 #[derive(Debug)]
 pub(super) struct Object<'a> {
     descriptor: BorrowedFd<'a>,
-    /// Opened with `O_PATH`: system calls reach it by its path below `/proc`.
+    /// Opened with `O_PATH`: system calls access it by its path below `/proc`.
     is_name_only: bool,
 }
 
 impl<'a> Object<'a> {
-    /// Takes a file or directory that is open other than with `O_PATH`.
+    /// Wraps a file or directory that was not opened with `O_PATH`.
     pub(super) fn open_file(descriptor: BorrowedFd<'a>) -> Self {
         Self { descriptor, is_name_only: false }
     }
 
-    /// Opens what has a name in a directory; a symbolic link itself.
+    /// Opens the object with a name in a directory; a symbolic link itself.
     pub(super) fn open(
         directory: &DirectoryHandle,
         name: &[u8],
@@ -101,7 +102,7 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn change_owner(&self, user_id: Option<u32>, group_id: Option<u32>) -> Result<(), Errno> {
-        // The highest id means "unchanged" to the kernel; nothing can belong to it.
+        // The highest id means "unchanged" to the kernel; no object can belong to it.
         if user_id == Some(u32::MAX) || group_id == Some(u32::MAX) {
             return Err(Errno::INVAL);
         }
@@ -126,9 +127,9 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Sets the time of the last change of content and leaves that of the last access alone.
+    /// Sets the time of the last change of content, but not the time of the last access.
     pub(super) fn change_modified(&self, modified: Timestamp) -> Result<(), Errno> {
-        // Above that are special values, such as the one for the current time.
+        // Larger numbers are special values, such as the one for the current time.
         if modified.nanoseconds >= NANOSECONDS_PER_SECOND {
             return Err(Errno::INVAL);
         }
@@ -149,12 +150,12 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Sets and clears flags of a file or directory; what may not be read has no way to its flags.
+    /// Sets and clears flags of a file or directory; the flags of unreadable objects cannot be accessed.
     pub(super) fn change_flags(&self, set: u32, clear: u32) -> Result<(), Errno> {
         flags::change(self.descriptor, set, clear)
     }
 
-    /// Reads all attributes; those that cannot be read are listed as empty ones.
+    /// Reads all attributes; unreadable ones are listed with empty values.
     pub(super) fn read_attributes(&self) -> io::Result<ExtendedAttributes> {
         let read = self.with_attributes(xattr::read_attributes)?;
         let unreadable = read.unreadable.into_iter().map(|attribute| (attribute.name, Vec::new()));

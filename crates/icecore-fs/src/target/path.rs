@@ -5,10 +5,10 @@ use std::io;
 /// Longest component in bytes (`NAME_MAX` of Linux).
 const COMPONENT_BYTES_MAX: usize = 255;
 
-/// Why a target does not accept a path, or what is in its way.
+/// Why a target does not accept a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetPathProblem {
-    /// The path is empty where an object below the root is meant.
+    /// The path is empty, but an object below the root is required.
     #[error("the path is empty")]
     Empty,
     /// The path begins with a slash.
@@ -20,16 +20,16 @@ pub enum TargetPathProblem {
     /// A component is `.` or `..`.
     #[error("the path has a component `.` or `..`")]
     DotComponent,
-    /// The path has a NUL byte.
+    /// The path contains a NUL byte.
     #[error("the path has a NUL byte")]
     Nul,
     /// A component is longer than file systems allow.
     #[error("the path has a component of more than {COMPONENT_BYTES_MAX} bytes")]
     ComponentTooLong,
-    /// A directory of the path is a symbolic link in the target, which is never followed.
+    /// A directory of the path is a symbolic link in the target; links are never followed.
     #[error("it is a symbolic link, which is never followed")]
     SymbolicLink,
-    /// A directory of the path is something else in the target.
+    /// A directory of the path is not a directory in the target.
     #[error("it is not a directory")]
     NotADirectory,
     /// A directory was moved elsewhere while it was being removed.
@@ -50,7 +50,7 @@ impl From<TargetPathProblem> for io::Error {
     }
 }
 
-/// Checks a path; the empty one means the root of the target and is fine here.
+/// Checks a path; the empty path means the root of the target and is accepted here.
 pub(super) fn check(path: &[u8]) -> Result<(), TargetPathProblem> {
     if path.is_empty() {
         return Ok(());

@@ -20,10 +20,12 @@ const READ_DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl TargetTree {
-    /// Takes from an existing directory (empty path: the target itself) the permissions that it will not have in the
-    /// end: of each class of users only those stay that it has now and will have. What may stay open is not touched.
+    /// Removes from an existing directory (empty path: the target itself) the permissions that it will not
+    /// have in the end: each class of users keeps only those that it has now and will have. A directory that
+    /// may stay open is not changed.
     ///
-    /// Fails only if the directory cannot be looked at; a user who may not change it is told when it is completed.
+    /// Fails only if the directory cannot be examined. If the user may not change it, this is reported when
+    /// it is completed.
     pub fn make_private(
         &self,
         directory_path: &[u8],
@@ -59,7 +61,7 @@ fn restrict(directory: &OwnedFd, wanted: &Wanted<'_>) -> Result<(), rustix::io::
     }
     let owner = wanted.owner().filter(|owner| *owner != (found.user_id, found.group_id));
     let mut mode = found.mode & (wanted.metadata.mode | !PERMISSIONS | OWNER_ALL);
-    // The bits of the group would go to another group, or are the mask of a list that has to go.
+    // The bits of the group would apply to another group, or are the mask of a list that has to be removed.
     if owner.is_some() || has_other_list(directory, wanted) {
         mode &= !GROUP_ALL;
     }
@@ -67,7 +69,7 @@ fn restrict(directory: &OwnedFd, wanted: &Wanted<'_>) -> Result<(), rustix::io::
         return Ok(());
     }
     if found.inode_flags & flags::PROTECTING != 0 {
-        // Whoever may not clear them may not write into the directory either.
+        // A user who may not clear them may not write into the directory, either.
         object.change_flags(0, found.inode_flags & flags::PROTECTING)?;
     }
     if mode != found.mode {
@@ -90,7 +92,7 @@ fn has_other_list(directory: &OwnedFd, wanted: &Wanted<'_>) -> bool {
     }
 }
 
-/// That it is not allowed is told when the directory is completed.
+/// A missing permission is reported when the directory is completed.
 fn note(result: Result<(), rustix::io::Errno>) {
     if let Err(errno) = result {
         tracing::debug!(%errno, "an existing directory could not be made private at once");

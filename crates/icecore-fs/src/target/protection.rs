@@ -1,4 +1,4 @@
-//! Lifts flags that forbid changes (`chattr +i`, `chattr +a`), where a restore has to change something.
+//! Clears flags that forbid changes (`chattr +i`, `chattr +a`) if a restore has to change something.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -10,7 +10,7 @@ use crate::entry::EntryKind;
 use crate::error::retry_interrupted;
 use crate::flags;
 
-/// How a file or directory is opened to reach its flags.
+/// Flags to open a file or directory in order to access its inode flags.
 const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
@@ -28,7 +28,7 @@ pub(super) fn lift_from_directory(directory: impl AsFd) -> bool {
     opened.is_ok_and(|opened| flags::change(opened, 0, protecting).is_ok())
 }
 
-/// A file whose flags have been lifted.
+/// A file whose inode flags have been cleared.
 pub(super) struct Lifted {
     descriptor: OwnedFd,
     protecting: u32,
@@ -41,7 +41,7 @@ impl Lifted {
     }
 }
 
-/// Clears the flags of a file that forbid to change or replace it, if it has any.
+/// Clears the flags of a file that forbid changing or replacing it, if it has any.
 pub(super) fn lift_from_file(directory: impl AsFd, name: &[u8]) -> Option<Lifted> {
     let found = metadata_at(&directory, name).ok()?;
     let protecting = found.inode_flags & flags::PROTECTING;
@@ -53,7 +53,8 @@ pub(super) fn lift_from_file(directory: impl AsFd, name: &[u8]) -> Option<Lifted
     Some(Lifted { descriptor, protecting })
 }
 
-/// Gives something another name in its directory, in place of what has it, even if that is protected by its flags.
+/// Renames an object within its directory and replaces the object with the new name, even if its flags
+/// protect it.
 pub(super) fn rename_over(directory: impl AsFd, from: &[u8], to: &[u8]) -> Result<(), Errno> {
     let rename = || retry_interrupted(|| rustix::fs::renameat(&directory, from, &directory, to));
     match rename() {

@@ -1,4 +1,4 @@
-//! The removal of one directory and everything in it, on its way through the tree.
+//! The removal of one directory and everything in it, in progress.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,13 +16,13 @@ use crate::xattr::descriptor_path;
 
 pub(super) const OPERATION: &str = "remove";
 
-/// How a directory is opened to empty it.
+/// Flags to open a directory in order to empty it.
 const EMPTY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Buffer for names of a directory.
+/// Buffer for the names of a directory.
 const NAMES_BYTES: usize = 32 * 1024;
 
-/// How often directories that are filled while they are emptied are emptied again, in one call.
+/// How often, in one call, a directory is emptied again if somebody fills it meanwhile.
 const ATTEMPTS_MAX: u32 = 64;
 
 const OWNER_ALL: u32 = 0o700;
@@ -32,17 +32,17 @@ const OWNER_ALL: u32 = 0o700;
 pub enum RemovalMode {
     /// Objects are removed.
     Remove,
-    /// Nothing is changed; the watch hears what would be removed.
+    /// Nothing is changed; the watch is notified of everything that would be removed.
     Survey,
 }
 
-/// Decides what a removal leaves alone, and hears what it removes.
+/// Decides which objects a removal keeps, and is notified of removed objects.
 pub trait RemovalWatch {
-    /// Says whether an object stays, with everything in it; asked of every object that is met, before anything in it.
-    /// What [is foreign](Location::is_foreign) stays whatever the answer is.
+    /// Says whether to keep an object and everything in it. Called for every object found, before anything in
+    /// it. [Foreign](Location::is_foreign) objects are kept in any case.
     fn keeps(&mut self, path: &[u8], found: &Location) -> bool;
-    /// Something was removed (in a survey: would be), with everything in it: `entries` objects together. Told for
-    /// the topmost object only, unless something around it stays.
+    /// Reports that an object was removed (in a survey: would be), with everything in it: `entries` objects
+    /// together. Called for the topmost object only, unless something around it is kept.
     fn removed(&mut self, path: &[u8], entries: u64);
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Removal<'a> {
     levels: Vec<Level>,
     /// The directory of the last level.
     current: Option<OwnedFd>,
-    /// Path of the directory of the last level, or of the parent of everything.
+    /// Path of the directory of the last level, or of the parent of the whole removal.
     here: Vec<u8>,
     attempts_left: u32,
     is_removed: bool,
@@ -72,9 +72,9 @@ struct Level {
     identity: Identity,
     /// Directories in it that are still to be removed.
     directories: Vec<Vec<u8>>,
-    /// What was removed in it: name, and number of objects.
+    /// Removed objects in it: name, and number of objects.
     removed: Vec<(Vec<u8>, u64)>,
-    /// Something in it stays, or could not be removed.
+    /// Something in it is kept, or could not be removed.
     is_blocked: bool,
 }
 
@@ -122,7 +122,7 @@ impl<'a> Removal<'a> {
         self.failure.map_or(Ok(self.is_removed), Err)
     }
 
-    /// Goes down into a directory and removes everything in it but its directories.
+    /// Enters a directory and removes everything in it except its directories.
     fn enter(&mut self, name: Vec<u8>) {
         match self.open(self.base(), &name) {
             Ok((descriptor, found)) if !found.is_foreign => {
@@ -139,18 +139,18 @@ impl<'a> Removal<'a> {
                 self.empty(&descriptor);
                 self.current = Some(descriptor);
             }
-            // Mounted just now.
+            // It was mounted just now.
             Ok((_, found)) => {
                 self.is_kept(&name, &found);
             }
             Err(Errno::NOENT) => {}
-            // What the directory of another user holds, only its owner or root can say.
+            // Only the owner or root can look into the directory of another user.
             Err(Errno::ACCESS) if self.mode == RemovalMode::Survey => self.note_removed(&name, 1),
             Err(errno) => self.fail(Some(&name), errno),
         }
     }
 
-    /// Goes up and removes the directory just left; returns its name if all has to be done again.
+    /// Leaves the current directory and removes it; returns its name if all has to be repeated.
     fn leave(&mut self) -> Result<Option<Vec<u8>>, FsError> {
         let left = self.current.take();
         let Some(level) = self.levels.pop() else { return Ok(None) };
@@ -193,7 +193,7 @@ impl<'a> Removal<'a> {
         retry_interrupted(|| rustix::fs::unlinkat(self.base(), name, AtFlags::REMOVEDIR))
     }
 
-    /// Opens the directory above, by `..`, and makes sure that it is the one that it was on the way down.
+    /// Opens the directory above, by `..`, and checks that it is the same one as on the way down.
     fn open_above(&self, left: &OwnedFd, expected: Identity) -> Result<OwnedFd, FsError> {
         let opened = retry_interrupted(|| rustix::fs::openat(left, c"..", ENTER, Mode::empty()))
             .and_then(|above| Ok((self.tree.locate_descriptor(&above)?, above)));
@@ -204,7 +204,8 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Opens a directory to empty it; makes it accessible first where the user is its unprivileged owner.
+    /// Opens a directory in order to empty it; if the user is its unprivileged owner, makes it accessible
+    /// first.
     fn open(&self, base: BorrowedFd<'_>, name: &[u8]) -> Result<(OwnedFd, Location), Errno> {
         let opened = retry_interrupted(|| rustix::fs::openat(base, name, EMPTY, Mode::empty()));
         let changes_mode = self.tree.user_id != 0 && self.mode == RemovalMode::Remove;
@@ -221,14 +222,14 @@ impl<'a> Removal<'a> {
         if changes_mode && !found.is_foreign {
             let mode = retry_interrupted(|| rustix::fs::fstat(&descriptor))?.st_mode;
             if mode & OWNER_ALL != OWNER_ALL {
-                // Whether that helped, emptying the directory will show.
+                // Emptying the directory will show whether this helped.
                 let _: Result<(), Errno> = rustix::fs::fchmod(&descriptor, Mode::from_raw_mode(OWNER_ALL));
             }
         }
         Ok((descriptor, found))
     }
 
-    /// Removes everything in the directory of the last level but directories, which are noted.
+    /// Removes everything in the directory of the last level except directories, which are recorded.
     fn empty(&mut self, descriptor: &OwnedFd) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut names = RawDir::new(descriptor, &mut buffer);
@@ -236,7 +237,7 @@ impl<'a> Removal<'a> {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(Errno::INTR) => continue,
-                // Removed by somebody else.
+                // Somebody else removed it.
                 Err(Errno::NOENT) => break,
                 Err(errno) => {
                     self.fail(None, errno);
@@ -251,12 +252,12 @@ impl<'a> Removal<'a> {
         self.buffer = buffer;
     }
 
-    /// Removes one name in the directory of the last level, or notes it as a directory.
+    /// Removes one name in the directory of the last level, or records it as a directory.
     fn empty_of(&mut self, descriptor: &OwnedFd, name: &[u8], listed: FileType) {
         let found = match self.tree.locate_at(descriptor, name) {
             Ok(found) => found,
             Err(Errno::NOENT) => return,
-            // A survey does not open directories that removing opens.
+            // A survey does not open directories that a removal would make accessible.
             Err(Errno::ACCESS) if self.mode == RemovalMode::Survey => {
                 return if listed == FileType::Directory {
                     self.note_directory(name);
@@ -285,7 +286,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Says whether a name in the current directory stays, which keeps the directory.
+    /// Says whether a name in the current directory is kept, and with it the directory.
     fn is_kept(&mut self, name: &[u8], found: &Location) -> bool {
         let length = self.here.len();
         push(&mut self.here, name);
@@ -297,7 +298,8 @@ impl<'a> Removal<'a> {
         is_kept
     }
 
-    /// Notes that a directory could not be removed: because something was mounted on it just now, or a failure.
+    /// Records that a directory could not be removed: either something was mounted on it just now, or the
+    /// removal failed.
     fn keep_or_fail(&mut self, name: &[u8], errno: Errno) {
         match self.tree.locate_at(self.base(), name) {
             Ok(found) if found.is_foreign => {
@@ -313,7 +315,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Notes that something in the directory of the last level is gone; if there is none, everything is.
+    /// Records a removal in the directory of the last level; without levels, everything is removed.
     fn note_removed(&mut self, name: &[u8], entries: u64) {
         if let Some(level) = self.levels.last_mut() {
             level.removed.push((name.to_vec(), entries));
@@ -324,7 +326,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Tells what was removed from a directory that stays, and of which the path is the current one.
+    /// Reports the removed objects of a kept directory, whose path is the current one.
     fn report(&mut self, level: &Level) {
         let length = self.here.len();
         for (name, entries) in &level.removed {
@@ -334,7 +336,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Tells what was removed from the directory that was just left and all above it.
+    /// Reports the removed objects of the directory that was just left and of all above it.
     fn report_all(&mut self, left: &Level) {
         self.report(left);
         self.here.truncate(left.above_length);
@@ -344,7 +346,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Returns the directory of the last level, or the parent of everything.
+    /// Returns the directory of the last level, or the parent of the whole removal.
     fn base(&self) -> BorrowedFd<'_> {
         self.current.as_ref().map_or_else(|| self.parent.as_fd(), AsFd::as_fd)
     }

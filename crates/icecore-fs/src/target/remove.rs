@@ -1,4 +1,4 @@
-//! Removes objects and whole trees from a target, except for what must stay.
+//! Removes objects and whole trees from a target, except for objects that must be kept.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::entry::EntryKind;
 use crate::error::FsError;
 
 impl TargetTree {
-    /// Removes anything but a directory; a symbolic link itself. Returns whether there was something.
+    /// Removes anything except a directory; a symbolic link itself. Returns whether there was an object.
     pub fn remove_non_directory(&self, path: &[u8]) -> Result<bool, FsError> {
         let removed = self
             .in_parent(OPERATION, path, |parent, name| rustix::fs::unlinkat(parent, name, AtFlags::empty()));
         absent_as_none(removed).map(|removed| removed.is_some())
     }
 
-    /// Removes a directory that has nothing in it; says no if it has something in it.
+    /// Removes an empty directory; returns `false` if it is not empty.
     pub fn remove_empty_directory(&self, path: &[u8]) -> Result<bool, FsError> {
         let removed = self.in_parent(OPERATION, path, |parent, name| {
             match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
@@ -33,12 +33,12 @@ impl TargetTree {
         Ok(removed)
     }
 
-    /// Removes anything; a directory with everything in it, without following links. Never touches a mount point or
-    /// what lies below one, and leaves what the watch keeps, with the directories that lead to it. Returns whether the
-    /// object itself was removed (in a survey: would be).
+    /// Removes any object; a directory with everything in it, without following links. Never touches a mount
+    /// point or anything below one. Keeps the objects that the watch keeps, with the directories that lead to
+    /// them. Returns whether the object itself was removed (in a survey: would be).
     ///
-    /// Removes all that can be removed, then fails with the first failure. Needs two open directories and memory for
-    /// the names of the directories on the current path and beside it, whatever the depth.
+    /// Removes everything that can be removed, then fails with the first failure. Needs two open directories
+    /// at any depth, and memory for the names of the directories on the current path and beside it.
     pub fn remove(
         &self,
         path: &[u8],

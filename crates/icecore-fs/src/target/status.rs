@@ -1,4 +1,4 @@
-//! What the operating system says about an object of the target.
+//! Reads the metadata of an object of the target.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use crate::entry::{EntryKind, Metadata};
 use crate::stat::{ObjectStat, stat_at, stat_descriptor};
 
-/// The bits of `st_mode` that are permissions, setuid, setgid and sticky.
+/// The bits of `st_mode` for permissions, setuid, setgid and sticky.
 pub(super) const MODE_BITS: u32 = 0o7777;
 
 /// Returns the metadata of one name in a directory, without following a symbolic link.
@@ -22,7 +22,7 @@ pub(super) fn metadata_of(descriptor: impl AsFd) -> Result<Metadata, Errno> {
     metadata(stat_descriptor(descriptor))
 }
 
-/// Returns the metadata of an open object with what is allocated for it.
+/// Returns the metadata of an open object, with the size of its allocated storage.
 pub(super) fn object_stat_of(descriptor: impl AsFd) -> Result<ObjectStat, Errno> {
     answer(stat_descriptor(descriptor))
 }
@@ -32,11 +32,11 @@ fn metadata(stat: io::Result<ObjectStat>) -> Result<Metadata, Errno> {
 }
 
 fn answer(stat: io::Result<ObjectStat>) -> Result<ObjectStat, Errno> {
-    // What the operating system did not answer is that it does not know the kind of the object.
+    // An error that did not come from the operating system means that the kind of the object is unknown.
     stat.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
 }
 
-/// Returns the kind of an object; none for what Linux does not have.
+/// Returns the kind of an object; none for kinds that Linux does not have.
 pub(super) fn kind_of(file_type: FileType) -> Option<EntryKind> {
     match file_type {
         FileType::RegularFile => Some(EntryKind::File),

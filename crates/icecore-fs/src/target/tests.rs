@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::entry::{ExtendedAttributes, Timestamp};
 
-/// A directory with a target and, beside it, an outside that must never change.
+/// A directory with a target and, beside it, a directory outside of the target that must never change.
 struct Place {
     directory: TempDir,
     tree: TargetTree,
@@ -84,7 +84,7 @@ impl TargetTree {
     }
 }
 
-/// Metadata of an object of the current user, of 2001-09-09.
+/// Metadata of an object of the current user, with times of 2001-09-09.
 fn metadata(kind: EntryKind, mode: u32) -> Metadata {
     Metadata {
         kind,

@@ -1,4 +1,4 @@
-//! One object that the walk found, and what can be read of it.
+//! One object that the walk found, and methods to read it.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,45 +12,45 @@ use crate::stat::stat_at;
 use crate::walk::Listed;
 use crate::xattr::{AttributeOwner, AttributesRead, read_attributes, read_attributes_at};
 
-/// How far the walk looked into an object.
+/// How far the walk examined an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// As far as it goes: of a directory, all of its names are known.
+    /// Completely: for a directory, all of its names are known.
     Whole,
-    /// Of a directory: its names are not known, or not all of them.
+    /// A directory of which some or all names are unknown.
     Incomplete,
-    /// Of a directory: it is on another file system than the root, and was not entered.
+    /// A directory on another file system than the root, which was not entered.
     NotEntered,
-    /// Of a directory: it is a cache, of which only the tag is shown.
+    /// A cache directory, of which only the tag is returned.
     CacheTag,
 }
 
-/// What is found under the name of an entry when it is looked up once more.
+/// Result of looking up the name of an entry once more.
 #[derive(Clone, Debug)]
 pub enum Presence {
-    /// An object, with the metadata that it has now. It may be another one, and of another kind.
+    /// An object, with its current metadata. It may be another object, of another kind.
     There(WalkEntry),
-    /// Nothing: the name is gone.
+    /// The name does not exist any more.
     Gone,
     /// The directory itself is gone: it was moved or removed.
     DirectoryGone,
 }
 
-/// One object of a source, with what `statx` tells about it.
+/// One object of a source, with the result of `statx`.
 #[derive(Clone, Debug)]
 pub struct WalkEntry {
     /// Path relative to the source's root; empty for the root itself.
     pub path: Vec<u8>,
-    /// Metadata at the time when the walk came by.
+    /// Metadata at the time of the walk.
     pub metadata: Metadata,
     /// Bytes for which the file system has allocated storage; less than the size for sparse (or compressed)
     /// files.
     pub allocated_bytes: u64,
-    /// Directory that holds the object; for the root, the root itself.
+    /// Directory of the object; for the root, the root itself.
     pub directory: Arc<Directory>,
     /// The object itself, if it is a directory that was opened.
     pub(super) opened: Option<Arc<Directory>>,
-    /// How far the walk looked into it.
+    /// How far the walk examined it.
     pub look: Look,
     /// The single component by which `directory` knows the object.
     pub(super) name: ObjectName,
@@ -61,7 +61,7 @@ pub struct WalkEntry {
 pub(super) enum ObjectName {
     /// The path's bytes from here on.
     PathFrom(usize),
-    /// Elsewhere: `.` for the root, the real name of a single file that is reached through a link.
+    /// Another name: `.` for the root, or the real name of a single file that is reached through a link.
     Other(Box<[u8]>),
 }
 
@@ -94,7 +94,7 @@ impl WalkEntry {
         self.read_attributes().map_err(|source| self.error("list the extended attributes of", source))
     }
 
-    /// Looks up what has the name of this entry now.
+    /// Looks up the object that has the name of this entry now.
     pub fn look_again(&self) -> Result<Presence, FsError> {
         let found = match self.descriptor() {
             Ok(directory) => stat_at(&*directory, self.name()),
@@ -104,7 +104,7 @@ impl WalkEntry {
         match found {
             Ok(stat) => {
                 let (metadata, allocated_bytes) = (stat.metadata, stat.allocated_bytes);
-                // What is a directory now has not been read as one.
+                // The object is a directory now, but was not read as one.
                 let same = self.is_same_object(&metadata);
                 let opened = if same { self.opened.clone() } else { None };
                 let incomplete = !same && metadata.kind == EntryKind::Directory;
@@ -116,9 +116,9 @@ impl WalkEntry {
         }
     }
 
-    /// Says whether the name still has the object that was seen, in the state that was seen: what was read by
-    /// the name is then that object's. A directory that was opened is read by its descriptor and needs no
-    /// such look.
+    /// Says whether the name still belongs to the same object in the same state: then everything that was
+    /// read by the name belongs to this object. An opened directory is read by its descriptor and does not
+    /// need this check.
     pub fn is_unchanged(&self) -> Result<bool, FsError> {
         if self.opened.is_some() {
             return Ok(true);
@@ -127,13 +127,13 @@ impl WalkEntry {
             if self.is_same_object(&found.metadata) && found.metadata.changed == self.metadata.changed))
     }
 
-    /// Says whether metadata are those of the same object, whatever else changed.
+    /// Says whether the metadata belong to the same object, which may have changed.
     pub fn is_same_object(&self, metadata: &Metadata) -> bool {
         let of = |metadata: &Metadata| (metadata.device, metadata.inode, metadata.kind);
         of(&self.metadata) == of(metadata)
     }
 
-    /// Takes over what became of reading the directory's names.
+    /// Stores the outcome of reading the names of the directory.
     pub(super) fn set_listed(&mut self, listed: &Listed) {
         self.metadata = listed.metadata.unwrap_or(self.metadata);
         self.opened.clone_from(&listed.opened);
@@ -147,7 +147,7 @@ impl WalkEntry {
 
     fn read_attributes(&self) -> io::Result<AttributesRead> {
         if let Some(opened) = &self.opened {
-            // Moved or not, it is the directory that was listed.
+            // Even if it was moved, it is the directory that was listed.
             return read_attributes(AttributeOwner::Descriptor(opened.descriptor()?.as_fd()));
         }
         read_attributes_at(self.descriptor()?.as_fd(), self.name())

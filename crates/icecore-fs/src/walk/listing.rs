@@ -1,4 +1,4 @@
-//! The names in one directory, sorted, and what the rules leave out of them.
+//! The sorted names in one directory, without those that the rules leave out.
 
 use std::ffi::CStr;
 use std::io;
@@ -13,15 +13,15 @@ use crate::source_file::SourceFile;
 
 /// Name of the file that marks a cache directory (<https://bford.info/cachedir/>).
 const CACHE_TAG_NAME: &[u8] = b"CACHEDIR.TAG";
-/// First bytes of that file.
+/// First bytes of this file.
 const CACHE_TAG_SIGNATURE: &[u8; 43] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
-/// Whether a name belongs to a directory, as far as the listing tells.
+/// Whether a name belongs to a directory, according to the listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NameKind {
     Directory,
     Other,
-    /// The file system does not tell: only `statx` does.
+    /// The file system does not report it; `statx` is needed.
     Unknown,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Listing {
     pub directory: Arc<Directory>,
     /// Path of the directory.
     path: Vec<u8>,
-    /// All names, each with a NUL behind it.
+    /// All names, each followed by a NUL.
     bytes: Vec<u8>,
     spans: Vec<NameSpan>,
 }
@@ -48,8 +48,8 @@ impl Listing {
         Self { path: directory.path(), directory, bytes: Vec::new(), spans: Vec::new() }
     }
 
-    /// Reads the names from an open directory, which nobody has read from; what was read before an error
-    /// stays.
+    /// Reads the names from an open directory that nobody has read from yet; names that were read before an
+    /// error are kept.
     pub fn read(
         &mut self,
         descriptor: &OwnedFd,
@@ -107,9 +107,9 @@ impl Listing {
         path
     }
 
-    /// Drops the names that `excluded` (path, is a directory) is true for. Returns how many.
+    /// Drops the names for which `excluded` (path, is a directory) is true. Returns how many.
     ///
-    /// Those whose kind is not known are kept, to be decided on when it is.
+    /// Names of unknown kind are kept until their kind is known.
     pub fn exclude(&mut self, excluded: impl Fn(&[u8], bool) -> bool) -> usize {
         let before = self.spans.len();
         let mut path = Vec::new();
@@ -125,7 +125,7 @@ impl Listing {
         before - self.spans.len()
     }
 
-    /// Drops all but the tag if this is a cache directory; returns how many names were dropped then.
+    /// If this is a cache directory, drops all names except the tag and returns how many.
     pub fn exclude_cache(&mut self, descriptor: &OwnedFd) -> Option<usize> {
         let found = self.spans.binary_search_by(|span| name_of(&self.bytes, *span).cmp(CACHE_TAG_NAME));
         let Ok(tag) = found else { return None };
@@ -153,7 +153,8 @@ impl Listing {
         self.bytes.extend_from_slice(name.to_bytes_with_nul());
     }
 
-    /// Sorts by bytes; a directory that changes while it is read can list a name twice.
+    /// Sorts by bytes and removes duplicates: a directory that changes while it is read can list a name
+    /// twice.
     fn sort(&mut self) {
         let bytes = &self.bytes;
         self.spans.sort_unstable_by(|left, right| name_of(bytes, *left).cmp(name_of(bytes, *right)));
@@ -174,7 +175,7 @@ pub(super) fn join(path: &mut Vec<u8>, directory: &[u8], name: &[u8]) {
     path.extend_from_slice(name);
 }
 
-/// A tag that cannot be read does not exclude: better to keep too much.
+/// An unreadable tag does not exclude anything: it is better to keep too much.
 fn is_cache_tag(directory: &OwnedFd) -> bool {
     let Ok(file) = SourceFile::open_at(directory.as_fd(), CACHE_TAG_NAME) else { return false };
     let mut start = [0_u8; CACHE_TAG_SIGNATURE.len()];

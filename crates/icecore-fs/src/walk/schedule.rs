@@ -1,9 +1,10 @@
-//! Which directory is read and which slice of one is stat-ed next, and what waits for the consumer.
+//! Decides which directory is listed or which slice is stat-ed next, and keeps results until the consumer
+//! takes them.
 //!
-//! Tasks are taken in path order, so what has been read ahead is nearly always what the consumer needs next.
-//! Two budgets bound it: entries (stat-ed, not yet consumed) and names (listed, not yet stat-ed) of
-//! directories that the consumer has not reached. The task that the consumer waits for is always allowed,
-//! therefore nothing can lock up: it is either running or the first in the queue.
+//! Tasks are taken in path order, so the items that were read ahead are nearly always those that the consumer
+//! needs next. Two budgets limit reading ahead: entries (stat-ed, not yet consumed) and names (listed, not
+//! yet stat-ed) of directories that the consumer has not reached. The task that the consumer waits for is
+//! always allowed. It is either running or the first in the queue, so there can be no deadlock.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -14,19 +15,19 @@ use crate::directory::Directory;
 use crate::walk::listing::Listing;
 use crate::walk::{BATCH_ITEMS, Listed, WalkItem};
 
-/// Names weigh little beside entries: so many times as many of them may be held.
+/// Names need little memory compared with entries: this many times more of them may be held.
 const NAMES_PER_ENTRY: usize = 4;
 
-/// A path's length up to this counts as one entry, and each further such length as one more.
+/// A path counts as one entry for each part of this length.
 const PATH_BYTES_PER_ENTRY: usize = 256;
 
-/// A smaller budget would make the threads take turns.
+/// With a smaller budget, the threads would have to take turns.
 const ENTRIES_AHEAD_MIN: usize = 64;
 
 /// Index into [`Schedule::nodes`].
 pub(super) type NodeId = usize;
 
-/// Something to do for a worker.
+/// A task for a worker.
 pub(super) struct Task {
     /// Path of the directory or of the first name, `/` replaced by NUL: byte order is then path order.
     key: Box<[u8]>,
@@ -72,7 +73,7 @@ impl PartialEq for Task {
 
 impl Eq for Task {}
 
-/// Names a task's result.
+/// Identifies the result of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub node: NodeId,
@@ -98,7 +99,7 @@ pub(super) struct ReadySlice {
 /// A directory between its entry and the end of its content.
 #[derive(Default)]
 struct Node {
-    /// What became of reading its names, until the consumer enters.
+    /// Outcome of reading its names, until the consumer enters.
     listed: Option<Listed>,
     slices: Vec<Option<ReadySlice>>,
     /// The consumer is inside, so its names do not count as read ahead.
@@ -106,13 +107,13 @@ struct Node {
     names_waiting: usize,
 }
 
-/// What the consumer meets on entering a directory.
+/// Result of entering a directory.
 pub(super) struct Entered {
     pub slices: usize,
     pub directory: Listed,
 }
 
-/// All shared state of a walk. Plain data: the lock and the condition variables are around it.
+/// The shared state of a walk. Plain data: the caller has the lock and the condition variables.
 pub(super) struct Schedule {
     queue: BinaryHeap<Task>,
     nodes: Vec<Node>,
@@ -120,16 +121,16 @@ pub(super) struct Schedule {
     entries_ahead: usize,
     entries_ahead_max: usize,
     names_ahead: usize,
-    /// The entries' budget has been used up and is not half free again.
+    /// The budget for entries was used up, and less than half of it is free again.
     throttled: bool,
-    /// What the consumer waits for at this moment.
+    /// The result that the consumer is waiting for.
     awaited: Option<Target>,
-    /// It is there, but the consumer has not been woken yet.
+    /// The result is available, but the consumer has not been woken yet.
     awaited_ready: bool,
 }
 
 impl Schedule {
-    /// Starts with the root as the only task; its node is returned.
+    /// Starts with the root as the only task; returns its node.
     pub fn new(root: Arc<Directory>, entries_ahead_max: usize) -> (Self, NodeId) {
         let mut schedule = Self {
             queue: BinaryHeap::new(),
@@ -159,7 +160,7 @@ impl Schedule {
         Some(task)
     }
 
-    /// Returns whether [`Schedule::take_task`] has a task to give.
+    /// Returns whether [`Schedule::take_task`] would return a task.
     pub fn has_task(&mut self) -> bool {
         let Some(task) = self.queue.peek() else { return false };
         if self.awaited == Some(task.target()) {
@@ -173,11 +174,12 @@ impl Schedule {
         } else {
             self.throttled = self.entries_ahead >= self.entries_ahead_max / 4 * 3;
         }
-        // While the consumer waits, the last quarter fills the gaps before what has been read already.
+        // While the consumer waits, the last quarter fills the gaps before entries that have already been
+        // read.
         !self.throttled || (self.awaited.is_some() && self.entries_ahead < self.entries_ahead_max)
     }
 
-    /// Returns the number of tasks that are not taken.
+    /// Returns the number of tasks that nobody has taken.
     pub fn tasks_waiting(&self) -> usize {
         self.queue.len()
     }
@@ -218,7 +220,7 @@ impl Schedule {
         self.nodes[node].slices[index] = Some(ReadySlice { items: slice.items, subdirectories, weight });
     }
 
-    /// The consumer enters a directory, once, if its names have been read.
+    /// Lets the consumer enter a directory, once, if its names have been read.
     pub fn enter(&mut self, node: NodeId) -> Option<Entered> {
         let entry = &mut self.nodes[node];
         entry.entered = true;
@@ -227,28 +229,28 @@ impl Schedule {
         entry.listed.take().map(|directory| Entered { slices, directory })
     }
 
-    /// The consumer takes a slice, if its entries have been read.
+    /// Lets the consumer take a slice, if its entries have been read.
     pub fn take_slice(&mut self, node: NodeId, index: usize) -> Option<ReadySlice> {
         let slice = self.nodes[node].slices[index].take()?;
         self.entries_ahead -= slice.weight;
         Some(slice)
     }
 
-    /// The consumer has left a directory.
+    /// Records that the consumer has left a directory.
     pub fn leave(&mut self, node: NodeId) {
         self.nodes[node] = Node::default();
         self.free_nodes.push(node);
     }
 
-    /// The consumer begins or ends waiting.
+    /// Records that the consumer begins or ends waiting.
     pub fn set_awaited(&mut self, target: Option<Target>) {
         self.awaited = target;
         self.awaited_ready = false;
     }
 
-    /// Returns whether to wake the consumer, once: what it waits for is there, and with it so much that it
-    /// can fill a batch, or the thread that asks has nothing to do. To be asked after every task; it saves a
-    /// wake-up for each small directory.
+    /// Returns whether to wake the consumer, once: its result is available, and either there is enough to
+    /// fill a batch, or the calling thread is idle. Must be called after every task; it saves a wake-up for
+    /// each small directory.
     pub fn wakes_consumer(&mut self, published: Target) -> bool {
         self.awaited_ready |= self.awaited == Some(published);
         let wakes = self.awaited_ready && (self.entries_ahead >= BATCH_ITEMS || !self.has_task());

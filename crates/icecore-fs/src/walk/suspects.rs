@@ -1,19 +1,20 @@
-//! Directories in which names vanished while the source was read: were they moved or removed themselves?
+//! Directories in which names vanished while the source was read: finds out whether the directories
+//! themselves were moved or removed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::directory::Directory;
 
-/// So many directories are remembered before they are looked at.
+/// Most directories that are remembered before they are checked.
 const SUSPECTS_MAX: usize = 4096;
-/// So many directories are named; further ones are like them.
+/// Most directories that are reported; further ones are similar.
 const GONE_MAX: usize = 4096;
 
 /// Collects directories in which names vanished, and finds out which of them were moved or removed as a
 /// whole.
 ///
-/// They are looked at as late as possible: whoever removes a directory removes its content first.
+/// They are checked as late as possible: the content of a directory is removed before the directory itself.
 #[derive(Debug, Default)]
 pub struct Suspects {
     directories: Vec<Arc<Directory>>,
@@ -21,9 +22,9 @@ pub struct Suspects {
 }
 
 impl Suspects {
-    /// Remembers a directory in which a name vanished.
+    /// Adds a directory in which a name vanished.
     pub fn add(&mut self, directory: &Arc<Directory>) {
-        // Names of one directory vanish one after the other.
+        // The names of a directory vanish one after the other.
         if self.directories.last().is_some_and(|last| Arc::ptr_eq(last, directory)) {
             return;
         }
@@ -33,7 +34,7 @@ impl Suspects {
         self.directories.push(Arc::clone(directory));
     }
 
-    /// Returns the paths of the directories that were moved or removed, the topmost ones only, sorted; at
+    /// Returns the paths of the directories that were moved or removed, only the topmost ones, sorted; at
     /// most 4,096.
     pub fn gone(mut self) -> BTreeSet<Vec<u8>> {
         self.look();

@@ -23,7 +23,7 @@ fn items(root: &Path, options: WalkOptions) -> (Vec<WalkItem>, WalkCounts) {
     (items, walk.counts())
 }
 
-/// All entries; fails on errors.
+/// Returns all entries; fails on errors.
 fn entries(root: &Path, options: WalkOptions) -> (Vec<WalkEntry>, WalkCounts) {
     let (items, counts) = items(root, options);
     let entry = |item| match item {
@@ -42,7 +42,7 @@ fn by_path(entries: Vec<WalkEntry>) -> BTreeMap<Vec<u8>, WalkEntry> {
     entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect()
 }
 
-/// Makes files and, for paths that end with a slash, directories.
+/// Creates files and, for paths that end with a slash, directories.
 fn make_tree(paths: &[&str]) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     for path in paths {
@@ -164,7 +164,7 @@ fn trees_deeper_than_the_longest_path_are_walked() {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut directory = openat(rustix::fs::CWD, root.0.path(), flags, Mode::empty()).unwrap();
     for level in 0..DEPTH {
-        // A file behind each directory makes the walk come back on every level.
+        // With a file after each directory, the walk returns to every level.
         if level % 100 == 0 {
             let create = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
             drop(openat(&directory, "zz", create, Mode::RWXU).unwrap());
@@ -203,9 +203,8 @@ fn a_large_directory_is_complete_and_in_order() {
     }
 }
 
-/// Starts a walk over `aaa/` with many files and what else is in `root`, and takes so much of it that all
-/// names in the root have been seen, but nothing behind `aaa` has been looked into: one thread works in path
-/// order.
+/// Starts a walk over `aaa/` with many files and the other content of `root`, and consumes it until all names
+/// in the root have been read, but nothing after `aaa` has been examined: one thread works in path order.
 fn stalled_walk(root: &Path) -> Walk {
     fs::create_dir_all(root.join("aaa")).unwrap();
     for number in 0..2000 {
@@ -254,7 +253,7 @@ fn a_directory_swapped_for_another_one_is_the_other_one() {
     assert_eq!(paths, ["current", "current/below", "current/below/newer", "current/new", "next", "next"]);
     let WalkItem::Entry(current) = &items[0] else { panic!("{items:?}") };
     assert_eq!(current.metadata.inode, next.inode);
-    // What is under the name now has been read; what had the other name is gone.
+    // The object that has the name now was read; the object with the other name is gone.
     let [WalkItem::Entry(moved), WalkItem::Gone(_)] = &items[4..] else { panic!("{items:?}") };
     assert_eq!((moved.metadata, moved.look), (next, Look::Incomplete));
 }
@@ -369,7 +368,7 @@ fn what_changed_is_found_when_it_is_looked_up_again() {
     let Presence::There(directory) = again("directory") else { panic!() };
     assert_eq!((directory.metadata.kind, directory.look), (EntryKind::Directory, Look::Incomplete));
     assert!(matches!(again("gone"), Presence::Gone));
-    // The directory is opened again by its name, which it has no more.
+    // The directory is opened again by its name, which it no longer has.
     fs::rename(root.path().join("d"), root.path().join("e")).unwrap();
     assert!(matches!(again("d/below"), Presence::There(_)), "as long as it is open");
     for _ in 0..4 {
@@ -448,7 +447,7 @@ fn a_skipped_directory_is_left_out_wholly() {
 
 #[test]
 fn other_file_systems_are_not_entered_if_so_asked() {
-    // /dev usually has other file systems in it; nothing needs to be mounted for the test.
+    // /dev usually contains other file systems, so the test need not mount anything.
     let root = Path::new("/dev");
     let device = stat_root_of(root).device;
     let options = WalkOptions { one_file_system: true, ..options(2) };
@@ -532,8 +531,8 @@ fn a_single_file_is_an_entry_named_as_the_user_named_it() {
     assert!(Walk::single(Path::new("/"), true).is_err());
 }
 
-/// A component of a random path: few different ones, so that paths meet, among them such that sort around
-/// `/`.
+/// A component of a random path. There are few different ones, so that paths collide, including some that
+/// sort around `/`.
 fn component() -> impl Strategy<Value = Vec<u8>> {
     prop::sample::select(vec![
         b"a".to_vec(),
@@ -556,7 +555,7 @@ fn make_random_tree(paths: &[(Vec<Vec<u8>>, bool)]) -> TempDir {
     for (components, is_directory) in paths {
         let mut path = root.path().to_path_buf();
         path.extend(components.iter().map(|component| OsStr::from_bytes(component)));
-        // Some paths cannot be made, for an earlier one is a file where they need a directory.
+        // Some paths cannot be created, because an earlier one is a file where they need a directory.
         let made = fs::create_dir_all(path.parent().unwrap()).is_ok();
         if made && !path.exists() {
             if *is_directory { fs::create_dir(&path).unwrap() } else { fs::write(&path, "x").unwrap() }
@@ -565,7 +564,7 @@ fn make_random_tree(paths: &[(Vec<Vec<u8>>, bool)]) -> TempDir {
     root
 }
 
-/// The walk as simple as can be: everything in memory, sorted at the end.
+/// The simplest possible walk: everything in memory, sorted at the end.
 fn naive_walk(root: &Path) -> Vec<(Vec<u8>, u64)> {
     let mut found: Vec<(Vec<Vec<u8>>, u64)> = walkdir::WalkDir::new(root)
         .into_iter()

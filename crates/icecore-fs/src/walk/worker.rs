@@ -1,4 +1,4 @@
-//! What the threads of a walk do.
+//! The work of the threads of a walk.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -20,25 +20,25 @@ use crate::walk::{Listed, WalkCounts, WalkItem, WalkOptions};
 /// Bytes of names that one `getdents` call may return.
 const LISTING_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Most and fewest names of a slice. A slice is stat-ed by one thread, so a directory is cut into at least as
-/// many as there are threads if it has names enough.
+/// Most and fewest names of a slice. One thread stats a slice, so a directory with enough names is cut into
+/// at least as many slices as there are threads.
 const SLICE_NAMES_MAX: usize = 256;
 const SLICE_NAMES_MIN: usize = 16;
 
-/// Nothing is looked for below a path of so many bytes: no snapshot can hold it, and a chain of directories
-/// that somebody has made takes no memory without bound.
+/// A path of this length is not searched further: no snapshot can contain it, and a hostile chain of
+/// directories must not take unlimited memory.
 const PATH_BYTES_MAX: usize = 256 << 10;
 
-/// A slice's paths together are about this long at most, in directories with very long paths.
+/// Most bytes of all paths of a slice (approximately), in directories with very long paths.
 const SLICE_PATH_BYTES_MAX: usize = 1 << 20;
 
-/// So often a directory is opened that is replaced whenever it is to be opened.
+/// How often a directory is opened if it is replaced before every attempt.
 const OPEN_ATTEMPTS: usize = 3;
 
-/// So many paths of what is left out wholly are remembered.
+/// Most paths that are remembered as left out completely.
 const SKIPPED_MAX: usize = 1 << 13;
 
-/// What consumer and workers share.
+/// The data that consumer and workers share.
 pub(super) struct Shared {
     pub options: WalkOptions,
     /// Device of the root, for `one_file_system`.
@@ -48,20 +48,20 @@ pub(super) struct Shared {
     pub work: Condvar,
     /// The consumer waits here for what it needs next.
     pub ready: Condvar,
-    /// The walk is over; also looked at in the midst of a task.
+    /// The walk is over; also checked during a task.
     pub stopped: AtomicBool,
     pub counters: WalkCounters,
     pub root: Arc<Directory>,
     /// Directories in which names vanished.
     pub suspects: Mutex<Suspects>,
-    /// Paths of what `skip` left out.
+    /// Paths of the objects that `skip` left out.
     pub skipped: Mutex<BTreeSet<Vec<u8>>>,
 }
 
 pub(super) struct Status {
     pub schedule: Schedule,
     pub workers_idle: usize,
-    /// A worker panicked; the consumer must not wait for ever.
+    /// A worker panicked; the consumer must not wait forever.
     pub worker_failed: bool,
 }
 
@@ -87,7 +87,7 @@ impl Shared {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes as many idle workers as there are tasks for.
+    /// Wakes as many idle workers as there are tasks.
     pub fn wake_workers(&self, status: &mut Status, tasks: usize) {
         if status.workers_idle == 0 || tasks == 0 || !status.schedule.has_task() {
             return;
@@ -97,13 +97,13 @@ impl Shared {
         }
     }
 
-    /// Notes that a name of a directory vanished.
+    /// Records that a name of a directory vanished.
     fn vanished(&self, directory: &Arc<Directory>) {
         self.counters.vanished.fetch_add(1, Ordering::Relaxed);
         self.suspects.lock().unwrap_or_else(PoisonError::into_inner).add(directory);
     }
 
-    /// Notes what is left out wholly.
+    /// Records a path that is left out completely.
     fn skip(&self, path: Vec<u8>) {
         let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
         if skipped.len() <= SKIPPED_MAX {
@@ -133,7 +133,7 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-/// Performs a task and publishes its result under the lock, which is returned held.
+/// Performs a task and publishes its result under the lock, which it returns locked.
 fn perform<'a>(shared: &'a Shared, task: Task, buffer: &mut Vec<u8>) -> MutexGuard<'a, Status> {
     let node = task.node;
     let target;
@@ -185,11 +185,11 @@ fn list(shared: &Shared, directory: &Arc<Directory>, buffer: &mut Vec<u8>) -> (L
         };
         match directory.look_up() {
             Ok(stat) if stat.metadata.kind != EntryKind::Directory => {
-                // It has become something else, which has no names.
+                // It is no longer a directory, so it has no names.
                 (listed.metadata, listed.look) = (Some(stat.metadata), Look::Whole);
                 return (listing, listed);
             }
-            // Somebody puts one directory after the other there.
+            // Somebody keeps replacing the directory.
             Ok(_) => listed.problem = Some(unreadable(&listing, "open the directory", error)),
             Err(error) if is_gone(&error) => {
                 listed.problem = Some(WalkItem::Gone(listing.path().to_vec()));
@@ -263,7 +263,7 @@ fn cut_slices(listing: &Listing, options: &WalkOptions) -> Vec<Range<usize>> {
 
 fn names_per_slice(names: usize, path_bytes: usize, options: &WalkOptions) -> usize {
     let concurrency = options.concurrency.max(1);
-    // Slices in flight count as read ahead; they may take half of the budget.
+    // Slices in flight count as read ahead; they may use half of the budget.
     let budget = options.entries_ahead_max / (2 * concurrency);
     names
         .div_ceil(concurrency)
@@ -279,7 +279,7 @@ fn stat_slice(shared: &Shared, listing: &Listing, names: Range<usize>) -> Slice 
     let descriptor = match listing.directory.descriptor() {
         Ok(descriptor) => descriptor,
         Err(error) => {
-            // Of its objects nothing is known but the names, whatever became of the directory.
+            // Only the names of its objects are known, even if the directory is gone.
             slice.items.push(gone_or_unreadable(listing, "open the directory", error));
             slice.items.extend(names.map(|index| name_only(listing, index, None)));
             return slice;
@@ -294,7 +294,7 @@ fn stat_slice(shared: &Shared, listing: &Listing, names: Range<usize>) -> Slice 
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 shared.vanished(&listing.directory);
             }
-            // Neither as a file nor as a directory it is wanted.
+            // It is excluded both as a file and as a directory.
             Err(_) if is_excluded_anyhow(shared, listing, index) => {
                 shared.counters.excluded.fetch_add(1, Ordering::Relaxed);
             }

@@ -6,7 +6,8 @@ use rustix::fs::{Mode, OFlags};
 
 use super::*;
 
-/// Writes an attribute; `false` if the file system has no attributes, or this process may not write such.
+/// Writes an attribute; `false` if the file system does not support attributes, or this process may not write
+/// it.
 fn write(owner: AttributeOwner<'_>, name: &str, value: &[u8]) -> bool {
     write_attribute(owner, name.as_bytes(), value).is_ok()
 }
@@ -123,7 +124,7 @@ fn attributes_are_read_without_proc() {
     File::create(root.path().join("file")).unwrap();
     for name in ["link", "file"] {
         let path = object_path(directory.as_fd(), name.as_bytes()).unwrap();
-        // Only root may give attributes to a link.
+        // Only root may set attributes of a link.
         let written = write(AttributeOwner::Path(&path), "trusted.a", name.as_bytes());
         let before = std::env::current_dir().unwrap();
         let read = read_attributes_inside(directory.as_fd(), name.as_bytes()).unwrap();

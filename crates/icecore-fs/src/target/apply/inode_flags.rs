@@ -1,4 +1,4 @@
-//! Flags of the inode: some forbid all other changes, so they go first and come last.
+//! Inode flags: some forbid all other changes, so they are cleared first and set last.
 
 use super::super::aspects::AppliedAspect;
 use super::Application;
@@ -17,7 +17,7 @@ impl Application<'_> {
         }
     }
 
-    /// Returns the flags that are to be set, and those that are to be cleared.
+    /// Returns the flags to set, and the flags to clear.
     pub(super) fn flag_changes(&self) -> (u32, u32) {
         let kept = if self.wanted.options.clear_flags { 0 } else { self.flags_before };
         let deferred = if self.wanted.is_temporary { flags::PROTECTING } else { 0 };
@@ -26,7 +26,7 @@ impl Application<'_> {
         (wanted & !present, present & !wanted & flags::REMOVABLE)
     }
 
-    /// Sets the flags one by one, for a file system may have only some; those that protect come last.
+    /// Sets the flags one by one, because a file system may support only some; protecting flags come last.
     pub(super) fn apply_flags(&mut self) {
         let (set, clear) = self.flag_changes();
         for flag in [flags::COMPRESSED, flags::NO_DUMP, flags::APPEND_ONLY, flags::IMMUTABLE] {

@@ -1,4 +1,4 @@
-//! Compares an object with what was applied to it: some file systems clip or drop without an error.
+//! Compares an object with what was applied to it: some file systems clip or drop values without an error.
 
 use std::io::ErrorKind;
 
@@ -12,7 +12,7 @@ pub(super) const FLAGS_DIFFER: &str = "the file system does not keep them";
 
 const SET_ID: u32 = SET_USER_ID | SET_GROUP_ID;
 
-/// Returns what differs from what is wanted, and why.
+/// Returns the differences from the desired state, and their reasons.
 pub(super) fn differences(
     wanted: &Wanted<'_>,
     found: &Status,
@@ -47,7 +47,7 @@ pub(super) fn differences(
     differences
 }
 
-/// Says whether a warning that was given already says why an aspect differs.
+/// Says whether an earlier warning already explains why an aspect differs.
 pub(super) fn explains(known: &AppliedAspect, aspect: &AppliedAspect) -> bool {
     match known {
         // Nothing can be changed.

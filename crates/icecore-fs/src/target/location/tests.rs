@@ -13,7 +13,7 @@ fn both_ways_to_the_number_of_a_mount_agree() {
 
 #[test]
 fn what_lies_below_a_mount_point_is_foreign() {
-    // Every Linux system has other file systems there.
+    // Every Linux system has other file systems below `/`.
     let tree = TargetTree::open(std::path::Path::new("/")).unwrap();
     assert!(!tree.locate(b"").unwrap().unwrap().is_foreign);
     for path in [&b"proc"[..], b"proc/self", b"proc/version"] {

@@ -66,7 +66,7 @@ fn unfinished_files_leave_nothing() {
     drop(file);
     assert_eq!(place.tree.list_directory(b"").unwrap(), []);
 
-    // A directory is in the way: noticed at the end, and nothing stays behind.
+    // A directory has the name: noticed at the end, and nothing is left behind.
     place.tree.create_directory(b"directory").unwrap();
     assert!(place.write("directory", b"content").is_err());
     assert_eq!(place.tree.list_directory(b"").unwrap(), [(b"directory".to_vec(), EntryKind::Directory)]);
@@ -191,7 +191,7 @@ fn creates_and_replaces_hard_links() {
     assert_eq!(fs::read(place.inside("other")).unwrap(), b"content");
     assert_eq!(place.tree.list_directory(b"").unwrap().len(), 3);
 
-    // Of a symbolic link itself, and never of a directory.
+    // Works for a symbolic link itself, but never for a directory.
     place.tree.create_symlink(b"link", b"/etc/passwd").unwrap();
     place.tree.create_hard_link(b"link", b"link-2").unwrap();
     assert_eq!(place.tree.look_up(b"link-2").unwrap().unwrap().kind, EntryKind::Symlink);
@@ -221,7 +221,7 @@ fn works_with_long_names_and_beyond_the_longest_path() {
     assert_eq!(place.tree.look_up(file.as_bytes()).unwrap().unwrap().size, 7);
     let directory = path.trim_end_matches('/').as_bytes();
     assert_eq!(place.tree.list_directory(directory).unwrap().len(), 3);
-    // With nothing cached, too.
+    // Also without cached directories.
     place.tree.handles.clear();
     assert_eq!(place.tree.look_up(file.as_bytes()).unwrap().unwrap().mode, 0o640);
     assert!(place.tree.remove_tree(component.as_bytes()).unwrap());

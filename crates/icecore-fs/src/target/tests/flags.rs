@@ -1,9 +1,9 @@
-//! Flags of inodes (`chattr`), and what the file system does not keep.
+//! Inode flags (`chattr`), and values that the file system does not keep.
 
 use super::*;
 use crate::flags;
 
-/// Says whether the file system of the place has flags, and the user may set them.
+/// Says whether the file system supports flags, and the user may set them.
 fn has_flags(place: &Place) -> bool {
     fs::write(place.inside("probe"), b"").unwrap();
     let probe = fs::File::open(place.inside("probe")).unwrap();
@@ -49,7 +49,7 @@ fn flags_are_set_last_and_do_not_stop_the_next_restore() {
     place.apply("d", &flagged(EntryKind::Directory, 0o750, flags::IMMUTABLE));
     assert_eq!((found(&place, "d/i"), found(&place, "d/a")), (immutable, append_only));
     assert_eq!((found(&place, "d"), found(&place, "d/link")), (flags::IMMUTABLE, immutable));
-    // Other content, mode and names, over everything that forbids it.
+    // Other content, mode and names, over objects that forbid all of them.
     write(&place, "d/i", b"3", &flagged(EntryKind::File, 0o600, flags::IMMUTABLE));
     place.apply("d/a", &flagged(EntryKind::File, 0o600, 0));
     place.apply("d", &flagged(EntryKind::Directory, 0o755, flags::APPEND_ONLY));
@@ -72,7 +72,7 @@ fn what_is_right_keeps_its_flags_untouched() {
     let before = place.tree.look_up(b"a").unwrap().unwrap().changed;
     place.apply("a", &wanted);
     assert_eq!(place.tree.look_up(b"a").unwrap().unwrap().changed, before);
-    // Where flags were not recorded, those that are there stay.
+    // If flags were not recorded, existing ones are kept.
     let options = ApplyOptions { clear_flags: false, ..ApplyOptions::default() };
     let other = metadata(EntryKind::File, 0o600);
     assert!(place.tree.apply_metadata(b"a", &other, &Vec::new(), &options).unwrap().is_empty());
@@ -125,7 +125,7 @@ fn holes_are_found_made_and_filled() {
     assert_eq!(existing.next_data(64 << 10, 256 << 10).unwrap(), Some((128 << 10, 256 << 10)));
     file.fill(64 << 10, 128 << 10).unwrap();
     assert_eq!(existing.next_data(64 << 10, 128 << 10).unwrap(), Some((64 << 10, 128 << 10)));
-    // Less than a block stays as it is, and another file under the name is left alone.
+    // Less than a block stays unchanged, and so does another file with the same name.
     assert!(file.punch(1, 100).unwrap());
     fs::remove_file(place.inside("a")).unwrap();
     fs::write(place.inside("a"), b"other").unwrap();

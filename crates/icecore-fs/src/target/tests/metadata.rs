@@ -99,7 +99,7 @@ fn files_get_everything_before_they_get_their_name() {
         assert!(warnings.is_empty(), "{warnings:?}");
         let found = place.tree.look_up(b"file").unwrap().unwrap();
         assert_eq!((found.mode, found.modified), (mode, wanted.modified));
-        // Users may read attributes only of what they may read.
+        // Users may read the attributes only of readable objects.
         if is_root() || mode & 0o400 != 0 {
             assert_eq!(attributes_of(&place, "file"), attributes);
         }
@@ -133,7 +133,7 @@ fn refuses_another_kind_and_reports_what_cannot_be() {
         place.tree.apply_metadata(b"missing", &wanted, &Vec::new(), &options).unwrap_err().is_not_found()
     );
 
-    // Values of damaged or hostile metadata: `UTIME_NOW`, and the id that means "leave alone".
+    // Values in damaged or hostile metadata: `UTIME_NOW`, and the id that means "unchanged".
     let wanted = Metadata {
         modified: Timestamp { seconds: 0, nanoseconds: 0x3fff_ffff },
         user_id: u32::MAX,
@@ -174,7 +174,7 @@ fn applies_only_what_is_asked_for() {
     assert_eq!((before.mode, before.user_id, before.modified), (after.mode, after.user_id, after.modified));
     assert_eq!(attributes_of(&place, "file"), [(b"user.kept".to_vec(), b"1".to_vec())]);
 
-    // Of an object whose attributes are known in part, those that are there stay.
+    // If the attributes of an object are only partly known, existing ones are kept.
     let known_in_part = ApplyOptions { extended_attributes: true, keep_attributes: true, ..options };
     assert!(place.tree.apply_metadata(b"file", &wanted, &attributes, &known_in_part).unwrap().is_empty());
     assert_eq!(
@@ -182,7 +182,7 @@ fn applies_only_what_is_asked_for() {
         [(b"user.kept".to_vec(), b"1".to_vec()), (b"user.new".to_vec(), Vec::new())]
     );
 
-    // Setuid is for the owner that the file had, not for whoever restores it.
+    // Setuid is meant for the former owner of the file, not for the user who restores it.
     let options = ApplyOptions { owner: OwnerChoice::Unchanged, ..ApplyOptions::default() };
     let warnings = place.tree.apply_metadata(b"file", &wanted, &attributes, &options).unwrap();
     assert_eq!(
@@ -227,7 +227,7 @@ fn access_control_lists_make_the_round_trip() {
         if kind == EntryKind::Directory {
             attributes.push((DEFAULT_ACL.to_vec(), list.clone()));
         }
-        // The second time, the list is there already.
+        // The second time, the list exists already.
         for _ in 0..2 {
             place.apply_with_attributes(&name, &metadata(kind, 0o770), &attributes);
             assert_eq!(attributes_of(&place, &name), attributes);
@@ -238,7 +238,7 @@ fn access_control_lists_make_the_round_trip() {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("user:12345:rwx") && text.contains("group::---"), "{text}");
     }
-    // A list that the system rejects must not leave the group with what its mask allowed.
+    // If the system rejects a list, the group must not keep the permissions of its mask.
     place.write("plain", b"").unwrap();
     let broken = acl(&[(USER_OBJECT, 7, NO_ID), (GROUP_OBJECT, 4, NO_ID), (MASK, 7, NO_ID)]);
     for (list, mode) in [(broken, 0o740), (b"nonsense".to_vec(), 0o700)] {
@@ -278,7 +278,7 @@ fn nothing_is_inherited_from_the_directory() {
         assert_eq!(attributes_of(&place, &name), []);
         assert_eq!(place.tree.look_up(name.as_bytes()).unwrap().unwrap().mode, 0o640);
     }
-    // The list goes, and comes again: files created afterwards are looked at accordingly.
+    // The list is removed and set again: files created afterwards are checked accordingly.
     place.apply("directory", &metadata(EntryKind::Directory, 0o755));
     place.write("directory/file", b"").unwrap();
     let attributes = vec![(DEFAULT_ACL.to_vec(), wide_acl())];

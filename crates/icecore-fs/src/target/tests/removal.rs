@@ -63,7 +63,7 @@ fn removes_trees_without_following_links() {
     assert!(place.tree.remove_tree(b"tree-link").unwrap());
     assert_eq!(place.tree.list_directory(b"").unwrap(), []);
     assert_eq!(fs::read(place.outside().join("file")).unwrap(), b"untouched");
-    // The removed directories are not remembered.
+    // The cache does not contain the removed directories.
     place.tree.create_directory(b"tree").unwrap();
     place.write("tree/file", b"").unwrap();
 }
@@ -86,7 +86,7 @@ fn creates_and_removes_very_deep_trees() {
     assert_eq!(place.tree.list_directory(b"").unwrap(), []);
 }
 
-/// Keeps what has one of these names, and notes what it hears.
+/// Keeps objects with one of these names, and records its notifications.
 #[derive(Default)]
 struct Keeper {
     names: Vec<&'static str>,
@@ -165,7 +165,7 @@ fn an_empty_directory_is_removed_and_no_other() {
     assert!(place.tree.remove_empty_directory(b"t/kept").is_err());
 }
 
-/// A mount that ends with the test.
+/// A mount that is removed at the end of the test.
 struct Mounted(PathBuf);
 
 impl Mounted {
@@ -206,7 +206,7 @@ fn mount_points_stay_and_what_lies_below_them() {
     fs::write(place.outside().join("d/precious"), "1").unwrap();
     let _mounts = [
         Mounted::memory(&place.inside("t/a/memory")),
-        // The same device: only the number of the mount differs.
+        // The device is the same; only the number of the mount differs.
         Mounted::bind(&place.outside().join("d"), &place.inside("t/same")),
         Mounted::bind(&place.outside().join("d/precious"), &place.inside("t/config")),
     ];

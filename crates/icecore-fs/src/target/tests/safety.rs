@@ -61,7 +61,7 @@ fn never_goes_through_a_symbolic_link() {
         place.write("real/file", b"").unwrap();
         symlink(place.outside(), place.inside("trap")).unwrap();
         symlink(place.outside(), place.inside("real/trap")).unwrap();
-        // Even one that stays inside.
+        // Even one whose target is inside.
         symlink("real", place.inside("inner")).unwrap();
         for trap in ["trap", "real/trap", "inner"] {
             let path = format!("{trap}/x");
@@ -113,7 +113,8 @@ fn means_a_symbolic_link_itself_in_the_last_component() {
     assert_eq!((before.ctime(), before.ctime_nsec()), (after.ctime(), after.ctime_nsec()));
 }
 
-/// Somebody exchanges a directory and a symbolic link to the outside as fast as possible, while everything is tried.
+/// Exchanges a directory and a symbolic link to the outside as fast as possible, while all operations are
+/// tried.
 #[test]
 fn nothing_gets_outside_while_directories_are_swapped_for_links() {
     const ROUNDS: usize = 1_500;
@@ -144,7 +145,8 @@ fn nothing_gets_outside_while_directories_are_swapped_for_links() {
                     scope.spawn({
                         let (place, succeeded) = (&place, &succeeded);
                         move || {
-                            // Longer if need be: rounds that never meet the real directory would prove nothing.
+                            // Longer if necessary: rounds that never find the real directory would prove
+                            // nothing.
                             for round in 0.. {
                                 let so_far = succeeded
                                     .fetch_add(try_everything(place, thread, round), Ordering::Relaxed);

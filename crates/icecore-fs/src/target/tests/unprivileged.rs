@@ -6,7 +6,7 @@ use super::*;
 
 const NOBODY: u32 = 65534;
 
-/// Runs the tests of this file as another user if they run as root; returns whether to go on here.
+/// Runs the tests of this file as another user if they run as root; returns whether to continue here.
 fn is_unprivileged(test: &str) -> bool {
     if !is_root() {
         return true;
@@ -15,7 +15,7 @@ fn is_unprivileged(test: &str) -> bool {
     let program = std::env::current_exe().unwrap();
     let output =
         Command::new(program).args(["--exact", &name]).uid(NOBODY).gid(NOBODY).current_dir("/").output();
-    // The program itself may be out of reach for others.
+    // Other users may have no access to the program itself.
     if let Ok(output) = output {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("1 passed"), "{text}");
@@ -100,7 +100,7 @@ fn closed_files_and_directories_of_the_user_are_no_obstacle() {
 
 #[test]
 fn removal_goes_on_after_a_failure() {
-    // What root put into a directory with the sticky bit, another user cannot remove.
+    // In a directory with the sticky bit, another user cannot remove the objects of root.
     let directory = std::env::temp_dir().join("icecore-removal-test");
     if is_root() {
         fs::create_dir_all(directory.join("tree/a")).unwrap();

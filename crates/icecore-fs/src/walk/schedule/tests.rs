@@ -82,7 +82,8 @@ fn what_the_consumer_waits_for_is_always_allowed() {
     let mut tasks: Vec<Task> = std::iter::from_fn(|| schedule.take_task()).collect();
     assert_eq!(tasks.len(), 3);
     schedule.enter(node);
-    // It waits for a slice beyond the budget that nobody has taken: the last quarter, then that slice itself.
+    // It waits for a slice beyond the budget that nobody has taken: first the last quarter is taken, then
+    // this slice.
     let target = Target { node, slice: Some(4) };
     schedule.set_awaited(Some(target));
     tasks.push(schedule.take_task().unwrap());
