@@ -30,4 +30,4 @@ pub use request::{
     BackupOptions, BackupRequest, OpenInput, SourceChoice, SourceKind, SourceRequest, StreamChoice,
 };
 pub use run::run;
-pub use settings::{ChosenSettings, PatternOrigin, SourceSettings};
+pub use settings::{ChosenSettings, PatternOrigin, SnapshotSettings, SourceSettings};

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
@@ -54,20 +53,12 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn stream(&self, stream: StreamChoice) -> Result<SourceRequest, BackupFault> {
-        let (file_name, kind): (OsString, _) = match stream {
-            StreamChoice::Input { file_name, open } => {
-                (file_name.clone(), SourceKind::Input { file_name, open })
-            }
-            StreamChoice::Command { file_name, program } => {
-                (file_name.clone(), SourceKind::Command { file_name, program })
-            }
-        };
-        let shown = file_name.as_bytes().to_vec();
+        let shown = stream.file_name().as_bytes().to_vec();
         let name = match &self.given {
             Some(name) => name.clone(),
             None => usable_name(&shown).ok_or_else(|| BackupFault::Unnamed { path: shown.clone() })?,
         };
-        Ok(self.source(shown, name, self.given.is_some(), kind))
+        Ok(self.source(shown, name, self.given.is_some(), SourceKind::Stream(stream)))
     }
 
     fn tree(&self, path: PathBuf) -> Result<SourceRequest, BackupFault> {

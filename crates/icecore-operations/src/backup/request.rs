@@ -1,7 +1,7 @@
 //! What is to be backed up, and how.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io,
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::PathBuf,
@@ -43,6 +43,15 @@ pub enum StreamChoice {
         /// The command with its arguments.
         program: Vec<OsString>,
     },
+}
+
+impl StreamChoice {
+    /// Returns the name of the file in the snapshot.
+    pub fn file_name(&self) -> &OsStr {
+        match self {
+            Self::Input { file_name, .. } | Self::Command { file_name, .. } => file_name,
+        }
+    }
 }
 
 /// What is to be backed up, and how.
@@ -96,20 +105,8 @@ pub enum SourceKind {
         /// Absolute path without symbolic links.
         real: PathBuf,
     },
-    /// An input that is at hand.
-    Input {
-        /// Name of the file in the snapshot.
-        file_name: OsString,
-        /// Opens it.
-        open: OpenInput,
-    },
-    /// The output of a command.
-    Command {
-        /// Name of the file in the snapshot.
-        file_name: OsString,
-        /// The command with its arguments; not empty.
-        program: Vec<OsString>,
-    },
+    /// A stream.
+    Stream(StreamChoice),
     /// Something that there will be no snapshot of.
     Failed(OperationError),
 }
@@ -119,9 +116,7 @@ impl SourceRequest {
     pub fn root(&self) -> Option<Vec<u8>> {
         match &self.kind {
             SourceKind::Tree { real, .. } => Some(real.as_os_str().as_bytes().to_vec()),
-            SourceKind::Input { file_name, .. } | SourceKind::Command { file_name, .. } => {
-                Some(file_name.as_bytes().to_vec())
-            }
+            SourceKind::Stream(stream) => Some(stream.file_name().as_bytes().to_vec()),
             SourceKind::Failed(_) => None,
         }
     }

@@ -15,7 +15,8 @@ use icecore_witness::{Watch, WitnessSettings};
 
 use super::{
     BackupFault, BackupOptions, BackupReport, BackupRunEvents, BackupRunNotice, PreparedBackup, SourceKind,
-    SourceReport, SourceRequest, SourceSuccess, events::end_source, prepare::PreparedSource, stream,
+    SourceReport, SourceRequest, SourceSettings, SourceSuccess, events::end_source, prepare::PreparedSource,
+    stream,
 };
 use crate::{
     error::{OperationError, OperationResult},
@@ -159,6 +160,7 @@ impl Job<'_> {
     /// Makes the request to the engine, and opens the source.
     fn request(&self, source: PreparedSource) -> OperationResult<EngineRequest> {
         let PreparedSource { request: SourceRequest { name, kind, settings, .. }, excludes, .. } = source;
+        let SourceSettings { snapshot: settings, mut write, .. } = settings;
         let skip = match &kind {
             SourceKind::Tree { real, .. } => self.skip(real),
             _ => Vec::new(),
@@ -170,7 +172,6 @@ impl Job<'_> {
             BackupSource::Stream { .. } => (1, 1),
         };
         let read_threads = settings.read_concurrency.map_or(read_threads, NonZeroUsize::get);
-        let mut write = settings.write;
         write.pack_bytes = machine.allowance.bound_pack(write.pack_bytes);
         Ok(EngineRequest {
             source,

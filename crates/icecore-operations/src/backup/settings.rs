@@ -10,14 +10,10 @@ use icecore_repo::session::WriteOptions;
 
 use super::BackupFault;
 
-/// What was chosen for one run.
+/// How a source is read, and what its snapshot records beside it: the same in a choice for one run as in the
+/// settings of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
-pub struct ChosenSettings {
-    /// Patterns of what is left out.
-    pub exclude: Vec<String>,
-    /// Files with such patterns.
-    pub exclude_files: Vec<PathBuf>,
+pub struct SnapshotSettings {
     /// Whether the content of caches is left out.
     pub exclude_caches: bool,
     /// Whether the backup stays on the root's file system.
@@ -26,10 +22,21 @@ pub struct ChosenSettings {
     pub ignored: IgnoredChanges,
     /// Whether an empty source replaces one that had something in it.
     pub allow_empty: bool,
-    /// Tags of the snapshots.
+    /// Tags of the snapshot.
     pub tags: BTreeMap<String, String>,
-    /// Files that are read at a time.
+    /// Files that are read at a time; the program chooses when there is none.
     pub read_concurrency: Option<NonZeroUsize>,
+}
+
+/// What was chosen for one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChosenSettings {
+    /// Patterns of what is left out.
+    pub exclude: Vec<String>,
+    /// Files with such patterns.
+    pub exclude_files: Vec<PathBuf>,
+    /// How all sources are read.
+    pub snapshot: SnapshotSettings,
     /// Level of compression.
     pub compression_level: Option<i32>,
     /// Size of packs in bytes.
@@ -54,20 +61,29 @@ pub struct SourceSettings {
     pub patterns: Vec<PatternOrigin>,
     /// Patterns of the run, which come after them: each must have an effect on some source.
     pub chosen_patterns: Vec<String>,
-    /// Whether the content of caches is left out.
-    pub exclude_caches: bool,
-    /// Whether the backup stays on the root's file system.
-    pub one_file_system: bool,
-    /// Changes that a file is not read again for.
-    pub ignored: IgnoredChanges,
-    /// Whether an empty source replaces one that had something in it.
-    pub allow_empty: bool,
-    /// Tags of the snapshot.
-    pub tags: BTreeMap<String, String>,
-    /// Files that are read at a time; the program chooses when there is none.
-    pub read_concurrency: Option<NonZeroUsize>,
+    /// How the source is read.
+    pub snapshot: SnapshotSettings,
     /// How packs are written.
     pub write: WriteOptions,
+}
+
+impl SnapshotSettings {
+    /// Adds what was chosen to what the configuration says.
+    fn over(&self, configured: &BackupSettings) -> Self {
+        let mut tags = configured.tags.clone();
+        tags.extend(self.tags.clone());
+        Self {
+            exclude_caches: configured.exclude_caches || self.exclude_caches,
+            one_file_system: configured.one_file_system || self.one_file_system,
+            ignored: IgnoredChanges {
+                changed: configured.ignore_ctime || self.ignored.changed,
+                inode: configured.ignore_inode || self.ignored.inode,
+            },
+            allow_empty: configured.allow_empty || self.allow_empty,
+            tags,
+            read_concurrency: self.read_concurrency.or(configured.read_concurrency),
+        }
+    }
 }
 
 impl SourceSettings {
@@ -75,23 +91,14 @@ impl SourceSettings {
     ///
     /// Patterns and tags of the run come in addition, everything else instead.
     pub fn merge(configured: BackupSettings, chosen: &ChosenSettings) -> Self {
-        let mut tags = configured.tags;
-        tags.extend(chosen.tags.clone());
+        let snapshot = chosen.snapshot.over(&configured);
         let configured_files = configured.exclude_files.into_iter().map(PatternOrigin::File);
         let configured_patterns = configured.exclude.into_iter().map(PatternOrigin::Configured);
         let chosen_files = chosen.exclude_files.iter().cloned().map(PatternOrigin::File);
         Self {
             patterns: configured_files.chain(configured_patterns).chain(chosen_files).collect(),
             chosen_patterns: chosen.exclude.clone(),
-            exclude_caches: configured.exclude_caches || chosen.exclude_caches,
-            one_file_system: configured.one_file_system || chosen.one_file_system,
-            ignored: IgnoredChanges {
-                changed: configured.ignore_ctime || chosen.ignored.changed,
-                inode: configured.ignore_inode || chosen.ignored.inode,
-            },
-            allow_empty: configured.allow_empty || chosen.allow_empty,
-            tags,
-            read_concurrency: chosen.read_concurrency.or(configured.read_concurrency),
+            snapshot,
             write: WriteOptions {
                 compression_level: chosen.compression_level.unwrap_or(configured.compression_level),
                 pack_bytes: chosen.pack_bytes.unwrap_or(configured.pack_bytes),
@@ -103,7 +110,7 @@ impl SourceSettings {
 
     /// Refuses more tags, or longer ones, than a snapshot holds.
     pub(super) fn check_tags(&self) -> Result<(), BackupFault> {
-        let tags = &self.tags;
+        let tags = &self.snapshot.tags;
         let longest = tags.iter().flat_map(|(key, value)| [key.len(), value.len()]).max().unwrap_or(0);
         if tags.len() > TAGS_MAX || longest > TEXT_BYTES_MAX { Err(BackupFault::Tags) } else { Ok(()) }
     }

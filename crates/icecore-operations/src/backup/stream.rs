@@ -15,7 +15,7 @@ use icecore_access::PASSWORD_VARIABLES;
 use icecore_backup::request::BackupSource;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{BackupFault, SourceKind};
+use super::{BackupFault, SourceKind, StreamChoice};
 use crate::{error::OperationResult, text::reason};
 
 /// Time between two looks at whether to stop, while nothing comes.
@@ -30,7 +30,7 @@ pub(super) fn open(
     match kind {
         SourceKind::Tree { path, .. } => Ok(BackupSource::Tree { path }),
         SourceKind::Failed(error) => Err(error),
-        SourceKind::Input { file_name, open } => {
+        SourceKind::Stream(StreamChoice::Input { file_name, open }) => {
             let input = open().map_err(BackupFault::Input)?;
             Ok(BackupSource::Stream {
                 file_name: file_name.as_bytes().to_vec(),
@@ -39,7 +39,7 @@ pub(super) fn open(
                 finish: Box::new(|| Ok(())),
             })
         }
-        SourceKind::Command { file_name, program } => {
+        SourceKind::Stream(StreamChoice::Command { file_name, program }) => {
             let file_name = file_name.as_bytes().to_vec();
             let command = program.iter().map(|word| word.to_string_lossy().into_owned()).collect();
             if dry_run {

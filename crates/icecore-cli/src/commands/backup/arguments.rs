@@ -19,7 +19,8 @@ use icecore_format::{
 };
 use icecore_operations::{
     backup::{
-        self, BackupOptions, BackupRequest, ChosenSettings, SourceChoice, StreamChoice, parse_source_name,
+        self, BackupOptions, BackupRequest, ChosenSettings, SnapshotSettings, SourceChoice, StreamChoice,
+        parse_source_name,
     },
     init::InitRequest,
 };
@@ -199,12 +200,14 @@ impl BackupArguments {
         ChosenSettings {
             exclude: self.exclude.clone(),
             exclude_files: self.exclude_file.clone(),
-            exclude_caches: self.exclude_caches,
-            one_file_system: self.one_file_system,
-            ignored: IgnoredChanges { changed: self.ignore_ctime, inode: self.ignore_inode },
-            allow_empty: self.allow_empty,
-            tags: self.tags(),
-            read_concurrency: self.read_concurrency,
+            snapshot: SnapshotSettings {
+                exclude_caches: self.exclude_caches,
+                one_file_system: self.one_file_system,
+                ignored: IgnoredChanges { changed: self.ignore_ctime, inode: self.ignore_inode },
+                allow_empty: self.allow_empty,
+                tags: self.tags(),
+                read_concurrency: self.read_concurrency,
+            },
             compression_level: self.compression,
             pack_bytes: self.pack_size,
             skip_verification: self.skip_verification,

@@ -1,7 +1,7 @@
 use icecore_backup::request::IgnoredChanges;
 use icecore_policy::Configuration;
 
-use super::{ChosenSettings, PatternOrigin, SourceSettings};
+use super::{ChosenSettings, PatternOrigin, SnapshotSettings, SourceSettings};
 
 #[test]
 fn patterns_and_tags_of_a_run_come_in_addition_and_everything_else_instead() {
@@ -18,8 +18,11 @@ tags = { plan = 'daily', owner = 'alice' }
     let chosen = ChosenSettings {
         exclude: vec!["/cache/".to_owned()],
         exclude_files: vec!["/root/more".into()],
-        ignored: IgnoredChanges { changed: true, inode: false },
-        tags: [("plan".to_owned(), "weekly".to_owned())].into(),
+        snapshot: SnapshotSettings {
+            ignored: IgnoredChanges { changed: true, inode: false },
+            tags: [("plan".to_owned(), "weekly".to_owned())].into(),
+            ..SnapshotSettings::default()
+        },
         compression_level: Some(9),
         skip_verification: true,
         ..ChosenSettings::default()
@@ -31,8 +34,9 @@ tags = { plan = 'daily', owner = 'alice' }
         PatternOrigin::File("/root/more".into()),
     ];
     assert_eq!((merged.patterns, merged.chosen_patterns), (origins.to_vec(), chosen.exclude));
-    assert_eq!(merged.ignored, IgnoredChanges { changed: true, inode: true });
-    let tags: Vec<_> = merged.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(merged.snapshot.ignored, IgnoredChanges { changed: true, inode: true });
+    let tags: Vec<_> =
+        merged.snapshot.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     assert_eq!(tags, [("owner", "alice"), ("plan", "weekly")]);
     let write = merged.write;
     assert_eq!((write.compression_level, write.pack_bytes, write.verify), (9, 16 << 20, false));

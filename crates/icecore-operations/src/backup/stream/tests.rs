@@ -5,7 +5,7 @@ use std::{
 
 use icecore_backup::request::BackupSource;
 
-use super::{SourceKind, open};
+use super::{SourceKind, StreamChoice, open};
 use crate::error::OperationResult;
 
 /// What was read, and how the command ended.
@@ -13,7 +13,7 @@ type Read = (Result<Vec<u8>, String>, Result<(), String>);
 
 fn run(words: &[&str], cancelled: bool) -> OperationResult<Read> {
     let program = words.iter().map(OsString::from).collect();
-    let kind = SourceKind::Command { file_name: "out".into(), program };
+    let kind = SourceKind::Stream(StreamChoice::Command { file_name: "out".into(), program });
     let source = open(kind, &Arc::new(AtomicBool::new(cancelled)), false)?;
     let BackupSource::Stream { mut input, finish, .. } = source else { panic!("no stream") };
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
 use std::fs;
 
 use clap::{CommandFactory, FromArgMatches};
-use icecore_operations::backup::{SourceKind, SourceRequest};
+use icecore_operations::backup::{SourceKind, SourceRequest, StreamChoice};
 use icecore_policy::Configuration;
 
 use super::BackupArguments;
@@ -77,5 +77,7 @@ fn streams_have_the_name_of_their_file() {
     assert_eq!(planned[0].name, "db");
     let failure = plan_of(&["/etc", "--", "pg_dump"], "").unwrap_err();
     assert_eq!(failure.status, ExitStatus::Usage);
-    assert!(matches!(&planned[0].kind, SourceKind::Command { program, .. } if *program == ["true"]));
+    assert!(
+        matches!(&planned[0].kind, SourceKind::Stream(StreamChoice::Command { program, .. }) if *program == ["true"])
+    );
 }
