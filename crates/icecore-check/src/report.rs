@@ -9,6 +9,8 @@ use icecore_format::{
 };
 use icecore_store::ObjectInfo;
 
+mod example;
+
 /// Maximum of files and packs that are named for each damaged snapshot.
 pub const EXAMPLES_MAX: usize = 20;
 

@@ -6,6 +6,8 @@ use icecore_format::node::Totals;
 use icecore_fs::error::FsError;
 use icecore_repo::{error::RepoError, reader::ArchivedPack};
 
+mod example;
+
 /// Maximum of problems in a report; all are counted, and all are passed to [`RestoreEvents::problem`].
 pub const PROBLEMS_MAX: usize = 1000;
 /// Maximum of problems of archived data among them, so that there is room for others.

@@ -1,20 +1,12 @@
-use icecore_format::entry::{Entry, EntryKind, Marks, Time};
+use icecore_format::entry::{Entry, EntryKind};
 
-use icecore_fixtures::documented::assert_documented;
+use icecore_fixtures::{documented::assert_documented, entries::changed_file};
 
 use super::{EntryDocument, below_root};
 
-fn entry() -> Entry {
-    let mut entry = Entry::new(b"dir/caf\xe9".to_vec(), EntryKind::File);
-    (entry.mode, entry.user_id, entry.group_id, entry.size) = (0o640, 1000, 5, 1234);
-    entry.modified = Time { seconds: 1_700_000_000, nanoseconds: 1 };
-    entry.marks = Marks::CHANGED_WHILE_READ;
-    entry
-}
-
 #[test]
 fn json_keeps_names_that_are_no_text() {
-    let value = serde_json::to_value(EntryDocument::new(&entry(), (Some(b"alice"), None))).unwrap();
+    let value = serde_json::to_value(EntryDocument::new(&changed_file(), (Some(b"alice"), None))).unwrap();
     assert_eq!(value["path"], "dir/caf\u{fffd}");
     assert_eq!(value["path_base64"], "ZGlyL2NhZuk=");
     assert_eq!(value["mode"], "0640");

@@ -1,37 +1,14 @@
 use icecore_access::Usage;
-use icecore_check::{ProblemKind, SnapshotCheck};
-use icecore_format::ids::{PackName, RunId};
 use icecore_repo::snapshots::SnapshotList;
 
 use super::*;
 use icecore_fixtures::documented::assert_documented;
 
-fn report() -> CheckReport {
-    let run = RunId::new(1, [1; 10]);
-    let kind = ProblemKind::PackMissing;
-    let problem = CheckProblem {
-        severity: kind.severity(),
-        object: Some("data/x".to_owned()),
-        kind,
-        detail: "it does not\nexist".to_owned(),
-    };
-    let snapshot = SnapshotCheck {
-        run,
-        opens: true,
-        restorable: false,
-        files_damaged: 1,
-        examples: vec![b"\xff".to_vec()],
-        packs_damaged: vec![PackName { run, number: 0 }],
-        mark: None,
-    };
-    CheckReport { snapshots: vec![snapshot], problems: vec![problem], ..CheckReport::default() }
-}
-
 #[test]
 fn the_document_has_the_documented_fields() {
     let checked = Checked {
         repository: "/srv/backup".to_owned(),
-        report: report(),
+        report: CheckReport::example(),
         repair: None,
         next: vec![NextCommand::Verify],
         past: Past::default(),

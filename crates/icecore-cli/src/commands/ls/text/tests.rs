@@ -1,4 +1,5 @@
-use icecore_format::entry::{Entry, EntryKind, Marks, Time};
+use icecore_fixtures::entries::changed_file;
+use icecore_format::entry::EntryKind;
 use jiff::tz::TimeZone;
 
 use super::{mode_text, write_columns};
@@ -19,17 +20,9 @@ fn modes_look_as_in_ls() {
     }
 }
 
-fn entry() -> Entry {
-    let mut entry = Entry::new(b"dir/caf\xe9".to_vec(), EntryKind::File);
-    (entry.mode, entry.user_id, entry.group_id, entry.size) = (0o640, 1000, 5, 1234);
-    entry.modified = Time { seconds: 1_700_000_000, nanoseconds: 1 };
-    entry.marks = Marks::CHANGED_WHILE_READ;
-    entry
-}
-
 #[test]
 fn the_columns_of_a_long_listing() {
     let mut line = String::from("from before");
-    write_columns(&mut line, &entry(), (Some(b"alice"), None), &TimeZone::UTC);
+    write_columns(&mut line, &changed_file(), (Some(b"alice"), None), &TimeZone::UTC);
     assert_eq!(line, "-rw-r----- alice    5                1234 2023-11-14 22:13:20 ");
 }
