@@ -3,6 +3,7 @@
 pub(crate) mod archived;
 pub(crate) mod confirmation;
 pub(crate) mod console;
+pub(crate) mod json_array;
 pub(crate) mod progress;
 pub(crate) mod reporter;
 pub(crate) mod requests;

@@ -11,6 +11,7 @@ use icecore_repo::manifest::Change;
 
 use crate::surface::{
     console::{Console, ResultWriter},
+    json_array::JsonArray,
     requests,
 };
 
@@ -18,22 +19,20 @@ use crate::surface::{
 pub(super) struct Listing<'a> {
     console: &'a Console,
     output: ResultWriter,
-    shown: u64,
+    array: JsonArray,
 }
 
 impl<'a> Listing<'a> {
     /// Begins with nothing.
     pub(super) fn new(console: &'a Console) -> Self {
-        Self { console, output: ResultWriter::new(), shown: 0 }
+        Self { console, output: ResultWriter::new(), array: JsonArray::default() }
     }
 }
 
 impl DiffSink for Listing<'_> {
     fn change(&mut self, change: &Change, what: Option<Difference>) -> io::Result<()> {
-        self.shown += 1;
         if self.console.json {
-            self.output.text(if self.shown == 1 { "[" } else { ",\n" })?;
-            return self.output.json(&ChangeDocument::new(change, what));
+            return self.array.item(&mut self.output, &ChangeDocument::new(change, what));
         }
         let letter = match change {
             Change::Added(_) => "A",
@@ -48,7 +47,8 @@ impl DiffSink for Listing<'_> {
 
     fn end(&mut self, usage: &Usage) -> io::Result<()> {
         if self.console.json {
-            self.output.text(if self.shown == 0 { "[]\n" } else { "]\n" })?;
+            self.array.end(&mut self.output)?;
+            self.output.text("\n")?;
         }
         self.output.flush()?;
         requests::tell_calls(self.console, usage);

@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 
 use crate::surface::{
     console::{Console, ResultWriter},
+    json_array::JsonArray,
     requests,
 };
 
@@ -25,23 +26,28 @@ pub(super) struct Listing<'a> {
     zone: &'a TimeZone,
     long: bool,
     output: ResultWriter,
-    shown: u64,
+    array: JsonArray,
     line: String,
 }
 
 impl<'a> Listing<'a> {
     /// Begins with nothing.
     pub(super) fn new(console: &'a Console, zone: &'a TimeZone, long: bool) -> Self {
-        Self { console, zone, long, output: ResultWriter::new(), shown: 0, line: String::new() }
+        Self {
+            console,
+            zone,
+            long,
+            output: ResultWriter::new(),
+            array: JsonArray::default(),
+            line: String::new(),
+        }
     }
 }
 
 impl LsSink for Listing<'_> {
     fn entry(&mut self, listed: &ListedEntry<'_, '_>) -> io::Result<()> {
-        self.shown += 1;
         if self.console.json {
-            self.output.text(if self.shown == 1 { "[" } else { ",\n" })?;
-            return self.output.json(&listed.document());
+            return self.array.item(&mut self.output, &listed.document());
         }
         let entry = listed.entry;
         if self.long {
@@ -63,7 +69,8 @@ impl LsSink for Listing<'_> {
     fn end(&mut self, usage: &Usage) -> io::Result<()> {
         // What was listed before a failure is shown, and a JSON document is brought to its end.
         if self.console.json {
-            self.output.text(if self.shown == 0 { "[]\n" } else { "]\n" })?;
+            self.array.end(&mut self.output)?;
+            self.output.text("\n")?;
         }
         self.output.flush()?;
         requests::tell_calls(self.console, usage);

@@ -5,23 +5,24 @@ use std::io::{self, Write};
 use icecore_operations::restore::{ActionDocument, RestoreDocument};
 use icecore_restore::RestoreAction;
 
-use crate::surface::console::ResultWriter;
+use crate::surface::{console::ResultWriter, json_array::JsonArray};
 
 /// The list of what would be done, which nobody sees unless it was begun.
 #[derive(Default)]
 pub(super) struct Actions {
     output: Option<ResultWriter>,
     json: bool,
-    shown: u64,
+    array: JsonArray,
     failure: Option<io::Error>,
 }
 
 impl Actions {
     /// Begins the list on standard output.
     pub(super) fn begin(json: bool) -> Self {
-        let mut actions = Self { output: Some(ResultWriter::new()), json, shown: 0, failure: None };
+        let mut actions =
+            Self { output: Some(ResultWriter::new()), json, array: JsonArray::default(), failure: None };
         if json {
-            actions.write(|output| output.text("{\"actions\":["));
+            actions.write(|output| output.text("{\"actions\":"));
         }
         actions
     }
@@ -34,13 +35,13 @@ impl Actions {
 
     /// Adds an action.
     pub(super) fn show(&mut self, action: RestoreAction, path: &[u8]) {
-        self.shown += 1;
-        let (json, is_first) = (self.json, self.shown == 1);
+        if self.json {
+            let mut array = self.array;
+            self.write(|output| array.item(output, &ActionDocument::new(action, path)));
+            self.array = array;
+            return;
+        }
         self.write(|output| {
-            if json {
-                output.text(if is_first { "" } else { ",\n" })?;
-                return output.json(&ActionDocument::new(action, path));
-            }
             output.text(&format!("{:<9}", action.name()))?;
             output.name(if path.is_empty() { b"." } else { path })?;
             output.bytes(b"\n")
@@ -56,7 +57,8 @@ impl Actions {
         let Some(mut output) = self.output else { return Ok(()) };
         if self.json {
             let body = serde_json::to_string(document)?;
-            output.text("],")?;
+            self.array.end(&mut output)?;
+            output.text(",")?;
             output.text(body.trim_start_matches('{'))?;
             output.text("\n")?;
         }
