@@ -114,6 +114,7 @@ fn machine() -> Machine {
         stop,
         waits: Arc::default(),
         allowance: Allowance { workers: 2, store_calls: 8, is_scarce: false, memory_bytes: None },
+        shared_file_system: icecore_fs::shared_file_system,
         host: "surface".to_owned(),
         program: "a test".to_owned(),
         zone: TimeZone::UTC,

@@ -28,7 +28,7 @@ impl RepositoryAccess {
             self.events.notice(AccessNotice::NoCacheDirectory);
             return Ok(Catalog::in_memory(repository)?);
         };
-        match Catalog::open(directory, repository) {
+        match Catalog::open_local(directory, repository, self.machine.shared_file_system) {
             Ok((catalog, opening)) => {
                 if let CatalogOpening::Rebuilt { reason } = &opening {
                     self.events.notice(AccessNotice::CatalogRebuilt { reason });

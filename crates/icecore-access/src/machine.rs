@@ -1,6 +1,9 @@
 //! The machine that works on repositories: time, threads, the request to stop, and names.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
 
 use icecore_repo::environment::Environment;
 use icecore_store::{Environment as StoreEnvironment, Stop, waits::WaitList};
@@ -24,6 +27,8 @@ pub struct Machine {
     pub waits: Arc<WaitList>,
     /// Resources that may be used.
     pub allowance: Allowance,
+    /// Names the type of the file system that a path is on, if several machines share that file system.
+    pub shared_file_system: fn(&Path) -> Option<&'static str>,
     /// Name of this machine.
     pub host: String,
     /// Name and version of the program, which are recorded in the objects that it writes.

@@ -101,8 +101,24 @@ impl Catalog {
     /// Opens the catalogue of `repository` below the cache directory, and creates it if there is none. One
     /// that is damaged is moved aside (the newest is kept), one of another version is removed; a new one
     /// takes its files.
+    ///
+    /// The directory has to be on a disk of this machine; [`Self::open_local`] makes sure of it.
     pub fn open(directory: &Path, repository: RepositoryId) -> Result<(Self, CatalogOpening), CatalogError> {
+        Self::open_local(directory, repository, |_| None)
+    }
+
+    /// Does the same as [`Self::open`], unless `shared_file_system` names the type of the file system because
+    /// several machines share it: locks and shared mappings do not hold between machines, and write-ahead
+    /// logging needs both.
+    pub fn open_local(
+        directory: &Path,
+        repository: RepositoryId,
+        shared_file_system: impl FnOnce(&Path) -> Option<&'static str>,
+    ) -> Result<(Self, CatalogOpening), CatalogError> {
         let files = CatalogFiles::prepare(directory, repository)?;
+        if let Some(kind) = shared_file_system(files.directory()) {
+            return Err(CatalogError::NetworkFileSystem { path: files.directory().to_owned(), kind });
+        }
         let _lock = files.lock()?;
         let (connection, opening) = open_locked(&files, repository)?;
         let identity = files.identity()?;

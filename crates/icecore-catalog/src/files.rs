@@ -36,19 +36,11 @@ pub(crate) struct CatalogFiles {
 pub(crate) type FileIdentity = (u64, u64);
 
 impl CatalogFiles {
-    /// Creates the directories (mode 700) and refuses network file systems.
+    /// Creates the directories (mode 700).
     pub(crate) fn prepare(cache_directory: &Path, repository: RepositoryId) -> Result<Self, CatalogError> {
         let directory = cache_directory.join(repository.to_string());
         let failed = |source| CatalogError::Directory { path: directory.clone(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
-        let magic = rustix::fs::statfs(&directory).map_err(|errno| failed(errno.into()))?.f_type;
-        #[expect(
-            clippy::cast_sign_loss,
-            reason = "the kernel's magic numbers are 32 bits, whatever type they come in"
-        )]
-        if let Some(kind) = network_file_system(magic as u32) {
-            return Err(CatalogError::NetworkFileSystem { path: directory, kind });
-        }
         let permissions = fs::metadata(&directory).map_err(failed)?.permissions();
         if permissions.mode() & 0o077 != 0
             && let Err(error) = fs::set_permissions(&directory, Permissions::from_mode(0o700))
@@ -168,22 +160,6 @@ fn remove_file(path: &Path) -> Result<(), CatalogError> {
         }
         _ => Ok(()),
     }
-}
-
-/// Names the network file system that has this magic number (statfs(2), linux/magic.h), if it is one: their
-/// locks and shared mappings do not hold between machines, and write-ahead logging needs both.
-fn network_file_system(magic: u32) -> Option<&'static str> {
-    Some(match magic {
-        0x6969 => "NFS",
-        0x517B => "SMB",
-        0xFF53_4D42 | 0xFE53_4D42 => "CIFS",
-        0x5346_414F | 0x6B41_4653 => "AFS",
-        0x00C3_6400 => "Ceph",
-        0x0BD0_0BD0 => "Lustre",
-        0x4750_4653 => "GPFS",
-        0x7375_7245 => "Coda",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -149,6 +149,16 @@ fn start(
         .start(threads.handle(), &store_environment);
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let program = program();
-    let machine = Machine { environment, store_environment, stop, waits, allowance, host, program, zone };
+    let machine = Machine {
+        environment,
+        store_environment,
+        stop,
+        waits,
+        allowance,
+        shared_file_system: icecore_fs::shared_file_system,
+        host,
+        program,
+        zone,
+    };
     Ok((machine, threads))
 }

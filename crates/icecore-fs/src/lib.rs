@@ -20,5 +20,5 @@ pub mod xattr;
 
 pub use directory::Directory;
 pub use directory::pool::raise_descriptor_limit;
-pub use network::is_network_file_system;
+pub use network::{is_network_file_system, shared_file_system};
 pub use stat::{kernel_device_number, stat_root};

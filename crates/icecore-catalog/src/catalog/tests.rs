@@ -336,6 +336,15 @@ fn unusable_places_are_named() {
     assert!(matches!(error, CatalogError::NotAFile { .. }), "{error:?}");
 }
 
+#[test]
+fn a_directory_that_other_machines_share_is_refused() {
+    let cache = tempfile::tempdir().unwrap();
+    let error = Catalog::open_local(cache.path(), REPOSITORY, |_| Some("NFS")).unwrap_err();
+    assert!(matches!(error, CatalogError::NetworkFileSystem { kind: "NFS", .. }), "{error:?}");
+    assert!(!database(cache.path()).exists());
+    Catalog::open_local(cache.path(), REPOSITORY, |_| None).unwrap();
+}
+
 /// Says whether modes bind this process; they do not bind root.
 fn modes_bind(directory: &Path) -> bool {
     fs::write(directory.join("probe"), "").is_err()
