@@ -8,7 +8,6 @@ use icecore_format::{
     ids::{RepositoryId, RunId},
     keys::{Keys, Secret},
     slot::{Credential, PasswordCost},
-    snapshot::{DedupScope, Level},
 };
 use icecore_repo::{
     environment::Environment,
@@ -109,20 +108,7 @@ impl Bed {
     /// When the repository is not usable.
     #[expect(clippy::expect_used, reason = "without a session there is nothing to measure")]
     pub fn session<'c>(&self, catalog: &'c mut Catalog) -> WriteSession<'c> {
-        let origin = SessionOrigin {
-            source: "source".to_owned(),
-            host: "host".to_owned(),
-            root: b"/source".to_vec(),
-            command: Vec::new(),
-            level: Level::Full,
-            dedup: DedupScope::Repository,
-            group: None,
-            base: None,
-            tags: BTreeMap::new(),
-            program: "bench".to_owned(),
-            sequence: 1,
-            copied: None,
-        };
+        let origin = SessionOrigin::first_full("source", "host", b"/source", "bench");
         WriteSession::begin(self.repository.clone(), catalog, origin, WriteOptions::default())
             .expect("the store is in memory")
     }

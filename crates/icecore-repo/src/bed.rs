@@ -2,7 +2,6 @@
 //! cold.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, RwLock, mpsc},
     time::Duration,
 };
@@ -19,7 +18,7 @@ use icecore_format::{
     path,
     seal::ObjectKind,
     slot::{Credential, PasswordCost},
-    snapshot::{DedupScope, Level, Snapshot},
+    snapshot::Snapshot,
 };
 use icecore_store::{
     environment::{InstantSleep, ManualClock, SeededEntropy, Sleep},
@@ -78,20 +77,7 @@ pub(crate) fn create_options(credential: Credential) -> CreateOptions {
 
 /// Returns the origin of a full of the only source.
 pub(crate) fn origin() -> SessionOrigin {
-    SessionOrigin {
-        source: "source".into(),
-        host: "host".into(),
-        root: b"/root".to_vec(),
-        command: Vec::new(),
-        level: Level::Full,
-        dedup: DedupScope::Repository,
-        group: None,
-        base: None,
-        tags: BTreeMap::new(),
-        program: "test".into(),
-        sequence: 1,
-        copied: None,
-    }
+    SessionOrigin::first_full("source", "host", b"/root", "test")
 }
 
 /// Fails the test if `action` does not end: nothing here may wait for ever.

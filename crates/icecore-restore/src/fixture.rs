@@ -1,7 +1,6 @@
 //! A repository in memory, snapshots from lists of entries, and targets that tests can inspect.
 
 use std::{
-    collections::BTreeMap,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{
@@ -25,7 +24,7 @@ use icecore_format::{
     node::{NodeBuilder, Totals},
     seal::ObjectKind,
     slot::PasswordCost,
-    snapshot::{DedupScope, Level, Snapshot},
+    snapshot::Snapshot,
 };
 use icecore_repo::{
     environment::Environment,
@@ -140,20 +139,7 @@ impl Fixture {
     pub fn snapshot(&self, mut items: Vec<Item>) -> Snapshot {
         items.sort_by(|left, right| icecore_format::path::compare(&left.entry.path, &right.entry.path));
         let mut catalog = Catalog::in_memory(self.repository.id()).unwrap();
-        let origin = SessionOrigin {
-            source: "test".to_owned(),
-            host: "host".to_owned(),
-            root: b"/srv/test".to_vec(),
-            command: Vec::new(),
-            level: Level::Full,
-            dedup: DedupScope::Repository,
-            group: None,
-            base: None,
-            tags: BTreeMap::new(),
-            program: "test".to_owned(),
-            sequence: 1,
-            copied: None,
-        };
+        let origin = SessionOrigin::first_full("test", "host", b"/srv/test", "test");
         let options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
         let mut session =
             WriteSession::begin(self.repository.clone(), &mut catalog, origin, options).unwrap();

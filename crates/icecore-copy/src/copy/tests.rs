@@ -7,7 +7,7 @@ use icecore_format::{
     header::Parameters,
     ids::RepositoryId,
     slot::{Credential, PasswordCost},
-    snapshot::{DedupScope, Level, SnapshotStatistics},
+    snapshot::{Level, SnapshotStatistics},
 };
 use icecore_repo::{
     environment::Environment,
@@ -36,7 +36,7 @@ impl CopyEvents for Nobody {
 }
 
 /// A repository in memory.
-struct Place {
+struct TestRepository {
     store: Arc<dyn Store>,
     id: u8,
 }
@@ -44,10 +44,10 @@ struct Place {
 /// A file, and whether it could be read.
 type File = (&'static str, Vec<u8>);
 
-impl Place {
+impl TestRepository {
     fn new(id: u8) -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(ManualClock::default())));
-        let place = Self { store, id };
+        let made = Self { store, id };
         let options = CreateOptions {
             // Other sizes in each repository: the copy must use those of its own repository.
             parameters: Parameters {
@@ -55,14 +55,14 @@ impl Place {
                 node_items: 4,
                 ..Parameters::default()
             },
-            credential: place.credential(),
+            credential: made.credential(),
             cost: PasswordCost::default(),
             label: "test".to_owned(),
             program: "test".to_owned(),
         };
-        let (store, id) = (Arc::clone(&place.store), RepositoryId([id; 16]));
-        Repository::create(store, place.environment(0), id, &options).unwrap();
-        place
+        let (store, id) = (Arc::clone(&made.store), RepositoryId([id; 16]));
+        Repository::create(store, made.environment(0), id, &options).unwrap();
+        made
     }
 
     fn credential(&self) -> Credential {
@@ -116,18 +116,9 @@ impl Place {
     /// Writes a snapshot of files in the order of their paths; the last one is marked.
     fn write(&self, seed: u64, level: Level, files: &[File]) {
         let origin = SessionOrigin {
-            source: "source".into(),
-            host: "host".into(),
-            root: b"/root".to_vec(),
-            command: Vec::new(),
             level,
-            dedup: DedupScope::Repository,
-            group: None,
-            base: None,
             tags: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
-            program: "test".into(),
-            sequence: 1,
-            copied: None,
+            ..SessionOrigin::first_full("source", "host", b"/root", "test")
         };
         let repository = self.open(seed, None).unwrap();
         let keys = Arc::clone(repository.keys());
@@ -182,8 +173,8 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 
 /// Copies the snapshot with this number, like one command does.
 fn copy(
-    from: &Place,
-    to: &Place,
+    from: &TestRepository,
+    to: &TestRepository,
     number: usize,
     seed: u64,
     crash: Option<u64>,
@@ -194,8 +185,8 @@ fn copy(
 
 fn copy_with(
     reader: &ChunkReader,
-    from: &Place,
-    to: &Place,
+    from: &TestRepository,
+    to: &TestRepository,
     number: usize,
     seed: u64,
     crash: Option<u64>,
@@ -220,7 +211,7 @@ fn copy_with(
     copy_snapshot(reader, into, &request, known, &Nobody)
 }
 
-fn copy_plainly(from: &Place, to: &Place, number: usize) -> CopyReport {
+fn copy_plainly(from: &TestRepository, to: &TestRepository, number: usize) -> CopyReport {
     copy(from, to, number, 50 + number as u64, None, &mut KnownChunks::default()).unwrap()
 }
 
@@ -234,8 +225,8 @@ fn trees() -> (Vec<File>, Vec<File>) {
     (first, second)
 }
 
-fn two_snapshots() -> Place {
-    let (from, (first, second)) = (Place::new(1), trees());
+fn two_snapshots() -> TestRepository {
+    let (from, (first, second)) = (TestRepository::new(1), trees());
     from.write(2, Level::Full, &first);
     from.write(3, Level::Incremental, &second);
     from
@@ -243,7 +234,7 @@ fn two_snapshots() -> Place {
 
 #[test]
 fn a_copy_is_what_it_is_a_copy_of() {
-    let (from, to) = (two_snapshots(), Place::new(2));
+    let (from, to) = (two_snapshots(), TestRepository::new(2));
     for number in [0, 1] {
         let report = copy_plainly(&from, &to, number);
         let list = from.list();
@@ -260,7 +251,7 @@ fn a_copy_is_what_it_is_a_copy_of() {
 
 #[test]
 fn only_what_differs_from_the_copy_before_is_read() {
-    let (from, to) = (two_snapshots(), Place::new(2));
+    let (from, to) = (two_snapshots(), TestRepository::new(2));
     let first = copy_plainly(&from, &to, 0).counts;
     assert_eq!((first.chunks_read, first.chunks_new), (2864, 2864));
     // Another command, which knows only the content of the repositories: the changed chunk and the new file.
@@ -270,7 +261,7 @@ fn only_what_differs_from_the_copy_before_is_read() {
 
 #[test]
 fn chunks_that_the_other_repository_has_lost_are_read_and_sent_again() {
-    let (from, to) = (two_snapshots(), Place::new(2));
+    let (from, to) = (two_snapshots(), TestRepository::new(2));
     copy_plainly(&from, &to, 0);
     for object in threads::wait(to.store.list("data/")).unwrap() {
         threads::wait(to.store.delete(&object.key, None)).unwrap();
@@ -285,7 +276,7 @@ fn chunks_that_the_other_repository_has_lost_are_read_and_sent_again() {
 fn a_crash_after_any_call_leaves_nothing_half_done() {
     let (from, mut calls) = (two_snapshots(), 0);
     for crash in 1.. {
-        let (to, mut known) = (Place::new(2), KnownChunks::default());
+        let (to, mut known) = (TestRepository::new(2), KnownChunks::default());
         let ended = copy(&from, &to, 0, 60, Some(crash), &mut known);
         let complete = to.list().complete(None).count();
         // A lost reply to the commit is the only way to fail with a snapshot; here, calls are not even made.
@@ -303,7 +294,7 @@ fn a_crash_after_any_call_leaves_nothing_half_done() {
 
 #[test]
 fn what_cannot_be_read_is_not_copied() {
-    let (from, to) = (two_snapshots(), Place::new(2));
+    let (from, to) = (two_snapshots(), TestRepository::new(2));
     let data = threads::wait(from.store.list("data/")).unwrap();
     threads::wait(from.store.delete(&data[0].key, None)).unwrap();
     let error = copy(&from, &to, 0, 50, None, &mut KnownChunks::default()).unwrap_err();
@@ -313,7 +304,7 @@ fn what_cannot_be_read_is_not_copied() {
 
 #[test]
 fn a_snapshot_with_archived_packs_names_them_all_and_is_copied_later() {
-    let (from, to) = (two_snapshots(), Place::new(2));
+    let (from, to) = (two_snapshots(), TestRepository::new(2));
     let data = threads::wait(from.store.list("data/")).unwrap();
     let archived: Vec<String> = data.into_iter().map(|object| object.key).collect();
     assert!(archived.len() >= 3, "{archived:?}");

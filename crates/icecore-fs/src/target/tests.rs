@@ -15,12 +15,12 @@ use super::*;
 use crate::entry::{ExtendedAttributes, Timestamp};
 
 /// A directory with a target and, beside it, a directory outside of the target that must never change.
-struct Place {
+struct TargetBed {
     directory: TempDir,
     tree: TargetTree,
 }
 
-impl Place {
+impl TargetBed {
     fn new() -> Self {
         Self::with_handles(64)
     }

@@ -40,6 +40,26 @@ pub struct SessionOrigin {
     pub copied: Option<CopiedSnapshot>,
 }
 
+impl SessionOrigin {
+    /// Returns the origin of the first full of a directory: without tags, and with nothing that it follows.
+    pub fn first_full(source: &str, host: &str, root: &[u8], program: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            host: host.to_owned(),
+            root: root.to_vec(),
+            command: Vec::new(),
+            level: Level::Full,
+            dedup: DedupScope::Repository,
+            group: None,
+            base: None,
+            tags: BTreeMap::new(),
+            program: program.to_owned(),
+            sequence: 1,
+            copied: None,
+        }
+    }
+}
+
 /// A snapshot of another repository that is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CopiedSnapshot {

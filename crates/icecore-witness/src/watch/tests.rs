@@ -1,5 +1,4 @@
 use std::{
-    collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex},
 };
@@ -11,7 +10,6 @@ use icecore_format::{
     ids::RepositoryId,
     layout::{LOG_PREFIX, snapshot_key},
     slot::PasswordCost,
-    snapshot::{DedupScope, Level},
 };
 use icecore_repo::{
     manifest::ManifestWriter,
@@ -110,20 +108,7 @@ impl Host {
     fn back_up(&self, location: &str) -> Snapshot {
         let mut watch = self.begin(location);
         let mut catalog = Catalog::in_memory(ID).unwrap();
-        let origin = SessionOrigin {
-            source: "source".into(),
-            host: "host".into(),
-            root: b"/root".to_vec(),
-            command: Vec::new(),
-            level: Level::Full,
-            dedup: DedupScope::Repository,
-            group: None,
-            base: None,
-            tags: BTreeMap::new(),
-            program: "test".into(),
-            sequence: 1,
-            copied: None,
-        };
+        let origin = SessionOrigin::first_full("source", "host", b"/root", "test");
         let repository = self.repository.clone();
         let mut session =
             WriteSession::begin(repository, &mut catalog, origin, WriteOptions::default()).unwrap();

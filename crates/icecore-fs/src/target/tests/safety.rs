@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn rejects_paths_that_could_leave_the_target() {
     use TargetPathProblem::{Absolute, ComponentTooLong, DotComponent, Empty, EmptyComponent, Nul};
-    let place = Place::new();
-    place.tree.create_directory(b"a").unwrap();
+    let bed = TargetBed::new();
+    bed.tree.create_directory(b"a").unwrap();
     let long = "n".repeat(256);
     for (path, expected) in [
         ("", Empty),
@@ -23,7 +23,7 @@ fn rejects_paths_that_could_leave_the_target() {
         ("a/x\0y", Nul),
         (&long, ComponentTooLong),
     ] {
-        let tree = &place.tree;
+        let tree = &bed.tree;
         let bytes = path.as_bytes();
         for error in [
             tree.create_directory(bytes).unwrap_err(),
@@ -50,23 +50,23 @@ fn rejects_paths_that_could_leave_the_target() {
             assert_eq!(problem(&error), Some(expected), "{path:?}: {error}");
         }
     }
-    place.assert_outside_is_empty();
+    bed.assert_outside_is_empty();
 }
 
 #[test]
 fn never_goes_through_a_symbolic_link() {
     for handles_max in [0, 64] {
-        let place = Place::with_handles(handles_max);
-        place.tree.create_directory(b"real").unwrap();
-        place.write("real/file", b"").unwrap();
-        symlink(place.outside(), place.inside("trap")).unwrap();
-        symlink(place.outside(), place.inside("real/trap")).unwrap();
+        let bed = TargetBed::with_handles(handles_max);
+        bed.tree.create_directory(b"real").unwrap();
+        bed.write("real/file", b"").unwrap();
+        symlink(bed.outside(), bed.inside("trap")).unwrap();
+        symlink(bed.outside(), bed.inside("real/trap")).unwrap();
         // Even one whose target is inside.
-        symlink("real", place.inside("inner")).unwrap();
+        symlink("real", bed.inside("inner")).unwrap();
         for trap in ["trap", "real/trap", "inner"] {
             let path = format!("{trap}/x");
             let bytes = path.as_bytes();
-            let tree = &place.tree;
+            let tree = &bed.tree;
             let wanted = metadata(EntryKind::File, 0o600);
             for error in [
                 tree.create_directory(bytes).unwrap_err(),
@@ -86,27 +86,27 @@ fn never_goes_through_a_symbolic_link() {
                 assert_eq!(error.path, if trap == "inner" { b"inner" } else { trap.as_bytes() });
             }
         }
-        place.assert_outside_is_empty();
+        bed.assert_outside_is_empty();
     }
 }
 
 #[test]
 fn means_a_symbolic_link_itself_in_the_last_component() {
-    let place = Place::new();
-    let victim = place.directory.path().join("victim");
+    let bed = TargetBed::new();
+    let victim = bed.directory.path().join("victim");
     fs::write(&victim, "untouched").unwrap();
     let before = fs::metadata(&victim).unwrap();
-    symlink(&victim, place.inside("link")).unwrap();
+    symlink(&victim, bed.inside("link")).unwrap();
 
-    assert_eq!(place.tree.look_up(b"link").unwrap().unwrap().kind, EntryKind::Symlink);
-    assert!(place.tree.open_existing_for_compare(b"link").unwrap().is_none());
+    assert_eq!(bed.tree.look_up(b"link").unwrap().unwrap().kind, EntryKind::Symlink);
+    assert!(bed.tree.open_existing_for_compare(b"link").unwrap().is_none());
     let wanted = metadata(EntryKind::File, 0o777);
-    assert!(place.tree.apply_metadata(b"link", &wanted, &Vec::new(), &ApplyOptions::default()).is_err());
-    place.apply("link", &metadata(EntryKind::Symlink, 0o777));
-    assert_eq!(fs::symlink_metadata(place.inside("link")).unwrap().mtime(), 1_000_000_000);
+    assert!(bed.tree.apply_metadata(b"link", &wanted, &Vec::new(), &ApplyOptions::default()).is_err());
+    bed.apply("link", &metadata(EntryKind::Symlink, 0o777));
+    assert_eq!(fs::symlink_metadata(bed.inside("link")).unwrap().mtime(), 1_000_000_000);
 
-    place.write("link", b"new").unwrap();
-    assert!(fs::symlink_metadata(place.inside("link")).unwrap().is_file());
+    bed.write("link", b"new").unwrap();
+    assert!(fs::symlink_metadata(bed.inside("link")).unwrap().is_file());
     let after = fs::metadata(&victim).unwrap();
     assert_eq!(fs::read(&victim).unwrap(), b"untouched");
     assert_eq!((before.mtime_nsec(), before.mode()), (after.mtime_nsec(), after.mode()));
@@ -119,16 +119,16 @@ fn means_a_symbolic_link_itself_in_the_last_component() {
 fn nothing_gets_outside_while_directories_are_swapped_for_links() {
     const ROUNDS: usize = 1_500;
     for handles_max in [0, 64] {
-        let place = Place::with_handles(handles_max);
-        fs::create_dir_all(place.inside("a/real")).unwrap();
-        fs::create_dir_all(place.outside().join("keep")).unwrap();
-        fs::write(place.outside().join("keep/file"), "untouched").unwrap();
-        symlink(place.outside(), place.inside("a/trap")).unwrap();
+        let bed = TargetBed::with_handles(handles_max);
+        fs::create_dir_all(bed.inside("a/real")).unwrap();
+        fs::create_dir_all(bed.outside().join("keep")).unwrap();
+        fs::write(bed.outside().join("keep/file"), "untouched").unwrap();
+        symlink(bed.outside(), bed.inside("a/trap")).unwrap();
         let stop = AtomicBool::new(false);
         let succeeded = AtomicU64::new(0);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let parent = place.inside("a");
+                let parent = bed.inside("a");
                 while !stop.load(Ordering::Relaxed) {
                     rustix::fs::renameat_with(
                         rustix::fs::CWD,
@@ -143,13 +143,13 @@ fn nothing_gets_outside_while_directories_are_swapped_for_links() {
             let workers: Vec<_> = (0..2)
                 .map(|thread| {
                     scope.spawn({
-                        let (place, succeeded) = (&place, &succeeded);
+                        let (bed, succeeded) = (&bed, &succeeded);
                         move || {
                             // Longer if necessary: rounds that never find the real directory would prove
                             // nothing.
                             for round in 0.. {
                                 let so_far = succeeded
-                                    .fetch_add(try_everything(place, thread, round), Ordering::Relaxed);
+                                    .fetch_add(try_everything(bed, thread, round), Ordering::Relaxed);
                                 if round >= ROUNDS && so_far > 0 {
                                     break;
                                 }
@@ -165,20 +165,20 @@ fn nothing_gets_outside_while_directories_are_swapped_for_links() {
         });
         assert!(succeeded.into_inner() > 0);
         let outside: Vec<_> =
-            fs::read_dir(place.outside()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            fs::read_dir(bed.outside()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(outside, ["keep"]);
-        assert_eq!(fs::read(place.outside().join("keep/file")).unwrap(), b"untouched");
-        assert_ne!(fs::metadata(place.outside()).unwrap().mtime(), 1_000_000_000);
+        assert_eq!(fs::read(bed.outside().join("keep/file")).unwrap(), b"untouched");
+        assert_ne!(fs::metadata(bed.outside()).unwrap().mtime(), 1_000_000_000);
     }
 }
 
-fn try_everything(place: &Place, thread: usize, round: usize) -> u64 {
-    let tree = &place.tree;
+fn try_everything(bed: &TargetBed, thread: usize, round: usize) -> u64 {
+    let tree = &bed.tree;
     let path = |what: &str| format!("a/real/{what}-{thread}-{}", round % 10).into_bytes();
     let wanted = metadata(EntryKind::Directory, 0o755);
     let options = ApplyOptions::default();
     let results = [
-        place.write(str::from_utf8(&path("file")).unwrap(), b"content").is_ok(),
+        bed.write(str::from_utf8(&path("file")).unwrap(), b"content").is_ok(),
         tree.create_directory(&path("directory")).is_ok(),
         tree.create_symlink(&path("link"), b"x").is_ok(),
         tree.create_hard_link(&path("file"), &path("hard")).is_ok(),

@@ -32,7 +32,7 @@ fn what_needs_privilege_becomes_a_warning() {
     if !is_unprivileged("what_needs_privilege_becomes_a_warning") {
         return;
     }
-    let place = Place::new();
+    let bed = TargetBed::new();
     let wanted = Metadata { user_id: 0, group_id: 0, ..metadata(EntryKind::File, 0o6755) };
     let attributes = vec![
         (
@@ -42,7 +42,7 @@ fn what_needs_privilege_becomes_a_warning() {
         (b"trusted.any".to_vec(), b"1".to_vec()),
         (b"user.any".to_vec(), b"1".to_vec()),
     ];
-    let file = place.tree.create_file(b"file", 0).unwrap();
+    let file = bed.tree.create_file(b"file", 0).unwrap();
     let warnings = file.finish(&wanted, &attributes, &ApplyOptions::default()).unwrap();
     assert_eq!(
         aspects(&warnings),
@@ -53,20 +53,18 @@ fn what_needs_privilege_becomes_a_warning() {
             AppliedAspect::ExtendedAttribute(b"security.capability".to_vec()),
         ]
     );
-    let found = place.tree.look_up(b"file").unwrap().unwrap();
+    let found = bed.tree.look_up(b"file").unwrap().unwrap();
     assert_eq!((found.mode, found.modified), (0o755, wanted.modified));
 
-    let device =
-        place.tree.create_special(b"device", EntryKind::CharacterDevice, 1 << 32 | 3, 0o600).unwrap();
+    let device = bed.tree.create_special(b"device", EntryKind::CharacterDevice, 1 << 32 | 3, 0o600).unwrap();
     assert_eq!(device.map(|warning| warning.aspect), Some(AppliedAspect::Device));
-    assert_eq!(place.tree.look_up(b"device").unwrap(), None);
+    assert_eq!(bed.tree.look_up(b"device").unwrap(), None);
 
-    place.tree.create_symlink(b"link", b"x").unwrap();
+    bed.tree.create_symlink(b"link", b"x").unwrap();
     let wanted = Metadata { user_id: 0, ..metadata(EntryKind::Symlink, 0o777) };
-    let warnings =
-        place.tree.apply_metadata(b"link", &wanted, &Vec::new(), &ApplyOptions::default()).unwrap();
+    let warnings = bed.tree.apply_metadata(b"link", &wanted, &Vec::new(), &ApplyOptions::default()).unwrap();
     assert_eq!(aspects(&warnings), [AppliedAspect::Owner]);
-    assert_eq!(place.tree.look_up(b"link").unwrap().unwrap().modified, wanted.modified);
+    assert_eq!(bed.tree.look_up(b"link").unwrap().unwrap().modified, wanted.modified);
 }
 
 #[test]
@@ -74,28 +72,28 @@ fn closed_files_and_directories_of_the_user_are_no_obstacle() {
     if !is_unprivileged("closed_files_and_directories_of_the_user_are_no_obstacle") {
         return;
     }
-    let place = Place::new();
+    let bed = TargetBed::new();
     for mode in [0o000, 0o300, 0o500] {
         let name = format!("directory-{mode:o}");
-        fs::create_dir_all(place.inside(&name).join("inner/inner")).unwrap();
-        fs::write(place.inside(&name).join("inner/file"), "").unwrap();
-        fs::write(place.inside(&name).join("closed"), "").unwrap();
+        fs::create_dir_all(bed.inside(&name).join("inner/inner")).unwrap();
+        fs::write(bed.inside(&name).join("inner/file"), "").unwrap();
+        fs::write(bed.inside(&name).join("closed"), "").unwrap();
         for path in ["closed", "inner/inner", "inner", ""] {
-            fs::set_permissions(place.inside(&name).join(path), PermissionsExt::from_mode(mode)).unwrap();
+            fs::set_permissions(bed.inside(&name).join(path), PermissionsExt::from_mode(mode)).unwrap();
         }
         // A directory is opened for its owner, and closed again when its metadata is applied.
-        assert_eq!(place.tree.create_directory(name.as_bytes()).unwrap(), DirectoryOutcome::Existed);
-        place.write(&format!("{name}/new"), b"content").unwrap();
+        assert_eq!(bed.tree.create_directory(name.as_bytes()).unwrap(), DirectoryOutcome::Existed);
+        bed.write(&format!("{name}/new"), b"content").unwrap();
         let wanted = metadata(EntryKind::File, mode);
         let attributes = vec![(b"user.any".to_vec(), b"1".to_vec())];
-        place.apply_with_attributes(&format!("{name}/closed"), &wanted, &attributes);
-        place.apply_with_attributes(&format!("{name}/closed"), &wanted, &attributes);
-        assert_eq!(place.tree.look_up(format!("{name}/closed").as_bytes()).unwrap().unwrap().mode, mode);
-        place.apply(&name, &metadata(EntryKind::Directory, mode));
-        assert_eq!(place.tree.look_up(name.as_bytes()).unwrap().unwrap().mode, mode);
-        assert!(place.tree.remove_tree(name.as_bytes()).unwrap());
+        bed.apply_with_attributes(&format!("{name}/closed"), &wanted, &attributes);
+        bed.apply_with_attributes(&format!("{name}/closed"), &wanted, &attributes);
+        assert_eq!(bed.tree.look_up(format!("{name}/closed").as_bytes()).unwrap().unwrap().mode, mode);
+        bed.apply(&name, &metadata(EntryKind::Directory, mode));
+        assert_eq!(bed.tree.look_up(name.as_bytes()).unwrap().unwrap().mode, mode);
+        assert!(bed.tree.remove_tree(name.as_bytes()).unwrap());
     }
-    assert_eq!(place.tree.list_directory(b"").unwrap(), []);
+    assert_eq!(bed.tree.list_directory(b"").unwrap(), []);
 }
 
 #[test]
