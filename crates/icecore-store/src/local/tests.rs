@@ -226,7 +226,7 @@ async fn the_generation_carries_into_the_seconds() {
 }
 
 #[tokio::test]
-async fn a_lost_lock_file_is_made_anew() {
+async fn a_lost_lock_file_is_created_again() {
     let (store, directory) = fresh();
     let version = store.create("a", Bytes::from_static(b"1")).await.unwrap();
     fs::remove_file(directory.path().join("+lock")).unwrap();
