@@ -5,7 +5,7 @@
 //!
 //! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of
 //! chunks); snapshots and the log, sealed, the newest as they came from the store and all others in a bundle;
-//! and when packs were last verified. No names of files, no contents and no keys. It is not encrypted; its
+//! when packs were last verified; and which packs a node of a manifest needs. No names of files, no contents and no keys. It is not encrypted; its
 //! directory has mode 700. Blocks of manifests lie beside it in files of their own, sealed as they came from
 //! the store.
 
@@ -19,6 +19,7 @@ pub mod directory_row;
 mod error;
 mod files;
 mod log;
+mod node_packs;
 mod packs;
 mod schema;
 mod snapshots;
@@ -36,5 +37,6 @@ pub use chunk_table::{ChunkPlace, ChunkTable, TablePack};
 pub use directory_row::DirectoryRow;
 pub use error::CatalogError;
 pub use log::StoredRecord;
+pub use node_packs::NodePacks;
 pub use packs::LoadReport;
 pub use snapshots::StoredSnapshot;

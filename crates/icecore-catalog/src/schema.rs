@@ -12,7 +12,7 @@ use crate::{
 
 /// Version of the schema and of the encoding of its rows. There are no migrations: a catalogue of another
 /// version is replaced.
-pub(crate) const SCHEMA_VERSION: i64 = 2;
+pub(crate) const SCHEMA_VERSION: i64 = 3;
 /// Marks the file as a catalogue ("ICEC").
 const APPLICATION_ID: i64 = 0x4943_4543;
 
@@ -20,7 +20,7 @@ const IDENTITY: &str = "identity";
 
 /// The tables. `packs` has large rows, therefore a rowid; SQLite stores the texts as they are, which is how a
 /// schema that was tampered with or damaged is noticed.
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 6] = [
     "CREATE TABLE identity(
         repository BLOB NOT NULL,
         checksum BLOB NOT NULL
@@ -53,6 +53,11 @@ const TABLES: [&str; 5] = [
         verified_seconds INTEGER NOT NULL,
         checksum BLOB NOT NULL,
         PRIMARY KEY(run, number)
+    ) STRICT, WITHOUT ROWID",
+    "CREATE TABLE node_packs(
+        node BLOB NOT NULL PRIMARY KEY,
+        checksum BLOB NOT NULL,
+        packs BLOB NOT NULL
     ) STRICT, WITHOUT ROWID",
 ];
 
