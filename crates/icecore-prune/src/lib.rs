@@ -5,5 +5,21 @@
 //! has put into quarantine); it deletes nothing that is not named in a record which every writer obeys; no
 //! decision to delete depends on a clock, on the catalogue, or on what another host says that it proved.
 
+mod chunk_packs;
+mod error;
+mod kept_sets;
+mod marks;
+mod pack_set;
+mod packs;
+
+#[cfg(test)]
+mod bed;
 #[cfg(test)]
 mod model;
+
+pub use crate::{
+    error::{PruneError, PruneResult},
+    marks::{Marks, mark},
+    pack_set::PackSet,
+    packs::{ListedPack, PackTable},
+};

@@ -1,0 +1,167 @@
+//! What the tests of this crate start from: a repository in memory, and snapshots in it.
+
+use std::sync::Arc;
+
+use icecore_catalog::Catalog;
+pub(crate) use icecore_fixtures::content::noise;
+use icecore_fixtures::{content::SMALL_CHUNKS, keys::key_file, threads, threads::wait};
+use icecore_format::{
+    entry::{ChunkRef, Content, Entry, EntryKind},
+    header::Parameters,
+    ids::RepositoryId,
+    layout::{DATA_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX},
+    path,
+    seal::ObjectKind,
+    slot::PasswordCost,
+    snapshot::{DedupScope, Level, Snapshot},
+};
+use icecore_repo::{
+    environment::Environment,
+    index::load_index,
+    manifest::{ChunkListWriter, ManifestRoot, ManifestWriter},
+    repository::{CreateOptions, Repository},
+    session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
+    snapshots,
+};
+use icecore_store::{
+    environment::{ManualClock, SeededEntropy},
+    memory::MemoryStore,
+    meter::MeterStore,
+    method::Method,
+    store::Store,
+};
+
+use crate::packs::PackTable;
+
+/// Average number of items of manifest nodes: so small that a few files make a tree.
+const NODE_ITEMS: u32 = 4;
+
+/// A repository in memory.
+pub(crate) struct Bed {
+    pub memory: Arc<MemoryStore>,
+    /// Counts what the repository reads and writes.
+    pub meter: MeterStore,
+    pub repository: Repository,
+}
+
+impl Bed {
+    pub fn new() -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let manual: Arc<ManualClock> = Arc::clone(&clock);
+        let memory = Arc::new(MemoryStore::new(manual));
+        let meter = MeterStore::new(Arc::<MemoryStore>::clone(&memory));
+        let store: Arc<dyn Store> = Arc::new(meter.clone());
+        let options = CreateOptions {
+            parameters: Parameters { chunker: SMALL_CHUNKS, block_bytes: 4 << 10, node_items: NODE_ITEMS },
+            credential: key_file(7),
+            cost: PasswordCost::FLOOR,
+            label: "first".into(),
+            program: "test".into(),
+        };
+        let manual: Arc<ManualClock> = Arc::clone(&clock);
+        let environment = Environment {
+            clock: manual,
+            entropy: Arc::new(SeededEntropy::new(1)),
+            runtime: threads::runtime(),
+            workers: threads::workers(),
+            cancelled: Arc::default(),
+        };
+        let repository = Repository::create(store, environment, RepositoryId([1; 16]), &options).unwrap();
+        Self { memory, meter, repository }
+    }
+
+    /// Returns an empty catalogue that has all directories.
+    pub fn catalog(&self) -> Catalog {
+        let mut catalog = Catalog::in_memory(self.repository.id()).unwrap();
+        self.update(&mut catalog);
+        catalog
+    }
+
+    /// Brings a catalogue up to date.
+    pub fn update(&self, catalog: &mut Catalog) {
+        assert!(load_index(&self.repository, catalog, None).unwrap().damaged.is_empty());
+    }
+
+    pub fn session<'c>(
+        &self,
+        catalog: &'c mut Catalog,
+        change: impl FnOnce(&mut SessionOrigin),
+    ) -> WriteSession<'c> {
+        let mut origin = SessionOrigin {
+            source: "source".into(),
+            host: "host".into(),
+            root: b"/root".to_vec(),
+            command: Vec::new(),
+            level: Level::Full,
+            dedup: DedupScope::Repository,
+            group: None,
+            base: None,
+            tags: std::collections::BTreeMap::new(),
+            program: "test".into(),
+            sequence: 1,
+            copied: None,
+        };
+        change(&mut origin);
+        let options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
+        WriteSession::begin(self.repository.clone(), catalog, origin, options).unwrap()
+    }
+
+    /// Makes a snapshot of files, each given by a name and the number of its content.
+    pub fn snapshot(&self, files: &[(&str, u64)]) -> Snapshot {
+        self.snapshot_with(files, |_| {})
+    }
+
+    pub fn snapshot_with(&self, files: &[(&str, u64)], change: impl FnOnce(&mut SessionOrigin)) -> Snapshot {
+        let mut catalog = self.catalog();
+        let mut session = self.session(&mut catalog, change);
+        let root = write_files(&mut session, files);
+        session.commit(&root, &CommitReport::default()).unwrap().0
+    }
+
+    pub fn snapshots(&self) -> Vec<Snapshot> {
+        snapshots::list(&self.repository, &mut self.catalog()).unwrap().snapshots
+    }
+
+    pub fn packs(&self) -> PackTable {
+        let list = |prefix| wait(self.memory.list(prefix)).unwrap();
+        let objects = [PACKS_PREFIX, MANIFEST_PREFIX, DATA_PREFIX].map(list).concat();
+        PackTable::of(&objects)
+    }
+
+    /// Returns how many objects were read so far.
+    pub fn reads(&self) -> u64 {
+        self.meter.usage().of_method(Method::Get).calls
+    }
+
+    pub fn remove(&self, key: &str) {
+        wait(self.memory.delete(key, None)).unwrap();
+    }
+}
+
+/// Writes files, each given by a name and the number of its content: a number below 100 is one chunk, a greater
+/// one is a file with a chunk list.
+pub(crate) fn write_files(session: &mut WriteSession<'_>, files: &[(&str, u64)]) -> ManifestRoot {
+    let mut entries: Vec<Entry> =
+        files.iter().map(|(name, number)| write_file(session, name, *number)).collect();
+    entries.sort_by(|left, right| path::compare(&left.path, &right.path));
+    let mut writer = ManifestWriter::new(NODE_ITEMS);
+    for entry in &entries {
+        writer.push(session, entry, None, None).unwrap();
+    }
+    writer.finish(session).unwrap()
+}
+
+fn write_file(session: &mut WriteSession<'_>, name: &str, number: u64) -> Entry {
+    let mut entry = Entry::new(name.as_bytes().to_vec(), EntryKind::File);
+    let mut list = ChunkListWriter::default();
+    for chunk in 0..if number < 100 { 1 } else { 12 } {
+        let content = noise(3000, number * 1000 + chunk);
+        let id = session.repository().keys().chunk_id(&content);
+        session.add_chunk(ObjectKind::Data, id, &content).unwrap();
+        list.push(session, ChunkRef { id, length: content.len() as u32 }).unwrap();
+    }
+    entry.size = list.bytes();
+    entry.content = list.finish(session).unwrap();
+    assert_eq!(matches!(entry.content, Content::List(_)), number >= 100);
+    entry
+}

@@ -1,0 +1,177 @@
+//! Marking: which packs each snapshot needs.
+//!
+//! A snapshot needs a pack if the pack holds a copy of a chunk that the snapshot refers to; nodes of manifests
+//! and of chunk lists are chunks, too. All copies count. Nobody knows which copy is good without reading it, and
+//! a bad copy that somebody added must not make a good one look superfluous.
+//!
+//! A node that several snapshots share is read once. The catalogue keeps the sets of nodes above the leaves, so
+//! that the next time only new nodes are read. Such a set lacks packs that were added later and hold more copies
+//! of the same chunks. It is enough for reading, as long as none of its packs is gone, but says nothing about
+//! the packs that it lacks: [`Marks::unused`] does.
+
+mod copies;
+mod walk;
+
+use std::{
+    panic::resume_unwind,
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use icecore_catalog::Catalog;
+use icecore_format::{
+    ids::{GroupId, RunId},
+    snapshot::{DedupScope, Snapshot},
+};
+use icecore_repo::{index::load_index, manifest::ManifestRoot, reader::ChunkReader, repository::Repository};
+
+use self::walk::{Nodes, Walk};
+use crate::{
+    chunk_packs::ChunkPacks,
+    error::{PruneError, PruneResult},
+    kept_sets::{self, KeptSetsUse},
+    pack_set::PackSet,
+    packs::PackTable,
+};
+
+/// Memory for blocks of manifest packs while nodes are read, in bytes.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// What complete snapshots need.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// For each snapshot the packs that it needs, in the order of the snapshots that were given.
+    pub needed: Vec<(RunId, PackSet)>,
+    /// Snapshots of which something is missing or cannot be read, with the reason.
+    pub unreadable: Vec<(RunId, PruneError)>,
+}
+
+impl Marks {
+    /// Returns the packs that any snapshot needs.
+    pub fn all(&self) -> PackSet {
+        PackSet::union(self.needed.iter().map(|(_, packs)| packs))
+    }
+
+    /// Returns the packs that no snapshot needs.
+    pub fn unused(&self, packs: &PackTable) -> PackSet {
+        let needed = self.all();
+        packs.iter().map(|(number, _)| number).filter(|number| !needed.contains(*number)).collect()
+    }
+}
+
+/// Finds the packs that complete snapshots need; other snapshots are left out.
+///
+/// The catalogue must have the directories that `packs` lists. What cannot be read is reported with its
+/// snapshot; after an error nothing is known.
+pub fn mark(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    packs: &PackTable,
+    snapshots: &[&Snapshot],
+) -> PruneResult<Marks> {
+    let roots: Vec<_> =
+        snapshots.iter().filter_map(|snapshot| Some((*snapshot, ManifestRoot::of(snapshot)?))).collect();
+    let renewed = kept_sets::prepare(catalog, KeptSetsUse::Use)?;
+    let marks = mark_roots(repository, catalog, packs, &roots)?;
+    let is_exact = renewed || !marks.unreadable.is_empty();
+    if is_exact || !copies::may_be_needed(catalog, packs, snapshots, &marks.unused(packs))? {
+        if renewed {
+            kept_sets::note_renewal(catalog, packs)?;
+        }
+        return Ok(marks);
+    }
+    kept_sets::prepare(catalog, KeptSetsUse::Renew)?;
+    let marks = mark_roots(repository, catalog, packs, &roots)?;
+    kept_sets::note_renewal(catalog, packs)?;
+    Ok(marks)
+}
+
+fn mark_roots(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    packs: &PackTable,
+    roots: &[(&Snapshot, ManifestRoot)],
+) -> PruneResult<Marks> {
+    let mut sets = Vec::with_capacity(roots.len());
+    for (_, root) in roots {
+        sets.push(kept_sets::get(catalog, packs, &root.node)?.map(Ok));
+    }
+    let unknown: Vec<usize> = (0..sets.len()).filter(|position| sets[*position].is_none()).collect();
+    let walked: Vec<ManifestRoot> = unknown.iter().map(|position| roots[*position].1.clone()).collect();
+    for (position, set) in unknown.into_iter().zip(walk_all(repository, catalog, packs, &walked)?) {
+        sets[position] = Some(set);
+    }
+    let has_scopes = roots.iter().any(|(snapshot, _)| snapshot.origin.dedup == DedupScope::Group);
+    let groups = if has_scopes { copies::groups(catalog, packs)? } else { Vec::new() };
+    let mut marks = Marks::default();
+    for ((snapshot, root), set) in roots.iter().zip(sets) {
+        match set {
+            Some(Ok(set)) => marks.needed.push((root.run, in_scope(&set, snapshot, &groups))),
+            Some(Err(error)) => marks.unreadable.push((root.run, error)),
+            None => {}
+        }
+    }
+    Ok(marks)
+}
+
+/// A snapshot with scope *group* refers to packs of its group only, whatever else holds the same chunks.
+fn in_scope(set: &PackSet, snapshot: &Snapshot, groups: &[Option<GroupId>]) -> PackSet {
+    if snapshot.origin.dedup == DedupScope::Repository {
+        return set.clone();
+    }
+    let own = snapshot.origin.group;
+    set.filtered(|number| groups[number as usize].is_none_or(|group| group == own))
+}
+
+/// Walks manifests on several threads; returns the set of each, or why it cannot be read.
+fn walk_all(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    packs: &PackTable,
+    roots: &[ManifestRoot],
+) -> PruneResult<Vec<PruneResult<PackSet>>> {
+    if roots.is_empty() {
+        return Ok(Vec::new());
+    }
+    let chunks = ChunkPacks::read(catalog, packs)?;
+    let index = load_index(repository, catalog, None)?.index;
+    let reader = ChunkReader::new(repository.clone(), Arc::new(RwLock::new(index)), CACHE_BYTES);
+    let nodes = Nodes::new(catalog, packs);
+    // Not on the workers: reading waits for the store.
+    let threads = repository.environment().workers.current_num_threads().min(roots.len()).max(1);
+    let next = AtomicUsize::new(0);
+    let walk = |thread| {
+        let mut sets = Vec::new();
+        loop {
+            let position = next.fetch_add(1, Ordering::Relaxed);
+            let Some(root) = roots.get(position) else { return sets };
+            let walk = Walk {
+                reader: &reader,
+                chunks: &chunks,
+                nodes: &nodes,
+                run: root.run,
+                turn: (thread, threads),
+            };
+            sets.push((position, walk.manifest(root)));
+        }
+    };
+    let mut sets = std::thread::scope(|scope| {
+        let walk = &walk;
+        let handles: Vec<_> = (0..threads).map(|thread| scope.spawn(move || walk(thread))).collect();
+        let joined =
+            handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        joined.flatten().collect::<Vec<_>>()
+    });
+    nodes.finish()?;
+    sets.sort_unstable_by_key(|(position, _)| *position);
+    let general = |set: PruneResult<PackSet>| match set {
+        Err(error) if error.is_general() => Err(error),
+        set => Ok(set),
+    };
+    sets.into_iter().map(|(_, set)| general(set)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Further copies of chunks, and the groups that packs belong to.
+
+use std::{collections::HashSet, ops::ControlFlow};
+
+use icecore_catalog::Catalog;
+use icecore_format::{
+    ids::{ChunkId, GroupId, PackName},
+    snapshot::{DedupScope, Snapshot},
+};
+
+use crate::{chunk_packs::ChunkPacks, error::PruneResult, kept_sets, pack_set::PackSet, packs::PackTable};
+
+/// Returns the group of each pack, as far as its directory is known.
+pub(super) fn groups(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<Vec<Option<GroupId>>> {
+    let mut groups = vec![None; packs.len()];
+    catalog.for_each_directory(|row| {
+        if let Some(number) = packs.number(row.pack()) {
+            groups[number as usize] = Some(row.group());
+        }
+    })?;
+    Ok(groups)
+}
+
+/// Says whether one of the packs that look unused may be needed: it was added after the last renewal, a snapshot
+/// may refer to it, and another pack holds one of its chunks, too.
+pub(super) fn may_be_needed(
+    catalog: &mut Catalog,
+    packs: &PackTable,
+    snapshots: &[&Snapshot],
+    unused: &PackSet,
+) -> PruneResult<bool> {
+    let renewed = kept_sets::packs_at_renewal(catalog)?;
+    let names = unused.iter().map(|number| packs.get(number)).filter(|pack| pack.directory.is_some());
+    let added: Vec<PackName> =
+        names.map(|pack| pack.name).filter(|name| renewed.binary_search(name).is_err()).collect();
+    if added.is_empty() {
+        return Ok(false);
+    }
+    let any_group = snapshots.iter().any(|snapshot| snapshot.origin.dedup == DedupScope::Repository);
+    let groups: HashSet<GroupId> = snapshots.iter().map(|snapshot| snapshot.origin.group).collect();
+    let chunks = ChunkPacks::read(catalog, packs)?;
+    let mut copies = Vec::new();
+    let mut found = false;
+    catalog.for_each_directory_of(&added, |row| {
+        if any_group || groups.contains(&row.group()) {
+            found = row.chunk_ids().any(|id| {
+                copies.clear();
+                chunks.add_packs_of(&ChunkId(*id), &mut copies);
+                copies.iter().any(|number| !unused.contains(*number))
+            });
+        }
+        if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(found)
+}
