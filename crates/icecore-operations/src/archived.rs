@@ -1,4 +1,4 @@
-//! Packs that have to be thawed, and the commands for it.
+//! Packs that must be thawed, and the commands for it.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ use crate::text::shell_word;
 /// Days for which S3 keeps a readable copy.
 const DAYS: u32 = 7;
 
-/// An archived pack as it stands in JSON documents.
+/// An archived pack in JSON documents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ArchivedDocument {
     /// Its key in the repository.
@@ -24,7 +24,7 @@ pub struct ArchivedDocument {
     pub thaw_command: Option<String>,
 }
 
-/// Where the packs are.
+/// Location of the packs.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket<'a> {
     name: &'a str,
@@ -48,7 +48,7 @@ impl<'a> Bucket<'a> {
     pub fn command(&self, pack: &ArchivedPack) -> String {
         let Self { name, prefix, endpoint_url, region } = self;
         let key = if prefix.is_empty() { pack.key.clone() } else { format!("{prefix}/{}", pack.key) };
-        // What Intelligent-Tiering thaws stays readable, and takes no number of days.
+        // Objects that Intelligent-Tiering thaws stay readable, so the command has no number of days.
         let days = if pack.class.starts_with("INTELLIGENT_TIERING") {
             String::new()
         } else {

@@ -1,7 +1,7 @@
 //! `backup`: a snapshot of each path, or of a stream.
 //!
-//! [`plan()`] turns what was asked for and the configuration into the sources of a request; [`prepare()`]
-//! finds everything that is wrong with a request before anything is written; [`run()`] makes the snapshots.
+//! [`plan()`] turns the user's choices and the configuration into the sources of a request; [`prepare()`]
+//! finds all mistakes in a request before anything is written; [`run()`] makes the snapshots.
 
 mod document;
 mod error;

@@ -1,4 +1,4 @@
-//! `check`: verifies the repository, and repairs it where that is asked for.
+//! `check`: verifies the repository, and repairs it on request.
 
 mod checked;
 mod document;

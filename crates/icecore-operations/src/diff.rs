@@ -1,4 +1,4 @@
-//! `diff`: what differs between two snapshots.
+//! `diff`: the differences between two snapshots.
 
 mod difference;
 mod document;

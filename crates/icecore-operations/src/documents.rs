@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::text;
 
-/// A path or other name: as text with replacement characters, and exactly, where the text is not.
+/// A path or other name: as text with replacement characters, and exactly if it is not valid text.
 #[derive(Clone, Debug, Serialize)]
 pub struct PathText {
     path: String,
@@ -25,14 +25,14 @@ impl PathText {
     }
 }
 
-/// Why a part of an operation failed, in a document that goes on after it.
+/// Why a part of an operation failed, in a document that continues after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErrorDocument {
     /// What failed, on what, and why.
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
-    /// Exit code of a command that ends so.
+    /// Exit code of a command with this error.
     pub code: u8,
 }
 
@@ -65,7 +65,7 @@ pub fn dedup_name(scope: DedupScope) -> &'static str {
     }
 }
 
-/// The snapshot of another repository that a snapshot is a copy of.
+/// Identity of the original of a copied snapshot.
 #[derive(Clone, Debug, Serialize)]
 struct IdentityDocument {
     repository: String,

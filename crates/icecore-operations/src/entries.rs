@@ -1,4 +1,4 @@
-//! Entries of manifests as JSON, and the names that they have there.
+//! Entries of manifests as JSON, and their names there.
 
 use icecore_format::entry::{Entry, EntryKind, Marks};
 use icecore_fs::flags;
@@ -12,7 +12,8 @@ use crate::{
 /// Opened blocks of manifests that are kept, in bytes.
 pub const MANIFEST_CACHE_BYTES: usize = 32 << 20;
 
-/// Returns what is behind the source's root in a path of the host, which has lost the slash at its beginning.
+/// Returns the part of a path of the host that follows the source's root; the path has lost its leading
+/// slash.
 pub fn below_root<'a>(root: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
     let root = root.strip_prefix(b"/").filter(|root| !root.is_empty())?;
     let rest = path.strip_prefix(root)?;
@@ -60,7 +61,7 @@ pub struct EntryDocument {
 }
 
 impl EntryDocument {
-    /// Makes the document of an entry with the names of its owner, where they are known.
+    /// Makes the document of an entry with the names of its owner, if known.
     pub fn new(entry: &Entry, (user, group): (Option<&[u8]>, Option<&[u8]>)) -> Self {
         let lossy = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
         let is_link = entry.kind == EntryKind::Symlink;

@@ -37,29 +37,29 @@ pub enum OperationError {
     /// Content cannot be read.
     #[error(transparent)]
     Restore(#[from] RestoreError),
-    /// Nothing is restored.
+    /// The request is refused, and nothing is restored.
     #[error(transparent)]
     RestoreRefused(#[from] RestoreRefusal),
     /// The repository cannot be checked, or a repair cannot be planned or begun.
     #[error(transparent)]
     Check(Box<CheckError>),
-    /// A repair that had begun cannot go on.
+    /// A repair that had begun cannot continue.
     #[error(transparent)]
     Repair(Box<CheckError>),
-    /// The repository that is copied to failed.
+    /// The destination of a copy failed.
     #[error("the repository to copy to: {0}")]
     Destination(#[source] Box<Self>),
     /// Somebody asked to stop.
     #[error("interrupted")]
     Interrupted,
-    /// What takes the result failed.
+    /// The receiver of the result failed.
     #[error("failed to write the output")]
     Output(#[source] io::Error),
-    /// A question was asked, and the answer cannot be read.
+    /// A question was asked, and the answer could not be read.
     #[error("failed to read the answer")]
     Answer(#[source] io::Error),
 
-    /// Nothing, or one snapshot, is not copied.
+    /// Nothing was copied, or one snapshot was not copied.
     #[error(transparent)]
     Copy(#[from] NotCopied),
     /// A repository is not created.
@@ -74,13 +74,13 @@ pub enum OperationError {
     /// Two directories overlap that must not.
     #[error(transparent)]
     Overlap(#[from] Overlap),
-    /// A text is no reference.
+    /// A text is not a valid reference.
     #[error(transparent)]
     Reference(#[from] WrongReference),
-    /// A reference means no snapshot, or not one alone.
+    /// A reference matches no snapshot, or several.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// It is not certain which snapshot is meant.
+    /// It is not certain which snapshot a reference means.
     #[error(transparent)]
     Uncertain(#[from] Uncertainty),
     /// Snapshots disappeared, or the repository was rolled back.
@@ -105,14 +105,14 @@ pub enum OperationError {
         /// The path.
         path: Vec<u8>,
     },
-    /// A file is needed, and the path is of something else.
+    /// The path is not a file, but a file is needed.
     #[error("{} is no file, but a {}", text::quoted(.path), kind_name(*.kind))]
     NotFile {
         /// Id of the snapshot.
         id: String,
         /// The path.
         path: Vec<u8>,
-        /// What it is.
+        /// Its kind.
         kind: EntryKind,
     },
     /// The two references of a comparison name different paths.
@@ -121,7 +121,7 @@ pub enum OperationError {
     /// A directory has no policies.
     #[error("policies are for repositories on S3")]
     PolicyWithoutBucket,
-    /// A span reaches back beyond the calendar.
+    /// A span goes back beyond the calendar.
     #[error("{span:#} ago is before all calendars")]
     BeforeCalendar {
         /// The span.
@@ -129,22 +129,22 @@ pub enum OperationError {
     },
 }
 
-/// Why it is not certain which snapshot is meant.
+/// Why it is not certain which snapshot a reference means.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Uncertainty {
-    /// The snapshot itself that was named disappeared or was changed.
+    /// The named snapshot itself disappeared or was changed.
     #[error("snapshot {digits} is gone, or not as it was when it was complete")]
     Gone {
-        /// Digits of its id, as they were given.
+        /// Given digits of its id.
         digits: String,
     },
-    /// Snapshots or records disappeared, and the one that is meant may be among them.
+    /// Snapshots or records disappeared, and the right one may be among them.
     #[error(
         "it is not certain which snapshot is the newest: snapshots disappeared, or the repository was rolled back, as the \
          warnings say; nothing was read from a snapshot or written"
     )]
     Lost,
-    /// A newer snapshot cannot be read, and may be the one that is meant.
+    /// A newer snapshot cannot be read, and may be the right one.
     #[error(
         "it is not certain which snapshot is the newest: the object of snapshot {} is damaged; nothing was read from a \
          snapshot or written",
@@ -163,7 +163,7 @@ impl From<CheckError> for OperationError {
 }
 
 impl OperationError {
-    /// Says that it is the repository that is copied to which failed.
+    /// Marks the error as one of the destination of a copy.
     #[must_use]
     pub fn of_destination(self) -> Self {
         Self::Destination(Box::new(self))

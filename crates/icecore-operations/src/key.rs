@@ -1,4 +1,4 @@
-//! `key`: lists, adds, removes and changes what unlocks a repository.
+//! `key`: lists, adds, removes and changes the keys of a repository.
 
 mod document;
 mod error;

@@ -1,8 +1,8 @@
-//! One folder for each operation: a typed request, the engines that carry it out, and the document that says
-//! what came of it.
+//! One folder for each operation: a typed request, the engines that carry it out, and the document of its
+//! result.
 //!
-//! Architecture invariants: no console, no argument parser, no exit codes, and the environment is not read;
-//! whatever a user is told on the way is an event, whatever goes wrong a typed error.
+//! Architecture invariants: no console, no argument parser, no exit codes, and no access to the environment;
+//! notices for the user are events, failures are typed errors.
 
 pub mod archived;
 pub mod backup;

@@ -1,5 +1,5 @@
-//! Looks at the log before an operation believes that a snapshot is the newest: somebody may have removed
-//! newer ones.
+//! Reads the log before an operation relies on a snapshot being the newest: somebody may have removed newer
+//! ones.
 
 use icecore_access::{OpenRepository, RepositoryAccess};
 use icecore_format::{history::Loss, log::CompletedSnapshot, snapshot::Snapshot};
@@ -13,14 +13,14 @@ use crate::{
     reference::{self, Reference, SnapshotChoice, names_source},
 };
 
-/// How an operation ends that shows or copies all snapshots that are there.
+/// How an operation ends that shows or copies all existing snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Nothing disappeared.
     Well,
     /// Snapshots disappeared, or the repository was rolled back.
     Alarmed,
-    /// The same, and it was asked to go on all the same.
+    /// The same, but the request was to continue anyway.
     Ignored,
 }
 
@@ -36,7 +36,7 @@ pub struct Look {
 }
 
 impl Look {
-    /// Reads the log and the snapshots, reports what disappeared, and remembers what was seen.
+    /// Reads the log and the snapshots, reports losses, and remembers what was seen.
     pub fn begin(
         access: &RepositoryAccess,
         witness: &WitnessSettings,
@@ -66,23 +66,23 @@ impl Look {
         &self.list
     }
 
-    /// Returns all snapshots, and forgets the rest.
+    /// Returns all snapshots, and drops everything else.
     pub fn into_list(self) -> SnapshotList {
         self.list
     }
 
-    /// Returns what disappeared, for JSON.
+    /// Returns the losses for JSON.
     pub fn documents(&self) -> Vec<LossDocument> {
         let documents = |watch: &Watch| losses::documents(&watch.findings(), &self.zone);
         self.watch.as_ref().map(documents).unwrap_or_default()
     }
 
-    /// Says whether snapshots disappeared, or the repository was rolled back.
+    /// Returns whether snapshots disappeared, or the repository was rolled back.
     pub fn is_alarmed(&self) -> bool {
         self.watch.as_ref().is_some_and(Watch::is_alarmed)
     }
 
-    /// Returns how an operation ends that shows or copies all snapshots that are there.
+    /// Returns how an operation ends that shows or copies all existing snapshots.
     pub fn ending(&self) -> Ending {
         match (self.is_alarmed(), self.ignores_rollback) {
             (false, _) => Ending::Well,
@@ -91,33 +91,33 @@ impl Look {
         }
     }
 
-    /// Returns the snapshot that a reference means; refuses if it is not certain which one that is.
+    /// Returns the snapshot of a reference; fails if it is not certain which one that is.
     pub fn resolve(&self, reference: &Reference) -> OperationResult<&Snapshot> {
         self.require_certainty(reference)?;
         if self.is_alarmed() {
-            // Whoever goes on is to know it.
+            // A user who continues should know this.
             self.witness.events.notice(&WitnessNotice::GoesOn);
         }
         Ok(reference::resolve(&self.list, reference, &self.witness.host, &self.zone)?)
     }
 
-    /// Returns one more snapshot, after [`Look::resolve`] has reported what disappeared.
+    /// Returns another snapshot, after [`Look::resolve`] has reported the losses.
     pub fn resolve_other(&self, reference: &Reference) -> OperationResult<&Snapshot> {
         self.require_certainty(reference)?;
         Ok(reference::resolve(&self.list, reference, &self.witness.host, &self.zone)?)
     }
 
-    /// Finds the snapshot that a reference means, and where its manifest begins.
+    /// Finds the snapshot of a reference, and where its manifest begins.
     pub fn find(&self, reference: &Reference) -> OperationResult<(Snapshot, ManifestRoot)> {
         with_root(self.resolve(reference)?)
     }
 
-    /// Finds one more snapshot, after [`Look::find`] has reported what disappeared.
+    /// Finds another snapshot, after [`Look::find`] has reported the losses.
     pub fn find_other(&self, reference: &Reference) -> OperationResult<(Snapshot, ManifestRoot)> {
         with_root(self.resolve_other(reference)?)
     }
 
-    /// Refuses a reference that may mean a snapshot which disappeared.
+    /// Refuses a reference that may mean a snapshot that disappeared.
     pub fn require_certainty(&self, reference: &Reference) -> Result<(), Uncertainty> {
         let Some(watch) = self.watch.as_ref().filter(|_| !self.ignores_rollback) else { return Ok(()) };
         let Findings { other, losses, .. } = watch.findings();
@@ -142,7 +142,7 @@ impl Look {
             Loss::Snapshot { snapshot, .. } => {
                 is_of(snapshot) && self.is_within(&reference.snapshot, snapshot)
             }
-            // Nobody knows which snapshots a missing record named.
+            // The names in a missing record are unknown.
             Loss::SeenRecord(_) | Loss::ReferredRecord { .. } | Loss::NamingRecord(_) => true,
         };
         if other.is_some() || watch.has_damaged_records() || losses.iter().any(may_be_meant) {
@@ -151,8 +151,7 @@ impl Look {
         self.require_readable(reference, watch, &is_of)
     }
 
-    /// Refuses a choice that a newer snapshot changes whose object cannot be read: it is damaged, and may be
-    /// the one that is meant.
+    /// Refuses a choice if it may mean a newer snapshot whose object cannot be read because it is damaged.
     fn require_readable(
         &self,
         reference: &Reference,
@@ -161,7 +160,8 @@ impl Look {
     ) -> Result<(), Uncertainty> {
         let chosen = reference::resolve(&self.list, reference, &self.witness.host, &self.zone);
         let chosen = chosen.ok().map(|snapshot| snapshot.origin.run);
-        // What no record names anybody with a key may have put there, and it must not stop the rest.
+        // Anybody with a key may have written an object that no record names, and it must not stop everything
+        // else.
         let may_be_meant = |named: &[CompletedSnapshot]| {
             named.iter().any(|one| is_of(one) && self.is_within(&reference.snapshot, one))
         };
@@ -173,7 +173,8 @@ impl Look {
         }
     }
 
-    /// Says whether a choice by time or place may mean a snapshot: one that was made after the time is not.
+    /// Returns whether a choice by time or position may mean a snapshot; it cannot if the snapshot was made
+    /// after the time.
     fn is_within(&self, choice: &SnapshotChoice, snapshot: &CompletedSnapshot) -> bool {
         let SnapshotChoice::At(moment) = choice else { return true };
         moment.end(&self.zone).is_none_or(|end| snapshot.started.as_nanoseconds() < end)

@@ -1,4 +1,4 @@
-//! What is lost, as text and JSON.
+//! Losses, as text and JSON.
 
 use icecore_format::{
     history::{Fate, Loss},
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::text;
 
-/// Something that was there and is not any more.
+/// Something that disappeared.
 #[derive(Clone, Debug, Serialize)]
 pub struct LossDocument {
     kind: &'static str,
@@ -24,7 +24,7 @@ pub struct LossDocument {
     pub message: String,
 }
 
-/// Describes everything that is lost, the location first, then snapshots, then records.
+/// Describes all losses: first the location, then snapshots, then records.
 pub fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> {
     let Findings { other, seen, history, losses } = *findings;
     let other = other.map(|other| {
@@ -93,7 +93,7 @@ pub fn titled(snapshot: &CompletedSnapshot, zone: &TimeZone) -> String {
     )
 }
 
-/// Returns the name of what became of a snapshot, as problems of a check have it.
+/// Returns the name of a snapshot's fate, the same as for problems of a check.
 fn fate_name(fate: Fate) -> &'static str {
     match fate {
         Fate::Vanished => "snapshot-vanished",
@@ -102,7 +102,7 @@ fn fate_name(fate: Fate) -> &'static str {
     }
 }
 
-/// Makes a document with the fields of a snapshot, still without words.
+/// Makes a document with the fields of a snapshot, without its message.
 fn about(kind: &'static str, snapshot: &CompletedSnapshot) -> LossDocument {
     LossDocument {
         snapshot: Some(snapshot.run.snapshot_id()),

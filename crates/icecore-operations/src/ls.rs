@@ -1,4 +1,4 @@
-//! `ls`: what is in a directory of a snapshot, entry by entry.
+//! `ls`: the content of a directory of a snapshot, entry by entry.
 
 mod request;
 mod run;

@@ -1,5 +1,5 @@
-//! The repository and the cache as directories of this machine: a backup must contain neither, and lie in
-//! neither; a restore must not write into them, and not delete them.
+//! The repository and the cache as directories of this machine: a backup must neither contain them nor be
+//! inside them; a restore must neither write into them nor delete them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,28 +14,28 @@ type Identity = (u64, u64);
 /// Two directories overlap that must not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overlap {
-    /// A source is the repository or lies in it.
+    /// A source is the repository or inside it.
     #[error("{} lies in the repository {}", .source_path.display(), .repository.display())]
     Source {
-        /// The source as it was given.
+        /// Source as the user typed it.
         source_path: PathBuf,
         /// Directory of the repository.
         repository: PathBuf,
     },
-    /// The target of a restore is the repository or lies in it.
+    /// The target of a restore is the repository or inside it.
     #[error("the target {} lies in the repository {}", .target.display(), .repository.display())]
     Target {
-        /// The target as it was given.
+        /// Target as the user typed it.
         target: PathBuf,
         /// Directory of the repository.
         repository: PathBuf,
     },
 }
 
-/// A directory that a backup leaves out wholly, because it is Icecore's own.
+/// A directory that a backup leaves out completely, because it is Icecore's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnDirectory {
-    /// What it is.
+    /// Its kind.
     pub kind: OwnDirectoryKind,
     /// Its real path.
     pub path: PathBuf,
@@ -43,7 +43,7 @@ pub struct OwnDirectory {
     pub identity: (u64, u64),
 }
 
-/// What an own directory is.
+/// Kind of an own directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnDirectoryKind {
     /// The repository.
@@ -52,7 +52,7 @@ pub enum OwnDirectoryKind {
     Catalog,
 }
 
-/// Refuses a source that is the repository or lies in it.
+/// Refuses a source that is the repository or inside it.
 pub fn refuse_source(access: &RepositoryAccess, path: &Path, real: &Path) -> Result<(), Overlap> {
     match repository_directory(access) {
         Some((repository, identity)) if is_within(real, identity) => {
@@ -62,8 +62,8 @@ pub fn refuse_source(access: &RepositoryAccess, path: &Path, real: &Path) -> Res
     }
 }
 
-/// Returns what a restore neither deletes nor overwrites: the repository, the key and password files that
-/// were given, and the user's key files, cache and state.
+/// Returns the objects that a restore neither deletes nor overwrites: the repository, the given key and
+/// password files, and the user's key files, cache and state.
 pub fn protected(access: &RepositoryAccess) -> Vec<Identity> {
     let directories = &access.directories;
     let own = [
@@ -76,7 +76,7 @@ pub fn protected(access: &RepositoryAccess) -> Vec<Identity> {
     repository.into_iter().chain(own.filter_map(|path| identity_of(&path))).collect()
 }
 
-/// Returns the directories that a backup leaves out wholly, wherever they are.
+/// Returns the directories that a backup leaves out completely, wherever they are.
 pub fn own_directories(access: &RepositoryAccess, repository: RepositoryId) -> Vec<OwnDirectory> {
     let catalog = access.catalog_directory(repository).and_then(|path| with_identity(&path));
     let own =
@@ -100,8 +100,8 @@ pub fn refuse_target(access: &RepositoryAccess, target: &Path) -> Result<(), Ove
     Ok(())
 }
 
-/// Says whether a real path is a certain directory or lies in it; by identity, for the same directory can be
-/// mounted in several places.
+/// Returns whether a real path is the directory or inside it. This compares identities, because a directory
+/// can be mounted at several paths.
 fn is_within(real: &Path, directory: Identity) -> bool {
     real.ancestors().any(|path| identity_of(path) == Some(directory))
 }
@@ -113,7 +113,7 @@ fn repository_directory(access: &RepositoryAccess) -> Option<(PathBuf, Identity)
     }
 }
 
-/// Returns the real path of a directory that exists, and its identity.
+/// Returns the real path of an existing directory, and its identity.
 fn with_identity(path: &Path) -> Option<(PathBuf, Identity)> {
     let real = path.canonicalize().ok()?;
     let identity = identity_of(&real)?;

@@ -1,4 +1,4 @@
-//! References to snapshots and to what is in them: `[SOURCE@]SNAPSHOT[:PATH]`.
+//! References to snapshots and their content: `[SOURCE@]SNAPSHOT[:PATH]`.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
@@ -13,11 +13,11 @@ pub use resolve::{Missing, ResolveError, Unfinished, names_source, no_snapshot_o
 /// Digits of a snapshot id as users see it.
 const ID_DIGITS_MAX: usize = 20;
 
-/// What the user wrote.
+/// A parsed reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// Source that the snapshot is of, if it was named: `SOURCE`, or `HOST/SOURCE` where several hosts have a
-    /// source of that name.
+    /// Source of the snapshot, if it was named: `SOURCE`, or `HOST/SOURCE` if several hosts have a source
+    /// with this name.
     pub source: Option<String>,
     /// Which snapshot.
     pub snapshot: SnapshotChoice,
@@ -25,10 +25,10 @@ pub struct Reference {
     pub path: Vec<u8>,
 }
 
-/// Which snapshot of a source is meant.
+/// Which snapshot of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnapshotChoice {
-    /// The newest one, or the one this many before it.
+    /// The newest one, or the one this many positions before it.
     Latest(usize),
     /// The one whose id begins with these hexadecimal digits.
     Id(String),
@@ -47,10 +47,10 @@ pub enum Moment {
     Absolute(Timestamp),
 }
 
-/// Why a text is no reference.
+/// Why a text is not a valid reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// There is nothing where the snapshot should be named.
+    /// The part that should name the snapshot is empty.
     #[error("it names no snapshot")]
     NoSnapshot,
     /// The part that names the snapshot is not understood.
@@ -67,7 +67,7 @@ pub enum ReferenceError {
     Path(String),
 }
 
-/// A text that is no reference.
+/// A text that is not a valid reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no reference: {source}")]
 pub struct WrongReference {
@@ -95,7 +95,7 @@ impl WrongReference {
 ///
 /// # Errors
 ///
-/// The text is none.
+/// The text is not a valid reference.
 pub fn parse(text: &OsStr) -> Result<Reference, ReferenceError> {
     let bytes = text.as_bytes();
     let (source, rest) = split_source(bytes)?;
@@ -107,7 +107,7 @@ pub fn parse(text: &OsStr) -> Result<Reference, ReferenceError> {
 ///
 /// # Errors
 ///
-/// The text is none, or has a path.
+/// The text is not a valid reference, or has a path.
 pub fn parse_without_path(text: &OsStr) -> Result<Reference, ReferenceError> {
     let reference = parse(text)?;
     if reference.path.is_empty() {
@@ -116,7 +116,7 @@ pub fn parse_without_path(text: &OsStr) -> Result<Reference, ReferenceError> {
     Err(ReferenceError::Snapshot(text.to_string_lossy().into_owned()))
 }
 
-/// The `@` counts only before the first `:`, for paths may contain both.
+/// The `@` counts only before the first `:`, because paths may contain both.
 fn split_source(bytes: &[u8]) -> Result<(Option<String>, &[u8]), ReferenceError> {
     let Some(end) = bytes.iter().position(|byte| matches!(byte, b'@' | b':')) else {
         return Ok((None, bytes));
@@ -131,7 +131,7 @@ fn split_source(bytes: &[u8]) -> Result<(Option<String>, &[u8]), ReferenceError>
     Ok((Some(source.to_owned()), &bytes[end + 1..]))
 }
 
-/// Times contain colons themselves: one is taken as long as it can be.
+/// Times contain colons: the longest possible time is taken.
 fn split_snapshot(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = match moment::length(bytes) {
         Some(length) if matches!(bytes.get(length), None | Some(b':')) => length,
@@ -161,7 +161,7 @@ fn parse_snapshot(bytes: &[u8]) -> Result<SnapshotChoice, ReferenceError> {
     moment::parse(text).map(SnapshotChoice::At).ok_or_else(wrong)
 }
 
-/// Brings a path into the form that manifests have: no slash at either end, no empty part, no `.`.
+/// Brings a path into the form of manifests: no slash at either end, no empty part, no `.`.
 fn parse_path(bytes: &[u8]) -> Result<Vec<u8>, ReferenceError> {
     let shown = || String::from_utf8_lossy(bytes).into_owned();
     let mut normal = Vec::with_capacity(bytes.len());

@@ -6,8 +6,7 @@ use bytesize::ByteSize;
 use icecore_format::entry::Time;
 use jiff::{Timestamp, tz::TimeZone};
 
-/// Returns bytes as text that cannot disturb a terminal: control characters and what is not UTF-8 become
-/// `\xNN`.
+/// Returns bytes as text that cannot disturb a terminal: control characters and invalid UTF-8 become `\xNN`.
 ///
 /// Bidirectional overrides count as control characters: they could make one name look like another.
 pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
@@ -40,12 +39,12 @@ fn escaped(bytes: &[u8]) -> String {
     text
 }
 
-/// Returns bytes as printable text in quotation marks; a path that is empty is the root.
+/// Returns bytes as printable text in quotation marks; an empty path is the root.
 pub fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", if bytes.is_empty() { Cow::Borrowed(".") } else { printable(bytes) })
 }
 
-/// Quotes a word for a shell, if it needs that.
+/// Quotes a word for a shell if necessary.
 pub fn shell_word(word: &[u8]) -> Cow<'_, str> {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,".contains(byte);
     match str::from_utf8(word) {
@@ -68,7 +67,7 @@ pub fn shell_word(word: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Returns a message with everything escaped that could disturb a terminal, line ends excepted.
+/// Returns a message with escapes for everything that could disturb a terminal, except line ends.
 pub fn printable_message(message: &str) -> String {
     let lines: Vec<Cow<'_, str>> = message.split('\n').map(|line| printable(line.as_bytes())).collect();
     lines.join("\n")
@@ -102,7 +101,7 @@ pub fn counted(number: u64, noun: &str) -> String {
     }
 }
 
-/// Returns a duration in the unit that fits, `0.4 s`, `3 min 7 s`, `2 h 5 min`.
+/// Returns a duration in a suitable unit, `0.4 s`, `3 min 7 s`, `2 h 5 min`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
@@ -132,14 +131,14 @@ pub fn local_date(time: Time, zone: &TimeZone) -> String {
     zone.to_datetime(timestamp).strftime("%Y-%m-%d").to_string()
 }
 
-/// Returns a time as RFC 3339 in UTC with its fraction; none if it lies outside the years −9999 to 9999.
+/// Returns a time as RFC 3339 in UTC with its fraction; none if it is outside the years −9999 to 9999.
 pub fn utc_time(time: Time) -> Option<String> {
     let nanoseconds = i32::try_from(time.nanoseconds).ok()?;
     Timestamp::new(time.seconds, nanoseconds).ok().map(|timestamp| timestamp.to_string())
 }
 
-/// Returns bytes in base64 (RFC 4648, section 4), appended to `text`; only the last part may have a length
-/// that is no multiple of 3.
+/// Appends bytes in base64 (RFC 4648, section 4) to `text`; only the last part may have a length that is not
+/// a multiple of 3.
 pub fn push_base64(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for part in bytes.chunks(3) {
@@ -154,7 +153,7 @@ pub fn push_base64(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Returns the text of an error with those of its causes, each once.
+/// Returns the text of an error with the texts of its causes, each once.
 pub fn reason(error: &dyn Error) -> String {
     let mut text = without_number(&error.to_string()).to_owned();
     let mut source = error.source();
@@ -170,12 +169,12 @@ pub fn reason(error: &dyn Error) -> String {
     text
 }
 
-/// Returns the text of an error that is a text already.
+/// Returns the text of an error that is already a text.
 pub fn plain(text: &str) -> &str {
     without_number(text)
 }
 
-/// Returns a text without the number of the system error that the standard library puts at its end.
+/// Returns a text without the number of the system error that the standard library appends.
 fn without_number(text: &str) -> &str {
     let Some((front, number)) = text.rsplit_once(" (os error ") else { return text };
     let digits = number.strip_suffix(')').unwrap_or_default();

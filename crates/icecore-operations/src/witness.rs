@@ -1,4 +1,4 @@
-//! What the witness of a repository needs, from the way to the repository.
+//! The settings of a repository's witness, from the access to the repository.
 
 use std::{path, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What a backup did as JSON: a section of `docs/json.md`.
+//! The result of a backup as JSON: a section of `docs/json.md`.
 
 use icecore_backup::{
     events::SourceProblem,
@@ -25,7 +25,7 @@ pub struct BackupDocument {
     sources: Vec<SourceDocument>,
 }
 
-/// What came of one source.
+/// Result for one source.
 #[derive(Clone, Debug, Serialize)]
 pub struct SourceDocument {
     #[serde(flatten)]
@@ -66,7 +66,7 @@ struct DoneDocument {
     notices: Vec<String>,
 }
 
-/// An object that is not in the snapshot as it should be.
+/// An object that is missing or incomplete in the snapshot.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProblemDocument {
     kind: &'static str,
@@ -88,7 +88,7 @@ impl From<&SourceProblem> for ProblemDocument {
 }
 
 impl BackupDocument {
-    /// Makes the document of a run; `describe` says how the surface words an error.
+    /// Makes the document of a run; `describe` puts an error into the words of the surface.
     pub fn new(report: &BackupReport, describe: &dyn Fn(&OperationError) -> ErrorDocument) -> Self {
         let (repository, location) = report.repository.clone().unzip();
         Self {
@@ -103,7 +103,7 @@ impl BackupDocument {
 }
 
 impl SourceDocument {
-    /// Makes the document of a source; `describe` says how the surface words an error.
+    /// Makes the document of a source; `describe` puts an error into the words of the surface.
     pub fn new(report: &SourceReport, describe: &dyn Fn(&OperationError) -> ErrorDocument) -> Self {
         let SourceReport { shown, name, result } = report;
         Self {
@@ -119,7 +119,7 @@ impl DoneDocument {
     fn new(done: &SourceSuccess) -> Self {
         let report: &EngineReport = &done.report;
         let counts: BackupCounts = report.counts;
-        // Those about patterns are from before the backup.
+        // Notices about patterns come before the backup.
         let patterns = done.ineffective.as_ref().map(pattern_texts).unwrap_or_default();
         Self {
             snapshot: report.snapshot.as_ref().and_then(SnapshotDocument::new),

@@ -12,19 +12,19 @@ use crate::text;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupFault {
-    /// Nothing was named.
+    /// No source was named.
     #[error("no PATH is given")]
     NoPath,
-    /// A source was named that the configuration does not have.
+    /// The configuration does not have the named source.
     #[error("no PATH is given, and the configuration file has no source {name:?}")]
     UnknownSource {
         /// The name.
         name: String,
     },
-    /// A name was given for several paths.
+    /// One name was given for several paths.
     #[error("--name is for one PATH: two sources cannot have one name")]
     OneName,
-    /// A path does not give a name for the source.
+    /// The path cannot provide a name for the source.
     #[error("{} does not give a name for the source", text::quoted(.path))]
     Unnamed {
         /// The path.
@@ -33,17 +33,17 @@ pub enum BackupFault {
     /// Two paths are the same directory.
     #[error("{} and {} are the same directory", text::printable(.first), text::printable(.second))]
     SameDirectory {
-        /// The first path as it was given.
+        /// First path as the user typed it.
         first: Vec<u8>,
-        /// The other path as it was given.
+        /// Other path as the user typed it.
         second: Vec<u8>,
     },
-    /// Two paths would be sources of one name.
+    /// Two paths would be sources with the same name.
     #[error("{} and {} would both be the source {name}", text::printable(.first), text::printable(.second))]
     SameName {
-        /// The first path as it was given.
+        /// First path as the user typed it.
         first: Vec<u8>,
-        /// The other path as it was given.
+        /// Other path as the user typed it.
         second: Vec<u8>,
         /// The name.
         name: String,
@@ -57,15 +57,15 @@ pub enum BackupFault {
     /// A pattern of the request has no effect on any source.
     #[error("{0}")]
     IneffectivePattern(Box<IneffectivePattern>),
-    /// A path does not lead to anything.
+    /// A path does not exist or cannot be reached.
     #[error("failed to back up {}: {}", .path.display(), text::reason(.source))]
     Unreachable {
-        /// The path as it was given.
+        /// Path as the user typed it.
         path: PathBuf,
-        /// What the operating system answered.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The name would be the one of another directory.
+    /// The name already belongs to another directory.
     #[error(
         "the source {name} is {} so far, {} would have the same name",
         text::printable(.last),
@@ -76,7 +76,7 @@ pub enum BackupFault {
         name: String,
         /// Root of its last snapshot.
         last: Vec<u8>,
-        /// Root that was given.
+        /// Given root.
         root: Vec<u8>,
     },
     /// The input cannot be opened.
@@ -87,13 +87,13 @@ pub enum BackupFault {
     Start {
         /// Name of the command.
         command: String,
-        /// What the operating system answered.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// A command has no words.
+    /// A command is empty.
     #[error("failed to run : there is no command")]
     NoCommand,
-    /// A command has no output.
+    /// A command has no output stream.
     #[error("failed to run {command}: it has no output")]
     NoOutput {
         /// Name of the command.
@@ -102,7 +102,7 @@ pub enum BackupFault {
     /// The backup of a source failed.
     #[error("no snapshot of {}: {}", text::printable(.shown), text::reason(.source))]
     NoSnapshot {
-        /// The source as it was given.
+        /// The source as the user typed it.
         shown: Vec<u8>,
         /// Why.
         source: Box<BackupError>,

@@ -1,4 +1,4 @@
-//! What a run of backups reports on the way.
+//! Reports of a run of backups.
 
 use std::io;
 
@@ -11,12 +11,12 @@ use crate::{
     overlap::OwnDirectory,
 };
 
-/// Something that the user is to know.
+/// A notice for the user.
 #[derive(Clone, Copy, Debug)]
 pub enum BackupRunNotice<'a> {
     /// Patterns have no effect on a source.
     Ineffective(&'a IneffectivePatterns),
-    /// The name was chosen for another root than that of the last snapshot.
+    /// The name was chosen for a source whose last snapshot has another root.
     NewRoot {
         /// Name of the source.
         name: &'a str,
@@ -25,13 +25,13 @@ pub enum BackupRunNotice<'a> {
         /// Its root now.
         root: &'a [u8],
     },
-    /// A directory of Icecore lies in the source and is left out.
+    /// A directory of Icecore is inside the source and is left out.
     LeftOut(&'a OwnDirectory),
-    /// Snapshots disappeared, or the repository was rolled back; the backups were made all the same.
+    /// Snapshots disappeared, or the repository was rolled back; the backups were made anyway.
     RolledBack,
 }
 
-/// Receiver of what a run of backups reports. An error ends the run.
+/// Receives the reports of a run of backups. An error ends the run.
 pub trait BackupRunEvents {
     /// Takes a notice.
     fn notice(&self, notice: &BackupRunNotice<'_>);
@@ -42,11 +42,11 @@ pub trait BackupRunEvents {
     /// The backup of a source begins; returns the receiver of its events, which is dropped when it ends.
     fn begin_source(&self, name: &str) -> Box<dyn BackupEvents + '_>;
 
-    /// A source is done, or failed.
+    /// A source is finished, or failed.
     fn end_source(&self, source: &SourceReport) -> io::Result<()>;
 }
 
-/// Reports at once what came of a source, and adds it to the report of the run.
+/// Reports the result of a source at once, and adds it to the report of the run.
 pub(super) fn end_source(
     report: &mut BackupReport,
     source: SourceReport,

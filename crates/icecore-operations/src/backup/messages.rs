@@ -1,11 +1,11 @@
-//! Problems and notices of a backup in words, as its document has them.
+//! Problems and notices of a backup in words, as in its document.
 
 use icecore_backup::events::{BackupNotice, SourceProblem};
 
 use super::IneffectivePatterns;
 use crate::text;
 
-/// Patterns that are shown of one source.
+/// Maximum of patterns that are shown for one source.
 const PATTERNS_SHOWN_MAX: usize = 20;
 
 /// Returns a problem in words.
@@ -65,7 +65,7 @@ pub fn notice_text(notice: &BackupNotice) -> String {
     }
 }
 
-/// Returns what is to be said of patterns without effect, one text for each.
+/// Returns the messages about patterns without effect, one for each.
 pub fn pattern_texts(patterns: &IneffectivePatterns) -> Vec<String> {
     let IneffectivePatterns { source, found, .. } = patterns;
     let shown = found.iter().take(PATTERNS_SHOWN_MAX).map(|pattern| match &pattern.instead {

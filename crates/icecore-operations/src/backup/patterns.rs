@@ -1,4 +1,4 @@
-//! Exclude patterns that have no effect: an error where nothing else can be meant, else a notice.
+//! Exclude patterns without effect: an error if it must be a mistake, otherwise a notice.
 
 use std::path::Path;
 
@@ -13,13 +13,13 @@ pub struct IneffectivePatterns {
     pub source: String,
     /// The patterns, in the order in which they count.
     pub found: Vec<IneffectivePattern>,
-    /// Number of patterns that may be for other sources, too; those that were chosen for the run come after
+    /// Number of patterns that may be meant for other sources; those that were chosen for the run come after
     /// them.
     before_chosen: usize,
 }
 
 impl IneffectivePatterns {
-    /// Looks for them among all patterns for a source; none for a stream.
+    /// Finds them among all patterns for a source; returns none for a stream.
     pub(super) fn find(
         builder: &ExcludesBuilder,
         excludes: &Excludes,
@@ -32,7 +32,7 @@ impl IneffectivePatterns {
         Some(Self { source: source.name.clone(), found: builder.ineffective(excludes, root), before_chosen })
     }
 
-    /// Returns the patterns that were chosen for the run, with their places among these.
+    /// Returns the patterns that were chosen for the run, with their positions among these.
     fn chosen(&self) -> impl Iterator<Item = (usize, &IneffectivePattern)> {
         self.found
             .iter()
@@ -40,8 +40,8 @@ impl IneffectivePatterns {
     }
 }
 
-/// Refuses a pattern that was chosen for the run and has no effect on any source of it. All others may be for
-/// other sources.
+/// Refuses a pattern that was chosen for the run and has no effect on any of its sources. All others may be
+/// meant for other sources.
 pub(super) fn refuse(all: &[&IneffectivePatterns]) -> Result<(), BackupFault> {
     let Some((first, others)) = all.split_first() else { return Ok(()) };
     let nowhere = first

@@ -1,4 +1,4 @@
-//! What is to be backed up, and under which name.
+//! Sources of a backup, and their names.
 
 use std::{
     collections::BTreeMap,
@@ -14,11 +14,11 @@ use super::{
 };
 use crate::{error::OperationResult, text};
 
-/// Name of the source `/`, whose path has no last part.
+/// Name of the source `/`, whose path has no last component.
 const ROOT_NAME: &str = "rootfs";
 
-/// Finds out what is to be backed up, and how. A path that does not exist is planned as failed; what is wrong
-/// with the request as a whole is an error.
+/// Finds out what to back up, and how. A missing path becomes a source that fails; mistakes in the request as
+/// a whole are errors.
 pub fn plan(
     choice: SourceChoice,
     chosen: &ChosenSettings,
@@ -43,9 +43,9 @@ pub fn plan(
     Ok(planned)
 }
 
-/// What the plans of all sources need.
+/// Data for the plans of all sources.
 struct Planner<'a> {
-    /// Name that was given.
+    /// Name that the user chose.
     given: Option<String>,
     chosen: &'a ChosenSettings,
     configuration: &'a Configuration,
@@ -97,7 +97,7 @@ fn default_name(real: &Path) -> Option<String> {
     }
 }
 
-/// Returns a name of a file as the name of a source, with a dash for what such a name cannot contain.
+/// Turns a file name into a valid name of a source, with dashes for invalid characters.
 fn usable_name(file_name: &[u8]) -> Option<String> {
     let name = str::from_utf8(file_name).ok()?;
     parse_source_name(&name.replace(['@', ':'], "-")).ok()

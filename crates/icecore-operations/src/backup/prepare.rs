@@ -1,4 +1,4 @@
-//! Finds everything that is wrong with a request before anything is written.
+//! Finds all mistakes in a request before anything is written.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::{
     overlap,
 };
 
-/// A request that nothing is wrong with as a whole.
+/// A request without mistakes as a whole.
 #[derive(Debug)]
 pub struct PreparedBackup {
     pub(super) sources: Vec<PreparedSource>,
@@ -26,11 +26,11 @@ pub struct PreparedBackup {
 pub(super) struct PreparedSource {
     pub(super) request: SourceRequest,
     pub(super) excludes: Excludes,
-    /// Patterns without effect; none for a stream, of which nothing is left out.
+    /// Patterns without effect; none for a stream, because nothing of it is left out.
     pub(super) ineffective: Option<IneffectivePatterns>,
 }
 
-/// Checks a request, and gives notice of patterns without effect.
+/// Checks a request, and reports patterns without effect.
 pub fn prepare(
     access: &RepositoryAccess,
     request: BackupRequest,
@@ -67,12 +67,12 @@ impl PreparedSource {
 }
 
 impl PreparedBackup {
-    /// Says whether there will be no snapshot at all, and the repository is not needed.
+    /// Returns whether there will be no snapshot at all, so the repository is not needed.
     pub fn is_hopeless(&self) -> bool {
         self.sources.iter().all(|source| matches!(source.request.kind, SourceKind::Failed(_)))
     }
 
-    /// Reports why there is no snapshot of any source.
+    /// Reports for every source why there is no snapshot.
     pub fn give_up(self, events: &dyn BackupRunEvents) -> OperationResult<BackupReport> {
         let mut report = BackupReport::new(self.options.dry_run);
         for PreparedSource { request: SourceRequest { shown, name, kind, .. }, .. } in self.sources {

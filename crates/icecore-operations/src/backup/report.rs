@@ -1,4 +1,4 @@
-//! What came of a run of backups.
+//! The result of a run of backups.
 
 use icecore_access::Usage;
 use icecore_backup::report::BackupReport as EngineReport;
@@ -11,20 +11,20 @@ use crate::{
     losses::LossDocument,
 };
 
-/// What came of a run of backups.
+/// The result of a run of backups.
 #[derive(Debug)]
 pub struct BackupReport {
     /// Id and location of the repository; none if it was not opened.
     pub repository: Option<(RepositoryId, String)>,
     /// The repository, if it was created.
     pub created: Option<CreatedDocument>,
-    /// Whether nothing was to be written.
+    /// Whether it was a dry run.
     pub dry_run: bool,
-    /// What disappeared from the repository.
+    /// Losses of the repository.
     pub losses: Vec<LossDocument>,
     /// The sources, in the order of the request; those after an interruption are missing.
     pub sources: Vec<SourceReport>,
-    /// What the store was used for; none if it was not opened.
+    /// Usage of the store; none if it was not opened.
     pub usage: Option<Usage>,
 }
 
@@ -36,10 +36,10 @@ impl BackupReport {
     }
 }
 
-/// What came of one source.
+/// The result for one source.
 #[derive(Debug)]
 pub struct SourceReport {
-    /// The source as it was given.
+    /// The source as the user typed it.
     pub shown: Vec<u8>,
     /// Its name.
     pub name: String,
@@ -48,25 +48,25 @@ pub struct SourceReport {
 }
 
 impl SourceReport {
-    /// Makes the report of a source that there is no snapshot of.
+    /// Makes the report of a source without a snapshot.
     pub fn failed(shown: Vec<u8>, name: String, error: OperationError) -> Self {
         Self { shown, name, result: Err(error) }
     }
 }
 
-/// The backup of a source that did not fail.
+/// Result of a successful backup of a source.
 #[derive(Debug)]
 pub struct SourceSuccess {
-    /// Whether nothing was to be written.
+    /// Whether it was a dry run.
     pub dry_run: bool,
-    /// What was done.
+    /// Report of the engine.
     pub report: EngineReport,
     /// Patterns without effect.
     pub ineffective: Option<IneffectivePatterns>,
 }
 
 impl SourceSuccess {
-    /// Returns the number of bytes that were read and not stored again.
+    /// Returns the number of bytes that were read but already stored.
     pub fn bytes_deduplicated(&self) -> u64 {
         let counts = self.report.counts;
         if self.dry_run { 0 } else { counts.bytes_read.saturating_sub(counts.bytes_new) }

@@ -1,4 +1,4 @@
-//! What is to be backed up, and how.
+//! Request: what to back up, and how.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -12,10 +12,10 @@ use icecore_format::snapshot::{DedupScope, Level};
 use super::SourceSettings;
 use crate::{error::OperationError, init::InitRequest};
 
-/// Opens an input that is at hand, such as standard input.
+/// Opens an existing input, such as standard input.
 pub type OpenInput = fn() -> io::Result<OwnedFd>;
 
-/// Which sources were asked for.
+/// Sources that the user chose.
 #[derive(Clone, Debug, Default)]
 pub struct SourceChoice {
     /// Paths; none if a source of the configuration is named.
@@ -29,7 +29,7 @@ pub struct SourceChoice {
 /// A stream that is backed up as a file.
 #[derive(Clone, Debug)]
 pub enum StreamChoice {
-    /// An input that is at hand.
+    /// An existing input.
     Input {
         /// Name of the file in the snapshot.
         file_name: OsString,
@@ -54,60 +54,60 @@ impl StreamChoice {
     }
 }
 
-/// What is to be backed up, and how.
+/// Request: what to back up, and how.
 #[derive(Debug)]
 pub struct BackupRequest {
-    /// The sources, as [`super::plan()`] makes them.
+    /// The sources, from [`super::plan()`].
     pub sources: Vec<SourceRequest>,
-    /// What holds for all of them.
+    /// Options for all of them.
     pub options: BackupOptions,
-    /// Directory that relative paths of the user start from, absolute; none if it is not known.
+    /// Directory for relative paths of the user, absolute; none if it is not known.
     pub working_directory: Option<PathBuf>,
 }
 
-/// What holds for all sources of a request.
+/// Options for all sources of a request.
 #[derive(Clone, Debug)]
 pub struct BackupOptions {
-    /// Host that the snapshots are recorded for, if not this one.
+    /// Host to record in the snapshots, if it is not this one.
     pub host: Option<String>,
     /// Which files are read again.
     pub level: Level,
-    /// Which packs the snapshots may refer to, if not as for the last full.
+    /// Which packs the snapshots may refer to; if absent, the same as for the last full.
     pub dedup: Option<DedupScope>,
-    /// How the repository is created, if there is none; without it, that is an error.
+    /// How to create the repository if there is none; if absent, that is an error.
     pub create: Option<InitRequest>,
-    /// Whether nothing is to be written.
+    /// Whether it is a dry run.
     pub dry_run: bool,
 }
 
-/// One snapshot that is to be made.
+/// A snapshot to be made.
 #[derive(Debug)]
 pub struct SourceRequest {
-    /// What the user wrote.
+    /// The source as the user typed it.
     pub shown: Vec<u8>,
     /// Name of the source.
     pub name: String,
-    /// The user chose the name.
+    /// Whether the user chose the name.
     pub name_given: bool,
-    /// What it is.
+    /// Its kind.
     pub kind: SourceKind,
     /// How it is backed up.
     pub settings: SourceSettings,
 }
 
-/// What a source is.
+/// Kind of a source.
 #[derive(Debug)]
 pub enum SourceKind {
     /// A directory or a single object.
     Tree {
-        /// Path as the user wrote it.
+        /// Path as the user typed it.
         path: PathBuf,
         /// Absolute path without symbolic links.
         real: PathBuf,
     },
     /// A stream.
     Stream(StreamChoice),
-    /// Something that there will be no snapshot of.
+    /// A source that has failed already.
     Failed(OperationError),
 }
 

@@ -24,12 +24,13 @@ use crate::{
     losses, overlap,
 };
 
-/// Threads that list directories of network file systems: these answer late, but many questions at a time.
+/// Threads that list directories of network file systems: these answer late, but handle many requests at the
+/// same time.
 const NETWORK_WALK_THREADS: usize = 64;
 /// Threads that read files of network file systems.
 const NETWORK_READ_THREADS: usize = 64;
 
-/// Backs the sources up. One that fails does not stop the others.
+/// Backs up the sources. A failed source does not stop the others.
 pub fn run(
     access: &RepositoryAccess,
     witness: &WitnessSettings,
@@ -82,7 +83,7 @@ pub fn run(
     Ok(report)
 }
 
-/// Opens the repository; creates it if there is none and that was asked for.
+/// Opens the repository; creates it if there is none and the request allows it.
 fn open_or_create(
     access: &RepositoryAccess,
     witness: &WitnessSettings,
@@ -102,8 +103,8 @@ fn open_or_create(
     Ok((access.with_catalog(repository, &store)?, None))
 }
 
-/// Compares a source's root with that of the last snapshot of its name: two directories under one name would
-/// take each other's place in the history.
+/// Compares a source's root with that of the last snapshot with its name: two directories under one name
+/// would alternate in the history.
 fn check_root(source: &mut SourceRequest, list: &SnapshotList, host: &str, events: &dyn BackupRunEvents) {
     let Some(last) = list.latest_of(&source.name, host) else { return };
     let Some(root) = source.root() else { return };
@@ -119,14 +120,14 @@ fn check_root(source: &mut SourceRequest, list: &SnapshotList, host: &str, event
     source.kind = SourceKind::Failed(fault.into());
 }
 
-/// What the backups of all sources of one run share.
+/// State that the backups of all sources of one run share.
 struct Job<'a> {
     access: &'a RepositoryAccess,
     events: &'a dyn BackupRunEvents,
     options: &'a BackupOptions,
     repository: Repository,
     host: String,
-    /// Snapshots when the run began.
+    /// Snapshots at the start of the run.
     list: Arc<SnapshotList>,
 }
 
@@ -143,7 +144,7 @@ impl Job<'_> {
         SourceReport { shown, name, result }
     }
 
-    /// Backs one source up.
+    /// Backs up one source.
     fn back_up(&self, source: PreparedSource, catalog: &mut Catalog) -> OperationResult<EngineReport> {
         let shown = source.request.shown.clone();
         let request = self.request(source)?;
@@ -157,7 +158,7 @@ impl Job<'_> {
         }
     }
 
-    /// Makes the request to the engine, and opens the source.
+    /// Makes the request for the engine, and opens the source.
     fn request(&self, source: PreparedSource) -> OperationResult<EngineRequest> {
         let PreparedSource { request: SourceRequest { name, kind, settings, .. }, excludes, .. } = source;
         let SourceSettings { snapshot: settings, mut write, .. } = settings;
@@ -195,7 +196,7 @@ impl Job<'_> {
         })
     }
 
-    /// Returns the directories that are left out wholly, and gives notice of those that lie in the source.
+    /// Returns the directories that are left out completely, and reports those inside the source.
     fn skip(&self, source: &Path) -> Vec<(u64, u64)> {
         let own = overlap::own_directories(self.access, self.repository.id());
         for directory in own.iter().filter(|directory| directory.path.starts_with(source)) {

@@ -1,4 +1,4 @@
-//! How a source is backed up: what the configuration says of it, and what was chosen for one run.
+//! How a source is backed up: the settings of the configuration, and the choices for one run.
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
@@ -10,30 +10,30 @@ use icecore_repo::session::WriteOptions;
 
 use super::BackupFault;
 
-/// How a source is read, and what its snapshot records beside it: the same in a choice for one run as in the
-/// settings of a source.
+/// How a source is read, and what its snapshot records besides the files; the same for a choice for one run and
+/// for the settings of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotSettings {
     /// Whether the content of caches is left out.
     pub exclude_caches: bool,
     /// Whether the backup stays on the root's file system.
     pub one_file_system: bool,
-    /// Changes that a file is not read again for.
+    /// Changes that alone are no reason to read a file again.
     pub ignored: IgnoredChanges,
-    /// Whether an empty source replaces one that had something in it.
+    /// Whether an empty source may replace one that had content.
     pub allow_empty: bool,
     /// Tags of the snapshot.
     pub tags: BTreeMap<String, String>,
-    /// Files that are read at a time; the program chooses when there is none.
+    /// Maximum of files that are read at the same time; if absent, the program chooses.
     pub read_concurrency: Option<NonZeroUsize>,
 }
 
-/// What was chosen for one run.
+/// Choices for one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChosenSettings {
-    /// Patterns of what is left out.
+    /// Exclude patterns.
     pub exclude: Vec<String>,
-    /// Files with such patterns.
+    /// Files with exclude patterns.
     pub exclude_files: Vec<PathBuf>,
     /// How all sources are read.
     pub snapshot: SnapshotSettings,
@@ -41,11 +41,11 @@ pub struct ChosenSettings {
     pub compression_level: Option<i32>,
     /// Size of packs in bytes.
     pub pack_bytes: Option<u64>,
-    /// Whether finished packs are not opened again before they are uploaded.
+    /// Whether finished packs are uploaded without opening them again.
     pub skip_verification: bool,
 }
 
-/// Where patterns of what is left out come from.
+/// Where exclude patterns come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatternOrigin {
     /// A file with patterns.
@@ -57,9 +57,9 @@ pub enum PatternOrigin {
 /// Settings of one source.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
-    /// Patterns that may be for other sources, too, in the order in which they count.
+    /// Patterns that may be meant for other sources, in the order in which they count.
     pub patterns: Vec<PatternOrigin>,
-    /// Patterns of the run, which come after them: each must have an effect on some source.
+    /// Patterns of the run, which come after them: each must have an effect on a source.
     pub chosen_patterns: Vec<String>,
     /// How the source is read.
     pub snapshot: SnapshotSettings,
@@ -68,7 +68,7 @@ pub struct SourceSettings {
 }
 
 impl SnapshotSettings {
-    /// Adds what was chosen to what the configuration says.
+    /// Combines the choices with the configuration.
     fn over(&self, configured: &BackupSettings) -> Self {
         let mut tags = configured.tags.clone();
         tags.extend(self.tags.clone());
@@ -87,9 +87,9 @@ impl SnapshotSettings {
 }
 
 impl SourceSettings {
-    /// Puts together what the configuration says of a source and what was chosen for the run.
+    /// Combines the configuration of a source with the choices for the run.
     ///
-    /// Patterns and tags of the run come in addition, everything else instead.
+    /// Patterns and tags of the run are added; all other choices replace the configuration.
     pub fn merge(configured: BackupSettings, chosen: &ChosenSettings) -> Self {
         let snapshot = chosen.snapshot.over(&configured);
         let configured_files = configured.exclude_files.into_iter().map(PatternOrigin::File);
@@ -108,7 +108,7 @@ impl SourceSettings {
         }
     }
 
-    /// Refuses more tags, or longer ones, than a snapshot holds.
+    /// Refuses tags that are too many or too long for a snapshot.
     pub(super) fn check_tags(&self) -> Result<(), BackupFault> {
         let tags = &self.snapshot.tags;
         let longest = tags.iter().flat_map(|(key, value)| [key.len(), value.len()]).max().unwrap_or(0);

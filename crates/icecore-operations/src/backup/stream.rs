@@ -1,4 +1,4 @@
-//! An input that is at hand, or the output of a command, as a source.
+//! An existing input, or the output of a command, as a source.
 
 use std::{
     ffi::OsString,
@@ -18,10 +18,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::{BackupFault, SourceKind, StreamChoice};
 use crate::{error::OperationResult, text::reason};
 
-/// Time between two looks at whether to stop, while nothing comes.
+/// Time between two checks of the request to stop, while no bytes arrive.
 const LOOK_EVERY: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
-/// Opens a source: starts the command, if it is one, unless this is a dry run, which does not read streams.
+/// Opens a source. Starts the command, if it is one, unless this is a dry run, which does not read streams.
 pub(super) fn open(
     kind: SourceKind,
     cancelled: &Arc<AtomicBool>,
@@ -71,11 +71,11 @@ fn start(program: &[OsString]) -> Result<(OwnedFd, RunningCommand), BackupFault>
     Ok((output.into(), RunningCommand(child)))
 }
 
-/// A command that is ended when nobody wants its output any more.
+/// A command that is killed when its output is no longer needed.
 struct RunningCommand(Child);
 
 impl RunningCommand {
-    /// Waits for the end; fails unless the command says that all went well.
+    /// Waits for the end; fails unless the command succeeded.
     fn finish(&mut self) -> Result<(), String> {
         match self.0.wait() {
             Ok(status) if status.success() => Ok(()),
@@ -88,14 +88,14 @@ impl RunningCommand {
 impl Drop for RunningCommand {
     fn drop(&mut self) {
         if let Ok(None) = self.0.try_wait() {
-            // It may have ended in between; then there is nothing to be done.
+            // It may have ended in between, and then there is nothing to do.
             self.0.kill().unwrap_or_default();
             self.0.wait().ok();
         }
     }
 }
 
-/// Reads a stream that may be silent for long without missing that it is to stop.
+/// Reads a stream that may be silent for a long time, and still notices the request to stop.
 struct PatientReader {
     input: OwnedFd,
     cancelled: Arc<AtomicBool>,
@@ -105,7 +105,7 @@ impl Read for PatientReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if self.cancelled.load(Ordering::Relaxed) {
-                // Not `Interrupted`: whoever reads would try again.
+                // Not `Interrupted`: the reader would try again.
                 return Err(io::Error::other("interrupted"));
             }
             let mut wanted = [PollFd::new(&self.input, PollFlags::IN)];

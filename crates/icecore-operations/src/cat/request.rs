@@ -1,4 +1,4 @@
-//! Which file is to be read.
+//! Request: which file to read.
 
 use crate::reference::Reference;
 
@@ -7,6 +7,6 @@ use crate::reference::Reference;
 pub struct CatRequest {
     /// The snapshot, and the path of the file in it.
     pub reference: Reference,
-    /// Whether to go on although snapshots disappeared, or the repository was rolled back.
+    /// Whether to continue although snapshots disappeared, or the repository was rolled back.
     pub ignores_rollback: bool,
 }

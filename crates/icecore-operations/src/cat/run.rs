@@ -14,15 +14,15 @@ use crate::{
     look::Look,
 };
 
-/// Opened blocks that are kept, in bytes: room for what is fetched ahead.
+/// Opened blocks that are kept, in bytes: room for blocks that are fetched ahead.
 const CACHE_BYTES: usize = 64 << 20;
 
-/// Receiver of the content of a file, which is written to it.
+/// Receives a file by writing.
 pub trait CatSink: Write {
-    /// Takes the file whose content comes next.
+    /// Receives the file whose content comes next.
     fn begin(&mut self, entry: &Entry) -> io::Result<()>;
 
-    /// Takes the end of content that has begun, even if it failed, with what the store was used for.
+    /// Receives the end of content that has begun, even after a failure, with the usage of the store.
     fn end(&mut self, usage: &Usage) -> io::Result<()>;
 }
 
@@ -39,7 +39,7 @@ pub fn run(
     let (snapshot, root) = look.find(&request.reference)?;
     let reader = open.reader(access.events.as_ref(), &[&snapshot], CACHE_BYTES)?;
     let found = if path.is_empty() && root.totals.entries == 1 {
-        // A snapshot of a stream or of a single file: there is only one thing that can be meant.
+        // A snapshot of a stream or of a single file: there is only one file.
         ManifestCursor::new(&reader, &root).next()?
     } else {
         ManifestCursor::new(&reader, &root).find(path)?

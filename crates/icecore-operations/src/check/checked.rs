@@ -1,4 +1,4 @@
-//! What a check found, and what came of a repair.
+//! The result of a check and of a repair.
 
 use std::collections::BTreeMap;
 
@@ -17,36 +17,36 @@ use super::{
     repair::Repair,
 };
 
-/// What a check found, and what came of a repair.
+/// The result of a check and of a repair.
 #[derive(Debug)]
 pub struct Checked {
-    /// The location of the repository, as it was given.
+    /// Location of the repository as the user typed it.
     pub repository: String,
-    /// What is the case now.
+    /// The state now.
     pub report: CheckReport,
-    /// The repair that was asked for.
+    /// The requested repair.
     pub repair: Option<Repair>,
-    /// What is to be run next, in this order.
+    /// Commands to run next, in this order.
     pub next: Vec<NextCommand>,
-    /// What was there and is not any more.
+    /// Losses.
     pub past: Past,
-    /// The snapshots that can be read: names for what is damaged. None if they cannot be listed.
+    /// The readable snapshots, to name damaged ones. None if they cannot be listed.
     pub list: SnapshotList,
-    /// Snapshots whose objects cannot be read, as the log names them.
+    /// Snapshots whose objects cannot be read, by their names in the log.
     pub unreadable: Vec<CompletedSnapshot>,
-    /// What the store was used for.
+    /// Usage of the store.
     pub usage: Usage,
 }
 
 impl Checked {
-    /// Says whether nothing is damaged or lost, or its loss was accepted.
+    /// Returns whether nothing is damaged, and nothing is lost or all losses were accepted.
     pub fn is_well(&self) -> bool {
         self.report.is_healthy()
             && self.past.is_well()
             && !self.repair.as_ref().is_some_and(Repair::has_lost_snapshots)
     }
 
-    /// Returns the newest snapshot of each source that can be restored in full.
+    /// Returns for each source the newest snapshot that can be restored completely.
     pub fn newest_whole(&self) -> Vec<NewestWhole<'_>> {
         newest_whole(&self.report, &self.list, &self.unreadable)
     }

@@ -16,7 +16,7 @@ mod repair;
 
 pub use repair::RepairDocument;
 
-/// What a check found, and what came of a repair.
+/// The result of a check and of a repair.
 #[derive(Debug, Serialize)]
 pub struct CheckDocument<'a> {
     healthy: bool,
@@ -41,7 +41,7 @@ pub struct CheckDocument<'a> {
     next_commands: Vec<NextCommandDocument<'a>>,
 }
 
-/// What was there and is not any more.
+/// Losses.
 #[derive(Debug, Serialize)]
 struct PastDocument<'a> {
     first_seen: Option<String>,
@@ -64,7 +64,7 @@ struct SnapshotCheckDocument<'a> {
     files_marked: Option<u64>,
 }
 
-/// A source and its newest snapshot that can be restored in full.
+/// A source and its newest snapshot that can be restored completely.
 #[derive(Debug, Serialize)]
 pub(super) struct NewestWholeDocument<'a> {
     source: &'a str,
@@ -90,12 +90,12 @@ struct ProblemDocument<'a> {
     detail: &'a str,
 }
 
-/// A command that is to be run next.
+/// A command to run next.
 #[derive(Debug, Serialize)]
 struct NextCommandDocument<'a> {
     /// The command line, for a shell.
     command: String,
-    /// The host to run it on, where that matters.
+    /// The host to run it on, if that matters.
     host: Option<&'a str>,
 }
 

@@ -1,10 +1,10 @@
-//! What the rules of the bucket are going to do to the repository.
+//! Effects of the bucket's lifecycle rules on the repository.
 
 use icecore_access::RepositoryAccess;
 use icecore_aws::{ColdRule, LifecycleReport, S3Store};
 use icecore_check::{CheckProblem, ProblemKind};
 
-/// Returns what the bucket is going to do to the repository.
+/// Returns the lifecycle rules that would harm the repository.
 pub(super) fn harmful_rules(access: &RepositoryAccess, store: Option<&S3Store>) -> Vec<CheckProblem> {
     let Some(store) = store else { return Vec::new() };
     let report = access.machine.environment.runtime.block_on(store.lifecycle()).unwrap_or_else(|error| {

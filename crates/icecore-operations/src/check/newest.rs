@@ -1,5 +1,4 @@
-//! The newest snapshot of each source that can be restored in full: what to restore where objects are
-//! missing.
+//! The newest snapshot of each source that can be restored completely: a good choice if objects are missing.
 
 use std::collections::BTreeSet;
 
@@ -7,23 +6,23 @@ use icecore_check::CheckReport;
 use icecore_format::{history::Loss, ids::RunId, log::CompletedSnapshot, snapshot::Snapshot};
 use icecore_repo::snapshots::SnapshotList;
 
-/// A source and its newest snapshot that can be restored in full.
+/// A source and its newest snapshot that can be restored completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewestWhole<'a> {
     /// Name of the source.
     pub source: &'a str,
     /// Its host.
     pub host: &'a str,
-    /// The snapshot; none if no snapshot of the source can be restored in full.
+    /// The snapshot; none if no snapshot of the source can be restored completely.
     pub snapshot: Option<&'a Snapshot>,
-    /// Newer snapshots that are there, but not in full.
+    /// Newer snapshots that exist, but not completely.
     pub newer_damaged: u64,
-    /// Newer snapshots that the log or this host knows, and that are gone.
+    /// Newer snapshots that the log or this host knows, and that are missing.
     pub newer_missing: u64,
 }
 
-/// Returns every source of which there is, or was, a complete snapshot, sorted by host and name.
-/// `unreadable` are those whose objects cannot be read.
+/// Returns every source that has, or had, a complete snapshot, sorted by host and name. `unreadable` are the
+/// snapshots whose objects cannot be read.
 pub(super) fn newest_whole<'a>(
     report: &'a CheckReport,
     list: &'a SnapshotList,
@@ -45,7 +44,7 @@ pub(super) fn newest_whole<'a>(
     let of_lost = known.map(|snapshot| (snapshot.host.as_str(), snapshot.source.as_str()));
     let sources: BTreeSet<(&str, &str)> = of_list.chain(of_lost).collect();
     let newest = |(host, source)| {
-        // One that is there, but not as the log says, is not offered.
+        // A snapshot that differs from the log is not offered.
         let there = list
             .complete(Some(source))
             .rev()

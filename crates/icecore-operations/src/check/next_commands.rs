@@ -1,4 +1,4 @@
-//! Which commands to run next, as values, and written out so that they can be copied.
+//! Commands to run next, as values, and written out for copying.
 
 use std::fmt::Write;
 
@@ -9,19 +9,19 @@ use icecore_repo::snapshots::SnapshotList;
 use super::repair::Repair;
 use crate::text::shell_word;
 
-/// How far a repair has come.
+/// Progress of a repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Nobody has asked for one.
+    /// It was not requested.
     Checked,
-    /// The plan was made, and nothing done.
+    /// It is planned, and nothing is changed.
     Planned,
     /// It is done.
     Repaired,
 }
 
 impl Stage {
-    /// Returns how far a repair has come, if one was asked for.
+    /// Returns the progress of a repair, if it was requested.
     pub(super) fn of(repair: Option<&Repair>) -> Self {
         match repair {
             None => Self::Checked,
@@ -31,7 +31,7 @@ impl Stage {
     }
 }
 
-/// A command that is to be run next.
+/// A command to run next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextCommand {
     /// A repair.
@@ -41,7 +41,7 @@ pub enum NextCommand {
         /// Whether it reads all data.
         reads_data: bool,
     },
-    /// A backup of the source of this snapshot: what the source still has is stored again.
+    /// A backup of this snapshot's source: stores data again that the source still has.
     Backup(Box<SnapshotOrigin>),
     /// A check that reads all data.
     Verify,
@@ -62,7 +62,7 @@ impl NextCommand {
         }
     }
 
-    /// Returns the host to run it on, where that matters.
+    /// Returns the host to run it on, if that matters.
     pub fn host(&self) -> Option<&str> {
         match self {
             Self::Backup(origin) => Some(&origin.host),
@@ -71,7 +71,7 @@ impl NextCommand {
     }
 }
 
-/// Returns what to run next, in this order; nothing if all is well.
+/// Returns the commands to run next, in this order; none if all is well.
 pub(super) fn next_commands(
     reads_data: bool,
     stage: Stage,
@@ -95,7 +95,7 @@ pub(super) fn next_commands(
     commands
 }
 
-/// Returns a backup of each source of which a snapshot is hurt: what the source still has is stored again.
+/// Returns a backup of each source with a damaged snapshot: it stores data again that the source still has.
 fn backups(report: &CheckReport, list: &SnapshotList) -> Vec<NextCommand> {
     let mut sources: Vec<&SnapshotOrigin> = Vec::new();
     for snapshot in report.snapshots.iter().rev().filter(|snapshot| !snapshot.restorable) {
@@ -103,7 +103,7 @@ fn backups(report: &CheckReport, list: &SnapshotList) -> Vec<NextCommand> {
         let origin = &found.origin;
         let key = |origin: &SnapshotOrigin| (origin.source.clone(), origin.host.clone(), origin.dedup as u8);
         if !sources.iter().any(|other| key(other) == key(origin)) {
-            // The newest knows best where the source is.
+            // The newest one knows the location of the source best.
             sources.push(origin);
         }
     }

@@ -1,4 +1,4 @@
-//! What was there and is not any more.
+//! Losses of a repository.
 
 use icecore_access::OpenRepository;
 use icecore_check::{CheckReport, ProblemKind};
@@ -13,28 +13,28 @@ use crate::{
     losses::{self, LossDocument},
 };
 
-/// The repository as it was, held against what is there.
+/// The former state of the repository, compared with its present state.
 #[derive(Debug, Default)]
 pub struct Past {
-    /// When this host first and last used the repository here, before now.
+    /// When this host first and last used the repository here, before this command.
     pub period: Option<(Time, Time)>,
-    /// What it has seen of it elsewhere, if this is the first time here.
+    /// What it has seen of it at another location, at the first use here.
     pub arrival: Option<Arrival>,
-    /// What is lost, or was accepted as lost.
+    /// Losses, including accepted ones.
     pub losses: Vec<LossDocument>,
-    /// How much was accepted as lost, if that was asked for.
+    /// How much was accepted as lost, if requested.
     pub accepted: Option<Accepted>,
     is_alarmed: bool,
 }
 
-/// What is accepted as lost.
+/// What to accept as lost.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Accepts<'a> {
     /// Everything.
     pub(super) everything: bool,
-    /// These snapshots, which a repair has put aside.
+    /// These snapshots, which a repair has moved into quarantine.
     pub(super) snapshots: &'a [RunId],
-    /// These snapshots were changed by a repair, which is told to the log.
+    /// These snapshots, which a repair has changed; the log must learn of the change.
     pub(super) mended: &'a [RunId],
 }
 
@@ -47,7 +47,7 @@ pub struct Accepted {
     pub snapshots: u64,
 }
 
-/// Says whether a problem is about what is not there any more.
+/// Returns whether a problem is about a loss.
 pub fn is_loss(kind: ProblemKind) -> bool {
     matches!(
         kind,
@@ -60,14 +60,14 @@ pub fn is_loss(kind: ProblemKind) -> bool {
     )
 }
 
-/// Returns a report without what is about losses.
+/// Returns a report without the problems about losses.
 pub(super) fn without_losses(report: &CheckReport) -> CheckReport {
     let mut report = report.clone();
     report.problems.retain(|problem| !is_loss(problem.kind));
     report
 }
 
-/// Takes what the check found; what is accepted is written into the log, and is no problem any more.
+/// Takes the findings of the check; accepted losses are written into the log, and are no longer problems.
 pub(super) fn look(
     witness: &WitnessSettings,
     zone: &TimeZone,
@@ -116,7 +116,7 @@ pub(super) fn look(
 }
 
 impl Past {
-    /// Says whether nothing disappeared, or its loss was accepted.
+    /// Returns whether nothing disappeared, or all losses were accepted.
     pub fn is_well(&self) -> bool {
         !self.is_alarmed
     }

@@ -20,42 +20,42 @@ use crate::{
 /// A repair, planned or done.
 #[derive(Debug)]
 pub struct Repair {
-    /// What was found before it.
+    /// Problems before it.
     pub before: Vec<CheckProblem>,
-    /// What it does.
+    /// Its plan.
     pub plan: RepairPlan,
-    /// What it has done; none if it was only planned.
+    /// Result; none if it was only planned.
     pub done: Option<Done>,
 }
 
-/// What a repair has done.
+/// Result of a repair.
 #[derive(Debug, Default)]
 pub struct Done {
-    /// What its steps have done.
+    /// Outcome of its steps.
     pub outcome: RepairOutcome,
     /// Marks that were put on snapshots, or removed from them.
     pub marks: Vec<MarkChange>,
 }
 
 impl Repair {
-    /// Says whether something that nobody can bring back was put aside.
+    /// Returns whether anything was moved into quarantine that nobody can restore.
     pub fn has_lost_snapshots(&self) -> bool {
         !self.snapshots_lost().is_empty()
     }
 
-    /// Returns the snapshots that got directories that they lacked.
+    /// Returns the snapshots that got their missing directories.
     pub fn snapshots_mended(&self) -> &[RunId] {
         self.done.as_ref().map_or(&[], |done| &done.outcome.snapshots_mended)
     }
 
-    /// Returns the snapshots that were put aside and that nobody can bring back.
+    /// Returns the snapshots that were moved into quarantine and that nobody can restore.
     pub fn snapshots_lost(&self) -> &[RunId] {
         self.done.as_ref().map_or(&[], |done| &done.outcome.snapshots_lost)
     }
 }
 
 /// Checks the repository, plans a repair, and executes it unless only the plan is wanted; returns the report
-/// of what is the case now.
+/// of the state afterwards.
 pub(super) fn repair(
     access: &RepositoryAccess,
     store: &OpenStore,
@@ -66,7 +66,7 @@ pub(super) fn repair(
     mode: RepairMode,
 ) -> OperationResult<(CheckReport, Repair)> {
     let environment = &access.machine.environment;
-    // Snapshots as this machine has seen them last.
+    // Snapshots as this machine saw them last.
     let copies = snapshots::known_copies(repository, catalog).unwrap_or_default();
     let (report, plan) = environment.runtime.block_on(icecore_check::plan_repair(
         Arc::clone(&store.store),
@@ -86,7 +86,7 @@ pub(super) fn repair(
     if !plan.steps.is_empty()
         && let Err(error) = catalog.start_over()
     {
-        // It is a cache; whoever uses it next finds out what is wrong with it.
+        // It is a cache; its next user notices any problem with it.
         tracing::warn!(%error, "the catalogue could not be discarded");
     }
     let executing = execute(access, store, repository, &plan, options, events);
@@ -118,13 +118,13 @@ async fn execute(
     let mut maintenance = Maintenance::begin(Arc::clone(&store.store), keys, needs).await?;
     let work = async {
         let outcome = maintenance.execute(plan, events, &environment.cancelled).await?;
-        // What was read has been judged; what is listed now tells which snapshots have lost something.
+        // The data has been read and judged; the structure now shows which snapshots have lost data.
         let structure =
             CheckOptions { read_data: false, sample_percent: None, within: None, ..options.clone() };
         let cancelled = &environment.cancelled;
         let mut after =
             icecore_check::check(Arc::clone(&store.store), keys, &structure, events, cancelled).await?;
-        // That this repair is at work is known.
+        // This repair itself is not worth a note.
         let announcement = layout::snapshot_key(maintenance.run());
         after.problems.retain(|problem| problem.object.as_ref() != Some(&announcement));
         let marks = maintenance.mark(&after).await?;
@@ -141,7 +141,7 @@ async fn execute(
     Ok(done)
 }
 
-/// Says in the repository why a repair ended.
+/// Describes in the repository why a repair ended.
 fn describe_end(error: &CheckError) -> String {
     match error {
         CheckError::Cancelled => "interrupted".to_owned(),

@@ -1,4 +1,4 @@
-//! What is to be checked, and what may be changed.
+//! Request: what to check, and what may be changed.
 
 use icecore_access::AccessMode;
 use jiff::Span;
@@ -8,9 +8,9 @@ use jiff::Span;
 pub struct CheckRequest {
     /// Which packs are read in full.
     pub reading: Reading,
-    /// Whether a repair is planned, or carried out, too.
+    /// Whether a repair is also planned or executed.
     pub repair: Option<RepairMode>,
-    /// Whether everything that is missing is accepted as lost.
+    /// Whether all missing snapshots and records are accepted as lost.
     pub accepts_rollback: bool,
 }
 
@@ -30,7 +30,7 @@ pub enum Reading {
     },
 }
 
-/// How far a repair goes.
+/// Extent of a repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepairMode {
     /// The plan is made, and nothing is changed.
@@ -40,13 +40,13 @@ pub enum RepairMode {
 }
 
 impl CheckRequest {
-    /// Returns how the repository is used.
+    /// Returns the access that the check needs.
     pub(super) fn access_mode(&self) -> AccessMode {
         let writes = self.accepts_rollback || self.repair == Some(RepairMode::Execute);
         if writes { AccessMode::Write } else { AccessMode::Read }
     }
 
-    /// Says whether packs are read in full, all or some.
+    /// Returns whether packs are read in full, all or some.
     pub(super) fn reads_data(&self) -> bool {
         !matches!(self.reading, Reading::Nothing)
     }

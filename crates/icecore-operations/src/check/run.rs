@@ -1,4 +1,4 @@
-//! Composes the check, the repair, the log, and what this host remembers.
+//! Composes the check, the repair, the log, and the state of this host.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use super::{
 };
 use crate::error::OperationResult;
 
-/// Receiver of how far a check is.
+/// Receives the progress of a check.
 pub trait CheckReceiver {
-    /// Begins to receive: the repository is unlocked, and is read now. What is returned is dropped when
-    /// everything is read.
+    /// Begins: the repository is unlocked, and is read now. The returned receiver is dropped when everything
+    /// is read.
     fn begin(&self) -> Box<dyn CheckEvents>;
 }
 
@@ -49,7 +49,7 @@ pub fn run(
     conclude(access, witness, request, recollection, open, report, repair)
 }
 
-/// Returns how the engine checks.
+/// Returns the options for the engine.
 fn options(
     access: &RepositoryAccess,
     request: &CheckRequest,
@@ -73,7 +73,7 @@ fn options(
     Ok(options)
 }
 
-/// Reads the repository, and repairs it where that is asked for.
+/// Reads the repository, and repairs it on request.
 fn read(
     access: &RepositoryAccess,
     request: &CheckRequest,
@@ -92,7 +92,7 @@ fn read(
     Ok((environment.runtime.block_on(check)?, None))
 }
 
-/// Holds what was found against the log and what this host remembers, and finds out what to do next.
+/// Compares the findings with the log and the state of this host, and chooses the next commands.
 fn conclude(
     access: &RepositoryAccess,
     witness: &WitnessSettings,
@@ -109,7 +109,7 @@ fn conclude(
     };
     let zone = &access.machine.zone;
     let (mut past, mut watch) = past::look(witness, zone, recollection, &mut open, &mut report, &accepts)?;
-    // Names for what is damaged; without them the ids must do.
+    // Names for damaged snapshots; without them, ids have to be enough.
     let list = if repair.is_some() || request.accepts_rollback {
         snapshots::list(&open.repository, &mut open.catalog)
     } else {

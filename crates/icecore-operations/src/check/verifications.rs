@@ -1,4 +1,4 @@
-//! When packs were last verified: what the catalogue remembers, and what it is told after a check.
+//! When packs were last verified: read from the catalogue, and updated after a check.
 
 use std::{
     collections::HashMap,
@@ -12,8 +12,7 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 
 use crate::error::{OperationError, OperationResult};
 
-/// Returns when packs were last verified; nothing if the catalogue cannot say, so that they are verified once
-/// more.
+/// Returns when packs were last verified; empty if the catalogue cannot be read, so they are verified again.
 pub(super) fn load(catalog: &Catalog) -> Arc<HashMap<PackName, SystemTime>> {
     match catalog.verifications() {
         Ok(verifications) => Arc::new(verifications.into_iter().collect()),
@@ -24,7 +23,7 @@ pub(super) fn load(catalog: &Catalog) -> Arc<HashMap<PackName, SystemTime>> {
     }
 }
 
-/// Notes which packs have been found whole. A check does not fail because of a cache.
+/// Notes which packs were found intact. A check does not fail because of a cache.
 pub(super) fn keep(catalog: &mut Catalog, packs: &[PackName], now: SystemTime) {
     if !packs.is_empty()
         && let Err(error) = catalog.put_verifications(packs, now)
@@ -33,7 +32,7 @@ pub(super) fn keep(catalog: &mut Catalog, packs: &[PackName], now: SystemTime) {
     }
 }
 
-/// Returns the length of a span that ends now; months and years are as long as they have been.
+/// Returns the length of a span that ends now, with the real lengths of its months and years.
 pub(super) fn length(span: Span, now: SystemTime, zone: &TimeZone) -> OperationResult<Duration> {
     let before = |now: Timestamp| {
         let start = now.to_zoned(zone.clone()).checked_sub(span).ok()?;

@@ -1,4 +1,4 @@
-//! Which snapshots are copied.
+//! Chooses the snapshots to copy.
 
 use std::{collections::HashSet, ffi::OsString};
 
@@ -11,7 +11,7 @@ use crate::{
     reference,
 };
 
-/// Returns the snapshots that are meant, oldest first and each once.
+/// Returns the chosen snapshots, oldest first and each once.
 pub(super) fn choose<'a>(
     selection: &'a CopySelection,
     look: &'a Look,
@@ -32,7 +32,7 @@ fn of_source<'a>(
     let list = look.list();
     let chosen: Vec<&Snapshot> = list.complete(Some(source)).collect();
     if chosen.is_empty() {
-        // The log may know of some that disappeared.
+        // The log may know others that disappeared.
         let ending = look.ending();
         sink.source_looked_at(ending);
         let error = reference::no_snapshot_of(list, source);

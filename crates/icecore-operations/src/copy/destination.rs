@@ -1,4 +1,4 @@
-//! The repository that is copied to.
+//! The destination of a copy.
 
 use icecore_access::{AccessMode, OpenRepository, creation, unlock};
 use icecore_repo::repository::Repository;
@@ -9,11 +9,11 @@ use crate::{
     init::{self, CreatedDocument, InitRequest},
 };
 
-/// A destination that was opened, and what the user must know of it if it was created.
+/// An opened destination, and information for the user if it was created.
 type Opened = (OpenRepository, Option<CreatedDocument>);
 
-/// Opens the destination. Creates it if it is missing and that was asked for; a dry run creates nothing, and
-/// then there is none.
+/// Opens the destination. Creates it if it is missing and the request allows it; a dry run creates nothing
+/// and returns none.
 pub(super) fn open(
     destination: CopySide<'_>,
     source: &Repository,

@@ -1,4 +1,4 @@
-//! What a copy did, as JSON: a section of `docs/json.md`.
+//! The result of a copy as JSON: a section of `docs/json.md`.
 
 use icecore_copy::{CopyCounts, CopyReport as SnapshotReport};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::{
     losses::LossDocument,
 };
 
-/// What a copy did.
+/// The result of a copy.
 #[derive(Debug, Serialize)]
 pub struct CopyDocument {
     dry_run: bool,
@@ -36,7 +36,7 @@ struct RepositoryDocument {
     bytes_written: u64,
 }
 
-/// What became of one snapshot.
+/// Result for one snapshot.
 #[derive(Debug, Serialize)]
 struct ItemDocument {
     state: State,

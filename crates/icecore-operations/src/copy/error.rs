@@ -1,11 +1,11 @@
-//! Why nothing, or one snapshot, is not copied.
+//! Why nothing was copied, or one snapshot was not copied.
 
 use icecore_copy::CopyError;
 use icecore_format::ids::RunId;
 
 use crate::reference::ResolveError;
 
-/// Why nothing, or one snapshot, is not copied.
+/// Why nothing was copied, or one snapshot was not copied.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotCopied {
@@ -17,12 +17,12 @@ pub enum NotCopied {
         /// Location of the destination.
         destination: String,
     },
-    /// There is no snapshot of the source that was named.
+    /// The named source has no snapshots.
     #[error("{error}")]
     NoSnapshot {
         /// What is missing.
         error: ResolveError,
-        /// Snapshots disappeared, and it was not asked to go on all the same.
+        /// Snapshots disappeared, and the request was not to continue anyway.
         is_alarmed: bool,
     },
     /// The copy of one snapshot failed.
@@ -30,7 +30,7 @@ pub enum NotCopied {
     Snapshot {
         /// The snapshot.
         run: RunId,
-        /// Why it is not copied.
+        /// Why it was not copied.
         error: CopyError,
     },
 }

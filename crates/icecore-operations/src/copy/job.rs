@@ -24,28 +24,28 @@ use crate::{
 
 /// Threads that fetch blocks.
 const FETCH_THREADS: usize = 8;
-/// Copies are named in the log together, at the latest after this time. Those that a killed command has not
-/// named, the next command that writes there names.
+/// Copies are added to the log together, at the latest after this time. If a command is killed before that,
+/// the next command that writes there adds them.
 const NAMED_EVERY: Duration = Duration::from_mins(5);
 
-/// What the copies of all snapshots of one command share.
+/// State that the copies of all snapshots of one command share.
 pub(super) struct Job<'a> {
     pub(super) from: CopySide<'a>,
     pub(super) to: CopySide<'a>,
     pub(super) request: &'a CopyRequest,
-    /// The repository that is copied from.
+    /// The source repository.
     pub(super) source: Repository,
     pub(super) list: &'a SnapshotList,
-    /// Snapshots of the destination, by what they are copies of.
+    /// Snapshots of the destination, by the identity of their originals.
     pub(super) copies: TargetSnapshots,
     pub(super) known: KnownChunks,
     pub(super) watch: Watch,
-    /// When copies were named in the log the last time.
+    /// When copies were last added to the log.
     pub(super) named: Duration,
     pub(super) destination: Destination,
 }
 
-/// The repository that is copied to.
+/// The destination.
 pub(super) struct Destination {
     open: OpenRepository,
     continuation: Continuation,
@@ -57,7 +57,7 @@ impl From<OpenRepository> for Destination {
     }
 }
 
-/// Tells what became of a snapshot, and adds it to the report.
+/// Reports the result for a snapshot, and adds it to the report.
 pub(super) fn add(
     report: &mut CopyReport,
     copy: SnapshotCopy,
@@ -105,13 +105,13 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Returns the copy of a snapshot that the destination has already.
+    /// Returns the copy of a snapshot that the destination already has.
     fn present(&self, snapshot: &Snapshot) -> Option<&Snapshot> {
         self.copies.find(snapshot.origin.identity(self.source.id()))
     }
 
-    /// Copies a snapshot unless it is there already, or nothing is to be written. Says also whether the next
-    /// one can be copied.
+    /// Copies a snapshot, unless it is already there or this is a dry run. Also returns whether the next one
+    /// can be copied.
     fn outcome(
         &mut self,
         reader: Option<&ChunkReader>,
@@ -174,7 +174,7 @@ impl Job<'_> {
         }
     }
 
-    /// Names in the log what is not named there yet, and keeps what was seen.
+    /// Adds the remaining copies to the log, and saves what was seen.
     fn end(&mut self) {
         let to = &mut self.destination.open;
         if !self.request.is_dry_run {

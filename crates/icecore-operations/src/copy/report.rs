@@ -1,4 +1,4 @@
-//! What a copy did.
+//! The result of a copy.
 
 use icecore_access::Usage;
 use icecore_copy::CopyReport as SnapshotReport;
@@ -10,30 +10,30 @@ use crate::{
     losses::LossDocument,
 };
 
-/// What a copy did.
+/// The result of a copy.
 #[derive(Debug)]
 pub struct CopyReport {
-    /// Nothing was to be written.
+    /// Whether it was a dry run.
     pub is_dry_run: bool,
-    /// The repository that was copied from.
+    /// The source repository.
     pub source: RepositoryUse,
-    /// The repository that was copied to; none if there is none yet.
+    /// The destination; none if it does not exist yet.
     pub destination: Option<RepositoryUse>,
-    /// What the user must know of it if it was created.
+    /// Information for the user if it was created.
     pub created: Option<CreatedDocument>,
-    /// How the copy ends because of what disappeared from the source.
+    /// How the copy ends because of losses of the source.
     pub source_ending: Ending,
-    /// What disappeared from the source.
+    /// Losses of the source.
     pub source_losses: Vec<LossDocument>,
-    /// What disappeared from the destination.
+    /// Losses of the destination.
     pub destination_losses: Vec<LossDocument>,
     /// Snapshots disappeared from the destination, or it was rolled back.
     pub is_destination_alarmed: bool,
-    /// Snapshots that were to be copied and cannot even be read.
+    /// Snapshots that should be copied but cannot even be read.
     pub snapshots_unreadable: usize,
-    /// Packs that have to be thawed.
+    /// Packs that must be thawed.
     pub archived_packs: Vec<ArchivedDocument>,
-    /// What became of the snapshots that can be read, oldest first.
+    /// Results for the readable snapshots, oldest first.
     pub snapshots: Vec<SnapshotCopy>,
 }
 
@@ -42,27 +42,27 @@ pub struct CopyReport {
 pub struct RepositoryUse {
     /// Its id.
     pub repository: RepositoryId,
-    /// Where it is.
+    /// Its location.
     pub location: String,
-    /// What its store was used for.
+    /// Usage of its store.
     pub usage: Usage,
 }
 
-/// What became of one snapshot.
+/// Result for one snapshot.
 #[derive(Debug)]
 pub struct SnapshotCopy {
     /// The snapshot in the source.
     pub snapshot: Snapshot,
-    /// What became of it.
+    /// Its result.
     pub outcome: CopyOutcome,
 }
 
-/// What became of one snapshot.
+/// Result for one snapshot.
 #[derive(Debug)]
 pub enum CopyOutcome {
     /// It was copied.
     Copied(Box<SnapshotReport>),
-    /// The destination has it already.
+    /// The destination already has it.
     Present {
         /// The snapshot there.
         copy: Box<Snapshot>,
@@ -106,7 +106,7 @@ impl CopyReport {
         })
     }
 
-    /// Says whether nothing disappeared from the destination, and all snapshots of the source can be read.
+    /// Returns whether nothing disappeared from the destination, and all snapshots of the source can be read.
     pub fn is_whole(&self) -> bool {
         self.destination_losses.is_empty() && self.snapshots_unreadable == 0
     }

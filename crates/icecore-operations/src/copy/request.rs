@@ -1,16 +1,16 @@
-//! What is to be copied.
+//! Request: what to copy.
 
 use std::ffi::OsString;
 
 use icecore_access::{RepositoryAccess, creation::KeyChoice};
 use icecore_witness::WitnessSettings;
 
-/// The way to one of the two repositories.
+/// Access to one of the two repositories.
 #[derive(Clone, Copy, Debug)]
 pub struct CopySide<'a> {
-    /// Where it is, and how to unlock it.
+    /// Its location, and how to unlock it.
     pub access: &'a RepositoryAccess,
-    /// What its witness needs.
+    /// Settings of its witness.
     pub witness: &'a WitnessSettings,
 }
 
@@ -19,15 +19,15 @@ pub struct CopySide<'a> {
 pub struct CopyRequest {
     /// Which snapshots.
     pub selection: CopySelection,
-    /// Create the destination if there is none, with this key.
+    /// Key for creating the destination if there is none.
     pub creation: Option<KeyChoice>,
     /// Level of zstd for data blocks.
     pub compression_level: i32,
     /// Target length of packs in bytes.
     pub pack_bytes: u64,
-    /// Only find out what would be copied; write nothing.
+    /// Whether it is a dry run, which only finds out what would be copied.
     pub is_dry_run: bool,
-    /// Whether to go on although snapshots disappeared, or the repository was rolled back.
+    /// Whether to continue although snapshots disappeared, or the repository was rolled back.
     pub ignores_rollback: bool,
 }
 
@@ -38,12 +38,12 @@ pub enum CopySelection {
     All,
     /// All complete ones of a source.
     Source(String),
-    /// Single ones, as they were written: `[SOURCE@]SNAPSHOT`. Each text is parsed when it is resolved.
+    /// Single ones, as the user typed them: `[SOURCE@]SNAPSHOT`. Each text is parsed when it is resolved.
     Named(Vec<OsString>),
 }
 
 impl CopySelection {
-    /// Says whether single snapshots were named.
+    /// Returns whether single snapshots were named.
     pub(super) fn is_named(&self) -> bool {
         matches!(self, Self::Named(_))
     }

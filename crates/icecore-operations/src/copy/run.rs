@@ -30,7 +30,7 @@ pub fn run(
     let chosen = choice::choose(&request.selection, &look, sink)?;
     let used = RepositoryUse::new(&from.repository, &from.usage);
     let mut report = CopyReport::new(request.is_dry_run, used);
-    // Whoever names snapshots by their ids has not missed any.
+    // A user who names snapshots by their ids has not missed any.
     if !request.selection.is_named() {
         report.snapshots_unreadable = look.list().damaged.len();
         report.source_ending = look.ending();

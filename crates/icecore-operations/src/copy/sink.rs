@@ -1,4 +1,4 @@
-//! Who is told what happens during a copy.
+//! Receiver of the events of a copy.
 
 use std::io;
 
@@ -8,21 +8,21 @@ use icecore_format::snapshot::Snapshot;
 use super::SnapshotCopy;
 use crate::{archived::ArchivedDocument, init::CreatedDocument, look::Ending};
 
-/// Receiver of what happens during a copy.
+/// Receives the events of a copy.
 pub trait CopySink {
-    /// Takes whether snapshots of the source disappeared; not called if single snapshots were named.
+    /// Receives whether snapshots of the source disappeared; not called if single snapshots were named.
     fn source_looked_at(&mut self, ending: Ending);
 
-    /// Takes a destination that was created just now.
+    /// Receives a destination that was just created.
     fn created(&mut self, created: &CreatedDocument) -> io::Result<()>;
 
     /// Returns the receiver of the progress of one snapshot; it is dropped when the copy of the snapshot
     /// ends.
     fn progress(&self, snapshot: &Snapshot) -> Box<dyn CopyEvents>;
 
-    /// Takes what became of a snapshot.
+    /// Receives the result for a snapshot.
     fn snapshot(&mut self, copy: &SnapshotCopy) -> io::Result<()>;
 
-    /// Takes the packs that have to be thawed before the rest can be copied.
+    /// Receives the packs that must be thawed before the rest can be copied.
     fn archived(&mut self, packs: &[ArchivedDocument]);
 }

@@ -1,13 +1,13 @@
-//! What of an entry differs.
+//! Which part of an entry differs.
 
 use icecore_format::entry::{Entry, Marks};
 
-/// What of an entry differs.
+/// Which part of an entry differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// It is something else.
+    /// Its kind.
     Kind,
-    /// What is in it.
+    /// Its content.
     Content,
     /// Owner, mode, time of modification, attributes or flags.
     Metadata,
@@ -24,9 +24,10 @@ impl Difference {
     }
 }
 
-/// Returns what differs as far as users care: the time of change and the inode alone are no difference.
+/// Returns the difference that matters to users: a new time of change or a new inode alone is not a
+/// difference.
 ///
-/// `has_flags` says whether both snapshots recorded flags of inodes.
+/// `has_flags` tells whether both snapshots recorded flags of inodes.
 pub(super) fn difference(old: &Entry, new: &Entry, has_flags: bool) -> Option<Difference> {
     if old.kind != new.kind {
         return Some(Difference::Kind);

@@ -19,7 +19,7 @@ pub struct ChangeDocument {
 }
 
 impl ChangeDocument {
-    /// Makes the document of a change, and of what differs in an entry that was modified.
+    /// Makes the document of a change; `what` is the difference of a modified entry.
     pub fn new(change: &Change, what: Option<Difference>) -> Self {
         let document = |entry: &Entry| EntryDocument::new(entry, (None, None));
         let (name, old, new) = match change {

@@ -1,4 +1,4 @@
-//! What is to be compared.
+//! Request: what to compare.
 
 use crate::{
     error::{OperationError, OperationResult},
@@ -12,7 +12,7 @@ pub struct DiffRequest {
     pub(super) old: Reference,
     /// The newer snapshot, with the same path.
     pub(super) new: Reference,
-    /// Whether to go on although snapshots disappeared, or the repository was rolled back.
+    /// Whether to continue although snapshots disappeared, or the repository was rolled back.
     pub(super) ignores_rollback: bool,
 }
 

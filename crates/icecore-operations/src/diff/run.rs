@@ -20,12 +20,12 @@ use crate::{
     look::Look,
 };
 
-/// Receiver of the differences.
+/// Receives the differences.
 pub trait DiffSink {
-    /// Takes the next difference; paths rise. `what` says what of an entry was modified.
+    /// Receives the next difference, in path order. `what` is the difference of a modified entry.
     fn change(&mut self, change: &Change, what: Option<Difference>) -> io::Result<()>;
 
-    /// Takes the end of a comparison that has begun, even if it failed, with what the store was used for.
+    /// Receives the end of a comparison that has begun, even after a failure, with the usage of the store.
     fn end(&mut self, usage: &Usage) -> io::Result<()>;
 }
 
@@ -36,11 +36,11 @@ pub struct DiffReport {
     pub added: u64,
     /// Entries that only the older snapshot has.
     pub deleted: u64,
-    /// Entries that both have, and that differ.
+    /// Entries that both have, with differences.
     pub modified: u64,
 }
 
-/// Why the comparison ends: because it failed, or because everything that was asked for has been compared.
+/// Why the comparison ends: because it failed, or because everything has been compared.
 enum End {
     Failed(OperationError),
     Behind,
@@ -70,7 +70,7 @@ pub fn run(
     if !directory.is_empty() && !exists(&old_root)? && !exists(&new_root)? {
         return Err(OperationError::path_not_found(&old_snapshot, directory));
     }
-    // Programs that did not number snapshots did not record flags.
+    // Programs that did not number snapshots did not record flags either.
     let has_flags = snapshots.iter().all(|snapshot| snapshot.origin.sequence > 0);
     let (mut older, mut newer) =
         (ManifestCursor::new(&reader, &old_root), ManifestCursor::new(&reader, &new_root));
@@ -83,7 +83,7 @@ pub fn run(
         if access.machine.is_cancelled() {
             return Err(End::Failed(OperationError::Interrupted));
         }
-        // Paths rise: the first one outside is behind everything inside.
+        // In path order, the first path outside comes after everything inside.
         if !path::is_within(path_of(&change), directory) {
             return Err(End::Behind);
         }
@@ -97,7 +97,7 @@ pub fn run(
     }
 }
 
-/// Counts a change and hands it on, unless nothing differs that users care about.
+/// Counts a change and passes it on, unless no difference matters to users.
 fn show(
     change: &Change,
     has_flags: bool,

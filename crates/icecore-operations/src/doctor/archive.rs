@@ -1,4 +1,4 @@
-//! Whether metadata is archived, which has to be readable at once.
+//! Looks for archived metadata, which must stay readable at once.
 
 use icecore_access::RepositoryAccess;
 use icecore_aws::{ArchiveReport, S3Store};
@@ -21,7 +21,7 @@ pub(super) fn metadata(access: &RepositoryAccess, store: &S3Store) -> Finding {
     judge(report, |pack| Bucket::of(access, Some(store)).map(|bucket| bucket.command(pack)))
 }
 
-/// Judges what was found; `command` returns how to thaw an object.
+/// Judges the report; `command` returns how to thaw an object.
 fn judge(report: ArchiveReport, command: impl Fn(&ArchivedPack) -> Option<String>) -> Finding {
     let ArchiveReport { archived, example, unknown } = report;
     if let Some((key, class)) = example {

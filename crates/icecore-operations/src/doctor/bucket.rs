@@ -1,4 +1,4 @@
-//! What a bucket and its server allow and do.
+//! Tests what a bucket and its server allow and do.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::{
     finding::{Check, Finding, State},
 };
 
-/// Difference of clocks that is worth a word; S3 refuses requests from 15 minutes on.
+/// Difference of clocks that is worth a warning; S3 refuses requests from 15 minutes on.
 const SKEW_MAX: Duration = Duration::from_mins(2);
 
-/// Tries conditional requests, and with them the permissions to write and to read.
+/// Tests conditional requests, and with them the permissions to write and to read.
 pub(super) fn conditions(access: &RepositoryAccess, store: &S3Store) -> Finding {
     const CHECK: Check = Check::Writing;
     if store.is_single_writer() {
@@ -55,7 +55,7 @@ pub(super) fn clock(access: &RepositoryAccess, store: &S3Store) -> Finding {
     }
 }
 
-/// Looks for rules that would harm the repository, and for one that it should have.
+/// Looks for lifecycle rules that would harm the repository, and for a recommended one.
 pub(super) fn lifecycle(access: &RepositoryAccess, store: &S3Store) -> Vec<Finding> {
     const CHECK: Check = Check::Lifecycle;
     let report = match access.machine.environment.runtime.block_on(store.lifecycle()) {
@@ -77,7 +77,7 @@ pub(super) fn lifecycle(access: &RepositoryAccess, store: &S3Store) -> Vec<Findi
     findings
 }
 
-/// Looks whether the bucket keeps what is deleted.
+/// Finds out whether the bucket keeps deleted objects.
 pub(super) fn versioning(access: &RepositoryAccess, store: &S3Store) -> Finding {
     const CHECK: Check = Check::Versioning;
     let versioning = match access.machine.environment.runtime.block_on(store.versioning()) {

@@ -1,4 +1,4 @@
-//! Whether there is a directory for catalogues.
+//! Tests the directory for catalogues.
 
 use std::{io, path::Path};
 
@@ -9,7 +9,7 @@ use super::{
     finding::{Check, Finding, State},
 };
 
-/// Looks whether the cache directory can be used.
+/// Finds out whether the cache directory can be used.
 pub(super) fn examine(access: &RepositoryAccess) -> Finding {
     let Some(path) = access.cache_directory() else {
         return Finding::new(Check::Cache, State::Warning, CacheFact::NoDirectory);

@@ -1,4 +1,4 @@
-//! What was found as JSON: a section of `docs/json.md`.
+//! The findings as JSON: a section of `docs/json.md`.
 
 use serde::Serialize;
 
@@ -20,9 +20,9 @@ pub struct Explanation {
 /// A finding.
 #[derive(Clone, Debug, Serialize)]
 pub struct FindingDocument {
-    /// What was looked at.
+    /// What was examined.
     pub check: &'static str,
-    /// How it was found.
+    /// Result.
     pub state: State,
     /// What was found.
     pub message: String,

@@ -1,4 +1,4 @@
-//! The facts behind the findings, without a sentence about them.
+//! The facts behind the findings, without sentences.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,7 +11,7 @@ use icecore_store::StoreError;
 /// A fact.
 #[derive(Debug)]
 pub enum Fact {
-    /// It could not be looked at, or the repository is of no use because of it.
+    /// It could not be examined, or it makes the repository unusable.
     Failed(AccessError),
     /// About the repository.
     Repository(RepositoryFact),
@@ -26,18 +26,18 @@ pub enum Fact {
 /// A fact about the repository itself.
 #[derive(Debug)]
 pub enum RepositoryFact {
-    /// There is one.
+    /// It exists.
     Found {
         /// Its id.
         repository: RepositoryId,
-        /// Where it is.
+        /// Its location.
         location: String,
     },
-    /// There is none.
+    /// It does not exist.
     Missing(RepoError),
-    /// Nobody can unlock it: no key slot can be read.
+    /// Nobody can unlock it, because no key slot can be read.
     NoKeySlot,
-    /// Not only keys of AWS KMS unlock it.
+    /// Other keys than those of AWS KMS unlock it, too.
     SeveralWaysIn {
         /// Number of key slots.
         slots: u64,
@@ -49,13 +49,13 @@ pub enum RepositoryFact {
         /// All keys are in the region of the bucket.
         is_bucket_region: bool,
     },
-    /// No key is at hand, so the times of the snapshots were not compared.
+    /// No key is available, so the times of the snapshots were not compared.
     TimesUnknown,
     /// The times of the snapshots agree with their order.
     TimesAgree,
     /// The times of these snapshots contradict their order.
     TimesWrong(Vec<WrongTime>),
-    /// The store has written something at a time that is still to come on this machine.
+    /// The store's time of an object is in the future for this machine.
     MachineBehind {
         /// The time of the store.
         written: Time,
@@ -82,13 +82,13 @@ pub struct WrongTime {
 pub enum BucketFact {
     /// The region of the bucket.
     Region(String),
-    /// The repository was made for one writer at a time.
+    /// The repository was created for one writer at a time.
     OneWriter,
     /// Conditional requests are honoured.
     ConditionsHonoured,
     /// Conditional requests are not honoured.
     ConditionsIgnored {
-        /// What the server does; fits behind "the server".
+        /// What the server does; can follow "the server".
         ignored: String,
     },
     /// A policy does not allow to write.
@@ -97,10 +97,10 @@ pub enum BucketFact {
     ReadsCorrect,
     /// Reads are refused or answered wrongly.
     ReadsWrong {
-        /// What the server does; each fits behind "the server".
+        /// What the server does; each can follow "the server".
         answers: Vec<String>,
     },
-    /// What these credentials could destroy.
+    /// Damage that these credentials could do.
     Powers {
         /// Overwrite objects without a condition.
         overwrites: bool,
@@ -111,11 +111,11 @@ pub enum BucketFact {
     ClocksAgree,
     /// They do not.
     ClocksDiffer(Duration),
-    /// The server does not say its time.
+    /// The server does not send its time.
     ClockUnknown,
     /// About the lifecycle rules of the bucket.
     Rules(RuleFact),
-    /// Whether the bucket keeps what is replaced and deleted.
+    /// Whether the bucket keeps replaced and deleted objects.
     Versioning(Versioning),
     /// About archived metadata.
     Archive(ArchiveFact),
@@ -134,12 +134,12 @@ pub enum RuleFact {
     NoAbort,
 }
 
-/// A fact about metadata in storage classes from which it has to be thawed.
+/// A fact about metadata in storage classes that must be thawed.
 #[derive(Clone, Debug)]
 pub enum ArchiveFact {
-    /// None is there.
+    /// There is none.
     Nothing,
-    /// Some is.
+    /// There is some.
     Archived {
         /// Number of objects.
         objects: u64,
@@ -150,7 +150,7 @@ pub enum ArchiveFact {
         /// How to thaw it, for a shell.
         thaw_command: Option<String>,
     },
-    /// None was found, but some objects were not looked at.
+    /// None was found, but some objects were not examined.
     Unknown {
         /// Number of these objects.
         objects: u64,
@@ -169,36 +169,36 @@ pub enum DirectoryFact {
     },
     /// The file system is read-only.
     ReadOnly {
-        /// Where the repository is.
+        /// Location of the repository.
         location: String,
     },
     /// The file system is full.
     NoSpace {
-        /// Where the repository is.
+        /// Location of the repository.
         location: String,
-        /// What the operating system said.
+        /// Error of the operating system.
         reason: String,
     },
     /// The user may not write there.
     AccessDenied {
-        /// Where the repository is.
+        /// Location of the repository.
         location: String,
-        /// What the operating system said.
+        /// Error of the operating system.
         reason: String,
     },
-    /// There is room.
+    /// There is enough space.
     Room {
-        /// Bytes that are left.
+        /// Free bytes.
         bytes: u64,
     },
-    /// There is little room.
+    /// There is little space.
     LittleRoom {
-        /// Bytes that are left.
+        /// Free bytes.
         bytes: u64,
     },
     /// Only few files can be created.
     FewFiles {
-        /// How many.
+        /// Their number.
         files: u64,
     },
 }
@@ -206,7 +206,7 @@ pub enum DirectoryFact {
 /// A fact about the directory of the catalogues.
 #[derive(Debug)]
 pub enum CacheFact {
-    /// There is none.
+    /// It does not exist.
     NoDirectory,
     /// It can be used.
     Usable(PathBuf),

@@ -1,11 +1,11 @@
-//! Something that was looked at, and how it was found.
+//! A finding: something that was examined, and the result.
 
 use icecore_access::AccessError;
 use serde::Serialize;
 
 use super::facts::Fact;
 
-/// What was looked at.
+/// What was examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// Whether there is a repository.
@@ -18,15 +18,15 @@ pub enum Check {
     Writing,
     /// Whether the server answers reads correctly.
     Reading,
-    /// What these credentials could destroy.
+    /// Damage that these credentials could do.
     Protection,
-    /// How much room is left.
+    /// Free space.
     Room,
     /// The clocks of this machine and the server.
     Clock,
     /// The lifecycle rules of the bucket.
     Lifecycle,
-    /// Whether the bucket keeps what is deleted.
+    /// Whether the bucket keeps deleted objects.
     Versioning,
     /// Whether metadata is archived.
     Archive,
@@ -39,7 +39,7 @@ pub enum Check {
 }
 
 impl Check {
-    /// Returns its name, which stays the same.
+    /// Returns its stable name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Repository => "repository",
@@ -60,38 +60,38 @@ impl Check {
     }
 }
 
-/// How something was found.
+/// Result of an examination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// As it should be.
+    /// All is well.
     Good,
-    /// It could not be found out.
+    /// Unknown, because it could not be examined.
     Unknown,
     /// Something should be done about it.
     Warning,
-    /// Backups or restores fail.
+    /// Backups or restores will fail.
     Bad,
 }
 
-/// What was found.
+/// A finding.
 #[derive(Debug)]
 pub struct Finding {
-    /// What was looked at.
+    /// What was examined.
     pub check: Check,
-    /// How it was found.
+    /// Result.
     pub state: State,
-    /// What that means.
+    /// The fact behind it.
     pub fact: Fact,
 }
 
 impl Finding {
-    /// Puts a finding together.
+    /// Makes a finding.
     pub(super) fn new(check: Check, state: State, fact: impl Into<Fact>) -> Self {
         Self { check, state, fact: fact.into() }
     }
 
-    /// Makes the finding of a look that failed.
+    /// Makes the finding of a failed examination.
     pub(super) fn failed(check: Check, error: impl Into<AccessError>) -> Self {
         Self { check, state: State::Bad, fact: Fact::Failed(error.into()) }
     }

@@ -1,4 +1,5 @@
-//! Looks for another way in than a key of KMS that may fail together with the bucket.
+//! Finds out whether another key than one of KMS, which may fail together with the bucket, unlocks the
+//! repository.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::{
 
 const CHECK: Check = Check::Keys;
 
-/// Looks at the key slots; nobody is asked for a password.
+/// Examines the key slots; does not ask for a password.
 pub(super) fn look(access: &RepositoryAccess, store: &OpenStore) -> Finding {
     match kinds(access, store) {
         Ok(kinds) => judge(&kinds, store.s3.as_ref().map(|s3| s3.region())),

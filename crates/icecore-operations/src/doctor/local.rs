@@ -1,4 +1,4 @@
-//! Whether a repository in a directory can be written to, and how much room there is.
+//! Tests whether a repository in a directory can be written, and its free space.
 
 use std::{
     fs,
@@ -14,12 +14,12 @@ use super::{
     finding::{Check, Finding, State},
 };
 
-/// Less room than this is worth a word, in bytes.
+/// Less free space than this is worth a warning, in bytes.
 const ROOM_BYTES_MIN: u64 = 1 << 30;
-/// Fewer inodes than this are worth a word: each pack takes two.
+/// Fewer inodes than this are worth a warning: each pack takes two.
 const INODES_MIN: u64 = 1_000;
 
-/// Looks at the directory.
+/// Examines the directory.
 pub(super) fn examine(access: &RepositoryAccess, store: &LocalStore) -> Vec<Finding> {
     let mut findings = vec![writing(access, store)];
     findings.extend(room(store));
@@ -45,11 +45,11 @@ fn writing(access: &RepositoryAccess, store: &LocalStore) -> Finding {
     Finding::new(Check::Writing, State::Bad, fact)
 }
 
-/// Returns a directory of the repository that exists and in which this process may create no files.
+/// Returns an existing directory of the repository in which this process may not create files.
 fn unwritable_directory(store: &LocalStore) -> Option<PathBuf> {
     let mut directories: Vec<PathBuf> = vec!["data".into(), "meta".into()];
     for parent in ["data", "meta"] {
-        // What cannot be listed is not writable either, and is found by its own name.
+        // A directory that cannot be listed is not writable either, and is found by its own name.
         let names = fs::read_dir(store.path().join(parent)).into_iter().flatten().flatten();
         let below = names.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         directories.extend(below.map(|entry| Path::new(parent).join(entry.file_name())));
@@ -61,7 +61,7 @@ fn unwritable_directory(store: &LocalStore) -> Option<PathBuf> {
         .find(|path| rustix::fs::accessat(CWD, path, access, AtFlags::EACCESS).is_err())
 }
 
-/// Looks how much room is left for backups.
+/// Finds out how much space is left for backups.
 fn room(store: &LocalStore) -> Option<Finding> {
     let found = rustix::fs::statvfs(store.path()).ok()?;
     let bytes = found.f_bavail.saturating_mul(found.f_frsize);

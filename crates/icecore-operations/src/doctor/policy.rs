@@ -1,4 +1,4 @@
-//! The least that a role needs, as an IAM policy; and what a bucket refuses, as its own policy.
+//! The least permissions of a role, as an IAM policy, and refusals of the bucket, as its own policy.
 
 use icecore_access::RepositoryAccess;
 use icecore_format::layout::{
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::request::Role;
 use crate::error::{OperationError, OperationResult};
 
-/// What objects are called that are written once; `*` stands for the rest. All others (snapshots, and what
-/// `doctor` tries) may also be replaced, in the state that the request names.
+/// Names of objects that are written once; `*` stands for the rest. All others (snapshots, and the test
+/// objects of `doctor`) may also be replaced, in the state that the request names.
 const WRITTEN_ONCE: [(&str, &str); 9] = [
     (HEADER_KEY, ""),
     (KEYS_PREFIX, "*"),
@@ -25,7 +25,7 @@ const WRITTEN_ONCE: [(&str, &str); 9] = [
     (QUARANTINE_PREFIX, "*"),
     (DATA_PREFIX, "*"),
 ];
-/// What would destroy an object, or have it destroyed, or lift its protection.
+/// Actions that destroy an object, cause its destruction, or remove its protection.
 const HARMS_OBJECTS: [&str; 8] = [
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",
@@ -36,7 +36,7 @@ const HARMS_OBJECTS: [&str; 8] = [
     "s3:PutObjectLegalHold",
     "s3:BypassGovernanceRetention",
 ];
-/// What would do the same to all objects at once.
+/// Actions that do the same to all objects at once.
 const HARMS_BUCKET: [&str; 7] = [
     "s3:DeleteBucket",
     "s3:PutBucketPolicy",
@@ -52,7 +52,7 @@ const HARMS_BUCKET: [&str; 7] = [
 #[serde(transparent)]
 pub struct Policy(Value);
 
-/// Returns the policy of a role for a repository, which need not exist: nothing is asked of S3.
+/// Returns the policy of a role for a repository, which does not have to exist: nothing is requested from S3.
 pub fn policy(access: &RepositoryAccess, role: Role) -> OperationResult<Policy> {
     let RepositoryLocation::S3 { bucket, prefix } = access.location()? else {
         return Err(OperationError::PolicyWithoutBucket);
@@ -63,17 +63,16 @@ pub fn policy(access: &RepositoryAccess, role: Role) -> OperationResult<Policy> 
 /// ARNs of a repository.
 struct Resources {
     bucket: String,
-    /// What is in front of the keys of the repository in the bucket, if it is not empty with a slash at its
-    /// end.
+    /// Prefix of the keys of the repository in the bucket, with a slash at its end unless it is empty.
     prefix: String,
-    /// What is in front of the keys in the ARNs of objects.
+    /// Beginning of the ARNs of objects, before their keys.
     beginning: String,
 }
 
 impl Resources {
     fn of(bucket: &str, prefix: &str) -> Self {
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        // Requests to an access point are judged by its own ARN.
+        // AWS judges requests to an access point by its own ARN.
         let (bucket, objects) = match bucket.strip_prefix("arn:") {
             Some(_) => (bucket.to_owned(), format!("{bucket}/object")),
             None => (format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}")),
@@ -81,7 +80,7 @@ impl Resources {
         Self { bucket, beginning: format!("{objects}/{prefix}"), prefix }
     }
 
-    /// Returns the ARNs of objects whose keys begin so.
+    /// Returns the ARNs of objects whose keys begin with `name`.
     fn below(&self, name: &str) -> String {
         format!("{}{name}*", self.beginning)
     }
@@ -92,7 +91,7 @@ impl Resources {
     }
 }
 
-/// Returns the policy of a role for a place in a bucket.
+/// Returns the policy of a role for a location in a bucket.
 fn of_role(role: Role, bucket: &str, prefix: &str) -> Value {
     let resources = Resources::of(bucket, prefix);
     let statements = match role {
@@ -127,8 +126,8 @@ fn permissions(role: Role, resources: &Resources) -> Vec<Value> {
     }
     let objects = resources.below("");
     statements.push(json!({"Sid": "Objects", "Effect": "Allow", "Action": on_objects, "Resource": objects}));
-    // Only what was encrypted as a key slot, under keys of the account; see the documentation for one key
-    // only.
+    // Only data that was encrypted as a key slot, under keys of the account; the documentation shows how to
+    // allow a single key.
     statements.push(json!({
         "Sid": "KeySlot",
         "Effect": "Allow",
@@ -139,11 +138,11 @@ fn permissions(role: Role, resources: &Resources) -> Vec<Value> {
     statements
 }
 
-/// Returns what is denied to a writer, whatever other policies allow.
+/// Returns the denials for a writer, whatever other policies allow.
 fn denials(resources: &Resources) -> Vec<Value> {
     let mut statements = unconditional_writes(resources).to_vec();
     let (objects, bucket) = (resources.below(""), &resources.bucket);
-    // What lies there stops all writers, or is a repair's: only maintainers write it.
+    // Objects there stop all writers, or belong to a repair: only maintainers write them.
     let not_its_own = [GC_PREFIX, QUARANTINE_PREFIX].map(|name| resources.below(name));
     statements.push(
         json!({"Sid": "NotItsOwn", "Effect": "Deny", "Action": "s3:PutObject", "Resource": not_its_own}),
@@ -155,8 +154,8 @@ fn denials(resources: &Resources) -> Vec<Value> {
 }
 
 /// Returns statements that deny writes which could overwrite an object unseen (S3 User Guide, *Enforce
-/// conditional writes on Amazon S3 buckets*). Parts of an upload carry no condition: the request that
-/// completes it does.
+/// conditional writes on Amazon S3 buckets*). Parts of an upload have no condition; the request that
+/// completes it has one.
 fn unconditional_writes(resources: &Resources) -> [Value; 2] {
     let deny = |sid: &str, objects: Value, absent: Value| {
         json!({

@@ -1,9 +1,9 @@
-//! Whose policy is wanted.
+//! Request: for whom a policy is.
 
-/// Whom or what a policy is for.
+/// Receiver of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Makes backups; cannot delete, and cannot overwrite anything but its snapshots' state.
+    /// Makes backups; cannot delete, and cannot overwrite anything except the state of its snapshots.
     Writer,
     /// Reads only.
     Restorer,

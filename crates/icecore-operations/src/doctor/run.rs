@@ -1,4 +1,4 @@
-//! Looks at everything that a repository needs.
+//! Examines everything that a repository needs.
 
 use icecore_access::{AccessError, AccessMode, OpenStore, RepositoryAccess, unlock};
 use icecore_format::layout::{DATA_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX};
@@ -12,24 +12,24 @@ use super::{
 };
 use crate::error::{OperationError, OperationResult};
 
-/// What was found.
+/// The findings.
 #[derive(Debug)]
 pub struct DoctorReport {
-    /// Where the repository is or would be.
+    /// Location of an existing or future repository.
     pub location: String,
     /// The findings.
     pub findings: Vec<Finding>,
 }
 
 impl DoctorReport {
-    /// Says whether nothing would make backups or restores fail.
+    /// Returns whether no problem would make backups or restores fail.
     pub fn is_healthy(&self) -> bool {
         self.findings.iter().all(|finding| finding.state != State::Bad)
     }
 }
 
-/// Looks for what would make backups or restores fail. Nobody is asked for a password, and nothing is left
-/// behind.
+/// Looks for problems that would make backups or restores fail. Does not ask for a password, and leaves
+/// nothing behind.
 pub fn run(access: &RepositoryAccess) -> OperationResult<DoctorReport> {
     let store = access.open_store(AccessMode::Write)?;
     let mut findings = Vec::new();
@@ -52,15 +52,14 @@ pub fn run(access: &RepositoryAccess) -> OperationResult<DoctorReport> {
         findings.extend(times::look(access, &store));
     }
     findings.push(cache::examine(access));
-    // What failed because of a signal is no finding.
+    // A failure because of a signal is not a finding.
     if access.machine.is_cancelled() {
         return Err(OperationError::Interrupted);
     }
     Ok(DoctorReport { location: store.store.location(), findings })
 }
 
-/// Looks whether the store answers, and whether there is a repository; says whether there is any use in going
-/// on.
+/// Finds out whether the store answers, and whether there is a repository; returns whether to continue.
 fn reach(access: &RepositoryAccess, store: &OpenStore, findings: &mut Vec<Finding>) -> bool {
     const CHECK: Check = Check::Repository;
     let environment = &access.machine.environment;
@@ -93,7 +92,7 @@ fn reach(access: &RepositoryAccess, store: &OpenStore, findings: &mut Vec<Findin
     can_go_on
 }
 
-/// Returns the error of a repository without its header, if anything of one is there.
+/// Returns the error of a repository without its header, if there are other objects of a repository.
 fn headless(access: &RepositoryAccess, store: &OpenStore) -> Option<AccessError> {
     let others =
         [(SNAPSHOTS_PREFIX, "snapshots"), (PACKS_PREFIX, "pack directories"), (DATA_PREFIX, "packs")];

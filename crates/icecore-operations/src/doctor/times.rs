@@ -10,8 +10,8 @@ use super::{
 
 const CHECK: Check = Check::Snapshots;
 
-/// Compares the times of the snapshots with their order, with the store's clock and with this machine's;
-/// nobody is asked for a password.
+/// Compares the times of the snapshots with their order, with the store's clock and with this machine's; does
+/// not ask for a password.
 pub(super) fn look(access: &RepositoryAccess, store: &OpenStore) -> Vec<Finding> {
     match list(access, store) {
         Ok(Some(list)) => findings(access, &list),
@@ -48,7 +48,7 @@ fn findings(access: &RepositoryAccess, list: &SnapshotList) -> Vec<Finding> {
     findings
 }
 
-/// Says if the store has got something at a time that is still to come here.
+/// Returns a finding if the store's time of an object is in the future here.
 fn machine_behind(access: &RepositoryAccess, list: &SnapshotList) -> Option<Finding> {
     let written = *list.written.values().max()?;
     let ahead = written.as_nanoseconds() - access.machine.environment.now().as_nanoseconds();

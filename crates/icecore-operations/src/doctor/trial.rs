@@ -1,4 +1,4 @@
-//! Whether a server reads as a repository needs it, and whether it lets this host do harm.
+//! Tests whether reads of a server behave as a repository needs, and how much damage this host could do.
 
 use icecore_access::RepositoryAccess;
 use icecore_aws::{S3Store, Trial, try_requests};
@@ -9,14 +9,14 @@ use super::{
     finding::{Check, Finding, State},
 };
 
-/// Tries reads, overwriting and deletion on an object of its own.
+/// Tests reads, overwriting and deletion with a test object.
 pub(super) fn examine(access: &RepositoryAccess, store: &S3Store) -> Vec<Finding> {
     match access.machine.environment.runtime.block_on(try_requests(store)) {
         Ok(trial) => {
             let Trial { wrong_reads, overwrites, deletes } = trial;
             vec![reading(wrong_reads), protection(overwrites, deletes)]
         }
-        // That nothing can be written is said already.
+        // A finding already says that nothing can be written.
         Err(StoreError::NotPermitted { .. }) => Vec::new(),
         Err(error) => vec![Finding::failed(Check::Reading, error)],
     }

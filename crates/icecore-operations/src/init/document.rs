@@ -4,18 +4,18 @@ use icecore_access::creation::Created;
 use icecore_format::slot::Credential;
 use serde::Serialize;
 
-/// What the user must know of a new repository.
+/// Information about a new repository that the user needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreatedDocument {
     /// Its id.
     pub repository: String,
-    /// Where it is.
+    /// Its location.
     pub location: String,
-    /// What kind its first key is of: `password`, `key-file` or `kms`.
+    /// Kind of its first key: `password`, `key-file` or `kms`.
     pub credential: &'static str,
     /// Key file that opens it.
     pub key_file: Option<String>,
-    /// Whether the key file was written just now.
+    /// Whether the key file was just created.
     pub key_file_generated: bool,
 }
 

@@ -6,8 +6,8 @@ use icecore_format::ids::RepositoryId;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
-    /// This host has used a repository at the location that is not there any more: somebody removed it, or a
-    /// disk is not mounted.
+    /// This host has used a repository at the location that has disappeared: somebody removed it, or a disk
+    /// is not mounted.
     #[error(
         "since {since} this host has used the repository {repository} at {location}, and it is not there any more"
     )]
@@ -16,7 +16,7 @@ pub enum InitError {
         repository: RepositoryId,
         /// The location.
         location: String,
-        /// Since when, in local time.
+        /// Time of the first use, in local time.
         since: String,
     },
 }

@@ -10,7 +10,7 @@ use icecore_witness::{WitnessNotice, WitnessSettings};
 use super::{InitError, InitRequest};
 use crate::{error::OperationResult, text};
 
-/// Creates a repository with its first key, and remembers that it is there.
+/// Creates a repository with its first key, and remembers it.
 pub fn run(
     access: &RepositoryAccess,
     witness: &WitnessSettings,
@@ -26,7 +26,7 @@ pub fn run(
     Ok(created)
 }
 
-/// Refuses a location where this host has used a repository that is not there any more.
+/// Refuses a location where this host has used a repository that has disappeared.
 fn refuse_disappeared(
     access: &RepositoryAccess,
     witness: &WitnessSettings,

@@ -20,19 +20,19 @@ pub struct SlotDocument {
     pub label: Option<String>,
     /// When it was made.
     pub created: Option<String>,
-    /// Memory that opening it with a password takes.
+    /// Memory for opening it with a password.
     pub memory_kib: Option<u32>,
     /// Passes over that memory.
     pub passes: Option<u32>,
-    /// Parts of it that are worked on at the same time.
+    /// Parts of it that are processed at the same time.
     pub lanes: Option<u32>,
-    /// Whether it has opened the repository now.
+    /// Whether it opened the repository for this command.
     pub in_use: bool,
     /// What is wrong with it.
     pub damage: Option<String>,
 }
 
-/// What was changed.
+/// A change of keys.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangedDocument {
     /// Slot that was added.
@@ -41,11 +41,11 @@ pub struct ChangedDocument {
     pub key_file: Option<String>,
     /// Slots that were removed.
     pub removed: Vec<String>,
-    /// Key files that were put aside.
+    /// Key files that were renamed.
     pub moved: Vec<MovedDocument>,
 }
 
-/// A key file that was put aside.
+/// A key file that was renamed.
 #[derive(Clone, Debug, Serialize)]
 pub struct MovedDocument {
     key_file: String,

@@ -6,13 +6,13 @@ use icecore_access::AccessError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Nothing was said about the new key, and nobody can be asked for a password.
+    /// No new key was given, and nobody can be asked for a password.
     #[error("no new key is given")]
     NoneGiven,
-    /// The new key is the one that opens the repository already.
+    /// The new key already opens the repository.
     #[error("the new key is the present one")]
     IsPresent,
-    /// A key file that commands find by themselves cannot be replaced; so the key stays as it was.
+    /// A key file that commands find by themselves cannot be replaced, so the key stays as it was.
     #[error(transparent)]
     FilesStay(AccessError),
 }

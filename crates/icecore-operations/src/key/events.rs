@@ -1,39 +1,39 @@
-//! What is good to know about a key that was removed or changed.
+//! Notices about a key that was removed or changed.
 
 use std::path::Path;
 
 use icecore_access::CredentialOrigin;
 
-/// Receiver of what is good to know.
+/// Receiver of notices.
 pub trait KeyEvents {
     /// Takes a notice.
     fn notice(&self, notice: &KeyNotice<'_>);
 }
 
-/// What is good to know about a key that was removed or changed.
+/// A notice about a key that was removed or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyNotice<'a> {
-    /// The slot that was removed is that of the key that opened the repository.
+    /// The removed slot belongs to the key that opened the repository.
     OwnSlotRemoved,
-    /// The key file that was given opens nothing any more.
+    /// The given key file no longer opens anything.
     KeyFileUseless {
         /// The file.
         path: &'a Path,
         /// Where it was given.
         origin: CredentialOrigin,
-        /// The key file that has to be given instead; none if the new key is none in a file.
+        /// The key file to give instead; none if the new key is not in a file.
         instead: Option<&'a Path>,
     },
-    /// The password that was given opens nothing any more.
+    /// The given password no longer opens anything.
     PasswordUseless {
         /// Where it was given.
         origin: CredentialOrigin,
-        /// The key file that has to be given instead; none if the new key is none in a file.
+        /// The key file to give instead; none if the new key is not in a file.
         instead: Option<&'a Path>,
     },
-    /// Where no key is given, the new one is asked for, or AWS KMS is used.
+    /// Without a given key, commands ask for the new one, or use AWS KMS.
     NoFileToFind,
-    /// The key file that is used where no key is given opens nothing any more.
+    /// The key file that is used without a given key no longer opens anything.
     DefaultUseless {
         /// The file.
         path: &'a Path,

@@ -1,4 +1,4 @@
-//! Where a new key comes from.
+//! Sources of a new key.
 
 use std::path::PathBuf;
 
@@ -11,12 +11,12 @@ use icecore_repo::repository::Repository;
 use super::{KeyError, NewKeySource};
 use crate::error::OperationResult;
 
-/// A credential that is to be added.
+/// A credential to be added.
 pub(super) struct NewKey {
     pub(super) credential: Credential,
     /// Key file that holds it.
     pub(super) file: Option<PathBuf>,
-    /// The file was written just now.
+    /// Whether the file was just created.
     pub(super) is_new: bool,
 }
 
@@ -53,7 +53,7 @@ fn ask(access: &RepositoryAccess) -> OperationResult<Credential> {
     Ok(Credential::Password(password.ok_or(AccessError::PasswordEmpty)?))
 }
 
-/// Says whether two credentials are the same key.
+/// Returns whether two credentials are the same key.
 pub(super) fn is_same(left: &Credential, right: &Credential) -> bool {
     match (left, right) {
         (Credential::Password(left), Credential::Password(right)) => left == right,

@@ -1,17 +1,17 @@
-//! Which key is to be added.
+//! Request: which key to add.
 
 use std::{ffi::OsString, path::PathBuf};
 
 /// A new key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewKeyRequest {
-    /// Where it comes from.
+    /// Its source.
     pub source: NewKeySource,
     /// Label of its slot.
     pub label: String,
 }
 
-/// Where a new key comes from.
+/// Source of a new key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NewKeySource {
     /// A key file, which is written if it does not exist.
@@ -22,6 +22,6 @@ pub enum NewKeySource {
     PasswordCommand(OsString),
     /// A key of AWS KMS, by ARN, alias or id.
     Kms(String),
-    /// A password that somebody is asked for.
+    /// A password that the user enters.
     Asked,
 }

@@ -1,4 +1,4 @@
-//! Key files that jobs rely on when a key changes: the new one takes the place of the old one.
+//! Key files that jobs rely on when a key changes: the new one replaces the old one.
 
 use std::{
     fs,
@@ -18,19 +18,19 @@ use super::{
 };
 use crate::{error::OperationResult, text};
 
-/// A key file that was put aside.
+/// A key file that was renamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MovedFile {
-    /// Where a key file is looked for.
+    /// Path at which commands look for a key file.
     pub path: PathBuf,
-    /// Where the old one is now.
+    /// Path of the old key file now.
     pub kept: PathBuf,
     /// Whether the new key is at `path` now.
     pub holds_new_key: bool,
 }
 
-/// Puts the new key where commands find a key file by themselves, or by the configuration file, if the
-/// present key is there. Whatever fails leaves all files as they were.
+/// Puts the new key at the paths where commands find a key file by themselves, or by the configuration file,
+/// if the present key is there. A failure leaves all files as they were.
 pub(super) fn move_files(
     access: &RepositoryAccess,
     repository: &Repository,
@@ -46,7 +46,7 @@ pub(super) fn move_files(
     });
     if result.is_err() {
         for file in &moved {
-            // Its old content is the better one, however far this got.
+            // Its old content is better, however far this got.
             fs::rename(&file.kept, &file.path).unwrap_or_default();
         }
     }
@@ -62,7 +62,7 @@ fn move_file(
     let date = text::local_date(access.machine.environment.now(), &access.machine.zone);
     let (kept, holds_new_key) = match &new.credential {
         Credential::KeyFile(secret) => (key_file::replace(path, repository.id(), secret, &date)?, true),
-        // Where the configuration file names it, its absence would be another error and no better.
+        // If the configuration file names it, a missing file would only cause another error.
         _ if access.directories.generated_key_file(repository.id()).as_deref() != Some(path) => {
             return Ok(None);
         }
@@ -71,7 +71,7 @@ fn move_file(
     Ok(Some(MovedFile { path: path.to_owned(), kept, holds_new_key }))
 }
 
-/// Returns where commands look for a key file if none is given.
+/// Returns the paths where commands look for a key file if none is given.
 fn places(access: &RepositoryAccess, repository: &Repository) -> Vec<PathBuf> {
     let configured = access.credentials.configuration.iter().find_map(|source| match source {
         CredentialSource::KeyFile(path) => Some(path.clone()),
@@ -87,7 +87,7 @@ fn peek(path: &Path, repository: &Repository) -> Option<Credential> {
     owner.is_none_or(|owner| owner == repository.id()).then_some(Credential::KeyFile(secret))
 }
 
-/// Reports everything that gave the old key and does not give the new one.
+/// Reports every given source that had the old key and does not have the new one.
 pub(super) fn report_old(
     access: &RepositoryAccess,
     repository: &Repository,
@@ -111,7 +111,7 @@ pub(super) fn report_old(
     report_useless_default(access, repository, events)
 }
 
-/// Reports the key file that is used where no key is given, if it opens no slot.
+/// Reports the key file that is used without a given key, if it opens no slot.
 pub(super) fn report_useless_default(
     access: &RepositoryAccess,
     repository: &Repository,
@@ -125,12 +125,12 @@ pub(super) fn report_useless_default(
     Ok(())
 }
 
-/// Says whether a key opens a slot.
+/// Returns whether a key opens a slot.
 pub(super) fn opens(repository: &Repository, credential: &Credential) -> OperationResult<bool> {
     Ok(slots::list(repository)?.iter().any(|slot| slot.opens_with(credential)))
 }
 
-/// Says whether commands find a key by themselves that is the same.
+/// Returns whether commands find the same key by themselves.
 pub(super) fn is_found(access: &RepositoryAccess, repository: &Repository, credential: &Credential) -> bool {
     places(access, repository)
         .iter()

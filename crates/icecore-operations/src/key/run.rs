@@ -20,22 +20,22 @@ use crate::error::OperationResult;
 #[derive(Debug)]
 pub struct KeyList {
     pub(super) repository: Repository,
-    /// The slots, also those that cannot be read.
+    /// The slots, including unreadable ones.
     pub slots: Vec<Slot>,
 }
 
-/// What was changed.
+/// A change of keys.
 #[derive(Clone, Debug, Default)]
 pub struct KeyChange {
     /// Slot that was added.
     pub added: Option<String>,
     /// Key file that opens it.
     pub key_file: Option<PathBuf>,
-    /// The new key is found where no key is given.
+    /// Whether the new key is found without a given key.
     pub is_found: bool,
     /// Slots that were removed.
     pub removed: Vec<String>,
-    /// Key files that were put aside.
+    /// Key files that were renamed.
     pub moved: Vec<MovedFile>,
 }
 
@@ -70,8 +70,8 @@ pub fn remove(access: &RepositoryAccess, id: &str, events: &dyn KeyEvents) -> Op
     Ok(KeyChange { removed: vec![id], ..KeyChange::default() })
 }
 
-/// Puts a new key in the place of the one that opens the repository now, also in the key files that are used
-/// where no key is given.
+/// Replaces the key that opens the repository now with a new one, also in the key files that are used without
+/// a given key.
 pub fn change(
     access: &RepositoryAccess,
     source: &NewKeySource,

@@ -1,4 +1,4 @@
-//! What is to be listed.
+//! Request: what to list.
 
 use crate::reference::Reference;
 
@@ -7,8 +7,8 @@ use crate::reference::Reference;
 pub struct LsRequest {
     /// The snapshot, and the path in it.
     pub reference: Reference,
-    /// Whether directories are listed with everything below them.
+    /// Whether to list directories with everything below them.
     pub recursive: bool,
-    /// Whether to go on although snapshots disappeared, or the repository was rolled back.
+    /// Whether to continue although snapshots disappeared, or the repository was rolled back.
     pub ignores_rollback: bool,
 }

@@ -18,16 +18,16 @@ use crate::{
     look::Look,
 };
 
-/// Receiver of the entries of a listing.
+/// Receives the entries of a listing.
 pub trait LsSink {
-    /// Takes the next entry; paths rise.
+    /// Receives the next entry, in path order.
     fn entry(&mut self, entry: &ListedEntry<'_, '_>) -> io::Result<()>;
 
-    /// Takes the end of a listing that has begun, even if it failed, with what the store was used for.
+    /// Receives the end of a listing that has begun, even after a failure, with the usage of the store.
     fn end(&mut self, usage: &Usage) -> io::Result<()>;
 }
 
-/// An entry with the way to the names of its owner.
+/// An entry with access to the names of its owner.
 #[derive(Debug)]
 pub struct ListedEntry<'a, 'r> {
     /// The entry.
@@ -36,7 +36,7 @@ pub struct ListedEntry<'a, 'r> {
 }
 
 impl<'a> ListedEntry<'a, '_> {
-    /// Returns the names of its user and group, where they are known.
+    /// Returns the names of its user and group, if known.
     pub fn owner_names(&self) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
         self.cursor.owner_names(self.entry.user_id, self.entry.group_id)
     }
@@ -94,8 +94,8 @@ fn list(
         }
         show(&entry, &cursor, sink)?;
         if !request.recursive && entry.kind == EntryKind::Directory {
-            // Zero sorts before every byte of a name, and after the separator: this is behind the directory's
-            // content.
+            // Zero sorts before every byte of a name, and after the separator, so this path comes after the
+            // directory's content.
             behind.clear();
             behind.extend_from_slice(&entry.path);
             behind.push(0);

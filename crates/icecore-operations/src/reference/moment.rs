@@ -8,7 +8,7 @@ use jiff::{
 
 use super::Moment;
 
-/// Forms of what may follow a date: `0` stands for a digit, `T` for `T`, `t` or a space, `+` for a sign.
+/// Forms of the text after a date: `0` stands for a digit, `T` for `T`, `t` or a space, `+` for a sign.
 const TIMES: [&[u8]; 2] = [b"T00:00:00", b"T00:00"];
 const OFFSETS: [&[u8]; 4] = [b"+00:00", b"+0000", b"+00", b"Z"];
 const DATE: &[u8] = b"0000-00-00";
@@ -28,7 +28,7 @@ fn form_length(bytes: &[u8], forms: &[&[u8]]) -> Option<usize> {
     forms.iter().find(|form| fits(bytes, form)).map(|form| form.len())
 }
 
-/// Returns how many bytes at the beginning have the form of a date or time, as many as possible.
+/// Returns the length of the longest date or time at the beginning, in bytes.
 pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     let mut end = form_length(bytes, &[DATE])?;
     let Some(time) = form_length(&bytes[end..], &TIMES) else { return Some(end) };
@@ -57,8 +57,8 @@ pub(super) fn parse(text: &str) -> Option<Moment> {
 impl Moment {
     /// Returns the first moment that is too late, as nanoseconds since 1970; none if there is no such moment.
     ///
-    /// A time is meant with all of its second: who copies it from a listing, where fractions are left out,
-    /// means the snapshot that is listed.
+    /// A time includes all of its second: listings omit fractions, and a time that was copied from there
+    /// means the listed snapshot.
     pub fn end(self, zone: &TimeZone) -> Option<i128> {
         let timestamp = match self {
             Self::Day(date) => {

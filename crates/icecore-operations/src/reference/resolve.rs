@@ -1,4 +1,4 @@
-//! Finds the snapshot that a reference means.
+//! Finds the snapshot of a reference.
 
 use std::{
     collections::BTreeSet,
@@ -15,15 +15,15 @@ use jiff::tz::TimeZone;
 use super::{Moment, Reference, SnapshotChoice};
 use crate::text;
 
-/// Candidates that are listed for an ambiguous reference.
+/// Maximum of candidates that are listed for an ambiguous reference.
 const CANDIDATES_MAX: usize = 10;
 
-/// Returns the complete snapshot that a reference means; `host` is this machine, whose sources come first
-/// where several hosts have one of the same name.
+/// Returns the complete snapshot of a reference; `host` is this machine. Its sources come first if several
+/// hosts have one with the same name.
 ///
 /// # Errors
 ///
-/// There is none, or several are meant.
+/// There is no such snapshot, or there are several.
 pub fn resolve<'a>(
     list: &'a SnapshotList,
     reference: &Reference,
@@ -39,19 +39,19 @@ pub fn resolve<'a>(
     }
 }
 
-/// Why a reference means no snapshot, or not one alone.
+/// Why a reference matches no snapshot, or several.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
     /// There is no such snapshot.
     #[error("{0}")]
     NotFound(Missing),
-    /// There is no such snapshot among those that can be read: it may be one of the others.
+    /// No readable snapshot matches; it may be one of the unreadable ones.
     #[error("{missing}, as far as snapshots can be read: {unreadable} cannot")]
     Unreadable {
-        /// What is not there.
+        /// What is missing.
         missing: Missing,
-        /// Objects that cannot be read, not all of them if they are many.
+        /// Unreadable objects, or some of them if there are many.
         unreadable: String,
     },
     /// Several ids begin with the digits.
@@ -59,58 +59,58 @@ pub enum ResolveError {
     SeveralIds {
         /// The digits.
         digits: String,
-        /// How many there are.
+        /// Number of these snapshots.
         number: usize,
-        /// Id, time and source of some of them, each on a line.
+        /// Id, time and source of some of them, each on its own line.
         candidates: String,
     },
-    /// No source was named, and there are several; in order.
+    /// No source was named, and there are several; sorted.
     #[error("the repository has snapshots of several sources: {}", .names.join(", "))]
     SeveralSources {
         /// Their names.
         names: Vec<String>,
     },
-    /// Several hosts have a source of this name, and this host has none.
+    /// Several hosts have a source with this name, and this host has none.
     #[error("several hosts have a source {source_name:?}: {}", .choices.join(", "))]
     SeveralHosts {
         /// Name of the source.
         source_name: String,
-        /// `HOST/SOURCE` for each of them, in order.
+        /// `HOST/SOURCE` for each of them, sorted.
         choices: Vec<String>,
     },
-    /// The date lies beyond the calendar.
+    /// The date is beyond the calendar.
     #[error("the date lies beyond the calendar")]
     BeyondCalendar,
 }
 
-/// What there is none of.
+/// What is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// A snapshot with such an id.
+    /// A snapshot with this id.
     Id {
-        /// How the id begins.
+        /// Beginning of the id.
         digits: String,
-        /// How the run of that id ended, if there is one.
+        /// How the run with this id ended, if there is one.
         ended: Option<Unfinished>,
     },
     /// A snapshot of a source.
     Source(String),
     /// Any snapshot.
     Any,
-    /// So many snapshots of a source.
+    /// A snapshot that far back.
     TooFarBack {
         /// Name of the source.
         source: String,
-        /// How many there are.
+        /// Number of its snapshots.
         number: usize,
         /// How far back the reference goes.
         back: usize,
     },
-    /// A snapshot of a source that is so old.
+    /// A snapshot of a source that is that old.
     TooOld {
         /// Name of the source.
         source: String,
-        /// When its oldest snapshot was made, in the local time zone.
+        /// Time of its oldest snapshot, in the local time zone.
         oldest: String,
     },
 }
@@ -118,11 +118,11 @@ pub enum Missing {
 /// Why a run has no snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unfinished {
-    /// It has not finished.
+    /// It is not finished.
     Pending,
-    /// It ended without one.
+    /// It ended without a snapshot.
     Aborted,
-    /// It was removed.
+    /// The snapshot was removed.
     Deleted,
 }
 
@@ -154,7 +154,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Says that there is no such snapshot; where some cannot be read, it may be one of them.
+/// Makes the error of a missing snapshot; if some cannot be read, it may be one of them.
 fn not_found(list: &SnapshotList, missing: Missing) -> ResolveError {
     if list.damaged.is_empty() {
         return ResolveError::NotFound(missing);
@@ -173,7 +173,7 @@ fn is_of(snapshot: &Snapshot, source: &str) -> bool {
     names_source(source, &snapshot.origin.host, &snapshot.origin.source)
 }
 
-/// Says whether the source of a reference is this one: `SOURCE` or `HOST/SOURCE`.
+/// Returns whether the source in a reference is this one: `SOURCE` or `HOST/SOURCE`.
 pub fn names_source(reference: &str, host: &str, source: &str) -> bool {
     let with_host = || reference.strip_prefix(host)?.strip_prefix('/');
     reference == source || with_host() == Some(source)
@@ -214,7 +214,7 @@ fn by_id<'a>(
     }
 }
 
-/// Returns the snapshots of the source that is meant, oldest first.
+/// Returns the snapshots of the chosen source, oldest first.
 fn of_one_source<'a>(
     list: &'a SnapshotList,
     source: Option<&str>,
@@ -279,8 +279,8 @@ fn newest_at<'a>(
     })
 }
 
-/// Returns the times at which the snapshots were made, in their order. Where the clock was wrong, it is the
-/// latest possible one, that of the next snapshot: whoever names a time wants nothing that is newer.
+/// Returns the times at which the snapshots were made, in their order. If the clock was wrong, this is the
+/// latest possible time, that of the next snapshot: a user who names a time wants nothing newer.
 fn latest_starts(list: &SnapshotList, candidates: &[&Snapshot]) -> Vec<Time> {
     let doubtful = list.doubtful_times();
     let is_sure = |snapshot: &&&Snapshot| !doubtful.contains_key(&snapshot.origin.run);

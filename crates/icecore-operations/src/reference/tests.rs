@@ -98,7 +98,7 @@ fn home() -> SnapshotList {
     SnapshotList::of(snapshots)
 }
 
-/// What kind of error it is.
+/// Class of an error.
 #[derive(Debug, PartialEq)]
 enum Class {
     Unreadable,
@@ -138,7 +138,7 @@ fn the_right_snapshot_is_found() {
         ("2026-11-20", 0x1f),
         ("2026-11-19", 0x11),
         ("2026-12-31", 0x2f),
-        // The listing shows whole seconds: the time copied from there means that snapshot.
+        // The listing shows whole seconds: a time that was copied from there means that snapshot.
         ("2026-11-20T01:00:00", 0x1f),
         ("2026-11-20T00:59:59", 0x11),
         ("2026-11-20T02:00:00+01:00", 0x1f),
@@ -147,12 +147,12 @@ fn the_right_snapshot_is_found() {
     for (text, id) in cases {
         assert_eq!(id_of(&list, text, &TimeZone::UTC), Ok(id), "{text}");
     }
-    // In a zone two hours east, the first snapshot was made on the 20th as well.
+    // In a zone two hours east, the first snapshot was also made on the 20th.
     assert_eq!(id_of(&list, "2026-11-20T01:30", &east), Ok(0x11));
     assert!(id_of(&list, "2026-11-19", &east).is_err());
 }
 
-/// A source whose second snapshot was made by a clock that was years ahead, or far behind.
+/// A source whose second snapshot was made with a clock that was years ahead, or far behind.
 fn with_wrong_clock(seconds: i64) -> SnapshotList {
     let make = |sequence, id, seconds| {
         let mut snapshot = snapshot("home", "here", id, seconds, true);
@@ -230,7 +230,7 @@ fn what_is_not_found_among_snapshots_that_cannot_be_read_is_damage() {
         assert_eq!(status, Class::Unreadable, "{text}");
         assert!(message.contains(&key), "{text}: {message}");
     }
-    // What is there is found all the same.
+    // Existing snapshots are found anyway.
     assert_eq!(id_of(&others, "latest", &TimeZone::UTC), Ok(0x2f));
     assert_eq!(id_of(&others, "1", &TimeZone::UTC).unwrap_err().0, Class::Other);
 }

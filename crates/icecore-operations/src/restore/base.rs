@@ -1,4 +1,4 @@
-//! The earlier snapshot that the target is in the state of.
+//! The earlier snapshot whose state the target has.
 
 use icecore_format::snapshot::{Level, Snapshot};
 use icecore_repo::snapshots::SnapshotList;
@@ -10,7 +10,7 @@ use crate::{
     reference::{self, Reference, SnapshotChoice},
 };
 
-/// Returns the snapshot that the target is in the state of, if only changes are to be restored.
+/// Returns the snapshot whose state the target has, if only changes are to be restored.
 pub(super) fn find(look: &Look, snapshot: &Snapshot, base: &Base) -> OperationResult<Option<Snapshot>> {
     let origin = &snapshot.origin;
     let source = format!("{}/{}", origin.host, origin.source);
@@ -39,7 +39,7 @@ pub(super) fn find(look: &Look, snapshot: &Snapshot, base: &Base) -> OperationRe
     Ok(Some(found.cloned().ok_or_else(refusal)?))
 }
 
-/// Returns the newest snapshot (or full) of the same source that was made before it.
+/// Returns the newest snapshot (or full) of the same source before this one.
 fn before<'a>(list: &'a SnapshotList, snapshot: &'a Snapshot, only_full: bool) -> Option<&'a Snapshot> {
     let origin = &snapshot.origin;
     let older = list.complete(Some(&origin.source)).filter(|other| {

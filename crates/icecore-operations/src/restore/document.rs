@@ -57,7 +57,7 @@ struct CountsDocument {
     bytes_compared: u64,
 }
 
-/// What is done, or would be done, to one object of the target.
+/// An action on an object of the target, or a planned one.
 #[derive(Debug, Serialize)]
 pub struct ActionDocument {
     action: &'static str,
@@ -166,7 +166,7 @@ impl ProblemDocument {
 }
 
 impl RestoreDocument {
-    /// Makes the document of a restore that was carried out; `describe` puts notices into words.
+    /// Makes the document of a finished restore; `describe` puts notices into words.
     pub(super) fn new(
         request: &RestoreRequest,
         report: &RestoreReport,
@@ -204,7 +204,7 @@ impl RestoreDocument {
         }
     }
 
-    /// Makes the document of a restore that ended early: what was asked for.
+    /// Makes the document of a restore that ended early: only the request.
     pub fn failed(request: &RestoreRequest) -> Self {
         Self {
             snapshot: request.snapshot.origin.run.snapshot_id(),

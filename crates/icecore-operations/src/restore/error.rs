@@ -2,25 +2,25 @@
 
 use std::path::PathBuf;
 
-/// Why nothing is restored, beside what the engine finds.
+/// Why nothing is restored, besides errors of the engine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreRefusal {
-    /// The target is a directory of the running system, and nobody said that it is meant.
+    /// The target is a directory of the running system, and the user has not confirmed it.
     #[error(
         "the target {} is a directory of the running system ({directory}); nothing was restored",
         .target.display()
     )]
     SystemDirectory {
-        /// Target as given.
+        /// Target as the user typed it.
         target: PathBuf,
         /// The directory.
         directory: &'static str,
     },
-    /// A stream does not come from a directory.
+    /// A stream has no original location.
     #[error("the snapshot is of a stream, which has no place of its own")]
     Stream,
-    /// A single file would not come to where it was.
+    /// A single file would not return to its original path.
     #[error("the snapshot is of a single file that has another name than the source's root")]
     OtherName,
     /// The earlier snapshot is of another source.
@@ -28,7 +28,7 @@ pub enum RestoreRefusal {
     OtherSource {
         /// Source of the earlier snapshot.
         base: String,
-        /// Source of the snapshot that is restored.
+        /// Source of the snapshot to be restored.
         restored: String,
     },
     /// The source has no earlier snapshot.
@@ -36,7 +36,7 @@ pub enum RestoreRefusal {
     NothingBefore {
         /// Name of the source.
         name: String,
-        /// Id of the snapshot that is restored.
+        /// Id of the snapshot to be restored.
         id: String,
         /// Whether a full is needed.
         only_full: bool,

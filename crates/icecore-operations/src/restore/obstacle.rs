@@ -1,4 +1,4 @@
-//! What the flags of a file system protect.
+//! Objects that flags of a file system protect.
 
 use std::{
     ffi::OsStr,
@@ -9,7 +9,7 @@ use std::{
 use icecore_fs::stat_root;
 use icecore_restore::{ProblemReason, RestoreProblem};
 
-/// Returns an object that is immutable or append-only, if that is why another one, or it itself, could not be
+/// Returns an immutable or append-only object that prevented an object (this one or another) from being
 /// restored.
 pub fn protected_path(target: &Path, problem: &RestoreProblem) -> Option<PathBuf> {
     let ProblemReason::Target { source } = &problem.reason else { return None };

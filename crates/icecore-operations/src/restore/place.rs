@@ -1,5 +1,5 @@
-//! The target of a restore: a directory of the running system needs a yes, and the source's own place is
-//! known by name.
+//! The target of a restore: a directory of the running system needs a confirmation, and the original location
+//! is known from the snapshot.
 
 use std::{
     ffi::OsStr,
@@ -17,13 +17,13 @@ use icecore_repo::{
 use super::{RestoreRefusal, RestoreRequest, RestoreSink, SnapshotNotice, TargetChoice};
 use crate::error::{OperationError, OperationResult};
 
-/// Directories of the running system, into which nobody restores by accident.
+/// Directories of the running system, into which nobody wants to restore by accident.
 const SYSTEM_DIRECTORIES: [&str; 20] = [
     "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/proc",
     "/root", "/run", "/sbin", "/srv", "/sys", "/usr", "/var", "/usr/lib",
 ];
 
-/// Asks before something is restored into a directory of the running system that the request names.
+/// Asks before anything is restored into a directory of the running system.
 pub(super) fn confirm(request: &RestoreRequest, sink: &mut impl RestoreSink) -> OperationResult<()> {
     let TargetChoice::Directory(target) = &request.target else { return Ok(()) };
     let Some(directory) = system_directory(target).filter(|_| !request.is_confirmed && !request.dry_run)
@@ -36,14 +36,14 @@ pub(super) fn confirm(request: &RestoreRequest, sink: &mut impl RestoreSink) -> 
     Err(RestoreRefusal::SystemDirectory { target: target.clone(), directory }.into())
 }
 
-/// Returns the directory of the running system that a path names, by whatever way.
+/// Returns the directory of the running system to which a path leads, if it does.
 fn system_directory(target: &Path) -> Option<&'static str> {
     let identity = |path: &Path| stat_root(path, true).ok().map(|found| (found.device, found.inode));
     let wanted = identity(target)?;
     SYSTEM_DIRECTORIES.into_iter().find(|directory| identity(Path::new(directory)) == Some(wanted))
 }
 
-/// Says whether the place is where the snapshot's source is, on the host that it was made on.
+/// Returns whether the target is the location of the snapshot's source, on its own host.
 pub(super) fn is_source(host: &str, snapshot: &Snapshot, wanted: &[u8], choice: &TargetChoice) -> bool {
     if snapshot.origin.host != host {
         return false;
@@ -56,7 +56,7 @@ pub(super) fn is_source(host: &str, snapshot: &Snapshot, wanted: &[u8], choice: 
     }
 }
 
-/// Returns the directory that has to be the target for everything to come to where it was.
+/// Returns the target directory that makes everything return to its original path.
 pub(super) fn original(
     host: &str,
     reader: &ChunkReader,
@@ -81,7 +81,7 @@ pub(super) fn original(
     if is_single && !is_directory && place.file_name() != Some(OsStr::from_bytes(&entry.path)) {
         return Err(RestoreRefusal::OtherName.into());
     }
-    // A single object is put into the target, which is the directory that it was in.
+    // A single object is put into the target, which is its original directory.
     Ok(match (is_directory, path::parent(wanted)) {
         (true, None) => place.to_owned(),
         (true, Some(_)) => place.join(OsStr::from_bytes(wanted)),

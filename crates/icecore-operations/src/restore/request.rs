@@ -1,4 +1,4 @@
-//! What a user wants to be restored.
+//! Request: what to restore.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -6,64 +6,64 @@ use icecore_restore::{IncludeError, IncludePatterns, OwnerMapping};
 
 use crate::reference::Reference;
 
-/// What is to be restored, where to and how.
+/// Request: what to restore, where to and how.
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Clone, Debug)]
 pub struct RestoreRequest {
     /// The snapshot, and the directory or single object in it.
     pub reference: Reference,
-    /// Where to.
+    /// Target.
     pub target: TargetChoice,
-    /// What of it.
+    /// Selection within it.
     pub include: Include,
-    /// Snapshot that the target is in the state of, if only changes are to be restored.
+    /// Snapshot whose state the target has, if only changes are to be restored.
     pub base: Base,
-    /// Whether to remove what the snapshot does not have.
+    /// Whether to remove objects that the snapshot does not have.
     pub delete: bool,
-    /// Whether to remove with `delete` also what the backup left out.
+    /// Whether `delete` also removes objects that the backup left out.
     pub delete_excluded: bool,
-    /// Whether to restore into a directory of the running system, and to delete very much, without a
-    /// question.
+    /// Whether to restore into a directory of the running system, and to delete very many objects, without
+    /// asking.
     pub is_confirmed: bool,
-    /// Whether to read what was written again from the disk, and to compare it.
+    /// Whether to read everything that was written from the disk again, and to compare it.
     pub verify: bool,
-    /// Whether to take existing files of the recorded size and time to be up to date.
+    /// Whether to treat existing files with the recorded size and time as up to date.
     pub trust_times: bool,
-    /// Whether an existing target directory gets the recorded metadata. It does in any case if the place is
-    /// the original one, and with `delete`.
+    /// Whether an existing target directory gets the recorded metadata. It always does if the target is the
+    /// original location, and with `delete`.
     pub target_metadata: bool,
-    /// Whether to go on although snapshots disappeared, or the repository was rolled back.
+    /// Whether to continue although snapshots disappeared, or the repository was rolled back.
     pub ignores_rollback: bool,
-    /// Whether to say only what would be done.
+    /// Whether to only report what would be done.
     pub dry_run: bool,
-    /// Whom restored objects belong to.
+    /// Owners of restored objects.
     pub owners: OwnerMapping,
 }
 
-/// Where to restore to.
+/// Target of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetChoice {
-    /// Into a directory.
+    /// A directory.
     Directory(PathBuf),
-    /// To where the source was.
+    /// The original location.
     Original,
 }
 
-/// Which earlier snapshot of the same source the target is in the state of.
+/// Earlier snapshot of the same source whose state the target has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Base {
     /// Any state: everything is restored.
     Any,
-    /// The snapshot that a text `[SOURCE@]SNAPSHOT` names. It is read when the source of the restored
-    /// snapshot is known, which is meant where the text names none.
+    /// The snapshot in a text `[SOURCE@]SNAPSHOT`. It is parsed when the source of the restored snapshot is
+    /// known, which is the default.
     Named(OsString),
-    /// The snapshot before it.
+    /// The snapshot before the restored one.
     Previous,
-    /// The last full before it.
+    /// The last full before the restored one.
     LastFull,
 }
 
-/// Patterns for what is restored, and how they were written.
+/// Include patterns, and their text.
 #[derive(Clone, Debug)]
 pub struct Include {
     pub(super) patterns: IncludePatterns,
@@ -71,7 +71,7 @@ pub struct Include {
 }
 
 impl Include {
-    /// Reads patterns, in the order in which they apply; none at all include everything.
+    /// Parses patterns, in the order in which they apply; without patterns, everything is included.
     pub fn new(texts: Vec<String>) -> Result<Self, IncludeError> {
         Ok(Self { patterns: IncludePatterns::new(texts.iter().map(String::as_str))?, texts })
     }

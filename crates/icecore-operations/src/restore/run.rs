@@ -1,4 +1,4 @@
-//! Chooses the snapshots and the target, and has the engine restore.
+//! Chooses the snapshots and the target, and lets the engine restore.
 
 use icecore_access::{AccessMode, RepositoryAccess, Usage};
 use icecore_format::snapshot::Snapshot;
@@ -19,16 +19,16 @@ use crate::{
     overlap,
 };
 
-/// A restore that came to its end.
+/// A finished restore.
 #[derive(Debug)]
 pub struct Restored {
-    /// What the engine was asked to do.
+    /// Request to the engine.
     pub request: engine::RestoreRequest,
-    /// What it did.
+    /// Report of the engine.
     pub report: RestoreReport,
-    /// Packs that have to be thawed before the rest can be restored.
+    /// Packs that must be thawed before the rest can be restored.
     pub archived_packs: Vec<ArchivedDocument>,
-    /// What the store was used for.
+    /// Usage of the store.
     pub usage: Usage,
 }
 
@@ -39,7 +39,7 @@ impl Restored {
     }
 }
 
-/// Restores a snapshot, a directory or a file of it.
+/// Restores a snapshot, or a directory or file of it.
 pub fn run(
     access: &RepositoryAccess,
     witness: &WitnessSettings,
@@ -71,7 +71,7 @@ pub fn run(
     }
 }
 
-/// Makes the order to the engine: chooses the target, and asks if it should not be one by accident.
+/// Makes the request to the engine: chooses the target, and asks if it may be an accident.
 fn order(
     access: &RepositoryAccess,
     request: &RestoreRequest,
@@ -107,7 +107,7 @@ fn order(
     })
 }
 
-/// Restores; asks first if very much would be deleted.
+/// Restores; asks first if very many objects would be deleted.
 fn restore_asking(
     reader: &ChunkReader,
     order: &mut engine::RestoreRequest,
@@ -134,7 +134,7 @@ fn attempt(
     result
 }
 
-/// Makes the error of a restore that failed; what the user named is called as the user named it.
+/// Makes the error of a failed restore, with the names that the user typed.
 fn named(error: RestoreError, order: &engine::RestoreRequest, request: &RestoreRequest) -> OperationError {
     match error {
         RestoreError::PathNotFound { .. } => OperationError::path_not_found(&order.snapshot, &order.path),

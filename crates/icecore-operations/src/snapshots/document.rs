@@ -21,7 +21,7 @@ impl ListedDocument {
     }
 }
 
-/// Returns the word for what is wrong with a clock.
+/// Returns the word for an error of a clock.
 pub fn clock_name(error: ClockError) -> &'static str {
     match error {
         ClockError::Ahead => "ahead",

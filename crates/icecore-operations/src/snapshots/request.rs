@@ -1,12 +1,12 @@
-//! Which snapshots are to be listed.
+//! Request: which snapshots to list.
 
 /// Snapshots by source and tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotsRequest {
     /// Only those of this source.
     pub source: Option<String>,
-    /// Only those that have all these tags.
+    /// Only those with all these tags.
     pub tags: Vec<(String, String)>,
-    /// Whether to end well although snapshots disappeared, or the repository was rolled back.
+    /// Whether to end normally although snapshots disappeared, or the repository was rolled back.
     pub ignores_rollback: bool,
 }

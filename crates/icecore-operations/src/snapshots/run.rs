@@ -13,7 +13,7 @@ use crate::{
     look::{Ending, Look},
 };
 
-/// The snapshots that were found.
+/// The listed snapshots.
 #[derive(Debug)]
 pub struct SnapshotsReport {
     list: SnapshotList,
@@ -22,7 +22,7 @@ pub struct SnapshotsReport {
     pub doubtful: HashMap<RunId, ClockError>,
     /// Whether snapshots disappeared.
     pub ending: Ending,
-    /// What the store was used for.
+    /// Usage of the store.
     pub usage: Usage,
 }
 
@@ -39,7 +39,7 @@ pub fn run(
 }
 
 impl SnapshotsReport {
-    /// Returns the snapshots that were asked for, those of each source in the order in which they were made.
+    /// Returns the requested snapshots, those of each source in the order in which they were made.
     pub fn snapshots(&self) -> impl Iterator<Item = &Snapshot> {
         let tags = &self.request.tags;
         let has_tags = |snapshot: &&Snapshot| {

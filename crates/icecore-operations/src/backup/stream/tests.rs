@@ -8,7 +8,7 @@ use icecore_backup::request::BackupSource;
 use super::{SourceKind, StreamChoice, open};
 use crate::error::OperationResult;
 
-/// What was read, and how the command ended.
+/// Result of reading, and how the command ended.
 type Read = (Result<Vec<u8>, String>, Result<(), String>);
 
 fn run(words: &[&str], cancelled: bool) -> OperationResult<Read> {
@@ -18,7 +18,7 @@ fn run(words: &[&str], cancelled: bool) -> OperationResult<Read> {
     let BackupSource::Stream { mut input, finish, .. } = source else { panic!("no stream") };
     let mut bytes = Vec::new();
     let read = input.read_to_end(&mut bytes).map_err(|error| error.to_string());
-    // As the engine does: what cannot be read to its end is not asked how it ended.
+    // Like the engine: if reading failed, it does not ask how the command ended.
     Ok(if read.is_ok() { (read.map(|_| bytes), finish()) } else { (read.map(|_| bytes), Ok(())) })
 }
 

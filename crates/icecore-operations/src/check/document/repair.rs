@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::ProblemDocument;
 use crate::{check::repair::Repair, documents::PathText};
 
-/// What a repair has done that was only planned.
+/// Result of a repair that was only planned.
 static NOTHING: RepairOutcome = RepairOutcome {
     directories_rebuilt: 0,
     packs_moved: 0,

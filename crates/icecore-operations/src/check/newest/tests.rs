@@ -23,7 +23,7 @@ fn report(snapshots: &[(&Snapshot, bool)], lost: &[&Snapshot]) -> CheckReport {
     CheckReport { snapshots: snapshots.iter().map(check).collect(), losses, ..CheckReport::default() }
 }
 
-/// Returns source, id and the counts of each item.
+/// Returns the source, the id and the counts of each item.
 fn found(report: &CheckReport, list: &SnapshotList) -> Vec<(String, Option<RunId>, u64, u64)> {
     let item = |one: &NewestWhole<'_>| {
         let run = one.snapshot.map(|snapshot| snapshot.origin.run);
@@ -41,7 +41,7 @@ fn the_newest_that_is_whole_and_what_was_newer() {
     let gone = snapshot("home", "web", 8, 100, true);
     let there = [all[0].clone(), all[1].clone(), all[2].clone(), all[4].clone(), other.clone(), pending];
     let list = SnapshotList::of(there.to_vec());
-    // The fourth and the last are gone, the fifth is damaged, the third is not the one that was made.
+    // The fourth and the last are missing, the fifth is damaged, the third was replaced by another one.
     let report = report(
         &[(&all[0], true), (&all[1], true), (&all[2], true), (&all[4], false), (&other, true)],
         &[&all[3], &all[5], &all[2], &gone],

@@ -51,7 +51,7 @@ fn a_damaged_repository_is_looked_at_repaired_backed_up_and_verified() {
     assert_eq!(all, expected);
     assert_eq!(commands(Stage::Planned, vec![etc.clone(), shop.clone()]), expected[1..]);
     assert_eq!(commands(Stage::Repaired, vec![etc.clone(), shop]), expected[2..]);
-    // One backup mends all snapshots of a source.
+    // One backup repairs all snapshots of a source.
     let mut newer = etc.clone();
     newer.origin.run = RunId([9; 16]);
     newer.origin.root = b"/new/etc".to_vec();

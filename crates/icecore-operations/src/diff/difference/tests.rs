@@ -31,7 +31,7 @@ fn what_differs_is_named() {
     for (entry, expected) in cases {
         assert_eq!(difference(&file, &entry, true), expected);
     }
-    // A snapshot of a program that did not record flags says nothing about them.
+    // A snapshot from a program that did not record flags says nothing about them.
     let immutable = with(|entry| entry.inode_flags = 0x10);
     assert_eq!(difference(&file, &immutable, true), Some(Difference::Metadata));
     assert_eq!(difference(&file, &immutable, false), None);

@@ -8,7 +8,7 @@ fn kms(region: &str) -> SlotKind {
     SlotKind::Kms(KmsDataKey { wrapped: vec![1], key_arn, region: region.to_owned() })
 }
 
-/// Says whether the only way in is a key in the region of the bucket.
+/// Returns whether the only way in is a key in the region of the bucket.
 fn is_bucket_region(finding: &Finding) -> bool {
     match &finding.fact {
         Fact::Repository(RepositoryFact::OnlyKms { is_bucket_region, .. }) => *is_bucket_region,
