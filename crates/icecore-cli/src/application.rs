@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Runs the command that the words ask for, the program's name first, and returns how it ended.
+/// Runs the command in `words` (the program's name first), and returns how it ended.
 pub fn run(words: &[OsString]) -> ExitCode {
     process::prepare();
     let parsed = Arguments::command()
@@ -56,14 +56,14 @@ fn dispatch(
     let result = arguments.command.run(&context);
     let title = if matches!(arguments.command, Command::Copy(_)) { "S3 (from)" } else { "S3" };
     requests::tell(&context.console, title, &context.access.requests);
-    // Whatever else failed because of it: the reason is the signal.
+    // Whatever else failed because of it, the signal is the reason.
     if context.access.machine.is_cancelled() && result.as_ref().is_err_and(|failure| !failure.output_closed) {
         return Err(Failure::interrupted());
     }
     result
 }
 
-/// Shows what is wrong with the command line, or the help or version that was asked for.
+/// Shows the mistake in the command line, or the requested help or version.
 fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
     let is_help = matches!(
         error.kind(),
@@ -81,7 +81,7 @@ fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
         if process::is_output_closed() { Err(rustix::io::Errno::BADF.into()) } else { Ok(()) }
     });
     if error.use_stderr() {
-        // There is nobody to tell if this could not be written.
+        // If this could not be written, nobody would see an error either.
         return ExitStatus::Usage.into();
     }
     let Err(error) = written else { return ExitStatus::Done.into() };

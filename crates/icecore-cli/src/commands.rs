@@ -1,5 +1,4 @@
-//! The commands: each turns its arguments into a request to an operation, and what comes of it into text or
-//! JSON.
+//! The commands: each turns its arguments into a request to an operation, and the result into text or JSON.
 
 use std::sync::Arc;
 
@@ -25,15 +24,15 @@ pub(crate) mod restore;
 pub(crate) mod shell;
 pub(crate) mod snapshots;
 
-/// Makes the enumeration of the commands, and what belongs to each of them, from one row for each: name and
-/// options, how much it moves, and what carries it out. Those in `alone` need neither configuration nor
+/// Generates the enumeration of the commands with everything about each command, from one row for each: name
+/// and options, amount of data, and functions that run it. Those in `alone` need neither configuration nor
 /// repository.
 macro_rules! commands {
     (
         with_repository { $($name:ident($arguments:ty), $weight:ident, $run:path;)* }
         alone { $($alone:ident($alone_arguments:ty), $alone_run:path;)* }
     ) => {
-        /// The commands with their own options. What they do is said where the options are.
+        /// The commands with their own options. The doc comments of the options describe each command.
         #[derive(Debug, Subcommand)]
         pub(crate) enum Command {
             $($name($arguments),)*
@@ -41,7 +40,7 @@ macro_rules! commands {
         }
 
         impl Command {
-            /// Says how much the command moves.
+            /// Returns how much data the command processes.
             pub(crate) fn weight(&self) -> Weight {
                 match self {
                     $(Self::$name(_) => Weight::$weight,)*

@@ -1,4 +1,4 @@
-//! What every command works with: settings, the two output streams, threads, and the way to the repository.
+//! What every command works with: settings, the two output streams, threads, and access to the repository.
 
 use std::{io, sync::Arc};
 
@@ -27,26 +27,25 @@ pub(crate) struct Context {
     pub(crate) console: Arc<Console>,
     /// Content of the configuration file.
     pub(crate) configuration: Configuration,
-    /// The words of the command line, as they were understood.
+    /// The parsed command line.
     pub(crate) words: ArgMatches,
     /// How progress is shown.
     pub(crate) progress_mode: ProgressMode,
-    /// Where the repository is, and how to unlock it.
+    /// Location of the repository, and how to unlock it.
     pub(crate) access: RepositoryAccess,
-    /// Says and asks what has to be said and asked.
+    /// Reports notices and asks questions.
     reporter: Arc<Reporter>,
     /// Keeps the threads of the machine's runtime alive.
     _threads: Arc<StoreThreads>,
 }
 
-/// Name and version of the program, as they are recorded in what it writes.
+/// Returns the name and version of the program, which are recorded in the objects that it writes.
 pub(crate) fn program() -> String {
     format!("icecore {}", env!("CARGO_PKG_VERSION"))
 }
 
 impl Context {
-    /// Puts together what the command line, the environment and the configuration file say, and starts the
-    /// threads.
+    /// Combines the command line, the environment and the configuration file, and starts the threads.
     pub(crate) fn new(
         console: Arc<Console>,
         global: &GlobalArguments,
@@ -99,8 +98,8 @@ impl Context {
         })
     }
 
-    /// Makes the context of another repository with a place, keys and S3 settings of its own; all else is
-    /// shared, but requests are counted apart.
+    /// Makes the context of another repository with its own location, keys and S3 settings. Everything else
+    /// is shared, but requests are counted separately.
     pub(crate) fn of_other(
         &self,
         location: RepositoryLocation,
@@ -110,14 +109,13 @@ impl Context {
         Self { access: self.access.of_other(location, credentials, s3), ..self.clone() }
     }
 
-    /// Returns what the witness of the repository needs.
+    /// Returns the settings of the repository's witness.
     pub(crate) fn witness(&self) -> Outcome<WitnessSettings> {
         Ok(icecore_operations::witness::settings(&self.access, Arc::clone(&self.reporter) as _)?)
     }
 }
 
-/// Starts the threads of a command: those that compute, those that drive stores, and what watches signals and
-/// waits.
+/// Starts the threads of a command: for computation, for stores, and for watching signals and waits.
 fn start(
     console: &Arc<Console>,
     allowance: Allowance,

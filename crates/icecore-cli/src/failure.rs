@@ -1,4 +1,4 @@
-//! Why a command failed, what its user can do about it, and with which code it ends.
+//! Why a command failed, what the user can do about it, and the exit code.
 
 use std::{io, path::Path};
 
@@ -36,7 +36,7 @@ pub(crate) mod status;
 /// Result of a step of a command.
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
-/// What is told to the user when a command, or a part of it, fails. Never holds a secret.
+/// Message to the user when a command, or a part of it, fails. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// What failed, on what, and why.
@@ -45,7 +45,7 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<Advice>,
     /// How the command ends.
     pub(crate) status: ExitStatus,
-    /// Whoever read standard output has gone away: nothing is to be said.
+    /// Whether the reader of standard output has closed it, so that nothing should be reported.
     pub(crate) output_closed: bool,
 }
 
@@ -73,24 +73,24 @@ impl Failure {
         Self::new(ExitStatus::Failed, format!("failed to write to standard output: {}", reason(error)))
     }
 
-    /// Makes the failure of a command that was asked to stop.
+    /// Makes the failure of an interrupted command.
     pub(crate) fn interrupted() -> Self {
         Self::new(ExitStatus::Interrupted, "interrupted").hint(INTERRUPTED)
     }
 
-    /// Adds what to do next, in place of an earlier hint.
+    /// Sets what to do next, replacing an earlier hint.
     #[must_use]
     pub(crate) fn hint(self, hint: impl Into<Advice>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Puts what was being done in front of the message.
+    /// Prefixes the message with the failed action.
     #[must_use]
     pub(crate) fn context(self, context: impl AsRef<str>) -> Self {
         Self { message: format!("{}: {}", context.as_ref(), self.message), ..self }
     }
 
-    /// Says that it is the repository that is copied to which failed, and names its options.
+    /// Marks the failure as one of the destination of a copy, and names its options.
     #[must_use]
     pub(crate) fn of_other_repository(self) -> Self {
         if self.status == ExitStatus::Interrupted {
@@ -100,7 +100,7 @@ impl Failure {
         Self { hint, ..self }.context("the repository to copy to")
     }
 
-    /// Returns the failure for JSON documents that go on after it.
+    /// Returns the failure for JSON documents that continue after it.
     pub(crate) fn document(&self) -> ErrorDocument {
         let Self { message, hint, status, .. } = self;
         let hint = hint.as_ref().map(|hint| hint.text(Side::Own));
@@ -153,7 +153,7 @@ impl From<AccessError> for Failure {
 }
 
 impl Failure {
-    /// Makes the failure of the way to a repository.
+    /// Makes the failure of the access to a repository.
     pub(crate) fn of_access(error: &AccessError) -> Self {
         let message = match error {
             AccessError::Store(error) => return Self::from_store(error),
@@ -167,7 +167,7 @@ impl Failure {
         Self::of(status::of_access(error), message, advice::access::of(error))
     }
 
-    /// Makes the failure of an unfit server.
+    /// Makes the failure of an unsuitable server.
     fn of_probe(error: &ProbeError) -> Self {
         match error {
             ProbeError::Store(error) => Self::from_store(error),
@@ -195,7 +195,7 @@ impl From<OperationError> for Failure {
 }
 
 impl Failure {
-    /// Makes the failure of a reference that means no snapshot, or not one alone.
+    /// Makes the failure of a reference that matches no snapshot, or several.
     fn of_reference(error: &ResolveError) -> Self {
         Self::of(status::of_reference(error), error.to_string(), advice::reference::of(error))
     }
@@ -257,7 +257,7 @@ impl From<LocationError> for Failure {
 }
 
 impl Failure {
-    /// Makes the failure of a pattern of what is left out, or of a file with such patterns.
+    /// Makes the failure of an exclude pattern, or of a file with such patterns.
     fn of_exclude(error: &ExcludeError) -> Self {
         let message = format!("failed to {}", reason(error));
         Self::of(ExitStatus::Usage, message, advice::engines::of_exclude(error))
@@ -307,7 +307,7 @@ impl Failure {
     }
 }
 
-/// Returns the text of a restore that would delete very much.
+/// Returns the text about a restore that would delete very many objects.
 pub(crate) fn many_deletions(error: &RestoreError) -> String {
     let RestoreError::ManyDeletions { target, deletions, entries } = error else { return reason(error) };
     let (deletions, entries) = (text::count(*deletions), text::count(*entries));

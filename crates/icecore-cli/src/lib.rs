@@ -1,8 +1,8 @@
 //! Arguments → typed request → engine → text or JSON; exit codes; hints; the binary `icecore`.
 //!
-//! Architecture invariants: the only crate that prints, reads the environment and knows of the argument
-//! parser; decides nothing about stored bytes; no secret goes into a message, an argument of another process
-//! or a core file.
+//! Architecture invariants: the only crate that prints, reads the environment and knows the argument parser;
+//! decides nothing about stored bytes; never puts a secret into a message, an argument of another process or
+//! a core file.
 
 mod application;
 mod arguments;

@@ -1,5 +1,5 @@
-//! The binary `icecore`; everything is in the library beside it, where other programs and the fuzz targets
-//! reach it too.
+//! The binary `icecore`; all code is in the library beside it, so that other programs and the fuzz targets
+//! can use it.
 
 fn main() -> std::process::ExitCode {
     let words: Vec<std::ffi::OsString> = std::env::args_os().collect();

@@ -1,5 +1,4 @@
-//! The process and its surroundings: what it asks of the system, its limits, threads, signals, environment
-//! and files.
+//! The process and its surroundings: requests to the system, limits, threads, signals, environment and files.
 
 use std::io;
 
@@ -16,7 +15,7 @@ pub(crate) mod threads;
 
 /// Keeps keys out of core files and away from debuggers of other processes, and allows more open files.
 ///
-/// What the system refuses is left as it is: none of it is needed for a right result.
+/// Refusals of the system are ignored: the results are right without these settings.
 pub(crate) fn prepare() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
@@ -24,11 +23,11 @@ pub(crate) fn prepare() {
     icecore_fs::raise_descriptor_limit();
 }
 
-/// Says whether the process was started with standard output closed.
+/// Returns whether the process was started with standard output closed.
 ///
-/// The standard library opens `/dev/null` in its place, for reading and writing; `> /dev/null` opens it for
-/// writing only. A service manager may do the former, too, so this is for texts that nobody asks for only to
-/// throw them away.
+/// The standard library then opens `/dev/null` for reading and writing, while `> /dev/null` opens it only for
+/// writing. A service manager may also open it for both, so use this only for output that nobody would
+/// request just to discard it.
 pub(crate) fn is_output_closed() -> bool {
     let output = io::stdout();
     let is_null = rustix::fs::fstat(&output).is_ok_and(|stat| {

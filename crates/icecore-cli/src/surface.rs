@@ -1,4 +1,4 @@
-//! What the user sees and answers: the two output streams, progress, tables and questions.
+//! User interface: the two output streams, progress, tables and questions.
 
 pub(crate) mod archived;
 pub(crate) mod confirmation;

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::surface::console::Verbosity;
 
 const HEADING: &str = "Global options";
-/// How long the network is waited for where no terminal is there, and with the option without a value.
+/// How long to wait for the network without a terminal, and if the option has no value.
 const NETWORK_TIME_DEFAULT: Duration = Duration::from_mins(5);
 
 /// Options of all commands.
@@ -119,7 +119,7 @@ enum ProgressArgument {
 }
 
 impl GlobalArguments {
-    /// Forgets what comes from environment variables that are set to nothing.
+    /// Ignores values from environment variables that are empty.
     pub(crate) fn ignore_empty_environment(&mut self, matches: &ArgMatches) {
         let from_environment = |id| origin(matches, id) == Some(ValueSource::EnvVariable);
         let values = [
@@ -143,17 +143,17 @@ impl GlobalArguments {
         }
     }
 
-    /// Returns the configuration file that was named.
+    /// Returns the given configuration file.
     pub(crate) fn config(&self) -> Option<&Path> {
         self.config.as_deref().map(Path::new)
     }
 
-    /// Returns the cache directory that was named.
+    /// Returns the given cache directory.
     pub(crate) fn cache_directory(&self) -> Option<PathBuf> {
         self.cache_dir.as_ref().map(PathBuf::from)
     }
 
-    /// Puts what was given here in the place of what the configuration file says.
+    /// Overrides the settings of the configuration file with the given ones.
     pub(crate) fn apply_to(&self, settings: &mut S3Settings) {
         fn replace<T: Clone>(target: &mut Option<T>, given: Option<&T>) {
             if let Some(given) = given {
@@ -167,13 +167,13 @@ impl GlobalArguments {
         replace(&mut settings.download_bytes_per_second_max, self.limit_download.as_ref());
     }
 
-    /// Returns how long the network is waited for at the beginning, if it is.
+    /// Returns how long to wait for the network at the beginning, if at all.
     pub(crate) fn network_time_max(&self) -> Option<Duration> {
         let by_default = || (!io::stderr().is_terminal()).then_some(NETWORK_TIME_DEFAULT);
         self.wait_for_network.or_else(by_default).filter(|time| !time.is_zero())
     }
 
-    /// Returns how much is told.
+    /// Returns how much to report.
     pub(crate) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -183,7 +183,7 @@ impl GlobalArguments {
         }
     }
 
-    /// Returns how progress is shown, if that was said.
+    /// Returns how to show progress, if it was given.
     pub(crate) fn progress(&self) -> Option<ProgressMode> {
         self.progress.map(|mode| match mode {
             ProgressArgument::Auto => ProgressMode::Auto,
@@ -193,8 +193,7 @@ impl GlobalArguments {
         })
     }
 
-    /// Returns the ways to unlock that were given, by where they were given; `password` is that of the
-    /// environment.
+    /// Returns the given credentials, by where they were given; `password` is the one from the environment.
     pub(crate) fn credentials(
         &self,
         matches: &ArgMatches,
@@ -224,11 +223,11 @@ fn rate(text: &str) -> Result<NonZeroU64, String> {
     NonZeroU64::new(bytes).ok_or_else(|| "a rate of zero would let nothing through".to_owned())
 }
 
-/// Makes the way to unlock from the value of an option.
+/// Makes a credential source from the value of an option.
 type MakeSource = fn(&OsString) -> CredentialSource;
 
-/// Returns the ways to unlock a repository that were given, by where they were given. The options are a key
-/// file, a file with the password and a command that prints it, each with its id; `password` is that of the
+/// Returns the given credentials of a repository, by where they were given. The options are a key file, a
+/// file with the password and a command that prints it, each with its id; `password` is the one from the
 /// environment.
 pub(crate) fn given_credentials(
     matches: &ArgMatches,
@@ -244,7 +243,7 @@ pub(crate) fn given_credentials(
     for ((id, value), source) in sources {
         let Some(value) = value else { continue };
         match origin(matches, id) {
-            // A variable that is set to nothing says nothing.
+            // An empty variable counts as unset.
             Some(ValueSource::EnvVariable) if value.is_empty() => {}
             Some(ValueSource::EnvVariable) => given.environment.push(source(value)),
             _ => given.command_line.push(source(value)),

@@ -1,8 +1,8 @@
-//! The option of commands that read, for repositories from which snapshots disappeared.
+//! The option of reading commands for repositories from which snapshots disappeared.
 
 use clap::Args;
 
-/// What a command that reads does if snapshots disappeared.
+/// Behaviour of a reading command if snapshots disappeared.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct RollbackArguments {
     /// Continue although snapshots disappeared or the repository was rolled back

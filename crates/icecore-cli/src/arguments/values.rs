@@ -1,4 +1,4 @@
-//! Values that options of several commands have.
+//! Values of options that several commands have.
 
 use std::num::NonZeroUsize;
 
@@ -30,7 +30,7 @@ pub(crate) fn parse_pack_size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Reads how many files are read at a time.
+/// Reads how many files to read at the same time.
 pub(crate) fn parse_concurrency(text: &str) -> Result<NonZeroUsize, String> {
     let number: Option<NonZeroUsize> = text.parse().ok();
     number

@@ -1,4 +1,4 @@
-//! `diff`: shows what differs between two snapshots.
+//! `diff`: shows the differences between two snapshots.
 
 pub(crate) mod arguments;
 mod command;

@@ -1,4 +1,4 @@
-//! `doctor`: finds out before the disaster what is missing.
+//! `doctor`: finds problems before a disaster.
 
 pub(crate) mod arguments;
 mod command;

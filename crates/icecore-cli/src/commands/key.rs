@@ -1,4 +1,4 @@
-//! `key`: lists, adds, removes and changes what unlocks the repository.
+//! `key`: lists, adds, removes and changes the keys of the repository.
 
 pub(crate) mod arguments;
 mod command;

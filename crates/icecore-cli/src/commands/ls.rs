@@ -1,4 +1,4 @@
-//! `ls`: lists what is in a snapshot.
+//! `ls`: lists the content of a snapshot.
 
 pub(crate) mod arguments;
 mod command;

@@ -1,4 +1,4 @@
-//! `restore`: a snapshot, a directory or a file of it, into a directory.
+//! `restore`: restores a snapshot, or a directory or file of it, into a directory.
 
 mod actions;
 pub(crate) mod arguments;

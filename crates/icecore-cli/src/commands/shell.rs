@@ -1,4 +1,4 @@
-//! `completions` and `man`: made from the description of the command line.
+//! `completions` and `man`: generated from the description of the command line.
 
 pub(crate) mod arguments;
 mod command;

@@ -1,4 +1,4 @@
-//! What a user can do about a failure, as a value: options are named when it is rendered.
+//! What a user can do about a failure, as a value: options get their names when it is rendered.
 
 use std::borrow::Cow;
 
@@ -13,16 +13,16 @@ pub(super) mod repository;
 mod restore;
 pub(super) mod store;
 
-/// Which repository the advice is about.
+/// Which repository an advice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The one that the command works on.
+    /// The one of the command.
     Own,
-    /// The one that snapshots are copied to.
+    /// The destination of a copy.
     Destination,
 }
 
-/// An option that each of the two repositories has.
+/// An option that both repositories of a copy have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flag {
     /// The repository itself.
@@ -41,7 +41,7 @@ pub(crate) enum Flag {
     CaFile,
 }
 
-/// A variable that each of the two repositories has.
+/// An environment variable that both repositories of a copy have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variable {
     /// The repository itself.
@@ -56,7 +56,7 @@ pub(crate) enum Variable {
     Password,
 }
 
-/// A piece of advice.
+/// A part of an advice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// Words.
@@ -65,7 +65,7 @@ pub(crate) enum Piece {
     Flag(Flag),
     /// The name of a variable.
     Variable(Variable),
-    /// How a repository is created.
+    /// How to create a repository.
     Creation,
 }
 
@@ -122,7 +122,7 @@ impl Side {
 }
 
 impl Advice {
-    /// Puts advice together.
+    /// Makes an advice.
     pub(crate) fn of(pieces: Vec<Piece>) -> Self {
         Self(pieces)
     }
@@ -138,7 +138,7 @@ impl Advice {
         pieces.collect()
     }
 
-    /// Adds more advice at the end.
+    /// Appends more advice.
     fn and(mut self, more: Self) -> Self {
         self.0.extend(more.0);
         self
@@ -187,7 +187,7 @@ impl From<Advice> for String {
     }
 }
 
-/// What to do when a command was asked to stop.
+/// What to do about an interrupted command.
 pub(super) const INTERRUPTED: &str = "nothing is lost; run the same command again";
 /// What to do about a repository or a store of a newer program.
 const NEWER: &str = "use the newest version of icecore";
@@ -198,12 +198,12 @@ const DAMAGE: &str =
 pub(super) const PATTERNS: &str =
     "patterns are those of gitignore files; a backslash takes a character literally";
 
-/// Returns what to do where there is no repository.
+/// Returns what to do if there is no repository.
 fn no_repository() -> Advice {
     advice!["check ", Flag::Repository, ", or ", Piece::Creation]
 }
 
-/// Returns what to do where a key does not open a repository.
+/// Returns what to do if a key does not open a repository.
 fn wrong_key() -> Advice {
     advice![
         "give the right key with ",

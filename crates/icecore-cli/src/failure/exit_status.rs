@@ -1,15 +1,15 @@
-//! Exit codes: what scripts rely on.
+//! Exit codes for scripts.
 
 use std::process::ExitCode;
 
-/// How a command ended, from best to worst: of several results the greatest counts.
+/// How a command ended, from best to worst: of several results, the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum ExitStatus {
     /// Everything is done.
     Done,
-    /// Done, but some source files could not be read, or something could not be set on restored files.
+    /// Done, but some source files could not be read, or some metadata could not be set on restored files.
     Partial,
-    /// Some data is archived: it has to be thawed, and then the same command goes on.
+    /// Some data is archived: after it is thawed, the same command continues.
     Archived,
     /// The command line, a pattern or the configuration is wrong.
     Usage,
@@ -21,7 +21,7 @@ pub(crate) enum ExitStatus {
     WrongKey,
     /// Stored data is damaged or missing.
     Damage,
-    /// A signal asked to stop.
+    /// A signal interrupted the command.
     Interrupted,
 }
 

@@ -1,4 +1,4 @@
-//! The exit code with which an error or a report ends a command. Codes are chosen nowhere else.
+//! Exit codes of errors and reports. They are chosen nowhere else.
 
 use icecore_access::AccessError;
 use icecore_aws::{KmsError, ProbeError};
@@ -24,7 +24,7 @@ use icecore_store::StoreError;
 
 use crate::failure::exit_status::ExitStatus;
 
-/// Returns how an error of a store ends a command.
+/// Returns the exit status of an error of a store.
 pub(super) fn of_store(error: &StoreError) -> ExitStatus {
     match error {
         StoreError::Interrupted => ExitStatus::Interrupted,
@@ -43,7 +43,7 @@ fn of_format(error: &FormatError) -> ExitStatus {
     }
 }
 
-/// Returns how an error of a repository ends a command.
+/// Returns the exit status of an error of a repository.
 pub(super) fn of_repository(error: &RepoError) -> ExitStatus {
     match error {
         RepoError::Store(error) => of_store(error),
@@ -67,7 +67,7 @@ pub(super) fn of_repository(error: &RepoError) -> ExitStatus {
     }
 }
 
-/// Returns how an unfit server ends a command.
+/// Returns the exit status of an unsuitable server.
 pub(super) fn of_probe(error: &ProbeError) -> ExitStatus {
     match error {
         ProbeError::Store(error) => of_store(error),
@@ -85,7 +85,7 @@ fn of_kms(error: &KmsError) -> ExitStatus {
     }
 }
 
-/// Returns how an error on the way to a repository ends a command.
+/// Returns the exit status of an error of the access to a repository.
 pub(super) fn of_access(error: &AccessError) -> ExitStatus {
     match error {
         AccessError::Store(error) => of_store(error),
@@ -115,7 +115,7 @@ pub(super) fn of_access(error: &AccessError) -> ExitStatus {
     }
 }
 
-/// Returns how a reference that means no snapshot, or not only one, ends a command.
+/// Returns the exit status of a reference that matches no snapshot, or several.
 pub(super) fn of_reference(error: &ResolveError) -> ExitStatus {
     match error {
         ResolveError::NotFound(_) | ResolveError::SeveralIds { .. } => ExitStatus::Failed,
@@ -124,7 +124,7 @@ pub(super) fn of_reference(error: &ResolveError) -> ExitStatus {
     }
 }
 
-/// Returns how an error of an operation ends a command.
+/// Returns the exit status of an error of an operation.
 pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
     match error {
         OperationError::Access(error) | OperationError::Key(KeyError::FilesStay(error)) => of_access(error),
@@ -151,7 +151,7 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
     }
 }
 
-/// Returns how it ends a command if a request for backups is refused, or a source is not backed up.
+/// Returns the exit status of a refused request for backups, or of a source that is not backed up.
 fn of_backup_fault(fault: &BackupFault) -> ExitStatus {
     match fault {
         BackupFault::NoPath
@@ -169,7 +169,7 @@ fn of_backup_fault(fault: &BackupFault) -> ExitStatus {
     }
 }
 
-/// Returns how the report of a run of backups ends a command: the worst source counts, or what disappeared.
+/// Returns the exit status of a run of backups: the worst source counts, or losses of the repository.
 pub(crate) fn of_backup_report(report: &BackupReport) -> ExitStatus {
     let losses = if report.losses.is_empty() { ExitStatus::Done } else { ExitStatus::Damage };
     let of_source = |source: &SourceReport| match &source.result {
@@ -180,7 +180,7 @@ pub(crate) fn of_backup_report(report: &BackupReport) -> ExitStatus {
     report.sources.iter().map(of_source).max().unwrap_or(ExitStatus::Done).max(losses)
 }
 
-/// Returns how an error of a backup ends a command.
+/// Returns the exit status of an error of a backup.
 pub(super) fn of_backup(error: &BackupError) -> ExitStatus {
     match error {
         BackupError::Repository(error) => of_repository(error),
@@ -189,7 +189,7 @@ pub(super) fn of_backup(error: &BackupError) -> ExitStatus {
     }
 }
 
-/// Returns how an error of a restore ends a command.
+/// Returns the exit status of an error of a restore.
 pub(super) fn of_restore(error: &RestoreError) -> ExitStatus {
     match error {
         RestoreError::Repository(error) => of_repository(error),
@@ -198,7 +198,7 @@ pub(super) fn of_restore(error: &RestoreError) -> ExitStatus {
     }
 }
 
-/// Returns how a command ends that does not copy something.
+/// Returns the exit status of a refused or failed copy.
 fn of_not_copied(error: &NotCopied) -> ExitStatus {
     match error {
         NotCopied::SameRepository { .. } => ExitStatus::Usage,
@@ -210,24 +210,24 @@ fn of_not_copied(error: &NotCopied) -> ExitStatus {
     }
 }
 
-/// Returns how a copy ends a command that was not asked to stop.
+/// Returns the exit status of a copy that was not interrupted.
 pub(crate) fn of_copy_report(report: &CopyReport) -> ExitStatus {
     let is_well = report.is_whole() && report.source_ending != Ending::Alarmed;
     let whole = if is_well { ExitStatus::Done } else { ExitStatus::Damage };
     report.errors().map(of_operation).fold(whole, Ord::max)
 }
 
-/// Returns how a check ends a command.
+/// Returns the exit status of a check.
 pub(crate) fn of_check_report(checked: &Checked) -> ExitStatus {
     if checked.is_well() { ExitStatus::Done } else { ExitStatus::Damage }
 }
 
-/// Returns how the findings of the doctor end a command.
+/// Returns the exit status of the findings of `doctor`.
 pub(crate) fn of_doctor_report(report: &DoctorReport) -> ExitStatus {
     if report.is_healthy() { ExitStatus::Done } else { ExitStatus::Failed }
 }
 
-/// Returns how a restore that came to its end counts.
+/// Returns the exit status of a finished restore.
 pub(crate) fn of_restore_report(report: &RestoreReport) -> ExitStatus {
     let others = report.problem_count - report.damaged - report.archived;
     let known_before =
@@ -246,7 +246,7 @@ pub(crate) fn of_restore_report(report: &RestoreReport) -> ExitStatus {
     }
 }
 
-/// Returns how an error of a copy ends a command.
+/// Returns the exit status of an error of a copy.
 pub(super) fn of_copy(error: &CopyError) -> ExitStatus {
     match error {
         CopyError::Source(error) | CopyError::Target(error) => of_repository(error),
@@ -255,7 +255,7 @@ pub(super) fn of_copy(error: &CopyError) -> ExitStatus {
     }
 }
 
-/// Returns how an error of a check ends a command.
+/// Returns the exit status of an error of a check.
 pub(super) fn of_check(error: &CheckError) -> ExitStatus {
     match error {
         CheckError::Cancelled => ExitStatus::Interrupted,

@@ -10,8 +10,8 @@ use crate::failure::{Failure, Outcome, reason};
 const SYSTEM_FILE: &str = "/etc/icecore/icecore.toml";
 const USER_FILE: &str = "icecore.toml";
 
-/// Reads the configuration file: the one that is named, else the system's, else the user's; the first that
-/// exists counts.
+/// Reads the configuration file: the given one, else the system's, else the user's; the first that exists
+/// counts.
 pub(crate) fn read(named: Option<&Path>, directories: &Directories) -> Outcome<Configuration> {
     if let Some(path) = named {
         return read_file(path)?.ok_or_else(|| {
@@ -44,7 +44,7 @@ fn read_file(path: &Path) -> Outcome<Option<Configuration>> {
     Configuration::parse(&text).map(Some).map_err(|error| wrong(reason(&error)))
 }
 
-/// Returns the way to unlock that a configuration names.
+/// Returns the credential of a configuration.
 pub(crate) fn credential(configuration: &Configuration) -> Option<CredentialSource> {
     use icecore_policy::UnlockMethod;
     configuration.unlock.clone().map(|method| match method {

@@ -8,8 +8,8 @@ use crate::process::environment_variables;
 
 /// Finds the directories by the XDG Base Directory Specification.
 ///
-/// Services are often started without `HOME`; the home directory in `/etc/passwd` is taken then, so that a
-/// service finds the key file that was generated in a shell.
+/// Services are often started without `HOME`. The home directory in `/etc/passwd` is used then, so a service
+/// finds the key file that was generated in a shell.
 pub(crate) fn find() -> Directories {
     let home = environment_variables::read(environment_variables::HOME).map(PathBuf::from).or_else(|| {
         let passwd = fs::read("/etc/passwd").ok()?;

@@ -1,18 +1,18 @@
-//! The one place that reads the process's environment, apart from the argument parser.
+//! The only module that reads the process's environment, except for the argument parser.
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf};
 
 use icecore_access::{PASSWORD_VARIABLES, Surroundings};
 use zeroize::Zeroizing;
 
-/// File with certificates to trust, as the AWS command line and the SDKs of AWS know it.
+/// File with trusted certificates, a variable of the AWS command line and the AWS SDKs.
 const AWS_CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// Files of the shared AWS configuration, and what they are below the home directory.
+/// Variables of the shared AWS configuration files, and their defaults below the home directory.
 const AWS_FILES: [(&str, &str); 2] =
     [("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")];
 
-/// Variables by which a program that changes the user says who it was before: by number, or by name.
+/// Variables in which a program that changes the user stores the previous one: by number, or by name.
 const FORMER_USERS: [&str; 4] = ["SUDO_UID", "PKEXEC_UID", "SUDO_USER", "DOAS_USER"];
 
 /// Directory of the user.
@@ -21,21 +21,20 @@ pub(crate) const HOME: &str = "HOME";
 /// Password, as text.
 pub(crate) const PASSWORD: &str = PASSWORD_VARIABLES[0];
 
-/// Password of the repository that snapshots are copied to.
+/// Password of the destination of a copy.
 const TO_PASSWORD: &str = PASSWORD_VARIABLES[1];
 
-/// Returns the password of the repository. No flag has it: arguments are visible to every user of the
-/// machine.
+/// Returns the password of the repository. No option has it: every user of the machine can see arguments.
 pub(crate) fn password() -> Option<Zeroizing<Vec<u8>>> {
     read(PASSWORD).map(|password| Zeroizing::new(password.into_vec()))
 }
 
-/// Returns the password of the repository that snapshots are copied to.
+/// Returns the password of the destination of a copy.
 pub(crate) fn destination_password() -> Option<Zeroizing<Vec<u8>>> {
     read(TO_PASSWORD).map(|password| Zeroizing::new(password.into_vec()))
 }
 
-/// Returns what other programs say that matters on the way to a repository.
+/// Returns relevant variables of other programs for the access to a repository.
 pub(crate) fn surroundings() -> Surroundings {
     let home = read(HOME).map(PathBuf::from).unwrap_or_default();
     let file =

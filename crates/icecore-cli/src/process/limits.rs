@@ -1,8 +1,8 @@
-//! What the system lets this process have: memory, open files, threads. Too little of it is told at the
-//! start; where it is scarce, less is done at a time.
+//! Limits of the system for this process: memory, open files, threads. If there is too little of one, this is
+//! reported at the start; if one is scarce, less is done at the same time.
 //!
-//! Rust ends a process at once for which an allocation fails, so it has to be known before that there is
-//! enough.
+//! Rust ends a process at once if an allocation fails, so the process must know in advance that there is
+//! enough memory.
 
 use std::{
     ffi::OsString,
@@ -23,49 +23,49 @@ use crate::{
 };
 use icecore_operations::text;
 
-/// Variable that tells the allocator of glibc (mallopt(3)) how many arenas to keep; each takes 64 MiB of
-/// address space.
+/// Variable for the allocator of glibc (mallopt(3)): the number of arenas; each takes 64 MiB of address
+/// space.
 const ARENAS_VARIABLE: &str = "MALLOC_ARENA_MAX";
-/// Variable that tells the standard library how large the stacks of threads are, in bytes.
+/// Variable for the standard library: the size of the stacks of threads, in bytes.
 const STACK_VARIABLE: &str = "RUST_MIN_STACK";
-/// Stack of a thread where memory is limited, in bytes.
+/// Stack of a thread if memory is limited, in bytes.
 const STACK_BYTES: u64 = 1 << 20;
 
-/// Memory that a command takes which reads little, apart from its threads, in bytes.
+/// Memory of a command that reads little, without its threads, in bytes.
 const LIGHT_BYTES: u64 = 64 << 20;
-/// Memory that a command takes which moves data: packs, blocks, indexes, buffers.
+/// Memory of a command that processes data: packs, blocks, indexes, buffers.
 const HEAVY_BYTES: u64 = 400 << 20;
-/// Memory that each thread takes which compresses or opens blocks.
+/// Memory of each thread that compresses or opens blocks.
 const WORKER_BYTES: u64 = 48 << 20;
-/// Threads beside the workers that each command may start, at least, …
+/// Threads besides the workers that each command must be able to start.
 const OTHER_THREADS_MIN: usize = 28;
-/// … and the most of them that are calls of a local store.
+/// Maximum of threads for calls of a local store.
 const STORE_THREADS_MAX: usize = 64;
-/// Limits of threads above this are none for us.
+/// Higher limits of threads do not matter.
 const THREADS_LIMIT_NOTED: u64 = 4096;
-/// Memory of the process where the system does not say how much it has, in bytes.
+/// Memory of the process if the system does not report it, in bytes.
 const USED_BYTES_GUESS: u64 = 96 << 20;
 
-/// Open files that a command has at least: catalogue, directories, the store's own.
+/// Minimum of open files of a command: catalogue, directories, the store's own.
 const DESCRIPTORS_MIN: u64 = 64;
-/// Open files that are kept for everything but calls of a local store, …
+/// Open files that are reserved for everything except calls of a local store.
 const DESCRIPTORS_KEPT: u64 = 40;
-/// … each of which has this many at most.
+/// Maximum of open files of each call of a local store.
 const DESCRIPTORS_A_CALL: u64 = 4;
 
-/// How much a command moves.
+/// How much data a command processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weight {
-    /// Metadata.
+    /// Only metadata.
     Light,
     /// Content of files.
     Heavy,
 }
 
-/// What the system allows.
+/// Limits of the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bounds {
-    /// Address space that is left, in bytes; none if it is not limited.
+    /// Remaining address space in bytes; none if it is not limited.
     memory_bytes: Option<u64>,
     /// Limit of the address space, in bytes.
     memory_bytes_max: Option<u64>,
@@ -73,8 +73,9 @@ struct Bounds {
     cores: usize,
 }
 
-/// Starts the program again in place of this process if memory is limited, so that the allocator and the
-/// threads take no more address space than they need. Returns if that is not so, or impossible.
+/// If memory is limited, replaces this process with a new start of the program, so that the allocator and the
+/// threads use no more address space than they need. Returns if memory is not limited, or if this is
+/// impossible.
 pub fn restart_if_memory_is_limited(words: &[OsString]) {
     if memory_limit().is_none() || environment_variables::read(ARENAS_VARIABLE).is_some() {
         return;
@@ -172,7 +173,7 @@ fn memory_limit() -> Option<u64> {
     [Resource::As, Resource::Data].into_iter().filter_map(|resource| getrlimit(resource).current).min()
 }
 
-/// Returns the address space that the process has, in bytes (`proc_pid_status(5)`).
+/// Returns the used address space of the process, in bytes (`proc_pid_status(5)`).
 fn used_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
@@ -180,7 +181,7 @@ fn used_bytes() -> u64 {
     kib.map_or(USED_BYTES_GUESS, |kib| kib << 10)
 }
 
-/// Says whether there is a limit of threads that a command could meet: of the user's, or of a container.
+/// Returns whether there is a limit of threads that a command could reach: of the user, or of a container.
 fn are_threads_limited() -> bool {
     let user = getrlimit(Resource::Nproc).current;
     let container = fs::read_to_string("/sys/fs/cgroup/pids.max").ok();

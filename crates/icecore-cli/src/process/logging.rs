@@ -1,4 +1,4 @@
-//! Shows what the libraries tell: warnings always, the rest when asked for.
+//! Shows events of the libraries: warnings always, others on request.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -13,9 +13,9 @@ use crate::surface::console::{Console, Verbosity};
 pub(crate) fn start(console: &Arc<Console>) {
     let filter = match console.verbosity {
         Verbosity::Quiet => "error",
-        // What aws-config warns of, the failing request says again, in our words.
+        // The failing request repeats the warnings of aws-config in our words.
         Verbosity::Normal => "warn,aws_config=error",
-        // By its prefix, the target names all crates of ours.
+        // This prefix matches all our crates.
         Verbosity::Verbose => "warn,aws_config=error,icecore=info",
         Verbosity::Debug => "debug",
     };
@@ -28,7 +28,7 @@ pub(crate) fn start(console: &Arc<Console>) {
         Verbosity::Debug => tracing::subscriber::set_global_default(subscriber.finish()),
         _ => tracing::subscriber::set_global_default(subscriber.without_time().finish()),
     };
-    // Only a second start in one process could fail.
+    // Only a second start in the same process could fail.
     started.unwrap_or_default();
 }
 
@@ -42,7 +42,7 @@ impl<'a> MakeWriter<'a> for ConsoleWriter {
     }
 }
 
-/// Collects one event, so that it appears in one piece and not amid a progress bar.
+/// Collects one event, so that it appears in one piece and not inside of a progress bar.
 struct LineWriter<'a> {
     console: &'a Console,
     line: Vec<u8>,

@@ -13,13 +13,13 @@ use crate::{failure::exit_status::ExitStatus, surface::console::Console};
 /// Requests `stop` on the first SIGINT, SIGTERM or SIGHUP; a second SIGINT or SIGTERM ends the process at
 /// once.
 ///
-/// A SIGHUP is never the second one: who closes a terminal sends several. Where it is ignored already, by
-/// `nohup`, it stays so.
+/// A SIGHUP never counts as the second one: closing a terminal sends several. If `nohup` ignores it, it stays
+/// ignored.
 pub(crate) fn watch_signals(runtime: &Handle, stop: Stop, console: Arc<Console>) -> io::Result<()> {
     let _entered = runtime.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // A file that grows beyond `ulimit -f` is then an error of the write, and no end of the process.
+    // A file that exceeds `ulimit -f` then causes an error of the write, and does not end the process.
     drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
     let mut hangup = if may_take_hangup() { Some(signal(SignalKind::hangup())?) } else { None };
     runtime.spawn(async move {
@@ -48,14 +48,14 @@ async fn next_of(signal: Option<&mut Signal>) {
     }
 }
 
-/// Says whether SIGHUP is not ignored: a handler would put an end to that. Where it cannot be found out, it
-/// is left alone.
+/// Returns whether SIGHUP is not ignored, because a handler would change that. If this is unknown, SIGHUP is
+/// left alone.
 fn may_take_hangup() -> bool {
     std::fs::read_to_string("/proc/self/status")
         .is_ok_and(|status| !ignores(&status, rustix::process::Signal::HUP))
 }
 
-/// Says whether a process ignores a signal, by its `/proc/PID/status`, `proc_pid_status(5)`.
+/// Returns whether a process ignores a signal, according to its `/proc/PID/status`, `proc_pid_status(5)`.
 fn ignores(status: &str, signal: rustix::process::Signal) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();

@@ -4,15 +4,15 @@ use std::{io, time::Duration};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Threads that drive store calls; the calls themselves mostly wait.
+/// Threads that drive store calls; the calls mostly wait.
 const STORE_THREADS: usize = 2;
 
-/// Longest time at the end for calls that the system has to finish: a look-up of a host name, a write to a
+/// Maximum time at the end for calls that the system has to finish: looking up a host name, writing to a
 /// disk.
 const ENDING_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// The threads that drive store calls. At the end they are not waited for if they hang: everything that a
-/// command needs has ended by then.
+/// The threads that drive store calls. If they hang at the end, nobody waits for them: everything that a
+/// command needs is finished by then.
 #[derive(Debug)]
 pub(crate) struct StoreThreads {
     handle: Handle,
@@ -21,7 +21,7 @@ pub(crate) struct StoreThreads {
 }
 
 impl StoreThreads {
-    /// Returns the way to give them work.
+    /// Returns the handle for giving them work.
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
     }
@@ -35,7 +35,7 @@ impl Drop for StoreThreads {
     }
 }
 
-/// Starts the threads that drive store calls, of which those of a local store are on threads of their own.
+/// Starts the threads that drive store calls; calls of a local store run on separate threads.
 pub(crate) fn start_threads(store_calls_max: usize) -> io::Result<StoreThreads> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(STORE_THREADS)

@@ -1,13 +1,13 @@
-//! Tells what has to be thawed, and how.
+//! Reports what must be thawed, and how.
 
 use icecore_operations::{archived::ArchivedDocument, text};
 
 use crate::surface::console::Console;
 
-/// Packs that are shown with their commands.
+/// Maximum of packs that are shown with their commands.
 const PACKS_SHOWN_MAX: usize = 10;
 
-/// Shows archived packs, how to thaw them, and what to do then; `objects` says what is waiting for them.
+/// Shows archived packs, how to thaw them, and what to do then; `objects` names what is waiting for them.
 pub(crate) fn show_archived(console: &Console, objects: &str, packs: &[ArchivedDocument]) {
     if packs.is_empty() {
         return;

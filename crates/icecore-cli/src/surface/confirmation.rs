@@ -4,8 +4,8 @@ use std::io::{self, IsTerminal};
 
 use crate::surface::console::Console;
 
-/// Asks a question on the terminal and returns whether the answer is yes; where nobody can be asked, it is
-/// no.
+/// Asks a question on the terminal and returns whether the answer is yes; if nobody can be asked, the answer
+/// is no.
 pub(crate) fn ask(console: &Console, question: &str) -> io::Result<bool> {
     let (input, output) = (io::stdin(), io::stderr());
     if console.json || !input.is_terminal() || !output.is_terminal() {

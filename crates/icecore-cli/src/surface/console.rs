@@ -14,14 +14,14 @@ use icecore_operations::text;
 /// Bytes that are collected before they are written to standard output.
 const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
 
-/// How much is told beside the result.
+/// How much to report besides the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
     /// Failures only; no summaries.
     Quiet,
     /// Summaries, warnings, notices.
     Normal,
-    /// What the program decides, and requests to the store.
+    /// Decisions of the program, and requests to the store.
     Verbose,
     /// Everything.
     Debug,
@@ -32,19 +32,19 @@ pub(crate) enum Verbosity {
 pub(crate) struct Console {
     /// Results are JSON documents, messages JSON lines.
     pub(crate) json: bool,
-    /// How much is told.
+    /// How much to report.
     pub(crate) verbosity: Verbosity,
     bar: Mutex<BarState>,
 }
 
-/// The last line of the terminal, which must be hidden while something else is written to standard error.
+/// The last line of the terminal, which must be hidden while anything else is written to standard error.
 #[derive(Debug, Default)]
 struct BarState {
     /// The bar, if there is anything to show.
     bar: Option<ProgressBar>,
-    /// Some work shows its progress.
+    /// Whether some work shows its progress.
     has_progress: bool,
-    /// Something is waited for, which matters more than the progress.
+    /// Whether a wait is shown, which matters more than the progress.
     is_waiting: bool,
 }
 
@@ -61,7 +61,7 @@ impl BarState {
         bar.tick();
     }
 
-    /// Removes the bar unless somebody still needs it.
+    /// Removes the bar unless it is still needed.
     fn settle(&mut self) {
         if !self.has_progress
             && !self.is_waiting
@@ -77,7 +77,7 @@ struct ErrorDocument<'a> {
     error: ErrorBody<'a>,
 }
 
-/// A failure as it stands in JSON documents.
+/// A failure in JSON documents.
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorBody<'a> {
     message: &'a str,
@@ -108,7 +108,7 @@ impl Console {
         Self { json, verbosity, bar: Mutex::default() }
     }
 
-    /// Tells that something is not as it should be.
+    /// Reports a problem.
     pub(crate) fn warning(&self, message: &str) {
         if self.json {
             self.error_document(&MessageDocument::Warning { message });
@@ -117,7 +117,7 @@ impl Console {
         }
     }
 
-    /// Tells something that is good to know, unless the user wants quiet.
+    /// Reports a notice, unless the user wants quiet.
     pub(crate) fn notice(&self, message: &str) {
         if self.verbosity == Verbosity::Quiet {
             return;
@@ -129,7 +129,7 @@ impl Console {
         }
     }
 
-    /// Tells something that is good to know as a document, or as text, unless the user wants quiet.
+    /// Reports a notice as a document, or as text, unless the user wants quiet.
     pub(crate) fn notice_document(&self, document: &impl Serialize, text: &str) {
         match (self.verbosity, self.json) {
             (Verbosity::Quiet, _) => {}
@@ -138,7 +138,7 @@ impl Console {
         }
     }
 
-    /// Tells why the command, or a part of it, failed.
+    /// Reports why the command, or a part of it, failed.
     pub(crate) fn failure(&self, failure: &Failure) {
         if failure.output_closed {
             return;
@@ -153,7 +153,7 @@ impl Console {
         }
     }
 
-    /// Writes a line to standard error; there is nobody to tell if that fails.
+    /// Writes a line to standard error; if that fails, the error cannot be reported.
     pub(crate) fn error_line(&self, line: &str) {
         self.write_error(format!("{}\n", text::printable_message(line)).as_bytes());
     }
@@ -166,7 +166,7 @@ impl Console {
         }
     }
 
-    /// Writes bytes to standard error, with the progress bar taken away meanwhile.
+    /// Writes bytes to standard error, and hides the progress bar meanwhile.
     pub(crate) fn write_error(&self, bytes: &[u8]) {
         let write = || {
             io::stderr().lock().write_all(bytes).unwrap_or_default();
@@ -177,12 +177,12 @@ impl Console {
         }
     }
 
-    /// Shows the progress of some work on a bar from now on.
+    /// Begins to show the progress of some work on a bar.
     pub(crate) fn begin_bar(&self) {
         self.lock_bar().has_progress = true;
     }
 
-    /// Shows how far the work is, unless something is waited for.
+    /// Shows the progress of the work, unless a wait is shown.
     pub(crate) fn set_bar_message(&self, message: String) {
         let mut state = self.lock_bar();
         if !state.is_waiting {
@@ -190,14 +190,14 @@ impl Console {
         }
     }
 
-    /// Shows no progress any more.
+    /// Ends the display of progress.
     pub(crate) fn end_bar(&self) {
         let mut state = self.lock_bar();
         state.has_progress = false;
         state.settle();
     }
 
-    /// Shows on the bar what is waited for, or that nothing is.
+    /// Shows a wait on the bar, or that there is none.
     pub(crate) fn set_waiting(&self, message: Option<String>) {
         let mut state = self.lock_bar();
         state.is_waiting = message.is_some();
@@ -211,12 +211,12 @@ impl Console {
         self.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a text that sums a command up, unless the user wants quiet.
+    /// Writes the summary of a command, unless the user wants quiet.
     pub(crate) fn summary(&self, text: &str) -> Outcome<()> {
         self.try_summary(text).map_err(|error| Failure::output(&error))
     }
 
-    /// Does the same, and returns the error of standard output as it is.
+    /// Does the same, and returns the unchanged error of standard output.
     pub(crate) fn try_summary(&self, text: &str) -> io::Result<()> {
         if self.verbosity == Verbosity::Quiet { Ok(()) } else { ResultWriter::try_print(text) }
     }
@@ -226,7 +226,7 @@ impl Console {
 #[derive(Debug)]
 pub(crate) struct ResultWriter {
     output: BufWriter<Stdout>,
-    /// Names are shown as they are, unless a person looks at them.
+    /// Names are written unchanged, unless a person looks at them.
     is_terminal: bool,
 }
 
@@ -238,7 +238,7 @@ impl ResultWriter {
         Self { output: BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, stdout), is_terminal }
     }
 
-    /// Writes a document that is the whole result of a command.
+    /// Writes a document that is the complete result of a command.
     pub(crate) fn document(document: &impl Serialize) -> Outcome<()> {
         Self::whole(|output| {
             output.json(document)?;
@@ -246,17 +246,17 @@ impl ResultWriter {
         })
     }
 
-    /// Writes a text that is the whole result of a command.
+    /// Writes a text that is the complete result of a command.
     pub(crate) fn print(text: &str) -> Outcome<()> {
         Self::whole(|output| output.text(text))
     }
 
-    /// Does the same, and returns the error of standard output as it is.
+    /// Does the same, and returns the unchanged error of standard output.
     pub(crate) fn try_print(text: &str) -> io::Result<()> {
         Self::try_whole(|output| output.text(text))
     }
 
-    /// Writes the whole result of a command.
+    /// Writes the complete result of a command.
     pub(crate) fn whole(write: impl FnOnce(&mut Self) -> io::Result<()>) -> Outcome<()> {
         Self::try_whole(write).map_err(|error| Failure::output(&error))
     }
@@ -267,17 +267,17 @@ impl ResultWriter {
         output.flush()
     }
 
-    /// Writes text as it is.
+    /// Writes text unchanged.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         self.bytes(text.as_bytes())
     }
 
-    /// Writes bytes as they are.
+    /// Writes bytes unchanged.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.output.write_all(bytes)
     }
 
-    /// Writes a name: as it is into files and pipes, escaped on a terminal.
+    /// Writes a name: unchanged into files and pipes, escaped on a terminal.
     pub(crate) fn name(&mut self, name: &[u8]) -> io::Result<()> {
         if self.is_terminal { self.text(&text::printable(name)) } else { self.bytes(name) }
     }

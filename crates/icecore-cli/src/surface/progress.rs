@@ -1,4 +1,4 @@
-//! Progress of long work: a bar on a terminal, lines of text or JSON where asked for.
+//! Progress of long work: a bar on a terminal, lines of text or JSON on request.
 
 use std::{
     io::{self, IsTerminal},
@@ -17,27 +17,27 @@ use icecore_operations::{documents::PathText, text};
 const BAR_EVERY: Duration = Duration::from_millis(100);
 const JSON_EVERY: Duration = Duration::from_secs(1);
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
-/// Cells of a bar.
+/// Characters of a bar.
 const BAR_WIDTH: usize = 24;
 
-/// How far some work is.
+/// Progress of some work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
-    /// What is being done.
+    /// Phase of the work.
     pub(crate) phase: &'static str,
-    /// What is counted, in the singular.
+    /// Name of the counted objects, in the singular.
     pub(crate) noun: &'static str,
-    /// Number of things that are done.
+    /// Number of finished objects.
     pub(crate) objects: u64,
-    /// Number of things in all, if that is known (or expected).
+    /// Number of all objects, if known (or expected).
     pub(crate) objects_total: Option<u64>,
-    /// Bytes that are done.
+    /// Finished bytes.
     pub(crate) bytes: u64,
-    /// Bytes in all, if that is known (or expected).
+    /// All bytes, if known (or expected).
     pub(crate) bytes_total: Option<u64>,
-    /// Bytes that have been uploaded, where something is.
+    /// Uploaded bytes, if the work uploads.
     pub(crate) bytes_stored: Option<u64>,
-    /// What was dealt with last.
+    /// Last finished path.
     pub(crate) path: Vec<u8>,
 }
 
@@ -65,7 +65,7 @@ impl Form {
     }
 }
 
-/// Shows progress; may be told of it as often as one likes.
+/// Shows progress; it may be updated as often as necessary.
 #[derive(Debug)]
 pub(crate) struct Progress {
     console: Arc<Console>,
@@ -113,7 +113,7 @@ impl Progress {
         Self { console, clock, form, state }
     }
 
-    /// Tells how far the work is; asks for the figures only if it is time to show them.
+    /// Updates the progress; asks for the figures only if it is time to show them.
     pub(crate) fn update(&self, counters: impl FnOnce() -> Counters) {
         let every = match self.form {
             Form::None => return,
@@ -137,7 +137,7 @@ impl Progress {
         self.show(&counters, elapsed);
     }
 
-    /// Writes something that happened as a JSON line, if progress is shown as such.
+    /// Writes an event as a JSON line, if progress is shown as JSON.
     pub(crate) fn event<T: Serialize>(&self, document: impl FnOnce() -> T) {
         if self.form == Form::Json
             && let Ok(mut line) = serde_json::to_vec(&document())
@@ -162,8 +162,8 @@ impl Progress {
         }
     }
 
-    /// Writes a document as a line of its own, if progress is shown as JSON: what no summary has room for.
-    /// Says whether it did.
+    /// Writes a document as a separate line, if progress is shown as JSON: for facts that do not fit into a
+    /// summary. Returns whether it was written.
     pub(crate) fn line(&self, document: impl FnOnce() -> Value) -> bool {
         let is_json = self.form == Form::Json;
         if is_json {
@@ -192,8 +192,7 @@ fn rate(counters: &Counters, elapsed: Duration) -> u64 {
     rate
 }
 
-/// Returns the seconds that are left if it goes on like this; nothing in the first seconds, when nobody can
-/// know.
+/// Returns the estimated remaining seconds; none in the first seconds, when there is no basis for it.
 fn seconds_left(counters: &Counters, elapsed: Duration) -> Option<u64> {
     let left = counters.bytes_total?.checked_sub(counters.bytes)?;
     let rate = rate(counters, elapsed);
@@ -253,7 +252,7 @@ fn share(counters: &Counters) -> Option<f64> {
         (_, Some(total)) if total > 0 => (counters.objects, total),
         _ => return None,
     };
-    // More than was expected: there is no share of that.
+    // More than expected: there is no percentage.
     (done <= total).then(|| done as f64 / total as f64)
 }
 

@@ -1,4 +1,4 @@
-//! Says and asks on the console what the parts of a command have to say and to ask.
+//! Shows notices of all parts of a command on the console, and asks their questions.
 
 use std::{
     io::{self, IsTerminal},

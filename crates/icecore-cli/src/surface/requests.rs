@@ -1,4 +1,4 @@
-//! Tells what a command asked of its stores, and what that costs.
+//! Reports the requests of a command to its stores, and their price.
 
 use icecore_access::{
     Requests, Usage,
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::surface::console::{Console, Verbosity};
 
-/// The line that tells it.
+/// The line of the report.
 #[derive(Debug, Serialize)]
 struct RequestsLine {
     requests: RequestsDocument,
@@ -29,7 +29,7 @@ struct RequestsDocument {
     price: Option<PriceDocument>,
 }
 
-/// What it costs.
+/// Price.
 #[derive(Debug, PartialEq, Serialize)]
 struct PriceDocument {
     requests_usd: f64,
@@ -38,7 +38,7 @@ struct PriceDocument {
     date: String,
 }
 
-/// Tells what was asked of S3, if anything was; `title` stands before it in text.
+/// Reports the requests to S3, if there were any; `title` comes before them in text.
 pub(crate) fn tell(console: &Console, title: &str, requests: &Requests) {
     let Some((usage, region)) = requests.so_far() else { return };
     let document = document(&usage, region.as_deref());
@@ -46,7 +46,7 @@ pub(crate) fn tell(console: &Console, title: &str, requests: &Requests) {
     console.notice_document(&RequestsLine { requests: document }, &text);
 }
 
-/// Tells the calls of a store, when much is to be told.
+/// Reports the calls of a store, if the user wants details.
 pub(crate) fn tell_calls(console: &Console, usage: &Usage) {
     if console.verbosity < Verbosity::Verbose {
         return;
@@ -112,7 +112,7 @@ impl PriceDocument {
     }
 }
 
-/// Returns an amount with two significant digits at least, however small it is.
+/// Returns an amount with at least two significant digits, however small it is.
 fn dollars(amount: f64) -> String {
     match amount {
         amount if amount >= 0.1 || amount == 0.0 => format!("${amount:.2}"),

@@ -1,11 +1,11 @@
-//! How a command ends that shows or copies all snapshots that are there.
+//! How a command ends that shows or copies all existing snapshots.
 
 use icecore_operations::{error::OperationError, look::Ending};
 
 use super::console::Console;
 use crate::failure::{Failure, exit_status::ExitStatus};
 
-/// Says at the end whether snapshots disappeared, and returns how the command ends.
+/// Reports at the end whether snapshots disappeared, and returns how the command ends.
 pub(crate) fn end(console: &Console, ending: Ending) -> ExitStatus {
     match ending {
         Ending::Well => ExitStatus::Done,
@@ -21,7 +21,7 @@ pub(crate) fn end(console: &Console, ending: Ending) -> ExitStatus {
     }
 }
 
-/// Warns that snapshots disappeared, where a command goes on all the same.
+/// Warns that snapshots disappeared if a command continues anyway.
 pub(crate) fn warn(console: &Console) {
     let alarm = Failure::from(OperationError::RolledBack);
     console.warning(&alarm.message);

@@ -1,6 +1,6 @@
-//! Tables for people: columns as wide as they need to be.
+//! Tables for people, with columns as wide as necessary.
 
-/// How the cells of a column are set.
+/// Alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
     /// Text.
@@ -23,7 +23,7 @@ impl Table {
         Self { aligns: columns.iter().map(|(_, align)| *align).collect(), rows: vec![header] }
     }
 
-    /// Adds a row; cells must be printable already.
+    /// Adds a row; cells must already be printable.
     pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }

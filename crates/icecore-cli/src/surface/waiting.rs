@@ -1,4 +1,4 @@
-//! Says what a command waits for when nothing moves.
+//! Reports what a command waits for when nothing moves.
 
 use std::{
     collections::BTreeSet,
@@ -20,15 +20,15 @@ use icecore_operations::text;
 
 use crate::surface::{console::Console, progress::Form};
 
-/// How often it is looked whether anything moves.
+/// How often to check whether anything moves.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// When it is said that nothing moves.
+/// When to report that nothing moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Rhythm {
-    /// After so long a time …
+    /// Time before the first report.
     first: Duration,
-    /// … and again whenever so much time has passed.
+    /// Time between further reports.
     every: Duration,
 }
 
@@ -37,14 +37,14 @@ impl Rhythm {
         let (first, every) = match form {
             Form::Bar => (10, 1),
             Form::Plain | Form::Json => (10, 30),
-            // In the log of a job that nobody looks at.
+            // In the log of a job that nobody watches.
             Form::None => (60, 600),
         };
         Self { first: Duration::from_secs(first), every: Duration::from_secs(every) }
     }
 }
 
-/// Finds out since when nothing moves: no byte, and no call ends.
+/// Finds out since when nothing has moved: no byte, and no end of a call.
 #[derive(Debug, Default)]
 struct Silence {
     under_way: BTreeSet<(Duration, &'static str, String)>,
@@ -52,7 +52,7 @@ struct Silence {
 }
 
 impl Silence {
-    /// Returns since when nothing moves, if anything is under way.
+    /// Returns since when nothing has moved, if any call is in progress.
     fn look(&mut self, now: Duration, waits: &[Wait], last_moved: Duration) -> Option<Duration> {
         let calls: BTreeSet<_> =
             waits.iter().map(|wait| (wait.since, wait.operation, wait.key.clone())).collect();
@@ -66,7 +66,7 @@ impl Silence {
     }
 }
 
-/// Says what the stores of a command wait for.
+/// Reports what the stores of a command wait for.
 #[derive(Debug)]
 pub(crate) struct Watcher {
     console: Arc<Console>,
@@ -75,7 +75,7 @@ pub(crate) struct Watcher {
     waits: Arc<WaitList>,
     form: Form,
     silence: Silence,
-    /// Since when nothing moves, and when that was said last.
+    /// Since when nothing has moved, and when this was last reported.
     said: Option<(Duration, Duration)>,
 }
 
@@ -101,7 +101,7 @@ struct WaitingDocument<'a> {
     last_error: Option<&'a str>,
 }
 
-/// A call that stands for all that are waited for, and the times that make clock times of monotonic ones.
+/// A call that represents all waiting ones, and the times for converting monotonic times into clock times.
 struct Shown<'a> {
     wait: &'a Wait,
     calls: usize,
@@ -111,7 +111,7 @@ struct Shown<'a> {
 }
 
 impl Watcher {
-    /// Makes one for a command.
+    /// Makes the watcher of a command.
     pub(crate) fn new(
         console: Arc<Console>,
         clock: Arc<dyn Clock>,
@@ -123,7 +123,7 @@ impl Watcher {
         Self { console, clock, zone, waits, form, silence: Silence::default(), said: None }
     }
 
-    /// Looks again and again until the runtime ends.
+    /// Checks regularly until the runtime ends.
     pub(crate) fn start(mut self, runtime: &Handle, environment: &Environment) {
         let sleep = Arc::clone(&environment.sleep);
         runtime.spawn(async move {
@@ -134,7 +134,7 @@ impl Watcher {
         });
     }
 
-    /// Looks whether anything moves, and says so if nothing does.
+    /// Checks whether anything moves, and reports if nothing does.
     fn look(&mut self) {
         let (now, waits) = (self.clock.monotonic(), self.waits.under_way());
         let silent_since = self.silence.look(now, &waits, self.waits.last_moved());
@@ -185,7 +185,7 @@ impl Drop for Watcher {
     }
 }
 
-/// Returns the call that was repeated most often, and the oldest one of these.
+/// Returns the call with the most attempts; of several, the oldest.
 fn typical(waits: &[Wait]) -> Option<&Wait> {
     waits.iter().min_by_key(|wait| (std::cmp::Reverse(wait.attempt), wait.since))
 }
@@ -201,14 +201,14 @@ impl Shown<'_> {
         moved.unwrap_or(self.now_system)
     }
 
-    /// Returns why the previous attempt failed, without what is said anyway.
+    /// Returns why the previous attempt failed, without parts that are reported anyway.
     fn last_error(&self) -> Option<&str> {
         let Wait { operation, key, last_error, .. } = self.wait;
         let text = last_error.as_deref()?;
         Some(text.strip_prefix(&format!("{operation} {key} failed for now: ")).unwrap_or(text))
     }
 
-    /// Returns the line for a bar, which ends where the terminal does.
+    /// Returns the line for a bar, cut at the end of the terminal.
     fn short_line(&self, zone: &TimeZone) -> String {
         let Wait { endpoint, attempt, gives_up, .. } = self.wait;
         let silence = whole(self.now.saturating_sub(self.silent_since));

@@ -172,7 +172,7 @@ enum DedupArgument {
 }
 
 impl BackupArguments {
-    /// Returns what is to be backed up, together with what the configuration says.
+    /// Returns the request, combined with the configuration.
     pub(super) fn request(&self, configuration: &Configuration) -> Outcome<BackupRequest> {
         let sources = backup::plan(self.sources()?, &self.settings(), configuration)?;
         Ok(BackupRequest { sources, options: self.options(), working_directory: env::current_dir().ok() })
@@ -228,7 +228,7 @@ impl BackupArguments {
         }
     }
 
-    /// Returns the level that is asked for.
+    /// Returns the chosen level.
     pub(crate) fn level(&self) -> Level {
         match self.level {
             LevelArgument::Full => Level::Full,
@@ -237,7 +237,7 @@ impl BackupArguments {
         }
     }
 
-    /// Returns the scope of deduplication, if one is asked for.
+    /// Returns the chosen scope of deduplication, if any.
     fn dedup(&self) -> Option<DedupScope> {
         self.dedup.map(|scope| match scope {
             DedupArgument::Repository => DedupScope::Repository,
@@ -245,13 +245,13 @@ impl BackupArguments {
         })
     }
 
-    /// Returns the tags; of several values for one key the last counts.
+    /// Returns the tags; if a key has several values, the last one counts.
     pub(crate) fn tags(&self) -> BTreeMap<String, String> {
         self.tag.iter().cloned().collect()
     }
 }
 
-/// Returns standard input as a file of its own.
+/// Returns a separate file handle of standard input.
 fn standard_input() -> io::Result<OwnedFd> {
     io::stdin().as_fd().try_clone_to_owned()
 }

@@ -1,4 +1,4 @@
-//! What a backup says while it runs.
+//! Messages of a running backup.
 
 use std::{
     io,
@@ -36,7 +36,7 @@ use crate::{
     },
 };
 
-/// Receiver of what a run of backups reports.
+/// Receives the reports of a run of backups.
 #[derive(Debug)]
 pub(super) struct Receiver<'a> {
     context: &'a Context,
@@ -61,7 +61,7 @@ impl BackupRunEvents for Receiver<'_> {
             BackupRunNotice::NewRoot { name, last, root } => {
                 console.notice(&text::new_root(name, last, root));
             }
-            // A home directory has its cache in it every time.
+            // The cache is in a home directory every time.
             BackupRunNotice::LeftOut(directory)
                 if directory.kind == OwnDirectoryKind::Catalog && console.verbosity < Verbosity::Verbose => {}
             BackupRunNotice::LeftOut(directory) => console.notice(&text::left_out(directory)),
@@ -101,7 +101,7 @@ struct Events<'a> {
     source: String,
     progress: Progress,
     expected: Mutex<Option<Totals>>,
-    /// How many problems have been told.
+    /// Number of reported problems.
     problems: AtomicU64,
 }
 
@@ -138,7 +138,7 @@ impl BackupEvents for Events<'_> {
         let has_line = self
             .progress
             .line(|| json!({ "problem": ProblemLine { source: &self.source, problem: problem.into() } }));
-        // The document at the end lists the first ones; who wants to know more wants to know at once.
+        // The document at the end lists the first problems; the others can only be reported now.
         let unlisted = self.console.json && !has_line && number >= PROBLEMS_KEPT_MAX as u64;
         if unlisted || self.console.verbosity >= Verbosity::Verbose {
             self.console.warning(&problem_text(problem));
@@ -148,7 +148,7 @@ impl BackupEvents for Events<'_> {
     fn notice(&self, notice: &BackupNotice) {
         let text = notice_text(notice);
         match notice {
-            // So it always is; the summary shows the level.
+            // This is always so, and the summary shows the level.
             BackupNotice::FirstIsFull if self.console.verbosity < Verbosity::Verbose => {}
             BackupNotice::FirstIsFull => self.console.notice(&text),
             _ => self.console.warning(&text),

@@ -1,4 +1,4 @@
-//! What a backup did, as text.
+//! The result of a backup, as text.
 
 use std::{fmt::Write, io};
 
@@ -11,16 +11,16 @@ use icecore_operations::{
 
 use crate::{failure::Failure, surface::console::Console};
 
-/// Problems that are shown.
+/// Maximum of problems that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 20;
 
-/// Returns what is to be known of a name that was chosen for another root.
+/// Returns the notice about a name that was chosen for another root.
 pub(super) fn new_root(name: &str, last: &[u8], root: &[u8]) -> String {
     let (last, root) = (text::printable(last), text::printable(root));
     format!("the last snapshot of {name} is of {last}, this one is of {root}")
 }
 
-/// Returns what is to be known of a directory that is left out.
+/// Returns the notice about a directory that is left out.
 pub(super) fn left_out(directory: &OwnDirectory) -> String {
     let what = match directory.kind {
         OwnDirectoryKind::Repository => "the repository",
@@ -29,7 +29,7 @@ pub(super) fn left_out(directory: &OwnDirectory) -> String {
     format!("{what} {} lies in the source and is left out", directory.path.display())
 }
 
-/// Shows what came of a source.
+/// Shows the result for a source.
 pub(super) fn show(console: &Console, source: &SourceReport) -> io::Result<()> {
     let name = text::printable(source.name.as_bytes());
     match &source.result {
@@ -42,7 +42,7 @@ pub(super) fn show(console: &Console, source: &SourceReport) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns what was done, in a few lines.
+/// Returns the result in a few lines.
 fn summary(source: &str, done: &SourceSuccess) -> String {
     let (report, counts) = (&done.report, done.report.counts);
     let (count, size) = (text::count, text::size);
@@ -92,7 +92,7 @@ fn summary(source: &str, done: &SourceSuccess) -> String {
     lines
 }
 
-/// Returns the first line: which snapshot there is now.
+/// Returns the first line: the new snapshot.
 fn title(source: &str, done: &SourceSuccess) -> String {
     let report = &done.report;
     let level = level_name(report.level);

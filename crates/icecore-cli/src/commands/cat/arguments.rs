@@ -22,7 +22,7 @@ pub(crate) struct CatArguments {
 }
 
 impl CatArguments {
-    /// Returns which file is to be read.
+    /// Returns the request.
     pub(crate) fn request(&self) -> Outcome<CatRequest> {
         Ok(CatRequest {
             reference: reference::read(&self.reference)?,

@@ -1,4 +1,4 @@
-//! The content that `cat` writes, as it is or in a JSON document.
+//! The content that `cat` writes, unchanged or in a JSON document.
 
 use std::io::{self, Write};
 
@@ -11,11 +11,11 @@ use crate::surface::{
     requests,
 };
 
-/// Writes the content of a file; in JSON in base64, without holding it in memory.
+/// Writes the content of a file; in JSON as base64, without holding it in memory.
 pub(super) struct ContentWriter<'a> {
     console: &'a Console,
     writer: ResultWriter,
-    /// The last bytes, which are not encoded until there are three of them.
+    /// The last bytes, which are encoded when there are three of them.
     rest: Vec<u8>,
 }
 
@@ -41,7 +41,7 @@ impl CatSink for ContentWriter<'_> {
             return Ok(());
         }
         let body = serde_json::to_string(&EntryDocument::new(entry, (None, None)))?;
-        // The fields of the entry, then one more.
+        // The fields of the entry, then another one.
         self.writer.text(body.trim_end_matches('}'))?;
         self.writer.text(",\"content_base64\":\"")
     }
@@ -70,7 +70,7 @@ impl Write for ContentWriter<'_> {
     }
 }
 
-/// Tells of entries that are not what they were in the source.
+/// Warns about entries that differ from the source.
 fn warn_of_marks(console: &Console, entry: &Entry) {
     let path = text::quoted(&entry.path);
     if entry.marks.contains(Marks::CHANGED_WHILE_READ) {

@@ -67,7 +67,7 @@ pub(crate) struct CheckArguments {
 }
 
 impl CheckArguments {
-    /// Returns what is to be checked.
+    /// Returns the request.
     pub(crate) fn request(&self) -> CheckRequest {
         let reading = match (self.read_data, self.sample, self.within) {
             (true, ..) => Reading::Everything,

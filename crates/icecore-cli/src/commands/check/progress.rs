@@ -1,4 +1,4 @@
-//! How far a check is.
+//! Progress of a check.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! What a check says: worst things first, what to do last.
+//! The result of a check in words: the worst problems first, the next commands last.
 
 use std::fmt::Write;
 
@@ -17,12 +17,12 @@ mod past;
 mod reading;
 mod repair;
 
-/// Problems of one severity that are shown.
+/// Maximum of problems of one severity that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 50;
-/// Damaged files of a snapshot that are shown.
+/// Maximum of damaged files of a snapshot that are shown.
 const FILES_SHOWN_MAX: usize = 10;
 
-/// Returns the report in sentences: worst things first, what to do last.
+/// Returns the report in sentences: the worst problems first, the next commands last.
 pub(super) fn describe(machine: &Machine, checked: &Checked, packs_wanted: Reading) -> String {
     let Checked { report, list, past, .. } = checked;
     let zone = &machine.zone;
@@ -74,13 +74,13 @@ pub(super) fn describe(machine: &Machine, checked: &Checked, packs_wanted: Readi
     text
 }
 
-/// Says whether objects are missing, which may only be late.
+/// Returns whether objects are missing, which may only be late.
 fn lacks_objects(report: &CheckReport) -> bool {
     use ProblemKind::{ChunkMissing, NodeMissing, PackMissing};
     report.problems.iter().any(|problem| matches!(problem.kind, ChunkMissing | NodeMissing | PackMissing))
 }
 
-/// Tells what to run next.
+/// Describes the commands to run next.
 fn describe_next(text: &mut String, this_host: &str, checked: &Checked) {
     if !checked.next.is_empty() {
         text.push_str("next, in this order:\n");
@@ -93,7 +93,7 @@ fn describe_next(text: &mut String, this_host: &str, checked: &Checked) {
     }
 }
 
-/// Tells which snapshots need which damaged packs.
+/// Describes which snapshots need which damaged packs.
 fn describe_packs(text: &mut String, report: &CheckReport) {
     for (pack, runs) in packs_hit(report).iter().take(PROBLEMS_SHOWN_MAX) {
         let ids: Vec<String> = runs.iter().take(FILES_SHOWN_MAX).map(RunId::snapshot_id).collect();

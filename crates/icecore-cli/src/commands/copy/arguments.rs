@@ -93,8 +93,7 @@ pub(crate) struct CopyArguments {
 }
 
 impl CopyArguments {
-    /// Returns what is to be copied; `configured` is what the configuration file says about how data is
-    /// written.
+    /// Returns the request; `configured` are the settings of the configuration file for writing data.
     pub(super) fn request(&self, configured: &BackupSettings) -> CopyRequest {
         let selection = match &self.source {
             _ if !self.snapshots.is_empty() => CopySelection::Named(self.snapshots.clone()),
@@ -112,8 +111,7 @@ impl CopyArguments {
         }
     }
 
-    /// Returns the ways to unlock the other repository that were given; `password` is that of the
-    /// environment.
+    /// Returns the given credentials of the other repository; `password` is the one from the environment.
     pub(super) fn credentials(
         &self,
         matches: &ArgMatches,
@@ -127,9 +125,8 @@ impl CopyArguments {
         given_credentials(matches, options, password)
     }
 
-    /// Returns the S3 settings of the other repository: those of `this` one where nothing else is said, as
-    /// far as they are about the server and not about the bucket. With a profile, server and region are the
-    /// profile's.
+    /// Returns the S3 settings of the other repository. By default, they are the settings of `this` one for
+    /// the server, without those for the bucket. With a profile, server and region come from the profile.
     pub(super) fn s3_settings(&self, this: &S3Settings) -> S3Settings {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let profile = given(&self.to_profile);

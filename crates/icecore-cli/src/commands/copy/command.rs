@@ -42,7 +42,7 @@ fn copy(context: &Context, other: &Context, arguments: &CopyArguments) -> Outcom
     finish(context, &report)
 }
 
-/// Writes the JSON document, or the sum in words, and returns how the command ends.
+/// Writes the JSON document, or the summary, and returns how the command ends.
 fn finish(context: &Context, report: &CopyReport) -> Outcome<ExitStatus> {
     if context.console.json {
         let describe = |error: &OperationError| Failure::of_operation(error).document();

@@ -1,4 +1,4 @@
-//! What `copy` says.
+//! Messages of `copy`.
 
 use std::{fmt::Write, io, sync::Arc};
 
@@ -25,10 +25,10 @@ use crate::{
     },
 };
 
-/// Tells what happens during a copy.
+/// Reports the events of a copy.
 pub(super) struct Receiver<'a> {
     context: &'a Context,
-    /// Snapshots of which a part has to be thawed.
+    /// Snapshots with a part that must be thawed.
     archived: u64,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Receiver<'a> {
     fn show_failure(&mut self, error: &OperationError) {
         let mut failure = Failure::of_operation(error);
         if failure.status == ExitStatus::Archived {
-            // How to thaw is said once.
+            // The commands for thawing are shown once.
             if self.archived > 0 {
                 failure.hint = None;
             }
@@ -53,7 +53,7 @@ impl<'a> Receiver<'a> {
 
 impl CopySink for Receiver<'_> {
     fn source_looked_at(&mut self, ending: Ending) {
-        // How that ends the command is in the report.
+        // The report decides how this ends the command.
         rollback::end(&self.context.console, ending);
     }
 
@@ -91,10 +91,10 @@ impl CopySink for Receiver<'_> {
     }
 }
 
-/// Shows how far the copy of one snapshot is.
+/// Shows the progress of copying one snapshot.
 struct SnapshotProgress {
     progress: Progress,
-    /// What the snapshot holds.
+    /// Totals of the snapshot.
     expected: Option<Totals>,
 }
 
@@ -113,7 +113,7 @@ impl CopyEvents for SnapshotProgress {
     }
 }
 
-/// Returns what became of a snapshot, in a line or two.
+/// Returns the result for a snapshot, in one or two lines.
 fn item(copy: &SnapshotCopy, zone: &TimeZone) -> String {
     let origin = &copy.snapshot.origin;
     let source = text::printable(origin.source.as_bytes());
@@ -144,7 +144,7 @@ fn item(copy: &SnapshotCopy, zone: &TimeZone) -> String {
     }
 }
 
-/// Returns the sum of all snapshots.
+/// Returns the summary of all snapshots.
 pub(super) fn summary(report: &CopyReport) -> String {
     let mut counts = [(0, "copied"), (0, "would be copied"), (0, "there already"), (0, "not copied")];
     for copy in &report.snapshots {

@@ -28,7 +28,7 @@ pub(crate) struct DiffArguments {
 }
 
 impl DiffArguments {
-    /// Returns what is to be compared.
+    /// Returns the request.
     pub(crate) fn request(&self) -> Outcome<DiffRequest> {
         let (old, new) = (reference::read(&self.old)?, reference::read(&self.new)?);
         Ok(DiffRequest::new(old, new, self.rollback.ignore_rollback)?)

@@ -56,7 +56,7 @@ impl DiffSink for Listing<'_> {
     }
 }
 
-/// Returns the text that sums a comparison up.
+/// Returns the summary of a comparison.
 pub(super) fn summary(report: &DiffReport) -> String {
     let count = text::count;
     format!(

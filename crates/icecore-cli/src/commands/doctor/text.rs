@@ -1,4 +1,4 @@
-//! What `doctor` says.
+//! Messages of `doctor`.
 
 use icecore_operations::{
     doctor::{
@@ -15,7 +15,7 @@ mod bucket;
 mod directory;
 mod repository;
 
-/// Returns the findings as lines for a person.
+/// Returns the findings as lines for people.
 pub(super) fn lines(document: &DoctorDocument) -> String {
     let mut lines = Vec::new();
     for FindingDocument { check, state, message, hint } in &document.findings {
@@ -32,7 +32,7 @@ pub(super) fn lines(document: &DoctorDocument) -> String {
     lines.join("\n")
 }
 
-/// Says what a fact means, and what to do about it.
+/// Explains a fact, and what to do about it.
 pub(super) fn explain(fact: Fact, zone: &TimeZone) -> Explanation {
     match fact {
         Fact::Failed(error) => of_failure(error.into()),
@@ -53,17 +53,17 @@ fn of_cache(fact: CacheFact) -> Explanation {
     }
 }
 
-/// Says what a failure says.
+/// Explains a failure.
 fn of_failure(failure: Failure) -> Explanation {
     Explanation { message: failure.message, hint: failure.hint.map(String::from) }
 }
 
-/// Says something about which nothing has to be done.
+/// Makes an explanation without a hint.
 fn plain(message: impl Into<String>) -> Explanation {
     Explanation { message: message.into(), hint: None }
 }
 
-/// Says something, and what to do about it.
+/// Makes an explanation with a hint.
 fn advised(message: impl Into<String>, hint: impl Into<String>) -> Explanation {
     Explanation { message: message.into(), hint: Some(hint.into()) }
 }

@@ -46,7 +46,7 @@ pub(crate) struct InitArguments {
 }
 
 impl InitArguments {
-    /// Returns which repository is to be created.
+    /// Returns the request.
     pub(super) fn request(&self) -> InitRequest {
         let Self { label, in_place_of, single_writer, kms } = self.clone();
         let key = kms.map_or(KeyChoice::GivenOrAsked, KeyChoice::Kms);

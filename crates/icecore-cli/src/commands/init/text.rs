@@ -1,4 +1,4 @@
-//! What the user must know of a new repository.
+//! Information about a new repository that the user needs.
 
 use std::io;
 
@@ -9,18 +9,18 @@ use crate::{
     surface::console::{Console, ResultWriter},
 };
 
-/// Tells at once that a repository was created on the way to something else.
+/// Reports at once that another operation created a repository.
 pub(crate) fn announce(document: &CreatedDocument, console: &Console) -> io::Result<()> {
     if console.json {
-        // The document may never be written, if something fails from here on.
+        // If something fails from here on, the document is never written.
         console.notice(created(document).trim_end());
         return Ok(());
     }
-    // Even when quiet is wanted: who misses this loses the backups.
+    // Even with --quiet: a user who misses this may lose the backups.
     ResultWriter::try_print(&created(document))
 }
 
-/// Returns what the user must know, in sentences.
+/// Returns the information that the user needs, in sentences.
 pub(super) fn created(document: &CreatedDocument) -> String {
     let CreatedDocument { repository, location, credential, key_file, key_file_generated } = document;
     let created = format!("created the repository {repository} at {location}\n");

@@ -27,7 +27,7 @@ pub(crate) enum KeyCommand {
     Passwd(KeyPasswdArguments),
 }
 
-/// Where a new key comes from; what unlocks the repository meanwhile is given by the global options.
+/// Source of a new key. The global options unlock the repository itself.
 #[derive(Clone, Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct NewKeyArguments {
@@ -98,7 +98,7 @@ pub(crate) struct KeyPasswdArguments {
 }
 
 impl NewKeyArguments {
-    /// Returns where the new key comes from.
+    /// Returns the source of the new key.
     pub(super) fn source(&self) -> NewKeySource {
         let Self { key_file, password_file, password_command, kms } = self.clone();
         let source = kms.map(NewKeySource::Kms);
@@ -110,7 +110,7 @@ impl NewKeyArguments {
 }
 
 impl KeyAddArguments {
-    /// Returns which key is to be added.
+    /// Returns the request.
     pub(super) fn request(&self) -> NewKeyRequest {
         NewKeyRequest { source: self.new.source(), label: self.label.clone() }
     }

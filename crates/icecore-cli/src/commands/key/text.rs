@@ -1,4 +1,4 @@
-//! What `key` says.
+//! Messages of `key`.
 
 use std::{fmt::Write, path::Path};
 
@@ -14,7 +14,7 @@ use crate::surface::{
     table::{Align, Table},
 };
 
-/// Digits of a slot's id that are shown in tables.
+/// Digits of a slot's id in tables.
 const ID_DIGITS_SHOWN: usize = 12;
 
 /// Returns the table of the key slots.
@@ -41,7 +41,7 @@ pub(super) fn table(list: &KeyList, zone: &TimeZone) -> Table {
     table
 }
 
-/// Returns what was changed, a line each.
+/// Returns the changes, one on each line.
 pub(super) fn changed(change: &KeyChange) -> String {
     let mut lines = String::new();
     // Writing to a string does not fail.

@@ -32,7 +32,7 @@ pub(crate) struct LsArguments {
 }
 
 impl LsArguments {
-    /// Returns what is to be listed.
+    /// Returns the request.
     pub(crate) fn request(&self) -> Outcome<LsRequest> {
         Ok(LsRequest {
             reference: reference::read(&self.reference)?,

@@ -67,7 +67,7 @@ impl LsSink for Listing<'_> {
     }
 
     fn end(&mut self, usage: &Usage) -> io::Result<()> {
-        // What was listed before a failure is shown, and a JSON document is brought to its end.
+        // Entries before a failure are shown, and a JSON document is completed.
         if self.console.json {
             self.array.end(&mut self.output)?;
             self.output.text("\n")?;
@@ -78,7 +78,7 @@ impl LsSink for Listing<'_> {
     }
 }
 
-/// Returns kind and permissions as `ls -l` shows them.
+/// Returns kind and permissions as in `ls -l`.
 fn mode_text(kind: EntryKind, mode: u32) -> String {
     let letter = match kind {
         EntryKind::File => '-',
@@ -91,7 +91,7 @@ fn mode_text(kind: EntryKind, mode: u32) -> String {
     };
     let mut text = String::with_capacity(10);
     text.push(letter);
-    // Setuid, setgid and sticky stand in the place of the execute bits.
+    // Setuid, setgid and sticky replace the execute bits.
     for (shift, special, set, unset) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')]
     {
         let bits = mode >> shift;
@@ -107,8 +107,7 @@ fn mode_text(kind: EntryKind, mode: u32) -> String {
     text
 }
 
-/// Writes everything that stands before the name in a long listing into `line`, which is used again and
-/// again.
+/// Writes the columns before the name in a long listing into `line`, which is reused.
 fn write_columns(line: &mut String, entry: &Entry, names: (Option<&[u8]>, Option<&[u8]>), zone: &TimeZone) {
     let owner = |name: Option<&[u8]>, id: u32| match name {
         Some(name) => text::printable(name).into_owned(),

@@ -1,4 +1,4 @@
-//! What a dry run would do, as the beginning of its result.
+//! Planned actions of a dry run, as the beginning of its result.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use icecore_restore::RestoreAction;
 
 use crate::surface::{console::ResultWriter, json_array::JsonArray};
 
-/// The list of what would be done, which nobody sees unless it was begun.
+/// The list of planned actions, which is visible only after it has begun.
 #[derive(Default)]
 pub(super) struct Actions {
     output: Option<ResultWriter>,
@@ -48,8 +48,8 @@ impl Actions {
         });
     }
 
-    /// Writes the JSON document of the restore behind the actions; says first whether one of them could not
-    /// be written.
+    /// Writes the JSON document of the restore after the actions; first returns an error if one of them could
+    /// not be written.
     pub(super) fn close(self, document: &RestoreDocument) -> io::Result<()> {
         if let Some(error) = self.failure {
             return Err(error);
@@ -65,7 +65,7 @@ impl Actions {
         output.flush()
     }
 
-    /// Says whether the document was begun.
+    /// Returns whether the document has begun.
     pub(super) fn is_begun(&self) -> bool {
         self.output.is_some()
     }

@@ -113,7 +113,7 @@ pub(crate) struct RestoreArguments {
 }
 
 impl RestoreArguments {
-    /// Returns what is to be restored.
+    /// Returns the request.
     pub(crate) fn request(&self) -> Outcome<RestoreRequest> {
         let base = match (&self.since, self.incremental, self.differential) {
             (Some(since), ..) => Base::Named(since.clone()),
@@ -138,7 +138,7 @@ impl RestoreArguments {
         })
     }
 
-    /// Returns whom restored objects belong to.
+    /// Returns the owners of restored objects.
     fn owners(&self) -> OwnerMapping {
         match (self.numeric_owner, self.no_owner) {
             (_, true) => OwnerMapping::None,

@@ -1,4 +1,4 @@
-//! Receives on the console what a restore says, and asks its questions there.
+//! Shows the events of a restore on the console, and asks its questions there.
 
 use std::{
     io,
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// Receiver of everything that a restore says.
+/// Receives all events of a restore.
 pub(super) struct Receiver<'a> {
     context: &'a Context,
     actions: Actions,
@@ -42,7 +42,7 @@ impl<'a> Receiver<'a> {
         Self { context, actions: Actions::default() }
     }
 
-    /// Returns the list of actions for its end.
+    /// Returns the list of actions for completing it.
     pub(super) fn into_actions(self) -> Actions {
         self.actions
     }
@@ -104,7 +104,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// Ends the progress display and returns the list of actions for its end.
+    /// Ends the progress display and returns the list of actions for completing it.
     fn finish(self) -> Actions {
         self.actions.into_inner().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! What a restore says and asks, in words.
+//! Messages and questions of a restore.
 
 use std::{fmt::Write, os::unix::ffi::OsStrExt, path::Path};
 
@@ -15,12 +15,12 @@ use crate::{
     surface::{archived::show_archived, console::Console},
 };
 
-/// Paths that are shown of each kind of warning.
+/// Maximum of paths that are shown for each kind of warning.
 const PATHS_SHOWN_MAX: usize = 3;
-/// Problems that are shown.
+/// Maximum of problems that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 20;
 
-/// Shows what was done.
+/// Shows the result.
 pub(super) fn show(console: &Console, restored: &Restored) -> Outcome<()> {
     let Restored { request, report, archived_packs, .. } = restored;
     console.summary(&summary(request, report))?;
@@ -69,7 +69,7 @@ pub(super) fn notice_text(notice: &RestoreNotice) -> String {
     }
 }
 
-/// Returns the question before something is restored into a directory of the running system.
+/// Returns the question before restoring into a directory of the running system.
 pub(super) fn system_question(target: &Path, directory: &str) -> String {
     format!(
         "The target {} is a directory of the running system ({directory}). Restore into it?",
@@ -77,7 +77,7 @@ pub(super) fn system_question(target: &Path, directory: &str) -> String {
     )
 }
 
-/// Returns the question before very much is deleted.
+/// Returns the question before deleting very many objects.
 pub(super) fn deletion_question(error: &RestoreError) -> String {
     format!("{}. Delete them?", many_deletions(error))
 }
@@ -144,7 +144,7 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
     lines
 }
 
-/// Says how existing files were compared, if there were any.
+/// Describes how existing files were compared, if there were any.
 fn compared(request: &RestoreRequest, counts: &RestoreCounts) -> Option<String> {
     let mut parts = Vec::new();
     if counts.bytes_compared > 0 {
@@ -199,7 +199,7 @@ fn show_warnings(console: &Console, report: &RestoreReport) {
     }
 }
 
-/// Returns a warning in one line: what, how often, why, and where first.
+/// Returns a warning in one line: what, how often, why, and the first paths.
 fn warning_text(warning: &RestoreWarning) -> String {
     let paths: Vec<_> =
         warning.examples.iter().take(PATHS_SHOWN_MAX).map(|(path, _)| text::quoted(path)).collect();
@@ -210,7 +210,7 @@ fn warning_text(warning: &RestoreWarning) -> String {
 }
 
 fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreReport) {
-    // What only has to be thawed is told as a whole.
+    // Archived data is reported as a whole.
     let count = report.problem_count - report.archived;
     if count == 0 {
         return;

@@ -1,5 +1,5 @@
-//! Options of `completions` and `man`, and what they write: both are made from the command line's own
-//! description.
+//! Options of `completions` and `man`, and their output: both are generated from the description of the
+//! command line.
 
 use std::{
     io,

@@ -31,7 +31,7 @@ pub(crate) struct SnapshotsArguments {
 }
 
 impl SnapshotsArguments {
-    /// Returns which snapshots are to be listed.
+    /// Returns the request.
     pub(crate) fn request(&self) -> SnapshotsRequest {
         SnapshotsRequest {
             source: self.source.clone(),

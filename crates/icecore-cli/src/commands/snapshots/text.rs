@@ -14,7 +14,7 @@ use crate::surface::table::{Align, Table};
 /// Returns the table of the snapshots.
 pub(super) fn table(report: &SnapshotsReport, zone: &TimeZone) -> Table {
     let snapshots: Vec<&Snapshot> = report.snapshots().collect();
-    // The host matters only where there are several.
+    // The host matters only if there are several.
     let several_hosts = snapshots.iter().any(|snapshot| snapshot.origin.host != snapshots[0].origin.host);
     let mut columns = vec![("id", Align::Left), ("time", Align::Left)];
     if several_hosts {
@@ -55,7 +55,7 @@ fn printable(text: &str) -> String {
 fn remarks(snapshot: &Snapshot, completion: &Completion, clock: Option<ClockError>) -> String {
     let clock = clock.map(|error| format!("wrong time (clock {})", clock_name(error)));
     let damaged = completion.damage.map(|mark| match mark.files {
-        // Something is wrong with the list of files itself.
+        // The list of files itself is damaged.
         0 => "damaged".to_owned(),
         files => format!("damaged ({})", text::counted(files, "file")),
     });

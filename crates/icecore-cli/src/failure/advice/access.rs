@@ -9,7 +9,7 @@ use super::{Advice, Flag, INTERRUPTED, Variable, advice, kms, repository, store}
 const CERTIFICATES: &str = "give a file with certificates in PEM form";
 const PASSWORD_COMMAND: &str = "it is run with `sh -c` and must print the password";
 
-/// Returns what to do about an error on the way to a repository.
+/// Returns what to do about an error of the access to a repository.
 pub(in crate::failure) fn of(error: &AccessError) -> Option<Advice> {
     of_settings(error).or_else(|| of_unlocking(error)).or_else(|| of_creation(error)).or_else(
         || match error {

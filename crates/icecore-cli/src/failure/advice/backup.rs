@@ -1,4 +1,4 @@
-//! Advice about requests for backups that are refused, and about sources that are not backed up.
+//! Advice about refused requests for backups, and about sources that are not backed up.
 
 use icecore_fs::excludes::{IneffectivePattern, IneffectiveReason};
 use icecore_operations::{backup::BackupFault, text};

@@ -4,8 +4,7 @@ use icecore_store::error::ConnectionCause;
 
 use super::{Advice, Flag, Piece, advice};
 
-/// Returns what to do about a connection that did not come about; `setting` is where the address of the
-/// server is said.
+/// Returns what to do about a failed connection; `setting` is where the address of the server is set.
 pub(super) fn of(endpoint: &str, proxy: Option<&str>, cause: &ConnectionCause, setting: Piece) -> Advice {
     match (cause, proxy) {
         (
@@ -72,7 +71,7 @@ fn direct(cause: &ConnectionCause, setting: Piece) -> Advice {
     }
 }
 
-/// Returns how to make a certificate for a server that every client accepts when it is named.
+/// Returns how to make a certificate for a server that every client accepts if it is told to trust it.
 fn own_certificate(host: &str) -> Advice {
     let kind = if host.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" };
     advice![

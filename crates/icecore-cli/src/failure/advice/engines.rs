@@ -8,7 +8,7 @@ use icecore_restore::RestoreError;
 
 use super::{Advice, DAMAGE, INTERRUPTED, PATTERNS, repository, store};
 
-/// Returns what to do about a wrong pattern of what is left out.
+/// Returns what to do about a wrong exclude pattern.
 pub(in crate::failure) fn of_exclude(error: &ExcludeError) -> Option<Advice> {
     match error {
         ExcludeError::File { .. } => None,

@@ -4,7 +4,7 @@ use icecore_aws::{KmsError, Unreached};
 
 use super::{Advice, Flag, advice, connection};
 
-/// What to do where a key of KMS is the only one.
+/// What to do if a key of KMS is the only one.
 pub(crate) const RECOVERY: &str = "if it is deleted, nobody can read the backups; add a password or a key file on \
      paper for that day with `icecore key add`";
 
@@ -31,7 +31,7 @@ pub(in crate::failure) fn of(error: &KmsError) -> Option<Advice> {
     Some(advice)
 }
 
-/// Returns what to do about a key that should unlock a repository: another one may do it.
+/// Returns what to do about a key that should unlock a repository: another key may unlock it.
 pub(in crate::failure) fn of_unlocking(error: &KmsError) -> Advice {
     let other =
         advice!["or unlock with ", Flag::KeyFile, ", ", Flag::PasswordFile, " or ", Flag::PasswordCommand];

@@ -20,7 +20,7 @@ const REFERENCE: &str =
 /// What to do if a command refuses to choose a snapshot.
 const UNCERTAIN: &str = "run `icecore check`, which reports more; to go on, name a snapshot by its id (`icecore snapshots` \
                          lists them), or add --ignore-rollback, which takes the newest one that is there";
-/// What to do if the snapshot itself that was named is gone.
+/// What to do if the named snapshot itself disappeared.
 const GONE: &str = "run `icecore check`, which reports more; `icecore snapshots` lists those that are there";
 /// What to know if key files cannot be replaced.
 pub(in crate::failure) const KEY_STAYS: &str =

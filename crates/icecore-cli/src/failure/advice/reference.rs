@@ -1,4 +1,4 @@
-//! Advice about references that mean no snapshot, or not only one.
+//! Advice about references that match no snapshot, or several.
 
 use icecore_operations::reference::ResolveError;
 

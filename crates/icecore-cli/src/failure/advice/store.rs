@@ -37,13 +37,13 @@ pub(in crate::failure) fn of(error: &StoreError) -> Option<Advice> {
     Some(advice.into())
 }
 
-/// Says whether a server refuses the headers of checksums.
+/// Returns whether a server refuses the headers of checksums.
 fn is_about_checksums(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     ["checksum", "x-amz-sdk", "x-amz-trailer"].iter().any(|word| reason.contains(word))
 }
 
-/// Returns what to do about an error that only stores have that are reached over a network.
+/// Returns what to do about an error that only stores behind a network have.
 fn of_remote(error: &StoreError) -> Option<Advice> {
     let advice = match error {
         StoreError::NotPermitted(missing) => of_permission(missing),

@@ -12,7 +12,7 @@ fn the_users_file_is_read_if_there_is_one() {
         Directories { configuration: Some(directory.path().to_owned()), ..Directories::default() };
     fs::write(directory.path().join("icecore.toml"), "repository = \"/srv/b\"\nkey-file = \"/k\"\n").unwrap();
     let configuration = read(None, &directories).unwrap();
-    // A file of the system would come first; test machines have none.
+    // A system-wide file would come first; test machines have none.
     assert_eq!(configuration.repository.as_deref(), Some("/srv/b"));
     assert_eq!(credential(&configuration), Some(CredentialSource::KeyFile(PathBuf::from("/k"))));
 }

@@ -1,4 +1,4 @@
-//! Says what the witness of a repository found.
+//! Reports the findings of the witness of a repository.
 
 use icecore_format::history::Loss;
 use icecore_operations::{losses, text};
@@ -11,12 +11,12 @@ use crate::{
     surface::rollback,
 };
 
-/// Losses that are shown one by one.
+/// Maximum of losses that are shown one by one.
 const LOSSES_SHOWN_MAX: usize = 20;
-/// Snapshots that an older copy has not, which are named.
+/// Maximum of snapshots missing in an older copy that are named.
 const OLDER_SHOWN_MAX: usize = 5;
 
-/// Returns how another location is named.
+/// Returns the words for another location.
 pub(crate) fn other_location(location: Option<&str>) -> String {
     location.map_or_else(|| "another location".to_owned(), |path| format!("{path:?}"))
 }
@@ -86,7 +86,7 @@ impl Reporter {
         }
     }
 
-    /// Warns that the repository at this location has less than this host has seen of it elsewhere.
+    /// Warns that the repository at this location has less than this host saw of it at another one.
     fn warn_of_older_copy(&self, elsewhere: Option<&str>, missing: &[Loss]) {
         self.console.warning(&format!(
             "this host uses the repository for the first time at this location, and knows a newer state of it from {}: this \

@@ -34,7 +34,7 @@ fn silence_begins_when_the_last_byte_moved_or_the_last_call_ended() {
     let both = [first.clone(), second.clone()];
     assert_eq!(silence.look(seconds(5), &both, NOTHING_YET), Some(seconds(2)));
     assert_eq!(silence.look(seconds(6), &both, seconds(6)), Some(seconds(6)));
-    // Another attempt is no progress.
+    // Another attempt is not progress.
     let again = [Wait { attempt: 2, moved: seconds(8), ..first }, second.clone()];
     assert_eq!(silence.look(seconds(9), &again, seconds(6)), Some(seconds(6)));
     assert_eq!(silence.look(seconds(10), &[second], seconds(6)), Some(seconds(10)));
@@ -42,7 +42,7 @@ fn silence_begins_when_the_last_byte_moved_or_the_last_call_ended() {
     assert_eq!(silence.look(seconds(40), &[wait("c", 39)], seconds(6)), Some(seconds(39)));
 }
 
-/// Returns the seconds at which something is said of a call that never ends, and of its end.
+/// Returns the seconds of the reports about a call that never ends, and whether its end is reported.
 fn said(form: Form, until: u64) -> (Vec<u64>, bool) {
     let clock = Arc::new(ManualClock::default());
     let waits = Arc::new(WaitList::default());

@@ -1,4 +1,4 @@
-//! The newest snapshot of each source that can be restored in full, in words.
+//! The newest snapshot of each source that can be restored completely, in words.
 
 use std::fmt::Write;
 
@@ -8,10 +8,10 @@ use icecore_operations::{
 };
 use jiff::tz::TimeZone;
 
-/// Sources that are shown.
+/// Maximum of sources that are shown.
 const SOURCES_SHOWN_MAX: usize = 50;
 
-/// Describes them, if that is not simply the newest snapshot of each source.
+/// Describes them, unless they are simply the newest snapshots of all sources.
 pub(super) fn describe(text: &mut String, zone: &TimeZone, repository: &str, newest: &[NewestWhole<'_>]) {
     let is_newest =
         |one: &NewestWhole<'_>| one.snapshot.is_some() && one.newer_damaged + one.newer_missing == 0;
@@ -41,7 +41,7 @@ pub(super) fn describe(text: &mut String, zone: &TimeZone, repository: &str, new
     }
 }
 
-/// Says how many newer snapshots there are or were.
+/// Describes how many newer snapshots exist or existed.
 fn newer(one: &NewestWhole<'_>) -> String {
     let count = |number: u64, what: &str| {
         let snapshots = if one.snapshot.is_some() { "newer snapshot" } else { "snapshot" };

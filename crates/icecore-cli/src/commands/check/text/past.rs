@@ -1,4 +1,4 @@
-//! What was there and is not any more, in words.
+//! Losses, in words.
 
 use std::fmt::Write;
 
@@ -9,10 +9,10 @@ use jiff::tz::TimeZone;
 
 use crate::{failure::advice::operations::ACCEPT, surface::reporter::witness::other_location};
 
-/// Losses that are shown.
+/// Maximum of losses that are shown.
 const LOSSES_SHOWN_MAX: usize = 50;
 
-/// Describes what is lost, or was accepted as lost.
+/// Describes losses, and accepted losses.
 pub(super) fn describe(text: &mut String, past: &Past) {
     let word = if past.is_well() { "accepted" } else { "damage" };
     for loss in past.losses.iter().take(LOSSES_SHOWN_MAX) {
@@ -27,7 +27,7 @@ pub(super) fn describe(text: &mut String, past: &Past) {
     }
 }
 
-/// Describes how much the log says.
+/// Describes how much is in the log.
 pub(super) fn describe_log(text: &mut String, past: &Past, zone: &TimeZone, report: &CheckReport) {
     if report.snapshots_unnamed > 0 {
         let (is, them) = if report.snapshots_unnamed == 1 { ("is", "it") } else { ("are", "them") };
@@ -58,7 +58,7 @@ pub(super) fn describe_log(text: &mut String, past: &Past, zone: &TimeZone, repo
     };
 }
 
-/// Says what to do about losses.
+/// Describes what to do about losses.
 pub(super) fn advise(text: &mut String, past: &Past) {
     if past.is_well() {
         return;

@@ -3,7 +3,7 @@
 use icecore_check::CheckReport;
 use icecore_operations::{check::Reading, text};
 
-/// Says which packs were read, and which wait for the next checks or for a thaw.
+/// Describes which packs were read, and which wait for the next checks or for a thaw.
 pub(super) fn describe(report: &CheckReport, packs_wanted: Reading) -> String {
     match packs_wanted {
         Reading::Nothing => return "the data itself was not read (--read-data does that)".to_owned(),

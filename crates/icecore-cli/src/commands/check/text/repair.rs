@@ -1,4 +1,4 @@
-//! What a repair does, or has done, in words.
+//! The plan or the result of a repair, in words.
 
 use std::fmt::Write;
 
@@ -6,12 +6,12 @@ use icecore_check::{RepairStep, SalvageSource};
 use icecore_format::layout;
 use icecore_operations::{check::Repair, text};
 
-/// Steps, and objects in quarantine, that are shown.
+/// Maximum of steps, and of objects in quarantine, that are shown.
 const SHOWN_MAX: usize = 50;
-/// Directories of a snapshot that are shown.
+/// Maximum of directories of a snapshot that are shown.
 const PARENTS_SHOWN_MAX: usize = 10;
 
-/// Tells what the repair does, or has done.
+/// Describes the plan or the result of the repair.
 pub(super) fn describe(text: &mut String, repair: &Repair) {
     let steps = repair.plan.steps.len();
     // Writing to a string does not fail.

@@ -16,7 +16,7 @@ const SINGLE_WRITER: &str = "use one host only, and make the repository with `ic
 const THAW: &str = "thaw them (`aws s3api restore-object`), copy them back into STANDARD, and end what moved them: a lifecycle \
                     rule, or archive tiers of Intelligent-Tiering";
 
-/// Says what a fact about a bucket and its server means.
+/// Explains a fact about a bucket and its server.
 pub(super) fn explain(fact: BucketFact) -> Explanation {
     match fact {
         BucketFact::Region(region) => plain(region),

@@ -10,7 +10,7 @@ use crate::failure;
 
 const OWNER: &str = "run as the owner of the repository, or as root";
 
-/// Says what a fact about a directory means.
+/// Explains a fact about a directory.
 pub(super) fn explain(fact: &DirectoryFact) -> Explanation {
     match fact {
         DirectoryFact::Writable => plain("files can be created, replaced and deleted"),
@@ -38,7 +38,7 @@ pub(super) fn explain(fact: &DirectoryFact) -> Explanation {
     }
 }
 
-/// Says why nothing can be written.
+/// Explains why nothing can be written.
 fn no_backups(reason: &str, hint: &str) -> Explanation {
     advised(format!("{reason}; restores are possible, backups are not"), hint)
 }

@@ -12,12 +12,12 @@ use jiff::tz::TimeZone;
 
 use super::{advised, of_failure, plain};
 
-/// Snapshots that are named.
+/// Maximum of snapshots that are named.
 const SHOWN_MAX: usize = 5;
 const ANOTHER_KEY: &str =
     "add a password or a key file, and keep it elsewhere: `icecore key add --new-key-file FILE`";
 
-/// Says what a fact about the repository means.
+/// Explains a fact about the repository.
 pub(super) fn explain(fact: RepositoryFact, zone: &TimeZone) -> Explanation {
     match fact {
         RepositoryFact::Found { repository, location } => plain(format!("{repository} at {location}")),
