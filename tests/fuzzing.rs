@@ -24,9 +24,9 @@ use icecore_format::{
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Name, by which the program in `fuzz/` is told what to run.
+    /// Name that selects the target in the program in `fuzz/`.
     pub name: &'static str,
-    /// Gives any bytes to the parser; panics where a promise is broken.
+    /// Gives any bytes to the parser; panics if a promise is broken.
     pub run: fn(&[u8]),
 }
 
@@ -63,10 +63,10 @@ pub const TARGETS: [Target; 23] = targets![
     written::configuration,
 ];
 
-/// Salt of everything that the targets seal; what they seal protects nothing.
+/// Salt of everything that the targets seal; it protects nothing.
 const SALT: Salt = [5; 32];
 
-/// Returns the keys of the made-up repository.
+/// Returns the keys of the artificial repository.
 fn keys() -> &'static Keys {
     static KEYS: LazyLock<Keys> = LazyLock::new(|| {
         let masters = BTreeMap::from([(0, Secret::new([7; 32]))]);

@@ -77,7 +77,7 @@ fn main() {
     let options =
         ServerOptions { threads: 2, delay: Duration::from_millis(delay), ..ServerOptions::default() };
     let server = TestServer::start(&options).unwrap();
-    // Index objects know the states of what they copy, which is written anew here.
+    // Index objects contain the states of their originals, which are written again here.
     let objects = bed.wait(store.list("")).unwrap().into_iter();
     for object in objects.filter(|object| !object.key.starts_with(INDEX_PREFIX)) {
         let bytes = bed.wait(store.get(&object.key, None)).unwrap();

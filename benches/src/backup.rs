@@ -10,7 +10,7 @@ use icecore_format::{ids::RunId, node::Totals, snapshot::Level};
 use icecore_fs::excludes::Excludes;
 use icecore_repo::session::WriteOptions;
 
-/// Listens to nothing.
+/// Ignores all events.
 #[derive(Clone, Copy, Debug)]
 pub struct Silent;
 
@@ -21,7 +21,7 @@ impl BackupEvents for Silent {
     fn notice(&self, _: &BackupNotice) {}
 }
 
-/// Asks for an incremental backup of a tree under the name `source`, by four threads.
+/// Requests an incremental backup of a tree under the name `source`, with four threads.
 pub fn request(root: PathBuf) -> BackupRequest {
     BackupRequest {
         source: BackupSource::Tree { path: root },

@@ -23,7 +23,7 @@ use icecore_store::{
 
 const REPOSITORY: RepositoryId = RepositoryId([1; 16]);
 
-/// Name of the run that packs made by hand belong to.
+/// Name of the run of packs that are made by hand.
 pub const RUN: RunId = RunId([2; 16]);
 
 /// A repository in memory with a key file.
@@ -34,7 +34,7 @@ pub struct Bed {
     runtime: tokio::runtime::Runtime,
 }
 
-/// Returns what the key file of every bed holds.
+/// Returns the content of the key file of every bed.
 pub fn key_file_secret() -> Secret {
     Secret::new([4; 32])
 }
@@ -42,7 +42,7 @@ pub fn key_file_secret() -> Secret {
 /// Returns keys, the same in each run.
 ///
 /// # Panics
-/// Never: the first key is there.
+/// Never: the first key exists.
 pub fn keys() -> Keys {
     let keys = Keys::derive(REPOSITORY, BTreeMap::from([(0, Secret::new([3; 32]))]));
     let Ok(keys) = keys else { panic!("the first key is there") };
@@ -50,7 +50,7 @@ pub fn keys() -> Keys {
 }
 
 impl Bed {
-    /// Makes an empty repository with the default parameters, worked on by `threads` threads.
+    /// Makes an empty repository with the default parameters, with `threads` threads.
     ///
     /// # Panics
     /// When threads cannot be started.
@@ -66,10 +66,9 @@ impl Bed {
         Self::with_clock(store, threads, Arc::new(SystemClock::new()))
     }
 
-    /// Makes an empty repository in a store, with a clock of its own.
+    /// Makes an empty repository in a store, with its own clock.
     ///
-    /// # Panics
-    /// When threads cannot be started.
+    /// # Panics When threads cannot be started.
     #[expect(clippy::expect_used, reason = "without a repository there is nothing to measure")]
     pub fn with_clock(store: Arc<dyn Store>, threads: usize, clock: Arc<dyn Clock>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -102,10 +101,9 @@ impl Bed {
         Catalog::in_memory(self.repository.id()).expect("memory is there")
     }
 
-    /// Begins a session of the default options.
+    /// Begins a session with the default options.
     ///
-    /// # Panics
-    /// When the repository is not usable.
+    /// # Panics When the repository is not usable.
     #[expect(clippy::expect_used, reason = "without a session there is nothing to measure")]
     pub fn session<'c>(&self, catalog: &'c mut Catalog) -> WriteSession<'c> {
         let origin = SessionOrigin::first_full("source", "host", b"/source", "bench");

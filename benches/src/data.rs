@@ -54,8 +54,8 @@ pub fn source(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Appends files below `directory`, in the order of their names, until there are `length` bytes; what cannot
-/// be read is left out.
+/// Appends files below `directory`, in the order of their names, until there are `length` bytes; leaves out
+/// unreadable files.
 fn collect(directory: &Path, length: usize, bytes: &mut Vec<u8>) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     let mut entries: Vec<_> = entries.filter_map(Result::ok).collect();
@@ -87,7 +87,7 @@ pub fn text(length: usize, seed: u64) -> Vec<u8> {
     let mut numbers = Numbers::new(seed);
     let names: Vec<String> = (0..4096).map(|_| name(&mut numbers)).collect();
     let mut bytes = Vec::with_capacity(length + 256);
-    // Each function uses a few names again and again, as code does.
+    // Each function uses a few names repeatedly, as code does.
     while bytes.len() < length {
         let locals: Vec<&str> = (0..12).map(|_| names[skewed(&mut numbers, names.len())].as_str()).collect();
         let lines = 6 + numbers.below(40);

@@ -6,10 +6,9 @@ use tempfile::TempDir;
 
 use crate::data::text;
 
-/// Makes a temporary directory, in memory where the machine has a place for that.
+/// Makes a temporary directory, in memory if the machine supports it.
 ///
-/// # Panics
-/// When that is not possible.
+/// # Panics When that is not possible.
 pub fn temporary_directory() -> TempDir {
     let in_memory = TempDir::with_prefix_in("icecore-bench-", "/dev/shm");
     let directory = in_memory.or_else(|_| TempDir::with_prefix("icecore-bench-"));
@@ -27,7 +26,7 @@ pub fn make_tree(root: &Path, files: usize, bytes: usize) {
     for number in 0..files {
         let directory = root.join(format!("d{:03}/e{:02}", number / 400, number / 20 % 20));
         let path = directory.join(format!("file-{number:06}.c"));
-        // Each file begins elsewhere in the text, so that no two are the same.
+        // Each file begins at a different position in the text, so that no two are the same.
         let made =
             fs::create_dir_all(&directory).and_then(|()| fs::write(&path, &content[number..number + bytes]));
         assert!(made.is_ok(), "{}: {made:?}", path.display());

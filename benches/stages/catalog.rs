@@ -89,7 +89,7 @@ fn main() {
     let mut group = criterion.benchmark_group("catalog/1 million chunks");
     group.throughput(Throughput::Elements(CHUNKS as u64)).sample_size(10);
     let mut number = 0;
-    // The last one only is kept: a catalogue of a million chunks has 30 MB.
+    // Only the last one is kept: a catalogue of a million chunks has 30 MB.
     let mut empty = || {
         drop(std::fs::remove_dir_all(place.path().join(number.to_string())));
         number += 1;

@@ -70,7 +70,7 @@ fn main() {
     for level in [1, 3, 6] {
         compress(&mut criterion, "source", level, &code);
     }
-    // What does not compress should cost little more than finding that out.
+    // Data that does not compress should cost little more than finding that out.
     compress(&mut criterion, "random", 3, &random);
     decompress(&mut criterion, &code);
     criterion.final_summary();

@@ -43,7 +43,7 @@ use icecore_store::{
 };
 use tempfile::TempDir;
 
-/// What 64 MiB of large files give: chunks of 256 KiB, blocks of 1 MiB.
+/// Chunks of 64 MiB of large files: chunks of 256 KiB, blocks of 1 MiB.
 const PACK_CHUNKS: usize = 256;
 const BLOCK_CHUNKS: usize = 4;
 const BLOCK_BYTES: u32 = 1 << 20;
@@ -88,7 +88,7 @@ fn directory(number: u32) -> PackDirectory {
     }
 }
 
-/// A store in memory that says it has many packs.
+/// A store in memory that claims to have many packs.
 #[derive(Debug)]
 struct LargeStore {
     inner: MemoryStore,
@@ -157,7 +157,7 @@ fn number(name: &str, otherwise: usize) -> usize {
 
 /// Runs something and prints its time and the peak of memory meanwhile.
 fn measured<T>(clock: &SystemClock, what: &str, action: impl FnOnce() -> T) -> (T, Duration) {
-    // Without the right to do this, the peak is that of the whole process so far.
+    // Without this permission, the peak is that of the whole process so far.
     drop(fs::write("/proc/self/clear_refs", "5"));
     let begin = clock.monotonic();
     let value = action();

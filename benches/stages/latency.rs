@@ -25,7 +25,7 @@ use crate::slow_file_system::{Question, SlowMount};
 
 const DELAY: Duration = Duration::from_millis(1);
 
-/// Seconds by the clock and by the processor.
+/// Wall-clock time and processor time in seconds.
 #[derive(Clone, Copy)]
 struct Seconds {
     wall: f64,
@@ -38,10 +38,10 @@ fn measure(action: impl FnOnce()) -> Seconds {
     Seconds { wall: clock.monotonic().as_secs_f64(), processor: processor_seconds() - before }
 }
 
-/// Returns the processor time that this process has taken, in hundredths of a second.
+/// Returns the processor time of this process, in hundredths of a second.
 fn processor_seconds() -> f64 {
     let line = fs::read_to_string("/proc/self/stat").unwrap();
-    // Behind the program's name, which may hold anything, `utime` and `stime` are the 12th and 13th field
+    // After the program's name, which may contain anything, `utime` and `stime` are the 12th and 13th field
     // (proc(5)).
     let (_, fields) = line.rsplit_once(')').unwrap();
     let ticks: f64 =
@@ -49,7 +49,7 @@ fn processor_seconds() -> f64 {
     ticks / 100.0
 }
 
-/// What one run shows, and what is needed for its row.
+/// Results of one run, and data for its row.
 struct Table<'a> {
     mount: Option<&'a SlowMount>,
     serial: BTreeMap<&'static str, f64>,
@@ -132,7 +132,7 @@ fn main() {
         }
         Err(error) => println!("skipped: a FUSE file system cannot be mounted here: {error}"),
     }
-    // More files, for they take less time.
+    // More files, because they take less time.
     let source = place.path().join("more");
     make_tree(&source, files * 10, bytes);
     println!("\n{} files of {bytes} bytes, local\n", files * 10);

@@ -26,7 +26,7 @@ const ENTRIES: usize = 100_000;
 const LOOK_UPS: usize = 100;
 const CACHE_BYTES: usize = 64 << 20;
 
-/// Makes directories with 19 files each, as they are in a tree of source code.
+/// Makes directories with 19 files each, like a tree of source code.
 fn entries() -> Vec<Entry> {
     let mut numbers = Numbers::new(1);
     let mut entries: Vec<Entry> = (0..ENTRIES)

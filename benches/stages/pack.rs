@@ -106,7 +106,7 @@ fn bench_verify(criterion: &mut Criterion, keys: &Keys, blocks: &[Block]) {
     group.bench_function("bare", |bench| {
         bench.iter(|| {
             for (body, block) in sealed.iter_mut().zip(blocks) {
-                // Encrypting costs what decrypting costs, and leaves nothing to be prepared.
+                // Encrypting costs the same as decrypting, and needs no preparation.
                 let _ = cipher.seal_in_place_separate_tag(nonce(), Aad::empty(), body).unwrap();
                 plain.clear();
                 if block.codec == Codec::Zstd {

@@ -35,7 +35,7 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Returns the seeds of all targets.
 ///
-/// Fails when a golden repository cannot be read.
+/// Fails if a golden repository cannot be read.
 pub fn all() -> Fallible<Seeds> {
     let mut seeds = Seeds::new();
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
@@ -207,7 +207,7 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Adds a manifest node, or a chunk-list node as the list that it is by itself.
+/// Adds a manifest node, or a chunk-list node as a complete list.
 fn add_node(raw: &[u8], seeds: &mut Seeds) {
     if let Ok(node) = Node::decode(raw) {
         seeds.push(("manifest_node", raw.to_vec()));
@@ -218,7 +218,7 @@ fn add_node(raw: &[u8], seeds: &mut Seeds) {
             }
         }
     } else {
-        // The sums that its parent says are not known here; mutations find them, or not.
+        // The sums in its parent are not known here; mutations may find them.
         seeds.push(("chunk_list", with_reference(0, 1, 1, raw)));
     }
 }
@@ -227,13 +227,13 @@ fn with_reference(level: u8, chunks: u64, bytes: u64, raw: &[u8]) -> Vec<u8> {
     [&[level], chunks.to_le_bytes().as_slice(), &bytes.to_le_bytes(), raw].concat()
 }
 
-/// Returns a record in a frame of its own, not compressed.
+/// Returns a record in its own frame, not compressed.
 fn framed(record: &[u8]) -> Vec<u8> {
     let length = (record.len() as u32).to_le_bytes();
     [&[0; 4], length.as_slice(), &length, record, &[0; 7]].concat()
 }
 
-/// Adds bytes compressed and as they are.
+/// Adds bytes, both compressed and uncompressed.
 fn add_compressed(plain: &[u8], seeds: &mut Seeds) -> Fallible<()> {
     let mut body = Vec::new();
     let codec = Compressor::new(3)?.compress(plain, &mut body)?;
@@ -250,7 +250,7 @@ fn add_compressed(plain: &[u8], seeds: &mut Seeds) -> Fallible<()> {
     Ok(())
 }
 
-/// Adds objects of the made-up repository, which get past authentication as they are.
+/// Adds objects of the artificial repository, which pass authentication unchanged.
 fn add_made_up(seeds: &mut Seeds) -> Fallible<()> {
     seeds.push(("header", stored::header_object()));
     let slot = stored::slot_object();
@@ -267,7 +267,7 @@ fn add_made_up(seeds: &mut Seeds) -> Fallible<()> {
     for length in [0, 1, 100, 5000] {
         add_compressed(&b"compresses ".repeat(length), seeds)?;
     }
-    // Lists of one and of several levels, with the references that fit them; an id of zeros is a hole.
+    // Lists of one and of several levels, with matching references; an id of zeros is a hole.
     for count in [1_u32, 9, 300] {
         let mut leaf = ChunkListBuilder::new(0);
         for number in 0..count {
@@ -289,7 +289,7 @@ fn add_made_up(seeds: &mut Seeds) -> Fallible<()> {
     Ok(())
 }
 
-/// Adds what people write, good and nearly good.
+/// Adds text that people write, valid and almost valid.
 fn add_written(seeds: &mut Seeds) {
     const WRITTEN: [(&str, &[&str]); 6] = [
         (

@@ -29,7 +29,8 @@ use super::{SALT, keys};
 
 /// Length of the plain part of a header object.
 const PLAIN_HEADER_BYTES: usize = 40;
-/// Largest plaintext that the targets ask for, in bytes; the format's own bounds would only make them slow.
+/// Largest plaintext that the targets request, in bytes; with the format's own bounds, they would only be
+/// slow.
 const PLAIN_BYTES_MAX: u32 = 1 << 20;
 
 fn take<const N: usize>(input: &[u8]) -> Option<([u8; N], &[u8])> {
@@ -37,13 +38,13 @@ fn take<const N: usize>(input: &[u8]) -> Option<([u8; N], &[u8])> {
     Some((*first, rest))
 }
 
-/// Unwraps what cannot fail, whatever the input.
+/// Unwraps a result that cannot be an error, whatever the input.
 #[track_caller]
 fn certain<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|error| panic!("it cannot fail: {error:?}"))
 }
 
-/// Returns a header object of the made-up repository.
+/// Returns a header object of the artificial repository.
 pub(super) fn header_object() -> Vec<u8> {
     let header = Header {
         repository: keys().repository(),
@@ -55,7 +56,7 @@ pub(super) fn header_object() -> Vec<u8> {
     certain(header.seal(keys(), &SALT))
 }
 
-/// The header of a repository as anybody who can write to the store may leave it.
+/// The header of a repository, as anybody with write access to the store may leave it.
 pub fn header(object: &[u8]) {
     PlainHeader::read(object).ok();
     Header::open(keys(), object).ok();
@@ -72,7 +73,7 @@ pub fn header_record(record: &[u8]) {
     assert_eq!(Header::open(keys(), &again), Ok(header));
 }
 
-/// Seals any plaintext as the only part of an object, past what frames and compresses records.
+/// Seals any plaintext as the only part of an object, without framing and compressing records.
 fn seal_plaintext(kind: ObjectKind, ordinal: u64, plaintext: &[u8]) -> Vec<u8> {
     let mut object = certain(seal_object(keys(), kind, &SALT, b""));
     object.truncate(SEAL_HEADER_BYTES);
@@ -127,15 +128,14 @@ pub fn block(input: &[u8]) {
     let done = opener.open(keys(), &key, &finished.directory, 0, stored, &mut opened);
     assert_eq!(done.is_ok(), is_good, "{done:?}");
     assert!(!is_good || opened == plain);
-    // The directory is one that only a hostile writer makes, if lengths are 0 or the codec does not make it
-    // smaller.
+    // If lengths are 0 or the codec does not reduce the size, only a hostile writer makes such a directory.
     read_directory_copy(keys(), ObjectKind::Data, &finished.bytes).ok();
 }
 
-/// A key slot as anybody who can write to the store may leave it.
+/// A key slot, as anybody with write access to the store may leave it.
 pub fn key_slot(object: &[u8]) {
     if read_slot(object).is_ok() {
-        // Only by key file: a password would make each execution take a second.
+        // Only with a key file: with a password, each execution would take a second.
         open_slot(object, &Credential::KeyFile(slot_secret())).ok();
     }
 }
@@ -144,13 +144,13 @@ fn slot_secret() -> Secret {
     Secret::new([3; 32])
 }
 
-/// Returns a key slot of the made-up repository that its key file opens.
+/// Returns a key slot of the artificial repository that its key file opens.
 pub(super) fn slot_object() -> Vec<u8> {
     let credential = Credential::KeyFile(slot_secret());
     certain(seal_slot(keys(), &credential, PasswordCost::default(), "fuzz", 0, &SALT))
 }
 
-/// Returns the key that wraps the payload of [`slot_object`], after `docs/format.md`.
+/// Returns the key that wraps the payload of [`slot_object`], according to `docs/format.md`.
 pub(super) fn slot_cipher() -> ChaCha20Poly1305 {
     let key = blake3::derive_key("icecore 2026-11-20 v1 key file", slot_secret().expose());
     let mut hasher = blake3::Hasher::new_keyed(&key);
@@ -159,7 +159,7 @@ pub(super) fn slot_cipher() -> ChaCha20Poly1305 {
     ChaCha20Poly1305::new(&derived.into())
 }
 
-/// Returns where the sealed payload of a slot begins.
+/// Returns the position of the sealed payload of a slot.
 pub(super) fn slot_payload_start(object: &[u8]) -> usize {
     16 + u32::from_le_bytes([object[12], object[13], object[14], object[15]]) as usize + 32
 }
@@ -181,7 +181,7 @@ pub fn key_slot_payload(payload: &[u8]) {
     }
 }
 
-/// A pack: from outside, and what stands at its end sealed with the right key.
+/// A pack: any bytes, and its end sealed with the right key.
 pub fn pack(input: &[u8]) {
     for kind in [ObjectKind::Data, ObjectKind::Manifest] {
         read_directory_copy(keys(), kind, input).ok();
@@ -191,7 +191,7 @@ pub fn pack(input: &[u8]) {
         pack.extend_from_slice(b"ICECPEND");
         if let Ok(directory) = read_directory_copy(keys(), kind, &pack) {
             assert_eq!(directory.kind, kind);
-            // There is nothing but the directory in it.
+            // It contains only the directory.
             assert!(directory.blocks.is_empty());
         }
     }
@@ -208,7 +208,7 @@ pub fn pack_directory(input: &[u8]) {
     assert_eq!(chunks, directory.chunks.len());
     let again = certain(directory.seal(keys(), &SALT));
     assert_eq!(PackDirectory::open(keys(), pack, &again).as_ref(), Ok(&directory));
-    // The catalogue takes every directory that was accepted.
+    // The catalogue accepts every accepted directory.
     let mut row = Vec::new();
     directory_row::encode(&directory, &mut row);
     let Some(row) = DirectoryRow::parse(columns(&directory), &row) else {
@@ -236,7 +236,7 @@ pub fn snapshot(input: &[u8]) {
     assert_eq!(Snapshot::open(keys(), run, &again), Ok(snapshot));
 }
 
-/// A record of the log, sealed with the right key: name, record; and what follows from it.
+/// A record of the log, sealed with the right key: name, record; also computes the history from it.
 pub fn log_record(input: &[u8]) {
     let Some((writer, rest)) = take(input) else { return };
     let Some((sequence, record)) = take(rest) else { return };
@@ -276,7 +276,7 @@ pub fn bundle(input: &[u8]) {
     assert_eq!(bundle::records(&again), Ok(records));
 }
 
-/// A manifest node: what is accepted obeys the rules, and can be written again.
+/// A manifest node: accepted nodes obey the rules, and can be written again.
 pub fn manifest_node(raw: &[u8]) {
     let Ok(node) = Node::decode(raw) else { return };
     let totals = node.totals();
@@ -304,7 +304,7 @@ pub fn manifest_node(raw: &[u8]) {
     assert_eq!((again.level, &again.items), (node.level, &node.items));
 }
 
-/// A node of a chunk list against a reference that is as hostile: level, chunks (u64), bytes (u64), node.
+/// A node of a chunk list with an equally hostile reference: level, chunks (u64), bytes (u64), node.
 pub fn chunk_list(input: &[u8]) {
     let Some(([level], rest)) = take(input) else { return };
     let Some((chunks, rest)) = take(rest) else { return };
@@ -325,7 +325,7 @@ pub fn chunk_list(input: &[u8]) {
     }
 }
 
-/// A pack directory as it lies in the catalogue: whether the length of the pack is known (1 byte), row.
+/// A pack directory as it is stored in the catalogue: whether the length of the pack is known (1 byte), row.
 pub fn catalogue_row(input: &[u8]) {
     let Some(([flags], encoded)) = take(input) else { return };
     let columns = RowColumns {

@@ -14,7 +14,7 @@ use icecore_restore::IncludePatterns;
 use icecore_store::RepositoryLocation;
 use jiff::tz::TimeZone;
 
-/// Paths that patterns are held against.
+/// Paths for matching patterns.
 const PATHS: [&str; 6] =
     ["a", "a/b/c.txt", ".cache/x", "deep/er/and/deeper/still/file", "\u{e9}t\u{e9}", "a b"];
 
@@ -49,7 +49,7 @@ pub fn reference(input: &[u8]) {
     }
 }
 
-/// The place of a repository.
+/// The location of a repository.
 pub fn location(input: &[u8]) {
     match RepositoryLocation::parse(OsStr::from_bytes(input)) {
         Ok(RepositoryLocation::Local(path)) => {
@@ -73,13 +73,13 @@ pub fn excludes(input: &[u8]) {
             (excludes.is_excluded(path.as_bytes(), false), excludes.is_excluded(path.as_bytes(), true));
         assert!(!excludes.is_empty() || !as_file && !as_directory, "{path}");
     }
-    // The patterns themselves are names that match, most of the time.
+    // The patterns themselves usually match as names.
     for line in input.split(|byte| *byte == b'\n').take(8) {
         excludes.is_excluded(line, false);
     }
 }
 
-/// Include patterns, one a line.
+/// Include patterns, one on each line.
 pub fn includes(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     let Ok(patterns) = IncludePatterns::new(text.lines()) else { return };

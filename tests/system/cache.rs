@@ -8,7 +8,7 @@ use std::{
 
 use crate::harness::{Sandbox, text};
 
-/// Makes files, and the directory that they are in, two days older.
+/// Makes files and their directory two days older.
 fn age(directory: &Path) {
     let time = fs::metadata(directory).unwrap().modified().unwrap() - Duration::from_hours(48);
     for entry in fs::read_dir(directory).unwrap() {

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::harness::{Random, Sandbox, assert_same, bytes, check_tool, is_root, read, run_command, skip};
 
-/// Somebody who changes the source until it is enough.
+/// A thread that changes the source for as long as necessary.
 struct Hammer {
     enough: Arc<AtomicBool>,
     thread: JoinHandle<()>,
@@ -42,7 +42,7 @@ impl Hammer {
     }
 }
 
-/// Backs up the source, which is being changed, and returns what came of it.
+/// Backs up the source while it is being changed, and returns the result.
 #[track_caller]
 fn backup(sandbox: &Sandbox) -> Value {
     let output = sandbox.run(&["backup", "source", "--pack-size", "1MiB", "--json"]).expect_any(&[0, 3]);
@@ -54,7 +54,7 @@ fn backup(sandbox: &Sandbox) -> Value {
     done
 }
 
-/// Restores all snapshots, and checks that whatever did not change is as it was.
+/// Restores all snapshots, and checks that everything that did not change is correct.
 #[track_caller]
 fn assert_steady_files_restored(sandbox: &Sandbox) {
     sandbox.check_all_data();
@@ -107,7 +107,7 @@ fn files_that_are_written_to_are_marked_or_right() {
     hammer.stop();
     assert!(marked > 0, "nothing was seen to change, although it did all the time");
     assert_steady_files_restored(&sandbox);
-    // At rest, everything is right again.
+    // At rest, everything is correct again.
     assert_eq!(backup(&sandbox)["problems"], Value::Array(Vec::new()));
     sandbox.restore("latest", "restored", &[]);
     assert_same(&read(&sandbox.source("")), &read(&sandbox.path("restored")));
@@ -187,7 +187,7 @@ fn objects_that_are_replaced_are_one_or_the_other() {
     }
 }
 
-/// Fails unless a file that was not marked has one of the contents; a symbolic link may be there, or nothing.
+/// Fails unless an unmarked file has one of the contents; a symbolic link, or nothing, is also allowed.
 fn assert_old_or_new(path: &Path, contents: &[Vec<u8>]) {
     let Ok(found) = fs::symlink_metadata(path) else { return };
     if found.is_file() {
@@ -218,7 +218,7 @@ fn what_cannot_be_read_is_listed_and_the_rest_is_stored() {
     let output = run_command(as_other(&["snapshots", "--json"])).expect(0);
     assert_eq!(output.json()[1]["partial"], true);
     assert_eq!(output.json()[1]["errors"], 2);
-    // Who restores is told of what is missing, and gets the rest.
+    // The restore reports missing content, and restores everything else.
     let restored = run_command(as_other(&["restore", "latest", "--target", "restored"]));
     restored.expect_any(&[0, 3]);
     assert_same_content(&sandbox.source("steady"), &sandbox.path("restored/steady"));
@@ -257,7 +257,7 @@ fn who_is_not_root_restores_all_but_the_owners() {
     assert!(!has_device || report.to_string().contains("null"), "the device is not mentioned: {report:#}");
 }
 
-/// Compares names, kinds and content alone.
+/// Compares only names, kinds and content.
 #[track_caller]
 fn assert_same_content(expected: &Path, found: &Path) {
     let content = |root: &Path| {

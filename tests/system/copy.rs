@@ -20,7 +20,7 @@ struct Bed {
     trees: Vec<Tree>,
 }
 
-/// Everything about files that could get lost on the way.
+/// Everything about files that could get lost.
 fn fill(sandbox: &Sandbox) {
     for number in 0..30 {
         sandbox.write(&format!("small/{number}"), text(number, 2_000));
@@ -34,7 +34,7 @@ fn fill(sandbox: &Sandbox) {
     std::os::unix::fs::FileExt::write_all_at(&sparse, b"in the middle", 3 << 20).unwrap();
     sparse.set_len(8 << 20).unwrap();
     let flags = rustix::fs::XattrFlags::empty();
-    // Not every file system takes attributes; where one does, they have to come back.
+    // Not every file system supports attributes; if this one does, they must be restored.
     let _ = rustix::fs::setxattr(sandbox.source("small/5"), "user.colour", b"blue", flags);
 }
 
@@ -65,7 +65,7 @@ impl Bed {
         self.trees.push(read(&self.sandbox.source("")));
     }
 
-    /// Restores all snapshots of another repository and holds them against what was backed up.
+    /// Restores all snapshots of another repository and compares them with the original trees.
     #[track_caller]
     fn assert_copies(&self, repository: &str) {
         let copies = list(&self.sandbox, repository);
@@ -118,7 +118,7 @@ fn a_copy_has_everything_and_is_made_once() {
     bed.assert_copies("other");
     let sent: Vec<u64> =
         first["snapshots"].as_array().unwrap().iter().map(|item| number(item, "bytes_new")).collect();
-    // Large files share all but a chunk with the earlier ones, and what was moved is there already.
+    // Large files share all but one chunk with the earlier ones, and moved files already exist there.
     assert!(sent[0] > 6_000_000 && sent[1] < 2_000_000 && sent[2] == 0, "{sent:?}");
     let second = copy(&bed.sandbox, "other", &["--init"]);
     assert_eq!(states(&second), ["present"; 3]);
@@ -149,7 +149,7 @@ fn what_was_copied_before_is_not_even_read() {
     // One small file, and the chunks around the change in the large one.
     assert!(number(item, "bytes_read") < 2_000_000, "{item}");
     assert!(number(item, "bytes_read") >= number(item, "bytes_new"), "{item}");
-    // A backup into the other repository builds upon the copy.
+    // A backup into the other repository uses the copy as its base.
     let present = bed.sandbox.json(&["backup", "-r", "other", "source"])["sources"][0].clone();
     assert_eq!(present["base"], second["snapshots"][0]["copy"]["id"]);
     copy(&bed.sandbox, "other", &[]);
@@ -169,7 +169,7 @@ fn a_group_stays_by_itself() {
     assert_eq!(items[3]["copy"]["group"], items[4]["copy"]["group"]);
     assert_ne!(items[2]["copy"]["group"], items[3]["copy"]["group"]);
     assert_eq!(items[4]["copy"]["dedup"], "group");
-    // The incremental alone begins a group of its own.
+    // The incremental alone begins its own group.
     let ids = bed.sandbox.snapshots();
     copy(&bed.sandbox, "third", &["--init", &ids[4]]);
     let alone = &list(&bed.sandbox, "third")[0];
@@ -193,7 +193,7 @@ fn copies_go_to_s3_and_come_back() {
     ] {
         sandbox.set(name, value);
     }
-    // Of all credentials only those of the profile are good.
+    // Only the credentials of the profile are valid.
     sandbox.set("AWS_ACCESS_KEY_ID", "nobody");
     sandbox.set("AWS_SECRET_ACCESS_KEY", "nothing");
     fs::write(
@@ -210,7 +210,7 @@ fn copies_go_to_s3_and_come_back() {
     sandbox.run(&["copy", "--to", url, "--to-profile", "archive"]).expect(0).says("S3 (to): ");
     let again = copy(sandbox, url, &["--to-profile", "archive"]);
     assert_eq!((states(&again), number(&again["to"], "bytes_written")), (vec!["present"; 3], 0));
-    // Back from there, into a third place; credentials are now those of the environment.
+    // Back from there, to a third location, with credentials from the environment.
     let from = [
         ("AWS_ACCESS_KEY_ID", "AKTEST"),
         ("AWS_SECRET_ACCESS_KEY", "SKTEST"),
@@ -223,14 +223,14 @@ fn copies_go_to_s3_and_come_back() {
     };
     run(&["copy", "-r", url, "--to", "third", "--init"]).expect(0).says("S3 (from): ");
     bed.assert_copies("third");
-    // The originals are known for what they are, wherever a copy of them comes from.
+    // The originals are recognised, wherever a copy of them comes from.
     let back = run(&["copy", "-r", url, "--to", "repository", "--json"]).expect(0).json();
     assert_eq!(states(&back), ["present"; 3]);
     let onward = copy(sandbox, "third", &[]);
     assert_eq!(states(&onward), ["present"; 3]);
 }
 
-/// Deletes a pack of the snapshot with a number, which no other one needs.
+/// Deletes a pack of the snapshot with this number that no other snapshot needs.
 fn damage(bed: &Bed, run: &str) {
     let data = bed.sandbox.objects("data");
     let pack = data.iter().find(|path| path.to_str().unwrap().contains(&format!("/{run}-"))).unwrap();
@@ -258,7 +258,7 @@ fn a_damaged_snapshot_is_refused_and_the_others_are_copied() {
     assert_eq!(copies.len(), 4);
     bed.sandbox.run(&["restore", "-r", "other", "latest", "--target", "restored"]).expect(0);
     assert_same(&bed.trees[3], &read(&bed.sandbox.path("restored")));
-    // Once a repair has noted it, nothing is even tried.
+    // After a repair has noted it, it is not even tried.
     bed.sandbox.run(&["check", "--repair"]).expect_any(&[0, 20]);
     bed.sandbox.run(&["copy", "--to", "other"]).expect(20).says("as a repair noted");
 }
@@ -317,7 +317,7 @@ fn wrong_places_and_keys_are_told() {
     fs::write(sandbox.path("password"), "right\n").unwrap();
     sandbox.run(&["init", "-r", "locked", "--password-file", "password"]).expect(0);
     sandbox.run(&["copy", "--to", "locked"]).expect(12).says("--to-key-file");
-    // The key of the one does not open the other.
+    // The key of one does not open the other.
     sandbox.run(&["copy", "--to", "locked", "--password-file", "password"]).expect(12);
     let dry = copy(sandbox, "locked", &["--to-password-file", "password", "--dry-run"]);
     assert_eq!(states(&dry), ["planned"; 3]);
@@ -327,7 +327,7 @@ fn wrong_places_and_keys_are_told() {
     bed.sandbox.set("ICECORE_TO_KEY_FILE", "");
     let rest = copy(&bed.sandbox, "locked", &[]);
     assert_eq!(states(&rest), ["copied", "copied", "present"]);
-    // Copied later, but it takes its place by its time.
+    // Copied later, but in its position by time.
     let times: Vec<String> = bed
         .sandbox
         .json(&["snapshots", "-r", "locked", "--password-file", "password"])

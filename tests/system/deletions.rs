@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::harness::{Sandbox, bytes, is_root, skip, succeed};
 
-/// Something that is mounted as long as the test runs.
+/// A mount that ends with the test.
 struct Mounted(PathBuf);
 
 impl Mounted {
@@ -32,7 +32,7 @@ impl Drop for Mounted {
     }
 }
 
-/// Returns the number of objects that were left for a reason.
+/// Returns the number of objects that were left alone for this reason.
 fn kept(report: &Value, reason: &str) -> u64 {
     let kept = report["kept"].as_array().unwrap().iter().find(|kept| kept["reason"] == reason);
     kept.map_or(0, |kept| kept["count"].as_u64().unwrap())
@@ -54,7 +54,7 @@ fn the_repository_and_all_that_the_program_needs_survive() {
     sandbox.use_repository(sandbox.source("deep/repository"));
     sandbox.run(&["init"]).expect(0);
     sandbox.json(&["backup", "only", "--name", "source"]);
-    // Everything here but one file is unknown to the snapshot.
+    // The snapshot knows only one file here.
     for name in ["deep/extra", "home/extra", "extra", "given/other"] {
         sandbox.write(name, "x");
     }
@@ -165,7 +165,7 @@ fn patterns_that_match_nothing_are_an_error() {
     assert!(!sandbox.path("t").exists(), "nothing was made");
     restore("latest:etc", "/ssh").expect(0);
     assert!(sandbox.path("t/ssh/config").exists());
-    // One of several is enough, and a single file is known by its name.
+    // One match of several patterns is enough, and a single file is known by its name.
     let several =
         ["restore", "latest:etc/ssh/config", "--target", "u", "--include", "no", "--include", "config"];
     sandbox.run(&several).expect(0);

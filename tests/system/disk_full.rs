@@ -8,13 +8,13 @@ use std::{
 
 use crate::harness::{Sandbox, assert_same, bytes, is_root, read, skip, succeed};
 
-/// A small disk, which is gone with the test.
+/// A small disk, which is removed at the end of the test.
 struct SmallDisk {
     path: PathBuf,
 }
 
 impl SmallDisk {
-    /// Mounts a disk of 4 MiB in memory; none where that is not allowed.
+    /// Mounts a disk of 4 MiB in memory; returns none if that is not allowed.
     fn mount(path: PathBuf) -> Option<Self> {
         fs::create_dir(&path).unwrap();
         let words = ["-t", "tmpfs", "-o", "size=4m,mode=755", "icecore-test"];
@@ -33,7 +33,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // A test that fails may still have the disk in use; it goes with the last user.
+        // A failing test may still use the disk; it is removed with its last user.
         drop(Command::new("umount").arg("--lazy").arg(&self.path).status());
     }
 }
@@ -55,7 +55,7 @@ fn a_backup_to_a_full_disk_is_completed_when_there_is_room() {
     fill(&sandbox);
     let full = ["backup", "source", "--pack-size", "1MiB"];
     sandbox.run(&full).expect(1).says("space").says("make room");
-    // What is there can still be read, though nothing can be written.
+    // Existing data can still be read, but nothing can be written.
     assert_eq!(sandbox.snapshots().len(), 1);
     sandbox.run(&["restore", "small@latest", "--target", "small"]).expect(0);
     sandbox.run(&["check", "--read-data"]).expect(0);
@@ -87,7 +87,7 @@ fn making_a_repository_on_a_full_disk_fails_and_can_be_repeated() {
     sandbox.backup(&[]);
 }
 
-/// Writes until the disk takes no more.
+/// Writes until the disk is full.
 fn fill_up(path: &Path) {
     let mut file = fs::File::create(path).unwrap();
     while std::io::Write::write_all(&mut file, &[1; 4096]).is_ok() {}

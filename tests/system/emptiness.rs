@@ -28,7 +28,7 @@ fn a_file_system_that_is_not_mounted_makes_no_snapshot() {
     }
     let sandbox = Sandbox::with_repository();
     let mount = sandbox.source("");
-    // An empty directory is worth a snapshot if nothing is known of it.
+    // An empty directory is worth a snapshot if nothing is known about it.
     sandbox.backup(&[]);
     succeed(Command::new("mount").args(["-t", "tmpfs", "none"]).arg(&mount));
     sandbox.write("a/file", "content");
@@ -44,7 +44,7 @@ fn a_file_system_that_is_not_mounted_makes_no_snapshot() {
                 .says("mount it and run again");
         }
     }
-    // Nor is one that is missing.
+    // The same for a missing one.
     fs::remove_dir(&mount).unwrap();
     sandbox.run(&["backup", "source"]).expect(1);
     assert_eq!(sandbox.snapshots().len(), 2);

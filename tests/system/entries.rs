@@ -23,7 +23,7 @@ use rustix::fs::{
 
 use crate::harness::{Sandbox, Tree, assert_same, bytes, check_tool, is_root, read, skip, succeed};
 
-/// Backs up the source, restores it and compares with our own eyes and with those of rsync.
+/// Backs up the source, restores it, and compares the trees with our own code and with rsync.
 #[track_caller]
 fn round_trip(sandbox: &Sandbox) -> Tree {
     let after = round_trip_without_rsync(sandbox);
@@ -42,7 +42,7 @@ fn round_trip_without_rsync(sandbox: &Sandbox) -> Tree {
     let after = read(&sandbox.path("restored"));
     assert_same(&before, &after);
     sandbox.check_all_data();
-    // What is right already is left alone.
+    // Correct objects are left alone.
     let again = sandbox.restore("latest", "restored", &["--delete"]);
     let written =
         ["files_written", "replaced", "deleted", "metadata_fixed", "bytes_written"].map(|key| &again[key]);
@@ -73,7 +73,7 @@ fn set_attribute(path: &Path, name: &str, value: &[u8]) -> rustix::io::Result<()
     lsetxattr(path, name, value, XattrFlags::empty())
 }
 
-/// Returns whether the tests run as root; says so if they do not.
+/// Returns whether the tests run as root; reports it if they do not.
 fn needs_root() -> bool {
     let root = is_root();
     if !root {
@@ -189,7 +189,7 @@ fn hard_links_stay_one_object() {
     rustix::fs::link(sandbox.source("link"), sandbox.source("a/same-link")).unwrap();
     mknodat(CWD, sandbox.source("pipe"), FileType::Fifo, Mode::from(0o600), 0).unwrap();
     fs::hard_link(sandbox.source("pipe"), sandbox.source("a/same-pipe")).unwrap();
-    // One more name outside of the source is none that a restore could bring back.
+    // Another name outside of the source cannot be restored.
     sandbox.write("linked-outside", "y");
     fs::hard_link(sandbox.source("linked-outside"), sandbox.path("outside")).unwrap();
     let after = round_trip(&sandbox);
@@ -197,7 +197,7 @@ fn hard_links_stay_one_object() {
     assert_eq!(after[b"link".as_slice()].first_link, b"a/same-link");
     let backup = sandbox.backup(&["--level", "full"]);
     assert!(backup["bytes_read"].as_u64().unwrap() < 400_000, "each name was read: {backup:#}");
-    // A link that is no more, and one that is new.
+    // A removed link, and a new one.
     fs::remove_file(sandbox.source("fourth")).unwrap();
     fs::copy(sandbox.source("z/first"), sandbox.source("fourth")).unwrap();
     fs::hard_link(sandbox.source("one-name"), sandbox.source("two-names")).unwrap();

@@ -9,7 +9,7 @@ use std::{
 
 use crate::harness::{Sandbox, check_tool, is_root, skip, succeed};
 
-/// Writes other content of the same length into a file, and puts its time back.
+/// Writes other content of the same length into a file, and resets its time.
 fn forge(path: &Path, content: &str) {
     let time = path.metadata().unwrap().modified().unwrap();
     fs::write(path, content).unwrap();
@@ -71,7 +71,7 @@ fn an_existing_target_keeps_its_metadata_unless_told_otherwise() {
 fn a_directory_of_the_system_needs_a_yes() {
     let sandbox = Sandbox::new();
     sandbox.run(&["init"]).expect(0);
-    // With nothing in it, there is nothing that a wrong answer could do.
+    // The target is empty, so a wrong answer can do no harm.
     sandbox.run(&["backup", "source"]).expect(0);
     std::os::unix::fs::symlink("/etc", sandbox.path("link")).unwrap();
     for target in ["/", "/usr", "/etc/", "link"] {
@@ -117,7 +117,7 @@ fn flags_of_files_and_directories_come_back() {
                 .collect::<String>()
         };
         assert_eq!(["i", "a", "d", "d/c"].map(lsattr), ["i", "a", "i", ""]);
-        // Changed behind the flags, also inside the directory that forbids it.
+        // Changed despite the flags, also inside the directory that forbids it.
         unlock("restored");
         fs::write(sandbox.path("restored/i"), "x").unwrap();
         fs::write(sandbox.path("restored/d/c"), "xxx").unwrap();
@@ -161,7 +161,7 @@ impl Drop for Image {
 #[test]
 fn what_a_file_system_does_not_keep_is_said_once_for_each_reason() {
     let sandbox = Sandbox::new();
-    // Inodes of 128 bytes hold whole seconds, and no large attributes.
+    // Inodes of 128 bytes store whole seconds, and no large attributes.
     let Some(_disk) = Image::mount(&sandbox, &["mkfs.ext4", "-q", "-I", "128"]) else { return };
     for number in 0..30 {
         let path = sandbox.source(&format!("f{number}"));

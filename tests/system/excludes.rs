@@ -42,7 +42,7 @@ fn a_pattern_on_the_command_line_that_has_no_effect_is_refused() {
         .says("\"user/cache\", which is left out as a whole")
         .says("'/user/cache/*'");
     assert!(sandbox.snapshots().is_empty());
-    // One that has an effect on another source of the command is for that one.
+    // A pattern with an effect on another source of the command is meant for that one.
     fs::create_dir_all(sandbox.path("other/source/user")).unwrap();
     let both = ["backup", "source", "other", "--exclude", "source/user"];
     sandbox.run(&both).expect(0).says("source: the exclude pattern \"source/user\" has no effect");
@@ -60,7 +60,7 @@ fn a_pattern_in_a_file_that_has_no_effect_is_warned_of() {
     sandbox.run(&words).expect(0).says("on line 2 of \"patterns\"").says("write /user/cache");
     assert_eq!(files(&sandbox), ["user/cache/a", "user/cache/keep/k"]);
     sandbox.run(&["backup", "source", "--exclude-file", "missing"]).expect(2).says("missing");
-    // The configuration file is for several sources; in JSON it is a notice, too.
+    // The configuration file is for several sources; in JSON, this is also a notice.
     let configuration = sandbox.path("icecore.toml");
     fs::write(&configuration, format!("[backup]\nexclude = [{pattern:?}, \"docs/\"]\n")).unwrap();
     sandbox.set("ICECORE_CONFIG", configuration.to_str().unwrap());

@@ -9,9 +9,9 @@ use icecore_tests::fuzzing::{TARGETS, Target, seeds};
 
 use crate::harness::Random;
 
-/// Mutations of seeds that each target gets.
+/// Number of mutations for each target.
 const MUTATIONS: u64 = 2_000;
-/// Numbers that are often on a border.
+/// Numbers that are often at a boundary.
 const BORDERS: [u64; 9] =
     [0, 1, 0x7f, 0xff, 0x7fff_ffff, 0xffff_ffff, 1 << 32, i64::MAX.cast_unsigned(), u64::MAX];
 
@@ -23,7 +23,7 @@ fn seeds_by_target() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
     by_target
 }
 
-/// Runs a target; a panic is shown with the input that led to it.
+/// Runs a target; a panic is reported with its input.
 fn run(target: Target, input: &[u8]) {
     let done = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
     assert!(done.is_ok(), "{} fails for b\"{}\"", target.name, input.escape_ascii());

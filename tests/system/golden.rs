@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::harness::{Object, Sandbox, is_root, read};
 
 /// Versions of the format that are closed; each has a repository under `tests/golden/`. The digest is that of
-/// all its files: a golden repository is never edited, not even by the one who changes the format.
+/// all its files: a golden repository is never edited, not even when the format changes.
 const VERSIONS: [(&str, &str); 1] =
     [("v1", "8b03a9eb00f6a4a6094fb5a02dea588b954ec6173efd81ac0f89895344c3211e")];
 
@@ -75,7 +75,7 @@ fn golden_repositories_are_restored_as_they_were_made() {
     }
 }
 
-/// Copies a golden repository: nothing in it may ever change, not even by a lock file.
+/// Copies a golden repository: nothing in it may ever change, not even because of a lock file.
 fn opened_copy(golden: &Path) -> Sandbox {
     let sandbox = Sandbox::new();
     copy_tree(&golden.join("repository"), sandbox.repository());
@@ -108,7 +108,7 @@ fn compare(target: &Path, expected: &[Value]) {
     for entry in expected {
         let path = bytes_of(&entry["path"]);
         match tree.get(&path) {
-            // Nobody but root may make devices.
+            // Only root may create devices.
             None if !is_root() && entry.get("device").is_some() => missing.push(path),
             None => panic!("{} is missing", path.escape_ascii()),
             Some(found) => {

@@ -28,9 +28,9 @@ enum Step {
     Backup { source: usize, changes: Vec<Change>, level: Level, dedup: Option<Dedup> },
     /// Deletes the caches.
     DeleteCache,
-    /// Restores some snapshot into a directory that does not exist.
+    /// Restores a snapshot into a directory that does not exist.
     RestoreNew { snapshot: prop::sample::Index },
-    /// Restores some snapshot over what an earlier restore left, after some changes to that.
+    /// Restores a snapshot over an earlier restore, after some changes to that.
     RestoreOver { snapshot: prop::sample::Index, changes: Vec<Change> },
     /// Brings a tree from one snapshot to a later one of the same source.
     Follow { first: prop::sample::Index, second: prop::sample::Index },
@@ -77,7 +77,7 @@ fn source() -> impl Strategy<Value = usize> {
     prop_oneof![3 => Just(0), 1 => Just(1)]
 }
 
-/// A history begins with a full of the first source, with something in it.
+/// A history begins with a full of the first source, with some content.
 fn history() -> impl Strategy<Value = Vec<Step>> {
     let first = |changes| Step::Backup { source: 0, changes, level: Level::Full, dedup: None };
     let begin = changes(10..30).prop_map(move |changes| vec![first(changes)]);

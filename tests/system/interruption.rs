@@ -10,11 +10,11 @@ use crate::harness::{
     Random, Running, Sandbox, Tree, assert_same, bytes, differences, read, start_command, text,
 };
 
-/// Bytes in the source: with the rates below, enough for a run to be ended in the middle, at any speed of the
-/// machine.
+/// Bytes in the source: with the rates below, a run takes long enough to be ended in the middle, at any speed
+/// of the machine.
 const SOURCE_BYTES: usize = 40 << 20;
 const BACKUP: [&str; 4] = ["backup", "source", "--pack-size", "1MiB"];
-/// Has a backup take ten seconds, unless it is ended before.
+/// Makes a backup take ten seconds, unless it is ended earlier.
 const SLOWLY: [&str; 2] = ["--limit-upload", "4MiB"];
 
 fn fill(sandbox: &Sandbox, seed: u64) {
@@ -28,7 +28,7 @@ fn fill(sandbox: &Sandbox, seed: u64) {
     fs::set_permissions(sandbox.source("7"), fs::Permissions::from_mode(0o750)).unwrap();
 }
 
-/// Returns a sandbox in memory, where runs are as fast as they get and syncing is no excuse.
+/// Returns a sandbox in memory, where runs are as fast as possible and syncing is no excuse.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::in_memory();
     sandbox.run(&["init"]).expect(0);
@@ -41,7 +41,7 @@ fn stored_bytes(sandbox: &Sandbox, prefix: &str) -> u64 {
     sandbox.objects(prefix).iter().map(|path| size(path)).sum()
 }
 
-/// Waits until some packs are stored, so that there is something to be found again.
+/// Waits until some packs are stored, so that there is something to reuse.
 fn wait_for_packs(sandbox: &Sandbox, running: &Running, number: usize) {
     for _ in 0..2000 {
         if sandbox.objects("meta/packs").len() >= number {
@@ -112,7 +112,7 @@ fn a_backup_under_nohup_goes_on_when_the_terminal_is_closed() {
     assert_restores(&sandbox, &read(&sandbox.source("")));
 }
 
-/// Starts the program so that it takes SIGHUP even if these tests run under `nohup`.
+/// Starts the program so that it handles SIGHUP even if these tests run under `nohup`.
 fn start_for_signals(sandbox: &Sandbox, arguments: &[&str]) -> Running {
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP");
@@ -149,7 +149,7 @@ fn assert_restores(sandbox: &Sandbox, expected: &Tree) {
     assert_same(expected, &read(&sandbox.path("after")));
 }
 
-/// Fails if runs that ended well left temporary files.
+/// Fails if successful runs left temporary files.
 #[track_caller]
 fn assert_nothing_temporary(sandbox: &Sandbox) {
     let left = sandbox.objects("+tmp");
@@ -160,7 +160,7 @@ fn assert_nothing_temporary(sandbox: &Sandbox) {
 fn backups_that_are_killed_at_any_time_lose_nothing() {
     let sandbox = sandbox();
     fill(&sandbox, 0);
-    // How long a run takes here, so that the kills fall into it.
+    // How long a run takes here, so that the kills happen during it.
     let whole = sandbox.backup(&["--pack-size", "1MiB"])["seconds"].as_f64().unwrap();
     let mut expected = vec![read(&sandbox.source(""))];
     let mut random = Random::new(3);
@@ -179,7 +179,7 @@ fn backups_that_are_killed_at_any_time_lose_nothing() {
         running.signal(Signal::KILL);
         let output = running.wait();
         killed += u32::from(output.code.is_none());
-        // The snapshot may just have been completed.
+        // The snapshot may have just been completed.
         if sandbox.snapshots().len() > complete {
             complete += 1;
             expected.push(read(&sandbox.source("")));
@@ -208,8 +208,8 @@ fn backups_that_are_killed_at_any_time_lose_nothing() {
     }
 }
 
-/// Returns how many bytes a killed run left for the next one to use, roughly and rather too few: data packs
-/// that have their directories are what a run can know of.
+/// Returns how many bytes a killed run left for the next one to reuse, approximately and rather too few: a
+/// run can only know data packs that have their directories.
 fn listed_bytes(sandbox: &Sandbox, before: u64) -> u64 {
     let listed: Vec<String> = sandbox
         .objects("meta/packs")

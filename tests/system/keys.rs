@@ -13,8 +13,7 @@ fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Runs `snapshots` without any key, as a job does that relies on the key file that commands find by
-/// themselves.
+/// Runs `snapshots` without any key, like a job that relies on the key file that commands find by themselves.
 fn job(sandbox: &Sandbox) -> Output {
     sandbox.run(&["snapshots"])
 }
@@ -65,7 +64,7 @@ fn a_password_in_place_of_the_key_file_is_not_hidden_by_the_old_file() {
     assert!(!generated.exists());
     job(&sandbox).expect(12).says("no key or password is given");
     sandbox.run(&["snapshots", "--password-file", "password"]).expect(0);
-    // And back: what gave the password is named.
+    // And back: the message names the source of the password.
     let back = ["key", "passwd", "--password-file", "password", "--new-key-file", &text(&generated)];
     sandbox.run(&back).expect(0).says("on the command line");
     job(&sandbox).expect(0);
@@ -139,7 +138,7 @@ fn nobody_is_asked_for_a_password_that_cannot_exist() {
     let generated = sandbox.key_file();
     let moved = sandbox.path("elsewhere.key");
     fs::rename(&generated, &moved).unwrap();
-    // With a terminal, on which a password could be asked for.
+    // With a terminal for asking for a password.
     let log = sandbox.path("terminal");
     let mut terminal = Command::new("sh");
     terminal.args(["-c", "log=$1; shift; exec script -qec \"$*\" \"$log\"", "sh"]).arg(&log);
@@ -155,7 +154,7 @@ fn where_the_key_file_of_another_user_may_be_is_named() {
     if !is_root() || fs::metadata("/root").is_ok_and(|root| root.permissions().mode() & 0o001 != 0) {
         return skip("needs a home directory of root's that others cannot look into");
     }
-    // root's key file, looked for by another user: it cannot be seen, but it is known where it would be.
+    // Another user looks for root's key file: it is not visible, but its path is known.
     let sandbox = Sandbox::with_repository();
     succeed(Command::new("chown").args(["-R", "65534"]).arg(sandbox.repository()));
     fs::remove_dir_all(sandbox.path("home/config")).unwrap();
@@ -184,7 +183,7 @@ fn what_root_writes_into_a_users_repository_is_the_users() {
         &["restore", "latest", "--target", "home/restored"],
         &["key", "list"],
     ] {
-        // Its own catalogue; root's is root's.
+        // With its own catalogue, because the other belongs to root.
         let mut command = sandbox.command_as_nobody(words);
         command.env("ICECORE_CACHE_DIR", sandbox.path("home/own-cache"));
         command.env("XDG_STATE_HOME", sandbox.path("home/own-state"));

@@ -7,7 +7,7 @@ use std::fs;
 
 use crate::harness::{KmsServer, Sandbox, assert_same, read, variable};
 
-/// Makes a sandbox that asks a server, and returns it with the name of the key.
+/// Makes a sandbox that uses a server, and returns it with the name of the key.
 fn sandbox() -> (Sandbox, String) {
     let text = |name| variable(name).map(|value| value.into_string().unwrap());
     let given = text("ICECORE_TESTS_KMS_URL").zip(text("ICECORE_TESTS_KMS_KEY"));
@@ -46,7 +46,7 @@ fn a_key_of_kms_opens_a_repository() {
     fs::write(sandbox.path("password"), "on paper\n").unwrap();
     sandbox.run(&["snapshots", "--password-file", "password"]).expect(12);
     sandbox.run(&["key", "add", "--new-password-file", "password"]).expect(0);
-    // Without KMS there is still the other way in.
+    // Without KMS, the other key still works.
     sandbox.set("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:9");
     sandbox.run(&["snapshots"]).expect(1).says("reach KMS");
     sandbox.run(&["snapshots", "--password-file", "password"]).expect(0);

@@ -41,7 +41,7 @@ fn damage_to_it_costs_time_only() {
     let sandbox = sandbox();
     sandbox.run(&["backup", "source"]).expect(0);
     sandbox.run(&["backup", "source"]).expect(0);
-    // In the first place of the only page, and at the end of the tail.
+    // At the beginning of the only page, and at the end of the tail.
     for place_from_end in [None, Some(60)] {
         let [run] = runs(&sandbox).try_into().unwrap();
         let mut bytes = fs::read(&run).unwrap();

@@ -10,15 +10,16 @@ use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 use self::slow_file_system::{Question, SlowMount};
 use crate::harness::{Sandbox, assert_same, bytes, is_root, read, skip};
 
-/// What one request takes: long enough that a busy machine is not what keeps requests from being in flight.
+/// Duration of a request: long enough that the requests in flight do not depend on how busy the machine is.
 const DELAY: Duration = Duration::from_millis(5);
-/// Requests that have to be in flight at some moment, of each kind that there are many of.
+/// Requests that must be in flight at some moment, for each kind with many requests.
 const IN_FLIGHT_MIN: usize = 16;
 
-/// Fills the source with many small files and a few of everything else.
+/// Fills the source with many small files and a few of every other kind.
 fn fill(sandbox: &Sandbox) {
     for number in 0..1000_u64 {
-        // So short that batches of files must be closed by their number, or a few readers get them all.
+        // Short enough that batches of files must be closed by their number; otherwise, a few readers get all
+        // of them.
         let length = number as usize % 300 * 10;
         sandbox.write(&format!("directory {}/{number}", number % 40), bytes(number, length));
     }
@@ -28,7 +29,7 @@ fn fill(sandbox: &Sandbox) {
     fs::hard_link(sandbox.source("large"), sandbox.source("second name")).unwrap();
 }
 
-/// Mounts the slow view of the sandbox's source; says why if that cannot be.
+/// Mounts the slow view of the sandbox's source; reports why if that is impossible.
 fn mount(sandbox: &Sandbox) -> Option<SlowMount> {
     if !is_root() {
         skip("only root may mount a FUSE file system without helpers");
@@ -67,7 +68,7 @@ fn a_source_that_answers_late_is_asked_many_things_at_a_time() {
         assert_many_in_flight(&mount, question);
     }
 
-    // Nothing is read again, and the walk alone keeps as many requests in flight.
+    // No file is read again, and the walk alone keeps as many requests in flight.
     mount.reset();
     let second = sandbox.json(&["backup", "slow"])["sources"][0].clone();
     assert_eq!((&second["files_unchanged"], &second["files_read"]), (&1003.into(), &0.into()));

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::harness::{Sandbox, Tree, assert_same, bytes, read};
 
-/// What is restored of a day, and what the program said about its backup.
+/// The restored tree of a day, and the program's report about its backup.
 struct Day {
     tree: Tree,
     done: Value,
@@ -39,8 +39,8 @@ const WEEK: [&str; 8] = [
     "full",
 ];
 
-/// Works for a day: changes two files, makes one, deletes one, changes the mode of one, and makes a directory
-/// a file.
+/// Simulates a day: changes two files, makes one, deletes one, changes the mode of one, and replaces a
+/// directory with a file.
 fn work(sandbox: &Sandbox, day: usize) {
     for name in ["changed-a", "changed-b"] {
         sandbox.write(&format!("{name}-{day}"), bytes(1000 + day as u64 * 2, FILE_BYTES as usize));
@@ -84,19 +84,19 @@ fn a_week_reads_and_stores_what_the_document_says() {
     let days = week(&sandbox, &[]);
     let files = |count: u64| count * FILE_BYTES;
     assert_eq!(days[SUNDAY].number("bytes_read"), files(40));
-    // Two changed and one new; the files that replaced directories are of ten bytes.
+    // Two changed and one new; the files that replaced directories have ten bytes.
     for day in [1, 2, 4, 5] {
         let extra = if day > 1 { 10 } else { 0 };
         assert_eq!(days[day].number("bytes_read"), files(3) + extra, "day {day}");
     }
-    // Wednesday: two changed on each of three days, what is left of the new ones, and the small files.
+    // Wednesday: two changed on each of three days, the remaining new ones, and the small files.
     assert_eq!(days[3].number("bytes_read"), files(6 + 1) + 20);
     assert_eq!(days[6].number("bytes_read"), files(12 + 1) + 50);
-    // The changed pair has one content a day, and the small files one for ever.
+    // The changed pair has one content each day, and the small files always the same.
     for (day, extra) in [(1, 0), (2, 10), (3, 0), (4, 0), (5, 0), (6, 0), (7, 0)] {
         assert_eq!(days[day].number("bytes_new"), files(2) + extra, "day {day}");
     }
-    // The second full reads everything and stores the day's changes alone.
+    // The second full reads everything and stores only the day's changes.
     assert_eq!(days[7].number("bytes_read"), days[7].number("bytes"));
     assert_eq!(days[3].done["base"], days[SUNDAY].id());
     assert_eq!(days[4].done["base"], days[3].id());
@@ -133,7 +133,7 @@ fn a_group_restores_when_everything_else_is_gone() {
     }
 }
 
-/// Copies the repository without anything that other groups wrote.
+/// Copies the repository without the objects of other groups.
 fn only_group(sandbox: &Sandbox, days: &[&Day]) -> Sandbox {
     let mut copy = Sandbox::in_memory();
     let runs: Vec<&str> = days.iter().map(|day| day.done["snapshot"]["run"].as_str().unwrap()).collect();
@@ -145,7 +145,7 @@ fn only_group(sandbox: &Sandbox, days: &[&Day]) -> Sandbox {
         let is_of_run = ["data/", "meta/packs/", "meta/manifest/", "meta/snapshots/"]
             .iter()
             .any(|prefix| path.starts_with(prefix));
-        // The log would miss the snapshots of the other groups.
+        // The log would report the snapshots of the other groups as missing.
         if path.starts_with("meta/log/") {
             continue;
         }
@@ -162,7 +162,7 @@ fn only_group(sandbox: &Sandbox, days: &[&Day]) -> Sandbox {
     let keys = copy.path("home/config/icecore/keys");
     fs::create_dir_all(&keys).unwrap();
     fs::copy(sandbox.key_file(), keys.join(sandbox.key_file().file_name().unwrap())).unwrap();
-    // Nobody can tell such a copy from a repository whose log was removed.
+    // Such a copy looks the same as a repository whose log was removed.
     copy.run(&["check", "--accept-rollback"]).expect(0);
     copy.check_all_data();
     copy
@@ -217,13 +217,13 @@ fn partial_restores_bring_a_tree_from_one_state_to_another() {
     }
     sandbox.restore(days[7].id(), "jumps", &["--since", days[6].id(), "--delete"]);
     assert_same(&days[7].tree, &read(&target("jumps")));
-    // Without --delete, what was deleted stays.
+    // Without --delete, deleted files stay.
     sandbox.restore(days[0].id(), "keeps", &[]);
     sandbox.restore(days[3].id(), "keeps", &["--differential"]);
     let kept = read(&target("keeps"));
     assert!(kept.contains_key(b"deleted-1".as_slice()));
     assert!(days[3].tree.keys().all(|path| kept.contains_key(path)));
-    // Into nothing: the changed entries alone, with the directories above them.
+    // Into a new directory: only the changed entries, with the directories above them.
     sandbox.restore(days[5].id(), "changes", &["--incremental"]);
     let paths: Vec<String> =
         read(&target("changes")).into_keys().map(|path| String::from_utf8(path).unwrap()).collect();

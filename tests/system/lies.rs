@@ -10,7 +10,7 @@ use file_system::{LiarMount, Lie};
 
 use crate::harness::{Sandbox, bytes, is_root, skip};
 
-/// Mounts files with the given lies; says why if that cannot be.
+/// Mounts files with the given lies; reports why if that is impossible.
 fn mount(sandbox: &Sandbox, lies: Vec<Lie>) -> Option<LiarMount> {
     if !is_root() || !Path::new("/dev/fuse").exists() {
         skip("FUSE file systems cannot be mounted here");
@@ -50,7 +50,7 @@ fn files_are_read_to_their_end() {
         let printed = sandbox.run(&["cat", &format!("latest:{name}")]).expect(0);
         assert!(printed.stdout == content, "{name}: {} bytes", printed.stdout.len());
     }
-    // The times never change: only a new reading finds what is new.
+    // The times never change: only reading again finds the new content.
     mount.set_content("empty", b"important DOCUMENT\n".to_vec());
     sandbox.run(&["backup", "liar"]).expect(0);
     assert_eq!(sandbox.run(&["cat", "latest:empty"]).expect(0).stdout, b"important DOCUMENT\n");

@@ -10,7 +10,7 @@ use std::{
 
 use crate::harness::{Output, Sandbox, assert_same, bytes, is_root, read, run_command, skip};
 
-/// Runs the program in a shell that has set a limit before.
+/// Runs the program in a shell that has set a limit first.
 fn run_limited(sandbox: &Sandbox, limit: &str, arguments: &[&str]) -> Output {
     let inner = sandbox.command(arguments);
     let mut command = Command::new("bash");
@@ -108,7 +108,7 @@ fn what_is_no_object_is_ignored_and_named() {
     let output = sandbox.run(&["check"]).expect(0).says("link (a symbolic link)");
     assert!(output.describe().contains("foreign-object data/stray"), "{}", output.describe());
     sandbox.backup(&["--level", "full"]);
-    // A pack that became a link is not followed: it is missing.
+    // A pack that was replaced by a link is not followed: it is missing.
     fs::rename(&pack, &aside).unwrap();
     symlink(&aside, &pack).unwrap();
     sandbox.run(&["check"]).expect(20).says("(a symbolic link)");
@@ -125,7 +125,7 @@ fn the_doctor_tries_to_write() {
     assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with("probe")));
 }
 
-/// A bind mount, which is gone with the test.
+/// A bind mount, which is removed at the end of the test.
 struct BindMount(PathBuf);
 
 impl BindMount {

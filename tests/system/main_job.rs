@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::harness::{Sandbox, assert_same, bytes, is_root, read, run_command, skip, text};
 
-/// Fills the source with a little of everything that everybody has.
+/// Fills the source with typical content of every kind.
 fn fill(sandbox: &Sandbox) {
     sandbox.write("fstab", "none / tmpfs\n");
     sandbox.write("ssh/sshd_config", text(1, 3000));
@@ -53,8 +53,8 @@ fn first_backup_makes_the_repository_and_restore_brings_all_back() {
 
 const DOCUMENT: &str = include_str!("../../docs/json.md");
 
-/// Fails unless `document`, an object, has exactly the keys `expected`, and those that end with `?` perhaps;
-/// all of them have to be in the document.
+/// Fails unless `document`, an object, has exactly the keys `expected`; those that end with `?` are optional.
+/// All of them must be in the documentation.
 #[track_caller]
 pub(crate) fn assert_keys(document: &Value, expected: &str) {
     let found: BTreeSet<&str> = document.as_object().unwrap().keys().map(String::as_str).collect();
@@ -125,7 +125,7 @@ fn making_commands_write_the_documented_json() {
     assert_eq!(newest["id"], check["snapshots"][0]["id"]);
     let snapshot = &check["snapshots"][0];
     assert_keys(snapshot, "id run source restorable files_damaged examples packs_damaged files_marked");
-    // A failure is a JSON document, too.
+    // A failure is also a JSON document.
     let failure = sandbox.run(&["snapshots", "-r", "nowhere", "--json"]).expect(10);
     let line: Value = serde_json::from_str(failure.stderr.lines().last().unwrap()).unwrap();
     assert_eq!(line["error"]["code"], 10, "{}", failure.describe());
@@ -314,12 +314,12 @@ fn each_exit_code_means_what_is_written() {
     sandbox.run(&["restore", "latest", "--target", "damaged"]).expect(20);
 }
 
-/// Shows code 3 where a file can be made unreadable for who runs the program.
+/// Shows code 3, if a file can be made unreadable for the user of the program.
 fn unreadable_source(sandbox: &Sandbox) {
     sandbox.write("secret", "secret");
     fs::set_permissions(sandbox.source("secret"), fs::Permissions::from_mode(0o000)).unwrap();
     if is_root() {
-        // Root reads everything; see the module `changing` for what another user gets.
+        // Root reads everything; the module `changing` tests another user.
         return;
     }
     sandbox.run(&["backup", "source"]).expect(3);

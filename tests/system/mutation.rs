@@ -2,7 +2,7 @@
 //!
 //! [`mutator::Mutator`] changes the tree and writes a journal; [`runner`] makes backups at the same time,
 //! checks and restores them, and gives each to [`judge::judge`], which decides whether the tree allowed the
-//! snapshot. A judge needs only this page. `ICECORE_TESTS_MUTATION_STEPS` sets the number of steps,
+//! snapshot. This page is all that a judge needs. `ICECORE_TESTS_MUTATION_STEPS` sets the number of steps,
 //! `ICECORE_TESTS_MUTATION_SEED` the seed, and `ICECORE_TESTS_MUTATION_JOURNAL` names a file that gets the
 //! journal of backups under way.
 //!

@@ -46,7 +46,7 @@ use zeroize::Zeroizing;
 
 use crate::harness::{Sandbox, assert_same, read};
 
-/// A surface that only remembers what it is told, and has nobody to ask.
+/// A surface that only records what it receives, and cannot ask anybody.
 #[derive(Debug, Default)]
 struct Recorder {
     notices: Mutex<Vec<String>>,
@@ -80,7 +80,7 @@ impl Prompt for Recorder {
     }
 }
 
-/// A clock by which a second passes between two looks, so that progress is due however fast the work is.
+/// A clock that advances by a second at each look, so that progress is due however fast the work is.
 #[derive(Debug)]
 struct FastClock(SystemClock, AtomicU64);
 
@@ -143,7 +143,7 @@ fn access(root: &Path, recorder: &Arc<Recorder>) -> RepositoryAccess {
     }
 }
 
-/// What happened during a backup or a restore.
+/// Events of a backup or a restore.
 #[derive(Debug, Default)]
 struct Told {
     begun: AtomicU64,
@@ -239,7 +239,7 @@ impl LsSink for Paths {
     }
 }
 
-/// A receiver of a restore that wants to be asked nothing.
+/// A receiver of a restore that does not expect questions.
 #[derive(Debug, Default)]
 struct Restoring(Arc<Told>);
 

@@ -12,7 +12,7 @@ use std::{
 
 use crate::harness::{Sandbox, assert_same, bytes, read, skip_for_tool, succeed, text, variable};
 
-/// Returns an interpreter that has the packages that the reader needs; says so if there is none.
+/// Returns an interpreter with the packages that the reader needs; reports if there is none.
 fn python() -> Option<OsString> {
     let wanted = variable("ICECORE_PYTHON");
     let python = wanted.clone().unwrap_or_else(|| "python3".into());
@@ -52,7 +52,7 @@ fn fill(sandbox: &Sandbox) {
     }
     holes.set_len(8200 * 8192).unwrap();
     let attribute = rustix::fs::XattrFlags::empty();
-    // Where there are none, the rest is compared.
+    // If attributes are not supported, the rest is compared.
     let _ = rustix::fs::lsetxattr(sandbox.source("text"), "user.note", b"\xff", attribute);
 }
 
@@ -82,7 +82,7 @@ fn every_snapshot_is_listed_verified_and_restored() {
         assert_same(tree, &read(&sandbox.path(&target)));
     }
     succeed(&mut command(&python, &sandbox, credential, &["verify"]));
-    // It sees damage, too.
+    // It also finds damage.
     let pack = sandbox.repository().join(&sandbox.objects("data")[0]);
     damage(&pack);
     let output = command(&python, &sandbox, credential, &["verify"]).output().unwrap();

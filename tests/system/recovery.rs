@@ -26,7 +26,7 @@ impl World {
         Self { s3, kms: KmsServer::start() }
     }
 
-    /// Returns a machine on which nothing is but the program.
+    /// Returns a machine with nothing except the program.
     fn blank_machine(&self, bucket: &str) -> Sandbox {
         let mut sandbox = Sandbox::in_memory();
         sandbox.use_repository(format!("s3://{bucket}/web1").into());
@@ -43,7 +43,7 @@ impl World {
         sandbox
     }
 
-    /// Replicates all objects for which `arrives` is true, in the place of what was replicated before.
+    /// Replicates all objects for which `arrives` is true, and replaces the previous replica.
     fn replicate(&self, arrives: impl Fn(&str) -> bool) {
         self.s3.keys(REPLICA).iter().for_each(|key| self.s3.remove(REPLICA, key));
         for key in self.s3.keys(ORIGINAL).iter().filter(|key| arrives(key)) {
@@ -73,7 +73,8 @@ fn back_up(machine: &Sandbox, key: &[&str], changes: u64) -> (Vec<Tree>, Vec<Str
     (states, ids)
 }
 
-/// Returns the blocks marked `sh` between these headings and the next ones, in the order of the document.
+/// Returns the blocks marked `sh` between each of these headings and the next heading, in the order of the
+/// document.
 fn commands(headings: &[&str]) -> String {
     let mut script = String::new();
     let mut found = BTreeSet::new();
@@ -108,7 +109,7 @@ fn run_script(machine: &Sandbox, script: &str, typed: &str) -> Output {
 const BEFORE: [&str; 2] = ["1. Install the program", "2. Say where the repository is"];
 const BEHIND: [&str; 3] = ["4. See what there is", "5. Restore", "6. Afterwards"];
 
-/// Follows the document on a blank machine, in a shell of its own for each part behind the unlocking.
+/// Follows the document on a blank machine, in a separate shell for each part after unlocking.
 fn follow(blank: &Sandbox, way: &str, typed: &str) {
     let prepared = commands(&[&BEFORE[..], &[way]].concat());
     for part in BEHIND {
@@ -143,7 +144,7 @@ fn a_key_file_brings_everything_back_as_the_document_says() {
     let key = ["--key-file", "web1.key"];
     recover("With a key file", &key, |lost, blank| {
         let text = fs::read_to_string(lost.path("web1.key")).unwrap();
-        // As it comes from paper: only what has to be typed.
+        // As from paper: only the lines that have to be typed.
         let typed = text.lines().filter(|line| line.starts_with("secret") || line.starts_with("check"));
         fs::write(blank.path("web1.key"), typed.collect::<Vec<_>>().join("\n")).unwrap();
     });
@@ -186,7 +187,7 @@ fn a_replica_is_used_like_the_original_and_its_newest_whole_snapshot_is_named() 
     let way = [&BEFORE[..], &["With a key file", "From a replica bucket"]].concat();
     world.replicate(|_| true);
     run_script(&machine, &commands(&way), "").expect(0);
-    // The newest snapshot of `etc` does not arrive; the document goes on with the one before it.
+    // The newest snapshot of `etc` does not arrive; the document continues with the one before it.
     let (run, host) = (runs[1]["run"].as_str().unwrap(), runs[1]["host"].as_str().unwrap());
     world.replicate(|key| !key.ends_with(run));
     let output = run_script(&machine, &commands(&way), "").expect(20);
@@ -225,12 +226,12 @@ fn what_nothing_can_be_read_without_is_named() {
     other.run(&["check"]).expect(0);
 }
 
-/// Parts of a repository of which objects may be missing, with the odds in a hundred that one is.
+/// Parts of a repository that may lack objects, with the probability in percent that an object is missing.
 const PARTS: [(&str, u64); 5] =
     [("data/", 12), ("meta/packs/", 10), ("meta/manifest/", 15), ("meta/snapshots/", 30), ("meta/log/", 30)];
 
-/// Returns the objects that do not arrive in a trial, which spares some parts. Places in the list decide, not
-/// names, which are random.
+/// Returns the objects that do not arrive in a trial, which spares some parts. Positions in the list decide,
+/// because names are random.
 fn delayed(keys: &[String], trial: u64) -> BTreeSet<String> {
     let mut random = Random::new(trial);
     let spared = random.below(1 << PARTS.len());

@@ -24,7 +24,7 @@ enum Damage {
 const DAMAGES: [Damage; 5] = [Damage::Flip, Damage::Truncate, Damage::Empty, Damage::Remove, Damage::Swap];
 
 impl Damage {
-    /// Damages the first of `objects`; the second is what it is swapped with.
+    /// Damages the first of `objects`; `Swap` exchanges it with the second.
     fn make(self, objects: &[PathBuf]) {
         let mut content = fs::read(&objects[0]).unwrap();
         let middle = content.len() / 2;
@@ -48,13 +48,13 @@ fn replace(path: &Path, content: &[u8]) {
     fs::write(path, content).unwrap();
 }
 
-/// A repository with two snapshots of each of two sources, as bytes, to start from again and again.
+/// A repository with two snapshots of each of two sources, as bytes, to be reused as a starting point.
 struct Original {
     sandbox: Sandbox,
     objects: BTreeMap<PathBuf, Vec<u8>>,
     /// What each snapshot must restore to, by its id.
     trees: BTreeMap<String, Tree>,
-    /// Snapshots of what the sources are now.
+    /// Snapshots of the present sources.
     newest: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ impl Original {
         Self { sandbox, objects, trees, newest }
     }
 
-    /// Makes the repository whole again, with or without a catalogue.
+    /// Restores the original repository, with or without a catalogue.
     fn reset(&self, with_cache: bool) {
         self.sandbox.put_back(&self.objects);
         if with_cache {
@@ -96,8 +96,8 @@ impl Original {
         }
     }
 
-    /// Restores all snapshots: what comes back is right, and those of `whole` come back in full. Returns how
-    /// many files came back of each.
+    /// Restores all snapshots: everything that is restored is correct, and those of `whole` are restored
+    /// completely. Returns the number of restored files of each.
     fn restore_all(&self, shown: &str, whole: &[String]) -> BTreeMap<String, usize> {
         let ids = self.sandbox.snapshots();
         let mut counts = BTreeMap::new();
@@ -122,7 +122,7 @@ impl Original {
         counts
     }
 
-    /// Lets a repository be damaged, repaired and backed up into, and compares everything.
+    /// Damages a repository, repairs it, backs up into it, and compares everything.
     fn run(&self, kind: &str, damage: Damage, with_cache: bool) {
         let shown = format!("{kind} {damage:?}{}", if with_cache { " with a cache" } else { "" });
         let sandbox = &self.sandbox;
@@ -147,8 +147,8 @@ impl Original {
         }
         self.assert_marks(&shown, &report);
 
-        // Both sources still have everything that the second day had.
-        // A snapshot that somebody took away is missed by the log; one that the repair put aside is not.
+        // Both sources still have everything from the second day. The log misses a snapshot that somebody
+        // removed, but not one that the repair moved into quarantine.
         let is_removed = kind == "meta/snapshots/" && damage == Damage::Remove;
         let backup = sandbox.run(&["backup", "source/one", "source/two", "--pack-size", "1MiB"]);
         assert_eq!(backup.code, Some(if is_removed { 20 } else { 0 }), "{shown}: {}", backup.describe());
@@ -168,11 +168,11 @@ impl Original {
         assert_eq!(self.restore_all(&shown, &whole).len(), self.trees.len() - lost - removed, "{shown}");
     }
 
-    /// Fails unless every object of before is still there, in its place or in quarantine or, after a move,
-    /// elsewhere.
+    /// Fails unless every previous object still exists: in its location, in quarantine, or after a move, in
+    /// another location.
     fn assert_nothing_deleted(&self, shown: &str, before: &BTreeMap<PathBuf, Vec<u8>>, report: &Value) {
         let after = contents(&self.sandbox);
-        // A snapshot that is marked is the same snapshot in other words.
+        // A marked snapshot is the same snapshot with other bytes.
         let is_marked = |path: &Path| path.starts_with("meta/snapshots") && after.contains_key(path);
         for (path, content) in before.iter().filter(|(path, _)| !is_marked(path)) {
             let is_there = after.values().any(|found| found == content);
@@ -183,7 +183,7 @@ impl Original {
         }
     }
 
-    /// Fails unless exactly the snapshots that have lost something are marked.
+    /// Fails unless exactly the snapshots that have lost data are marked.
     fn assert_marks(&self, shown: &str, report: &Value) {
         let list = self.sandbox.json(&["snapshots", "--ignore-rollback"]);
         for checked in report["snapshots"].as_array().unwrap() {
@@ -197,14 +197,14 @@ impl Original {
     }
 }
 
-/// Returns the ids of the snapshots of which a check found nothing damaged.
+/// Returns the ids of the snapshots without damage according to a check.
 fn whole_ones(report: &Value) -> Vec<String> {
     let snapshots = report["snapshots"].as_array().unwrap().iter();
     let whole = snapshots.filter(|snapshot| snapshot["restorable"] == true);
     whole.map(|snapshot| snapshot["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Returns all objects but those that the local store keeps for itself.
+/// Returns all objects except those that the local store keeps for itself.
 fn contents(sandbox: &Sandbox) -> BTreeMap<PathBuf, Vec<u8>> {
     let objects = sandbox.objects("").into_iter().filter(|path| !path.to_string_lossy().starts_with('+'));
     objects.map(|path| (path.clone(), fs::read(sandbox.repository().join(path)).unwrap())).collect()
@@ -239,7 +239,8 @@ fn packs_are_repaired() {
     damage_all("data/");
 }
 
-/// A sandbox with a snapshot of six files in packs of 1 MiB, of which one is bad in the middle of a block.
+/// A sandbox with a snapshot of six files in packs of 1 MiB, one of which is damaged in the middle of a
+/// block.
 fn with_a_bad_pack() -> Sandbox {
     let sandbox = Sandbox::in_memory();
     sandbox.run(&["init"]).expect(0);
@@ -274,7 +275,7 @@ fn what_is_hit_and_what_to_do_is_said() {
     let planned = sandbox.run(&["check", "--repair", "--read-data", "--dry-run"]).expect(20);
     assert!(planned.text().contains("repair, not done yet:"), "{}", planned.describe());
 
-    // As it is said, line for line.
+    // Exactly as the report says, line for line.
     let report = sandbox.run(&["check", "--repair", "--read-data", "--json"]).expect(20).json();
     let next: Vec<&str> = report["next_commands"]
         .as_array()
@@ -349,15 +350,15 @@ fn samples_go_round() {
         assert_eq!(report["packs_left"], packs - verified);
         checks += 1;
     }
-    // A fifth of the bytes, and the pack that goes beyond: two packs of at most nine.
+    // A fifth of the bytes, and the pack that exceeds it: two packs of at most nine.
     assert!(checks >= 3, "{checks}");
     assert_eq!(sandbox.json(&["check", "--within", "1h"])["packs_read"], 0);
-    // What is forgotten is verified once more.
+    // Without the records, everything is verified again.
     sandbox.delete_cache();
     assert_eq!(sandbox.json(&["check", "--within", "1h"])["packs_verified"], packs);
 }
 
-/// Of most snapshots the catalogue has what is in their objects, in one bundle, and not the objects
+/// For most snapshots, the catalogue has the content of their objects in one bundle, and not the objects
 /// themselves.
 #[test]
 fn one_of_many_snapshots_comes_back_from_the_catalogue() {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::harness::{Output, Sandbox, bytes, run_command, succeed};
 
-/// Copies a directory with everything in it in place of what is there.
+/// Replaces a directory with a copy of another one.
 fn put(from: &Path, to: &Path) {
     if to.exists() {
         fs::remove_dir_all(to).unwrap();
@@ -19,8 +19,8 @@ fn put(from: &Path, to: &Path) {
     succeed(Command::new("cp").arg("-a").arg(from).arg(to));
 }
 
-/// Runs the program as another host, which has the key but has never seen the repository, or not since `name`
-/// did.
+/// Runs the program as another host, which has the key but has never seen the repository, or only when it was
+/// last called `name`.
 #[track_caller]
 fn on_host(sandbox: &Sandbox, name: &str, arguments: &[&str]) -> Output {
     let mut command = sandbox.command(arguments);
@@ -36,12 +36,12 @@ fn back_up(sandbox: &Sandbox, seed: u64) -> String {
     sandbox.backup(&[])["snapshot"]["id"].as_str().unwrap().to_owned()
 }
 
-/// Returns the kinds of what is lost, by a JSON document.
+/// Returns the kinds of losses in a JSON document.
 fn kinds(document: &Value) -> Vec<&str> {
     document["losses"].as_array().unwrap().iter().map(|loss| loss["kind"].as_str().unwrap()).collect()
 }
 
-/// Says whether an object is the snapshot with this id.
+/// Returns whether an object is the snapshot with this id.
 fn is_of(object: &Path, id: &str) -> bool {
     object.to_str().unwrap().ends_with(id)
 }
@@ -78,7 +78,7 @@ fn an_older_copy_in_the_place_of_a_repository_is_noticed_until_it_is_accepted() 
     let third = document["sources"][0]["snapshot"]["id"].as_str().unwrap().to_owned();
     assert_eq!(sandbox.snapshots(), [first, third], "the backup was made");
 
-    // It is not forgotten, not without the cache either, and the log tells other hosts of it now.
+    // It is not forgotten, not even without the cache, and the log now tells other hosts about it.
     sandbox.delete_cache();
     sandbox.run(&["check"]).expect(20);
     let other = on_host(&sandbox, "other", &["check", "--json"]).expect(20);
@@ -185,7 +185,7 @@ fn a_log_that_is_gone_is_missed_by_all() {
     }
     fs::remove_dir_all(sandbox.repository().join("meta/log")).unwrap();
     sandbox.run(&["check"]).expect(20);
-    // The host has made later ones, so that the first two were in the log.
+    // The host has made later ones, so the first two were in the log.
     for _ in 0..2 {
         let check = on_host(&sandbox, "other", &["check"]).expect(20);
         assert_eq!(
@@ -243,7 +243,7 @@ fn a_host_that_lost_its_memory_or_has_an_old_one_is_not_alarmed() {
     let old = sandbox.path("old-state");
     put(&sandbox.state(), &old);
     back_up(&sandbox, 2);
-    // As after a machine was set back to an earlier image.
+    // As if the machine was reset to an earlier image.
     put(&old, &sandbox.state());
     back_up(&sandbox, 3);
     sandbox.run(&["check"]).expect(0);
@@ -328,7 +328,7 @@ fn a_copy_beside_the_original_has_a_history_of_its_own() {
     sandbox.use_repository(original.clone());
     sandbox.run(&["check"]).expect(0);
     back_up(&sandbox, 4);
-    // A rollback at either place is noticed as ever.
+    // A rollback at either location is still noticed.
     put(&original, &sandbox.path("older"));
     let fifth = back_up(&sandbox, 5);
     put(&sandbox.path("older"), &original);
@@ -380,7 +380,7 @@ fn a_new_machine_looks_at_the_log_before_it_believes_what_is_newest() {
     let listed = on_host(&sandbox, "lister", &["snapshots"]).expect(20);
     assert!(listed.text().contains(&first), "{}", listed.describe());
     on_host(&sandbox, "lister", &["snapshots", "--ignore-rollback"]).expect(0).says(&second);
-    // What is named, and what is of another source, is certain.
+    // Named snapshots and those of another source are certain.
     on_host(&sandbox, "new", &["ls", &first]).expect(0).says(&second);
     on_host(&sandbox, "new", &["ls", "etc@latest"]).expect(0).says(&second);
     on_host(&sandbox, "new", &["ls", &second]).expect(20).says("is gone, or not as it was");
@@ -393,7 +393,7 @@ fn a_new_machine_looks_at_the_log_before_it_believes_what_is_newest() {
     let different: std::collections::HashSet<&&str> = warnings.iter().collect();
     assert_eq!(different.len(), warnings.len(), "each is said once: {}", compared.describe());
     assert_eq!(fs::read(target.join("file")).unwrap(), bytes(1, 20_000));
-    // A copy of everything there is never harms, but somebody has to look.
+    // A copy of everything that exists does no harm, but the user has to look.
     let all = on_host(&sandbox, "new", &["copy", "--to", to_copy, "--json"]).expect(20).json();
     assert_eq!(
         (&all["from_losses"][0]["snapshot"], all["snapshots"].as_array().unwrap().len()),
@@ -433,7 +433,7 @@ fn a_check_never_says_more_than_its_host_can_know() {
     let [one, two] = [(); 2].map(|()| document(on_host(&sandbox, "other", &["check", "--json"]).expect(0)));
     assert!(one["first_seen"].is_string() && one["first_seen"] == two["first_seen"], "{one:#} {two:#}");
     assert_ne!(one["last_seen"], two["last_seen"]);
-    // A copy at another location is not the first sight of the repository.
+    // A copy at another location is not the first use of the repository.
     let mirror = sandbox.path("mirror");
     put(sandbox.repository(), &mirror);
     sandbox.use_repository(mirror);
@@ -473,7 +473,7 @@ fn a_snapshot_that_is_damaged_is_not_passed_over() {
         let text = sandbox.run(&["check"]).expect(20).text().to_owned();
         assert!(text.contains("newest snapshot of each source that can be restored in full"), "{text}");
     }
-    // A damaged snapshot that is older than the one that is meant changes nothing.
+    // A damaged snapshot that is older than the wanted one changes nothing.
     fs::write(&object, whole).unwrap();
     let oldest = sandbox.repository().join(&sandbox.objects("meta/snapshots")[0]);
     fs::write(&oldest, b"").unwrap();

@@ -1,4 +1,4 @@
-//! Repositories on S3, with the whole program, on a server in memory, or on a real one that the environment
+//! Repositories on S3, with the whole program: on a server in memory, or on a real one that the environment
 //! names.
 
 use std::fs;
@@ -59,7 +59,7 @@ fn sandbox_at(url: &str) -> Sandbox {
         ("AWS_SECRET_ACCESS_KEY", "SKTEST"),
         ("AWS_REGION", "us-east-1"),
         ("AWS_ENDPOINT_URL_S3", url),
-        // Nobody asks the metadata service of an instance that there is not.
+        // No request to the metadata service of an instance that does not exist.
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ] {
         sandbox.set(name, value);
@@ -108,7 +108,7 @@ fn everything_works_on_s3() {
 #[test]
 fn everything_works_on_a_server_with_troubles() {
     let bed = Bed::new();
-    // Of some hundred requests every eighth fails, in one way or another.
+    // Of several hundred requests, every eighth fails in one way or another.
     let faults = [Fault::slow_down(), Fault::error(500, "InternalError"), Fault::Reset, Fault::LostReply];
     for number in 0..60 {
         let fault = faults[number as usize % faults.len()].clone();
@@ -144,7 +144,7 @@ fn packs_in_a_cold_class_never_take_metadata_with_them() {
         let expected = key.starts_with("some/prefix/data/").then_some("DEEP_ARCHIVE");
         assert_eq!((class.as_deref(), encryption.as_deref()), (expected, Some("AES256")), "{key}");
     }
-    // What is cold is not needed for looking inside; a restore says what is the matter.
+    // Archived packs are not needed for looking inside; a restore reports the problem.
     bed.sandbox.run(&["ls", "latest", "--recursive"]).expect(0);
     let output = bed.sandbox.run(&["cat", "latest:large/1"]).expect(75);
     assert!(output.stderr.contains("thawed"), "{}", output.describe());
@@ -190,7 +190,7 @@ fn limits_of_bandwidth_hold() {
         .run(&["backup", "source", "--pack-size", "1MiB", "--limit-upload", "2MB", "--json"])
         .expect(0);
     let seconds = started.json()["sources"][0]["seconds"].as_f64().unwrap();
-    // The last pack may go at once; what comes before it takes its time.
+    // The last pack may be uploaded at once; the earlier ones take their time.
     assert!(seconds > 0.9, "{seconds}");
     bed.sandbox.run(&["backup", "source", "--limit-upload", "0"]).expect(2).says("nothing through");
 }

@@ -1,4 +1,4 @@
-//! Decides who may do what: users with their policies, and the policies of buckets.
+//! Decides on permissions: users with their policies, and the policies of buckets.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use crate::{
 
 mod demand;
 
-/// Account to which everything belongs.
+/// Account that owns everything.
 const ACCOUNT: &str = "111122223333";
 
 /// Users by access key, and policies by bucket.
@@ -32,7 +32,8 @@ struct Rules {
 #[derive(Debug)]
 struct User {
     secret: SecretKey,
-    /// A user without policy administrates the account: everything is allowed that no bucket denies.
+    /// A user without a policy is the administrator of the account: everything is allowed that no bucket
+    /// denies.
     policy: Option<Policy>,
 }
 
@@ -42,17 +43,17 @@ pub(crate) struct Authority {
     rules: Mutex<Rules>,
 }
 
-/// Why a request is not carried out.
+/// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The policies do not allow it; with what S3 says.
+    /// The policies do not allow it; with the message of S3.
     Denied(String),
-    /// S3 cannot copy on condition where a policy asks for conditions.
+    /// S3 does not support conditional copies if a policy requires conditions.
     NotImplemented,
 }
 
 impl Authority {
-    /// Makes the rules of a server whose only user administrates the account.
+    /// Makes the rules of a server whose only user is the administrator of the account.
     pub(crate) fn new(access_key: &str, secret_key: &str) -> Self {
         let authority = Self::default();
         authority.add(access_key, secret_key, None);
@@ -68,21 +69,21 @@ impl Authority {
         self.lock().users.insert(access_key.to_owned(), user);
     }
 
-    /// Adds a user who may do what a policy says.
+    /// Adds a user with a policy.
     pub(crate) fn add_user(&self, access_key: &str, secret_key: &str, policy: &str) -> Result<(), String> {
         let policy = Policy::parse(policy, Owner::User)?;
         self.add(access_key, secret_key, Some(policy));
         Ok(())
     }
 
-    /// Gives a bucket its policy.
+    /// Sets the policy of a bucket.
     pub(crate) fn set_bucket_policy(&self, bucket: &str, policy: &str) -> Result<(), String> {
         let policy = Policy::parse(policy, Owner::Bucket(bucket))?;
         self.lock().buckets.insert(bucket.to_owned(), policy);
         Ok(())
     }
 
-    /// Judges a request by its head. Requests without a signature are for others to refuse.
+    /// Judges a request by its head. Requests without a signature are refused elsewhere.
     pub(crate) fn judge(&self, head: &Parts) -> Result<(), Refusal> {
         let Some(access_key) = access_key(head) else { return Ok(()) };
         let Some(demand) = Demand::of(head) else { return Ok(()) };
@@ -92,25 +93,25 @@ impl Authority {
         if demand.copies_on_condition { Err(Refusal::NotImplemented) } else { Ok(()) }
     }
 
-    /// Judges the deletion of an object by a request that names several of them in its body.
+    /// Judges the deletion of one object in a request that names several objects in its body.
     pub(crate) fn judge_deletion(&self, access_key: &str, bucket: &str, key: &str) -> Result<(), Refusal> {
         self.decide(access_key, bucket, &Wish::on_object("s3:DeleteObject", bucket, key, Context::new()))
     }
 
-    /// Says whether whoever asked for an object that does not exist may know that: only those who may list
-    /// its key.
+    /// Returns whether the absence of an object must be hidden from the sender of a request: only a user who
+    /// may list the key may know it.
     pub(crate) fn hides_absence(&self, head: &Parts) -> bool {
         let Some((access_key, (bucket, key))) = access_key(head).zip(demand::place(head)) else {
             return false;
         };
-        // S3 takes the whole key for the prefix (ceph/ceph, pull request 68577).
+        // S3 uses the whole key as the prefix (ceph/ceph, pull request 68577).
         let context = Context::from([("s3:prefix", key)]);
         self.decide(&access_key, &bucket, &Wish::on_bucket("s3:ListBucket", &bucket, context)).is_err()
     }
 
     fn decide(&self, access_key: &str, bucket: &str, wish: &Wish) -> Result<(), Refusal> {
         let rules = self.lock();
-        // Whoever is unknown is refused when the signature is verified.
+        // Unknown users are refused when the signature is verified.
         let Some(user) = rules.users.get(access_key) else { return Ok(()) };
         let principal = format!("arn:aws:iam::{ACCOUNT}:user/{access_key}");
         let Wish { action, resource, context } = wish;
@@ -129,14 +130,14 @@ impl Authority {
     }
 }
 
-/// Returns who signed a request, as far as the head shows it.
+/// Returns who signed a request, according to its head.
 fn access_key(head: &Parts) -> Option<String> {
     let text = head.headers.get("authorization")?.to_str().ok()?;
     let (_, rest) = text.split_once("Credential=")?;
     rest.split_once('/').map(|(access_key, _)| access_key.to_owned())
 }
 
-/// What verifies signatures.
+/// Provides the secrets for verifying signatures.
 #[derive(Debug)]
 pub(crate) struct Secrets(pub(crate) std::sync::Arc<Authority>);
 

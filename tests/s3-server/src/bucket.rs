@@ -1,4 +1,4 @@
-//! The state that the server keeps.
+//! The state of the server.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,9 +17,9 @@ pub(crate) struct Stored {
     pub(crate) crc64: u64,
     pub(crate) modified: SystemTime,
     pub(crate) headers: Headers,
-    /// Archive tier of Intelligent-Tiering that it has sunk to.
+    /// Archive tier of Intelligent-Tiering, if the object is in one.
     pub(crate) archive_tier: Option<String>,
-    /// A copy of the archived object can be read for some days.
+    /// Whether a copy of the archived object can be read for some days.
     pub(crate) is_thawed: bool,
 }
 
@@ -32,7 +32,7 @@ impl Stored {
     }
 }
 
-/// What a client says of an object beside its bytes.
+/// Properties that a client sets for an object, besides its bytes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Headers {
     pub(crate) storage_class: Option<String>,
@@ -51,23 +51,22 @@ pub(crate) struct Upload {
     pub(crate) parts: BTreeMap<i32, (Bytes, String)>,
 }
 
-/// A bucket. Whoever holds it mutably is alone with it, so a condition and the change that it guards are one
-/// step.
+/// A bucket. Mutable access is exclusive, so a condition and the change that depends on it are one step.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
     pub(crate) objects: BTreeMap<String, Stored>,
     pub(crate) uploads: BTreeMap<String, Upload>,
     /// XML within `<Rule>` of the only lifecycle rule.
     pub(crate) lifecycle: Option<String>,
-    /// Number of the latest state of any object; in each `ETag` that is no hash.
+    /// Number of the latest state of any object; used in each `ETag` that is not a hash.
     states: u64,
 }
 
-/// How a condition on the present object turned out.
+/// Result of a condition on the present object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Holds,
-    /// There is no object, and the condition names a state of one.
+    /// There is no object, and the condition names a state.
     NoSuchKey,
     Failed,
 }
@@ -107,7 +106,7 @@ impl Bucket {
     }
 }
 
-/// Returns a length as S3 has it in its answers.
+/// Returns a length as in answers of S3.
 pub(crate) fn length_of(bytes: &Bytes) -> i64 {
     i64::try_from(bytes.len()).unwrap_or(i64::MAX)
 }

@@ -9,11 +9,11 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// A body of which only a part arrives before the connection ends, or falls silent.
+/// A body that is cut: the connection ends, or sends nothing more.
 pub(crate) struct CutBody {
     pub(crate) inner: s3s::Body,
     pub(crate) left: u64,
-    /// The connection stays, and nothing more comes.
+    /// Whether the connection stays open and sends nothing more.
     pub(crate) stalls: bool,
 }
 
@@ -45,10 +45,10 @@ impl Body for CutBody {
     }
 }
 
-/// A body in which one bit is wrong.
+/// A body with one wrong bit.
 pub(crate) struct FlippedBody {
     pub(crate) inner: s3s::Body,
-    /// Bytes before the wrong one that are still to come.
+    /// Remaining bytes before the wrong one.
     pub(crate) before: u64,
     pub(crate) is_flipped: bool,
 }

@@ -5,36 +5,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is not carried out, and answered with an error of S3.
+    /// It is not executed, and answered with an error of S3.
     Error {
         /// HTTP status.
         status: u16,
-        /// Code as S3 names it, such as `SlowDown`.
+        /// Error code of S3, such as `SlowDown`.
         code: String,
-        /// Further headers of the answer.
+        /// Additional headers of the answer.
         headers: Vec<(String, String)>,
     },
-    /// It is not carried out, and the connection ends.
+    /// It is not executed, and the connection ends.
     Reset,
-    /// It is carried out, and the connection ends before the answer.
+    /// It is executed, and the connection ends before the answer.
     LostReply,
-    /// It is not carried out, and never answered; the connection stays.
+    /// It is not executed, and never answered; the connection stays open.
     Hang,
-    /// It is carried out, and never answered; the connection stays.
+    /// It is executed, and never answered; the connection stays open.
     HangAfter,
-    /// It is carried out, and after this many bytes of the answer's body nothing more comes; the connection
-    /// stays.
+    /// It is executed, and nothing more comes after this many bytes of the answer's body; the connection
+    /// stays open.
     StallBody(u64),
-    /// It is carried out, and the connection ends after this many bytes of the answer's body.
+    /// It is executed, and the connection ends after this many bytes of the answer's body.
     CutBody(u64),
-    /// It is carried out, and one bit of the answer's body is wrong: the first of the byte at this offset.
+    /// It is executed, and one bit of the answer's body is wrong: the first bit of the byte at this offset.
     FlipBit(u64),
-    /// It is carried out without the conditions that it names.
+    /// It is executed without its conditions.
     IgnoreConditions,
 }
 
 impl Fault {
-    /// Makes the answer of a server that is asked too much.
+    /// Makes the answer of an overloaded server.
     pub fn slow_down() -> Self {
         Self::error(503, "SlowDown")
     }
@@ -50,29 +50,29 @@ impl Fault {
 pub struct RequestLine {
     /// HTTP method.
     pub method: String,
-    /// Bucket and key as they stand in the URL, without the slash in front.
+    /// Bucket and key as in the URL, without the leading slash.
     pub path: String,
-    /// What stands behind `?`.
+    /// The part after `?`.
     pub query: String,
 }
 
 impl RequestLine {
-    /// Says whether it is a part of an upload.
+    /// Returns whether it uploads a part.
     pub fn is_part(&self) -> bool {
         self.query.contains("partNumber")
     }
 }
 
-/// A fault and the requests that it befalls.
+/// A fault and the requests that have it.
 #[derive(Clone, Debug)]
 pub struct FaultRule {
     /// Only requests of this method; all if empty.
     pub method: &'static str,
     /// Only paths or queries that contain this text.
     pub contains: String,
-    /// How many of these requests go through first.
+    /// How many of these requests succeed first.
     pub skip: u64,
-    /// How many of these requests have the fault then.
+    /// How many of these requests then have the fault.
     pub times: u64,
     /// What happens to them.
     pub fault: Fault,
@@ -90,7 +90,7 @@ impl FaultRule {
     }
 }
 
-/// The rules that hold, and the requests so far.
+/// The active rules, and the requests so far.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     state: Mutex<(Vec<FaultRule>, Vec<RequestLine>)>,
@@ -117,12 +117,12 @@ impl Faults {
         self.lock().1.clear();
     }
 
-    /// Notes a request down and returns the fault of the first rule that has one for it.
+    /// Records a request and returns the fault of the first rule that has one for it.
     pub(crate) fn arrive(&self, line: &RequestLine) -> Option<Fault> {
         let (rules, requests) = &mut *self.lock();
         requests.push(line.clone());
         let mut fault = None;
-        // All rules count every request, so that one rule does not shift the others.
+        // Every rule counts every request, so no rule shifts the others.
         for rule in rules.iter_mut().filter(|rule| rule.times > 0 && rule.matches(line)) {
             if rule.skip > 0 {
                 rule.skip -= 1;

@@ -14,16 +14,16 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-/// Most bytes that one connection moves at a time, so that connections share the link.
+/// Maximum of bytes that one connection moves at a time, so that connections share the link.
 const PIECE_BYTES_MAX: usize = 64 << 10;
-/// Most bytes that are read at a time; they lie on the stack meanwhile.
+/// Maximum of bytes that are read at a time; they are on the stack meanwhile.
 const READ_BYTES_MAX: usize = 16 << 10;
 
 /// A link with the same speed in both directions.
 #[derive(Debug)]
 pub(crate) struct Link {
     bytes_per_second: f64,
-    /// When everything so far has passed, by direction.
+    /// When all previous bytes have passed, by direction.
     free_at: [Mutex<Instant>; 2],
 }
 
@@ -33,7 +33,7 @@ impl Link {
         Self { bytes_per_second: bytes_per_second as f64, free_at: [Mutex::new(now), Mutex::new(now)] }
     }
 
-    /// Takes the link for some bytes; returns when they have passed.
+    /// Occupies the link for some bytes; returns when they have passed.
     fn occupy(&self, direction: usize, bytes: usize) -> Instant {
         let mut free_at = self.free_at[direction].lock().unwrap_or_else(PoisonError::into_inner);
         *free_at =
@@ -42,7 +42,7 @@ impl Link {
     }
 }
 
-/// A connection over a link, or over none.
+/// A connection, with or without a link.
 pub(crate) struct Linked {
     stream: TcpStream,
     link: Option<Arc<Link>>,
@@ -54,7 +54,7 @@ impl Linked {
         Self { stream, link, waits: [None, None] }
     }
 
-    /// Waits until what was moved before has passed.
+    /// Waits until all previous bytes have passed.
     fn poll_wait(&mut self, direction: usize, context: &mut Context<'_>) -> Poll<()> {
         if let Some(wait) = &mut self.waits[direction] {
             ready!(wait.as_mut().poll(context));

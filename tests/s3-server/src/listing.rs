@@ -6,14 +6,14 @@ use s3s::dto::{ETag, Object, ObjectStorageClass, StorageClass, Timestamp};
 
 use crate::bucket::{Bucket, Stored, length_of};
 
-/// What a page of a listing has.
+/// Content of a page of a listing.
 pub(crate) struct Page {
     pub(crate) objects: Vec<Object>,
     pub(crate) prefixes: BTreeSet<String>,
     pub(crate) next: Option<String>,
 }
 
-/// Returns the objects behind `after`, at most `keys_max` of them and of common prefixes.
+/// Returns the objects after `after`, at most `keys_max` objects and common prefixes.
 pub(crate) fn page(bucket: &Bucket, prefix: &str, after: &str, delimiter: &str, keys_max: usize) -> Page {
     let mut page = Page { objects: Vec::new(), prefixes: BTreeSet::new(), next: None };
     let mut last = String::new();

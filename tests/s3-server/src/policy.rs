@@ -1,4 +1,4 @@
-//! Policies: documents of users and of buckets, evaluated as AWS does it (IAM User Guide, *Policy evaluation
+//! Policies: documents of users and of buckets, evaluated as in AWS (IAM User Guide, *Policy evaluation
 //! logic*).
 
 use std::collections::BTreeMap;
@@ -13,39 +13,39 @@ use crate::policy::{
 mod condition;
 mod document;
 
-/// What a request says of itself, by condition key. Keys are in lower case, as their names are the same in
-/// any case.
+/// Properties of a request, by condition key. Keys are in lower case, because their names are
+/// case-insensitive.
 pub(crate) type Context = BTreeMap<&'static str, String>;
 
-/// What somebody wants to do.
+/// A request for a permission.
 #[derive(Clone, Debug)]
 pub(crate) struct Question<'question> {
-    /// ARN of who asks.
+    /// ARN of the user.
     pub(crate) principal: &'question str,
-    /// Such as `s3:PutObject`.
+    /// Action, such as `s3:PutObject`.
     pub(crate) action: &'question str,
     /// ARN of the bucket or object.
     pub(crate) resource: &'question str,
     pub(crate) context: &'question Context,
 }
 
-/// What a policy says of a question.
+/// Decision of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// A statement allows it, and none denies it.
     Allowed,
     /// A statement denies it, whatever else is allowed.
     Denied,
-    /// No statement is about it.
+    /// No statement applies.
     Silent,
 }
 
-/// Whose policy a document is.
+/// Owner of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner<'owner> {
-    /// A user's or a role's: it names no principal.
+    /// A user or a role: the policy names no principal.
     User,
-    /// That of the bucket with this name.
+    /// The bucket with this name.
     Bucket(&'owner str),
 }
 
@@ -58,15 +58,14 @@ pub(crate) struct Policy {
 #[derive(Clone, Debug)]
 struct Statement {
     denies: bool,
-    /// ARNs, account numbers and `*`; of a bucket's policy only.
+    /// ARNs, account numbers and `*`; only in the policy of a bucket.
     principals: Patterns,
     actions: Patterns,
     resources: Patterns,
     conditions: Vec<Condition>,
 }
 
-/// Patterns with `*` and `?`, of which one has to match; or none, if they are those of `NotAction` and the
-/// like.
+/// Patterns with `*` and `?`: one has to match, or none, if they are those of `NotAction` and the like.
 #[derive(Clone, Debug)]
 struct Patterns {
     excludes: bool,
@@ -74,7 +73,7 @@ struct Patterns {
 }
 
 impl Policy {
-    /// Reads a policy, and refuses what AWS would refuse.
+    /// Reads a policy, and refuses everything that AWS would refuse.
     pub(crate) fn parse(text: &str, owner: Owner<'_>) -> Result<Self, String> {
         let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let statements =
@@ -87,7 +86,7 @@ impl Policy {
         Ok(Self { statements: statements.collect::<Result<_, _>>()? })
     }
 
-    /// Judges a question.
+    /// Judges a request.
     pub(crate) fn judge(&self, question: &Question<'_>) -> Decision {
         let mut decision = Decision::Silent;
         for statement in self.statements.iter().filter(|statement| statement.is_about(question)) {
@@ -138,7 +137,7 @@ impl Statement {
         Ok(statement)
     }
 
-    /// Refuses what S3 refuses as `MalformedPolicy` when a bucket is given its policy.
+    /// Refuses policies that S3 refuses as `MalformedPolicy` for this bucket.
     fn check_for_bucket(&self, bucket: &str) -> Result<(), String> {
         let arn = format!("arn:aws:s3:::{bucket}");
         let is_own = |resource: &String| *resource == arn || resource.starts_with(&format!("{arn}/"));
@@ -171,7 +170,7 @@ impl Statement {
     }
 }
 
-/// Says whether an action is done to objects, not to their bucket.
+/// Returns whether an action applies to objects, not to their bucket.
 fn is_on_objects(action: &str) -> bool {
     let (_, name) = action.split_once(':').unwrap_or(("", action));
     let on_objects =
@@ -201,7 +200,7 @@ impl Patterns {
     }
 }
 
-/// Says whether a text is as a pattern, in which `*` stands for any characters and `?` for one.
+/// Returns whether a text matches a pattern, in which `*` matches any characters and `?` one.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else {
         return pattern.chars().count() == text.chars().count() && begins(pattern, text).is_some();
@@ -210,7 +209,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| matches(tail, &rest[at..]))
 }
 
-/// Returns what comes behind the part of a text that is as a pattern without `*`.
+/// Returns the rest of a text after a pattern without `*`.
 fn begins<'text>(pattern: &str, text: &'text str) -> Option<&'text str> {
     let mut rest = text.chars();
     for wanted in pattern.chars() {

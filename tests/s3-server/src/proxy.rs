@@ -25,7 +25,7 @@ pub enum Cut {
     Download(u64),
 }
 
-/// A proxy in front of a server that cuts some of the connections in the middle.
+/// A proxy in front of a server that cuts some connections in the middle.
 #[derive(Debug)]
 pub struct CuttingProxy {
     address: SocketAddr,
@@ -34,8 +34,8 @@ pub struct CuttingProxy {
 }
 
 impl CuttingProxy {
-    /// Starts a proxy in front of the server at `port`; each connection whose number `choose` has an answer
-    /// for is cut there.
+    /// Starts a proxy in front of the server at `port`; if `choose` returns a cut for the number of a
+    /// connection, the connection is cut there.
     pub fn start(port: u16, choose: impl Fn(u64) -> Option<Cut> + Send + Sync + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let listener = listen(&runtime, 0)?;
@@ -56,7 +56,7 @@ impl CuttingProxy {
         Ok(Self { address, cuts, runtime: Some(runtime) })
     }
 
-    /// Returns the URL to give to clients.
+    /// Returns the URL for clients.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -85,15 +85,14 @@ async fn pass(client: TcpStream, port: u16, cut: Option<Cut>) -> io::Result<bool
         Some(Cut::Download(bytes)) => (u64::MAX, bytes),
         None => (u64::MAX, u64::MAX),
     };
-    // Whichever direction ends first, the other one ends with it: both halves of both connections are
-    // dropped.
+    // When one direction ends, the other one ends with it: both halves of both connections are dropped.
     tokio::select! {
         is_cut = copy(client_read, server_write, upload) => is_cut,
         is_cut = copy(server_read, client_write, download) => is_cut,
     }
 }
 
-/// Copies up to `bytes_max` bytes; returns whether it ended because of that.
+/// Copies up to `bytes_max` bytes; returns whether it ended because of this limit.
 async fn copy(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,

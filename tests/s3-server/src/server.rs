@@ -21,40 +21,39 @@ use crate::{
     service::{CONDITIONS, MemoryService},
 };
 
-/// What a server is like.
+/// Properties of a server.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each says whether the server can do one thing")]
 pub struct ServerOptions {
     /// Port to listen on; zero lets the system choose.
     pub port: u16,
-    /// Buckets that are there from the beginning.
+    /// Buckets that exist from the beginning.
     pub buckets: Vec<String>,
     /// Access key id of the only user.
     pub access_key: String,
     /// Secret of the only user.
     pub secret_key: String,
-    /// Whether CRC64NVME is verified and told, as S3 does; older servers ignore it.
+    /// Whether CRC64NVME is verified and returned, as S3 does; older servers ignore it.
     pub has_checksums: bool,
-    /// Whether the `ETag` is the MD5 of the bytes; else a number.
+    /// Whether the `ETag` is the MD5 of the bytes; otherwise, it is a number.
     pub has_md5_etags: bool,
     /// Whether the conditions of puts are honoured.
     pub has_conditions: bool,
     /// Whether puts with a condition are answered with `NotImplemented`.
     pub refuses_conditions: bool,
-    /// Whether a range may end behind the object's end.
+    /// Whether a range may end after the object's end.
     pub has_ranges_past_end: bool,
-    /// Most keys in a page of a listing.
+    /// Maximum of keys in a page of a listing.
     pub page_keys_max: usize,
-    /// Whether it lists from a key on.
+    /// Whether listings can start after a key.
     pub has_start_after: bool,
-    /// Whether each page of a listing is the first one, and says that there is another.
+    /// Whether each page of a listing is the first one, and announces another.
     pub repeats_pages: bool,
-    /// How long each request waits before it is looked at, as on a way to a distant server.
+    /// Delay before each request is handled, as for a distant server.
     pub delay: Duration,
     /// Threads that serve requests.
     pub threads: usize,
-    /// Speed of the link to the server, in bytes a second in each direction; as fast as the machine if
-    /// absent.
+    /// Speed of the link to the server, in bytes a second in each direction; unlimited if absent.
     pub link_bytes_per_second: Option<u64>,
 }
 
@@ -119,7 +118,7 @@ impl TestServer {
         Ok(Self { address, service, authority, faults, runtime: Some(runtime) })
     }
 
-    /// Returns the URL to give to clients.
+    /// Returns the URL for clients.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -129,12 +128,12 @@ impl TestServer {
         self.address.port()
     }
 
-    /// Adds a fault for requests to come.
+    /// Adds a fault for future requests.
     pub fn inject(&self, rule: FaultRule) {
         self.faults.add(rule);
     }
 
-    /// Forgets all faults.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.faults.clear();
     }
@@ -144,7 +143,7 @@ impl TestServer {
         self.faults.requests()
     }
 
-    /// Begins to note down requests anew.
+    /// Starts a new record of requests.
     pub fn forget_requests(&self) {
         self.faults.forget_requests();
     }
@@ -162,7 +161,7 @@ impl TestServer {
         })
     }
 
-    /// Returns how many multipart uploads are not complete.
+    /// Returns the number of incomplete multipart uploads.
     pub fn open_uploads(&self, bucket: &str) -> usize {
         self.service.read(bucket, |bucket| bucket.uploads.len())
     }
@@ -182,7 +181,7 @@ impl TestServer {
         self.service.remove(bucket, key);
     }
 
-    /// Changes when an object was written.
+    /// Changes the time at which an object was written.
     pub fn set_modified(&self, bucket: &str, key: &str, modified: SystemTime) {
         self.service.change(bucket, key, |object| object.modified = modified);
     }
@@ -197,23 +196,22 @@ impl TestServer {
         });
     }
 
-    /// Makes a copy of an archived object that can be read, as a request to restore it does after some hours.
+    /// Makes a readable copy of an archived object, like a request to restore it after some hours.
     pub fn thaw(&self, bucket: &str, key: &str) {
         self.service.change(bucket, key, |object| object.is_thawed = true);
     }
 
-    /// Gives a bucket its only lifecycle rule: what stands within `<Rule>`, but for its name and status.
+    /// Sets the only lifecycle rule of a bucket: the content of `<Rule>`, without its name and status.
     pub fn set_lifecycle(&self, bucket: &str, rule: &str) {
         self.service.set_lifecycle(bucket, rule);
     }
 
-    /// Adds a user, who may do what a policy of IAM says. The user of the options may do everything that no
-    /// bucket denies.
+    /// Adds a user with an IAM policy. The user of the options may do everything that no bucket denies.
     pub fn add_user(&self, access_key: &str, secret_key: &str, policy: &str) -> io::Result<()> {
         self.authority.add_user(access_key, secret_key, policy).map_err(io::Error::other)
     }
 
-    /// Gives a bucket its policy. What S3 would refuse as malformed is an error.
+    /// Sets the policy of a bucket. Fails if S3 would refuse it as malformed.
     pub fn set_bucket_policy(&self, bucket: &str, policy: &str) -> io::Result<()> {
         self.authority.set_bucket_policy(bucket, policy).map_err(io::Error::other)
     }
@@ -234,7 +232,7 @@ impl Drop for TestServer {
     }
 }
 
-/// Listens without waiting, for callers that are in a runtime already.
+/// Listens without waiting, for callers that are already in a runtime.
 pub(crate) fn listen(runtime: &Runtime, port: u16) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
     listener.set_nonblocking(true)?;
@@ -242,7 +240,7 @@ pub(crate) fn listen(runtime: &Runtime, port: u16) -> io::Result<TcpListener> {
     TcpListener::from_std(listener)
 }
 
-/// Waits as long as a request takes to a distant server.
+/// Waits as long as a request to a distant server takes.
 #[expect(clippy::disallowed_methods, reason = "the time of a way is real")]
 async fn wait(delay: Duration) {
     if !delay.is_zero() {
@@ -250,7 +248,7 @@ async fn wait(delay: Duration) {
     }
 }
 
-/// What a request meets before and behind the service.
+/// Handling of a request before and after the service.
 #[derive(Clone)]
 struct Front {
     service: S3Service,
@@ -263,7 +261,7 @@ struct Front {
 async fn accept(listener: TcpListener, front: Front, link: Option<Arc<Link>>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
-        // Small answers are not held back for acknowledgements.
+        // Small answers do not wait for acknowledgements.
         stream.set_nodelay(true).unwrap_or_default();
         let stream = Linked::new(stream, link.clone());
         let front = front.clone();
@@ -274,7 +272,7 @@ async fn accept(listener: TcpListener, front: Front, link: Option<Arc<Link>>) {
         tokio::spawn(async move {
             let mut connection = hyper::server::conn::http1::Builder::new();
             connection.timer(TokioTimer::new());
-            // An error here is what a fault does to the connection, or a client that went away.
+            // An error here is the effect of a fault on the connection, or a client that has ended.
             drop(connection.serve_connection(TokioIo::new(stream), respond).await);
         });
     }
@@ -337,8 +335,7 @@ async fn respond(request: Request<Incoming>, front: &Front) -> io::Result<Respon
     }
 }
 
-/// Answers the question for lifecycle rules in XML of our own: the types of the library are not all that S3
-/// knows.
+/// Answers requests for lifecycle rules with its own XML: the types of the library lack parts of S3.
 fn lifecycle_response(rule: Option<&str>) -> io::Result<Response<s3s::Body>> {
     let Some(rule) = rule else { return error_response(404, "NoSuchLifecycleConfiguration", &[]) };
     let text = format!(
@@ -351,13 +348,13 @@ fn lifecycle_response(rule: Option<&str>) -> io::Result<Response<s3s::Body>> {
         .map_err(io::Error::other)
 }
 
-/// Returns storage class and tier of the archived object that a request wants to read.
+/// Returns storage class and tier of an archived object that a request wants to read.
 fn archive_of(memory: &MemoryService, line: &RequestLine) -> Option<(String, Option<String>)> {
     let (bucket, key) = line.path.split_once('/').filter(|_| line.method == "GET")?;
     memory.read(bucket, |bucket| bucket.objects.get(key).and_then(Stored::archive))
 }
 
-/// Says that an object is archived, with the elements that the library does not write.
+/// Reports that an object is archived, with the elements that the library does not write.
 fn archived_response(class: &str, tier: Option<&str>) -> io::Result<Response<s3s::Body>> {
     let tier = tier.map(|tier| format!("<AccessTier>{tier}</AccessTier>")).unwrap_or_default();
     let text = format!(

@@ -34,13 +34,13 @@ use crate::{
 };
 
 tokio::task_local! {
-    /// Whether the request that is being carried out has its conditions honoured.
+    /// Whether the conditions of the current request are honoured.
     pub(crate) static CONDITIONS: bool;
 }
 
-/// What HEAD says of an archived object of which a copy can be read.
+/// Header of HEAD for an archived object with a readable copy.
 const RESTORED: &str = "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2063 00:00:00 GMT\"";
-/// Smallest part of a multipart upload but for the last one, as on S3.
+/// Smallest part of a multipart upload except for the last one, as on S3.
 const PART_BYTES_MIN: usize = 5 << 20;
 
 /// The server behind HTTP.
@@ -115,7 +115,7 @@ impl MemoryService {
         }
     }
 
-    /// Judges conditions, unless the server or the request is one that ignores them.
+    /// Judges conditions, unless the server or the request ignores them.
     fn judge(
         &self,
         bucket: &Bucket,
@@ -155,7 +155,7 @@ impl MemoryService {
         self.options.has_checksums.then(|| BASE64.encode(crc64.to_be_bytes()))
     }
 
-    /// Fails if the bytes are not those that the client meant to send.
+    /// Fails if the bytes differ from those that the client sent.
     fn verify(&self, bytes: &[u8], sent: Option<&String>) -> S3Result<()> {
         match sent {
             Some(sent)
@@ -497,7 +497,7 @@ impl S3 for MemoryService {
     }
 }
 
-/// Puts the parts of an upload together, in the order in which they are named.
+/// Assembles the parts of an upload, in the order in which they are named.
 fn assemble(upload: &Upload, named: &[(i32, Option<ETag>)]) -> S3Result<Bytes> {
     let mut bytes = BytesMut::new();
     let mut number_last = 0;

@@ -40,8 +40,8 @@ pub struct TestCertificate {
 pub struct TestAuthority(TestCertificate);
 
 impl TestCertificate {
-    /// Makes a certificate that a server on this machine has signed for itself; with `is_authority` it is one
-    /// of an authority, as `openssl req -x509` makes them if it is told nothing else.
+    /// Makes a self-signed certificate for a server on this machine; with `is_authority`, it is one of an
+    /// authority, the default of `openssl req -x509`.
     pub fn self_signed(is_authority: bool) -> io::Result<Self> {
         let constraint =
             format!("basicConstraints=critical,CA:{}", if is_authority { "TRUE" } else { "FALSE" });
@@ -122,7 +122,7 @@ fn run(command: &mut Command, directory: &Path) -> io::Result<()> {
     Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
-/// A front that speaks TLS and passes what it receives on to a server that does not.
+/// A TLS front that passes everything on to a server without TLS.
 #[derive(Debug)]
 pub struct TlsFront {
     address: SocketAddr,
@@ -158,7 +158,7 @@ impl TlsFront {
         Ok(Self { address, runtime: Some(runtime) })
     }
 
-    /// Returns the URL to give to clients.
+    /// Returns the URL for clients.
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
     }

@@ -28,7 +28,7 @@ fn wrong_configuration_files() {
     fs::write(&path, b"repository = \"\xff\"").unwrap();
     sandbox.run(&["snapshots", "--config", "icecore.toml"]).expect(2);
     sandbox.run(&["snapshots", "--config", "missing.toml"]).expect(2).says("missing.toml");
-    // A pattern in the file is read when it is used.
+    // A pattern in the file is parsed when it is used.
     fs::write(&path, "[backup]\nexclude = [\"a[\"]").unwrap();
     sandbox.run(&["backup", "source", "--config", "icecore.toml"]).expect(2).says("a[");
     assert!(sandbox.snapshots().is_empty());
@@ -45,7 +45,7 @@ fn sources_of_the_configuration_file() {
         "repository = {repository:?}\n[backup]\nexclude = [\"*.tmp\"]\ntags = {{ plan = \"daily\" }}\n\
          [sources.home]\npath = {source:?}\n"
     );
-    // Where the program looks without being told.
+    // At the path where the program looks by default.
     fs::write(sandbox.path("home/config/icecore/icecore.toml"), content).unwrap();
     let mut command = sandbox.command(&["backup", "--name", "home", "--json"]);
     command.env_remove("ICECORE_REPOSITORY");

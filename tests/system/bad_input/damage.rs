@@ -59,8 +59,7 @@ const DAMAGES: [Damage; 13] = [
 ];
 
 impl Damage {
-    /// Damages the victim; the other object is what it is swapped with, the older one what is put in its
-    /// place.
+    /// Damages the victim; `other` is exchanged with it, and `older` replaces it.
     fn make(self, original: &Original, prefix: &str) {
         let objects = original.objects_of(prefix);
         let victim = &objects[0];
@@ -68,7 +67,7 @@ impl Damage {
         let middle = content.len() / 2;
         match self {
             Self::FlipFirst => content[0] ^= 1,
-            // Behind the magic and the version: kind, epoch, salt.
+            // After the magic and the version: kind, epoch, salt.
             Self::FlipHead => content[20] ^= 4,
             Self::FlipMiddle => content[middle] ^= 0x10,
             Self::FlipLast => *content.last_mut().unwrap() ^= 0x80,
@@ -79,7 +78,7 @@ impl Damage {
             Self::Extend => content.extend_from_slice(&[0; 100]),
             Self::Remove => return fs::remove_file(victim).unwrap(),
             Self::Noise => content = bytes(1, content.len()),
-            // The last one differs in length: one that is as long is what `Noise` stands for.
+            // The last one has another length; `Noise` covers one of the same length.
             Self::Swap => match objects[1..].last() {
                 Some(other) => {
                     let other_content = fs::read(other).unwrap();
@@ -174,7 +173,7 @@ fn damaged_log_records() {
     assert_rows(6);
 }
 
-/// What may happen to a pack.
+/// Damage to a pack.
 #[derive(Clone, Copy, Debug)]
 enum Loss {
     PackAndDirectory,

@@ -16,7 +16,7 @@ fn header(sandbox: &Sandbox) -> PathBuf {
     sandbox.repository().join("icecore")
 }
 
-/// Changes an object, which is written once and therefore cannot be opened for writing by everybody.
+/// Changes an object; it is written once, so nobody can open it for writing.
 fn change(path: &PathBuf, change: impl FnOnce(&mut Vec<u8>)) {
     let mut content = fs::read(path).unwrap();
     change(&mut content);
@@ -36,7 +36,7 @@ fn repositories_of_newer_versions_are_refused_with_the_reason() {
         sandbox.run(words).expect(1).says("version").says("newest version of icecore");
     }
     sandbox.run(&["init"]).expect(1);
-    // Features that must be known to read.
+    // Features that a reader must understand.
     change(&header(&sandbox), |content| *content = good.clone());
     change(&header(&sandbox), |content| content[12] = 1);
     for words in COMMANDS {
@@ -68,7 +68,7 @@ fn wrong_keys_are_told_from_damage() {
     sandbox.run(&["snapshots"]).expect(12).says("--key-file");
 }
 
-/// Puts an object under `meta/keys/` with the name that fits it.
+/// Puts an object under `meta/keys/` with the right name.
 fn put_slot(sandbox: &Sandbox, content: &[u8]) -> PathBuf {
     let name = &blake3::hash(content).to_hex()[..32];
     let path = sandbox.repository().join("meta/keys").join(name);
@@ -95,7 +95,7 @@ fn a_slot_that_asks_for_terabytes_of_memory_is_not_obeyed() {
     let mut hostile = good.clone();
     hostile[place + 2..place + 6].copy_from_slice(&u32::MAX.to_be_bytes());
     let planted = put_slot(&sandbox, &hostile);
-    // Beside a good slot it does no harm; the list shows what is wrong.
+    // Beside a valid slot, it does no harm; the list shows the problem.
     sandbox.run(&["snapshots", "--password-file", "password"]).expect(0);
     let list = sandbox.run(&["key", "list", "--password-file", "password", "--json"]).expect(0).json();
     let damaged: Vec<_> = list.as_array().unwrap().iter().filter(|slot| !slot["damage"].is_null()).collect();
@@ -103,7 +103,7 @@ fn a_slot_that_asks_for_terabytes_of_memory_is_not_obeyed() {
     // Alone it is damage.
     fs::remove_file(&path).unwrap();
     sandbox.run(&["snapshots", "--password-file", "password"]).expect_any(&[12, 20]).says("memory");
-    // So is one that asks for next to nothing, which would make guessing cheap.
+    // So is one with a very low cost, which would make guessing cheap.
     fs::remove_file(planted).unwrap();
     hostile[place + 2..place + 6].copy_from_slice(&1u32.to_be_bytes());
     put_slot(&sandbox, &hostile);

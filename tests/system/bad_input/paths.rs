@@ -26,7 +26,7 @@ fn no_repository() {
         sandbox.run(&[words, &["-r", "/nonexistent/place"]].concat()).expect(10).says("/nonexistent/place");
     }
     assert_eq!(fs::read_dir(sandbox.path("repository")).unwrap().count(), 0, "something was written");
-    // A directory with something else in it is no place for a repository.
+    // A directory with other content cannot become a repository.
     sandbox.run(&["init", "-r", "source"]).expect(1).says("not empty");
     sandbox.run(&["init", "-r", "source/file"]).expect_any(&[1, 2, 10]);
     assert_eq!(fs::read_dir(sandbox.source("")).unwrap().count(), 1);
@@ -67,10 +67,10 @@ fn a_repository_in_the_source_is_left_out() {
     }
     sandbox.restore("latest", "restored", &[]);
     let paths: Vec<Vec<u8>> = read(&sandbox.path("restored")).into_keys().collect();
-    // The directory may be there, but nothing in it.
+    // The directory may be in the snapshot, but without content.
     assert!(paths.iter().all(|path| !path.starts_with(b"inner/repository/")), "{paths:?}");
     assert!(paths.contains(&b"file".to_vec()) && paths.contains(&b"inner".to_vec()), "{paths:?}");
-    // Restoring over it does not touch it.
+    // A restore over it does not touch it.
     sandbox.restore("latest", "source", &[]);
     sandbox.check_all_data();
 }
@@ -153,7 +153,7 @@ fn targets_that_are_no_directories() {
         sandbox.run(&["restore", "latest", "--target", target]).expect(1).says("directory");
     }
     assert_eq!(fs::read(sandbox.path("file")).unwrap(), b"precious");
-    // A target that does not exist is made, with its parents.
+    // A target that does not exist is created, with its parents.
     sandbox.restore("latest", "new/deep/target", &[]);
     assert_eq!(fs::read(sandbox.path("new/deep/target/directory/file")).unwrap(), b"new");
 }
@@ -201,7 +201,7 @@ fn a_cache_directory_of_somebody_else() {
     fs::create_dir(sandbox.path("locked")).unwrap();
     fs::set_permissions(sandbox.path("locked"), Permissions::from_mode(0o555)).unwrap();
     let words = ["backup", "--init", "source", "--cache-dir", "locked"];
-    // Root writes everywhere.
+    // Root can write everywhere.
     let command = match is_root() {
         true if !check_tool("setpriv") => return,
         true => sandbox.command_as_nobody(&words),

@@ -21,7 +21,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Makes a source with one large file and some small ones; there is no repository yet.
+    /// Makes a source with one large file and several small ones; there is no repository yet.
     pub(crate) fn new(sandbox: Sandbox) -> Self {
         for number in 0..10 {
             sandbox.write(&format!("{number}/file"), text(number, 5_000));
@@ -102,14 +102,14 @@ impl Program {
         self.sandbox.run(&line).expect(0);
     }
 
-    /// Takes note of what a command did that ended well.
+    /// Notes the effects of a successful command.
     pub(crate) fn done(&mut self, command: &Command) {
         if let Command::KeyChange { new } = command {
             self.key = *new;
         }
     }
 
-    /// Returns the path of a key file, which is made if there is none.
+    /// Returns the path of a key file, which is created if it does not exist.
     fn key_file(&self, key: u8) -> String {
         let path = self.sandbox.path(&format!("key-{key}"));
         if !path.exists() {
@@ -127,8 +127,8 @@ impl Program {
         slots.as_array().unwrap().iter().map(|slot| (field(slot, "id"), field(slot, "label"))).collect()
     }
 
-    /// Returns the id of the slot that was added for a key. The program is asked only once, lest it meets
-    /// what the command is to meet.
+    /// Returns the id of the slot that was added for a key. The program runs only once, so that it does not
+    /// use up the failures for the command.
     fn slot(&self, key: u8) -> String {
         let find = || self.slots().into_iter().find(|(_, label)| *label == key.to_string()).unwrap().0;
         self.added.borrow_mut().entry(key).or_insert_with(find).clone()

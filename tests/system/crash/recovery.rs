@@ -6,34 +6,34 @@ use icecore_store::Store;
 
 use crate::engines::{Command, Expectation, Expected, Host};
 
-/// A command, with what the repository holds before it.
+/// A command, with the content of the repository before it.
 pub(crate) struct Step<'a> {
     pub(crate) expectation: &'a Expectation,
     /// Key that the command unlocks the repository with.
     pub(crate) key: u8,
     pub(crate) command: &'a Command,
-    /// What the snapshot that the command makes has to be, or what is restored.
+    /// Expected content of the snapshot that the command makes, or of the restore.
     pub(crate) expected: Option<Expected>,
 }
 
 impl Step<'_> {
-    /// Removes what earlier tries left outside the repository.
+    /// Removes what earlier attempts left outside the repository.
     pub(crate) fn prepare(&self) {
         if let Command::Restore(restore) = self.command {
             drop(fs::remove_dir_all(&restore.target));
         }
     }
 
-    /// Returns the snapshots that may be there although the command did not end, one for each try.
+    /// Returns the snapshots that may exist although the command did not end, one for each attempt.
     fn begun(&self, tries: usize) -> Vec<Expected> {
         let is_backup = matches!(self.command, Command::Backup(_));
         self.expected.iter().filter(|_| is_backup).cycle().take(tries).cloned().collect()
     }
 
-    /// Looks at a repository after a crash in each of some tries of the command, runs it again, and looks at
-    /// it again.
+    /// Examines a repository after a crash in each of several attempts of the command, runs it again, and
+    /// examines it again.
     ///
-    /// `was_done` says that the command had ended, and well: what it did must be there.
+    /// `was_done` means that the command had succeeded: its effects must be there.
     pub(crate) fn recover(
         &self,
         host: &Host,
@@ -85,8 +85,8 @@ impl Step<'_> {
         found.map_err(|reason| format!("in the end: {reason}"))
     }
 
-    /// Returns the key that opens the repository, which during a change may be the old or the new one; none
-    /// where there is no repository yet.
+    /// Returns the key that opens the repository, which may be the old or the new one during a change; none
+    /// if there is no repository yet.
     fn usable_key(&self, host: &Host, store: &Arc<dyn Store>, was_done: bool) -> Result<Option<u8>, String> {
         match (host.unlock(store, self.key), self.command) {
             (Ok(_), _) => Ok(Some(self.key)),
@@ -99,7 +99,7 @@ impl Step<'_> {
         }
     }
 
-    /// Looks at the keys after the command.
+    /// Verifies the keys after the command.
     fn verify_keys(&self, host: &Host, store: &Arc<dyn Store>) -> Result<(), String> {
         let (opens, refused) = match self.command {
             Command::KeyAdd { new } => (*new, None),

@@ -18,7 +18,7 @@ use crate::{
 
 const KINDS: [Fault; 2] = [Fault::Crash, Fault::CrashAfter];
 
-/// The host after a crash: the same machine, with its cache as it was left, or without.
+/// The host after a crash: the same machine, with or without its cache.
 fn next_host(host: &Host, point: u64) -> Host {
     let next = host.fork(1_000_000 + point);
     if point.is_multiple_of(2) {
@@ -27,7 +27,7 @@ fn next_host(host: &Host, point: u64) -> Host {
     next
 }
 
-/// Returns a repository behind a store that crashes at a call.
+/// Returns a repository behind a store that crashes at this call.
 fn crashing(store: &Arc<dyn Store>, call: u64, kind: &Fault) -> Arc<FaultStore> {
     let plan = FaultPlan::new(0).at_call(call, kind.clone());
     Arc::new(FaultStore::new(Arc::clone(store), plan, Arc::new(InstantSleep::new())))
@@ -37,15 +37,15 @@ fn copy(memory: &MemoryStore) -> Arc<dyn Store> {
     Arc::new(memory.fork())
 }
 
-/// Numbers of what was tried.
+/// Counts of the cases.
 #[derive(Debug, Default)]
 struct Counts {
     points: u64,
-    /// Points after which the next run crashed, too.
+    /// Points after which the next run also crashed.
     twice: u64,
 }
 
-/// Crashes a command at every call, and every second time the run after that, somewhere.
+/// Crashes a command at every call, and every second time, also the next run at some call.
 fn crash_everywhere(workload: &Workload, step: &Step<'_>, counts: &mut Counts) {
     for kind in KINDS {
         for call in 1.. {
@@ -65,7 +65,7 @@ fn crash_everywhere(workload: &Workload, step: &Step<'_>, counts: &mut Counts) {
             if counts.points.is_multiple_of(2) {
                 let again = 1 + Random::new(counts.points).below(call + 5);
                 let fault = crashing(&store, again, &KINDS[(again % 2) as usize]);
-                // It may end before that.
+                // It may end before the crash.
                 drop(host.run(&retrying(Arc::<FaultStore>::clone(&fault)), step.key, step.command));
                 counts.twice += u64::from(fault.has_crashed());
                 tries += 1;
@@ -90,7 +90,7 @@ fn a_crash_at_any_call_of_any_command_loses_nothing() {
     );
 }
 
-/// A stream of one host during which another host backs a tree up, with all their calls in one sequence.
+/// A stream of one host during which another host backs up a tree, with all their calls in one sequence.
 struct Overlap {
     workload: Workload,
     tree: Backup,
@@ -111,13 +111,13 @@ impl Overlap {
     }
 
     fn stream(midway: Option<Arc<dyn Fn() + Send + Sync>>) -> Backup {
-        // Half of it has the content of the tree: both runs store the same chunks.
+        // Half of it is the content of the tree, so both runs store the same chunks.
         let bytes = [crate::harness::bytes(2, 30_000), crate::harness::bytes(9, 400_000)].concat();
         let content = Content::Stream { bytes: Bytes::from(bytes), midway };
         Backup { content, ..Backup::tree("stream", "", Level::Incremental) }
     }
 
-    /// Runs both; returns whether each said that it is done.
+    /// Runs both; returns which of them reported success.
     fn run(&self, store: &Arc<dyn Store>, hosts: &[Arc<Host>; 2]) -> [bool; 2] {
         let tree_done = Arc::new(Mutex::new(false));
         let midway = {

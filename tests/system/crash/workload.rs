@@ -13,7 +13,7 @@ use crate::{
     harness::{bytes, text},
 };
 
-/// Seed of the host that the history belongs to; copies of it draw from others.
+/// Seed of the host of the history; copies of it use other seeds.
 const SEED: u64 = 1;
 
 /// A repository in memory at some point of its history.
@@ -27,7 +27,7 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// Makes an empty place.
+    /// Makes an empty workload.
     pub(crate) fn new() -> Self {
         let directory = place();
         fs::create_dir(directory.path().join("tree")).unwrap();
@@ -36,7 +36,7 @@ impl Workload {
         Self { memory, host, key: 1, expectation: Expectation::default(), directory, changes: 0 }
     }
 
-    /// Takes every step of the history; `examine` sees each of them before it is made.
+    /// Takes every step of the history; `examine` sees each of them first.
     pub(crate) fn run(mut self, mut examine: impl FnMut(&Self, &Step<'_>)) {
         self.take(&Command::Init, &mut examine);
         for (level, scope) in [
@@ -84,7 +84,7 @@ impl Workload {
         self.directory.path().join("tree")
     }
 
-    /// Changes the tree and returns a backup of it: several files and directories, two packs of data the
+    /// Changes the tree and returns a backup of it: several files and directories, with two packs of data the
     /// first time.
     pub(crate) fn next_backup(&mut self, level: Level, scope: Option<DedupScope>) -> Backup {
         self.changes += 1;
@@ -100,7 +100,7 @@ impl Workload {
         fs::write(tree.join(format!("{change}/new")), text(100 + change, 10_000)).unwrap();
         drop(fs::remove_file(tree.join(format!("{}/old", change + 3))));
         if change == 3 {
-            // What comes later is small, and quickly restored.
+            // Later content is small, and quickly restored.
             fs::remove_file(tree.join("large")).unwrap();
         }
         Backup { scope, ..Backup::tree("tree", tree, level) }

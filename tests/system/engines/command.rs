@@ -32,7 +32,7 @@ pub(crate) enum Command {
     KeyRemove {
         old: u8,
     },
-    /// Like `key passwd`: the key that the command is run with goes.
+    /// Like `key passwd`: removes the key with which the command is run.
     KeyChange {
         new: u8,
     },
@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Check,
 }
 
-/// What is restored, and where.
+/// A restore: what and where.
 #[derive(Clone, Debug)]
 pub(crate) struct Restore {
     pub(crate) run: RunId,
@@ -49,7 +49,7 @@ pub(crate) struct Restore {
     pub(crate) verify: bool,
 }
 
-/// What is backed up, and how.
+/// A backup: what and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Backup {
     pub(crate) source: String,
@@ -59,7 +59,7 @@ pub(crate) struct Backup {
     pub(crate) uploads_max: NonZeroUsize,
 }
 
-/// Called in the middle of a stream: whatever it does is done while the run is open.
+/// Called in the middle of a stream, while the run is open.
 pub(crate) type Midway = Arc<dyn Fn() + Send + Sync>;
 
 /// Content of a source.
@@ -78,7 +78,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// Name of the file that a stream becomes.
+/// Name of the file for a stream.
 pub(crate) const STREAM_NAME: &str = "stream";
 
 impl Backup {

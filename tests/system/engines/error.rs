@@ -13,14 +13,14 @@ use icecore_store::StoreError;
 pub(crate) enum EngineError {
     Repository(RepoError),
     Check(Box<CheckError>),
-    /// The restore came to its end, but not everything is there.
+    /// The restore finished, but some objects are missing.
     Incomplete {
         problems: Vec<String>,
         damaged: bool,
     },
-    /// The check came to its end and found damage.
+    /// The check finished and found damage.
     Damage(Vec<String>),
-    /// No snapshot of this name can be read.
+    /// No snapshot with this name can be read.
     NoSnapshot(RunId),
     /// Anything else; no fault of a store leads here.
     Other(String),
@@ -75,7 +75,7 @@ impl EngineError {
         }
     }
 
-    /// Says whether stored data would be called damaged.
+    /// Returns whether it means that stored data is damaged.
     fn is_corruption(&self) -> bool {
         match self {
             Self::Repository(error) => error.is_corruption(),
@@ -85,7 +85,7 @@ impl EngineError {
         }
     }
 
-    /// Returns the code that the command line would end with.
+    /// Returns the exit code of the command line for it.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Repository(RepoError::NoRepository { .. }) => 10,
@@ -96,13 +96,13 @@ impl EngineError {
         }
     }
 
-    /// Says whether the present key is said to be wrong.
+    /// Returns whether it means that the present key is wrong.
     pub(crate) fn is_wrong_key(&self) -> bool {
         matches!(self, Self::Repository(RepoError::WrongKey { .. }))
     }
 
-    /// Says whether something seems not to be there, because what was read of it is wrong: the snapshot that
-    /// is asked for (of which there is a warning), or another key slot than the one to be removed.
+    /// Returns whether something seems to be missing because a wrong version of it was read: the requested
+    /// snapshot (with a warning about it), or another key slot than the one to be removed.
     pub(crate) fn is_oversight(&self) -> bool {
         matches!(self, Self::Repository(RepoError::LastSlot) | Self::NoSnapshot(_))
     }

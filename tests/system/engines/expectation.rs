@@ -11,7 +11,7 @@ use super::{
 };
 use crate::harness::{Tree, differences, read};
 
-/// What a snapshot has to be.
+/// Expected content of a snapshot.
 #[derive(Clone, Debug)]
 pub(crate) enum Expected {
     Tree(Tree),
@@ -20,7 +20,7 @@ pub(crate) enum Expected {
 }
 
 impl Expected {
-    /// Returns what a backup that is made now has to bring back.
+    /// Returns the expected content of a backup that is made now.
     pub(crate) fn of(backup: &Backup) -> Self {
         match &backup.content {
             Content::Tree(path) => Self::Tree(read(path)),
@@ -28,7 +28,7 @@ impl Expected {
         }
     }
 
-    /// Says how what was restored differs.
+    /// Describes how the restored tree differs.
     pub(crate) fn compare(&self, target: &Path) -> Result<(), String> {
         let found = read(target);
         let differences = match self {
@@ -42,7 +42,7 @@ impl Expected {
     }
 }
 
-/// All that a repository has to hold.
+/// Expected content of a repository.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expectation {
     /// The complete snapshots.
@@ -50,9 +50,9 @@ pub(crate) struct Expectation {
 }
 
 impl Expectation {
-    /// Checks all data, and restores and compares all snapshots. There may be more than expected, of runs
-    /// that were interrupted: each has to be one of `others`. They are returned, and expected from now on if
-    /// the caller adds them.
+    /// Checks all data, and restores and compares all snapshots. There may be unexpected snapshots of
+    /// interrupted runs: each must be one of `others`. They are returned, and become expected if the caller
+    /// adds them.
     pub(crate) fn verify(
         &self,
         host: &Host,
@@ -71,8 +71,8 @@ impl Expectation {
         named.map(|run| Ok((run, restore_and_compare(host, store, key, run, others)?))).collect()
     }
 
-    /// Checks all data, and restores and compares the snapshot that was added last; there must be no more
-    /// than expected.
+    /// Checks all data, and restores and compares the snapshot that was added last; there must be no
+    /// unexpected ones.
     pub(crate) fn verify_latest(&self, host: &Host, store: &Arc<dyn Store>, key: u8) -> Result<(), String> {
         let unknown = self.check_and_list(host, store, key)?;
         if !unknown.is_empty() {
@@ -82,7 +82,7 @@ impl Expectation {
         restore_and_compare(host, store, key, *run, std::slice::from_ref(expected)).map(drop)
     }
 
-    /// Checks all data and finds the complete snapshots; returns those that are not expected.
+    /// Checks all data and finds the complete snapshots; returns the unexpected ones.
     fn check_and_list(&self, host: &Host, store: &Arc<dyn Store>, key: u8) -> Result<Vec<RunId>, String> {
         let check = host.run(store, key, &Command::Check);
         check.map_err(|error| format!("check: {}", error.text()))?;
@@ -102,7 +102,7 @@ impl Expectation {
     }
 }
 
-/// Restores a snapshot into a new directory, and returns which of `candidates` it is.
+/// Restores a snapshot into a new directory, and returns which of `candidates` it matches.
 fn restore_and_compare(
     host: &Host,
     store: &Arc<dyn Store>,

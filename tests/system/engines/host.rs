@@ -37,13 +37,13 @@ use super::{
 
 const CACHE_BYTES: usize = 8 << 20;
 
-/// Makes a directory in memory, if the machine has a place for that.
+/// Makes a directory in memory, if the machine supports it.
 pub(crate) fn place() -> TempDir {
     TempDir::with_prefix_in("icecore-engines-", "/dev/shm")
         .unwrap_or_else(|_| TempDir::with_prefix_in("icecore-engines-", env::temp_dir()).unwrap())
 }
 
-/// Wraps a store in the retries that the command line uses, which do not wait here.
+/// Wraps a store in the retries of the command line, without waiting.
 pub(crate) fn retrying(store: Arc<dyn Store>) -> Arc<dyn Store> {
     let environment = StoreEnvironment {
         clock: Arc::new(SystemClock::new()),
@@ -61,12 +61,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Makes a machine without a cache; what it draws depends on `seed` alone.
+    /// Makes a machine without a cache; its random choices depend only on `seed`.
     pub(crate) fn new(name: &str, seed: u64) -> Self {
         Self::with_clock(name, seed, Arc::new(SystemClock::new()))
     }
 
-    /// Makes a machine like [`Host::new`] with a clock.
+    /// Makes a machine like [`Host::new`] with this clock.
     pub(crate) fn with_clock(name: &str, seed: u64, clock: Arc<dyn Clock>) -> Self {
         let environment = Environment {
             clock,
@@ -78,7 +78,7 @@ impl Host {
         Self { name: name.to_owned(), cache: place(), environment }
     }
 
-    /// Makes a machine of the same name with a copy of the cache, that draws from another seed.
+    /// Makes a machine with the same name, a copy of the cache, and another seed.
     pub(crate) fn fork(&self, seed: u64) -> Self {
         let copy = Self::with_clock(&self.name, seed, Arc::clone(&self.environment.clock));
         copy_directory(self.cache.path(), copy.cache.path());
@@ -193,7 +193,7 @@ impl Host {
             &NoCheckEvents,
             cancelled,
         ))?;
-        // The engines by themselves write no log.
+        // The engines alone write no log.
         report.problems.retain(|problem| problem.kind != ProblemKind::SnapshotUnnamed);
         if report.is_healthy() {
             return Ok(());
@@ -207,7 +207,7 @@ fn add_key(repository: &Repository, new: u8) -> Result<String, EngineError> {
     Ok(slots::add(repository, &key_file(new), PasswordCost::FLOOR, "added")?)
 }
 
-/// Removes the slot that a key opens, which the user of the command line names by its id.
+/// Removes the slot that a key opens; the user of the command line names it by its id.
 fn remove_key(repository: &Repository, key: u8) -> Result<(), EngineError> {
     let slots = slots::list(repository)?;
     let Some(slot) = slots.iter().find(|slot| slot.opens_with(&key_file(key))) else {

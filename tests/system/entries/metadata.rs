@@ -45,7 +45,7 @@ fn owners_of_everything() {
     chown(sandbox.source("directory"), Some(4_000_000_000), Some(1)).unwrap();
     chown(sandbox.source("directory/file"), Some(65534), Some(0)).unwrap();
     lchown(sandbox.source("link"), Some(77), Some(88)).unwrap();
-    // Changing the owner takes these bits away, so the order of restoring matters.
+    // Changing the owner clears these bits, so the order of restoring matters.
     fs::set_permissions(sandbox.source("file"), Permissions::from_mode(0o6755)).unwrap();
     let after = round_trip(&sandbox);
     assert_eq!(after[b"link".as_slice()].owner, (77, 88));
@@ -89,7 +89,7 @@ fn extended_attributes() {
     }
     let after = round_trip(&sandbox);
     assert_eq!(after[b"file".as_slice()].attributes[b"user.one".as_slice()], b"value");
-    // An attribute that is too much is taken away again.
+    // An extra attribute is removed.
     set_attribute(&sandbox.path("restored/file"), "user.more", b"x").unwrap();
     sandbox.restore("latest", "restored", &[]);
     assert_same(&after, &read(&sandbox.path("restored")));
@@ -125,7 +125,7 @@ fn access_control_lists() {
     if set_attribute(&file, "system.posix_acl_access", &list).is_err() {
         return skip("there are no access control lists here");
     }
-    // A default list is inherited by what is made in the directory: restoring must not let it.
+    // New objects inherit the default list of their directory: a restore must prevent this.
     set_attribute(&directory, "system.posix_acl_default", &list).unwrap();
     fs::create_dir(directory.join("inherits")).unwrap();
     let after = round_trip(&sandbox);

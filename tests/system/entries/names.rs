@@ -37,7 +37,7 @@ fn names_of_all_sorts() {
     for name in names.into_iter().chain([long.as_bytes()]) {
         fs::write(sandbox.source("").join(OsStr::from_bytes(name)), name).unwrap();
     }
-    // In order, a directory's content comes before its neighbours with smaller bytes than the separator.
+    // In path order, a directory's content comes before neighbours with bytes smaller than the separator.
     for name in ["a/x", "a b", "a-b", "a.b", "a0"] {
         sandbox.write(name, name);
     }
@@ -53,7 +53,7 @@ fn names_of_all_sorts() {
     assert_eq!(output.stdout, b"x");
 }
 
-/// Makes directories one in the other, each through the one above it, with a file in the last.
+/// Makes nested directories, each through the one above it, with a file in the last one.
 fn make_deep(root: &Path, name: &str, levels: usize) {
     let name = CString::new(name).unwrap();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
@@ -66,7 +66,7 @@ fn make_deep(root: &Path, name: &str, levels: usize) {
     File::from(file).write_all(b"deep down").unwrap();
 }
 
-/// Removes deep trees, for which paths are too long: brings each to the top first.
+/// Removes deep trees whose paths are too long: moves each level to the top first.
 fn remove_deep(root: &Path, name: &str) {
     let (top, inner) = (root.join(name), root.join("inner"));
     while top.exists() {
@@ -91,7 +91,7 @@ fn paths_longer_than_the_system_takes() {
     sandbox.write("unchanged", "x");
     let second = sandbox.backup(&[]);
     assert_eq!((&second["files_new"], &second["files_unchanged"]), (&1.into(), &2.into()));
-    // What is deep is removed, too.
+    // Deep trees are also removed.
     sandbox.run(&["backup", "source", "--exclude", "/d*/", "--exclude", "/e/"]).expect(0);
     sandbox.restore("latest", "restored", &["--delete", "--delete-excluded"]);
     assert_eq!(read(&sandbox.path("restored")).len(), 2);

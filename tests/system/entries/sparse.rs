@@ -63,7 +63,7 @@ fn a_file_with_very_many_holes_is_the_same_everywhere() {
     assert_sparse(&restored, data_bytes + (1 << 20));
     let printed = sandbox.run(&["cat", "latest:checkered"]).expect(0);
     assert!(printed.stdout == content, "printed");
-    // One hole of the target is filled, one of the runs of data is wrong.
+    // One hole of the target is filled, and one run of data is wrong.
     File::options()
         .write(true)
         .open(&restored)

@@ -15,7 +15,7 @@ use crate::{
     harness::number,
 };
 
-/// Only every so manieth case is tried, unless the variable says otherwise.
+/// One case of this many is tried, unless the variable sets another number.
 const SHARE: u64 = 16;
 
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ fn count_calls(workload: &Workload, step: &Step<'_>) -> u64 {
     let store = Arc::new(FaultStore::new(memory, FaultPlan::new(0), Arc::new(InstantSleep::new())));
     let shared: Arc<dyn Store> = Arc::<FaultStore>::clone(&store);
     let host = workload.host.fork(900);
-    // As many as there may be.
+    // As many as possible.
     host.delete_cache();
     host.run(&shared, step.key, step.command).unwrap_or_else(|error| panic!("{}", error.text()));
     store.calls()

@@ -1,4 +1,4 @@
-//! Faults that a seed selects, and a test that nothing but the seed decides.
+//! Faults that a seed selects, and a test that only the seed decides.
 
 use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 /// Seeds that are tried with each command.
 const SEEDS: u64 = 4;
 
-/// Returns a plan by which about every eighth call meets something.
+/// Returns a plan with a fault for about every eighth call.
 fn plan(seed: u64) -> FaultPlan {
     FaultPlan::new(seed)
         .per_mille(40, Fault::Error(InjectedError::Unavailable { retry_after: None }))
@@ -62,7 +62,7 @@ fn many_faults_at_once_do_no_harm() {
     println!("seeded faults: {runs} runs met {faults} faults, {failed} failed with them");
 }
 
-/// Runs commands whose calls come one after the other, on a store with faults; returns the calls.
+/// Runs commands with sequential calls, on a store with faults; returns the calls.
 fn trace(seed: u64) -> Vec<TracedCall> {
     let clock = Arc::new(ManualClock::default());
     let shared: Arc<ManualClock> = Arc::clone(&clock);
@@ -74,7 +74,7 @@ fn trace(seed: u64) -> Vec<TracedCall> {
     for (number, level) in [(1, Level::Full), (2, Level::Incremental), (3, Level::Full)] {
         let content = Content::Stream { bytes: Bytes::from(bytes(number, 40_000)), midway: None };
         let backup = Backup { content, uploads_max: NonZeroUsize::MIN, ..Backup::tree("stream", "", level) };
-        // A run that fails is part of the trace, too.
+        // A failing run is also part of the trace.
         drop(host.run(&shared, 1, &Command::Backup(backup)));
         drop(host.run(&shared, 1, &Command::KeyAdd { new: number as u8 + 1 }));
     }

@@ -14,10 +14,10 @@ use icecore_store::{
 
 use crate::engines::EngineError;
 
-/// Much longer than any command here takes on a busy machine.
+/// Much longer than any command takes here on a busy machine.
 const TIME_MAX: Duration = Duration::from_mins(2);
 
-/// Faults that the retries of the program have to get over.
+/// Faults that the retries of the program must survive.
 pub(super) const TRANSIENT: [Fault; 4] = [
     Fault::Error(InjectedError::Unavailable { retry_after: None }),
     Fault::Error(InjectedError::Unavailable { retry_after: Some(Duration::from_secs(9)) }),
@@ -34,7 +34,7 @@ pub(super) const LASTING: [Fault; 6] = [
     Fault::FlipBit,
 ];
 
-/// Runs something that must not hang; aborts if it does, because nothing could end it.
+/// Runs `work`, which must not hang; aborts if it does, because nothing could end it.
 pub(super) fn in_time<T>(shown: &str, work: impl FnOnce() -> T) -> T {
     let (done, watch) = channel::<()>();
     let shown = shown.to_owned();
@@ -50,14 +50,14 @@ pub(super) fn in_time<T>(shown: &str, work: impl FnOnce() -> T) -> T {
     value
 }
 
-/// Says whether a command may end so when it met `fault`, without retries or in spite of them.
+/// Returns whether a command may end like this after `fault`, without retries or despite them.
 pub(super) fn is_fitting(error: &EngineError, fault: &Fault) -> bool {
     if error.text().is_empty() {
         return false;
     }
     match fault {
-        // A key slot that is damaged leaves the others, which the key may not open; and what cannot be read
-        // is not there.
+        // With a damaged key slot, the others remain, which the key may not open; unreadable objects count as
+        // missing.
         Fault::Truncate(_) | Fault::FlipBit => {
             error.exit_code() == 20 || error.is_wrong_key() || error.is_oversight()
         }
@@ -76,13 +76,13 @@ pub(super) fn is_fitting(error: &EngineError, fault: &Fault) -> bool {
     }
 }
 
-/// Says whether the store's own error comes out, and is not taken for damage.
+/// Returns whether the error is the store's own, and not reported as damage.
 fn is_store(error: &EngineError, fits: impl Fn(&StoreError) -> bool) -> bool {
     if error.exit_code() != 1 {
         return false;
     }
     match error {
-        // A restore lists the files that it could not bring; what the store said is behind each.
+        // A restore lists the files that it could not restore, each with the error of the store.
         EngineError::Incomplete { problems, damaged } => !problems.is_empty() && !damaged,
         error => error.store().is_some_and(fits),
     }

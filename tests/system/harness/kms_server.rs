@@ -73,7 +73,7 @@ fn answer(stream: &TcpStream) {
     let text = document.to_string();
     let length = text.len();
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-    // Whoever asked may be gone.
+    // The client may have ended.
     let mut stream = stream;
     stream.write_all((head + &text).as_bytes()).unwrap_or_default();
 }
@@ -83,7 +83,8 @@ fn data_key() -> String {
     format!("{}=", "A".repeat(43))
 }
 
-/// Returns what stands for a data key that is bound to a context: hexadecimal digits, which are base64, too.
+/// Returns the wrapped form of a data key that is bound to a context: hexadecimal digits, which are also
+/// valid base64.
 fn wrapped(request: &Value) -> String {
     blake3::hash(request["EncryptionContext"].to_string().as_bytes()).to_hex().to_string()
 }

@@ -2,24 +2,24 @@
 
 use std::{ffi::OsString, process::Command};
 
-/// Returns the value of an environment variable that steers the tests.
+/// Returns the value of an environment variable that controls the tests.
 #[expect(clippy::disallowed_methods, reason = "the variables are for the tests themselves")]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Returns the number in an environment variable that steers the tests, or another one.
+/// Returns the number in an environment variable that controls the tests, or `otherwise`.
 pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
     variable(name).map_or(otherwise, |number| number.to_str().unwrap().parse().unwrap())
 }
 
-/// Says that a test, or a part of it, cannot run here, and why.
+/// Reports that a test, or a part of it, cannot run here, and why.
 pub(crate) fn skip(reason: &str) {
     println!("SKIPPED: {reason}");
 }
 
-/// Skips for want of a tool; fails instead where `ICECORE_TESTS_TOOLS_REQUIRED` says that all tools are
-/// installed.
+/// Skips because a tool is missing; fails instead if `ICECORE_TESTS_TOOLS_REQUIRED` promises that all tools
+/// are installed.
 #[track_caller]
 pub(crate) fn skip_for_tool(reason: &str) {
     assert!(
@@ -34,7 +34,7 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Returns whether a program is installed; says so if it is not.
+/// Returns whether a program is installed; reports if it is not.
 pub(crate) fn check_tool(name: &str) -> bool {
     let found = Command::new(name).arg("--version").output().is_ok();
     if !found {

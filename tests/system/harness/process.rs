@@ -12,7 +12,7 @@ use std::{
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 
-/// A run that takes longer hangs: the slowest take a few seconds on two busy cores.
+/// A run that takes longer counts as hanging: the slowest take several seconds on two busy cores.
 const TIME_MAX: Duration = Duration::from_mins(2);
 /// Exit code of a Rust program that panics.
 const PANIC_CODE: i32 = 101;
@@ -24,7 +24,7 @@ pub(super) enum Input {
     Empty,
     /// These bytes, through a pipe.
     Bytes(Vec<u8>),
-    /// What the command has already been given.
+    /// An input that the command already has.
     Given,
 }
 
@@ -106,7 +106,7 @@ impl Running {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("failed to run {words}: {error}"));
         let pid = Pid::from_child(&child);
         if let (Input::Bytes(stdin), Some(mut pipe)) = (stdin, child.stdin.take()) {
-            // The program may end without reading all of it.
+            // The program may end before reading all of it.
             thread::spawn(move || std::io::Write::write_all(&mut pipe, &stdin));
         }
         let (sender, ended) = channel();
@@ -115,29 +115,28 @@ impl Running {
         Self { pid, ended, words }
     }
 
-    /// Waits for the end, at most for `duration`.
+    /// Waits for the end, but at most for `duration`.
     pub(crate) fn wait_for(&self, duration: Duration) -> Option<Output> {
         self.ended.recv_timeout(duration).ok()
     }
 
-    /// Lets the process have no more address space than that from now on, so that it fails and not the
-    /// machine.
+    /// Limits the address space of the process from now on, so that it fails and not the machine.
     pub(crate) fn limit_address_space(&self, bytes: u64) {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-        // It may have ended already.
+        // It may already have ended.
         let _ = prlimit(Some(self.pid), Resource::As, limit);
     }
 
     /// Watches the memory of the process until it ends; the result is the peak of its resident memory in
     /// bytes.
     ///
-    /// The kernel keeps the peak, and it is read a thousand times a second: only what a process does in its
-    /// last moment can be missed, and nothing is ever seen that was not there.
+    /// The kernel records the peak, which is read a thousand times a second. Only the last moment of a
+    /// process can be missed, and the result is never too high.
     pub(crate) fn watch_memory(&self) -> thread::JoinHandle<u64> {
         let process = format!("/proc/{}", self.pid.as_raw_nonzero());
         let (program, status) = (format!("{process}/exe"), format!("{process}/status"));
         thread::spawn(move || {
-            // For a moment, the kernel may still count the memory of the tests as that of the new process.
+            // For a moment, the kernel may still count the memory of the tests as memory of the new process.
             let own = std::env::current_exe().unwrap();
             while std::fs::read_link(&program).is_ok_and(|program| program == own) {
                 thread::yield_now();
@@ -153,9 +152,9 @@ impl Running {
         })
     }
 
-    /// Sends a signal; a process that has just ended does not get it.
+    /// Sends a signal; it has no effect on a process that has just ended.
     pub(crate) fn signal(&self, signal: Signal) {
-        // The process is reaped by a thread; it stays a zombie, which takes signals, until then.
+        // A thread waits for the process; until then, it is a zombie, which accepts signals.
         let _ = kill_process(self.pid, signal);
     }
 

@@ -19,7 +19,7 @@ use super::{
     process::{Input, Output, Running},
 };
 
-/// A directory with everything that the runs of one test see.
+/// A directory with everything that the runs of one test use.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     directory: TempDir,
@@ -30,13 +30,13 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Makes a sandbox with an empty source and no repository.
     ///
-    /// `ICECORE_TESTS_DIRECTORY` chooses another file system than that of temporary files.
+    /// `ICECORE_TESTS_DIRECTORY` chooses another file system than the one of temporary files.
     pub(crate) fn new() -> Self {
         Self::below(&variable("ICECORE_TESTS_DIRECTORY").map_or_else(env::temp_dir, PathBuf::from))
     }
 
-    /// Makes a sandbox like [`Sandbox::new`] in memory, if the machine has a place for that: for tests that
-    /// make or sync many files and are not about file systems.
+    /// Makes a sandbox like [`Sandbox::new`] in memory, if the machine supports it: for tests that create or
+    /// sync many files and do not test file systems.
     pub(crate) fn in_memory() -> Self {
         let memory = Path::new("/dev/shm");
         let is_usable = variable("ICECORE_TESTS_DIRECTORY").is_none() && TempDir::new_in(memory).is_ok();
@@ -94,24 +94,24 @@ impl Sandbox {
         }
     }
 
-    /// Returns the directory of what the user remembers of repositories.
+    /// Returns the directory of the user's state about repositories.
     pub(crate) fn state(&self) -> PathBuf {
         self.path("home/state")
     }
 
-    /// Forgets everything that the user remembers of repositories.
+    /// Deletes the user's state about repositories.
     pub(crate) fn delete_state(&self) {
         if self.state().exists() {
             fs::remove_dir_all(self.state()).unwrap();
         }
     }
 
-    /// Moves the repository to another place.
+    /// Uses a repository at another path.
     pub(crate) fn use_repository(&mut self, path: PathBuf) {
         self.repository = path;
     }
 
-    /// Sets an environment variable for all runs to come.
+    /// Sets an environment variable for all future runs.
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.variables.push((name, value.to_owned()));
     }
@@ -135,9 +135,9 @@ impl Sandbox {
     pub(crate) fn command_as_nobody<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         fs::set_permissions(self.path(""), fs::Permissions::from_mode(0o777)).unwrap();
         std::os::unix::fs::chown(self.path("home"), Some(65534), Some(65534)).unwrap();
-        // The user may not be allowed to look where the program was built. Copied by another process: were
-        // the copy open for writing here, a process that another test starts just then could hold it open,
-        // and it could not be run.
+        // The user may not have access to the directory in which the program was built. Another process
+        // copies it: if this process opened the copy for writing, a process that another test starts at this
+        // moment could keep it open, and it could not be executed.
         let program = self.path("icecore");
         if !program.exists() {
             succeed(Command::new("cp").arg(binary::path()).arg(&program));
@@ -148,7 +148,8 @@ impl Sandbox {
         command
     }
 
-    /// Returns another program's command that runs the program here, which comes after its own arguments.
+    /// Returns the command of another program that runs the program here; it comes after that program's own
+    /// arguments.
     pub(crate) fn through<A: AsRef<OsStr>>(&self, mut other: Command, arguments: &[A]) -> Command {
         other.arg(binary::path()).args(arguments);
         self.surround(&mut other);
@@ -166,7 +167,7 @@ impl Sandbox {
             .env("XDG_CACHE_HOME", self.cache())
             .env("XDG_STATE_HOME", self.state())
             .env("ICECORE_REPOSITORY", &self.repository)
-            // Without a terminal, the network is waited for; here it is there, or never will be.
+            // Without a terminal, the program waits for the network; here it is available, or never will be.
             .env("ICECORE_WAIT_FOR_NETWORK", "0")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path());
@@ -177,8 +178,7 @@ impl Sandbox {
         Running::start(&mut self.command(arguments), Input::Empty)
     }
 
-    /// Starts the program with standard input from a pipe that nobody writes to, as long as the other end is
-    /// held.
+    /// Starts the program with a pipe as standard input. Nobody writes to it while the other end is held.
     pub(crate) fn start_with_pipe<A: AsRef<OsStr>>(&self, arguments: &[A]) -> (Running, PipeWriter) {
         let (reader, writer) = pipe().unwrap();
         let mut command = self.command(arguments);
@@ -211,20 +211,19 @@ impl Sandbox {
         run_command(command).expect(0).json()
     }
 
-    /// Backs up the source, which must end with 0, and returns what came of it.
+    /// Backs up the source, which must end with 0, and returns the result.
     #[track_caller]
     pub(crate) fn backup(&self, options: &[&str]) -> Value {
         self.json(&[&["backup", "source"], options].concat())["sources"][0].clone()
     }
 
-    /// Waits until a backup believes the times of what has been written: some ticks of the file system's
-    /// clock.
+    /// Waits until a backup trusts the times of recent writes: several ticks of the file system's clock.
     pub(crate) fn let_times_settle(&self) {
         icecore_fixtures::file_times::let_times_settle(&self.path("probe"));
     }
 
-    /// Puts the objects of the repository, by their paths in it, in the place of all that is there, and
-    /// forgets what the host knows of it: else what was done to the repository since would be missed.
+    /// Replaces all objects of the repository with these, by their paths, and deletes the host's state about
+    /// it: otherwise, the host would report later changes as missing.
     pub(crate) fn put_back<'a>(&self, objects: impl IntoIterator<Item = (&'a PathBuf, &'a Vec<u8>)>) {
         fs::remove_dir_all(self.repository()).unwrap();
         for (path, content) in objects {
@@ -249,7 +248,7 @@ impl Sandbox {
         list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Reads and verifies everything in the repository, which must be whole.
+    /// Reads and verifies everything in the repository, which must be undamaged.
     #[track_caller]
     pub(crate) fn check_all_data(&self) {
         self.run(&["check", "--read-data"]).expect(0);
@@ -264,12 +263,12 @@ impl Sandbox {
     }
 }
 
-/// Starts a command that a sandbox made, and that may have been changed.
+/// Starts a command of a sandbox, which the caller may have changed.
 pub(crate) fn start_command(mut command: Command) -> Running {
     Running::start(&mut command, Input::Empty)
 }
 
-/// Runs a command that a sandbox made, and that may have been changed.
+/// Runs a command of a sandbox, which the caller may have changed.
 #[track_caller]
 pub(crate) fn run_command(command: Command) -> Output {
     start_command(command).wait()

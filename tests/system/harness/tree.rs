@@ -21,7 +21,7 @@ use rustix::{
     io::Errno,
 };
 
-/// Everything about an object that a backup has to bring back, and a little more.
+/// Everything about an object that a backup must restore, and a little more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Object {
     /// Kind and mode, as in `st_mode`.
@@ -33,14 +33,14 @@ pub(crate) struct Object {
     pub(crate) size: u64,
     /// BLAKE3 hash of the content, or target of a symbolic link.
     pub(crate) content: Vec<u8>,
-    /// Device that a device file stands for.
+    /// Device of a device file.
     pub(crate) device: u64,
-    /// Extended attributes, access control lists among them, with their raw values.
+    /// Extended attributes, including access control lists, with their raw values.
     pub(crate) attributes: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// First path, in order, of the same object; its own if there is no other.
+    /// First path of the same object, in path order; its own path if there is no other.
     pub(crate) first_link: Vec<u8>,
-    /// Extents that hold data, as offsets of begin and end; regular files only. Not compared, for how a file
-    /// system lays out a file is its own affair.
+    /// Extents with data, as offsets of begin and end; only of regular files. Not compared, because the file
+    /// system decides on the layout.
     pub(crate) extents: Vec<(u64, u64)>,
     /// Time of change, seconds and nanoseconds. Not compared: nobody can set it.
     pub(crate) changed: (i64, i64),
@@ -141,7 +141,7 @@ impl Reader {
 fn read_file(directory: impl AsFd, name: &CStr, found: &Stat) -> (Vec<u8>, Vec<(u64, u64)>) {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = match openat(directory, name, flags, Mode::empty()) {
-        // Unreadable for who is not root.
+        // Unreadable for users other than root.
         Err(Errno::ACCESS) => return (Vec::new(), Vec::new()),
         file => file.unwrap(),
     };
@@ -164,8 +164,8 @@ fn read_file(directory: impl AsFd, name: &CStr, found: &Stat) -> (Vec<u8>, Vec<(
 
 fn read_attributes(directory: impl AsFd, name: &CStr) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let descriptor = directory.as_fd().as_raw_fd();
-    // There are no calls for attributes relative to a directory; this is the way around it, whatever the
-    // path's length.
+    // There are no calls for attributes relative to a directory; this is a workaround, whatever the path's
+    // length.
     let mut path = match descriptor {
         _ if name.to_bytes().starts_with(b"/") => Vec::new(),
         0.. => format!("/proc/self/fd/{descriptor}/").into_bytes(),
@@ -189,7 +189,7 @@ fn read_attributes(directory: impl AsFd, name: &CStr) -> BTreeMap<Vec<u8>, Vec<u
     attributes
 }
 
-/// Returns how `found` differs from `expected`, a line for each difference.
+/// Returns the differences between `found` and `expected`, one on each line.
 pub(crate) fn differences(expected: &Tree, found: &Tree) -> Vec<String> {
     let mut lines = Vec::new();
     for path in expected.keys().chain(found.keys().filter(|path| !expected.contains_key(*path))) {
@@ -246,7 +246,7 @@ fn shown(path: &[u8]) -> String {
     format!("{:?}", String::from_utf8_lossy(path))
 }
 
-/// Fails, with a list, unless the trees are the same.
+/// Fails with a list of differences unless the trees are the same.
 #[track_caller]
 pub(crate) fn assert_same(expected: &Tree, found: &Tree) {
     let differences = differences(expected, found);

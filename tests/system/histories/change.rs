@@ -12,7 +12,8 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, XattrFlags}
 
 use crate::harness::{bytes, is_root, text};
 
-/// A change of one path, or two. What is not possible (the path is not there, is a directory) is not done.
+/// A change of one path, or two. It is skipped if it is impossible (the path does not exist, or is a
+/// directory).
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     Create {
@@ -31,7 +32,7 @@ pub(super) enum Change {
         path: usize,
         percent: u64,
     },
-    /// Changes content and sets size and time of modification back: only the time of change tells.
+    /// Changes content and resets size and time of modification: only the time of change shows it.
     Falsify {
         path: usize,
     },
@@ -89,7 +90,7 @@ impl Content {
     }
 }
 
-/// Paths, so few that they are met again, and so nested that parents are replaced.
+/// Paths: so few that they are reused, and nested, so that parents are replaced.
 const PATHS: [&str; 16] = [
     "a", "b", "c", "d", "d/a", "d/b", "d/e", "d/e/a", "d/e/f", "d/e/f/a", "d-", "d.x", "g", "g/a", "g/b",
     "g/a/h",
@@ -121,7 +122,7 @@ pub(super) fn any_small() -> impl Strategy<Value = Change> {
 }
 
 fn any_of<C: Strategy<Value = Content> + 'static>(content: fn() -> C) -> impl Strategy<Value = Change> {
-    // Some are met again more often than others.
+    // Some are reused more often than others.
     let path = || prop_oneof![0..5usize, 0..PATHS.len()];
     prop_oneof![
         6 => (path(), content()).prop_map(|(path, content)| Change::Create { path, content }),
@@ -144,7 +145,7 @@ fn any_of<C: Strategy<Value = Content> + 'static>(content: fn() -> C) -> impl St
 }
 
 impl Change {
-    /// Makes the change below `root`, as far as that is possible.
+    /// Makes the change below `root`, if possible.
     pub(super) fn make(&self, root: &Path) {
         let at = |path: usize| root.join(PATHS[path]);
         match self {
@@ -184,7 +185,7 @@ fn is_file(path: &Path) -> bool {
 }
 
 fn write_new(path: &Path, content: &Content) {
-    // What is in the way goes, with everything in it, so that a path changes its kind.
+    // Anything in the way is removed, with everything in it, so the kind of a path changes.
     delete(path);
     if path.parent().is_some_and(Path::is_dir) {
         fs::write(path, content.bytes()).unwrap();
@@ -210,7 +211,7 @@ fn falsify(path: &Path) {
 
 fn set_mode(path: &Path, mode: u32) {
     let Ok(found) = fs::symlink_metadata(path) else { return };
-    // Who is not root must still be able to read what is to be backed up.
+    // Users other than root must still be able to read what they back up.
     let mode = if is_root() { mode } else { mode | 0o700 };
     if !found.is_symlink() {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -235,7 +236,7 @@ fn set_attribute(path: &Path, name: usize, value: Option<u8>) {
     }
 }
 
-/// Returns a path that no change touches, for what a test needs itself.
+/// Returns a path that no change touches, for other purposes of a test.
 pub(super) fn untouched(root: &Path) -> PathBuf {
     root.join("untouched")
 }

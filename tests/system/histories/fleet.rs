@@ -32,10 +32,10 @@ use crate::{
     harness::{Tree, read},
 };
 
-/// Sources: the host that each is on, and its name. Two have the same name.
+/// Sources: the number of their host, and their name. Two have the same name.
 const PLACES: [(usize, &str); 3] = [(0, "first"), (1, "first"), (0, "second")];
 
-/// What all histories did together.
+/// Total counts of all histories.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     snapshots: AtomicU64,
@@ -71,7 +71,7 @@ pub(super) struct Fleet<'a> {
     hosts: [Host; 2],
     key: u8,
     expectation: Expectation,
-    /// Trees of all snapshots of each place, also of those that may not be complete.
+    /// Trees of all snapshots of each source, including those that may not be complete.
     earlier: [Vec<Tree>; 3],
     targets: usize,
 }
@@ -98,7 +98,7 @@ impl<'a> Fleet<'a> {
         self.directory.path().join(place.to_string())
     }
 
-    /// Takes one step and checks what can be checked.
+    /// Takes one step and checks everything that can be checked.
     pub(super) fn take(&mut self, step: &Step) -> Outcome {
         match step {
             Step::Backup { run, crash } => self.back_up(run, *crash),
@@ -126,7 +126,7 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// Returns the store, which crashes if that is wanted.
+    /// Returns the store, which crashes if requested.
     fn crashing(&self, crash: Option<Crash>) -> (Arc<dyn Store>, Arc<FaultStore>) {
         let plan = crash.map_or_else(
             || FaultPlan::new(0),
@@ -139,7 +139,7 @@ impl<'a> Fleet<'a> {
         (retrying(Arc::<FaultStore>::clone(&fault)), fault)
     }
 
-    /// Changes a source and returns its backup, with what it has to bring back.
+    /// Changes a source and returns its backup, with the expected content.
     fn prepare(&mut self, run: &Run) -> (Backup, Expected) {
         let source = self.source(run.place);
         wait_for_tick(self.directory.path());
@@ -236,7 +236,7 @@ impl<'a> Fleet<'a> {
         self.check()
     }
 
-    /// Restores and compares, after a crash if that is wanted.
+    /// Restores and compares, after a crash if requested.
     fn restore(&self, host: usize, snapshot: Index, target: &Path, crash: Option<Crash>) -> Outcome {
         count(&self.counts.restores);
         let snapshots = &self.expectation.snapshots;
@@ -247,7 +247,7 @@ impl<'a> Fleet<'a> {
         let restore = Command::Restore(restore);
         if crash.is_some() {
             let (store, _) = self.crashing(crash);
-            // Whether it came to its end or not, the next one does.
+            // Whether it finished or not, the next one does.
             drop(self.hosts[host].run(&store, self.key, &restore));
         }
         let restored = self.hosts[host].run(&self.store, self.key, &restore);
@@ -255,7 +255,7 @@ impl<'a> Fleet<'a> {
         expected.compare(target).map_err(|differences| format!("restored {run}: {differences}"))
     }
 
-    /// Checks everything once more, with the cache of one host, and without any.
+    /// Checks everything again, with the cache of one host, and without any.
     pub(super) fn finish(self) -> Outcome {
         let others = [&self.hosts[0], &Host::new("three", 1)];
         for host in others {
@@ -265,8 +265,8 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// Waits until the clock of the file system has left the moment of the last backup, as the program does by
-/// the time that it takes to start: within one tick, two changes look like one.
+/// Waits until the clock of the file system has moved past the last backup. The start of the program takes
+/// longer than this; within one tick, two changes look like one.
 fn wait_for_tick(directory: &Path) {
     let probe = directory.join("probe");
     let stamp = || {

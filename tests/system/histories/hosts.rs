@@ -26,14 +26,14 @@ use crate::harness::number;
 const HISTORIES: u64 = 200;
 const STEPS: Range<usize> = 3..9;
 const REGRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/system/histories/regressions.txt");
-/// More calls than the commands of these histories make, so that some crashes do not happen.
+/// More calls than the commands of these histories make, so some crashes do not happen.
 const CALLS_MAX: u64 = 45;
 
 /// Where the store crashes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Crash {
     pub(super) call: u64,
-    /// The call is still applied.
+    /// Whether the call is still applied.
     pub(super) after: bool,
 }
 
@@ -112,7 +112,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A history begins with something in a source.
+/// A history begins with some content in a source.
 fn history() -> impl Strategy<Value = Vec<Step>> {
     let begin = changes(6..20).prop_map(|changes| {
         let run = Run { place: 0, changes, level: Level::Full, dedup: None };

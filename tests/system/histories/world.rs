@@ -13,7 +13,7 @@ use crate::harness::{Output, Sandbox, Tree, differences, is_root, read};
 
 type Check = Result<(), TestCaseError>;
 
-/// What a snapshot has to be.
+/// Expected content of a snapshot.
 #[derive(Clone, Debug)]
 struct Expected {
     id: String,
@@ -21,7 +21,7 @@ struct Expected {
     tree: Tree,
 }
 
-/// A repository with two sources, and what must be in it.
+/// A repository with two sources, and its expected content.
 pub(super) struct World {
     sandbox: Sandbox,
     snapshots: Vec<Expected>,
@@ -31,8 +31,8 @@ pub(super) struct World {
 const SOURCES: [&str; 2] = ["first", "second"];
 
 impl World {
-    /// Makes an empty world; every other one in memory, for file systems differ in how they use inodes again,
-    /// and two of three with an index on disk, from the first chunk on or from some on.
+    /// Makes an empty world. Every other one is in memory, because file systems differ in how they reuse
+    /// inodes. Two of three have an index on disk, from the first chunk on or later.
     pub(super) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -50,7 +50,7 @@ impl World {
         Self { sandbox, snapshots: Vec::new(), targets: 0 }
     }
 
-    /// Takes one step and checks what can be checked.
+    /// Takes one step and checks everything that can be checked.
     pub(super) fn take(&mut self, step: &Step) -> Check {
         match step {
             Step::Backup { source, changes, level, dedup } => {
@@ -113,7 +113,7 @@ impl World {
         Ok(())
     }
 
-    /// Restores one snapshot, then just what changed until a later one.
+    /// Restores one snapshot, then only the changes until a later one.
     fn follow(&mut self, first: Index, second: Index) -> Check {
         let (first, second) = (first.index(self.snapshots.len()), second.index(self.snapshots.len()));
         let (first, second) = (first.min(second), first.max(second));
@@ -127,7 +127,7 @@ impl World {
         self.restore(newer, &target, &["--since", &older.id, "--delete"])
     }
 
-    /// Checks the whole repository, and every snapshot once more.
+    /// Checks the whole repository, and every snapshot again.
     pub(super) fn finish(mut self) -> Check {
         run(&self.sandbox, &["check", "--read-data"])?;
         let listed = self.sandbox.snapshots();
@@ -143,7 +143,7 @@ impl World {
     }
 }
 
-/// Returns whether a file differs although its size and time of modification are right: only `--verify` finds
+/// Returns whether a file differs although its size and time of modification match: only `--verify` finds
 /// that.
 pub(super) fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
     expected.iter().any(|(path, expected)| {
@@ -154,8 +154,8 @@ pub(super) fn hides_a_difference(expected: &Tree, found: &Tree) -> bool {
     })
 }
 
-/// Returns whether a file differs in secret, and at the same time in mode, owner or attributes, which explain
-/// its new time of change: only a full finds that.
+/// Returns whether a file has a hidden difference together with a difference in mode, owner or attributes,
+/// which explains its new time of change: only a full finds that.
 pub(crate) fn hides_behind_metadata(earlier: &Tree, now: &Tree) -> bool {
     now.iter().any(|(path, now)| {
         earlier.get(path).is_some_and(|earlier| {

@@ -1,4 +1,4 @@
-//! Writes repositories with the right key and the wrong content, straight into a directory.
+//! Writes repositories with the right key and wrong content, directly into a directory.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -21,11 +21,11 @@ use icecore_format::{
 use super::record::{Item, List, NodeBytes, leaf, list_node};
 use crate::harness::Sandbox;
 
-/// Chunks and bytes of a block, at most.
+/// Maximum of chunks of a block.
 const BLOCK_CHUNKS_MAX: usize = 64;
 const BLOCK_BYTES_MAX: usize = 16 << 20;
 
-/// The root of a manifest as a snapshot names it.
+/// The root of a manifest in a snapshot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Root {
     pub(super) node: ChunkId,
@@ -33,11 +33,11 @@ pub(super) struct Root {
     pub(super) totals: Totals,
 }
 
-/// A repository in a sandbox, written by who holds its key and means harm.
+/// A repository in a sandbox, written by a malicious owner of its key.
 pub(super) struct Forge<'a> {
     pub(super) sandbox: &'a Sandbox,
     pub(super) keys: Keys,
-    /// What the next snapshot says of itself; to be changed at will.
+    /// Origin of the next snapshot; can be changed as needed.
     pub(super) origin: SnapshotOrigin,
     drawn: u64,
     packs: u32,
@@ -46,7 +46,7 @@ pub(super) struct Forge<'a> {
 }
 
 impl<'a> Forge<'a> {
-    /// Makes a repository with a snapshot of nothing.
+    /// Makes a repository with an empty snapshot.
     pub(super) fn new(sandbox: &'a Sandbox) -> Self {
         let masters = BTreeMap::from([(0, Secret::new([7; 32]))]);
         let keys = Keys::derive(RepositoryId([1; 16]), masters).unwrap();
@@ -87,14 +87,14 @@ impl<'a> Forge<'a> {
         self.sandbox.repository().join(key)
     }
 
-    /// Writes an object, over whatever is there.
+    /// Writes an object, and replaces an existing one.
     pub(super) fn put(&self, key: &str, bytes: &[u8]) {
         let path = self.object_path(key);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
 
-    /// Makes an object of that length without writing it.
+    /// Makes an object of this length without writing it.
     pub(super) fn put_sparse(&self, key: &str, length: u64) {
         self.put(key, b"");
         fs::OpenOptions::new().write(true).open(self.object_path(key)).unwrap().set_len(length).unwrap();
@@ -222,7 +222,7 @@ pub(super) fn compressed_zeros(length: usize) -> Vec<u8> {
     compressed
 }
 
-/// Returns what a backup of the sandbox's source on this host would say of itself.
+/// Returns the origin of a backup of the sandbox's source on this host.
 fn origin(sandbox: &Sandbox) -> SnapshotOrigin {
     let run = RunId::new(1_767_225_600_000, [8; 10]);
     SnapshotOrigin {

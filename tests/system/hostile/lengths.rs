@@ -9,7 +9,7 @@ use super::{
     run_all,
 };
 
-/// Completes a snapshot of a file that is nothing but holes.
+/// Completes a snapshot of a file that has only holes.
 fn holes(forge: &mut Forge<'_>, size: u64, holes: &[u64]) {
     forge.snapshot(&[Item::new("huge", FILE).number(field::SIZE, size).raw(field::HOLES, numbers(holes))]);
 }
@@ -118,7 +118,7 @@ fn sizes_that_lie() {
     ]);
 }
 
-/// Completes a snapshot whose totals were changed.
+/// Completes a snapshot with changed totals.
 fn totals(forge: &mut Forge<'_>, entries: u64, files: u64, bytes: u64) {
     let chunk = forge.chunk(b"content");
     let node = leaf(&[Item::new("", super::record::DIRECTORY), Item::file("file", Some(chunk))]);
@@ -137,7 +137,7 @@ fn totals_that_lie() {
     ]);
 }
 
-/// Stores a block that is not what the pack directory says of it, and a file of its chunk.
+/// Stores a block that contradicts its pack directory, and a file with its chunk.
 fn block(forge: &mut Forge<'_>, codec: Codec, body: &[u8], plain_bytes: u32, content: &[u8]) {
     let id = forge.keys.chunk_id(content);
     let mut pack = forge.builder(ObjectKind::Data);
@@ -174,7 +174,7 @@ fn blocks_that_lie() {
 
 #[test]
 fn a_bomb_that_keeps_its_word() {
-    // A gigabyte and a half of zeros in a few kilobytes: that is what was stored, and it is restored, in
+    // A gigabyte and a half of zeros in a few kilobytes: that is what was stored, and it is restored with
     // little memory.
     run_all(&[Cell {
         name: "many chunks of zeros",

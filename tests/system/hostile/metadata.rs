@@ -145,7 +145,7 @@ fn names_that_disturb_a_terminal() {
                 let chunk = forge.chunk(b"\x1b[2J");
                 let names = ["\x01bell\x07", "\x1b[31mred\x1b[0m", "new\nline", "tab\t", "\u{202e}txt.exe"];
                 let mut items: Vec<Item> = names.iter().map(|name| Item::file(name, Some(chunk))).collect();
-                // One of them cannot be restored, so that it is named in an error.
+                // One of them cannot be restored, so an error names it.
                 let missing = icecore_format::ids::ChunkId([1; 24]);
                 items.push(Item::file(b"\xff\xfe\x1b]0;title\x07", Some((missing, 10))));
                 items.sort_by(|left, right| left.path.cmp(&right.path));
@@ -167,7 +167,7 @@ fn names_that_disturb_a_terminal() {
                 forge.origin.command = vec!["\x1b[7m".to_owned()];
                 forge.snapshot(&[Item::new("file", FILE)]);
             },
-            // There are two sources now, and it is not said which.
+            // There are now two sources, and the command names none.
             restore: 2,
             check: 0,
             says: "",

@@ -17,7 +17,7 @@ use super::{
     run_all,
 };
 
-/// Seals a header whose parameters are these, under the plain part of the present one.
+/// Seals a header with these parameters, after the plain part of the present one.
 fn header(forge: &mut Forge<'_>, chunk_maximum: u64, block_bytes: u64, node_items: u64) {
     let mut encoder = Encoder::new(Vec::new());
     let repository = forge.keys.repository().0;
@@ -35,7 +35,7 @@ fn header(forge: &mut Forge<'_>, chunk_maximum: u64, block_bytes: u64, node_item
     forge.put(layout::HEADER_KEY, &object);
 }
 
-/// Returns a cell of a repository that does not open.
+/// Returns a cell for a repository that does not open.
 const fn closed(name: &'static str, forge: fn(&mut Forge<'_>), says: &'static str) -> Cell {
     Cell { opens: false, ..Cell::refused(name, forge, says) }
 }
@@ -59,7 +59,7 @@ fn headers() {
     ]);
 }
 
-/// Replaces the key slot by one that asks for that much memory, in KiB.
+/// Replaces the key slot with one that requires this much memory, in KiB.
 fn slot(forge: &mut Forge<'_>, memory_kib: u64) {
     let mut encoder = Encoder::new(Vec::new());
     encoder.map(8).unwrap().u8(0).unwrap().u8(1).unwrap();
@@ -153,7 +153,7 @@ fn many_chunks(forge: &mut Forge<'_>) {
     forge.finish(pack, ObjectKind::Data);
 }
 
-/// Seals a frame that unfolds to zeros.
+/// Seals a frame that expands to zeros.
 fn bomb(forge: &mut Forge<'_>, kind: ObjectKind, length: u32) -> Vec<u8> {
     let body = compressed_zeros(length as usize);
     let lengths = [(body.len() as u32).to_le_bytes(), length.to_le_bytes()].concat();

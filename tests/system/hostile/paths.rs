@@ -8,7 +8,7 @@ use super::{
     run_all,
 };
 
-/// Completes a snapshot of one file with that path.
+/// Completes a snapshot of one file with this path.
 fn file_at(forge: &mut Forge<'_>, path: impl AsRef<[u8]>) {
     let chunk = forge.chunk(b"hostile");
     forge.snapshot(&[Item::file(path, Some(chunk))]);
@@ -94,7 +94,7 @@ fn paths_that_do_not_fit_each_other() {
     ]);
 }
 
-/// Completes a snapshot with a symbolic link to the outside and something below or after it.
+/// Completes a snapshot with a symbolic link to the outside and an entry below or after it.
 fn with_link(forge: &mut Forge<'_>, more: impl FnOnce(&mut Forge<'_>) -> Vec<Item>) {
     let outside = forge.sandbox.path("outside").into_os_string().into_encoded_bytes();
     let mut items = vec![Item::symlink("link", outside)];

@@ -47,7 +47,7 @@ pub(super) fn numbers(numbers: &[u64]) -> Vec<u8> {
     })
 }
 
-/// An entry as fields that need not fit each other.
+/// An entry as fields that do not have to match each other.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) path: Vec<u8>,
@@ -123,7 +123,7 @@ impl Item {
         )
     }
 
-    /// As many extended attributes as asked for, with names of a few bytes, in order.
+    /// This many extended attributes, with names of a few bytes, in order.
     pub(super) fn attributes(self, count: u64) -> Self {
         let map = encoded(|encoder| {
             encoder.map(count).unwrap();
@@ -146,7 +146,7 @@ impl Item {
     }
 }
 
-/// A node of a manifest: its bytes, and what a parent says of it.
+/// A node of a manifest: its bytes, and what a parent says about it.
 #[derive(Clone, Debug)]
 pub(super) struct NodeBytes {
     pub(super) raw: Vec<u8>,
@@ -173,7 +173,7 @@ pub(super) fn leaf(items: &[Item]) -> NodeBytes {
     NodeBytes { raw: [&[1], array.as_slice()].concat(), level: 0, last_path, totals }
 }
 
-/// Encodes an inner node of the given level over children, of whatever level these are.
+/// Encodes an inner node of this level over children of any level.
 pub(super) fn inner(level: u8, children: &[(ChunkId, NodeBytes)]) -> NodeBytes {
     let mut totals = Totals::default();
     let array = encoded(|encoder| {

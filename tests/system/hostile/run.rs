@@ -5,56 +5,56 @@ use std::{cell::RefCell, ffi::OsStr, fs, os::unix::fs::symlink, path::Path, proc
 use super::forge::Forge;
 use crate::harness::{Output, Sandbox, Tree, differences, is_root, read, run_command};
 
-/// Most resident memory that any command may take, in bytes. It is what the caches and buffers of a small
-/// repository take several times over, and far from what hostile numbers ask for.
+/// Maximum of resident memory of any command, in bytes. It is several times as much as the caches and buffers
+/// need for a small repository, and far less than hostile numbers ask for.
 const MEMORY_BYTES_MAX: u64 = 400 << 20;
-/// What a process can ask for before it fails, so that a mistake does not bring the machine down.
+/// Maximum of address space of a process, so that a bug does not exhaust the machine.
 const ADDRESS_BYTES_MAX: u64 = 12 << 30;
 
-/// A hostile repository, and what is to come of it.
+/// A hostile repository, and the expected results.
 pub(super) struct Cell {
     pub(super) name: &'static str,
-    /// Makes it out of one with a snapshot of nothing.
+    /// Changes a repository with an empty snapshot into it.
     pub(super) forge: fn(&mut Forge<'_>),
     /// Exit code of a restore into a new directory.
     pub(super) restore: i32,
     /// Exit code of `check --read-data`.
     pub(super) check: i32,
-    /// What the restore says about it on standard error.
+    /// Text of the restore on standard error.
     pub(super) says: &'static str,
-    /// Whether the repository can be opened, and a backup be made on top.
+    /// Whether the repository can be opened, and another backup made.
     pub(super) opens: bool,
 }
 
 impl Cell {
-    /// A cell of which nothing is restored in full, and which a check finds.
+    /// A cell that cannot be restored completely, and that a check finds.
     pub(super) const fn refused(name: &'static str, forge: fn(&mut Forge<'_>), says: &'static str) -> Self {
         Self { name, forge, restore: 20, check: 20, says, opens: true }
     }
 
-    /// A cell that is unusual and nothing else.
+    /// A cell that is only unusual.
     pub(super) const fn harmless(name: &'static str, forge: fn(&mut Forge<'_>)) -> Self {
         Self { name, forge, restore: 0, check: 0, says: "", opens: true }
     }
 }
 
-/// Exit code of a restore that cannot set something: an ordinary user may expect that.
+/// Exit code of a restore that cannot set some metadata: for an ordinary user, this is expected.
 pub(super) fn incomplete() -> i32 {
     if is_root() { 3 } else { 0 }
 }
 
-/// Exit codes that a command may have: done, failed, wrong usage, partial, wrong key, damage.
+/// Allowed exit codes of a command: done, failed, wrong usage, partial, wrong key, damage.
 const CODES: [i32; 6] = [0, 1, 2, 3, 12, 20];
-/// What may be in the sandbox.
+/// Allowed names in the sandbox.
 const KNOWN: [&str; 10] =
     ["home", "source", "repository", "outside", "existing", "fresh", "again", "nobody", "icecore", "new"];
 
-/// A sandbox with things outside of all targets that nothing may touch.
+/// A sandbox with objects outside of all targets that no command may touch.
 struct Guarded {
     sandbox: Sandbox,
     outside: Tree,
     changed: Vec<(i64, i64)>,
-    /// What was wrong so far; a cell is run to its end.
+    /// Faults so far; a cell is always run to its end.
     faults: RefCell<Vec<String>>,
 }
 
@@ -67,7 +67,8 @@ impl Guarded {
             fs::write(outside.join(name), "untouched").unwrap();
         }
         symlink("file", outside.join("link")).unwrap();
-        // A target that others have prepared: what the snapshots have as files and directories leads outside.
+        // A target prepared by an attacker: paths that the snapshots have as files and directories lead
+        // outside.
         for place in ["existing", "source"] {
             let place = sandbox.path(place);
             fs::create_dir_all(place.join("deep")).unwrap();
@@ -94,7 +95,7 @@ impl Guarded {
         }
     }
 
-    /// Notes whatever outside was changed, times of change included, and what is new beside it.
+    /// Notes every change outside, including times of change and new objects.
     fn check_outside(&self, output: &Output) {
         let found = read(&self.sandbox.path("outside"));
         let faults = differences(&self.outside, &found);
@@ -106,7 +107,7 @@ impl Guarded {
         self.expect(!Path::new(super::ABSOLUTE).exists(), super::ABSOLUTE, output);
     }
 
-    /// Runs a command, which must end, without a panic, within its memory, and print nothing that disturbs a
+    /// Runs a command, which must end without a panic, within its memory, and print nothing that disturbs a
     /// terminal.
     fn run<A: AsRef<OsStr>>(&self, words: &[A]) -> Output {
         let running = self.sandbox.start(words);
@@ -117,14 +118,14 @@ impl Guarded {
         self.expect(peak < MEMORY_BYTES_MAX, &format!("it took {} MiB", peak >> 20), &output);
         self.expect(output.code.is_some_and(|code| CODES.contains(&code)), "another exit code", &output);
         let is_json = words.iter().any(|word| word.as_ref() == "--json");
-        // What could not be set is a warning each, and makes the restore incomplete.
+        // Each setting that failed is a warning, and makes the restore incomplete.
         let is_incomplete = output.code == Some(3) && output.stderr.contains("warning: ");
         let is_told = is_json
             || is_incomplete
             || output.stderr.contains("error: ")
             || output.stdout.starts_with(b"damage: ");
         self.expect(output.code == Some(0) || is_told, "it does not say why", &output);
-        // Contents and names go into a pipe as they are.
+        // Contents and names are written to a pipe unchanged.
         let is_raw = ["cat", "ls", "diff"].iter().any(|command| words[0].as_ref() == *command);
         let stdout = if is_raw { b"" } else { output.stdout.as_slice() };
         let disturbs = |byte: &u8| byte.is_ascii_control() && *byte != b'\n';
@@ -136,7 +137,7 @@ impl Guarded {
 }
 
 impl Drop for Guarded {
-    /// Deep trees are more than the standard library can remove, which opens all their directories at once.
+    /// The standard library cannot remove deep trees, because it opens all their directories at once.
     fn drop(&mut self) {
         let targets =
             ["source", "existing", "fresh", "again", "nobody", "new"].map(|name| self.sandbox.path(name));
@@ -148,7 +149,7 @@ fn changes(tree: &Tree) -> Vec<(i64, i64)> {
     tree.values().map(|object| object.changed).collect()
 }
 
-/// Forges the repository of a cell and runs everything over it.
+/// Forges the repository of a cell and runs all commands on it.
 pub(super) fn run(cell: &Cell) {
     let guarded = Guarded::new();
     let mut forge = Forge::new(&guarded.sandbox);
@@ -179,7 +180,7 @@ fn restore(cell: &Cell, guarded: &Guarded) {
     let fresh = guarded.run(&["restore", "latest", "--target", "fresh", "--verify"]);
     guarded.expect(fresh.code == Some(cell.restore), "another exit code of restore", &fresh);
     guarded.expect(fresh.stderr.contains(cell.says), &format!("it does not say {:?}", cell.says), &fresh);
-    // Over what it restored itself, links and all, and over what somebody else prepared.
+    // Over the program's own restore, including links, and over the prepared target.
     guarded.run(&["restore", "latest", "--target", "fresh", "--delete"]);
     guarded.run(&["restore", "latest", "--target", "existing"]);
     guarded.run(&["restore", "latest", "--target", "existing", "--delete", "--verify"]);
@@ -191,7 +192,7 @@ fn restore(cell: &Cell, guarded: &Guarded) {
     }
 }
 
-/// Restores as somebody who may do less, and whom the kernel therefore stops elsewhere.
+/// Restores as a user with fewer permissions, whom the kernel stops in other cases.
 fn as_nobody(guarded: &Guarded) {
     let nobody = |path: &Path| std::os::unix::fs::chown(path, Some(65534), Some(65534)).unwrap();
     let sandbox = &guarded.sandbox;
@@ -205,7 +206,7 @@ fn as_nobody(guarded: &Guarded) {
     guarded.check_outside(&output);
 }
 
-/// A backup on top of what the host left ends well and is restored as what it was made of.
+/// Another backup succeeds, and its restore matches its source.
 fn back_up(cell: &Cell, guarded: &Guarded) {
     let source = guarded.sandbox.source("");
     fs::remove_dir_all(&source).unwrap();

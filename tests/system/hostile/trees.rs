@@ -1,4 +1,4 @@
-//! Manifests and chunk lists with a false shape, and trees that are very deep or very large.
+//! Manifests and chunk lists with a wrong shape, and trees that are very deep or very large.
 
 use icecore_format::{
     entry::{Entry, EntryKind},
@@ -23,7 +23,7 @@ fn child(forge: &mut Forge<'_>, items: &[Item]) -> (ChunkId, NodeBytes) {
     (forge.node(&node.raw), node)
 }
 
-/// Completes a snapshot of a root of that level over two leaves.
+/// Completes a snapshot with a root of this level over two leaves.
 fn over_two_leaves(forge: &mut Forge<'_>, level: u8, change: impl FnOnce(&mut [(ChunkId, NodeBytes); 2])) {
     let mut children = [
         child(forge, &[root_item(), Item::file("a", None)]),
@@ -48,7 +48,7 @@ fn nodes_that_lie() {
         },
         Cell::refused("a child two levels below", |forge| over_two_leaves(forge, 2, |_| {}), "level"),
         Cell {
-            // The snapshot is not there; the one before it is.
+            // The snapshot is missing; the one before it exists.
             restore: 0,
             ..Cell::refused("a level beyond", |forge| over_two_leaves(forge, 16, |_| {}), "level")
         },
@@ -113,7 +113,7 @@ fn nodes_that_lie() {
 fn roots_that_lie() {
     run_all(&[
         Cell {
-            // What it holds is a manifest node, stored and found under its id as a chunk of a file.
+            // Its content is a manifest node, stored and found under its id as a chunk of a file.
             restore: 0,
             ..Cell::refused(
                 "a data chunk",
@@ -149,7 +149,7 @@ fn roots_that_lie() {
                 root.level = 255;
                 forge.complete(root);
             },
-            // The snapshot is not there; the one before it is.
+            // The snapshot is missing; the one before it exists.
             restore: 0,
             check: 20,
             says: "level of the root node is too high",
@@ -158,12 +158,12 @@ fn roots_that_lie() {
     ]);
 }
 
-/// Completes a snapshot of a file with that list.
+/// Completes a snapshot of a file with this list.
 fn file_of(forge: &mut Forge<'_>, list: &List) {
     forge.snapshot(&[Item::list("file", list)]);
 }
 
-/// A list of that many levels in which each node names the one below eight times.
+/// A list with this many levels in which each node refers to the one below eight times.
 fn doubled(forge: &mut Forge<'_>, levels: u8) -> List {
     let (id, length) = forge.chunk(b"x");
     let mut list = forge.list(0, &[(id, length, 1); 8]);
@@ -255,7 +255,7 @@ fn chunk_lists_that_lie() {
     ]);
 }
 
-/// Completes a snapshot of directories in each other.
+/// Completes a snapshot of nested directories.
 fn deep(forge: &mut Forge<'_>, levels: usize) {
     let mut builder = NodeBuilder::new(0, 64);
     let mut children: Vec<Child> = Vec::new();

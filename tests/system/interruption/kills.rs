@@ -19,12 +19,12 @@ const SEED: u64 = 11;
 /// Kinds of commands in a round.
 const KINDS: u64 = 9;
 
-/// A repository whose users are unlucky, and what has to be in it.
+/// A repository with frequent kills, and its expected content.
 struct Rounds {
     program: Program,
     random: Random,
     clock: SystemClock,
-    /// How long each kind of command takes here when nobody ends it.
+    /// How long each kind of command takes here without a kill.
     durations: BTreeMap<u64, Duration>,
     /// Trees of the complete snapshots of the source, by id.
     trees: BTreeMap<String, Tree>,
@@ -73,7 +73,7 @@ impl Rounds {
         Restore { run, target: self.program.sandbox.path(target), delete: true, verify: false }
     }
 
-    /// Runs a command to its end, and takes note of how long that takes.
+    /// Runs a command to its end, and notes how long it takes.
     fn finish(&mut self, kind: u64, command: &Command) {
         let started = self.clock.monotonic();
         self.program.run(command).expect(0);
@@ -82,7 +82,7 @@ impl Rounds {
         self.note_snapshots();
     }
 
-    /// One round: a command that is killed, a look at everything, and the same command once more.
+    /// One round: a command that is killed, a check of everything, and the same command again.
     fn round(&mut self) {
         self.program.change_source();
         let kind = self.random.below(KINDS);
@@ -104,14 +104,14 @@ impl Rounds {
         self.program.run(&Command::Check).expect(0);
         self.note_snapshots();
         match command {
-            // It may have come to its end, and then the present key is the new one.
+            // It may have finished, and then the present key is the new one.
             Command::KeyChange { new } if new == self.program.key => {}
             command => self.finish(kind, &command),
         }
         self.restore_latest();
     }
 
-    /// Finds out which key opens the repository after a change of the key was killed.
+    /// Finds out which key opens the repository after a killed change of the key.
     fn find_key(&mut self, command: &Command) {
         let Command::KeyChange { new } = command else { return };
         if self.program.run(&Command::Check).code != Some(0) {
@@ -119,7 +119,7 @@ impl Rounds {
         }
     }
 
-    /// Takes note of a snapshot that is new: there is no more than one, and it is of what the source is now.
+    /// Notes a new snapshot: there is at most one, and it matches the present source.
     fn note_snapshots(&mut self) {
         let list = self.program.list();
         let ids: Vec<String> =
@@ -140,7 +140,7 @@ impl Rounds {
         self.trees.extend(new.into_iter().map(|id| (id, tree.clone())));
     }
 
-    /// Restores the latest snapshot over what killed restores left, and compares.
+    /// Restores the latest snapshot over leftovers of killed restores, and compares.
     fn restore_latest(&self) {
         self.program.run(&Command::Restore(self.restore("restored"))).expect(0);
         let expected = &self.trees[&self.latest];

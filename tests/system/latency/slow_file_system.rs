@@ -27,19 +27,19 @@ use fuser::{
     ReplyDirectory, ReplyEntry, ReplyOpen, ReplyXattr, Request,
 };
 
-/// Requests that are answered at a time; more than any reader should have in flight.
+/// Maximum of requests that are answered at the same time; more than any reader should have in flight.
 const THREADS: usize = 160;
-/// How long the kernel may believe an answer.
+/// How long the kernel may cache an answer.
 const VALID: Duration = Duration::ZERO;
 
-/// What a request is about.
+/// Kind of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Question {
-    /// A name or metadata of an object.
+    /// A name, or the metadata of an object.
     Metadata,
     /// The names in a directory.
     Listing,
-    /// An object itself: opening it, its content, its extended attributes.
+    /// The object itself: opening it, its content, its extended attributes.
     Object,
 }
 
@@ -97,13 +97,13 @@ impl SlowMount {
         Ok(Self { gauges, _session: session })
     }
 
-    /// Returns how many requests of a kind there were since the last [`Self::reset`], and how many at a time.
+    /// Returns the number of requests of a kind since the last [`Self::reset`], and the maximum in flight.
     pub(crate) fn requests(&self, question: Question) -> (u64, usize) {
         let gauge = &self.gauges.0[question as usize];
         (gauge.count.load(Ordering::Relaxed), gauge.in_flight_max.load(Ordering::Relaxed))
     }
 
-    /// Begins to count anew.
+    /// Restarts the counts.
     pub(crate) fn reset(&self) {
         for gauge in &self.gauges.0 {
             gauge.count.store(0, Ordering::Relaxed);
@@ -112,7 +112,7 @@ impl SlowMount {
     }
 }
 
-/// Names in a directory, with what they stand for.
+/// Names in a directory, with their objects.
 type Listing = Arc<Vec<(INodeNo, FileType, OsString)>>;
 
 struct View {
@@ -120,10 +120,9 @@ struct View {
     delay: Duration,
     /// Inode number of the directory that is shown; its inode number here is always 1.
     root: u64,
-    /// Paths of all objects that the kernel has been told of, by inode number; numbers are those of the real
-    /// objects.
+    /// Paths of all objects that the kernel knows, by inode number; numbers are those of the real objects.
     nodes: Mutex<HashMap<u64, PathBuf>>,
-    /// Directories that are open.
+    /// Open directories.
     listings: Mutex<HashMap<u64, Listing>>,
     handle: AtomicU64,
 }
@@ -133,7 +132,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl View {
-    /// Waits as the network does.
+    /// Waits like a network.
     #[expect(clippy::disallowed_methods, reason = "being late is what this file system is for")]
     fn wait(&self, question: Question) -> InFlight<'_> {
         let in_flight = self.gauges.enter(question);
@@ -219,7 +218,7 @@ fn kind(file_type: StdFileType) -> io::Result<FileType> {
 
 impl Filesystem for View {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        // Without it, the kernel asks for one name of a directory at a time.
+        // Without it, the kernel requests only one name of a directory at a time.
         let missing = config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS);
         missing.map_err(|_| io::Error::from(io::ErrorKind::Unsupported))
     }
@@ -256,7 +255,7 @@ impl Filesystem for View {
 
     fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
         drop(self.wait(Question::Object));
-        // Not through the page cache: every read is a request.
+        // Without the page cache: every read is a request.
         reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_NOFLUSH);
     }
 

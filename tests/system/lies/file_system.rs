@@ -14,23 +14,23 @@ use fuser::{
     Request,
 };
 
-/// How long the kernel may believe an answer.
+/// How long the kernel may cache an answer.
 const VALID: Duration = Duration::ZERO;
 /// Inode number of the first file; that of the directory is 1.
 const FIRST: u64 = 2;
 
-/// A file and what is said of it.
+/// A file and its reported properties.
 #[derive(Clone, Debug)]
 pub(super) struct Lie {
     pub name: &'static str,
-    /// Size that is said, in bytes.
+    /// Reported size in bytes.
     pub size: u64,
-    /// What reading gives.
+    /// Real content.
     pub content: Vec<u8>,
-    /// Time of the last change, of content and of status.
+    /// Reported time of the last change, of content and of status.
     pub seconds: u64,
     pub nanoseconds: u32,
-    /// Reading gives the content again and again.
+    /// Whether reading returns the content again and again.
     pub is_endless: bool,
 }
 
@@ -56,7 +56,7 @@ impl LiarMount {
         lock(&self.lies).iter().map(|lie| (lie.name, lie.content.clone())).collect()
     }
 
-    /// Changes what reading a file gives, and nothing that is said of it.
+    /// Changes the real content of a file, but not its reported properties.
     pub(super) fn set_content(&self, name: &str, content: Vec<u8>) {
         let mut lies = lock(&self.lies);
         lies.iter_mut().find(|lie| lie.name == name).unwrap().content = content;
@@ -116,7 +116,7 @@ impl Filesystem for View {
     }
 
     fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        // Not through the page cache, which believes the size.
+        // Without the page cache, which trusts the size.
         reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_NOFLUSH);
     }
 

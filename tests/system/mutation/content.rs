@@ -19,7 +19,7 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// Returns the letter that stands for the layout in records and in the journal.
+    /// Returns the letter of the layout in records and in the journal.
     pub(super) fn letter(self) -> char {
         match self {
             Self::Dense => 'd',
@@ -37,7 +37,7 @@ impl Layout {
 pub(super) struct Content {
     /// Object that the content was written for.
     pub(super) file: ObjectId,
-    /// Number of the writing, used for no other one.
+    /// Number of the writing; no other writing has it.
     pub(super) generation: u64,
     /// Length in records, holes included.
     pub(super) records: u64,
@@ -77,11 +77,11 @@ impl Content {
         self.range(0, self.records)
     }
 
-    /// Returns what is written to make this of `before`, in order: offsets, and bytes of at most a block.
+    /// Returns the writes that turn `before` into this, in order: offsets, and bytes of at most a block.
     ///
     /// Another generation is written in the order of the blocks' numbers with their bits reversed (0, 4, 2,
-    /// 6, 1, 5, 3, 7), for a reader that meets several writes then sees what never was. The same generation
-    /// is only extended, in order. Holes are left out.
+    /// 6, 1, 5, 3, 7), because a reader during several writes then sees bytes that never existed. The same
+    /// generation is only extended, in order. Holes are left out.
     pub(super) fn pieces_after(&self, before: &Self) -> impl Iterator<Item = (u64, Vec<u8>)> {
         let is_extended = before.generation == self.generation;
         let first = if is_extended { before.records.min(self.records) } else { 0 };
@@ -99,7 +99,8 @@ impl Content {
             .map(range)
     }
 
-    /// Says whether a file has these bytes at some moment while this is made of `before`, both ends included.
+    /// Returns whether a file has these bytes at some moment while `before` is turned into this, including
+    /// both ends.
     pub(super) fn is_between(&self, before: &Self, bytes: &[u8]) -> bool {
         if bytes == self.bytes() {
             return true;
@@ -116,7 +117,7 @@ impl Content {
         bytes == expected
     }
 
-    /// Finds out from the bytes alone which content they are: none for an empty file, an error for a mixture.
+    /// Recognises a content from its bytes alone: none for an empty file, an error for a mixture.
     pub(super) fn recognise(bytes: &[u8]) -> Result<Option<Self>, String> {
         if bytes.is_empty() {
             return Ok(None);

@@ -22,7 +22,7 @@ use crate::harness::{self, Sandbox};
 const STEPS: u64 = 4000;
 const SEEDS: u64 = 3;
 
-/// Everything of an object that the journal decides.
+/// Properties of an object that the journal decides.
 #[derive(Debug, PartialEq, Eq)]
 struct Described {
     /// As in `st_mode`.
@@ -77,7 +77,7 @@ fn found(root: &Path) -> BTreeMap<Vec<u8>, Described> {
     harness::read(root).into_iter().map(|(path, object)| (path, describe(object))).collect()
 }
 
-/// Returns how the tree at `root` differs from a state, a line for each path.
+/// Returns the differences between the tree at `root` and a state, one line for each path.
 pub(super) fn differences_from(state: &State, root: &Path) -> Vec<String> {
     let (expected, found) = (expected(state), found(root));
     let paths: BTreeSet<&Vec<u8>> = expected.keys().chain(found.keys()).collect();
@@ -136,7 +136,7 @@ fn the_tree_has_everything_that_makes_backups_hard() {
     assert!(number(&|one| one.content().is_some_and(|content| content.layout == Layout::Sparse)) > 2);
     let depth = objects.keys().map(|id| mutator.state().depth(*id)).max();
     assert!(depth > Some(4), "{depth:?}");
-    // Some paths were of three kinds, one after the other.
+    // Some paths had three kinds, one after the other.
     let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for record in &mutator.journal().records {
         if let Effect::Created { kind, .. } = &record.effect {
@@ -175,7 +175,7 @@ fn every_file_says_its_content() {
     assert!(seen > 50, "{seen}");
 }
 
-/// Returns all states of a file while one content is made of another one.
+/// Returns all states of a file while one content is turned into another one.
 fn states(before: Content, after: Content) -> Vec<Vec<u8>> {
     let mut states = vec![before.bytes()];
     for (offset, piece) in after.pieces_after(&before) {
@@ -197,7 +197,7 @@ fn what_is_half_written_is_known_from_what_is_torn() {
             let states = states(before, after);
             assert!(states.iter().all(|state| after.is_between(&before, state)));
             if layout == Layout::Dense {
-                // A reader that has half of the file before most is written, and the rest afterwards.
+                // A reader that reads half of the file before most of it is written, and the rest afterwards.
                 let (mut early, late) = (states[1].clone(), &states[states.len() - 2]);
                 let half = late.len() / 2;
                 early.resize(half.max(early.len()), 0);

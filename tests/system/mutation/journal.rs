@@ -9,7 +9,7 @@ use super::{
     state::{Kind, ObjectId, Place, State},
 };
 
-/// What a step does, as one of the things that users and programs do.
+/// Kind of a step, an action of users or programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Operation {
     CreateFile,
@@ -40,18 +40,18 @@ pub(super) enum Operation {
     TurnInsideOut,
 }
 
-/// What one change does to the tree.
+/// Effect of one change on the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// A new object at a place that was free; a file or a directory is empty.
+    /// A new object at a free place; a file or a directory is empty.
     Created { object: ObjectId, place: Place, kind: Kind, mode: u32 },
-    /// One more name of a file.
+    /// Another name of a file.
     Linked { object: ObjectId, place: Place },
-    /// One name less; an object without names is gone.
+    /// A removed name; an object without names no longer exists.
     Unlinked { object: ObjectId, place: Place },
-    /// Another name instead of one; what had that name before has lost it at the same moment.
+    /// A new name instead of an old one; the object that had the new name loses it at the same moment.
     Renamed { object: ObjectId, from: Place, to: Place, replaced: Option<ObjectId> },
-    /// Other content of a file, by many calls: between begin and end it may be any mixture, and its time any.
+    /// Other content of a file, by many calls: between begin and end, it may be any mixture, with any time.
     Written { object: ObjectId, before: Content, after: Content, modified: (i64, i64) },
     /// Another time of modification of a file.
     TimeSet { object: ObjectId, modified: (i64, i64) },
@@ -61,19 +61,19 @@ pub(super) enum Effect {
     AttributeSet { object: ObjectId, name: String, value: Option<String> },
 }
 
-/// One change, and when it was made.
+/// One change, and its time.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     /// Number of the record, from 0.
     pub(super) sequence: u64,
-    /// Number of the step that it is a part of, from 0.
+    /// Number of its step, from 0.
     pub(super) step: u64,
     pub(super) operation: Operation,
     /// Just before the first system call; time since the beginning of the mutator's clock.
     pub(super) started: Duration,
     /// Just after the last system call.
     pub(super) finished: Duration,
-    /// Paths before the change: of the names that change (from, to), else all names of the object.
+    /// Paths before the change: the names that change (from, to), otherwise all names of the object.
     pub(super) paths: Vec<String>,
     pub(super) effect: Effect,
 }
@@ -85,7 +85,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Returns the tree as it is after the last record.
+    /// Returns the tree after the last record.
     pub(super) fn last_state(&self) -> State {
         let mut state = State::new();
         for record in &self.records {
@@ -94,7 +94,7 @@ impl Journal {
         state
     }
 
-    /// Writes one JSON object for each record, each in a line.
+    /// Writes one JSON object for each record, each on its own line.
     pub(super) fn write(&self, path: &Path) {
         let lines: Vec<String> = self.records.iter().map(|record| record.json().to_string()).collect();
         fs::write(path, lines.join("\n") + "\n").unwrap();
@@ -102,7 +102,7 @@ impl Journal {
 }
 
 impl Effect {
-    /// Returns the paths that the change is about, in the tree before it.
+    /// Returns the paths of the change, in the tree before it.
     pub(super) fn paths(&self, state: &State) -> Vec<String> {
         match self {
             Self::Created { place, .. } | Self::Linked { place, .. } | Self::Unlinked { place, .. } => {

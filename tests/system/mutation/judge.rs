@@ -25,7 +25,7 @@ use super::{
 };
 use crate::harness::{Tree, read};
 
-/// Returns what the last snapshot is that the journal does not allow; the others are those before it.
+/// Returns the properties of the last snapshot that the journal does not allow; the others are earlier ones.
 pub(super) fn judge(journal: &Journal, snapshots: &[Taken]) -> Vec<String> {
     let (taken, earlier) = snapshots.split_last().unwrap();
     let (history, window) = (History::new(journal), Window::new(journal, taken));
@@ -52,7 +52,7 @@ struct Case<'a> {
     /// Snapshots before this one, oldest first.
     earlier: &'a [Taken],
     listing: Listing,
-    /// What it was restored to.
+    /// Its restored tree.
     tree: Tree,
 }
 
@@ -92,7 +92,7 @@ impl Case<'_> {
         faults
     }
 
-    /// Returns whether the object was what `holds` says in some state of the backup's time.
+    /// Returns whether `holds` was true for the object in some state during the backup.
     fn existed(&self, past: &Past, holds: impl FnMut(usize) -> bool) -> bool {
         self.window.states_of(past).any(holds)
     }

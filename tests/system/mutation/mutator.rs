@@ -26,13 +26,13 @@ use super::{
 };
 use crate::harness::Random;
 
-/// Modes of new objects: no usual umask takes anything of them.
+/// Modes of new objects: a usual umask clears none of these bits.
 pub(super) const FILE_MODE: u32 = 0o600;
 pub(super) const DIRECTORY_MODE: u32 = 0o700;
-/// Linux has no others for symbolic links.
+/// On Linux, symbolic links have no other mode.
 const SYMLINK_MODE: u32 = 0o777;
 
-/// How one thread asks another one to stop, and sees how far it is.
+/// Lets one thread stop another one, and shows its progress.
 #[derive(Debug, Default)]
 pub(super) struct Control {
     pub(super) stop: AtomicBool,
@@ -43,7 +43,7 @@ pub(super) struct Control {
 pub(super) struct Mutator {
     root: PathBuf,
     pub(super) random: Random,
-    /// For pauses only: a run with pauses makes the same changes as one without.
+    /// Only for pauses: a run with pauses makes the same changes as one without.
     pauses: Random,
     state: State,
     journal: Journal,
@@ -56,7 +56,7 @@ pub(super) struct Mutator {
 }
 
 impl Mutator {
-    /// Begins with the directory `root`, which is empty and whose mode becomes [`ROOT_MODE`].
+    /// Begins with the empty directory `root`, and sets its mode to [`ROOT_MODE`].
     pub(super) fn new(root: &Path, seed: u64) -> Self {
         assert_eq!(fs::read_dir(root).unwrap().count(), 0, "{} is not empty", root.display());
         fs::set_permissions(root, Permissions::from_mode(ROOT_MODE)).unwrap();
@@ -80,7 +80,7 @@ impl Mutator {
         }
     }
 
-    /// Returns the clock that the times in the journal are of.
+    /// Returns the clock of the times in the journal.
     pub(super) fn clock(&self) -> Arc<SystemClock> {
         Arc::clone(&self.clock)
     }
@@ -107,7 +107,7 @@ impl Mutator {
         self.steps += 1;
     }
 
-    /// Makes steps with tiny pauses until it is told to stop.
+    /// Makes steps with tiny pauses until it is stopped.
     pub(super) fn run_until(&mut self, control: &Control) {
         while !control.stop.load(Ordering::Relaxed) {
             self.step();
@@ -118,7 +118,7 @@ impl Mutator {
         }
     }
 
-    /// Makes a change, which says what it was, and notes it.
+    /// Makes a change, which returns its effect, and records it.
     fn change(&mut self, make: impl FnOnce(&State, &Path) -> Effect) {
         let started = self.clock.monotonic();
         let effect = make(&self.state, &self.root);
@@ -141,7 +141,7 @@ impl Mutator {
         self.next_object - 1
     }
 
-    /// Returns a number that no content has.
+    /// Returns a new generation number.
     pub(super) fn take_generation(&mut self) -> u64 {
         self.next_generation += 1;
         self.next_generation - 1
@@ -199,7 +199,8 @@ impl Mutator {
         });
     }
 
-    /// Gives a file other content: longer or shorter if its generation stays, else all of it, block by block.
+    /// Changes the content of a file: longer or shorter if its generation stays, otherwise completely, block
+    /// by block.
     pub(super) fn write(&mut self, object: ObjectId, after: Content, put_back_time: bool) {
         self.change(|state, root| {
             let before = state.object(object).content().unwrap();
@@ -209,7 +210,7 @@ impl Mutator {
             for (offset, bytes) in after.pieces_after(&before) {
                 file.write_all_at(&bytes, offset).unwrap();
             }
-            // Cuts what was longer, and makes a hole at the end a part of the file.
+            // Truncates a longer file, and adds a hole at the end to the file.
             if file.metadata().unwrap().len() != after.length() {
                 file.set_len(after.length()).unwrap();
             }
@@ -256,7 +257,7 @@ impl Mutator {
         });
     }
 
-    /// Removes one name; of a directory only if it is empty.
+    /// Removes one name; a directory must be empty.
     pub(super) fn unlink(&mut self, place: &Place) {
         self.change(|state, root| {
             let (object, path) = (state.at(place).unwrap(), root.join(state.path(place)));
@@ -267,7 +268,7 @@ impl Mutator {
         });
     }
 
-    /// Renames; what has the new name, which is no directory and not the same object, loses it in that
+    /// Renames; an object with the new name (not a directory, and not the same object) loses it at that
     /// moment.
     pub(super) fn rename(&mut self, from: &Place, to: &Place) {
         self.change(|state, root| {

@@ -1,4 +1,4 @@
-//! The steps: actions of users and programs on files and directories, each as a few changes.
+//! The steps: actions of users and programs on files and directories, each with several changes.
 
 mod directories;
 mod files;
@@ -11,13 +11,13 @@ use super::{
     state::{Kind, ObjectId, Place, ROOT},
 };
 
-/// A tree of more objects is made smaller before it grows again.
+/// A tree with more objects is reduced before it grows again.
 const OBJECTS_MAX: usize = 450;
-/// A tree of fewer objects is made larger.
+/// A tree with fewer objects is enlarged.
 const OBJECTS_MIN: usize = 80;
 const DEPTH_MAX: usize = 6;
-/// Few names, so that they are met again, for objects of every kind; some sort otherwise as bytes of a path
-/// than component by component.
+/// Few names, so that objects of every kind reuse them; the order of some differs between bytes of a path and
+/// component by component.
 const NAMES: [&str; 26] = [
     "a", "a-", "a.d", "a0", "b", "b-", "b.d", "c", "d", "rel", "x", "new", "lib", "f00", "f01", "f02", "f03",
     "f04", "f05", "f06", "f07", "f08", "f09", "f10", "f11", "f12",
@@ -53,7 +53,7 @@ const WEIGHTS: [(Operation, u64); 26] = [
     (Operation::TurnInsideOut, 2),
 ];
 
-/// Chooses what to do next, so that the tree neither grows without end nor vanishes.
+/// Chooses the next operation, so that the tree neither grows without end nor vanishes.
 pub(super) fn choose(mutator: &mut Mutator) -> Operation {
     let objects = mutator.state().objects.len();
     let (some, other) = if objects > OBJECTS_MAX {
@@ -72,7 +72,7 @@ pub(super) fn choose(mutator: &mut Mutator) -> Operation {
     if mutator.random.below(2) == 0 { some } else { other }
 }
 
-/// Does it, if that is possible.
+/// Does it, if possible.
 pub(super) fn perform(mutator: &mut Mutator, operation: Operation) {
     let done = match operation {
         Operation::CreateFile => return files::create(mutator),
@@ -102,7 +102,7 @@ pub(super) fn perform(mutator: &mut Mutator, operation: Operation) {
         Operation::MoveDirectory => directories::relocate(mutator),
         Operation::TurnInsideOut => directories::turn_inside_out(mutator),
     };
-    // Not possible in this tree; the caller sees that nothing was noted.
+    // Impossible in this tree; the caller sees that nothing was recorded.
     done.unwrap_or_default();
 }
 
@@ -112,7 +112,7 @@ fn pick<T: Clone>(mutator: &mut Mutator, list: &[T]) -> Option<T> {
     (length > 0).then(|| list[mutator.random.below(length) as usize].clone())
 }
 
-/// Returns a place whose object is as wanted.
+/// Returns a place with a wanted object.
 fn pick_place(mutator: &mut Mutator, wanted: impl Fn(&Kind) -> bool) -> Option<Place> {
     let state = mutator.state();
     let places: Vec<Place> = state
@@ -138,7 +138,7 @@ fn pick_directory(mutator: &mut Mutator) -> Option<ObjectId> {
     mutator.state().at(&place)
 }
 
-/// Returns a directory, perhaps the root, that is not too deep for more directories in it.
+/// Returns a directory, possibly the root, that is not too deep for subdirectories.
 fn pick_parent(mutator: &mut Mutator) -> ObjectId {
     match pick_directory(mutator) {
         Some(directory) if mutator.random.below(8) > 0 && mutator.state().depth(directory) < DEPTH_MAX => {
@@ -148,7 +148,7 @@ fn pick_parent(mutator: &mut Mutator) -> ObjectId {
     }
 }
 
-/// Returns a place in a directory that is free, with a usual name if there is one left.
+/// Returns a free place in a directory, with a usual name if one is left.
 fn free_place_in(mutator: &mut Mutator, parent: ObjectId) -> Place {
     let taken = mutator.state().entries(parent);
     let free: Vec<&str> = NAMES.into_iter().filter(|name| !taken.contains_key(*name)).collect();
@@ -163,7 +163,7 @@ fn free_place(mutator: &mut Mutator) -> Place {
     free_place_in(mutator, parent)
 }
 
-/// Returns a free place in the same directory whose name is longer by a suffix.
+/// Returns a free place in the same directory whose name has this suffix in addition.
 fn beside(mutator: &Mutator, place: &Place, suffix: &str) -> Place {
     let at = |number: u32| {
         let number = if number == 0 { String::new() } else { number.to_string() };
@@ -188,7 +188,7 @@ fn create_some_file(mutator: &mut Mutator, place: &Place) -> ObjectId {
     mutator.create_file(place, records, Layout::Dense)
 }
 
-/// Puts some objects into an empty directory, also some directories with objects in them.
+/// Puts some objects into an empty directory, including directories with objects in them.
 fn fill(mutator: &mut Mutator, directory: ObjectId) {
     for _ in 0..=mutator.random.below(5) {
         let place = free_place_in(mutator, directory);
@@ -204,7 +204,7 @@ fn fill(mutator: &mut Mutator, directory: ObjectId) {
     }
 }
 
-/// Removes what is at a place, with everything below it, from the bottom up.
+/// Removes the object at a place, with everything below it, from the bottom up.
 fn clear(mutator: &mut Mutator, place: &Place) {
     let Some(object) = mutator.state().at(place) else { return };
     if mutator.state().object(object).is_directory() {

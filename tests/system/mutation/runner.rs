@@ -17,9 +17,9 @@ use crate::{
 
 /// Backups while the tree changes.
 const BACKUPS: u64 = 24;
-/// Problems that are shown of each snapshot.
+/// Maximum of problems that are shown for each snapshot.
 const SHOWN_MAX: usize = 20;
-/// Backups of a tree that rests.
+/// Backups of a tree at rest.
 const ROUNDS: u64 = 4;
 
 /// A snapshot, and everything that is known about it.
@@ -29,9 +29,9 @@ pub(super) struct Taken {
     pub(super) id: String,
     /// `full`, `incremental` or `differential`.
     pub(super) level: &'static str,
-    /// Before the program was started, on the mutator's clock.
+    /// Time before the start of the program, on the mutator's clock.
     pub(super) started: Duration,
-    /// After the program had ended.
+    /// Time after the end of the program.
     pub(super) finished: Duration,
     /// Exit code of the backup: 0 or 3.
     pub(super) code: i32,
@@ -39,11 +39,11 @@ pub(super) struct Taken {
     pub(super) document: Value,
     /// The document of `ls --json --recursive`; null until the mutator has stopped.
     pub(super) listing: Value,
-    /// What the snapshot was restored to; nothing is there until the mutator has stopped.
+    /// Directory of the restored snapshot; empty until the mutator has stopped.
     pub(super) restored: PathBuf,
 }
 
-/// Returns what the last of some snapshots is that the journal does not allow, one text for each fault.
+/// Returns the properties of the last snapshot that the journal does not allow, one text for each fault.
 pub(super) type Judge = fn(&Journal, &[Taken]) -> Vec<String>;
 
 fn sandbox() -> Sandbox {
@@ -72,7 +72,7 @@ fn back_up(sandbox: &Sandbox, clock: &SystemClock, level: &'static str) -> Taken
     Taken { id, level, started, finished, code, document, listing: Value::Null, restored }
 }
 
-/// Backs up while a mutator makes about that many steps, and twice at rest; then checks, restores, judges.
+/// Backs up while a mutator makes about this many steps, and twice at rest; then checks, restores, judges.
 pub(super) fn back_up_while_it_changes(seed: u64, steps: u64, judge: Judge) {
     let sandbox = sandbox();
     let mut mutator = Mutator::new(&sandbox.source(""), seed);
@@ -131,7 +131,7 @@ fn restore_all(sandbox: &Sandbox, taken: &mut [Taken]) {
     }
 }
 
-/// Returns the faults of a snapshot as they are shown.
+/// Returns the faults of a snapshot for display.
 fn judged(taken: &Taken, mut faults: Vec<String>) -> Vec<String> {
     let more = faults.len().saturating_sub(SHOWN_MAX);
     faults.truncate(SHOWN_MAX);
@@ -143,7 +143,7 @@ fn judged(taken: &Taken, mut faults: Vec<String>) -> Vec<String> {
     faults.into_iter().map(|fault| format!("  {about}: {fault}")).collect()
 }
 
-/// Backs up a tree that changes between backups, and rests during each: the snapshot is exactly the tree.
+/// Backs up a tree that changes only between backups: each snapshot is exactly the tree.
 pub(super) fn back_up_between_changes(seed: u64, steps: u64) {
     let sandbox = sandbox();
     let mut mutator = Mutator::new(&sandbox.source(""), seed);

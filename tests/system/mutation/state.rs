@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{content::Content, journal::Effect};
 
-/// Number of an object: like an inode number, but used for one object only, ever.
+/// Number of an object: like an inode number, but never reused.
 pub(super) type ObjectId = u64;
 /// The root directory of the tree.
 pub(super) const ROOT: ObjectId = 0;
-/// Mode of the root directory in the beginning.
+/// Initial mode of the root directory.
 pub(super) const ROOT_MODE: u32 = 0o755;
 
-/// A name in a directory. The directory is named as an object, for its path may change.
+/// A name in a directory. The directory is an object, because its path may change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) parent: ObjectId,
     pub(super) name: String,
 }
 
-/// What an object is.
+/// Kind of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// With the objects in it by name.
@@ -41,7 +41,7 @@ pub(super) struct Object {
     pub(super) mode: u32,
     /// Extended attributes.
     pub(super) attributes: BTreeMap<String, String>,
-    /// All names; none of the root.
+    /// All names; the root has none.
     pub(super) names: BTreeSet<Place>,
 }
 
@@ -76,7 +76,7 @@ impl State {
         Self { objects: BTreeMap::from([(ROOT, root)]) }
     }
 
-    /// Returns an object that is there.
+    /// Returns an existing object.
     pub(super) fn object(&self, id: ObjectId) -> &Object {
         &self.objects[&id]
     }
@@ -125,7 +125,7 @@ impl State {
         depth
     }
 
-    /// Says whether a directory is another one or somewhere below it.
+    /// Returns whether a directory is another one or below it.
     pub(super) fn is_within(&self, mut directory: ObjectId, other: ObjectId) -> bool {
         while directory != other && directory != ROOT {
             directory = self.place_of(directory).parent;
@@ -149,7 +149,7 @@ impl State {
         self.object(id).names.iter().map(|place| self.path(place)).collect()
     }
 
-    /// Changes the tree as an effect does.
+    /// Applies an effect to the tree.
     ///
     /// # Panics
     /// When the effect does not fit the tree.
@@ -194,7 +194,7 @@ impl State {
         assert!(self.object_mut(id).names.insert(place.clone()), "{place:?}");
     }
 
-    /// Removes a name; the object goes with its last one.
+    /// Removes a name; the object is removed with its last one.
     fn remove_name(&mut self, id: ObjectId, place: &Place) {
         let object = self.object_mut(id);
         assert!(object.names.remove(place), "{place:?}");

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{Bed, fill};
 use crate::harness::{Output, assert_same, bytes, read, text};
 
-/// Backs up so much that there are several packs, and archives all of them but the first; returns the keys of
-/// the archived.
+/// Backs up enough for several packs, and archives all of them except the first; returns the keys of the
+/// archived ones.
 fn archived(bed: &Bed) -> Vec<String> {
     fill(&bed.sandbox);
     for number in 0..100 {
@@ -33,13 +33,13 @@ fn archive(bed: &Bed, keys: &[String]) {
     }
 }
 
-/// Returns the keys of archived packs in a document, as they stand in the bucket.
+/// Returns the keys of archived packs in a document, as keys of the bucket.
 fn archived_packs(document: &Value) -> Vec<String> {
     let packs = document["archived_packs"].as_array().unwrap();
     packs.iter().map(|pack| format!("some/prefix/{}", pack["key"].as_str().unwrap())).collect()
 }
 
-/// Returns the commands that a command shows for thawing.
+/// Returns the commands for thawing in the output.
 fn thaw_commands(output: &Output) -> Vec<String> {
     let lines = output.stderr.lines().map(str::trim);
     lines.filter(|line| line.starts_with("aws s3api restore-object ")).map(str::to_owned).collect()
@@ -59,7 +59,7 @@ fn a_restore_restores_the_rest_names_all_packs_and_goes_on_after_the_thaw() {
     assert_eq!(document["problems"][0]["archived"], true);
     let command = document["archived_packs"][0]["thaw_command"].as_str().unwrap();
     assert!(command.contains(&format!("--bucket bucket --key {} ", packs[0])), "{command}");
-    // Only the threads that are on their way when the first pack turns out to be archived ask for one twice.
+    // Only the threads that are already reading when the first archived pack is found request a pack twice.
     let requests = bed.server.requests();
     let asked = requests
         .iter()
@@ -189,7 +189,7 @@ fn the_doctor_sees_archived_metadata() {
     assert!(found["hint"].as_str().unwrap().contains(&command), "{found}");
     let listing = bed.sandbox.run(&["ls", "latest", "--cache-dir", "other-cache"]).expect(75);
     assert!(listing.stderr.contains("copy it to STANDARD"), "{}", listing.describe());
-    // What Intelligent-Tiering has archived looks as usual in a listing.
+    // Objects that Intelligent-Tiering has archived look normal in a listing.
     bed.server.archive("bucket", &directory, "INTELLIGENT_TIERING", Some("ARCHIVE_ACCESS"));
     bed.server.set_modified("bucket", &directory, std::time::UNIX_EPOCH);
     let found = finding(&bed.sandbox.run(&["doctor", "--json"]).expect(1).json());

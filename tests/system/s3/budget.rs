@@ -1,4 +1,4 @@
-//! Requests are money.
+//! Requests cost money.
 
 use std::fs;
 
@@ -7,33 +7,32 @@ use s3_test_server::ServerOptions;
 use super::{Bed, requests};
 use crate::harness::{bytes, text};
 
-/// Most requests of a backup of which everything is known, and which a reader of its list can name one by
-/// one.
+/// Maximum of requests of a backup with nothing new; a reader of the list can name each of them.
 const UNCHANGED_REQUESTS_MAX: u64 = 11;
-/// Of `init` in a bucket without objects: a listing, the lifecycle rules, the probe (12), the key slot and
+/// For `init` in a bucket without objects: a listing, the lifecycle rules, the probe (12), the key slot and
 /// the header.
 const INIT_REQUESTS_MAX: usize = 16;
-/// The same on Amazon's S3, which is not tried.
+/// The same on Amazon's S3, which is not tested.
 const INIT_ON_AMAZON_REQUESTS_MAX: usize = 4;
-/// Of a first backup of three packs: 8 for the packs with that of the manifest, 3 for the snapshot and the
-/// log.
+/// For a first backup of three packs: 8 for the packs, including that of the manifest, 3 for the snapshot and
+/// the log.
 const FIRST_REQUESTS_MAX: usize = 19;
-/// Of a backup that finds one file in a hundred changed: a pack of data and one of the manifest more.
+/// For a backup with one changed file in a hundred: one more pack of data, and one more of the manifest.
 const CHANGED_REQUESTS_MAX: usize = 15;
-/// Of a copy of these three snapshots: twice what it takes to open a repository, and what is fetched and
-/// stored.
+/// For a copy of these three snapshots: twice the requests for opening a repository, and those for fetching
+/// and storing.
 const COPY_REQUESTS_MAX: usize = 47;
-/// Of a copy of what is there.
+/// For a copy of existing snapshots.
 const COPY_AGAIN_REQUESTS_MAX: usize = 8;
 
-/// Of a backup from a new host that finds nothing changed, after three snapshots: header, everything below
-/// `meta/` and key slot (3); records and snapshots (6); the announcement, everything below `meta/` again and
-/// `data/` (3); the directories of two data packs, and two packs of manifests (4); condemned packs, the
-/// commit and the record (3).
+/// For a backup without changes from a new host, after three snapshots: header, everything below `meta/` and
+/// key slot (3); records and snapshots (6); the announcement, everything below `meta/` again and `data/` (3);
+/// the directories of two data packs, and two packs of manifests (4); condemned packs, the commit and the
+/// record (3).
 const NEW_HOST_REQUESTS_MAX: usize = 19;
-/// Of a list of these three snapshots from a new host.
+/// For a list of these three snapshots from a new host.
 const NEW_HOST_SNAPSHOTS_REQUESTS_MAX: usize = 9;
-/// Of a restore of one file from there: the directories of four packs, and three blocks more.
+/// For a restore of one file from there: the directories of four packs, and three more blocks.
 const NEW_HOST_RESTORE_REQUESTS_MAX: usize = 17;
 
 /// Files of the smaller tree.
@@ -64,7 +63,7 @@ fn an_unchanged_backup_of_10_000_files() {
 #[test]
 fn amazons_s3_is_not_tried_by_init() {
     let mut bed = Bed::with(&ServerOptions::default());
-    // The proxy of the environment is the tests' server, which so stands for Amazon's.
+    // The test server is the proxy of the environment, so it acts as Amazon's server.
     bed.sandbox.set("HTTP_PROXY", &bed.server.url());
     bed.sandbox.set("AWS_ENDPOINT_URL_S3", "http://s3.us-east-1.amazonaws.com");
     let configuration = bed.sandbox.path("path.toml");
@@ -76,7 +75,7 @@ fn amazons_s3_is_not_tried_by_init() {
     assert!(bed.sandbox.json(&["doctor"])["healthy"].as_bool().unwrap());
 }
 
-/// Makes the requests of a command, which are at most so many; none of them is for a part of an object.
+/// Runs a command with at most this many requests; none of them is for a part of an object.
 fn within(bed: &Bed, requests_max: usize, command: &[&str]) {
     bed.server.forget_requests();
     bed.sandbox.run(command).expect(0);
@@ -95,7 +94,7 @@ fn write_file(bed: &Bed, seed: u64, number: u64) {
 fn a_tree_of_1_000_files_and_its_copy() {
     let bed = Bed::new();
     within(&bed, INIT_REQUESTS_MAX, &["init"]);
-    // The same shape as the table in docs/performance.md, with packs that are shorter by as much as the tree.
+    // The same shape as the table in docs/performance.md, with proportionally shorter packs.
     (0..FILES).for_each(|number| write_file(&bed, 1, number));
     let back_up = ["backup", "source", "--pack-size", "6MiB"];
     within(&bed, FIRST_REQUESTS_MAX, &back_up);
@@ -142,7 +141,7 @@ fn commands_that_look_at_the_log_before_they_read() {
     }
     let target = bed.sandbox.path("restored");
     let restore = ["restore", "latest:file", "--target", target.to_str().unwrap()];
-    // What restic needs for the same.
+    // Requests of restic for the same.
     for (command, requests_max) in [(&["ls", "latest"][..], 10), (&restore, 11), (&["snapshots"], 9)] {
         bed.server.forget_requests();
         bed.sandbox.run(command).expect(0);

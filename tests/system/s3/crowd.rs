@@ -25,15 +25,15 @@ const WRITERS: u64 = 3;
 const RUNS: u64 = 8;
 const SEED: u64 = 5;
 
-/// What a complete snapshot is of, by its id.
+/// Original trees of the complete snapshots, by their ids.
 type Trees = Mutex<BTreeMap<String, Tree>>;
 
-/// A host that backs up a source of its own.
+/// A host that backs up its own source.
 struct Writer {
     sandbox: Sandbox,
     host: String,
     random: Random,
-    /// How long a backup takes that nobody ends.
+    /// Duration of a backup without a kill.
     usual: Duration,
     killed: u64,
 }
@@ -48,17 +48,17 @@ impl Writer {
         Self { sandbox, host: format!("host{number}"), random: Random::new(seed + number), usual, killed: 0 }
     }
 
-    /// Changes the source: some of it is new, some of it only here, and all hosts get the same at about the
-    /// same time.
+    /// Changes the source: some of the content is new, some is new only here, and all hosts get the same
+    /// content at about the same time.
     fn change(&mut self, round: u64) {
-        // Every now and then a large pack, which goes in parts where the connection is slow.
+        // Sometimes a large pack, which is uploaded in parts if the connection is slow.
         let length = if round % 3 == 1 { 9_500_000 } else { 1_500_000 };
         self.sandbox.write("common", bytes(1_000 + round, length));
         self.sandbox.write(&format!("new/{round}"), text(self.random.next(), 9_000));
         self.sandbox.write("changing", bytes(self.random.next(), 40_000));
     }
 
-    /// Begins a backup and, mostly, kills it.
+    /// Begins a backup and, usually, kills it.
     fn back_up(&mut self, round: u64, trees: &Trees) {
         self.change(round);
         let level = ["incremental", "full", "differential"][self.random.below(3) as usize];
@@ -86,7 +86,7 @@ impl Writer {
         }
     }
 
-    /// Takes note of the snapshot that is new, if there is one.
+    /// Notes the new snapshot, if there is one.
     fn note(&self, trees: &Trees) {
         let list = self.sandbox.json(&["snapshots"]);
         let mut trees = trees.lock().unwrap();
@@ -108,10 +108,10 @@ fn sandbox_with_key(server: &TestServer, first: &Sandbox) -> Sandbox {
     sandbox
 }
 
-/// Restores one snapshot after the other, over what killed restores of it left, until the writers are done.
+/// Restores one snapshot after the other, over leftovers of killed restores, until the writers are done.
 ///
-/// Each has a directory of its own: files that two hosts write at the same moment can be of the same length
-/// and time, and a restore goes by these.
+/// Each snapshot has its own directory: files that two hosts write at the same moment can have the same
+/// length and time, and a restore relies on these.
 fn keep_reading(sandbox: &Sandbox, seed: u64, trees: &Trees, is_over: &AtomicBool) -> u64 {
     let mut random = Random::new(seed);
     let mut restored = 0;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Bed;
 use s3_test_server::{Fault, ServerOptions};
 
-/// Returns state and message of a finding.
+/// Returns the state and the message of a finding.
 pub(super) fn finding(document: &Value, check: &str) -> (String, String) {
     let findings = document["findings"].as_array().unwrap();
     let found = findings.iter().find(|finding| finding["check"] == check);

@@ -10,7 +10,7 @@ use s3_test_server::{ServerOptions, TestAuthority, TestCertificate, TestServer, 
 
 use super::{Sandbox, sandbox_at};
 
-/// A sandbox whose repository is on a server that speaks TLS, and a file with the certificate to trust.
+/// A sandbox whose repository is on a TLS server, and a file with the certificate to trust.
 struct Secure {
     sandbox: Sandbox,
     front: TlsFront,
@@ -59,7 +59,7 @@ fn certificates_can_be_named_in_each_way() {
         bed.sandbox.run(&["snapshots"]).expect(0);
         bed.sandbox.set(name, "");
     }
-    // What is nearer counts: another authority, and no file at all.
+    // The more specific setting counts: another authority, and a missing file.
     let other = bed.sandbox.path("other.pem");
     fs::write(&other, TestCertificate::self_signed(false).unwrap().certificate).unwrap();
     bed.sandbox.set("AWS_CA_BUNDLE", &ca_file);
@@ -99,7 +99,7 @@ fn the_service_that_gives_credentials_has_the_same_certificates() {
     }
     let untrusted = format!("cannot reach {url} for credentials: its certificate is not trusted");
     bed.sandbox.run(&["snapshots"]).expect(1).says(&untrusted).says("--ca-file");
-    // The server is reached, and knows nothing of roles.
+    // The server is reached, but does not support roles.
     let output = bed.sandbox.run(&["snapshots", "--ca-file", &bed.ca_file]).expect(1);
     assert!(!output.stderr.contains("cannot reach"), "{}", output.describe());
 }

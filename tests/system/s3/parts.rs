@@ -6,7 +6,7 @@ use s3_test_server::{RequestLine, ServerOptions, TestServer};
 use super::sandbox_at;
 use crate::harness::{assert_same, bytes, read};
 
-/// Bytes a second of the link: a pack takes some seconds.
+/// Bytes a second of the link: a pack takes several seconds.
 const LINK: u64 = 8 << 20;
 
 #[test]
@@ -16,7 +16,7 @@ fn a_run_that_is_killed_between_parts_leaves_nothing_that_counts() {
             .unwrap();
     let sandbox = sandbox_at(&server.url());
     sandbox.run(&["init"]).expect(0);
-    // The first large pack goes whole, and shows that the link is slow; the next command knows it.
+    // The first large pack is uploaded whole, and shows that the link is slow; the next command knows this.
     sandbox.write("first", bytes(2, 12_000_000));
     sandbox.run(&["backup", "source"]).expect(0);
     assert!(!server.requests().iter().any(RequestLine::is_part));

@@ -20,7 +20,7 @@ impl Bed {
         self.sandbox.run(&["doctor", "--print-policy", role]).expect(0).text().to_owned()
     }
 
-    /// Makes the host a writer, who may do what a policy says.
+    /// Makes the host a writer with this policy.
     fn become_writer(&mut self, policy: &str) {
         self.server.add_user(WRITER.0, WRITER.1, policy).unwrap();
         self.use_credentials(WRITER);
@@ -31,7 +31,7 @@ impl Bed {
         self.sandbox.set("AWS_SECRET_ACCESS_KEY", secret);
     }
 
-    /// Puts the policies of a writer and of the bucket in force, as they are printed.
+    /// Enforces the printed policies of a writer and of the bucket.
     fn enforce(&mut self) {
         let (writer, bucket) = (self.policy("writer"), self.policy("bucket"));
         self.server.set_bucket_policy("bucket", &bucket).unwrap();
@@ -39,7 +39,7 @@ impl Bed {
     }
 }
 
-/// Somebody who has a host's credentials, and another program.
+/// Somebody with a host's credentials and another program.
 struct Attacker {
     runtime: Runtime,
     /// Sends no conditions.
@@ -73,12 +73,12 @@ impl Attacker {
         self.runtime.block_on(self.careful.head(key)).unwrap().version
     }
 
-    /// Overwrites an object without telling the server in which state.
+    /// Overwrites an object without naming its state.
     fn overwrites(&self, key: &str) -> bool {
         self.puts(&self.plain, key)
     }
 
-    /// Replaces an object in the state in which it is.
+    /// Replaces an object in its present state.
     fn replaces(&self, key: &str) -> bool {
         self.puts(&self.careful, key)
     }
@@ -93,7 +93,7 @@ impl Attacker {
         is_allowed(key, self.runtime.block_on(store.put(key, Bytes::from_static(b"harm"), condition)))
     }
 
-    /// Returns how long all packs of data are together.
+    /// Returns the total length of all packs of data.
     fn data_bytes(&self) -> u64 {
         let packs = self.runtime.block_on(self.careful.list("data/")).unwrap();
         packs.iter().map(|pack| pack.size).sum()
@@ -121,14 +121,14 @@ fn own_keys(bed: &Bed) -> Vec<String> {
 fn a_writer_makes_whole_backups_and_resumes_them() {
     let mut bed = Bed::new();
     bed.enforce();
-    // Even the repository itself can be made so, and a second key be added.
+    // Even the repository itself can be created with this policy, and a second key added.
     bed.sandbox.run(&["init"]).expect(0);
     let key = bed.sandbox.key_file().display().to_string();
     bed.sandbox
         .run(&["key", "add", "--new-key-file", "second.key", "--label", "safe", "--key-file", &key])
         .expect(0);
     fill(&bed.sandbox);
-    // Some packs arrive, then the credentials end.
+    // Some packs arrive, then the credentials expire.
     let fault = Fault::error(400, "ExpiredToken");
     bed.server.inject(FaultRule { skip: 2, ..FaultRule::new("PUT", "/data/", 1_000, fault) });
     let backup = ["backup", "source", "--pack-size", "1MiB"];
@@ -170,7 +170,7 @@ fn a_thief_of_a_writer_s_credentials_overwrites_and_deletes_nothing() {
     for key in &keys {
         assert!(!thief.overwrites(key), "{key}");
         assert!(!thief.deletes(key), "{key}");
-        // This is left to a writer: a backup ends with it.
+        // A writer may do this, because a backup ends with it.
         assert_eq!(thief.replaces(key), key.starts_with("meta/snapshots/"), "{key}");
     }
     assert!(!thief.creates("meta/gc/1"), "it would stop all writers");
@@ -197,7 +197,7 @@ fn doctor_tries_what_must_be_forbidden() {
         |bed: &Bed| finding(&bed.sandbox.run(&["doctor", "--json"]).expect_any(&[0]).json(), "protection");
     let (state, message) = protection(&bed);
     assert!(state == "warning" && message.contains("delete objects and overwrite them"), "{message}");
-    // What was printed for writers before conditions could be enforced.
+    // The policy that was printed for writers before conditions could be enforced.
     let mut policy: Value = serde_json::from_str(&bed.policy("writer")).unwrap();
     policy["Statement"].as_array_mut().unwrap().retain(|statement| statement["Effect"] == "Allow");
     bed.become_writer(&policy.to_string());
@@ -212,7 +212,7 @@ fn doctor_tries_what_must_be_forbidden() {
     let after = bed.server.keys("bucket");
     let left: Vec<_> = after.iter().filter(|key| !before.contains(key)).collect();
     assert!(left.iter().all(|key| key.starts_with("some/prefix/probe/")), "{left:?}");
-    // Objects of the probe are no part of a repository.
+    // Objects of the probe are not part of a repository.
     bed.sandbox.run(&["check"]).expect(0);
 }
 

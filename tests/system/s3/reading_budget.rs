@@ -1,4 +1,4 @@
-//! Requests of commands that read, with a tree that is large enough for several batches of a restore.
+//! Requests of reading commands, with a tree that is large enough for several batches of a restore.
 
 use std::{fs, path::PathBuf};
 
@@ -7,10 +7,10 @@ use crate::harness::{assert_same, bytes, read, text};
 
 /// Requests to unlock the repository, and to list log, snapshots and pack directories.
 const OPEN_REQUESTS_MAX: usize = 6;
-/// Requests of a check of four snapshots and packs, at most: unlocking (3), two listings, the lifecycle
+/// Maximum of requests of a check of four snapshots and packs: unlocking (3), two listings, the lifecycle
 /// rules, each object of `meta/`, and each pack of manifest nodes once.
 const CHECK_REQUESTS_MAX: usize = 20;
-/// The same with all packs, of which those of manifest nodes are not read in parts, too.
+/// The same with all packs; those of manifest nodes are read only once, and not in parts.
 const CHECK_DATA_REQUESTS_MAX: usize = 22;
 
 /// Makes a repository with two snapshots of 40 MB in 400 files, of which some have changed.
@@ -55,7 +55,7 @@ fn cached_blocks(bed: &Bed) -> Vec<PathBuf> {
 fn a_full_restore_asks_for_large_parts_of_packs() {
     let bed = filled();
     let made = requests_of(&bed, &["restore", "latest", "--target", "target"]);
-    // 40 MB in one pack and 200 kB in another one: two batches, and some blocks that both of them want.
+    // 40 MB in one pack and 200 kB in another one: two batches, and several blocks that both of them need.
     at_most(&made, OPEN_REQUESTS_MAX + 2 + 4);
     assert_same(&read(&bed.sandbox.source("")), &read(&bed.sandbox.path("target")));
     let made = requests_of(&bed, &["restore", "latest:3/170", "--target", "one"]);
@@ -84,7 +84,7 @@ fn blocks_of_manifests_are_fetched_by_the_first_command_alone() {
     at_most(&requests_of(&bed, &["diff", "latest~2", "latest"]), OPEN_REQUESTS_MAX);
 }
 
-/// What may happen to a file.
+/// Damage to a file.
 type Damage = fn(&mut Vec<u8>);
 
 #[test]

@@ -62,7 +62,7 @@ fn variables_that_are_set_to_nothing_are_not_set() {
     bed.sandbox.run(&["snapshots"]).expect(0);
 }
 
-/// The program that gives the credentials fails once, as a metadata service does now and then.
+/// The program that provides the credentials fails once, as a metadata service sometimes does.
 #[test]
 fn credentials_that_expire_in_the_middle_of_a_run_are_fetched_again() {
     let mut bed = Bed::with_repository();
@@ -193,7 +193,7 @@ fn a_repository_is_not_made_where_a_server_is_gone_in_the_middle() {
     let sandbox = sandbox_at(&server.url());
     server.inject(FaultRule::new("PUT", "some/prefix/icecore", 1, Fault::error(403, "AccessDenied")));
     sandbox.run(&["init"]).expect(1).says("s3:PutObject");
-    // A key slot without header is no repository, and the next try makes one.
+    // A key slot without a header is not a repository, and the next attempt creates one.
     sandbox.run(&["init"]).expect(0);
 }
 
@@ -201,7 +201,7 @@ fn a_repository_is_not_made_where_a_server_is_gone_in_the_middle() {
 fn repositories_do_not_lie_in_each_other() {
     let bed = Bed::with_repository();
     let init = |place: &str| bed.sandbox.run(&["init", "-r", place]);
-    // A part of a name is no part of a place, and a program may have the name of a header.
+    // A part of a name is not a part of a location, and a program may have the name of a header.
     bed.server.plant("bucket", "tools/bin/icecore", b"a program");
     for place in ["s3://bucket/some/prefix/inner", "s3://bucket/some/prefix/meta/inner"] {
         init(place)

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use super::*;
 
-/// Copies every file of a directory into the bucket, also those that are no objects.
+/// Copies every file of a directory into the bucket, including those that are not objects.
 fn upload(server: &TestServer, directory: &Path, sandbox: &Sandbox) {
     for path in sandbox.objects("") {
         let key = format!("some/prefix/{}", path.to_str().unwrap());
@@ -13,7 +13,7 @@ fn upload(server: &TestServer, directory: &Path, sandbox: &Sandbox) {
     }
 }
 
-/// Copies every object into a directory, with the permissions that any tool gives.
+/// Copies every object into a directory, with the permissions of common tools.
 fn download(server: &TestServer, directory: &Path) {
     for key in server.keys("bucket") {
         let path = directory.join(key.strip_prefix("some/prefix/").unwrap());
@@ -29,7 +29,7 @@ fn stranger(url: &str, other: &Sandbox) -> Sandbox {
     sandbox
 }
 
-/// Checks, restores an old snapshot, makes a new one and restores that.
+/// Checks, restores an old snapshot, makes a new one and restores it.
 fn go_on(sandbox: &Sandbox, old: &crate::harness::Tree, change: &str) {
     let check = sandbox.json(&["check", "--read-data"]);
     assert_eq!(
@@ -60,7 +60,7 @@ fn a_directory_becomes_a_bucket() {
     sandbox.run(&["backup", "--init", "source", "--name", "etc", "--pack-size", "1MiB"]).expect(0);
     sandbox.write("small/3", "changed");
     sandbox.backup(&["--name", "etc"]);
-    // What a killed run leaves, and what the local store keeps for itself, are copied, too.
+    // Leftovers of a killed run, and the local store's own files, are also copied.
     fs::create_dir_all(directory.join("+tmp")).unwrap();
     fs::write(directory.join("+tmp/17-abc"), "half a pack").unwrap();
     fs::write(directory.join("+lock"), "").unwrap();
@@ -74,7 +74,7 @@ fn a_directory_becomes_a_bucket() {
     sandbox.use_repository(URL.into());
     sandbox.run(&["snapshots"]).expect(0);
     go_on(&sandbox, &first, "here");
-    // Both go on by themselves, each with its own history, and share a cache.
+    // Both continue separately, each with its own history, and share a cache.
     sandbox.use_repository(directory);
     go_on(&sandbox, &first, "directory");
     assert_eq!(sandbox.snapshots().len(), 3);

@@ -9,7 +9,7 @@ use super::{Bed, sandbox_at};
 use crate::harness::{Running, assert_same, bytes, read};
 
 impl Bed {
-    /// Waits until the server has got a request that hangs.
+    /// Waits until the server has received a request that hangs.
     fn wait_for_request(&self, running: &Running, is_meant: impl Fn(&RequestLine) -> bool) {
         while !self.server.requests().iter().any(&is_meant) {
             if let Some(ended) = running.wait_for(Duration::from_millis(2)) {
@@ -54,11 +54,11 @@ fn a_signal_ends_a_backup_whose_uploads_hang_and_the_next_one_goes_on() {
 
 #[test]
 fn a_network_that_comes_up_later_is_waited_for() {
-    // The port of a server that is not there yet.
+    // The port of a server that does not exist yet.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let sandbox = sandbox_at(&format!("http://127.0.0.1:{port}"));
     let running = sandbox.start(&["init", "--wait-for-network"]);
-    // Without the option it ends within a second.
+    // Without the option, it ends within a second.
     assert!(running.wait_for(Duration::from_secs(2)).is_none());
     let server = TestServer::start(&ServerOptions { port, ..ServerOptions::default() }).unwrap();
     running.wait().expect(0);

@@ -16,18 +16,18 @@ use super::{
     workspace,
 };
 
-/// A name is followed through this many imports at most: two modules may import all of each other.
+/// Maximum of imports through which a name is followed: two modules may import everything of each other.
 const IMPORTS_MAX: usize = 8;
 
 /// A module: the names from the top of the crate down to it.
 type Module = Vec<String>;
-/// The modules of a crate that lie in files of their own, with what their sources say.
+/// The modules of a crate that have their own files, with the outlines of their sources.
 type Sources = BTreeMap<Module, Outline>;
 /// Which modules each module uses.
 type Uses = BTreeMap<Module, BTreeSet<Module>>;
 
-/// Returns the modules of the crate whose sources lie in `folder`; those of tests are not declared outside of
-/// tests.
+/// Returns the modules of the crate whose sources are in `folder`; test modules are not declared in normal
+/// builds.
 fn sources(folder: &Path) -> Sources {
     let mut sources = Sources::new();
     let mut waiting = vec![Module::new()];
@@ -62,7 +62,7 @@ fn uses(sources: &Sources) -> Uses {
     sources.iter().map(|(module, outline)| (module.clone(), used_by(module, outline))).collect()
 }
 
-/// Returns a path as seen from the top of the crate; none if it leads to another crate.
+/// Returns a path relative to the top of the crate; none if it leads to another crate.
 fn absolute(sources: &Sources, module: &Module, path: &[String]) -> Option<Vec<String>> {
     rooted(sources, module, path).or_else(|| {
         let (first, rest) = path.split_first()?;
@@ -71,7 +71,7 @@ fn absolute(sources: &Sources, module: &Module, path: &[String]) -> Option<Vec<S
     })
 }
 
-/// Returns a path as seen from the top of the crate if it begins with a keyword or a module's own child.
+/// Returns a path relative to the top of the crate, if it begins with a keyword or a module's own child.
 fn rooted(sources: &Sources, module: &Module, path: &[String]) -> Option<Vec<String>> {
     let child = |name: &str| sources.contains_key(&[&module[..], &[name.to_owned()]].concat());
     let supers = path.iter().skip_while(|name| *name == "self").take_while(|name| *name == "super").count();
@@ -85,8 +85,8 @@ fn rooted(sources: &Sources, module: &Module, path: &[String]) -> Option<Vec<Str
     Some([&module[..start], rest].concat())
 }
 
-/// Returns the innermost module that lies on a path and, where that only imports what the path names, the
-/// modules that have it from each other.
+/// Returns the innermost module on a path. If that module only imports the named item, also returns the
+/// modules through which the import leads.
 fn on_the_way(sources: &Sources, mut path: Vec<String>) -> Vec<Module> {
     let mut modules = Vec::new();
     while modules.len() < IMPORTS_MAX {
@@ -103,7 +103,7 @@ fn on_the_way(sources: &Sources, mut path: Vec<String>) -> Vec<Module> {
     modules
 }
 
-/// Says whether one module is the other, or lies below it.
+/// Returns whether one module is the other, or below it.
 fn is_related(left: &[String], right: &[String]) -> bool {
     left.starts_with(right) || right.starts_with(left)
 }

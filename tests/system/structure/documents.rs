@@ -32,8 +32,8 @@ fn entries(path: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Returns whether a line of `.gitignore` names `entry` at the top level; knows names and one star at either
-/// end.
+/// Returns whether a line of `.gitignore` names `entry` at the top level; supports names with one star at
+/// either end.
 fn is_ignored(ignore: &str, entry: &str) -> bool {
     ignore.lines().map(|line| line.trim_start_matches('/').trim_end_matches('/')).any(|pattern| {
         match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
@@ -109,7 +109,7 @@ fn gaps_twins_and_unlisted_records_are_found() {
     assert_fault(&record_faults(&records(&["0001-z.md"]), index), "not in the list");
 }
 
-/// What a row of `docs/dependencies.md` says that can be checked: the version and who uses it.
+/// The parts of `docs/dependencies.md` that can be checked: for each row, the version and the users.
 type Dependencies = BTreeMap<String, (String, Vec<String>)>;
 
 /// Returns the crates that `manifest`, the root one, shares with the workspace, and which `members` use them.

@@ -26,9 +26,9 @@ const RESERVED: [(&str, &[&str]); 14] = [
 ];
 /// Crates that only tests may use. Any crate above them may, without a row that says so.
 const ONLY_FOR_TESTS: [&str; 1] = ["icecore-fixtures"];
-/// The start of the names of crates that nobody may use but as [`RESERVED`] says.
+/// Prefixes of crate names that only the packages in [`RESERVED`] may use.
 const FORBIDDEN_PREFIXES: [&str; 2] = ["aws-", "aws_"];
-/// Names without a charter: whatever is in such a crate has a better home.
+/// Names without a charter: everything in such a crate belongs elsewhere.
 const FORBIDDEN_NAMES: [&str; 5] = ["core", "common", "util", "utils", "shared"];
 
 /// A row of the table.
@@ -89,7 +89,7 @@ fn edge_faults(layers: &Layers, crates: &[Package]) -> Vec<String> {
     faults
 }
 
-/// Checks that what is only for tests is not needed by anything else.
+/// Checks that only tests need the crates that are only for tests.
 fn fixture_faults(packages: &[Package]) -> Vec<String> {
     let mut faults = Vec::new();
     for package in packages {
@@ -173,7 +173,7 @@ fn the_table_is_the_workspace() {
     assert_no_faults(&faults);
 }
 
-/// Returns a small table and the crates that fit it.
+/// Returns a small table and matching crates.
 fn example() -> (Layers, Vec<Package>) {
     let table = "| level | crate | charter | may use |\n|---|---|---|---|\n\
         | 0 | `icecore-format` | Decides. | – |\n\

@@ -14,7 +14,7 @@ pub(super) fn table(text: &str, header: &[&str]) -> Vec<Vec<String>> {
     rows
 }
 
-/// Returns the cells of one table line, or nothing when it is no table line.
+/// Returns the cells of one table line; none if it is not a table line.
 fn cells(line: &str) -> Option<Vec<String>> {
     let inner = line.trim().strip_prefix('|')?.strip_suffix('|')?;
     Some(inner.split('|').map(|cell| cell.trim().to_owned()).collect())

@@ -5,14 +5,14 @@
 //! `first::second`. This is enough for sources that rustfmt has formatted, and needs no additional
 //! dependency.
 
-/// What of a source says how modules depend on each other.
+/// The parts of a source that show how modules depend on each other.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outline {
-    /// Names of the modules that the source declares and that lie in files of their own.
+    /// Names of the modules that the source declares and that have their own files.
     pub(super) modules: Vec<String>,
-    /// Paths that the source names, segment by segment; groups in `use` are taken apart.
+    /// Paths that the source names, segment by segment; groups in `use` are expanded.
     pub(super) paths: Vec<Vec<String>>,
-    /// Paths that the source imports with `use`, by the names that they have in it.
+    /// Paths that the source imports with `use`, by their names in it.
     pub(super) imports: Vec<(String, Vec<String>)>,
 }
 
@@ -51,8 +51,8 @@ pub(super) fn outline(source: &str) -> Outline {
     outline
 }
 
-/// Adds the path, or all paths of the group, that begins at `at`, each with the name that it gets in a `use`;
-/// returns where it ends.
+/// Adds the path, or all paths of the group, that begins at `at`, each with its name after a `use`; returns
+/// where it ends.
 fn read_path(
     tokens: &[Token<'_>],
     mut at: usize,
@@ -64,7 +64,7 @@ fn read_path(
         match tokens.get(at) {
             Some(Token::Word(word)) => path.push((*word).to_owned()),
             Some(Token::Sign('{')) => return read_group(tokens, at + 1, &path, paths),
-            // A star, generic arguments, or nothing at all: what came before is the path.
+            // A star, generic arguments, or nothing at all: the path ends here.
             _ => break,
         }
         at += 1;
@@ -81,7 +81,7 @@ fn read_path(
     at
 }
 
-/// Adds the paths of a group behind its opening brace; returns where the group ends.
+/// Adds the paths of a group after its opening brace; returns where the group ends.
 fn read_group(
     tokens: &[Token<'_>],
     mut at: usize,
@@ -103,7 +103,7 @@ fn read_group(
     at
 }
 
-/// Leaves out every item behind `#[cfg(test)]`.
+/// Leaves out every item after `#[cfg(test)]`.
 fn without_tests<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     use Token::{Sign, Word};
     let mut kept = Vec::with_capacity(tokens.len());
@@ -121,7 +121,7 @@ fn without_tests<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     kept
 }
 
-/// Returns where the item that begins at `at` ends: behind its semicolon or its closing brace.
+/// Returns the end of the item that begins at `at`: after its semicolon or its closing brace.
 fn item_end(tokens: &[Token<'_>], mut at: usize) -> usize {
     let is_use = tokens[at..].iter().take(6).any(|token| *token == Token::Word("use"));
     let mut depth = 0_usize;
@@ -160,13 +160,13 @@ fn tokens(source: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// Returns the length of the word at the beginning of `text`, if one stands there.
+/// Returns the length of the word at the beginning of `text`, if there is one.
 fn word_bytes(text: &str) -> Option<usize> {
     let length = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
     (length > 0).then_some(length)
 }
 
-/// Returns the length of the comment, text or character at the beginning of `text`, if one stands there.
+/// Returns the length of the comment, text or character at the beginning of `text`, if there is one.
 fn skipped_bytes(text: &str) -> Option<usize> {
     if text.starts_with("//") {
         return Some(text.find('\n').unwrap_or(text.len()));
@@ -175,7 +175,7 @@ fn skipped_bytes(text: &str) -> Option<usize> {
         return Some(block_comment_bytes(text));
     }
     if let Some(inner) = text.strip_prefix('\'') {
-        // Otherwise it is the name of a lifetime or of a loop.
+        // Otherwise, it is the name of a lifetime or of a loop.
         let is_character = inner.starts_with('\\') || inner.chars().nth(1) == Some('\'');
         return is_character.then(|| quoted_bytes(text, '\''));
     }
@@ -191,7 +191,7 @@ fn skipped_bytes(text: &str) -> Option<usize> {
     quoted.starts_with('"').then(|| prefix + quoted_bytes(quoted, '"'))
 }
 
-/// Returns the length of the comment at the beginning of `text`; comments of this kind may lie in each other.
+/// Returns the length of the comment at the beginning of `text`; comments of this kind can be nested.
 fn block_comment_bytes(text: &str) -> usize {
     let mut depth = 0;
     let mut at = 0;
@@ -213,7 +213,7 @@ fn block_comment_bytes(text: &str) -> usize {
     text.len()
 }
 
-/// Returns the length of what stands between two `quote`s at the beginning of `text`, with them.
+/// Returns the length of the text between two `quote`s at the beginning of `text`, including the quotes.
 fn quoted_bytes(text: &str, quote: char) -> usize {
     let mut letters = text.char_indices().skip(1);
     while let Some((at, letter)) = letters.next() {

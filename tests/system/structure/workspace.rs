@@ -13,15 +13,15 @@ use serde_json::Value;
 pub(super) struct Package {
     pub(super) name: String,
     pub(super) manifest_path: PathBuf,
-    /// Names of the packages that its manifest names, of every kind (normal, build, dev), without repetition.
+    /// Names of the packages in its manifest, of every kind (normal, build, dev), without repetition.
     pub(super) dependencies: Vec<String>,
-    /// Those of them that are not only for its own tests.
+    /// Those that are not only for its own tests.
     pub(super) needed: Vec<String>,
 }
 
 impl Package {
-    /// Returns a package of the workspace that depends on `dependencies`, for showing a broken workspace to a
-    /// check.
+    /// Returns a package of the workspace that depends on `dependencies`, for testing a check with a broken
+    /// workspace.
     pub(super) fn example(name: &str, dependencies: &[&str]) -> Self {
         Self {
             name: name.to_owned(),

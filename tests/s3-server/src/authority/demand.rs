@@ -5,7 +5,7 @@ use hyper::http::request::Parts;
 
 use crate::policy::Context;
 
-/// Something that has to be allowed.
+/// A permission that a request needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     pub(super) action: &'static str,
@@ -24,18 +24,18 @@ impl Wish {
     }
 }
 
-/// All that has to be allowed for a request.
+/// All permissions that a request needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Demand {
     pub(super) bucket: String,
     pub(super) wishes: Vec<Wish>,
-    /// It copies a whole object, and names a condition. S3 answers 501 where a policy asks for conditions;
-    /// this server always does, because it knows no such copies.
+    /// Whether it copies a whole object with a condition. S3 answers 501 if a policy requires conditions;
+    /// this server always does, because it does not support such copies.
     pub(super) copies_on_condition: bool,
 }
 
 impl Demand {
-    /// Returns what a request demands; nothing if no policy is asked about it.
+    /// Returns the permissions that a request needs; none if no policy decides on it.
     pub(super) fn of(head: &Parts) -> Option<Self> {
         let (bucket, key) = place(head)?;
         let wishes = if key.is_empty() {
@@ -57,7 +57,7 @@ pub(super) fn place(head: &Parts) -> Option<(String, String)> {
     (!bucket.is_empty()).then(|| (bucket.to_owned(), key.to_owned()))
 }
 
-/// Returns what a request to a bucket takes. What many deletions at once take is known from the body only.
+/// Returns the permissions for a request to a bucket. Those for many deletions at once depend on the body.
 fn on_bucket(head: &Parts, bucket: &str) -> Option<Wish> {
     let has = |name: &str| parameter(head, name).is_some();
     let action = match head.method.as_str() {
@@ -80,7 +80,7 @@ fn on_object(head: &Parts, bucket: &str, key: &str) -> Vec<Wish> {
         "GET" | "HEAD" => ("s3:GetObject", None),
         "DELETE" if has("uploadId") => ("s3:AbortMultipartUpload", None),
         "DELETE" => ("s3:DeleteObject", None),
-        // Beginnings of uploads and their parts carry no condition; what completes them does.
+        // Starts of uploads and their parts have no condition; the request that completes them has one.
         "POST" if has("uploads") => ("s3:PutObject", Some(false)),
         "PUT" if has("partNumber") => ("s3:PutObject", Some(false)),
         "PUT" | "POST" => ("s3:PutObject", Some(true)),
@@ -100,7 +100,7 @@ fn on_object(head: &Parts, bucket: &str, key: &str) -> Vec<Wish> {
     if let Some(creates) = creates {
         context.insert("s3:objectcreationoperation", creates.to_string());
     }
-    // Whoever names the state of an object has to be allowed to know it.
+    // A request that names the state of an object needs permission to know it.
     let names_state = action != "s3:GetObject" && context.contains_key("s3:if-match");
     let mut wishes = vec![Wish::on_object(action, bucket, key, context)];
     if names_state {
@@ -122,14 +122,14 @@ fn copied_from(head: &Parts) -> Option<(String, String)> {
     source.split_once('/').map(|(bucket, key)| (bucket.to_owned(), key.to_owned()))
 }
 
-/// Returns a parameter of a request; an empty one if it has no value.
+/// Returns a parameter of a request; an empty text if it has no value.
 fn parameter(head: &Parts, name: &str) -> Option<String> {
     let pairs = head.uri.query().unwrap_or_default().split('&');
     let mut values = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     values.find(|(found, _)| *found == name).map(|(_, value)| decoded(value))
 }
 
-/// Returns a text of a URL without its escapes.
+/// Decodes a text of a URL.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

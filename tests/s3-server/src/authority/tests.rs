@@ -16,7 +16,7 @@ fn head(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
 
 const ALL: &str = r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}"#;
 
-/// A bucket in which nothing is written without a condition.
+/// A bucket that refuses writes without a condition.
 fn authority(policy: &str) -> Authority {
     let authority = Authority::new("AKROOT", "SK");
     authority.add_user("AK", "SK", policy).unwrap();
@@ -45,7 +45,7 @@ fn an_upload_in_parts_carries_its_condition_at_the_end() {
     assert_eq!(judge("PUT", "/bucket/a?partNumber=1&uploadId=u", &[]), Ok(()));
     assert!(is_denied(&judge("POST", "/bucket/a?uploadId=u", &[])));
     assert_eq!(judge("POST", "/bucket/a?uploadId=u", &condition), Ok(()));
-    // The administrator of the account is bound by the bucket, too.
+    // The bucket policy also applies to the administrator of the account.
     let root = head("PUT", "/bucket/a", &[]);
     let mut root = root;
     root.headers.insert("authorization", "AWS4-HMAC-SHA256 Credential=AKROOT/x".parse().unwrap());
@@ -79,7 +79,7 @@ fn what_no_policy_allows_is_denied_with_the_words_of_s3() {
                     s3:DeleteObject action";
     assert_eq!(judge("DELETE", "/bucket/some/a", &[]), Err(Refusal::Denied(expected.to_owned())));
     assert!(is_denied(&authority.judge_deletion("AK", "bucket", "some/a")));
-    // The state of an object is known to those who may read it.
+    // Only users who may read an object may know its state.
     assert!(is_denied(&judge("PUT", "/bucket/some/a", &[("if-none-match", "*"), ("if-match", "\"tag\"")])));
     assert!(!authority.hides_absence(&head("GET", "/bucket/some/a", &[])));
     assert!(authority.hides_absence(&head("GET", "/bucket/other/a", &[])));

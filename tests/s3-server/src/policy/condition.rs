@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::{Context, document::texts, matches};
 
-/// The keys that requests to this server have, and the actions that know them (Service Authorization
-/// Reference, *Actions, resources, and condition keys for Amazon S3*; keys that begin with `aws:` are known
-/// to all).
+/// The keys that requests to this server have, and the actions that support them (Service Authorization
+/// Reference, *Actions, resources, and condition keys for Amazon S3*; all actions support keys that begin
+/// with `aws:`).
 const KEYS: [(&str, &[&str]); 6] = [
     ("s3:if-none-match", &["s3:PutObject"]),
     ("s3:if-match", &["s3:PutObject", "s3:DeleteObject"]),
@@ -21,13 +21,13 @@ const KEYS: [(&str, &[&str]); 6] = [
 enum Operator {
     /// The key is absent, or present.
     Null,
-    /// In any case.
+    /// Ignores case.
     Bool,
     Equals,
     Like,
 }
 
-/// One key with its values, of which one has to match.
+/// One key with its values, one of which has to match.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     operator: Operator,
@@ -77,7 +77,7 @@ impl Condition {
         &self.key
     }
 
-    /// Says whether requests for an action can have the key.
+    /// Returns whether requests for an action can have the key.
     pub(super) fn applies_to(&self, action: &str) -> bool {
         self.key.starts_with("aws:")
             || KEYS.iter().any(|(key, actions)| *key == self.key && actions.contains(&action))

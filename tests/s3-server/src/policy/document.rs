@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Returns an object's members, and refuses those that are unknown: a misspelt one would never count.
+/// Returns an object's members, and refuses unknown ones: a misspelt one would never have an effect.
 pub(super) fn members<'value>(
     value: &'value Value,
     known: &[&str],

@@ -8,22 +8,22 @@ use std::{
 
 use crate::harness::{Output, Sandbox, Tree, bytes, read, text};
 
-/// Commands, in an order in which none helps another before it is looked at.
+/// Commands, in an order in which none helps another one before it is checked.
 pub(super) const COMMANDS: [&str; 7] =
     ["snapshots", "ls", "check", "restore", "backup", "restore of that", "restore of a group"];
-/// Commands that mend what can be mended, one after the other.
+/// Commands that repair as much as possible, one after the other.
 pub(super) const REMEDIES: [&str; 5] =
     ["check --repair", "check", "restore", "backup and check --repair", "restore of all"];
-/// Codes that a command may end with at all.
+/// Allowed exit codes of a command.
 const CODES: [i32; 5] = [0, 1, 10, 12, 20];
 
-/// A repository of two sources with several packs, as bytes, to start from again and again.
+/// A repository of two sources with several packs, as bytes, to be reused as a starting point.
 pub(super) struct Original {
     sandbox: Sandbox,
     objects: Vec<(PathBuf, Vec<u8>)>,
     /// Key slot of the key that the commands use.
     slot: PathBuf,
-    /// Snapshot object that is complete now, and what it was while it was pending.
+    /// A snapshot object that is complete now, and its content while it was pending.
     pending: (PathBuf, Vec<u8>),
 }
 
@@ -58,15 +58,14 @@ impl Original {
         Self { sandbox, objects, slot, pending }
     }
 
-    /// Returns the paths of the objects of a kind, the one that is damaged first.
+    /// Returns the paths of the objects of a kind, the damaged one first.
     pub(super) fn objects_of(&self, prefix: &str) -> Vec<PathBuf> {
         let mut objects = self.sandbox.objects(prefix);
         objects.sort_by_key(|path| *path != self.slot);
         objects.iter().map(|path| self.sandbox.repository().join(path)).collect()
     }
 
-    /// Puts an older state in the place of a newer one: of the same object where there was one, else of its
-    /// kind.
+    /// Replaces a newer state with an older one: of the same object if possible, otherwise of the same kind.
     pub(super) fn replay(&self, prefix: &str, objects: &[PathBuf]) {
         match prefix {
             "icecore" => replace(&objects[0], &foreign_header()),
@@ -77,7 +76,7 @@ impl Original {
         }
     }
 
-    /// Makes the repository whole again, without a cache and without what was restored.
+    /// Restores the original repository, without a cache and without restored files.
     pub(super) fn reset(&self) {
         self.sandbox.put_back(self.objects.iter().map(|(path, content)| (path, content)));
         for target in ["restored-one", "restored-two", "restored-again", "restored-group"] {
@@ -87,7 +86,7 @@ impl Original {
         }
     }
 
-    /// Lets the cache know everything.
+    /// Fills the cache.
     pub(super) fn fill_cache(&self) {
         self.sandbox.run(&["snapshots"]).expect(0);
         self.sandbox.run(&["ls", "one@latest"]).expect(0);
@@ -110,8 +109,7 @@ impl Original {
         [snapshots, list, check, restore, backup, again, group]
     }
 
-    /// Repairs a damaged repository, backs up what the source still has, and repairs again; returns the
-    /// codes.
+    /// Repairs a damaged repository, backs up the sources, and repairs again; returns the codes.
     pub(super) fn repair(&self, shown: &str) -> [i32; REMEDIES.len()] {
         let run = |words: &[&str]| code(shown, &self.sandbox.run(words));
         let restore =
@@ -126,7 +124,7 @@ impl Original {
         [repair, check, restored, again, restore("restored-again", "restored-group")]
     }
 
-    /// Restores a source: what comes back is right, and code 0 means that all came back.
+    /// Restores a source: all restored data is correct, and code 0 means that everything was restored.
     fn restore(&self, shown: &str, source: &str, target: &str) -> i32 {
         let output = self.sandbox.run(&["restore", &format!("{source}@latest"), "--target", target]);
         let code = code(shown, &output);
@@ -145,11 +143,11 @@ impl Original {
     }
 }
 
-/// Returns the code that a command ended with; one that failed has said why.
+/// Returns the exit code of a command; a failed command must have said why.
 fn code(shown: &str, output: &Output) -> i32 {
     let code = output.code.unwrap_or(-1);
     assert!(CODES.contains(&code), "{shown}: {}", output.describe());
-    // A check tells what it found as its result.
+    // The findings of a check are its result.
     let found = String::from_utf8_lossy(&output.stdout);
     let says = output.stderr.contains("error: ") || found.contains("DAMAGE") || found.contains(" LOST");
     assert!(code == 0 || says, "{shown}: {}", output.describe());
@@ -163,7 +161,7 @@ pub(super) fn foreign_header() -> Vec<u8> {
     fs::read(other.repository().join("icecore")).unwrap()
 }
 
-/// Backs a stream up; returns its snapshot object as it was while the stream was read.
+/// Backs up a stream; returns its snapshot object as it was while the stream was read.
 fn stream(sandbox: &Sandbox) -> (PathBuf, Vec<u8>) {
     let before = sandbox.objects("meta/snapshots");
     let (running, pipe) = sandbox.start_with_pipe(&["backup", "--stdin", "stream", "--allow-empty"]);

@@ -11,15 +11,15 @@ use crate::{
     harness::{Sandbox, is_root, skip},
 };
 
-/// The program, and the disk that its repository is on.
+/// The program, and the disk with its repository.
 pub(super) struct Bench {
     pub(super) program: Program,
-    /// There is always one, but while another is put in its place.
+    /// Always present, except while it is being replaced.
     disk: Option<Disk>,
 }
 
 impl Bench {
-    /// Mounts an empty disk; none where that is not possible.
+    /// Mounts an empty disk; returns none if that is impossible.
     pub(super) fn new() -> Option<Self> {
         if !is_root() || !PathBuf::from("/dev/fuse").exists() {
             skip("FUSE file systems cannot be mounted here");
@@ -33,9 +33,9 @@ impl Bench {
         Some(Self { program: Program::new(sandbox), disk: Some(disk) })
     }
 
-    /// Puts another disk in the place of the present one.
+    /// Replaces the present disk.
     pub(super) fn change_disk(&mut self, image: Image) {
-        // Unmounts the old one, before the new one is mounted in the same place.
+        // Unmounts the old one before the new one is mounted at the same path.
         drop(self.disk.take());
         self.disk = Some(Disk::mount(&self.program.sandbox.path("disk"), image).unwrap());
     }
@@ -44,7 +44,7 @@ impl Bench {
         self.disk.as_ref().unwrap()
     }
 
-    /// Returns the commands that write, in an order that makes sense.
+    /// Returns the commands that write, in a sensible order.
     pub(super) fn commands(&self) -> Vec<Command> {
         let tree = self.program.backup(Level::Incremental, None);
         vec![

@@ -9,7 +9,7 @@ use crate::{
     harness::{Output, Random, assert_same, number, read},
 };
 
-/// Cases that are tried, of all commands, requests and failures.
+/// Number of cases to try, of all commands, requests and failures.
 const CASES: u64 = 30;
 const SEED: u64 = 5;
 const FAILURES: [Failure; 4] = [
@@ -19,12 +19,12 @@ const FAILURES: [Failure; 4] = [
     Failure::ShortRead,
 ];
 
-/// The disk as it is before a command.
+/// The disk before a command.
 struct Case {
     command: Command,
     image: Image,
     key: u8,
-    /// Requests that the command makes if nothing fails.
+    /// Number of requests of the command without failures.
     requests: u64,
 }
 
@@ -49,18 +49,18 @@ fn cases(bench: &mut Bench) -> Vec<Case> {
 }
 
 fn restore(bench: &Bench) -> Restore {
-    // What there is, only the program knows.
+    // Only the program knows the existing snapshots.
     let run = icecore_format::ids::RunId::new(0, [0; 10]);
     Restore { run, target: bench.program.sandbox.path("restored"), delete: true, verify: false }
 }
 
-/// Returns whether a command that met a failure ended as it should.
+/// Returns whether a command with a failure ended correctly.
 fn is_right(output: &Output, failure: Failure, command: &Command) -> bool {
     let reads_only = matches!(command, Command::Check | Command::Restore(_));
     match (output.code, failure) {
         (Some(0), _) => true,
         (Some(1), Failure::Error(_)) => output.stderr.contains("error: "),
-        // A medium that does not give its bytes is damage, to who looks for it.
+        // If a medium cannot read its bytes, that is damage for a command that reads them.
         (Some(20), Failure::Error(number)) => reads_only && number == Errno::IO.raw_os_error(),
         _ => false,
     }
@@ -78,7 +78,7 @@ fn a_request_to_the_disk_that_fails_does_no_harm() {
         let failure = FAILURES[random.below(FAILURES.len() as u64) as usize];
         let request = 1 + random.below(case.requests);
         bench.change_disk(case.image.clone());
-        // The host must not remember the cases before, which may have been later.
+        // The host must not remember earlier cases, whose state may have been later.
         bench.program.sandbox.delete_state();
         bench.program.key = case.key;
         if random.below(2) == 0 {
@@ -96,11 +96,11 @@ fn a_request_to_the_disk_that_fails_does_no_harm() {
     println!("failures of a local disk: {number} cases, {met} met a failure, {failed} failed with it");
 }
 
-/// Runs the command again if it failed, and looks at everything.
+/// Runs the command again if it failed, and verifies everything.
 fn go_on(bench: &mut Bench, command: &Command, was_done: bool) {
     let mut is_done = was_done;
     if let (Command::KeyChange { new }, false) = (command, was_done) {
-        // It may have come to the removal of the old key.
+        // It may have reached the removal of the old key.
         let old = std::mem::replace(&mut bench.program.key, *new);
         is_done = bench.program.run(&Command::Check).code == Some(0);
         bench.program.key = old;

@@ -16,12 +16,12 @@ use crate::harness::Random;
 pub(super) type Node = u64;
 pub(super) const ROOT: Node = 1;
 
-/// One change of a disk, as small as changes get.
+/// One change of a disk, as small as possible.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     MakeFile(Node),
     MakeDirectory(Node),
-    /// A name in a directory stands for something else from now on, or for nothing.
+    /// From now on, a name in a directory denotes something else, or nothing.
     Name {
         directory: Node,
         name: String,
@@ -40,12 +40,12 @@ pub(super) enum Change {
     SyncDirectory(Node),
 }
 
-/// What happens to things that were not synced.
+/// What happens to data that was not synced.
 #[derive(Clone, Debug)]
 pub(super) enum Fate {
     Lost,
     Kept,
-    /// Each goes its own way.
+    /// Each item independently of the others.
     Mixed(Random),
 }
 
@@ -59,7 +59,7 @@ struct File {
 #[derive(Clone, Debug, Default)]
 struct Directory {
     synced: BTreeMap<String, Node>,
-    /// What each name has stood for since the last sync.
+    /// What each name has denoted since the last sync.
     later: BTreeMap<String, Vec<Option<Node>>>,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Image {
     directories: HashMap<Node, Directory>,
 }
 
-/// What is found after a power failure: content by path; none for directories.
+/// Remaining data after a power failure: content by path; none for directories.
 pub(super) type Remains = BTreeMap<String, Option<Vec<u8>>>;
 
 impl Image {
@@ -118,7 +118,7 @@ impl Image {
         }
     }
 
-    /// Returns what a name stands for.
+    /// Returns the object of a name.
     pub(super) fn find(&self, directory: Node, name: &str) -> Option<Node> {
         let directory = self.directories.get(&directory)?;
         match directory.later.get(name).and_then(|nodes| nodes.last()) {
@@ -127,7 +127,7 @@ impl Image {
         }
     }
 
-    /// Returns the names in a directory, with what they stand for.
+    /// Returns the names in a directory, with their objects.
     pub(super) fn list(&self, node: Node) -> Option<Vec<(String, Node)>> {
         let directory = self.directories.get(&node)?;
         let mut names: Vec<&String> = directory.synced.keys().chain(directory.later.keys()).collect();
@@ -150,7 +150,7 @@ impl Image {
         self.files.keys().chain(self.directories.keys()).copied().max().unwrap_or(ROOT)
     }
 
-    /// Returns what a power failure leaves.
+    /// Returns what remains after a power failure.
     pub(super) fn fail(&self, fate: &mut Fate) -> Remains {
         let mut remains = Remains::new();
         self.collect(ROOT, "", fate, &mut remains);
@@ -181,7 +181,7 @@ impl Image {
 }
 
 impl Fate {
-    /// Chooses one of `number` states, of which the first is the synced one and the last the newest.
+    /// Chooses one of `number` states: the first is the synced one, the last is the newest.
     fn choose(&mut self, number: usize) -> usize {
         match self {
             Self::Lost => 0,
@@ -196,7 +196,7 @@ impl File {
         if self.is_synced {
             return self.shown.clone();
         }
-        // The length may be there without the content, and a part of the content without the rest.
+        // The length may remain without the content, and a part of the content without the rest.
         let half = self.shown.len() / 2;
         let torn = [&self.shown[..half], &vec![0; self.shown.len() - half]].concat();
         let states =
@@ -205,7 +205,7 @@ impl File {
     }
 }
 
-/// Writes what is left of a disk into an empty directory.
+/// Writes the remaining data of a disk into an empty directory.
 pub(super) fn write(remains: &Remains, place: &Path) {
     for (path, content) in remains {
         match content {

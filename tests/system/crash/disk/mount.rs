@@ -17,15 +17,15 @@ use fuser::{
 
 use super::image::{Change, Image, Node, ROOT};
 
-/// How long the kernel may believe an answer.
+/// How long the kernel may cache an answer.
 const VALID: Duration = Duration::ZERO;
 
-/// What goes wrong with a request.
+/// How a request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     /// The request fails.
     Error(i32),
-    /// A read returns fewer bytes than there are; other requests are as usual.
+    /// A read returns fewer bytes than exist; other requests succeed.
     ShortRead,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Failure {
 #[derive(Debug)]
 struct Live {
     image: Image,
-    /// All changes so far; those of one element are made at once.
+    /// All changes so far; each element is one atomic group.
     journal: Vec<Vec<Change>>,
     times: HashMap<Node, SystemTime>,
     /// Requests since the last [`Disk::fail_at`].
@@ -80,7 +80,7 @@ impl Disk {
         self.lock().journal.clone()
     }
 
-    /// Lets the `request`-th request from now on fail (from 1).
+    /// Makes the `request`-th request from now on fail (starting at 1).
     pub(super) fn fail_at(&self, request: u64, failure: Failure) {
         let mut live = self.lock();
         live.requests = 0;
@@ -88,7 +88,7 @@ impl Disk {
         live.failure = Some((request, failure));
     }
 
-    /// Begins to count requests anew.
+    /// Restarts the count of requests.
     pub(super) fn count_from_here(&self) {
         self.lock().requests = 0;
     }
@@ -98,7 +98,7 @@ impl Disk {
         self.lock().requests
     }
 
-    /// Lets nothing fail any more; returns whether something did.
+    /// Ends all failures; returns whether any request failed.
     pub(super) fn heal(&self) -> bool {
         let mut live = self.lock();
         live.failure = None;
@@ -116,7 +116,7 @@ impl View {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a request, and fails it if it is its turn.
+    /// Counts a request, and fails it if it is due.
     fn enter(&self) -> Answer<MutexGuard<'_, Live>> {
         let mut live = self.lock();
         live.requests += 1;

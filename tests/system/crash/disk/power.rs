@@ -14,11 +14,11 @@ use crate::{
     harness::{Random, number},
 };
 
-/// Mixed states for each change, beside the one in which nothing that was not synced is left, and the one
-/// with all of it.
+/// Mixed states for each change, besides the one without any data that was not synced, and the one with all
+/// of it.
 const MIXED: u64 = 2;
 
-/// Counts of what was looked at.
+/// Counts of the examined states.
 #[derive(Debug, Default)]
 struct Counts {
     points: u64,
@@ -40,7 +40,7 @@ impl States {
     }
 }
 
-/// Makes a state real, and lets it recover.
+/// Writes a state to disk, and recovers from it.
 fn recover(step: &Step<'_>, state: &Remains, seed: u64, was_done: bool) -> Result<(), String> {
     let place = place();
     write(state, place.path());
@@ -52,7 +52,7 @@ fn recover(step: &Step<'_>, state: &Remains, seed: u64, was_done: bool) -> Resul
     step.recover(&Host::new("other", 10_000 + seed), &store, 1, was_done)
 }
 
-/// Fails the power after each change that a command made.
+/// Simulates a power failure after each change that a command made.
 fn fail_everywhere(
     step: &Step<'_>,
     image: &mut Image,
@@ -68,7 +68,7 @@ fn fail_everywhere(
         counts.points += 1;
         let was_done = position + 1 == changes.len();
         if was_done {
-            // What the end promises is more than what was asked of the same state before.
+            // The end promises more than was verified for the same state before.
             states.seen.clear();
         }
         for state in states.after(image, counts.points) {

@@ -7,9 +7,9 @@ use crate::mutation::{content::Content, state::ObjectId};
 const RECORD: usize = 64;
 /// Records in a block.
 const BLOCK: usize = 64;
-/// Of how many blocks one holds records, if the content is sparse.
+/// One of this many blocks holds records, if the content is sparse.
 const SPARSE: usize = 3;
-/// Runs of records that are shown of a file.
+/// Maximum of runs of records that are shown for a file.
 const SHOWN_MAX: usize = 8;
 
 /// Returns all bytes of a content.
@@ -46,15 +46,15 @@ fn render_block(content: &Content, block: usize) -> Vec<u8> {
 
 /// Returns whether bytes are the content.
 pub(super) fn is(bytes: &[u8], content: &Content) -> bool {
-    // Most are told apart without making them.
+    // Most differences are visible without rendering.
     let may_be = bytes.len() == content.records as usize * RECORD;
     may_be
         && (bytes.is_empty() || header(bytes).is_some_and(|found| found.1 == content.generation))
         && render(content) == bytes
 }
 
-/// Returns whether bytes are what a file is after some of the calls that make `after` of `before`, but not
-/// all.
+/// Returns whether bytes are the state of a file after some, but not all, of the calls that turn `before`
+/// into `after`.
 pub(super) fn is_intermediate(bytes: &[u8], before: &Content, after: &Content) -> bool {
     if before.generation == after.generation {
         return is_partly_appended(bytes, before, after);
@@ -73,7 +73,7 @@ pub(super) fn is_intermediate(bytes: &[u8], before: &Content, after: &Content) -
     false
 }
 
-/// A piece is 4 KiB from where the last one ended, or up to the end of the block.
+/// A piece is 4 KiB from the end of the last one, or up to the end of the block.
 fn is_partly_appended(bytes: &[u8], before: &Content, after: &Content) -> bool {
     let (old, new) = (before.records as usize, after.records as usize);
     let records = bytes.len() / RECORD;
@@ -84,7 +84,7 @@ fn is_partly_appended(bytes: &[u8], before: &Content, after: &Content) -> bool {
     old < records && records < new && is_step && has_end && all[..records * RECORD] == *bytes
 }
 
-/// Returns the object that the first record of a file says it is of.
+/// Returns the object in the first record of a file.
 pub(super) fn author(bytes: &[u8]) -> Option<ObjectId> {
     header(bytes).map(|(file, ..)| file)
 }
@@ -103,7 +103,7 @@ fn header(bytes: &[u8]) -> Option<(u64, u64, u64, &str)> {
     Some((number(file, 16)?, number(generation, 16)?, number(index, 8)?, layout))
 }
 
-/// Returns which records a file has, as text.
+/// Describes the records of a file.
 pub(super) fn describe(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "nothing".to_owned();

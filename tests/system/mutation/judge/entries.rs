@@ -6,7 +6,7 @@ use super::{
     listing::{ATTRIBUTES_INCOMPLETE, CHANGED, Entry, NAME_ONLY, UNREADABLE},
 };
 
-/// Returns what is wrong with an entry whose path may name any of some objects.
+/// Returns the faults of an entry whose path may name one of these objects.
 pub(super) fn faults(case: &Case, entry: &Entry, candidates: &[Candidate]) -> Vec<String> {
     if entry.path.is_empty() {
         return Vec::new();
@@ -36,7 +36,7 @@ fn shown(past: &Past) -> String {
     format!("{} (object {})", past.nature.word(), past.object)
 }
 
-/// Returns how an entry whose content is not judged differs from everything that it may be.
+/// Returns how an entry whose content is not judged differs from all its possible states.
 fn property_fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<String> {
     let path = &entry.path;
     let has_target = |past: &&&Past| match &past.nature {
@@ -56,7 +56,7 @@ fn property_fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<String>
     attribute_fault(case, entry, &fitting)
 }
 
-/// Returns how the restored attributes are none that any of some objects had.
+/// Returns the fault of restored attributes that none of the objects ever had.
 pub(super) fn attribute_fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<String> {
     if entry.is_marked(ATTRIBUTES_INCOMPLETE) {
         return None;
@@ -89,7 +89,7 @@ fn shown_attributes(case: &Case, past: &Past) -> String {
     texts.join("; ")
 }
 
-/// Returns the marks that nothing which happened explains.
+/// Returns the marks without a reason in the journal.
 fn mark_faults(case: &Case, entry: &Entry, candidates: &[Candidate]) -> Vec<String> {
     let has_record = |nature: &Nature| {
         let pasts = candidates.iter().map(|one| &case.history.objects[&one.object]);
@@ -100,7 +100,7 @@ fn mark_faults(case: &Case, entry: &Entry, candidates: &[Candidate]) -> Vec<Stri
         moved.any(|one| case.history.objects[&one.object].nature.word() == entry.kind)
     };
     let is_explained = |mark: &str| match (mark, entry.kind.as_str()) {
-        // Nothing but the name is known of these; `steady` sees those that there is no reason for.
+        // Only the names of these are known; `steady` finds those without a reason.
         (NAME_ONLY, _) => true,
         (UNREADABLE, _) if entry.is_marked(NAME_ONLY) => true,
         (CHANGED | UNREADABLE, "file") => has_record(&Nature::File),

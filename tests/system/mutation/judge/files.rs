@@ -10,22 +10,22 @@ use super::{
 };
 use crate::mutation::{content::Content, journal::Effect, runner::Taken};
 
-/// States and writings that are shown of each object.
+/// Maximum of states and writings that are shown for each object.
 const SHOWN_MAX: usize = 6;
 
-/// How bytes and properties fit an object.
+/// How bytes and properties match an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
-    /// The object never had that content.
+    /// The object never had this content.
     None,
     /// It had the content, but not together with these properties.
     ContentOnly,
     All,
 }
 
-/// Returns what is wrong with a file that may be any of some.
+/// Returns the fault of a file that may be one of these objects.
 pub(super) fn fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<String> {
-    // If it was not restored, that is said already.
+    // If it was not restored, this has already been reported.
     let found = fs::read(case.taken.restored.join(&entry.path)).ok()?;
     let author = bytes::author(&found);
     let is_possible = |past: &&Past| found.is_empty() || author == Some(past.object);
@@ -54,7 +54,7 @@ pub(super) fn fault(case: &Case, entry: &Entry, pasts: &[&Past]) -> Option<Strin
 fn fit(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> Fit {
     let contents = &past.file.as_ref().unwrap().contents;
     let mut fit = Fit::None;
-    // Most states have the content of the one before.
+    // Most states have the content of the previous one.
     let mut last: Option<(&Content, bool)> = None;
     for state in case.window.states_of(past) {
         let content = contents.at(state);
@@ -88,7 +88,7 @@ fn fit(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> Fit {
     fit
 }
 
-/// Returns whether a file had mode and time of an entry in a state; the time does not count if it was
+/// Returns whether a file had the mode and time of an entry in a state; the time does not count if it was
 /// written.
 fn has_properties(case: &Case, entry: &Entry, past: &Past, state: usize) -> bool {
     let mut about = case.records_about(past);
@@ -98,8 +98,8 @@ fn has_properties(case: &Case, entry: &Entry, past: &Past, state: usize) -> bool
     *past.modes.at(state) == entry.mode && has_time()
 }
 
-/// Returns whether a backup that compares may have kept the content of a snapshot up to the last full,
-/// because a change of mode or attributes since explained the time of change.
+/// Returns whether a backup that compares may have kept the content of an earlier snapshot, back to the last
+/// full, because a later change of mode or attributes explained the time of change.
 fn is_kept(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> bool {
     if is_full(case.taken) {
         return false;
@@ -112,7 +112,7 @@ fn is_kept(case: &Case, entry: &Entry, past: &Past, found: &[u8]) -> bool {
                 && old.has_content()
                 && (old.size, old.modified) == (entry.size, entry.modified)
         };
-        // Under any name, for the records say which object it is.
+        // Under any name, because the records identify the object.
         let has_content =
             |old: &Entry| fs::read(earlier.restored.join(&old.path)).is_ok_and(|bytes| bytes == found);
         past.records.iter().map(|index| &case.records[*index]).any(|record| {

@@ -17,7 +17,7 @@ use crate::mutation::{
 /// Extended attributes by their names.
 pub(super) type Attributes = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// The states and the records of the time of a backup.
+/// The states and the records during a backup.
 #[derive(Debug)]
 pub(super) struct Window {
     first: usize,
@@ -38,17 +38,17 @@ impl Window {
         self.first..self.last
     }
 
-    /// Returns the states of the backup's time in which the object was there.
+    /// Returns the states during the backup in which the object existed.
     pub(super) fn states_of(&self, past: &Past) -> Range<usize> {
         self.first.max(past.life.start)..(self.last + 1).min(past.life.end)
     }
 
-    /// Returns whether something was there in some state of the backup's time.
+    /// Returns whether something existed in some state during the backup.
     fn meets(&self, states: &Range<usize>) -> bool {
         states.start <= self.last && states.end > self.first
     }
 
-    /// Returns whether something was there in all states of the backup's time.
+    /// Returns whether something existed in all states during the backup.
     pub(super) fn is_within(&self, states: &Range<usize>) -> bool {
         states.start <= self.first && states.end > self.last
     }
@@ -63,7 +63,7 @@ impl<T> Steps<T> {
         Self(vec![(state, value)])
     }
 
-    /// Returns the value in a state that the object is in.
+    /// Returns the value in a state in which the object exists.
     pub(super) fn at(&self, state: usize) -> &T {
         let number = self.0.partition_point(|(from, _)| *from <= state);
         &self.0[number - 1].1
@@ -74,7 +74,7 @@ impl<T> Steps<T> {
     }
 }
 
-/// What kind of object it is, with what cannot change.
+/// Kind of an object, with properties that cannot change.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Nature {
     Directory,
@@ -84,7 +84,7 @@ pub(super) enum Nature {
 }
 
 impl Nature {
-    /// Returns the word that listings have for it.
+    /// Returns its word in listings.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Directory => "directory",
@@ -95,7 +95,7 @@ impl Nature {
     }
 }
 
-/// What only files have.
+/// Properties that only files have.
 #[derive(Debug)]
 pub(super) struct FilePast {
     pub(super) contents: Steps<Content>,
@@ -103,7 +103,7 @@ pub(super) struct FilePast {
     pub(super) times: Steps<(i64, i64)>,
 }
 
-/// Everything that an object ever was.
+/// Everything about an object, at all times.
 #[derive(Debug)]
 pub(super) struct Past {
     pub(super) object: ObjectId,
@@ -153,8 +153,8 @@ pub(super) struct Stay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Candidate {
     pub(super) object: ObjectId,
-    /// Whether it, or a directory above it, was renamed or unlinked during the backup, or took the place of
-    /// another object.
+    /// Whether it, or a directory above it, was renamed or unlinked during the backup, or replaced another
+    /// object.
     pub(super) has_moved: bool,
 }
 
@@ -198,7 +198,7 @@ impl History {
                 if let Some(replaced) = replaced {
                     self.leave(*replaced, to, state);
                 }
-                // In this order, for an object without names is gone.
+                // In this order, because an object without names no longer exists.
                 self.arrive(*object, to, state);
                 self.leave(*object, from, state);
             }
@@ -223,7 +223,7 @@ impl History {
         }
     }
 
-    /// Returns the object that the record before that state is about.
+    /// Returns the object of the record before this state.
     fn about(&mut self, object: ObjectId, state: usize) -> &mut Past {
         let past = self.objects.get_mut(&object).unwrap();
         if past.records.last() != Some(&(state - 1)) {
@@ -249,12 +249,12 @@ impl History {
         stay.states.end = state;
     }
 
-    /// Returns what the root's path may name.
+    /// Returns the objects that the root's path may name.
     pub(super) fn root() -> Vec<Candidate> {
         vec![Candidate { object: 0, has_moved: false }]
     }
 
-    /// Returns what a name in a directory, which may be any of some, may be.
+    /// Returns the objects that a name may have, in a directory that may be one of several.
     pub(super) fn candidates_below(
         &self,
         above: &[Candidate],
@@ -268,7 +268,7 @@ impl History {
                 let has_left = window.records().contains(&(stay.states.end - 1));
                 let has_begun = window.records().contains(&(stay.states.start - 1));
                 let has_come = has_begun && self.objects[&stay.object].life.start < stay.states.start;
-                // There was something else before.
+                // Something else was there before.
                 let is_other = |other: &Stay| other.object != stay.object && window.meets(&other.states);
                 let is_instead = has_begun
                     && stays

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Case, history::Candidate, listing::Entry};
 use crate::mutation::state::ObjectId;
 
-/// Returns what is wrong with groups of links.
+/// Returns the faults of groups of links.
 pub(super) fn faults(case: &Case, candidates: &BTreeMap<String, Vec<Candidate>>) -> Vec<String> {
     let mut groups: BTreeMap<&[u8], Vec<&Entry>> = BTreeMap::new();
     for (path, object) in &case.tree {

@@ -10,7 +10,7 @@ pub(super) const CHANGED: &str = "changed-while-read";
 pub(super) const UNREADABLE: &str = "unreadable";
 pub(super) const NAME_ONLY: &str = "name-only";
 pub(super) const ATTRIBUTES_INCOMPLETE: &str = "attributes-incomplete";
-/// Says of a file with a time in the future that it was read once more: nothing that it lacks.
+/// Mark of a file with a time in the future that was read again; nothing is missing.
 const READ_TWICE: &str = "read-twice";
 
 /// An entry of a listing.
@@ -24,7 +24,7 @@ pub(super) struct Entry {
     pub(super) inode: u64,
     pub(super) is_linked: bool,
     pub(super) target: Option<String>,
-    /// Of those that say that something is not as it should be.
+    /// Only marks that report a problem.
     pub(super) marks: Vec<String>,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Reads the document; returns also what no tree can have.
+    /// Reads the document; also returns impossible entries.
     pub(super) fn new(document: &Value) -> (Self, Vec<String>) {
         let (mut entries, mut faults) = (BTreeMap::new(), Vec::new());
         let Some(items) = document.as_array() else {
@@ -101,7 +101,7 @@ impl Listing {
         (Self { entries }, faults)
     }
 
-    /// Returns how the tree that the snapshot was restored to is not what the listing says.
+    /// Returns the differences between the restored tree and the listing.
     pub(super) fn differences_from(&self, tree: &Tree) -> Vec<String> {
         let mut faults = Vec::new();
         for (path, entry) in &self.entries {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::mutation::{journal::Effect, state::ObjectId};
 
-/// Returns what is missing, or marked, of what was steady.
+/// Returns steady objects that are missing or marked.
 pub(super) fn faults(case: &Case) -> Vec<String> {
     let (mut faults, mut paths_of) = (Vec::new(), BTreeMap::<ObjectId, Vec<String>>::new());
     let mut directories = vec![(0, String::new())];
@@ -43,7 +43,7 @@ fn fault(case: &Case, path: &str, past: &Past) -> Option<String> {
     Some(format!("{path:?} is marked as {:?}, but it is a {what} that was there all the time", entry.marks))
 }
 
-/// Returns whether names that stayed are not restored as links of one file, though the object's names stayed.
+/// Returns whether steady names are not restored as links of one file, although the object's names stayed.
 fn link_fault(case: &Case, past: &Past, paths: &[String]) -> Option<String> {
     let mut about = case.records_about(past);
     let is_renamed = about.any(|(_, record)| {
@@ -59,7 +59,7 @@ fn link_fault(case: &Case, past: &Past, paths: &[String]) -> Option<String> {
     if is_renamed || paths.len() < 2 {
         return None;
     }
-    // What is missing is said already.
+    // Missing objects have already been reported.
     let restored = paths.iter().filter_map(|path| case.tree.get(path.as_bytes()));
     let firsts: Vec<&[u8]> = restored.map(|object| object.first_link.as_slice()).collect();
     let listed = paths.iter().filter_map(|path| case.listing.entries.get(path));
@@ -68,8 +68,7 @@ fn link_fault(case: &Case, past: &Past, paths: &[String]) -> Option<String> {
         && inodes.windows(2).all(|pair| pair[0] == pair[1])
         && (inodes.len() < 2 || inodes[0].0);
     let is_changed = case.records_about(past).next().is_some();
-    // Names that were looked at in two states of the object are files of their own, which the backup has
-    // named.
+    // Names that were examined in two states of the object are separate files, which the backup has reported.
     if is_changed && case.taken.code == 3 {
         return None;
     }

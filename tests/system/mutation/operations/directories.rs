@@ -76,7 +76,7 @@ pub(super) fn relocate(mutator: &mut Mutator) -> Option<()> {
     Some(())
 }
 
-/// Lets a directory and one below it change places: `mv a/b t; mv a t/x; mv t a`.
+/// Swaps a directory with one below it: `mv a/b t; mv a t/x; mv t a`.
 pub(super) fn turn_inside_out(mutator: &mut Mutator) -> Option<()> {
     let outer = pick_moved(mutator)?;
     let state = mutator.state();

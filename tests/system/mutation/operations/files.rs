@@ -13,9 +13,9 @@ use crate::{
     },
 };
 
-/// A file does not grow beyond this many records.
+/// Files do not grow beyond this many records.
 const RECORDS_MAX: u64 = 40_000;
-/// A time that many files have got, as by a build or an archive.
+/// A time that many files have, as after a build or from an archive.
 const COMMON_TIME: (i64, i64) = (1_000_000_000, 0);
 const ATTRIBUTES: [&str; 2] = ["user.one", "user.two"];
 
@@ -76,7 +76,7 @@ pub(super) fn truncate_and_write(mutator: &mut Mutator) -> Option<()> {
     Some(())
 }
 
-/// Writes a new file beside an old one and renames it over that; perhaps with its length and time.
+/// Writes a new file beside an old one and renames it over the old one; perhaps with its length and time.
 pub(super) fn replace(mutator: &mut Mutator, same_time: bool) -> Option<()> {
     let place = pick_place(mutator, |kind| !matches!(kind, Kind::Directory(_)))?;
     let old = mutator.state().object(mutator.state().at(&place)?).clone();
@@ -101,7 +101,7 @@ pub(super) fn relocate(mutator: &mut Mutator) -> Option<()> {
     Some(())
 }
 
-/// Lets two files have each other's name.
+/// Swaps the names of two files.
 pub(super) fn swap(mutator: &mut Mutator) -> Option<()> {
     let (first, second) = (pick_file_place(mutator)?, pick_file_place(mutator)?);
     if mutator.state().at(&first) != mutator.state().at(&second) {
@@ -113,7 +113,7 @@ pub(super) fn swap(mutator: &mut Mutator) -> Option<()> {
     Some(())
 }
 
-/// Replaces any object by one of another kind.
+/// Replaces any object with one of another kind.
 pub(super) fn change_kind(mutator: &mut Mutator) -> Option<()> {
     let place = pick_place(mutator, |_| true)?;
     let old = mutator.state().object(mutator.state().at(&place)?).kind.clone();
@@ -134,13 +134,13 @@ pub(super) fn change_kind(mutator: &mut Mutator) -> Option<()> {
     Some(())
 }
 
-/// Sets the mode of anything that has one of its own, perhaps the root.
+/// Sets the mode of any object with a mode, perhaps the root.
 pub(super) fn set_mode(mutator: &mut Mutator) -> Option<()> {
     let place = pick_place(mutator, |kind| !matches!(kind, Kind::Symlink(_)))?;
     let object = if mutator.random.below(50) == 0 { ROOT } else { mutator.state().at(&place)? };
     let mode = match mutator.state().object(object).kind {
         Kind::Directory(_) => pick(mutator, &[0o700, 0o755, 0o750, 0o1755])?,
-        // Without privileges, the kernel takes setuid from what is written.
+        // Without privileges, the kernel clears setuid when a file is written.
         Kind::File { .. } if is_root() => pick(mutator, &[0o600, 0o644, 0o4755, 0o640])?,
         _ => pick(mutator, &[0o600, 0o644, 0o755, 0o640])?,
     };

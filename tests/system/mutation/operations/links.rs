@@ -11,7 +11,7 @@ use crate::mutation::{
 
 const NAMES_MAX: usize = 5;
 
-/// Gives a file one more name, in any directory.
+/// Gives a file another name, in any directory.
 pub(super) fn link(mutator: &mut Mutator) -> Option<()> {
     let object = pick_file(mutator)?;
     if mutator.state().object(object).names.len() < NAMES_MAX {
@@ -33,7 +33,7 @@ fn pick_linked(mutator: &mut Mutator) -> Option<Vec<Place>> {
     pick(mutator, &linked)
 }
 
-/// Takes one name from a file that has several: removes it, or renames a new file over it.
+/// Removes one name from a file that has several, or renames a new file over it.
 pub(super) fn break_one(mutator: &mut Mutator) -> Option<()> {
     let names = pick_linked(mutator)?;
     let place = pick(mutator, &names)?;

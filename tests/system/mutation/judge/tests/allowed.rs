@@ -50,7 +50,7 @@ fn a_combination_that_never_existed_at_once() {
     let (one, two) = (dense(FILE, 22, 10), dense(LINKED, 32, 10));
     bed.write(file_content(), one);
     bed.write(dense(LINKED, 31, 40), two);
-    // `a` is from after the second change, `d/f` from before the first.
+    // `a` comes from after the second change, `d/f` from before the first.
     bed.put("a", &render(&two), 0o644, time_of(32));
     bed.assert_accepted(MADE..MADE + 2);
 }
@@ -61,7 +61,7 @@ fn a_path_whose_steps_existed_at_different_moments() {
     bed.move_object(FILE, place(DIRECTORY, "f"), place(0, "g"));
     bed.move_object(DIRECTORY, place(0, "d"), place(0, "e"));
     bed.rename("d", "e");
-    // There never was `e/f`, but somebody who opened `d` finds it.
+    // `e/f` never existed, but a program that opened `d` finds it.
     bed.assert_accepted(MADE..MADE + 2);
     bed.plant();
     bed.rename("d/f", "g");
@@ -101,7 +101,7 @@ fn files_that_changed_are_marked_and_not_judged() {
 #[test]
 fn a_mark_needs_a_change_of_its_object() {
     let mut bed = Bed::new();
-    // The path is not steady, but the file is no other.
+    // The path is not steady, but the file is the same.
     bed.move_object(DIRECTORY, place(0, "d"), place(0, "e"));
     entry(bed.take(MADE..MADE + 1, 3), "d/f")["marks"] = json!(["changed-while-read"]);
     bed.assert_judged("marked as changed-while-read, for no reason");
@@ -124,10 +124,10 @@ fn directories_that_moved_are_marked_and_lack_names() {
     entry(taken, "d")["marks"] = json!(["unreadable"]);
     entry(taken, "d/sub")["marks"] = json!(["unreadable"]);
     assert_eq!(bed.judge(), Vec::<String>::new());
-    // Names that are there are judged.
+    // Existing names are judged.
     fs::write(bed.snapshots[0].restored.join("d/b"), "other").unwrap();
     assert!(!bed.judge().is_empty());
-    // So are those that came instead of something else.
+    // So are names that replaced something else.
     let mut bed = Bed::new();
     bed.unlink(5, place(0, "p"));
     bed.create(6, place(0, "p"), directory(), 0o755);
@@ -136,7 +136,7 @@ fn directories_that_moved_are_marked_and_lack_names() {
     bed.mode("p", 0o755);
     entry(bed.take(MADE..MADE + 2, 3), "p")["marks"] = json!(["unreadable", "attributes-incomplete"]);
     assert_eq!(bed.judge(), Vec::<String>::new());
-    // Its being made is no reason.
+    // Creating it is no reason.
     let mut bed = Bed::new();
     bed.create(6, place(DIRECTORY, "sub"), directory(), 0o755);
     fs::create_dir(bed.path("d/sub")).unwrap();
@@ -191,7 +191,7 @@ fn intermediate_content_of_what_is_written_meanwhile() {
     bed.assert_found(MADE + 1..MADE + 2, "which it never had");
 }
 
-/// Returns a bed with a full, after which the file was rewritten with its time put back, and its mode set.
+/// Returns a bed with a full, after which the file was rewritten with its time reset, and its mode was set.
 fn kept(has_mode: bool) -> Bed {
     let mut bed = Bed::new();
     bed.take(MADE..MADE, 0);
@@ -213,7 +213,7 @@ fn old_content_that_a_change_of_mode_hides() {
         let mut bed = kept(true);
         bed.take_at(level, after.clone(), 0);
         assert_eq!(bed.judge(), Vec::<String>::new());
-        // And again by the next, whose base has it.
+        // And again by the next backup, whose base has it.
         bed.plant();
         bed.mode("d/f", 0o600);
         bed.take_at(level, after.clone(), 0);
@@ -225,24 +225,24 @@ fn old_content_that_a_change_of_mode_hides() {
     let mut bed = kept(false);
     bed.take_at("incremental", MADE + 1..MADE + 1, 0);
     bed.assert_judged("which it never had");
-    // It does not matter whether the old content was still there when the backup began.
+    // It does not matter whether the old content still existed when the backup began.
     let mut bed = kept(true);
     bed.take_at("incremental", MADE..MADE + 2, 0);
     assert_eq!(bed.judge(), Vec::<String>::new());
     bed.snapshots.last_mut().unwrap().level = "full";
     bed.assert_judged("never had together");
-    // The name does not matter, for a file that was moved is known by its inode.
+    // The name does not matter, because a moved file is recognised by its inode.
     let mut bed = kept(true);
     bed.move_object(FILE, place(DIRECTORY, "f"), place(0, "g"));
     bed.rename("d/f", "g");
     bed.take_at("incremental", MADE + 3..MADE + 3, 0);
     assert_eq!(bed.judge(), Vec::<String>::new());
-    // The change of mode is no excuse if the time says that the file was written.
+    // The change of mode is no excuse if the time shows that the file was written.
     let mut bed = kept(true);
     bed.put("d/f", &render(&file_content()), 0o600, time_of(22));
     bed.take_at("incremental", after.clone(), 0);
     bed.assert_judged("which it never had");
-    // Nor is one that was before the earlier backup, or an earlier backup before the last full.
+    // Nor is a change before the earlier backup, or an earlier backup before the last full.
     let mut bed = kept(true);
     bed.snapshots[0].started = std::time::Duration::from_secs(1);
     bed.take_at("incremental", after.clone(), 0);

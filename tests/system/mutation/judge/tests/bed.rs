@@ -57,12 +57,12 @@ pub(super) fn directory() -> Kind {
     Kind::Directory(BTreeMap::default())
 }
 
-/// Returns the kind of a file as it is created.
+/// Returns the kind of a newly created file.
 pub(super) fn empty_file(object: ObjectId) -> Kind {
     Kind::File { content: dense(object, 1, 0), modified: (100, 0) }
 }
 
-/// Returns the time that a file has after it was written with a generation.
+/// Returns the time of a file after it was written with a generation.
 pub(super) fn time_of(generation: u64) -> (i64, i64) {
     (generation.cast_signed() * 1000, 5)
 }
@@ -84,7 +84,7 @@ impl Bed {
         bed
     }
 
-    /// Makes the tree of the next snapshot as the first records make it.
+    /// Makes the tree of the next snapshot as the first records describe it.
     pub(super) fn plant(&self) {
         fs::create_dir_all(self.path("d")).unwrap();
         self.mode("d", 0o755);
@@ -100,7 +100,7 @@ impl Bed {
         self.directory.path().join(format!("tree-{}", self.snapshots.len()))
     }
 
-    /// Returns the path of something in the tree of the next snapshot.
+    /// Returns a path in the tree of the next snapshot.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.root().join(name)
     }
@@ -187,7 +187,7 @@ impl Bed {
         self.snapshots.last_mut().unwrap()
     }
 
-    /// Takes the tree as it is, with exit code 0, while some records happen.
+    /// Takes the tree as it is, with exit code 0, during some records; returns the faults.
     pub(super) fn faults(&mut self, records: Range<usize>) -> Vec<String> {
         self.take(records, 0);
         self.judge()
@@ -203,14 +203,14 @@ impl Bed {
         assert_eq!(self.faults(records), Vec::<String>::new());
     }
 
-    /// Fails unless there is exactly one fault, with some words in it.
+    /// Fails unless there is exactly one fault, which contains these words.
     #[track_caller]
     pub(super) fn assert_found(&mut self, records: Range<usize>, words: &str) {
         self.take(records, 0);
         self.assert_judged(words);
     }
 
-    /// As [`Self::assert_found`], of the last snapshot.
+    /// Same as [`Self::assert_found`], for the last snapshot.
     #[track_caller]
     pub(super) fn assert_judged(&self, words: &str) {
         let faults = self.judge();
@@ -218,7 +218,7 @@ impl Bed {
     }
 }
 
-/// Returns what `ls` would say of a tree.
+/// Returns the listing of a tree, as from `ls`.
 fn listing(root: &Path) -> Value {
     let entries = read(root).into_iter().filter(|(path, _)| !path.is_empty());
     let item = |(path, object): (Vec<u8>, _)| {

@@ -30,7 +30,7 @@ fn a_tree_at_rest_is_accepted() {
 fn a_torn_file() {
     let mut bed = Bed::new();
     let mut bytes = rewrite(&mut bed);
-    // The first half is new: as if it was read while it was written.
+    // The first half is new, as if it was read during the writing.
     bytes[FILE_RECORDS * 32..].copy_from_slice(&render(&file_content())[FILE_RECORDS * 32..]);
     bed.put("d/f", &bytes, 0o644, time_of(22));
     bed.assert_found(MADE..MADE + 1, "which it never had");
@@ -105,7 +105,7 @@ fn an_object_that_was_never_there() {
     let mut bed = Bed::new();
     bed.put("more", &render(&file_content()), 0o644, time_of(FILE_GENERATION));
     bed.assert_found(MADE..MADE, "nothing was ever there");
-    // It was there, but no more.
+    // It existed, but no longer.
     let mut bed = Bed::new();
     bed.move_object(FILE, place(DIRECTORY, "f"), place(0, "f"));
     bed.put("f", &render(&file_content()), 0o644, time_of(FILE_GENERATION));
@@ -155,7 +155,7 @@ fn entries_that_are_no_tree() {
 
 #[test]
 fn links_of_files_that_were_never_one() {
-    // Another file of the same content cannot be told from its bytes alone if it is marked.
+    // Without the mark, another file with the same content cannot be distinguished by its bytes.
     let mut bed = Bed::new();
     bed.set_mode(FILE, 0o644);
     bed.set_mode(LINKED, 0o644);
@@ -227,7 +227,7 @@ fn an_attribute_that_is_missing() {
 fn something_steady_that_is_missing() {
     for path in ["d/f", "l", "p", "d/b"] {
         let mut bed = Bed::new();
-        // What happens beside it is no excuse.
+        // Events beside it are no excuse.
         bed.create(6, place(DIRECTORY, "g"), empty_file(6), 0o644);
         bed.remove(path);
         bed.assert_found(MADE..MADE + 1, "is missing");
@@ -235,7 +235,7 @@ fn something_steady_that_is_missing() {
     let mut bed = Bed::new();
     fs::remove_dir_all(bed.path("d")).unwrap();
     assert_eq!(bed.faults(MADE..MADE).len(), 3);
-    // A file that was written was there all the time, too.
+    // A file that was written also existed all the time.
     let mut bed = Bed::new();
     rewrite(&mut bed);
     bed.remove("d/f");
@@ -261,7 +261,7 @@ fn something_steady_that_is_marked() {
             "{marks}: {faults:?}"
         );
     }
-    // Changed, but no file: there is no reason to mark it.
+    // Changed, but not a file: there is no reason to mark it.
     let mut bed = Bed::new();
     bed.set_mode(DIRECTORY, 0o700);
     entry(bed.take(MADE..MADE + 1, 3), "d")["marks"] = json!(["unreadable"]);
