@@ -1,5 +1,5 @@
-//! What tests of several crates start from: snapshots and entries as values, key files, bytes and threads, and
-//! the check that JSON documents are documented.
+//! What tests of several crates start from: snapshots and entries as values, key files, bytes and threads,
+//! and the check that JSON documents are documented.
 //!
 //! Architecture invariants: a dependency of tests only; builds on the format alone, so that the tests of
 //! every crate above it can use it; reads no clock and draws no random numbers; whatever does not fit an

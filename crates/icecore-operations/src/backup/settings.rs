@@ -10,8 +10,8 @@ use icecore_repo::session::WriteOptions;
 
 use super::BackupFault;
 
-/// How a source is read, and what its snapshot records besides the files; the same for a choice for one run and
-/// for the settings of a source.
+/// How a source is read, and what its snapshot records besides the files; the same for a choice for one run
+/// and for the settings of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotSettings {
     /// Whether the content of caches is left out.
