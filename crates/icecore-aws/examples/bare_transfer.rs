@@ -1,5 +1,5 @@
-//! Sends objects to a bucket and fetches them again, and does nothing else: what a backup and a restore over
-//! the same link can be at best.
+//! Sends objects to a bucket and fetches them again, and does nothing else: the upper limit for a backup and
+//! a restore over the same link.
 //!
 //!     cargo run --release --package icecore-aws --example bare_transfer URL BUCKET BYTES OBJECTS CONCURRENCY
 //!

@@ -1,4 +1,4 @@
-//! The requests that are made, what allows them, and what they count as.
+//! The kinds of requests, the permissions that they need, and how they are billed.
 
 use crate::usage::RequestClass;
 
@@ -20,7 +20,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    /// Returns the name of the store's call that the request is part of.
+    /// Returns the name of the store call that the request is part of.
     pub(crate) fn operation(self) -> &'static str {
         match self {
             Self::Get => "get",
@@ -35,7 +35,7 @@ impl Action {
         }
     }
 
-    /// Returns the permission that the request takes, as IAM names it (Service Authorization Reference,
+    /// Returns the permission that the request needs, as named by IAM (Service Authorization Reference,
     /// *Actions defined by Amazon S3*).
     pub(crate) fn permission(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Action {
         matches!(self, Self::List | Self::ListUploads | Self::GetLifecycle | Self::GetVersioning)
     }
 
-    /// Returns what the request is billed as.
+    /// Returns the class in which the request is billed.
     pub(crate) fn class(self) -> RequestClass {
         match self {
             Self::Get | Self::Head | Self::GetLifecycle | Self::GetVersioning => RequestClass::Get,

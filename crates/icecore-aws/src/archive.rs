@@ -1,4 +1,4 @@
-//! Archived objects among those that have to be readable at once.
+//! Finds archived objects among those that must be readable at once.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,11 +10,11 @@ use crate::{
     action::Action, failure::ServiceFailure, options::is_cold, requester::Operation, store::S3Store,
 };
 
-/// Most objects of Intelligent-Tiering that are looked at one by one.
+/// Most objects of Intelligent-Tiering that are checked one by one.
 const LOOKS_MAX: usize = 100;
-/// Looks at a time.
+/// Concurrent checks.
 const LOOKS_AT_ONCE: usize = 8;
-/// Intelligent-Tiering archives nothing that was written later than this long ago (S3 User Guide, *How S3
+/// Intelligent-Tiering archives no object that is younger than this (S3 User Guide, *How S3
 /// Intelligent-Tiering works*).
 const TIERING_AGE_MIN: Duration = Duration::from_hours(90 * 24);
 const INTELLIGENT_TIERING: &str = "INTELLIGENT_TIERING";
@@ -22,11 +22,11 @@ const INTELLIGENT_TIERING: &str = "INTELLIGENT_TIERING";
 /// Metadata that cannot be read at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArchiveReport {
-    /// Number of archived objects that were found.
+    /// Number of archived objects found.
     pub archived: u64,
-    /// Key and class of the first of them.
+    /// Key and class of the first one.
     pub example: Option<(String, String)>,
-    /// Number of objects that Intelligent-Tiering may have archived, and that were too many to be looked at.
+    /// Number of objects that Intelligent-Tiering may have archived, but that were too many to be checked.
     pub unknown: u64,
 }
 
@@ -38,9 +38,9 @@ impl ArchiveReport {
 }
 
 impl S3Store {
-    /// Looks for archived objects below `meta/`. The listing shows those that a lifecycle rule has moved;
-    /// those that Intelligent-Tiering has archived show only one by one, and the oldest of them are looked
-    /// at.
+    /// Looks for archived objects below `meta/`. The listing shows objects that a lifecycle rule has moved.
+    /// Objects that Intelligent-Tiering has archived can only be found one by one, so only the oldest
+    /// candidates are checked.
     pub async fn archived_metadata(&self) -> StoreResult<ArchiveReport> {
         let mut report = ArchiveReport::default();
         let mut tiered: Vec<(SystemTime, String)> = Vec::new();
@@ -70,7 +70,7 @@ impl S3Store {
         Ok(report)
     }
 
-    /// Returns the archive tier of Intelligent-Tiering that an object is in.
+    /// Returns the archive tier of Intelligent-Tiering that contains an object.
     async fn archive_tier(&self, key: &str) -> StoreResult<Option<String>> {
         let call = |client: Client| {
             let request = client.head_object().bucket(&self.location.bucket).key(self.location.full_key(key));

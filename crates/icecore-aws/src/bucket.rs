@@ -1,4 +1,4 @@
-//! What else is to be known of a bucket and its server.
+//! Further properties of a bucket and its server.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use crate::{
     store::S3Store,
 };
 
-/// Whether a bucket keeps what is replaced and deleted.
+/// Whether a bucket keeps replaced and deleted objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Versioning {
-    /// It does.
+    /// The bucket keeps them.
     Enabled,
-    /// It does not, or not any more.
+    /// The bucket does not keep them, or no longer keeps them.
     Off,
-    /// That may not be read here.
+    /// The user may not read this setting.
     Unknown,
-    /// The server does not know of it, or answered with something else.
+    /// The server does not support versioning, or answered with something else.
     Unsupported,
 }
 
 impl S3Store {
-    /// Says whether the bucket keeps what is replaced and deleted.
+    /// Finds out whether the bucket keeps replaced and deleted objects.
     pub async fn versioning(&self) -> StoreResult<Versioning> {
         if self.is_access_point() {
             return Ok(Versioning::Unknown);
@@ -48,9 +48,8 @@ impl S3Store {
         }
     }
 
-    /// Returns by how much the clocks of this machine and of the server differ, to a second; nothing if
-    /// nothing may be written. Writes an object below `probe/` and deletes it again, as far as that is
-    /// allowed.
+    /// Returns the difference between the clocks of this machine and of the server, to a second; nothing if
+    /// the user may not write. Writes an object below `probe/` and deletes it again, if permitted.
     pub async fn clock_difference(&self) -> StoreResult<Option<Duration>> {
         let key = probe_key(self, "-clock");
         let now = self.environment.clock.now();

@@ -1,36 +1,36 @@
-//! Checksums as S3 tells them.
+//! Checksums in the form that S3 uses.
 
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use md5::{Digest, Md5};
 
-/// Returns the CRC64NVME of bytes as it stands in headers: eight bytes, most significant first, in Base64.
+/// Returns the CRC64NVME of bytes in the form for headers: eight bytes, most significant first, in Base64.
 pub(crate) fn crc64_nvme(bytes: &[u8]) -> String {
     BASE64.encode(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes).to_be_bytes())
 }
 
-/// Returns the CRC64NVME that a server tells; none if it has another length, as on servers that put a CRC32
-/// in its place.
+/// Returns the CRC64NVME that a server reports; none if its length is wrong, as on servers that put a CRC32
+/// there.
 pub(crate) fn told_crc64(told: Option<&str>) -> Option<&str> {
     told.filter(|told| BASE64.decode(told).is_ok_and(|bytes| bytes.len() == 8))
 }
 
-/// Says whether an `ETag` contradicts the bytes: it has the form of an MD5 and is not theirs. What has
-/// another form, such as that of a multipart upload, contradicts nothing.
+/// Says whether an `ETag` contradicts the bytes: it has the form of an MD5, but is not the MD5 of these
+/// bytes. An `ETag` of another form, such as that of a multipart upload, contradicts nothing.
 ///
-/// For servers that tell no other checksum; not for objects that KMS encrypts, whose `ETag` is no MD5 but
-/// looks like one.
+/// For servers that report no other checksum. Not for objects that KMS encrypts: their `ETag` looks like an
+/// MD5, but is not one.
 pub(crate) fn etag_contradicts(etag: &str, bytes: &[u8]) -> bool {
     let is_md5 = etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_md5 && !etag.eq_ignore_ascii_case(&hex(&Md5::digest(bytes)))
 }
 
-/// Returns the MD5 of bytes as it stands in the header Content-MD5 (RFC 1864).
+/// Returns the MD5 of bytes in the form for the header Content-MD5 (RFC 1864).
 fn content_md5(bytes: &[u8]) -> String {
     BASE64.encode(Md5::digest(bytes))
 }
 
-/// What a request says of its body.
+/// The checksum of a body in its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BodyChecksum {
     /// CRC64NVME.
@@ -40,7 +40,7 @@ pub(crate) enum BodyChecksum {
 }
 
 impl BodyChecksum {
-    /// Computes the one that the server can do with.
+    /// Computes the checksum that the server supports.
     pub(crate) fn of(bytes: &[u8], has_checksums: bool) -> Self {
         if has_checksums { Self::Crc64(crc64_nvme(bytes)) } else { Self::Md5(content_md5(bytes)) }
     }
@@ -55,12 +55,12 @@ impl BodyChecksum {
         if let Self::Md5(md5) = self { Some(md5) } else { None }
     }
 
-    /// Returns the name of the algorithm, if S3 has to be told one.
+    /// Returns the name of the algorithm, if S3 needs it.
     pub(crate) fn algorithm(&self) -> Option<ChecksumAlgorithm> {
         self.crc64().map(|_| ChecksumAlgorithm::Crc64Nvme)
     }
 
-    /// Says whether a server that stored these bytes contradicts them.
+    /// Says whether the checksum that a server reports after storing these bytes contradicts them.
     pub(crate) fn is_contradicted(&self, told: Option<&str>) -> bool {
         matches!((self.crc64(), told), (Some(own), Some(told)) if own != told)
     }

@@ -1,4 +1,5 @@
-//! Makes the SDK's client: credentials, region, endpoint, timeouts; without retries and checksums of its own.
+//! Creates the SDK's client: credentials, region, endpoint, timeouts; without retries and checksums of the
+//! SDK.
 
 use std::time::Duration;
 
@@ -28,34 +29,34 @@ mod renewable;
 
 pub(crate) use self::renewable::RenewableClient;
 
-/// Region that is named where an endpoint of the user's has none.
+/// Region for an endpoint of the user that has none.
 const REGION_DEFAULT: &str = "us-east-1";
-/// Longest time until a connection stands.
+/// Longest time to establish a connection.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// What a client is, and what it was made for.
+/// A client, and the settings with which it was created.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) region: String,
-    /// URL of the server if one was given.
+    /// URL of the server, if one was given.
     pub(crate) endpoint_url: Option<String>,
-    /// Whether bodies are protected on their way by TLS.
+    /// Whether TLS protects bodies in transit.
     pub(crate) is_encrypted: bool,
 }
 
-/// Makes a client; the credentials are fetched with the first request, and again whenever they run out.
+/// Creates a client. It fetches the credentials with the first request, and again whenever they expire.
 pub(crate) async fn connect(options: &S3Options) -> Connection {
     let chain = region_chain(options.region.as_ref(), &options.credentials);
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(chain)
-        // One layer repeats requests, and it is not this one: decision 0009.
+        // Only one layer repeats requests, and it is not the SDK: decision 0009.
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIME_MAX).build())
         // `movement` does more than that.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        // Checksums are sent and compared by ourselves; those of the SDK would come in trailers that many
-        // servers refuse.
+        // We send and compare checksums ourselves; the SDK would send them in trailers, which many servers
+        // refuse.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     if let Some(url) = &options.endpoint_url {
@@ -65,7 +66,7 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     let endpoint_url = options.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
     let address = endpoint_url.as_deref().and_then(aws_endpoint);
     let is_path = names_bucket_in_path(options, endpoint_url.as_deref(), address.as_ref());
-    // An access point or an address of a region takes no requests that were signed for another region.
+    // An access point or an address of a region accepts only requests that were signed for its region.
     let named = region_of_access_point(&options.bucket).map(str::to_owned);
     let named = named.or_else(|| address.and_then(|address| address.region));
     let region = named.unwrap_or_else(|| shared.region().map_or(REGION_DEFAULT, AsRef::as_ref).to_owned());
@@ -81,8 +82,8 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     Connection { client, region, endpoint_url, is_encrypted }
 }
 
-/// Says whether requests name the bucket in the path. Access points and the edge network know it by the host
-/// name only.
+/// Says whether requests name the bucket in the path. Access points and the edge network only recognize it in
+/// the host name.
 fn names_bucket_in_path(
     options: &S3Options,
     endpoint_url: Option<&str>,
@@ -97,18 +98,18 @@ fn names_bucket_in_path(
     }
 }
 
-/// Returns the URL of a server that holds for all services, if the environment or the profile names one.
+/// Returns the URL of a server for all services, if the environment or the profile names one.
 pub(crate) fn configured_endpoint(shared: &SdkConfig) -> Option<String> {
     shared.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned)
 }
 
-/// Says whether a variable is set to nothing, which the SDK would take for a URL.
+/// Says whether a variable is set to an empty text, which the SDK would take for a URL.
 #[expect(clippy::disallowed_methods, reason = "the SDK reads these variables itself")]
 pub(crate) fn is_set_to_nothing(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| value.is_empty())
 }
 
-/// Returns where the region comes from: what was given, the profile, the SDK's own chain.
+/// Returns the sources of the region: the given one, the profile, the SDK's own chain.
 pub(crate) fn region_chain(given: Option<&String>, credentials: &Credentials) -> RegionProviderChain {
     let mut chain = RegionProviderChain::first_try(given.cloned().map(Region::new));
     if let Credentials::Profile { name } = credentials {
@@ -117,7 +118,7 @@ pub(crate) fn region_chain(given: Option<&String>, credentials: &Credentials) ->
     chain.or_default_provider().or_else(REGION_DEFAULT)
 }
 
-/// Says who asks, and whose certificates are trusted: also where credentials come from.
+/// Sets the credentials, and the certificates to trust, also for the sources of the credentials.
 pub(crate) async fn with_credentials(
     loader: ConfigLoader,
     credentials: &Credentials,
@@ -128,7 +129,7 @@ pub(crate) async fn with_credentials(
     match credentials {
         Credentials::Chain => loader,
         Credentials::Profile { name } => {
-            // The default chain would prefer what the environment says.
+            // The default chain would prefer the environment.
             let configuration = ProviderConfig::with_default_region().await.with_http_client(http_client);
             let profile = ProfileFileCredentialsProvider::builder().configure(&configuration);
             loader.profile_name(name).credentials_provider(profile.profile_name(name).build())

@@ -1,12 +1,12 @@
-//! Why no connection came about, from what the layers below say.
+//! Finds the reason for a failed connection in the errors of the layers below.
 
 use icecore_store::error::ConnectionCause;
 
-/// Longest list of names that is worth showing, in bytes.
+/// Longest list of names that is shown, in bytes.
 const NAMES_LENGTH_MAX: usize = 200;
 
-/// Finds the cause in the texts of an error and its causes. Neither the SDK nor its HTTP client has kinds for
-/// most of them.
+/// Finds the cause in the texts of an error and its causes. For most causes, neither the SDK nor its HTTP
+/// client has error kinds.
 pub(crate) fn cause(message: &str) -> ConnectionCause {
     let has = |text: &str| message.contains(text);
     match () {
@@ -36,7 +36,7 @@ pub(crate) fn cause(message: &str) -> ConnectionCause {
     }
 }
 
-/// Returns the names that a certificate has, as the TLS library writes them: `DnsName("a") or
+/// Returns the names in a certificate, as the TLS library writes them: `DnsName("a") or
 /// IpAddress(127.0.0.1)`.
 fn valid_names(message: &str) -> Option<String> {
     let (_, names) = message.split_once("certificate is only valid for ")?;

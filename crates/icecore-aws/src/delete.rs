@@ -1,4 +1,4 @@
-//! Deletion, on condition if asked.
+//! Deletes objects, conditionally if requested.
 
 use aws_sdk_s3::Client;
 use icecore_store::{StoreError, StoreResult, Version};
@@ -11,12 +11,12 @@ use crate::{
 };
 
 impl S3Store {
-    /// Deletes an object, if `version` is given only in that state.
+    /// Deletes an object; if `version` is given, only in that state.
     ///
-    /// Conditional deletion is younger than conditional writing, and many servers ignore or refuse the
-    /// condition; so the object is looked at first, and the condition sent on top of that. What Icecore
-    /// deletes on condition has a name that is never used again, so where only the look counts, nothing can
-    /// come in between.
+    /// Conditional deletion is newer than conditional writing, and many servers ignore or refuse the
+    /// condition. Therefore the object is checked first, and the condition is sent as well. The names of
+    /// objects that Icecore deletes conditionally are never used again, so even if only the first check
+    /// works, nothing can happen in between.
     pub(crate) async fn remove(&self, key: &str, version: Option<Version>) -> StoreResult<()> {
         let Some(Version(etag)) = version else { return Ok(self.remove_once(key, None).await?) };
         match self.look(key).await {
@@ -31,7 +31,7 @@ impl S3Store {
                 Ok(self.remove_once(key, None).await?)
             }
             Err(Failed { failure, .. }) if failure.is_condition_failed() => match self.look(key).await {
-                // An earlier attempt did it, and its answer was lost.
+                // An earlier attempt deleted it, and its answer was lost.
                 Err(error) if error.is_not_found() => Ok(()),
                 _ => Err(StoreError::VersionMismatch { key: key.to_owned() }),
             },

@@ -1,9 +1,9 @@
-//! Which URLs are addresses of Amazon's own S3, and what their host names say.
+//! Recognizes addresses of Amazon's own S3, and reads their host names.
 //!
 //! Sources: *Amazon S3 endpoints and quotas* (AWS General Reference), *AWS `PrivateLink` for Amazon S3* (S3
 //! User Guide).
 
-/// Domains of the partitions: commercial and `GovCloud`, China, the European one, the closed ones.
+/// Domains of the partitions: commercial and `GovCloud`, China, the European one, the isolated ones.
 const DOMAINS: [&str; 8] = [
     "amazonaws.com",
     "amazonaws.com.cn",
@@ -14,21 +14,21 @@ const DOMAINS: [&str; 8] = [
     "csp.hci.ic.gov",
     "api.aws",
 ];
-/// What S3 appends to the aliases of access points.
+/// Suffix that S3 appends to the aliases of access points.
 const ALIAS_SUFFIX: &str = "-s3alias";
 
 /// An address of Amazon's S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsEndpoint {
-    /// What answers there.
+    /// What the address serves.
     pub kind: AwsEndpointKind,
-    /// The region in the name.
+    /// The region in the host name.
     pub region: Option<String>,
-    /// The bucket or access point that the name begins with.
+    /// The bucket or access point at the beginning of the host name.
     pub bucket: Option<String>,
 }
 
-/// What answers at an address of Amazon's S3.
+/// What an address of Amazon's S3 serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwsEndpointKind {
     /// The buckets of a region: the ordinary address, also FIPS and dual-stack.
@@ -43,11 +43,11 @@ pub enum AwsEndpointKind {
     Express,
     /// Access points of several regions.
     MultiRegion,
-    /// Something of S3 that does not take requests for objects: websites, control, an incomplete name.
+    /// A part of S3 that does not accept requests for objects: websites, control, an incomplete name.
     NotForObjects,
 }
 
-/// Returns what the host of a URL says, if it is one of Amazon's S3.
+/// Parses the host of a URL, if it is an address of Amazon's S3.
 pub fn aws_endpoint(url: &str) -> Option<AwsEndpoint> {
     let host = host(url).to_ascii_lowercase();
     let name = DOMAINS.iter().find_map(|domain| host.strip_suffix(domain)?.strip_suffix('.'))?;
@@ -60,7 +60,7 @@ pub fn aws_endpoint(url: &str) -> Option<AwsEndpoint> {
         [] | ["dualstack"] => legacy_region,
         [region, "vpce"] if is_region(region) => return vpc_endpoint(front, region),
         [region] | ["dualstack", region] if legacy_region.is_none() && is_region(region) => Some(*region),
-        // Another service: a load balancer in front of another server may be called anything.
+        // Another service: a load balancer in front of another server may have any name.
         _ => return None,
     };
     let kind = match service {
@@ -74,7 +74,7 @@ pub fn aws_endpoint(url: &str) -> Option<AwsEndpoint> {
     Some(AwsEndpoint { kind, region: region.map(str::to_owned), bucket })
 }
 
-/// Says whether the name of a bucket is that of an access point, its ARN or its alias.
+/// Says whether the name of a bucket is the ARN or the alias of an access point.
 pub fn is_access_point(bucket: &str) -> bool {
     region_of_access_point(bucket).is_some() || bucket.ends_with(ALIAS_SUFFIX)
 }
@@ -87,7 +87,7 @@ pub fn region_of_access_point(bucket: &str) -> Option<&str> {
     (service == "s3" && is_region(region)).then_some(region)
 }
 
-/// Returns the service that a label names, with the region behind it in names of earlier years
+/// Returns the service that a label names, with the region that follows it in names of earlier years
 /// (`s3-eu-west-1`).
 fn service(label: &str) -> Option<(&str, Option<&str>)> {
     const SERVICES: [&str; 8] = [

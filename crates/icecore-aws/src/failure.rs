@@ -1,4 +1,4 @@
-//! How a request can fail.
+//! Failures of requests.
 
 use std::{io, time::SystemTime};
 
@@ -10,37 +10,37 @@ mod store_error;
 
 use self::elsewhere::Elsewhere;
 
-/// How a request failed.
+/// Kind of a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureKind {
     /// The server answered with an error.
     Answered,
     /// There was no answer, or only a part of one.
     Connection,
-    /// There are no credentials to sign with.
+    /// There are no credentials to sign the request.
     NoCredentials,
-    /// The request could not even be made.
+    /// The request could not be created.
     Unusable,
 }
 
-/// A request that failed, in our own words.
+/// A failed request, described independently of the SDK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceFailure {
     pub(crate) kind: FailureKind,
     /// HTTP status; zero if there was no answer.
     pub(crate) status: u16,
-    /// Code of the error as S3 names it; empty if there is none.
+    /// Error code of S3; empty if there is none.
     pub(crate) code: String,
-    /// What the server or the system said.
+    /// Message of the server or the system.
     pub(crate) message: String,
-    /// What the answer shows of the server.
+    /// What the answer reveals about the server.
     pub(crate) likeness: Likeness,
-    /// A source of credentials is set up, and did not answer.
+    /// A source of credentials is configured, but did not answer.
     has_silent_source: bool,
-    /// Who was asked, if no answer came.
+    /// The server that was contacted, if no answer arrived.
     pub(crate) peer: Option<Box<Peer>>,
     elsewhere: Option<Box<Elsewhere>>,
-    /// Storage class of an archived object, if the server said so.
+    /// Storage class of an archived object, if the server reported it.
     archive: Option<Box<str>>,
     times: Option<Box<AnswerTimes>>,
 }
@@ -48,45 +48,45 @@ pub(crate) struct ServiceFailure {
 /// Times in the headers of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct AnswerTimes {
-    /// What the server's clock shows.
+    /// Time of the server's clock.
     server: Option<SystemTime>,
-    /// Seconds to wait, if the server said so.
+    /// Seconds to wait, if the server requested a wait.
     retry_after: Option<u32>,
 }
 
 impl ServiceFailure {
-    /// Makes the failure of a connection.
+    /// Creates the failure of a connection.
     pub(crate) fn connection(message: impl Into<String>) -> Self {
         Self::without_answer(FailureKind::Connection, message.into())
     }
 
-    /// Makes the failure of an answer that broke off, or that is damaged.
+    /// Creates the failure of an answer that broke off, or that is damaged.
     pub(crate) fn broken(message: impl Into<String>) -> Self {
         Self { status: 200, ..Self::connection(message) }
     }
 
-    /// Makes the failure of a condition.
+    /// Creates the failure of a condition.
     pub(crate) fn condition_failed() -> Self {
         let failure = Self::without_answer(FailureKind::Answered, String::new());
         Self { status: 412, code: "PreconditionFailed".to_owned(), likeness: Likeness::S3, ..failure }
     }
 
-    /// Makes the failure of an answer that is a success, but none of S3, for this reason.
+    /// Creates the failure of a successful answer that does not come from S3, with the reason.
     pub(crate) fn foreign(reason: &str) -> Self {
         let failure = Self::without_answer(FailureKind::Answered, String::new());
         Self { status: 200, likeness: Likeness::Foreign(reason.into()), ..failure }
     }
 
-    /// Makes the failure one after which the request is not simply repeated.
+    /// Marks the failure as permanent, so the request is not simply repeated.
     pub(crate) fn for_good(self) -> Self {
         Self { kind: FailureKind::Unusable, ..self }
     }
 
-    /// Makes the failure one of a request that the server does not know, if it answered with success and
-    /// another body than the request has. So do servers that look at the path only and answer a question
-    /// about the bucket with a listing.
+    /// If the server answered with success and with the body of another request, converts the failure to one
+    /// of a request that the server does not support. Servers that only check the path do this: they answer a
+    /// request about the bucket with a listing.
     pub(crate) fn or_not_implemented(self) -> Self {
-        // If the body could not be read to its end, the message says why.
+        // If the body could not be read completely, the message contains the reason.
         if !(200..300).contains(&self.status) || !self.message.is_empty() {
             return self;
         }
@@ -116,7 +116,7 @@ impl ServiceFailure {
         self.times.as_deref().copied().unwrap_or_default()
     }
 
-    /// Says whether the server found the condition of the request unfulfilled.
+    /// Says whether the condition of the request was not fulfilled.
     pub(crate) fn is_condition_failed(&self) -> bool {
         self.status == 412 || self.code == "PreconditionFailed"
     }
@@ -128,24 +128,24 @@ impl ServiceFailure {
             && !self.is_foreign()
     }
 
-    /// Says whether no S3 gives such an answer.
+    /// Says whether S3 never gives such an answer.
     pub(crate) fn is_foreign(&self) -> bool {
         matches!(self.likeness, Likeness::Foreign(_))
     }
 
-    /// Says whether the server does not know the request, or a header of it.
+    /// Says whether the server does not support the request, or one of its headers.
     pub(crate) fn is_not_implemented(&self) -> bool {
         self.status == 501 || self.code == "NotImplemented"
     }
 
-    /// Says whether another request for the same key came in between, so that this one has to be made anew.
+    /// Says whether another request for the same key came in between, so this one must be made again.
     pub(crate) fn is_conflict(&self) -> bool {
-        // An answer to HEAD has no code.
+        // The answer to a HEAD request has no code.
         matches!(self.code.as_str(), "ConditionalRequestConflict" | "OperationAborted")
             || (self.status == 409 && self.code.is_empty())
     }
 
-    /// Says whether the server is asked too much.
+    /// Says whether the server is overloaded.
     pub(crate) fn is_slow_down(&self) -> bool {
         matches!(self.status, 429 | 503)
             || matches!(
@@ -154,12 +154,12 @@ impl ServiceFailure {
             )
     }
 
-    /// Says whether the server answered with success, but with nothing that the SDK understands.
+    /// Says whether the server answered with success, but the SDK does not understand the answer.
     fn is_unreadable(&self) -> bool {
         (200..300).contains(&self.status) && self.code.is_empty() && self.message.is_empty()
     }
 
-    /// Says whether the credentials were good once.
+    /// Says whether the credentials were valid but have expired.
     pub(crate) fn is_expired(&self) -> bool {
         matches!(
             self.code.as_str(),
@@ -167,17 +167,17 @@ impl ServiceFailure {
         )
     }
 
-    /// Says whether a refusal does not say why, as all answers to HEAD.
+    /// Says whether a refusal contains no reason, like all answers to HEAD.
     pub(crate) fn lacks_reason(&self) -> bool {
         self.kind == FailureKind::Answered && matches!(self.status, 400 | 401 | 403) && self.code.is_empty()
     }
 
-    /// Says whether the server finds the time of the request wrong.
+    /// Says whether the server rejects the time of the request.
     pub(crate) fn is_skewed(&self) -> bool {
         self.code == "RequestTimeTooSkewed"
     }
 
-    /// Says whether there would have been no such failure if the network had not been missing.
+    /// Says whether a missing network may have caused the failure.
     pub(crate) fn may_be_network(&self) -> bool {
         match self.kind {
             FailureKind::Connection => self.status == 0 && connection::cause(&self.message).may_pass(),
@@ -188,7 +188,7 @@ impl ServiceFailure {
 
     /// Says whether the same request may succeed a little later.
     pub(crate) fn is_transient(&self) -> bool {
-        // Damaged on the way: the server verifies what it got.
+        // Damaged in transit: the server verifies the bytes that it receives.
         const DAMAGED: [&str; 5] = [
             "BadDigest",
             "IncompleteBody",
@@ -208,7 +208,7 @@ impl ServiceFailure {
         }
     }
 
-    /// Returns code and message as far as there are any.
+    /// Returns code and message, if they exist.
     pub(crate) fn reason(&self) -> String {
         match (self.code.as_str(), self.message.as_str(), self.status) {
             ("", "", 200..300) => "the answer cannot be read".to_owned(),

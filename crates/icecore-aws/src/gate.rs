@@ -1,4 +1,5 @@
-//! How many requests may be under way: fewer when the server asks to slow down, more again when it does not.
+//! Limits concurrent requests: the limit decreases when the server asks to slow down, and increases again
+//! when it does not.
 
 use std::{
     num::NonZeroUsize,
@@ -9,11 +10,11 @@ use std::{
 use icecore_store::environment::Clock;
 use tokio::sync::Notify;
 
-/// Shortest time between two reductions: answers that were under way when the first one happened say nothing
+/// Shortest time between two reductions: answers to requests that were running at the first one prove nothing
 /// new.
 const REDUCTION_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Gate with additive increase and multiplicative decrease, as TCP has it.
+/// Gate with additive increase and multiplicative decrease, like TCP.
 #[derive(Debug)]
 pub(crate) struct Gate {
     state: Mutex<State>,
@@ -57,7 +58,7 @@ impl Gate {
         }
     }
 
-    /// Notes that the server answered as usual.
+    /// Records that the server answered as usual.
     pub(crate) fn succeeded(&self) {
         let mut state = self.lock();
         if state.limit < self.requests_max {
@@ -70,7 +71,7 @@ impl Gate {
         }
     }
 
-    /// Notes that the server asked to slow down.
+    /// Records that the server asked to slow down.
     pub(crate) fn slowed(&self) {
         let now = self.clock.monotonic();
         let mut state = self.lock();
@@ -89,7 +90,7 @@ impl Gate {
     }
 }
 
-/// Leave for one request, until it is dropped.
+/// Permission for one request, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit<'gate> {
     gate: &'gate Gate,

@@ -1,4 +1,4 @@
-//! Data keys of AWS KMS: made once for a key slot, unwrapped once in each run.
+//! Data keys of AWS KMS: generated once for a key slot, unwrapped once in each run.
 
 use std::{collections::HashMap, error::Error, time::Duration};
 
@@ -23,30 +23,30 @@ use crate::{
 
 /// Bytes of a data key.
 const KEY_BYTES: usize = 32;
-/// Longest time that the one request may take, with its repetitions.
+/// Longest time for the single request, including its repetitions.
 const REQUEST_TIME_MAX: Duration = Duration::from_mins(1);
-/// Longest time until a connection stands.
+/// Longest time to establish a connection.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// How KMS is asked.
+/// Options for requests to KMS.
 #[derive(Clone, Debug, Default)]
 pub struct KmsOptions {
-    /// URL of the server; what `AWS_ENDPOINT_URL_KMS` or the profile says if absent.
+    /// URL of the server; if absent, taken from `AWS_ENDPOINT_URL_KMS` or the profile.
     pub endpoint_url: Option<String>,
-    /// Region; what the SDK's own chain says if absent.
+    /// Region; if absent, taken from the SDK's own chain.
     pub region: Option<String>,
-    /// Who asks.
+    /// Credentials of the requests.
     pub credentials: Credentials,
-    /// Whose certificates are trusted.
+    /// Certificates to trust.
     pub trust: Trust,
 }
 
-/// A data key as KMS wraps it.
+/// A data key wrapped by KMS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrappedKey {
     /// The data key, encrypted.
     pub wrapped: Vec<u8>,
-    /// ARN of the key of KMS.
+    /// ARN of the KMS key.
     pub key_arn: String,
 }
 
@@ -54,9 +54,9 @@ pub struct WrappedKey {
 pub struct DataKey {
     /// The data key itself.
     pub secret: Zeroizing<[u8; KEY_BYTES]>,
-    /// As it can be stored.
+    /// The data key in the form that can be stored.
     pub wrapped: WrappedKey,
-    /// Region in which it was made.
+    /// Region in which it was generated.
     pub region: String,
 }
 
@@ -70,78 +70,78 @@ impl std::fmt::Debug for DataKey {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot reach {endpoint}{}: {cause}", proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default())]
 pub struct Unreached {
-    /// Where the server should be.
+    /// Address of the server.
     pub endpoint: String,
-    /// URL of the proxy that was asked instead, without its password.
+    /// URL of the proxy that was used, without its password.
     pub proxy: Option<String>,
     /// Why there is no connection.
     pub cause: ConnectionCause,
 }
 
-/// Why there is no data key. The text fits behind "failed to …".
+/// Error of generating or unwrapping a data key. The text fits after "failed to …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KmsError {
     /// The permission is missing.
     #[error("use the key {key} of KMS: {permission} is not allowed: {reason}")]
     Denied {
-        /// Key as it was named.
+        /// Key, as given by the caller.
         key: String,
-        /// Permission as IAM names it.
+        /// Permission, as named by IAM.
         permission: &'static str,
-        /// What KMS said.
+        /// Message of KMS.
         reason: String,
     },
-    /// The key is disabled, or about to be deleted.
+    /// The key is disabled, or scheduled for deletion.
     #[error("use the key {key} of KMS, which is disabled or about to be deleted: {reason}")]
     Unusable {
-        /// Key as it was named.
+        /// Key, as given by the caller.
         key: String,
-        /// What KMS said.
+        /// Message of KMS.
         reason: String,
     },
     /// There is no such key.
     #[error("find the key {key} of KMS: {reason}")]
     NotFound {
-        /// Key as it was named.
+        /// Key, as given by the caller.
         key: String,
-        /// What KMS said.
+        /// Message of KMS.
         reason: String,
     },
-    /// What is to be unwrapped was not wrapped by this key for this purpose.
+    /// The data key was not wrapped by this KMS key for this purpose.
     #[error(
         "unwrap a data key with the key {key} of KMS: it was wrapped by another key or for another repository"
     )]
     Foreign {
-        /// Key as it was named.
+        /// Key, as given by the caller.
         key: String,
     },
-    /// There are no credentials to ask with.
+    /// There are no credentials for the request.
     #[error("ask KMS: there are no credentials: {reason}")]
     NoCredentials {
         /// What is missing.
         reason: String,
     },
-    /// KMS, or the service that gives the credentials for it, cannot be reached.
+    /// KMS, or the service that provides the credentials for it, cannot be reached.
     #[error("reach KMS: {0}")]
     Unreachable(Box<Unreached>),
-    /// KMS cannot be reached, or has too much to do.
+    /// KMS cannot be reached, or is overloaded.
     #[error("reach KMS: {reason}")]
     Unavailable {
-        /// What went wrong.
+        /// The problem.
         reason: String,
     },
-    /// KMS refused the request, or answered something else than was asked for.
+    /// KMS refused the request, or gave an unexpected answer.
     #[error("use the key {key} of KMS: {reason}")]
     Refused {
-        /// Key as it was named.
+        /// Key, as given by the caller.
         key: String,
-        /// What KMS said.
+        /// Message of KMS.
         reason: String,
     },
 }
 
-/// Makes a data key of 32 bytes under a key of KMS (an ARN, an alias or an id), bound to `context`.
+/// Generates a data key of 32 bytes under a KMS key (an ARN, an alias or an id), bound to `context`.
 pub async fn generate(
     options: &KmsOptions,
     key: &str,
@@ -163,7 +163,7 @@ pub async fn generate(
     Ok(DataKey { secret, wrapped: WrappedKey { wrapped, key_arn }, region })
 }
 
-/// Unwraps a data key that was made with the same `context`.
+/// Unwraps a data key that was generated with the same `context`.
 pub async fn unwrap(
     options: &KmsOptions,
     key: &WrappedKey,

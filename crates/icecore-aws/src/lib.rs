@@ -1,9 +1,9 @@
 //! S3 as a `Store`: conditional requests, checksums, storage classes, encryption, multipart uploads and
 //! everything else that is peculiar to it and to servers that are like it; the only crate with the AWS SDK.
 //!
-//! Architecture invariants: knows nothing of encryption of its own or of what an object means; no type of the
-//! SDK is public; each request goes through one requester, which counts it, so that nothing that costs money
-//! is overlooked.
+//! Architecture invariants: knows nothing about Icecore's encryption or the meaning of objects; no type of
+//! the SDK is public; every request goes through one requester, which counts it, so that nothing that costs
+//! money is overlooked.
 
 mod action;
 mod answer;

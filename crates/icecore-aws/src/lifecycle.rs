@@ -1,4 +1,4 @@
-//! Lifecycle rules of a bucket that would harm a repository in it.
+//! Finds lifecycle rules of a bucket that would harm a repository in it.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -16,14 +16,14 @@ use crate::{
     store::S3Store,
 };
 
-/// A rule that would make something unreadable that has to be readable at once, or delete it.
+/// A rule that would archive or delete an object that must be readable at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColdRule {
     /// Name of the rule.
     pub id: String,
-    /// What the keys begin with that it holds for.
+    /// Prefix of the keys that the rule applies to.
     pub prefix: String,
-    /// What it does to them.
+    /// Effect of the rule on them.
     pub effect: String,
 }
 
@@ -37,19 +37,19 @@ impl Display for ColdRule {
     }
 }
 
-/// What the lifecycle rules of a bucket mean for a repository.
+/// Effects of the lifecycle rules of a bucket on a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LifecycleReport {
     /// Rules that would harm it.
     pub harmful: Vec<ColdRule>,
-    /// Whether a rule takes away what is left of uploads that were never completed.
+    /// Whether a rule removes the parts of uploads that were never completed.
     pub has_abort_rule: bool,
-    /// Whether the rules could not be read, because that is not allowed or the server does not know them.
+    /// Whether the rules could not be read, because the user may not or the server does not support them.
     pub is_unknown: bool,
 }
 
 impl S3Store {
-    /// Looks at the lifecycle rules of the bucket.
+    /// Reads and judges the lifecycle rules of the bucket.
     pub async fn lifecycle(&self) -> StoreResult<LifecycleReport> {
         if self.is_access_point() {
             return Ok(LifecycleReport { is_unknown: true, ..LifecycleReport::default() });
@@ -74,7 +74,7 @@ impl S3Store {
     }
 }
 
-/// Judges rules for a repository whose keys `full_key` completes.
+/// Judges rules for a repository; `full_key` completes the keys.
 fn judge(rules: &[LifecycleRule], full_key: impl Fn(&str) -> String) -> LifecycleReport {
     let mut report = LifecycleReport::default();
     let hot = ["meta/", "icecore"].map(&full_key);
@@ -106,8 +106,8 @@ fn judge(rules: &[LifecycleRule], full_key: impl Fn(&str) -> String) -> Lifecycl
     report
 }
 
-/// Returns the prefix that a rule holds for; none if it holds only for objects with certain tags, which what
-/// has to stay hot never has.
+/// Returns the prefix that a rule applies to; none if it only applies to objects with certain tags, because
+/// objects that must stay hot have none.
 fn untagged_prefix(rule: &LifecycleRule) -> Option<String> {
     #[expect(deprecated, reason = "old rules have their prefix outside of the filter")]
     let outer = rule.prefix();

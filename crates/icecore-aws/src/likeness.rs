@@ -1,25 +1,25 @@
-//! Whether an answer is one of S3: web servers, consoles and login pages of networks answer, too.
+//! Decides whether an answer comes from S3: web servers, consoles and login pages of networks answer, too.
 
 use aws_sdk_s3::config::http::HttpResponse;
 
-/// Headers that S3 and servers like it put into answers that have no body.
+/// Headers that S3 and compatible servers send in answers without a body.
 const HEADERS: [&str; 4] = ["x-amz-request-id", "x-amzn-requestid", "x-amz-id-2", "x-amz-bucket-region"];
-/// How much of a body is looked at to find out whether it is a web page, in bytes.
+/// Bytes of a body that are examined to find out whether it is a web page.
 const LOOKED_BYTES_MAX: usize = 1 << 10;
 
-/// What an answer shows of the server that gave it.
+/// What an answer reveals about its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Likeness {
-    /// S3, or a server that is like it.
+    /// S3, or a compatible server.
     S3,
-    /// The answer has neither a body nor a header of S3. So some servers answer HEAD.
+    /// The answer has neither a body nor a header of S3. Some servers answer HEAD like this.
     Unclear,
-    /// No S3 gives such an answer, for this reason.
+    /// S3 never gives such an answer; the reason.
     Foreign(Box<str>),
 }
 
 impl Likeness {
-    /// Judges an answer that the SDK took for an error, with the code that it found in it.
+    /// Judges an answer that the SDK took for an error, with the code that the SDK found in it.
     pub(crate) fn of_error(response: &HttpResponse, code: &str) -> Self {
         if !code.is_empty() && code != "NotFound" {
             return Self::S3;
@@ -35,19 +35,19 @@ impl Likeness {
                 Self::Foreign(describe(response, Content::Nothing).into())
             }
             Content::Nothing => Self::Unclear,
-            // The body of a success that broke off, or that is the answer to another question.
+            // The body of a successful answer that broke off, or that answers another request.
             Content::Xml if is_success => Self::Unclear,
             content => Self::Foreign(describe(response, content).into()),
         }
     }
 
-    /// Judges an answer that has to be one of S3 because nothing has shown so far that the server is like it.
+    /// Judges an answer without any evidence for or against S3.
     pub(crate) fn without_evidence(status: u16) -> Self {
         Self::Foreign(format!("HTTP status {status} without an error of S3").into())
     }
 }
 
-/// Says what an answer is.
+/// Describes an answer.
 fn describe(response: &HttpResponse, content: Content) -> String {
     let status = response.status().as_u16();
     let body = match content {
@@ -62,20 +62,20 @@ fn describe(response: &HttpResponse, content: Content) -> String {
     }
 }
 
-/// Returns the URL that an answer leads to, without what is behind the question mark: nobody else should see
-/// it.
+/// Returns the URL to which an answer redirects, without the part after the question mark, which nobody else
+/// should see.
 fn redirection(response: &HttpResponse) -> Option<&str> {
     let target = response.headers().get("location")?;
     (300..400).contains(&response.status().as_u16()).then(|| target.split('?').next().unwrap_or_default())
 }
 
-/// What a body is.
+/// Kind of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
     Nothing,
     /// HTML.
     Page,
-    /// XML that is no web page.
+    /// XML that is not a web page.
     Xml,
     Other,
 }

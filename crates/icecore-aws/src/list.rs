@@ -1,8 +1,8 @@
-//! Listing, in pages of 1,000 keys; where there are several pages, of several ranges of keys at a time.
+//! Lists objects, in pages of 1,000 keys; if there are several pages, lists several ranges of keys at once.
 //!
-//! A server gives one page after the other, each of which names the next. But it also lists from any key on,
-//! and the keys of Icecore begin with times or hashes, so that a page tells about where later pages will
-//! begin. A guess that is wrong costs a request, nothing else.
+//! A server returns one page after the other, each of which names the next. But a listing can also begin at
+//! any key, and the keys of Icecore begin with times or hashes. Therefore one page is enough to guess where
+//! later pages begin. A wrong guess only costs a request.
 
 mod guess;
 mod neighbours;
@@ -23,27 +23,27 @@ use crate::{
     store::S3Store,
 };
 
-/// Ranges that are listed at once after the first page; twice as many after each further round, …
+/// Ranges that are listed at once after the first page. The number doubles in each further round, …
 const RANGES_FIRST: usize = 1;
 /// … up to this many.
 const RANGES_MAX: usize = 16;
 
-/// How far the clock of another host may be ahead, for guesses only.
+/// How far the clock of another host may be ahead; only used for guesses.
 const SKEW_MAX: Duration = Duration::from_mins(15);
 
-/// What a listing asks for.
+/// The request for a listing.
 #[derive(Clone, Debug)]
 struct Wanted<'list> {
-    /// Prefix as the caller knows it, for messages.
+    /// Prefix, as given by the caller, for messages.
     prefix: &'list str,
-    /// The same in the bucket.
+    /// The same prefix in the bucket.
     full_prefix: String,
-    /// Keys are shown up to this text only, each such beginning once.
+    /// Keys are cut off after this text, and each such beginning is returned once.
     delimiter: Option<&'static str>,
 }
 
 impl S3Store {
-    /// Lists all objects below a prefix. Keys that no store of Icecore could have are somebody else's.
+    /// Lists all objects below a prefix, except foreign objects, whose keys no store of Icecore could have.
     pub(crate) async fn list_all(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
         let full_prefix = match prefix {
             "" if self.options.prefix.is_empty() => String::new(),
@@ -71,7 +71,7 @@ impl S3Store {
             };
         }
         self.take_page(&page, None, &mut objects);
-        // S3 sorts by UTF-8 bytes, as we do; not all servers that are like it do.
+        // S3 sorts by UTF-8 bytes, as we do; some compatible servers do not.
         objects.sort_by(|one, other| one.key.as_bytes().cmp(other.key.as_bytes()));
         objects.dedup_by(|one, other| one.key == other.key);
         Ok(objects)
@@ -96,8 +96,8 @@ impl S3Store {
         }
     }
 
-    /// Lists the objects between some keys, all ranges at once, and the first page behind the `last` of them,
-    /// which it returns; nothing if the server does not list from a key on.
+    /// Lists the objects between some keys, all ranges at once, and the first page after the last key, which
+    /// it returns; nothing if the server cannot begin a listing at a key.
     async fn ranges(
         &self,
         wanted: &Wanted<'_>,
@@ -114,7 +114,7 @@ impl S3Store {
         Ok(is_behind.then_some(page))
     }
 
-    /// Lists the objects behind `start`, up to `end`.
+    /// Lists the objects after `start`, up to `end`.
     async fn range(&self, wanted: &Wanted<'_>, start: &str, end: &str) -> StoreResult<Vec<ObjectInfo>> {
         let mut objects = Vec::new();
         let mut sequence = PageSequence::default();
@@ -130,7 +130,7 @@ impl S3Store {
         }
     }
 
-    /// Returns how to ask for the page behind the latest one of a sequence, if there is one.
+    /// Returns the token for the page after the latest one of a sequence, if there is such a page.
     fn next_token(
         &self,
         wanted: &Wanted<'_>,
@@ -166,7 +166,8 @@ impl S3Store {
         Ok(self.requester.request(Operation::new(Action::List, wanted.prefix), call).await?)
     }
 
-    /// Adds the store's own objects of a page, up to the key `end`; says whether the page goes beyond it.
+    /// Adds the objects of a page that belong to the store, up to the key `end`; says whether the page goes
+    /// beyond it.
     fn take_page(
         &self,
         page: &ListObjectsV2Output,
@@ -191,9 +192,9 @@ impl S3Store {
     }
 }
 
-/// Returns where ranges begin that can be listed at once behind a page: the last key of the page itself, then
-/// guesses, of which no run began after `latest`. Nothing where nothing can be guessed, or the server's order
-/// is not that of bytes.
+/// Returns the starts of ranges after a page that can be listed at once: the last key of the page itself,
+/// then guesses. Guesses assume that no run began after `latest`. Returns nothing if guessing is impossible,
+/// or if the server does not sort by bytes.
 fn guess_starts(page: &[Object], ranges_max: usize, latest: u64) -> Vec<String> {
     let keys: Vec<&str> = page.iter().filter_map(Object::key).collect();
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! Where a store is in its bucket: full keys, names for policies, and the location in messages.
+//! The location of a store in its bucket: full keys, names for policies, and the text in messages.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,20 +9,20 @@ use crate::{
     options::S3Options,
 };
 
-/// Where a store is in a bucket, and whom it asks.
+/// The location of a store in a bucket, and its server.
 #[derive(Clone, Debug)]
 pub(crate) struct S3Location {
     pub(crate) bucket: String,
     pub(crate) prefix: String,
     pub(crate) endpoint_url: Option<String>,
     pub(crate) region: String,
-    /// Proxy that is asked instead of the server.
+    /// Proxy that is used to reach the server.
     proxy: Option<String>,
     environment: Environment,
 }
 
 impl S3Location {
-    /// Makes the location that the options name, on the server that is asked.
+    /// Creates the location that the options name, on the given server.
     pub(crate) fn new(
         options: &S3Options,
         region: String,
@@ -61,18 +61,17 @@ impl S3Location {
         Self { endpoint_url: Some(url.to_owned()), ..Self::example(environment) }
     }
 
-    /// Returns where the server is, as far as that is known: the SDK chooses the host in the partitions of
-    /// AWS.
+    /// Returns the address of the server, if it is known: in the partitions of AWS, the SDK chooses the host.
     pub(crate) fn endpoint(&self) -> String {
         self.endpoint_url.clone().unwrap_or_else(|| format!("S3 in the region {}", self.region))
     }
 
-    /// Returns who is asked, as far as that is known.
+    /// Returns the server and its proxy, if they are known.
     pub(crate) fn peer(&self) -> Peer {
         Peer { url: self.endpoint(), proxy: self.proxy.clone() }
     }
 
-    /// Returns the location as messages have it.
+    /// Returns the location, as used in messages.
     pub(crate) fn text(&self) -> String {
         let Self { bucket, prefix, .. } = self;
         let at = self.endpoint_url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Looks at objects without reading them.
+//! Reads the metadata of objects without their bytes.
 
 use aws_sdk_s3::Client;
 use icecore_store::{ObjectInfo, StoreResult, Version};
@@ -12,16 +12,16 @@ use crate::{
     store::S3Store,
 };
 
-/// What a look at an object without its bytes shows.
+/// The metadata of an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Looked {
     pub(crate) info: ObjectInfo,
-    /// What the put that wrote it calls itself.
+    /// The name of the put that wrote the object.
     pub(crate) put_name: Option<String>,
 }
 
 impl S3Store {
-    /// Returns what is known about an object without reading it.
+    /// Returns the metadata of an object without reading its bytes.
     pub(crate) async fn look(&self, key: &str) -> StoreResult<Looked> {
         let call = |client: Client| {
             let request = client.head_object().bucket(&self.location.bucket).key(self.location.full_key(key));

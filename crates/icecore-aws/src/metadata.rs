@@ -1,13 +1,14 @@
-//! Metadata that objects carry: which put wrote them, and whether the repository is for a single writer.
+//! Metadata of objects: the name of the put that wrote them, and whether the repository is for a single
+//! writer.
 
 use std::collections::HashMap;
 
-/// Name of the metadata by which a put finds its own object again.
+/// Name of the metadata by which a put recognizes its own object.
 pub(crate) const PUT_NAME: &str = "icecore-put";
-/// Metadata that every object of a repository for a single writer carries.
+/// Metadata of every object of a repository for a single writer.
 pub(crate) const SINGLE_WRITER: (&str, &str) = ("icecore-writers", "single");
 
-/// Returns what the put that wrote an object calls itself.
+/// Returns the name of the put that wrote an object.
 pub(crate) fn put_name(metadata: &HashMap<String, String>) -> Option<String> {
     let mut names = metadata.iter().filter(|(name, _)| name.eq_ignore_ascii_case(PUT_NAME));
     names.next().map(|(_, value)| value.clone())

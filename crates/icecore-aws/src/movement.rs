@@ -1,8 +1,7 @@
-//! Bytes that move for one attempt of a request, and how long none may move.
+//! Measures the bytes that move in an attempt of a request, and limits the time without movement.
 //!
 //! An interceptor of the SDK sees the bodies of requests and answers on their way through the HTTP client. It
-//! finds the attempt that they belong to in a variable of the task, because the SDK runs a request in the
-//! task that makes it.
+//! finds their attempt in a task-local variable, because the SDK runs a request in the task that makes it.
 
 use std::{
     pin::Pin,
@@ -28,12 +27,12 @@ use icecore_store::{
 
 use crate::failure::ServiceFailure;
 
-/// Bytes of a body that are handed to the connection at once: what is smaller is seen to move on slow lines,
-/// too.
+/// Bytes of a body that are handed to the connection at once: with small pieces, movement is visible on slow
+/// lines, too.
 const PIECE_BYTES: usize = 16 << 10;
 /// Longest time in which fewer than [`STEP_BYTES`] of a body move.
 pub(crate) const STALL_TIME_MAX: Duration = Duration::from_secs(30);
-/// Bytes that have to move in this time, lest a server that sends one byte now and then keep us for ever.
+/// Bytes that must move in this time, so that a server that sends single bytes cannot keep us busy forever.
 pub(crate) const STEP_BYTES: u64 = 16 << 10;
 
 tokio::task_local! {
@@ -41,20 +40,20 @@ tokio::task_local! {
     static ATTEMPT: Arc<Movement>;
 }
 
-/// What is expected of an attempt.
+/// Limits of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expectation {
-    /// Length of the body that is sent.
+    /// Length of the request's body.
     pub(crate) sent_bytes: u64,
     /// Longest time between the end of the request and the beginning of the answer.
     pub(crate) answer_time_max: Duration,
-    /// Bytes that have to move in [`STALL_TIME_MAX`].
+    /// Bytes that must move in [`STALL_TIME_MAX`].
     pub(crate) step_bytes: u64,
-    /// Longest time for all of it.
+    /// Longest time for the whole attempt.
     pub(crate) whole_time_max: Duration,
 }
 
-/// How far an attempt has come.
+/// Progress of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Sending,
@@ -65,7 +64,7 @@ enum Phase {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// When the phase began, or a step ended in it.
+    /// When the phase or the latest step in it began.
     since: Duration,
     /// Bytes of the step.
     step_bytes: u64,
@@ -99,17 +98,17 @@ impl Movement {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when something last moved.
+    /// Returns when bytes last moved.
     pub(crate) fn moved(&self) -> Duration {
         self.lock().moved
     }
 
-    /// Says whether so much of an answer came that the attempt was of use even if it failed.
+    /// Says whether so much of an answer arrived that the attempt was useful even if it failed.
     pub(crate) fn has_received(&self) -> bool {
         self.lock().has_received
     }
 
-    /// Drives a request, and gives up when nothing moves.
+    /// Drives a request, and gives up when no bytes move.
     pub(crate) async fn watch<T>(
         self: &Arc<Self>,
         sleep: &dyn Sleep,
@@ -126,7 +125,7 @@ impl Movement {
         }
     }
 
-    /// Returns how long the attempt may go on if nothing moves.
+    /// Returns how long the attempt may continue without movement.
     fn left(&self) -> Result<Duration, ServiceFailure> {
         let state = self.lock();
         let limit = match state.phase {
@@ -173,14 +172,14 @@ impl Movement {
             }
             is_step
         };
-        // A short request that is sent again does not end the wait for its answer.
+        // Sending a short request again does not end the wait for its answer.
         if is_step {
             self.call.moved(now);
         }
     }
 }
 
-/// Shows the bodies of requests and answers to the attempt that they belong to.
+/// Reports the bodies of requests and answers to their attempts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WatchBodies;
 
@@ -222,10 +221,10 @@ fn watch_body(body: &mut SdkBody, phase: Phase) {
     *body = SdkBody::from_body_1_x(WatchedBody { inner, rest: Bytes::new(), movement, phase });
 }
 
-/// A body that is handed on in small pieces, each of which is noted.
+/// A body that is passed on in small pieces, each of which is recorded.
 struct WatchedBody {
     inner: SdkBody,
-    /// What is left of a larger piece.
+    /// The rest of a larger piece.
     rest: Bytes,
     movement: Arc<Movement>,
     phase: Phase,
@@ -248,7 +247,7 @@ impl Body for WatchedBody {
                 end => return Poll::Ready(end),
             }
         }
-        // An answer has come already, in whichever pieces.
+        // The bytes of an answer have already arrived, so their pieces need not be small.
         let taken = match self.phase {
             Phase::Sending => self.rest.len().min(PIECE_BYTES),
             Phase::Waiting | Phase::Receiving => self.rest.len(),

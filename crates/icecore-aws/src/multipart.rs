@@ -1,5 +1,4 @@
-//! Large objects in parts: several connections for one object, and a part that fails is all that is sent
-//! again.
+//! Uploads large objects in parts: several connections for one object, and only failed parts are sent again.
 
 use std::sync::atomic::Ordering;
 
@@ -22,19 +21,19 @@ use crate::{
     write::Put,
 };
 
-/// Most parts of an object, which are all under way at once. Each costs a request; and one connection moves
-/// some 90 MB/s at most (S3 User Guide, *Performance design patterns*), often much less.
+/// Most parts of an object, which are all uploaded at once. Each costs a request, and one connection moves at
+/// most about 90 MB/s (S3 User Guide, *Performance design patterns*), often much less.
 const PARTS_MAX: u64 = 8;
 
-/// Returns the failure of a put that could not find out what is there.
+/// Returns the failure of a put that could not check the existing object.
 fn look_failed(error: StoreError) -> Failed {
     Failed { failure: ServiceFailure::connection(error.to_string()), error }
 }
 
 impl S3Store {
-    /// Writes an object in parts; what was uploaded of a put that fails is taken away again.
+    /// Writes an object in parts; removes the uploaded parts of a failed put.
     pub(crate) async fn put_in_parts(&self, put: &Put<'_>) -> Result<Version, Failed> {
-        // Cheaper than to upload everything first; and some servers honour the condition on whole puts only.
+        // Cheaper than uploading everything first, and some servers only honour the condition on whole puts.
         if put.condition == PutCondition::Absent {
             match self.look(put.key).await {
                 Err(StoreError::NotFound { .. }) => {}
@@ -123,7 +122,7 @@ impl S3Store {
         };
         let operation = Operation::new(Action::UploadPart, key).sending(bytes.len() as u64);
         let (etag, told) = match self.requester.request(operation, call).await {
-            // Somebody took the upload away: the put begins anew.
+            // Somebody removed the upload: the put begins again.
             Err(Failed { failure, error }) if failure.code == "NoSuchUpload" => {
                 return Err(Failed { failure: ServiceFailure::condition_failed(), error });
             }
@@ -157,7 +156,7 @@ impl S3Store {
             async {
                 match request.send().await.map_err(ServiceFailure::from) {
                     Ok(output) => Ok(bare_etag(output.e_tag())),
-                    // Not to be repeated by itself: the whole upload has to start again (API reference,
+                    // Must not be repeated on its own: the whole upload has to start again (API reference,
                     // CompleteMultipartUpload).
                     Err(failure) if failure.is_conflict() => Err(failure.for_good()),
                     Err(failure) => Err(failure),
@@ -165,20 +164,20 @@ impl S3Store {
             }
         };
         match self.requester.request(Operation::new(Action::CompleteUpload, put.key), call).await {
-            // Ceph does not say.
+            // Ceph does not return the `ETag`.
             Ok(etag) if etag.is_empty() => {
                 self.look(put.key).await.map(|looked| looked.info.version).map_err(look_failed)
             }
             Ok(etag) => Ok(Version(etag)),
-            // An earlier attempt completed the upload, and its answer was lost; or somebody took the upload
-            // away.
+            // An earlier attempt completed the upload, and its answer was lost; or somebody removed the
+            // upload.
             Err(Failed { failure, .. }) if failure.code == "NoSuchUpload" => Err(condition_failed(put)),
             Err(failed) => Err(failed),
         }
     }
 
-    /// Removes what was uploaded of a put that failed; what cannot be removed is left to the next run, or the
-    /// bucket's own rule.
+    /// Removes the uploaded parts of a failed put. If this fails, the next run or the bucket's own rule
+    /// removes them.
     async fn abort_upload(&self, key: &str, upload: &str) {
         if let Err(Failed { failure, error }) = self.try_abort_upload(key, upload).await
             && failure.code != "NoSuchUpload"
@@ -187,7 +186,7 @@ impl S3Store {
         }
     }
 
-    /// Removes an upload that is not complete. Nothing depends on it, so it is not tried for long.
+    /// Removes an unfinished upload. Nothing depends on it, so it is not retried for long.
     pub(crate) async fn try_abort_upload(&self, key: &str, upload: &str) -> Result<(), Failed> {
         let call = |client: Client| {
             let request = client
@@ -202,7 +201,7 @@ impl S3Store {
     }
 }
 
-/// Returns what a server would say to a put whose condition does not hold, so that the object is looked at.
+/// Returns the failure of a put whose condition does not hold, so that the object is checked.
 fn condition_failed(put: &Put<'_>) -> Failed {
     let failure = ServiceFailure::condition_failed();
     Failed { failure, error: StoreError::AlreadyExists { key: put.key.to_owned() } }

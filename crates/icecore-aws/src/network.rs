@@ -1,5 +1,5 @@
-//! The HTTP client of all services: which certificates it trusts, which proxies it uses, and whom it asked
-//! when it fails.
+//! The HTTP client of all services: the certificates that it trusts, the proxies that it uses, and the server
+//! to name when it fails.
 
 use std::{error::Error, fmt, sync::Arc};
 
@@ -22,25 +22,25 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::trust::Trust;
 
-/// Where the metadata services of AWS answer: on an instance, or in a container.
+/// Addresses of the metadata services of AWS: on an instance, or in a container.
 const METADATA_URLS: [&str; 2] = ["http://169.254.", "http://[fd00:ec2:"];
 
-/// Who was asked.
+/// A server that was contacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     /// Scheme, host and port.
     pub(crate) url: String,
-    /// URL of the proxy that was asked instead, without its password.
+    /// URL of the proxy that was used, without its password.
     pub(crate) proxy: Option<String>,
 }
 
 impl Peer {
-    /// Says whether it is a metadata service, which nobody misses elsewhere than on AWS.
+    /// Says whether it is a metadata service, which exists only on AWS.
     pub(crate) fn is_metadata_service(&self) -> bool {
         METADATA_URLS.iter().any(|start| self.url.starts_with(start))
     }
 
-    /// Finds out who was asked, in the causes of an error.
+    /// Finds the server that was contacted among the causes of an error.
     pub(crate) fn of_error<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error Self> {
         let mut next = Some(error);
         while let Some(cause) = next {
@@ -63,7 +63,7 @@ impl fmt::Display for Peer {
     }
 }
 
-/// An error of a connection, with who was asked.
+/// An error of a connection, with its server.
 #[derive(Debug)]
 pub(crate) struct PeerError {
     peer: Peer,
@@ -82,7 +82,7 @@ impl Error for PeerError {
     }
 }
 
-/// The proxies that the environment names, as the SDK reads it.
+/// The proxies in the environment, read in the same way as by the SDK.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxies(Arc<Matcher>);
 
@@ -92,34 +92,34 @@ impl Proxies {
         Self::of(Matcher::from_env())
     }
 
-    /// Takes `*` among the exceptions at its word: the library means host names only, and not addresses.
+    /// Takes `*` among the exceptions literally: the library applies it only to host names, not to addresses.
     fn of(matcher: Matcher) -> Self {
         let is_used = ["http://host.invalid", "https://host.invalid"].iter().any(|url| {
-            // A host of which nobody has heard is no exception, unless every host is.
+            // An unknown host is not an exception, unless every host is.
             url.parse().is_ok_and(|url| matcher.intercept(&url).is_some())
         });
         Self(Arc::new(if is_used { matcher } else { Matcher::builder().build() }))
     }
 
-    /// Says whether there is a proxy for anything.
+    /// Says whether there is no proxy at all.
     fn is_empty(&self) -> bool {
         let named = ["http://host.invalid", "https://host.invalid"];
         named.iter().all(|url| self.of_url(url).is_none())
     }
 
-    /// Returns the proxy that is asked instead of the server at a URL.
+    /// Returns the proxy for the server at a URL, if there is one.
     pub(crate) fn of_url(&self, url: &str) -> Option<String> {
         let intercept = self.0.intercept(&url.parse().ok()?)?;
         Some(origin(&intercept.uri().to_string()))
     }
 
-    /// Returns who is asked for a URL.
+    /// Returns the server and the proxy for a URL.
     pub(crate) fn peer(&self, url: &str) -> Peer {
         Peer { url: origin(url), proxy: self.of_url(url) }
     }
 }
 
-/// Returns scheme, host and port of a URL: what is in front and behind may be secret.
+/// Returns scheme, host and port of a URL: the other parts may be secret.
 pub(crate) fn origin(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -127,12 +127,12 @@ pub(crate) fn origin(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// Makes the HTTP client that all services use.
+/// Creates the HTTP client that all services use.
 pub(crate) fn http_client(trust: &Trust) -> SharedHttpClient {
     let proxies = Proxies::of_environment();
     let config = if proxies.is_empty() { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
     let context = trust.tls_context();
-    // As the SDK makes its own client, but for the certificates.
+    // Created like the SDK's own client, except for the certificates.
     let inner = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -147,7 +147,7 @@ pub(crate) fn http_client(trust: &Trust) -> SharedHttpClient {
     SharedHttpClient::new(NamingClient { inner, proxies })
 }
 
-/// Adds to each error of a connection who was asked.
+/// Adds the server to each error of a connection.
 #[derive(Debug)]
 struct NamingClient {
     inner: SharedHttpClient,

@@ -1,4 +1,4 @@
-//! How a bucket is used.
+//! Options for the use of a bucket.
 
 use std::{
     fmt,
@@ -19,8 +19,8 @@ use crate::trust::Trust;
 /// How requests name the bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addressing {
-    /// In the path if there is an endpoint of the user's, else in the host name; access points always in the
-    /// host name.
+    /// In the path if the user gave an endpoint, otherwise in the host name; access points always in the host
+    /// name.
     #[default]
     Automatic,
     /// In the path.
@@ -29,19 +29,19 @@ pub enum Addressing {
     Virtual,
 }
 
-/// Who asks.
+/// Credentials of requests.
 #[derive(Clone, Default)]
 pub enum Credentials {
-    /// Whoever the SDK's default chain finds: environment, profiles, single sign-on, web identity,
-    /// containers, instance roles; fetched again whenever they run out.
+    /// Found by the SDK's default chain: environment, profiles, single sign-on, web identity, containers,
+    /// instance roles; fetched again whenever they expire.
     #[default]
     Chain,
-    /// A profile of the shared AWS configuration, whatever the environment says.
+    /// A profile of the shared AWS configuration, even if the environment contains credentials.
     Profile {
         /// Name of the profile.
         name: String,
     },
-    /// A user with a long-lived key.
+    /// A user with a long-term key.
     Static {
         /// Id of the access key.
         access_key_id: String,
@@ -60,22 +60,22 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// How the store encrypts what Icecore has encrypted already.
+/// How the store encrypts the objects, which Icecore has encrypted already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Encryption {
-    /// As the bucket says.
+    /// The default of the bucket.
     #[default]
     BucketDefault,
     /// With keys of S3 (SSE-S3).
     S3,
-    /// With a key of KMS (SSE-KMS); the account's own key for S3 if none is named.
+    /// With a KMS key (SSE-KMS); if none is named, the account's own key for S3.
     Kms {
         /// Id, ARN or alias of the key.
         key: Option<String>,
     },
 }
 
-/// Storage classes that objects can be written into.
+/// Storage classes into which objects can be written.
 const STORAGE_CLASSES: [&str; 8] = [
     "STANDARD",
     "REDUCED_REDUNDANCY",
@@ -87,20 +87,20 @@ const STORAGE_CLASSES: [&str; 8] = [
     "DEEP_ARCHIVE",
 ];
 
-/// Name of a storage class, as S3 writes it.
+/// Name of a storage class, in the spelling of S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageClassName(String);
 
-/// Error of reading a storage class. The text fits behind "failed to …".
+/// Error of parsing a storage class. The text fits after "failed to …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StorageClassError {
-    /// There is no storage class of this name.
+    /// There is no storage class with this name.
     #[error("{name:?} is no storage class; there are {}", STORAGE_CLASSES.join(", "))]
     Unknown {
         /// The name as given.
         name: String,
     },
-    /// What is written into this class cannot be read at once.
+    /// Objects in this class cannot be read at once.
     #[error(
         "{name} is for archives: what lies there has to be thawed before it can be read, which `meta/` must never need"
     )]
@@ -111,7 +111,7 @@ pub enum StorageClassError {
 }
 
 impl StorageClassName {
-    /// Returns the class of objects of which nothing else is known.
+    /// Returns the default class.
     pub fn standard() -> Self {
         Self("STANDARD".to_owned())
     }
@@ -121,13 +121,13 @@ impl StorageClassName {
         &self.0
     }
 
-    /// Says whether objects of the class have to be thawed before they can be read.
+    /// Says whether objects in the class must be thawed before they can be read.
     pub fn is_cold(&self) -> bool {
         is_cold(&self.0)
     }
 }
 
-/// Says whether objects of a storage class have to be thawed before they can be read.
+/// Says whether objects in a storage class must be thawed before they can be read.
 pub(crate) fn is_cold(name: &str) -> bool {
     matches!(name, "GLACIER" | "DEEP_ARCHIVE")
 }
@@ -163,36 +163,36 @@ impl TryFrom<StorageClassName> for HotStorageClass {
     }
 }
 
-/// When large objects are uploaded in parts, several connections at a time.
+/// When large objects are uploaded in parts, on several connections at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parts {
     /// Always.
     Always,
-    /// Once a connection has moved fewer bytes in a second than this. Each part is a request, which one fast
-    /// connection saves.
+    /// As soon as a connection has moved fewer bytes per second than this. Each part costs a request, which a
+    /// single fast connection saves.
     BelowSpeed {
-        /// Bytes in a second.
+        /// Bytes per second.
         bytes_per_second: u64,
     },
 }
 
-/// Keys that begin so may be in a storage class of their own.
+/// Prefix of the keys that may have their own storage class.
 pub(crate) const DATA_PREFIX: &str = "data/";
 
-/// How a bucket is used.
+/// Options for the use of a bucket.
 #[derive(Clone, Debug)]
 pub struct S3Options {
     /// Name of the bucket.
     pub bucket: String,
-    /// What all keys begin with, without `/` at either end; empty for the whole bucket.
+    /// Prefix of all keys, without `/` at either end; empty for the whole bucket.
     pub prefix: String,
     /// URL of the server; S3's own for the region if absent.
     pub endpoint_url: Option<String>,
-    /// Region; what the SDK's own chain says if absent.
+    /// Region; if absent, taken from the SDK's own chain.
     pub region: Option<String>,
-    /// Who asks.
+    /// Credentials of the requests.
     pub credentials: Credentials,
-    /// Whose certificates are trusted.
+    /// Certificates to trust.
     pub trust: Trust,
     /// How requests name the bucket.
     pub addressing: Addressing,
@@ -202,33 +202,33 @@ pub struct S3Options {
     pub data_class: StorageClassName,
     /// Storage class of all other objects.
     pub meta_class: HotStorageClass,
-    /// The server does not honour conditions, so they are looked at before each write, which is only safe for
-    /// one writer.
+    /// The server does not honour conditions, so they are checked before each write. This is only safe for a
+    /// single writer.
     pub single_writer: bool,
-    /// Requests carry and ask for CRC64NVME checksums, as S3 knows them. Without, writes carry an MD5 of the
-    /// body, which older servers know too.
+    /// Requests contain and ask for the CRC64NVME checksums of S3. Without them, writes contain an MD5 of the
+    /// body, which older servers support, too.
     pub has_checksums: bool,
-    /// Most requests under way at once.
+    /// Most concurrent requests.
     pub requests_max: NonZeroUsize,
-    /// Only objects under `data/` of more bytes are uploaded in parts.
+    /// Only larger objects under `data/` are uploaded in parts, in bytes.
     pub multipart_above_bytes: u64,
     /// When they are.
     pub parts: Parts,
-    /// Shortest length of a part but the last one, in bytes; S3 allows no less than 5 MiB.
+    /// Shortest length of all parts except the last one, in bytes; at least 5 MiB on S3.
     pub part_bytes_min: u64,
     /// How often and how long requests are repeated.
     pub retry: RetryPolicy,
-    /// How long the network is waited for at the beginning; without, a server that cannot be reached is
+    /// How long to wait for the network at the beginning. Without it, a server that cannot be reached is
     /// reported within seconds.
     pub network_time_max: Option<Duration>,
-    /// Ends everything that is under way.
+    /// Ends everything that is running.
     pub stop: Stop,
-    /// Who learns what is waited for.
+    /// Observer of the waits.
     pub waits: Arc<dyn Waits>,
 }
 
 impl S3Options {
-    /// Makes the usual options for a place in a bucket.
+    /// Creates the default options for a prefix in a bucket.
     pub fn new(bucket: impl Into<String>, prefix: impl Into<String>) -> Self {
         Self {
             bucket: bucket.into(),

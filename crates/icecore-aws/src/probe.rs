@@ -1,4 +1,4 @@
-//! What a server does and allows, tried on objects below `probe/`.
+//! Tests what a server supports and allows, on objects below `probe/`.
 
 mod conditions;
 mod error;

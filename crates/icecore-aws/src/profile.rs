@@ -1,5 +1,5 @@
-//! What the shared AWS configuration says beside credentials and region: whether the profile exists, and
-//! which certificates it trusts.
+//! Reads further settings of the shared AWS configuration: whether the profile exists, and which certificates
+//! it trusts.
 
 use std::{borrow::Cow, path::PathBuf};
 
@@ -13,18 +13,18 @@ const PROFILE_DEFAULT: &str = "default";
 /// Key of the file with certificates to trust (*Settings reference*, AWS SDKs and Tools Reference Guide).
 const CA_BUNDLE: &str = "ca_bundle";
 
-/// What a profile says.
+/// Settings of a profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProfileSettings {
     /// File with certificates to trust instead of those of the system.
     pub ca_bundle: Option<PathBuf>,
 }
 
-/// Why a profile cannot be used. The text fits behind "failed to …".
+/// Why a profile cannot be used. The text fits after "failed to …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {
-    /// No file has the profile that was named.
+    /// No file contains the named profile.
     #[error("find the AWS profile {name:?}")]
     Missing {
         /// Name of the profile.
@@ -32,9 +32,9 @@ pub enum ProfileError {
     },
 }
 
-/// Reads the profile that the credentials come from, or that the environment names.
+/// Reads the profile that provides the credentials, or that the environment names.
 ///
-/// A profile that is named and does not exist is an error, unless the credentials come from elsewhere anyway.
+/// A named profile that does not exist is an error, unless the credentials come from elsewhere.
 pub async fn profile_settings(credentials: &Credentials) -> Result<ProfileSettings, ProfileError> {
     let name = match credentials {
         Credentials::Profile { name } => Some(name.clone()),
@@ -50,7 +50,7 @@ async fn settings(fs: &Fs, env: &Env, name: Option<String>) -> Result<ProfileSet
     let loaded = load(fs, env, &Default::default(), name.map(Cow::Owned)).await;
     let profiles = match loaded {
         Ok(profiles) => profiles,
-        // The SDK says the same where it needs them.
+        // The SDK reports the same error when it needs them.
         Err(error) => {
             tracing::info!(%error, "the AWS configuration cannot be read");
             return Ok(ProfileSettings::default());
@@ -65,7 +65,7 @@ async fn settings(fs: &Fs, env: &Env, name: Option<String>) -> Result<ProfileSet
     }
 }
 
-/// Says whether the environment has credentials, which come first.
+/// Says whether the environment contains credentials, which have precedence.
 fn has_keys(env: &Env) -> bool {
     ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
         .iter()

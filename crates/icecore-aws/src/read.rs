@@ -1,4 +1,4 @@
-//! Reading: a body that breaks off is continued where it ended, and verified as a whole.
+//! Reads objects: a body that breaks off is continued where it ended, and the whole is verified.
 
 use std::{
     ops::Range,
@@ -22,34 +22,35 @@ use crate::{
     store::S3Store,
 };
 
-/// Longest object that can have been written: more is never reserved at once, whatever a server says.
+/// Longest object that can have been written: no more is reserved at once, even if a server claims a longer
+/// object.
 const RESERVED_BYTES_MAX: u64 = 256 << 20;
 
-/// What has come so far.
+/// The bytes received so far.
 #[derive(Debug, Default)]
 struct Partial {
     bytes: BytesMut,
-    /// State of the object that the bytes are of.
+    /// State of the object whose bytes these are.
     version: Option<String>,
-    /// CRC64NVME of the whole object, if the server told it.
+    /// CRC64NVME of the whole object, if the server sent it.
     checksum: Option<String>,
-    /// The bytes should be those of the whole object, whose `ETag` is its MD5.
+    /// The bytes should be the whole object, and its `ETag` is the MD5 of them.
     has_md5: bool,
-    /// What came the last time, if it was not what the `ETag` says.
+    /// The bytes of the previous attempt, if they did not match the `ETag`.
     doubted: Option<Bytes>,
 }
 
 impl Partial {
-    /// Forgets what has come.
+    /// Discards the received bytes.
     fn begin_again(&mut self) {
         *self = Self { doubted: self.doubted.take(), ..Self::default() };
     }
 }
 
 impl S3Store {
-    /// Returns an object's bytes, or those of `range`, and the state that they are of.
+    /// Returns the bytes of an object, or those of `range`, and its state.
     pub(crate) async fn read(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<(Bytes, Version)> {
-        // No object is longer than a number of 63 bits, and servers read no others.
+        // The length of an object fits into 63 bits, and servers do not accept larger offsets.
         if range.as_ref().is_some_and(|range| range.is_empty() || range.start > i64::MAX as u64) {
             return Err(self.outside(key, range.unwrap_or_default()).await);
         }
@@ -68,7 +69,7 @@ impl S3Store {
         }
     }
 
-    /// Returns the error of a range of which the object has nothing.
+    /// Returns the error of a range that lies outside of the object.
     async fn outside(&self, key: &str, range: Range<u64>) -> StoreError {
         match self.look(key).await {
             Ok(looked) => StoreError::InvalidRange {
@@ -81,7 +82,7 @@ impl S3Store {
         }
     }
 
-    /// Makes one request for what is still missing.
+    /// Makes one request for the missing bytes.
     async fn read_once(
         &self,
         client: Client,
@@ -113,7 +114,7 @@ impl S3Store {
             Ok(output) => output,
             Err(failure) => {
                 if had > 0 && failure.is_condition_failed() {
-                    // Somebody replaced the object: what came so far is of no use.
+                    // Somebody replaced the object: the bytes received so far are useless.
                     lock().begin_again();
                     return Err(ServiceFailure::broken("the object was replaced while it was read"));
                 }
@@ -123,7 +124,7 @@ impl S3Store {
         self.receive(output, had == 0, &lock).await
     }
 
-    /// Receives a body, and verifies the object when it is whole.
+    /// Receives a body, and verifies the object when it is complete.
     async fn receive<'partial>(
         &self,
         mut output: GetObjectOutput,
@@ -156,7 +157,7 @@ impl S3Store {
                 }
                 Ok(None) if received < expected => break Err("the connection ended too early".to_owned()),
                 Ok(None) => break Ok(()),
-                // Everything has come; how the connection ends does not matter any more.
+                // Everything has arrived, so it does not matter how the connection ends.
                 Err(_) if expected > 0 && received == expected => break Ok(()),
                 Err(error) => break Err(error.to_string()),
             }
@@ -166,8 +167,8 @@ impl S3Store {
         Ok(Version(etag))
     }
 
-    /// Says whether the `ETag` of an answer is the MD5 of the bytes in it, as far as can be seen: no other
-    /// key than those of S3 encrypts the object, and the answer has all of it.
+    /// Says whether the `ETag` of an answer should be the MD5 of its bytes: only keys of S3 encrypt the
+    /// object, and the answer contains all of it.
     fn has_md5(&self, output: &GetObjectOutput, length: u64) -> bool {
         let has_own_key = matches!(
             output.server_side_encryption(),
@@ -179,8 +180,9 @@ impl S3Store {
         is_whole && !has_own_key && !self.has_other_etags.load(Ordering::Relaxed)
     }
 
-    /// Compares an object with what the server says of it. What is damaged on its way is fetched again; what
-    /// comes a second time is believed, for not all servers make their `ETag` from the bytes alone.
+    /// Compares an object with the checksum that the server reports. Bytes that were damaged in transit are
+    /// fetched again. If the same bytes arrive a second time, they are accepted, because some servers do not
+    /// derive the `ETag` from the bytes alone.
     fn verify(&self, partial: &mut Partial, etag: &str) -> Result<(), ServiceFailure> {
         let damaged = || ServiceFailure::broken("the bytes that came are not those that are stored");
         match &partial.checksum {

@@ -1,8 +1,7 @@
-//! How requests are made: counted, watched, judged and repeated (decision 0009).
+//! Makes requests: counts, watches, judges and repeats them (decision 0009).
 //!
-//! Everything that asks S3 for something goes through a [`Requester`]. A further kind of request takes a
-//! variant of [`Action`], which says what allows it and what it is billed as, and a closure that sends it and
-//! reads the answer.
+//! All requests to S3 go through a [`Requester`]. A new kind of request needs a variant of [`Action`], with
+//! its permission and its billing class, and a closure that sends it and reads the answer.
 
 use std::sync::{
     Arc,
@@ -33,7 +32,7 @@ pub(crate) mod repetition;
 pub(crate) use self::operation::{Effort, Operation};
 use self::repetition::Doubts;
 
-/// A request that failed for good: what the server said, and what the caller is told.
+/// A request that failed permanently: the failure, and the error for the caller.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) failure: ServiceFailure,
@@ -52,8 +51,8 @@ impl From<Failed> for StoreError {
     }
 }
 
-/// Makes the requests of one store: counts them, bounds how many are under way, ends those that stand still,
-/// and repeats those that fail for now.
+/// Makes the requests of one store: counts them, limits concurrent ones, ends stalled ones, and repeats those
+/// with transient failures.
 pub(crate) struct Requester {
     client: RenewableClient,
     options: Arc<S3Options>,
@@ -63,12 +62,12 @@ pub(crate) struct Requester {
     meter: Arc<RequestMeter>,
     /// The server has answered at least once, …
     is_reached: AtomicBool,
-    /// … and at least once in a way that only S3 and servers like it do.
+    /// … and at least once in a way that is specific to S3 and compatible servers.
     pub(crate) is_proven: AtomicBool,
 }
 
 impl Requester {
-    /// Makes one for a client; makes no request.
+    /// Creates one for a client; makes no request.
     pub(crate) fn new(
         client: Client,
         options: Arc<S3Options>,
@@ -94,9 +93,9 @@ impl Requester {
         }
     }
 
-    /// Makes a request until it succeeds, or fails for good. Ends at once when everything is to stop.
+    /// Makes a request until it succeeds or fails permanently. Ends at once when a stop is requested.
     ///
-    /// Each attempt calls `call` with the client of the moment.
+    /// Each attempt calls `call` with the current client.
     pub(crate) async fn request<T, Call, Answer>(
         &self,
         operation: Operation<'_>,
@@ -158,7 +157,7 @@ impl Requester {
         }
     }
 
-    /// Makes a request a single time, as part of another one: it is counted, and neither judged nor repeated.
+    /// Makes a request a single time, as part of another one: it is counted, but neither judged nor repeated.
     pub(crate) async fn request_once<T, Answer>(
         &self,
         operation: Operation<'_>,
@@ -181,7 +180,7 @@ impl Requester {
         self.meter.add(action.class(), class, count);
     }
 
-    /// Counts bytes that came for a request that was counted.
+    /// Counts bytes that arrived for a request that was already counted.
     pub(crate) fn count_received(&self, class: &str, bytes_received: u64) {
         let count = RequestCount { requests: 0, bytes_sent: 0, bytes_received };
         self.meter.add(Action::Get.class(), class, count);
@@ -189,7 +188,7 @@ impl Requester {
 
     fn learn_from_success(&self, action: Action) {
         self.is_reached.store(true, Ordering::Relaxed);
-        // Anything may answer a deletion with success.
+        // A foreign server may also answer a deletion with success.
         if !matches!(action, Action::Delete | Action::AbortUpload) {
             self.is_proven.store(true, Ordering::Relaxed);
         }
@@ -197,7 +196,7 @@ impl Requester {
     }
 
     fn learn_from_failure(&self, failure: &ServiceFailure) {
-        // Also an answer that broke off is one.
+        // An answer that broke off counts, too.
         if failure.kind == FailureKind::Answered || failure.status != 0 {
             self.is_reached.store(true, Ordering::Relaxed);
         }
@@ -211,13 +210,13 @@ impl Requester {
         self.is_reached.load(Ordering::Relaxed)
     }
 
-    /// Says whether something failed lately, and nothing has succeeded since.
+    /// Says whether a request has failed recently, and none has succeeded since.
     pub(crate) fn is_failing(&self) -> bool {
         let now = self.repetition.environment.clock.monotonic();
         self.repetition.patience.failing_since(now).is_some()
     }
 
-    /// Returns the counts of requests, which go on counting.
+    /// Returns the counts of requests, which continue to change.
     pub(crate) fn meter(&self) -> Arc<RequestMeter> {
         Arc::clone(&self.meter)
     }

@@ -1,4 +1,4 @@
-//! The store: a place in a bucket, and what was learnt of the server.
+//! The store: a prefix in a bucket, and the known properties of its server.
 
 use std::{
     collections::HashMap,
@@ -27,9 +27,9 @@ use crate::{
     usage::RequestMeter,
 };
 
-/// A place in a bucket of S3, or of a server that is like it, as a store.
+/// A prefix in a bucket of S3, or of a compatible server, as a store.
 ///
-/// It repeats its requests itself (decision 0009), so it is not to be put into a `RetryStore`.
+/// It repeats its requests itself (decision 0009), so do not wrap it in a `RetryStore`.
 pub struct S3Store {
     pub(crate) requester: Requester,
     pub(crate) options: Arc<S3Options>,
@@ -42,9 +42,9 @@ pub struct S3Store {
     pub(crate) is_slow: AtomicBool,
     /// … and that was known before.
     is_expected_slow: AtomicBool,
-    /// The server compares an `ETag` without its quotes.
+    /// The server compares `ETag`s without their quotes.
     pub(crate) has_bare_etags: AtomicBool,
-    /// The server makes the `ETag` of an object from something else than its bytes.
+    /// The server derives the `ETag` of an object from something other than its bytes.
     pub(crate) has_other_etags: AtomicBool,
 }
 
@@ -55,8 +55,8 @@ impl fmt::Debug for S3Store {
 }
 
 impl S3Store {
-    /// Opens a place in a bucket. Makes no request to the bucket; whether it can be used shows with the first
-    /// one.
+    /// Opens a prefix in a bucket. Makes no request to the bucket; only the first request shows whether it
+    /// can be used.
     pub async fn open(options: S3Options, environment: Environment) -> Self {
         let Connection { client, region, endpoint_url, is_encrypted } = client::connect(&options).await;
         let location = S3Location::new(&options, region, endpoint_url, environment.clone());
@@ -78,17 +78,17 @@ impl S3Store {
         }
     }
 
-    /// Returns the counts of requests, which go on counting.
+    /// Returns the counts of requests, which continue to change.
     pub fn meter(&self) -> Arc<RequestMeter> {
         self.requester.meter()
     }
 
-    /// Returns the region that requests are signed for.
+    /// Returns the region for which requests are signed.
     pub fn region(&self) -> &str {
         &self.location.region
     }
 
-    /// Says whether requests go to an access point, which answers nothing about the bucket behind it.
+    /// Says whether requests go to an access point, which does not answer questions about its bucket.
     pub(crate) fn is_access_point(&self) -> bool {
         is_access_point(&self.location.bucket)
     }
@@ -98,13 +98,13 @@ impl S3Store {
         self.has_uploaded_in_parts.load(Ordering::Relaxed)
     }
 
-    /// Says whether one connection was too slow for a large object, so that those that follow go in parts.
+    /// Says whether one connection was too slow for a large object, so later ones are uploaded in parts.
     pub fn has_slow_connections(&self) -> bool {
         self.is_slow.load(Ordering::Relaxed)
     }
 
-    /// Has large objects go in parts from the first one on: an earlier command found that its connections are
-    /// slow.
+    /// Uploads large objects in parts from the first one on, because an earlier command found slow
+    /// connections.
     pub fn expect_slow_connections(&self) {
         self.is_slow.store(true, Ordering::Relaxed);
         self.is_expected_slow.store(true, Ordering::Relaxed);
@@ -115,25 +115,25 @@ impl S3Store {
         self.is_expected_slow.load(Ordering::Relaxed)
     }
 
-    /// Says whether something failed lately, and nothing has succeeded since.
+    /// Says whether a request has failed recently, and none has succeeded since.
     pub fn is_failing(&self) -> bool {
         self.requester.is_failing()
     }
 
-    /// Returns the URL of the server if it is not S3's own.
+    /// Returns the URL of the server if it is not S3 itself.
     pub fn endpoint_url(&self) -> Option<&str> {
         self.location.endpoint_url.as_deref()
     }
 
-    /// Returns the region of Amazon's S3 that answers, and whose prices hold; nothing if the server is
-    /// another one.
+    /// Returns the region of Amazon's S3 that answers, and whose prices apply; nothing if it is another
+    /// server.
     pub fn aws_region(&self) -> Option<&str> {
         let is_other = self.location.endpoint_url.as_deref().is_some_and(|url| aws_endpoint(url).is_none());
         (!is_other).then_some(self.location.region.as_str())
     }
 
-    /// Says whether only one writer may be at work: because the options say so, or because an object that was
-    /// read says that the repository was made so.
+    /// Says whether only a single writer is allowed: either by the options, or because an object that was
+    /// read says so about its repository.
     pub fn is_single_writer(&self) -> bool {
         self.single_writer.load(Ordering::Relaxed)
     }
@@ -144,12 +144,12 @@ impl S3Store {
         self.is_encrypted
     }
 
-    /// Returns metadata that every object of a repository for a single writer carries.
+    /// Returns the metadata of every object of a repository for a single writer.
     pub(crate) fn writer_metadata(&self) -> Option<(&'static str, &'static str)> {
         self.is_single_writer().then_some(SINGLE_WRITER)
     }
 
-    /// Learns from an object's metadata what the repository was made for.
+    /// Learns from the metadata of an object whether the repository is for a single writer.
     pub(crate) fn learn_from(&self, metadata: &HashMap<String, String>) {
         if is_for_single_writer(metadata) {
             self.single_writer.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Whose certificates are trusted.
+//! Certificates that are trusted.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-/// Whose certificates are trusted; by default those of the authorities that this machine trusts.
+/// Certificates that are trusted; by default those of the authorities that this machine trusts.
 #[derive(Clone, Default)]
 pub struct Trust {
     only: Option<TlsContext>,
 }
 
-/// Why certificates cannot be used. The text fits behind "failed to …".
+/// Why certificates cannot be used. The text fits after "failed to …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
@@ -25,7 +25,7 @@ pub enum TrustError {
     /// None of the certificates can be used.
     #[error("read a certificate: {reason}")]
     Unusable {
-        /// What the TLS library said of the first one.
+        /// Message of the TLS library about the first one.
         reason: String,
     },
 }
@@ -37,8 +37,8 @@ impl fmt::Debug for Trust {
 }
 
 impl Trust {
-    /// Trusts only what the certificates in a text in PEM form have signed, and themselves. Certificates that
-    /// cannot be read are left out as long as there is another one: collections have very old ones.
+    /// Trusts only the certificates in a PEM text, and those that they have signed. Unreadable certificates
+    /// are skipped as long as there is another one: collections contain very old ones.
     pub fn only(pem: &[u8]) -> Result<Self, TrustError> {
         let mut readable = String::new();
         let mut failed = None;
@@ -65,7 +65,7 @@ impl Trust {
         Ok(Self { only: Some(context) })
     }
 
-    /// Returns what the HTTP client has to know.
+    /// Returns the settings for the HTTP client.
     pub(crate) fn tls_context(&self) -> TlsContext {
         self.only.clone().unwrap_or_default()
     }

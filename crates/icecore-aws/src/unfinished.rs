@@ -14,10 +14,10 @@ use crate::{
     store::S3Store,
 };
 
-/// Longest time for the search, after which the rest is left to the next run.
+/// Longest time for the search; the rest is left to the next run.
 const SEARCH_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Where a page of a list of uploads begins.
+/// Start of a page in a list of uploads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Marker {
     key: Option<String>,
@@ -25,11 +25,10 @@ struct Marker {
 }
 
 impl S3Store {
-    /// Removes what is left of uploads that were begun below the store's prefix longer than `age` ago, by the
-    /// clock of this machine, and returns how many there were. An upload that is still under way after all
-    /// begins again.
+    /// Removes uploads below the store's prefix that were begun longer than `age` ago, by the clock of this
+    /// machine, and returns how many there were. If such an upload was still running, it begins again.
     ///
-    /// Nothing depends on it, so it is short: no request is repeated for long, and after half a minute the
+    /// Nothing depends on it, so it is short: no request is retried for long, and after half a minute the
     /// rest is left to the next run.
     pub async fn abort_stale_uploads(&self, age: Duration) -> StoreResult<usize> {
         let latest = self.environment.clock.now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -51,7 +50,7 @@ impl S3Store {
                 }
                 match self.try_abort_upload(key, id).await {
                     Ok(()) => aborted += 1,
-                    // Somebody else was faster.
+                    // Another host was faster.
                     Err(failed) if failed.failure.code == "NoSuchUpload" => {}
                     Err(failed) => return Err(failed.into()),
                 }

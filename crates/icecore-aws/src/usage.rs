@@ -1,4 +1,4 @@
-//! Requests and bytes as they are billed: each attempt, each page and each part is one.
+//! Requests and bytes, as billed: each attempt, each page and each part is one request.
 
 use std::{
     collections::BTreeMap,
@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// What a request is billed as (Amazon S3 pricing, *Requests & data retrievals*).
+/// Billing class of a request (Amazon S3 pricing, *Requests & data retrievals*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RequestClass {
     /// PUT, COPY, POST.
@@ -19,10 +19,10 @@ pub enum RequestClass {
     Delete,
 }
 
-/// Requests and what they moved.
+/// Requests, and the bytes that they moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestCount {
-    /// Requests, whatever their outcome: those that fail are billed, too.
+    /// All requests: failed ones are billed, too.
     pub requests: u64,
     /// Bytes of objects that were sent.
     pub bytes_sent: u64,
@@ -38,10 +38,10 @@ impl AddAssign for RequestCount {
     }
 }
 
-/// What a store was used for so far.
+/// Usage of a store so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestUsage {
-    /// Counts by class of request and storage class of the object (`STANDARD` where none is involved).
+    /// Counts by class of request and storage class of the object (`STANDARD` if no object is involved).
     pub counts: BTreeMap<(RequestClass, String), RequestCount>,
 }
 

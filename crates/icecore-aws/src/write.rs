@@ -1,4 +1,4 @@
-//! Writing on condition, and finding out how a put ended whose answer was lost.
+//! Writes objects conditionally, and finds the outcome of puts whose answer was lost.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -25,18 +25,18 @@ use crate::{
 /// the server stored bytes other than those sent.
 const RESTARTS_MAX: u32 = 3;
 
-/// A put: what is the same in all of its requests.
+/// A put: the parts that are the same in all of its requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Put<'put> {
     pub(crate) key: &'put str,
     pub(crate) bytes: Bytes,
     pub(crate) condition: PutCondition,
-    /// What the put calls itself in the object's metadata; no other has the name.
+    /// Name of the put in the metadata of the object; unique.
     pub(crate) name: String,
     pub(crate) checksum: BodyChecksum,
 }
 
-/// Headers of a put that do not depend on how it is made.
+/// Headers of a put that do not depend on how the object is uploaded.
 #[derive(Clone, Debug)]
 pub(crate) struct PutHeaders {
     pub(crate) storage_class: Option<StorageClass>,
@@ -89,8 +89,9 @@ impl S3Store {
         Put { key, checksum, bytes, condition, name: hex(&name) }
     }
 
-    /// Writes a whole object if the condition holds, else returns nothing, without a look at the object:
-    /// whoever needs to know whether an earlier attempt succeeded whose answer was lost has to look.
+    /// Writes a whole object if the condition holds; otherwise returns nothing, without checking the object.
+    /// If the caller must know whether an earlier attempt succeeded and only its answer was lost, it must
+    /// check the object.
     pub(crate) async fn put_unresolved(
         &self,
         key: &str,
@@ -118,13 +119,13 @@ impl S3Store {
     }
 
     /// Says whether an object may be uploaded in parts: a large one below `data/`, whose name nobody else
-    /// ever uses. All others may be written by several at a time, and not all servers honour the condition of
-    /// an upload in parts.
+    /// ever uses. Several writers may write all other objects at the same time, and not all servers honour
+    /// the condition of an upload in parts.
     fn may_go_in_parts(&self, put: &Put<'_>) -> bool {
         put.key.starts_with(DATA_PREFIX) && put.bytes.len() as u64 > self.options.multipart_above_bytes
     }
 
-    /// Writes a whole object; a large one shows how fast one connection is, attempts that failed included.
+    /// Writes a whole object. A large one shows the speed of one connection, including failed attempts.
     async fn put_timed(&self, put: &Put<'_>) -> Result<Version, Failed> {
         let begun = self.environment.clock.monotonic();
         let result = self.put_whole(put).await;
@@ -140,7 +141,7 @@ impl S3Store {
         result
     }
 
-    /// Judges the condition by a look, for servers that do not honour it.
+    /// Checks the condition before the write, for servers that do not honour it.
     async fn look_before(&self, key: &str, condition: &PutCondition) -> StoreResult<()> {
         let present = match self.look(key).await {
             Ok(looked) => Some(looked.info.version),
@@ -173,7 +174,7 @@ impl S3Store {
             .bucket(&self.location.bucket)
             .key(self.location.full_key(put.key))
             .body(ByteStream::from(put.bytes.clone()))
-            // A bucket with object lock and a default retention asks for it.
+            // A bucket with object lock and a default retention requires it.
             .set_checksum_algorithm(put.checksum.algorithm())
             .set_checksum_crc64_nvme(put.checksum.crc64().map(str::to_owned))
             .set_content_md5(put.checksum.md5().map(str::to_owned))
@@ -192,7 +193,7 @@ impl S3Store {
         let etag = required_etag(output.e_tag())?;
         let is_right = match told_crc64(output.checksum_crc64_nvme()) {
             Some(told) => !put.checksum.is_contradicted(Some(told)),
-            // Older servers do not know the checksum; their `ETag` is the MD5, unless KMS encrypts.
+            // Older servers do not support the checksum; their `ETag` is the MD5, unless KMS encrypts.
             None => output.ssekms_key_id().is_some() || !etag_contradicts(&etag, &put.bytes),
         };
         if is_right {
@@ -202,7 +203,7 @@ impl S3Store {
         Err(ServiceFailure::broken("the server stored other bytes than it was sent"))
     }
 
-    /// Deletes what the server stored wrongly, as far as that is possible: a failed put leaves no object.
+    /// Deletes an object that the server stored wrongly, if possible: a failed put leaves no object.
     async fn take_back(&self, key: &str, etag: &str) {
         let call = |client: Client| {
             let request =
@@ -217,15 +218,15 @@ impl S3Store {
     /// Returns the values of If-None-Match and If-Match.
     pub(crate) fn conditions(&self, condition: &PutCondition) -> (Option<String>, Option<String>) {
         match condition {
-            // A server that ignores conditions may as well refuse them.
+            // A server that ignores conditions might also refuse them.
             _ if self.is_single_writer() => (None, None),
             PutCondition::Absent => (Some("*".to_owned()), None),
             PutCondition::Version(Version(etag)) => (None, Some(self.sent_etag(etag))),
         }
     }
 
-    /// Returns an `ETag` as the server wants to have it: in quotes, as the standard says, or as older servers
-    /// have it.
+    /// Returns an `ETag` in the form that the server expects: in quotes, as in the standard, or without them
+    /// for some older servers.
     pub(crate) fn sent_etag(&self, etag: &str) -> String {
         if self.has_bare_etags.load(Ordering::Relaxed) { etag.to_owned() } else { format!("\"{etag}\"") }
     }
@@ -256,7 +257,7 @@ impl S3Store {
         };
         match &looked.put_name {
             Some(name) if *name == put.name => return Ok(Resolution::Done(looked.info.version)),
-            // The server keeps no metadata: the bytes have to tell.
+            // The server does not store metadata, so the bytes must decide.
             None if looked.info.size == put.bytes.len() as u64 => {
                 let (stored, version) = self.read(put.key, None).await?;
                 if stored == put.bytes {
@@ -265,8 +266,8 @@ impl S3Store {
             }
             _ => {}
         }
-        // The object is in the very state that was named, and yet the server says otherwise: some older ones
-        // compare the `ETag` without its quotes.
+        // The object is in exactly the named state, but the server denies it: some older ones compare the
+        // `ETag` without its quotes.
         if put.condition == PutCondition::Version(looked.info.version)
             && !self.has_bare_etags.swap(true, Ordering::Relaxed)
         {
@@ -276,14 +277,13 @@ impl S3Store {
     }
 }
 
-/// What a look at the object after a failed condition shows.
+/// Result of checking the object after a failed condition.
 enum Resolution {
-    /// The put was carried out.
+    /// The put succeeded.
     Done(Version),
-    /// The put is to be made again: what stood in its way is gone, or the server wants the `ETag` without
-    /// quotes.
+    /// The put must be repeated: the obstacle is gone, or the server expects the `ETag` without quotes.
     Again,
-    /// Somebody else was there first.
+    /// Another writer was first.
     Refused,
 }
 

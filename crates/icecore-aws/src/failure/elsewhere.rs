@@ -1,11 +1,12 @@
-//! Requests that did not arrive where they belong: no connection, no credentials because of one, a redirect.
+//! Requests that did not reach the right server: no connection, no credentials for lack of a connection, a
+//! redirect.
 
 use icecore_store::error::{ConnectionCause, StoreError};
 
 use super::ServiceFailure;
 use crate::{connection, location::S3Location, network::Peer};
 
-/// Where the server says that the request belongs.
+/// The place to which the server redirects the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Elsewhere {
     /// Region of the bucket.
@@ -15,7 +16,8 @@ pub(super) struct Elsewhere {
 }
 
 impl ServiceFailure {
-    /// Returns the error of a request that got no answer: a server that has answered before may do so again.
+    /// Returns the error of a request without an answer. If the server has answered before, the error is
+    /// transient.
     pub(super) fn unreachable(
         self,
         at: &S3Location,
@@ -34,7 +36,8 @@ impl ServiceFailure {
         StoreError::Unavailable { operation, key, reason, retry_after: None }
     }
 
-    /// Returns the error of credentials that could not be fetched: that of the connection if it is why.
+    /// Returns the error of credentials that could not be fetched; if a connection failed, the error of that
+    /// connection.
     pub(super) fn without_credentials(self, location: String) -> StoreError {
         match self.unreached() {
             Some((peer, cause)) => StoreError::Unreachable {
@@ -46,13 +49,14 @@ impl ServiceFailure {
         }
     }
 
-    /// Returns who could not be reached, and why; metadata services are not where they are not missed.
+    /// Returns the server that could not be reached, and the cause. Ignores metadata services, which exist
+    /// only on AWS.
     pub(crate) fn unreached(&self) -> Option<(Peer, ConnectionCause)> {
         let peer = self.peer.as_deref().filter(|peer| !peer.is_metadata_service())?;
         Some((peer.clone(), connection::cause(&self.message)))
     }
 
-    /// Returns the error of an answer that leads to TLS, and not to another region of S3.
+    /// Returns the error of an answer that redirects to TLS, and not to another region of S3.
     pub(super) fn redirected(&self, at: &S3Location) -> Option<StoreError> {
         let elsewhere = self.elsewhere.as_ref().filter(|elsewhere| elsewhere.region.is_none())?;
         let target = elsewhere.redirect.as_deref()?;

@@ -1,4 +1,4 @@
-//! Errors of the SDK in our own words.
+//! Converts errors of the SDK to our own.
 
 use std::{error::Error, time::SystemTime};
 
@@ -47,8 +47,8 @@ where
         let redirect = redirect.map(|url| network::origin(&url));
         let elsewhere = Elsewhere { region: header("x-amz-bucket-region"), redirect };
         let likeness = Likeness::of_error(response, &code);
-        // A success whose body cannot be read is a connection that broke, unless it is the answer of
-        // something else.
+        // If the body of a successful answer cannot be read, the connection broke, unless the answer does not
+        // come from S3.
         let is_broken = (200..300).contains(&status) && !matches!(likeness, Likeness::Foreign(_));
         let kind = if is_broken { FailureKind::Connection } else { kind };
         Self {
@@ -56,7 +56,7 @@ where
             status,
             likeness,
             has_silent_source: false,
-            // HEAD has no body, hence no code; the SDK makes one of the status.
+            // The answer to HEAD has no body, so it has no code; the SDK derives one from the status.
             code: if code == "NotFound" { String::new() } else { code },
             message: told,
             peer,
@@ -94,7 +94,7 @@ fn chain(error: &dyn Error) -> String {
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        // Who was asked is told apart.
+        // The server is reported separately.
         let is_peer = cause.is::<PeerError>();
         if !is_peer && !texts.iter().any(|earlier| earlier.contains(&text)) {
             texts.push(text);
@@ -104,7 +104,7 @@ fn chain(error: &dyn Error) -> String {
     if texts.is_empty() { error.to_string() } else { texts.join(": ") }
 }
 
-/// Returns the error of the sources of credentials among the causes of an error.
+/// Returns the error of the credential sources among the causes of an error.
 fn lack_of_credentials<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error CredentialsError> {
     let mut next = error.source();
     while let Some(cause) = next {
@@ -116,7 +116,7 @@ fn lack_of_credentials<'error>(error: &'error (dyn Error + 'static)) -> Option<&
     None
 }
 
-/// Says whether a source of credentials is set up, but did not answer as it should.
+/// Says whether a source of credentials is configured, but did not answer properly.
 fn is_silent(lack: &CredentialsError) -> bool {
     matches!(lack, CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_))
 }

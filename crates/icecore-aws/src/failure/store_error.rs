@@ -1,4 +1,4 @@
-//! What the store's callers are told of a request that failed.
+//! Converts failed requests to errors of the store.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{FailureKind, ServiceFailure};
 use crate::{action::Action, likeness::Likeness, location::S3Location};
 
 impl ServiceFailure {
-    /// Returns what the store's caller is told; `is_reached` says whether the server has ever answered.
+    /// Returns the error for the caller of the store; `is_reached` says whether the server has ever answered.
     pub(crate) fn into_store_error(
         self,
         at: &S3Location,
@@ -77,8 +77,8 @@ impl ServiceFailure {
     }
 }
 
-/// Returns the error of a request that some policy forbids; the server says itself if it is another action
-/// than the one that was asked for, such as the use of a KMS key.
+/// Returns the error of a request that a policy forbids. The server names the action if it is not the
+/// requested one, for example the use of a KMS key.
 fn not_permitted(at: &S3Location, action: Action, key: &str, reason: String) -> StoreError {
     let told = reason.split_once("not authorized to perform: ").map(|(_, rest)| rest);
     let told = told.and_then(|rest| rest.split_whitespace().next());

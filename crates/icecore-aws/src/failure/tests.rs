@@ -56,7 +56,7 @@ fn what_is_not_permitted_is_named_as_policies_name_it() {
     );
     let error = told(denied(), Action::List);
     assert!(error.to_string().starts_with("s3:ListBucket on arn:aws:s3:::bucket is not allowed"), "{error}");
-    // HEAD has no body that could say more.
+    // The answer to HEAD has no body with more facts.
     let error = told(answered(403, "", ""), Action::Head);
     assert!(error.to_string().starts_with("s3:GetObject on arn:aws:s3:::bucket/prefix/meta/a"), "{error}");
 }

@@ -55,7 +55,7 @@ fn a_server_that_cannot_be_reached_is_named_with_the_cause() {
     );
 }
 
-/// On a server that somebody has started, with a key that it has.
+/// Needs a server that somebody has started, and a key on it.
 #[tokio::test]
 async fn a_data_key_opens_for_its_repository_only() {
     #[expect(clippy::disallowed_methods, reason = "a test is told its server by whoever runs it")]

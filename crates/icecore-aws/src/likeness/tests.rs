@@ -27,7 +27,7 @@ fn a_code_or_a_header_of_s3_is_evidence() {
         assert_eq!(likeness(404, &[(name, "1")], ""), Likeness::S3, "{name}");
         assert_eq!(likeness(301, &[(name, "1")], ""), Likeness::S3, "{name}");
     }
-    // The SDK makes this code of the status.
+    // The SDK derives this code from the status.
     assert_eq!(Likeness::of_error(&response(404, &[], ""), "NotFound"), Likeness::Unclear);
 }
 

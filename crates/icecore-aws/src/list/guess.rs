@@ -1,8 +1,8 @@
-//! Where later pages of a listing may begin.
+//! Guesses where later pages of a listing begin.
 
-/// Digits that are reckoned with, …
+/// Digits used in the calculation, …
 const DIGITS: usize = 16;
-/// … of which so many are the same in both keys, if they have them: those of keys far behind are not.
+/// … including up to this many that both keys share: later keys may differ in these digits, too.
 const COMMON_DIGITS: usize = 4;
 
 /// Digits at the beginning of the name of a run: its start, in milliseconds since 1970.
@@ -10,10 +10,10 @@ const TIME_DIGITS: usize = 12;
 /// 2020-01-01: no run is older.
 const TIME_MIN: u64 = 1_577_836_800_000;
 
-/// Guesses keys behind `last` that lie as far from each other as `first` and `last`, the first and the last
-/// key of a page, but a little less: a range that has more than a page costs another request. Ascending, at
-/// most `count`; none where the keys do not differ in digits, decimal or hexadecimal ones. Where they begin
-/// with times, no guess is later than `latest`, in milliseconds since 1970.
+/// Guesses keys after `last`. Their distance is slightly less than that between `first` and `last`, the first
+/// and the last key of a page: a range with more than a page costs another request. Ascending, at most
+/// `count`; none if the keys do not differ in decimal or hexadecimal digits. If they begin with times, no
+/// guess is later than `latest`, in milliseconds since 1970.
 pub(super) fn later_keys(first: &str, last: &str, count: usize, latest: u64) -> Vec<String> {
     let differs = |(one, other): (u8, u8)| one != other;
     let Some(common) = first.bytes().zip(last.bytes()).position(differs) else { return Vec::new() };
@@ -31,7 +31,7 @@ pub(super) fn later_keys(first: &str, last: &str, count: usize, latest: u64) -> 
         return Vec::new();
     }
     let numbers = (1..=count as u64).map_while(|times| to.checked_add(step.checked_mul(times)?));
-    // What stands before the first digit ends where a character ends.
+    // The text before the first digit ends at a character boundary.
     let text =
         |number| if radix == 16 { format!("{number:0DIGITS$x}") } else { format!("{number:0DIGITS$}") };
     let texts = numbers.map(text).take_while(|text| text.len() == DIGITS);
@@ -42,12 +42,12 @@ pub(super) fn later_keys(first: &str, last: &str, count: usize, latest: u64) -> 
     guesses.take_while(is_past).collect()
 }
 
-/// Returns the time that a name begins with, if it begins with one.
+/// Returns the time at the beginning of a name, if there is one.
 fn time(name: &str) -> Option<u64> {
     u64::from_str_radix(name.get(..TIME_DIGITS)?, 16).ok().filter(|time| *time >= TIME_MIN)
 }
 
-/// Reads digits, hexadecimal ones, too; those that are missing are zeros.
+/// Reads digits, decimal or hexadecimal; missing ones count as zeros.
 fn digits(text: &[u8]) -> [u32; DIGITS] {
     let mut digits = [0; DIGITS];
     let found = text.iter().map_while(|byte| char::from(*byte).to_digit(16));

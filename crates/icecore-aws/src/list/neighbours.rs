@@ -1,4 +1,4 @@
-//! What lies below and around the place of a store in its bucket.
+//! Finds objects below the location of a store in its bucket, and stores around it.
 
 use aws_sdk_s3::Client;
 use icecore_store::{StoreResult, key::check_key};
@@ -11,21 +11,21 @@ use crate::{
     store::S3Store,
 };
 
-/// The first objects below the place of a store, and a place around it.
+/// The first objects below the location of a store, and a location around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
-    /// Keys of the objects, relative to the place.
+    /// Keys of the objects, relative to the location.
     pub keys: Vec<String>,
     /// Whether there are no more.
     pub is_whole: bool,
-    /// Prefix of a place around this one at which the object that was asked for lies.
+    /// Prefix of a location around this one that contains the requested object.
     pub outer: Option<String>,
 }
 
 impl S3Store {
-    /// Lists the first objects below the place, and finds a place around it at which an object of the name
-    /// `key` begins with these bytes. Where looking is not allowed, there is nothing. One request shows
-    /// everything in a small bucket.
+    /// Lists the first objects below the location, and finds a location around it with an object of the name
+    /// `key` that begins with these bytes. Returns nothing if the user may not list. In a small bucket, one
+    /// request is enough.
     pub async fn surroundings(&self, key: &str, beginning: &[u8]) -> StoreResult<Surroundings> {
         let everything = self.small_bucket().await?;
         let (keys, is_whole) = match &everything {
@@ -52,7 +52,7 @@ impl S3Store {
         self.location.own_key(full).filter(|key| check_key(key).is_ok()).map(str::to_owned)
     }
 
-    /// Returns all keys of the bucket if one page has them and it may be listed.
+    /// Returns all keys of the bucket, if they fit on one page and the user may list the bucket.
     async fn small_bucket(&self) -> StoreResult<Option<Vec<String>>> {
         let call = |client: Client| {
             let whole = WholeList::default();
@@ -69,7 +69,7 @@ impl S3Store {
         }
     }
 
-    /// Lists the first objects below the place; says whether there are no more.
+    /// Lists the first objects below the location; says whether there are no more.
     async fn first_keys(&self) -> StoreResult<(Vec<String>, bool)> {
         let root = if self.options.prefix.is_empty() { String::new() } else { self.location.full_key("") };
         let wanted = Wanted { prefix: "", full_prefix: root, delimiter: None };
@@ -78,11 +78,11 @@ impl S3Store {
         Ok((keys, page.is_truncated() != Some(true)))
     }
 
-    /// Says whether there is an object with this key in the bucket, as far as it may be listed.
+    /// Says whether there is an object with this key in the bucket, if the user may list it.
     async fn is_listed(&self, full: &str) -> StoreResult<bool> {
         let call = |client: Client| {
             let request = client.list_objects_v2().bucket(&self.location.bucket).prefix(full);
-            // What lies below the key is not listed one by one.
+            // The objects below the key are not listed one by one.
             async { request.delimiter("/").send().await.map_err(ServiceFailure::from) }
         };
         match self.requester.request(Operation::new(Action::List, full), call).await {
@@ -107,7 +107,7 @@ impl S3Store {
         };
         match self.requester.request(Operation::new(Action::Get, full), call).await {
             Ok(first) => {
-                // The first piece is all that is taken.
+                // Only the first piece is used.
                 self.requester
                     .count_received("STANDARD", first.as_ref().map_or(0, |bytes| bytes.len() as u64));
                 Ok(first.is_some_and(|bytes| bytes.starts_with(beginning)))

@@ -1,4 +1,4 @@
-//! Whether the pages of a listing are whole, and whether they are all pages.
+//! Checks whether the pages of a listing are complete, and whether they are all pages.
 
 use std::{
     collections::HashSet,
@@ -18,11 +18,11 @@ use aws_sdk_s3::{
 
 use crate::failure::ServiceFailure;
 
-/// What the last tag of a list ends with, whatever its name space is called.
+/// End of the last tag of a list, in any namespace.
 const END: &[u8] = b"ListBucketResult>";
 
-/// The pages that followed each other so far: each has to be another one, lest a server keep us for ever, or
-/// let us take a part for all.
+/// The pages received so far. Each must differ from the others. Otherwise a server could keep us busy
+/// forever, or pass off a part as the whole.
 #[derive(Debug, Default)]
 pub(super) struct PageSequence {
     tokens: HashSet<String>,
@@ -30,8 +30,8 @@ pub(super) struct PageSequence {
 }
 
 impl PageSequence {
-    /// Returns how to ask for the page behind `page`, if there is one; the reason why it cannot be asked for,
-    /// if the server contradicts itself.
+    /// Returns the token for the page after `page`, if there is one; fails with the reason if the server
+    /// contradicts itself.
     pub(super) fn next_token(&mut self, page: &ListObjectsV2Output) -> Result<Option<String>, &'static str> {
         let first = page.contents().first().and_then(|object| object.key());
         if first.is_some_and(|first| !self.first_keys.insert(first.to_owned())) {
@@ -50,12 +50,12 @@ impl PageSequence {
     }
 }
 
-/// Looks whether the XML of a list came to its end: the SDK takes one that breaks off for a shorter one.
+/// Checks whether the XML of a list is complete: the SDK accepts a truncated list as a shorter one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WholeList(Arc<AtomicBool>);
 
 impl WholeList {
-    /// Returns the page if it is whole.
+    /// Returns the page if it is complete.
     pub(super) fn verify(&self, page: ListObjectsV2Output) -> Result<ListObjectsV2Output, ServiceFailure> {
         if !self.0.load(Ordering::Relaxed) {
             return Err(ServiceFailure::broken("the list ends in the middle"));

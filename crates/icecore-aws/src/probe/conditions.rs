@@ -1,10 +1,10 @@
-//! Whether a server honours the conditions that keep several writers from harming each other, and reads as S3
-//! does.
+//! Tests whether a server honours the conditions that protect several writers from each other, and reads like
+//! S3.
 //!
-//! Each request proves something that no other one does. The race shows that an object is created once, and
-//! that its condition and the creation are one step: some servers honour a condition only if nobody else
-//! writes at the same time. Two requests show that an object is replaced in the state that was named, and in
-//! no other. One read shows that a range may end behind the end of the object.
+//! Each request proves something that no other one does. The race shows that an object is created only once,
+//! and that the check of the condition and the creation are one step: some servers only honour a condition if
+//! nobody else writes at the same time. Two requests show that an object is replaced in the named state, and
+//! in no other. One read shows that a range may end beyond the end of the object.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -19,20 +19,20 @@ use crate::store::S3Store;
 
 /// Writers that race for one key.
 const RACERS: usize = 8;
-/// Where the range of the read ends, far behind the end of the object.
+/// End of the range that is read, far beyond the end of the object.
 const READ_END: u64 = 1 << 20;
 
-/// What a server does with conditions and ranges.
+/// How a server handles conditions and ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConditionReport {
-    /// A put that asks for the key to be absent (`If-None-Match: *`) is ever refused.
+    /// A put that requires the key to be absent (`If-None-Match: *`) is refused if the key exists.
     pub has_create: bool,
-    /// A put that names another state than the present one (`If-Match`) is refused.
+    /// A put that names another state than the current one (`If-Match`) is refused.
     pub has_replace: bool,
-    /// How many of several writers at the same time were told that they created the same key.
+    /// How many of several concurrent writers got the answer that they created the same key.
     pub winners: usize,
-    /// A range that ends behind the end of the object gives what there is. Nothing is known about it (and
-    /// this is set) if conditions are ignored.
+    /// A range that ends beyond the end of the object returns the existing bytes. If conditions are ignored,
+    /// this is unknown (and set).
     pub reads_past_end: bool,
 }
 
@@ -42,7 +42,7 @@ impl ConditionReport {
         self.has_create && self.has_replace && self.winners == 1
     }
 
-    /// Returns what the server does wrong, in words.
+    /// Describes what the server does wrong.
     pub fn ignored(&self) -> String {
         match (self.has_create, self.has_replace) {
             (false, false) => "ignores conditional requests (If-None-Match and If-Match)".to_owned(),
@@ -53,8 +53,7 @@ impl ConditionReport {
     }
 }
 
-/// Tries conditional requests and a read on an object of its own below `probe/`, and deletes it again as far
-/// as that is allowed.
+/// Tries conditional requests and a read on its own object below `probe/`, and deletes it again if permitted.
 pub async fn probe_conditions(store: &S3Store) -> StoreResult<ConditionReport> {
     let key = probe_key(store, "");
     let report = try_conditions(store, &key).await;
@@ -62,7 +61,7 @@ pub async fn probe_conditions(store: &S3Store) -> StoreResult<ConditionReport> {
     report
 }
 
-/// Fails unless several writers are safe, and ranges can be read.
+/// Fails unless several writers are safe and ranges can be read.
 pub async fn require_conditions(store: &S3Store) -> Result<(), ProbeError> {
     let report = match probe_conditions(store).await {
         Ok(report) => report,
@@ -87,7 +86,7 @@ async fn try_conditions(store: &S3Store, key: &str) -> StoreResult<ConditionRepo
     let stale = store.put_unresolved(key, Bytes::from_static(b"stale"), PutCondition::Version(other)).await?;
     report.has_replace = stale.is_none();
     if winners != 1 || stale.is_some() {
-        // Nobody knows which bytes are there now, and nothing else counts any more.
+        // It is unknown which bytes the object has now, so further tests are useless.
         return Ok(report);
     }
     let replacement = Bytes::from_static(b"replacement");
@@ -99,8 +98,8 @@ async fn try_conditions(store: &S3Store, key: &str) -> StoreResult<ConditionRepo
     Ok(report)
 }
 
-/// Lets writers race for a key, and returns how many were told that they created it, and the state that one
-/// of them did.
+/// Lets writers race for a key. Returns how many were told that they created it, and the state that one of
+/// them created.
 async fn race(store: &S3Store, key: &str) -> StoreResult<(usize, Version)> {
     let racers = (0..RACERS)
         .map(|racer| store.put_unresolved(key, Bytes::from(format!("racer {racer}")), PutCondition::Absent));
@@ -108,12 +107,12 @@ async fn race(store: &S3Store, key: &str) -> StoreResult<(usize, Version)> {
     let mut created = told.into_iter().flatten();
     match created.next() {
         Some(version) => Ok((1 + created.count(), version)),
-        // The answer to the one that did was lost, and its next attempt was refused.
+        // The answer to the successful attempt was lost, and the next attempt was refused.
         None => Ok((1, store.get_versioned(key).await?.1)),
     }
 }
 
-/// Says whether a range that ends behind the end of an object gives the bytes up to that end.
+/// Says whether a range that ends beyond the end of an object returns the bytes up to that end.
 async fn reads_past_end(store: &S3Store, key: &str, content: &Bytes) -> StoreResult<bool> {
     match store.get(key, Some(1..READ_END)).await {
         Ok(read) => Ok(read == content.slice(1..)),

@@ -1,8 +1,8 @@
-//! Why a server is not to be used.
+//! Why a server must not be used.
 
 use icecore_store::StoreError;
 
-/// Reason why a server is not to be used by several writers. The text fits behind "failed to …".
+/// Reason why several writers must not use a server. The text fits after "failed to …".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProbeError {
@@ -14,17 +14,17 @@ pub enum ProbeError {
         "the server at {location} {ignored}: of several writers at the same time one could destroy what another has just written"
     )]
     NotHonoured {
-        /// Where the store is.
+        /// Location of the store.
         location: String,
-        /// What it does.
+        /// Behaviour of the server.
         ignored: String,
     },
-    /// The server does not read as every repository needs it.
+    /// The server does not read in the way that every repository needs.
     #[error("the server at {location} {wrong}: backups there could not be restored")]
     WrongReads {
-        /// Where the store is.
+        /// Location of the store.
         location: String,
-        /// What it does.
+        /// Behaviour of the server.
         wrong: String,
     },
 }

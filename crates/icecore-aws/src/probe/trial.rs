@@ -1,4 +1,4 @@
-//! Reads of each kind, and requests that a writer should not be allowed to make, tried on one object.
+//! Tries all kinds of reads, and requests that a writer should not be allowed to make, on one object.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ use crate::{
 
 /// Length of the object.
 const CONTENT_BYTES: u8 = 64;
-/// What is read, and what it is called.
+/// Ranges to read, and their descriptions.
 const READS: [(&str, Option<Range<u64>>); 4] = [
     ("a whole object", None),
     ("a range within an object", Some(16..32)),
@@ -24,19 +24,19 @@ const READS: [(&str, Option<Range<u64>>); 4] = [
     ("a range that ends past the end of an object", Some(48..1 << 20)),
 ];
 
-/// What a server does, and what it allows.
+/// What a server supports, and what it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
-    /// Reads that the server refuses or answers wrongly; each text fits behind "the server".
+    /// Reads that the server refuses or answers wrongly; each text fits after "the server".
     pub wrong_reads: Vec<String>,
-    /// An object can be overwritten by a request without a condition.
+    /// A request without a condition can overwrite an object.
     pub overwrites: bool,
     /// An object can be deleted.
     pub deletes: bool,
 }
 
-/// Tries reads, an overwriting put and a deletion on an object of its own below `probe/`, which is left
-/// behind if it cannot be deleted.
+/// Tries reads, an overwriting put and a deletion on its own object below `probe/`. If the object cannot be
+/// deleted, it is left behind.
 pub async fn try_requests(store: &S3Store) -> StoreResult<Trial> {
     let directory = format!("{}/", probe_key(store, "-trial"));
     let key = format!("{directory}object");
@@ -48,7 +48,7 @@ pub async fn try_requests(store: &S3Store) -> StoreResult<Trial> {
     Ok(Trial { wrong_reads: wrong_reads?, overwrites: overwrites?, deletes: deletes? })
 }
 
-/// Fails if the server does not read as every repository needs it.
+/// Fails if the server does not read in the way that every repository needs.
 pub async fn require_reads(store: &S3Store) -> Result<(), ProbeError> {
     let Trial { wrong_reads, .. } = try_requests(store).await?;
     if wrong_reads.is_empty() {
@@ -57,7 +57,7 @@ pub async fn require_reads(store: &S3Store) -> Result<(), ProbeError> {
     Err(ProbeError::WrongReads { location: store.location(), wrong: wrong_reads.join("; it ") })
 }
 
-/// Finds out whether a probe of conditions failed because the server refuses conditional requests, not
+/// Finds out whether a probe of conditions failed because the server refuses conditional requests, and not
 /// because it refuses all puts.
 pub async fn explain_probe_error(store: &S3Store, error: StoreError) -> ProbeError {
     let (StoreError::Unsupported { reason, .. } | StoreError::Refused { reason, .. }) = &error else {
@@ -72,7 +72,7 @@ pub async fn explain_probe_error(store: &S3Store, error: StoreError) -> ProbeErr
     ProbeError::NotHonoured { location: store.location(), ignored }
 }
 
-/// Says whether a request was carried out, or refused because a policy forbids it.
+/// Says whether a request was allowed; `false` if a policy forbids it.
 fn is_allowed(result: StoreResult<()>) -> StoreResult<bool> {
     match result {
         Ok(()) => Ok(true),
@@ -81,7 +81,7 @@ fn is_allowed(result: StoreResult<()>) -> StoreResult<bool> {
     }
 }
 
-/// Writes an object without any condition.
+/// Writes an object without a condition.
 async fn overwrite(store: &S3Store, key: &str, bytes: Bytes) -> StoreResult<()> {
     let checksum = BodyChecksum::of(&bytes, store.options.has_checksums);
     let call = |client: Client| {
@@ -99,8 +99,8 @@ async fn overwrite(store: &S3Store, key: &str, bytes: Bytes) -> StoreResult<()> 
     Ok(store.requester.request(operation, call).await?)
 }
 
-/// Reads an object, the only one in its directory, in each way that a repository needs, and returns what is
-/// wrong.
+/// Reads an object, the only one in its directory, in all the ways that a repository needs, and returns the
+/// problems.
 async fn try_reads(
     store: &S3Store,
     directory: &str,
@@ -136,7 +136,7 @@ async fn try_reads(
     Ok(wrong)
 }
 
-/// Returns what is wrong with an answer; errors that say nothing about the kind of the request are passed on.
+/// Returns the problem of an answer; errors that are unrelated to the kind of the request are passed on.
 fn judge<T>(
     name: &str,
     answer: StoreResult<T>,

@@ -1,4 +1,4 @@
-//! What a request is, and how much is done for it.
+//! Description of a request, and the effort that is made for it.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -9,33 +9,33 @@ use crate::{
     movement::{Expectation, STEP_BYTES},
 };
 
-/// Longest time for the beginning of an answer, at the first attempt. A lost answer is asked for again soon;
-/// a slow server gets more time with every further attempt.
+/// Longest time until an answer begins, in the first attempt. After a lost answer, the next attempt comes
+/// soon; a slow server gets more time in every further attempt.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
-/// The same for requests whose body the server has to store first.
+/// The same for requests whose body the server must store first.
 const STORED_TIME_MAX: Duration = Duration::from_secs(30);
-/// The same for the end of an upload in parts, which the server may have to put together first.
+/// The same for completing an upload in parts, which the server may have to assemble first.
 const COMPLETED_TIME_MAX: Duration = Duration::from_mins(1);
-/// Longest time for the end of an upload in parts as long as the server says that it is at work.
+/// Longest time for completing an upload in parts while the server reports that it is working.
 const ASSEMBLED_TIME_MAX: Duration = Duration::from_mins(10);
-/// By how much an attempt may take longer than the first one.
+/// Factor by which later attempts may take longer than the first one.
 const PATIENCE_FACTOR_MAX: u32 = 4;
-/// Bytes of a body that the system and the client may have taken and not yet sent, …
+/// Bytes of a body that the system and the client may have accepted but not sent yet, …
 const BUFFERED_BYTES_MAX: u64 = 1 << 20;
-/// … and how many of them the slowest lines send in a second.
+/// … and the bytes per second that the slowest lines send.
 const BUFFERED_BYTES_PER_SECOND: u64 = 16 << 10;
 
-/// How much is done for a request.
+/// Effort for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effort {
     /// As much as the store's policy allows.
     Usual,
-    /// Little, for requests on which nothing depends.
+    /// Little, for requests that nothing depends on.
     Short,
 }
 
 impl Effort {
-    /// Returns how often and how long the request is repeated, if it usually is by `usual`.
+    /// Returns how often and how long the request is repeated, given the `usual` policy.
     pub(super) fn policy(self, usual: RetryPolicy) -> RetryPolicy {
         match self {
             Self::Usual => usual,
@@ -56,34 +56,34 @@ impl Effort {
     }
 }
 
-/// A request as the requester has to know it: it counts it, waits for it and names it in errors.
+/// A request, as far as the requester must know it to count it, wait for it and name it in errors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation<'key> {
     pub(super) action: Action,
-    /// Key of the object; a prefix for listings. Errors and waits name it.
+    /// Key of the object; a prefix for listings. Used in errors and waits.
     pub(super) key: &'key str,
-    /// Length of the body that is sent.
+    /// Length of the request's body.
     pub(super) sent_bytes: u64,
     pub(super) effort: Effort,
 }
 
 impl<'key> Operation<'key> {
-    /// Makes an operation that sends no body.
+    /// Creates an operation without a body.
     pub(crate) fn new(action: Action, key: &'key str) -> Self {
         Self { action, key, sent_bytes: 0, effort: Effort::Usual }
     }
 
-    /// Sets the length of the body that is sent.
+    /// Sets the length of the request's body.
     pub(crate) fn sending(self, bytes: u64) -> Self {
         Self { sent_bytes: bytes, ..self }
     }
 
-    /// Sets how much is done for it.
+    /// Sets the effort.
     pub(crate) fn with_effort(self, effort: Effort) -> Self {
         Self { effort, ..self }
     }
 
-    /// Returns what is expected of the next attempt: a slow server gets more time with each, but not more
+    /// Returns the limits of the next attempt: a slow server gets more time in each attempt, but not more
     /// than is left.
     pub(super) fn expectation(&self, attempts: &Attempts<'_>) -> Expectation {
         let first = match self.action {
@@ -95,8 +95,7 @@ impl<'key> Operation<'key> {
         let time_max = (first * factor).min(attempts.left().max(first)).min(self.effort.answer_time_max());
         let buffered =
             Duration::from_secs(self.sent_bytes.min(BUFFERED_BYTES_MAX) / BUFFERED_BYTES_PER_SECOND);
-        // S3 begins its answer at once and sends a space now and then until the object is whole (API
-        // reference).
+        // S3 begins its answer at once and sends spaces until the object is assembled (API reference).
         let (step_bytes, whole_time_max) = match self.action {
             Action::CompleteUpload => (1, ASSEMBLED_TIME_MAX),
             _ => (STEP_BYTES, Duration::MAX),

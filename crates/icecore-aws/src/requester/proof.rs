@@ -1,4 +1,4 @@
-//! Whether the server is one of S3, where an answer alone does not show it.
+//! Finds out whether a server is S3, if an answer alone does not prove it.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -7,11 +7,11 @@ use aws_sdk_s3::{Client, operation::get_object::GetObjectOutput};
 use super::{Operation, Requester};
 use crate::{action::Action, failure::ServiceFailure, likeness::Likeness};
 
-/// Longest time for the request that clears it up.
+/// Longest time for the request that finds out.
 const PROOF_TIME_MAX: Duration = Duration::from_secs(15);
 
 impl Requester {
-    /// Judges the answer to a request: returns it as one that no S3 gives, or as one that S3 gives.
+    /// Judges the answer to a request: marks it as one that comes from S3, or as one that S3 never gives.
     pub(crate) async fn judged(&self, failure: ServiceFailure, action: Action, key: &str) -> ServiceFailure {
         let mut failure = match action {
             Action::Head => self.with_reason(failure, key).await,
@@ -26,7 +26,7 @@ impl Requester {
                 self.is_proven.store(true, Ordering::Relaxed);
                 Likeness::S3
             }
-            // Something between us and the server refuses the request: too long for it, or suspicious.
+            // Something between us and the server refuses the request, because it is too long or suspicious.
             Likeness::Foreign(_) if is_proven() && matches!(failure.status, 400..=403 | 405..) => {
                 Likeness::Unclear
             }
@@ -39,8 +39,9 @@ impl Requester {
         failure
     }
 
-    /// Returns the failure of a HEAD with the reason that its answer cannot have, because it has no body: the
-    /// credentials may have expired, or the clock be wrong. The same question with a body has it.
+    /// Returns the failure of a HEAD together with its reason, which its answer cannot contain for lack of a
+    /// body: for example expired credentials, or a wrong clock. The answer to the same request with a body
+    /// contains it.
     async fn with_reason(&self, failure: ServiceFailure, key: &str) -> ServiceFailure {
         if !failure.lacks_reason() {
             return failure;
@@ -54,12 +55,12 @@ impl Requester {
         }
     }
 
-    /// Finds out what the server is by a request whose answer has a body, unlike that to HEAD.
+    /// Finds out what the server is with a request whose answer has a body, unlike the answer to HEAD.
     async fn look_at_server(&self, key: &str, status: u16) -> Likeness {
         let likeness = match self.first_byte(key).await {
             Some(Ok(output)) if output.e_tag().is_some() => Likeness::S3,
             Some(Ok(_)) => Likeness::without_evidence(200),
-            // Not known: there was no answer.
+            // Unknown: there was no answer.
             Some(Err(failure)) if failure.status == 0 => Likeness::Unclear,
             Some(Err(failure)) if failure.likeness == Likeness::Unclear => Likeness::without_evidence(status),
             Some(Err(failure)) => failure.likeness,
@@ -71,7 +72,7 @@ impl Requester {
         likeness
     }
 
-    /// Asks for the first byte of an object; nothing if there is no answer in time.
+    /// Requests the first byte of an object; nothing if there is no answer in time.
     async fn first_byte(&self, key: &str) -> Option<Result<GetObjectOutput, ServiceFailure>> {
         let call = |client: Client| {
             let request = client.get_object().bucket(&self.location.bucket).key(self.location.full_key(key));

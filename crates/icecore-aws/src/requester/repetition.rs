@@ -1,4 +1,4 @@
-//! Whether a request that failed is made again, and how often.
+//! Decides whether a failed request is repeated, and how often.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -10,21 +10,20 @@ use crate::{
     failure::{FailureKind, ServiceFailure},
 };
 
-/// How often credentials are fetched again that the server says have expired, before their owner has to renew
-/// them.
+/// How often credentials are fetched again after the server reported that they have expired. After that,
+/// their owner must renew them.
 const RENEWALS_MAX: u32 = 3;
-/// How often a request is made again that the server says has a wrong time: it is signed again, which helps
-/// if the machine slept between its signature and its way.
+/// How often a request is repeated after the server rejected its time. It is signed again, which helps if the
+/// machine slept between signing and sending.
 const SKEWED_MAX: u32 = 2;
-/// Most attempts as long as the server has never answered: more likely than a server that is down is a wrong
-/// address; …
+/// Most attempts while the server has never answered, because the address is probably wrong; …
 pub(crate) const UNREACHED_ATTEMPTS_MAX: u32 = 4;
-/// … and as long as nothing there answers at all, which takes its time to find out.
+/// … and while nothing at all answers there, because each attempt takes long.
 const SILENT_ATTEMPTS_MAX: u32 = 2;
-/// Longest pause while the network is waited for: it may be there at any moment.
+/// Longest pause while waiting for the network, which may come up at any moment.
 const NETWORK_DELAY_MAX: Duration = Duration::from_secs(5);
 
-/// What is wrong with a request again and again, and is not believed at once.
+/// Repeated failures of a request that may have a temporary cause at first.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Doubts {
     expired: u32,
@@ -42,18 +41,19 @@ impl Requester {
             doubts.skewed += 1;
             return doubts.skewed <= SKEWED_MAX;
         }
-        // Whoever has given credentials once is asked again, like a server that was reached once.
+        // A source that has provided credentials before is asked again, like a server that was reached
+        // before.
         let was_there =
             matches!(failure.kind, FailureKind::NoCredentials | FailureKind::Connection) && self.is_reached();
         failure.is_transient() || was_there || self.waits_for_network(failure)
     }
 
-    /// Says whether a failure is one of a network that is not there yet, and which is waited for.
+    /// Says whether to wait because a missing network may have caused a failure.
     fn waits_for_network(&self, failure: &ServiceFailure) -> bool {
         self.options.network_time_max.is_some() && !self.is_reached() && failure.may_be_network()
     }
 
-    /// Returns how long is waited after a failure: less, as long as the server has never answered.
+    /// Returns the policy after a failure: with less patience while the server has never answered.
     pub(super) fn policy(&self, usual: RetryPolicy, failure: &ServiceFailure) -> RetryPolicy {
         if self.is_reached() {
             return usual;

@@ -25,7 +25,7 @@ fn options() -> S3Options {
     }
 }
 
-/// Makes a request whose first attempts fail; returns how many attempts were made, and how it ended.
+/// Makes a request whose first attempts fail; returns the number of attempts, and the result.
 async fn attempts(
     requester: &Requester,
     operation: Operation<'_>,

@@ -31,7 +31,7 @@ mod objects;
 mod trial;
 mod weather;
 
-/// A server and what a store on it needs; time is not waited for.
+/// A server, and everything that a store on it needs; waits end at once.
 struct Bed {
     server: TestServer,
     sleep: Arc<InstantSleep>,
@@ -121,7 +121,7 @@ async fn conforms_on_a_server_that_knows_no_checksums() {
     conformance::run(Arc::new(bed.store().await), "conformance/").await.unwrap();
 }
 
-/// On a server that somebody has started.
+/// Needs a server that somebody has started.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::disallowed_methods, reason = "the variables are for the tests themselves")]
 async fn conforms_on_the_server_that_the_environment_names() {
@@ -135,7 +135,7 @@ async fn conforms_on_the_server_that_the_environment_names() {
     let environment = Environment::system();
     let mut random = [0; 8];
     environment.entropy.fill(&mut random);
-    // The largest object of the suite goes in parts, all others as a whole.
+    // The largest object of the suite is uploaded in parts, all others as a whole.
     let options = S3Options {
         endpoint_url: Some(url),
         multipart_above_bytes: 6 << 20,

@@ -1,5 +1,5 @@
-//! Addresses of Amazon's S3: which region signs, whose prices hold, and which host is asked. No request is
-//! made.
+//! Addresses of Amazon's S3: the region that signs, the prices that apply, and the host that is contacted. No
+//! request is made.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 
 use super::*;
 
-/// Opens a store whose options say another region than the address does.
+/// Opens a store whose options name another region than the address.
 async fn open(bucket: &str, url: Option<&str>) -> S3Store {
     let environment = Environment {
         clock: Arc::new(ManualClock::default()),
@@ -25,7 +25,7 @@ async fn open(bucket: &str, url: Option<&str>) -> S3Store {
     S3Store::open(options, environment).await
 }
 
-/// Returns the URL of an object, without what signs it.
+/// Returns the URL of an object, without its signature.
 async fn address(store: &S3Store) -> String {
     let request = store
         .requester
@@ -78,7 +78,7 @@ async fn access_points_are_asked_by_their_host_name() {
         let expected = format!("https://{alias}.s3.us-east-1.amazonaws.com/prefix/icecore");
         assert_eq!(address(&store).await, expected, "{url:?}");
     }
-    // What an access point does not answer is not asked.
+    // Requests that an access point does not answer are not made.
     assert!(store.lifecycle().await.unwrap().is_unknown);
     assert_eq!(store.versioning().await.unwrap(), crate::bucket::Versioning::Unknown);
     assert_eq!(store.meter().usage().total().requests, 0);

@@ -1,4 +1,4 @@
-//! Servers that speak TLS: whose certificates are trusted, and what is said of the others.
+//! Servers with TLS: which certificates are trusted, and the errors for the others.
 
 use icecore_store::error::ConnectionCause;
 use s3_test_server::{TestAuthority, TestCertificate, TlsFront};
@@ -9,7 +9,7 @@ use crate::{
     trust::Trust,
 };
 
-/// Reads an object that does not exist; returns how that fails.
+/// Reads an object that does not exist; returns the error.
 async fn failure(bed: &Bed, front: &TlsFront, trust: Trust) -> StoreError {
     let options = S3Options { endpoint_url: Some(front.url()), trust, ..bed.options() };
     bed.store_with(options).await.get("meta/a", None).await.unwrap_err()
@@ -33,7 +33,7 @@ async fn a_certificate_is_trusted_if_its_authority_is_named() {
     assert!(error.is_not_found(), "{error}");
     let untrusted = ConnectionCause::UntrustedCertificate;
     assert_unreachable(&failure(&bed, &front, Trust::default()).await, &front, &untrusted);
-    // Another one of the same name.
+    // Another one with the same name.
     let forged = ConnectionCause::BadCertificate { reason: "BadSignature".to_owned() };
     let other = TestAuthority::new().unwrap();
     assert_unreachable(&failure(&bed, &front, only(other.certificate())).await, &front, &forged);
@@ -86,7 +86,7 @@ async fn kms_trusts_the_same_certificates() {
     let KmsError::Unreachable(unreached) = failure(Trust::default()).await else { panic!() };
     assert_eq!(unreached.cause, ConnectionCause::UntrustedCertificate);
     assert_eq!(unreached.endpoint, front.url());
-    // The server speaks of S3 only: this is its answer.
+    // This is the answer of the S3 server.
     let error = failure(only(authority.certificate())).await;
     assert!(!matches!(error, KmsError::Unreachable(_) | KmsError::Unavailable { .. }), "{error}");
 }

@@ -23,7 +23,7 @@ async fn an_object_of_somebody_else_with_the_same_bytes_is_not_ours() {
     let bed = Bed::new();
     let (one, other) = (bed.store().await, bed.store().await);
     one.create("meta/a", Bytes::from_static(b"same")).await.unwrap();
-    // The other's request is lost before it arrives, so that what it finds is not its own.
+    // The other request is lost before it arrives, so the object that it finds is not its own.
     bed.inject("PUT", "meta/", 1, Fault::Reset);
     let error = other.create("meta/a", Bytes::from_static(b"same")).await.unwrap_err();
     assert!(matches!(error, StoreError::AlreadyExists { .. }), "{error}");
@@ -48,7 +48,7 @@ async fn parts_do_not_overwrite() {
     let error = store.create("data/a", pattern(7 << 20)).await.unwrap_err();
     assert!(matches!(error, StoreError::AlreadyExists { .. }), "{error}");
     assert_eq!(store.head("data/a").await.unwrap().size, 6 << 20);
-    // Created by somebody between the look and the completion.
+    // Created by another writer between the check and the completion.
     bed.server.inject(FaultRule::new("HEAD", "data/b", 1, Fault::error(404, "")));
     store.put("data/b", Bytes::from_static(b"theirs"), PutCondition::Absent).await.unwrap();
     let error = store.create("data/b", pattern(7 << 20)).await.unwrap_err();
@@ -97,7 +97,7 @@ async fn a_server_that_compares_tags_without_quotes() {
     bed.inject("PUT", "meta/a", 1, Fault::error(412, "PreconditionFailed"));
     let version = store.replace("meta/a", Bytes::from_static(b"b"), version).await.unwrap();
     assert!(store.has_bare_etags.load(Ordering::Relaxed));
-    // A real mismatch is one all the same, and is not tried again for ever.
+    // A real mismatch is still reported, and is not retried forever.
     let stale = Version("state-0".to_owned());
     let error = store.replace("meta/a", Bytes::from_static(b"c"), stale).await.unwrap_err();
     assert!(matches!(error, StoreError::VersionMismatch { .. }), "{error}");

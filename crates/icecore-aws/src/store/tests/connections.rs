@@ -36,7 +36,7 @@ async fn an_object_that_is_replaced_while_it_is_read_is_read_anew() {
     };
     let (read, replaced) = tokio::join!(get, replace);
     let (bytes, of) = read.unwrap();
-    // Whichever came first: never a mixture.
+    // Either of the two contents, but never a mixture.
     let expected = if of == replaced { Bytes::from(vec![7; 200_000]) } else { pattern(100_000) };
     assert_eq!(bytes, expected);
 }
@@ -67,8 +67,8 @@ async fn a_server_that_stores_other_bytes_is_found_and_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_a_proxy_cuts_in_the_middle() {
     let bed = Bed::new();
-    // No connection lives for ever: some are cut while they send, some while they receive, at ever different
-    // places.
+    // No connection lives forever: some are cut while they send, some while they receive, after varying
+    // numbers of bytes.
     let proxy = CuttingProxy::start(bed.server.port(), |number| match number % 2 {
         0 => Some(Cut::Upload(100_000 + number * 97_919 % 900_000)),
         _ => Some(Cut::Download(100 + number * 61_001 % 900_000)),

@@ -1,4 +1,4 @@
-//! What callers are told, and when requests are repeated.
+//! Errors that callers get, and repetitions of requests.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Servers that are none of S3, and answers of which a part is missing.
+//! Servers that are not S3, and incomplete answers.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -14,7 +14,7 @@ const PAGE: &str = "<!DOCTYPE html><html><body>login</body></html>";
 fn start(head: &'static str, body: &'static str) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    // Ends with the tests: nothing stops it from listening.
+    // Ends with the test program: nothing stops it from listening.
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             answer(stream.unwrap(), head, body).unwrap_or_default();
@@ -43,7 +43,7 @@ async fn open(bed: &Bed, url: &str) -> S3Store {
     bed.store_with(S3Options { endpoint_url: Some(url.to_owned()), retry, ..bed.options() }).await
 }
 
-/// Asserts that nothing is read, listed or written there.
+/// Asserts that nothing is read, listed or written on this server.
 fn assert_foreign<'test>(
     head: &'static str,
     body: &'static str,
@@ -140,7 +140,7 @@ async fn a_list_that_breaks_off_is_no_list() {
 async fn what_stands_in_front_of_a_server_that_is_known_refuses_only_a_request() {
     let bed = Bed::new();
     let known = bed.store().await;
-    // Not even the first look at a server is taken for another one's.
+    // Not even the first HEAD is mistaken for the answer of a foreign server.
     assert!(known.head("meta/a").await.unwrap_err().is_not_found());
     known.create("meta/a", Bytes::from_static(b"a")).await.unwrap();
     assert!(known.requester.is_proven.load(Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! What stands in the bucket.
+//! The objects in the bucket.
 
 use std::time::Duration;
 
@@ -71,12 +71,12 @@ async fn listings_of_more_than_a_page() {
     let objects = bed.store().await.list("data/").await.unwrap();
     assert_eq!(objects.len(), 2_345);
     assert!(objects.is_sorted_by(|one, other| one.key < other.key));
-    // Of the three pages the last two are asked for at once, and a guess where they begin may be wrong.
+    // Of the three pages, the last two are requested at once, and a guess where they begin may be wrong.
     assert!(matches!(bed.requests("GET", "list-type=2"), 3..=5));
 }
 
-/// Keys as Icecore has them: many of one time, times of all distances, several writers, and some that are no
-/// hexadecimal numbers.
+/// Keys like those of Icecore: many with the same time, times at all distances, several writers, and some
+/// that are not hexadecimal numbers.
 fn many_keys() -> Vec<String> {
     let hash = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut keys: Vec<String> = (0..300)
@@ -157,7 +157,7 @@ async fn pages_are_listed_side_by_side() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_are_listed_side_by_side_again_behind_one_that_tells_nothing() {
     let bed = Bed::with(&ServerOptions { page_keys_max: 10, ..ServerOptions::default() });
-    // The first page begins in one and ends in the other.
+    // The first page begins in one range and ends in the other.
     for (prefix, count) in [("data/group", 5), ("meta/packs", 300)] {
         for number in 0..count {
             let key = format!("some/prefix/{prefix}/{:012x}", number * 86_400_000u64);
@@ -173,7 +173,7 @@ async fn what_is_left_of_uploads_is_taken_away_when_it_is_old() {
     let bed = Bed::new();
     let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes_min: 5 << 20, ..bed.options() };
     let store = bed.store_with(options).await;
-    // The answer to the beginning of an upload is lost, so nobody knows its id.
+    // The answer to the start of an upload is lost, so nobody knows its id.
     bed.inject("POST", "uploads", 1, Fault::LostReply);
     store.create("data/a", pattern(6 << 20)).await.unwrap();
     assert_eq!(bed.server.open_uploads("bucket"), 1);
@@ -211,7 +211,7 @@ async fn large_objects_go_in_parts_and_leave_none_behind() {
     assert_eq!(bed.requests("PUT", "partNumber"), 3);
     store.create("meta/large", bytes.clone()).await.unwrap();
     assert_eq!(bed.requests("PUT", "partNumber"), 3, "only what nobody else can write goes in parts");
-    // A part that fails for good takes the others with it.
+    // A part that fails permanently stops the others.
     bed.inject("PUT", "partNumber=2", 1, Fault::error(403, "AccessDenied"));
     let error = store.create("data/other", bytes).await.unwrap_err();
     assert!(matches!(error, StoreError::NotPermitted { .. }), "{error}");
@@ -228,7 +228,7 @@ async fn large_objects_go_whole_until_one_connection_is_too_slow() {
     let store = bed.store_with(options.clone()).await;
     store.create("data/fast", pattern(6 << 20)).await.unwrap();
     assert_eq!((bed.requests("PUT", "data/fast"), bed.requests("HEAD", "")), (1, 0));
-    // Seven attempts that fail take longer than six seconds, in which the object should have gone.
+    // Seven failed attempts take longer than six seconds, in which the object should have been uploaded.
     bed.inject("PUT", "data/slow", 7, Fault::slow_down());
     store.create("data/slow", pattern(6 << 20)).await.unwrap();
     assert!(store.has_slow_connections());
@@ -252,8 +252,8 @@ async fn archived_metadata_is_found_whoever_archived_it() {
     bed.server.archive("bucket", &full("data/a"), "GLACIER", None);
     assert_eq!(store.archived_metadata().await.unwrap(), ArchiveReport::default());
     bed.server.archive("bucket", &full("meta/packs/03"), "GLACIER", None);
-    // Intelligent-Tiering: three are in an archive tier, which a listing does not show, one of them not old
-    // enough for it.
+    // Intelligent-Tiering: three are in an archive tier, which a listing does not show; one of them is too
+    // young for it.
     for number in [1, 4, 7, 8] {
         let tier = (number != 8).then_some("DEEP_ARCHIVE_ACCESS");
         let key = full(&format!("meta/packs/{number:02}"));

@@ -1,9 +1,9 @@
-//! What `doctor` tries.
+//! The tests that `doctor` runs.
 
 use super::*;
 use crate::probe::{ProbeError, try_requests};
 
-/// A store for a user who may do what a policy says.
+/// A store for a user with the permissions of a policy.
 async fn store_of_user(bed: &Bed, policy: &str) -> S3Store {
     bed.server.add_user("AKUSER", "SKUSER", policy).unwrap();
     let credentials =
@@ -60,7 +60,7 @@ async fn parts_are_uploaded_where_conditions_are_enforced() {
     let options = S3Options { multipart_above_bytes: 5 << 20, part_bytes_min: 5 << 20, ..bed.options() };
     let store = bed.store_with(options.clone()).await;
     store.create("data/a", pattern(6 << 20)).await.unwrap();
-    // Without a condition the completion is refused, and nothing is left of the upload.
+    // Without a condition, the completion is refused, and nothing of the upload is left behind.
     let plain = bed.store_with(S3Options { single_writer: true, ..options }).await;
     let error = plain.create("data/b", pattern(6 << 20)).await.unwrap_err();
     assert!(matches!(error, StoreError::NotPermitted { .. }), "{error}");
@@ -87,7 +87,7 @@ async fn a_server_that_refuses_conditions_is_named() {
     );
     assert!(error.to_string().contains(&bed.server.url()), "{error}");
     assert_eq!(bed.server.keys("bucket"), [""; 0]);
-    // A server that refuses every put is another matter.
+    // A server that refuses every put is a different case.
     bed.inject("PUT", "", 100, Fault::error(501, "NotImplemented"));
     let error = require_conditions(&bed.store().await).await.unwrap_err();
     assert!(matches!(error, ProbeError::Store(StoreError::Unsupported { .. })), "{error}");

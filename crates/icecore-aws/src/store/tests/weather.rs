@@ -1,4 +1,4 @@
-//! Waits: none is without an end, and a signal ends them all.
+//! Waits: every wait ends, and a signal ends them all.
 
 use std::{sync::Mutex, time::SystemTime};
 
@@ -7,14 +7,14 @@ use icecore_store::waits::{CallNumber, Wait, WaitList, WaitState, Waits};
 use super::*;
 
 impl Bed {
-    /// Waits until so many requests of a method have arrived and an end of the latest one is waited for.
+    /// Waits until this many requests of a method have arrived and the latest one has a limit.
     async fn arrived(&self, method: &str, contains: &str, requests: usize) {
         while self.requests(method, contains) < requests || self.sleep.limit_of_the_slowest().is_none() {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Drives `work`, and lets each request that hangs reach its limit.
+    /// Drives `work`, and makes the limit of each hanging request expire.
     async fn with_hanging<T>(&self, method: &str, contains: &str, work: impl Future<Output = T>) -> T {
         let expire = async {
             for requests in 1.. {
@@ -107,7 +107,7 @@ async fn a_server_that_never_answers_is_given_up_within_the_budget_of_all_calls(
         let error = store.get("meta/a", None).await.unwrap_err();
         assert!(error.is_transient(), "{error}");
         let first = bed.elapsed();
-        // What comes behind it does not wait for the same server again.
+        // Later calls do not wait for the same server again.
         store.list("meta/").await.unwrap_err();
         store.abort_stale_uploads(Duration::from_hours(24)).await.unwrap_err();
         (first, bed.elapsed())
@@ -224,7 +224,7 @@ async fn a_head_that_sees_an_expired_token_first_renews_it() {
     bed.inject("GET", "meta/a", 1, Fault::error(400, "ExpiredToken"));
     assert_eq!(store.head("meta/a").await.unwrap().size, 1);
     assert_eq!((bed.requests("HEAD", "meta/a"), store.requester.renewals()), (2, 1));
-    // The token may have been renewed between the two.
+    // The token may have been renewed between the two attempts.
     bed.inject("HEAD", "meta/a", 1, Fault::error(400, "ExpiredToken"));
     assert_eq!(store.head("meta/a").await.unwrap().size, 1);
     bed.inject("HEAD", "meta/a", 100, Fault::error(403, "AccessDenied"));
@@ -262,7 +262,7 @@ async fn damaged_bytes_are_found_by_the_etag_where_there_is_no_checksum() {
         assert_eq!(store.get("meta/a", range).await.unwrap(), bytes);
         assert_eq!(bed.requests("GET", "meta/a"), 2);
     }
-    // What comes twice is believed: not every server makes its `ETag` from the bytes.
+    // If the same bytes arrive twice, they are accepted: not every server derives its `ETag` from the bytes.
     bed.inject("GET", "meta/a", 2, Fault::FlipBit(77));
     assert_ne!(store.get("meta/a", None).await.unwrap(), bytes);
     bed.server.forget_requests();
