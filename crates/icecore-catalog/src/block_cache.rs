@@ -1,10 +1,10 @@
 //! Sealed blocks as files beside the catalogue, so that a command does not fetch the blocks of a manifest
-//! that an earlier command has fetched.
+//! again that an earlier command has fetched.
 //!
-//! A block lies here as it lies in its pack, and whoever reads it authenticates it as if it came from the
-//! store. Blocks never change and names of packs are never used again, so a block is right or does not open.
-//! Several processes may add and remove files at the same time. Whatever fails counts as a block that is
-//! absent: the store has them all.
+//! A block is stored as in its pack, and a reader authenticates it as if it came from the store. Blocks never
+//! change and pack names are never reused, so a block is either right or cannot be opened. Several processes
+//! may add and remove files at the same time. After any failure, the block counts as missing: the store has
+//! them all.
 
 use std::{
     collections::HashSet,
@@ -21,15 +21,15 @@ use rustix::fs::{OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
 use crate::{catalog::Catalog, files::BLOCK_PREFIX};
 
-/// End of the names of files that are being written.
+/// Suffix of files that are being written.
 const UNFINISHED_SUFFIX: &str = ".new";
-/// A block that is longer than one part in this many of the cache is not kept.
+/// A block that is larger than one part in this many of the cache is not kept.
 const BLOCK_SHARE: u64 = 4;
 
-/// Blocks on the local disk, up to a number of bytes; those that were used longest ago are removed first.
+/// Blocks on the local disk, limited in bytes. The least recently used ones are removed first.
 ///
-/// Several processes that add blocks at the same time may exceed the number. The next one that adds a block
-/// removes the surplus.
+/// Several processes that add blocks at the same time may exceed the limit. The next process that adds a
+/// block removes the surplus.
 #[derive(Debug)]
 pub struct BlockCache {
     directory: PathBuf,
@@ -39,10 +39,10 @@ pub struct BlockCache {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Bytes of all files; none before they are counted.
+    /// Bytes of all files; none until they are counted.
     bytes: Option<u64>,
-    /// Blocks that were used by this process. They stay: a manifest that is larger than the cache would else
-    /// push out its own beginning each time that it is read.
+    /// Blocks that this process used. They are kept: otherwise a manifest that is larger than the cache would
+    /// evict its own beginning each time it is read.
     used: HashSet<String>,
 }
 
@@ -60,8 +60,8 @@ impl BlockCache {
         Some(Self { directory, bytes_max, state: Mutex::default() })
     }
 
-    /// Returns a block of a pack that has `length` bytes, if it is here. The bytes may be any: the caller
-    /// authenticates them.
+    /// Returns a block of a pack with `length` bytes, if it is in the cache. The bytes may be wrong: the
+    /// caller authenticates them.
     pub fn get(&self, pack: PackName, ordinal: u32, length: u32) -> Option<Vec<u8>> {
         let name = file_name(pack, ordinal);
         let bytes = match self.read(&name, length) {
@@ -81,7 +81,7 @@ impl BlockCache {
         Some(bytes)
     }
 
-    /// Keeps a block, if there is room for it beside those that this process has used.
+    /// Keeps a block, if it fits beside those that this process has used.
     pub fn put(&self, pack: PackName, ordinal: u32, bytes: &[u8]) {
         let (name, length) = (file_name(pack, ordinal), bytes.len() as u64);
         if length > self.bytes_max / BLOCK_SHARE {
@@ -105,12 +105,12 @@ impl BlockCache {
         }
     }
 
-    /// Removes a block that does not open.
+    /// Removes a block that cannot be opened.
     pub fn remove(&self, pack: PackName, ordinal: u32) {
         let name = file_name(pack, ordinal);
         let mut state = self.lock();
         state.used.remove(&name);
-        // The next one who adds a block counts again.
+        // Count again when the next block is added.
         state.bytes = None;
         if let Err(error) = fs::remove_file(self.directory.join(&name)) {
             tracing::debug!(name, %error, "a cached block cannot be removed");
@@ -118,7 +118,7 @@ impl BlockCache {
     }
 
     fn read(&self, name: &str, length: u32) -> io::Result<Vec<u8>> {
-        // Whatever else has the name, a pipe or a device, neither holds the command up nor counts.
+        // If the name belongs to a pipe or a device, it must not block the command, and does not count.
         let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
         let path = self.directory.join(name);
         let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
@@ -127,7 +127,7 @@ impl BlockCache {
         }
         let now = Timestamps { last_access: moment(UTIME_OMIT), last_modification: moment(UTIME_NOW) };
         if let Err(error) = futimens(&file, &now) {
-            // It only decides which blocks are removed first.
+            // The time only decides which blocks are removed first.
             tracing::debug!(name, %error, "the time of a cached block cannot be set");
         }
         let mut bytes = Vec::new();
@@ -135,8 +135,8 @@ impl BlockCache {
         Ok(bytes)
     }
 
-    /// Writes a file under another name first. Who writes the same block at the same time writes the same
-    /// bytes.
+    /// Writes a file under another name first. If another process writes the same block at the same time, it
+    /// writes the same bytes.
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.directory.join(name);
         let unfinished = self.directory.join(format!("{name}{UNFINISHED_SUFFIX}"));
@@ -144,14 +144,14 @@ impl BlockCache {
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         let written = file.write_all(bytes).and_then(|()| fs::rename(&unfinished, &path));
         if written.is_err() {
-            // Nothing is left of it, also on a full disk.
+            // Nothing is left behind, even on a full disk.
             drop(fs::remove_file(&unfinished));
         }
         written
     }
 
-    /// Removes blocks until there is room for `length` bytes; says no if only blocks are left that this
-    /// process has used.
+    /// Removes blocks until `length` bytes fit; returns `false` if only blocks remain that this process has
+    /// used.
     fn make_room(&self, state: &mut State, length: u64) -> io::Result<bool> {
         if state.bytes.is_some_and(|bytes| bytes + length <= self.bytes_max) {
             return Ok(true);
@@ -159,7 +159,7 @@ impl BlockCache {
         let mut files = self.files()?;
         let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
         if bytes + length > self.bytes_max {
-            // Some more, so that this is not done for each block.
+            // Removes a few more, so that this is not necessary for each block.
             let target = self.bytes_max - self.bytes_max / 8 - length;
             files.retain(|file| !state.used.contains(&file.name));
             files.sort_by_key(|file| file.used);

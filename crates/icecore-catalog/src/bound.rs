@@ -1,5 +1,5 @@
-//! Keeps the cache directory within bounds: catalogues of repositories that nobody has used for long are
-//! removed.
+//! Limits the size of the cache directory: removes catalogues of repositories that have not been used for a
+//! long time.
 
 use std::{
     fs, io,
@@ -11,10 +11,10 @@ use icecore_format::ids::RepositoryId;
 
 use crate::{error::CatalogError, files::CatalogFiles};
 
-/// A catalogue that was used so recently may be in use.
+/// A catalogue that was used more recently than this may be in use.
 const UNUSED_MIN: Duration = Duration::from_hours(24);
 
-/// What was removed.
+/// Removed catalogues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RemovedCatalogues {
     /// Number of catalogues.
@@ -23,16 +23,16 @@ pub struct RemovedCatalogues {
     pub bytes: u64,
 }
 
-/// What the catalogue of a repository takes up, and when it was used last.
+/// Size of the catalogue of a repository, and when it was last used.
 struct Usage {
     repository: RepositoryId,
     bytes: u64,
     used: SystemTime,
 }
 
-/// Removes catalogues below the cache directory, those that were used longest ago first, until all together
-/// have at most `bytes_max` bytes. Those stay that were used within a day before `now`, by the clock of the
-/// file system, and that of the repository `keep`, whatever their length.
+/// Removes catalogues below the cache directory, the least recently used ones first, until all together have
+/// at most `bytes_max` bytes. Keeps those that were used within a day before `now`, by the clock of the file
+/// system, and that of the repository `keep`, regardless of size.
 pub fn remove_unused(
     cache_directory: &Path,
     keep: RepositoryId,
@@ -49,7 +49,7 @@ pub fn remove_unused(
         };
         match look(&entry.path()) {
             Ok((bytes, used)) => all.push(Usage { repository, bytes, used }),
-            // Another process may be at it, or it is no directory.
+            // Another process may be removing it, or it is not a directory.
             Err(error) => tracing::debug!(path = %entry.path().display(), %error, "skipped"),
         }
     }
@@ -71,7 +71,7 @@ pub fn remove_unused(
     Ok(removed)
 }
 
-/// Returns how many bytes the files of a directory have, and when it was used last: SQLite makes and removes
+/// Returns the total size of the files in a directory, and when it was last used: SQLite creates and removes
 /// files in it whenever it opens the catalogue.
 fn look(directory: &Path) -> io::Result<(u64, SystemTime)> {
     let (mut bytes, mut used) = (0, fs::metadata(directory)?.modified()?);

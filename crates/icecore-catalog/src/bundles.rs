@@ -1,15 +1,15 @@
-//! Bundles: of each kind of small objects one sealed value with what most of them hold. The rows of these
-//! objects are gone.
+//! Bundles: for each kind of small objects, one sealed value with the records of most of them. These objects
+//! have no rows of their own.
 
 use rusqlite::{Connection, params};
 
 use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError};
 
-/// They lie among the small values that one run leaves for the next, each with the number of its records
-/// under another key.
+/// Bundles are stored among the small values that one run leaves for the next, each with the number of its
+/// records under another key.
 const STATE: &str = "state";
 
-/// Of which objects a bundle is.
+/// The objects in a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BundleKind {
     /// Snapshots.
@@ -18,7 +18,7 @@ pub enum BundleKind {
     Log,
 }
 
-/// A bundle as it is kept.
+/// A bundle as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredBundle {
     /// Number of its records.
@@ -49,7 +49,7 @@ impl Catalog {
         self.get_meta(kind.key())
     }
 
-    /// Returns how many records a bundle has, as it was said when it was kept.
+    /// Returns the number of records in a bundle, as recorded when it was stored.
     pub(crate) fn bundle_records(&self, kind: BundleKind) -> Result<usize, CatalogError> {
         let records = self.get_meta(kind.count_key())?;
         Ok(records
@@ -66,7 +66,7 @@ impl Catalog {
     }
 }
 
-/// Keeps a bundle in place of the earlier one, in the transaction of `connection`.
+/// Replaces the earlier bundle, in the transaction of `connection`.
 pub(crate) fn put(connection: &Connection, kind: BundleKind, bundle: &StoredBundle) -> rusqlite::Result<()> {
     let mut statement = connection
         .prepare_cached("INSERT OR REPLACE INTO state(key, checksum, value) VALUES (?1, ?2, ?3)")?;

@@ -14,7 +14,7 @@ use crate::{
     schema::{self, ExistingFile, SCHEMA_VERSION},
 };
 
-/// Stands for the path of a catalogue in memory.
+/// Path of a catalogue in memory.
 const IN_MEMORY: &str = ":memory:";
 
 /// The catalogue of one repository: a cache of its pack directories and snapshots on the local disk.
@@ -28,7 +28,7 @@ pub struct Catalog {
     home: Home,
 }
 
-/// Where the catalogue lives.
+/// Where the catalogue is stored.
 enum Home {
     Memory,
     File { files: CatalogFiles, identity: Option<FileIdentity> },
@@ -39,11 +39,11 @@ enum Home {
 pub enum CatalogOpening {
     /// The catalogue of an earlier run.
     Existing,
-    /// Nothing; the catalogue is new and empty.
+    /// There was none; the catalogue is new and empty.
     Created,
-    /// A catalogue that is of no use; the new one is empty.
+    /// There was an unusable one; the new one is empty.
     Rebuilt {
-        /// Why the old one could not be used.
+        /// Why the old one was unusable.
         reason: RebuildReason,
     },
 }
@@ -65,9 +65,9 @@ pub enum RebuildReason {
     },
     /// It is damaged.
     Damaged {
-        /// What is wrong with it.
+        /// The damage.
         reason: String,
-        /// Where it was moved to, for an investigation.
+        /// New path of the damaged file, for an investigation.
         moved_to: PathBuf,
     },
 }
@@ -98,17 +98,17 @@ impl fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// Opens the catalogue of `repository` below the cache directory, and creates it if there is none. One
-    /// that is damaged is moved aside (the newest is kept), one of another version is removed; a new one
-    /// takes its files.
+    /// Opens the catalogue of `repository` below the cache directory, and creates it if there is none. A
+    /// damaged catalogue is moved aside (only the newest is kept), and one of another version is removed; a
+    /// new one takes its place.
     ///
-    /// The directory has to be on a disk of this machine; [`Self::open_local`] makes sure of it.
+    /// The directory must be on a disk of this machine; [`Self::open_local`] checks that.
     pub fn open(directory: &Path, repository: RepositoryId) -> Result<(Self, CatalogOpening), CatalogError> {
         Self::open_local(directory, repository, |_| None)
     }
 
-    /// Does the same as [`Self::open`], unless `shared_file_system` names the type of the file system because
-    /// several machines share it: locks and shared mappings do not hold between machines, and write-ahead
+    /// Opens it like [`Self::open`], unless `shared_file_system` returns the type of a file system that
+    /// several machines share: locks and shared mappings do not work between machines, and write-ahead
     /// logging needs both.
     pub fn open_local(
         directory: &Path,
@@ -125,15 +125,14 @@ impl Catalog {
         Ok((Self { connection, repository, home: Home::File { files, identity } }, opening))
     }
 
-    /// Makes a catalogue that lives as long as the handle, for when there is no usable cache directory.
+    /// Creates a catalogue that lives only as long as the handle, for use without a cache directory.
     pub fn in_memory(repository: RepositoryId) -> Result<Self, CatalogError> {
         let connection = schema::create_in_memory(Path::new(IN_MEMORY), repository)?;
         Ok(Self { connection, repository, home: Home::Memory })
     }
 
-    /// Replaces a catalogue that turned out to be damaged by an empty one; the damaged file is moved aside.
-    /// If another process has already replaced it, takes over that one. After an error the handle is an empty
-    /// catalogue in memory.
+    /// Replaces a damaged catalogue by an empty one; the damaged file is moved aside. If another process has
+    /// already replaced it, opens that one. After an error, the handle is an empty catalogue in memory.
     pub fn start_over(&mut self) -> Result<(), CatalogError> {
         self.connection = schema::create_in_memory(Path::new(IN_MEMORY), self.repository)?;
         let Home::File { files, identity } = std::mem::replace(&mut self.home, Home::Memory) else {
@@ -164,12 +163,12 @@ impl Catalog {
         }
     }
 
-    /// Says whether the catalogue lives as long as the handle only.
+    /// Says whether the catalogue lives only as long as the handle.
     pub fn is_in_memory(&self) -> bool {
         matches!(self.home, Home::Memory)
     }
 
-    /// Returns another handle of the same catalogue for another thread; nothing if it is in memory.
+    /// Returns another handle of the same catalogue, for another thread; nothing if it is in memory.
     pub fn another(&self) -> Result<Option<Self>, CatalogError> {
         let Home::File { files, .. } = &self.home else { return Ok(None) };
         let _lock = files.lock()?;
@@ -189,19 +188,20 @@ impl Catalog {
         &self.connection
     }
 
-    /// Returns the number that a query counts.
+    /// Returns the count of a query.
     pub(crate) fn count(&self, query: &str) -> Result<usize, CatalogError> {
         let count = self.connection.query_row(query, [], |row| row.get::<_, i64>(0));
         count.map(|count| usize::try_from(count).unwrap_or(0)).map_err(|error| self.failed(error))
     }
 
-    /// Runs `work` in one transaction that writes: all of it happens, or nothing.
+    /// Runs `work` in one write transaction: all of it happens, or nothing.
     pub(crate) fn write<T>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, CatalogError> {
         let run = || {
-            // Immediate: a transaction that turns from reading to writing would not wait for another writer.
+            // Immediate: a transaction that begins with reading and then writes would not wait for another
+            // writer.
             let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
             let value = work(&transaction)?;
             transaction.commit()?;
@@ -210,13 +210,13 @@ impl Catalog {
         run().map_err(|error| self.failed(error))
     }
 
-    /// Sorts an error of SQLite.
+    /// Classifies an error of SQLite.
     pub(crate) fn failed(&self, error: rusqlite::Error) -> CatalogError {
         CatalogError::from_sqlite(self.path(), error)
     }
 }
 
-/// Opens, creates or replaces the database; to be called under the lock of its files.
+/// Opens, creates or replaces the database; must be called while its files are locked.
 fn open_locked(
     files: &CatalogFiles,
     repository: RepositoryId,
@@ -245,7 +245,7 @@ fn open_locked(
     if let CatalogOpening::Rebuilt { reason } = &opening {
         tracing::info!(path = %path.display(), %reason, "the catalogue is built anew");
     }
-    // Also takes away journals that were left without a database.
+    // Also removes journals that were left without a database.
     files.remove()?;
     let connection = schema::create(path, repository)?;
     files.restrict()?;

@@ -1,11 +1,11 @@
-//! The chunk table: which chunk lies in which pack, on disk, for repositories whose chunks do not fit into
+//! The chunk table: finds the packs of each chunk on disk, for repositories whose chunks do not fit into
 //! memory.
 //!
-//! A few *runs*, each a file of the places of all chunks of some packs, sorted by id, with a filter in memory
-//! that answers for most new chunks without reading it. New packs become another run, together with those of
-//! runs that are not larger, so that there are few. Runs are made of the catalogue's directories and belong
-//! to it: the list of those that count is one of its values, and what is not on the list is removed. A
-//! damaged run is built again.
+//! It consists of a few *runs*. Each is a file with the *places* (pack and position in it) of all chunks of
+//! some packs, sorted by id, and has a filter in memory that recognizes most new chunks without reading the
+//! file. New packs become another run, which also replaces the runs that are not larger, so there are always
+//! few. Runs are made from the directories in the catalogue and belong to it: the list of valid runs is one
+//! of its values, and runs that are not on the list are removed. A damaged run is built again.
 
 mod run;
 mod writer;
@@ -39,13 +39,13 @@ pub struct TablePack {
     pub group: GroupId,
     /// Data or manifest.
     pub kind: ObjectKind,
-    /// Length of the pack in bytes, if its directory has it.
+    /// Length of the pack in bytes, if its directory contains it.
     pub bytes: Option<u64>,
-    /// Number of chunks; 0 if the catalogue did not have the pack's directory when the run was made.
+    /// Number of chunks; 0 if the directory of the pack was not in the catalogue when the run was made.
     pub chunks: u32,
 }
 
-/// Where a chunk is.
+/// Place of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChunkPlace {
     /// Number of the pack in the table.
@@ -54,7 +54,7 @@ pub struct ChunkPlace {
     pub position: u32,
 }
 
-/// The chunk table as it was when it was opened, whatever others do to it since.
+/// The chunk table at the time when it was opened; later changes by others do not affect it.
 #[derive(Debug, Default)]
 pub struct ChunkTable {
     runs: Vec<Arc<Run>>,
@@ -76,7 +76,7 @@ impl ChunkTable {
         })
     }
 
-    /// Returns the number of places: chunks in several packs count for each.
+    /// Returns the number of places: a chunk in several packs counts once for each.
     pub fn places(&self) -> u64 {
         self.runs.iter().map(|run| run.places()).sum()
     }
@@ -86,9 +86,9 @@ impl ChunkTable {
         self.runs.len()
     }
 
-    /// Returns all places of a chunk, in the order of the packs; reads no disk for most chunks that the table
-    /// does not have. After an error that [`CatalogError::is_corruption`], [`Catalog::repair_chunk_table`]
-    /// helps.
+    /// Returns all places of a chunk, in the order of the packs; for most chunks that are not in the table,
+    /// the disk is not read. After an error with [`CatalogError::is_corruption`], call
+    /// [`Catalog::repair_chunk_table`].
     pub fn places_of(&self, id: &ChunkId) -> Result<Vec<ChunkPlace>, CatalogError> {
         let mut places = Vec::new();
         let mut first_pack = 0;
@@ -105,8 +105,8 @@ impl ChunkTable {
 }
 
 impl Catalog {
-    /// Opens the chunk table; it is empty as long as nobody has made one. Runs that are damaged are left out,
-    /// so that their packs are not in the table.
+    /// Opens the chunk table; it is empty until somebody extends it. Damaged runs are left out, and their
+    /// packs are then missing in the table.
     pub fn chunk_table(&mut self) -> Result<ChunkTable, CatalogError> {
         let Some(files) = self.files().cloned() else { return Ok(ChunkTable::default()) };
         let _lock = files.lock_file(LOCK)?;
@@ -128,10 +128,10 @@ impl Catalog {
         Ok(ChunkTable { runs })
     }
 
-    /// Adds packs, given with the number of their chunks, to the table that is on disk, unless somebody else
-    /// has changed it since `table` was opened. Runs that would not be larger than what is added become part
-    /// of the new run, and so do those whose packs are mostly gone. Stops without having done anything as
-    /// soon as `proceed` says no.
+    /// Adds packs, given with the number of their chunks, to the table on disk, unless another process has
+    /// changed it since `table` was opened. Runs that are not larger than the addition become part of the new
+    /// run, and so do runs whose packs are mostly gone. Stops without any change as soon as `proceed` returns
+    /// `false`.
     pub fn extend_chunk_table(
         &mut self,
         table: ChunkTable,
@@ -153,7 +153,7 @@ impl Catalog {
             expected += live.iter().map(|pack| u64::from(pack.chunks)).sum::<u64>();
             packs.extend(live.iter().map(|pack| pack.name));
         }
-        // Their filters are not needed while the new ones are made.
+        // The old filters are not needed while the new ones are made.
         drop(table);
         packs.sort_unstable();
         if let Some(number) = self.write_run(&files, &packs, expected, proceed)? {
@@ -164,7 +164,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Makes those runs anew in which a page could not be read. The packs keep their numbers.
+    /// Builds runs with an unreadable page again. The packs keep their numbers.
     pub fn repair_chunk_table(&mut self, table: &ChunkTable) -> Result<ChunkTable, CatalogError> {
         let Some(files) = self.files().cloned() else { return Ok(ChunkTable::default()) };
         let _lock = files.lock_file(LOCK)?;
@@ -224,7 +224,7 @@ impl Catalog {
         }
         let written = writer.finish(&path, self.repository(), number, &rows);
         if let Err(source) = written {
-            // What the file system has no room for must not stay there.
+            // A file that does not fit must not stay on a full file system.
             drop(fs::remove_file(&path));
             return Err(failed(source));
         }
@@ -244,8 +244,8 @@ impl Catalog {
     }
 }
 
-/// Chooses the runs that become part of a new one of about `chunks` chunks; returns their numbers and those
-/// of their packs that are still there.
+/// Chooses the runs that become part of a new one of about `chunks` chunks; returns their numbers, and those
+/// of their packs that still exist.
 fn runs_to_join(table: &ChunkTable, known: &[PackName], chunks: u64) -> Vec<(u64, Vec<TablePack>)> {
     let mut candidates: Vec<(u64, &Run, Vec<TablePack>)> = Vec::new();
     for run in &table.runs {
@@ -277,7 +277,7 @@ fn run_path(files: &CatalogFiles, number: u64) -> PathBuf {
     files.directory().join(format!("{RUN_PREFIX}{number}"))
 }
 
-/// Returns the numbers of all files that are runs, whether they are on the list or not.
+/// Returns the numbers of all files that are runs, including those that are not on the list.
 fn run_files(files: &CatalogFiles) -> Result<Vec<u64>, CatalogError> {
     let failed = |source| CatalogError::Directory { path: files.directory().to_owned(), source };
     let mut numbers = Vec::new();
@@ -289,7 +289,7 @@ fn run_files(files: &CatalogFiles) -> Result<Vec<u64>, CatalogError> {
     Ok(numbers)
 }
 
-/// Removes runs that are not on the list. A process that has one open goes on with the removed file.
+/// Removes runs that are not on the list. A process that has one open continues to use the removed file.
 fn remove_others(files: &CatalogFiles, listed: &BTreeSet<u64>) -> Result<(), CatalogError> {
     for number in run_files(files)?.into_iter().filter(|number| !listed.contains(number)) {
         let path = run_path(files, number);

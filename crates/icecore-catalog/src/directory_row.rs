@@ -1,10 +1,9 @@
-//! The form of a pack directory in the catalogue: tables of fixed width that are used in place, without
-//! parsing.
+//! The form of a pack directory in the catalogue: tables of fixed width, used in place without parsing.
 //!
-//! Bound to the version of the schema, not to that of the format: salt (32 bytes), format version, key epoch,
-//! whether a hash of the pack follows (0 or 1), number of chunks, number of blocks (u32 each), hash of the
-//! pack (32 bytes, zero if there is none), ids of all chunks, lengths of all chunks (u32 each), blocks (28
-//! bytes each). Little-endian.
+//! Depends on the version of the schema, not on that of the format: salt (32 bytes), format version, key
+//! epoch, whether a hash of the pack follows (0 or 1), number of chunks, number of blocks (u32 each), hash of
+//! the pack (32 bytes, zero if there is none), ids of all chunks, lengths of all chunks (u32 each), blocks
+//! (28 bytes each). Little-endian.
 
 use icecore_format::{
     compression::Codec,
@@ -17,7 +16,7 @@ use icecore_format::{
 const HASH_BYTES: usize = 32;
 const BLOCK_BYTES: usize = 28;
 
-/// Encodes what the columns of the row do not hold, into `out`, replacing what is there.
+/// Encodes the parts that are not in the columns of the row into `out`, replacing its content.
 ///
 /// # Panics
 /// When the directory has more items than the format allows.
@@ -61,7 +60,7 @@ fn count(items: usize) -> u32 {
     count
 }
 
-/// What the columns of the row hold besides the encoded directory.
+/// The parts of a directory that are in columns of the row.
 #[derive(Clone, Copy, Debug)]
 pub struct RowColumns {
     /// Name of the pack.
@@ -70,11 +69,11 @@ pub struct RowColumns {
     pub kind: ObjectKind,
     /// Group that the pack belongs to.
     pub group: GroupId,
-    /// Length of the pack object in bytes, if the directory has length and hash of its pack.
+    /// Length of the pack object in bytes, if the directory contains length and hash of its pack.
     pub pack_bytes: Option<u64>,
 }
 
-/// A pack directory as it lies in the catalogue, verified against its checksum.
+/// A pack directory in the form of the catalogue, verified against its checksum.
 #[derive(Clone, Copy, Debug)]
 pub struct DirectoryRow<'a> {
     columns: RowColumns,
@@ -88,8 +87,7 @@ pub struct DirectoryRow<'a> {
 }
 
 impl<'a> DirectoryRow<'a> {
-    /// Finds the tables of an encoded directory; returns nothing if it does not have the form that [`encode`]
-    /// gives it.
+    /// Finds the tables of an encoded directory; returns nothing if it does not have the form of [`encode`].
     pub fn parse(columns: RowColumns, encoded: &'a [u8]) -> Option<Self> {
         let (salt, rest) = encoded.split_first_chunk::<SALT_BYTES>()?;
         let (version, rest) = split_u32(rest)?;
@@ -119,7 +117,7 @@ impl<'a> DirectoryRow<'a> {
         row.blocks_fit().then_some(row)
     }
 
-    /// Checks what [`Self::blocks`] and the users of its indexes rely on.
+    /// Checks the properties that [`Self::blocks`] and the users of its indexes rely on.
     fn blocks_fit(&self) -> bool {
         let mut next_chunk = 0;
         self.blocks.iter().all(|encoded| {
@@ -160,7 +158,7 @@ impl<'a> DirectoryRow<'a> {
         self.salt
     }
 
-    /// Returns length and hash of the pack, if the directory has them.
+    /// Returns length and hash of the pack, if the directory contains them.
     pub fn checksum(&self) -> Option<PackChecksum> {
         let (bytes, hash) = (self.columns.pack_bytes?, *self.hash?);
         Some(PackChecksum { bytes, hash })

@@ -1,4 +1,4 @@
-//! What can go wrong with the catalogue.
+//! Errors of the catalogue.
 
 use std::{
     io,
@@ -11,12 +11,12 @@ use rusqlite::ErrorCode;
 /// How long a statement waits for another process before it fails with [`CatalogError::Busy`].
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Error of the catalogue. The text fits behind "failed to …". None of them endangers a backup: the catalogue
+/// Error of the catalogue. The text fits after "failed to …". None of them endangers a backup: the catalogue
 /// can be built again, or kept in memory.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
-    /// The directory lies on a file system that other machines share.
+    /// The directory is on a file system that other machines share.
     #[error(
         "the cache directory {} is on a network file system ({kind}), where the catalogue would not be safe; \
          choose a directory on a local disk with --cache-dir",
@@ -31,12 +31,12 @@ pub enum CatalogError {
     /// The directory cannot be created, examined, locked or changed.
     #[error("the cache directory {} cannot be used: {source}", path.display())]
     Directory {
-        /// Directory of the catalogue, or the file in it that is concerned.
+        /// Directory of the catalogue, or the affected file in it.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
-    /// Something that is not a regular file has the catalogue's name.
+    /// The catalogue's name belongs to something that is not a regular file.
     #[error("{} is not a regular file; remove it, or choose another directory with --cache-dir", path.display())]
     NotAFile {
         /// File of the catalogue.
@@ -47,7 +47,7 @@ pub enum CatalogError {
     NotWritable {
         /// File of the catalogue.
         path: PathBuf,
-        /// What SQLite said.
+        /// Error of SQLite.
         reason: rusqlite::Error,
     },
     /// The file system is full.
@@ -72,7 +72,7 @@ pub enum CatalogError {
     Damaged {
         /// File of the catalogue.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         reason: String,
     },
     /// Any other error of SQLite.
@@ -80,18 +80,18 @@ pub enum CatalogError {
     Sqlite {
         /// File of the catalogue.
         path: PathBuf,
-        /// What SQLite said.
+        /// Error of SQLite.
         reason: rusqlite::Error,
     },
 }
 
 impl CatalogError {
-    /// Says whether the catalogue is damaged; [`crate::Catalog::start_over`] helps then.
+    /// Says whether the catalogue is damaged; then call [`crate::Catalog::start_over`].
     pub fn is_corruption(&self) -> bool {
         matches!(self, Self::Damaged { .. })
     }
 
-    /// Says whether the same call may succeed later, without anything having been repaired.
+    /// Says whether the same call may succeed later without a repair.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Busy { .. })
     }
@@ -100,13 +100,13 @@ impl CatalogError {
         Self::Damaged { path: path.to_owned(), reason: reason.into() }
     }
 
-    /// Sorts an error of SQLite.
+    /// Classifies an error of SQLite.
     pub(crate) fn from_sqlite(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
         let code = match &error {
             rusqlite::Error::SqliteFailure(failure, _) => failure.code,
-            // The statements of this crate are constants that fit its schema: if one does not compile or does
-            // not give what it should, then the schema or the row is not what was written.
+            // The statements of this crate are constants that fit its schema. If one does not compile or
+            // returns the wrong type, the schema or the row was changed after it was written.
             rusqlite::Error::SqlInputError { .. }
             | rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)

@@ -1,7 +1,7 @@
-//! Where the catalogue lies: its directory, its files, and what is done to them as files.
+//! Directory and files of the catalogue, and file operations on them.
 //!
-//! The database itself is never opened here: closing any handle of a file makes the process lose all its
-//! POSIX locks on that file, SQLite's included.
+//! This module never opens the database itself: when a process closes any handle of a file, it loses all its
+//! POSIX locks on that file, including those of SQLite.
 
 use std::{
     ffi::OsString,
@@ -15,13 +15,13 @@ use icecore_format::ids::RepositoryId;
 
 use crate::error::CatalogError;
 
-/// Beginning of the names of the block cache's files.
+/// Prefix of the files of the block cache.
 pub(crate) const BLOCK_PREFIX: &str = "block-";
 const DATABASE: &str = "catalogue.sqlite";
 const LOCK: &str = "catalogue.lock";
-/// Beginnings of the names of all files that this crate makes in the directory, …
+/// Prefixes of all files that this crate creates in the directory, …
 const OWN_PREFIXES: [&str; 3] = ["catalogue.", "chunks", BLOCK_PREFIX];
-/// … and the end of those that are only locked.
+/// … and the suffix of those that are only locked.
 const LOCK_SUFFIX: &str = ".lock";
 const DAMAGED_PREFIX: &str = "catalogue.sqlite.damaged-";
 
@@ -32,7 +32,7 @@ pub(crate) struct CatalogFiles {
     database: PathBuf,
 }
 
-/// Says which file has the catalogue's name: its device and inode.
+/// Device and inode of the file that has the catalogue's name.
 pub(crate) type FileIdentity = (u64, u64);
 
 impl CatalogFiles {
@@ -51,7 +51,7 @@ impl CatalogFiles {
         Ok(Self { directory, database })
     }
 
-    /// Returns the directory that the catalogue has for itself.
+    /// Returns the directory of this catalogue.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -62,12 +62,12 @@ impl CatalogFiles {
     }
 
     /// Waits until no other process opens, creates or replaces this catalogue; dropping the handle lets the
-    /// next one in.
+    /// next process continue.
     pub(crate) fn lock(&self) -> Result<File, CatalogError> {
         self.lock_file(LOCK)
     }
 
-    /// Waits until no other process has this file of the directory locked, and locks it.
+    /// Waits until no other process has locked this file of the directory, and locks it.
     pub(crate) fn lock_file(&self, name: &str) -> Result<File, CatalogError> {
         let path = self.directory.join(name);
         let open = || {
@@ -88,21 +88,21 @@ impl CatalogFiles {
         }
     }
 
-    /// Makes the database readable for its owner only; its journal files get the same mode from SQLite.
+    /// Makes the database readable for its owner only; SQLite gives its journal files the same mode.
     pub(crate) fn restrict(&self) -> Result<(), CatalogError> {
         fs::set_permissions(&self.database, Permissions::from_mode(0o600))
             .map_err(|source| CatalogError::Directory { path: self.database.clone(), source })
     }
 
-    /// Removes the database. A process that still has it open goes on with the removed file and disturbs
-    /// nobody.
+    /// Removes the database. A process that still has it open continues to use the removed file without
+    /// disturbing others.
     pub(crate) fn remove(&self) -> Result<(), CatalogError> {
         remove_file(&self.database)?;
         self.remove_journals()
     }
 
-    /// Removes everything but the lock files, which others may be waiting for. Processes that have the
-    /// catalogue open go on with the removed files.
+    /// Removes everything except the lock files, which other processes may be waiting for. Processes that
+    /// have the catalogue open continue to use the removed files.
     pub(crate) fn clear(&self) -> Result<(), CatalogError> {
         let _lock = self.lock()?;
         let failed = |source| CatalogError::Directory { path: self.directory.clone(), source };
@@ -117,7 +117,7 @@ impl CatalogFiles {
         Ok(())
     }
 
-    /// Moves the database aside and returns its new path. Of databases moved aside only the newest is kept.
+    /// Moves the database aside and returns its new path. Only the newest of such databases is kept.
     pub(crate) fn move_aside(&self) -> Result<PathBuf, CatalogError> {
         let earlier = self.damaged_numbers()?;
         let number = earlier.iter().max().map_or(1, |newest| newest.saturating_add(1));
@@ -131,7 +131,7 @@ impl CatalogFiles {
         Ok(aside)
     }
 
-    /// SQLite would apply the old log to the new database if it matched; it must not get the chance.
+    /// SQLite would apply the old log to the new database if they matched, so the log must be removed first.
     fn remove_journals(&self) -> Result<(), CatalogError> {
         for suffix in ["-wal", "-shm", "-journal"] {
             let mut path = OsString::from(&self.database);

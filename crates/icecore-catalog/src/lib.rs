@@ -3,11 +3,11 @@
 //! Architecture invariants: the only crate with rusqlite; a cache, so losing it costs time and nothing else;
 //! SQLite is asked per pack and per run, never per chunk.
 //!
-//! What it holds, with the table of chunks beside it: pack directories (names of packs; ids and lengths of
-//! chunks); snapshots and the log, sealed, the newest as they came from the store and all others in a bundle;
-//! when packs were last verified; and which packs a node of a manifest needs. No names of files, no contents and no keys. It is not encrypted; its
-//! directory has mode 700. Blocks of manifests lie beside it in files of their own, sealed as they came from
-//! the store.
+//! The catalogue and the table of chunks beside it contain: pack directories (names of packs; ids and lengths
+//! of chunks); snapshots and the log, sealed, the newest as they came from the store and all others in a
+//! bundle; when packs were last verified; and which packs a node of a manifest needs. They contain no file
+//! names, no contents and no keys. The catalogue is not encrypted; its directory has mode 700. Blocks of
+//! manifests are stored beside it in separate files, sealed as they came from the store.
 
 mod block_cache;
 mod bound;

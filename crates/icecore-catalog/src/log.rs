@@ -1,4 +1,4 @@
-//! Records of the log that are in no bundle, sealed as they came from the store. They are written once, so
+//! Records of the log that are not in a bundle, sealed as they came from the store. They are written once, so
 //! they are never replaced.
 
 use icecore_format::ids::RecordName;
@@ -11,10 +11,10 @@ use crate::{
     error::CatalogError,
 };
 
-/// They lie among the small values that one run leaves for the next, under keys of their own.
+/// The records are stored among the small values that one run leaves for the next, under their own keys.
 const STATE: &str = "state";
 const PREFIX: &str = "log/";
-/// The first key behind all that begin with the prefix.
+/// The first key after all keys with the prefix.
 const PREFIX_END: &str = "log0";
 
 /// A log record as it was when it was read from the store.
@@ -29,7 +29,7 @@ pub struct StoredRecord {
 }
 
 impl Catalog {
-    /// Keeps sealed records of the log, in one transaction.
+    /// Stores sealed records of the log, in one transaction.
     pub fn put_log_records(&mut self, records: &[StoredRecord]) -> Result<(), CatalogError> {
         if records.is_empty() {
             return Ok(());
@@ -49,8 +49,8 @@ impl Catalog {
         })
     }
 
-    /// Returns the records of the log that have a row, by name. Those whose rows are damaged are left out:
-    /// fetch them again.
+    /// Returns the records of the log that have a row, by name. Records with damaged rows are left out: fetch
+    /// them again.
     pub fn log_records(&self) -> Result<Vec<StoredRecord>, CatalogError> {
         let select = || {
             let mut statement = self.connection().prepare_cached(
@@ -81,8 +81,7 @@ impl Catalog {
         self.write(|connection| remove(connection, names))
     }
 
-    /// Keeps a bundle of log records in place of the earlier one, and removes the rows of `names`, in one
-    /// transaction.
+    /// Replaces the earlier bundle of log records, and removes the rows of `names`, in one transaction.
     pub fn bundle_log_records(
         &mut self,
         bundle: &StoredBundle,
@@ -103,7 +102,7 @@ fn remove(connection: &Connection, names: &[RecordName]) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// Reads a row; returns nothing if its checksum, or anything else about it, is wrong.
+/// Reads a row; returns nothing if its checksum or anything else is wrong.
 fn verify(row: &Row<'_>) -> Option<StoredRecord> {
     let key = row.get_ref(0).ok()?.as_str().ok()?;
     let value = row.get_ref(2).ok()?.as_blob().ok()?;

@@ -1,4 +1,5 @@
-//! Which packs a node of a manifest and everything below it need. Whoever forgets it reads the nodes again.
+//! The packs that a node of a manifest and everything below it need. If they are lost, the nodes are read
+//! again.
 
 use icecore_format::ids::{ChunkId, PackName, RunId};
 use rusqlite::{OptionalExtension, params};
@@ -19,7 +20,7 @@ pub struct NodePacks {
 }
 
 impl Catalog {
-    /// Returns the packs that were noted for a node, or nothing if there are none or the row is damaged.
+    /// Returns the packs that were recorded for a node; nothing if there are none or the row is damaged.
     pub fn packs_of_node(&self, node: &ChunkId) -> Result<Option<Vec<PackName>>, CatalogError> {
         let select = || {
             let mut statement = self.connection().prepare_cached(SELECT)?;
@@ -33,7 +34,7 @@ impl Catalog {
         Ok(found.flatten().flatten())
     }
 
-    /// Notes the packs of nodes, in one transaction, in place of what was noted for them before.
+    /// Records the packs of nodes, in one transaction, replacing earlier records.
     pub fn put_packs_of_nodes(&mut self, rows: &[NodePacks]) -> Result<(), CatalogError> {
         self.write(|connection| {
             let mut statement = connection.prepare_cached(UPSERT)?;
@@ -46,19 +47,19 @@ impl Catalog {
         })
     }
 
-    /// Returns for how many nodes packs are noted.
+    /// Returns the number of nodes with recorded packs.
     pub fn noted_node_count(&self) -> Result<usize, CatalogError> {
         self.count("SELECT count(*) FROM node_packs")
     }
 
-    /// Forgets the packs of all nodes.
+    /// Removes the packs of all nodes.
     pub fn forget_packs_of_nodes(&mut self) -> Result<(), CatalogError> {
         self.write(|connection| connection.execute("DELETE FROM node_packs", []).map(drop))
     }
 }
 
-/// Writes sorted names: for each run its name and how many packs of it follow, then how far each number is
-/// from the one before, as little-endian base-128 numbers.
+/// Writes sorted names: for each run, its name and the number of its packs, then the difference of each
+/// number from the one before, as little-endian base-128 numbers.
 fn encode(packs: &[PackName]) -> Vec<u8> {
     let mut out = Vec::new();
     for of_run in packs.chunk_by(|left, right| left.run == right.run) {
@@ -73,7 +74,7 @@ fn encode(packs: &[PackName]) -> Vec<u8> {
     out
 }
 
-/// Reads what [`encode`] wrote; nothing if it has another form.
+/// Reads the form of [`encode`]; nothing if the form is wrong.
 fn decode(mut bytes: &[u8]) -> Option<Vec<PackName>> {
     let mut packs = Vec::new();
     while !bytes.is_empty() {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 const PACKS: &str = "packs";
-/// Names, from the index alone: the table's large rows stay untouched.
+/// Names, from the index alone, without reading the large rows of the table.
 const SELECT_NAMES: &str =
     "SELECT run, number FROM packs INDEXED BY sqlite_autoindex_packs_1 ORDER BY run, number";
 const SELECT_ALL: &str = "SELECT id, run, number, kind, pack_group, pack_bytes, checksum, directory \
@@ -33,18 +33,18 @@ const UPSERT: &str = "INSERT INTO packs(run, number, kind, pack_group, pack_byte
 const DELETE: &str = "DELETE FROM packs WHERE run = ?1 AND number = ?2";
 const DELETE_VERIFICATION: &str = "DELETE FROM verifications WHERE run = ?1 AND number = ?2";
 
-/// What [`Catalog::for_each_directory`] and [`Catalog::for_each_directory_of`] did.
+/// Result of [`Catalog::for_each_directory`] and [`Catalog::for_each_directory_of`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// Number of directories that were visited.
+    /// Number of visited directories.
     pub loaded: usize,
-    /// Packs whose rows failed their checksum, sorted. The rows are gone: fetch these directories again.
+    /// Packs whose rows failed their checksum, sorted. The rows were removed: fetch these directories again.
     pub missing: Vec<PackName>,
 }
 
 impl Catalog {
-    /// Returns the names of all packs whose directories are in the catalogue, sorted. Whether a row is intact
-    /// shows when it is loaded.
+    /// Returns the names of all packs whose directories are in the catalogue, sorted. Rows are verified only
+    /// when they are loaded.
     pub fn known_packs(&self) -> Result<Vec<PackName>, CatalogError> {
         select_names(self.connection()).map_err(|error| self.failed(error))
     }
@@ -88,8 +88,8 @@ impl Catalog {
         })
     }
 
-    /// Removes the directories of packs, and when these were verified, in one transaction; returns how many
-    /// there were.
+    /// Removes the directories of packs and the times of their verification, in one transaction; returns how
+    /// many directories there were.
     pub fn remove_packs(&mut self, packs: &[PackName]) -> Result<usize, CatalogError> {
         self.write(|connection| {
             let mut statement = connection.prepare_cached(DELETE)?;
@@ -102,11 +102,11 @@ impl Catalog {
         })
     }
 
-    /// Visits all directories, in the order in which they were added, as one consistent state. Rows that fail
-    /// their checksum are not visited but removed, and reported as missing. Nothing is parsed or copied: the
-    /// rows are used as they lie in the file.
+    /// Visits all directories in the order in which they were added, as one consistent state. Rows that fail
+    /// their checksum are not visited; they are removed and reported as missing. Nothing is parsed or copied:
+    /// the rows are used in place.
     ///
-    /// After an error that [`CatalogError::is_corruption`], what was visited so far is right but not
+    /// After an error with [`CatalogError::is_corruption`], the directories visited so far are right but not
     /// complete.
     pub fn for_each_directory(
         &mut self,
@@ -119,8 +119,9 @@ impl Catalog {
         Ok(LoadReport { loaded: scan.loaded.len(), missing })
     }
 
-    /// Visits the directories of some packs, in the order given, until it is told to stop. Those that the
-    /// catalogue does not have intact are not visited, and reported as missing; damaged rows are removed.
+    /// Visits the directories of some packs, in the given order, until `visit` stops. Directories that are
+    /// missing or damaged in the catalogue are not visited, and reported as missing; damaged rows are
+    /// removed.
     pub fn for_each_directory_of(
         &mut self,
         packs: &[PackName],
@@ -162,7 +163,7 @@ impl Catalog {
         Ok(report)
     }
 
-    /// Returns the directory of one pack, if the catalogue has it intact.
+    /// Returns the directory of one pack, if it is in the catalogue and intact.
     pub fn directory(&self, pack: PackName) -> Result<Option<PackDirectory>, CatalogError> {
         let select = || {
             let mut statement = self.connection().prepare_cached(SELECT_ONE)?;
@@ -184,7 +185,7 @@ impl Catalog {
         }
     }
 
-    /// Reads index and table in one state.
+    /// Reads index and table in the same state.
     fn scan(&self, visit: &mut impl FnMut(DirectoryRow<'_>)) -> rusqlite::Result<Scan> {
         let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Deferred)?;
         let known = select_names(&transaction)?;
@@ -209,8 +210,8 @@ impl Catalog {
         CatalogError::damaged(self.path(), "the table of packs and its index disagree")
     }
 
-    /// Removes rows that failed their checksum. That this fails is an error: their packs would go on counting
-    /// as known, and nobody would fetch them again.
+    /// Removes rows that failed their checksum. A failure is an error: otherwise their packs would still
+    /// count as known, and nobody would fetch them again.
     fn drop_damaged(&self, rows: &[i64]) -> Result<(), CatalogError> {
         if rows.is_empty() {
             return Ok(());
@@ -218,7 +219,7 @@ impl Catalog {
         self.write(|connection| {
             let mut select = connection.prepare_cached(SELECT_ROW)?;
             for row in rows {
-                // Another process may have replaced the row since.
+                // Another process may have replaced the row since then.
                 let damaged = select.query_row([row], |row| Ok(verify(row).is_none())).optional()?;
                 if damaged == Some(true) {
                     connection.execute("DELETE FROM packs WHERE id = ?1", [row])?;
@@ -231,19 +232,19 @@ impl Catalog {
     }
 }
 
-/// What a pass over the table of packs found.
+/// Result of a pass over the table of packs.
 struct Scan {
     /// Names in the index, sorted.
     known: Vec<PackName>,
-    /// Names of the rows that were visited, in the order of the table.
+    /// Names of the visited rows, in the order of the table.
     loaded: Vec<PackName>,
-    /// Rows that failed their checksum, with the names that they bear.
+    /// Rows that failed their checksum, with the names in them.
     damaged: Vec<(i64, Option<PackName>)>,
 }
 
 impl Scan {
-    /// Returns the names of the damaged rows, sorted; nothing if the table and its index do not have the same
-    /// names, so that a page of one of them is not what was written.
+    /// Returns the names of the damaged rows, sorted; nothing if the table and its index do not contain the
+    /// same names, which means that one of them has a damaged page.
     fn missing(&self) -> Option<Vec<PackName>> {
         let mut missing = self.damaged.iter().map(|(_, name)| *name).collect::<Option<Vec<_>>>()?;
         missing.sort_unstable();
@@ -277,7 +278,7 @@ fn read_name(row: &Row<'_>) -> Option<PackName> {
     Some(PackName { run: RunId(row.get(1).ok()?), number: row.get(2).ok()? })
 }
 
-/// Reads a row of [`SELECT_ALL`]; returns nothing if its checksum, or anything else about it, is wrong.
+/// Reads a row of [`SELECT_ALL`]; returns nothing if its checksum or anything else is wrong.
 fn verify<'a>(row: &'a Row<'_>) -> Option<DirectoryRow<'a>> {
     let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
     let columns = RowColumns {

@@ -48,7 +48,7 @@ pub(crate) fn directory(run: u8, number: u32, chunks: u32) -> PackDirectory {
     }
 }
 
-/// Returns a snapshot as the store has it.
+/// Returns a snapshot as stored in the store.
 pub(crate) fn stored_snapshot(run: RunId, version: &str, object: &[u8]) -> StoredSnapshot {
     StoredSnapshot { run, version: version.to_owned(), object: object.to_vec() }
 }

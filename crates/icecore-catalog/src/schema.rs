@@ -1,4 +1,4 @@
-//! The schema, and how a connection is set up.
+//! The schema, and the set-up of a connection.
 
 use std::path::Path;
 
@@ -18,8 +18,8 @@ const APPLICATION_ID: i64 = 0x4943_4543;
 
 const IDENTITY: &str = "identity";
 
-/// The tables. `packs` has large rows, therefore a rowid; SQLite stores the texts as they are, which is how a
-/// schema that was tampered with or damaged is noticed.
+/// The tables. `packs` has large rows, so it has a rowid. SQLite stores the texts unchanged, so a schema that
+/// was tampered with or damaged is noticed.
 const TABLES: [&str; 6] = [
     "CREATE TABLE identity(
         repository BLOB NOT NULL,
@@ -61,7 +61,7 @@ const TABLES: [&str; 6] = [
     ) STRICT, WITHOUT ROWID",
 ];
 
-/// What an existing file turned out to be.
+/// Kind of an existing file.
 #[derive(Debug)]
 pub(crate) enum ExistingFile {
     /// A catalogue of this version and repository.
@@ -74,7 +74,7 @@ pub(crate) enum ExistingFile {
     OtherRepository(RepositoryId),
 }
 
-/// Opens an existing file and finds out what it is.
+/// Opens an existing file and finds its kind.
 pub(crate) fn open_existing(path: &Path, repository: RepositoryId) -> Result<ExistingFile, CatalogError> {
     let sqlite = |error| CatalogError::from_sqlite(path, error);
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -102,7 +102,7 @@ pub(crate) fn open_existing(path: &Path, repository: RepositoryId) -> Result<Exi
     Ok(ExistingFile::Usable(connection))
 }
 
-/// SQLite opens a file for reading only when it may not write it, and when the file's header asks for that.
+/// SQLite opens a file read-only if it may not write it, or if the header of the file requests that.
 fn check_writable(connection: &Connection, path: &Path) -> Result<(), CatalogError> {
     let read_only = connection.is_readonly("main").map_err(|error| CatalogError::from_sqlite(path, error))?;
     if !read_only {
@@ -131,8 +131,8 @@ pub(crate) fn create_in_memory(path: &Path, repository: RepositoryId) -> Result<
 }
 
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, CatalogError> {
-    // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with. A connection is used by one thread
-    // at a time, which the type system ensures.
+    // Without SQLITE_OPEN_URI, any text is taken as a path. Only one thread at a time uses a connection,
+    // which the type system ensures.
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || {
         let connection = Connection::open_with_flags(path, flags)?;
@@ -146,7 +146,7 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, CatalogError> {
 }
 
 fn create_tables(connection: &Connection, repository: RepositoryId) -> rusqlite::Result<()> {
-    // The size of a page is fixed by the first write and by WAL, so it comes first.
+    // The first write and WAL fix the size of a page, so it comes first.
     connection.pragma_update(None, "page_size", 8192)?;
     set_up(connection)?;
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
@@ -163,17 +163,17 @@ fn create_tables(connection: &Connection, repository: RepositoryId) -> rusqlite:
     transaction.commit()
 }
 
-/// Sets what holds for the connection only, and WAL, which readers need in order not to wait for writers.
+/// Sets the options that only apply to the connection, and WAL, without which readers would wait for writers.
 fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" && mode != "memory" {
         tracing::debug!(mode, "the catalogue's file system does not support write-ahead logging");
     }
-    // What a power failure may take is the newest transactions; they are fetched again.
+    // A power failure may only lose the newest transactions, whose data is fetched again.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -16384)?;
-    // A first load makes a log as large as the catalogue; it is not kept at that size.
+    // The first load makes the log as large as the catalogue; afterwards, it is truncated.
     connection.query_row("PRAGMA journal_size_limit = 16777216", [], |_| Ok(()))?;
     Ok(())
 }

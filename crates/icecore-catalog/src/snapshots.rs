@@ -1,5 +1,5 @@
-//! Snapshots that are in no bundle, sealed as they came from the store, so that sources, hosts and tags are
-//! not readable in the cache.
+//! Snapshots that are not in a bundle, sealed as they came from the store, so that sources, hosts and tags
+//! are not readable in the cache.
 
 use icecore_format::ids::RunId;
 use rusqlite::{Connection, Row, params};
@@ -16,7 +16,7 @@ const SNAPSHOTS: &str = "snapshots";
 /// A snapshot object as it was when it was read from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSnapshot {
-    /// Run that makes or made the snapshot.
+    /// Run that creates or created the snapshot.
     pub run: RunId,
     /// The store's version of the object. If the store lists another one, the object has changed.
     pub version: String,
@@ -25,8 +25,8 @@ pub struct StoredSnapshot {
 }
 
 impl Catalog {
-    /// Keeps the sealed objects of snapshots together with the store's versions of them, in place of earlier
-    /// ones, in one transaction.
+    /// Stores the sealed objects of snapshots with their versions in the store, replacing earlier ones, in
+    /// one transaction.
     pub fn put_snapshots(&mut self, snapshots: &[StoredSnapshot]) -> Result<(), CatalogError> {
         if snapshots.is_empty() {
             return Ok(());
@@ -43,8 +43,8 @@ impl Catalog {
         })
     }
 
-    /// Returns the snapshots that have a row, by run, oldest first. Those whose rows are damaged are left
-    /// out: fetch them again.
+    /// Returns the snapshots that have a row, by run, oldest first. Snapshots with damaged rows are left out:
+    /// fetch them again.
     pub fn snapshots(&self) -> Result<Vec<StoredSnapshot>, CatalogError> {
         let select = || {
             let mut statement = self
@@ -67,8 +67,8 @@ impl Catalog {
         select().map_err(|error| self.failed(error))
     }
 
-    /// Returns the number of snapshots in rows and in the bundle, whatever these are worth; some may be
-    /// counted twice.
+    /// Returns the number of snapshots in rows and in the bundle, without verifying them; some may be counted
+    /// twice.
     pub fn snapshot_count(&self) -> Result<usize, CatalogError> {
         let rows = self.count("SELECT count(*) FROM snapshots")?;
         Ok(rows + self.bundle_records(BundleKind::Snapshots)?)
@@ -82,8 +82,7 @@ impl Catalog {
         self.write(|connection| remove(connection, runs))
     }
 
-    /// Keeps a bundle of snapshots in place of the earlier one, and removes the rows of `runs`, in one
-    /// transaction.
+    /// Replaces the earlier bundle of snapshots, and removes the rows of `runs`, in one transaction.
     pub fn bundle_snapshots(&mut self, bundle: &StoredBundle, runs: &[RunId]) -> Result<(), CatalogError> {
         self.write(|connection| {
             bundles::put(connection, BundleKind::Snapshots, bundle)?;
@@ -97,7 +96,7 @@ fn remove(connection: &Connection, runs: &[RunId]) -> rusqlite::Result<usize> {
     runs.iter().map(|run| statement.execute([run.0.as_slice()])).sum()
 }
 
-/// Reads a row; returns nothing if its checksum, or anything else about it, is wrong.
+/// Reads a row; returns nothing if its checksum or anything else is wrong.
 fn verify(row: &Row<'_>) -> Option<StoredSnapshot> {
     let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
     let run = RunId::from_slice(blob(0)?).ok()?;

@@ -7,7 +7,7 @@ use crate::{catalog::Catalog, checksum::row_checksum, error::CatalogError};
 const STATE: &str = "state";
 
 impl Catalog {
-    /// Returns the value kept under a key, or nothing if there is none or it is damaged.
+    /// Returns the value of a key; nothing if there is none or it is damaged.
     pub fn get_meta(&self, key: &str) -> Result<Option<Vec<u8>>, CatalogError> {
         let select = || {
             let mut statement =
@@ -24,7 +24,7 @@ impl Catalog {
         Ok(None)
     }
 
-    /// Keeps a value under a key, in place of an earlier one.
+    /// Stores a value under a key, replacing an earlier one.
     pub fn put_meta(&mut self, key: &str, value: &[u8]) -> Result<(), CatalogError> {
         let checksum = row_checksum(STATE, &[key.as_bytes(), value]);
         self.write(|connection| {

@@ -1,4 +1,4 @@
-//! When packs were last read in full and found whole. Whoever forgets it verifies them once more.
+//! When packs were last read in full and found complete. If this is lost, they are verified once more.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +12,8 @@ const UPSERT: &str =
     "INSERT OR REPLACE INTO verifications(run, number, verified_seconds, checksum) VALUES (?1, ?2, ?3, ?4)";
 
 impl Catalog {
-    /// Notes that packs were read in full and found whole at `time`, in whole seconds.
-    /// [`Catalog::remove_packs`] forgets it.
+    /// Records that packs were read in full and found complete at `time`, in whole seconds.
+    /// [`Catalog::remove_packs`] removes this record.
     pub fn put_verifications(&mut self, packs: &[PackName], time: SystemTime) -> Result<(), CatalogError> {
         let after = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let seconds = after.as_secs().cast_signed();
@@ -32,7 +32,7 @@ impl Catalog {
         })
     }
 
-    /// Returns when packs were last read in full and found whole. Damaged rows are left out.
+    /// Returns when packs were last read in full and found complete. Damaged rows are left out.
     pub fn verifications(&self) -> Result<Vec<(PackName, SystemTime)>, CatalogError> {
         let select = || {
             let mut statement = self
@@ -54,7 +54,7 @@ fn checksum(pack: PackName, seconds: i64) -> [u8; 32] {
     row_checksum(VERIFICATIONS, &[&pack.run.0, &number, &seconds])
 }
 
-/// Reads a row; returns nothing if its checksum, or anything else about it, is wrong.
+/// Reads a row; returns nothing if its checksum or anything else is wrong.
 fn verify(row: &Row<'_>) -> Option<(PackName, SystemTime)> {
     let pack = PackName { run: RunId(row.get(0).ok()?), number: row.get(1).ok()? };
     let seconds: i64 = row.get(2).ok()?;

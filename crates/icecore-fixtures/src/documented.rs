@@ -1,4 +1,4 @@
-//! The fields of JSON documents against `docs/json.md`.
+//! Compares the fields of JSON documents with `docs/json.md`.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub fn assert_documented(document: &impl Serialize) {
         match value {
             Value::Object(fields) => fields.iter().for_each(|(name, value)| {
                 assert!(DOCUMENTATION.contains(&format!("`{name}`")), "docs/json.md does not name {name}");
-                // The names in there are the user's.
+                // The user chooses the names in it.
                 if name != "tags" {
                     check(value);
                 }

@@ -6,8 +6,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Waits until a backup believes the times of what has been written: some ticks of the file system's clock.
-/// `probe` is a path on that file system at which a file is made, and removed at the end.
+/// Waits until a backup trusts the times of all files that have been written: a few ticks of the file
+/// system's clock. `probe` is a path on that file system for a temporary file.
 ///
 /// # Panics
 /// When the file cannot be made.

@@ -1,4 +1,4 @@
-//! Snapshots as values. A test says only what matters to it; the rest comes from here with `..`.
+//! Snapshots as values. A test sets only the fields that matter to it; the others come from here with `..`.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use icecore_format::{
     snapshot::{Completion, DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState, SnapshotStatistics},
 };
 
-/// Returns the origin of a full of the directory `/data` on the host `host`, begun at time 0; its group is
-/// its own.
+/// Returns the origin of a full backup of the directory `/data` on the host `host`, begun at time 0, in its
+/// own group.
 pub fn origin(run: RunId) -> SnapshotOrigin {
     SnapshotOrigin {
         run,
@@ -30,7 +30,7 @@ pub fn origin(run: RunId) -> SnapshotOrigin {
     }
 }
 
-/// Returns what a snapshot with nothing in it refers to, ended at time 0. Its root node exists nowhere.
+/// Returns the completion of an empty snapshot, finished at time 0. Its root node does not exist.
 pub fn completion() -> Completion {
     Completion {
         finished: Time::default(),
@@ -46,18 +46,17 @@ pub fn completion() -> Completion {
     }
 }
 
-/// Returns a complete snapshot with nothing in it.
+/// Returns an empty complete snapshot.
 pub fn complete(origin: SnapshotOrigin) -> Snapshot {
     Snapshot { origin, state: SnapshotState::Complete(completion()) }
 }
 
-/// Returns the snapshot of a run that is at work, or was killed.
+/// Returns the snapshot of a run that is still working, or was killed.
 pub fn pending(origin: SnapshotOrigin) -> Snapshot {
     Snapshot { origin, state: SnapshotState::Pending { refreshed: Time::default() } }
 }
 
-/// Makes a snapshot whose run has `id` in each of its random bytes and was started so many seconds after
-/// 1970.
+/// Makes a snapshot whose run has `id` in each of its random bytes and started this many seconds after 1970.
 ///
 /// # Panics
 ///

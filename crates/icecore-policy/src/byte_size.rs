@@ -1,32 +1,32 @@
 //! Sizes in bytes as people write them.
 
-/// Error of reading a size. The text fits behind "failed to …".
+/// Error of parsing a size. The text fits after "failed to …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ByteSizeError {
     /// There is no whole number at the beginning.
     #[error("{text:?} is not a size: it does not begin with a whole number; write for example 64MiB")]
     NotANumber {
-        /// The text as it was given.
+        /// The text as given.
         text: String,
     },
-    /// The unit is not known.
+    /// The unit is unknown.
     #[error(
         "{unit:?} is not a unit of size; use KiB, MiB, GiB, TiB (powers of 1024) or kB, MB, GB, TB (powers of 1000)"
     )]
     UnknownUnit {
-        /// What stands behind the number.
+        /// The text after the number.
         unit: String,
     },
     /// The size has more than 64 bits.
     #[error("{text:?} is too large a size")]
     TooLarge {
-        /// The text as it was given.
+        /// The text as given.
         text: String,
     },
 }
 
-/// Reads a size in bytes: a whole number, then nothing or `B`, `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024),
+/// Parses a size in bytes: a whole number, then nothing or `B`, `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024),
 /// `kB` or `KB`, `MB`, `GB`, `TB` (powers of 1000). White space around the text and before the unit does not
 /// matter.
 pub fn parse_byte_size(text: &str) -> Result<u64, ByteSizeError> {
@@ -48,7 +48,7 @@ pub fn parse_byte_size(text: &str) -> Result<u64, ByteSizeError> {
         "TB" => 1_000_000_000_000,
         unit => return Err(ByteSizeError::UnknownUnit { unit: unit.to_owned() }),
     };
-    // Digits only: the number can be wrong in no other way than by its size.
+    // Only digits, so the number can only be wrong by being too large.
     let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
     size.ok_or_else(|| ByteSizeError::TooLarge { text: text.to_owned() })
 }

@@ -25,7 +25,7 @@ pub enum UnlockMethod {
     KeyFile(PathBuf),
 }
 
-/// The content of a configuration file, checked as far as that is possible without looking at anything else.
+/// The content of a configuration file, checked as far as possible without access to anything else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
     /// URL or absolute path of the repository.
@@ -34,13 +34,13 @@ pub struct Configuration {
     pub unlock: Option<UnlockMethod>,
     /// Directory of the catalogue and other caches.
     pub cache_directory: Option<PathBuf>,
-    /// Bytes of all catalogues together before those of repositories that are not used any more are removed.
+    /// Limit for all catalogues together, in bytes; beyond it, catalogues of unused repositories are removed.
     pub cache_bytes_max: Option<u64>,
     /// Memory for the chunks of an index before it moves to disk, in bytes.
     pub index_memory_bytes: Option<u64>,
     /// How progress is shown.
     pub progress: ProgressMode,
-    /// How S3 is used.
+    /// Settings of S3.
     pub s3: S3Settings,
     backup: SettingsTable,
     sources: BTreeMap<String, Source>,
@@ -98,8 +98,8 @@ impl Configuration {
         })
     }
 
-    /// Returns the settings for a source: what its own table says, else what `[backup]` says, else the
-    /// defaults. A name that has no table, or none, gets the settings of `[backup]` and no path.
+    /// Returns the settings for a source: from its own table, else from `[backup]`, else the defaults. A
+    /// source without a name or a table gets the settings of `[backup]` and no path.
     pub fn backup_settings(&self, source: Option<&str>) -> BackupSettings {
         let mut settings = BackupSettings::default();
         self.backup.apply(&mut settings);
@@ -116,7 +116,7 @@ impl Configuration {
     }
 }
 
-/// Returns the one method that is given; two are an error, because which of them counts would be a guess.
+/// Returns the only given method. Two are an error, because choosing one of them would be a guess.
 fn only_one(
     text: &str,
     methods: [(&'static str, Option<UnlockMethod>); 3],

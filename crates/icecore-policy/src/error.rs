@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration file.
+//! Errors in a configuration file.
 
 use std::fmt;
 
@@ -17,33 +17,32 @@ impl fmt::Display for TextPosition {
     }
 }
 
-/// Error of reading a configuration file. The text fits behind "failed to …"; it does not say which file it
-/// was.
+/// Error of reading a configuration file. The text fits after "failed to …"; it does not name the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigurationError {
     /// The text is not TOML.
     #[error("{position}: {reason}")]
     Syntax {
-        /// Where reading ended.
+        /// Where parsing ended.
         position: TextPosition,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
-    /// A key is unknown, misses, or has a value that it cannot have.
+    /// A key is unknown or missing, or has an invalid value.
     #[error("{position}: {key}: {reason}")]
     Value {
-        /// Where the key or its value stands.
+        /// Position of the key or its value.
         position: TextPosition,
-        /// The key with the tables around it, such as `backup.pack-size`.
+        /// The key, with the tables around it, such as `backup.pack-size`.
         key: String,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// Two keys exclude each other.
     #[error("{position}: {key} and {other} exclude each other; keep one of them")]
     Conflict {
-        /// Where the later one stands.
+        /// Position of the later one.
         position: TextPosition,
         /// The later one.
         key: &'static str,

@@ -16,7 +16,7 @@ pub(crate) fn describe(text: &str, error: &toml::de::Error) -> ConfigurationErro
     }
 }
 
-/// Returns where a key of the outermost table stands.
+/// Returns the position of a key of the outermost table.
 pub(crate) fn position_of_key(text: &str, key: &str) -> TextPosition {
     let offset = DeTable::parse(text).ok().and_then(|document| {
         let (found, _) = document.get_ref().iter().find(|(found, _)| *found.get_ref() == key)?;
@@ -31,11 +31,11 @@ fn position(text: &str, offset: usize) -> TextPosition {
     TextPosition { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
 }
 
-/// Returns the innermost key that stands, or whose value stands, at the offset.
+/// Returns the innermost key at the offset, or whose value is there.
 fn key_at(table: &DeTable<'_>, offset: usize) -> Option<String> {
     table.iter().find_map(|(key, value)| {
         let name = quoted(key.get_ref());
-        // The content of a table may stand anywhere, not only within what counts as the place of the table.
+        // The content of a table may be anywhere, not only within the span of the table.
         if let DeValue::Table(inner) = value.get_ref()
             && let Some(rest) = key_at(inner, offset)
         {
@@ -45,7 +45,7 @@ fn key_at(table: &DeTable<'_>, offset: usize) -> Option<String> {
     })
 }
 
-/// Writes a key as it would have to be written in the file.
+/// Writes a key in the form that it has in the file.
 fn quoted(key: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !key.is_empty() && key.bytes().all(bare) { key.to_owned() } else { format!("{key:?}") }

@@ -1,19 +1,19 @@
-//! What S3 charges, from a file of prices.
+//! Prices of S3, from a file.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// Prices that come with the program.
+/// The prices that are built into the program.
 const BUILT_IN: &str = include_str!("prices.toml");
-/// Bytes of a gigabyte as S3 bills it: a power of two (Amazon S3 pricing, *Storage*).
+/// Bytes of a gigabyte in bills of S3: a power of two (Amazon S3 pricing, *Storage*).
 const BILLED_GIGABYTE: f64 = (1_u64 << 30) as f64;
 
-/// Error of reading a file of prices. The text fits behind "failed to …".
+/// Error of reading a file of prices. The text fits after "failed to …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the prices cannot be read: {reason}")]
 pub struct PriceError {
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 
@@ -23,9 +23,9 @@ pub struct PriceError {
 pub struct Prices {
     /// Day on which the prices were looked up, as in 2026-11-20.
     pub date: String,
-    /// Where they are from.
+    /// Source of the prices.
     pub source: String,
-    /// Region that stands in for those that are not listed.
+    /// Region whose prices are used for regions that are not listed.
     pub default_region: String,
     regions: BTreeMap<String, RegionPrices>,
 }
@@ -34,7 +34,7 @@ pub struct Prices {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RegionPrices {
-    /// A gigabyte that leaves for the internet; within the region it is free.
+    /// A gigabyte sent to the internet; within the region it is free.
     pub internet_per_gigabyte: f64,
     /// Prices by storage class.
     pub classes: BTreeMap<String, ClassPrices>,
@@ -44,24 +44,24 @@ pub struct RegionPrices {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClassPrices {
-    /// A thousand requests of the class of PUT and LIST.
+    /// A thousand requests of the same class as PUT and LIST.
     pub put_per_thousand: f64,
-    /// A thousand requests of the class of GET.
+    /// A thousand requests of the same class as GET.
     pub get_per_thousand: f64,
     /// A gigabyte that is read.
     pub retrieval_per_gigabyte: f64,
-    /// A gigabyte that is kept for a month.
+    /// A gigabyte stored for a month.
     pub storage_per_gigabyte_month: f64,
-    /// Days that an object is paid for at least.
+    /// Minimum of days that are charged for an object.
     pub days_min: u32,
 }
 
-/// Requests of one storage class, and what they read.
+/// Requests of one storage class, and the bytes that they read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestPrices {
-    /// Requests of the class of PUT and LIST.
+    /// Requests of the same class as PUT and LIST.
     pub puts: u64,
-    /// Requests of the class of GET.
+    /// Requests of the same class as GET.
     pub gets: u64,
     /// Bytes that were read.
     pub bytes_read: u64,
@@ -78,12 +78,12 @@ impl Prices {
         Ok(prices)
     }
 
-    /// Returns the prices that come with the program.
+    /// Returns the prices that are built into the program.
     pub fn built_in() -> Result<Self, PriceError> {
         Self::parse(BUILT_IN)
     }
 
-    /// Returns the name of the region whose prices hold for `region`, and the prices.
+    /// Returns the name of the region whose prices apply to `region`, and the prices.
     pub fn of_region(&self, region: &str) -> Option<(&str, &RegionPrices)> {
         let found =
             self.regions.get_key_value(region).or_else(|| self.regions.get_key_value(&self.default_region));
@@ -92,7 +92,8 @@ impl Prices {
 }
 
 impl RegionPrices {
-    /// Returns what requests of a storage class cost; one that is not listed costs what `STANDARD` does.
+    /// Returns the price of requests of a storage class; a class that is not listed costs as much as
+    /// `STANDARD`.
     pub fn requests(&self, class: &str, requests: RequestPrices) -> f64 {
         let Some(prices) = self.classes.get(class).or_else(|| self.classes.get("STANDARD")) else {
             return 0.0;
@@ -103,7 +104,7 @@ impl RegionPrices {
             + requests.bytes_read as f64 / BILLED_GIGABYTE * prices.retrieval_per_gigabyte
     }
 
-    /// Returns what bytes cost that leave for the internet.
+    /// Returns the price of sending bytes to the internet.
     pub fn internet(&self, bytes: u64) -> f64 {
         bytes as f64 / BILLED_GIGABYTE * self.internet_per_gigabyte
     }

@@ -1,5 +1,4 @@
-//! The file as it is written: one type for each table, and for each value a type that refuses what it cannot
-//! be.
+//! The content of the file: one type for each table, and for each value a type that refuses invalid values.
 
 use std::{
     collections::BTreeMap,
@@ -41,8 +40,8 @@ pub(crate) struct FileRecord {
     pub sources: BTreeMap<SourceName, SourceRecord>,
 }
 
-/// Declares a table with the settings of a backup, and further keys. (`serde(flatten)` would let unknown keys
-/// pass.)
+/// Declares a table with the settings of a backup, and further keys. (`serde(flatten)` would accept unknown
+/// keys.)
 macro_rules! settings_record {
     ($(#[$doc:meta])* $name:ident { $($extra:ident: $type:ty),* }) => {
         $(#[$doc])*
@@ -147,7 +146,7 @@ impl TryFrom<i64> for Requests {
     }
 }
 
-/// Bytes in a second, as a text with a unit.
+/// Bytes per second, as a text with a unit.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Rate(NonZeroU64);
@@ -174,7 +173,7 @@ impl TryFrom<String> for Text {
     }
 }
 
-/// A path from the root. The file may be read from any working directory, by a timer for example.
+/// An absolute path, because the file may be read from any working directory, for example by a timer.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct AbsolutePath(pub PathBuf);
@@ -195,7 +194,7 @@ impl TryFrom<String> for AbsolutePath {
     }
 }
 
-/// A URL or an absolute path. Which URLs there are is not known here.
+/// A URL or an absolute path. The valid kinds of URLs are not known here.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct RepositoryText(pub String);
@@ -211,7 +210,7 @@ impl TryFrom<String> for RepositoryText {
     }
 }
 
-/// The name of a source, such that `SOURCE@SNAPSHOT:PATH` can be taken apart.
+/// The name of a source, restricted so that `SOURCE@SNAPSHOT:PATH` can be parsed.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct SourceName(pub String);

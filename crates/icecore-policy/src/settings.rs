@@ -1,26 +1,25 @@
-//! Settings of a backup: what the file says, what a source says instead, and what holds when nobody says
-//! anything.
+//! Settings of a backup: from the file, overridden by those of a source, and the defaults.
 
 use std::{collections::BTreeMap, num::NonZeroUsize, ops::RangeInclusive, path::PathBuf};
 
-/// Levels of compression that can be asked for: zstd's, of which negative ones are faster.
+/// Valid compression levels: those of zstd, of which negative ones are faster.
 pub const COMPRESSION_LEVELS: RangeInclusive<i32> = -7..=19;
-/// Level of compression when none is asked for.
+/// Default compression level.
 pub const COMPRESSION_LEVEL_DEFAULT: i32 = 3;
-/// Sizes of packs that can be asked for, in bytes.
+/// Valid sizes of packs, in bytes.
 pub const PACK_BYTES_RANGE: RangeInclusive<u64> = (1 << 20)..=(240 << 20);
-/// Size of packs when none is asked for, in bytes.
+/// Default size of packs, in bytes.
 pub const PACK_BYTES_DEFAULT: u64 = 64 << 20;
-/// Most files that can be asked to be read at a time.
+/// Highest number of files that can be read at once.
 pub const READ_CONCURRENCY_MAX: usize = 1024;
 
-/// How a source is backed up, with nothing left open but what the program finds out by itself.
+/// How a source is backed up. Everything is decided, except what the program finds out by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct BackupSettings {
     /// Root of the source; none for a source that is not in the file.
     pub path: Option<PathBuf>,
-    /// Patterns of what is left out, in the syntax of gitignore; not checked yet.
+    /// Patterns of left-out objects, in the syntax of gitignore; not checked yet.
     pub exclude: Vec<String>,
     /// Files with such patterns, absolute.
     pub exclude_files: Vec<PathBuf>,
@@ -28,15 +27,15 @@ pub struct BackupSettings {
     pub exclude_caches: bool,
     /// Whether the backup stays on the root's file system.
     pub one_file_system: bool,
-    /// Whether a new time of change alone does not have a file read again.
+    /// Whether a file is not read again if only its time of change is new.
     pub ignore_ctime: bool,
-    /// Whether a new inode alone does not have a file read again.
+    /// Whether a file is not read again if only its inode is new.
     pub ignore_inode: bool,
-    /// Whether an empty source replaces one that had something in it.
+    /// Whether an empty source is backed up even if it was not empty before.
     pub allow_empty: bool,
-    /// Level of compression, within [`COMPRESSION_LEVELS`].
+    /// Compression level, within [`COMPRESSION_LEVELS`].
     pub compression_level: i32,
-    /// Files that are read at a time, up to [`READ_CONCURRENCY_MAX`]; the program chooses when there is none.
+    /// Files that are read at once, up to [`READ_CONCURRENCY_MAX`]; if absent, the program chooses.
     pub read_concurrency: Option<NonZeroUsize>,
     /// Size of packs in bytes, within [`PACK_BYTES_RANGE`].
     pub pack_bytes: u64,
@@ -63,7 +62,7 @@ impl Default for BackupSettings {
     }
 }
 
-/// What one table of the file says about backups. What it does not say is left to the table around it.
+/// The backup settings in one table of the file. Missing ones come from the table around it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SettingsTable {
     pub exclude: Option<Vec<String>>,
@@ -80,7 +79,7 @@ pub(crate) struct SettingsTable {
 }
 
 impl SettingsTable {
-    /// Replaces what this table says in `settings`; lists and tags are replaced as a whole.
+    /// Overrides `settings` with the settings of this table; lists and tags are replaced as a whole.
     pub(crate) fn apply(&self, settings: &mut BackupSettings) {
         fn replace<T: Clone>(target: &mut T, value: Option<&T>) {
             if let Some(value) = value {

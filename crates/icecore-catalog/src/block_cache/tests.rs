@@ -25,7 +25,7 @@ fn put(cache: &BlockCache, numbers: std::ops::Range<u32>) {
     numbers.for_each(|number| cache.put(pack(1), number, &block(number)));
 }
 
-/// Returns which of the first blocks are there, as another process finds them.
+/// Returns which of the first blocks another process finds.
 fn kept(directory: &Path, numbers: std::ops::Range<u32>) -> Vec<u32> {
     numbers.filter(|number| path(directory, *number).exists()).collect()
 }
@@ -34,7 +34,7 @@ fn path(directory: &Path, number: u32) -> PathBuf {
     directory.join(REPOSITORY.to_string()).join(file_name(pack(1), number))
 }
 
-/// Makes a block look as if it had been used some hours ago.
+/// Makes a block look as if it had been used `hours` hours ago.
 fn age(directory: &Path, number: u32, hours: u64) {
     let file = fs::File::open(path(directory, number)).unwrap();
     let modified = file.metadata().unwrap().modified().unwrap();
@@ -145,8 +145,8 @@ fn processes_share_the_blocks() {
             });
         }
     });
-    // Together they may have kept too much: each of them knows what was there when it counted, and what it
-    // added.
+    // Together they may have kept too much: each knows only the files that existed when it counted, and those
+    // that it added.
     let next = open(directory, ROOM_FOR_TEN);
     put(&next, 20..21);
     let bytes: u64 = next.files().unwrap().iter().map(|file| file.bytes).sum();

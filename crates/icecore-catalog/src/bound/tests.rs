@@ -21,7 +21,7 @@ fn bytes_of(cache: &Path, repository: RepositoryId) -> u64 {
     look(&cache.join(repository.to_string())).unwrap().0
 }
 
-/// Makes a catalogue look as if it had been used some days before `now`.
+/// Makes a catalogue look as if it had been used `days` days before `now`.
 fn age(cache: &Path, repository: RepositoryId, now: SystemTime, days: u64) {
     let directory = cache.join(repository.to_string());
     let time = now - Duration::from_hours(24 * days);
@@ -49,7 +49,7 @@ fn what_was_used_longest_ago_goes_first_and_what_is_used_stays() {
     assert!(bytes_of(cache.path(), OTHERS[2]) > 1 << 20);
     assert!(bytes_of(cache.path(), REPOSITORY) > 1 << 20);
     assert!(cache.path().join("note").exists() && cache.path().join("somebody-elses").exists());
-    // What was removed can be made again.
+    // A removed catalogue can be created again.
     drop(Catalog::open(cache.path(), OTHERS[1]).unwrap());
 }
 

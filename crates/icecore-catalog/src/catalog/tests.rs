@@ -22,7 +22,7 @@ fn damaged_files(cache: &Path) -> usize {
     names.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".damaged-")).count()
 }
 
-/// A catalogue of some pages, with all of its content in the database and none in its log.
+/// A catalogue of a few pages, with all of its content in the database and none in the log.
 fn filled(cache: &Path) -> Vec<PackDirectory> {
     let directories: Vec<_> = (0..60).map(|number| directory(1, number, number * 3 % 50)).collect();
     let (mut catalog, _) = open(cache);
@@ -34,8 +34,8 @@ fn filled(cache: &Path) -> Vec<PackDirectory> {
     directories
 }
 
-/// Does what a user of the catalogue does: loads it, adds what it lacks, and starts over if it is damaged.
-/// Whatever happened to the file, the result is complete and right.
+/// Acts like a user of the catalogue: loads it, adds missing directories, and starts over if it is damaged.
+/// In any state of the file, the result is complete and right.
 fn repair(catalog: &mut Catalog, expected: &[PackDirectory]) {
     for _ in 0..3 {
         match try_repair(catalog, expected) {
@@ -202,7 +202,7 @@ fn damage_below_an_open_handle_is_survived() {
     file.write_all(&vec![0xaa; 8192 * 6]).unwrap();
     std::mem::forget(file); // Closing it would drop this process's locks on the database.
     repair(&mut catalog, &directories);
-    // The other handle takes over what the first has made.
+    // The other handle opens the catalogue that the first one has created.
     other.start_over().unwrap();
     assert_eq!(other.known_packs().unwrap().len(), directories.len());
     assert_eq!(damaged_files(cache.path()), 1);
@@ -260,7 +260,7 @@ fn many_threads_open_and_write_at_once() {
     assert_eq!(open(cache.path()).0.known_packs().unwrap().len(), 7 * 20);
 }
 
-/// Lies in the working directory of [`one_of_many_processes`] when it is meant to do something.
+/// File in the working directory of [`one_of_many_processes`] that tells it to do its work.
 const MARKER: &str = "many-processes";
 
 #[test]
@@ -345,7 +345,7 @@ fn a_directory_that_other_machines_share_is_refused() {
     Catalog::open_local(cache.path(), REPOSITORY, |_| None).unwrap();
 }
 
-/// Says whether modes bind this process; they do not bind root.
+/// Says whether file modes apply to this process; they do not apply to root.
 fn modes_bind(directory: &Path) -> bool {
     fs::write(directory.join("probe"), "").is_err()
 }

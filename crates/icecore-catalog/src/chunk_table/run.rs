@@ -1,6 +1,6 @@
-//! A run of the chunk table: a file, never changed, of the places of all chunks of some packs, sorted by id.
+//! A run of the chunk table: an immutable file with the places of all chunks of some packs, sorted by id.
 //!
-//! Its form is private to this crate. Little-endian where nothing else is said:
+//! Its form is private to this crate. Little-endian unless stated otherwise:
 //!
 //! - pages of 4096 bytes: checksum (16 bytes), number of places (u32), 12 zero bytes, then up to 127 places
 //!   in the order of their bytes: id (24 bytes), pack in the run's own list and position in its directory
@@ -12,8 +12,8 @@
 //!   partition the length of its filter (u64) and the filter's descriptor (20 bytes); all filters;
 //! - length of the tail (u64), its BLAKE3 hash (32 bytes), magic (8 bytes).
 //!
-//! Pages are read one at a time with ordinary reads: a disk that fails gives an error, where a mapping would
-//! kill the process. Every page's checksum is verified each time, because a page that is wrong could make a
+//! Pages are read one at a time with ordinary reads: a failing disk then gives an error, while a mapping
+//! would kill the process. The checksum of a page is verified each time, because a wrong page could make a
 //! writer believe that a chunk is stored.
 
 use std::{
@@ -45,10 +45,10 @@ pub(crate) const TRAILER_BYTES: usize = 48;
 pub(crate) const MAGIC: &[u8; 8] = b"ICECCR01";
 const PARTITION_BITS_MAX: u32 = 16;
 
-/// A place as it lies in a page.
+/// A place in the form of a page.
 pub(crate) type PlaceBytes = [u8; PLACE_BYTES];
 
-/// Returns the first eight bytes of an id as a number: numbers are in the order of the ids.
+/// Returns the first eight bytes of an id as a number; numbers sort like the ids.
 pub(crate) fn prefix(id: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&id[..8]);
@@ -60,7 +60,7 @@ pub(crate) fn partition(prefix: u64, bits: u32) -> usize {
     prefix.checked_shr(u64::BITS - bits).unwrap_or(0) as usize
 }
 
-/// Returns the checksum of a page's content; a page in the place of another fails it.
+/// Returns the checksum of the content of a page; it also detects a page that was moved.
 pub(crate) fn page_checksum(
     repository: RepositoryId,
     run: u64,
@@ -90,7 +90,7 @@ pub(crate) struct Run {
     file: File,
     repository: RepositoryId,
     places: u64,
-    /// Of each page, the first eight bytes of its first id.
+    /// For each page, the first eight bytes of its first id.
     fences: Vec<u64>,
     partition_bits: u32,
     filters: Vec<PartitionFilter>,
@@ -99,7 +99,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Opens a run and verifies everything but its pages, which are verified when they are read.
+    /// Opens a run and verifies everything except its pages, which are verified when they are read.
     pub fn open(path: &Path, repository: RepositoryId, number: u64) -> Result<Self, CatalogError> {
         let failed = |source| CatalogError::Directory { path: path.to_owned(), source };
         let file = File::open(path).map_err(failed)?;
@@ -134,12 +134,12 @@ impl Run {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    /// Says whether a chunk may be here: never wrong when it says no, and wrong for one of 256 when it says
-    /// yes.
+    /// Says whether a chunk may be in the run: `false` is always right, and `true` is wrong for one of 256
+    /// chunks.
     pub fn may_have(&self, id: &ChunkId) -> bool {
         let prefix = prefix(&id.0);
         let filter = &self.filters[partition(prefix, self.partition_bits)];
-        // No filter could be made, or the partition is empty.
+        // There is no filter: it could not be made, or the partition is empty.
         filter.bytes == 0
             || BinaryFuse8Ref::from_dma(
                 &filter.descriptor,
@@ -193,7 +193,7 @@ fn little_endian(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// What a run has beside its pages.
+/// The part of a run after its pages.
 struct Tail {
     packs: Vec<TablePack>,
     places: u64,
@@ -207,7 +207,7 @@ fn invalid(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// Reads a file from some offset on and hashes what it reads.
+/// Reads a file from an offset on, and hashes it.
 struct HashingReader<'a> {
     file: &'a File,
     offset: u64,
@@ -223,7 +223,7 @@ impl HashingReader<'_> {
         Ok(bytes)
     }
 
-    /// Reads rows of fixed width, some at a time.
+    /// Reads rows of fixed width, several at a time.
     fn rows<T>(&mut self, count: usize, width: usize, row: impl Fn(&[u8]) -> T) -> io::Result<Vec<T>> {
         let mut rows = Vec::with_capacity(count);
         while rows.len() < count {
@@ -257,7 +257,7 @@ fn read_tail(file: &File, repository: RepositoryId, number: u64) -> io::Result<T
     let packs = little_endian(&header[24..28]);
     let partition_bits = little_endian(&header[28..32]) as u32;
     let [places, pages, filter_bytes] = [32, 40, 48].map(|from| little_endian(&header[from..from + 8]));
-    // Before anything of that length is allocated.
+    // Checked before anything of that length is allocated.
     let lengths = [
         packs.checked_mul(PACK_BYTES as u64),
         pages.checked_mul(8),
@@ -301,8 +301,8 @@ fn read_filter(bytes: &[u8]) -> PartitionFilter {
     PartitionFilter { start: 0, bytes: little_endian(&bytes[..8]) as usize, descriptor }
 }
 
-/// Says where each filter begins; says no if they do not fit, or one could be asked for what it does not
-/// have.
+/// Computes where each filter begins; returns `false` if they do not fit, or if a look-up could exceed the
+/// bounds of a filter.
 fn place_filters(filters: &mut [PartitionFilter], bytes: usize) -> bool {
     let mut end = 0usize;
     let fit = filters.iter_mut().all(|filter| {

@@ -13,7 +13,7 @@ fn place(cache: &Path) -> PathBuf {
     cache.join(REPOSITORY.to_string())
 }
 
-/// Makes directories of 60 chunks on the average.
+/// Makes directories of 60 chunks on average.
 fn directories(run: u8, count: u32) -> Vec<PackDirectory> {
     (0..count).map(|number| directory(run, number, 1 + number * 7 % 120)).collect()
 }
@@ -34,7 +34,7 @@ fn extend(catalog: &mut Catalog, directories: &[PackDirectory]) -> ChunkTable {
     catalog.chunk_table().unwrap()
 }
 
-/// Holds all places of the table against the directories, and chunks that it does not have.
+/// Compares all places in the table with the directories, and checks chunks that it does not contain.
 fn check<'a>(table: &ChunkTable, directories: impl IntoIterator<Item = &'a PackDirectory>) {
     let mut expected: BTreeMap<ChunkId, Vec<(PackName, u32)>> = BTreeMap::new();
     for directory in directories {
@@ -102,7 +102,7 @@ fn few_chunks_are_found_too() {
 #[test]
 fn a_chunk_in_many_packs_has_all_its_places() {
     let cache = tempfile::tempdir().unwrap();
-    // More places than a page has, which begin and end in the middle of pages.
+    // More places than fit on a page, which begin and end in the middle of pages.
     let directories: Vec<PackDirectory> = (0..700)
         .map(|number| {
             let mut directory = directory(1, number, 3);
@@ -291,7 +291,7 @@ fn a_damaged_page_is_noticed_and_made_anew() {
         .filter(|id| table.places_of(id).is_err_and(|error| error.is_corruption()))
         .collect();
     assert_eq!(damaged.len() as u64, chunks(&first), "no page can be read");
-    // A pack that is gone by now keeps its number.
+    // A pack that no longer exists keeps its number.
     catalog.remove_packs(&names(&first[3..4])).unwrap();
     let repaired = catalog.repair_chunk_table(&table).unwrap();
     let numbers = |table: &ChunkTable| table.packs().map(|pack| pack.name).collect::<Vec<_>>();
@@ -311,7 +311,7 @@ fn pages_in_the_place_of_others_are_noticed() {
     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.write_all_at(&bytes[4096..8192], 0).unwrap();
     let ids = directories.iter().flat_map(|directory| &directory.chunks).map(|chunk| chunk.id);
-    // A page of chunks, and the first of the next page, which could also be the last of this one.
+    // All chunks of a page, and the first of the next page, which might also be the last of this one.
     assert_eq!(ids.filter(|id| table.places_of(id).is_err()).count(), 128);
 }
 

@@ -1,7 +1,8 @@
-//! Writes a run of the chunk table in memory that does not grow with it, but for the filters.
+//! Writes a run of the chunk table; except for the filters, the memory does not depend on the size of the
+//! run.
 //!
-//! Places are distributed over partitions by the first bits of their ids, through a temporary file; then each
-//! partition is sorted in memory and written. Ids are keyed hashes, so partitions are of nearly equal size.
+//! A temporary file distributes places over partitions by the first bits of their ids. Then each partition is
+//! sorted in memory and written. Ids are keyed hashes, so partitions are of nearly equal size.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -21,10 +22,10 @@ use crate::chunk_table::{
     },
 };
 
-/// Places that are sorted together, about: 16 MiB, and as much for making their filter.
+/// Approximate number of places that are sorted together: 16 MiB, and the same amount to make their filter.
 const PARTITION_PLACES: u64 = 1 << 19;
 const PARTITION_BITS_MAX: u32 = 12;
-/// What a partition collects before it is written to the temporary file.
+/// Bytes that a partition collects before they are written to the temporary file.
 const EXTENT_BYTES: usize = 64 << 10;
 
 /// A run that is being written.
@@ -45,7 +46,7 @@ struct Partition {
 }
 
 impl RunWriter {
-    /// Begins a run of about so many places, with a temporary file that has no name any more.
+    /// Begins a run of approximately `places` places, with a temporary file that has no name any more.
     pub fn begin(spill: &Path, places: u64) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let spill_file =
@@ -73,7 +74,7 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Writes the run as a file that is durable when this returns.
+    /// Writes the run to a file, which is durable when this returns.
     pub fn finish(
         mut self,
         path: &Path,
@@ -160,19 +161,19 @@ impl Filters {
         keys.dedup();
         let mut descriptor = [0; DESCRIPTOR_BYTES];
         let filter = if keys.is_empty() { None } else { BinaryFuse8::try_from(&keys).ok() };
-        // Without a filter a partition is looked up on disk.
+        // A partition without a filter is looked up on disk.
         let fingerprints = filter.as_ref().map_or(&[][..], |filter| {
             filter.dma_copy_descriptor_to(&mut descriptor);
             filter.dma_fingerprints()
         });
-        // Not to the double: this is most of the memory.
+        // Exactly, without the usual doubling: this is most of the memory.
         self.fingerprints.reserve_exact(fingerprints.len());
         self.fingerprints.extend_from_slice(fingerprints);
         self.rows.push((fingerprints.len() as u64, descriptor));
     }
 }
 
-/// Writes pages one after the other, all but the last full.
+/// Writes pages one after the other; all except the last one are full.
 struct PageWriter<'a> {
     out: BufWriter<&'a File>,
     repository: RepositoryId,

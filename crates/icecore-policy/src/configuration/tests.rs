@@ -53,7 +53,7 @@ fn the_manual_is_right() {
 
 #[test]
 fn the_manual_names_every_key() {
-    // The library lists all keys of a table when it meets one that it does not know.
+    // The library lists all keys of a table when it finds an unknown one.
     for text in ["x = 1", "[s3]\nx = 1", "[backup]\nx = 1", "[sources.s]\nx = 1"] {
         let fault = fault(text);
         let (_, keys) = fault.split_once("expected one of ").unwrap();
