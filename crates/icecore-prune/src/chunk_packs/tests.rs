@@ -25,7 +25,7 @@ fn all_copies_are_found() {
     let bed = Bed::new();
     bed.snapshot(&[("a", 1), ("b", 2), ("c", 100)]);
     bed.snapshot_with(&[("a", 1), ("d", 3)], |origin| {
-        origin.dedup = icecore_format::snapshot::DedupScope::Group
+        origin.dedup = icecore_format::snapshot::DedupScope::Group;
     });
     let (mut catalog, packs) = (bed.catalog(), bed.packs());
     let chunks = ChunkPacks::read(&mut catalog, &packs).unwrap();
@@ -47,8 +47,8 @@ fn packs_that_are_missing_or_have_another_length_do_not_count() {
     let (_, pack) = packs.iter().next().unwrap();
     let id = catalog.directory(pack.name).unwrap().unwrap().chunks[0].id;
     assert_eq!(packs_of(&full, &id), [0]);
-    let mut objects: Vec<_> = packs.iter().flat_map(|(_, pack)| pack.directory.clone()).collect();
-    objects.extend(packs.iter().skip(1).flat_map(|(_, pack)| pack.pack.clone().map(|(_, object)| object)));
+    let mut objects: Vec<_> = packs.iter().filter_map(|(_, pack)| pack.directory.clone()).collect();
+    objects.extend(packs.iter().skip(1).filter_map(|(_, pack)| pack.pack.clone().map(|(_, object)| object)));
     let without = ChunkPacks::read(&mut catalog, &PackTable::of(&objects)).unwrap();
     assert_eq!(packs_of(&without, &id), [0u32; 0]);
     let (_, mut cut) = pack.pack.clone().unwrap();
