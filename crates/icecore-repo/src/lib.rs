@@ -11,6 +11,7 @@ pub mod environment;
 pub mod error;
 mod fetch_sizes;
 pub mod index;
+pub mod lease;
 pub mod listing;
 pub mod log;
 pub mod manifest;

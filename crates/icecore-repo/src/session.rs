@@ -5,7 +5,6 @@ mod adoption;
 mod assembly;
 mod continuation;
 mod filler;
-mod lease;
 mod options;
 mod origin;
 mod packer;
@@ -25,7 +24,6 @@ use icecore_format::{
 use self::{
     assembly::Assembler,
     continuation::{Known, Prepared, newest_condemned_epoch},
-    lease::Lease,
     origin::pending_snapshot,
     packer::Packer,
 };
@@ -37,6 +35,7 @@ pub use self::{
 use crate::{
     compaction::{self, UNINDEXED_MAX},
     error::{RepoError, RepoResult},
+    lease::Lease,
     manifest_root::ManifestRoot,
     reader::SharedIndex,
     repository::Repository,

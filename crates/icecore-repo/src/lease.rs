@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use icecore_format::{
+    ids::RunId,
     layout::snapshot_key,
     snapshot::{Snapshot, SnapshotState},
 };
 use icecore_store::{
     error::StoreError,
-    store::{PutCondition, Version},
+    store::{PutCondition, StoreExt, Version},
 };
 
 use crate::{
@@ -23,7 +25,7 @@ const REASON_CHARS_MAX: usize = 1000;
 
 /// A snapshot object, and the version that this run has written.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub struct Lease {
     repository: Repository,
     snapshot: Snapshot,
     version: Version,
@@ -37,11 +39,11 @@ impl Lease {
     pub fn announce(repository: Repository, snapshot: Snapshot) -> RepoResult<Self> {
         let object = snapshot.seal(repository.keys(), &repository.environment().salt())?;
         let refreshed = repository.environment().monotonic();
-        let key = snapshot_key(snapshot.origin.run);
-        let version = repository.put(&key, object.clone().into(), PutCondition::Absent)?;
+        let version = put(&repository, snapshot.origin.run, &object, PutCondition::Absent)?;
         Ok(Self { repository, snapshot, version, object, refreshed })
     }
 
+    /// Returns what the run has announced.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
@@ -72,17 +74,9 @@ impl Lease {
         let next = Snapshot { origin: self.snapshot.origin.clone(), state };
         let object = next.seal(self.repository.keys(), &self.repository.environment().salt())?;
         let condition = PutCondition::Version(self.version.clone());
-        match self.repository.put(&snapshot_key(next.origin.run), object.clone().into(), condition) {
-            Ok(version) => {
-                (self.version, self.object) = (version, object);
-                self.snapshot = next;
-                Ok(())
-            }
-            Err(RepoError::Store(StoreError::VersionMismatch { .. } | StoreError::NotFound { .. })) => {
-                Err(RepoError::Fenced)
-            }
-            Err(error) => Err(error),
-        }
+        self.version = put(&self.repository, next.origin.run, &object, condition)?;
+        (self.object, self.snapshot) = (object, next);
+        Ok(())
     }
 
     /// Ends the run without a snapshot.
@@ -103,3 +97,21 @@ impl Lease {
         }
     }
 }
+
+/// Writes the snapshot object of a run. The store may have written it and lost the reply, so that another
+/// attempt does not meet its condition: only another object there says that somebody else ended the run.
+fn put(repository: &Repository, run: RunId, object: &[u8], condition: PutCondition) -> RepoResult<Version> {
+    let key = snapshot_key(run);
+    match repository.put(&key, Bytes::copy_from_slice(object), condition) {
+        Err(RepoError::Store(
+            StoreError::VersionMismatch { .. } | StoreError::AlreadyExists { .. } | StoreError::NotFound { .. },
+        )) => {
+            let stored = repository.environment().runtime.block_on(repository.store().get_if_exists(&key))?;
+            stored.filter(|(bytes, _)| bytes == object).map(|(_, version)| version).ok_or(RepoError::Fenced)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;
