@@ -50,7 +50,7 @@ impl Action {
         }
     }
 
-    /// Says whether the permission is on the bucket, not on objects in it.
+    /// Returns whether the permission is on the bucket, not on objects in it.
     pub(crate) fn is_on_bucket(self) -> bool {
         matches!(self, Self::List | Self::ListUploads | Self::GetLifecycle | Self::GetVersioning)
     }

@@ -15,7 +15,7 @@ pub(crate) fn told_crc64(told: Option<&str>) -> Option<&str> {
     told.filter(|told| BASE64.decode(told).is_ok_and(|bytes| bytes.len() == 8))
 }
 
-/// Says whether an `ETag` contradicts the bytes: it has the form of an MD5, but is not the MD5 of these
+/// Returns whether an `ETag` contradicts the bytes: it has the form of an MD5, but is not the MD5 of these
 /// bytes. An `ETag` of another form, such as that of a multipart upload, contradicts nothing.
 ///
 /// For servers that report no other checksum. Not for objects that KMS encrypts: their `ETag` looks like an
@@ -60,7 +60,7 @@ impl BodyChecksum {
         self.crc64().map(|_| ChecksumAlgorithm::Crc64Nvme)
     }
 
-    /// Says whether the checksum that a server reports after storing these bytes contradicts them.
+    /// Returns whether the checksum that a server reports after storing these bytes contradicts them.
     pub(crate) fn is_contradicted(&self, told: Option<&str>) -> bool {
         matches!((self.crc64(), told), (Some(own), Some(told)) if own != told)
     }

@@ -82,8 +82,8 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     Connection { client, region, endpoint_url, is_encrypted }
 }
 
-/// Says whether requests name the bucket in the path. Access points and the edge network only recognize it in
-/// the host name.
+/// Returns whether requests name the bucket in the path. Access points and the edge network only recognize it
+/// in the host name.
 fn names_bucket_in_path(
     options: &S3Options,
     endpoint_url: Option<&str>,
@@ -103,7 +103,7 @@ pub(crate) fn configured_endpoint(shared: &SdkConfig) -> Option<String> {
     shared.endpoint_url().filter(|url| !url.is_empty()).map(str::to_owned)
 }
 
-/// Says whether a variable is set to an empty text, which the SDK would take for a URL.
+/// Returns whether a variable is set to an empty text, which the SDK would take for a URL.
 #[expect(clippy::disallowed_methods, reason = "the SDK reads these variables itself")]
 pub(crate) fn is_set_to_nothing(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| value.is_empty())

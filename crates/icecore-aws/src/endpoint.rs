@@ -74,7 +74,7 @@ pub fn aws_endpoint(url: &str) -> Option<AwsEndpoint> {
     Some(AwsEndpoint { kind, region: region.map(str::to_owned), bucket })
 }
 
-/// Says whether the name of a bucket is the ARN or the alias of an access point.
+/// Returns whether the name of a bucket is the ARN or the alias of an access point.
 pub fn is_access_point(bucket: &str) -> bool {
     region_of_access_point(bucket).is_some() || bucket.ends_with(ALIAS_SUFFIX)
 }
@@ -138,7 +138,7 @@ fn host(url: &str) -> &str {
     host.split(':').next().unwrap_or_default().trim_end_matches('.')
 }
 
-/// Says whether a text has the form of a region, such as `us-gov-west-1`.
+/// Returns whether a text has the form of a region, such as `us-gov-west-1`.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());

@@ -116,36 +116,36 @@ impl ServiceFailure {
         self.times.as_deref().copied().unwrap_or_default()
     }
 
-    /// Says whether the condition of the request was not fulfilled.
+    /// Returns whether the condition of the request was not fulfilled.
     pub(crate) fn is_condition_failed(&self) -> bool {
         self.status == 412 || self.code == "PreconditionFailed"
     }
 
-    /// Says whether there is no such object.
+    /// Returns whether there is no such object.
     pub(crate) fn is_not_found(&self) -> bool {
         self.status == 404
             && !matches!(self.code.as_str(), "NoSuchBucket" | "NoSuchUpload")
             && !self.is_foreign()
     }
 
-    /// Says whether S3 never gives such an answer.
+    /// Returns whether S3 never gives such an answer.
     pub(crate) fn is_foreign(&self) -> bool {
         matches!(self.likeness, Likeness::Foreign(_))
     }
 
-    /// Says whether the server does not support the request, or one of its headers.
+    /// Returns whether the server does not support the request, or one of its headers.
     pub(crate) fn is_not_implemented(&self) -> bool {
         self.status == 501 || self.code == "NotImplemented"
     }
 
-    /// Says whether another request for the same key came in between, so this one must be made again.
+    /// Returns whether another request for the same key came in between, so this one must be made again.
     pub(crate) fn is_conflict(&self) -> bool {
         // The answer to a HEAD request has no code.
         matches!(self.code.as_str(), "ConditionalRequestConflict" | "OperationAborted")
             || (self.status == 409 && self.code.is_empty())
     }
 
-    /// Says whether the server is overloaded.
+    /// Returns whether the server is overloaded.
     pub(crate) fn is_slow_down(&self) -> bool {
         matches!(self.status, 429 | 503)
             || matches!(
@@ -154,12 +154,12 @@ impl ServiceFailure {
             )
     }
 
-    /// Says whether the server answered with success, but the SDK does not understand the answer.
+    /// Returns whether the server answered with success, but the SDK does not understand the answer.
     fn is_unreadable(&self) -> bool {
         (200..300).contains(&self.status) && self.code.is_empty() && self.message.is_empty()
     }
 
-    /// Says whether the credentials were valid but have expired.
+    /// Returns whether the credentials were valid but have expired.
     pub(crate) fn is_expired(&self) -> bool {
         matches!(
             self.code.as_str(),
@@ -167,17 +167,17 @@ impl ServiceFailure {
         )
     }
 
-    /// Says whether a refusal contains no reason, like all answers to HEAD.
+    /// Returns whether a refusal contains no reason, like all answers to HEAD.
     pub(crate) fn lacks_reason(&self) -> bool {
         self.kind == FailureKind::Answered && matches!(self.status, 400 | 401 | 403) && self.code.is_empty()
     }
 
-    /// Says whether the server rejects the time of the request.
+    /// Returns whether the server rejects the time of the request.
     pub(crate) fn is_skewed(&self) -> bool {
         self.code == "RequestTimeTooSkewed"
     }
 
-    /// Says whether a missing network may have caused the failure.
+    /// Returns whether a missing network may have caused the failure.
     pub(crate) fn may_be_network(&self) -> bool {
         match self.kind {
             FailureKind::Connection => self.status == 0 && connection::cause(&self.message).may_pass(),
@@ -186,7 +186,7 @@ impl ServiceFailure {
         }
     }
 
-    /// Says whether the same request may succeed a little later.
+    /// Returns whether the same request may succeed a little later.
     pub(crate) fn is_transient(&self) -> bool {
         // Damaged in transit: the server verifies the bytes that it receives.
         const DAMAGED: [&str; 5] = [

@@ -119,7 +119,7 @@ pub enum KmsError {
     /// There are no credentials for the request.
     #[error("ask KMS: there are no credentials: {reason}")]
     NoCredentials {
-        /// What is missing.
+        /// Reason.
         reason: String,
     },
     /// KMS, or the service that provides the credentials for it, cannot be reached.

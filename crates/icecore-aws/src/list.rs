@@ -166,8 +166,8 @@ impl S3Store {
         Ok(self.requester.request(Operation::new(Action::List, wanted.prefix), call).await?)
     }
 
-    /// Adds the objects of a page that belong to the store, up to the key `end`; says whether the page goes
-    /// beyond it.
+    /// Adds the objects of a page that belong to the store, up to the key `end`; returns whether the page
+    /// goes beyond it.
     fn take_page(
         &self,
         page: &ListObjectsV2Output,

@@ -14,7 +14,7 @@ pub(crate) fn put_name(metadata: &HashMap<String, String>) -> Option<String> {
     names.next().map(|(_, value)| value.clone())
 }
 
-/// Says whether an object belongs to a repository for a single writer.
+/// Returns whether an object belongs to a repository for a single writer.
 pub(crate) fn is_for_single_writer(metadata: &HashMap<String, String>) -> bool {
     let (wanted, single) = SINGLE_WRITER;
     metadata.iter().any(|(name, value)| name.eq_ignore_ascii_case(wanted) && value == single)

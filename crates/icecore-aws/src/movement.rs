@@ -103,7 +103,7 @@ impl Movement {
         self.lock().moved
     }
 
-    /// Says whether so much of an answer arrived that the attempt was useful even if it failed.
+    /// Returns whether so much of an answer arrived that the attempt was useful even if it failed.
     pub(crate) fn has_received(&self) -> bool {
         self.lock().has_received
     }

@@ -35,7 +35,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Says whether it is a metadata service, which exists only on AWS.
+    /// Returns whether it is a metadata service, which exists only on AWS.
     pub(crate) fn is_metadata_service(&self) -> bool {
         METADATA_URLS.iter().any(|start| self.url.starts_with(start))
     }
@@ -101,7 +101,7 @@ impl Proxies {
         Self(Arc::new(if is_used { matcher } else { Matcher::builder().build() }))
     }
 
-    /// Says whether there is no proxy at all.
+    /// Returns whether there is no proxy at all.
     fn is_empty(&self) -> bool {
         let named = ["http://host.invalid", "https://host.invalid"];
         named.iter().all(|url| self.of_url(url).is_none())

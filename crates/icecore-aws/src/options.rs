@@ -121,13 +121,13 @@ impl StorageClassName {
         &self.0
     }
 
-    /// Says whether objects in the class must be thawed before they can be read.
+    /// Returns whether objects in the class must be thawed before they can be read.
     pub fn is_cold(&self) -> bool {
         is_cold(&self.0)
     }
 }
 
-/// Says whether objects in a storage class must be thawed before they can be read.
+/// Returns whether objects in a storage class must be thawed before they can be read.
 pub(crate) fn is_cold(name: &str) -> bool {
     matches!(name, "GLACIER" | "DEEP_ARCHIVE")
 }

@@ -65,7 +65,7 @@ async fn settings(fs: &Fs, env: &Env, name: Option<String>) -> Result<ProfileSet
     }
 }
 
-/// Says whether the environment contains credentials, which have precedence.
+/// Returns whether the environment contains credentials, which have precedence.
 fn has_keys(env: &Env) -> bool {
     ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
         .iter()

@@ -167,7 +167,7 @@ impl S3Store {
         Ok(Version(etag))
     }
 
-    /// Says whether the `ETag` of an answer should be the MD5 of its bytes: only keys of S3 encrypt the
+    /// Returns whether the `ETag` of an answer should be the MD5 of its bytes: only keys of S3 encrypt the
     /// object, and the answer contains all of it.
     fn has_md5(&self, output: &GetObjectOutput, length: u64) -> bool {
         let has_own_key = matches!(

@@ -205,12 +205,12 @@ impl Requester {
         }
     }
 
-    /// Says whether the server has ever answered.
+    /// Returns whether the server has ever answered.
     fn is_reached(&self) -> bool {
         self.is_reached.load(Ordering::Relaxed)
     }
 
-    /// Says whether a request has failed recently, and none has succeeded since.
+    /// Returns whether a request has failed recently, and none has succeeded since.
     pub(crate) fn is_failing(&self) -> bool {
         let now = self.repetition.environment.clock.monotonic();
         self.repetition.patience.failing_since(now).is_some()

@@ -88,17 +88,17 @@ impl S3Store {
         &self.location.region
     }
 
-    /// Says whether requests go to an access point, which does not answer questions about its bucket.
+    /// Returns whether requests go to an access point, which does not answer questions about its bucket.
     pub(crate) fn is_access_point(&self) -> bool {
         is_access_point(&self.location.bucket)
     }
 
-    /// Says whether any object has been uploaded in parts so far.
+    /// Returns whether any object has been uploaded in parts so far.
     pub fn has_uploaded_in_parts(&self) -> bool {
         self.has_uploaded_in_parts.load(Ordering::Relaxed)
     }
 
-    /// Says whether one connection was too slow for a large object, so later ones are uploaded in parts.
+    /// Returns whether one connection was too slow for a large object, so later ones are uploaded in parts.
     pub fn has_slow_connections(&self) -> bool {
         self.is_slow.load(Ordering::Relaxed)
     }
@@ -110,12 +110,12 @@ impl S3Store {
         self.is_expected_slow.store(true, Ordering::Relaxed);
     }
 
-    /// Says whether that was known before.
+    /// Returns whether that was known before.
     pub fn expected_slow_connections(&self) -> bool {
         self.is_expected_slow.load(Ordering::Relaxed)
     }
 
-    /// Says whether a request has failed recently, and none has succeeded since.
+    /// Returns whether a request has failed recently, and none has succeeded since.
     pub fn is_failing(&self) -> bool {
         self.requester.is_failing()
     }
@@ -132,14 +132,14 @@ impl S3Store {
         (!is_other).then_some(self.location.region.as_str())
     }
 
-    /// Says whether only a single writer is allowed: either by the options, or because an object that was
+    /// Returns whether only a single writer is allowed: either by the options, or because an object that was
     /// read says so about its repository.
     pub fn is_single_writer(&self) -> bool {
         self.single_writer.load(Ordering::Relaxed)
     }
 
-    /// Says whether the bodies of requests need not be signed, because TLS protects them and their checksum
-    /// is signed.
+    /// Returns whether the bodies of requests need not be signed, because TLS protects them and their
+    /// checksum is signed.
     pub(crate) fn may_skip_signing(&self) -> bool {
         self.is_encrypted
     }

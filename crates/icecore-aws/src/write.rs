@@ -112,13 +112,13 @@ impl S3Store {
         }
     }
 
-    /// Says whether an object is uploaded in parts: a large one below `data/`, if one connection is too slow
-    /// for it.
+    /// Returns whether an object is uploaded in parts: a large one below `data/`, if one connection is too
+    /// slow for it.
     fn goes_in_parts(&self, put: &Put<'_>) -> bool {
         self.may_go_in_parts(put) && (self.options.parts == Parts::Always || self.has_slow_connections())
     }
 
-    /// Says whether an object may be uploaded in parts: a large one below `data/`, whose name nobody else
+    /// Returns whether an object may be uploaded in parts: a large one below `data/`, whose name nobody else
     /// ever uses. Several writers may write all other objects at the same time, and not all servers honour
     /// the condition of an upload in parts.
     fn may_go_in_parts(&self, put: &Put<'_>) -> bool {

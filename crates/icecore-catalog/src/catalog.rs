@@ -163,7 +163,7 @@ impl Catalog {
         }
     }
 
-    /// Says whether the catalogue lives only as long as the handle.
+    /// Returns whether the catalogue lives only as long as the handle.
     pub fn is_in_memory(&self) -> bool {
         matches!(self.home, Home::Memory)
     }

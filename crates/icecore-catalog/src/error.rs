@@ -86,12 +86,12 @@ pub enum CatalogError {
 }
 
 impl CatalogError {
-    /// Says whether the catalogue is damaged; then call [`crate::Catalog::start_over`].
+    /// Returns whether the catalogue is damaged; then call [`crate::Catalog::start_over`].
     pub fn is_corruption(&self) -> bool {
         matches!(self, Self::Damaged { .. })
     }
 
-    /// Says whether the same call may succeed later without a repair.
+    /// Returns whether the same call may succeed later without a repair.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Busy { .. })
     }

@@ -46,7 +46,7 @@ impl Default for BundleWriter {
 }
 
 impl BundleWriter {
-    /// Adds a record; says whether there was room for it.
+    /// Adds a record; returns whether there was room for it.
     pub fn push(&mut self, record: &BundledRecord<'_>) -> FormatResult<bool> {
         let length = record.key.len() + record.version.len() + record.record.len() + RECORD_OVERHEAD;
         if self.encoder.writer().len() + length > BUNDLE_BYTES_MAX as usize {

@@ -52,12 +52,12 @@ impl ChunkListBuilder {
         Self { level, ..Self::default() }
     }
 
-    /// Says whether nothing has been added since the last node was finished.
+    /// Returns whether nothing has been added since the last node was finished.
     pub fn is_empty(&self) -> bool {
         self.lengths.is_empty()
     }
 
-    /// Adds a chunk or a hole to a leaf; says whether the node ends here.
+    /// Adds a chunk or a hole to a leaf; returns whether the node ends here.
     ///
     /// # Panics
     /// When the builder is not for leaves.
@@ -66,7 +66,7 @@ impl ChunkListBuilder {
         self.push(chunk.id, chunk.length.into(), 1)
     }
 
-    /// Adds a node of the level below; says whether the node ends here.
+    /// Adds a node of the level below; returns whether the node ends here.
     ///
     /// # Panics
     /// When the builder is for leaves.

@@ -59,12 +59,12 @@ impl Marks {
     /// trusted.
     pub const READ_TWICE: Self = Self(64);
 
-    /// Says whether all marks of `other` are set.
+    /// Returns whether all marks of `other` are set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Says whether any mark of `other` is set.
+    /// Returns whether any mark of `other` is set.
     pub fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -97,7 +97,7 @@ impl ChunkRef {
         Self { id: ChunkId::HOLE, length }
     }
 
-    /// Says whether this is a run of zero bytes that is not stored, and not a chunk.
+    /// Returns whether this is a run of zero bytes that is not stored, and not a chunk.
     pub fn is_hole(&self) -> bool {
         self.id == ChunkId::HOLE
     }

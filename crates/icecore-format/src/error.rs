@@ -112,7 +112,7 @@ pub enum FormatError {
 }
 
 impl FormatError {
-    /// Says whether the stored bytes are damaged (and not only foreign, newer or under another key).
+    /// Returns whether the stored bytes are damaged (and not only foreign, newer or under another key).
     pub fn is_corruption(&self) -> bool {
         matches!(
             self,

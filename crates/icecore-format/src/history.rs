@@ -117,7 +117,7 @@ impl Witness {
 }
 
 impl Witness {
-    /// Says whether the run of this snapshot found the other one complete when it began. Compares the
+    /// Returns whether the run of this snapshot found the other one complete when it began. Compares the
     /// numbers, because clocks may be set back, and the times, because runs of one source may overlap.
     fn is_behind(&self, other: &Self) -> bool {
         let (own, others) = (&self.snapshot, &other.snapshot);
@@ -188,7 +188,7 @@ impl History {
         self.records.len()
     }
 
-    /// Says whether there are no records.
+    /// Returns whether there are no records.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
@@ -198,7 +198,7 @@ impl History {
         self.records.get(&name).map(|(_, time, host)| (*time, host.as_str()))
     }
 
-    /// Says whether a record exists unchanged.
+    /// Returns whether a record exists unchanged.
     pub fn holds(&self, reference: &RecordReference) -> bool {
         self.records.get(&reference.name).is_some_and(|(hash, ..)| *hash == reference.hash)
     }
@@ -230,12 +230,12 @@ impl History {
         acceptances
     }
 
-    /// Says whether somebody has accepted the loss of the record with this name.
+    /// Returns whether somebody has accepted the loss of the record with this name.
     pub fn is_accepted(&self, name: RecordName) -> bool {
         self.lost_records.keys().any(|reference| reference.name == name)
     }
 
-    /// Says whether a record names the completion of a run.
+    /// Returns whether a record names the completion of a run.
     pub fn names(&self, run: RunId) -> bool {
         self.completed.contains_key(&run)
     }
@@ -245,7 +245,7 @@ impl History {
         self.completed.get(&run).map_or(&[], Vec::as_slice)
     }
 
-    /// Says whether a snapshot was deleted on purpose, or somebody has accepted its loss.
+    /// Returns whether a snapshot was deleted on purpose, or somebody has accepted its loss.
     pub fn is_gone(&self, run: RunId) -> bool {
         self.deleted.contains_key(&run) || self.lost_snapshots.contains_key(&run)
     }

@@ -82,7 +82,8 @@ byte_id! {
     SnapshotDigest, 32
 }
 
-/// Reads `out.len()` bytes from lower-case hexadecimal digits; says whether the text has exactly that form.
+/// Reads `out.len()` bytes from lower-case hexadecimal digits; returns whether the text has exactly that
+/// form.
 pub(crate) fn decode_hex(text: &str, out: &mut [u8]) -> bool {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),

@@ -94,7 +94,7 @@ impl IndexSpan {
         Some(Self { after: after?, until: until? }).filter(|span| span.after < span.until)
     }
 
-    /// Says whether a time is in the span.
+    /// Returns whether a time is in the span.
     pub fn contains(self, milliseconds: u64) -> bool {
         self.after < milliseconds && milliseconds <= self.until
     }

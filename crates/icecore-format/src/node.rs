@@ -136,12 +136,12 @@ impl NodeBuilder {
         }
     }
 
-    /// Says whether nothing has been added since the last node was finished.
+    /// Returns whether nothing has been added since the last node was finished.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Adds an entry to a leaf, with the names of its owners if known; says whether the node ends here.
+    /// Adds an entry to a leaf, with the names of its owners if known; returns whether the node ends here.
     ///
     /// # Panics
     /// When the paths of the entries are not strictly ascending: every reader relies on the stored order.
@@ -169,7 +169,7 @@ impl NodeBuilder {
         Ok(self.ends_here(keys))
     }
 
-    /// Adds a child to an inner node; says whether the node ends here.
+    /// Adds a child to an inner node; returns whether the node ends here.
     ///
     /// # Panics
     /// When the paths of the children are not strictly ascending.

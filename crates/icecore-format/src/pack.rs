@@ -105,12 +105,12 @@ impl PackBuilder {
         self.directory.chunks.len()
     }
 
-    /// Says whether no block has been pushed.
+    /// Returns whether no block has been pushed.
     pub fn is_empty(&self) -> bool {
         self.directory.blocks.is_empty()
     }
 
-    /// Says whether the pack stays inside the bounds of the format with another block of `plain_bytes` and
+    /// Returns whether the pack stays inside the bounds of the format with another block of `plain_bytes` and
     /// `chunks` chunks.
     pub fn has_room(&self, plain_bytes: u64, chunks: usize) -> bool {
         let directory_bytes = (self.directory.chunks.len() + chunks) as u64 * 40;

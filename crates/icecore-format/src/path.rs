@@ -24,7 +24,7 @@ pub fn shared_prefix(left: &[u8], right: &[u8]) -> usize {
     left.iter().zip(right).take_while(|(left, right)| left == right).count()
 }
 
-/// Says whether `path` is `directory` or lies in it.
+/// Returns whether `path` is `directory` or lies in it.
 pub fn is_within(path: &[u8], directory: &[u8]) -> bool {
     directory.is_empty()
         || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))

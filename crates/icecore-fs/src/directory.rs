@@ -134,7 +134,7 @@ impl Directory {
         }
     }
 
-    /// Says whether the directory still has its name. Does not check the directories above it.
+    /// Returns whether the directory still has its name. Does not check the directories above it.
     fn is_in_place(&self) -> bool {
         match self.look_up() {
             Ok(stat) => self.lock().identity.is_none_or(|identity| identity == stat.identity()),
@@ -259,7 +259,7 @@ pub(crate) fn without_access_time(
     }
 }
 
-/// Says whether the process or the system has run out of file descriptors.
+/// Returns whether the process or the system has run out of file descriptors.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }

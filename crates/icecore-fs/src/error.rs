@@ -29,28 +29,28 @@ impl FsError {
         Self { operation, path: path.into(), source: source.into() }
     }
 
-    /// Says whether the object does not exist (any more).
+    /// Returns whether the object does not exist (any more).
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
     }
 
-    /// Says whether the name does not exist any more, or a directory above it has been replaced by something
-    /// else.
+    /// Returns whether the name does not exist any more, or a directory above it has been replaced by
+    /// something else.
     pub fn is_gone(&self) -> bool {
         is_gone(&self.source)
     }
 
-    /// Says whether the operating system refused for lack of permission.
+    /// Returns whether the operating system refused for lack of permission.
     pub fn is_permission_denied(&self) -> bool {
         self.source.kind() == io::ErrorKind::PermissionDenied
     }
 
-    /// Says whether the object is in use, for example because something is mounted on it.
+    /// Returns whether the object is in use, for example because something is mounted on it.
     pub fn is_busy(&self) -> bool {
         self.source.raw_os_error() == Some(Errno::BUSY.raw_os_error())
     }
 
-    /// Says whether the file system is full, or the quota is used up.
+    /// Returns whether the file system is full, or the quota is used up.
     pub fn is_storage_full(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
@@ -66,7 +66,7 @@ impl fmt::Display for QuotedPath<'_> {
     }
 }
 
-/// Says whether a name does not exist, or something else than the expected directory has it now.
+/// Returns whether a name does not exist, or something else than the expected directory has it now.
 pub(crate) fn is_gone(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::STALE | Errno::NOTDIR | Errno::LOOP))
 }

@@ -96,7 +96,7 @@ impl Excludes {
         &self.patterns
     }
 
-    /// Says whether there are no patterns.
+    /// Returns whether there are no patterns.
     pub fn is_empty(&self) -> bool {
         self.matcher.is_empty()
     }

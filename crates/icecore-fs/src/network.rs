@@ -16,7 +16,7 @@ const SHARED: [(u32, &str); 10] = [
     (0x4750_4653, "GPFS"),
     (0x7375_7245, "Coda"),
 ];
-/// Number of FUSE, which shows local disks as well as what lies behind a network.
+/// Number of FUSE, whose file systems may be local or on a network.
 const FUSE: u32 = 0x6573_5546;
 
 /// Names the network file system that `path` lies on, if it is one: its locks and shared mappings do not hold
@@ -25,7 +25,7 @@ pub fn shared_file_system(path: &Path) -> Option<&'static str> {
     shared_name(magic(path)?)
 }
 
-/// Says whether `path` lies on a file system that may need the network for every answer, so that many
+/// Returns whether `path` lies on a file system that may need the network for every answer, so that many
 /// concurrent requests are faster than few. Returns `false` if this is unknown.
 pub fn is_network_file_system(path: &Path) -> bool {
     magic(path).is_some_and(may_cross_network)

@@ -112,7 +112,7 @@ impl TargetTree {
         })
     }
 
-    /// Says whether the process runs as the superuser, who may set everything.
+    /// Returns whether the process runs as the superuser, who may set everything.
     pub fn is_privileged(&self) -> bool {
         self.user_id == 0
     }
@@ -298,7 +298,7 @@ impl DescendFailure {
     }
 }
 
-/// Says whether a name (one component) may be a leftover of an interrupted restore.
+/// Returns whether a name (one component) may be a leftover of an interrupted restore.
 pub fn is_temporary_name(name: &[u8]) -> bool {
     name.strip_prefix(TEMPORARY_PREFIX)
         .and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX))

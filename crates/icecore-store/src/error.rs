@@ -277,7 +277,7 @@ pub enum ConnectionCause {
 }
 
 impl ConnectionCause {
-    /// Says whether the same connection may succeed a little later, without any change of the settings.
+    /// Returns whether the same connection may succeed a little later, without any change of the settings.
     pub fn may_pass(&self) -> bool {
         matches!(
             self,
@@ -285,7 +285,7 @@ impl ConnectionCause {
         )
     }
 
-    /// Says whether the server's certificate is the cause.
+    /// Returns whether the server's certificate is the cause.
     pub fn is_certificate(&self) -> bool {
         matches!(
             self,
@@ -318,7 +318,7 @@ pub struct MissingPermission {
 }
 
 impl StoreError {
-    /// Says whether the same call may succeed if it is repeated a little later.
+    /// Returns whether the same call may succeed if it is repeated a little later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
@@ -331,12 +331,12 @@ impl StoreError {
         }
     }
 
-    /// Says whether the object must be thawed before it can be read.
+    /// Returns whether the object must be thawed before it can be read.
     pub fn is_archived(&self) -> bool {
         matches!(self, Self::Archived { .. })
     }
 
-    /// Says whether the object does not exist.
+    /// Returns whether the object does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
     }

@@ -69,7 +69,7 @@ impl FaultStore {
         Self { inner, sleep, state: Mutex::new(state) }
     }
 
-    /// Says whether the store has crashed: then every call fails, and nothing is applied.
+    /// Returns whether the store has crashed: then every call fails, and nothing is applied.
     pub fn has_crashed(&self) -> bool {
         self.lock().has_crashed
     }

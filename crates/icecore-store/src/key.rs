@@ -29,7 +29,7 @@ pub fn check_prefix(prefix: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Says whether `part` is valid between two `/` of a key.
+/// Returns whether `part` is valid between two `/` of a key.
 pub fn is_valid_part(part: &[u8]) -> bool {
     !part.is_empty()
         && part.len() <= PART_BYTES_MAX

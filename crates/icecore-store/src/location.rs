@@ -253,7 +253,7 @@ fn refuse_other_kinds(bucket: &str) -> Result<(), LocationError> {
     Err(LocationError::UnsupportedBucket { bucket: bucket.to_owned(), kind, instead })
 }
 
-/// Says whether a text has the form `arn:aws:s3:region:account:accesspoint/name`, for any partition.
+/// Returns whether a text has the form `arn:aws:s3:region:account:accesspoint/name`, for any partition.
 fn is_access_point(text: &str) -> bool {
     let is_word = |text: &str| {
         text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -267,7 +267,8 @@ fn is_access_point(text: &str) -> bool {
         && account.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Says whether this is a possible bucket name of S3 (S3 User Guide, *General purpose bucket naming rules*).
+/// Returns whether this is a possible bucket name of S3 (S3 User Guide, *General purpose bucket naming
+/// rules*).
 fn is_bucket_name(name: &str) -> bool {
     let is_inner =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');

@@ -31,7 +31,7 @@ impl Stop {
         self.changed.notify_waiters();
     }
 
-    /// Says whether a stop was requested.
+    /// Returns whether a stop was requested.
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::Acquire)
     }

@@ -111,7 +111,7 @@ pub trait StoreExt: Store {
         }
     }
 
-    /// Says whether there is an object under the key.
+    /// Returns whether there is an object under the key.
     async fn exists(&self, key: &str) -> StoreResult<bool> {
         match self.head(key).await {
             Ok(_) => Ok(true),

@@ -116,7 +116,7 @@ fn lack_of_credentials<'error>(error: &'error (dyn Error + 'static)) -> Option<&
     None
 }
 
-/// Says whether a source of credentials is configured, but did not answer properly.
+/// Returns whether a source of credentials is configured, but did not answer properly.
 fn is_silent(lack: &CredentialsError) -> bool {
     matches!(lack, CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_))
 }

@@ -69,7 +69,7 @@ impl S3Store {
         }
     }
 
-    /// Lists the first objects below the location; says whether there are no more.
+    /// Lists the first objects below the location; returns whether there are no more.
     async fn first_keys(&self) -> StoreResult<(Vec<String>, bool)> {
         let root = if self.options.prefix.is_empty() { String::new() } else { self.location.full_key("") };
         let wanted = Wanted { prefix: "", full_prefix: root, delimiter: None };
@@ -78,7 +78,7 @@ impl S3Store {
         Ok((keys, page.is_truncated() != Some(true)))
     }
 
-    /// Says whether there is an object with this key in the bucket, if the user may list it.
+    /// Returns whether there is an object with this key in the bucket, if the user may list it.
     async fn is_listed(&self, full: &str) -> StoreResult<bool> {
         let call = |client: Client| {
             let request = client.list_objects_v2().bucket(&self.location.bucket).prefix(full);
@@ -92,7 +92,7 @@ impl S3Store {
         }
     }
 
-    /// Says whether an object begins with these bytes, or may not be read.
+    /// Returns whether an object begins with these bytes, or may not be read.
     async fn begins_with(&self, full: &str, beginning: &[u8]) -> StoreResult<bool> {
         let range = format!("bytes=0-{}", beginning.len().saturating_sub(1));
         let call = |client: Client| {

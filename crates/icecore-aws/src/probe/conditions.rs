@@ -37,7 +37,7 @@ pub struct ConditionReport {
 }
 
 impl ConditionReport {
-    /// Says whether several writers are safe.
+    /// Returns whether several writers are safe.
     pub fn is_safe(&self) -> bool {
         self.has_create && self.has_replace && self.winners == 1
     }
@@ -112,7 +112,7 @@ async fn race(store: &S3Store, key: &str) -> StoreResult<(usize, Version)> {
     }
 }
 
-/// Says whether a range that ends beyond the end of an object returns the bytes up to that end.
+/// Returns whether a range that ends beyond the end of an object returns the bytes up to that end.
 async fn reads_past_end(store: &S3Store, key: &str, content: &Bytes) -> StoreResult<bool> {
     match store.get(key, Some(1..READ_END)).await {
         Ok(read) => Ok(read == content.slice(1..)),

@@ -72,7 +72,7 @@ pub async fn explain_probe_error(store: &S3Store, error: StoreError) -> ProbeErr
     ProbeError::NotHonoured { location: store.location(), ignored }
 }
 
-/// Says whether a request was allowed; `false` if a policy forbids it.
+/// Returns whether a request was allowed; `false` if a policy forbids it.
 fn is_allowed(result: StoreResult<()>) -> StoreResult<bool> {
     match result {
         Ok(()) => Ok(true),

@@ -31,7 +31,7 @@ pub(super) struct Doubts {
 }
 
 impl Requester {
-    /// Says whether the same request may succeed a little later.
+    /// Returns whether the same request may succeed a little later.
     pub(super) fn may_succeed(&self, failure: &ServiceFailure, doubts: &mut Doubts) -> bool {
         if failure.is_expired() {
             doubts.expired += 1;
@@ -48,7 +48,7 @@ impl Requester {
         failure.is_transient() || was_there || self.waits_for_network(failure)
     }
 
-    /// Says whether to wait because a missing network may have caused a failure.
+    /// Returns whether to wait because a missing network may have caused a failure.
     fn waits_for_network(&self, failure: &ServiceFailure) -> bool {
         self.options.network_time_max.is_some() && !self.is_reached() && failure.may_be_network()
     }

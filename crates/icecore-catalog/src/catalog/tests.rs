@@ -345,7 +345,7 @@ fn a_directory_that_other_machines_share_is_refused() {
     Catalog::open_local(cache.path(), REPOSITORY, |_| None).unwrap();
 }
 
-/// Says whether file modes apply to this process; they do not apply to root.
+/// Returns whether file modes apply to this process; they do not apply to root.
 fn modes_bind(directory: &Path) -> bool {
     fs::write(directory.join("probe"), "").is_err()
 }

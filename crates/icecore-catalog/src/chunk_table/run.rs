@@ -129,12 +129,12 @@ impl Run {
         self.places
     }
 
-    /// Says whether a page could not be read.
+    /// Returns whether a page could not be read.
     pub fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    /// Says whether a chunk may be in the run: `false` is always right, and `true` is wrong for one of 256
+    /// Returns whether a chunk may be in the run: `false` is always right, and `true` is wrong for one of 256
     /// chunks.
     pub fn may_have(&self, id: &ChunkId) -> bool {
         let prefix = prefix(&id.0);

@@ -85,7 +85,7 @@ impl ExcludesBuilder {
         self.patterns.len()
     }
 
-    /// Says whether no pattern has been added.
+    /// Returns whether no pattern has been added.
     pub fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }

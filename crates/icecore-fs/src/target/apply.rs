@@ -182,7 +182,7 @@ struct Application<'a> {
 }
 
 impl<'a> Application<'a> {
-    /// Applies everything; says whether there was anything to change.
+    /// Applies everything; returns whether there was anything to change.
     fn run(&mut self, before: AttributesBefore) -> bool {
         let mode_before = self.status.mode;
         let changes = self.attribute_changes(before);
@@ -200,8 +200,8 @@ impl<'a> Application<'a> {
         true
     }
 
-    /// Says whether anything differs from the desired state. Objects without differences are not changed, so
-    /// the next backup of the target sees no change.
+    /// Returns whether anything differs from the desired state. Objects without differences are not changed,
+    /// so the next backup of the target sees no change.
     fn has_changes(&self, changes: &AttributeChanges<'_>) -> bool {
         let Wanted { metadata, options, .. } = self.wanted;
         let owner = (self.status.user_id, self.status.group_id);
@@ -402,14 +402,14 @@ impl OwnerIsRight {
     }
 }
 
-/// Says whether an unwanted attribute is removed instead of being left to the system.
+/// Returns whether an unwanted attribute is removed instead of being left to the system.
 fn is_ours(name: &[u8]) -> bool {
     name.starts_with(b"user.")
         || (name.starts_with(b"trusted.") && !name.starts_with(b"trusted.overlay."))
         || [CAPABILITY, ACCESS_ACL, DEFAULT_ACL].contains(&name)
 }
 
-/// Says whether an attribute is set before owner and mode, which may remove the permission to set it.
+/// Returns whether an attribute is set before owner and mode, which may remove the permission to set it.
 fn is_early(name: &[u8]) -> bool {
     name.starts_with(b"user.") || name.starts_with(b"trusted.")
 }

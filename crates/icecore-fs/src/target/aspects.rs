@@ -27,7 +27,7 @@ pub enum AppliedAspect {
 }
 
 impl AppliedAspect {
-    /// Says whether only the superuser may apply this, so ordinary users cannot expect it.
+    /// Returns whether only the superuser may apply this, so ordinary users cannot expect it.
     pub fn needs_privilege(&self) -> bool {
         match self {
             Self::Owner | Self::SetIdBits | Self::Device | Self::InodeFlags => true,

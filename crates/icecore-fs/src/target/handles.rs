@@ -50,12 +50,12 @@ impl DirectoryHandle {
         self.keeps_flags.store(true, Ordering::Relaxed);
     }
 
-    /// Clears the flags that forbid changes in the directory; says whether there were any.
+    /// Clears the flags that forbid changes in the directory; returns whether there were any.
     pub(super) fn lift_protection(&self) -> bool {
         !self.keeps_flags.load(Ordering::Relaxed) && lift_from_directory(self)
     }
 
-    /// Says whether the directory has been removed, so that another one may have its name.
+    /// Returns whether the directory has been removed, so that another one may have its name.
     pub(super) fn is_removed(&self) -> bool {
         match rustix::fs::fstat(self) {
             Ok(status) => status.st_nlink == 0,

@@ -55,7 +55,7 @@ impl TargetTree {
         absent_as_none(self.in_parent(OPERATION, path, |parent, name| self.locate_at(parent, name)))
     }
 
-    /// Says whether something is mounted at exactly this path (not the target itself).
+    /// Returns whether something is mounted at exactly this path (not the target itself).
     pub fn is_mount_point(&self, path: &[u8]) -> Result<bool, FsError> {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
         let found = self.in_parent("look up", path, |parent, name| {

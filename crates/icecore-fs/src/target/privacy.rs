@@ -81,7 +81,7 @@ fn restrict(directory: &OwnedFd, wanted: &Wanted<'_>) -> Result<(), rustix::io::
     Ok(())
 }
 
-/// Says whether the directory has an access control list that is not the wanted one.
+/// Returns whether the directory has an access control list that is not the wanted one.
 fn has_other_list(directory: &OwnedFd, wanted: &Wanted<'_>) -> bool {
     use std::os::fd::AsFd;
     let Ok(name) = std::ffi::CString::new(ACCESS_ACL) else { return true };

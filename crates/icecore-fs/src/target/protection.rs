@@ -17,7 +17,7 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
-/// Clears the flags of a directory that forbid changes in it; says whether there were any.
+/// Clears the flags of a directory that forbid changes in it; returns whether there were any.
 pub(super) fn lift_from_directory(directory: impl AsFd) -> bool {
     let Ok(found) = metadata_of(&directory) else { return false };
     let protecting = found.inode_flags & flags::PROTECTING;

@@ -38,8 +38,8 @@ pub enum RemovalMode {
 
 /// Decides which objects a removal keeps, and is notified of removed objects.
 pub trait RemovalWatch {
-    /// Says whether to keep an object and everything in it. Called for every object found, before anything in
-    /// it. [Foreign](Location::is_foreign) objects are kept in any case.
+    /// Returns whether to keep an object and everything in it. Called for every object found, before anything
+    /// in it. [Foreign](Location::is_foreign) objects are kept in any case.
     fn keeps(&mut self, path: &[u8], found: &Location) -> bool;
     /// Reports that an object was removed (in a survey: would be), with everything in it: `entries` objects
     /// together. Called for the topmost object only, unless something around it is kept.
@@ -106,7 +106,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Removes the directory; says whether it is gone.
+    /// Removes the directory; returns whether it is gone.
     pub(super) fn run(mut self, name: Vec<u8>) -> Result<bool, FsError> {
         let mut again = Some(name);
         while let Some(name) = again.take() {
@@ -286,7 +286,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Says whether a name in the current directory is kept, and with it the directory.
+    /// Returns whether a name in the current directory is kept, and with it the directory.
     fn is_kept(&mut self, name: &[u8], found: &Location) -> bool {
         let length = self.here.len();
         push(&mut self.here, name);

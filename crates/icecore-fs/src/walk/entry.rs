@@ -116,7 +116,7 @@ impl WalkEntry {
         }
     }
 
-    /// Says whether the name still belongs to the same object in the same state: then everything that was
+    /// Returns whether the name still belongs to the same object in the same state: then everything that was
     /// read by the name belongs to this object. An opened directory is read by its descriptor and does not
     /// need this check.
     pub fn is_unchanged(&self) -> Result<bool, FsError> {
@@ -127,7 +127,7 @@ impl WalkEntry {
             if self.is_same_object(&found.metadata) && found.metadata.changed == self.metadata.changed))
     }
 
-    /// Says whether the metadata belong to the same object, which may have changed.
+    /// Returns whether the metadata belong to the same object, which may have changed.
     pub fn is_same_object(&self, metadata: &Metadata) -> bool {
         let of = |metadata: &Metadata| (metadata.device, metadata.inode, metadata.kind);
         of(&self.metadata) == of(metadata)

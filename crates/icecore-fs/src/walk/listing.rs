@@ -81,7 +81,7 @@ impl Listing {
         &self.path
     }
 
-    /// Says whether the directory is not the root.
+    /// Returns whether the directory is not the root.
     pub fn has_parent(&self) -> bool {
         !self.path.is_empty()
     }

@@ -91,7 +91,7 @@ impl Lock {
         if self.raise_seconds(released).map_err(failed)? { Ok(()) } else { Err(unsupported(root)) }
     }
 
-    /// Raises the counter by one unit of its fraction; says whether the file system keeps such times.
+    /// Raises the counter by one unit of its fraction; returns whether the file system keeps such times.
     fn raise_fraction(&self, root: &Root) -> Result<bool, Errno> {
         if root.granularity.get() == Some(&Granularity::Coarse) {
             return Ok(false);
@@ -110,7 +110,8 @@ impl Lock {
         Ok(learn(root, is_kept) == Granularity::Fine)
     }
 
-    /// Makes the counter greater than the stamp of a released file; says whether the file system accepts it.
+    /// Makes the counter greater than the stamp of a released file; returns whether the file system accepts
+    /// it.
     fn raise_seconds(&self, released: &Stat) -> Result<bool, Errno> {
         let counter = modification(&rustix::fs::fstat(&self.file)?).tv_sec;
         if counter > released.st_mtime {

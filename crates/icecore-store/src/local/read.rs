@@ -65,7 +65,7 @@ impl OpenObject {
         buffer.ok_or_else(|| call.failed_io(io::ErrorKind::OutOfMemory.into()))
     }
 
-    /// Says whether its buffer is large enough to be reused.
+    /// Returns whether its buffer is large enough to be reused.
     pub(super) fn is_large(&self) -> bool {
         self.range.end - self.range.start >= LENGTH_MIN as u64
     }
@@ -156,7 +156,7 @@ fn list_directory(root: &Root, prefix: &str, listing: &mut Listing) -> StoreResu
     Ok(())
 }
 
-/// Says whether NFS gave a file this name because it was deleted while open; such files are no longer
+/// Returns whether NFS gave a file this name because it was deleted while open; such files are no longer
 /// objects.
 fn is_silly_rename(name: &str) -> bool {
     name.strip_prefix(".nfs")

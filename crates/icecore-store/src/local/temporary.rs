@@ -147,7 +147,7 @@ impl Temporary {
         Ok(())
     }
 
-    /// Says whether the file has a temporary name, and could therefore be renamed.
+    /// Returns whether the file has a temporary name, and could therefore be renamed.
     pub(super) fn is_named(&self) -> bool {
         self.named.is_some()
     }

@@ -47,7 +47,7 @@ pub(super) fn differences(
     differences
 }
 
-/// Says whether an earlier warning already explains why an aspect differs.
+/// Returns whether an earlier warning already explains why an aspect differs.
 pub(super) fn explains(known: &AppliedAspect, aspect: &AppliedAspect) -> bool {
     match known {
         // Nothing can be changed.

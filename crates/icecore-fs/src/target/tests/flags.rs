@@ -3,7 +3,7 @@
 use super::*;
 use crate::flags;
 
-/// Says whether the file system supports flags, and the user may set them.
+/// Returns whether the file system supports flags, and the user may set them.
 fn has_flags(bed: &TargetBed) -> bool {
     fs::write(bed.inside("probe"), b"").unwrap();
     let probe = fs::File::open(bed.inside("probe")).unwrap();
