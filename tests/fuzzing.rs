@@ -37,7 +37,7 @@ macro_rules! targets {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 23] = targets![
+pub const TARGETS: [Target; 24] = targets![
     stored::header,
     stored::header_record,
     stored::sealed_frame,
@@ -50,6 +50,7 @@ pub const TARGETS: [Target; 23] = targets![
     stored::snapshot,
     stored::log_record,
     stored::index_object,
+    stored::collection_record,
     stored::bundle,
     stored::manifest_node,
     stored::chunk_list,

@@ -11,14 +11,15 @@ use icecore_catalog::directory_row;
 use icecore_format::{
     bundle::{self, BundleWriter, BundledRecord},
     chunk_list::ChunkListBuilder,
+    collection::{CollectedPack, CollectionRecord, CollectionState, DeadRun},
     compression::{Codec, Compressor},
     directory::PackDirectory,
     entry::{ChunkRef, Content, Time},
-    ids::{ChunkId, RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
+    ids::{ChunkId, CollectionNumber, PackName, RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
     index_object::{self, ObjectCopy},
     keys::Keys,
     layout,
-    log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
+    log::{CompletedSnapshot, DeletedSnapshot, HeldSnapshot, LogRecord, RecordReference},
     node::{Node, NodeItems},
     pack::BlockOpener,
     seal::{ObjectKind, SEAL_HEADER_BYTES, open_object},
@@ -48,6 +49,7 @@ pub fn all() -> Fallible<Seeds> {
     add_made_up(&mut seeds)?;
     add_log_record(&mut seeds)?;
     add_index_object(&mut seeds)?;
+    add_collection_record(&mut seeds)?;
     add_bundle(&mut seeds)?;
     add_written(&mut seeds);
     seeds.sort();
@@ -73,6 +75,8 @@ fn add_log_record(seeds: &mut Seeds) -> Fallible<()> {
         deleted: vec![deleted],
         lost_records: vec![reference],
         lost_snapshots: vec![RunId([6; 16])],
+        holds: vec![HeldSnapshot { run: RunId([7; 16]), until_seconds: Some(1), reason: "audit".to_owned() }],
+        releases: vec![RunId([8; 16])],
         ..LogRecord::new(name, Time::default(), "server", "icecore")
     };
     let record = open_object(keys(), ObjectKind::Log, &record.seal(keys(), &[7; 32])?)?;
@@ -90,6 +94,34 @@ fn add_index_object(seeds: &mut Seeds) -> Fallible<()> {
     });
     let object = index_object::seal(&copies, keys(), &[7; 32])?;
     seeds.push(("index_object", open_object(keys(), ObjectKind::Index, &object)?));
+    Ok(())
+}
+
+/// Adds the record of a collection with something in every list.
+fn add_collection_record(seeds: &mut Seeds) -> Fallible<()> {
+    let run = RunId([1; 16]);
+    let number = CollectionNumber::FIRST;
+    let record = CollectionRecord {
+        number,
+        state: CollectionState::Condemned,
+        run,
+        written: Time::default(),
+        host: "server".to_owned(),
+        packs: vec![CollectedPack {
+            name: PackName { run, number: 2 },
+            kind: ObjectKind::Data,
+            group: run,
+            bytes: 3,
+            pack_version: Some("version".to_owned()),
+            directory_version: Some("other".to_owned()),
+        }],
+        deleted: vec![RunId([4; 16])],
+        waiting: Some(vec![RunId([5; 16])]),
+        dead_runs: vec![DeadRun { run: RunId([6; 16]), usable: vec![7] }],
+        cleared_runs: vec![RunId([8; 16])],
+    };
+    let record = open_object(keys(), ObjectKind::Collection, &record.seal(keys(), &[7; 32])?)?;
+    seeds.push(("collection_record", [&number.get().to_le_bytes(), record.as_slice()].concat()));
     Ok(())
 }
 

@@ -5,12 +5,13 @@ use icecore_catalog::directory_row::{self, DirectoryRow, RowColumns};
 use icecore_format::{
     bundle::{self, BundleWriter},
     chunk_list::ChunkListNode,
+    collection::{CollectionRecord, Condemned},
     compression::{Codec, Decompressor},
     directory::{ChunkInfo, PackDirectory},
     entry::{ChunkListRef, Time},
     header::{Header, Parameters, PlainHeader},
     history::{History, SeenHistory},
-    ids::{ChunkId, PackName, RecordHash, RecordName, RunId, WriterId},
+    ids::{ChunkId, CollectionNumber, PackName, RecordHash, RecordName, RunId, WriterId},
     index_object,
     keys::{Keys, Secret},
     limits::INDEX_COPIES_MAX,
@@ -52,6 +53,7 @@ pub(super) fn header_object() -> Vec<u8> {
         created_seconds: 0,
         program: "fuzz".to_owned(),
         read_only: false,
+        collections: false,
     };
     certain(header.seal(keys(), &SALT))
 }
@@ -252,6 +254,26 @@ pub fn log_record(input: &[u8]) {
     assert!(history.losses(&seen, |_| None).len() <= named);
     seen.absorb(&history, Time::default(), []);
     assert!(seen.tips.len() <= 1);
+    let runs: Vec<RunId> = history.held_snapshots().map(|hold| hold.run).collect();
+    assert!(runs.iter().all(|run| history.held(*run).is_some_and(|hold| hold.run == *run)));
+}
+
+/// The record of a collection, sealed with the right key: number (u32), record; and what is condemned by it.
+pub fn collection_record(input: &[u8]) {
+    let Some((number, record)) = take(input) else { return };
+    let Some(number) = CollectionNumber::new(u32::from_le_bytes(number)) else { return };
+    let object = certain(seal_object(keys(), ObjectKind::Collection, &SALT, record));
+    let Ok(record) = CollectionRecord::open(keys(), number, &object) else { return };
+    let again = certain(record.seal(keys(), &SALT));
+    assert_eq!(CollectionRecord::open(keys(), number, &again), Ok(record.clone()));
+    let condemned = Condemned::of([&record]);
+    assert_eq!(condemned.packs().len(), record.packs.len());
+    assert!(condemned.packs().all(|pack| condemned.is_condemned(pack) && record.names_pack(pack)));
+    for dead in &record.dead_runs {
+        let is_usable = |number: &u32| !condemned.is_condemned(PackName { run: dead.run, number: *number });
+        let named = |number: &&u32| record.names_pack(PackName { run: dead.run, number: **number });
+        assert!(dead.usable.iter().filter(|number| !named(number)).all(is_usable));
+    }
 }
 
 /// The record of an index object, sealed with the right key.

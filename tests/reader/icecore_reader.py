@@ -657,6 +657,13 @@ class Snapshot:
             record.get(13, time)
         if 15 in record:
             self.read_completion(Record(record.get(15, mapping), "completion"))
+        self.note = record.optional(20, "", text)
+        need(not (19 in record or 20 in record) or 15 in record, "a hold or a note does not go with the state")
+        if 19 in record:
+            hold = Record(record.get(19, mapping), "hold")
+            hold.optional(0, None, signed)
+            hold.get(1, text)
+            hold.get(2, time)
 
     def read_completion(self, record):
         self.finished = record.get(0, time)

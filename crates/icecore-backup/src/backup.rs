@@ -179,6 +179,7 @@ fn commit(
         left_out: Some(left_out),
         statistics: counts.statistics(),
         time_granularity,
+        note: String::new(),
     };
     let (snapshot, written) = session.commit(&root, &report)?;
     let counts = BackupCounts {

@@ -95,14 +95,16 @@ fn session_origin(source: &ChunkReader, request: &CopyRequest<'_>) -> SessionOri
     }
 }
 
-/// The backup's findings about its source stay; the session adds the facts about the repository.
+/// The backup's findings about its source stay, and so does the note; the session adds the facts about the
+/// repository. A hold is of one repository, and is not copied.
 fn commit_report(completion: &Completion) -> CommitReport {
-    let Completion { errors, statistics, left_out, time_granularity, .. } = completion;
+    let Completion { errors, statistics, left_out, time_granularity, note, .. } = completion;
     CommitReport {
         errors: *errors,
         left_out: left_out.clone(),
         statistics: *statistics,
         time_granularity: *time_granularity,
+        note: note.clone(),
     }
 }
 

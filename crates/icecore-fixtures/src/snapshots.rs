@@ -43,6 +43,8 @@ pub fn completion() -> Completion {
         damage: None,
         left_out: None,
         time_granularity: 0,
+        hold: None,
+        note: String::new(),
     }
 }
 

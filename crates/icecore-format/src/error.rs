@@ -83,6 +83,14 @@ pub enum FormatError {
         /// Largest allowed value.
         maximum: u64,
     },
+    /// The object is in a state that this program does not know: a newer one wrote it.
+    #[error("{what} is in state {state}, which this program does not know; a newer one does")]
+    UnknownState {
+        /// What was being read.
+        what: &'static str,
+        /// Number of the state.
+        state: u64,
+    },
     /// The decrypted bytes do not decompress to the length in the directory.
     #[error("{what} does not decompress")]
     Decompression {

@@ -1,14 +1,14 @@
 //! The repository header: a plain part that anybody may read, and sealed parameters.
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, Encoder};
 
 use crate::{
-    cbor::{decode_record, encode_record},
+    cbor::{decode_record, encode_record, map_length},
     chunker::ChunkerParameters,
     error::{FormatError, FormatResult},
     ids::RepositoryId,
     keys::Keys,
-    limits::{BLOCK_BYTES_MAX, CHUNK_BYTES_MAX, FORMAT_VERSION},
+    limits::{BLOCK_BYTES_MAX, CHUNK_BYTES_MAX, FORMAT_VERSION, RECORD_BYTES_MAX},
     seal::{ObjectKind, Salt, open_object, seal_object},
 };
 
@@ -20,8 +20,13 @@ pub const HEADER_MAGIC: [u8; 8] = *b"ICECREPO";
 const PLAIN_BYTES: usize = 40;
 /// Features that both readers and writers must know; format 1 has none.
 const FEATURES_KNOWN: u32 = 0;
-/// Features that only writers must know; format 1 has none.
-const WRITE_FEATURES_KNOWN: u32 = 0;
+/// Feature for writing: packs are collected, and writers obey the records of collections.
+const FEATURE_COLLECTIONS: u32 = 1;
+/// Features that only writers must know.
+const WRITE_FEATURES_KNOWN: u32 = FEATURE_COLLECTIONS;
+
+/// Key of the features for writing in the record.
+const WRITE_FEATURES_KEY: u64 = 10;
 
 /// Parameters of a repository, chosen when it is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +87,8 @@ pub struct Header {
     pub program: String,
     /// The repository uses features that this program may ignore when it reads, but not when it writes.
     pub read_only: bool,
+    /// Packs are collected: programs that do not know the records of collections do not write.
+    pub collections: bool,
 }
 
 #[derive(Encode, Decode)]
@@ -133,16 +140,18 @@ impl PlainHeader {
         if features & !FEATURES_KNOWN != 0 {
             return Err(FormatError::UnsupportedFeature { unknown: features & !FEATURES_KNOWN });
         }
-        let write_features = u32::from_le_bytes([plain[16], plain[17], plain[18], plain[19]]);
-        let read_only = write_features & !WRITE_FEATURES_KNOWN != 0;
+        let read_only = write_features(plain) & !WRITE_FEATURES_KNOWN != 0;
         Ok(Self { version, repository: RepositoryId::from_slice(&plain[24..])?, read_only })
     }
 }
 
 impl Header {
     /// Writes the header object.
+    ///
+    /// Features that this program does not know are not written: [`Self::with_collections`] keeps them.
     pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
         let Parameters { chunker, block_bytes, node_items } = self.parameters.validate()?;
+        let features = if self.collections { FEATURE_COLLECTIONS } else { 0 };
         let record = encode_record(&HeaderRecord {
             version: FORMAT_VERSION,
             features_required: 0,
@@ -154,12 +163,14 @@ impl Header {
             chunk_maximum: chunker.maximum,
             block_bytes,
             node_items,
-            features_for_writing: 0,
+            features_for_writing: features,
         })?;
         let mut object = Vec::new();
         object.extend_from_slice(&HEADER_MAGIC);
         object.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        object.extend_from_slice(&[0; 14]);
+        object.extend_from_slice(&[0; 6]);
+        object.extend_from_slice(&features.to_le_bytes());
+        object.extend_from_slice(&[0; 4]);
         object.extend_from_slice(&self.repository.0);
         object.extend_from_slice(&seal_object(keys, ObjectKind::Header, salt, &record)?);
         Ok(object)
@@ -193,8 +204,56 @@ impl Header {
             created_seconds: record.created_seconds,
             program: record.program,
             read_only: plain.read_only,
+            collections: record.features_for_writing & FEATURE_COLLECTIONS != 0,
         })
     }
+
+    /// Returns a header object with the feature *collections*, and everything else as in `object`, for
+    /// replacing it by compare-and-swap; none if it has the feature already.
+    ///
+    /// Fails when the header has features that this program does not know: then it must not write.
+    pub fn with_collections(keys: &Keys, object: &[u8], salt: &Salt) -> FormatResult<Option<Vec<u8>>> {
+        let header = Self::open(keys, object)?;
+        let features = write_features(object);
+        if header.read_only {
+            return Err(FormatError::UnsupportedFeature { unknown: features & !WRITE_FEATURES_KNOWN });
+        }
+        if header.collections {
+            return Ok(None);
+        }
+        let features = features | FEATURE_COLLECTIONS;
+        let opened = open_object(keys, ObjectKind::Header, &object[PLAIN_BYTES..])?;
+        let record = replace_write_features(&opened, features)?;
+        let mut replacement = object[..PLAIN_BYTES].to_vec();
+        replacement[16..20].copy_from_slice(&features.to_le_bytes());
+        replacement.extend(seal_object(keys, ObjectKind::Header, salt, &record)?);
+        Ok(Some(replacement))
+    }
+}
+
+/// Returns the features for writing of a plain part that has its whole length.
+fn write_features(plain: &[u8]) -> u32 {
+    u32::from_le_bytes([plain[16], plain[17], plain[18], plain[19]])
+}
+
+/// Returns the record with other features for writing, and with all fields that this program does not know.
+fn replace_write_features(record: &[u8], features: u32) -> FormatResult<Vec<u8>> {
+    let mut decoder = Decoder::new(record);
+    let fields = map_length(&mut decoder, WHAT, RECORD_BYTES_MAX as usize)?;
+    let mut encoder = Encoder::new(Vec::new());
+    encoder.map(fields as u64)?;
+    for _ in 0..fields {
+        let key = decoder.u64()?;
+        let start = decoder.position();
+        decoder.skip()?;
+        encoder.u64(key)?;
+        if key == WRITE_FEATURES_KEY {
+            encoder.u32(features)?;
+        } else {
+            encoder.writer_mut().extend_from_slice(&record[start..decoder.position()]);
+        }
+    }
+    Ok(encoder.into_writer())
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! The history that the records of a log describe together, and which of it is lost.
 
+mod holds;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::holds::Holds;
 use crate::{
     entry::Time,
     ids::{RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
     limits::LOG_ITEMS_MAX,
-    log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
+    log::{CompletedSnapshot, DeletedSnapshot, HeldSnapshot, LogRecord, RecordReference},
     snapshot::Snapshot,
 };
 
@@ -142,8 +145,8 @@ impl Loss {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     records: BTreeMap<RecordName, (RecordHash, Time, String)>,
-    /// All references, each with the first record that contains it.
-    referred: BTreeMap<RecordReference, RecordName>,
+    /// All references, each with the record that contains it.
+    referred: BTreeSet<(RecordReference, RecordName)>,
     completed: BTreeMap<RunId, Vec<CompletedSnapshot>>,
     deleted: BTreeMap<RunId, DeletedSnapshot>,
     lost_records: BTreeMap<RecordReference, RecordName>,
@@ -153,6 +156,7 @@ pub struct History {
     changed: BTreeMap<RunId, Vec<CompletedSnapshot>>,
     /// The other lost snapshots.
     given_up: BTreeSet<RunId>,
+    holds: Holds,
 }
 
 impl History {
@@ -160,7 +164,7 @@ impl History {
     pub fn insert(&mut self, record: LogRecord, hash: RecordHash) {
         let name = record.name;
         for reference in record.references {
-            self.referred.entry(reference).or_insert(name);
+            self.referred.insert((reference, name));
         }
         for run in &record.lost_snapshots {
             match record.completed.iter().find(|snapshot| snapshot.run == *run) {
@@ -178,6 +182,7 @@ impl History {
         for snapshot in record.deleted {
             self.deleted.entry(snapshot.run).or_insert(snapshot);
         }
+        self.holds.insert(name, record.holds, &record.releases);
         self.lost_records.extend(record.lost_records.into_iter().map(|reference| (reference, name)));
         self.lost_snapshots.extend(record.lost_snapshots.into_iter().map(|run| (run, name)));
         self.records.insert(name, (hash, record.written, record.host));
@@ -207,7 +212,46 @@ impl History {
     pub fn tips(&self) -> Vec<RecordReference> {
         let records =
             self.records.iter().map(|(name, (hash, ..))| RecordReference { name: *name, hash: *hash });
-        records.filter(|reference| !self.referred.contains_key(reference)).collect()
+        records.filter(|reference| self.referrers(reference).next().is_none()).collect()
+    }
+
+    /// Returns the records that refer to a record, by name.
+    fn referrers(&self, reference: &RecordReference) -> impl Iterator<Item = RecordName> {
+        let first = RecordName { writer: WriterId([0; 16]), sequence: 0 };
+        let last = RecordName { writer: WriterId([0xff; 16]), sequence: u32::MAX };
+        self.referred.range((*reference, first)..=(*reference, last)).map(|(_, name)| *name)
+    }
+
+    /// Returns the hold on a snapshot, as the log says; none if there is none, or it was released. It may
+    /// have ended by itself, which the caller finds out.
+    ///
+    /// A statement about a snapshot counts if no later one refers to its record, directly or by way of
+    /// others. If several count, because their writers did not know of each other, a hold counts more than a
+    /// release, and of two holds the longer one.
+    pub fn held(&self, run: RunId) -> Option<&HeldSnapshot> {
+        self.holds.last(run, |earlier, names| self.is_behind_any(earlier, names))
+    }
+
+    /// Returns all holds that count, by run: see [`Self::held`].
+    pub fn held_snapshots(&self) -> impl Iterator<Item = &HeldSnapshot> {
+        self.holds.runs().filter_map(|run| self.held(run))
+    }
+
+    /// Says whether one of these records refers to the earlier one, directly or by way of others.
+    fn is_behind_any(&self, earlier: RecordName, names: &[RecordName]) -> bool {
+        let (mut seen, mut next) = (BTreeSet::from([earlier]), vec![earlier]);
+        while let Some(name) = next.pop() {
+            let Some((hash, ..)) = self.records.get(&name) else { continue };
+            for referrer in self.referrers(&RecordReference { name, hash: *hash }) {
+                if referrer != earlier && names.contains(&referrer) {
+                    return true;
+                }
+                if seen.insert(referrer) {
+                    next.push(referrer);
+                }
+            }
+        }
+        false
     }
 
     /// Returns the last record of a writer.
@@ -259,10 +303,15 @@ impl History {
             !self.holds(reference) && !self.lost_records.contains_key(reference)
         };
         let lost_tips: BTreeSet<&RecordReference> = seen.tips.iter().filter(|tip| is_lost(tip)).collect();
-        let referred = self
+        let mut referred: Vec<&(RecordReference, RecordName)> = self
             .referred
             .iter()
             .filter(|(reference, _)| is_lost(reference) && !lost_tips.contains(reference))
+            .collect();
+        // Whoever refers to it first, by name, is enough.
+        referred.dedup_by_key(|(reference, _)| *reference);
+        let referred = referred
+            .into_iter()
             .map(|(reference, by)| Loss::ReferredRecord { reference: *reference, by: *by });
         let remembered = seen.snapshots.iter().filter(|snapshot| !self.names(snapshot.run));
         let mut losses: Vec<Loss> = self

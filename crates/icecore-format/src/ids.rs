@@ -191,5 +191,44 @@ impl RecordName {
     }
 }
 
+/// Number of a collection, from 1. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CollectionNumber(u32);
+
+impl CollectionNumber {
+    /// The number of the first collection of a repository.
+    pub const FIRST: Self = Self(1);
+
+    /// Makes a number; none of 0.
+    pub fn new(number: u32) -> Option<Self> {
+        (number > 0).then_some(Self(number))
+    }
+
+    /// Returns the number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    /// Returns the number of the next collection; none after 2³² − 1.
+    pub fn next(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
+    }
+
+    /// Reads a number of the form that `Display` writes.
+    pub fn parse(text: &str) -> FormatResult<Self> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits).and_then(Self::new);
+        number
+            .filter(|number| number.to_string() == text)
+            .ok_or(FormatError::malformed("collection number", "not a number of at least six digits"))
+    }
+}
+
+impl fmt::Display for CollectionNumber {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:06}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests;

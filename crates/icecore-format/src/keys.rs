@@ -50,6 +50,7 @@ const CONTEXT_SEAL_DIRECTORY: &str = "icecore 2026-11-20 v1 seal pack directory"
 const CONTEXT_SEAL_SNAPSHOT: &str = "icecore 2026-11-20 v1 seal snapshot";
 const CONTEXT_SEAL_LOG: &str = "icecore 2026-11-20 v1 seal log record";
 const CONTEXT_SEAL_INDEX: &str = "icecore 2026-11-20 v1 seal index object";
+const CONTEXT_SEAL_COLLECTION: &str = "icecore 2026-11-30 v1 seal collection record";
 // Not part of the repository format: hosts use it to seal their local records.
 const CONTEXT_SEAL_BUNDLE: &str = "icecore 2026-11-30 v1 seal local bundle";
 
@@ -161,6 +162,7 @@ impl Keys {
             ObjectKind::Snapshot => CONTEXT_SEAL_SNAPSHOT,
             ObjectKind::Log => CONTEXT_SEAL_LOG,
             ObjectKind::Index => CONTEXT_SEAL_INDEX,
+            ObjectKind::Collection => CONTEXT_SEAL_COLLECTION,
             ObjectKind::Bundle => CONTEXT_SEAL_BUNDLE,
         };
         let Some(master) = self.masters.get(&epoch) else {

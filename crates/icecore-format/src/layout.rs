@@ -2,7 +2,7 @@
 
 use crate::{
     error::FormatResult,
-    ids::{GroupId, PackName, RecordName, RunId},
+    ids::{CollectionNumber, GroupId, PackName, RecordName, RunId},
     object_kind::ObjectKind,
 };
 
@@ -20,7 +20,7 @@ pub const MANIFEST_PREFIX: &str = "meta/manifest/";
 pub const PACKS_PREFIX: &str = "meta/packs/";
 /// Prefix of index objects: copies of other objects below `meta/`.
 pub const INDEX_PREFIX: &str = "meta/index/";
-/// Prefix of lists of condemned packs.
+/// Prefix of the records of collections.
 pub const GC_PREFIX: &str = "meta/gc/";
 /// Prefix of objects that repairs have put aside.
 pub const QUARANTINE_PREFIX: &str = "meta/quarantine/";
@@ -65,6 +65,16 @@ pub fn log_key(record: RecordName) -> String {
 /// Reads the record's name from its key.
 pub fn parse_log_key(key: &str) -> FormatResult<RecordName> {
     RecordName::parse(key.strip_prefix(LOG_PREFIX).unwrap_or_default())
+}
+
+/// Returns the key of the record of a collection.
+pub fn collection_key(number: CollectionNumber) -> String {
+    format!("{GC_PREFIX}{number}")
+}
+
+/// Reads the number of a collection from the key of its record.
+pub fn parse_collection_key(key: &str) -> FormatResult<CollectionNumber> {
+    CollectionNumber::parse(key.strip_prefix(GC_PREFIX).unwrap_or_default())
 }
 
 /// A span of times of the store's clock, in milliseconds since 1970: after the first, up to the second. An

@@ -8,6 +8,7 @@
 pub mod bundle;
 pub mod chunk_list;
 pub mod chunker;
+pub mod collection;
 pub mod compression;
 pub mod directory;
 pub mod entry;

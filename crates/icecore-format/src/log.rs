@@ -9,7 +9,7 @@ use crate::{
     error::{FormatError, FormatResult},
     ids::{RecordHash, RecordName, RunId, SnapshotDigest},
     keys::Keys,
-    limits::{LOG_ITEMS_MAX, LOG_TEXT_BYTES_MAX},
+    limits::{LOG_HOLDS_MAX, LOG_ITEMS_MAX, LOG_TEXT_BYTES_MAX},
     node::Totals,
     seal::{ObjectKind, Salt, open_object, seal_object},
     snapshot::Snapshot,
@@ -52,6 +52,18 @@ pub struct DeletedSnapshot {
     pub time: Time,
 }
 
+/// A snapshot that somebody has placed a hold on. The snapshot object says so, too; but an older one, put
+/// back by somebody who can write to the store, would not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HeldSnapshot {
+    /// Run that made it.
+    pub run: RunId,
+    /// When the hold ends, in seconds since 1970; none if it lasts until somebody releases it.
+    pub until_seconds: Option<i64>,
+    /// Why, for people; cut off after [`LOG_TEXT_BYTES_MAX`] bytes.
+    pub reason: String,
+}
+
 /// One record of the log. It is written once and never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogRecord {
@@ -74,6 +86,10 @@ pub struct LogRecord {
     pub lost_records: Vec<RecordReference>,
     /// Snapshots whose loss an operator has accepted.
     pub lost_snapshots: Vec<RunId>,
+    /// Holds that were placed; at most [`LOG_HOLDS_MAX`].
+    pub holds: Vec<HeldSnapshot>,
+    /// Snapshots whose holds were released.
+    pub releases: Vec<RunId>,
 }
 
 impl RecordHash {
@@ -132,6 +148,8 @@ impl LogRecord {
             deleted: Vec::new(),
             lost_records: Vec::new(),
             lost_snapshots: Vec::new(),
+            holds: Vec::new(),
+            releases: Vec::new(),
         }
     }
 
@@ -166,11 +184,14 @@ impl LogRecord {
             self.deleted.len(),
             self.lost_records.len(),
             self.lost_snapshots.len(),
+            self.releases.len(),
         ];
         let completed = self.completed.iter().flat_map(|snapshot| [&snapshot.source, &snapshot.host]);
         let deleted = self.deleted.iter().map(|snapshot| &snapshot.reason);
-        let mut texts = [&self.host, &self.program].into_iter().chain(completed).chain(deleted);
+        let holds = self.holds.iter().map(|hold| &hold.reason);
+        let mut texts = [&self.host, &self.program].into_iter().chain(completed).chain(deleted).chain(holds);
         if lengths.iter().any(|length| *length > LOG_ITEMS_MAX)
+            || self.holds.len() > LOG_HOLDS_MAX
             || texts.any(|text| text.len() > LOG_TEXT_BYTES_MAX)
         {
             return Err(FormatError::malformed(WHAT, "a text or a list is too long"));

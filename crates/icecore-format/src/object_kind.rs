@@ -2,7 +2,9 @@
 
 use crate::{
     error::{FormatError, FormatResult},
-    limits::{BUNDLE_BYTES_MAX, DIRECTORY_BYTES_MAX, INDEX_BYTES_MAX, RECORD_BYTES_MAX},
+    limits::{
+        BUNDLE_BYTES_MAX, COLLECTION_BYTES_MAX, DIRECTORY_BYTES_MAX, INDEX_BYTES_MAX, RECORD_BYTES_MAX,
+    },
 };
 
 /// Kind of a sealed object; each kind has its own keys.
@@ -23,6 +25,8 @@ pub enum ObjectKind {
     Log = 6,
     /// Copies of other objects.
     Index = 7,
+    /// Record of a collection: the packs that it removes.
+    Collection = 8,
     /// Records that a host has opened and keeps locally; in no repository.
     Bundle = 0x80,
 }
@@ -38,6 +42,7 @@ impl ObjectKind {
             5 => Self::Snapshot,
             6 => Self::Log,
             7 => Self::Index,
+            8 => Self::Collection,
             _ => return Err(FormatError::malformed("sealed object", "unknown kind")),
         })
     }
@@ -52,6 +57,7 @@ impl ObjectKind {
             Self::Snapshot => "snapshot",
             Self::Log => "log record",
             Self::Index => "index object",
+            Self::Collection => "collection record",
             Self::Bundle => "bundle",
         }
     }
@@ -62,6 +68,7 @@ impl ObjectKind {
         match self {
             Self::Header | Self::Snapshot | Self::Log => RECORD_BYTES_MAX,
             Self::Index => INDEX_BYTES_MAX,
+            Self::Collection => COLLECTION_BYTES_MAX,
             Self::Bundle => BUNDLE_BYTES_MAX,
             Self::Data | Self::Manifest | Self::Directory => DIRECTORY_BYTES_MAX,
         }

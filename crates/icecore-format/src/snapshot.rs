@@ -164,7 +164,18 @@ pub struct DamageMark {
     pub files: u64,
 }
 
-/// Content of a complete snapshot.
+/// Keeps a snapshot whatever the rules of retention say, until it is released.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// When the hold ends, in seconds since 1970; none if it lasts until somebody releases it.
+    pub until_seconds: Option<i64>,
+    /// Why, for people.
+    pub reason: String,
+    /// When it was placed, by the clock of who placed it.
+    pub placed: Time,
+}
+
+/// Content of a complete snapshot, and what users have added to it later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
     /// End of the run by the writer's clock.
@@ -188,6 +199,10 @@ pub struct Completion {
     pub left_out: Option<LeftOut>,
     /// Granularity of the source's times in nanoseconds, measured or assumed; 0 if unknown.
     pub time_granularity: u64,
+    /// The hold on the snapshot, if there is one.
+    pub hold: Option<Hold>,
+    /// What somebody has noted about the snapshot; empty if nothing.
+    pub note: String,
 }
 
 /// State of a snapshot; every change of it is a compare-and-swap of the same object.
@@ -247,6 +262,17 @@ impl SnapshotOrigin {
     }
 }
 
+impl Completion {
+    /// Checks the bounds of the texts.
+    pub fn validate(&self) -> FormatResult<()> {
+        let reason = self.hold.as_ref().map_or("", |hold| &hold.reason);
+        if [reason, &self.note].iter().any(|text| text.len() > TEXT_BYTES_MAX) {
+            return Err(FormatError::malformed(WHAT, "a note or the reason of a hold is too long"));
+        }
+        Ok(())
+    }
+}
+
 impl Snapshot {
     /// Returns the completion of a complete snapshot; none in all other states.
     pub fn completion(&self) -> Option<&Completion> {
@@ -258,6 +284,9 @@ impl Snapshot {
     /// Fails if a text or the number of tags exceeds the bounds of the format.
     pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
         self.origin.validate()?;
+        if let SnapshotState::Complete(completion) | SnapshotState::Deleted(completion) = &self.state {
+            completion.validate()?;
+        }
         seal_object(keys, ObjectKind::Snapshot, salt, &encode_record(&SnapshotRecord::from(self))?)
     }
 

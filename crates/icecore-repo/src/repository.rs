@@ -197,6 +197,7 @@ impl Repository {
             created_seconds: environment.now().seconds,
             program: options.program.clone(),
             read_only: false,
+            collections: false,
         };
         let object = header.seal(&keys, &environment.salt())?;
         let slot = stored_slots::write(

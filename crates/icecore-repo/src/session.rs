@@ -52,6 +52,8 @@ pub struct CommitReport {
     pub statistics: SnapshotStatistics,
     /// Granularity of the source's times in nanoseconds, measured or assumed; 0 if it is not known.
     pub time_granularity: u64,
+    /// What is noted about the snapshot; empty if nothing.
+    pub note: String,
 }
 
 /// Counts of what a session has written so far.
@@ -327,6 +329,8 @@ impl<'c> WriteSession<'c> {
             damage: None,
             left_out: report.left_out.clone().map(LeftOut::bounded),
             time_granularity: report.time_granularity,
+            hold: None,
+            note: report.note.clone(),
         };
         self.lease.replace(SnapshotState::Complete(completion))?;
         self.remember_snapshot();

@@ -59,6 +59,7 @@ impl<'a> Forge<'a> {
             created_seconds: 0,
             program: "forge".to_owned(),
             read_only: false,
+            collections: false,
         };
         let salt = forge.salt();
         forge.put(layout::HEADER_KEY, &header.seal(&forge.keys, &salt).unwrap());

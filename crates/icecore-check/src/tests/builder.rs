@@ -97,6 +97,7 @@ impl Repository {
             created_seconds: 0,
             program: "test".to_owned(),
             read_only: false,
+            collections: false,
         };
         let salt = repository.salt();
         repository.put(layout::HEADER_KEY, header.seal(&repository.keys, &salt).expect("header"));

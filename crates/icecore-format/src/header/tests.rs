@@ -15,6 +15,7 @@ fn header() -> Header {
         created_seconds: 1_790_000_000,
         program: "icecore 0.1.0".to_owned(),
         read_only: false,
+        collections: false,
     }
 }
 
@@ -96,13 +97,45 @@ fn newer_versions_and_unknown_features_are_refused_as_such() {
 
 #[test]
 fn unknown_features_for_writing_leave_a_repository_readable() {
-    for features in [1u32, 1 << 31, u32::MAX] {
+    for features in [2u32, 1 << 31, u32::MAX] {
         let mut object = seal_record(|record| record.features_for_writing = features);
         object[16..20].copy_from_slice(&features.to_le_bytes());
         assert!(PlainHeader::read(&object).unwrap().read_only);
         let header = Header::open(&keys(), &object).unwrap();
         assert!(header.read_only && header.parameters.node_items == 4);
     }
+}
+
+#[test]
+fn the_feature_collections_is_known_and_can_be_set() {
+    let object = object();
+    let other_salt = noise_array("other header salt");
+    let changed = Header::with_collections(&keys(), &object, &other_salt).unwrap().unwrap();
+    assert_golden("header-collections", &changed);
+    assert!(!PlainHeader::read(&changed).unwrap().read_only);
+    let expected = Header { collections: true, ..header() };
+    assert_eq!(Header::open(&keys(), &changed), Ok(expected.clone()));
+    assert_eq!(expected.seal(&keys(), &other_salt), Ok(changed.clone()));
+    assert_eq!(Header::with_collections(&keys(), &changed, &salt()), Ok(None));
+    let open = |object: &[u8]| Header::open(&keys(), object);
+    assert_refuses_changes(&changed, open);
+}
+
+#[test]
+fn setting_a_feature_keeps_unknown_fields_and_refuses_unknown_features() {
+    let record = encode_record(&good_record()).unwrap();
+    let longer = [&[0xac], &record[1..], &[0x18, 0x63, 0xa1, 0x61, b'x', 0x82, 0x01, 0xf6]].concat();
+    let sealed = seal_object(&keys(), ObjectKind::Header, &salt(), &longer).unwrap();
+    let object = [&object()[..PLAIN_BYTES], &sealed].concat();
+    let changed = Header::with_collections(&keys(), &object, &salt()).unwrap().unwrap();
+    let opened = open_object(&keys(), ObjectKind::Header, &changed[PLAIN_BYTES..]).unwrap();
+    let at = record.len() - 1;
+    assert_eq!((longer[at], opened[at]), (0, 1));
+    assert_eq!((&opened[..at], &opened[at + 1..]), (&longer[..at], &longer[at + 1..]));
+    let mut newer = seal_record(|record| record.features_for_writing = 6);
+    newer[16] = 6;
+    let refused = Err(FormatError::UnsupportedFeature { unknown: 6 });
+    assert_eq!(Header::with_collections(&keys(), &newer, &salt()), refused);
 }
 
 #[test]

@@ -281,3 +281,82 @@ fn snapshots_without_a_name_are_not_missed_where_there_is_another_reason() {
     let seen = SeenHistory { snapshots: vec![another], ..SeenHistory::default() };
     assert_eq!(unnamed(&second, &seen, &[witness(1, 10, 20), witness(2, 30, 40)]), [1]);
 }
+
+fn hold(run: u8, until_seconds: Option<i64>) -> HeldSnapshot {
+    HeldSnapshot { run: RunId([run; 16]), until_seconds, reason: "audit".to_owned() }
+}
+
+fn holding(own: RecordReference, references: &[RecordReference], until_seconds: Option<i64>) -> LogRecord {
+    LogRecord { holds: vec![hold(1, until_seconds)], ..record(own, references, &[]) }
+}
+
+fn releasing(own: RecordReference, references: &[RecordReference]) -> LogRecord {
+    LogRecord { releases: vec![RunId([1; 16])], ..record(own, references, &[]) }
+}
+
+/// When the hold on snapshot 1 ends: -1 if it does not; none if there is none. Whatever the order in which
+/// the records are read.
+#[track_caller]
+fn held_until(records: &[LogRecord]) -> Option<i64> {
+    let until = |history: &History| history.held(RunId([1; 16])).map(|hold| hold.until_seconds.unwrap_or(-1));
+    let found = until(&history(records.to_vec()));
+    assert_eq!(until(&history(records.iter().rev().cloned().collect())), found);
+    found
+}
+
+#[test]
+fn the_later_statement_about_a_hold_counts() {
+    let first = holding(reference(1, 1), &[], None);
+    assert_eq!(held_until(std::slice::from_ref(&first)), Some(-1));
+    let between = record(reference(2, 1), &[reference(1, 1)], &[]);
+    let release = releasing(reference(1, 2), &[reference(1, 1)]);
+    assert_eq!(held_until(&[first.clone(), release.clone()]), None);
+    // By way of a record of another writer.
+    let far = releasing(reference(3, 1), &[reference(2, 1)]);
+    assert_eq!(held_until(&[first.clone(), between.clone(), far.clone()]), None);
+    let again = holding(reference(1, 3), &[reference(1, 2)], Some(7));
+    assert_eq!(held_until(&[first.clone(), release, again]), Some(7));
+    // A later hold replaces an earlier one, also a longer one.
+    let shorter = holding(reference(3, 1), &[reference(2, 1)], Some(5));
+    assert_eq!(held_until(&[first.clone(), between, shorter]), Some(5));
+    // What was between them is gone: nobody knows which was later.
+    assert_eq!(held_until(&[first, far]), Some(-1));
+}
+
+#[test]
+fn of_statements_without_an_order_the_longer_hold_counts() {
+    let first = record(reference(1, 1), &[], &[1]);
+    let (held, released) = (
+        holding(reference(2, 1), &[reference(1, 1)], Some(9)),
+        releasing(reference(3, 1), &[reference(1, 1)]),
+    );
+    assert_eq!(held_until(&[first.clone(), held.clone(), released]), Some(9));
+    let longer = holding(reference(4, 1), &[], Some(10));
+    assert_eq!(held_until(&[first.clone(), held.clone(), longer]), Some(10));
+    let for_ever = holding(reference(4, 1), &[], None);
+    assert_eq!(held_until(&[first, held.clone(), for_ever]), Some(-1));
+    // Both in one record.
+    let both = LogRecord { releases: vec![RunId([1; 16])], ..held };
+    assert_eq!(held_until(&[both]), Some(9));
+}
+
+#[test]
+fn holds_are_listed_and_survive_records_of_others() {
+    let mut first = holding(reference(1, 1), &[], None);
+    first.holds.extend([hold(2, Some(1)), hold(3, None)]);
+    let release = LogRecord {
+        releases: vec![RunId([2; 16]), RunId([4; 16])],
+        ..record(reference(1, 2), &[reference(1, 1)], &[])
+    };
+    let history = history(vec![first, release]);
+    assert_eq!(history.held_snapshots().collect::<Vec<_>>(), [&hold(1, None), &hold(3, None)]);
+    assert_eq!(history.held(RunId([4; 16])), None);
+    assert_eq!(history.held(RunId([5; 16])), None);
+}
+
+#[test]
+fn a_record_that_refers_to_an_altered_one_is_not_later() {
+    let first = holding(reference(1, 1), &[], None);
+    let other = RecordReference { hash: RecordHash([9; 32]), ..reference(1, 1) };
+    assert_eq!(held_until(&[first, releasing(reference(2, 1), &[other])]), Some(-1));
+}

@@ -26,7 +26,7 @@ fn the_gear_table_is_pinned() {
     assert_golden("gear-hash", blake3::hash(&bytes).as_bytes());
 }
 
-const KINDS: [ObjectKind; 7] = [
+const KINDS: [ObjectKind; 8] = [
     ObjectKind::Header,
     ObjectKind::Data,
     ObjectKind::Manifest,
@@ -34,6 +34,7 @@ const KINDS: [ObjectKind; 7] = [
     ObjectKind::Snapshot,
     ObjectKind::Log,
     ObjectKind::Index,
+    ObjectKind::Collection,
 ];
 
 #[test]

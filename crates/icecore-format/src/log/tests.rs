@@ -4,7 +4,7 @@ use crate::{
     ids::{ChunkId, GroupId, WriterId},
     node::Totals,
     snapshot::{
-        Completion, DamageMark, DedupScope, Level, SnapshotOrigin, SnapshotState, SnapshotStatistics,
+        Completion, DamageMark, DedupScope, Hold, Level, SnapshotOrigin, SnapshotState, SnapshotStatistics,
     },
 };
 
@@ -52,6 +52,8 @@ fn snapshot() -> Snapshot {
         damage: None,
         left_out: None,
         time_granularity: 0,
+        hold: None,
+        note: String::new(),
     };
     Snapshot { origin, state: SnapshotState::Complete(completion) }
 }
@@ -71,6 +73,10 @@ fn everything() -> LogRecord {
     }
 }
 
+fn held(until_seconds: Option<i64>, reason: &str) -> HeldSnapshot {
+    HeldSnapshot { run: RUN, until_seconds, reason: reason.to_owned() }
+}
+
 fn open(object: &[u8]) -> FormatResult<LogRecord> {
     LogRecord::open(&keys(), name(7), object)
 }
@@ -80,6 +86,13 @@ fn log_bytes_are_pinned() {
     let small = LogRecord::new(name(7), time(1), "server", "test");
     assert_golden("log-record", &encode_record(&Wire::from(&small)).unwrap());
     assert_golden("log-record-everything", &encode_record(&Wire::from(&everything())).unwrap());
+    let holds = LogRecord {
+        holds: vec![held(None, "audit"), held(Some(1_800_000_000), "")],
+        releases: vec![RunId([9; 16])],
+        ..small
+    };
+    assert_golden("log-record-holds", &encode_record(&Wire::from(&holds)).unwrap());
+    assert_eq!(open(&holds.seal(&keys(), &salt()).unwrap()), Ok(holds));
     assert_golden("log-object", &everything().seal(&keys(), &salt()).unwrap());
     assert_golden("snapshot-digest", &snapshot_digest(&snapshot()).unwrap().0);
 }
@@ -119,6 +132,9 @@ fn records_beyond_the_bounds_are_neither_written_nor_read() {
         LogRecord { lost_records: many(LOG_ITEMS_MAX + 1), ..small.clone() },
         LogRecord { lost_snapshots: vec![RUN; LOG_ITEMS_MAX + 1], ..small.clone() },
         LogRecord { completed: vec![completed], ..small.clone() },
+        LogRecord { holds: vec![held(None, ""); LOG_HOLDS_MAX + 1], ..small.clone() },
+        LogRecord { holds: vec![held(None, &long)], ..small.clone() },
+        LogRecord { releases: vec![RUN; LOG_ITEMS_MAX + 1], ..small.clone() },
         LogRecord { deleted: vec![deleted], ..small.clone() },
         LogRecord { host: long.clone(), ..small.clone() },
         LogRecord { program: long, ..small.clone() },
@@ -149,6 +165,8 @@ fn a_record_with_full_lists_and_texts_fits() {
         deleted: vec![DeletedSnapshot { run: RUN, reason: text.clone(), time }; LOG_ITEMS_MAX],
         lost_records: vec![reference(u32::MAX, "two"); LOG_ITEMS_MAX],
         lost_snapshots: vec![RUN; LOG_ITEMS_MAX],
+        holds: vec![held(Some(i64::MIN), &text); LOG_HOLDS_MAX],
+        releases: vec![RUN; LOG_ITEMS_MAX],
         ..LogRecord::new(name(7), time, &text, &text)
     };
     assert_eq!(open(&full.seal(&keys(), &salt()).unwrap()), Ok(full));
@@ -195,6 +213,8 @@ fn the_digest_covers_what_must_not_change_and_nothing_else() {
             origin.tags.clear();
             completion.statistics.bytes_read = 1;
             completion.damage = Some(DamageMark { noted: time(1), files: 1 });
+            completion.hold = Some(Hold { until_seconds: None, reason: String::new(), placed: time(1) });
+            completion.note.push('x');
         }),
         original
     );

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode, bytes::ByteArray};
 
-use super::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference, WHAT};
+use super::{CompletedSnapshot, DeletedSnapshot, HeldSnapshot, LogRecord, RecordReference, WHAT};
 use crate::{
     entry::Time,
     error::{FormatError, FormatResult},
@@ -33,6 +33,10 @@ pub(super) struct Wire {
     lost_records: Option<Vec<WireReference>>,
     #[n(9)]
     lost_snapshots: Option<Vec<ByteArray<16>>>,
+    #[n(10)]
+    holds: Option<Vec<WireHold>>,
+    #[n(11)]
+    releases: Option<Vec<ByteArray<16>>>,
 }
 
 type WireReference = (ByteArray<16>, u32, ByteArray<32>);
@@ -63,9 +67,24 @@ struct WireDeleted {
     time: TimeRecord,
 }
 
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct WireHold {
+    #[n(0)]
+    run: ByteArray<16>,
+    #[n(1)]
+    until_seconds: Option<i64>,
+    #[n(2)]
+    reason: String,
+}
+
 /// Omits an empty list.
 fn list<T, W>(items: &[T], wire: impl Fn(&T) -> W) -> Option<Vec<W>> {
     (!items.is_empty()).then(|| items.iter().map(wire).collect())
+}
+
+fn read_runs(wire: Option<Vec<ByteArray<16>>>) -> Vec<RunId> {
+    wire.unwrap_or_default().into_iter().map(|run| RunId(run.into())).collect()
 }
 
 fn wire_reference(reference: &RecordReference) -> WireReference {
@@ -109,6 +128,12 @@ impl From<&LogRecord> for Wire {
             }),
             lost_records: list(&record.lost_records, wire_reference),
             lost_snapshots: list(&record.lost_snapshots, |run| run.0.into()),
+            holds: list(&record.holds, |hold| WireHold {
+                run: hold.run.0.into(),
+                until_seconds: hold.until_seconds,
+                reason: hold.reason.clone(),
+            }),
+            releases: list(&record.releases, |run| run.0.into()),
         }
     }
 }
@@ -133,6 +158,11 @@ impl TryFrom<Wire> for LogRecord {
                 time: Time::read(WHAT, snapshot.time)?,
             })
         });
+        let holds = wire.holds.unwrap_or_default().into_iter().map(|hold| HeldSnapshot {
+            run: RunId(hold.run.into()),
+            until_seconds: hold.until_seconds,
+            reason: hold.reason,
+        });
         Ok(Self {
             name: read_name(wire.writer, wire.sequence)?,
             written: Time::read(WHAT, wire.written)?,
@@ -142,12 +172,9 @@ impl TryFrom<Wire> for LogRecord {
             completed: completed.collect::<FormatResult<_>>()?,
             deleted: deleted.collect::<FormatResult<_>>()?,
             lost_records: read_references(wire.lost_records)?,
-            lost_snapshots: wire
-                .lost_snapshots
-                .unwrap_or_default()
-                .into_iter()
-                .map(|run| RunId(run.into()))
-                .collect(),
+            lost_snapshots: read_runs(wire.lost_snapshots),
+            holds: holds.collect(),
+            releases: read_runs(wire.releases),
         })
     }
 }

@@ -242,7 +242,7 @@ fn padme_is_pinned() {
 fn kinds_have_their_numbers() {
     for number in 0..=255 {
         let kind = ObjectKind::from_number(number);
-        assert_eq!(kind.is_ok(), (1..=7).contains(&number));
+        assert_eq!(kind.is_ok(), (1..=8).contains(&number));
         assert!(kind.is_err() || kind.is_ok_and(|kind| kind as u8 == number));
     }
 }

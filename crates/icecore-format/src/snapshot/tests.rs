@@ -44,6 +44,8 @@ fn completion() -> Completion {
         damage: None,
         left_out: None,
         time_granularity: 0,
+        hold: None,
+        note: String::new(),
     }
 }
 
@@ -116,6 +118,47 @@ fn damage_marks_are_pinned_and_come_back() {
     assert_eq!(round_trip(&snapshot), Ok(snapshot));
     let wrong = marked(Time { seconds: 0, nanoseconds: 1_000_000_000 });
     assert!(round_trip(&Snapshot { origin: origin(), state: wrong }).is_err());
+}
+
+fn noted(until_seconds: Option<i64>) -> Completion {
+    let placed = Time { seconds: 1_795_200_000, nanoseconds: 7 };
+    let hold = Hold { until_seconds, reason: "audit".to_owned(), placed };
+    Completion { hold: Some(hold), note: "before the move".to_owned(), ..completion() }
+}
+
+#[test]
+fn holds_and_notes_are_pinned_and_come_back() {
+    let snapshot = |state| Snapshot { origin: origin(), state };
+    let held = snapshot(SnapshotState::Complete(noted(Some(1_800_000_000))));
+    assert_golden("snapshot-record-held", &encode_record(&SnapshotRecord::from(&held)).unwrap());
+    for state in [SnapshotState::Complete(noted(None)), SnapshotState::Deleted(noted(Some(-1)))] {
+        assert_eq!(round_trip(&snapshot(state.clone())), Ok(snapshot(state)));
+    }
+    assert_eq!(round_trip(&held), Ok(held));
+}
+
+#[test]
+fn only_what_was_complete_has_a_hold_or_a_note() {
+    let [pending, _, aborted, _] = states();
+    for state in [pending, aborted] {
+        let noted = record(SnapshotState::Complete(noted(None)));
+        let held = SnapshotRecord { hold: noted.hold, ..record(state.clone()) };
+        assert!(Snapshot::try_from(held).is_err());
+        assert!(Snapshot::try_from(SnapshotRecord { note: noted.note, ..record(state) }).is_err());
+    }
+}
+
+#[test]
+fn long_notes_and_reasons_are_refused() {
+    let long = || "x".repeat(TEXT_BYTES_MAX + 1);
+    let note = Completion { note: long(), ..completion() };
+    let mut reason = noted(None);
+    reason.hold.as_mut().unwrap().reason = long();
+    for completion in [note, reason] {
+        let state = SnapshotState::Complete(completion);
+        assert!(Snapshot::try_from(record(state.clone())).is_err());
+        assert!(round_trip(&Snapshot { origin: origin(), state }).is_err());
+    }
 }
 
 #[test]
@@ -313,6 +356,7 @@ prop_compose! {
         numbers in any::<[u64; 5]>(), counts in any::<[u64; 9]>(),
         damage in prop::option::of((any_time(), any::<u64>())),
         left_out in prop::option::of(any_left_out()), time_granularity in any::<u64>(),
+        hold in prop::option::of((prop::option::of(any::<i64>()), any::<String>(), any_time())), note in any::<String>(),
     ) -> Completion {
         let [entries, files, bytes, errors, condemned_epoch] = numbers;
         let statistics = SnapshotStatistics {
@@ -329,8 +373,10 @@ prop_compose! {
         let totals = Totals { entries, files, bytes };
         let damage = damage.map(|(noted, files)| DamageMark { noted, files });
         let root_node = ChunkId(id);
+        let hold = hold.map(|(until_seconds, reason, placed)| Hold { until_seconds, reason, placed });
         Completion {
             finished, root_node, root_level, totals, errors, condemned_epoch, statistics, damage, left_out, time_granularity,
+            hold, note,
         }
     }
 }

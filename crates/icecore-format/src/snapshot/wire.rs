@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
 use super::{
-    Completion, DamageMark, DedupScope, LeftOut, Level, Snapshot, SnapshotIdentity, SnapshotOrigin,
+    Completion, DamageMark, DedupScope, Hold, LeftOut, Level, Snapshot, SnapshotIdentity, SnapshotOrigin,
     SnapshotState, SnapshotStatistics, WHAT,
 };
 use crate::{
@@ -56,6 +56,22 @@ pub(super) struct SnapshotRecord {
     pub copy_of: Option<CopyRecord>,
     #[n(17)]
     pub sequence: Option<u64>,
+    // Of the completion, but beside it: holds and notes came later, and are no work of the run.
+    #[n(19)]
+    pub hold: Option<HoldRecord>,
+    #[n(20)]
+    pub note: Option<String>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(super) struct HoldRecord {
+    #[n(0)]
+    pub until_seconds: Option<i64>,
+    #[n(1)]
+    pub reason: String,
+    #[n(2)]
+    pub placed: TimeRecord,
 }
 
 #[derive(Encode, Decode)]
@@ -129,6 +145,10 @@ impl From<&Snapshot> for SnapshotRecord {
             SnapshotState::Aborted { reason } => (2, None, Some(reason.clone()), None),
             SnapshotState::Deleted(completion) => (3, None, None, Some(completion.into())),
         };
+        let noted = match &snapshot.state {
+            SnapshotState::Complete(completion) | SnapshotState::Deleted(completion) => Some(completion),
+            SnapshotState::Pending { .. } | SnapshotState::Aborted { .. } => None,
+        };
         Self {
             state,
             run: origin.run.0,
@@ -151,7 +171,28 @@ impl From<&Snapshot> for SnapshotRecord {
                 run: run.0,
             }),
             sequence: (origin.sequence > 0).then_some(origin.sequence),
+            hold: noted.and_then(|completion| completion.hold.as_ref()).map(HoldRecord::from),
+            note: noted.map(|completion| completion.note.clone()).filter(|note| !note.is_empty()),
         }
+    }
+}
+
+impl From<&Hold> for HoldRecord {
+    fn from(hold: &Hold) -> Self {
+        Self {
+            until_seconds: hold.until_seconds,
+            reason: hold.reason.clone(),
+            placed: hold.placed.to_record(),
+        }
+    }
+}
+
+impl TryFrom<HoldRecord> for Hold {
+    type Error = FormatError;
+
+    fn try_from(record: HoldRecord) -> FormatResult<Self> {
+        let HoldRecord { until_seconds, reason, placed } = record;
+        Ok(Self { until_seconds, reason, placed: Time::read(WHAT, placed)? })
     }
 }
 
@@ -234,6 +275,8 @@ impl TryFrom<CompletionRecord> for Completion {
             damage: record.damage.map(DamageMark::try_from).transpose()?,
             left_out: record.left_out.map(LeftOut::try_from).transpose()?,
             time_granularity: record.time_granularity.unwrap_or(0),
+            hold: None,
+            note: String::new(),
         })
     }
 }
@@ -245,7 +288,14 @@ impl TryFrom<SnapshotRecord> for Snapshot {
         let malformed = |reason| FormatError::malformed(WHAT, reason);
         let command = record.command.unwrap_or_default();
         let tags = record.tags.unwrap_or_default();
-        let completion = record.completion.map(Completion::try_from).transpose()?;
+        let mut completion = record.completion.map(Completion::try_from).transpose()?;
+        let (hold, note) = (record.hold.map(Hold::try_from).transpose()?, record.note.unwrap_or_default());
+        if let Some(completion) = &mut completion {
+            (completion.hold, completion.note) = (hold, note);
+            completion.validate()?;
+        } else if hold.is_some() || !note.is_empty() {
+            return Err(malformed("a hold or a note, and the snapshot never was complete"));
+        }
         let state = match (record.state, record.refreshed, completion) {
             (0, Some(refreshed), None) => SnapshotState::Pending { refreshed: Time::read(WHAT, refreshed)? },
             (1, None, Some(completion)) => SnapshotState::Complete(completion),
