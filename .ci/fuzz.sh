@@ -4,8 +4,8 @@
 # Seconds for each target.
 fuzz_seconds=${ICECORE_FUZZ_SECONDS:-4}
 
-# Builds the program with all targets; what libFuzzer needs is told to the stable compiler: coverage, and comparisons.
-# No sanitizer, which would take twice as long and find nothing in code that may not be unsafe.
+# Builds the program with all targets. Flags tell the stable compiler what libFuzzer needs: coverage, and comparisons.
+# Without a sanitizer, which would take twice as long and find nothing in code without `unsafe`.
 build_fuzz_targets() {
     local host coverage
     host=$(rustc -vV | sed -n 's/^host: //p')
@@ -17,7 +17,7 @@ build_fuzz_targets() {
     fuzz_program=$PWD/fuzz/target/$host/release/targets
 }
 
-# Runs one target from its seeds, with less address space than what an unbounded length would ask for.
+# Runs one target from its seeds, with less address space than an unbounded length would request.
 run_fuzz_target() {
     ulimit -v $((512 * 1024))
     ICECORE_FUZZ_TARGET=$1 exec "$fuzz_program" "$scratch/corpus/$1" -max_total_time="$fuzz_seconds" \

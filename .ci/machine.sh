@@ -8,7 +8,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 can_be_root() { [[ $EUID -eq 0 ]] || { have sudo && sudo -n true 2>/dev/null; }; }
 
-# Runs a command as root; fails where that is impossible.
+# Runs a command as root; fails if that is impossible.
 as_root() {
     if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n -- "$@"; fi
 }
@@ -49,7 +49,7 @@ fetch_crates() {
     done
 }
 
-# Makes a Python of its own for the reader in tests/reader; the tests find it by ICECORE_PYTHON.
+# Makes a separate Python environment for the reader in tests/reader; the tests find it through ICECORE_PYTHON.
 make_python_environment() {
     python3 -m venv "$scratch/python"
     export ICECORE_PYTHON=$scratch/python/bin/python
@@ -58,7 +58,7 @@ make_python_environment() {
     "$ICECORE_PYTHON" -m pip list --disable-pip-version-check --format=freeze
 }
 
-# Moves home, configuration and caches into the scratch directory, so that nothing of the user's is read or written.
+# Moves home, configuration and caches into the scratch directory, so that the user's files are neither read nor written.
 move_home() {
     export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup}
     export HOME=$scratch/home
@@ -67,7 +67,7 @@ move_home() {
     mkdir -p "$XDG_CONFIG_HOME" "$XDG_CACHE_HOME" "$XDG_STATE_HOME" "$XDG_DATA_HOME"
 }
 
-# Builds cargo-deny below target/, once; without optimisation, because compiling is all that takes time.
+# Builds cargo-deny below target/, once; without optimisation, because only compiling takes time.
 install_cargo_deny() {
     local found
     found=$("$tools/bin/cargo-deny" --version 2>/dev/null || true)

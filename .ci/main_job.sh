@@ -7,7 +7,7 @@ main_job() {
     icecore=(cargo run --quiet --release --locked --)
     if [[ $EUID -ne 0 ]]; then
         if can_be_root; then
-            # Only root may read all of /etc, and set the owners of what it restores.
+            # Only root may read all of /etc, and set the owners of restored files.
             icecore=(as_root env "HOME=$HOME" "XDG_CONFIG_HOME=$XDG_CONFIG_HOME" "XDG_CACHE_HOME=$XDG_CACHE_HOME"
                 "XDG_STATE_HOME=$XDG_STATE_HOME" "XDG_DATA_HOME=$XDG_DATA_HOME" "$PWD/target/release/icecore")
         else

@@ -1,4 +1,4 @@
-# The conformance suite and whole round trips on real S3 servers, and a server that has to be refused. Sourced by `.ci/run`,
+# The conformance suite and whole round trips on real S3 servers, and a server that `init` must refuse. Sourced by `.ci/run`,
 # which sets `scratch`.
 # shellcheck shell=bash disable=SC2154
 
@@ -8,13 +8,13 @@ rclone_version=1.75.2
 servers=()
 
 # Runs the tests that look for a server in the environment.
-# Arguments: URL of the server, a place in it (s3://bucket/prefix).
+# Arguments: URL of the server, a location on it (s3://bucket/prefix).
 test_on_server() {
     local server=(
         env "ICECORE_TESTS_S3_URL=$1" "ICECORE_TESTS_S3_REPOSITORY=$2" AWS_ACCESS_KEY_ID=AKTEST AWS_SECRET_ACCESS_KEY=SKTEST
         AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
     )
-    # The whole workspace, with the features that the tests before had: another choice of packages is compiled anew.
+    # The whole workspace, with the features of the earlier tests: another choice of packages would be compiled again.
     "${server[@]}" cargo test --quiet --workspace --lib --test system -- the_server_that_the_environment_names
 }
 
@@ -33,7 +33,7 @@ free_port() {
     "$ICECORE_PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# Starts a server in the background; it is stopped at the end. Arguments: file for what it prints, command.
+# Starts a server in the background; it is stopped at the end. Arguments: file for its output, command.
 serve() {
     local log=$1
     shift
@@ -96,7 +96,7 @@ test_on_moto() {
 # Prints a Python that is new enough for LocalStack, or nothing: Debian 12 has no package of one.
 python_of_localstack() {
     local python home
-    # `HOME` is another one here.
+    # `HOME` is a different directory here.
     home=$(getent passwd "$(id -u)" | cut -d: -f6)
     for python in python3.13 python3.14 "$home"/.pyenv/versions/3.1[34]*/bin/python; do
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null; then
@@ -106,7 +106,7 @@ python_of_localstack() {
     done
 }
 
-# LocalStack: verifies checksums, and knows object lock.
+# LocalStack: verifies checksums, and supports object lock.
 test_on_localstack() {
     local python port bucket
     python=$(python_of_localstack)
@@ -118,7 +118,7 @@ test_on_localstack() {
     retry "$scratch/localstack/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check \
         "localstack-core[base-runtime]==$localstack_version" cbor2==5.9.0 pyopenssl==25.0.0 cryptography==44.0.3 service_identity==24.2.0
     port=$(free_port)
-    # Its other server listens on all addresses, whatever it is told.
+    # Its other server listens on all addresses, whatever the setting.
     serve "$scratch/localstack.log" env SERVICES=s3 "GATEWAY_LISTEN=127.0.0.1:$port" GATEWAY_SERVER=hypercorn DISABLE_EVENTS=1 \
         SKIP_SSL_CERT_DOWNLOAD=1 DNS_ADDRESS=0 "HOME=$scratch/localstack" "TMPDIR=$scratch/localstack" \
         "$scratch/localstack/bin/python" -m localstack.runtime.main
@@ -131,7 +131,7 @@ test_on_localstack() {
     stop_servers
 }
 
-# rclone's server ignores conditions: two writers would destroy each other's work, so `init` has to refuse it.
+# rclone's server ignores conditions: two writers would destroy each other's work, so `init` must refuse it.
 refuse_rclone() {
     local port code=0
     port=$(free_port)

@@ -5,7 +5,7 @@ started=$SECONDS
 current="before the first step"
 steps=()
 
-# Runs a command as a named step. Not in a condition, so that `set -e` holds inside functions too.
+# Runs a command as a named step. Not in a condition, so that `set -e` also works inside functions.
 step() {
     current=$1
     shift
@@ -39,7 +39,7 @@ show_budget() {
         }' .ci/budget -
 }
 
-# Says how it went, and removes the scratch directory.
+# Reports the result, and removes the scratch directory.
 finish() {
     local code=$?
     if [[ $code -eq 0 ]]; then
@@ -48,12 +48,12 @@ finish() {
         printf '\nFAILED (exit code %d) in: %s, after %d s\n' "$code" "$current" $((SECONDS - started)) >&2
     fi
     stop_servers
-    # What was restored by root belongs to others and may be read-only.
+    # Files that root restored belong to others and may be read-only.
     as_root rm -rf -- "$scratch" 2>/dev/null || rm -rf -- "$scratch" || true
     exit "$code"
 }
 
-# Tries a command up to four times, for what comes over a network.
+# Tries a command up to four times, for downloads over a network.
 retry() {
     local attempt
     for attempt in 1 2 3; do

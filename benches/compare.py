@@ -50,7 +50,7 @@ Run = collections.namedtuple("Run", "wall cpu memory")
 
 
 class Place:
-    """Where one program works in one round: home, cache, repository, and the directory that is backed up."""
+    """Directories of one program in one round: home, cache, repository, and source."""
 
     def __init__(self, root, source):
         self.root = root
@@ -202,11 +202,11 @@ TOOLS = {"icecore": Icecore, "restic": Restic, "rustic": Rustic, "borg": Borg}
 
 
 class Failed(Exception):
-    """A program did not do what it was asked to."""
+    """A program failed, or gave a wrong result."""
 
 
 def measure(command, environment, directory, errors_path):
-    """Runs a command to its end; its output goes nowhere, what it says on standard error is shown if it fails."""
+    """Runs a command to its end; discards its output, and shows its standard error if it fails."""
     os.sync()
     with open(errors_path, "wb") as errors:
         started = time.monotonic()
@@ -270,7 +270,7 @@ def check_restored(tool, line, source, target, one_file):
         path = os.path.join(source, one_file)
         complete = list(found.values()) == [os.path.getsize(path)]
     else:
-        # Programs differ in what they put the tree into.
+        # Programs restore the tree into different directories.
         name = os.path.basename(source)
         wanted = content_of(source)
         nested = {os.path.join(name, path): size for path, size in wanted.items()}
@@ -309,7 +309,7 @@ class Comparison:
             read_all(place.repository)
         command = self.tools[tool].command(line, place, target, one_file)
         environment = {**place.environment(), **self.tools[tool].environment(place)}
-        # Backups are given a relative path, so that the tree has the same path wherever it lies.
+        # Backups are given a relative path, so that the tree has the same path in every location.
         directory = target if restores else os.path.dirname(place.source)
         run = measure(command, environment, directory, os.path.join(place.root, "errors"))
         if restores:

@@ -27,12 +27,12 @@ KEYS = {"AWS_ACCESS_KEY_ID": "AKTEST", "AWS_SECRET_ACCESS_KEY": "SKTEST", "AWS_R
 PASSWORD = "not a secret"
 CLASSES = ("PUT", "LIST", "GET", "DELETE")
 CHANGED_EVERY = 100
-# Which part of each file is random bytes; the rest is of one kind.
+# Fraction of each file with random bytes; the other bytes are all the same.
 RANDOM_SHARE = 0.62
 
 
 class Proxy:
-    """Hands requests on to a server and counts them."""
+    """Passes requests on to a server and counts them."""
 
     def __init__(self, host, port):
         self.upstream = (host, port)
@@ -102,7 +102,7 @@ class Proxy:
 
 
 def class_of(method, target):
-    """Returns what a request is billed as."""
+    """Returns the kind of request for billing."""
     path = urllib.parse.urlsplit(target).path.strip("/")
     if method in ("PUT", "DELETE"):
         return method
@@ -112,7 +112,7 @@ def class_of(method, target):
 
 
 class Bed:
-    """Runs one program in a home and with repositories of its own."""
+    """Runs one program with its own home and repositories."""
 
     def __init__(self, tool, program, proxy, work, source, is_shown):
         self.tool, self.program, self.proxy, self.source = tool, program, proxy, source
@@ -188,7 +188,7 @@ class Bed:
         self.run("snapshots", "snapshots", "-q")
 
     def copy(self):
-        """Copies the three snapshots, and once more when all of them are there."""
+        """Copies the three snapshots, and again when all of them exist."""
         if self.tool == "icecore":
             to = ["copy", "-q", "--to", "s3://bucket/icecore-copy"]
             key = os.path.join(self.root, "copy.key")
@@ -214,7 +214,7 @@ def make_tree(directory, files, total):
 
 
 def content(numbers, length):
-    """Returns bytes of which compression leaves a known part."""
+    """Returns bytes with a known compression ratio."""
     noise = int(length * RANDOM_SHARE)
     return numbers.randbytes(noise) + b"x" * (length - noise)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs icecore on an S3 server in memory beside a bare uploader and restic, and prints medians and ratios.
+"""Runs icecore on an S3 server in memory next to a bare uploader and restic, and prints medians and ratios.
 
     cargo build --release --package icecore-cli --package s3-test-server
     python3 -m venv v && v/bin/pip install boto3

@@ -62,7 +62,7 @@ def main():
                 continue
             fitting = [found for name, found in bare.items() if threads(name) in (None, threads(function))]
             if len(fitting) > 1:
-                # The one that is as parallel, if there is one.
+                # The equally parallel one, if it exists.
                 same = [found for name, found in bare.items() if threads(name) == threads(function)]
                 fitting = same or fitting
             stage = group if function == "icecore" else f"{group}: {function.removeprefix('icecore, ')}"

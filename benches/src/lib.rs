@@ -1,4 +1,4 @@
-//! Benches of Icecore: each stage beside the bare library that it uses, and whole commands beside other
+//! Benches of Icecore: each stage compared with the bare library that it uses, and whole commands with other
 //! programs.
 //!
 //! See `docs/performance.md`. This library contains the code that the benches share: data, trees, a

@@ -1,5 +1,5 @@
 //! The catalogue and the chunk index with a million chunks: storing pack directories, loading the index from
-//! them, looking up chunks; beside a bare `hashbrown::HashTable`.
+//! them, looking up chunks; compared with a bare `hashbrown::HashTable`.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::hint::black_box;

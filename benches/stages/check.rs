@@ -1,5 +1,5 @@
-//! `check --read-data` of a local repository that is in the page cache, beside opening the same blocks from
-//! memory on all cores. The difference is the overhead of a check beyond decrypting, decompressing and
+//! `check --read-data` of a local repository that is in the page cache, compared with opening the same blocks
+//! from memory on all cores. The difference is the overhead of a check beyond decrypting, decompressing and
 //! hashing. Measured with compressible and with random data.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 

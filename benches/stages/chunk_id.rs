@@ -1,4 +1,4 @@
-//! The id of a chunk, beside `blake3::keyed_hash`.
+//! The id of a chunk, compared with `blake3::keyed_hash`.
 
 use std::hint::black_box;
 

@@ -1,4 +1,5 @@
-//! The gear scan: finding the borders of chunks, beside `fastcdc::v2020::cut_gear` with the same table.
+//! The gear scan: finding the borders of chunks, compared with `fastcdc::v2020::cut_gear` with the same
+//! table.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::hint::black_box;

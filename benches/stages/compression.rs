@@ -1,4 +1,4 @@
-//! Compression of blocks of 1 MiB, beside `zstd::bulk` with a reused context.
+//! Compression of blocks of 1 MiB, compared with `zstd::bulk` with a reused context.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::hint::black_box;

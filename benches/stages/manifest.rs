@@ -1,5 +1,5 @@
 //! The manifest of 100,000 entries: building it (with all work that storing it needs), streaming it, looking
-//! up paths; beside a `BTreeMap` in memory, which stores nothing.
+//! up paths; compared with a `BTreeMap` in memory, which stores nothing.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::{

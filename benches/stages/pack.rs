@@ -1,6 +1,6 @@
 //! Building a pack of compressed blocks, and verifying it (opening every block, with the ids of all chunks),
-//! beside the bare libraries: ChaCha20-Poly1305 and BLAKE3 of the pack; ChaCha20-Poly1305, zstd and BLAKE3 of
-//! the chunks.
+//! compared with the bare libraries: ChaCha20-Poly1305 and BLAKE3 of the pack; ChaCha20-Poly1305, zstd and
+//! BLAKE3 of the chunks.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::hint::black_box;

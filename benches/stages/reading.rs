@@ -1,5 +1,5 @@
-//! Reading small files as a backup does (open, metadata, content, metadata, extended attributes), beside
-//! `std::fs::read`.
+//! Reading small files as a backup does (open, metadata, content, metadata, extended attributes), compared
+//! with `std::fs::read`.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::{fs, path::PathBuf};

@@ -1,4 +1,4 @@
-//! Sealing and opening a block of 200 KiB (1 MiB of source code, compressed), beside `aws-lc-rs` and
+//! Sealing and opening a block of 200 KiB (1 MiB of source code, compressed), compared with `aws-lc-rs` and
 //! `chacha20poly1305` (pure Rust).
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 

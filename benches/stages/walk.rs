@@ -1,5 +1,5 @@
-//! The walk over 20,000 files (in memory where possible) with their metadata, beside `walkdir` and rayon over
-//! `read_dir`.
+//! The walk over 20,000 files (in memory where possible) with their metadata, compared with `walkdir` and
+//! rayon over `read_dir`.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 
 use std::{fs, path::Path};

@@ -1,4 +1,4 @@
-//! Writing small files as a restore does (temporary name, content, owner, mode, times, rename), beside
+//! Writing small files as a restore does (temporary name, content, owner, mode, times, rename), compared with
 //! `std::fs::write`.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 

@@ -280,7 +280,7 @@ def decompress(codec, body, length):
         return body
     need(codec == 1, f"unknown codec {codec}")
     try:
-        # The length that the frame itself claims is checked first, so that it cannot ask for memory.
+        # The length in the frame itself is checked first, so that it cannot cause a huge allocation.
         declared = zstandard.frame_content_size(body)
         need(declared in (-1, length), "a compressed body claims another length than it should")
         plain = zstandard.ZstdDecompressor().decompress(body, max_output_size=length)
@@ -777,7 +777,7 @@ class Entry:
         need(stored + holes == self.size, "the size differs from the sum of chunks and holes")
 
     def segments(self):
-        """Returns offset and length of what lies between the holes."""
+        """Returns offset and length of the data between the holes."""
         position, parts = 0, []
         for offset, length in self.holes + [(self.size, 0)]:
             if offset > position:
@@ -806,7 +806,7 @@ def read_items(items, width, what):
 
 
 class Manifest:
-    """Walks one manifest in order and holds every node against what its parent says."""
+    """Walks one manifest in order and compares every node with its parent."""
 
     def __init__(self, repository, snapshot):
         self.repository = repository
@@ -990,7 +990,7 @@ class Restorer:
                     count += 1
                 except (Damage, OSError) as error:
                     self.problem(entry.path, error)
-        except Damage as error:  # a node of the manifest: what follows it is lost
+        except Damage as error:  # a node of the manifest: the entries after it are lost
             self.repository.problem("manifest", error)
         # Last of all and from the deepest up: creating things inside changes a directory's time.
         for path, entry in reversed(list(self.directories.items())):
@@ -1066,7 +1066,7 @@ class Restorer:
                     if room == 0:
                         position, room = next(segments, (0, 0))
                         need(room, "there is more content than room between the holes")
-                    # What is not written is a hole.
+                    # Unwritten ranges are holes.
                     written = min(length, room) if content is None else os.pwrite(handle, content[:room], position)
                     if content is not None:
                         content = content[written:]

@@ -1,4 +1,4 @@
-//! One directory on the way to the current entry.
+//! A directory that contains the current entry.
 
 use std::{iter::Peekable, vec};
 
@@ -116,7 +116,7 @@ impl Scope {
     }
 }
 
-/// One directory on the way to the current entry.
+/// A directory that contains the current entry.
 #[derive(Debug)]
 pub(crate) struct Frame {
     /// Length of its path.

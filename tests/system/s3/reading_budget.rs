@@ -13,7 +13,7 @@ const CHECK_REQUESTS_MAX: usize = 20;
 /// The same with all packs; those of manifest nodes are read only once, and not in parts.
 const CHECK_DATA_REQUESTS_MAX: usize = 22;
 
-/// Makes a repository with two snapshots of 40 MB in 400 files, of which some have changed.
+/// Makes a repository with two snapshots of 40 MB in 400 files, some of which have changed.
 fn filled() -> Bed {
     let bed = Bed::with_repository();
     for number in 0..400_u64 {

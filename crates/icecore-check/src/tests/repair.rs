@@ -112,7 +112,7 @@ fn what_comes_back_takes_the_mark_away() {
 #[test]
 fn only_what_is_not_verified_elsewhere_is_stored_again() {
     let mut repository = usual();
-    // A second group with all the same chunks, and another copy in the group of the first.
+    // A second group with the same chunks, and another copy in the group of the first.
     let mut spec = usual_spec(3);
     spec.dedup = icecore_format::snapshot::DedupScope::Group;
     repository.add_snapshot(&spec);

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// The array, of which only the number of items is kept.
+/// The array; it keeps only the number of its items.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct JsonArray {
     items: u64,

@@ -14,7 +14,7 @@ use crate::{
     snapshots::{self, SnapshotList},
 };
 
-/// Puts a snapshot object of which only the run and the state matter.
+/// Puts a snapshot object in which only the run and the state matter.
 fn put(bed: &Bed, number: u8, reason: &str) {
     let run = RunId([number; 16]);
     let session = bed.session();
