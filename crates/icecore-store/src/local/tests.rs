@@ -228,13 +228,15 @@ async fn the_generation_carries_into_the_seconds() {
 #[tokio::test]
 async fn a_lost_lock_file_is_created_again() {
     let (store, directory) = fresh();
-    let version = store.create("a", Bytes::from_static(b"1")).await.unwrap();
+    let first = store.create("a", Bytes::from_static(b"1")).await.unwrap();
     fs::remove_file(directory.path().join("+lock")).unwrap();
-    let version = store.replace("a", Bytes::from_static(b"2"), version).await.unwrap();
+    let second = store.replace("a", Bytes::from_static(b"1"), first.clone()).await.unwrap();
+    assert_ne!(first, second, "the new lock file goes on counting");
     assert_eq!(names(directory.path()), ["+lock", "+tmp", "a"]);
-    assert_eq!(store.get("a", None).await.unwrap().as_ref(), b"2");
     fs::remove_file(directory.path().join("+lock")).unwrap();
-    store.delete("a", Some(version)).await.unwrap();
+    let stale = store.delete("a", Some(first)).await;
+    assert!(matches!(stale, Err(StoreError::VersionMismatch { .. })), "{stale:?}");
+    store.delete("a", Some(second)).await.unwrap();
     assert_eq!(names(directory.path()), ["+lock", "+tmp"]);
 }
 
