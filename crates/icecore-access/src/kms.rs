@@ -1,5 +1,7 @@
 //! Key slots that a key of AWS KMS opens.
 
+use std::sync::Arc;
+
 use icecore_aws::{
     Credentials, KmsOptions, WrappedKey,
     kms::{generate, unwrap},
@@ -13,6 +15,7 @@ use icecore_repo::{
     repository::{LockedRepository, Repository},
     slots::Slot,
 };
+use icecore_store::retry::Repetition;
 
 use crate::{
     access::RepositoryAccess,
@@ -32,7 +35,13 @@ fn options(access: &RepositoryAccess, region: Option<String>) -> AccessResult<Km
         settings.profile.clone().map_or(Credentials::Chain, |name| Credentials::Profile { name });
     let trust = trust::find(access, &credentials)?;
     let region = region.or_else(|| settings.region.clone());
-    Ok(KmsOptions { endpoint_url: None, region, credentials, trust })
+    let machine = &access.machine;
+    let repetition = Repetition {
+        waits: Arc::clone(&machine.waits) as _,
+        stop: machine.stop.clone(),
+        ..Repetition::new(machine.store_environment.clone())
+    };
+    Ok(KmsOptions { endpoint_url: None, region, credentials, trust, repetition })
 }
 
 /// Makes a new data key under a key of KMS.

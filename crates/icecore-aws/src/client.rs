@@ -13,7 +13,8 @@ use aws_sdk_s3::{
     Client,
     config::{
         Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
-        retry::RetryConfig, timeout::TimeoutConfig,
+        retry::RetryConfig,
+        timeout::{TimeoutConfig, TimeoutConfigBuilder},
     },
 };
 
@@ -47,21 +48,14 @@ pub(crate) struct Connection {
 
 /// Creates a client. It fetches the credentials with the first request, and again whenever they expire.
 pub(crate) async fn connect(options: &S3Options) -> Connection {
-    let chain = region_chain(options.region.as_ref(), &options.credentials);
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(chain)
-        // Only one layer repeats requests, and it is not the SDK: decision 0009.
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIME_MAX).build())
+    let (region, endpoint_url) = (options.region.as_ref(), options.endpoint_url.as_ref());
+    let loader = configuration(region, endpoint_url, &options.credentials, TimeoutConfig::builder())
         // `movement` does more than that.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         // We send and compare checksums ourselves; the SDK would send them in trailers, which many servers
         // refuse.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    if let Some(url) = &options.endpoint_url {
-        loader = loader.endpoint_url(url);
-    }
     let shared = with_credentials(loader, &options.credentials, &options.trust).await.load().await;
     let endpoint_url = options.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
     let address = endpoint_url.as_deref().and_then(aws_endpoint);
@@ -80,6 +74,24 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     }
     let client = Client::from_conf(builder.build());
     Connection { client, region, endpoint_url, is_encrypted }
+}
+
+/// Begins the configuration that the clients of all services have in common.
+pub(crate) fn configuration(
+    region: Option<&String>,
+    endpoint_url: Option<&String>,
+    credentials: &Credentials,
+    timeouts: TimeoutConfigBuilder,
+) -> ConfigLoader {
+    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(region_chain(region, credentials))
+        // Only one layer repeats requests, and it is not the SDK: decision 0009.
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts.connect_timeout(CONNECT_TIME_MAX).build());
+    match endpoint_url {
+        Some(url) => loader.endpoint_url(url),
+        None => loader,
+    }
 }
 
 /// Returns whether requests name the bucket in the path. Access points and the edge network only recognize it

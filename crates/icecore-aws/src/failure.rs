@@ -150,7 +150,11 @@ impl ServiceFailure {
         matches!(self.status, 429 | 503)
             || matches!(
                 self.code.as_str(),
-                "SlowDown" | "ServiceUnavailable" | "RequestLimitExceeded" | "Throttling"
+                "SlowDown"
+                    | "ServiceUnavailable"
+                    | "RequestLimitExceeded"
+                    | "Throttling"
+                    | "ThrottlingException"
             )
     }
 

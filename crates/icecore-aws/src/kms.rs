@@ -1,35 +1,27 @@
 //! Data keys of AWS KMS: generated once for a key slot, unwrapped once in each run.
 
-use std::{collections::HashMap, error::Error, time::Duration};
+use std::collections::HashMap;
 
-use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
-use aws_sdk_kms::{
-    Client,
-    config::Builder,
-    error::{ProvideErrorMetadata, SdkError},
-    primitives::Blob,
-    types::DataKeySpec,
-};
-use icecore_store::error::ConnectionCause;
+use aws_sdk_kms::{Client, primitives::Blob, types::DataKeySpec};
+use icecore_store::{error::ConnectionCause, retry::Repetition};
 use zeroize::Zeroizing;
 
 use crate::{
-    client::{configured_endpoint, is_set_to_nothing, region_chain, with_credentials},
     failure::{FailureKind, ServiceFailure},
     network::Peer,
     options::Credentials,
     trust::Trust,
 };
 
+mod requests;
+
+use self::requests::KmsRequester;
+
 /// Bytes of a data key.
 const KEY_BYTES: usize = 32;
-/// Longest time for the single request, including its repetitions.
-const REQUEST_TIME_MAX: Duration = Duration::from_mins(1);
-/// Longest time to establish a connection.
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Options for requests to KMS.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct KmsOptions {
     /// URL of the server; if absent, taken from `AWS_ENDPOINT_URL_KMS` or the profile.
     pub endpoint_url: Option<String>,
@@ -39,6 +31,8 @@ pub struct KmsOptions {
     pub credentials: Credentials,
     /// Certificates to trust.
     pub trust: Trust,
+    /// How requests are repeated: time and randomness, and who learns of waits and ends them.
+    pub repetition: Repetition,
 }
 
 /// A data key wrapped by KMS.
@@ -148,19 +142,20 @@ pub async fn generate(
     context: &[(&str, String)],
 ) -> Result<DataKey, KmsError> {
     let region = region_of_arn(key).map(str::to_owned).or_else(|| options.region.clone());
-    let (client, region) = connect(options, region).await;
-    let request = client
-        .generate_data_key()
-        .key_id(key)
-        .key_spec(DataKeySpec::Aes256)
-        .set_encryption_context(Some(encryption_context(context)));
-    let output = request.send().await.map_err(|error| describe(error, key, "kms:GenerateDataKey"))?;
+    let requester = KmsRequester::connect(options, region).await;
+    let call = |client: Client| {
+        let request = client.generate_data_key().key_id(key).key_spec(DataKeySpec::Aes256);
+        let request = request.set_encryption_context(Some(encryption_context(context)));
+        async { request.send().await.map_err(ServiceFailure::from) }
+    };
+    let output = requester.request("make a data key with", key, call).await;
+    let output = output.map_err(|failure| error_of(&failure, key, "kms:GenerateDataKey"))?;
     let incomplete =
         || KmsError::Refused { key: key.to_owned(), reason: "the answer is incomplete".to_owned() };
     let secret = secret(output.plaintext, key)?;
     let wrapped = output.ciphertext_blob.ok_or_else(incomplete)?.into_inner();
     let key_arn = output.key_id.ok_or_else(incomplete)?;
-    Ok(DataKey { secret, wrapped: WrappedKey { wrapped, key_arn }, region })
+    Ok(DataKey { secret, wrapped: WrappedKey { wrapped, key_arn }, region: requester.region })
 }
 
 /// Unwraps a data key that was generated with the same `context`.
@@ -169,32 +164,15 @@ pub async fn unwrap(
     key: &WrappedKey,
     context: &[(&str, String)],
 ) -> Result<Zeroizing<[u8; KEY_BYTES]>, KmsError> {
-    let (client, _) = connect(options, options.region.clone()).await;
-    let request = client
-        .decrypt()
-        .key_id(&key.key_arn)
-        .ciphertext_blob(Blob::new(key.wrapped.clone()))
-        .set_encryption_context(Some(encryption_context(context)));
-    let output = request.send().await.map_err(|error| describe(error, &key.key_arn, "kms:Decrypt"))?;
+    let requester = KmsRequester::connect(options, options.region.clone()).await;
+    let call = |client: Client| {
+        let request = client.decrypt().key_id(&key.key_arn).ciphertext_blob(Blob::new(key.wrapped.clone()));
+        let request = request.set_encryption_context(Some(encryption_context(context)));
+        async { request.send().await.map_err(ServiceFailure::from) }
+    };
+    let output = requester.request("unwrap a data key with", &key.key_arn, call).await;
+    let output = output.map_err(|failure| error_of(&failure, &key.key_arn, "kms:Decrypt"))?;
     secret(output.plaintext, &key.key_arn)
-}
-
-async fn connect(options: &KmsOptions, region: Option<String>) -> (Client, String) {
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(CONNECT_TIME_MAX).operation_timeout(REQUEST_TIME_MAX);
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .region(region_chain(region.as_ref(), &options.credentials))
-        .timeout_config(timeouts.build());
-    if let Some(url) = &options.endpoint_url {
-        loader = loader.endpoint_url(url);
-    }
-    let shared = with_credentials(loader, &options.credentials, &options.trust).await.load().await;
-    let region = shared.region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
-    let mut builder = Builder::from(&shared);
-    if is_set_to_nothing("AWS_ENDPOINT_URL_KMS") || is_set_to_nothing("AWS_ENDPOINT_URL") {
-        builder.set_endpoint_url(options.endpoint_url.clone().or_else(|| configured_endpoint(&shared)));
-    }
-    (Client::from_conf(builder.build()), region)
 }
 
 /// Returns the region that an ARN names.
@@ -214,13 +192,6 @@ fn secret(plaintext: Option<Blob>, key: &str) -> Result<Zeroizing<[u8; KEY_BYTES
         .try_into()
         .map_err(|_| KmsError::Refused { key: key.to_owned(), reason: reason() })?;
     Ok(Zeroizing::new(array))
-}
-
-fn describe<E>(error: SdkError<E>, key: &str, permission: &'static str) -> KmsError
-where
-    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-{
-    error_of(&ServiceFailure::from(error), key, permission)
 }
 
 fn error_of(failure: &ServiceFailure, key: &str, permission: &'static str) -> KmsError {

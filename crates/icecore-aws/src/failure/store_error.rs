@@ -27,8 +27,7 @@ impl ServiceFailure {
             return StoreError::ForeignAnswer { endpoint: at.endpoint(), reason };
         }
         if self.is_transient() {
-            let retry_after = self.times().retry_after.map(|seconds| Duration::from_secs(seconds.into()));
-            return StoreError::Unavailable { operation, key: key.to_owned(), reason, retry_after };
+            return self.unavailable(operation, key);
         }
         if self.kind == FailureKind::NoCredentials {
             return self.without_credentials(location);
@@ -74,6 +73,12 @@ impl ServiceFailure {
             (404, _) if self.is_not_found() => StoreError::NotFound { key: key.to_owned() },
             _ => StoreError::Refused { operation, key: key.to_owned(), reason },
         }
+    }
+
+    /// Returns the failure as one after which the same request may succeed a little later.
+    pub(crate) fn unavailable(&self, operation: &'static str, key: &str) -> StoreError {
+        let retry_after = self.times().retry_after.map(|seconds| Duration::from_secs(seconds.into()));
+        StoreError::Unavailable { operation, key: key.to_owned(), reason: self.reason(), retry_after }
     }
 }
 

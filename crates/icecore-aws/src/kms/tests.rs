@@ -1,3 +1,5 @@
+use icecore_store::Environment;
+
 use super::*;
 
 #[test]
@@ -71,6 +73,7 @@ async fn a_data_key_opens_for_its_repository_only() {
         region: Some("us-east-1".to_owned()),
         credentials,
         trust: Trust::default(),
+        repetition: Repetition::new(Environment::system()),
     };
     let context = |repository: &str| [("icecore-repository", repository.to_owned())];
     let made = generate(&options, &key, &context("here")).await.unwrap();

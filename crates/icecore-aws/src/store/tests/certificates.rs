@@ -1,6 +1,6 @@
 //! Servers with TLS: which certificates are trusted, and the errors for the others.
 
-use icecore_store::error::ConnectionCause;
+use icecore_store::{error::ConnectionCause, retry::Repetition};
 use s3_test_server::{TestAuthority, TestCertificate, TlsFront};
 
 use super::*;
@@ -80,6 +80,7 @@ async fn kms_trusts_the_same_certificates() {
             region: Some("us-east-1".to_owned()),
             credentials: bed.options().credentials,
             trust,
+            repetition: Repetition::new(Environment::system()),
         };
         generate(&options, "alias/key", &[]).await.unwrap_err()
     };
