@@ -7,6 +7,7 @@ mod circles;
 mod documents;
 mod layers;
 mod markdown;
+mod names;
 mod rust;
 mod workspace;
 

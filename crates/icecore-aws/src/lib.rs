@@ -43,7 +43,7 @@ pub use crate::{
     endpoint::{AwsEndpoint, AwsEndpointKind, aws_endpoint},
     kms::{DataKey, KmsError, KmsOptions, Unreached, WrappedKey},
     lifecycle::{ColdRule, LifecycleReport},
-    list::Surroundings,
+    list::Neighbours,
     options::{
         Addressing, Credentials, Encryption, HotStorageClass, Parts, S3Options, StorageClassError,
         StorageClassName,

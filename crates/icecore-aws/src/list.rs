@@ -14,7 +14,7 @@ use aws_sdk_s3::{Client, operation::list_objects_v2::ListObjectsV2Output, types:
 use futures_util::future;
 use icecore_store::{ObjectInfo, StoreError, StoreResult, Version, key::check_key};
 
-pub use self::neighbours::Surroundings;
+pub use self::neighbours::Neighbours;
 use self::pages::{PageSequence, WholeList};
 use crate::{
     action::Action,

@@ -6,7 +6,7 @@ use icecore_format::{
 };
 use icecore_fs::{
     entry::{EntryKind as FsKind, Metadata, Timestamp},
-    walk::Look,
+    walk::Completeness,
     xattr::AttributesRead,
 };
 
@@ -41,12 +41,12 @@ pub(crate) fn name_only(path: Vec<u8>) -> Entry {
 }
 
 /// Returns marks for how far the walk looked into a directory.
-pub(crate) fn marks(look: Look) -> Marks {
-    match look {
-        Look::Whole => Marks::default(),
-        Look::Incomplete => Marks::UNREADABLE,
-        Look::NotEntered => Marks::NOT_ENTERED,
-        Look::CacheTag => Marks::CACHE_LEFT_OUT,
+pub(crate) fn marks(completeness: Completeness) -> Marks {
+    match completeness {
+        Completeness::Whole => Marks::default(),
+        Completeness::Incomplete => Marks::UNREADABLE,
+        Completeness::NotEntered => Marks::NOT_ENTERED,
+        Completeness::CacheTag => Marks::CACHE_LEFT_OUT,
     }
 }
 

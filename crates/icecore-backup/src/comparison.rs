@@ -41,7 +41,7 @@ impl<'b> Comparison<'b> {
     pub fn plan(&mut self, mut source: WalkEntry, sink: &mut Sink<'_, '_>) -> PlannedItem {
         // Most entries of most runs are unchanged: their path is moved, not copied.
         let mut entry = capture::entry(std::mem::take(&mut source.path), &source.metadata);
-        entry.marks = capture::marks(source.look);
+        entry.marks = capture::marks(source.completeness);
         let device = sink.links.device_index(source.metadata.device);
         self.granularity.observe(device, entry.changed);
         let base = self.base_entry(&entry.path, sink.tally());

@@ -103,7 +103,7 @@ impl Forecast<'_> {
         let problem = match item {
             WalkItem::Entry(source) => {
                 let mut entry = capture::entry(source.path, &source.metadata);
-                entry.marks = capture::marks(source.look);
+                entry.marks = capture::marks(source.completeness);
                 return self.compare(&entry);
             }
             WalkItem::NameOnly { path, error } => {

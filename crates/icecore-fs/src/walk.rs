@@ -17,7 +17,7 @@ use crate::stat::{ObjectStat, stat_at};
 use crate::walk::schedule::{NodeId, Schedule, Target};
 use crate::walk::worker::{Shared, Status, WalkCounters};
 
-pub use crate::walk::entry::{Look, Presence, WalkEntry};
+pub use crate::walk::entry::{Completeness, Presence, WalkEntry};
 pub use crate::walk::suspects::Suspects;
 
 mod entry;
@@ -338,7 +338,7 @@ fn root_entry(directory: &Arc<Directory>, stat: ObjectStat) -> WalkEntry {
         allocated_bytes: stat.allocated_bytes,
         directory: Arc::clone(directory),
         opened: None,
-        look: Look::Whole,
+        completeness: Completeness::Whole,
         name: entry::ObjectName::Other(b".".as_slice().into()),
     }
 }
@@ -350,7 +350,7 @@ pub(crate) struct Listed {
     opened: Option<Arc<Directory>>,
     /// Metadata of the object with this name, if it was examined again.
     metadata: Option<Metadata>,
-    look: Look,
+    completeness: Completeness,
     problem: Option<WalkItem>,
 }
 
@@ -371,7 +371,7 @@ fn single_entry(path: &Path, follow: bool) -> io::Result<WalkEntry> {
         allocated_bytes: stat.allocated_bytes,
         directory: Directory::root(parent.to_path_buf(), descriptor, &parent_stat, DescriptorPool::new(1)),
         opened: None,
-        look: Look::Whole,
+        completeness: Completeness::Whole,
         name: entry::ObjectName::Other(name.into()),
     })
 }

@@ -13,7 +13,7 @@ pub use error::KeyError;
 pub use events::{KeyEvents, KeyNotice};
 pub use request::{NewKeyRequest, NewKeySource};
 pub use rotation::MovedFile;
-pub use run::{KeyChange, KeyList, add, change, list, remove};
+pub use run::{ChangedKeys, KeyList, add, change, list, remove};
 
 #[cfg(test)]
 mod tests;

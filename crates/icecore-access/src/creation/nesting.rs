@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use icecore_aws::{S3Store, Surroundings};
+use icecore_aws::{Neighbours, S3Store};
 use icecore_format::{
     header::HEADER_MAGIC,
     ids::RunId,
@@ -70,8 +70,8 @@ pub(super) fn refuse_in_bucket(
 ) -> AccessResult<Vacancy> {
     let location = access.location()?;
     let RepositoryLocation::S3 { bucket, .. } = location else { return Ok(Vacancy::Unknown) };
-    let looking = s3.surroundings(HEADER_KEY, &HEADER_MAGIC);
-    let Surroundings { keys, is_whole, outer } = access.machine.environment.runtime.block_on(looking)?;
+    let looking = s3.neighbours(HEADER_KEY, &HEADER_MAGIC);
+    let Neighbours { keys, is_whole, outer } = access.machine.environment.runtime.block_on(looking)?;
     if let Some(prefix) = outer {
         let outer = RepositoryLocation::S3 { bucket: bucket.clone(), prefix };
         return Err(AccessError::InsideRepository {

@@ -13,7 +13,7 @@ use crate::{
 
 /// The first objects below the location of a store, and a location around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Surroundings {
+pub struct Neighbours {
     /// Keys of the objects, relative to the location.
     pub keys: Vec<String>,
     /// Whether there are no more.
@@ -26,7 +26,7 @@ impl S3Store {
     /// Lists the first objects below the location, and finds a location around it with an object of the name
     /// `key` that begins with these bytes. Returns nothing if the user may not list. In a small bucket, one
     /// request is enough.
-    pub async fn surroundings(&self, key: &str, beginning: &[u8]) -> StoreResult<Surroundings> {
+    pub async fn neighbours(&self, key: &str, beginning: &[u8]) -> StoreResult<Neighbours> {
         let everything = self.small_bucket().await?;
         let (keys, is_whole) = match &everything {
             Some(everything) => (everything.iter().filter_map(|full| self.own_key(full)).collect(), true),
@@ -42,10 +42,10 @@ impl S3Store {
                 None => self.is_listed(&full).await?,
             };
             if is_there && self.begins_with(&full, beginning).await? {
-                return Ok(Surroundings { keys, is_whole, outer: Some(prefix.to_owned()) });
+                return Ok(Neighbours { keys, is_whole, outer: Some(prefix.to_owned()) });
             }
         }
-        Ok(Surroundings { keys, is_whole, outer: None })
+        Ok(Neighbours { keys, is_whole, outer: None })
     }
 
     fn own_key(&self, full: &str) -> Option<String> {

@@ -14,20 +14,20 @@ use icecore_format::{
 pub(super) struct Tree {
     keys: Arc<Keys>,
     node_items: u32,
-    levels: Vec<Level>,
+    levels: Vec<NodeLevel>,
     /// Nodes that were built, the children before their parents.
     built: Vec<EncodedNode>,
     built_bytes: usize,
 }
 
-struct Level {
+struct NodeLevel {
     builder: NodeBuilder,
     /// The only node of this level so far; a second node moves it to the level above.
     only: Option<Child>,
     more: bool,
 }
 
-impl Level {
+impl NodeLevel {
     fn new(level: usize, node_items: u32) -> Self {
         // The caller has compared it with the largest level of the format.
         Self { builder: NodeBuilder::new(level as u8, node_items), only: None, more: false }
@@ -37,7 +37,7 @@ impl Level {
 impl Tree {
     /// Begins an empty manifest whose nodes hold `node_items` items on average.
     pub(super) fn new(keys: Arc<Keys>, node_items: u32) -> Self {
-        let levels = vec![Level::new(0, node_items)];
+        let levels = vec![NodeLevel::new(0, node_items)];
         Self { keys, node_items, levels, built: Vec::new(), built_bytes: 0 }
     }
 
@@ -111,7 +111,7 @@ impl Tree {
             return Err(FormatError::WrongContent);
         }
         if self.levels.len() == level {
-            self.levels.push(Level::new(level, self.node_items));
+            self.levels.push(NodeLevel::new(level, self.node_items));
         }
         let ends = self.levels[level].builder.push_child(&self.keys, child)?;
         if ends { self.finish_node(level) } else { Ok(()) }

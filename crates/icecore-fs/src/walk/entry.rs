@@ -14,7 +14,7 @@ use crate::xattr::{AttributeOwner, AttributesRead, read_attributes, read_attribu
 
 /// How far the walk examined an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum Completeness {
     /// Completely: for a directory, all of its names are known.
     Whole,
     /// A directory of which some or all names are unknown.
@@ -51,7 +51,7 @@ pub struct WalkEntry {
     /// The object itself, if it is a directory that was opened.
     pub(super) opened: Option<Arc<Directory>>,
     /// How far the walk examined it.
-    pub look: Look,
+    pub completeness: Completeness,
     /// The single component by which `directory` knows the object.
     pub(super) name: ObjectName,
 }
@@ -108,8 +108,8 @@ impl WalkEntry {
                 let same = self.is_same_object(&metadata);
                 let opened = if same { self.opened.clone() } else { None };
                 let incomplete = !same && metadata.kind == EntryKind::Directory;
-                let look = if incomplete { Look::Incomplete } else { self.look };
-                Ok(Presence::There(Self { metadata, allocated_bytes, opened, look, ..self.clone() }))
+                let completeness = if incomplete { Completeness::Incomplete } else { self.completeness };
+                Ok(Presence::There(Self { metadata, allocated_bytes, opened, completeness, ..self.clone() }))
             }
             Err(error) if is_gone(&error) => Ok(Presence::Gone),
             Err(error) => Err(self.error("read the metadata of", error)),
@@ -137,7 +137,7 @@ impl WalkEntry {
     pub(super) fn set_listed(&mut self, listed: &Listed) {
         self.metadata = listed.metadata.unwrap_or(self.metadata);
         self.opened.clone_from(&listed.opened);
-        self.look = listed.look;
+        self.completeness = listed.completeness;
     }
 
     /// Makes an error about this entry.

@@ -233,7 +233,7 @@ fn a_directory_swapped_for_a_link_is_the_link_and_not_followed() {
     let [WalkItem::Entry(swapped), WalkItem::Entry(z), WalkItem::Entry(last)] = &items[..] else {
         panic!("{items:?}");
     };
-    assert_eq!((swapped.metadata.kind, swapped.look), (EntryKind::Symlink, Look::Whole));
+    assert_eq!((swapped.metadata.kind, swapped.completeness), (EntryKind::Symlink, Completeness::Whole));
     assert_eq!(swapped.read_link().unwrap(), elsewhere.path().as_os_str().as_bytes());
     assert_eq!((z.path.as_slice(), last.path.as_slice()), (b"z".as_slice(), b"z/last".as_slice()));
     assert_eq!(walk.counts(), WalkCounts::default());
@@ -255,7 +255,7 @@ fn a_directory_swapped_for_another_one_is_the_other_one() {
     assert_eq!(current.metadata.inode, next.inode);
     // The object that has the name now was read; the object with the other name is gone.
     let [WalkItem::Entry(moved), WalkItem::Gone(_)] = &items[4..] else { panic!("{items:?}") };
-    assert_eq!((moved.metadata, moved.look), (next, Look::Incomplete));
+    assert_eq!((moved.metadata, moved.completeness), (next, Completeness::Incomplete));
 }
 
 #[test]
@@ -278,10 +278,10 @@ fn a_directory_that_is_gone_before_it_is_listed_is_kept_and_named() {
     else {
         panic!("{items:?}");
     };
-    assert_eq!((directory.metadata, directory.look), (expected, Look::Incomplete));
-    assert_eq!((moved.path.as_slice(), moved.look), (b"moved".as_slice(), Look::Incomplete));
+    assert_eq!((directory.metadata, directory.completeness), (expected, Completeness::Incomplete));
+    assert_eq!((moved.path.as_slice(), moved.completeness), (b"moved".as_slice(), Completeness::Incomplete));
     assert_eq!(path, b"moved");
-    assert_eq!(other.look, Look::Whole);
+    assert_eq!(other.completeness, Completeness::Whole);
 }
 
 #[test]
@@ -363,10 +363,13 @@ fn what_changed_is_found_when_it_is_looked_up_again() {
     let Presence::There(same) = again("same") else { panic!() };
     assert!(same.is_same_object(&entries[b"same".as_slice()].metadata));
     let Presence::There(linked) = again("linked") else { panic!() };
-    assert_eq!((linked.metadata.kind, linked.look), (EntryKind::Symlink, Look::Whole));
+    assert_eq!((linked.metadata.kind, linked.completeness), (EntryKind::Symlink, Completeness::Whole));
     assert_eq!(linked.read_link().unwrap(), b"target");
     let Presence::There(directory) = again("directory") else { panic!() };
-    assert_eq!((directory.metadata.kind, directory.look), (EntryKind::Directory, Look::Incomplete));
+    assert_eq!(
+        (directory.metadata.kind, directory.completeness),
+        (EntryKind::Directory, Completeness::Incomplete)
+    );
     assert!(matches!(again("gone"), Presence::Gone));
     // The directory is opened again by its name, which it no longer has.
     fs::rename(root.path().join("d"), root.path().join("e")).unwrap();
@@ -422,8 +425,12 @@ fn cache_directories_keep_only_their_tag() {
     let (entries, counts) = entries(root.path(), options.clone());
     assert_eq!(counts.excluded, 2);
     let entries = by_path(entries);
-    assert_eq!(entries[b"b".as_slice()].look, Look::CacheTag);
-    assert_eq!(entries[b"a".as_slice()].look, Look::Whole, "a file of that name is not enough");
+    assert_eq!(entries[b"b".as_slice()].completeness, Completeness::CacheTag);
+    assert_eq!(
+        entries[b"a".as_slice()].completeness,
+        Completeness::Whole,
+        "a file of that name is not enough"
+    );
     let expected = ["", "a", "a/CACHEDIR.TAG", "a/x", "b", "b/CACHEDIR.TAG", "c", "c/CACHEDIR.TAG"];
     let found = paths(root.path(), options);
     assert_eq!(found[..8], expected);
@@ -457,7 +464,7 @@ fn other_file_systems_are_not_entered_if_so_asked() {
         let WalkItem::Entry(entry) = &pair[0] else { continue };
         if entry.metadata.kind == EntryKind::Directory && entry.metadata.device != device {
             mount_points += 1;
-            assert_eq!(entry.look, Look::NotEntered);
+            assert_eq!(entry.completeness, Completeness::NotEntered);
             let mut inside = entry.path.clone();
             inside.push(b'/');
             assert!(!pair[1].path().starts_with(&inside));

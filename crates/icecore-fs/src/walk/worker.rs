@@ -11,7 +11,7 @@ use crate::directory::Directory;
 use crate::entry::EntryKind;
 use crate::error::{FsError, is_gone};
 use crate::stat::{ObjectStat, stat_at};
-use crate::walk::entry::{Look, ObjectName, WalkEntry};
+use crate::walk::entry::{Completeness, ObjectName, WalkEntry};
 use crate::walk::listing::{Listing, NameKind};
 use crate::walk::schedule::{Job, Schedule, Slice, Target, Task};
 use crate::walk::suspects::Suspects;
@@ -167,13 +167,14 @@ fn perform<'a>(shared: &'a Shared, task: Task, buffer: &mut Vec<u8>) -> MutexGua
 /// Reads a directory's names and applies the rules that need no metadata.
 fn list(shared: &Shared, directory: &Arc<Directory>, buffer: &mut Vec<u8>) -> (Listing, Listed) {
     let mut listing = Listing::new(Arc::clone(directory));
-    let mut listed = Listed { opened: None, metadata: None, look: Look::Incomplete, problem: None };
+    let mut listed =
+        Listed { opened: None, metadata: None, completeness: Completeness::Incomplete, problem: None };
     for _ in 0..OPEN_ATTEMPTS {
         let error = match directory.open() {
             Ok((descriptor, stat)) => {
                 listed.opened = Some(Arc::clone(directory));
                 listed.metadata = Some(stat.metadata);
-                listed.look =
+                listed.completeness =
                     list_opened(shared, &mut listing, &mut listed.problem, &descriptor, &stat, buffer);
                 return (listing, listed);
             }
@@ -186,7 +187,7 @@ fn list(shared: &Shared, directory: &Arc<Directory>, buffer: &mut Vec<u8>) -> (L
         match directory.look_up() {
             Ok(stat) if stat.metadata.kind != EntryKind::Directory => {
                 // It is no longer a directory, so it has no names.
-                (listed.metadata, listed.look) = (Some(stat.metadata), Look::Whole);
+                (listed.metadata, listed.completeness) = (Some(stat.metadata), Completeness::Whole);
                 return (listing, listed);
             }
             // Somebody keeps replacing the directory.
@@ -209,22 +210,22 @@ fn list_opened(
     descriptor: &OwnedFd,
     stat: &ObjectStat,
     buffer: &mut Vec<u8>,
-) -> Look {
+) -> Completeness {
     let options = &shared.options;
     // An automounted file system appears only when its directory is opened.
     if is_boundary(shared, stat) {
-        return Look::NotEntered;
+        return Completeness::NotEntered;
     }
     // Another directory may have the name now.
     if listing.has_parent() && options.skip.contains(&stat.identity()) {
         shared.skip(listing.path().to_vec());
-        return Look::NotEntered;
+        return Completeness::NotEntered;
     }
-    let mut look = Look::Whole;
+    let mut completeness = Completeness::Whole;
     match listing.read(descriptor, buffer, || shared.is_stopped()) {
         Ok(()) => *problem = None,
         Err(error) => {
-            look = Look::Incomplete;
+            completeness = Completeness::Incomplete;
             // A directory that was removed after it was opened has no names.
             *problem = Some(gone_or_unreadable(listing, "read the directory", error));
         }
@@ -234,13 +235,13 @@ fn list_opened(
         && let Some(left_out) = listing.exclude_cache(descriptor)
     {
         excluded += left_out;
-        look = Look::CacheTag;
+        completeness = Completeness::CacheTag;
     }
     if !options.excludes.is_empty() {
         excluded += listing.exclude(|path, is_directory| options.excludes.is_excluded(path, is_directory));
     }
     shared.counters.excluded.fetch_add(excluded as u64, Ordering::Relaxed);
-    look
+    completeness
 }
 
 fn unreadable(listing: &Listing, operation: &'static str, error: io::Error) -> WalkItem {
@@ -343,7 +344,7 @@ fn add_entry(shared: &Shared, listing: &Listing, index: usize, stat: &ObjectStat
         allocated_bytes: stat.allocated_bytes,
         directory: Arc::clone(&listing.directory),
         opened: None,
-        look: if boundary { Look::NotEntered } else { Look::Whole },
+        completeness: if boundary { Completeness::NotEntered } else { Completeness::Whole },
     }));
 }
 

@@ -4,7 +4,7 @@ use icecore_format::{entry::Time, slot::SlotKind};
 use icecore_repo::{repository::Repository, slots::Slot};
 use serde::Serialize;
 
-use super::{KeyChange, KeyList, MovedFile};
+use super::{ChangedKeys, KeyList, MovedFile};
 use crate::text;
 
 /// A key slot.
@@ -89,8 +89,8 @@ impl SlotDocument {
     }
 }
 
-impl From<&KeyChange> for ChangedDocument {
-    fn from(change: &KeyChange) -> Self {
+impl From<&ChangedKeys> for ChangedDocument {
+    fn from(change: &ChangedKeys) -> Self {
         Self {
             added: change.added.clone(),
             key_file: change.key_file.as_ref().map(|path| path.display().to_string()),

@@ -26,7 +26,7 @@ pub struct KeyList {
 
 /// A change of keys.
 #[derive(Clone, Debug, Default)]
-pub struct KeyChange {
+pub struct ChangedKeys {
     /// Slot that was added.
     pub added: Option<String>,
     /// Key file that opens it.
@@ -48,18 +48,18 @@ pub fn list(access: &RepositoryAccess) -> OperationResult<KeyList> {
 }
 
 /// Adds a slot for a new key.
-pub fn add(access: &RepositoryAccess, request: &NewKeyRequest) -> OperationResult<KeyChange> {
+pub fn add(access: &RepositoryAccess, request: &NewKeyRequest) -> OperationResult<ChangedKeys> {
     let store = access.open_store(AccessMode::Write)?;
     let repository = unlock::unlock(access, &store)?;
     let new = new_key::get(access, &repository, &request.source)?;
     let id = slots::add(&repository, &new.credential, PasswordCost::default(), &request.label)?;
     kms::advise_recovery(access, &slots::list(&repository)?);
     let is_found = rotation::is_found(access, &repository, &new.credential);
-    Ok(KeyChange { added: Some(id), key_file: new.file, is_found, ..KeyChange::default() })
+    Ok(ChangedKeys { added: Some(id), key_file: new.file, is_found, ..ChangedKeys::default() })
 }
 
 /// Removes the slot whose id is, or begins with, `id`.
-pub fn remove(access: &RepositoryAccess, id: &str, events: &dyn KeyEvents) -> OperationResult<KeyChange> {
+pub fn remove(access: &RepositoryAccess, id: &str, events: &dyn KeyEvents) -> OperationResult<ChangedKeys> {
     let store = access.open_store(AccessMode::Write)?;
     let (repository, present) = unlock::unlock_with_credential(access, &store)?;
     let id = slots::remove(&repository, &id.to_ascii_lowercase())?;
@@ -67,7 +67,7 @@ pub fn remove(access: &RepositoryAccess, id: &str, events: &dyn KeyEvents) -> Op
         events.notice(&KeyNotice::OwnSlotRemoved);
     }
     rotation::report_useless_default(access, &repository, events)?;
-    Ok(KeyChange { removed: vec![id], ..KeyChange::default() })
+    Ok(ChangedKeys { removed: vec![id], ..ChangedKeys::default() })
 }
 
 /// Replaces the key that opens the repository now with a new one, also in the key files that are used without
@@ -76,7 +76,7 @@ pub fn change(
     access: &RepositoryAccess,
     source: &NewKeySource,
     events: &dyn KeyEvents,
-) -> OperationResult<KeyChange> {
+) -> OperationResult<ChangedKeys> {
     let store = access.open_store(AccessMode::Write)?;
     let (repository, present) = unlock::unlock_with_credential(access, &store)?;
     let new = new_key::get(access, &repository, source)?;
@@ -99,5 +99,5 @@ pub fn change(
     rotation::report_old(access, &repository, &new, events)?;
     let is_found = rotation::is_found(access, &repository, &new.credential);
     let (added, removed) = (Some(changed.added), changed.removed);
-    Ok(KeyChange { added, key_file: new.file, is_found, removed, moved })
+    Ok(ChangedKeys { added, key_file: new.file, is_found, removed, moved })
 }

@@ -71,11 +71,11 @@ impl ChunkListWriter {
 /// The open nodes of a tree, one of each level.
 #[derive(Debug, Default)]
 struct TreeWriter {
-    levels: Vec<Level>,
+    levels: Vec<ListLevel>,
 }
 
 #[derive(Debug)]
-struct Level {
+struct ListLevel {
     builder: ChunkListBuilder,
     /// Nodes that were stored, and the last of them.
     nodes: u64,
@@ -87,10 +87,10 @@ impl TreeWriter {
         if self.level(0).builder.push_chunk(chunk) { self.end_node(session, 0) } else { Ok(()) }
     }
 
-    fn level(&mut self, level: usize) -> &mut Level {
+    fn level(&mut self, level: usize) -> &mut ListLevel {
         while self.levels.len() <= level {
             let builder = ChunkListBuilder::new(self.levels.len() as u8);
-            self.levels.push(Level { builder, nodes: 0, last: None });
+            self.levels.push(ListLevel { builder, nodes: 0, last: None });
         }
         &mut self.levels[level]
     }
@@ -127,7 +127,7 @@ impl TreeWriter {
             if !self.level(level).builder.is_empty() {
                 self.end_node(session, level)?;
             }
-            let Level { nodes, last, .. } = self.level(level);
+            let ListLevel { nodes, last, .. } = self.level(level);
             match last {
                 Some(root) if *nodes == 1 => return Ok(*root),
                 _ => level += 1,

@@ -24,12 +24,12 @@ use crate::{
 #[derive(Debug)]
 pub struct ManifestWriter {
     soundness: Soundness,
-    levels: Vec<Level>,
+    levels: Vec<NodeLevel>,
     node_items: u32,
 }
 
 #[derive(Debug)]
-struct Level {
+struct NodeLevel {
     builder: NodeBuilder,
     /// The only node of this level so far; a second node moves it to the level above.
     only: Option<Child>,
@@ -39,7 +39,7 @@ struct Level {
 impl ManifestWriter {
     /// Begins an empty manifest whose nodes hold `node_items` items on average.
     pub fn new(node_items: u32) -> Self {
-        Self { soundness: Soundness::default(), levels: vec![Level::new(0, node_items)], node_items }
+        Self { soundness: Soundness::default(), levels: vec![NodeLevel::new(0, node_items)], node_items }
     }
 
     /// Adds the next entry, with the names of its owner if known.
@@ -122,7 +122,7 @@ impl ManifestWriter {
             return Err(error.into());
         }
         if self.levels.len() == level {
-            self.levels.push(Level::new(level as u8, self.node_items));
+            self.levels.push(NodeLevel::new(level as u8, self.node_items));
         }
         let ends = self.levels[level].builder.push_child(session.repository().keys(), child)?;
         if ends { self.finish_node(session, level) } else { Ok(()) }
@@ -145,7 +145,7 @@ impl ManifestWriter {
     }
 }
 
-impl Level {
+impl NodeLevel {
     fn new(level: u8, node_items: u32) -> Self {
         Self { builder: NodeBuilder::new(level, node_items), only: None, more: false }
     }

@@ -1,6 +1,6 @@
 //! Runs `key`.
 
-use icecore_operations::key::{self, ChangedDocument, KeyChange};
+use icecore_operations::key::{self, ChangedDocument, ChangedKeys};
 
 use super::{
     arguments::{KeyArguments, KeyCommand},
@@ -34,7 +34,7 @@ fn list(context: &Context) -> Outcome<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-fn show(context: &Context, change: &KeyChange) -> Outcome<ExitStatus> {
+fn show(context: &Context, change: &ChangedKeys) -> Outcome<ExitStatus> {
     if context.console.json {
         ResultWriter::document(&ChangedDocument::from(change))?;
     } else {

@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use icecore_format::entry::Time;
 use icecore_operations::{
-    key::{KeyChange, KeyEvents, KeyList, KeyNotice, MovedFile},
+    key::{ChangedKeys, KeyEvents, KeyList, KeyNotice, MovedFile},
     text,
 };
 use jiff::tz::TimeZone;
@@ -42,7 +42,7 @@ pub(super) fn table(list: &KeyList, zone: &TimeZone) -> Table {
 }
 
 /// Returns the changes, one on each line.
-pub(super) fn changed(change: &KeyChange) -> String {
+pub(super) fn changed(change: &ChangedKeys) -> String {
     let mut lines = String::new();
     // Writing to a string does not fail.
     if let Some(id) = &change.added {

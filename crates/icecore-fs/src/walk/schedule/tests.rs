@@ -5,7 +5,7 @@ use crate::directory::open_root;
 use crate::directory::pool::DescriptorPool;
 use crate::stat::stat_at;
 use crate::walk::entry::ObjectName;
-use crate::walk::{Look, WalkEntry};
+use crate::walk::{Completeness, WalkEntry};
 
 fn directory_of(path: &std::path::Path) -> Arc<Directory> {
     let (descriptor, stat) = open_root(path).unwrap();
@@ -25,7 +25,7 @@ fn listed(files: usize, entries_ahead_max: usize) -> (Schedule, NodeId, tempfile
     let mut listing = Listing::new(Arc::clone(&directory));
     listing.read(&directory.descriptor().unwrap(), &mut Vec::with_capacity(4096), || false).unwrap();
     let slices = (0..files).step_by(16).map(|start| start..files.min(start + 16)).collect();
-    let listed = Listed { opened: None, metadata: None, look: Look::Whole, problem: None };
+    let listed = Listed { opened: None, metadata: None, completeness: Completeness::Whole, problem: None };
     schedule.publish_listing(node, &Arc::new(listing), slices, listed);
     (schedule, node, root)
 }
@@ -41,7 +41,7 @@ fn publish(schedule: &mut Schedule, task: Task) {
             allocated_bytes: stat.allocated_bytes,
             directory: Arc::clone(&listing.directory),
             opened: None,
-            look: Look::Whole,
+            completeness: Completeness::Whole,
             name: ObjectName::PathFrom(0),
         })
     });
