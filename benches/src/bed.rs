@@ -68,7 +68,8 @@ impl Bed {
 
     /// Makes an empty repository in a store, with its own clock.
     ///
-    /// # Panics When threads cannot be started.
+    /// # Panics
+    /// When threads cannot be started.
     #[expect(clippy::expect_used, reason = "without a repository there is nothing to measure")]
     pub fn with_clock(store: Arc<dyn Store>, threads: usize, clock: Arc<dyn Clock>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -103,7 +104,8 @@ impl Bed {
 
     /// Begins a session with the default options.
     ///
-    /// # Panics When the repository is not usable.
+    /// # Panics
+    /// When the repository is not usable.
     #[expect(clippy::expect_used, reason = "without a session there is nothing to measure")]
     pub fn session<'c>(&self, catalog: &'c mut Catalog) -> WriteSession<'c> {
         let origin = SessionOrigin::first_full("source", "host", b"/source", "bench");

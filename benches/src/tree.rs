@@ -8,7 +8,8 @@ use crate::data::text;
 
 /// Makes a temporary directory, in memory if the machine supports it.
 ///
-/// # Panics When that is not possible.
+/// # Panics
+/// When that is not possible.
 pub fn temporary_directory() -> TempDir {
     let in_memory = TempDir::with_prefix_in("icecore-bench-", "/dev/shm");
     let directory = in_memory.or_else(|_| TempDir::with_prefix("icecore-bench-"));

@@ -1,23 +1,26 @@
 //! What the tests of this crate start from: a repository in memory, and snapshots in it.
 
-use std::sync::Arc;
+use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use icecore_catalog::Catalog;
 pub(crate) use icecore_fixtures::content::noise;
 use icecore_fixtures::{content::SMALL_CHUNKS, keys::key_file, threads, threads::wait};
 use icecore_format::{
     entry::{ChunkRef, Content, Entry, EntryKind},
     header::Parameters,
-    ids::RepositoryId,
+    ids::{RepositoryId, RunId},
     layout::{DATA_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX},
     path,
     seal::ObjectKind,
     slot::PasswordCost,
-    snapshot::{DedupScope, Level, Snapshot},
+    snapshot::{DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState},
 };
 use icecore_repo::{
     environment::Environment,
     index::load_index,
+    lease::Lease,
     manifest::{ChunkListWriter, ManifestRoot, ManifestWriter},
     repository::{CreateOptions, Repository},
     session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
@@ -28,7 +31,7 @@ use icecore_store::{
     memory::MemoryStore,
     meter::MeterStore,
     method::Method,
-    store::Store,
+    store::{ObjectInfo, PutCondition, Store, StoreResult, Version},
 };
 
 use crate::packs::PackTable;
@@ -41,6 +44,7 @@ pub(crate) struct Bed {
     pub memory: Arc<MemoryStore>,
     /// Counts what the repository reads and writes.
     pub meter: MeterStore,
+    pub clock: Arc<ManualClock>,
     pub repository: Repository,
 }
 
@@ -67,7 +71,7 @@ impl Bed {
             cancelled: Arc::default(),
         };
         let repository = Repository::create(store, environment, RepositoryId([1; 16]), &options).unwrap();
-        Self { memory, meter, repository }
+        Self { memory, meter, clock, repository }
     }
 
     /// Returns an empty catalogue that has all directories.
@@ -87,6 +91,7 @@ impl Bed {
         catalog: &'c mut Catalog,
         change: impl FnOnce(&mut SessionOrigin),
     ) -> WriteSession<'c> {
+        self.clock.advance(Duration::from_secs(1));
         let mut origin = SessionOrigin {
             source: "source".into(),
             host: "host".into(),
@@ -118,6 +123,24 @@ impl Bed {
         session.commit(&root, &CommitReport::default()).unwrap().0
     }
 
+    /// Returns the repository behind a store that leaves keys out of listings.
+    pub fn forgetful(&self, is_left_out: impl Fn(&str) -> bool + Send + Sync + 'static) -> Repository {
+        let inner: Arc<dyn Store> = Arc::new(self.meter.clone());
+        let store = Arc::new(ForgetfulStore { inner, is_left_out: Box::new(is_left_out) });
+        Repository::unlock(store, self.repository.environment().clone(), &[key_file(7)]).unwrap()
+    }
+
+    /// Announces a run as the removal of packs does.
+    pub fn announced(&self, repository: &Repository) -> RunId {
+        self.clock.advance(Duration::from_secs(1));
+        let origin = SnapshotOrigin {
+            source: "prune".into(),
+            ..icecore_fixtures::snapshots::origin(repository.environment().run_id())
+        };
+        let state = SnapshotState::Pending { refreshed: repository.environment().now() };
+        Lease::announce(repository.clone(), Snapshot { origin, state }).unwrap().snapshot().origin.run
+    }
+
     pub fn snapshots(&self) -> Vec<Snapshot> {
         snapshots::list(&self.repository, &mut self.catalog()).unwrap().snapshots
     }
@@ -133,8 +156,68 @@ impl Bed {
         self.meter.usage().of_method(Method::Get).calls
     }
 
+    /// Returns the keys of all objects.
+    pub fn keys(&self) -> Vec<String> {
+        wait(self.memory.list("")).unwrap().into_iter().map(|object| object.key).collect()
+    }
+
+    pub fn get(&self, key: &str) -> Vec<u8> {
+        wait(self.memory.get(key, None)).unwrap().to_vec()
+    }
+
+    /// Puts an object in place of what is there.
+    pub fn set(&self, key: &str, bytes: impl Into<Bytes>) {
+        self.remove(key);
+        wait(self.memory.put(key, bytes.into(), PutCondition::Absent)).unwrap();
+    }
+
     pub fn remove(&self, key: &str) {
         wait(self.memory.delete(key, None)).unwrap();
+    }
+}
+
+/// Leaves keys out of its listings.
+struct ForgetfulStore {
+    inner: Arc<dyn Store>,
+    is_left_out: Box<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for ForgetfulStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(formatter)
+    }
+}
+
+#[async_trait]
+impl Store for ForgetfulStore {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes> {
+        self.inner.get(key, range).await
+    }
+
+    async fn get_versioned(&self, key: &str) -> StoreResult<(Bytes, Version)> {
+        self.inner.get_versioned(key).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version> {
+        self.inner.put(key, bytes, condition).await
+    }
+
+    async fn head(&self, key: &str) -> StoreResult<ObjectInfo> {
+        self.inner.head(key).await
+    }
+
+    async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
+        let mut objects = self.inner.list(prefix).await?;
+        objects.retain(|object| !(self.is_left_out)(&object.key));
+        Ok(objects)
+    }
+
+    async fn delete(&self, key: &str, version: Option<Version>) -> StoreResult<()> {
+        self.inner.delete(key, version).await
     }
 }
 

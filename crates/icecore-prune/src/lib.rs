@@ -11,6 +11,7 @@ mod kept_sets;
 mod marks;
 mod pack_set;
 mod packs;
+mod survey;
 
 #[cfg(test)]
 mod bed;
@@ -22,4 +23,5 @@ pub use crate::{
     marks::{Marks, mark},
     pack_set::PackSet,
     packs::{ListedPack, PackTable},
+    survey::{Doubt, Survey, survey},
 };

@@ -131,6 +131,9 @@ pub enum RepoError {
         "the repository has been pruned or changed by a newer program; this version can read it but must not write to it"
     )]
     NewerMaintenance,
+    /// Records of collections were removed each time before they were read.
+    #[error("the records of collections keep changing while they are read")]
+    CollectionsChange,
     /// Other runs of the same user kept taking the next number of the log.
     #[error("other runs keep writing to the log of writer {writer}")]
     LogContended {

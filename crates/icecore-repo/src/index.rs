@@ -56,6 +56,17 @@ pub struct LoadedIndex {
     pub damaged: Vec<(String, RepoError)>,
 }
 
+/// Brings the catalogue up to date with pack directories that the store lists. Returns the keys of those that
+/// cannot be read, with the reason.
+pub fn read_directories(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    listed: &[ObjectInfo],
+) -> RepoResult<Vec<(String, RepoError)>> {
+    let listed: Vec<&ObjectInfo> = listed.iter().collect();
+    recovering(catalog, |catalog| directories::read_new(repository, catalog, &listed, None))
+}
+
 /// Brings the catalogue up to date with the pack directories in the store, and loads the index from it: all
 /// packs, or those of one group only.
 pub fn load_index(

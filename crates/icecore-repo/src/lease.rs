@@ -53,6 +53,7 @@ impl Lease {
         (&self.version, &self.object)
     }
 
+    /// Returns what the run has announced last.
     pub fn into_snapshot(self) -> Snapshot {
         self.snapshot
     }
@@ -104,7 +105,9 @@ fn put(repository: &Repository, run: RunId, object: &[u8], condition: PutConditi
     let key = snapshot_key(run);
     match repository.put(&key, Bytes::copy_from_slice(object), condition) {
         Err(RepoError::Store(
-            StoreError::VersionMismatch { .. } | StoreError::AlreadyExists { .. } | StoreError::NotFound { .. },
+            StoreError::VersionMismatch { .. }
+            | StoreError::AlreadyExists { .. }
+            | StoreError::NotFound { .. },
         )) => {
             let stored = repository.environment().runtime.block_on(repository.store().get_if_exists(&key))?;
             stored.filter(|(bytes, _)| bytes == object).map(|(_, version)| version).ok_or(RepoError::Fenced)

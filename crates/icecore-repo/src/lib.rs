@@ -5,6 +5,7 @@
 //! authenticates everything before using it, and verifies the id of every chunk.
 
 pub mod buffers;
+pub mod collections;
 mod compaction;
 mod entry_refusal;
 pub mod environment;

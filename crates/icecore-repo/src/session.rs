@@ -129,7 +129,8 @@ impl<'c> WriteSession<'c> {
     /// again for what that session knew. A pruner that has condemned packs since then is noticed before the
     /// commit.
     ///
-    /// # Panics When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
+    /// # Panics
+    /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
     pub fn begin_after(
         repository: Repository,
         catalog: &'c mut Catalog,

@@ -1,0 +1,121 @@
+//! What is in a repository, as far as removing packs depends on it, and what speaks against removing anything.
+//!
+//! A survey begins after its own run was announced. It reads every listing, opens every small object and finds
+//! out what each snapshot needs. Whatever does not fit together is a [`Doubt`]: a listing that came back short,
+//! or a repository that somebody set back, must not look like garbage.
+
+mod doubts;
+mod listings;
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::SystemTime,
+};
+
+use icecore_catalog::Catalog;
+use icecore_format::{
+    history::SeenHistory,
+    ids::RunId,
+    layout::parse_snapshot_key,
+    snapshot::{Snapshot, SnapshotState},
+};
+use icecore_repo::{
+    collections::{self, StoredCollection},
+    index::read_directories,
+    log::LogBook,
+    repository::Repository,
+    snapshots::{self, SnapshotList},
+};
+use icecore_store::ObjectInfo;
+
+pub use self::doubts::Doubt;
+use self::listings::Listings;
+use crate::{
+    error::PruneResult,
+    marks::{Marks, mark},
+    packs::PackTable,
+};
+
+/// What was found in a repository.
+#[derive(Debug)]
+pub struct Survey {
+    /// When the own run was announced or refreshed last, by the store's clock.
+    pub now: SystemTime,
+    /// All packs.
+    pub packs: PackTable,
+    /// All snapshots, in every state.
+    pub snapshots: SnapshotList,
+    /// The objects of the snapshots, as they were listed.
+    pub snapshot_objects: HashMap<RunId, ObjectInfo>,
+    /// Records of collections, by number.
+    pub records: Vec<StoredCollection>,
+    /// The log.
+    pub log: LogBook,
+    /// What the complete snapshots need; nothing if the content of some packs is not known.
+    pub marks: Marks,
+    /// What speaks against removing anything; nothing may be removed unless it is empty.
+    pub doubts: Vec<Doubt>,
+}
+
+/// Surveys a repository for the run `own`, which was announced before. `seen` is what this host remembers of the
+/// repository.
+///
+/// A record of a collection that does not open is an error, as it is for every writer.
+pub fn survey(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    own: RunId,
+    seen: &SeenHistory,
+) -> PruneResult<Survey> {
+    let listings = Listings::read(repository, own)?;
+    let mut log = LogBook::read_from(repository, catalog, &listings.log)?;
+    let snapshots = snapshots::list_from(repository, catalog, &listings.snapshots)?;
+    let records = collections::read(repository, &listings.records)?;
+    let packs = PackTable::of(listings.packs.iter().chain(&listings.directories));
+
+    let mut doubts = listings.doubts(&removable(&snapshots));
+    doubts.extend(doubts::of_snapshots(&snapshots));
+    doubts.extend(doubts::of_log(&log));
+    doubts.extend(log.losses(repository, catalog, &snapshots, seen)?.into_iter().map(Doubt::Lost));
+    let listed = listings.runs();
+    let is_known =
+        |run: RunId| listed.contains(&run) || log.history().is_gone(run) || is_recorded(&records, run);
+    doubts.extend(doubts::of_packs(&packs, is_known));
+    let damaged = read_directories(repository, catalog, &listings.directories)?;
+    doubts.extend(damaged.into_iter().map(|(key, error)| doubts::unreadable(key, &error)));
+    let marks = if doubts.iter().any(Doubt::hides_packs) {
+        Marks::default()
+    } else {
+        let complete: Vec<&Snapshot> = snapshots.complete(None).collect();
+        mark(repository, catalog, &packs, &complete)?
+    };
+    doubts.extend(doubts::of_marks(&marks));
+
+    let objects = listings.snapshots.iter().filter_map(|object| Some((run_of(object)?, object.clone())));
+    let now = listings.now().unwrap_or(SystemTime::UNIX_EPOCH);
+    Ok(Survey { now, packs, snapshot_objects: objects.collect(), snapshots, records, log, marks, doubts })
+}
+
+fn run_of(object: &ObjectInfo) -> Option<RunId> {
+    parse_snapshot_key(&object.key).ok()
+}
+
+/// Returns the runs whose snapshot objects another collector may remove meanwhile.
+fn removable(snapshots: &SnapshotList) -> HashSet<RunId> {
+    let ended =
+        |state: &SnapshotState| matches!(state, SnapshotState::Aborted { .. } | SnapshotState::Deleted(_));
+    let runs = snapshots.snapshots.iter().filter(|snapshot| ended(&snapshot.state));
+    runs.map(|snapshot| snapshot.origin.run).collect()
+}
+
+/// Returns whether a record says what became of a run that may have no snapshot object any more.
+fn is_recorded(records: &[StoredCollection], run: RunId) -> bool {
+    records.iter().any(|StoredCollection { record, .. }| {
+        record.cleared_runs.binary_search(&run).is_ok()
+            || record.dead_runs.binary_search_by_key(&run, |dead| dead.run).is_ok()
+            || record.names_snapshot(run)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! The listings of a survey, and what they say about each other.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::SystemTime,
+};
+
+use icecore_format::{
+    ids::RunId,
+    layout::{
+        DATA_PREFIX, GC_PREFIX, LOG_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX,
+        parse_snapshot_key, snapshot_key,
+    },
+};
+use icecore_repo::{error::RepoResult, repository::Repository};
+use icecore_store::ObjectInfo;
+
+use super::Doubt;
+use crate::error::PruneResult;
+
+/// All objects of a repository that a survey looks at.
+pub(super) struct Listings {
+    /// Records of the log; listed before the snapshots.
+    pub log: Vec<ObjectInfo>,
+    /// Snapshots; listed before what they refer to.
+    pub snapshots: Vec<ObjectInfo>,
+    /// Records of collections.
+    pub records: Vec<ObjectInfo>,
+    /// Pack directories.
+    pub directories: Vec<ObjectInfo>,
+    /// Packs of manifest nodes and of data.
+    pub packs: Vec<ObjectInfo>,
+    /// Snapshots, listed once more at the end.
+    pub snapshots_again: Vec<ObjectInfo>,
+    own: String,
+}
+
+impl Listings {
+    /// Lists everything for the run `own`.
+    pub fn read(repository: &Repository, own: RunId) -> PruneResult<Self> {
+        let list = |prefix| -> RepoResult<Vec<ObjectInfo>> {
+            let environment = repository.environment();
+            environment.proceed()?;
+            Ok(environment.runtime.block_on(repository.store().list(prefix))?)
+        };
+        let log = list(LOG_PREFIX)?;
+        // A snapshot that is complete now refers to packs that are there now; and the run of a pack that is listed
+        // later is listed in the end.
+        let snapshots = list(SNAPSHOTS_PREFIX)?;
+        let records = list(GC_PREFIX)?;
+        let directories = list(PACKS_PREFIX)?;
+        let packs = [list(MANIFEST_PREFIX)?, list(DATA_PREFIX)?].concat();
+        let snapshots_again = list(SNAPSHOTS_PREFIX)?;
+        Ok(Self { log, snapshots, records, directories, packs, snapshots_again, own: snapshot_key(own) })
+    }
+
+    /// Returns the time of the store's clock when the own run was announced or refreshed; nothing if it is not
+    /// listed.
+    pub fn now(&self) -> Option<SystemTime> {
+        Some(self.snapshots.iter().find(|object| object.key == self.own)?.modified)
+    }
+
+    /// Returns the runs whose snapshot objects are in any listing.
+    pub fn runs(&self) -> HashSet<RunId> {
+        let objects = self.snapshots.iter().chain(&self.snapshots_again);
+        objects.filter_map(|object| parse_snapshot_key(&object.key).ok()).collect()
+    }
+
+    /// Compares the two listings of the snapshots, which are all that a truncated listing could make look unused.
+    ///
+    /// `removable` are the runs whose snapshot objects another collection may remove meanwhile.
+    pub fn doubts(&self, removable: &HashSet<RunId>) -> Vec<Doubt> {
+        let mut doubts = Vec::new();
+        if self.now().is_none() || self.snapshots_again.iter().all(|object| object.key != self.own) {
+            doubts.push(Doubt::OwnRunNotListed);
+        }
+        let again: BTreeMap<&str, &ObjectInfo> =
+            self.snapshots_again.iter().map(|object| (object.key.as_str(), object)).collect();
+        let first: HashSet<&str> = self.snapshots.iter().map(|object| object.key.as_str()).collect();
+        let run = |key: &str| parse_snapshot_key(key).ok();
+        for object in &self.snapshots {
+            let Some(run) = run(&object.key) else { continue };
+            if !again.contains_key(object.key.as_str()) && !removable.contains(&run) {
+                doubts.push(Doubt::ListedOnce { run });
+            }
+        }
+        let Some(now) = self.now() else { return doubts };
+        for (key, object) in again {
+            // What was written after the own run was announced may have been listed too early to be seen.
+            if let Some(run) = run(key).filter(|_| !first.contains(key) && object.modified < now) {
+                doubts.push(Doubt::ListedOnce { run });
+            }
+        }
+        doubts
+    }
+}

@@ -1,0 +1,86 @@
+use icecore_format::{ids::PackName, layout::snapshot_key};
+use icecore_repo::session::CommitReport;
+
+use super::*;
+use crate::bed::{Bed, write_files};
+
+const FILES: &[(&str, u64)] = &[("a", 1), ("b", 2), ("c", 100)];
+
+fn surveyed(bed: &Bed, repository: &Repository) -> Survey {
+    let own = bed.announced(repository);
+    survey(repository, &mut bed.catalog(), own, &SeenHistory::default()).unwrap()
+}
+
+#[test]
+fn a_healthy_repository_gives_no_doubts() {
+    let bed = Bed::new();
+    let first = bed.snapshot(FILES);
+    let found = surveyed(&bed, &bed.repository);
+    assert!(found.doubts.is_empty(), "{:?}", found.doubts);
+    assert_eq!(found.marks.needed.len(), 1);
+    assert_eq!(found.marks.needed[0].0, first.origin.run);
+    assert!(found.snapshot_objects.len() == 2 && found.records.is_empty());
+    assert_eq!(found.packs.len(), bed.packs().len());
+}
+
+#[test]
+fn every_listing_that_lacks_something_needed_gives_a_doubt() {
+    let bed = Bed::new();
+    bed.snapshot(FILES);
+    bed.snapshot(&[("a", 1), ("d", 7)]);
+    let keys: Vec<String> = bed.keys().into_iter().filter(|key| !key.starts_with("meta/keys/")).collect();
+    for lost in keys.iter().filter(|key| *key != "icecore") {
+        let left_out = lost.clone();
+        let repository = bed.forgetful(move |key| key == left_out);
+        let found = surveyed(&bed, &repository);
+        assert!(!found.doubts.is_empty(), "{lost}");
+    }
+}
+
+#[test]
+fn a_listing_that_ends_too_early_gives_a_doubt() {
+    let bed = Bed::new();
+    bed.snapshot(FILES);
+    let last = bed.snapshot(FILES);
+    // The second run wrote no packs of its own, and no record of the log names it.
+    assert!(bed.packs().iter().all(|(_, pack)| pack.name.run != last.origin.run));
+    let from = snapshot_key(last.origin.run);
+    let repository = bed.forgetful(move |key| key.starts_with("meta/snapshots/") && *key >= *from);
+    let found = surveyed(&bed, &repository);
+    assert!(matches!(found.doubts[..], [Doubt::OwnRunNotListed, ..]), "{:?}", found.doubts);
+}
+
+#[test]
+fn a_snapshot_that_is_made_during_the_survey_gives_no_doubt() {
+    let bed = Bed::new();
+    bed.snapshot(FILES);
+    let own = bed.announced(&bed.repository);
+    let mut catalog = bed.catalog();
+    let mut session = bed.session(&mut catalog, |_| {});
+    let root = write_files(&mut session, &[("n", 9)]);
+    let found = survey(&bed.repository, &mut bed.catalog(), own, &SeenHistory::default()).unwrap();
+    assert!(found.doubts.is_empty(), "{:?}", found.doubts);
+    session.commit(&root, &CommitReport::default()).unwrap();
+}
+
+#[test]
+fn what_does_not_open_gives_a_doubt() {
+    let bed = Bed::new();
+    let first = bed.snapshot(FILES);
+    let directory = format!("meta/packs/{}", PackName { run: first.origin.run, number: 0 });
+    for key in [snapshot_key(first.origin.run), directory] {
+        let whole = bed.get(&key);
+        bed.set(&key, vec![0; whole.len()]);
+        let found = survey_of_empty(&bed);
+        assert!(matches!(found.doubts[..], [Doubt::Unreadable { .. }, ..]), "{key}: {:?}", found.doubts);
+        assert!(found.marks.needed.is_empty());
+        bed.set(&key, whole);
+    }
+}
+
+/// Surveys with a catalogue that knows nothing.
+fn survey_of_empty(bed: &Bed) -> Survey {
+    let own = bed.announced(&bed.repository);
+    let mut catalog = Catalog::in_memory(bed.repository.id()).unwrap();
+    survey(&bed.repository, &mut catalog, own, &SeenHistory::default()).unwrap()
+}

@@ -1,0 +1,80 @@
+//! Reads the records of collections: which packs count as absent.
+
+use std::time::SystemTime;
+
+use icecore_format::{
+    collection::{CollectionRecord, Condemned},
+    layout::{GC_PREFIX, parse_collection_key},
+};
+use icecore_store::{
+    ObjectInfo, Version,
+    store::{StoreExt, StoreResult},
+};
+
+use crate::{
+    error::{RepoError, RepoResult},
+    repository::Repository,
+};
+
+/// How often records may be removed while they are read before that counts as an error.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// A record as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCollection {
+    /// The record.
+    pub record: CollectionRecord,
+    /// Version of its object.
+    pub version: Version,
+    /// When the object was written, by the store's clock.
+    pub modified: SystemTime,
+}
+
+/// Returns the packs that records condemn.
+pub fn condemned(records: &[StoredCollection]) -> Condemned {
+    Condemned::of(records.iter().map(|stored| &stored.record))
+}
+
+/// Lists and reads all records, by number.
+pub fn list(repository: &Repository) -> RepoResult<Vec<StoredCollection>> {
+    let environment = repository.environment();
+    let listed = environment.runtime.block_on(repository.store().list(GC_PREFIX))?;
+    read(repository, &listed)
+}
+
+/// Reads the records from a listing that the caller has, by number; other objects in it are left out.
+///
+/// A record that is removed before it is read makes all records be listed again: a newer one, which repeats what
+/// still counts, may be missing in the listing. A record that does not open is an error: nobody may write while
+/// it is not known which packs it condemns.
+pub fn read(repository: &Repository, listed: &[ObjectInfo]) -> RepoResult<Vec<StoredCollection>> {
+    let environment = repository.environment();
+    let mut listed = listed.to_vec();
+    for _ in 0..ATTEMPTS_MAX {
+        environment.proceed()?;
+        if let Some(records) = read_all(repository, &listed)? {
+            return Ok(records);
+        }
+        listed = environment.runtime.block_on(repository.store().list(GC_PREFIX))?;
+    }
+    Err(RepoError::CollectionsChange)
+}
+
+/// Reads all records of a listing; nothing if one of them is not there any more.
+fn read_all(repository: &Repository, listed: &[ObjectInfo]) -> RepoResult<Option<Vec<StoredCollection>>> {
+    let mut records = Vec::new();
+    for object in listed.iter().filter(|object| object.key.starts_with(GC_PREFIX)) {
+        let number = parse_collection_key(&object.key).map_err(RepoError::object(&object.key))?;
+        let found: StoreResult<_> =
+            repository.environment().runtime.block_on(repository.store().get_if_exists(&object.key));
+        let Some((bytes, version)) = found? else { return Ok(None) };
+        let record = CollectionRecord::open(repository.keys(), number, &bytes)
+            .map_err(RepoError::object(&object.key))?;
+        records.push(StoredCollection { record, version, modified: object.modified });
+    }
+    records.sort_by_key(|stored| stored.record.number);
+    Ok(Some(records))
+}
+
+#[cfg(test)]
+mod tests;
