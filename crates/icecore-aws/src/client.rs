@@ -76,7 +76,7 @@ pub(crate) async fn connect(options: &S3Options) -> Connection {
     Connection { client, region, endpoint_url, is_encrypted }
 }
 
-/// Begins the configuration that the clients of all services have in common.
+/// Begins the configuration that is common to the clients of all services.
 pub(crate) fn configuration(
     region: Option<&String>,
     endpoint_url: Option<&String>,

@@ -31,7 +31,7 @@ pub struct KmsOptions {
     pub credentials: Credentials,
     /// Certificates to trust.
     pub trust: Trust,
-    /// How requests are repeated: time and randomness, and who learns of waits and ends them.
+    /// How requests are repeated: time, randomness, the observer of waits, and the signal that ends them.
     pub repetition: Repetition,
 }
 

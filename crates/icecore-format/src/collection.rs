@@ -1,4 +1,4 @@
-//! Collections: which packs are about to be removed, in records that writers obey (decision 0024).
+//! Collections: records of the packs that are about to be removed, which writers obey (decision 0024).
 
 mod condemned;
 mod wire;
@@ -19,7 +19,7 @@ use crate::{
 
 const WHAT: &str = "collection record";
 
-/// State of a collection; each change of it is a compare-and-swap of its record.
+/// State of a collection; every change of it is a compare-and-swap of its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum CollectionState {
@@ -29,37 +29,37 @@ pub enum CollectionState {
     Sweeping = 1,
 }
 
-/// A pack that a collection removes, as it was listed.
+/// A pack that a collection removes, as listed by the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectedPack {
     /// Name of the pack.
     pub name: PackName,
     /// Kind of the pack: data or manifest.
     pub kind: ObjectKind,
-    /// Group of the pack. The run of the pack if nothing says to which group it belongs: a pack of manifest
-    /// nodes without a directory.
+    /// Group of the pack. If the group is unknown (for a pack of manifest nodes without a directory), the run
+    /// of the pack.
     pub group: GroupId,
     /// Length of the pack object in bytes; 0 if it was not listed.
     pub bytes: u64,
-    /// Version of the pack object, as the store names it; none if the object was not listed.
+    /// The store's version of the pack object; none if the object was not listed.
     pub pack_version: Option<String>,
-    /// Version of the pack directory, as the store names it; none if the object was not listed.
+    /// The store's version of the pack directory; none if the object was not listed.
     pub directory_version: Option<String>,
 }
 
-/// A run that somebody else ended. Its packs count as absent, also those that it uploads later; except for
-/// the usable ones.
+/// A run that somebody else ended. Except for the usable ones, its packs count as missing, even if it uploads
+/// them later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadRun {
     /// The run.
     pub run: RunId,
-    /// Numbers of its packs that may be used, in rising order.
+    /// Numbers of its packs that may be used, in ascending order.
     pub usable: Vec<u32>,
 }
 
 /// The record of a collection: object `meta/gc/<number>`.
 ///
-/// All lists are sorted, and nothing is in a list twice.
+/// All lists are sorted and contain no item twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectionRecord {
     /// Number of the collection.
@@ -76,11 +76,12 @@ pub struct CollectionRecord {
     pub packs: Vec<CollectedPack>,
     /// Snapshots in state *deleted* whose objects the collection removes.
     pub deleted: Vec<RunId>,
-    /// Runs that were pending when the list was made, after the record; none until somebody makes it.
+    /// Runs that were pending when this list was made, which happens after the record is created; none until
+    /// then.
     pub waiting: Option<Vec<RunId>>,
     /// Dead runs; those of earlier records that still count are repeated.
     pub dead_runs: Vec<DeadRun>,
-    /// Runs without a snapshot object of which there still are packs; repeated likewise.
+    /// Runs without a snapshot object that still have packs; repeated likewise.
     pub cleared_runs: Vec<RunId>,
 }
 
@@ -109,7 +110,7 @@ impl CollectedPack {
 impl CollectionRecord {
     /// Seals the record as an object.
     ///
-    /// Fails when a list is not sorted, or something is beyond the bounds of the format.
+    /// Fails if a list is not sorted, or something exceeds the bounds of the format.
     pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
         self.validate()?;
         seal_object(keys, ObjectKind::Collection, salt, &wire::encode(self)?)
@@ -117,12 +118,12 @@ impl CollectionRecord {
 
     /// Opens the record of the collection with this number.
     ///
-    /// A state that this program does not know is an error of its own, [`FormatError::UnknownState`].
+    /// An unknown state has its own error, [`FormatError::UnknownState`].
     pub fn open(keys: &Keys, number: CollectionNumber, object: &[u8]) -> FormatResult<Self> {
         Self::read(number, &open_object(keys, ObjectKind::Collection, object)?)
     }
 
-    /// Reads the record of the collection with this number: what the object holds once it is opened.
+    /// Reads the record of the collection with this number from the opened object.
     pub fn read(number: CollectionNumber, record: &[u8]) -> FormatResult<Self> {
         let record = wire::decode(record)?;
         record.validate()?;
@@ -133,12 +134,12 @@ impl CollectionRecord {
         }
     }
 
-    /// Says whether the collection removes a pack.
+    /// Returns whether the collection removes a pack.
     pub fn names_pack(&self, pack: PackName) -> bool {
         self.packs.binary_search_by_key(&pack, |collected| collected.name).is_ok()
     }
 
-    /// Says whether the collection removes the snapshot of a run.
+    /// Returns whether the collection removes the snapshot of a run.
     pub fn names_snapshot(&self, run: RunId) -> bool {
         self.deleted.binary_search(&run).is_ok()
     }
@@ -173,7 +174,7 @@ impl CollectionRecord {
     }
 }
 
-/// Says whether each item is greater than the one before it.
+/// Returns whether each item is greater than the one before it.
 fn rises<T: PartialOrd>(items: impl IntoIterator<Item = T>) -> bool {
     items.into_iter().is_sorted_by(|left, right| left < right)
 }

@@ -83,7 +83,7 @@ pub enum FormatError {
         /// Largest allowed value.
         maximum: u64,
     },
-    /// The object is in a state that this program does not know: a newer one wrote it.
+    /// The object has an unknown state: a newer program wrote it.
     #[error("{what} is in state {state}, which this program does not know; a newer one does")]
     UnknownState {
         /// What was being read.

@@ -87,7 +87,7 @@ pub struct Header {
     pub program: String,
     /// The repository uses features that this program may ignore when it reads, but not when it writes.
     pub read_only: bool,
-    /// Packs are collected: programs that do not know the records of collections do not write.
+    /// Packs are collected: programs that do not support the records of collections must not write.
     pub collections: bool,
 }
 
@@ -148,7 +148,7 @@ impl PlainHeader {
 impl Header {
     /// Writes the header object.
     ///
-    /// Features that this program does not know are not written: [`Self::with_collections`] keeps them.
+    /// Unknown features are not written: [`Self::with_collections`] keeps them.
     pub fn seal(&self, keys: &Keys, salt: &Salt) -> FormatResult<Vec<u8>> {
         let Parameters { chunker, block_bytes, node_items } = self.parameters.validate()?;
         let features = if self.collections { FEATURE_COLLECTIONS } else { 0 };
@@ -211,7 +211,7 @@ impl Header {
     /// Returns a header object with the feature *collections*, and everything else as in `object`, for
     /// replacing it by compare-and-swap; none if it has the feature already.
     ///
-    /// Fails when the header has features that this program does not know: then it must not write.
+    /// Fails if the header has unknown features: then this program must not write.
     pub fn with_collections(keys: &Keys, object: &[u8], salt: &Salt) -> FormatResult<Option<Vec<u8>>> {
         let header = Self::open(keys, object)?;
         let features = write_features(object);
@@ -231,12 +231,12 @@ impl Header {
     }
 }
 
-/// Returns the features for writing of a plain part that has its whole length.
+/// Returns the features for writing from a complete plain part.
 fn write_features(plain: &[u8]) -> u32 {
     u32::from_le_bytes([plain[16], plain[17], plain[18], plain[19]])
 }
 
-/// Returns the record with other features for writing, and with all fields that this program does not know.
+/// Returns the record with other features for writing; keeps all unknown fields.
 fn replace_write_features(record: &[u8], features: u32) -> FormatResult<Vec<u8>> {
     let mut decoder = Decoder::new(record);
     let fields = map_length(&mut decoder, WHAT, RECORD_BYTES_MAX as usize)?;

@@ -222,12 +222,12 @@ impl History {
         self.referred.range((*reference, first)..=(*reference, last)).map(|(_, name)| *name)
     }
 
-    /// Returns the hold on a snapshot, as the log says; none if there is none, or it was released. It may
-    /// have ended by itself, which the caller finds out.
+    /// Returns the hold on a snapshot according to the log; none if there is none, or it was released. It may
+    /// have expired, which the caller must check.
     ///
-    /// A statement about a snapshot counts if no later one refers to its record, directly or by way of
-    /// others. If several count, because their writers did not know of each other, a hold counts more than a
-    /// release, and of two holds the longer one.
+    /// A statement about a snapshot counts if no later one refers to its record, directly or through others.
+    /// If several count, because their writers did not know of each other, a hold has precedence over a
+    /// release, and a longer hold over a shorter one.
     pub fn held(&self, run: RunId) -> Option<&HeldSnapshot> {
         self.holds.last(run, |earlier, names| self.is_behind_any(earlier, names))
     }
@@ -237,7 +237,7 @@ impl History {
         self.holds.runs().filter_map(|run| self.held(run))
     }
 
-    /// Says whether one of these records refers to the earlier one, directly or by way of others.
+    /// Returns whether one of these records refers to the earlier one, directly or through others.
     fn is_behind_any(&self, earlier: RecordName, names: &[RecordName]) -> bool {
         let (mut seen, mut next) = (BTreeSet::from([earlier]), vec![earlier]);
         while let Some(name) = next.pop() {
@@ -308,7 +308,7 @@ impl History {
             .iter()
             .filter(|(reference, _)| is_lost(reference) && !lost_tips.contains(reference))
             .collect();
-        // Whoever refers to it first, by name, is enough.
+        // The first record that refers to it, by name, is enough.
         referred.dedup_by_key(|(reference, _)| *reference);
         let referred = referred
             .into_iter()

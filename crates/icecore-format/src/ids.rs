@@ -199,7 +199,7 @@ impl CollectionNumber {
     /// The number of the first collection of a repository.
     pub const FIRST: Self = Self(1);
 
-    /// Makes a number; none of 0.
+    /// Makes a number; none if it is 0.
     pub fn new(number: u32) -> Option<Self> {
         (number > 0).then_some(Self(number))
     }

@@ -59,11 +59,12 @@ pub const INDEX_COPIES_MAX: usize = 1 << 12;
 pub const INDEX_BYTES_MAX: u32 = 16 << 20;
 /// Longest index object in bytes.
 pub const INDEX_OBJECT_BYTES_MAX: u64 = object_bytes_max(INDEX_BYTES_MAX);
-/// Most holds of a log record: beside the other lists, full of the longest texts, more would not fit.
+/// Most holds of a log record: if the other lists are full and all texts have the maximum length, more would
+/// not fit.
 pub const LOG_HOLDS_MAX: usize = 1 << 9;
 /// Largest collection record before compression, in bytes.
 pub const COLLECTION_BYTES_MAX: u32 = 64 << 20;
-/// Longest object that holds a collection record, in bytes.
+/// Longest object with a collection record, in bytes.
 pub const COLLECTION_OBJECT_BYTES_MAX: u64 = object_bytes_max(COLLECTION_BYTES_MAX);
 /// Most packs of a collection; the next collection takes the others.
 pub const COLLECTION_PACKS_MAX: usize = 1 << 16;
@@ -71,7 +72,7 @@ pub const COLLECTION_PACKS_MAX: usize = 1 << 16;
 pub const COLLECTION_SNAPSHOTS_MAX: usize = 1 << 16;
 /// Most dead runs, most cleared runs, and most usable packs of all dead runs, of a collection record.
 pub const COLLECTION_RUNS_MAX: usize = 1 << 20;
-/// Longest version of an object in a collection record, as the store names it, in bytes.
+/// Longest store version of an object in a collection record, in bytes.
 pub const COLLECTION_VERSION_BYTES_MAX: usize = 1 << 8;
 /// Largest record of a bundle before compression, in bytes: about 60,000 snapshots. Records that do not fit
 /// are kept one by one.

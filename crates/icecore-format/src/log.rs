@@ -52,15 +52,15 @@ pub struct DeletedSnapshot {
     pub time: Time,
 }
 
-/// A snapshot that somebody has placed a hold on. The snapshot object says so, too; but an older one, put
-/// back by somebody who can write to the store, would not.
+/// A snapshot on which somebody has placed a hold. The snapshot object contains the hold, too. But somebody
+/// who can write to the store could put back an older object without it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeldSnapshot {
-    /// Run that made it.
+    /// Run that created it.
     pub run: RunId,
     /// When the hold ends, in seconds since 1970; none if it lasts until somebody releases it.
     pub until_seconds: Option<i64>,
-    /// Why, for people; cut off after [`LOG_TEXT_BYTES_MAX`] bytes.
+    /// Why, for people; truncated to [`LOG_TEXT_BYTES_MAX`] bytes.
     pub reason: String,
 }
 

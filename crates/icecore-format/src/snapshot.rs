@@ -164,18 +164,18 @@ pub struct DamageMark {
     pub files: u64,
 }
 
-/// Keeps a snapshot whatever the rules of retention say, until it is released.
+/// Keeps a snapshot, regardless of the rules of retention, until it is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// When the hold ends, in seconds since 1970; none if it lasts until somebody releases it.
     pub until_seconds: Option<i64>,
     /// Why, for people.
     pub reason: String,
-    /// When it was placed, by the clock of who placed it.
+    /// When it was placed, by the clock of the host that placed it.
     pub placed: Time,
 }
 
-/// Content of a complete snapshot, and what users have added to it later.
+/// Content of a complete snapshot, and later additions of users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
     /// End of the run by the writer's clock.
@@ -201,7 +201,7 @@ pub struct Completion {
     pub time_granularity: u64,
     /// The hold on the snapshot, if there is one.
     pub hold: Option<Hold>,
-    /// What somebody has noted about the snapshot; empty if nothing.
+    /// Note of a user about the snapshot; may be empty.
     pub note: String,
 }
 

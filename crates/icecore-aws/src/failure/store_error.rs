@@ -75,7 +75,7 @@ impl ServiceFailure {
         }
     }
 
-    /// Returns the failure as one after which the same request may succeed a little later.
+    /// Marks the failure as transient: the same request may succeed a little later.
     pub(crate) fn unavailable(&self, operation: &'static str, key: &str) -> StoreError {
         let retry_after = self.times().retry_after.map(|seconds| Duration::from_secs(seconds.into()));
         StoreError::Unavailable { operation, key: key.to_owned(), reason: self.reason(), retry_after }

@@ -1,4 +1,4 @@
-//! Requests to KMS, which are repeated like those of a store.
+//! Makes requests to KMS, and repeats them like those of a store.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     failure::ServiceFailure,
 };
 
-/// How often and how long a request is repeated: somebody waits for it.
+/// How often and how long a request is repeated while a user waits for it.
 const RETRY: RetryPolicy = RetryPolicy {
     attempts_max: const { NonZeroU32::new(3).unwrap() },
     total_max: Duration::from_mins(1),
@@ -26,7 +26,7 @@ const ATTEMPT_TIME_MAX: Duration = Duration::from_mins(1);
 pub(super) struct KmsRequester<'options> {
     client: Client,
     pub(super) region: String,
-    /// Where KMS is, as far as that is known.
+    /// Address of KMS, if it is known.
     endpoint: String,
     repetition: &'options Repetition,
 }
@@ -47,7 +47,8 @@ impl<'options> KmsRequester<'options> {
         Self { client: Client::from_conf(builder.build()), region, endpoint, repetition }
     }
 
-    /// Makes a request until it succeeds, or fails for good. `operation` and `key` name it while it waits.
+    /// Makes a request until it succeeds or fails permanently. `operation` and `key` name it in reports of
+    /// waits.
     pub(super) async fn request<T, Call, Answer>(
         &self,
         operation: &'static str,
@@ -69,7 +70,7 @@ impl<'options> KmsRequester<'options> {
                 Err(failure) => failure,
             };
             let may_succeed = failure.is_transient();
-            // Whoever ends the wait does not look at the failure any more.
+            // The error that `wait` returns is not needed: the failure itself is returned.
             if !may_succeed || attempts.wait(&RETRY, failure.unavailable(operation, key)).await.is_err() {
                 return Err(failure);
             }

@@ -1,11 +1,11 @@
-//! What the records of all collections say together.
+//! The combined content of the records of all collections.
 
 use std::cmp::Reverse;
 
 use super::{CollectionRecord, DeadRun};
 use crate::ids::{PackName, RunId};
 
-/// Packs that count as absent, and runs of which it is known what became of them.
+/// Packs that count as missing, and runs whose fate is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condemned {
     /// Packs that any record names, by name.
@@ -17,7 +17,7 @@ pub struct Condemned {
 }
 
 impl Condemned {
-    /// Unites the records of all collections, in any order.
+    /// Combines the records of all collections, in any order.
     pub fn of<'a>(records: impl IntoIterator<Item = &'a CollectionRecord>) -> Self {
         let mut records: Vec<&CollectionRecord> = records.into_iter().collect();
         records.sort_unstable_by_key(|record| Reverse(record.number));
@@ -26,7 +26,7 @@ impl Condemned {
         packs.sort_unstable();
         packs.dedup();
         let mut dead_runs: Vec<&DeadRun> = records.iter().flat_map(|record| &record.dead_runs).collect();
-        // The order of equal runs stays: the one of the newest record is the first, and is kept.
+        // The sort is stable: the entry of the newest record comes first, and is kept.
         dead_runs.sort_by_key(|dead| dead.run);
         dead_runs.dedup_by_key(|dead| dead.run);
         let cleared = records.iter().flat_map(|record| &record.cleared_runs).copied();
@@ -36,8 +36,8 @@ impl Condemned {
         Self { packs, dead_runs: dead_runs.into_iter().cloned().collect(), known_runs }
     }
 
-    /// Says whether a pack counts as absent: a record names it, or its run is dead and the pack is not one of
-    /// the usable ones.
+    /// Returns whether a pack counts as missing: a record names it, or its run is dead and the pack is not
+    /// one of the usable ones.
     pub fn is_condemned(&self, pack: PackName) -> bool {
         let is_of_dead_run = || {
             let found = self.dead_runs.binary_search_by_key(&pack.run, |dead| dead.run);
@@ -46,7 +46,7 @@ impl Condemned {
         self.packs.binary_search(&pack).is_ok() || is_of_dead_run()
     }
 
-    /// Says whether no pack can be condemned.
+    /// Returns whether no pack can be condemned.
     pub fn is_empty(&self) -> bool {
         self.packs.is_empty() && self.dead_runs.is_empty()
     }
@@ -61,8 +61,8 @@ impl Condemned {
         &self.dead_runs
     }
 
-    /// Returns the runs that records name as dead or cleared, by run. Packs of another run without a snapshot
-    /// object are in doubt.
+    /// Returns the runs that records name as dead or cleared, by run. If any other run has packs but no
+    /// snapshot object, the state of these packs is unknown.
     pub fn known_runs(&self) -> &[RunId] {
         &self.known_runs
     }

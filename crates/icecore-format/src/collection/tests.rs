@@ -138,7 +138,7 @@ fn records_that_break_a_rule_are_neither_written_nor_read() {
         let mut record = everything();
         change(&mut record);
         assert!(record.seal(&keys(), &salt()).is_err(), "change {at}");
-        // As a host that holds the key, and does not keep to the rules, would write it.
+        // As a host would write it that has the key but ignores the rules.
         let object = sealed(&wire::encode(&record).unwrap());
         let error = CollectionRecord::open(&keys(), record.number, &object).unwrap_err();
         assert!(error.is_corruption(), "change {at}: {error}");
@@ -171,7 +171,7 @@ fn full_lists_fit_into_a_record() {
 
 #[test]
 fn a_list_that_claims_more_than_the_record_holds_is_refused_at_once() {
-    // Key 5 (packs), 6, 7, 8 or 9, and an array of 2¹⁶ items of which none is there.
+    // Key 5 (packs), 6, 7, 8 or 9, and an array of 2¹⁶ items, all of which are missing.
     for key in 5..=9 {
         let record = [0xa1, key, 0x9a, 0, 1, 0, 0];
         let error = CollectionRecord::open(&keys(), number(1), &sealed(&record)).unwrap_err();
@@ -244,7 +244,7 @@ fn packs_of_dead_runs_are_condemned_but_for_those_that_the_newest_record_lets_li
         assert_eq!(condemned.dead_runs(), [DeadRun { run: run(6), usable: vec![2, 3] }]);
         assert!(!condemned.is_empty());
     }
-    // A pack that a record names as well is condemned, whatever it says of its run.
+    // If a record also names the pack, it is condemned, regardless of the state of its run.
     let named = CollectionRecord { packs: vec![pack(name(6, 2))], ..dead(3, &[2, 3]) };
     assert!(Condemned::of([&named]).is_condemned(name(6, 2)));
 }
@@ -327,7 +327,7 @@ proptest! {
         let mut records = records;
         for (at, record) in records.iter_mut().enumerate() {
             record.number = number(at as u32 + 1);
-            // So that records say different things about the same runs.
+            // Few runs, so that records contradict each other.
             let runs: std::collections::BTreeSet<RunId> = record.dead_runs.iter().map(|dead| RunId([dead.run.0[0] % 4; 16])).collect();
             record.dead_runs = runs.into_iter().map(|run| DeadRun { run, usable: vec![at as u32, at as u32 + 2] }).collect();
         }

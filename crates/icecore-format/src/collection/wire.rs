@@ -1,4 +1,4 @@
-//! Collection records as their objects have them.
+//! The form of collection records in their objects.
 
 use minicbor::Decoder;
 
@@ -16,11 +16,11 @@ use crate::{
 const KEYS_MAX: usize = 64;
 /// Parts of a pack.
 const PACK_PARTS: u64 = 7;
-/// Least bytes of a run: a byte string of 16 bytes.
+/// Fewest bytes of a run: a byte string of 16 bytes.
 const RUN_BYTES_MIN: usize = 17;
-/// Least bytes of a pack: its array, two runs, and five numbers and texts.
+/// Fewest bytes of a pack: its array, two runs, and five numbers and texts.
 const PACK_BYTES_MIN: usize = 1 + 2 * RUN_BYTES_MIN + 5;
-/// Least bytes of a dead run: its array, the run, and an array without numbers.
+/// Fewest bytes of a dead run: its array, the run, and an empty array of numbers.
 const DEAD_RUN_BYTES_MIN: usize = 1 + RUN_BYTES_MIN + 1;
 
 pub(super) fn encode(record: &CollectionRecord) -> FormatResult<Vec<u8>> {
@@ -69,7 +69,7 @@ fn encode_runs(encoder: &mut MemoryEncoder, runs: &[RunId]) -> FormatResult<()> 
     Ok(())
 }
 
-/// What was read of a record so far.
+/// The fields of a record that have been read so far.
 #[derive(Default)]
 struct Fields {
     number: Option<CollectionNumber>,
@@ -84,7 +84,7 @@ struct Fields {
     cleared_runs: Vec<RunId>,
 }
 
-/// Decodes a record; the caller checks order and bounds of what is in it.
+/// Decodes a record; the caller checks order and bounds of its items.
 pub(super) fn decode(record: &[u8]) -> FormatResult<CollectionRecord> {
     let mut decoder = Decoder::new(record);
     let mut fields = Fields::default();
@@ -140,7 +140,7 @@ fn decode_number(decoder: &mut Decoder<'_>) -> FormatResult<CollectionNumber> {
         .ok_or(FormatError::malformed(WHAT, "collections are counted from 1"))
 }
 
-/// A state comes before all lists, so a newer program may give them another form in another state.
+/// The state comes before all lists, so a newer program may change their form in another state.
 fn decode_state(decoder: &mut Decoder<'_>) -> FormatResult<CollectionState> {
     match decoder.u64()? {
         0 => Ok(CollectionState::Condemned),

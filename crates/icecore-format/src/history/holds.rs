@@ -1,4 +1,4 @@
-//! Holds and releases, as the records of a log state them.
+//! Holds and releases in the records of a log.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::{
     log::HeldSnapshot,
 };
 
-/// A record's statement about a snapshot: a hold on it, or none if the record releases it.
+/// Statement of a record about a snapshot: a hold on it, or none if the record releases it.
 type Statement = (RecordName, Option<HeldSnapshot>);
 
 /// All statements about holds, by snapshot.
@@ -27,7 +27,7 @@ impl Holds {
         }
     }
 
-    /// Returns the snapshots that statements are about.
+    /// Returns the snapshots with statements about them.
     pub(super) fn runs(&self) -> impl Iterator<Item = RunId> {
         self.statements.keys().copied()
     }

@@ -294,8 +294,8 @@ fn releasing(own: RecordReference, references: &[RecordReference]) -> LogRecord 
     LogRecord { releases: vec![RunId([1; 16])], ..record(own, references, &[]) }
 }
 
-/// When the hold on snapshot 1 ends: -1 if it does not; none if there is none. Whatever the order in which
-/// the records are read.
+/// When the hold on snapshot 1 ends: -1 if it does not end; none if there is no hold. Checks all orders of
+/// reading the records.
 #[track_caller]
 fn held_until(records: &[LogRecord]) -> Option<i64> {
     let until = |history: &History| history.held(RunId([1; 16])).map(|hold| hold.until_seconds.unwrap_or(-1));
@@ -311,15 +311,15 @@ fn the_later_statement_about_a_hold_counts() {
     let between = record(reference(2, 1), &[reference(1, 1)], &[]);
     let release = releasing(reference(1, 2), &[reference(1, 1)]);
     assert_eq!(held_until(&[first.clone(), release.clone()]), None);
-    // By way of a record of another writer.
+    // Through a record of another writer.
     let far = releasing(reference(3, 1), &[reference(2, 1)]);
     assert_eq!(held_until(&[first.clone(), between.clone(), far.clone()]), None);
     let again = holding(reference(1, 3), &[reference(1, 2)], Some(7));
     assert_eq!(held_until(&[first.clone(), release, again]), Some(7));
-    // A later hold replaces an earlier one, also a longer one.
+    // A later hold replaces an earlier one, even a longer one.
     let shorter = holding(reference(3, 1), &[reference(2, 1)], Some(5));
     assert_eq!(held_until(&[first.clone(), between, shorter]), Some(5));
-    // What was between them is gone: nobody knows which was later.
+    // The record between them is missing: it is unknown which was later.
     assert_eq!(held_until(&[first, far]), Some(-1));
 }
 

@@ -56,7 +56,8 @@ pub(super) struct SnapshotRecord {
     pub copy_of: Option<CopyRecord>,
     #[n(17)]
     pub sequence: Option<u64>,
-    // Of the completion, but beside it: holds and notes came later, and are no work of the run.
+    // They belong to the completion, but are stored beside it: holds and notes came later, and do not come
+    // from the run.
     #[n(19)]
     pub hold: Option<HoldRecord>,
     #[n(20)]

@@ -11,7 +11,8 @@ use icecore_store::{
 use super::*;
 use crate::{options::Credentials, trust::Trust};
 
-/// Makes a request whose first attempts fail; returns how many there were, how many waits, and how it ended.
+/// Makes a request whose first attempts fail; returns the number of attempts, the number of waits, and the
+/// result.
 async fn attempts(failing: u32, failure: ServiceFailure) -> (u32, usize, Result<(), ServiceFailure>) {
     let clock = Arc::new(ManualClock::default());
     let sleep = Arc::new(InstantSleep::advancing(Arc::clone(&clock)));
