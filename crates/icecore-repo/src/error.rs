@@ -131,6 +131,12 @@ pub enum RepoError {
         "the repository has been pruned or changed by a newer program; this version can read it but must not write to it"
     )]
     NewerMaintenance,
+    /// Others changed a snapshot object each time before it could be changed.
+    #[error("others keep changing the snapshot {run}")]
+    SnapshotContended {
+        /// Run of the snapshot.
+        run: RunId,
+    },
     /// Records of collections were removed each time before they were read.
     #[error("the records of collections keep changing while they are read")]
     CollectionsChange,

@@ -3,6 +3,7 @@
 //! The snapshots of a source are in the order in which they were made. Each snapshot holds its number in this
 //! order, because clocks may be wrong. [`SnapshotList::doubtful_times`] finds the times that contradict it.
 
+mod change;
 mod order;
 mod times;
 
@@ -20,6 +21,7 @@ use icecore_format::{
 };
 use icecore_store::ObjectInfo;
 
+pub use change::change;
 pub use times::{CLOCK_TOLERANCE, ClockError};
 
 use crate::{
