@@ -1,6 +1,11 @@
 //! What the tests of this crate start from: a repository in memory, and snapshots in it.
 
-use std::{fmt, ops::Range, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,7 +15,7 @@ use icecore_fixtures::{content::SMALL_CHUNKS, keys::key_file, threads, threads::
 use icecore_format::{
     entry::{ChunkRef, Content, Entry, EntryKind},
     header::Parameters,
-    ids::{RepositoryId, RunId},
+    ids::{RepositoryId, RunId, WriterId},
     layout::{DATA_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX},
     path,
     seal::ObjectKind,
@@ -21,13 +26,16 @@ use icecore_repo::{
     environment::Environment,
     index::load_index,
     lease::Lease,
-    manifest::{ChunkListWriter, ManifestRoot, ManifestWriter},
+    log::LogAuthor,
+    manifest::{ChunkListReader, ChunkListWriter, ManifestCursor, ManifestRoot, ManifestWriter},
+    reader::ChunkReader,
     repository::{CreateOptions, Repository},
     session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
     snapshots,
 };
 use icecore_store::{
-    environment::{ManualClock, SeededEntropy},
+    environment::{InstantSleep, ManualClock, SeededEntropy},
+    fault::{FaultPlan, FaultStore},
     memory::MemoryStore,
     meter::MeterStore,
     method::Method,
@@ -38,6 +46,9 @@ use crate::packs::PackTable;
 
 /// Average number of items of manifest nodes: so small that a few files make a tree.
 const NODE_ITEMS: u32 = 4;
+
+/// Calls of the store that unlocking a repository takes.
+pub(crate) const UNLOCK_CALLS: u64 = 3;
 
 /// A repository in memory.
 pub(crate) struct Bed {
@@ -171,9 +182,50 @@ impl Bed {
         wait(self.memory.put(key, bytes.into(), PutCondition::Absent)).unwrap();
     }
 
+    pub fn keys_below(&self, prefix: &str) -> Vec<String> {
+        self.keys().into_iter().filter(|key| key.starts_with(prefix)).collect()
+    }
+
+    /// Returns the length of all objects in bytes.
+    pub fn bytes(&self) -> u64 {
+        wait(self.memory.list("")).unwrap().into_iter().map(|object| object.size).sum()
+    }
+
+    /// Returns the repository behind a store that fails by plan, and that store; unlocking takes
+    /// [`UNLOCK_CALLS`] calls.
+    pub fn faulty(&self, plan: FaultPlan) -> (Repository, Arc<FaultStore>) {
+        let inner: Arc<dyn Store> = Arc::new(self.meter.clone());
+        let store = Arc::new(FaultStore::new(inner, plan, Arc::new(InstantSleep::new())));
+        let environment = self.repository.environment().clone();
+        let faulty: Arc<dyn Store> = Arc::<FaultStore>::clone(&store);
+        let repository = Repository::unlock(faulty, environment, &[key_file(7)]).unwrap();
+        assert_eq!(store.calls(), UNLOCK_CALLS);
+        (repository, store)
+    }
+
+    /// Reads every node and every chunk of a snapshot.
+    pub fn assert_readable(&self, run: RunId) {
+        let mut catalog = self.catalog();
+        let list = snapshots::list(&self.repository, &mut catalog).unwrap();
+        let root = ManifestRoot::of(list.by_run(run).unwrap()).unwrap();
+        let index = load_index(&self.repository, &mut catalog, None).unwrap().index;
+        let reader = ChunkReader::new(self.repository.clone(), Arc::new(RwLock::new(index)), 1 << 20);
+        let mut cursor = ManifestCursor::new(&reader, &root);
+        while let Some(entry) = cursor.next().unwrap() {
+            for chunk in ChunkListReader::collect(&reader, &entry.content).unwrap() {
+                reader.read(&chunk).unwrap();
+            }
+        }
+    }
+
     pub fn remove(&self, key: &str) {
         wait(self.memory.delete(key, None)).unwrap();
     }
+}
+
+/// Returns who writes into the log.
+pub(crate) fn author() -> LogAuthor {
+    LogAuthor { writer: WriterId([5; 16]), last: None, host: "pruner".into(), program: "test".into() }
 }
 
 /// Leaves keys out of its listings.

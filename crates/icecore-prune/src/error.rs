@@ -1,7 +1,7 @@
 //! What can go wrong while packs are collected.
 
 use icecore_catalog::CatalogError;
-use icecore_format::ids::PackName;
+use icecore_format::ids::{PackName, RunId};
 use icecore_repo::error::RepoError;
 
 /// Result of this crate.
@@ -23,6 +23,44 @@ pub enum PruneError {
         /// The packs.
         packs: Vec<PackName>,
     },
+    /// The listing of snapshots lacks the object of the own run.
+    #[error("the store does not list the run of this command: its listing is not complete")]
+    ListingIncomplete,
+    /// A snapshot object does not open: whether its run is under way is not known.
+    #[error("{key} cannot be read, so nobody knows whether its run is in progress")]
+    SnapshotUnreadable {
+        /// Key of the object.
+        key: String,
+    },
+    /// A snapshot is to be forgotten or held that is not complete.
+    #[error("there is no complete snapshot {run}")]
+    NotComplete {
+        /// Run of the snapshot.
+        run: RunId,
+    },
+    /// A snapshot is to be forgotten while a hold lasts.
+    #[error("snapshot {run} is held: {reason}")]
+    Held {
+        /// Run of the snapshot.
+        run: RunId,
+        /// Why it is held.
+        reason: String,
+    },
+    /// A snapshot is to be brought back that is not forgotten.
+    #[error("snapshot {run} is not forgotten")]
+    NotForgotten {
+        /// Run of the snapshot.
+        run: RunId,
+    },
+    /// A snapshot is to be brought back of which something is gone or about to go.
+    #[error("snapshot {run} cannot be brought back: its data is being removed or gone")]
+    TooLate {
+        /// Run of the snapshot.
+        run: RunId,
+    },
+    /// There have been as many collections as there are numbers.
+    #[error("the repository has no numbers left for collections")]
+    CollectionNumbers,
 }
 
 impl PruneError {

@@ -6,12 +6,17 @@
 //! decision to delete depends on a clock, on the catalogue, or on what another host says that it proved.
 
 mod chunk_packs;
+mod collector;
 mod error;
+mod forget;
 mod kept_sets;
 mod marks;
 mod pack_set;
 mod packs;
+mod plan;
+mod run;
 mod survey;
+mod undo;
 
 #[cfg(test)]
 mod bed;
@@ -19,9 +24,14 @@ mod bed;
 mod model;
 
 pub use crate::{
+    collector::{Collector, SweepReport},
     error::{PruneError, PruneResult},
-    marks::{Marks, mark},
+    forget::{forget, hold, lasts},
+    marks::{NeededPacks, mark},
     pack_set::PackSet,
     packs::{ListedPack, PackTable},
+    plan::{KeptPacks, NewRecord, PruneOptions, PrunePlan, RecordPlan, RecordStep, WhyKept, plan},
+    run::{PruneEvent, PruneReport, plan_only, prune},
     survey::{Doubt, Survey, survey},
+    undo::undo,
 };

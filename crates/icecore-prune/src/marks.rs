@@ -7,7 +7,7 @@
 //! A node that several snapshots share is read once. The catalogue keeps the sets of nodes above the leaves, so
 //! that the next time only new nodes are read. Such a set lacks packs that were added later and hold more copies
 //! of the same chunks. It is enough for reading, as long as none of its packs is gone, but says nothing about
-//! the packs that it lacks: [`Marks::unused`] does.
+//! the packs that it lacks: [`NeededPacks::unused`] does.
 
 mod copies;
 mod walk;
@@ -27,7 +27,7 @@ use icecore_format::{
 };
 use icecore_repo::{index::load_index, manifest::ManifestRoot, reader::ChunkReader, repository::Repository};
 
-use self::walk::{Nodes, Walk};
+use self::walk::{NewSets, Nodes, Walk};
 use crate::{
     chunk_packs::ChunkPacks,
     error::{PruneError, PruneResult},
@@ -41,14 +41,14 @@ const CACHE_BYTES: usize = 64 << 20;
 
 /// What complete snapshots need.
 #[derive(Debug, Default)]
-pub struct Marks {
+pub struct NeededPacks {
     /// For each snapshot the packs that it needs, in the order of the snapshots that were given.
     pub needed: Vec<(RunId, PackSet)>,
     /// Snapshots of which something is missing or cannot be read, with the reason.
     pub unreadable: Vec<(RunId, PruneError)>,
 }
 
-impl Marks {
+impl NeededPacks {
     /// Returns the packs that any snapshot needs.
     pub fn all(&self) -> PackSet {
         PackSet::union(self.needed.iter().map(|(_, packs)| packs))
@@ -70,11 +70,11 @@ pub fn mark(
     catalog: &mut Catalog,
     packs: &PackTable,
     snapshots: &[&Snapshot],
-) -> PruneResult<Marks> {
+) -> PruneResult<NeededPacks> {
     let roots: Vec<_> =
         snapshots.iter().filter_map(|snapshot| Some((*snapshot, ManifestRoot::of(snapshot)?))).collect();
     let renewed = kept_sets::prepare(catalog, KeptSetsUse::Use)?;
-    let marks = mark_roots(repository, catalog, packs, &roots)?;
+    let marks = mark_roots(repository, catalog, packs, &roots, NewSets::Keep)?;
     let is_exact = renewed || !marks.unreadable.is_empty();
     if is_exact || !copies::may_be_needed(catalog, packs, snapshots, &marks.unused(packs))? {
         if renewed {
@@ -83,9 +83,22 @@ pub fn mark(
         return Ok(marks);
     }
     kept_sets::prepare(catalog, KeptSetsUse::Renew)?;
-    let marks = mark_roots(repository, catalog, packs, &roots)?;
+    let marks = mark_roots(repository, catalog, packs, &roots, NewSets::Keep)?;
     kept_sets::note_renewal(catalog, packs)?;
     Ok(marks)
+}
+
+/// Finds the packs that one complete snapshot needs, without keeping what is found: `packs` may lack some of those
+/// that are there. Nothing if the packs do not suffice, or if the snapshot is not complete.
+pub(crate) fn packs_of_one(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    packs: &PackTable,
+    snapshot: &Snapshot,
+) -> PruneResult<Option<PackSet>> {
+    let Some(root) = ManifestRoot::of(snapshot) else { return Ok(None) };
+    let marks = mark_roots(repository, catalog, packs, &[(snapshot, root)], NewSets::Drop)?;
+    Ok(marks.needed.into_iter().next().map(|(_, set)| set))
 }
 
 fn mark_roots(
@@ -93,19 +106,20 @@ fn mark_roots(
     catalog: &mut Catalog,
     packs: &PackTable,
     roots: &[(&Snapshot, ManifestRoot)],
-) -> PruneResult<Marks> {
+    new_sets: NewSets,
+) -> PruneResult<NeededPacks> {
     let mut sets = Vec::with_capacity(roots.len());
     for (_, root) in roots {
         sets.push(kept_sets::get(catalog, packs, &root.node)?.map(Ok));
     }
     let unknown: Vec<usize> = (0..sets.len()).filter(|position| sets[*position].is_none()).collect();
     let walked: Vec<ManifestRoot> = unknown.iter().map(|position| roots[*position].1.clone()).collect();
-    for (position, set) in unknown.into_iter().zip(walk_all(repository, catalog, packs, &walked)?) {
+    for (position, set) in unknown.into_iter().zip(walk_all(repository, catalog, packs, &walked, new_sets)?) {
         sets[position] = Some(set);
     }
     let has_scopes = roots.iter().any(|(snapshot, _)| snapshot.origin.dedup == DedupScope::Group);
     let groups = if has_scopes { copies::groups(catalog, packs)? } else { Vec::new() };
-    let mut marks = Marks::default();
+    let mut marks = NeededPacks::default();
     for ((snapshot, root), set) in roots.iter().zip(sets) {
         match set {
             Some(Ok(set)) => marks.needed.push((root.run, in_scope(&set, snapshot, &groups))),
@@ -131,6 +145,7 @@ fn walk_all(
     catalog: &mut Catalog,
     packs: &PackTable,
     roots: &[ManifestRoot],
+    new_sets: NewSets,
 ) -> PruneResult<Vec<PruneResult<PackSet>>> {
     if roots.is_empty() {
         return Ok(Vec::new());
@@ -138,7 +153,7 @@ fn walk_all(
     let chunks = ChunkPacks::read(catalog, packs)?;
     let index = load_index(repository, catalog, None)?.index;
     let reader = ChunkReader::new(repository.clone(), Arc::new(RwLock::new(index)), CACHE_BYTES);
-    let nodes = Nodes::new(catalog, packs);
+    let nodes = Nodes::new(catalog, packs, new_sets);
     // Not on the workers: reading waits for the store.
     let threads = repository.environment().workers.current_num_threads().min(roots.len()).max(1);
     let next = AtomicUsize::new(0);

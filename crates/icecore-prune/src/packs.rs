@@ -50,6 +50,13 @@ impl PackTable {
         Self { packs: packs.into_values().collect(), duplicates }
     }
 
+    /// Returns a table without the packs that `is_lost` says yes to; they have other numbers there.
+    #[must_use]
+    pub fn without(&self, is_lost: impl Fn(PackName) -> bool) -> Self {
+        let packs = self.packs.iter().filter(|pack| !is_lost(pack.name)).cloned();
+        Self { packs: packs.collect(), duplicates: self.duplicates.clone() }
+    }
+
     /// Returns the number of packs.
     pub fn len(&self) -> usize {
         self.packs.len()

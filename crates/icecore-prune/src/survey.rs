@@ -32,7 +32,7 @@ pub use self::doubts::Doubt;
 use self::listings::Listings;
 use crate::{
     error::PruneResult,
-    marks::{Marks, mark},
+    marks::{NeededPacks, mark},
     packs::PackTable,
 };
 
@@ -52,7 +52,7 @@ pub struct Survey {
     /// The log.
     pub log: LogBook,
     /// What the complete snapshots need; nothing if the content of some packs is not known.
-    pub marks: Marks,
+    pub marks: NeededPacks,
     /// What speaks against removing anything; nothing may be removed unless it is empty.
     pub doubts: Vec<Doubt>,
 }
@@ -84,7 +84,7 @@ pub fn survey(
     let damaged = read_directories(repository, catalog, &listings.directories)?;
     doubts.extend(damaged.into_iter().map(|(key, error)| doubts::unreadable(key, &error)));
     let marks = if doubts.iter().any(Doubt::hides_packs) {
-        Marks::default()
+        NeededPacks::default()
     } else {
         let complete: Vec<&Snapshot> = snapshots.complete(None).collect();
         mark(repository, catalog, &packs, &complete)?

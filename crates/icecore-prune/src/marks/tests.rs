@@ -33,7 +33,7 @@ fn data_packs_of(bed: &Bed, snapshot: &Snapshot) -> BTreeSet<PackName> {
 
 type Needed = BTreeMap<RunId, BTreeSet<PackName>>;
 
-fn marked(bed: &Bed, catalog: &mut Catalog) -> (Needed, Marks) {
+fn marked(bed: &Bed, catalog: &mut Catalog) -> (Needed, NeededPacks) {
     let (packs, snapshots) = (bed.packs(), bed.snapshots());
     let snapshots: Vec<&Snapshot> = snapshots.iter().collect();
     let marks = mark(&bed.repository, catalog, &packs, &snapshots).unwrap();

@@ -27,14 +27,24 @@ pub(super) struct Nodes<'a> {
     kept: Mutex<Kept<'a>>,
 }
 
+/// What becomes of sets that are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NewSets {
+    /// The catalogue keeps them.
+    Keep,
+    /// They are dropped.
+    Drop,
+}
+
 struct Kept<'a> {
     catalog: &'a mut Catalog,
+    new_sets: NewSets,
     new: Vec<(ChunkId, PackSet)>,
 }
 
 impl<'a> Nodes<'a> {
-    pub fn new(catalog: &'a mut Catalog, packs: &'a PackTable) -> Self {
-        Self { packs, known: Mutex::default(), kept: Mutex::new(Kept { catalog, new: Vec::new() }) }
+    pub fn new(catalog: &'a mut Catalog, packs: &'a PackTable, new_sets: NewSets) -> Self {
+        Self { packs, known: Mutex::default(), kept: Mutex::new(Kept { catalog, new_sets, new: Vec::new() }) }
     }
 
     /// Returns the set of a node, if it is known. The catalogue has no sets of leaves of manifests: there are many
@@ -70,7 +80,9 @@ impl<'a> Nodes<'a> {
 
 impl Kept<'_> {
     fn write(&mut self, packs: &PackTable) -> PruneResult<()> {
-        kept_sets::put(self.catalog, packs, self.new.iter().map(|(node, set)| (node, set)))?;
+        if self.new_sets == NewSets::Keep {
+            kept_sets::put(self.catalog, packs, self.new.iter().map(|(node, set)| (node, set)))?;
+        }
         self.new.clear();
         Ok(())
     }

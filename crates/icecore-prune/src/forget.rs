@@ -1,0 +1,59 @@
+//! Forgetting snapshots, and keeping them from being forgotten.
+
+use icecore_format::{
+    entry::Time,
+    ids::RunId,
+    log::HeldSnapshot,
+    snapshot::{Hold, Snapshot, SnapshotState},
+};
+use icecore_repo::{repository::Repository, snapshots};
+
+use crate::error::{PruneError, PruneResult};
+
+/// Marks a complete snapshot as deleted: it is not listed any more, and the next removal of packs condemns what
+/// only it needs. `logged` is the hold that the log has of it, if there is one. A snapshot that is deleted already
+/// stays so.
+///
+/// Fails with [`PruneError::Held`] while a hold lasts, and with [`PruneError::NotComplete`] if there is no such
+/// snapshot.
+pub fn forget(repository: &Repository, run: RunId, logged: Option<&HeldSnapshot>) -> PruneResult<Snapshot> {
+    let now = repository.environment().now();
+    snapshots::change(repository, run, |snapshot| {
+        let completion = match &snapshot.state {
+            SnapshotState::Complete(completion) => completion.clone(),
+            SnapshotState::Deleted(_) => return Ok(false),
+            _ => return Err(PruneError::NotComplete { run }),
+        };
+        if let Some(hold) = completion.hold.as_ref().filter(|hold| lasts(hold.until_seconds, now)) {
+            return Err(PruneError::Held { run, reason: hold.reason.clone() });
+        }
+        if let Some(hold) = logged.filter(|hold| lasts(hold.until_seconds, now)) {
+            return Err(PruneError::Held { run, reason: hold.reason.clone() });
+        }
+        snapshot.state = SnapshotState::Deleted(completion);
+        Ok(true)
+    })
+}
+
+/// Places a hold on a complete snapshot, in place of an earlier one, or releases it.
+///
+/// The log gets the same statement first, so that an older snapshot object, put back by somebody, does not end the
+/// hold: that is the caller's part.
+pub fn hold(repository: &Repository, run: RunId, hold: Option<&Hold>) -> PruneResult<Snapshot> {
+    snapshots::change(repository, run, |snapshot| {
+        let SnapshotState::Complete(completion) = &mut snapshot.state else {
+            return Err(PruneError::NotComplete { run });
+        };
+        let is_new = completion.hold.as_ref() != hold;
+        completion.hold = hold.cloned();
+        Ok(is_new)
+    })
+}
+
+/// Returns whether a hold still lasts.
+pub fn lasts(until_seconds: Option<i64>, now: Time) -> bool {
+    until_seconds.is_none_or(|until| now.seconds < until)
+}
+
+#[cfg(test)]
+mod tests;

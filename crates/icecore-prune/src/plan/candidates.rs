@@ -1,0 +1,137 @@
+//! Which unused packs may be condemned, and why the others are kept.
+
+use std::collections::BTreeMap;
+
+use icecore_format::{
+    collection::{CollectedPack, CollectionState},
+    ids::{PackName, RunId},
+    layout::PackPlace,
+    limits::COLLECTION_PACKS_MAX,
+    seal::ObjectKind,
+    snapshot::{Snapshot, SnapshotState},
+};
+use icecore_store::ObjectInfo;
+
+use super::Planner;
+use crate::packs::{ListedPack, PackTable};
+
+/// Why packs are kept that no snapshot needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhyKept {
+    /// Their run is under way.
+    RunPending,
+    /// Their run was interrupted, and the next run of its source goes on from them.
+    Resumable,
+    /// There are more than a record takes: the next collection takes them.
+    TooMany,
+}
+
+/// Packs that are kept for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptPacks {
+    /// Why.
+    pub why: WhyKept,
+    /// Number of packs.
+    pub packs: usize,
+    /// Their length in bytes, with their directories.
+    pub bytes: u64,
+}
+
+/// Finds the packs that may be condemned, by name and with their length in bytes, and those that are kept although
+/// no snapshot needs them.
+pub(super) fn find(planner: &Planner<'_>) -> (Vec<(CollectedPack, u64)>, Vec<KeptPacks>) {
+    let mut candidates = Vec::new();
+    let mut kept: BTreeMap<WhyKept, (usize, u64)> = BTreeMap::new();
+    let mut runs: BTreeMap<RunId, Option<WhyKept>> = BTreeMap::new();
+    for (number, pack) in planner.survey.packs.iter() {
+        if planner.live.contains(number) || is_recorded(planner, pack) {
+            continue;
+        }
+        let run = pack.name.run;
+        let of_run = *runs.entry(run).or_insert_with(|| why_kept(planner, run));
+        let why = of_run.or((candidates.len() >= COLLECTION_PACKS_MAX).then_some(WhyKept::TooMany));
+        if let Some(why) = why {
+            let sums = kept.entry(why).or_default();
+            *sums = (sums.0 + 1, sums.1 + pack.stored_bytes());
+        } else {
+            candidates.push((collected(pack), pack.stored_bytes()));
+        }
+    }
+    let kept = kept.into_iter().map(|(why, (packs, bytes))| KeptPacks { why, packs, bytes });
+    (candidates, kept.collect())
+}
+
+/// Returns whether a record removes the pack. A record in state sweeping removes what it has noted: an object that
+/// was stored again later is removed by another record.
+fn is_recorded(planner: &Planner<'_>, pack: &ListedPack) -> bool {
+    planner.survey.records.iter().any(|stored| {
+        let found = stored.record.packs.binary_search_by_key(&pack.name, |collected| collected.name);
+        found.is_ok_and(|position| {
+            let collected = &stored.record.packs[position];
+            stored.record.state == CollectionState::Condemned
+                || !noted_objects(&planner.survey.packs, collected).is_empty()
+        })
+    })
+}
+
+/// Returns why unused packs of a run are kept.
+fn why_kept(planner: &Planner<'_>, run: RunId) -> Option<WhyKept> {
+    let Some(snapshot) = planner.survey.snapshots.by_run(run) else {
+        // It was announced while the survey was made, or nothing but packs is left of it.
+        let is_known = planner.is_recorded(run) || planner.survey.log.history().is_gone(run);
+        return (!is_known).then_some(WhyKept::RunPending);
+    };
+    match snapshot.state {
+        SnapshotState::Pending { .. } => Some(WhyKept::RunPending),
+        SnapshotState::Aborted { .. } if is_resumable(planner, snapshot) => Some(WhyKept::Resumable),
+        _ => None,
+    }
+}
+
+/// Returns whether the next run of the source goes on from the packs of an interrupted run: none has completed
+/// since, and it is not too long ago.
+fn is_resumable(planner: &Planner<'_>, aborted: &Snapshot) -> bool {
+    let (survey, origin) = (planner.survey, &aborted.origin);
+    let Some(object) = survey.snapshot_objects.get(&origin.run) else { return false };
+    let age = survey.now.duration_since(object.modified).unwrap_or_default();
+    let mut complete = survey.snapshots.complete(Some(&origin.source));
+    let has_later = complete
+        .any(|snapshot| snapshot.origin.host == origin.host && snapshot.origin.place() > origin.place());
+    age < planner.options.resumable_for && !has_later
+}
+
+/// Describes a pack as it is listed.
+fn collected(pack: &ListedPack) -> CollectedPack {
+    let place = pack.pack.as_ref().map(|(place, _)| *place);
+    CollectedPack {
+        name: pack.name,
+        kind: place.map_or(ObjectKind::Manifest, PackPlace::kind),
+        group: match place {
+            Some(PackPlace::Data(group)) => group,
+            _ => pack.name.run,
+        },
+        bytes: pack.bytes(),
+        pack_version: pack.pack.as_ref().map(|(_, object)| object.version.0.clone()),
+        directory_version: pack.directory.as_ref().map(|object| object.version.0.clone()),
+    }
+}
+
+/// Returns the objects of a pack that are listed in the versions that a record has noted: the directory first.
+pub(crate) fn noted_objects<'a>(packs: &'a PackTable, collected: &CollectedPack) -> Vec<&'a ObjectInfo> {
+    let Some(number) = packs.number(collected.name) else { return Vec::new() };
+    let listed = packs.get(number);
+    let directory =
+        listed.directory.as_ref().filter(|object| is_noted(object, collected.directory_version.as_ref()));
+    let pack = listed.pack.as_ref().map(|(_, object)| object);
+    let pack = pack.filter(|object| is_noted(object, collected.pack_version.as_ref()));
+    directory.into_iter().chain(pack).collect()
+}
+
+fn is_noted(object: &ObjectInfo, version: Option<&String>) -> bool {
+    version.is_some_and(|version| *version == object.version.0)
+}
+
+/// Describes a pack again as it is listed now; nothing if neither object is listed.
+pub(crate) fn renewed(packs: &PackTable, name: PackName) -> Option<CollectedPack> {
+    packs.number(name).map(|number| collected(packs.get(number)))
+}
