@@ -4,7 +4,7 @@
 const PACK_SHARE: u64 = 8;
 /// A pack may always have this many bytes.
 const PACK_BYTES_MIN: u64 = 64 << 20;
-/// Maximum of threads for one purpose if any resource is scarce.
+/// Maximum number of threads for one purpose if any resource is scarce.
 const SCARCE_THREADS_MAX: usize = 4;
 
 /// Resources that may be used.

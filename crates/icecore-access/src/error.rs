@@ -150,7 +150,7 @@ pub enum AccessError {
         kind: SecretFileKind,
         /// Path of the file.
         path: PathBuf,
-        /// Maximum of bytes.
+        /// Maximum number of bytes.
         bytes_max: u64,
     },
     /// A file that should hold a key is not text.
@@ -192,7 +192,7 @@ pub enum AccessError {
     /// The password command printed more than a password can have.
     #[error("the password command failed: it printed more than {bytes_max} bytes")]
     PasswordCommandTooLong {
-        /// Maximum of bytes of a password.
+        /// Maximum number of bytes of a password.
         bytes_max: u64,
     },
     /// The password command ended with a failure.

@@ -43,7 +43,7 @@ pub enum AccessNotice<'a> {
     },
     /// Catalogues of other repositories were removed.
     CacheTrimmed {
-        /// Maximum of bytes of all catalogues together.
+        /// Maximum number of bytes of all catalogues together.
         bytes_max: u64,
         /// Number of removed catalogues.
         catalogues: u64,

@@ -24,7 +24,7 @@ use crate::{
     unlock,
 };
 
-/// Maximum of bytes of the cached blocks of a repository's manifests.
+/// Maximum number of bytes of the cached blocks of a repository's manifests.
 const BLOCK_CACHE_BYTES_MAX: u64 = 256 << 20;
 /// Maximum part of the cache for these blocks, as a divisor.
 const BLOCK_CACHE_SHARE: u64 = 4;

@@ -23,7 +23,7 @@ struct Watched {
 pub struct RequestsPrice {
     /// Dollars for the requests.
     pub requests_usd: f64,
-    /// Maximum of dollars for the received bytes, if they went to the internet.
+    /// Maximum price in dollars of the received bytes, if they went to the internet.
     pub internet_usd_max: f64,
     /// Region of the prices.
     pub region: String,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use icecore_format::entry::Entry;
 
-/// Maximum of remembered files; if a source has more hard-linked files, some are read several times.
+/// Maximum number of remembered files; if a source has more hard-linked files, some are read several times.
 const FILES_MAX: usize = 1 << 20;
 
 /// Index of the device within the source, and inode.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::events::{BackupEvents, SourceProblem};
 
-/// Maximum of problems that are kept with their paths; the others are only counted.
+/// Maximum number of problems that are kept with their paths; the others are only counted.
 pub const PROBLEMS_KEPT_MAX: usize = 1000;
-/// Maximum of lost directories that are remembered, to report each only once.
+/// Maximum number of lost directories that are remembered, to report each only once.
 const GONE_MAX: usize = 4096;
 
 /// Problems of one run.

@@ -11,7 +11,7 @@ use icecore_store::ObjectInfo;
 /// Length of the name of a key slot in hexadecimal digits.
 const SLOT_NAME_DIGITS: usize = 32;
 
-/// Maximum of foreign objects that are named; all are counted. A bucket may be full of them.
+/// Maximum number of foreign objects that are named; all are counted. A bucket may be full of them.
 pub(crate) const FOREIGN_NAMED_MAX: usize = 5;
 
 /// What a key denotes.

@@ -27,11 +27,11 @@ pub struct CheckOptions {
     pub within: Option<Duration>,
     /// When packs were last read in full and found intact, as far as the caller knows.
     pub verified: Arc<HashMap<PackName, SystemTime>>,
-    /// Maximum of concurrent store calls; 0 counts as 1.
+    /// Maximum number of concurrent store calls; 0 counts as 1.
     pub concurrency: usize,
-    /// Maximum of bytes of stored objects in memory. A single object is read even if it is larger. The chunk
-    /// table (44 bytes for each chunk of the repository) comes on top. Pack directories that are needed again
-    /// may use a sixteenth of it, and other objects an eighth.
+    /// Maximum number of bytes of stored objects in memory. A single object is read even if it is larger. The
+    /// chunk table (44 bytes for each chunk of the repository) comes on top. Pack directories that are needed
+    /// again may use a sixteenth of it, and other objects an eighth.
     pub memory_bytes_max: u64,
     /// Whole objects that the caller has just read from the store, by their keys: they are not read again.
     pub fetched: Arc<[(String, Bytes)]>,

@@ -21,7 +21,7 @@ use crate::{
 
 /// Blocks that are at most this many bytes apart are read with one call.
 const GAP_BYTES_MAX: u64 = 256 << 10;
-/// Maximum of bytes that are read with one call, unless a single block is longer.
+/// Maximum number of bytes that are read with one call, unless a single block is longer.
 const RUN_BYTES_MAX: u64 = 4 << 20;
 
 /// Nodes that are planned and read together.

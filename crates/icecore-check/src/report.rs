@@ -11,7 +11,7 @@ use icecore_store::ObjectInfo;
 
 mod example;
 
-/// Maximum of files and packs that are named for each damaged snapshot.
+/// Maximum number of files and packs that are named for each damaged snapshot.
 pub const EXAMPLES_MAX: usize = 20;
 
 /// How serious a problem is.

@@ -31,7 +31,7 @@ use crate::{
 const BUDGET_UNIT_BYTES: u64 = 64 << 10;
 /// This fraction (one divided by this) of the memory is for bytes that are needed again.
 const RETAINED_SHARE: u64 = 8;
-/// Maximum of problems of one kind that are listed one by one; the others are only counted.
+/// Maximum number of problems of one kind that are listed one by one; the others are only counted.
 const PROBLEMS_LISTED_MAX: u64 = 1_000;
 
 /// Result of reading an object.
@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
         self.options
     }
 
-    /// Returns the maximum of concurrent store calls.
+    /// Returns the maximum number of concurrent store calls.
     pub(crate) fn concurrency(&self) -> usize {
         self.options.concurrency.max(1)
     }

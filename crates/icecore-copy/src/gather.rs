@@ -27,7 +27,7 @@ use crate::{
 
 /// A window is read when its blocks have this many bytes of plaintext; one block can add 32 MiB.
 const WINDOW_BYTES: u64 = 32 << 20;
-/// Maximum of entries and chunks of one window.
+/// Maximum number of entries and chunks of one window.
 const WINDOW_ITEMS_MAX: usize = 1 << 15;
 /// Opened blocks that the reader must keep so that a window is read from the store only once, in bytes.
 pub(crate) const READER_CACHE_BYTES: usize = 2 * WINDOW_BYTES as usize;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use icecore_format::ids::ChunkId;
 
-/// Maximum of kept pairs: some tens of megabytes of memory.
+/// Maximum number of kept pairs: some tens of megabytes of memory.
 const PAIRS_MAX: usize = 1 << 19;
 
 /// Names of chunks in the destination, by their names in the source repository.

@@ -3,11 +3,11 @@
 /// How much is fetched in one request; depends on what a request costs in time and money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchSizes {
-    /// Maximum of stored bytes in one request, unless a single block is longer.
+    /// Maximum number of stored bytes in one request, unless a single block is longer.
     pub bytes_max: u64,
     /// A gap of at most this many bytes between two wanted blocks is fetched too.
     pub gap_bytes_max: u64,
-    /// Maximum of plaintext bytes of the blocks that are planned for one request.
+    /// Maximum number of plaintext bytes of the blocks that are planned for one request.
     pub plain_bytes_max: u64,
     /// When blocks of a manifest are read one after the other, as many following blocks are fetched as were
     /// read before, up to this number.

@@ -26,9 +26,9 @@ use crate::{
     stored_packs::StoredPacks,
 };
 
-/// Maximum of chunks that an index keeps in memory when it is loaded (decision 0007).
+/// Maximum number of chunks that an index keeps in memory when it is loaded (decision 0007).
 pub const MEMORY_CHUNKS_MAX: usize = 1 << 20;
-/// Maximum of memory that a chunk takes in an index, in bytes.
+/// Maximum memory that a chunk takes in an index, in bytes.
 pub const CHUNK_MEMORY_BYTES: u64 = 40;
 
 /// All chunks that may be referred to or read: in memory up to [`MEMORY_CHUNKS_MAX`], on disk beyond.

@@ -20,7 +20,7 @@ use crate::{
 
 /// A pending snapshot is refreshed after this much time.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
-/// Maximum of characters of the reason in the snapshot of an aborted run.
+/// Maximum number of characters of the reason in the snapshot of an aborted run.
 const REASON_CHARS_MAX: usize = 1000;
 
 /// A snapshot object, and the version that this run has written.

@@ -84,7 +84,7 @@ impl ChunkReader {
         &self.repository
     }
 
-    /// Returns the maximum of bytes of opened blocks that are kept.
+    /// Returns the maximum number of bytes of opened blocks that are kept.
     pub fn cache_bytes_max(&self) -> usize {
         self.cache_bytes_max
     }

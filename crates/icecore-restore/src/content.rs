@@ -19,7 +19,7 @@ use crate::{
 const STEP_BYTES_MAX: u64 = 16 << 20;
 /// Threads that fetch one step.
 const STEP_THREADS: usize = 4;
-/// Maximum of chunks of one step.
+/// Maximum number of chunks of one step.
 const STEP_CHUNKS_MAX: usize = 4096;
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];

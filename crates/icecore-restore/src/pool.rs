@@ -15,7 +15,7 @@ use crate::restoration::Restoration;
 
 /// Jobs and groups of blocks that may wait for a thread.
 const QUEUE_LENGTH: usize = 1024;
-/// Maximum of threads that fetch blocks.
+/// Maximum number of threads that fetch blocks.
 const FETCHERS_MAX: usize = 8;
 
 /// Work for one thread.

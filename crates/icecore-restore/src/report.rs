@@ -8,11 +8,11 @@ use icecore_repo::{error::RepoError, reader::ArchivedPack};
 
 mod example;
 
-/// Maximum of problems in a report; all are counted, and all are passed to [`RestoreEvents::problem`].
+/// Maximum number of problems in a report; all are counted, and all are passed to [`RestoreEvents::problem`].
 pub const PROBLEMS_MAX: usize = 1000;
-/// Maximum of problems of archived data among them, so that there is room for others.
+/// Maximum number of problems of archived data among them, so that there is room for others.
 pub(crate) const PROBLEMS_ARCHIVED_MAX: usize = PROBLEMS_MAX / 2;
-/// Maximum of examples of each kind of warning, and of each reason to leave something alone.
+/// Maximum number of examples of each kind of warning, and of each reason to leave something alone.
 pub const WARNING_EXAMPLES_MAX: usize = 5;
 
 /// Action on an object of the target; in a dry run, what would be done.

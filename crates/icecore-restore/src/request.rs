@@ -70,7 +70,7 @@ pub struct RestoreRequest {
     pub dry_run: bool,
     /// Owners of restored objects.
     pub owners: OwnerMapping,
-    /// Maximum of files (or parts of large files) that are written at the same time.
+    /// Maximum number of files (or parts of large files) that are written at the same time.
     pub concurrency: usize,
 }
 

@@ -10,7 +10,7 @@ use crate::{
 
 /// A file with more content than this is written in segments of about this length, in bytes.
 const SEGMENT_BYTES: u64 = 4 << 20;
-/// Maximum of chunks of a segment.
+/// Maximum number of chunks of a segment.
 const SEGMENT_CHUNKS_MAX: usize = 256;
 
 /// Returns whether a file is written in segments.

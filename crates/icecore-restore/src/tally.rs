@@ -18,7 +18,7 @@ use crate::request::OwnerMapping;
 
 /// Time between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// Maximum of groups of warnings that are counted separately.
+/// Maximum number of groups of warnings that are counted separately.
 const GROUPS_MAX: usize = 256;
 const GROUP_OTHER: &str = "other";
 

@@ -27,7 +27,7 @@ use crate::{
     state_files::Recalled,
 };
 
-/// Maximum of snapshots that one record accepts and names again; a record has room for more.
+/// Maximum number of snapshots that one record accepts and names again; a record has room for more.
 const NAMED_AGAIN_MAX: usize = 256;
 
 /// What a host saw of a repository at another location, when it first uses the repository at this one.

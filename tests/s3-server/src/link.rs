@@ -14,9 +14,9 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-/// Maximum of bytes that one connection moves at a time, so that connections share the link.
+/// Maximum number of bytes that one connection moves at a time, so that connections share the link.
 const PIECE_BYTES_MAX: usize = 64 << 10;
-/// Maximum of bytes that are read at a time; they are on the stack meanwhile.
+/// Maximum number of bytes that are read at a time; they are on the stack meanwhile.
 const READ_BYTES_MAX: usize = 16 << 10;
 
 /// A link with the same speed in both directions.

@@ -43,7 +43,7 @@ pub struct ServerOptions {
     pub refuses_conditions: bool,
     /// Whether a range may end after the object's end.
     pub has_ranges_past_end: bool,
-    /// Maximum of keys in a page of a listing.
+    /// Maximum number of keys in a page of a listing.
     pub page_keys_max: usize,
     /// Whether listings can start after a key.
     pub has_start_after: bool,

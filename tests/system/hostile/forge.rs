@@ -21,7 +21,7 @@ use icecore_format::{
 use super::record::{Item, List, NodeBytes, leaf, list_node};
 use crate::harness::Sandbox;
 
-/// Maximum of chunks of a block.
+/// Maximum number of chunks of a block.
 const BLOCK_CHUNKS_MAX: usize = 64;
 const BLOCK_BYTES_MAX: usize = 16 << 20;
 

@@ -5,10 +5,10 @@ use std::{cell::RefCell, ffi::OsStr, fs, os::unix::fs::symlink, path::Path, proc
 use super::forge::Forge;
 use crate::harness::{Output, Sandbox, Tree, differences, is_root, read, run_command};
 
-/// Maximum of resident memory of any command, in bytes. It is several times as much as the caches and buffers
+/// Maximum resident memory of any command, in bytes. It is several times as much as the caches and buffers
 /// need for a small repository, and far less than hostile numbers ask for.
 const MEMORY_BYTES_MAX: u64 = 400 << 20;
-/// Maximum of address space of a process, so that a bug does not exhaust the machine.
+/// Maximum address space of a process, so that a bug does not exhaust the machine.
 const ADDRESS_BYTES_MAX: u64 = 12 << 30;
 
 /// A hostile repository, and the expected results.

@@ -27,7 +27,7 @@ use fuser::{
     ReplyDirectory, ReplyEntry, ReplyOpen, ReplyXattr, Request,
 };
 
-/// Maximum of requests that are answered at the same time; more than any reader should have in flight.
+/// Maximum number of requests that are answered at the same time; more than any reader should have in flight.
 const THREADS: usize = 160;
 /// How long the kernel may cache an answer.
 const VALID: Duration = Duration::ZERO;

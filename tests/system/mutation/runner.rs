@@ -17,7 +17,7 @@ use crate::{
 
 /// Backups while the tree changes.
 const BACKUPS: u64 = 24;
-/// Maximum of problems that are shown for each snapshot.
+/// Maximum number of problems that are shown for each snapshot.
 const SHOWN_MAX: usize = 20;
 /// Backups of a tree at rest.
 const ROUNDS: u64 = 4;

@@ -7,7 +7,7 @@ use s3_test_server::ServerOptions;
 use super::{Bed, requests};
 use crate::harness::{bytes, text};
 
-/// Maximum of requests of a backup with nothing new; a reader of the list can name each of them.
+/// Maximum number of requests of a backup with nothing new; a reader of the list can name each of them.
 const UNCHANGED_REQUESTS_MAX: u64 = 11;
 /// For `init` in a bucket without objects: a listing, the lifecycle rules, the probe (12), the key slot and
 /// the header.

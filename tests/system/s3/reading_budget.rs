@@ -7,8 +7,8 @@ use crate::harness::{assert_same, bytes, read, text};
 
 /// Requests to unlock the repository, and to list log, snapshots and pack directories.
 const OPEN_REQUESTS_MAX: usize = 6;
-/// Maximum of requests of a check of four snapshots and packs: unlocking (3), two listings, the lifecycle
-/// rules, each object of `meta/`, and each pack of manifest nodes once.
+/// Maximum number of requests of a check of four snapshots and packs: unlocking (3), two listings, the
+/// lifecycle rules, each object of `meta/`, and each pack of manifest nodes once.
 const CHECK_REQUESTS_MAX: usize = 20;
 /// The same with all packs; those of manifest nodes are read only once, and not in parts.
 const CHECK_DATA_REQUESTS_MAX: usize = 22;

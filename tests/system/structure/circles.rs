@@ -16,7 +16,8 @@ use super::{
     workspace,
 };
 
-/// Maximum of imports through which a name is followed: two modules may import everything of each other.
+/// Maximum number of imports through which a name is followed: two modules may import everything of each
+/// other.
 const IMPORTS_MAX: usize = 8;
 
 /// A module: the names from the top of the crate down to it.

@@ -16,7 +16,7 @@ use icecore_repo::{
     reader::ChunkReader,
 };
 
-/// Maximum of remembered directories of the base, about 100 bytes each.
+/// Maximum number of remembered directories of the base, about 100 bytes each.
 const DIRECTORIES_MAX: usize = 1 << 20;
 
 /// Finds the old paths of moved directories in the base.

@@ -23,9 +23,9 @@ const BATCH_READS_UNDER_WAY: usize = 512;
 const BATCH_BYTES_MAX: u64 = 1 << 20;
 /// Weight of an item besides its bytes, for the bound on the items under way.
 const ITEM_WEIGHT: u64 = 1 << 10;
-/// Maximum of bytes (with the weights of items) under way.
+/// Maximum number of bytes (with the weights of items) under way.
 const UNDER_WAY_WEIGHT_MAX: u64 = 32 << 20;
-/// Maximum of long files under way; each holds several segments in memory.
+/// Maximum number of long files under way; each holds several segments in memory.
 const LONG_FILES_MAX: usize = 4;
 
 /// Something that is waiting for its turn.

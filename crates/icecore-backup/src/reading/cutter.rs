@@ -7,7 +7,7 @@ use super::{chunk_tools::ChunkTools, job::Segment};
 
 /// Bytes that are read before chunks are passed on.
 const SEGMENT_BYTES: usize = 4 << 20;
-/// Maximum of chunks and holes in a segment.
+/// Maximum number of chunks and holes in a segment.
 const SEGMENT_ITEMS_MAX: usize = 1 << 15;
 
 /// The consumer has ended, because the backup has ended.

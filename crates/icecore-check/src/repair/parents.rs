@@ -27,7 +27,7 @@ use crate::{
     snapshots::CompleteSnapshot,
 };
 
-/// Maximum of bytes of new nodes in a plan; the next repair handles the snapshots that need more.
+/// Maximum number of bytes of new nodes in a plan; the next repair handles the snapshots that need more.
 const NODE_BYTES_MAX: usize = 256 << 20;
 /// Opened blocks that are kept while a manifest is read.
 const BLOCKS_KEPT: usize = 4;

@@ -76,7 +76,7 @@ pub(super) struct Repository {
     /// Chunks that do not have to be stored again, by kind and scope.
     known: HashSet<(u8, GroupId, ChunkId)>,
     numbers: BTreeMap<RunId, u32>,
-    /// Maximum of blocks in a pack.
+    /// Maximum number of blocks in a pack.
     pub blocks_max: usize,
 }
 

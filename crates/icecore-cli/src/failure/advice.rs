@@ -13,10 +13,10 @@ pub(super) mod repository;
 mod restore;
 pub(super) mod store;
 
-/// Which repository an advice is about.
+/// Which repository the advice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The one of the command.
+    /// The repository of the command.
     Own,
     /// The destination of a copy.
     Destination,
@@ -56,7 +56,7 @@ pub(crate) enum Variable {
     Password,
 }
 
-/// A part of an advice.
+/// A piece of advice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// Words.
@@ -122,7 +122,7 @@ impl Side {
 }
 
 impl Advice {
-    /// Makes an advice.
+    /// Makes advice from its pieces.
     pub(crate) fn of(pieces: Vec<Piece>) -> Self {
         Self(pieces)
     }

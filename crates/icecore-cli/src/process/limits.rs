@@ -39,18 +39,18 @@ const HEAVY_BYTES: u64 = 400 << 20;
 const WORKER_BYTES: u64 = 48 << 20;
 /// Threads besides the workers that each command must be able to start.
 const OTHER_THREADS_MIN: usize = 28;
-/// Maximum of threads for calls of a local store.
+/// Maximum number of threads for calls of a local store.
 const STORE_THREADS_MAX: usize = 64;
 /// Higher limits of threads do not matter.
 const THREADS_LIMIT_NOTED: u64 = 4096;
 /// Memory of the process if the system does not report it, in bytes.
 const USED_BYTES_GUESS: u64 = 96 << 20;
 
-/// Minimum of open files of a command: catalogue, directories, the store's own.
+/// Minimum number of open files of a command: catalogue, directories, the store's own.
 const DESCRIPTORS_MIN: u64 = 64;
 /// Open files that are reserved for everything except calls of a local store.
 const DESCRIPTORS_KEPT: u64 = 40;
-/// Maximum of open files of each call of a local store.
+/// Maximum number of open files of each call of a local store.
 const DESCRIPTORS_A_CALL: u64 = 4;
 
 /// How much data a command processes.

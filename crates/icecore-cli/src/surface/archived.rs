@@ -4,7 +4,7 @@ use icecore_operations::{archived::ArchivedDocument, text};
 
 use crate::surface::console::Console;
 
-/// Maximum of packs that are shown with their commands.
+/// Maximum number of packs that are shown with their commands.
 const PACKS_SHOWN_MAX: usize = 10;
 
 /// Shows archived packs, how to thaw them, and what to do then; `objects` names what is waiting for them.

@@ -5,7 +5,7 @@ use icecore_backup::events::{BackupNotice, SourceProblem};
 use super::IneffectivePatterns;
 use crate::text;
 
-/// Maximum of patterns that are shown for one source.
+/// Maximum number of patterns that are shown for one source.
 const PATTERNS_SHOWN_MAX: usize = 20;
 
 /// Returns a problem in words.

@@ -24,7 +24,7 @@ pub struct SnapshotSettings {
     pub allow_empty: bool,
     /// Tags of the snapshot.
     pub tags: BTreeMap<String, String>,
-    /// Maximum of files that are read at the same time; if absent, the program chooses.
+    /// Maximum number of files that are read at the same time; if absent, the program chooses.
     pub read_concurrency: Option<NonZeroUsize>,
 }
 

@@ -27,7 +27,7 @@ impl Difference {
 /// Returns the difference that matters to users: a new time of change or a new inode alone is not a
 /// difference.
 ///
-/// `has_flags` tells whether both snapshots recorded flags of inodes.
+/// `has_flags` says whether both snapshots recorded flags of inodes.
 pub(super) fn difference(old: &Entry, new: &Entry, has_flags: bool) -> Option<Difference> {
     if old.kind != new.kind {
         return Some(Difference::Kind);

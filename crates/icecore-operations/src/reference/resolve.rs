@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use super::{Moment, Reference, SnapshotChoice};
 use crate::text;
 
-/// Maximum of candidates that are listed for an ambiguous reference.
+/// Maximum number of candidates that are listed for an ambiguous reference.
 const CANDIDATES_MAX: usize = 10;
 
 /// Returns the complete snapshot of a reference; `host` is this machine. Its sources come first if several

@@ -16,9 +16,9 @@ use crate::{
     repository::Repository,
 };
 
-/// Maximum of opened directories that wait for the catalogue.
+/// Maximum number of opened directories that wait for the catalogue.
 const ADD_BATCH: usize = 1024;
-/// Maximum of their chunks: a short directory can unfold to many.
+/// Maximum number of their chunks: a short directory can unfold to many.
 const ADD_BATCH_CHUNKS: usize = 1 << 20;
 
 /// Lists the directories, and reads the new ones.

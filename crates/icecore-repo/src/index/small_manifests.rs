@@ -14,7 +14,7 @@ use crate::{error::RepoResult, repository::Repository, whole_pack::read_whole};
 
 /// Maximum length of a pack that is fetched instead of its directory, in bytes.
 const PACK_BYTES_READ_MAX: u64 = 1 << 20;
-/// Maximum of bytes of all packs that are fetched instead of their directories.
+/// Maximum number of bytes of all packs that are fetched instead of their directories.
 const TOTAL_BYTES_MAX: u64 = 8 << 20;
 /// If more directories than this are missing, index objects have copies of them.
 const MISSING_MAX: usize = 32;

@@ -4,14 +4,14 @@ use std::num::NonZeroUsize;
 
 use icecore_format::limits::PACK_BYTES_MAX;
 
-/// Maximum of bytes of small packs that are uploaded at the same time. A pack of a few MiB is too short for
-/// several connections, so several packs are uploaded instead.
+/// Maximum number of bytes of small packs that are uploaded at the same time. A pack of a few MiB is too
+/// short for several connections, so several packs are uploaded instead.
 const SMALL_UPLOADS_BYTES: u64 = 32 << 20;
-/// Maximum of packs that are uploaded at the same time, however small they are.
+/// Maximum number of packs that are uploaded at the same time, however small they are.
 const SMALL_UPLOADS_MAX: u64 = 8;
 
-/// Maximum of bytes of large packs that are uploaded at the same time; a longer pack is uploaded alone. The
-/// pack that is being filled meanwhile needs the same memory again.
+/// Maximum number of bytes of large packs that are uploaded at the same time; a longer pack is uploaded
+/// alone. The pack that is being filled meanwhile needs the same memory again.
 const LARGE_UPLOADS_BYTES: u64 = 128 << 20;
 
 /// How a session writes.
@@ -23,8 +23,8 @@ pub struct WriteOptions {
     pub pack_bytes: u64,
     /// Whether each finished pack is decrypted, decompressed and hashed again before it is uploaded.
     pub verify: bool,
-    /// Maximum of packs that are uploaded at the same time, besides the one being filled; if absent, it
-    /// depends on their length.
+    /// Maximum number of packs that are uploaded at the same time, besides the one being filled; if absent,
+    /// it depends on their length.
     pub uploads_max: Option<NonZeroUsize>,
     /// Whether another session follows and takes over what this one knows of the store.
     pub continues: bool,

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Maximum of blocks between submission and their pack, for each worker thread.
+/// Maximum number of blocks between submission and their pack, for each worker thread.
 const BLOCKS_IN_FLIGHT_PER_WORKER: usize = 3;
 
 /// Handle of the pipeline, held by the session.

@@ -31,7 +31,7 @@ use crate::{
 };
 
 const STAGE: &str = "upload";
-/// Maximum of concurrent uploads, whatever the options say.
+/// Maximum number of concurrent uploads, whatever the options say.
 const UPLOADS_MAX: usize = 1 << 10;
 
 pub(super) struct Uploader {

@@ -9,7 +9,7 @@ const RECORD: usize = 64;
 const BLOCK: usize = 64;
 /// One of this many blocks holds records, if the content is sparse.
 const SPARSE: usize = 3;
-/// Maximum of runs of records that are shown for a file.
+/// Maximum number of runs of records that are shown for a file.
 const SHOWN_MAX: usize = 8;
 
 /// Returns all bytes of a content.

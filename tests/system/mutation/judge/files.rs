@@ -10,7 +10,7 @@ use super::{
 };
 use crate::mutation::{content::Content, journal::Effect, runner::Taken};
 
-/// Maximum of states and writings that are shown for each object.
+/// Maximum number of states and writings that are shown for each object.
 const SHOWN_MAX: usize = 6;
 
 /// How bytes and properties match an object.

@@ -11,7 +11,7 @@ use icecore_operations::{
 
 use crate::{failure::Failure, surface::console::Console};
 
-/// Maximum of problems that are shown.
+/// Maximum number of problems that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 20;
 
 /// Returns the notice about a name that was chosen for another root.

@@ -17,9 +17,9 @@ mod past;
 mod reading;
 mod repair;
 
-/// Maximum of problems of one severity that are shown.
+/// Maximum number of problems of one severity that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 50;
-/// Maximum of damaged files of a snapshot that are shown.
+/// Maximum number of damaged files of a snapshot that are shown.
 const FILES_SHOWN_MAX: usize = 10;
 
 /// Returns the report in sentences: the worst problems first, the next commands last.

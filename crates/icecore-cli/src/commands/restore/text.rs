@@ -15,9 +15,9 @@ use crate::{
     surface::{archived::show_archived, console::Console},
 };
 
-/// Maximum of paths that are shown for each kind of warning.
+/// Maximum number of paths that are shown for each kind of warning.
 const PATHS_SHOWN_MAX: usize = 3;
-/// Maximum of problems that are shown.
+/// Maximum number of problems that are shown.
 const PROBLEMS_SHOWN_MAX: usize = 20;
 
 /// Shows the result.

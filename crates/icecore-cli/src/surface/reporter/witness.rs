@@ -11,9 +11,9 @@ use crate::{
     surface::rollback,
 };
 
-/// Maximum of losses that are shown one by one.
+/// Maximum number of losses that are shown one by one.
 const LOSSES_SHOWN_MAX: usize = 20;
-/// Maximum of snapshots missing in an older copy that are named.
+/// Maximum number of snapshots missing in an older copy that are named.
 const OLDER_SHOWN_MAX: usize = 5;
 
 /// Returns the words for another location.

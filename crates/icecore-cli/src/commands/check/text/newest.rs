@@ -8,7 +8,7 @@ use icecore_operations::{
 };
 use jiff::tz::TimeZone;
 
-/// Maximum of sources that are shown.
+/// Maximum number of sources that are shown.
 const SOURCES_SHOWN_MAX: usize = 50;
 
 /// Describes them, unless they are simply the newest snapshots of all sources.

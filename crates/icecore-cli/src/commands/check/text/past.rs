@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::{failure::advice::operations::ACCEPT, surface::reporter::witness::other_location};
 
-/// Maximum of losses that are shown.
+/// Maximum number of losses that are shown.
 const LOSSES_SHOWN_MAX: usize = 50;
 
 /// Describes losses, and accepted losses.

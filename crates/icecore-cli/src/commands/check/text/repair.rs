@@ -6,9 +6,9 @@ use icecore_check::{RepairStep, SalvageSource};
 use icecore_format::layout;
 use icecore_operations::{check::Repair, text};
 
-/// Maximum of steps, and of objects in quarantine, that are shown.
+/// Maximum number of steps, and of objects in quarantine, that are shown.
 const SHOWN_MAX: usize = 50;
-/// Maximum of directories of a snapshot that are shown.
+/// Maximum number of directories of a snapshot that are shown.
 const PARENTS_SHOWN_MAX: usize = 10;
 
 /// Describes the plan or the result of the repair.

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::{advised, of_failure, plain};
 
-/// Maximum of snapshots that are named.
+/// Maximum number of snapshots that are named.
 const SHOWN_MAX: usize = 5;
 const ANOTHER_KEY: &str =
     "add a password or a key file, and keep it elsewhere: `icecore key add --new-key-file FILE`";
