@@ -1,10 +1,7 @@
 //! Changing what a snapshot object says, without losing what others change at the same time.
 
 use icecore_format::{ids::RunId, layout::snapshot_key, limits::RECORD_OBJECT_BYTES_MAX, snapshot::Snapshot};
-use icecore_store::{
-    StoreError,
-    store::PutCondition,
-};
+use icecore_store::{StoreError, store::PutCondition};
 
 use crate::{
     error::{RepoError, RepoResult},
