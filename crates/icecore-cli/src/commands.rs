@@ -20,6 +20,7 @@ pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;
+pub(crate) mod prune;
 pub(crate) mod restore;
 pub(crate) mod shell;
 pub(crate) mod snapshots;
@@ -83,6 +84,7 @@ commands! {
         Restore(restore::arguments::RestoreArguments), Heavy, restore::run;
         Check(check::arguments::CheckArguments), Heavy, check::run;
         Copy(Box<copy::arguments::CopyArguments>), Heavy, copy::run;
+        Prune(prune::arguments::PruneArguments), Heavy, prune::run;
         Doctor(doctor::arguments::DoctorArguments), Light, doctor::run;
         Key(key::arguments::KeyArguments), Light, key::run;
     }

@@ -5,6 +5,7 @@ use std::io;
 use icecore_access::AccessError;
 use icecore_check::CheckError;
 use icecore_format::{entry::EntryKind, ids::RunId, snapshot::Snapshot};
+use icecore_prune::PruneError;
 use icecore_repo::error::RepoError;
 use icecore_restore::RestoreError;
 use jiff::Span;
@@ -46,6 +47,9 @@ pub enum OperationError {
     /// A repair that had begun cannot continue.
     #[error(transparent)]
     Repair(Box<CheckError>),
+    /// Snapshots are not forgotten or brought back, or packs are not removed.
+    #[error(transparent)]
+    Prune(Box<PruneError>),
     /// The destination of a copy failed.
     #[error("the repository to copy to: {0}")]
     Destination(#[source] Box<Self>),

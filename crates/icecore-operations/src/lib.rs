@@ -20,6 +20,7 @@ pub mod look;
 pub mod losses;
 pub mod ls;
 pub mod overlap;
+pub mod prune;
 pub mod reference;
 pub mod restore;
 pub mod snapshots;

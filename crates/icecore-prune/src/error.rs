@@ -32,6 +32,9 @@ pub enum PruneError {
         /// Key of the object.
         key: String,
     },
+    /// The receiver of the plan wants nothing of it to be done.
+    #[error("the plan was not accepted")]
+    Refused,
     /// A snapshot is to be forgotten or held that is not complete.
     #[error("there is no complete snapshot {run}")]
     NotComplete {

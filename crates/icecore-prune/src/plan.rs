@@ -126,8 +126,8 @@ pub struct PrunePlan {
     pub needed: (usize, u64),
 }
 
-/// Plans for the run `own`. With doubts, the plan is empty but for what is needed.
-pub fn plan(survey: &Survey, own: RunId, options: &PruneOptions) -> PrunePlan {
+/// Plans for the run `own`, if there is one. With doubts, the plan is empty but for what is needed.
+pub fn plan(survey: &Survey, own: Option<RunId>, options: &PruneOptions) -> PrunePlan {
     let live = survey.marks.all();
     let bytes = live.iter().map(|number| survey.packs.get(number).stored_bytes()).sum();
     let needed = (live.len(), bytes);
@@ -149,7 +149,7 @@ pub fn plan(survey: &Survey, own: RunId, options: &PruneOptions) -> PrunePlan {
 
 pub(crate) struct Planner<'a> {
     pub survey: &'a Survey,
-    pub own: RunId,
+    pub own: Option<RunId>,
     pub options: &'a PruneOptions,
     pub live: crate::pack_set::PackSet,
 }
@@ -158,7 +158,7 @@ impl Planner<'_> {
     /// Returns the pending runs but the own one.
     fn others_pending(&self) -> impl Iterator<Item = &Snapshot> {
         let pending = self.survey.snapshots.snapshots.iter().filter(|snapshot| is_pending(snapshot));
-        pending.filter(|snapshot| snapshot.origin.run != self.own)
+        pending.filter(|snapshot| Some(snapshot.origin.run) != self.own)
     }
 
     /// Returns whether nothing may be removed because a run is pending.

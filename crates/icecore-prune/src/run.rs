@@ -80,21 +80,15 @@ pub fn prune(
     result.and(finished).map(|()| report)
 }
 
-/// Finds out what a removal of packs would do, and changes nothing but the own announcement.
+/// Finds out what a removal of packs would do, and writes nothing.
 pub fn plan_only(
     repository: &Repository,
     catalog: &mut Catalog,
-    author: LogAuthor,
     seen: &SeenHistory,
     options: &PruneOptions,
 ) -> PruneResult<(Survey, PrunePlan)> {
-    let mut collector = Collector::announce(repository, catalog, author)?;
-    let own = collector.run();
-    let surveyed = survey(repository, collector.catalog(), own, seen);
-    let finished = collector.finish();
-    let surveyed = surveyed?;
-    finished?;
-    let planned = plan(&surveyed, own, options);
+    let surveyed = survey(repository, catalog, None, seen)?;
+    let planned = plan(&surveyed, None, options);
     Ok((surveyed, planned))
 }
 
@@ -109,8 +103,8 @@ fn round(
 ) -> PruneResult<bool> {
     collector.refresh_if_due()?;
     let own = collector.run();
-    let mut surveyed = survey(repository, collector.catalog(), own, seen)?;
-    let mut planned = plan(&surveyed, own, options);
+    let mut surveyed = survey(repository, collector.catalog(), Some(own), seen)?;
+    let mut planned = plan(&surveyed, Some(own), options);
     events(PruneEvent::Planned { survey: &surveyed, plan: &planned })?;
     let mut goes_on = false;
     for run in &planned.fenced {

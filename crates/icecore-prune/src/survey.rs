@@ -39,7 +39,8 @@ use crate::{
 /// What was found in a repository.
 #[derive(Debug)]
 pub struct Survey {
-    /// When the own run was announced or refreshed last, by the store's clock.
+    /// When the own run was announced or refreshed last, by the store's clock; the time of this machine without an
+    /// own run.
     pub now: SystemTime,
     /// All packs.
     pub packs: PackTable,
@@ -57,14 +58,15 @@ pub struct Survey {
     pub doubts: Vec<Doubt>,
 }
 
-/// Surveys a repository for the run `own`, which was announced before. `seen` is what this host remembers of the
+/// Surveys a repository for the run `own`, which was announced before; without one, what was found serves for
+/// looking only, because a listing that was cut short may not show. `seen` is what this host remembers of the
 /// repository.
 ///
 /// A record of a collection that does not open is an error, as it is for every writer.
 pub fn survey(
     repository: &Repository,
     catalog: &mut Catalog,
-    own: RunId,
+    own: Option<RunId>,
     seen: &SeenHistory,
 ) -> PruneResult<Survey> {
     let listings = Listings::read(repository, own)?;
@@ -92,7 +94,7 @@ pub fn survey(
     doubts.extend(doubts::of_marks(&marks));
 
     let objects = listings.snapshots.iter().filter_map(|object| Some((run_of(object)?, object.clone())));
-    let now = listings.now().unwrap_or(SystemTime::UNIX_EPOCH);
+    let now = listings.now().unwrap_or_else(|| repository.environment().clock.now());
     Ok(Survey { now, packs, snapshot_objects: objects.collect(), snapshots, records, log, marks, doubts })
 }
 

@@ -70,7 +70,7 @@ fn bring_back(
     seen: &SeenHistory,
 ) -> PruneResult<()> {
     let run = forgotten.origin.run;
-    let surveyed = survey(repository, catalog, lease.snapshot().origin.run, seen)?;
+    let surveyed = survey(repository, catalog, Some(lease.snapshot().origin.run), seen)?;
     let mut records = surveyed.records.clone();
     for _ in 0..ATTEMPTS_MAX {
         let needed = needed_packs(repository, catalog, &surveyed, &records, forgotten, completion)?;

@@ -335,6 +335,28 @@ impl Watch {
         Ok(())
     }
 
+    /// Returns who adds to the log.
+    pub fn author(&self) -> &LogAuthor {
+        &self.author
+    }
+
+    /// Returns what this host remembers of the repository.
+    pub fn seen(&self) -> &SeenHistory {
+        self.recollection.history()
+    }
+
+    /// Takes over the author after somebody else added records in its name, and reads the log again.
+    pub fn continue_after(
+        &mut self,
+        author: LogAuthor,
+        repository: &Repository,
+        catalog: &mut Catalog,
+    ) -> RepoResult<()> {
+        self.author = author;
+        self.book = LogBook::read(repository, catalog)?;
+        Ok(())
+    }
+
     /// Saves what the host has seen now.
     pub fn save(&mut self, repository: &Repository) {
         let WitnessSettings { state_directory: Some(directory), location, environment, events, .. } =

@@ -1,8 +1,10 @@
 //! Values of options that several commands have.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, time::Duration};
 
+use icecore_format::ids::RunId;
 use icecore_policy::{COMPRESSION_LEVELS, PACK_BYTES_RANGE, READ_CONCURRENCY_MAX, parse_byte_size};
+use jiff::{Span, SpanRelativeTo};
 
 /// Reads a tag.
 pub(crate) fn parse_tag(text: &str) -> Result<(String, String), String> {
@@ -36,4 +38,38 @@ pub(crate) fn parse_concurrency(text: &str) -> Result<NonZeroUsize, String> {
     number
         .filter(|number| number.get() <= READ_CONCURRENCY_MAX)
         .ok_or_else(|| format!("it is a whole number from 1 to {READ_CONCURRENCY_MAX}"))
+}
+
+/// Reads a length of time, such as 12h, 3d or 0; a day has 24 hours.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let span: Span =
+        text.parse().map_err(|_| "a length of time is written like 90m, 12h, 3d or 2w".to_owned())?;
+    let span = span.to_duration(SpanRelativeTo::days_are_24_hours());
+    let span = span.map_err(|_| "months and years have no fixed length, write days".to_owned())?;
+    Duration::try_from(span).map_err(|_| "a length of time is not negative".to_owned())
+}
+
+/// Reads the name of a run: 32 hexadecimal digits.
+pub(crate) fn parse_run(text: &str) -> Result<RunId, String> {
+    RunId::from_hex(text)
+        .map_err(|_| "a run has a name of 32 hexadecimal digits, as `prune` shows it".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_read() {
+        for (text, seconds) in [("0", 0), ("12h", 43_200), ("3d", 259_200), ("2w", 1_209_600), ("90m", 5400)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "x", "1mo", "1y", "-3d", "3"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
 }

@@ -15,9 +15,11 @@ use icecore_operations::{
     init::InitError,
     key::KeyError,
     look::Ending,
+    prune::Pruned,
     reference::ResolveError,
     restore::RestoreRefusal,
 };
+use icecore_prune::PruneError;
 use icecore_repo::error::RepoError;
 use icecore_restore::{ProblemReason, RestoreError, RestoreReport};
 use icecore_store::StoreError;
@@ -131,6 +133,7 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         OperationError::Repository(error) => of_repository(error),
         OperationError::Restore(error) => of_restore(error),
         OperationError::Check(error) | OperationError::Repair(error) => of_check(error),
+        OperationError::Prune(error) => of_prune(error),
         OperationError::RestoreRefused(RestoreRefusal::Stream | RestoreRefusal::OtherSource { .. }) => {
             ExitStatus::Usage
         }
@@ -147,6 +150,27 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         | OperationError::DifferentPaths
         | OperationError::BeforeCalendar { .. }
         | OperationError::PolicyWithoutBucket => ExitStatus::Usage,
+        _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns the exit status of a removal of packs.
+pub(crate) fn of_pruned(pruned: &Pruned) -> ExitStatus {
+    if !pruned.doubts.is_empty() {
+        ExitStatus::Damage
+    } else if pruned.swept.failed.is_empty() {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Failed
+    }
+}
+
+fn of_prune(error: &PruneError) -> ExitStatus {
+    match error {
+        PruneError::Repo(error) => of_repository(error),
+        PruneError::SnapshotUnreadable { .. }
+        | PruneError::Directories { .. }
+        | PruneError::ListingIncomplete => ExitStatus::Damage,
         _ => ExitStatus::Failed,
     }
 }

@@ -32,12 +32,12 @@ pub(super) struct Listings {
     pub packs: Vec<ObjectInfo>,
     /// Snapshots, listed once more at the end.
     pub snapshots_again: Vec<ObjectInfo>,
-    own: String,
+    own: Option<String>,
 }
 
 impl Listings {
-    /// Lists everything for the run `own`.
-    pub fn read(repository: &Repository, own: RunId) -> PruneResult<Self> {
+    /// Lists everything for the run `own`, if there is one.
+    pub fn read(repository: &Repository, own: Option<RunId>) -> PruneResult<Self> {
         let list = |prefix| -> RepoResult<Vec<ObjectInfo>> {
             let environment = repository.environment();
             environment.proceed()?;
@@ -51,13 +51,14 @@ impl Listings {
         let directories = list(PACKS_PREFIX)?;
         let packs = [list(MANIFEST_PREFIX)?, list(DATA_PREFIX)?].concat();
         let snapshots_again = list(SNAPSHOTS_PREFIX)?;
-        Ok(Self { log, snapshots, records, directories, packs, snapshots_again, own: snapshot_key(own) })
+        Ok(Self { log, snapshots, records, directories, packs, snapshots_again, own: own.map(snapshot_key) })
     }
 
     /// Returns the time of the store's clock when the own run was announced or refreshed; nothing if it is not
     /// listed.
     pub fn now(&self) -> Option<SystemTime> {
-        Some(self.snapshots.iter().find(|object| object.key == self.own)?.modified)
+        let own = self.own.as_ref()?;
+        Some(self.snapshots.iter().find(|object| object.key == *own)?.modified)
     }
 
     /// Returns the runs whose snapshot objects are in any listing.
@@ -71,7 +72,10 @@ impl Listings {
     /// `removable` are the runs whose snapshot objects another collection may remove meanwhile.
     pub fn doubts(&self, removable: &HashSet<RunId>) -> Vec<Doubt> {
         let mut doubts = Vec::new();
-        if self.now().is_none() || self.snapshots_again.iter().all(|object| object.key != self.own) {
+        let is_missing = |own: &String| {
+            self.now().is_none() || self.snapshots_again.iter().all(|object| object.key != *own)
+        };
+        if self.own.as_ref().is_some_and(is_missing) {
             doubts.push(Doubt::OwnRunNotListed);
         }
         let again: BTreeMap<&str, &ObjectInfo> =

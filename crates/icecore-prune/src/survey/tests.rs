@@ -8,7 +8,7 @@ const FILES: &[(&str, u64)] = &[("a", 1), ("b", 2), ("c", 100)];
 
 fn surveyed(bed: &Bed, repository: &Repository) -> Survey {
     let own = bed.announced(repository);
-    survey(repository, &mut bed.catalog(), own, &SeenHistory::default()).unwrap()
+    survey(repository, &mut bed.catalog(), Some(own), &SeenHistory::default()).unwrap()
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_snapshot_that_is_made_during_the_survey_gives_no_doubt() {
     let mut catalog = bed.catalog();
     let mut session = bed.session(&mut catalog, |_| {});
     let root = write_files(&mut session, &[("n", 9)]);
-    let found = survey(&bed.repository, &mut bed.catalog(), own, &SeenHistory::default()).unwrap();
+    let found = survey(&bed.repository, &mut bed.catalog(), Some(own), &SeenHistory::default()).unwrap();
     assert!(found.doubts.is_empty(), "{:?}", found.doubts);
     session.commit(&root, &CommitReport::default()).unwrap();
 }
@@ -82,5 +82,5 @@ fn what_does_not_open_gives_a_doubt() {
 fn survey_of_empty(bed: &Bed) -> Survey {
     let own = bed.announced(&bed.repository);
     let mut catalog = Catalog::in_memory(bed.repository.id()).unwrap();
-    survey(&bed.repository, &mut catalog, own, &SeenHistory::default()).unwrap()
+    survey(&bed.repository, &mut catalog, Some(own), &SeenHistory::default()).unwrap()
 }

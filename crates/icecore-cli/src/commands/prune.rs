@@ -1,0 +1,7 @@
+//! `prune`: removes packs that no snapshot needs.
+
+pub(crate) mod arguments;
+mod command;
+mod text;
+
+pub(crate) use command::run;

@@ -1,0 +1,128 @@
+//! The text of `prune`.
+
+use std::{fmt::Write, time::Duration};
+
+use icecore_operations::{prune::Pruned, text};
+use icecore_prune::{PrunePlan, RecordPlan, RecordStep, WhyKept};
+use icecore_repo::environment::time_of;
+use jiff::tz::TimeZone;
+
+/// Returns what a removal of packs did, or would do.
+pub(super) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
+    let mut lines = Vec::new();
+    if pruned.dry_run {
+        lines.extend(plan_lines(&pruned.plan, Duration::ZERO, zone));
+    } else {
+        lines.extend(done_lines(pruned));
+        lines.extend(pruned.plan.records.iter().filter_map(|record| waiting(record, zone)));
+    }
+    let (packs, bytes) = pruned.plan.needed;
+    if pruned.doubts.is_empty() {
+        lines.push(format!("needed by snapshots: {}", packs_of(packs, bytes)));
+    }
+    lines.iter().fold(String::new(), |mut text, line| {
+        // Writing into a string cannot fail.
+        _ = writeln!(text, "{line}");
+        text
+    })
+}
+
+fn done_lines(pruned: &Pruned) -> Vec<String> {
+    let mut lines = Vec::new();
+    let swept = &pruned.swept;
+    if pruned.runs_fenced > 0 {
+        lines.push(format!(
+            "ended {} without a sign of life",
+            text::counted(pruned.runs_fenced as u64, "run")
+        ));
+    }
+    if swept.packs > 0 || swept.snapshots > 0 {
+        let snapshots = text::counted(swept.snapshots as u64, "forgotten snapshot");
+        lines.push(format!("removed {} and {snapshots}", packs_of(swept.packs, swept.bytes)));
+    }
+    if pruned.packs_condemned > swept.packs {
+        lines.push(format!(
+            "marked for removal: {}",
+            packs_of(pruned.packs_condemned, pruned.bytes_condemned)
+        ));
+    }
+    if lines.is_empty() && pruned.doubts.is_empty() {
+        lines.push("nothing to remove".to_owned());
+    }
+    lines
+}
+
+/// Returns what a plan says, before it is carried out; `grace` is zero if it is not mentioned.
+pub(super) fn plan_lines(plan: &PrunePlan, grace: Duration, zone: &TimeZone) -> Vec<String> {
+    let mut lines = Vec::new();
+    for record in &plan.records {
+        if record.step == RecordStep::Sweep {
+            lines.push(format!("to remove now: {}", packs_of(record.packs, record.bytes)));
+        }
+        lines.extend(waiting(record, zone));
+        if !record.spared.is_empty() {
+            let spared = text::counted(record.spared.len() as u64, "marked pack");
+            lines.push(format!("{spared} needed again: no longer marked for removal"));
+        }
+    }
+    if let Some(new) = &plan.condemned
+        && (!new.packs.is_empty() || !new.deleted.is_empty())
+    {
+        let snapshots = text::counted(new.deleted.len() as u64, "forgotten snapshot");
+        let when = if grace.is_zero() {
+            String::new()
+        } else {
+            format!("; a later prune removes them, not before {} have passed", hours(grace))
+        };
+        lines.push(format!(
+            "to mark for removal: {}, {snapshots}{when}",
+            packs_of(new.packs.len(), new.bytes)
+        ));
+    }
+    if !plan.fenced.is_empty() {
+        let runs = text::counted(plan.fenced.len() as u64, "run");
+        lines.push(format!("to end: {runs} without a sign of life"));
+    }
+    lines.extend(plan.kept.iter().map(|kept| {
+        let why = match kept.why {
+            WhyKept::RunPending => "of runs in progress",
+            WhyKept::Resumable => "of interrupted runs, which the next backup continues",
+            WhyKept::TooMany => "left for the next prune",
+        };
+        format!("kept: {} {why}", packs_of(kept.packs, kept.bytes))
+    }));
+    lines
+}
+
+/// Returns what a collection waits for, if it does.
+fn waiting(record: &RecordPlan, zone: &TimeZone) -> Option<String> {
+    let packs = packs_of(record.packs, record.bytes);
+    match &record.step {
+        RecordStep::Wait { runs } => {
+            let names: Vec<String> = runs.iter().take(3).map(ToString::to_string).collect();
+            let more = if runs.len() > 3 { ", …" } else { "" };
+            let runs = text::counted(runs.len() as u64, "run");
+            Some(format!(
+                "marked for removal: {packs}; waits for {runs} in progress ({}{more})",
+                names.join(", ")
+            ))
+        }
+        RecordStep::Grace { until } if record.packs > 0 => {
+            let until = text::local_time(time_of(*until), zone);
+            Some(format!("marked for removal: {packs}; a prune after {until} removes them"))
+        }
+        _ => None,
+    }
+}
+
+fn packs_of(packs: usize, bytes: u64) -> String {
+    format!("{} ({})", text::counted(packs as u64, "pack"), text::size(bytes))
+}
+
+fn hours(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds % 86_400 == 0 => text::counted(seconds / 86_400, "day"),
+        seconds if seconds % 3600 == 0 => text::counted(seconds / 3600, "hour"),
+        seconds => text::counted(seconds, "second"),
+    }
+}

@@ -1,0 +1,104 @@
+//! Surveys the repository, and removes what no snapshot needs.
+
+use icecore_access::{AccessMode, OpenRepository, RepositoryAccess, Usage};
+use icecore_prune::{Doubt, PruneError, PruneEvent, PruneOptions, PrunePlan, SweepReport, plan_only, prune};
+use icecore_witness::{Watch, WitnessSettings};
+
+use super::{PruneEvents, PrunePreview, PruneRequest};
+use crate::error::{OperationError, OperationResult};
+
+/// What a removal of packs did.
+#[derive(Debug)]
+pub struct Pruned {
+    /// What is left to do, or what would be done.
+    pub plan: PrunePlan,
+    /// Why nothing was removed.
+    pub doubts: Vec<Doubt>,
+    /// Whether only to report what would be removed.
+    pub dry_run: bool,
+    /// Packs that were condemned: they go after the grace period.
+    pub packs_condemned: usize,
+    /// Their length in bytes, with their directories.
+    pub bytes_condemned: u64,
+    /// What was removed.
+    pub swept: SweepReport,
+    /// Runs that were ended because they showed no sign of life.
+    pub runs_fenced: usize,
+    /// Usage of the store.
+    pub usage: Usage,
+}
+
+/// Removes packs that no snapshot needs, beside running backups.
+pub fn run(
+    access: &RepositoryAccess,
+    witness: &WitnessSettings,
+    request: &PruneRequest,
+    events: &dyn PruneEvents,
+) -> OperationResult<Pruned> {
+    let mode = if request.dry_run { AccessMode::Read } else { AccessMode::Write };
+    let mut open = access.open(mode)?;
+    let (mut watch, _) = Watch::begin(witness, &open.repository, &mut open.catalog)?;
+    watch.tell();
+    watch.save(&open.repository);
+    let single_writer = open.s3.as_ref().is_some_and(|s3| s3.is_single_writer());
+    let ended_runs = request.ended_runs.clone();
+    let options = PruneOptions { grace: request.grace, ended_runs, single_writer, ..PruneOptions::default() };
+    if request.dry_run {
+        return preview(open, &watch, &options, events);
+    }
+    let OpenRepository { repository, mut catalog, usage, .. } = open;
+    let mut shown = Ok(());
+    let pruned = prune(&repository, &mut catalog, watch.author().clone(), watch.seen(), &options, |event| {
+        let PruneEvent::Planned { survey, plan } = event else { return Ok(()) };
+        shown = events.planned(PrunePreview { survey, plan });
+        if shown.is_err() { Err(PruneError::Refused) } else { Ok(()) }
+    });
+    if let (Err(error), Err(PruneError::Refused)) = (shown, &pruned) {
+        return Err(error);
+    }
+    let report = pruned?;
+    if let Some(author) = report.author {
+        watch.continue_after(author, &repository, &mut catalog)?;
+        watch.save(&repository);
+    }
+    Ok(Pruned {
+        plan: report.plan,
+        doubts: report.doubts,
+        dry_run: false,
+        packs_condemned: report.packs_condemned,
+        bytes_condemned: report.bytes_condemned,
+        swept: report.swept,
+        runs_fenced: report.runs_fenced,
+        usage,
+    })
+}
+
+fn preview(
+    open: OpenRepository,
+    watch: &Watch,
+    options: &PruneOptions,
+    events: &dyn PruneEvents,
+) -> OperationResult<Pruned> {
+    let OpenRepository { repository, mut catalog, usage, .. } = open;
+    let (survey, plan) = plan_only(&repository, &mut catalog, watch.seen(), options)?;
+    events.planned(PrunePreview { survey: &survey, plan: &plan })?;
+    Ok(Pruned {
+        plan,
+        doubts: survey.doubts,
+        dry_run: true,
+        packs_condemned: 0,
+        bytes_condemned: 0,
+        swept: SweepReport::default(),
+        runs_fenced: 0,
+        usage,
+    })
+}
+
+impl From<PruneError> for OperationError {
+    fn from(error: PruneError) -> Self {
+        match error {
+            PruneError::Repo(error) => error.into(),
+            error => Self::Prune(Box::new(error)),
+        }
+    }
+}
