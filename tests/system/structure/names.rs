@@ -12,14 +12,13 @@ use std::{
 use super::{assert_fault, assert_no_faults, workspace};
 
 /// Names that two crates may have, and why.
-const SHARED: [(&str, &str); 9] = [
+const SHARED: [(&str, &str); 8] = [
     ("BackupReport", "of the engine for one source, and of the operation for all"),
     ("BackupRequest", "of the engine for one source, and of the operation for all"),
     ("CopyReport", "of the engine for one snapshot, and of the operation for all"),
     ("CopyRequest", "of the engine for one snapshot, and of the operation for all"),
     ("EntryKind", "kinds of objects in a file system and in a manifest; the crates do not know each other"),
     ("Environment", "time and randomness; that of a repository has threads as well"),
-    ("Marks", "of entries in a manifest, and of the mark phase of a prune, whose usual word it is"),
     ("NoEvents", "each engine has its own trait of events"),
     ("RestoreRequest", "of the engine, and of the operation that finds the snapshot for it"),
 ];

@@ -14,7 +14,7 @@ fn record(step: RecordStep) -> RecordPlan {
 
 #[test]
 fn every_field_is_documented() {
-    let until = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400);
+    let until = SystemTime::UNIX_EPOCH + Duration::from_hours(24);
     let plan = PrunePlan {
         records: vec![
             record(RecordStep::Wait { runs: vec![RunId::new(1, [1; 10])] }),
