@@ -41,7 +41,7 @@ fn a_file_system_that_is_not_mounted_makes_no_snapshot() {
                 .run(&words)
                 .expect(1)
                 .says("is empty, but the last snapshot")
-                .says("mount it and run again");
+                .says("mount it and run the same command again");
         }
     }
     // The same for a missing one.

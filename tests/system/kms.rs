@@ -32,7 +32,7 @@ fn sandbox() -> (Sandbox, String) {
 fn a_key_of_kms_opens_a_repository() {
     let (mut sandbox, key) = sandbox();
     let missing = sandbox.run(&["init", "--kms", "alias/there-is-none"]).expect(12);
-    assert!(missing.stderr.contains("check name, region and account"), "{}", missing.describe());
+    assert!(missing.stderr.contains("check the name, region and account"), "{}", missing.describe());
     assert!(!missing.stderr.contains("unlock with"), "{}", missing.describe());
     let created = sandbox.run(&["init", "--kms", &key]).expect(0);
     assert!(created.text().contains("icecore key add"), "{}", created.describe());

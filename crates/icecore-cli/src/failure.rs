@@ -97,7 +97,7 @@ impl Failure {
             return self;
         }
         let hint = self.hint.as_ref().map(|hint| hint.text(Side::Destination).into());
-        Self { hint, ..self }.context("the repository to copy to")
+        Self { hint, ..self }.context("destination repository")
     }
 
     /// Returns the failure for JSON documents that continue after it.
@@ -215,11 +215,11 @@ impl Failure {
             OperationError::Resolve(error) => Self::of_reference(error),
             OperationError::Destination(error) => Self::of_operation(error).of_other_repository(),
             OperationError::Copy(NotCopied::Snapshot { run, error }) => {
-                Self::of_copy(error).context(format!("snapshot {} is not copied", run.snapshot_id()))
+                Self::of_copy(error).context(format!("snapshot {} was not copied", run.snapshot_id()))
             }
             OperationError::Backup(BackupFault::Exclude(error)) => Self::of_exclude(error),
             OperationError::Backup(BackupFault::NoSnapshot { shown, source }) => {
-                Self::of_backup(source).context(format!("no snapshot of {}", text::printable(shown)))
+                Self::of_backup(source).context(format!("failed to back up {}", text::printable(shown)))
             }
             OperationError::Interrupted => Self::interrupted(),
             OperationError::Key(KeyError::FilesStay(error)) => {

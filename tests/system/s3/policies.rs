@@ -227,7 +227,7 @@ fn a_denial_is_not_answered_with_a_permission() {
     let other = slots.iter().find(|slot| slot["in_use"] == false).unwrap()["id"].as_str().unwrap().to_owned();
     let output = bed.sandbox.run(&["key", "remove", &other, "--key-file", &key]);
     assert!(
-        output.code != Some(0) && output.stderr.contains("no other policy can allow it"),
+        output.code != Some(0) && output.stderr.contains("a policy explicitly denies this"),
         "{}",
         output.describe()
     );

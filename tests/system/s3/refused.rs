@@ -22,7 +22,7 @@ fn a_place_without_repository() {
 #[test]
 fn a_repository_is_not_made_twice() {
     let bed = Bed::with_repository();
-    bed.sandbox.run(&["init"]).expect(1).says("ready for use");
+    bed.sandbox.run(&["init"]).expect(1).says("choose another location for a new one");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_token_that_expires_in_the_middle_of_a_run() {
     let bed = Bed::with_repository();
     super::fill(&bed.sandbox);
     bed.inject("PUT", "/data/", 4, Fault::error(400, "ExpiredToken"));
-    bed.sandbox.run(&["backup", "source"]).expect(1).says("renew the credentials and run again");
+    bed.sandbox.run(&["backup", "source"]).expect(1).says("renew the credentials and run the same command again");
     bed.sandbox.run(&["backup", "source"]).expect(0);
 }
 
@@ -121,7 +121,7 @@ fn a_clock_that_is_wrong_is_named() {
     let bed = Bed::with_repository();
     let headers = vec![("date".to_owned(), "Thu, 01 Jan 2026 00:00:00 GMT".to_owned())];
     bed.inject("", "", 100, Fault::Error { status: 403, code: "RequestTimeTooSkewed".to_owned(), headers });
-    bed.sandbox.run(&["snapshots"]).expect(1).says("clock is wrong").says("set the clock");
+    bed.sandbox.run(&["snapshots"]).expect(1).says("clock is wrong").says("correct the clock");
 }
 
 #[test]
@@ -139,14 +139,14 @@ fn a_server_that_ignores_conditions_takes_one_writer_that_asks_for_it() {
     bed.sandbox.run(&["init", "--single-writer"]).expect(0);
     super::fill(&bed.sandbox);
     bed.sandbox.run(&["backup", "source"]).expect(0).says("one writer at a time");
-    bed.sandbox.run(&["init", "--single-writer"]).expect(1).says("ready for use");
+    bed.sandbox.run(&["init", "--single-writer"]).expect(1).says("choose another location for a new one");
     bed.sandbox.restore("latest", "restored", &[]);
 }
 
 #[test]
 fn single_writers_are_for_s3_only() {
     let sandbox = crate::harness::Sandbox::new();
-    sandbox.run(&["init", "--single-writer"]).expect(2).says("any number of writers");
+    sandbox.run(&["init", "--single-writer"]).expect(2).says("omit --single-writer");
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl Side {
 
     fn creation(self) -> &'static str {
         self.choose(
-            "make a new repository there with `icecore init` or `icecore backup --init`",
+            "create a new repository there with `icecore init` or `icecore backup --init`",
             "add --init",
         )
     }
@@ -193,10 +193,10 @@ pub(super) const INTERRUPTED: &str = "nothing is lost; run the same command agai
 const NEWER: &str = "use the newest version of icecore";
 /// What to do about damage.
 const DAMAGE: &str =
-    "`icecore check --read-data` shows what is damaged, and which snapshots are not affected";
+    "run `icecore check --read-data` to list the damage and the snapshots that are not affected";
 /// How to write patterns.
 pub(super) const PATTERNS: &str =
-    "patterns are those of gitignore files; a backslash takes a character literally";
+    "patterns use the syntax of gitignore files; a backslash before a character makes it literal";
 
 /// Returns what to do if there is no repository.
 fn no_repository() -> Advice {

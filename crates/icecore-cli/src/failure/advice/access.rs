@@ -6,8 +6,8 @@ use icecore_store::StoreError;
 
 use super::{Advice, Flag, INTERRUPTED, Variable, advice, kms, repository, store};
 
-const CERTIFICATES: &str = "give a file with certificates in PEM form";
-const PASSWORD_COMMAND: &str = "it is run with `sh -c` and must print the password";
+const CERTIFICATES: &str = "give a file with certificates in PEM format";
+const PASSWORD_COMMAND: &str = "the command runs with `sh -c` and must print the password";
 
 /// Returns what to do about an error of the access to a repository.
 pub(in crate::failure) fn of(error: &AccessError) -> Option<Advice> {
@@ -30,29 +30,31 @@ fn of_settings(error: &AccessError) -> Option<Advice> {
             Flag::Repository,
             " URL or ",
             Variable::Repository,
-            ", or put it into the configuration file"
+            ", or set it in the configuration file"
         ],
-        AccessError::SingleWriterDirectory => "a directory takes any number of writers".into(),
+        AccessError::SingleWriterDirectory => {
+            "omit --single-writer: several hosts can write to a directory at the same time".into()
+        }
         AccessError::NoServerUrl { .. } => {
-            advice!["write ", Flag::EndpointUrl, " https://host or http://host:port"]
+            advice!["use ", Flag::EndpointUrl, " https://host or http://host:port"]
         }
         AccessError::UnusableEndpoint { kind, .. } => of_endpoint(*kind),
         AccessError::HarmfulRule { .. } => {
-            "limit the rule to other keys; transitions may only match keys under data/, and nothing may be deleted"
+            "limit the rule to other keys: transitions may only match keys under data/, and no rule may delete objects"
                 .into()
         }
         AccessError::CertificatesUnusable { source: TrustError::NoCertificate, is_pem: true, .. } => {
-            "the file is in PEM form, but holds no certificate: give the one of the authority".into()
+            "the file is in PEM format, but contains no certificate: give the CA certificate".into()
         }
         AccessError::CertificatesUnusable { source: TrustError::NoCertificate, path, .. } => {
             let path = path.display();
-            format!("write it in PEM form: openssl x509 -inform der -in {path} -out certificate.pem").into()
+            format!("convert it to PEM format: openssl x509 -inform der -in {path} -out certificate.pem").into()
         }
         AccessError::CertificatesUnreadable { .. } | AccessError::CertificatesUnusable { .. } => {
             CERTIFICATES.into()
         }
         AccessError::MissingProfile { .. } => {
-            "check its name: `aws configure list-profiles` shows which ones there are".into()
+            "check its name: `aws configure list-profiles` lists the profiles".into()
         }
         _ => return None,
     })
@@ -67,16 +69,16 @@ fn of_endpoint(kind: UnusableEndpoint) -> Advice {
             "begin the host with bucket., as in https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-west-1.vpce.amazonaws.com".into()
         }
         UnusableEndpoint::AccessPoint => advice![
-            "leave ",
+            "omit ",
             Flag::EndpointUrl,
-            " out, and name it in ",
+            ", and name the access point in ",
             Flag::Repository,
             ": s3://arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/prefix"
         ],
         UnusableEndpoint::NotForObjects | UnusableEndpoint::Bucket => advice![
-            "give the address of the region, such as ",
+            "use the address of the region, such as ",
             Flag::EndpointUrl,
-            " https://s3.eu-west-1.amazonaws.com, or none"
+            " https://s3.eu-west-1.amazonaws.com, or omit the option"
         ],
     }
 }
@@ -85,7 +87,7 @@ fn of_unlocking(error: &AccessError) -> Option<Advice> {
     Some(match error {
         AccessError::SeveralCredentials { .. } => "give only one of them".into(),
         AccessError::KeyFileNotText { .. } | AccessError::KeyFileMalformed { .. } => {
-            "give the file that icecore wrote when the key was made".into()
+            "give the file that icecore wrote when it created the key".into()
         }
         AccessError::ForeignKeyFile { .. } => "give the key file of this repository".into(),
         AccessError::PasswordCommand(_)
@@ -117,7 +119,7 @@ fn no_credential() -> Advice {
         Variable::PasswordCommand,
         " or ",
         Variable::Password,
-        "; on a terminal the password is asked for"
+        "; on a terminal, icecore asks for the password"
     ]
 }
 
@@ -133,7 +135,7 @@ fn no_key_file(elsewhere: Option<&KeyFileElsewhere>) -> Advice {
         }
         Some(KeyFileElsewhere { path, user, is_certain: false }) => advice![
             format!(
-                "it may be {}, which this user cannot look at: run the command as {user}, or give a copy with ",
+                "it may be {}, which this user cannot access: run the command as {user}, or give a copy with ",
                 path.display()
             ),
             Flag::KeyFile
@@ -143,7 +145,7 @@ fn no_key_file(elsewhere: Option<&KeyFileElsewhere>) -> Advice {
             Flag::KeyFile,
             " or ",
             Variable::KeyFile,
-            ", or put a copy where it was looked for; `icecore init` said where it wrote the file"
+            ", or copy it to the expected path; `icecore init` printed the path of the file"
         ],
     }
 }
@@ -152,9 +154,9 @@ fn of_creation(error: &AccessError) -> Option<Advice> {
     Some(match error {
         AccessError::DirectoryInUse { .. } => "choose an empty or new directory".into(),
         AccessError::InsideRepository { .. } => {
-            "choose a location outside of it; several repositories lie side by side".into()
+            "choose a location outside it".into()
         }
-        AccessError::AroundRepository { .. } => "choose a location beside it".into(),
+        AccessError::AroundRepository { .. } => "choose a location next to it".into(),
         AccessError::FileSystem { source, .. } => match source.as_ref() {
             StoreError::Unsupported { .. } | StoreError::Io { .. } => {
                 "choose a directory on another file system, such as ext4, XFS, Btrfs, ZFS or NFS".into()
@@ -165,7 +167,7 @@ fn of_creation(error: &AccessError) -> Option<Advice> {
             "copy the object `icecore` back from a copy of the repository, or choose another location".into()
         }
         AccessError::NoHomeForKeyFile => {
-            advice!["give ", Flag::KeyFile, " FILE, which is written anew, or a password"]
+            advice!["use ", Flag::KeyFile, " FILE (a new key file is created there), or a password"]
         }
         _ => return None,
     })

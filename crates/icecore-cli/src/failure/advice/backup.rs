@@ -8,18 +8,18 @@ use super::{Advice, engines};
 /// Returns what to do about it.
 pub(super) fn of(fault: &BackupFault) -> Option<Advice> {
     let advice = match fault {
-        BackupFault::NoPath => "write icecore backup PATH…, or see icecore backup --help",
-        BackupFault::UnknownSource { .. } => "write icecore backup --name NAME PATH",
+        BackupFault::NoPath => "run `icecore backup PATH…`; see `icecore backup --help`",
+        BackupFault::UnknownSource { .. } => "run `icecore backup --name NAME PATH`",
         BackupFault::OneName => "run the command once for each PATH",
         BackupFault::Unnamed { .. } => "use --name NAME",
         BackupFault::SameDirectory { .. } | BackupFault::SameName { .. } => {
-            "back them up one by one, each with a --name of its own"
+            "back them up one at a time, each with its own --name"
         }
         BackupFault::Exclude(error) => return engines::of_exclude(error),
         BackupFault::IneffectivePattern(pattern) => return Some(of_pattern(pattern)),
         BackupFault::OtherRoot { name, .. } => {
             let text =
-                format!("choose another name for it with --name, or go on under this one with --name {name}");
+                format!("choose another name with --name, or continue with this name: add --name {name}");
             return Some(text.into());
         }
         BackupFault::NoSnapshot { source, .. } => return engines::of_backup(source),
@@ -30,14 +30,14 @@ pub(super) fn of(fault: &BackupFault) -> Option<Advice> {
 
 fn of_pattern(pattern: &IneffectivePattern) -> Advice {
     match (&pattern.instead, &pattern.reason) {
-        (Some(instead), _) => format!("write --exclude {}", text::shell_word(instead.as_bytes())).into(),
+        (Some(instead), _) => format!("use --exclude {}", text::shell_word(instead.as_bytes())).into(),
         (None, IneffectiveReason::BelowExcluded { directory }) => format!(
-            "leave out its content, and not the directory itself: --exclude {}",
+            "exclude the content of the directory, not the directory itself: --exclude {}",
             text::shell_word(format!("/{directory}/*").as_bytes())
         )
         .into(),
         (None, _) => {
-            "patterns are those of gitignore files, relative to PATH; see icecore backup --help".into()
+            "patterns use the syntax of gitignore files, relative to PATH; see `icecore backup --help`".into()
         }
     }
 }

@@ -16,11 +16,11 @@ pub(super) fn of(endpoint: &str, proxy: Option<&str>, cause: &ConnectionCause, s
             Some(_),
         ) => {
             let host = host(endpoint);
-            format!("check the proxy in HTTPS_PROXY or HTTP_PROXY, or go around it with NO_PROXY={host}")
+            format!("check the proxy in HTTPS_PROXY or HTTP_PROXY, or bypass it with NO_PROXY={host}")
                 .into()
         }
         (ConnectionCause::UntrustedCertificate, Some(_)) => advice![
-            "the proxy may look into connections: give the certificate of its authority with ",
+            "the proxy may intercept connections: give its CA certificate with ",
             Flag::CaFile,
             " FILE"
         ],
@@ -31,43 +31,43 @@ pub(super) fn of(endpoint: &str, proxy: Option<&str>, cause: &ConnectionCause, s
 
 fn direct(cause: &ConnectionCause, setting: Piece) -> Advice {
     match cause {
-        ConnectionCause::Refused => advice!["check ", setting, ", and that the server runs"],
+        ConnectionCause::Refused => advice!["check ", setting, ", and that the server is running"],
         ConnectionCause::NoSuchHost => advice![
-            "check the host in ",
+            "check the host name in ",
             setting,
             ", or ",
             Flag::Region,
-            ", and the name service of this machine"
+            ", and DNS on this machine"
         ],
-        ConnectionCause::NoAnswer => advice!["check ", setting, ", and that no firewall is in between"],
+        ConnectionCause::NoAnswer => advice!["check ", setting, ", and that no firewall blocks the connection"],
         ConnectionCause::UntrustedCertificate => advice![
             "give the certificate of its issuer with ",
             Flag::CaFile,
-            " FILE or AWS_CA_BUNDLE, or add it to those that this machine trusts"
+            " FILE or AWS_CA_BUNDLE, or add it to the certificates that this machine trusts"
         ],
         ConnectionCause::BadCertificate { .. } => advice![
-            "give the present certificate of its issuer with ",
+            "give the current certificate of its issuer with ",
             Flag::CaFile,
             " FILE or AWS_CA_BUNDLE"
         ],
         ConnectionCause::ExpiredCertificate => {
-            "renew the certificate on the server, or set the clock of this machine if it is wrong".into()
+            "renew the certificate on the server, or correct the clock of this machine if it is wrong".into()
         }
         ConnectionCause::EarlyCertificate => {
-            "set the clock of this machine, best with a time service such as chrony".into()
+            "correct the clock of this machine, for example with a time service such as chrony".into()
         }
         ConnectionCause::MisnamedCertificate { .. } => {
             advice!["use a host name in ", setting, " that the certificate of the server names"]
         }
         ConnectionCause::NoTls => advice![
-            "write http:// instead of https:// in ",
+            "use http:// instead of https:// in ",
             setting,
-            ", or use the port at which the server speaks TLS"
+            ", or use the TLS port of the server"
         ],
         ConnectionCause::ProxyCredentials => {
-            "write user and password into the URL: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT".into()
+            "add the user and password to the URL: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT".into()
         }
-        _ => advice!["check ", setting, "; a server that speaks TLS wants https://"],
+        _ => advice!["check ", setting, "; use https:// if the server uses TLS"],
     }
 }
 
@@ -75,7 +75,7 @@ fn direct(cause: &ConnectionCause, setting: Piece) -> Advice {
 fn own_certificate(host: &str) -> Advice {
     let kind = if host.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" };
     advice![
-        "make one for the server, and give cert.pem with ",
+        "create a certificate for the server, and give cert.pem with ",
         Flag::CaFile,
         format!(
             ": openssl req -x509 -newkey rsa:2048 -nodes -days 825 -keyout key.pem -out cert.pem -subj /CN={host} -addext \

@@ -20,14 +20,14 @@ pub(in crate::failure) fn of_exclude(error: &ExcludeError) -> Option<Advice> {
 pub(in crate::failure) fn of_backup(error: &BackupError) -> Option<Advice> {
     let advice = match error {
         BackupError::Repository(error) => return repository::of(error),
-        BackupError::StreamName { .. } => "give the last part only, such as db.sql; --name names the source",
-        BackupError::Command { .. } => "there is no snapshot: half an output would look like a whole one",
+        BackupError::StreamName { .. } => "give a file name only, such as db.sql; --name sets the name of the source",
+        BackupError::Command { .. } => "no snapshot was created, because the output may be incomplete",
         BackupError::StreamEmpty => {
-            "find out why nothing was written; if it should be stored as an empty file, add --allow-empty"
+            "find out why there was no output; to store an empty file on purpose, add --allow-empty"
         }
         BackupError::RootEmpty { .. } => {
-            "if a file system belongs there, mount it and run again; if it is empty, or everything in it is left out, on \
-             purpose, add --allow-empty"
+            "if a file system should be mounted there, mount it and run the same command again; if it is empty, or \
+             everything in it is excluded, on purpose, add --allow-empty"
         }
         _ => return None,
     };
@@ -38,16 +38,16 @@ pub(in crate::failure) fn of_backup(error: &BackupError) -> Option<Advice> {
 pub(in crate::failure) fn of_restore(error: &RestoreError) -> Option<Advice> {
     let advice = match error {
         RestoreError::Repository(error) => return repository::of(error),
-        RestoreError::Interrupted => "what was restored stays; run again and it is not fetched a second time",
+        RestoreError::Interrupted => "run the same command again: it skips the files that are already restored",
         RestoreError::PathNotFound { run, .. } => {
-            return Some(format!("`icecore ls {}` shows what there is", run.snapshot_id()).into());
+            return Some(format!("`icecore ls {}` lists the files in the snapshot", run.snapshot_id()).into());
         }
         RestoreError::TargetNotDirectory { .. } => "give a directory, or a path that does not exist yet",
         RestoreError::ManyDeletions { .. } => {
-            "add --dry-run to see what would be deleted, or --yes if this is meant"
+            "add --dry-run to list the deletions, or --yes to allow them"
         }
         RestoreError::TargetFull { .. } => {
-            "make room and run again: what was restored stays and is not fetched a second time"
+            "free some space and run the same command again: it skips the files that are already restored"
         }
         _ => return None,
     };
@@ -59,7 +59,7 @@ pub(in crate::failure) fn of_copy(error: &CopyError) -> Option<Advice> {
     let advice = match error {
         CopyError::Source(error) | CopyError::Target(error) => return repository::of(error),
         CopyError::Marked { .. } => {
-            "`icecore check --repair` finds out whether it is whole again; what is not lost can still be restored"
+            "run `icecore check --repair` to see if it is complete again; the other files can still be restored"
         }
         CopyError::Totals { .. } => DAMAGE,
         _ => return None,
@@ -72,7 +72,7 @@ pub(in crate::failure) fn of_check(error: &CheckError) -> Option<Advice> {
     match error {
         CheckError::Cancelled => Some(INTERRUPTED.into()),
         CheckError::Store { source, .. } | CheckError::Change { source, .. } => store::of(source),
-        CheckError::Changed { .. } => Some("run the same command again: the repair is planned anew".into()),
+        CheckError::Changed { .. } => Some("run the same command again: it plans the repair again".into()),
         _ => None,
     }
 }

@@ -5,22 +5,22 @@ use icecore_aws::{KmsError, Unreached};
 use super::{Advice, Flag, advice, connection};
 
 /// What to do if a key of KMS is the only one.
-pub(crate) const RECOVERY: &str = "if it is deleted, nobody can read the backups; add a password or a key file on \
-     paper for that day with `icecore key add`";
+pub(crate) const RECOVERY: &str = "if it is deleted, nobody can read the backups; add a password or a key file \
+     with `icecore key add`, and keep it elsewhere";
 
 /// Returns what to do about the key itself.
 pub(in crate::failure) fn of(error: &KmsError) -> Option<Advice> {
     let advice = match error {
         KmsError::Denied { permission, .. } => {
-            format!("allow {permission} on the key for the user or role, in its policy or in that of the key")
+            format!("allow {permission} on the key for the user or role, in its IAM policy or in the key policy")
                 .into()
         }
         KmsError::Unusable { .. } => "enable the key, or cancel its deletion".into(),
-        KmsError::NotFound { .. } => "check name, region and account of the key".into(),
+        KmsError::NotFound { .. } => "check the name, region and account of the key".into(),
         KmsError::Foreign { .. } => {
-            "`icecore key list` shows which key each slot takes; another slot may open".into()
+            "`icecore key list` shows the key of each slot; another slot may unlock the repository".into()
         }
-        KmsError::NoCredentials { .. } => "give credentials of AWS (AWS_PROFILE, a role)".into(),
+        KmsError::NoCredentials { .. } => "provide AWS credentials (AWS_PROFILE or a role)".into(),
         KmsError::Unreachable(unreached) => {
             let Unreached { endpoint, proxy, cause } = unreached.as_ref();
             connection::of(endpoint, proxy.as_deref(), cause, "AWS_ENDPOINT_URL_KMS".into())

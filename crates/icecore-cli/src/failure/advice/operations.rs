@@ -14,29 +14,29 @@ use super::{Advice, Flag, advice, backup, reference, restore};
 
 /// What to do if it was no attack.
 pub(crate) const ACCEPT: &str =
-    "if an older copy was put back on purpose, `icecore check --accept-rollback` accepts it";
+    "if an older copy was restored on purpose, run `icecore check --accept-rollback`";
 const REFERENCE: &str =
     "write [SOURCE@]SNAPSHOT[:PATH], for example latest, home@latest~1 or 3f9a2c:dir/file";
 /// What to do if a command refuses to choose a snapshot.
-const UNCERTAIN: &str = "run `icecore check`, which reports more; to go on, name a snapshot by its id (`icecore snapshots` \
-                         lists them), or add --ignore-rollback, which takes the newest one that is there";
+const UNCERTAIN: &str = "run `icecore check` for details; to continue, name a snapshot by its id (`icecore snapshots` lists \
+                         them), or add --ignore-rollback to use the newest existing one";
 /// What to do if the named snapshot itself disappeared.
-const GONE: &str = "run `icecore check`, which reports more; `icecore snapshots` lists those that are there";
+const GONE: &str = "run `icecore check` for details; `icecore snapshots` lists the existing snapshots";
 /// What to know if key files cannot be replaced.
 pub(in crate::failure) const KEY_STAYS: &str =
-    "the key was not changed, because commands that find the old key file by themselves would fail";
+    "the key was not changed, because commands that use the old key file by default would fail";
 
 /// Returns what to do about an operation that failed.
 pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
     let advice = match error {
         OperationError::Backup(fault) => return backup::of(fault),
         OperationError::Copy(NotCopied::SameRepository { .. }) => {
-            "give another one with --to; whole repositories are copied with their files"
+            "give another repository with --to; to copy a whole repository, copy its files"
         }
         OperationError::Copy(NotCopied::NoSnapshot { error, .. }) => return reference::of(error),
         OperationError::Init(InitError::Disappeared { repository, .. }) => {
             let text = format!(
-                "mount what has to be mounted there, or put the repository back; to begin a new one all the same, add \
+                "mount the missing file system, or put the repository back; to create a new one anyway, add \
                  --in-place-of {repository}"
             );
             return Some(text.into());
@@ -45,27 +45,27 @@ pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
             "use --new-key-file, --new-password-file, --new-password-command or --kms"
         }
         OperationError::Key(KeyError::IsPresent) => {
-            "nothing was changed; name a key file that does not exist yet, and it is created with a new key"
+            "nothing was changed; name a key file that does not exist yet to create it with a new key"
         }
         OperationError::Key(KeyError::FilesStay(_)) => KEY_STAYS,
         OperationError::Overlap(Overlap::Source { .. }) => {
-            "a repository is copied with its files, not backed up into itself"
+            "to copy a repository, copy its files; it cannot be backed up into itself"
         }
         OperationError::Overlap(Overlap::Target { .. }) => "choose another directory",
         OperationError::Reference(_) => REFERENCE,
         OperationError::Uncertain(Uncertainty::Gone { .. }) => GONE,
         OperationError::Uncertain(_) => UNCERTAIN,
-        OperationError::DifferentPaths => "compare the same PATH of two snapshots, or leave it out",
+        OperationError::DifferentPaths => "use the same PATH in both snapshots, or omit it",
         OperationError::RestoreRefused(refusal) => return restore::of(refusal),
         OperationError::RolledBack => {
-            return Some(format!("run `icecore check`, which reports more; {ACCEPT}").into());
+            return Some(format!("run `icecore check` for details; {ACCEPT}").into());
         }
         OperationError::PolicyWithoutBucket => {
-            return Some(advice!["give ", Flag::Repository, " s3://bucket/prefix; it need not exist"]);
+            return Some(advice!["give ", Flag::Repository, " s3://bucket/prefix; it does not have to exist"]);
         }
         OperationError::PathNotFound { id, root, path } => return Some(of_path(id, root, path).into()),
         OperationError::NotFile { id, .. } => {
-            let text = format!("name a file: {id}:PATH; `icecore ls {id} --recursive` shows what there is");
+            let text = format!("name a file: {id}:PATH; `icecore ls {id} --recursive` lists the files");
             return Some(text.into());
         }
         _ => return None,
@@ -79,10 +79,10 @@ fn of_path(id: &str, root: &[u8], path: &[u8]) -> String {
         Some(rest) => {
             let reference = [id.as_bytes(), b":", rest].concat();
             let reference = text::shell_word(&reference);
-            format!("paths are relative to the source's root, {shown}: write {reference}")
+            format!("paths are relative to the source's root, {shown}: use {reference}")
         }
         None => {
-            format!("paths are relative to the source's root, {shown}; `icecore ls {id}` shows what there is")
+            format!("paths are relative to the source's root, {shown}; `icecore ls {id}` lists them")
         }
     }
 }

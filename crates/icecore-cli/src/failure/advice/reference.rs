@@ -7,9 +7,9 @@ use super::Advice;
 /// Returns what to do about a reference.
 pub(in crate::failure) fn of(error: &ResolveError) -> Option<Advice> {
     Some(match error {
-        ResolveError::NotFound(_) => "`icecore snapshots` lists what there is".into(),
-        ResolveError::Unreadable { .. } => "`icecore check` says what is damaged".into(),
-        ResolveError::SeveralIds { .. } => "write more digits of the id".into(),
+        ResolveError::NotFound(_) => "`icecore snapshots` lists the existing snapshots".into(),
+        ResolveError::Unreadable { .. } => "run `icecore check` to list the damage".into(),
+        ResolveError::SeveralIds { .. } => "give more digits of the id".into(),
         ResolveError::SeveralSources { names } => {
             let name = names.first().map_or("SOURCE", String::as_str);
             format!("name the source, for example {name}@latest").into()

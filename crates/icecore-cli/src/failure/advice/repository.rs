@@ -6,11 +6,12 @@ use icecore_repo::error::RepoError;
 use super::{Advice, DAMAGE, INTERRUPTED, NEWER, no_repository, store, wrong_key};
 
 /// What to do about a header that is missing or damaged.
-pub(super) const HEADER: &str = "wait for it if objects are still being replicated, else copy the object `icecore` back from a copy of the \
-     repository; what is stored is not lost with it";
+pub(super) const HEADER: &str = "if objects are still being replicated, wait; otherwise copy the object `icecore` back \
+     from a copy of the repository (the stored data is not lost)";
 /// What to do about a catalogue that cannot be kept.
 pub(in crate::failure) const CATALOG: &str = "choose another directory with --cache-dir";
-const NO_SLOT: &str = "wait for them if objects are still being replicated, else copy meta/keys/ back from a copy of the repository if there is one; without a key slot nothing can be read";
+const NO_SLOT: &str = "if objects are still being replicated, wait; otherwise copy meta/keys/ back from a copy of the \
+     repository; without a key slot, nobody can read the backups";
 
 /// Returns what to do about an error of a repository.
 pub(in crate::failure) fn of(error: &RepoError) -> Option<Advice> {
@@ -19,13 +20,13 @@ pub(in crate::failure) fn of(error: &RepoError) -> Option<Advice> {
         RepoError::Object { key, source } if key == HEADER_KEY && source.is_corruption() => HEADER,
         RepoError::Object { source, .. } | RepoError::Format(source) => return of_format(source),
         RepoError::NoRepository { .. } => return Some(no_repository()),
-        RepoError::RepositoryExists { .. } => "it is ready for use; choose another place for a new one",
+        RepoError::RepositoryExists { .. } => "use it as it is, or choose another location for a new one",
         RepoError::WrongKey { .. } => return Some(wrong_key()),
         RepoError::NoKeySlot { .. } => NO_SLOT,
         RepoError::SlotNotFound { .. } => "`icecore key list` shows the ids",
         RepoError::SlotLeft { .. } => "remove it, with the new key: `icecore key remove ID`",
         RepoError::LastSlot => "add another one first: `icecore key add`",
-        RepoError::SelfVerification { .. } => "test this machine's memory before you go on",
+        RepoError::SelfVerification { .. } => "test the memory of this machine before you continue",
         RepoError::Fenced => "run the same command again",
         RepoError::NewerMaintenance => NEWER,
         RepoError::Interrupted => INTERRUPTED,

@@ -8,11 +8,11 @@ use super::Advice;
 pub(super) fn of(refusal: &RestoreRefusal) -> Option<Advice> {
     let advice = match refusal {
         RestoreRefusal::SystemDirectory { .. } => {
-            "choose another directory, or give --yes if this one is meant; --dry-run shows what would change"
+            "choose another directory, or add --yes to restore into this one; --dry-run lists the changes"
         }
         RestoreRefusal::Stream | RestoreRefusal::OtherName => "use --target DIR",
         RestoreRefusal::NothingBefore { .. } => {
-            "restore it as a whole, without --incremental or --differential"
+            "restore the whole snapshot: omit --incremental and --differential"
         }
         RestoreRefusal::NothingIncluded { id, root, path, patterns } => {
             return Some(of_patterns(id, root, path, patterns).into());
@@ -33,10 +33,10 @@ fn of_patterns(id: &str, root: &[u8], path: &[u8], patterns: &[String]) -> Strin
     }
     let shown = text::printable(path);
     if path.is_empty() {
-        format!("patterns are relative to the source's root {root}; `icecore ls {id}` shows what there is")
+        format!("patterns are relative to the source's root {root}; `icecore ls {id}` lists the files")
     } else {
         format!(
-            "patterns are relative to {shown} in the source; `icecore ls {id}:{shown}` shows what there is"
+            "patterns are relative to {shown} in the source; `icecore ls {id}:{shown}` lists the files"
         )
     }
 }

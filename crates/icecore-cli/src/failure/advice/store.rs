@@ -8,7 +8,7 @@ use icecore_store::error::{MissingPermission, StoreError};
 
 use super::{Advice, DAMAGE, Flag, INTERRUPTED, advice, connection, no_repository};
 
-const CHECKSUMS: &str = "the server may not know the checksums of S3: write checksums = false below [s3] in the configuration file";
+const CHECKSUMS: &str = "the server may not support the checksums of S3: set checksums = false under [s3] in the configuration file";
 
 /// Returns what to do about an error of a store.
 pub(in crate::failure) fn of(error: &StoreError) -> Option<Advice> {
@@ -25,11 +25,11 @@ pub(in crate::failure) fn of(error: &StoreError) -> Option<Advice> {
         StoreError::NoSuchDirectory { .. } => return Some(no_repository()),
         StoreError::NotFound { .. } => DAMAGE,
         StoreError::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => {
-            "raise the limit of file sizes (`ulimit -f`), or give a smaller --pack-size"
+            "raise the limit of file sizes (`ulimit -f`), or use a smaller --pack-size"
         }
         StoreError::AccessDenied { .. } => "run as the owner of the directory, or as root",
         StoreError::NoSpace { .. } => {
-            "make room and run again: what was stored so far is used, nothing is lost"
+            "free some space and run the same command again: it reuses the data that is already stored"
         }
         error if error.is_transient() => "run the same command again later",
         _ => return None,
@@ -50,7 +50,7 @@ fn of_remote(error: &StoreError) -> Option<Advice> {
         StoreError::NoSuchBucket { .. } => advice![
             "check the name in ",
             Flag::Repository,
-            ", or create the bucket first (`aws s3 mb`); icecore creates none"
+            ", or create the bucket first (`aws s3 mb`); icecore does not create buckets"
         ],
         StoreError::WrongRegion { region: Some(region), .. } => {
             advice!["give ", Flag::Region, format!(" {region}")]
@@ -59,12 +59,12 @@ fn of_remote(error: &StoreError) -> Option<Advice> {
             advice!["give the bucket's region with ", Flag::Region]
         }
         StoreError::NoCredentials { .. } => {
-            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where an instance role or a \
-             container role is given; `aws sso login` if the profile uses single sign-on"
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run on a host with an instance \
+             role or a container role; if the profile uses single sign-on, run `aws sso login`"
                 .into()
         }
         StoreError::CredentialsRefused { expired: true, .. } => {
-            "renew the credentials and run again: what was stored so far is used, nothing is lost".into()
+            "renew the credentials and run the same command again: it reuses the data that is already stored".into()
         }
         StoreError::CredentialsRefused { expired: false, .. } => {
             "check which credentials are used (environment, profile, role) and whether they belong to this server".into()
@@ -78,21 +78,21 @@ fn of_remote(error: &StoreError) -> Option<Advice> {
         StoreError::ForeignAnswer { .. } => advice![
             "check ",
             Flag::EndpointUrl,
-            ": it is the address of S3 itself, not that of its web console; a proxy, or the login page of a network, may \
+            ": it must be the address of the S3 API, not of the web console; a proxy or the login page of a network may also \
              have answered"
         ],
         StoreError::IncompleteList { .. } => {
-            "nothing was concluded from the list; update the server, or use another one".into()
+            "the list was not used; update the server, or use another one".into()
         }
-        StoreError::ClockSkew { .. } => "set the clock, best with a time service such as chrony".into(),
+        StoreError::ClockSkew { .. } => "correct the clock, for example with a time service such as chrony".into(),
         StoreError::Archived { key, .. } if !key.starts_with(DATA_PREFIX) => {
-            "thaw it with `aws s3api restore-object`, and copy it to STANDARD when S3 has done that: nothing below meta/ may be \
-             archived; `icecore doctor` counts the archived objects below meta/, and shows the command for one"
+            "thaw it with `aws s3api restore-object`, then copy it to STANDARD: objects below meta/ must not be archived; \
+             `icecore doctor` counts the archived objects below meta/, and shows the command for one"
                 .into()
         }
         StoreError::Archived { .. } => {
-            "thaw it with `aws s3api restore-object`, and run the same command again when S3 has done that; `icecore restore` \
-             lists all packs that it needs, with the commands"
+            "thaw it with `aws s3api restore-object`, then run the same command again; `icecore restore` lists all packs \
+             that it needs, with the commands"
                 .into()
         }
         _ => return None,
@@ -103,17 +103,17 @@ fn of_remote(error: &StoreError) -> Option<Advice> {
 fn of_permission(missing: &MissingPermission) -> Advice {
     let MissingPermission { action, scope, reason, .. } = missing;
     if reason.contains("explicit deny") {
-        return "a policy denies this, and no other policy can allow it: use credentials to which the denial does not apply, or \
-                change the policy"
+        return "a policy explicitly denies this, which overrides all other policies: change that policy, or use other \
+                credentials"
             .into();
     }
     let unclear = if action == "s3:GetObject" {
-        "; without s3:ListBucket on the bucket, S3 says the same of objects that do not exist"
+        "; without s3:ListBucket on the bucket, S3 reports missing objects with the same error"
     } else {
         ""
     };
     format!(
-        "this statement in the policy of the user or role allows it: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \
+        "add this statement to the policy of the user or role: {{\"Effect\": \"Allow\", \"Action\": \"{action}\", \
          \"Resource\": \"{scope}\"}}{unclear}"
     )
     .into()
@@ -124,11 +124,11 @@ pub(in crate::failure) fn of_probe(error: &ProbeError) -> Option<Advice> {
     let advice = match error {
         ProbeError::Store(error) => return of(error),
         ProbeError::WrongReads { .. } => {
-            "use another server, or a newer version of this one: every command makes such reads"
+            "use another server, or a newer version of this one: every command depends on correct reads"
         }
         _ => {
-            "use another server, or, if there will never be more than one backup, check or restore at a time, create the \
-             repository with `icecore init --single-writer`"
+            "use another server; if only one backup, check or restore at a time will ever run, create the repository with \
+             `icecore init --single-writer`"
         }
     };
     Some(advice.into())

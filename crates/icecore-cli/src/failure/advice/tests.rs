@@ -11,15 +11,15 @@ fn options_are_those_of_the_repository_that_the_advice_is_about() {
     let advice = repository::of(&error).unwrap();
     assert_eq!(
         advice.text(Side::Own),
-        "check --repository, or make a new repository there with `icecore init` or `icecore backup --init`"
+        "check --repository, or create a new repository there with `icecore init` or `icecore backup --init`"
     );
     assert_eq!(advice.text(Side::Destination), "check --to, or add --init");
     let advice = access::of(&AccessError::NoCredential { looked: None }).unwrap();
     assert_eq!(
         advice.text(Side::Destination),
         "use --to-key-file, --to-password-file, --to-password-command, or ICECORE_TO_KEY_FILE, \
-         ICECORE_TO_PASSWORD_FILE, ICECORE_TO_PASSWORD_COMMAND or ICECORE_TO_PASSWORD; on a terminal the password is \
-         asked for"
+         ICECORE_TO_PASSWORD_FILE, ICECORE_TO_PASSWORD_COMMAND or ICECORE_TO_PASSWORD; on a terminal, icecore asks \
+         for the password"
     );
 }
 
@@ -65,5 +65,5 @@ fn a_file_without_certificates_comes_with_what_is_wrong_with_it() {
         access::of(&error).unwrap().text(Side::Own)
     };
     assert!(hint(false).contains("openssl x509 -inform der -in /authority.der"));
-    assert!(hint(true).contains("holds no certificate"));
+    assert!(hint(true).contains("contains no certificate"));
 }

@@ -111,7 +111,7 @@ fn a_partial_snapshot_and_a_failure_have_their_codes() {
 fn a_backup_that_failed_names_its_source_and_keeps_the_advice() {
     let error = BackupFault::NoSnapshot { shown: b"/home".to_vec(), source: BackupError::StreamEmpty.into() };
     let failure = Failure::of_operation(&error.into());
-    assert_eq!(failure.message, "no snapshot of /home: the stream is empty");
+    assert_eq!(failure.message, "failed to back up /home: the stream is empty");
     assert_eq!(failure.status, ExitStatus::Failed);
     assert!(String::from(failure.hint.unwrap()).contains("--allow-empty"));
 }
