@@ -40,7 +40,7 @@ fn catalogues_that_are_not_used_any_more_are_removed_and_made_again() {
     sandbox
         .run(&["backup", "source"])
         .expect(0)
-        .says("1 catalogue of repositories that were not used for long");
+        .says("removed 1 catalogue (");
     assert!(!cache.join("catalogue.sqlite").exists());
     sandbox.run(&["backup", "source"]).expect(0);
     sandbox.use_repository(first);

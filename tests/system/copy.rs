@@ -251,8 +251,8 @@ fn a_damaged_snapshot_is_refused_and_the_others_are_copied() {
     assert_eq!(states(&document), ["copied", "copied", "copied", "failed", "copied"]);
     let error = &document["snapshots"][3]["error"];
     assert_eq!(error["code"], 20);
-    assert!(error["message"].as_str().unwrap().contains("is not copied"), "{error}");
-    bed.sandbox.run(&["copy", "--to", "other"]).expect(20).says("is not copied");
+    assert!(error["message"].as_str().unwrap().contains("was not copied"), "{error}");
+    bed.sandbox.run(&["copy", "--to", "other"]).expect(20).says("was not copied");
     bed.trees.remove(3);
     let copies = list(&bed.sandbox, "other");
     assert_eq!(copies.len(), 4);

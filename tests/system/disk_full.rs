@@ -54,7 +54,7 @@ fn a_backup_to_a_full_disk_is_completed_when_there_is_room() {
     sandbox.backup(&["--name", "small"]);
     fill(&sandbox);
     let full = ["backup", "source", "--pack-size", "1MiB"];
-    sandbox.run(&full).expect(1).says("space").says("make room");
+    sandbox.run(&full).expect(1).says("space").says("free some space");
     // Existing data can still be read, but nothing can be written.
     assert_eq!(sandbox.snapshots().len(), 1);
     sandbox.run(&["restore", "small@latest", "--target", "small"]).expect(0);

@@ -259,7 +259,7 @@ fn a_memory_that_cannot_be_kept_or_read_never_stops_a_backup() {
     back_up(&sandbox, 1);
     sandbox.delete_state();
     fs::write(sandbox.state(), "a file").unwrap();
-    sandbox.run(&["backup", "source"]).expect(0).says("cannot be kept");
+    sandbox.run(&["backup", "source"]).expect(0).says("failed to write this host's record");
     fs::remove_file(sandbox.state()).unwrap();
     sandbox.run(&["backup", "source"]).expect(0);
     let directory = sandbox.state().join("icecore/repositories");
@@ -267,9 +267,9 @@ fn a_memory_that_cannot_be_kept_or_read_never_stops_a_backup() {
     let mut content = fs::read(&file).unwrap();
     *content.last_mut().unwrap() ^= 1;
     fs::write(&file, content).unwrap();
-    sandbox.run(&["backup", "source"]).expect(0).says("it starts again");
+    sandbox.run(&["backup", "source"]).expect(0).says("a new record is started");
     let check = sandbox.run(&["check"]).expect(0);
-    assert!(!check.stderr.contains("starts again"), "{}", check.describe());
+    assert!(!check.stderr.contains("a new record is started"), "{}", check.describe());
 }
 
 #[test]
@@ -319,11 +319,11 @@ fn a_copy_beside_the_original_has_a_history_of_its_own() {
     let second = back_up(&sandbox, 2);
 
     sandbox.use_repository(mirror.clone());
-    let first_use = sandbox.run(&["check"]).expect(0).says("first time at this location").says(&second);
+    let first_use = sandbox.run(&["check"]).expect(0).says("first use at this location").says(&second);
     assert!(!first_use.text().contains("ROLLED BACK"), "{}", first_use.describe());
     back_up(&sandbox, 3);
     let check = sandbox.run(&["check"]).expect(0);
-    assert!(!check.describe().contains("first time at this location"), "{}", check.describe());
+    assert!(!check.describe().contains("first use at this location"), "{}", check.describe());
 
     sandbox.use_repository(original.clone());
     sandbox.run(&["check"]).expect(0);
@@ -347,7 +347,7 @@ fn a_repository_that_is_moved_keeps_its_protection() {
     let moved = sandbox.path("moved");
     fs::rename(sandbox.repository(), &moved).unwrap();
     sandbox.use_repository(moved.clone());
-    sandbox.run(&["snapshots"]).expect(0).says("nothing is missing of what it has seen");
+    sandbox.run(&["snapshots"]).expect(0).says("first use at this location: nothing is missing");
     put(&older, &moved);
     assert!(sandbox.run(&["check"]).expect(20).text().contains(&second));
 }

@@ -157,7 +157,7 @@ fn a_copy_goes_on_with_other_snapshots() {
     assert_eq!(archived_packs(&document), packs);
     bed.sandbox.run(&["backup", "source"]).expect(0);
     let shown = bed.sandbox.run(&line[..3]).expect(75);
-    assert_eq!(shown.stderr.matches("is not copied").count(), 2, "{}", shown.describe());
+    assert_eq!(shown.stderr.matches("was not copied").count(), 2, "{}", shown.describe());
     assert_eq!(shown.stderr.matches("hint: thaw it").count(), 1, "{}", shown.describe());
     assert_eq!(thaw_commands(&shown).len(), packs.len().min(10), "{}", shown.describe());
     for key in &packs {

@@ -220,7 +220,7 @@ fn network_time(text: &str) -> Result<Duration, String> {
 
 fn rate(text: &str) -> Result<NonZeroU64, String> {
     let bytes = parse_byte_size(text).map_err(|error| error.to_string())?;
-    NonZeroU64::new(bytes).ok_or_else(|| "a rate of zero would let nothing through".to_owned())
+    NonZeroU64::new(bytes).ok_or_else(|| "the rate must be greater than zero".to_owned())
 }
 
 /// Makes a credential source from the value of an option.

@@ -10,7 +10,7 @@ use jiff::{Span, SpanRelativeTo};
 pub(crate) fn parse_tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("a tag is written KEY=VALUE".to_owned()),
+        _ => Err("a tag has the form KEY=VALUE".to_owned()),
     }
 }
 
@@ -18,7 +18,7 @@ pub(crate) fn parse_tag(text: &str) -> Result<(String, String), String> {
 pub(crate) fn parse_compression(text: &str) -> Result<i32, String> {
     let (low, high) = COMPRESSION_LEVELS.into_inner();
     let level = text.parse().ok().filter(|level| COMPRESSION_LEVELS.contains(level));
-    level.ok_or_else(|| format!("levels are whole numbers from {low} to {high}"))
+    level.ok_or_else(|| format!("the level must be a whole number from {low} to {high}"))
 }
 
 /// Reads the size of a pack.
@@ -28,7 +28,7 @@ pub(crate) fn parse_pack_size(text: &str) -> Result<u64, String> {
     if PACK_BYTES_RANGE.contains(&bytes) {
         Ok(bytes)
     } else {
-        Err(format!("the size is {low}MiB to {high}MiB"))
+        Err(format!("the size must be between {low}MiB and {high}MiB"))
     }
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn parse_concurrency(text: &str) -> Result<NonZeroUsize, String> {
     let number: Option<NonZeroUsize> = text.parse().ok();
     number
         .filter(|number| number.get() <= READ_CONCURRENCY_MAX)
-        .ok_or_else(|| format!("it is a whole number from 1 to {READ_CONCURRENCY_MAX}"))
+        .ok_or_else(|| format!("the value must be a whole number from 1 to {READ_CONCURRENCY_MAX}"))
 }
 
 /// Reads a length of time, such as 12h, 3d or 0; a day has 24 hours.

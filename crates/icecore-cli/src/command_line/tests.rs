@@ -85,8 +85,8 @@ fn a_command_and_its_arguments_follow_two_dashes() {
 
 #[test]
 fn wrong_values_are_explained() {
-    assert!(refused(&["backup", "/etc", "--tag", "a"]).contains("a tag is written KEY=VALUE"));
-    assert!(refused(&["backup", "/etc", "--pack-size", "1GiB"]).contains("1MiB to 240MiB"));
+    assert!(refused(&["backup", "/etc", "--tag", "a"]).contains("a tag has the form KEY=VALUE"));
+    assert!(refused(&["backup", "/etc", "--pack-size", "1GiB"]).contains("between 1MiB and 240MiB"));
     assert!(refused(&["backup", "/etc", "--pack-size", "big"]).contains("not a size"));
     assert!(refused(&["backup", "/etc", "--compression", "20"]).contains("from -7 to 19"));
     assert!(refused(&["backup", "/etc", "--read-concurrency", "0"]).contains("from 1 to 1024"));

@@ -37,8 +37,8 @@ fn read_file(path: &Path) -> Outcome<Option<Configuration>> {
         Err(error) => return Err(Failure::io("read the configuration file", path, &error)),
     };
     let wrong = |why: String| {
-        Failure::usage(format!("the configuration file {} is wrong: {why}", path.display()))
-            .hint("docs/configuration.md lists what can be in it")
+        Failure::usage(format!("the configuration file {} is invalid: {why}", path.display()))
+            .hint("docs/configuration.md lists the settings")
     };
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
     Configuration::parse(&text).map(Some).map_err(|error| wrong(reason(&error)))

@@ -116,9 +116,9 @@ pub(crate) fn allow(weight: Weight) -> Outcome<Allowance> {
 
 fn too_few_threads(started: usize, is_memory_limited: bool) -> Failure {
     let (cause, hint) = if is_memory_limited {
-        ("not enough memory", "raise the limit of memory (`ulimit -v`, `ulimit -d`), or run without it")
+        ("not enough memory", "raise the memory limit (`ulimit -v`, `ulimit -d`), or remove it")
     } else {
-        ("the limit of processes", "raise the limit of processes (`ulimit -u`, or that of the container)")
+        ("process limit reached", "raise the process limit (`ulimit -u`, or the limit of the container)")
     };
     let needed = OTHER_THREADS_MIN + 1;
     let message = format!("{cause}: only {started} threads can be started, and icecore needs {needed}");
@@ -157,7 +157,7 @@ impl Bounds {
                 text::size(fixed + WORKER_BYTES)
             );
             return Err(Failure::new(ExitStatus::Failed, message)
-                .hint("raise the limit of the address space with `ulimit -v`, or run without it"));
+                .hint("raise the limit of the address space with `ulimit -v`, or remove it"));
         }
         Ok(Allowance {
             workers: workers.min(self.cores),

@@ -29,7 +29,7 @@ pub(crate) fn watch_signals(runtime: &Handle, stop: Stop, console: Arc<Console>)
             () = next_of(hangup.as_mut()) => {}
         }
         stop.request();
-        console.notice("stopping; a second signal ends at once");
+        console.notice("stopping; a second signal ends the program immediately");
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

@@ -24,7 +24,7 @@ pub(crate) fn show_archived(console: &Console, objects: &str, packs: &[ArchivedD
         console.error_line(&format!("  … and {more} more: --json lists all under archived_packs"));
     }
     console.error_line(
-        "hint: S3 takes up to 5 hours for GLACIER and 12 for DEEP_ARCHIVE (with \"Bulk\", which is cheaper, up to 12 and \
-         48); then run the same command again",
+        "hint: thawing takes up to 5 hours for GLACIER and 12 hours for DEEP_ARCHIVE (12 and 48 hours with \"Bulk\", which \
+         is cheaper); then run the same command again",
     );
 }

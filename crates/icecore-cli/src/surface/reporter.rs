@@ -47,23 +47,23 @@ impl AccessEvents for Reporter {
         let console = &self.console;
         match notice {
             AccessNotice::SingleWriter => console.warning(
-                "this repository was made for one writer at a time: nothing else may write to it while this command runs",
+                "this repository supports one writer at a time: run no other command that writes to it at the same time",
             ),
             AccessNotice::NoCacheDirectory => {
-                console.warning("there is no home directory for the cache; give one with --cache-dir");
+                console.warning("no home directory found for the cache; choose a directory with --cache-dir");
             }
             AccessNotice::CatalogRebuilt { reason } => {
-                console.notice(&format!("the catalogue is built anew: {reason}"));
+                console.notice(&format!("rebuilding the catalogue: {reason}"));
             }
             AccessNotice::CatalogUnusable { error } => {
                 let why = reason(error);
-                console.warning(&format!("{why}; this run goes on without it, which takes longer"));
+                console.warning(&format!("{why}; continuing without the catalogue, which takes longer"));
             }
             AccessNotice::CacheTrimmed { bytes_max, catalogues, bytes } => console.notice(&format!(
-                "the cache was larger than {} (cache-size): {} of repositories that were not used for long removed, {}",
-                text::size(bytes_max),
+                "removed {} ({}) of repositories that were not used recently: the cache was larger than {} (cache-size)",
                 text::counted(catalogues, "catalogue"),
-                text::size(bytes)
+                text::size(bytes),
+                text::size(bytes_max)
             )),
             AccessNotice::DamagedSnapshot { error } => {
                 console.warning(&format!("a snapshot cannot be read: {}", reason(error)));
@@ -74,13 +74,13 @@ impl AccessEvents for Reporter {
             AccessNotice::PublicSecret { kind, path } => {
                 let path = path.display();
                 console.warning(&format!(
-                    "everybody on this machine may read the {kind} {path}; `chmod 600 {path}` ends that"
+                    "all users of this machine can read the {kind} {path}; run `chmod 600 {path}`"
                 ));
             }
-            AccessNotice::WrongPassword => console.warning("this password does not open the repository"),
-            AccessNotice::PasswordsDiffer => console.notice("the two were different"),
+            AccessNotice::WrongPassword => console.warning("this password does not unlock the repository"),
+            AccessNotice::PasswordsDiffer => console.notice("the passwords do not match"),
             AccessNotice::OnlyKmsKeys => console
-                .warning(&format!("all keys of the repository are keys of AWS KMS: {}", kms::RECOVERY)),
+                .warning(&format!("only a key of AWS KMS unlocks this repository: {}", kms::RECOVERY)),
             AccessNotice::UploadsRemoved { uploads } => console
                 .notice(&format!("removed {} of earlier runs", text::counted(uploads, "unfinished upload"))),
         }

@@ -221,7 +221,7 @@ impl Shown<'_> {
         let Wait { operation, key, endpoint, attempt, state, gives_up, .. } = self.wait;
         let at = |time| text::clock_time(time_of(self.clock_time(time)), zone);
         let state = match state {
-            WaitState::Queued => "waits for other requests".to_owned(),
+            WaitState::Queued => "queued behind other requests".to_owned(),
             WaitState::Attempting => "no answer yet".to_owned(),
             WaitState::Pausing { until } => format!("next attempt at {}", at(*until)),
         };

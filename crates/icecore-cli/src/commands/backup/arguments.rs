@@ -188,8 +188,8 @@ impl BackupArguments {
             }
             (None, None) if self.program.is_empty() => None,
             (None, None) => {
-                return Err(Failure::usage("a command after -- is for --command NAME").hint(
-                    "write icecore backup --command NAME -- CMD…; a path that begins with - is written ./-name",
+                return Err(Failure::usage("a command after -- requires --command NAME").hint(
+                    "run `icecore backup --command NAME -- CMD…`; write ./-name for a path that begins with -",
                 ));
             }
         };

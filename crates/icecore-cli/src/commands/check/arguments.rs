@@ -82,10 +82,10 @@ impl CheckArguments {
 fn parse_percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text).trim();
     let percent = number.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
-    percent.ok_or_else(|| "the share is a number from 0 to 100, such as 5%".to_owned())
+    percent.ok_or_else(|| "the share must be a number from 0 to 100, such as 5%".to_owned())
 }
 
 fn parse_span(text: &str) -> Result<Span, String> {
     let span = text.parse::<Span>().ok().filter(|span| span.is_positive());
-    span.ok_or_else(|| "the time is a number with a unit, such as 90d, 12w or 3mo".to_owned())
+    span.ok_or_else(|| "the time must be a number with a unit, such as 90d, 12w or 3mo".to_owned())
 }

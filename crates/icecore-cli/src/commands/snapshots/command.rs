@@ -16,7 +16,7 @@ pub(crate) fn run(context: &Context, arguments: &SnapshotsArguments) -> Outcome<
     if console.json {
         ResultWriter::document(&report.documents())?;
     } else if report.snapshots().next().is_none() {
-        console.notice("there are no such snapshots");
+        console.notice("no matching snapshots");
     } else {
         ResultWriter::print(&table(&report, &context.access.machine.zone).text())?;
     }

@@ -27,6 +27,6 @@ fn a_named_file_must_exist_and_be_right() {
         fs::write(&path, content).unwrap();
         let failure = read(Some(&path), &Directories::default()).unwrap_err();
         assert_eq!(failure.status, ExitStatus::Usage);
-        assert!(failure.message.contains("own.toml is wrong: "), "{}", failure.message);
+        assert!(failure.message.contains("own.toml is invalid: "), "{}", failure.message);
     }
 }

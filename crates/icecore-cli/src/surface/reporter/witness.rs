@@ -25,29 +25,27 @@ impl WitnessEvents for Reporter {
     fn notice(&self, notice: &WitnessNotice<'_>) {
         match notice {
             WitnessNotice::RepositoryForgotten { file, fault } => self.console.warning(&format!(
-                "what this host remembers of the repository, {}, cannot be read: {}; it starts again, as if it saw the \
-                 repository for the first time",
+                "this host's record of the repository, {}, cannot be read: {}; a new record is started, and an earlier \
+                 rollback cannot be detected",
                 file.display(),
                 reason(fault)
             )),
             WitnessNotice::LocationForgotten { file, fault } => self.console.warning(&format!(
-                "what this host remembers of this location, {}, cannot be read: {}; it starts again",
+                "this host's record of this location, {}, cannot be read: {}; a new record is started",
                 file.display(),
                 reason(fault)
             )),
             WitnessNotice::NotRemembered { directory, error } => self.console.warning(&format!(
-                "what this host has seen of the repository cannot be kept in {}: {}; if the repository is rolled back, \
-                 this host may not notice",
+                "failed to write this host's record of the repository to {}: {}; a later rollback may not be detected",
                 directory.display(),
                 reason(error)
             )),
             WitnessNotice::NotSettled { error } => self.console.warning(&format!(
-                "this host cannot remember that the repository is here: {}; if it vanishes, this host may not notice",
+                "failed to record that the repository is here: {}; if it disappears, this may not be detected",
                 reason(error)
             )),
             WitnessNotice::FirstUseHere { elsewhere } => self.console.notice(&format!(
-                "this host uses the repository for the first time at this location; nothing is missing of what it has seen \
-                 at {}",
+                "first use at this location: nothing is missing that this host saw at {}",
                 other_location(*elsewhere)
             )),
             WitnessNotice::OlderCopy { elsewhere, missing } => self.warn_of_older_copy(*elsewhere, missing),
@@ -62,8 +60,8 @@ impl WitnessEvents for Reporter {
             WitnessNotice::Lost(findings) => self.warn_of_losses(findings),
             WitnessNotice::GoesOn => rollback::warn(&self.console),
             WitnessNotice::SnapshotNotLogged { error } => self.console.warning(&format!(
-                "the log does not take the snapshot: {}; the snapshot is complete all the same, and the next backup \
-                 adds it to the log",
+                "failed to add the snapshot to the log: {}; the snapshot is complete, and the next backup adds it to the \
+                 log",
                 reason(error)
             )),
         }
@@ -89,13 +87,13 @@ impl Reporter {
     /// Warns that the repository at this location has less than this host saw of it at another one.
     fn warn_of_older_copy(&self, elsewhere: Option<&str>, missing: &[Loss]) {
         self.console.warning(&format!(
-            "this host uses the repository for the first time at this location, and knows a newer state of it from {}: this \
-             is an older copy, or it was rolled back; from now on this host remembers it for this location separately",
+            "first use at this location, and this host saw a newer state of the repository at {}: this is an older copy, or \
+             it was rolled back; from now on, this host keeps a separate record for this location",
             other_location(elsewhere)
         ));
         let snapshots = missing.iter().filter_map(|loss| match loss {
             Loss::Snapshot { snapshot, .. } => Some(format!(
-                "snapshot {} is missing here, or is not as it was there",
+                "snapshot {} is missing here, or differs from the other location",
                 losses::titled(snapshot, &self.zone)
             )),
             Loss::SeenRecord(_) | Loss::ReferredRecord { .. } | Loss::NamingRecord(_) => None,

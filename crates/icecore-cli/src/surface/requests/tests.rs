@@ -25,8 +25,8 @@ fn on_s3_with_its_price() {
     assert_eq!(price.region, "us-east-1", "stands in for a region that is not listed");
     assert_eq!(
         document.text(),
-        "1,002 PUT, 3 LIST, 10 GET, 7 DELETE; 64.0 MiB sent, 1.0 GiB received; $0.0500, and up to $0.0900 if it left \
-         for the internet (prices of us-east-1 of 2026-11-20)"
+        "1,002 PUT, 3 LIST, 10 GET, 7 DELETE; 64.0 MiB sent, 1.0 GiB received; $0.0500, plus up to $0.0900 if the \
+         data left AWS to the internet (prices of us-east-1 of 2026-11-20)"
     );
 }
 

@@ -23,7 +23,7 @@ pub(super) fn describe(text: &mut String, past: &Past) {
         let _ = writeln!(text, "{word}: {more} more (--json lists all)");
     }
     if past.accepted.is_some() && past.losses.is_empty() {
-        let _ = writeln!(text, "nothing is missing that was there: there was nothing to accept");
+        let _ = writeln!(text, "nothing is missing: nothing to accept");
     }
 }
 
@@ -37,12 +37,12 @@ pub(super) fn describe_log(text: &mut String, past: &Past, zone: &TimeZone, repo
     let _ = match (&past.arrival, past.period) {
         (Some(Arrival { elsewhere, is_whole: true }), _) => writeln!(
             text,
-            "first use at this location: nothing is missing of what this host saw at {}",
+            "first use at this location: nothing is missing that this host saw at {}",
             other_location(elsewhere.as_deref())
         ),
         (Some(Arrival { elsewhere, is_whole: false }), _) => writeln!(
             text,
-            "first use at this location: this copy is older than what this host saw at {}",
+            "first use at this location: this copy is older than the state that this host saw at {}",
             other_location(elsewhere.as_deref())
         ),
         (None, None) => writeln!(text, "first use on this host: an earlier rollback cannot be detected"),
@@ -50,8 +50,8 @@ pub(super) fn describe_log(text: &mut String, past: &Past, zone: &TimeZone, repo
             let since = text::local_time(since, zone);
             writeln!(
                 text,
-                "nothing is missing of what this host has seen since it first used the repository on {since}; an \
-                 earlier rollback cannot be detected"
+                "nothing is missing since this host first used the repository on {since}; an earlier rollback cannot be \
+                 detected"
             )
         }
         (None, Some(_)) => Ok(()),
@@ -65,9 +65,9 @@ pub(super) fn advise(text: &mut String, past: &Past) {
     }
     let _ = write!(
         text,
-        "what to do about what is gone:\n\
-         - if nobody put an older copy of the repository in its place, somebody removed from it: keep the repository as it \
-         is, and look into the versions of the bucket, or a copy\n\
+        "what to do about missing snapshots and records:\n\
+         - if nobody restored an older copy of the repository, somebody deleted from it: change nothing, and look for the \
+         missing objects among the object versions of the bucket, or in a copy\n\
          - {ACCEPT}\n"
     );
 }
