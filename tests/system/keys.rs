@@ -26,9 +26,9 @@ fn a_key_file_that_opens_is_never_said_to_open_nothing() {
     let changed = sandbox
         .run(&["key", "passwd", "--key-file", &safe, "--new-key-file", &generated])
         .expect(0)
-        .says(&format!("{safe} opens nothing any more"));
-    assert!(!changed.stderr.contains(&format!("{generated} opens nothing")), "{}", changed.describe());
-    assert!(!changed.text().contains("opens nothing"), "{}", changed.describe());
+        .says(&format!("{safe} no longer unlocks the repository"));
+    assert!(!changed.stderr.contains(&format!("{generated} no longer unlocks")), "{}", changed.describe());
+    assert!(!changed.text().contains("no longer unlocks"), "{}", changed.describe());
     job(&sandbox).expect(0);
     sandbox.run(&["snapshots", "--key-file", &safe]).expect(12);
 }
@@ -50,7 +50,7 @@ fn jobs_find_the_new_key_after_a_change_into_another_file() {
     sandbox.run(&["snapshots", "--key-file", kept]).expect(12);
     // Again, on the same day.
     let again = sandbox.run(&["key", "passwd", "--new-key-file", "newer.key"]).expect(0);
-    assert!(again.text().contains(&format!("{generated} holds the new key now")), "{}", again.describe());
+    assert!(again.text().contains(&format!("{generated} now contains the new key")), "{}", again.describe());
     job(&sandbox).expect(0);
     assert_eq!(sandbox.json(&["key", "list"]).as_array().unwrap().len(), 1);
 }
@@ -60,7 +60,7 @@ fn a_password_in_place_of_the_key_file_is_not_hidden_by_the_old_file() {
     let sandbox = Sandbox::with_repository();
     let generated = sandbox.key_file();
     fs::write(sandbox.path("password"), "correct horse").unwrap();
-    sandbox.run(&["key", "passwd", "--new-password-file", "password"]).expect(0).says("no key or password");
+    sandbox.run(&["key", "passwd", "--new-password-file", "password"]).expect(0).says("ask for the new password");
     assert!(!generated.exists());
     job(&sandbox).expect(12).says("no key or password is given");
     sandbox.run(&["snapshots", "--password-file", "password"]).expect(0);
@@ -87,7 +87,7 @@ fn the_key_file_of_the_configuration_is_replaced_and_that_of_the_environment_is_
     command.env("ICECORE_KEY_FILE", &other);
     run_command(command)
         .expect(0)
-        .says(&format!("{other} opens nothing any more"))
+        .says(&format!("{other} no longer unlocks the repository"))
         .says("in the environment");
     job(&sandbox).expect(0);
 }
@@ -125,7 +125,7 @@ fn a_removed_slot_says_what_it_leaves_without_a_key() {
     let marked: Vec<_> = shown.text().lines().filter(|line| line.contains("in use")).collect();
     assert!(marked.len() == 1 && !marked[0].contains("first key"), "{}", shown.describe());
     let first = used[0]["id"].as_str().unwrap();
-    sandbox.run(&["key", "remove", first]).expect(0).says("opens nothing any more").says(&generated);
+    sandbox.run(&["key", "remove", first]).expect(0).says("no longer unlocks the repository").says(&generated);
     job(&sandbox).expect(12).says(&generated);
 }
 

@@ -161,7 +161,7 @@ fn a_key_of_kms_brings_everything_back_as_the_document_says() {
         lost.run(&["backup", "source", "--name", name]).expect(0);
     }
     let doctor = lost.run(&["doctor"]).expect(0);
-    let warning = "the only way in is AWS KMS in eu-central-1, the region of the bucket";
+    let warning = "only AWS KMS in eu-central-1, the region of the bucket, unlocks the repository";
     assert!(doctor.text().contains(warning), "{}", doctor.describe());
     let blank = world.blank_machine(ORIGINAL);
     follow(&blank, "With a key of AWS KMS", "");

@@ -273,7 +273,7 @@ fn what_is_hit_and_what_to_do_is_said() {
         assert!(found.text().contains(&line), "{line}: {}", found.describe());
     }
     let planned = sandbox.run(&["check", "--repair", "--read-data", "--dry-run"]).expect(20);
-    assert!(planned.text().contains("repair, not done yet:"), "{}", planned.describe());
+    assert!(planned.text().contains("repair plan, not carried out yet:"), "{}", planned.describe());
 
     // Exactly as the report says, line for line.
     let report = sandbox.run(&["check", "--repair", "--read-data", "--json"]).expect(20).json();
@@ -309,7 +309,7 @@ fn a_restore_of_a_damaged_snapshot_brings_back_all_that_is_whole() {
             let is_back = found.get(path).is_some_and(|found| found.content == object.content);
             assert_eq!(is_back, !is_lost, "{path:?}: {report:#}");
         }
-        assert_eq!(output.stderr.contains("as a repair has noted"), is_repaired, "{}", output.describe());
+        assert_eq!(output.stderr.contains("according to a repair"), is_repaired, "{}", output.describe());
         fs::remove_dir_all(sandbox.path("restored")).unwrap();
     }
 }

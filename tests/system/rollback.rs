@@ -68,7 +68,7 @@ fn an_older_copy_in_the_place_of_a_repository_is_noticed_until_it_is_accepted() 
         "{}",
         check.describe()
     );
-    assert!(!check.text().contains("look after the disk"), "nothing else is damaged: {}", check.describe());
+    assert!(!check.text().contains("check the disk"), "nothing else is damaged: {}", check.describe());
 
     let backup = sandbox.run(&["backup", "source", "--json"]).expect(20).says(&second);
     let document = backup.json();

@@ -63,7 +63,7 @@ fn a_repository_in_the_source_is_left_out() {
     sandbox.run(&["init"]).expect(0);
     sandbox.write("file", bytes(1, 100_000));
     for _ in 0..2 {
-        sandbox.run(&["backup", "source"]).expect(0).says("left out");
+        sandbox.run(&["backup", "source"]).expect(0).says("is inside the source");
     }
     sandbox.restore("latest", "restored", &[]);
     let paths: Vec<Vec<u8>> = read(&sandbox.path("restored")).into_keys().collect();

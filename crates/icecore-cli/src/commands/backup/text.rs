@@ -26,7 +26,7 @@ pub(super) fn left_out(directory: &OwnDirectory) -> String {
         OwnDirectoryKind::Repository => "the repository",
         OwnDirectoryKind::Catalog => "the catalogue",
     };
-    format!("{what} {} lies in the source and is left out", directory.path.display())
+    format!("excluded {what} {}, which is inside the source", directory.path.display())
 }
 
 /// Shows the result for a source.
@@ -50,7 +50,7 @@ fn summary(source: &str, done: &SourceSuccess) -> String {
     // Writing to a string does not fail.
     let _ = writeln!(
         lines,
-        "  files   {} new, {} changed, {} unchanged; {} in all with {}",
+        "  files   {} new, {} changed, {} unchanged; {} with {} in total",
         count(counts.files_new),
         count(counts.files_changed),
         count(counts.files_unchanged),
@@ -58,9 +58,9 @@ fn summary(source: &str, done: &SourceSuccess) -> String {
         size(report.totals.bytes)
     );
     let others: Vec<String> = [
-        (counts.entries_removed, "gone since then"),
-        (counts.excluded, "left out"),
-        (counts.vanished, "vanished meanwhile"),
+        (counts.entries_removed, "removed since then"),
+        (counts.excluded, "excluded"),
+        (counts.vanished, "disappeared during the backup"),
     ]
     .iter()
     .filter(|(number, _)| *number > 0)
@@ -85,7 +85,7 @@ fn summary(source: &str, done: &SourceSuccess) -> String {
     let _ = writeln!(lines, "  added   {} to the repository", size(counts.bytes_stored));
     let _ = writeln!(
         lines,
-        "  time    {} to read everything, {} until all was durable",
+        "  time    {} to read everything, {} more until everything was stored",
         text::duration(report.duration_read),
         text::duration(report.duration.saturating_sub(report.duration_read))
     );
@@ -102,7 +102,7 @@ fn title(source: &str, done: &SourceSuccess) -> String {
         Some(snapshot) => {
             format!("{source}: snapshot {}, {level}{against}\n", snapshot.origin.run.snapshot_id())
         }
-        None => format!("{source}: nothing was written; it would be a snapshot of level {level}{against}\n"),
+        None => format!("{source}: dry run, nothing was written; the snapshot would be {level}{against}\n"),
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn describe(machine: &Machine, checked: &Checked, packs_wanted: Readi
     }
     if checked.repair.is_none() && !checked.next.is_empty() && lacks_objects(report) {
         text.push_str(
-            "if objects are still being replicated or copied here, wait and run `icecore check` again before anything else\n",
+            "if objects are still being replicated or copied here, wait and run `icecore check` again first\n",
         );
     }
     describe_next(&mut text, &machine.host, checked);
@@ -147,21 +147,21 @@ fn advice(report: &CheckReport) -> String {
     let snapshots = match (damaged, report.snapshots.len()) {
         (0, _) => "all snapshots can be restored in full".to_owned(),
         (damaged, all) if damaged == all => {
-            "no snapshot can be restored in full; `icecore restore` restores what is left, and lists what is not".to_owned()
+            "no snapshot can be restored in full; `icecore restore` restores the intact files, and lists the others".to_owned()
         }
         (damaged, all) => format!(
-            "{} of {all} snapshots can be restored in full; of the others `icecore restore` restores what is left, and \
-             lists what is not",
+            "{} of {all} snapshots can be restored in full; from the others, `icecore restore` restores the intact files, \
+             and lists the rest",
             all - damaged
         ),
     };
     format!(
         "what to do:\n\
-         - delete nothing, and look after the disk or bucket that the repository is on\n\
+         - delete nothing, and check the disk or bucket that holds the repository\n\
          - copy damaged and missing objects back from another copy of the repository, if there is one\n\
          - {snapshots}\n\
-         - a repair deletes nothing: what is bad goes into quarantine, what is whole in it is kept\n\
-         - the next backup of a source stores again what is missing and the source still has\n"
+         - a repair deletes nothing: it moves damaged objects into quarantine, and keeps their intact parts\n\
+         - the next backup of a source stores missing data again, if the source still has it\n"
     )
 }
 

@@ -133,7 +133,7 @@ fn item(copy: &SnapshotCopy, zone: &TimeZone) -> String {
             )
         }
         CopyOutcome::Present { copy } => {
-            format!("{title} is there already as {}\n", copy.origin.run.snapshot_id())
+            format!("{title} already exists as {}\n", copy.origin.run.snapshot_id())
         }
         CopyOutcome::Planned => {
             let totals = copy.snapshot.completion().map(|completion| completion.totals).unwrap_or_default();
@@ -146,7 +146,7 @@ fn item(copy: &SnapshotCopy, zone: &TimeZone) -> String {
 
 /// Returns the summary of all snapshots.
 pub(super) fn summary(report: &CopyReport) -> String {
-    let mut counts = [(0, "copied"), (0, "would be copied"), (0, "there already"), (0, "not copied")];
+    let mut counts = [(0, "copied"), (0, "would be copied"), (0, "already there"), (0, "not copied")];
     for copy in &report.snapshots {
         let index = match copy.outcome {
             CopyOutcome::Copied(_) => 0,
@@ -161,7 +161,7 @@ pub(super) fn summary(report: &CopyReport) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| format!("{} {name}", text::count(count)))
         .collect();
-    let counts = if counts.is_empty() { "there are none".to_owned() } else { counts.join(", ") };
+    let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
     let mut line = format!("snapshots: {counts}");
     if report.snapshots_unreadable > 0 {
         // Writing to a string does not fail.

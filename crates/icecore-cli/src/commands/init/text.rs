@@ -28,12 +28,12 @@ pub(super) fn created(document: &CreatedDocument) -> String {
         Some(path) if *key_file_generated => format!(
             "{created}its key file is {path}\n\
              KEEP A COPY OF THIS KEY FILE on another machine or on paper: without it nobody can read the backups, \
-             and nobody can make another one\n"
+             and nobody can create a new key\n"
         ),
-        Some(path) => format!("{created}the key file {path} opens it; keep a copy elsewhere\n"),
+        Some(path) => format!("{created}the key file {path} unlocks it; keep a copy elsewhere\n"),
         None if *credential == "kms" => {
-            format!("{created}its only key is one of AWS KMS: {}\n", kms::RECOVERY)
+            format!("{created}its only key is a key of AWS KMS: {}\n", kms::RECOVERY)
         }
-        None => format!("{created}keep the password: without it nobody can read the backups\n"),
+        None => format!("{created}keep the password safe: without it nobody can read the backups\n"),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn table(list: &KeyList, zone: &TimeZone) -> Table {
             text::printable(document.label.unwrap_or_default().as_bytes()).into_owned(),
             match document.damage {
                 Some(damage) => format!("damaged: {damage}"),
-                None if document.in_use => "in use: opened the repository now".to_owned(),
+                None if document.in_use => "in use: unlocked the repository for this command".to_owned(),
                 None => String::new(),
             },
         ]);
@@ -49,7 +49,7 @@ pub(super) fn changed(change: &ChangedKeys) -> String {
         let _ = writeln!(lines, "added the key slot {id}");
     }
     if let Some(path) = &change.key_file {
-        let give = if change.is_found { "" } else { "give it with --key-file, and " };
+        let give = if change.is_found { "" } else { "use it with --key-file, and " };
         let _ = writeln!(lines, "its key file is {}; {give}keep a copy elsewhere", path.display());
     }
     for file in &change.moved {
@@ -64,9 +64,9 @@ pub(super) fn changed(change: &ChangedKeys) -> String {
 fn moved(file: &MovedFile) -> String {
     let (path, kept) = (file.path.display(), file.kept.display());
     if file.holds_new_key {
-        format!("{path} holds the new key now; the old key file is kept as {kept} and opens nothing any more")
+        format!("{path} now contains the new key; the old key file is kept as {kept}, but no longer unlocks the repository")
     } else {
-        format!("the old key file {path} was renamed to {kept}; it opens nothing any more")
+        format!("the old key file {path} was renamed to {kept}; it no longer unlocks the repository")
     }
 }
 
@@ -76,13 +76,13 @@ pub(super) struct Notices<'a> {
 }
 
 impl Notices<'_> {
-    fn warn_of_old(&self, what: &str, whatever: &str, instead: Option<&Path>) {
+    fn warn_of_old(&self, what: &str, users: &str, instead: Option<&Path>) {
         let must_give = match instead {
             Some(path) => format!("must name {}", path.display()),
             None => "must give the new key".to_owned(),
         };
         self.console.warning(&format!(
-            "{what} opens nothing any more; {whatever} {must_give}, or it fails with code 12"
+            "{what} no longer unlocks the repository; {users} {must_give}, or they fail with exit code 12"
         ));
     }
 }
@@ -91,24 +91,23 @@ impl KeyEvents for Notices<'_> {
     fn notice(&self, notice: &KeyNotice<'_>) {
         match *notice {
             KeyNotice::OwnSlotRemoved => self.console.warning(
-                "this was the slot of the key that this command was given: that key opens nothing any more",
+                "you removed the slot of the key that this command used: that key no longer unlocks the repository",
             ),
             KeyNotice::KeyFileUseless { path, origin, instead } => self.warn_of_old(
                 &format!("the key file {}", path.display()),
-                &format!("whatever names it as you did ({origin})"),
+                &format!("commands that use it in the same way ({origin})"),
                 instead,
             ),
             KeyNotice::PasswordUseless { origin, instead } => self.warn_of_old(
                 "the old password",
-                &format!("whatever gives it as you did ({origin})"),
+                &format!("commands that use it in the same way ({origin})"),
                 instead,
             ),
             KeyNotice::NoFileToFind => self.console.notice(
-                "commands that are given no key or password ask for the new one, or use AWS KMS, from now on",
+                "from now on, commands without a key or password option use AWS KMS or ask for the new password",
             ),
             KeyNotice::DefaultUseless { path } => self.console.warning(&format!(
-                "{}, which commands use if no key is given, opens nothing any more: put a key file that opens there, or \
-                 rename it",
+                "the default key file {} no longer unlocks the repository: replace it with a valid key file, or rename it",
                 path.display()
             )),
         }

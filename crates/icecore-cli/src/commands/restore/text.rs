@@ -37,10 +37,10 @@ pub(super) fn show(console: &Console, restored: &Restored) -> Outcome<()> {
 pub(super) fn snapshot_notice(notice: SnapshotNotice<'_>) -> String {
     match notice {
         SnapshotNotice::FilesLost { id } => {
-            format!("snapshot {id} has lost files, as a repair has noted; all others are restored")
+            format!("snapshot {id} has lost files, according to a repair; all other files are restored")
         }
         SnapshotNotice::OtherHost { origin, host } => {
-            format!("the snapshot is of the host {origin}, this is {host}")
+            format!("the snapshot is of host {origin}, but this is host {host}")
         }
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn notice_text(notice: &RestoreNotice) -> String {
             text::counted(*errors, "object")
         ),
         RestoreNotice::LittleSpace { needed_bytes, free_bytes } => format!(
-            "there may be too little space: {} are to be restored, {} are free",
+            "there may not be enough space: {} to restore, {} free",
             text::size(*needed_bytes),
             text::size(*free_bytes)
         ),
@@ -63,7 +63,7 @@ pub(super) fn notice_text(notice: &RestoreNotice) -> String {
             text::count(*entries)
         ),
         RestoreNotice::DeletionSuspended => {
-            "nothing more is deleted, because a part of the snapshot's list of files cannot be read"
+            "no more files are deleted, because a part of the snapshot's list of files cannot be read"
                 .to_owned()
         }
     }
@@ -88,7 +88,7 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
     let (id, target) = (origin.run.snapshot_id(), request.target.display().to_string());
     let target = text::printable(target.as_bytes()).into_owned();
     let mut lines = if request.dry_run {
-        format!("snapshot {id} of {}: nothing was changed in {target}; it would be\n", origin.source)
+        format!("snapshot {id} of {}: dry run, nothing was changed in {target}; the result would be\n", origin.source)
     } else {
         format!("snapshot {id} of {} restored to {target}\n", origin.source)
     };
@@ -96,7 +96,7 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
     // Writing to a string does not fail.
     let _ = writeln!(
         lines,
-        "  files    {} written with {}, {} already right, {} with new metadata",
+        "  files    {} written with {}, {} already up to date, {} with new metadata",
         count(counts.files_written),
         text::size(counts.bytes_written),
         count(counts.already_right),
@@ -117,7 +117,7 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
         (counts.replaced, "replaced"),
         (counts.deleted, "removed"),
         (counts.not_included, "not included"),
-        (counts.skipped, "not tried"),
+        (counts.skipped, "skipped"),
     ];
     let others = others.iter().filter(|(number, _)| *number > 0);
     let others: Vec<String> = others.map(|(number, what)| format!("{} {what}", count(*number))).collect();
@@ -130,7 +130,7 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
     if !request.dry_run {
         let _ = writeln!(
             lines,
-            "  fetched  {}, {} taken from files that were there",
+            "  fetched  {}, {} reused from existing files",
             text::size(counts.bytes_fetched),
             text::size(counts.bytes_reused)
         );
@@ -155,7 +155,7 @@ fn compared(request: &RestoreRequest, counts: &RestoreCounts) -> Option<String> 
         parts.push(if request.trust_times {
             format!("{files} by size and time only (--trust-times)")
         } else {
-            format!("{files} unchanged since the backup, by inode and time of change")
+            format!("{files} unchanged since the backup, by inode and ctime")
         });
     }
     (!parts.is_empty()).then(|| parts.join(", "))
@@ -176,19 +176,19 @@ fn show_kept(console: &Console, report: &RestoreReport) {
 fn kept_text(reason: KeptReason) -> &'static str {
     match reason {
         KeptReason::Unreadable => {
-            "the backup could not read the directory, so the snapshot does not know what was in it"
+            "the backup could not read the directory, so the snapshot does not list its content"
         }
         KeptReason::NotEntered => "the backup did not enter the directory, which was another file system",
         KeptReason::Cache => {
-            "the backup left out the content of a directory with CACHEDIR.TAG; --delete-excluded removes it"
+            "the backup excluded the content of a directory with CACHEDIR.TAG; --delete-excluded removes it"
         }
-        KeptReason::Excluded => "an exclude pattern kept it out of the backup; --delete-excluded removes it",
+        KeptReason::Excluded => "an exclude pattern excluded it from the backup; --delete-excluded removes it",
         KeptReason::LeftOut => {
-            "the backup left it out as the repository or the cache; --delete-excluded removes it"
+            "the backup excluded it as the repository or the cache; --delete-excluded removes it"
         }
-        KeptReason::Unknown => "the snapshot does not say everything that the backup left out",
-        KeptReason::NotIncluded => "the --include patterns take it out",
-        KeptReason::MountPoint => "it is a mount point, or lies on another file system than the target",
+        KeptReason::Unknown => "the snapshot does not list everything that the backup excluded",
+        KeptReason::NotIncluded => "the --include patterns do not include it",
+        KeptReason::MountPoint => "it is a mount point, or is on another file system than the target",
         KeptReason::Own => "it is the repository, or a key file, the cache or the state of Icecore",
     }
 }
@@ -227,7 +227,7 @@ fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreRe
         ));
     }
     let number = text::counted(count, "object");
-    let rest = if report.archived == 0 { "; everything else is" } else { "" };
+    let rest = if report.archived == 0 { "; everything else was restored" } else { "" };
     console.error_line(&format!("error: {number} could not be restored{rest}"));
     if let Some(path) = report.problems.iter().find_map(|problem| protected_path(&request.target, problem)) {
         console.error_line(&format!(
@@ -237,7 +237,7 @@ fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreRe
     }
     if report.damaged > 0 {
         console.error_line(
-            "hint: `icecore check --read-data` shows what is damaged, and names the newest snapshot that is whole",
+            "hint: `icecore check --read-data` lists the damage and the newest snapshot that can be restored in full",
         );
     }
 }

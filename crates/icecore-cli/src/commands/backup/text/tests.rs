@@ -74,12 +74,12 @@ fn describe(error: &OperationError) -> ErrorDocument {
 #[test]
 fn a_summary_says_what_was_new_and_how_long_it_took() {
     let expected = "\
-home: nothing was written; it would be a snapshot of level incremental
-  files   1 new, 2 changed, 7 unchanged; 10 files in all with 5.0 MiB
-  others  1 gone since then
+home: dry run, nothing was written; the snapshot would be incremental
+  files   1 new, 2 changed, 7 unchanged; 10 files with 5.0 MiB in total
+  others  1 removed since then
   data    3.0 MiB read, 2.0 MiB deduplicated, 1.0 MiB new, 512.0 KiB compressed
   added   600.0 KiB to the repository
-  time    1.5 s to read everything, 0.2 s until all was durable
+  time    1.5 s to read everything, 0.2 s more until everything was stored
 ";
     assert_eq!(summary("home", &success(report())), expected);
     assert_eq!(status::of_backup_report(&whole(source(report()))), ExitStatus::Done);

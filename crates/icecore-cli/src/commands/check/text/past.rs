@@ -23,7 +23,7 @@ pub(super) fn describe(text: &mut String, past: &Past) {
         let _ = writeln!(text, "{word}: {more} more (--json lists all)");
     }
     if past.accepted.is_some() && past.losses.is_empty() {
-        let _ = writeln!(text, "nothing is missing: nothing to accept");
+        let _ = writeln!(text, "no snapshot or record is missing: nothing to accept");
     }
 }
 

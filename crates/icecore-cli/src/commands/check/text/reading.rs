@@ -6,7 +6,7 @@ use icecore_operations::{check::Reading, text};
 /// Describes which packs were read, and which wait for the next checks or for a thaw.
 pub(super) fn describe(report: &CheckReport, packs_wanted: Reading) -> String {
     match packs_wanted {
-        Reading::Nothing => return "the data itself was not read (--read-data does that)".to_owned(),
+        Reading::Nothing => return "the data was not read (--read-data reads it)".to_owned(),
         Reading::Everything if report.packs_archived == 0 => {
             return "all data was read and verified".to_owned();
         }
@@ -19,7 +19,7 @@ pub(super) fn describe(report: &CheckReport, packs_wanted: Reading) -> String {
     );
     if report.packs_left > 0 {
         let more = text::count(report.packs_left);
-        line = format!("{line}, {more} more wait for the next checks");
+        line = format!("{line}, {more} more left for later checks");
     }
     if report.packs_archived > 0 {
         let verbs = if report.packs_archived == 1 { "is archived and was" } else { "are archived and were" };

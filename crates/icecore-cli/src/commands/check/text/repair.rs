@@ -16,8 +16,8 @@ pub(super) fn describe(text: &mut String, repair: &Repair) {
     let steps = repair.plan.steps.len();
     // Writing to a string does not fail.
     let _ = match (&repair.done, steps) {
-        (_, 0) => writeln!(text, "repair: there is nothing to do"),
-        (None, _) => writeln!(text, "repair, not done yet:"),
+        (_, 0) => writeln!(text, "repair: nothing to do"),
+        (None, _) => writeln!(text, "repair plan, not carried out yet:"),
         (Some(_), _) => writeln!(text, "repaired:"),
     };
     for step in repair.plan.steps.iter().take(SHOWN_MAX) {
@@ -25,7 +25,7 @@ pub(super) fn describe(text: &mut String, repair: &Repair) {
     }
     more(text, steps);
     for (key, reason) in repair.plan.left.iter().take(SHOWN_MAX) {
-        let line = format!("{key} is left alone: {reason}");
+        let line = format!("{key} is skipped: {reason}");
         let _ = writeln!(text, "  {}", text::printable_message(&line));
     }
     more(text, repair.plan.left.len());
@@ -38,7 +38,7 @@ pub(super) fn describe(text: &mut String, repair: &Repair) {
                 "  snapshot {id} is marked as damaged: {}",
                 text::counted(files, "damaged file")
             ),
-            None => writeln!(text, "  snapshot {id} is whole again, its mark is gone"),
+            None => writeln!(text, "  snapshot {id} is complete again and no longer marked as damaged"),
         };
     }
     more(text, done.marks.len());
@@ -48,7 +48,7 @@ pub(super) fn describe(text: &mut String, repair: &Repair) {
         let count = text::counted(done.outcome.quarantined.len() as u64, "object");
         let _ = writeln!(
             text,
-            "{count} in quarantine under {place}/; delete them by hand when nobody wants to look at them any more"
+            "{count} in quarantine under {place}/; delete them by hand when nobody needs them any more"
         );
     }
 }
@@ -62,16 +62,16 @@ fn more(text: &mut String, count: usize) {
 fn describe_step(step: &RepairStep) -> String {
     match step {
         RepairStep::RebuildDirectory { pack, from, .. } => {
-            format!("{} is written anew from the copy in {}", layout::directory_key(*pack), from.key)
+            format!("{} is rebuilt from the copy in {}", layout::directory_key(*pack), from.key)
         }
         RepairStep::MovePack { from, to, .. } => {
-            format!("{} is moved to {to}, where its directory says that it is", from.key)
+            format!("{} is moved to {to}, the location in its pack directory", from.key)
         }
         RepairStep::RetirePack { sources, retired, chunks_lost, .. } => {
             let kept: u64 = sources.iter().map(SalvageSource::chunk_count).sum();
             let keys: Vec<&str> = retired.iter().map(|object| object.key.as_str()).collect();
             let (kept, lost) = (text::counted(kept, "chunk"), text::counted(*chunks_lost, "chunk"));
-            format!("{} into quarantine; stored anew: {kept}, lost: {lost}", keys.join(" and "))
+            format!("{} into quarantine; stored again: {kept}, lost: {lost}", keys.join(" and "))
         }
         RepairStep::AddParents { run, parents, .. } => {
             let shown: Vec<_> =
@@ -85,21 +85,21 @@ fn describe_step(step: &RepairStep) -> String {
                 format!("{} directories", parents.len())
             };
             format!(
-                "snapshot {} gets the {directories} that its files lie in and that it lacks; only the path is known, the \
-                 mode becomes 0700, the owner and time those of the directory above: {}{more}",
+                "snapshot {} gets the missing {directories} of its files: only the path is known, so the mode becomes \
+                 0700, and the owner and time are those of the parent directory: {}{more}",
                 run.snapshot_id(),
                 shown.join(", ")
             )
         }
         RepairStep::RestoreSnapshot { run, .. } => {
             format!(
-                "snapshot {} is put back from the catalogue's copy or from where it was",
+                "snapshot {} is put back from the copy in the catalogue or in quarantine",
                 run.snapshot_id()
             )
         }
         RepairStep::RetireSnapshot { run, object } => {
             format!(
-                "{} into quarantine: snapshot {} is lost, there is no copy of it",
+                "{} into quarantine: snapshot {} is lost, because no copy of it exists",
                 object.key,
                 run.snapshot_id()
             )

@@ -22,7 +22,7 @@ pub(super) fn explain(fact: &DirectoryFact) -> Explanation {
             "mount it with read and write access: `mount -o remount,rw`",
         ),
         DirectoryFact::NoSpace { location, reason } => {
-            no_backups(&format!("no space left in {location}: {}", failure::plain(reason)), "make room there")
+            no_backups(&format!("no space left in {location}: {}", failure::plain(reason)), "free some space there")
         }
         DirectoryFact::AccessDenied { location, reason } => {
             no_backups(&format!("this user may not write to {location}: {}", failure::plain(reason)), OWNER)
@@ -32,7 +32,7 @@ pub(super) fn explain(fact: &DirectoryFact) -> Explanation {
             "remove files there; more space alone does not help",
         ),
         DirectoryFact::LittleRoom { bytes } => {
-            advised(format!("only {} left", text::size(*bytes)), "make room before a backup needs it")
+            advised(format!("only {} left", text::size(*bytes)), "free some space before a backup needs it")
         }
         DirectoryFact::Room { bytes } => plain(format!("{} left", text::size(*bytes))),
     }

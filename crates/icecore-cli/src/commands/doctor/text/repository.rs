@@ -27,25 +27,25 @@ pub(super) fn explain(fact: RepositoryFact, zone: &TimeZone) -> Explanation {
             "copy meta/keys/ back from a copy of the repository",
         ),
         RepositoryFact::SeveralWaysIn { slots } => {
-            plain(format!("{}, not only keys of AWS KMS", text::counted(slots, "key slot")))
+            plain(format!("{}, not only AWS KMS", text::counted(slots, "key slot")))
         }
         RepositoryFact::OnlyKms { regions, is_bucket_region } => {
             advised(only_kms(&regions, is_bucket_region), ANOTHER_KEY)
         }
         RepositoryFact::TimesUnknown => advised(
-            "their times were not compared: no key is at hand",
+            "their times were not compared: no key or password was given",
             "give a key or a password, for example with --key-file or --password-file",
         ),
-        RepositoryFact::TimesAgree => plain("their times agree with the order in which they were made"),
+        RepositoryFact::TimesAgree => plain("their times match the order in which they were created"),
         RepositoryFact::TimesWrong(snapshots) => advised(
             wrong_times(&snapshots, zone),
-            "the order of the snapshots does not depend on their times; name these by their ids, not by dates",
+            "name these snapshots by id, not by date; their order does not depend on their times",
         ),
         RepositoryFact::MachineBehind { written } => {
             let time = text::local_time(written, zone);
             let message =
                 format!("this machine's clock is behind: the repository was last written to at {time}");
-            advised(message, "use a time service")
+            advised(message, "use a time service such as chrony")
         }
     }
 }
@@ -53,11 +53,11 @@ pub(super) fn explain(fact: RepositoryFact, zone: &TimeZone) -> Explanation {
 fn only_kms(regions: &[String], is_bucket_region: bool) -> String {
     match regions.first().filter(|_| is_bucket_region) {
         Some(region) => format!(
-            "the only way in is AWS KMS in {region}, the region of the bucket: if the region fails or the account is \
+            "only AWS KMS in {region}, the region of the bucket, unlocks the repository: if the region fails or the account is \
              lost, nobody can read the backups, not even from a replica"
         ),
         None => format!(
-            "the only way in is AWS KMS ({}): if the account is lost or the key is deleted, nobody can read the backups",
+            "only AWS KMS ({}) unlocks the repository: if the account is lost or the key is deleted, nobody can read the backups",
             regions.join(", ")
         ),
     }

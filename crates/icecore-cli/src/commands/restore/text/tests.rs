@@ -11,17 +11,17 @@ fn request() -> RestoreRequest {
 fn a_summary_says_what_was_done() {
     let expected = "\
 snapshot 01010101010101010101 of etc restored to /tmp/x
-  files    3 written with 0 B, 0 already right, 0 with new metadata
+  files    3 written with 0 B, 0 already up to date, 0 with new metadata
   created  1 directory
   others   2 removed
-  fetched  0 B, 0 B taken from files that were there
+  fetched  0 B, 0 B reused from existing files
   time     0.0 s, then 0.0 s until everything was on disk
 ";
     assert_eq!(summary(&request(), &RestoreReport::example()), expected);
     let planned = summary(&RestoreRequest { dry_run: true, ..request() }, &RestoreReport::example());
     assert!(
         planned.starts_with(
-            "snapshot 01010101010101010101 of etc: nothing was changed in /tmp/x; it would be\n"
+            "snapshot 01010101010101010101 of etc: dry run, nothing was changed in /tmp/x; the result would be\n"
         )
     );
 }

@@ -38,18 +38,18 @@ fn told(repair: &Repair) -> String {
 fn a_plan_is_told() {
     let id = RunId([1; 16]).snapshot_id();
     let expected = format!(
-        "repair, not done yet:\n  \
-         meta/packs/{run}-000000 is written anew from the copy in data/a\n  \
-         data/b is moved to data/c, where its directory says that it is\n  \
-         data/d and meta/packs/d into quarantine; stored anew: 0 chunks, lost: 1,234 chunks\n  \
-         meta/snapshots/e into quarantine: snapshot {id} is lost, there is no copy of it\n  \
-         data/f is left alone: its run is at work\n",
+        "repair plan, not carried out yet:\n  \
+         meta/packs/{run}-000000 is rebuilt from the copy in data/a\n  \
+         data/b is moved to data/c, the location in its pack directory\n  \
+         data/d and meta/packs/d into quarantine; stored again: 0 chunks, lost: 1,234 chunks\n  \
+         meta/snapshots/e into quarantine: snapshot {id} is lost, because no copy of it exists\n  \
+         data/f is skipped: its run is at work\n",
         run = RunId([1; 16])
     );
     assert_eq!(told(&planned()), expected);
     assert!(!planned().has_lost_snapshots());
     let nothing = Repair { plan: RepairPlan::default(), ..planned() };
-    assert_eq!(told(&nothing), "repair: there is nothing to do\n");
+    assert_eq!(told(&nothing), "repair: nothing to do\n");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn what_was_done_is_told() {
     assert!(text.starts_with("repaired:\n"), "{text}");
     for line in [
         &format!("  snapshot {id} is marked as damaged: 2 damaged files\n"),
-        &format!("  snapshot {id} is whole again, its mark is gone\n"),
+        &format!("  snapshot {id} is complete again and no longer marked as damaged\n"),
         "1 object in quarantine under meta/quarantine/r/; delete them by hand",
     ] {
         assert!(text.contains(line), "{text}");
