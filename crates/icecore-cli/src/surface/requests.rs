@@ -104,7 +104,7 @@ impl PriceDocument {
     fn text(&self) -> String {
         let Self { region, date, .. } = self;
         let internet = if self.internet_usd_max >= 0.01 {
-            format!(", plus up to {} if the data left AWS to the internet", dollars(self.internet_usd_max))
+            format!(", plus up to {} if the data was sent to the internet", dollars(self.internet_usd_max))
         } else {
             String::new()
         };

@@ -158,7 +158,7 @@ fn advice(report: &CheckReport) -> String {
     format!(
         "what to do:\n\
          - delete nothing, and check the disk or bucket that holds the repository\n\
-         - copy damaged and missing objects back from another copy of the repository, if there is one\n\
+         - copy damaged and missing objects back from another copy of the repository, if you have one\n\
          - {snapshots}\n\
          - a repair deletes nothing: it moves damaged objects into quarantine, and keeps their intact parts\n\
          - the next backup of a source stores missing data again, if the source still has it\n"

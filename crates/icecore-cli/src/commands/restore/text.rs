@@ -49,7 +49,7 @@ pub(super) fn snapshot_notice(notice: SnapshotNotice<'_>) -> String {
 pub(super) fn notice_text(notice: &RestoreNotice) -> String {
     match notice {
         RestoreNotice::PartialSnapshot { errors } => format!(
-            "the snapshot is partial: {} could not be read when it was made",
+            "the snapshot is partial: {} could not be read during the backup",
             text::counted(*errors, "object")
         ),
         RestoreNotice::LittleSpace { needed_bytes, free_bytes } => format!(
@@ -178,7 +178,7 @@ fn kept_text(reason: KeptReason) -> &'static str {
         KeptReason::Unreadable => {
             "the backup could not read the directory, so the snapshot does not list its content"
         }
-        KeptReason::NotEntered => "the backup did not enter the directory, which was another file system",
+        KeptReason::NotEntered => "the backup did not enter the directory, because it was on another file system",
         KeptReason::Cache => {
             "the backup excluded the content of a directory with CACHEDIR.TAG; --delete-excluded removes it"
         }

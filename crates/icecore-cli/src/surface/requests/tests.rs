@@ -26,7 +26,7 @@ fn on_s3_with_its_price() {
     assert_eq!(
         document.text(),
         "1,002 PUT, 3 LIST, 10 GET, 7 DELETE; 64.0 MiB sent, 1.0 GiB received; $0.0500, plus up to $0.0900 if the \
-         data left AWS to the internet (prices of us-east-1 of 2026-11-20)"
+         data was sent to the internet (prices of us-east-1 of 2026-11-20)"
     );
 }
 

@@ -49,7 +49,7 @@ pub(super) fn explain(fact: BucketFact) -> Explanation {
 }
 
 fn powers(overwrites: bool, deletes: bool) -> Explanation {
-    const FOR_HOSTS: &str = "a maintainer needs this, a host that makes backups does not: see `icecore doctor \
+    const FOR_HOSTS: &str = "maintainers need these permissions, hosts that make backups do not: see `icecore doctor \
                              --print-policy writer` and `--print-policy bucket`";
     match (overwrites, deletes) {
         (false, false) => {
