@@ -37,10 +37,7 @@ fn catalogues_that_are_not_used_any_more_are_removed_and_made_again() {
     sandbox.run(&["backup", "source"]).expect(0);
     assert!(cache.join("catalogue.sqlite").exists(), "it was used today");
     age(&cache);
-    sandbox
-        .run(&["backup", "source"])
-        .expect(0)
-        .says("removed 1 catalogue (");
+    sandbox.run(&["backup", "source"]).expect(0).says("removed 1 catalogue (");
     assert!(!cache.join("catalogue.sqlite").exists());
     sandbox.run(&["backup", "source"]).expect(0);
     sandbox.use_repository(first);

@@ -60,7 +60,10 @@ fn a_password_in_place_of_the_key_file_is_not_hidden_by_the_old_file() {
     let sandbox = Sandbox::with_repository();
     let generated = sandbox.key_file();
     fs::write(sandbox.path("password"), "correct horse").unwrap();
-    sandbox.run(&["key", "passwd", "--new-password-file", "password"]).expect(0).says("ask for the new password");
+    sandbox
+        .run(&["key", "passwd", "--new-password-file", "password"])
+        .expect(0)
+        .says("ask for the new password");
     assert!(!generated.exists());
     job(&sandbox).expect(12).says("no key or password is given");
     sandbox.run(&["snapshots", "--password-file", "password"]).expect(0);
@@ -125,7 +128,11 @@ fn a_removed_slot_says_what_it_leaves_without_a_key() {
     let marked: Vec<_> = shown.text().lines().filter(|line| line.contains("in use")).collect();
     assert!(marked.len() == 1 && !marked[0].contains("first key"), "{}", shown.describe());
     let first = used[0]["id"].as_str().unwrap();
-    sandbox.run(&["key", "remove", first]).expect(0).says("no longer unlocks the repository").says(&generated);
+    sandbox
+        .run(&["key", "remove", first])
+        .expect(0)
+        .says("no longer unlocks the repository")
+        .says(&generated);
     job(&sandbox).expect(12).says(&generated);
 }
 

@@ -46,7 +46,10 @@ fn a_token_that_expires_in_the_middle_of_a_run() {
     let bed = Bed::with_repository();
     super::fill(&bed.sandbox);
     bed.inject("PUT", "/data/", 4, Fault::error(400, "ExpiredToken"));
-    bed.sandbox.run(&["backup", "source"]).expect(1).says("renew the credentials and run the same command again");
+    bed.sandbox
+        .run(&["backup", "source"])
+        .expect(1)
+        .says("renew the credentials and run the same command again");
     bed.sandbox.run(&["backup", "source"]).expect(0);
 }
 

@@ -45,7 +45,9 @@ pub(super) fn explain(fact: Fact, zone: &TimeZone) -> Explanation {
 
 fn of_cache(fact: CacheFact) -> Explanation {
     match fact {
-        CacheFact::NoDirectory => advised("no home directory found for it", "choose a directory with --cache-dir"),
+        CacheFact::NoDirectory => {
+            advised("no home directory found for it", "choose a directory with --cache-dir")
+        }
         CacheFact::Usable(path) => plain(path.display().to_string()),
         CacheFact::Unusable(error) => {
             advised(Failure::from(error).message, "choose another one with --cache-dir")

@@ -64,7 +64,9 @@ pub(super) fn changed(change: &ChangedKeys) -> String {
 fn moved(file: &MovedFile) -> String {
     let (path, kept) = (file.path.display(), file.kept.display());
     if file.holds_new_key {
-        format!("{path} now contains the new key; the old key file is kept as {kept}, but no longer unlocks the repository")
+        format!(
+            "{path} now contains the new key; the old key file is kept as {kept}, but no longer unlocks the repository"
+        )
     } else {
         format!("the old key file {path} was renamed to {kept}; it no longer unlocks the repository")
     }

@@ -88,7 +88,10 @@ fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
     let (id, target) = (origin.run.snapshot_id(), request.target.display().to_string());
     let target = text::printable(target.as_bytes()).into_owned();
     let mut lines = if request.dry_run {
-        format!("snapshot {id} of {}: dry run, nothing was changed in {target}; the result would be\n", origin.source)
+        format!(
+            "snapshot {id} of {}: dry run, nothing was changed in {target}; the result would be\n",
+            origin.source
+        )
     } else {
         format!("snapshot {id} of {} restored to {target}\n", origin.source)
     };
@@ -178,11 +181,15 @@ fn kept_text(reason: KeptReason) -> &'static str {
         KeptReason::Unreadable => {
             "the backup could not read the directory, so the snapshot does not list its content"
         }
-        KeptReason::NotEntered => "the backup did not enter the directory, because it was on another file system",
+        KeptReason::NotEntered => {
+            "the backup did not enter the directory, because it was on another file system"
+        }
         KeptReason::Cache => {
             "the backup excluded the content of a directory with CACHEDIR.TAG; --delete-excluded removes it"
         }
-        KeptReason::Excluded => "an exclude pattern excluded it from the backup; --delete-excluded removes it",
+        KeptReason::Excluded => {
+            "an exclude pattern excluded it from the backup; --delete-excluded removes it"
+        }
         KeptReason::LeftOut => {
             "the backup excluded it as the repository or the cache; --delete-excluded removes it"
         }

@@ -16,8 +16,7 @@ pub(super) fn of(endpoint: &str, proxy: Option<&str>, cause: &ConnectionCause, s
             Some(_),
         ) => {
             let host = host(endpoint);
-            format!("check the proxy in HTTPS_PROXY or HTTP_PROXY, or bypass it with NO_PROXY={host}")
-                .into()
+            format!("check the proxy in HTTPS_PROXY or HTTP_PROXY, or bypass it with NO_PROXY={host}").into()
         }
         (ConnectionCause::UntrustedCertificate, Some(_)) => advice![
             "the proxy may intercept connections: give its CA certificate with ",
@@ -32,14 +31,12 @@ pub(super) fn of(endpoint: &str, proxy: Option<&str>, cause: &ConnectionCause, s
 fn direct(cause: &ConnectionCause, setting: Piece) -> Advice {
     match cause {
         ConnectionCause::Refused => advice!["check ", setting, ", and that the server is running"],
-        ConnectionCause::NoSuchHost => advice![
-            "check the host name in ",
-            setting,
-            ", or ",
-            Flag::Region,
-            ", and DNS on this machine"
-        ],
-        ConnectionCause::NoAnswer => advice!["check ", setting, ", and that no firewall blocks the connection"],
+        ConnectionCause::NoSuchHost => {
+            advice!["check the host name in ", setting, ", or ", Flag::Region, ", and DNS on this machine"]
+        }
+        ConnectionCause::NoAnswer => {
+            advice!["check ", setting, ", and that no firewall blocks the connection"]
+        }
         ConnectionCause::UntrustedCertificate => advice![
             "give the certificate of its issuer with ",
             Flag::CaFile,
@@ -59,11 +56,9 @@ fn direct(cause: &ConnectionCause, setting: Piece) -> Advice {
         ConnectionCause::MisnamedCertificate { .. } => {
             advice!["use a host name in ", setting, " that the certificate of the server names"]
         }
-        ConnectionCause::NoTls => advice![
-            "use http:// instead of https:// in ",
-            setting,
-            ", or use the TLS port of the server"
-        ],
+        ConnectionCause::NoTls => {
+            advice!["use http:// instead of https:// in ", setting, ", or use the TLS port of the server"]
+        }
         ConnectionCause::ProxyCredentials => {
             "add the user and password to the URL: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT".into()
         }

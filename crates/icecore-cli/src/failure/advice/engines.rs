@@ -20,7 +20,9 @@ pub(in crate::failure) fn of_exclude(error: &ExcludeError) -> Option<Advice> {
 pub(in crate::failure) fn of_backup(error: &BackupError) -> Option<Advice> {
     let advice = match error {
         BackupError::Repository(error) => return repository::of(error),
-        BackupError::StreamName { .. } => "give a file name only, such as db.sql; --name sets the name of the source",
+        BackupError::StreamName { .. } => {
+            "give a file name only, such as db.sql; --name sets the name of the source"
+        }
         BackupError::Command { .. } => "no snapshot was created, because the output may be incomplete",
         BackupError::StreamEmpty => {
             "find out why there was no output; to store an empty file on purpose, add --allow-empty"
@@ -38,14 +40,16 @@ pub(in crate::failure) fn of_backup(error: &BackupError) -> Option<Advice> {
 pub(in crate::failure) fn of_restore(error: &RestoreError) -> Option<Advice> {
     let advice = match error {
         RestoreError::Repository(error) => return repository::of(error),
-        RestoreError::Interrupted => "run the same command again: it skips the files that are already restored",
+        RestoreError::Interrupted => {
+            "run the same command again: it skips the files that are already restored"
+        }
         RestoreError::PathNotFound { run, .. } => {
-            return Some(format!("`icecore ls {}` lists the files in the snapshot", run.snapshot_id()).into());
+            return Some(
+                format!("`icecore ls {}` lists the files in the snapshot", run.snapshot_id()).into(),
+            );
         }
         RestoreError::TargetNotDirectory { .. } => "give a directory, or a path that does not exist yet",
-        RestoreError::ManyDeletions { .. } => {
-            "add --dry-run to list the deletions, or --yes to allow them"
-        }
+        RestoreError::ManyDeletions { .. } => "add --dry-run to list the deletions, or --yes to allow them",
         RestoreError::TargetFull { .. } => {
             "free some space and run the same command again: it skips the files that are already restored"
         }

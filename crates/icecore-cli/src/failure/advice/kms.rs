@@ -11,10 +11,10 @@ pub(crate) const RECOVERY: &str = "if it is deleted, nobody can read the backups
 /// Returns what to do about the key itself.
 pub(in crate::failure) fn of(error: &KmsError) -> Option<Advice> {
     let advice = match error {
-        KmsError::Denied { permission, .. } => {
-            format!("allow {permission} on the key for the user or role, in its IAM policy or in the key policy")
-                .into()
-        }
+        KmsError::Denied { permission, .. } => format!(
+            "allow {permission} on the key for the user or role, in its IAM policy or in the key policy"
+        )
+        .into(),
         KmsError::Unusable { .. } => "enable the key, or cancel its deletion".into(),
         KmsError::NotFound { .. } => "check the name, region and account of the key".into(),
         KmsError::Foreign { .. } => {

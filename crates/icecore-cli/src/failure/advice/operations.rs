@@ -61,7 +61,11 @@ pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
             return Some(format!("run `icecore check` for details; {ACCEPT}").into());
         }
         OperationError::PolicyWithoutBucket => {
-            return Some(advice!["give ", Flag::Repository, " s3://bucket/prefix; it does not have to exist"]);
+            return Some(advice![
+                "give ",
+                Flag::Repository,
+                " s3://bucket/prefix; it does not have to exist"
+            ]);
         }
         OperationError::PathNotFound { id, root, path } => return Some(of_path(id, root, path).into()),
         OperationError::NotFile { id, .. } => {

@@ -35,8 +35,6 @@ fn of_patterns(id: &str, root: &[u8], path: &[u8], patterns: &[String]) -> Strin
     if path.is_empty() {
         format!("patterns are relative to the source's root {root}; `icecore ls {id}` lists the files")
     } else {
-        format!(
-            "patterns are relative to {shown} in the source; `icecore ls {id}:{shown}` lists the files"
-        )
+        format!("patterns are relative to {shown} in the source; `icecore ls {id}:{shown}` lists the files")
     }
 }

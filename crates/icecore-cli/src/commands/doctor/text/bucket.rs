@@ -12,7 +12,8 @@ use icecore_operations::{
 use super::{advised, of_failure, plain};
 use crate::failure::Failure;
 
-const SINGLE_WRITER: &str = "use one host only, and create the repository with `icecore init --single-writer`";
+const SINGLE_WRITER: &str =
+    "use one host only, and create the repository with `icecore init --single-writer`";
 const THAW: &str = "thaw them (`aws s3api restore-object`), copy them back into STANDARD, and disable the lifecycle rule or the \
                     archive tiers of Intelligent-Tiering that archived them";
 
@@ -90,9 +91,7 @@ fn of_versioning(versioning: Versioning) -> Explanation {
             "`aws s3api put-bucket-versioning` protects against anyone who has the permissions of this host",
         ),
         Versioning::Unknown => advised("cannot be read", "allow s3:GetBucketVersioning on the bucket"),
-        Versioning::Unsupported => {
-            plain("cannot be read: the server may not support versioning")
-        }
+        Versioning::Unsupported => plain("cannot be read: the server may not support versioning"),
     }
 }
 

@@ -21,9 +21,10 @@ pub(super) fn explain(fact: &DirectoryFact) -> Explanation {
             &format!("the file system of {location} is read-only"),
             "mount it with read and write access: `mount -o remount,rw`",
         ),
-        DirectoryFact::NoSpace { location, reason } => {
-            no_backups(&format!("no space left in {location}: {}", failure::plain(reason)), "free some space there")
-        }
+        DirectoryFact::NoSpace { location, reason } => no_backups(
+            &format!("no space left in {location}: {}", failure::plain(reason)),
+            "free some space there",
+        ),
         DirectoryFact::AccessDenied { location, reason } => {
             no_backups(&format!("this user may not write to {location}: {}", failure::plain(reason)), OWNER)
         }

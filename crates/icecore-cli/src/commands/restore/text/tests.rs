@@ -19,9 +19,7 @@ snapshot 01010101010101010101 of etc restored to /tmp/x
 ";
     assert_eq!(summary(&request(), &RestoreReport::example()), expected);
     let planned = summary(&RestoreRequest { dry_run: true, ..request() }, &RestoreReport::example());
-    assert!(
-        planned.starts_with(
-            "snapshot 01010101010101010101 of etc: dry run, nothing was changed in /tmp/x; the result would be\n"
-        )
-    );
+    assert!(planned.starts_with(
+        "snapshot 01010101010101010101 of etc: dry run, nothing was changed in /tmp/x; the result would be\n"
+    ));
 }
