@@ -192,7 +192,7 @@ fn limits_of_bandwidth_hold() {
     let seconds = started.json()["sources"][0]["seconds"].as_f64().unwrap();
     // The last pack may be uploaded at once; the earlier ones take their time.
     assert!(seconds > 0.9, "{seconds}");
-    bed.sandbox.run(&["backup", "source", "--limit-upload", "0"]).expect(2).says("nothing through");
+    bed.sandbox.run(&["backup", "source", "--limit-upload", "0"]).expect(2).says("must be greater than zero");
 }
 
 /// On a server that somebody has started.

@@ -19,7 +19,7 @@ pub enum ByteSizeError {
         unit: String,
     },
     /// The size has more than 64 bits.
-    #[error("{text:?} is too large a size")]
+    #[error("the size {text:?} is too large")]
     TooLarge {
         /// The text as given.
         text: String,

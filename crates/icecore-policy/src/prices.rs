@@ -72,7 +72,7 @@ impl Prices {
     pub fn parse(text: &str) -> Result<Self, PriceError> {
         let prices: Self = toml::from_str(text).map_err(|error| PriceError { reason: error.to_string() })?;
         if !prices.regions.contains_key(&prices.default_region) {
-            let reason = format!("there are no prices of the region {:?}", prices.default_region);
+            let reason = format!("there are no prices for the region {:?}", prices.default_region);
             return Err(PriceError { reason });
         }
         Ok(prices)

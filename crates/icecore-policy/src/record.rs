@@ -142,7 +142,9 @@ impl TryFrom<i64> for Requests {
     fn try_from(number: i64) -> Result<Self, Self::Error> {
         let requests = usize::try_from(number).ok().filter(|requests| *requests <= S3_REQUESTS_MAX);
         let requests = requests.and_then(NonZeroUsize::new).map(Self);
-        requests.ok_or_else(|| format!("{number} is not a number of requests from 1 to {S3_REQUESTS_MAX}"))
+        requests.ok_or_else(|| {
+            format!("{number} is out of range; write a number of requests from 1 to {S3_REQUESTS_MAX}")
+        })
     }
 }
 
@@ -156,7 +158,7 @@ impl TryFrom<String> for Rate {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let bytes = parse_byte_size(&text).map_err(|error| error.to_string())?;
-        NonZeroU64::new(bytes).map(Self).ok_or_else(|| "a rate of zero would let nothing through".to_owned())
+        NonZeroU64::new(bytes).map(Self).ok_or_else(|| "the rate must be greater than zero".to_owned())
     }
 }
 
@@ -184,7 +186,7 @@ impl TryFrom<String> for AbsolutePath {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         if !text.starts_with('/') {
             return Err(format!(
-                "{text:?} does not begin with /; paths in this file are absolute, and ~ is not replaced"
+                "{text:?} does not begin with /; paths in this file must be absolute, and ~ is not expanded"
             ));
         }
         if text.contains('\0') {
@@ -224,7 +226,7 @@ impl TryFrom<String> for SourceName {
         }
         if name.contains(['@', ':']) || name.contains(char::is_control) {
             return Err(format!(
-                "the name of a source contains no @, no : and no control characters; {name:?} does"
+                "the name of a source cannot contain @, : or control characters; {name:?} does"
             ));
         }
         Ok(Self(name))
@@ -241,7 +243,7 @@ impl TryFrom<i64> for CompressionLevel {
     fn try_from(number: i64) -> Result<Self, Self::Error> {
         let level = i32::try_from(number).ok().filter(|level| COMPRESSION_LEVELS.contains(level));
         let (low, high) = COMPRESSION_LEVELS.into_inner();
-        level.map(Self).ok_or_else(|| format!("{number} is not one of the levels from {low} to {high}"))
+        level.map(Self).ok_or_else(|| format!("{number} is out of range; write a level from {low} to {high}"))
     }
 }
 
@@ -255,7 +257,9 @@ impl TryFrom<i64> for ReadConcurrency {
     fn try_from(number: i64) -> Result<Self, Self::Error> {
         let files = usize::try_from(number).ok().filter(|files| *files <= READ_CONCURRENCY_MAX);
         let files = files.and_then(NonZeroUsize::new).map(Self);
-        files.ok_or_else(|| format!("{number} is not a number of files from 1 to {READ_CONCURRENCY_MAX}"))
+        files.ok_or_else(|| {
+            format!("{number} is out of range; write a number of files from 1 to {READ_CONCURRENCY_MAX}")
+        })
     }
 }
 
@@ -271,7 +275,7 @@ impl TryFrom<ByteSize> for PackSize {
             return Ok(Self(bytes));
         }
         let (low, high) = (PACK_BYTES_RANGE.start() >> 20, PACK_BYTES_RANGE.end() >> 20);
-        Err(format!("a pack of {bytes} bytes is not possible; the size is {low}MiB to {high}MiB"))
+        Err(format!("{bytes} bytes is out of range; write a size from {low}MiB to {high}MiB"))
     }
 }
 
@@ -317,14 +321,14 @@ impl TryFrom<BTreeMap<String, String>> for Tags {
 
     fn try_from(tags: BTreeMap<String, String>) -> Result<Self, Self::Error> {
         if tags.len() > TAGS_MAX {
-            return Err(format!("there are {} tags; a snapshot has at most {TAGS_MAX}", tags.len()));
+            return Err(format!("there are {} tags; a snapshot can have at most {TAGS_MAX}", tags.len()));
         }
         for (key, value) in &tags {
             if key.is_empty() || key.contains('=') {
-                return Err(format!("the key of a tag is not empty and contains no =; {key:?} does not fit"));
+                return Err(format!("the key of a tag cannot be empty or contain =; {key:?} is not valid"));
             }
             if key.len().max(value.len()) > TAG_BYTES_MAX {
-                return Err(format!("a tag has more than {TAG_BYTES_MAX} bytes"));
+                return Err(format!("the key or value of a tag is longer than {TAG_BYTES_MAX} bytes"));
             }
         }
         Ok(Self(tags))
