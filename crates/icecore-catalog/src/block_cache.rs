@@ -123,7 +123,7 @@ impl BlockCache {
         let path = self.directory.join(name);
         let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
         if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no file"));
+            return Err(io::Error::other("it is not a file"));
         }
         let now = Timestamps { last_access: moment(UTIME_OMIT), last_modification: moment(UTIME_NOW) };
         if let Err(error) = futimens(&file, &now) {

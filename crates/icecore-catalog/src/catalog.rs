@@ -243,7 +243,7 @@ fn open_locked(
         }
     };
     if let CatalogOpening::Rebuilt { reason } = &opening {
-        tracing::info!(path = %path.display(), %reason, "the catalogue is built anew");
+        tracing::info!(path = %path.display(), %reason, "rebuilding the catalogue");
     }
     // Also removes journals that were left without a database.
     files.remove()?;

@@ -116,7 +116,7 @@ impl Catalog {
             match Run::open(&run_path(&files, *number), self.repository(), *number) {
                 Ok(run) => runs.push(Arc::new(run)),
                 Err(error) if error.is_corruption() || is_absent(&error) => {
-                    tracing::warn!(%error, "a part of the chunk table is made anew");
+                    tracing::warn!(%error, "rebuilding a part of the chunk table");
                 }
                 Err(error) => return Err(error),
             }
@@ -196,7 +196,7 @@ impl Catalog {
         let number = run_files(files)?.into_iter().chain(self.run_numbers()?).max().unwrap_or(0) + 1;
         let path = run_path(files, number);
         let failed = |source| CatalogError::Directory { path: path.clone(), source };
-        tracing::info!(packs = packs.len(), chunks = expected, "the chunk table is extended");
+        tracing::info!(packs = packs.len(), chunks = expected, "extending the chunk table");
         let mut writer = RunWriter::begin(&files.directory().join(SPILL), expected).map_err(failed)?;
         let mut rows: Vec<TablePack> = packs.iter().map(|name| unknown_pack(*name)).collect();
         let (mut next, mut outcome, mut stopped) = (0, Ok(()), false);

@@ -45,7 +45,7 @@ impl CatalogFiles {
         if permissions.mode() & 0o077 != 0
             && let Err(error) = fs::set_permissions(&directory, Permissions::from_mode(0o700))
         {
-            tracing::warn!(path = %directory.display(), %error, "others may read the catalogue's directory");
+            tracing::warn!(path = %directory.display(), %error, "other users can read the catalogue's directory");
         }
         let database = directory.join(DATABASE);
         Ok(Self { directory, database })

@@ -109,7 +109,7 @@ fn check_writable(connection: &Connection, path: &Path) -> Result<(), CatalogErr
         return Ok(());
     }
     if rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok() {
-        return Err(CatalogError::damaged(path, "its header says that it may not be written"));
+        return Err(CatalogError::damaged(path, "its header marks it as read-only"));
     }
     let failure = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
     Err(CatalogError::from_sqlite(path, rusqlite::Error::SqliteFailure(failure, None)))

@@ -252,7 +252,7 @@ fn read_tail(file: &File, repository: RepositoryId, number: u64) -> io::Result<T
         return Err(invalid("its tail is too short"));
     };
     if header[..16] != repository.0 || little_endian(&header[16..24]) != number {
-        return Err(invalid("it belongs elsewhere"));
+        return Err(invalid("it belongs to another chunk table"));
     }
     let packs = little_endian(&header[24..28]);
     let partition_bits = little_endian(&header[28..32]) as u32;
@@ -276,7 +276,7 @@ fn read_tail(file: &File, repository: RepositoryId, number: u64) -> io::Result<T
     if reader.hasher.finalize().as_bytes()[..] != trailer[8..40] {
         return Err(invalid("its tail fails its checksum"));
     }
-    let Some(packs) = packs.into_iter().collect() else { return Err(invalid("a pack is of no known kind")) };
+    let Some(packs) = packs.into_iter().collect() else { return Err(invalid("a pack has an unknown kind")) };
     if !place_filters(&mut filters, fingerprints.len()) || !fences.is_sorted() {
         return Err(invalid("its filters or pages are malformed"));
     }
