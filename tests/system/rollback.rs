@@ -301,7 +301,8 @@ fn another_repository_at_the_place_is_noticed() {
     other.env("ICECORE_REPOSITORY", sandbox.path("second"));
     run_command(other).expect(0);
     put(&sandbox.path("second"), sandbox.repository());
-    let backup = sandbox.run(&["backup", "source", "--json"]).expect(20).says("another one");
+    let backup =
+        sandbox.run(&["backup", "source", "--json"]).expect(20).says("a different repository is there now");
     assert_eq!(kinds(&backup.json()), ["other-repository"]);
     let check = sandbox.run(&["check", "--json"]).expect(20).json();
     assert_eq!((kinds(&check), &check["healthy"]), (vec!["other-repository"], &false.into()));
@@ -383,7 +384,7 @@ fn a_new_machine_looks_at_the_log_before_it_believes_what_is_newest() {
     // Named snapshots and those of another source are certain.
     on_host(&sandbox, "new", &["ls", &first]).expect(0).says(&second);
     on_host(&sandbox, "new", &["ls", "etc@latest"]).expect(0).says(&second);
-    on_host(&sandbox, "new", &["ls", &second]).expect(20).says("is gone, or not as it was");
+    on_host(&sandbox, "new", &["ls", &second]).expect(20).says("is missing, or was changed");
     on_host(&sandbox, "new", &["ls", "source@2001-01-01"]).expect(1);
     for command in [commands[0], commands[1], commands[2], commands[4], commands[5]] {
         on_host(&sandbox, "new", &[command, &["--ignore-rollback"]].concat()).expect(0).says(&second);
@@ -458,7 +459,7 @@ fn a_snapshot_that_is_damaged_is_not_passed_over() {
                 "" => sandbox.run(arguments),
                 host => on_host(&sandbox, host, arguments),
             };
-            run(&["ls", "latest"]).expect(20).says("is damaged; nothing was read from a snapshot");
+            run(&["ls", "latest"]).expect(20).says("is damaged; no snapshot was read");
             run(&["restore", "latest", "--target", "restored"]).expect(20);
             assert!(!sandbox.path("restored").exists());
             run(&["ls", &first]).expect(0);

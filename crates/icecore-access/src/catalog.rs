@@ -51,7 +51,7 @@ impl RepositoryAccess {
             Ok(RemovedCatalogues { catalogues, bytes }) => {
                 self.events.notice(AccessNotice::CacheTrimmed { bytes_max, catalogues, bytes });
             }
-            Err(error) => tracing::info!(%error, "the cache cannot be kept within its bounds"),
+            Err(error) => tracing::info!(%error, "failed to limit the size of the cache"),
         }
     }
 }

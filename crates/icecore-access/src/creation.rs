@@ -125,7 +125,8 @@ pub fn create(
 /// directory with other content.
 fn refuse_used_directory(location: &RepositoryLocation) -> AccessResult<Option<Vec<OsString>>> {
     let RepositoryLocation::Local(path) = location else { return Ok(None) };
-    let failed = |source: io::Error| AccessError::File { operation: "look into", path: path.clone(), source };
+    let failed =
+        |source: io::Error| AccessError::File { operation: "read the directory", path: path.clone(), source };
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -231,7 +232,7 @@ fn first_key(
                 && access.prompt.can_ask()
                 && let Some(password) = credentials::ask_new(
                     access.prompt.as_ref(),
-                    "New password (empty: a key file is generated): ",
+                    "New password (leave empty to generate a key file): ",
                     access.events.as_ref(),
                 )?
             {

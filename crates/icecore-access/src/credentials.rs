@@ -176,7 +176,7 @@ pub fn ask_new(
         if first.is_empty() {
             return Ok(None);
         }
-        if first == ask(prompt, "Once more: ")? {
+        if first == ask(prompt, "Repeat the password: ")? {
             return Ok(Some(first));
         }
         events.notice(AccessNotice::PasswordsDiffer);

@@ -46,11 +46,11 @@ pub enum AccessError {
         location: String,
     },
     /// A directory supports any number of writers anyway.
-    #[error("--single-writer is for repositories on S3")]
+    #[error("--single-writer works only with repositories on S3")]
     SingleWriterDirectory,
 
     /// The address of the server is not a URL.
-    #[error("{url:?} is no URL of a server")]
+    #[error("{url:?} is not the URL of a server")]
     NoServerUrl {
         /// The address as given.
         url: String,
@@ -75,7 +75,7 @@ pub enum AccessError {
         source: StorageClassError,
     },
     /// A rule of the bucket would harm a repository.
-    #[error("{rule}, and would so make a repository at {location} unreadable")]
+    #[error("{rule}, which would make a repository at {location} unreadable")]
     HarmfulRule {
         /// The rule.
         rule: ColdRule,
@@ -154,13 +154,13 @@ pub enum AccessError {
         bytes_max: u64,
     },
     /// A file that should hold a key is not text.
-    #[error("{} is no key file: it is not text", path.display())]
+    #[error("{} is not a key file: it is not text", path.display())]
     KeyFileNotText {
         /// The file.
         path: PathBuf,
     },
     /// A file that should hold a key holds something else.
-    #[error("{} is no key file", path.display())]
+    #[error("{} is not a key file", path.display())]
     KeyFileMalformed {
         /// The file.
         path: PathBuf,
@@ -168,7 +168,7 @@ pub enum AccessError {
         source: FormatError,
     },
     /// A key file was made for another repository.
-    #[error("the key file {} is for the repository {found}, this one is {repository}", path.display())]
+    #[error("the key file {} belongs to the repository {found}, not to {repository}", path.display())]
     ForeignKeyFile {
         /// The file.
         path: PathBuf,
@@ -203,7 +203,7 @@ pub enum AccessError {
     Prompt(#[source] io::Error),
 
     /// No password that the user entered opens the repository.
-    #[error("no password opens the repository")]
+    #[error("none of the passwords opens the repository")]
     NoPasswordOpens,
     /// Nothing was given, and the generated key file does not open the repository.
     #[error("{source} (tried the key file {})", path.display())]
@@ -221,7 +221,7 @@ pub enum AccessError {
     },
     /// Only a key file opens the repository, and none was found.
     #[error(
-        "only a key file opens the repository {repository} at {location}, and none is given or found: {}",
+        "only a key file opens the repository {repository} at {location}, but none was given or found: {}",
         looked_for(looked.as_ref())
     )]
     NoKeyFile {
@@ -252,7 +252,7 @@ pub enum AccessError {
     },
 
     /// The directory of a new repository has other content.
-    #[error("{} is not empty and no repository: there is {name:?}", path.display())]
+    #[error("{} is neither empty nor a repository: it contains {name:?}", path.display())]
     DirectoryInUse {
         /// The directory.
         path: PathBuf,
@@ -260,7 +260,7 @@ pub enum AccessError {
         name: String,
     },
     /// A new repository would be inside of another one.
-    #[error("{location} lies in the repository {outer}")]
+    #[error("{location} is inside the repository {outer}")]
     InsideRepository {
         /// Location of the new repository.
         location: String,
@@ -268,7 +268,7 @@ pub enum AccessError {
         outer: String,
     },
     /// Another repository would be inside of a new one.
-    #[error("the repository {inner} lies below {location}")]
+    #[error("the repository {inner} is inside {location}")]
     AroundRepository {
         /// Location of the new repository.
         location: String,
@@ -276,7 +276,7 @@ pub enum AccessError {
         inner: String,
     },
     /// The file system of a directory lacks a feature that a repository needs.
-    #[error("no repository can be created in {}", path.display())]
+    #[error("cannot create a repository in {}", path.display())]
     FileSystem {
         /// The directory.
         path: PathBuf,
@@ -284,7 +284,7 @@ pub enum AccessError {
         source: Box<StoreError>,
     },
     /// The location of a new repository has objects of another one without its header.
-    #[error("at {location} there are objects of a repository ({key}), but its header is missing")]
+    #[error("{location} contains objects of a repository ({key}), but its header is missing")]
     LeftOfRepository {
         /// The location.
         location: String,
@@ -315,7 +315,7 @@ pub enum UnusableEndpoint {
     #[error("names an access point")]
     AccessPoint,
     /// A bucket.
-    #[error("names a bucket, which belongs into --repository s3://bucket/prefix")]
+    #[error("names a bucket; write the bucket in --repository s3://bucket/prefix")]
     Bucket,
 }
 
@@ -336,12 +336,12 @@ fn join_paths(paths: &[PathBuf]) -> String {
 }
 
 fn missing_file(looked: Option<&PathBuf>) -> String {
-    looked.map(|path| format!(" (there is no {})", path.display())).unwrap_or_default()
+    looked.map(|path| format!(" ({} does not exist)", path.display())).unwrap_or_default()
 }
 
 fn looked_for(looked: Option<&PathBuf>) -> String {
     match looked {
-        Some(path) => format!("there is no {}", path.display()),
+        Some(path) => format!("{} does not exist", path.display()),
         None => "there is no home directory to look in".to_owned(),
     }
 }

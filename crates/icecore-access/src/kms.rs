@@ -78,7 +78,7 @@ pub fn unlock(
                 return Ok(Some((opened, credential)));
             }
             Err(error) => {
-                tracing::info!(key = data_key.key_arn, %error, "a key of KMS cannot be used");
+                tracing::info!(key = data_key.key_arn, %error, "failed to use a KMS key");
                 failed.get_or_insert(error);
             }
         }

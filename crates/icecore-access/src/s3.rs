@@ -130,7 +130,7 @@ pub fn remember_speed(access: &RepositoryAccess, store: &S3Store, catalog: &mut 
     let is_new = store.has_slow_connections() && !store.expected_slow_connections();
     let now = access.machine.environment.now().seconds;
     if is_new && let Err(error) = catalog.put_meta(SLOW_CONNECTIONS, &now.to_le_bytes()) {
-        tracing::debug!(%error, "the catalogue does not take the speed of connections");
+        tracing::debug!(%error, "failed to store the speed of connections in the catalogue");
     }
 }
 
@@ -145,7 +145,7 @@ pub fn clean_up(access: &RepositoryAccess, store: &S3Store) {
         Ok(0) => {}
         Ok(uploads) => access.events.notice(AccessNotice::UploadsRemoved { uploads: uploads as u64 }),
         Err(error) => {
-            tracing::info!(%error, "it is not known whether there are uploads that were never completed");
+            tracing::info!(%error, "failed to look for unfinished uploads of earlier runs");
         }
     }
 }

@@ -132,7 +132,7 @@ fn generated_key_file(access: &RepositoryAccess, repository: RepositoryId) -> Op
 }
 
 fn ask(access: &RepositoryAccess, locked: &LockedRepository) -> AccessResult<(Repository, Credential)> {
-    let prompt = format!("Password of the repository at {}: ", access.location()?);
+    let prompt = format!("Password for the repository at {}: ", access.location()?);
     for attempt in 1.. {
         let credential = Credential::Password(credentials::ask(access.prompt.as_ref(), &prompt)?);
         match locked.unlock(std::slice::from_ref(&credential)) {

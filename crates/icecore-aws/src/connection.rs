@@ -28,7 +28,7 @@ pub(crate) fn cause(message: &str) -> ConnectionCause {
         () if has("timeout occurred")
             || has("timed out")
             || has("no answer within")
-            || has("nothing moved for") =>
+            || has("no data moved for") =>
         {
             ConnectionCause::NoAnswer
         }

@@ -77,7 +77,7 @@ pub struct Unreached {
 #[non_exhaustive]
 pub enum KmsError {
     /// The permission is missing.
-    #[error("use the key {key} of KMS: {permission} is not allowed: {reason}")]
+    #[error("use the KMS key {key}: {permission} is not allowed: {reason}")]
     Denied {
         /// Key, as given by the caller.
         key: String,
@@ -87,7 +87,7 @@ pub enum KmsError {
         reason: String,
     },
     /// The key is disabled, or scheduled for deletion.
-    #[error("use the key {key} of KMS, which is disabled or about to be deleted: {reason}")]
+    #[error("use the KMS key {key}: it is disabled or scheduled for deletion: {reason}")]
     Unusable {
         /// Key, as given by the caller.
         key: String,
@@ -95,7 +95,7 @@ pub enum KmsError {
         reason: String,
     },
     /// There is no such key.
-    #[error("find the key {key} of KMS: {reason}")]
+    #[error("find the KMS key {key}: {reason}")]
     NotFound {
         /// Key, as given by the caller.
         key: String,
@@ -104,14 +104,14 @@ pub enum KmsError {
     },
     /// The data key was not wrapped by this KMS key for this purpose.
     #[error(
-        "unwrap a data key with the key {key} of KMS: it was wrapped by another key or for another repository"
+        "unwrap a data key with the KMS key {key}: it was wrapped by another key or for another repository"
     )]
     Foreign {
         /// Key, as given by the caller.
         key: String,
     },
     /// There are no credentials for the request.
-    #[error("ask KMS: there are no credentials: {reason}")]
+    #[error("use KMS: no credentials: {reason}")]
     NoCredentials {
         /// Reason.
         reason: String,
@@ -126,7 +126,7 @@ pub enum KmsError {
         reason: String,
     },
     /// KMS refused the request, or gave an unexpected answer.
-    #[error("use the key {key} of KMS: {reason}")]
+    #[error("use the KMS key {key}: {reason}")]
     Refused {
         /// Key, as given by the caller.
         key: String,
@@ -186,7 +186,7 @@ fn encryption_context(context: &[(&str, String)]) -> HashMap<String, String> {
 
 fn secret(plaintext: Option<Blob>, key: &str) -> Result<Zeroizing<[u8; KEY_BYTES]>, KmsError> {
     let bytes = Zeroizing::new(plaintext.map(Blob::into_inner).unwrap_or_default());
-    let reason = || format!("the data key has {} bytes, {KEY_BYTES} are expected", bytes.len());
+    let reason = || format!("the data key has {} bytes instead of {KEY_BYTES}", bytes.len());
     let array: [u8; KEY_BYTES] = bytes
         .as_slice()
         .try_into()

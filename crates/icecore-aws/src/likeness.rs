@@ -43,7 +43,7 @@ impl Likeness {
 
     /// Judges an answer without any evidence for or against S3.
     pub(crate) fn without_evidence(status: u16) -> Self {
-        Self::Foreign(format!("HTTP status {status} without an error of S3").into())
+        Self::Foreign(format!("HTTP status {status} without an S3 error").into())
     }
 }
 
@@ -52,12 +52,12 @@ fn describe(response: &HttpResponse, content: Content) -> String {
     let status = response.status().as_u16();
     let body = match content {
         Content::Page => " with a web page",
-        Content::Xml => " with XML that is no error of S3",
+        Content::Xml => " with XML that is not an S3 error",
         Content::Nothing => "",
-        Content::Other => " with text that is no error of S3",
+        Content::Other => " with text that is not an S3 error",
     };
     match redirection(response) {
-        Some(target) => format!("it leads to {target} (HTTP status {status})"),
+        Some(target) => format!("it redirects to {target} (HTTP status {status})"),
         None => format!("HTTP status {status}{body}"),
     }
 }

@@ -141,11 +141,11 @@ impl Movement {
         let seconds = limit.as_secs();
         Err(match state.phase {
             Phase::Sending => ServiceFailure::connection(format!(
-                "the request could not be sent: nothing moved for {seconds} s"
+                "the request could not be sent: no data moved for {seconds} s"
             )),
             Phase::Waiting => ServiceFailure::connection(format!("no answer within {seconds} s")),
             Phase::Receiving => {
-                ServiceFailure::broken(format!("the answer broke off: nothing came for {seconds} s"))
+                ServiceFailure::broken(format!("the answer stopped: no data arrived for {seconds} s"))
             }
         })
     }

@@ -71,7 +71,7 @@ impl S3Store {
                 output
                     .upload_id()
                     .map(str::to_owned)
-                    .ok_or_else(|| ServiceFailure::broken("an upload without id"))
+                    .ok_or_else(|| ServiceFailure::broken("the server returned no upload id"))
             }
         };
         self.requester.request(Operation::new(Action::CreateUpload, put.key), call).await
@@ -115,7 +115,7 @@ impl S3Store {
                 };
                 let output = sent.map_err(ServiceFailure::from)?;
                 if checksum.is_contradicted(told_crc64(output.checksum_crc64_nvme())) {
-                    return Err(ServiceFailure::broken("the server stored other bytes than it was sent"));
+                    return Err(ServiceFailure::broken("the server did not store the bytes that were sent"));
                 }
                 Ok((output.e_tag().map(str::to_owned), output.checksum_crc64_nvme().map(str::to_owned)))
             }
@@ -182,7 +182,7 @@ impl S3Store {
         if let Err(Failed { failure, error }) = self.try_abort_upload(key, upload).await
             && failure.code != "NoSuchUpload"
         {
-            tracing::warn!(key, %error, "parts of an upload are left behind");
+            tracing::warn!(key, %error, "failed to remove the parts of an unfinished upload");
         }
     }
 

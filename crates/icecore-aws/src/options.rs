@@ -95,14 +95,14 @@ pub struct StorageClassName(String);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StorageClassError {
     /// There is no storage class with this name.
-    #[error("{name:?} is no storage class; there are {}", STORAGE_CLASSES.join(", "))]
+    #[error("{name:?} is not a storage class; choose one of {}", STORAGE_CLASSES.join(", "))]
     Unknown {
         /// The name as given.
         name: String,
     },
     /// Objects in this class cannot be read at once.
     #[error(
-        "{name} is for archives: what lies there has to be thawed before it can be read, which `meta/` must never need"
+        "{name} is an archive class: its objects must be thawed before they can be read, but objects below `meta/` must always be readable"
     )]
     Cold {
         /// The name as given.

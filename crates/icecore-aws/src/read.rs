@@ -184,7 +184,7 @@ impl S3Store {
     /// fetched again. If the same bytes arrive a second time, they are accepted, because some servers do not
     /// derive the `ETag` from the bytes alone.
     fn verify(&self, partial: &mut Partial, etag: &str) -> Result<(), ServiceFailure> {
-        let damaged = || ServiceFailure::broken("the bytes that came are not those that are stored");
+        let damaged = || ServiceFailure::broken("the received bytes differ from the stored bytes");
         match &partial.checksum {
             Some(told) if *told == crc64_nvme(&partial.bytes) => return Ok(()),
             Some(_) => {

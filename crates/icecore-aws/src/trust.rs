@@ -20,7 +20,7 @@ pub struct Trust {
 #[non_exhaustive]
 pub enum TrustError {
     /// There is no certificate in PEM form.
-    #[error("find a certificate in PEM form (-----BEGIN CERTIFICATE-----)")]
+    #[error("find a certificate in PEM format (-----BEGIN CERTIFICATE-----)")]
     NoCertificate,
     /// None of the certificates can be used.
     #[error("read a certificate: {reason}")]

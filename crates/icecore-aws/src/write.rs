@@ -200,7 +200,7 @@ impl S3Store {
             return Ok(Version(etag));
         }
         self.take_back(put.key, &etag).await;
-        Err(ServiceFailure::broken("the server stored other bytes than it was sent"))
+        Err(ServiceFailure::broken("the server did not store the bytes that were sent"))
     }
 
     /// Deletes an object that the server stored wrongly, if possible: a failed put leaves no object.
@@ -211,7 +211,7 @@ impl S3Store {
             async { request.send().await.map_err(ServiceFailure::from) }
         };
         if let Err(error) = self.requester.request_once(Operation::new(Action::Delete, key), call).await {
-            tracing::warn!(key, etag, reason = error.message, "what was stored wrongly cannot be deleted");
+            tracing::warn!(key, etag, reason = error.message, "failed to delete a wrongly stored object");
         }
     }
 

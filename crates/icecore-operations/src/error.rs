@@ -89,18 +89,18 @@ pub enum OperationError {
     Uncertain(#[from] Uncertainty),
     /// Snapshots disappeared, or the repository was rolled back.
     #[error(
-        "SNAPSHOTS DISAPPEARED, OR THE REPOSITORY WAS ROLLED BACK: somebody removed objects, or put an older copy in its \
-         place"
+        "SNAPSHOTS DISAPPEARED, OR THE REPOSITORY WAS ROLLED BACK: somebody removed objects or put back \
+         an older copy"
     )]
     RolledBack,
     /// The snapshot has no manifest.
-    #[error("the snapshot {id} is not complete")]
+    #[error("snapshot {id} is not complete")]
     SnapshotIncomplete {
         /// Its id.
         id: String,
     },
     /// The snapshot has no such path.
-    #[error("the snapshot {id} has no {}", text::quoted(.path))]
+    #[error("snapshot {id} does not contain {}", text::quoted(.path))]
     PathNotFound {
         /// Id of the snapshot.
         id: String,
@@ -110,7 +110,7 @@ pub enum OperationError {
         path: Vec<u8>,
     },
     /// The path is not a file, but a file is needed.
-    #[error("{} is no file, but a {}", text::quoted(.path), kind_name(*.kind))]
+    #[error("{} is a {}, not a file", text::quoted(.path), kind_name(*.kind))]
     NotFile {
         /// Id of the snapshot.
         id: String,
@@ -123,10 +123,10 @@ pub enum OperationError {
     #[error("the two references name different paths")]
     DifferentPaths,
     /// A directory has no policies.
-    #[error("policies are for repositories on S3")]
+    #[error("only a repository on S3 has policies")]
     PolicyWithoutBucket,
     /// A span goes back beyond the calendar.
-    #[error("{span:#} ago is before all calendars")]
+    #[error("{span:#} ago is too far in the past")]
     BeforeCalendar {
         /// The span.
         span: Span,
@@ -137,21 +137,21 @@ pub enum OperationError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Uncertainty {
     /// The named snapshot itself disappeared or was changed.
-    #[error("snapshot {digits} is gone, or not as it was when it was complete")]
+    #[error("snapshot {digits} is missing, or was changed after it was completed")]
     Gone {
         /// Given digits of its id.
         digits: String,
     },
     /// Snapshots or records disappeared, and the right one may be among them.
     #[error(
-        "it is not certain which snapshot is the newest: snapshots disappeared, or the repository was rolled back, as the \
-         warnings say; nothing was read from a snapshot or written"
+        "cannot determine the newest snapshot: snapshots disappeared, or the repository was rolled back (see the warnings); \
+         no snapshot was read, and nothing was written"
     )]
     Lost,
     /// A newer snapshot cannot be read, and may be the right one.
     #[error(
-        "it is not certain which snapshot is the newest: the object of snapshot {} is damaged; nothing was read from a \
-         snapshot or written",
+        "cannot determine the newest snapshot: the object of snapshot {} is damaged; no snapshot was read, and nothing was \
+         written",
         .run.snapshot_id()
     )]
     Damaged {

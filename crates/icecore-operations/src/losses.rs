@@ -30,7 +30,7 @@ pub fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> 
     let other = other.map(|other| {
         let since = text::local_time(other.since, zone);
         let message = format!(
-            "since {since} this host has used the repository {} at this location; now there is another one",
+            "this host has used the repository {} at this location since {since}, but a different repository is there now",
             other.repository
         );
         LossDocument::new("other-repository", message)
@@ -40,8 +40,8 @@ pub fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> 
         Loss::SeenRecord(reference) => {
             let seen = text::local_time(seen, zone);
             let message = format!(
-                "the repository is older than this host has seen it: record {} of the log was there on {seen}, and is \
-                 gone",
+                "the repository is older than the state that this host last saw: log record {} existed on {seen} and is \
+                 missing now",
                 reference.name
             );
             LossDocument {
@@ -51,10 +51,10 @@ pub fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> 
         }
         Loss::ReferredRecord { reference, by } => {
             let later = history.written(*by).map_or_else(String::new, |(time, host)| {
-                format!(" of host {} of {}", text::printable(host.as_bytes()), text::local_time(time, zone))
+                format!(" (host {}, {})", text::printable(host.as_bytes()), text::local_time(time, zone))
             });
             let message =
-                format!("record {} of the log is gone: a later one{later} refers to it", reference.name);
+                format!("log record {} is missing: a later record{later} refers to it", reference.name);
             LossDocument {
                 record: Some(reference.name.to_string()),
                 ..LossDocument::new("log-record-missing", message)
@@ -62,7 +62,7 @@ pub fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> 
         }
         Loss::NamingRecord(snapshot) => {
             let message = format!(
-                "snapshot {} is not in the log, although one of its records should name it: records of the log were removed",
+                "no log record names snapshot {}, although one should: records of the log were removed",
                 titled(snapshot, zone)
             );
             LossDocument { message, ..about("snapshot-unnamed", snapshot) }
@@ -73,9 +73,9 @@ pub fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> 
 
 fn of_snapshot(snapshot: &CompletedSnapshot, fate: Fate, zone: &TimeZone) -> LossDocument {
     let what = match fate {
-        Fate::Vanished => "is gone, and nobody deleted it",
-        Fate::Reverted => "is incomplete again: an old version of it was put back",
-        Fate::Altered => "is not the one that was made",
+        Fate::Vanished => "is missing now, although nobody deleted it",
+        Fate::Reverted => "is incomplete again: somebody put back an old version of it",
+        Fate::Altered => "was changed later",
     };
     let message = format!("snapshot {} was complete and {what}", titled(snapshot, zone));
     LossDocument { message, ..about(fate_name(fate), snapshot) }

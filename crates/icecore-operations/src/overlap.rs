@@ -15,7 +15,7 @@ type Identity = (u64, u64);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overlap {
     /// A source is the repository or inside it.
-    #[error("{} lies in the repository {}", .source_path.display(), .repository.display())]
+    #[error("{} is inside the repository {}", .source_path.display(), .repository.display())]
     Source {
         /// Source as the user typed it.
         source_path: PathBuf,
@@ -23,7 +23,7 @@ pub enum Overlap {
         repository: PathBuf,
     },
     /// The target of a restore is the repository or inside it.
-    #[error("the target {} lies in the repository {}", .target.display(), .repository.display())]
+    #[error("the target {} is inside the repository {}", .target.display(), .repository.display())]
     Target {
         /// Target as the user typed it.
         target: PathBuf,

@@ -51,25 +51,25 @@ pub enum Moment {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// The part that should name the snapshot is empty.
-    #[error("it names no snapshot")]
+    #[error("it does not name a snapshot")]
     NoSnapshot,
     /// The part that names the snapshot is not understood.
-    #[error("{0:?} is neither a snapshot id nor `latest`, `latest~N`, a date or a time")]
+    #[error("{0:?} is not a snapshot id, `latest`, `latest~N`, a date or a time")]
     Snapshot(String),
     /// The part that names the source is empty or not UTF-8.
     #[error("there is no source before the @")]
     Source,
     /// The path leaves the root.
-    #[error("the path {0:?} has a part `..`; paths are relative to the source's root")]
+    #[error("the path {0:?} contains `..`; paths are relative to the source's root")]
     Parent(String),
     /// The path is too long or contains a zero byte.
-    #[error("{0:?} cannot be a path in a snapshot")]
+    #[error("{0:?} is not a valid path in a snapshot")]
     Path(String),
 }
 
 /// A text that is not a valid reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no reference: {source}")]
+#[error("{text:?} is not a valid reference: {source}")]
 pub struct WrongReference {
     text: String,
     source: ReferenceError,

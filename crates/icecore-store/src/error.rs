@@ -13,7 +13,7 @@ pub enum StoreError {
         key: String,
     },
     /// The key exists already, and the put required it to be absent.
-    #[error("object {key} exists already")]
+    #[error("object {key} already exists")]
     AlreadyExists {
         /// Key that was to be created.
         key: String,
@@ -31,7 +31,7 @@ pub enum StoreError {
         key: String,
     },
     /// The range begins beyond the end of the object, or is empty.
-    #[error("object {key} has {size} bytes, range {start}..{end} lies outside")]
+    #[error("range {start}..{end} is outside of object {key}, which has {size} bytes")]
     InvalidRange {
         /// Key that was read.
         key: String,
@@ -55,7 +55,7 @@ pub enum StoreError {
     #[error("{} on {} is not allowed: {}", .0.action, .0.resource, .0.reason)]
     NotPermitted(Box<MissingPermission>),
     /// There is no bucket with this name.
-    #[error("there is no bucket {bucket}")]
+    #[error("bucket {bucket} does not exist")]
     NoSuchBucket {
         /// Name of the bucket.
         bucket: String,
@@ -77,7 +77,7 @@ pub enum StoreError {
         reason: String,
     },
     /// The store does not accept the credentials.
-    #[error("the credentials for {location} are refused: {reason}")]
+    #[error("the credentials for {location} were rejected: {reason}")]
     CredentialsRefused {
         /// Location of the store.
         location: String,
@@ -117,7 +117,7 @@ pub enum StoreError {
         key: String,
     },
     /// The store asks to slow down or is briefly unavailable; the same call may succeed later.
-    #[error("{operation} {key} failed for now: {reason}")]
+    #[error("{operation} {key} failed temporarily: {reason}")]
     Unavailable {
         /// Name of the call (`get`, `put`, …).
         operation: &'static str,
@@ -155,7 +155,7 @@ pub enum StoreError {
         reason: String,
     },
     /// The store does not list all objects.
-    #[error("{location} lists only a part of the objects below {prefix:?}: {reason}")]
+    #[error("{location} lists only some of the objects below {prefix:?}: {reason}")]
     IncompleteList {
         /// Location of the store.
         location: String,
@@ -228,17 +228,17 @@ pub enum ConnectionCause {
     #[error("the connection was refused")]
     Refused,
     /// The name service does not know the host.
-    #[error("there is no host of this name")]
+    #[error("the host name does not exist")]
     NoSuchHost,
     /// No answer arrived in time.
-    #[error("there is no answer")]
+    #[error("no answer")]
     NoAnswer,
     /// Nobody whom this host trusts signed the server's certificate.
     #[error("its certificate is not trusted (unknown issuer)")]
     UntrustedCertificate,
     /// The server presents the certificate of an authority as its own.
     #[error(
-        "its certificate is that of an authority (CA:TRUE), and a server needs one of its own (CA:FALSE)"
+        "its certificate is a CA certificate (CA:TRUE), but a server needs its own certificate (CA:FALSE)"
     )]
     AuthorityCertificate,
     /// The server's certificate has expired.
@@ -260,13 +260,13 @@ pub enum ConnectionCause {
         reason: String,
     },
     /// The server does not use TLS at this port.
-    #[error("it does not speak TLS there")]
+    #[error("it does not use TLS at this port")]
     NoTls,
     /// The proxy cannot connect to the server.
     #[error("the proxy refuses to connect to it")]
     ProxyRefused,
     /// The proxy requires credentials.
-    #[error("the proxy asks for a user and a password")]
+    #[error("the proxy requires a user name and a password")]
     ProxyCredentials,
     /// The connection ended before an answer arrived.
     #[error("{reason}")]

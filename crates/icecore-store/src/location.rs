@@ -61,14 +61,14 @@ pub enum LocationError {
         text: String,
     },
     /// A `%` is not followed by two hexadecimal digits.
-    #[error("{text:?} has a % without two hexadecimal digits behind it; a % itself is written %25")]
+    #[error("{text:?} has a % without two hexadecimal digits after it; write %25 for a %")]
     BadEscape {
         /// The text as given.
         text: String,
     },
     /// An S3 URL names no bucket, or an impossible one.
     #[error(
-        "{text:?} names no bucket of S3; write s3://bucket/prefix with a bucket's name of 3 to 63 lower-case letters, digits, dots and hyphens"
+        "{text:?} does not name an S3 bucket; write s3://bucket/prefix with a bucket name of 3 to 63 lower-case letters, digits, dots and hyphens"
     )]
     NoBucket {
         /// The text as given.
@@ -93,7 +93,7 @@ pub enum LocationError {
         reason: &'static str,
     },
     /// A zero byte, which no path can contain.
-    #[error("{text:?} holds a zero byte")]
+    #[error("{text:?} contains a zero byte")]
     ZeroByte {
         /// The text as given.
         text: String,
@@ -215,7 +215,7 @@ fn parse_s3_url(text: &OsStr, rest: &[u8]) -> Result<RepositoryLocation, Locatio
         return Err(bad("it is longer than 512 bytes"));
     }
     if prefix.chars().any(char::is_control) {
-        return Err(bad("it holds a control character"));
+        return Err(bad("it contains a control character"));
     }
     if !prefix.is_empty() && prefix.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(bad("a part of it is empty, . or .."));

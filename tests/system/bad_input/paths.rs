@@ -27,7 +27,7 @@ fn no_repository() {
     }
     assert_eq!(fs::read_dir(sandbox.path("repository")).unwrap().count(), 0, "something was written");
     // A directory with other content cannot become a repository.
-    sandbox.run(&["init", "-r", "source"]).expect(1).says("not empty");
+    sandbox.run(&["init", "-r", "source"]).expect(1).says("neither empty nor a repository");
     sandbox.run(&["init", "-r", "source/file"]).expect_any(&[1, 2, 10]);
     assert_eq!(fs::read_dir(sandbox.source("")).unwrap().count(), 1);
 }
@@ -49,7 +49,7 @@ fn sources_that_are_not_there_do_not_stop_the_others() {
 fn a_source_in_the_repository_is_refused() {
     let sandbox = Sandbox::with_repository();
     for path in ["repository", "repository/meta", "repository/meta/keys/../keys"] {
-        sandbox.run(&["backup", path]).expect(2).says("lies in the repository");
+        sandbox.run(&["backup", path]).expect(2).says("is inside the repository");
     }
     symlink("repository", sandbox.path("other-name")).unwrap();
     sandbox.run(&["backup", "other-name/meta"]).expect(2);

@@ -77,7 +77,7 @@ fn a_server_that_signed_its_certificate_itself() {
     bed.sandbox
         .run(&["init", "--ca-file", &bed.ca_file])
         .expect(1)
-        .says("its certificate is that of an authority")
+        .says("its certificate is a CA certificate")
         .says("-addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE");
 }
 

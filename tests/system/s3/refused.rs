@@ -9,8 +9,8 @@ use s3_test_server::{Fault, FaultRule, ServerOptions, TestServer};
 fn a_bucket_that_is_not_there() {
     let mut bed = Bed::new();
     bed.sandbox.use_repository("s3://elsewhere/prefix".into());
-    bed.sandbox.run(&["init"]).expect(10).says("there is no bucket elsewhere").says("aws s3 mb");
-    bed.sandbox.run(&["snapshots"]).expect(10).says("there is no bucket elsewhere");
+    bed.sandbox.run(&["init"]).expect(10).says("bucket elsewhere does not exist").says("aws s3 mb");
+    bed.sandbox.run(&["snapshots"]).expect(10).says("bucket elsewhere does not exist");
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn wrong_credentials_and_none() {
     let mut bed = Bed::new();
     bed.sandbox.set("AWS_SECRET_ACCESS_KEY", "wrong");
     let output =
-        bed.sandbox.run(&["snapshots"]).expect(1).says("are refused").says("which credentials are used");
+        bed.sandbox.run(&["snapshots"]).expect(1).says("were rejected").says("which credentials are used");
     assert!(!output.stderr.contains("wrong\""), "{}", output.describe());
     bed.sandbox.set("AWS_ACCESS_KEY_ID", "");
     bed.sandbox.set("AWS_SECRET_ACCESS_KEY", "");
@@ -131,7 +131,7 @@ fn a_clock_that_is_wrong_is_named() {
 fn a_server_that_is_not_there_is_told_soon() {
     let sandbox = sandbox_at("http://127.0.0.1:1");
     sandbox.run(&["snapshots"]).expect(1).says("refused").says("check --endpoint-url");
-    sandbox.run(&["snapshots", "--endpoint-url", "s3.example.org"]).expect(2).says("no URL of a server");
+    sandbox.run(&["snapshots", "--endpoint-url", "s3.example.org"]).expect(2).says("not the URL of a server");
 }
 
 #[test]
@@ -209,11 +209,11 @@ fn repositories_do_not_lie_in_each_other() {
     for place in ["s3://bucket/some/prefix/inner", "s3://bucket/some/prefix/meta/inner"] {
         init(place)
             .expect(1)
-            .says("lies in the repository s3://bucket/some/prefix")
+            .says("is inside the repository s3://bucket/some/prefix")
             .says("; 0 B sent, 8 B received");
     }
     for place in ["s3://bucket", "s3://bucket/some"] {
-        init(place).expect(1).says("the repository s3://bucket/some/prefix lies below");
+        init(place).expect(1).says("the repository s3://bucket/some/prefix is inside");
     }
     bed.server.plant("bucket", "icecore", b"a program");
     bed.server.plant("bucket", "some/icecore", b"");
@@ -221,7 +221,7 @@ fn repositories_do_not_lie_in_each_other() {
         init(place).expect(0);
     }
     let backup = ["backup", "--init", "source", "-r", "s3://bucket/some/pre/fix"];
-    bed.sandbox.run(&backup).expect(1).says("lies in the repository");
+    bed.sandbox.run(&backup).expect(1).says("is inside the repository");
 }
 
 #[test]

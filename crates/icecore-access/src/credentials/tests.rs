@@ -91,5 +91,5 @@ fn a_key_file_of_another_repository_is_refused() {
     key_file::create(&path, RepositoryId([2; 16]), &Secret::new([5; 32])).unwrap();
     let failure = load_quietly(&CredentialSource::KeyFile(path)).unwrap_err();
     assert!(matches!(failure, AccessError::ForeignKeyFile { .. }));
-    assert!(failure.to_string().contains("is for the repository 0202"));
+    assert!(failure.to_string().contains("belongs to the repository 0202"));
 }

@@ -39,7 +39,7 @@ fn what_cannot_be_is_refused() {
     let cold = refused(|settings| settings.meta_storage_class = Some("GLACIER".to_owned()));
     assert!(cold.contains("meta-storage-class") && cold.contains("thawed"), "{cold}");
     let unknown = refused(|settings| settings.data_storage_class = Some("FROZEN".to_owned()));
-    assert!(unknown.contains("\"FROZEN\" is no storage class"), "{unknown}");
+    assert!(unknown.contains("\"FROZEN\" is not a storage class"), "{unknown}");
     let unused = refused(|settings| settings.kms_key = Some("key".to_owned()));
     assert!(unused.contains("kms-key"), "{unused}");
 }

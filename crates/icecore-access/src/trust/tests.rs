@@ -22,7 +22,7 @@ fn a_file_that_has_no_certificates_is_named_with_the_reason() {
     fs::write(&path, b"\x30\x82").unwrap();
     let failure = read(&path, TrustOrigin::Environment).unwrap_err();
     assert!(
-        failure.to_string().contains("(AWS_CA_BUNDLE): failed to find a certificate in PEM form"),
+        failure.to_string().contains("(AWS_CA_BUNDLE): failed to find a certificate in PEM format"),
         "{failure:?}"
     );
     assert!(matches!(failure, AccessError::CertificatesUnusable { is_pem: false, .. }));

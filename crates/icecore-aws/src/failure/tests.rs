@@ -132,7 +132,7 @@ fn a_connection_that_fails_later_says_where_and_why() {
         "cannot reach https://host:9000 through the proxy http://proxy:3128: the connection was refused";
     assert_eq!(
         told(failure.clone(), Action::Get).to_string(),
-        format!("get meta/a failed for now: {expected}")
+        format!("get meta/a failed temporarily: {expected}")
     );
     let place = S3Location::example(Environment::system());
     assert_eq!(failure.into_store_error(&place, Action::Get, "meta/a", false).to_string(), expected);

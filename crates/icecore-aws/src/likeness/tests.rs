@@ -41,16 +41,16 @@ fn web_pages_are_none_of_s3_whatever_their_headers() {
             assert_eq!(found, format!("HTTP status {status} with a web page"), "{page}");
         }
     }
-    assert_eq!(reason(likeness(404, &[], "Not Found")), "HTTP status 404 with text that is no error of S3");
+    assert_eq!(reason(likeness(404, &[], "Not Found")), "HTTP status 404 with text that is not an S3 error");
     let found = reason(likeness(404, &[], "<Fault>no</Fault>"));
-    assert_eq!(found, "HTTP status 404 with XML that is no error of S3");
+    assert_eq!(found, "HTTP status 404 with XML that is not an S3 error");
 }
 
 #[test]
 fn a_redirect_says_where_to_without_what_only_the_user_should_see() {
     let headers = [("location", "http://login.example/portal?session=secret")];
     let found = reason(likeness(302, &headers, "<html>go there</html>"));
-    assert_eq!(found, "it leads to http://login.example/portal (HTTP status 302)");
+    assert_eq!(found, "it redirects to http://login.example/portal (HTTP status 302)");
 }
 
 #[test]

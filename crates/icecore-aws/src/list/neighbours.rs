@@ -102,7 +102,7 @@ impl S3Store {
                 let mut body = output.body;
                 // A server that ignores the range sends the whole object: its first piece is enough.
                 let first = body.try_next().await;
-                first.map_err(|_| ServiceFailure::broken("the body of an object broke off"))
+                first.map_err(|_| ServiceFailure::broken("the body of an object is cut off"))
             }
         };
         match self.requester.request(Operation::new(Action::Get, full), call).await {

@@ -35,15 +35,15 @@ impl PageSequence {
     pub(super) fn next_token(&mut self, page: &ListObjectsV2Output) -> Result<Option<String>, &'static str> {
         let first = page.contents().first().and_then(|object| object.key());
         if first.is_some_and(|first| !self.first_keys.insert(first.to_owned())) {
-            return Err("it gives the same page again");
+            return Err("it returns the same page again");
         }
         if page.is_truncated() != Some(true) {
             return Ok(None);
         }
         match page.next_continuation_token() {
-            None | Some("") => Err("it says that there is more, and not how to ask for it"),
+            None | Some("") => Err("it announces another page, but returns no continuation token"),
             Some(token) if !self.tokens.insert(token.to_owned()) => {
-                Err("it gives the same continuation token again")
+                Err("it returns the same continuation token again")
             }
             Some(token) => Ok(Some(token.to_owned())),
         }
@@ -58,12 +58,12 @@ impl WholeList {
     /// Returns the page if it is complete.
     pub(super) fn verify(&self, page: ListObjectsV2Output) -> Result<ListObjectsV2Output, ServiceFailure> {
         if !self.0.load(Ordering::Relaxed) {
-            return Err(ServiceFailure::broken("the list ends in the middle"));
+            return Err(ServiceFailure::broken("the list is cut off"));
         }
         let says_something =
             page.name().is_some() || page.is_truncated().is_some() || page.key_count().is_some();
         if !says_something && page.contents().is_empty() {
-            return Err(ServiceFailure::foreign("HTTP status 200 with an empty list of no bucket"));
+            return Err(ServiceFailure::foreign("HTTP status 200 with an empty list that names no bucket"));
         }
         Ok(page)
     }

@@ -60,7 +60,7 @@ fn a_body_may_take_long_if_it_moves() {
         assert_eq!(bench.movement.left(), Ok(STALL_TIME_MAX));
     }
     bench.clock.advance(STALL_TIME_MAX);
-    assert_eq!(bench.reason(), "the request could not be sent: nothing moved for 30 s");
+    assert_eq!(bench.reason(), "the request could not be sent: no data moved for 30 s");
     bench.movement.advance(Phase::Sending, STEP_BYTES);
     assert_eq!(bench.movement.left(), Ok(Duration::from_secs(15)), "the answer is waited for");
     bench.clock.advance(Duration::from_secs(14));
@@ -79,7 +79,7 @@ fn a_byte_now_and_then_is_not_enough() {
         bench.clock.advance(Duration::from_secs(10));
         bench.movement.advance(Phase::Receiving, 1);
     }
-    assert_eq!(bench.reason(), "the answer broke off: nothing came for 30 s");
+    assert_eq!(bench.reason(), "the answer stopped: no data arrived for 30 s");
 }
 
 #[tokio::test]

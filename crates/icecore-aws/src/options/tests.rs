@@ -5,7 +5,7 @@ fn storage_classes() {
     assert!("DEEP_ARCHIVE".parse::<StorageClassName>().unwrap().is_cold());
     assert!(!"GLACIER_IR".parse::<StorageClassName>().unwrap().is_cold());
     let error = "glacier".parse::<StorageClassName>().unwrap_err();
-    assert!(error.to_string().starts_with("\"glacier\" is no storage class; there are STANDARD, "));
+    assert!(error.to_string().starts_with("\"glacier\" is not a storage class; choose one of STANDARD, "));
 }
 
 #[test]

@@ -10,9 +10,7 @@ pub enum ProbeError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The server does not honour conditions.
-    #[error(
-        "the server at {location} {ignored}: of several writers at the same time one could destroy what another has just written"
-    )]
+    #[error("the server at {location} {ignored}: concurrent writers could overwrite each other's objects")]
     NotHonoured {
         /// Location of the store.
         location: String,

@@ -14,6 +14,6 @@ pub(crate) fn probe_key(store: &S3Store, suffix: &str) -> String {
 /// Deletes the object of a probe, if permitted.
 pub(crate) async fn delete_probe(store: &S3Store, key: &str) {
     if let Err(error) = store.delete(key, None).await {
-        tracing::info!(key, %error, "an object of the probe is left behind");
+        tracing::info!(key, %error, "failed to delete the object of the probe");
     }
 }

@@ -122,10 +122,10 @@ async fn try_reads(
         }
     }
     let read = store.get_versioned(key).await;
-    wrong.extend(judge("the state of an object", read, |(_, read)| read == version)?);
+    wrong.extend(judge("the version of an object", read, |(_, read)| read == version)?);
     let is_same =
         |info: &icecore_store::ObjectInfo| info.size == content.len() as u64 && info.version == *version;
-    wrong.extend(judge("a look at an object (HEAD)", store.head(key).await, is_same)?);
+    wrong.extend(judge("the metadata of an object (HEAD)", store.head(key).await, is_same)?);
     let listed = store.list(directory).await;
     wrong.extend(judge("a listing", listed, |listed| listed.len() == 1 && listed.iter().all(is_same))?);
     let missing = format!("{key}-missing");
@@ -144,7 +144,7 @@ fn judge<T>(
 ) -> StoreResult<Option<String>> {
     match answer {
         Ok(answer) if is_right(&answer) => Ok(None),
-        Ok(_) => Ok(Some(format!("answers a request for {name} wrongly"))),
+        Ok(_) => Ok(Some(format!("gives a wrong answer to a request for {name}"))),
         Err(error @ (StoreError::Unreachable { .. } | StoreError::CredentialsRefused { .. })) => Err(error),
         Err(error) if error.is_transient() => Err(error),
         Err(error) => Ok(Some(format!("refuses a request for {name}: {error}"))),

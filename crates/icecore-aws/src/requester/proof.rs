@@ -49,7 +49,7 @@ impl Requester {
         match self.first_byte(key).await {
             Some(Err(told)) if !told.code.is_empty() => told,
             Some(Ok(output)) if output.e_tag().is_some() && failure.status == 400 => {
-                ServiceFailure::broken("HTTP status 400 to HEAD, and success to GET")
+                ServiceFailure::broken("HTTP status 400 for HEAD, but success for GET")
             }
             _ => failure,
         }

@@ -173,7 +173,7 @@ fn an_unfit_file_system_is_named_with_its_reason() {
     let source =
         StoreError::Io { operation: "put", key: "a".to_owned(), source: io::Error::from_raw_os_error(95) };
     let failure = Failure::from(AccessError::FileSystem { path: "/mnt".into(), source: source.into() });
-    assert!(failure.message.starts_with("no repository can be created in /mnt: failed to "), "{failure:?}");
+    assert!(failure.message.starts_with("cannot create a repository in /mnt: failed to "), "{failure:?}");
     assert!(!failure.message.contains("os error"), "{failure:?}");
     assert!(String::from(failure.hint.unwrap()).contains("another file system"));
 }

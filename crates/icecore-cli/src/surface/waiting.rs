@@ -205,7 +205,7 @@ impl Shown<'_> {
     fn last_error(&self) -> Option<&str> {
         let Wait { operation, key, last_error, .. } = self.wait;
         let text = last_error.as_deref()?;
-        Some(text.strip_prefix(&format!("{operation} {key} failed for now: ")).unwrap_or(text))
+        Some(text.strip_prefix(&format!("{operation} {key} failed temporarily: ")).unwrap_or(text))
     }
 
     /// Returns the line for a bar, cut at the end of the terminal.

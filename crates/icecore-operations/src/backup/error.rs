@@ -22,10 +22,10 @@ pub enum BackupFault {
         name: String,
     },
     /// One name was given for several paths.
-    #[error("--name is for one PATH: two sources cannot have one name")]
+    #[error("--name needs a single PATH: two sources cannot have the same name")]
     OneName,
     /// The path cannot provide a name for the source.
-    #[error("{} does not give a name for the source", text::quoted(.path))]
+    #[error("cannot derive a source name from {}", text::quoted(.path))]
     Unnamed {
         /// The path.
         path: Vec<u8>,
@@ -39,7 +39,7 @@ pub enum BackupFault {
         second: Vec<u8>,
     },
     /// Two paths would be sources with the same name.
-    #[error("{} and {} would both be the source {name}", text::printable(.first), text::printable(.second))]
+    #[error("{} and {} would both get the source name {name}", text::printable(.first), text::printable(.second))]
     SameName {
         /// First path as the user typed it.
         first: Vec<u8>,
@@ -49,7 +49,7 @@ pub enum BackupFault {
         name: String,
     },
     /// There are too many tags, or one is too long.
-    #[error("there are at most {TAGS_MAX} tags, and none is longer than {TEXT_BYTES_MAX} bytes")]
+    #[error("a snapshot can have at most {TAGS_MAX} tags of at most {TEXT_BYTES_MAX} bytes each")]
     Tags,
     /// An exclude pattern, or a file with patterns, cannot be used.
     #[error("failed to {}", text::reason(.0))]
@@ -67,7 +67,7 @@ pub enum BackupFault {
     },
     /// The name already belongs to another directory.
     #[error(
-        "the source {name} is {} so far, {} would have the same name",
+        "the source name {name} belongs to {} already; {} would get the same name",
         text::printable(.last),
         text::printable(.root)
     )]
@@ -91,10 +91,10 @@ pub enum BackupFault {
         source: io::Error,
     },
     /// A command is empty.
-    #[error("failed to run : there is no command")]
+    #[error("failed to run the command: it is empty")]
     NoCommand,
     /// A command has no output stream.
-    #[error("failed to run {command}: it has no output")]
+    #[error("failed to run {command}: its output cannot be read")]
     NoOutput {
         /// Name of the command.
         command: String,

@@ -14,7 +14,7 @@ pub fn problem_text(problem: &SourceProblem) -> String {
         SourceProblem::Unreadable(error) => format!("failed to {}", text::reason(error)),
         SourceProblem::Changing { path } => {
             format!(
-                "{} changed whenever it was read; the last state that was seen is stored",
+                "{} changed each time it was read; the snapshot contains the last version that was read",
                 text::quoted(path)
             )
         }
@@ -38,15 +38,15 @@ pub fn notice_text(notice: &BackupNotice) -> String {
     match notice {
         BackupNotice::FirstIsFull => "there is no earlier snapshot of this source: this one is a full".to_owned(),
         BackupNotice::GroupNeedsFull => {
-            "the last full refers to packs of other groups: this snapshot became a full, which begins a group of its own"
+            "the last full refers to packs of other groups: this snapshot became a full and begins a new group"
                 .to_owned()
         }
         BackupNotice::BaseUnreadable { reason } => {
             format!("the earlier snapshot cannot be read, so every file is read again: {reason}")
         }
         BackupNotice::ClockBehind { newest, started } => format!(
-            "this host's clock is behind the newest snapshot of the source, {} of {}: the clock is wrong, or was when that \
-             snapshot was made; the order of the snapshots does not depend on it",
+            "the newest snapshot of the source, {} of {}, is later than this host's clock: the clock is wrong now, or was wrong \
+             then; this does not change the order of the snapshots",
             newest.snapshot_id(),
             text::utc_time(*started).unwrap_or_default()
         ),
@@ -58,8 +58,7 @@ pub fn notice_text(notice: &BackupNotice) -> String {
             )
         }
         BackupNotice::ChunksMissing { files } => format!(
-            "data that an earlier snapshot refers to is missing in the repository, so {} had to be read again; \
-             run `icecore check`",
+            "the repository lacks data of an earlier snapshot, so {} had to be read again; run `icecore check`",
             text::counted(*files, "file")
         ),
     }

@@ -13,7 +13,7 @@ pub enum NameError {
     #[error("the name has more than {BYTES_MAX} bytes")]
     TooLong,
     /// It has a character with a meaning in references, or one that cannot be shown.
-    #[error("a name contains no @, no : and no control characters")]
+    #[error("a name cannot contain @, : or control characters")]
     Character,
 }
 

@@ -17,7 +17,7 @@ pub(super) fn load(catalog: &Catalog) -> Arc<HashMap<PackName, SystemTime>> {
     match catalog.verifications() {
         Ok(verifications) => Arc::new(verifications.into_iter().collect()),
         Err(error) => {
-            tracing::warn!(%error, "when packs were last verified is not known");
+            tracing::warn!(%error, "failed to read when packs were last verified");
             Arc::default()
         }
     }
@@ -28,7 +28,7 @@ pub(super) fn keep(catalog: &mut Catalog, packs: &[PackName], now: SystemTime) {
     if !packs.is_empty()
         && let Err(error) = catalog.put_verifications(packs, now)
     {
-        tracing::warn!(%error, "when packs were verified could not be noted");
+        tracing::warn!(%error, "failed to record when packs were verified");
     }
 }
 

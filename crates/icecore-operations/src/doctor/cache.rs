@@ -27,5 +27,5 @@ fn try_directory(path: &Path) -> Result<(), AccessError> {
         source,
     };
     std::fs::create_dir_all(path).map_err(|error| failed("create", error))?;
-    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(|errno| failed("write into", errno.into()))
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(|errno| failed("write to", errno.into()))
 }

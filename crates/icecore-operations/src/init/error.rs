@@ -9,7 +9,7 @@ pub enum InitError {
     /// This host has used a repository at the location that has disappeared: somebody removed it, or a disk
     /// is not mounted.
     #[error(
-        "since {since} this host has used the repository {repository} at {location}, and it is not there any more"
+        "this host has used the repository {repository} at {location} since {since}, but it is missing now"
     )]
     Disappeared {
         /// The repository.

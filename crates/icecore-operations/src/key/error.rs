@@ -10,7 +10,7 @@ pub enum KeyError {
     #[error("no new key is given")]
     NoneGiven,
     /// The new key already opens the repository.
-    #[error("the new key is the present one")]
+    #[error("the new key is the same as the current key")]
     IsPresent,
     /// A key file that commands find by themselves cannot be replaced, so the key stays as it was.
     #[error(transparent)]

@@ -47,7 +47,7 @@ pub enum ResolveError {
     #[error("{0}")]
     NotFound(Missing),
     /// No readable snapshot matches; it may be one of the unreadable ones.
-    #[error("{missing}, as far as snapshots can be read: {unreadable} cannot")]
+    #[error("{missing} (unreadable snapshots: {unreadable})")]
     Unreadable {
         /// What is missing.
         missing: Missing,
@@ -79,7 +79,7 @@ pub enum ResolveError {
         choices: Vec<String>,
     },
     /// The date is beyond the calendar.
-    #[error("the date lies beyond the calendar")]
+    #[error("the date is out of range")]
     BeyondCalendar,
 }
 
@@ -148,7 +148,7 @@ impl fmt::Display for Missing {
                 write!(formatter, "{there_are} of the source {source:?}, latest~{back} goes too far back")
             }
             Self::TooOld { source, oldest } => {
-                write!(formatter, "the oldest snapshot of the source {source:?} is of {oldest}")
+                write!(formatter, "the oldest snapshot of the source {source:?} is from {oldest}")
             }
         }
     }

@@ -205,7 +205,7 @@ fn what_is_not_there_or_ambiguous_is_explained() {
     assert!(
         message("2026-11-18")
             .1
-            .contains("the oldest snapshot of the source \"home\" is of 2026-11-19 23:00:00")
+            .contains("the oldest snapshot of the source \"home\" is from 2026-11-19 23:00:00")
     );
     let empty = SnapshotList::default();
     assert!(id_of(&empty, "latest", &TimeZone::UTC).unwrap_err().1.contains("no snapshots"));

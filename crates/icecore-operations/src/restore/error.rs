@@ -18,13 +18,13 @@ pub enum RestoreRefusal {
         directory: &'static str,
     },
     /// A stream has no original location.
-    #[error("the snapshot is of a stream, which has no place of its own")]
+    #[error("the snapshot is of a stream, which has no original location")]
     Stream,
     /// A single file would not return to its original path.
-    #[error("the snapshot is of a single file that has another name than the source's root")]
+    #[error("the snapshot is of a single file whose name differs from that of the source's root")]
     OtherName,
     /// The earlier snapshot is of another source.
-    #[error("--since names a snapshot of {base}, this one is of {restored}")]
+    #[error("--since names a snapshot of {base}, but the snapshot to restore is of {restored}")]
     OtherSource {
         /// Source of the earlier snapshot.
         base: String,
@@ -32,7 +32,7 @@ pub enum RestoreRefusal {
         restored: String,
     },
     /// The source has no earlier snapshot.
-    #[error("there is no {} of the source {name} before {id}", if *.only_full { "full" } else { "snapshot" })]
+    #[error("the source {name} has no {} before {id}", if *.only_full { "full" } else { "snapshot" })]
     NothingBefore {
         /// Name of the source.
         name: String,

@@ -11,7 +11,7 @@ pub(super) async fn check(suite: &Suite) -> Outcome {
 }
 
 async fn plain(suite: &Suite) -> Outcome {
-    let rule = suite.rule("a deleted object is gone at once, and deleting what is not there is no error");
+    let rule = suite.rule("a deleted object is gone at once, and deleting a missing object is not an error");
     let key = suite.key("delete/object");
     let neighbour = suite.key("delete/object-neighbour");
     let bytes = Bytes::from_static(b"bytes");

@@ -33,7 +33,7 @@ async fn winning_and_losing(suite: &Suite) -> Outcome {
 }
 
 async fn deleted_in_between(suite: &Suite) -> Outcome {
-    let rule = suite.rule("a replacement fails when the object was deleted, and when it was created anew");
+    let rule = suite.rule("a replacement fails when the object was deleted, and when it was created again");
     let key = suite.key("swap/deleted");
     let version = rule.create(&key, &Bytes::from_static(b"one")).await?;
     rule.success(suite.store.delete(&key, None).await)?;

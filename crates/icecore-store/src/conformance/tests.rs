@@ -239,7 +239,7 @@ async fn every_bug_is_found() {
         (Bug::IgnoresVersions, "needs the object's present version"),
         (Bug::ChecksThenWrites, "none is lost"),
         (Bug::DeletesAnyVersion, "conditional deletion"),
-        (Bug::FailsOnDeletingNothing, "deleting what is not there"),
+        (Bug::FailsOnDeletingNothing, "deleting a missing object"),
         (Bug::ListsOnePage, "more than 1,000"),
         (Bug::ListsInTreeOrder, "sorted by key"),
         (Bug::ListsByText, "not a key with / behind it"),

@@ -45,10 +45,9 @@ impl Call<'_> {
             Errno::ROFS => StoreError::ReadOnly { key },
             Errno::ACCESS | Errno::PERM => StoreError::AccessDenied { key, reason: reason() },
             Errno::ISDIR => StoreError::NotAnObject { key, found: "a directory" },
-            Errno::NOTDIR | Errno::LOOP => StoreError::NotAnObject {
-                key,
-                found: "on a path with a file or symbolic link in a directory's place",
-            },
+            Errno::NOTDIR | Errno::LOOP => {
+                StoreError::NotAnObject { key, found: "below a file or a symbolic link" }
+            }
             Errno::XDEV => StoreError::Unsupported {
                 location: key,
                 reason: "its directory is on another file system than the repository's root".to_owned(),

@@ -134,7 +134,7 @@ fn learn(root: &Root, is_fine: bool) -> Granularity {
 fn unsupported(root: &Root) -> StoreError {
     StoreError::Unsupported {
         location: root.path.display().to_string(),
-        reason: format!("its file system does not keep times of files, not even to {COARSE_SECONDS} seconds"),
+        reason: format!("its file system does not keep file times, not even to {COARSE_SECONDS} seconds"),
     }
 }
 

@@ -67,8 +67,8 @@ impl Owner {
             let (path, user) = (root.display(), user.as_raw());
             let reason = std::io::Error::from(errno);
             tracing::warn!(
-                "what root writes to {path} cannot be given to the user {user}, who owns it, and who will not be able to read \
-                 it: {reason}"
+                "the user {user}, who owns {path}, cannot read the files that root creates there: failed to change their owner: \
+                 {reason}"
             );
         }
     }

@@ -40,14 +40,16 @@ impl LocalStore {
         match self.replace(key, three, first).await {
             Err(StoreError::VersionMismatch { .. }) => {}
             Err(error) => return Err(error),
-            Ok(_) => return Err(self.unsupported("its file system does not tell two states of a file apart")),
+            Ok(_) => {
+                return Err(self.unsupported("its file system does not distinguish two versions of a file"));
+            }
         }
         if self.get_versioned(key).await? != (two, second.clone()) {
-            return Err(self.unsupported("its file system does not give back what was written"));
+            return Err(self.unsupported("its file system returns other data than was written"));
         }
         self.delete(key, Some(second)).await?;
         if self.exists(key).await? {
-            return Err(self.unsupported("a file that was deleted is still there"));
+            return Err(self.unsupported("a deleted file still exists"));
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ impl Strays {
     pub(super) fn report(&self, location: &Path, strays: &[Stray]) {
         if let Some(text) = self.describe_new(strays) {
             tracing::warn!(
-                "ignored in {}, because it is no file of the repository: {text}",
+                "ignored in {}, because it is not a file of the repository: {text}",
                 location.display()
             );
         }

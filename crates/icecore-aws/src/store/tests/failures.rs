@@ -65,13 +65,13 @@ async fn what_does_not_pass_by_itself_is_told_at_once_with_the_address() {
     let url = bed.server.url().replace("http://", "https://");
     let store = bed.store_with(S3Options { endpoint_url: Some(url.clone()), ..bed.options() }).await;
     let error = store.get("icecore", None).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("cannot reach {url}: it does not speak TLS there"));
+    assert_eq!(error.to_string(), format!("cannot reach {url}: it does not use TLS at this port"));
     assert!(!error.is_transient() && bed.sleep.recorded().is_empty());
 
     let url = "http://no-such-host.invalid:9000".to_owned();
     let store = bed.store_with(S3Options { endpoint_url: Some(url.clone()), ..bed.options() }).await;
     let error = store.list("").await.unwrap_err();
-    assert_eq!(error.to_string(), format!("cannot reach {url}: there is no host of this name"));
+    assert_eq!(error.to_string(), format!("cannot reach {url}: the host name does not exist"));
 }
 
 #[tokio::test]

@@ -68,15 +68,15 @@ fn assert_foreign<'test>(
 async fn web_servers_are_not_taken_for_stores_without_objects() {
     let page = "HTTP status 404 with a web page";
     assert_foreign("404 Not Found\r\ncontent-type: text/html", PAGE, page).await;
-    let text = "HTTP status 404 with text that is no error of S3";
+    let text = "HTTP status 404 with text that is not an S3 error";
     assert_foreign("404 Not Found\r\ncontent-type: text/plain", "404 page not found", text).await;
-    assert_foreign("404 Not Found", "", "HTTP status 404 without an error of S3").await;
+    assert_foreign("404 Not Found", "", "HTTP status 404 without an S3 error").await;
     assert_foreign("403 Forbidden\r\ncontent-type: text/html", PAGE, "HTTP status 403 with a web page").await;
     let redirect = "302 Found\r\nlocation: http://login.example/?from=secret";
-    assert_foreign(redirect, PAGE, "it leads to http://login.example/ (HTTP status 302)").await;
+    assert_foreign(redirect, PAGE, "it redirects to http://login.example/ (HTTP status 302)").await;
     let secure = "301 Moved Permanently\r\nlocation: http://login.example/";
-    assert_foreign(secure, "", "it leads to http://login.example/ (HTTP status 301)").await;
-    assert_foreign("301 Moved Permanently", "", "HTTP status 301 without an error of S3").await;
+    assert_foreign(secure, "", "it redirects to http://login.example/ (HTTP status 301)").await;
+    assert_foreign("301 Moved Permanently", "", "HTTP status 301 without an S3 error").await;
 }
 
 #[tokio::test]

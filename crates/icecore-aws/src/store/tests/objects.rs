@@ -124,7 +124,7 @@ async fn a_server_that_gives_the_same_page_again_and_again_does_not_keep_us() {
     let listed = tokio::time::timeout(Duration::from_secs(20), store.list("meta/")).await;
     let error = listed.expect("it ends").unwrap_err();
     assert!(matches!(error, StoreError::IncompleteList { .. }), "{error}");
-    assert!(error.to_string().contains("lists only a part of the objects below \"meta/\""), "{error}");
+    assert!(error.to_string().contains("lists only some of the objects below \"meta/\""), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -86,7 +86,7 @@ fn a_line_says_for_what_since_when_and_until_when() {
         attempt: 4,
         state: WaitState::Pausing { until: seconds(40) },
         last_error: Some(
-            "get meta/a failed for now: cannot reach https://host:9000: the connection was refused"
+            "get meta/a failed temporarily: cannot reach https://host:9000: the connection was refused"
                 .to_owned(),
         ),
         ..wait("meta/a", 20)

@@ -48,11 +48,11 @@ fn two_paths_with_one_name_are_refused() {
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let failure = plan_of(&[&path("a/same"), &path("b/same")], "").unwrap_err();
     assert_eq!(failure.status, ExitStatus::Usage);
-    assert!(failure.message.ends_with("would both be the source same"));
+    assert!(failure.message.ends_with("would both get the source name same"));
     let failure = plan_of(&[&path("a/same"), &path("link")], "").unwrap_err();
     assert!(failure.message.ends_with("are the same directory"));
     let failure = plan_of(&[&path("a"), &path("b"), "--name", "x"], "").unwrap_err();
-    assert!(failure.message.contains("--name is for one PATH"));
+    assert!(failure.message.contains("--name needs a single PATH"));
 }
 
 #[test]
