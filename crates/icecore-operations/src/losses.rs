@@ -62,7 +62,7 @@ pub fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> 
         }
         Loss::NamingRecord(snapshot) => {
             let message = format!(
-                "no log record names snapshot {}, although one should: records of the log were removed",
+                "no log record names snapshot {}, although one should: log records were removed",
                 titled(snapshot, zone)
             );
             LossDocument { message, ..about("snapshot-unnamed", snapshot) }
@@ -73,7 +73,7 @@ pub fn documents(findings: &Findings<'_>, zone: &TimeZone) -> Vec<LossDocument> 
 
 fn of_snapshot(snapshot: &CompletedSnapshot, fate: Fate, zone: &TimeZone) -> LossDocument {
     let what = match fate {
-        Fate::Vanished => "is missing now, although nobody deleted it",
+        Fate::Vanished => "is missing now, although Icecore did not delete it",
         Fate::Reverted => "is incomplete again: somebody put back an old version of it",
         Fate::Altered => "was changed later",
     };
