@@ -80,7 +80,7 @@ pub fn records(opened: &[u8]) -> FormatResult<Vec<BundledRecord<'_>>> {
     let mut records = Vec::new();
     while decoder.position() < opened.len() {
         if array_length(&mut decoder, WHAT, 4)? != 4 {
-            return Err(FormatError::malformed(WHAT, "a record that has not four parts"));
+            return Err(FormatError::malformed(WHAT, "a record does not have four parts"));
         }
         let (key, version) = (decoder.str()?, decoder.str()?);
         let hash = RecordHash::from_slice(decoder.bytes()?)?;

@@ -17,7 +17,7 @@ impl From<minicbor::encode::Error<Infallible>> for FormatError {
 
 impl From<minicbor::decode::Error> for FormatError {
     fn from(_: minicbor::decode::Error) -> Self {
-        Self::malformed("record", "it is not the CBOR that is expected here")
+        Self::malformed("record", "it is not the expected CBOR")
     }
 }
 

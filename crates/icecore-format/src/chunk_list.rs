@@ -123,7 +123,7 @@ impl ChunkListNode {
         let sum = |numbers: &[u64]| numbers.iter().try_fold(0u64, |sum, number| sum.checked_add(*number));
         let chunks = if inner { sum(&counts) } else { Some(items as u64) };
         if sum(&lengths) != Some(list.bytes) || chunks != Some(list.chunks) {
-            return Err(FormatError::malformed(WHAT, "its sums differ from what its parent says"));
+            return Err(FormatError::malformed(WHAT, "its sums differ from those in its parent"));
         }
         let ids = ids.chunks_exact(ChunkId::BYTES).map(ChunkId::from_slice);
         if inner {

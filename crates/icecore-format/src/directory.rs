@@ -174,7 +174,12 @@ impl PackDirectory {
                 Some(PackChecksum { bytes, hash })
             }
             (None, None) => None,
-            _ => return Err(FormatError::malformed(WHAT, "length and hash of the pack go together")),
+            _ => {
+                return Err(FormatError::malformed(
+                    WHAT,
+                    "only one of length and hash of the pack is present",
+                ));
+            }
         };
         let chunks = decode_chunks(&record.chunk_lengths, &record.chunk_ids)?;
         let blocks = decode_blocks(&record.blocks, &chunks)?;
@@ -271,7 +276,7 @@ fn decode_blocks(numbers: &[u32], chunks: &[ChunkInfo]) -> FormatResult<Vec<Bloc
         first_chunk += count as usize;
     }
     if first_chunk != chunks.len() {
-        return Err(FormatError::malformed(WHAT, "there are chunks that belong to no block"));
+        return Err(FormatError::malformed(WHAT, "some chunks do not belong to any block"));
     }
     Ok(blocks)
 }

@@ -242,7 +242,7 @@ impl Entry {
                 || self.size != 0
                 || self.link_device.is_some() && self.kind == EntryKind::Directory)
         {
-            "content, size or links of something that has none"
+            "an object of its kind cannot have content, size or links"
         } else if (self.kind == EntryKind::Symlink) == self.target.is_empty() || self.target.contains(&0) {
             "target of a symbolic link is missing, misplaced or contains NUL"
         } else if !self.attributes.is_sorted_by(|left, right| left.0 < right.0) {
@@ -252,7 +252,7 @@ impl Entry {
         } else if self.marks.contains(Marks::UNREADABLE) && !no_content {
             "unreadable entry with content"
         } else if self.marks.contains(Marks::NAME_ONLY) && !(file && self.marks.contains(Marks::UNREADABLE)) {
-            "an object of which only the name is known is not marked as unreadable"
+            "only its name is known, but it is not marked as unreadable"
         } else {
             ""
         };

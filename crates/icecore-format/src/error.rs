@@ -8,7 +8,7 @@ pub type FormatResult<T> = Result<T, FormatError>;
 #[non_exhaustive]
 pub enum FormatError {
     /// The object is shorter than its form requires.
-    #[error("{what} is truncated: {found} bytes where at least {needed} are needed")]
+    #[error("{what} is truncated: it has {found} bytes but needs at least {needed}")]
     Truncated {
         /// What was being read.
         what: &'static str,
@@ -18,7 +18,7 @@ pub enum FormatError {
         needed: u64,
     },
     /// The object does not begin (or end) with the magic of its kind.
-    #[error("{what} does not carry the mark of an Icecore object of its kind")]
+    #[error("{what} has the wrong magic bytes")]
     BadMagic {
         /// What was being read.
         what: &'static str,
@@ -34,14 +34,14 @@ pub enum FormatError {
         supported: u16,
     },
     /// The repository uses features that this program does not know.
-    #[error("the repository needs features that this program does not know (bits {unknown:#x})")]
+    #[error("the repository uses features that this version does not support (bits {unknown:#x})")]
     UnsupportedFeature {
         /// Unknown bits of the required features.
         unknown: u32,
     },
     /// The bytes were not sealed under this key for this purpose: damage, another key or tampering.
     #[error(
-        "{what} does not authenticate: it is damaged, was moved here from elsewhere, or belongs to another key"
+        "{what} failed authentication: it is damaged, was moved from another location, or belongs to another key"
     )]
     Unauthenticated {
         /// What was being read.
@@ -49,13 +49,15 @@ pub enum FormatError {
     },
     /// The object is sealed under a master key that the key slot does not contain (an older or newer slot
     /// may).
-    #[error("it is sealed under key epoch {epoch}, which this key slot does not hold; another slot may")]
+    #[error(
+        "it is encrypted with key epoch {epoch}, which this key slot does not contain; another slot may contain it"
+    )]
     UnknownEpoch {
         /// Epoch that is needed.
         epoch: u32,
     },
     /// This program does not know the kind of the key slot.
-    #[error("the key slot is of kind {kind}, which this program does not know")]
+    #[error("this version does not support key slots of kind {kind}")]
     UnsupportedSlot {
         /// Number of the kind.
         kind: u8,
@@ -92,13 +94,13 @@ pub enum FormatError {
         state: u64,
     },
     /// The decrypted bytes do not decompress to the length in the directory.
-    #[error("{what} does not decompress")]
+    #[error("{what} cannot be decompressed")]
     Decompression {
         /// What was being read.
         what: &'static str,
     },
     /// The content does not match the id under which it was stored.
-    #[error("a chunk does not have the content that its id stands for")]
+    #[error("the content of a chunk does not match its id")]
     WrongContent,
     /// The compressor refused its input.
     #[error("compression failed: {reason}")]

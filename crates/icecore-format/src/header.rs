@@ -189,7 +189,7 @@ impl Header {
             || features_altered
             || reserved_in_use
         {
-            return Err(FormatError::malformed(WHAT, "its plain part was altered"));
+            return Err(FormatError::malformed(WHAT, "its unencrypted part was changed"));
         }
         let chunker = ChunkerParameters {
             minimum: record.chunk_minimum,

@@ -62,7 +62,7 @@ fn decode(decoder: &mut Decoder<'_>) -> FormatResult<Vec<ObjectCopy>> {
     let mut copies = Vec::with_capacity(length);
     for _ in 0..length {
         if array_length(decoder, WHAT, 3)? != 3 {
-            return Err(FormatError::malformed(WHAT, "a copy that has not three parts"));
+            return Err(FormatError::malformed(WHAT, "a copy does not have three parts"));
         }
         let (key, version) = (decoder.str()?.to_owned(), decoder.str()?.to_owned());
         copies.push(ObjectCopy { key, version, bytes: decoder.bytes()?.to_vec() });

@@ -84,7 +84,7 @@ impl Keys {
     /// Fails if the master key of epoch 0 is missing.
     pub fn derive(repository: RepositoryId, masters: BTreeMap<KeyEpoch, Secret>) -> FormatResult<Self> {
         let Some(first) = masters.get(&0) else {
-            return Err(FormatError::malformed("key slot", "it does not hold the first master key"));
+            return Err(FormatError::malformed("key slot", "it does not contain the first master key"));
         };
         let mut gear = Box::new([0u64; 256]);
         let mut bytes = Zeroizing::new([0u8; 256 * 8]);

@@ -173,7 +173,7 @@ impl LogRecord {
         if record.name == name {
             Ok(record)
         } else {
-            Err(FormatError::malformed(WHAT, "it is another record than the one of this name"))
+            Err(FormatError::malformed(WHAT, "it does not match its name"))
         }
     }
 

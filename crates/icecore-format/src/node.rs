@@ -299,7 +299,7 @@ fn decode_path(decoder: &mut Decoder<'_>, previous: Option<&[u8]>) -> FormatResu
     let suffix = decoder.bytes()?;
     let before = previous.unwrap_or_default();
     let Some(prefix) = usize::try_from(shared).ok().and_then(|shared| before.get(..shared)) else {
-        return Err(FormatError::malformed(WHAT, "a path shares more than there is"));
+        return Err(FormatError::malformed(WHAT, "a path shares more bytes than the path before it has"));
     };
     if prefix.len() + suffix.len() > PATH_BYTES_MAX {
         return Err(FormatError::malformed(WHAT, "a path is too long"));
@@ -317,7 +317,7 @@ fn decode_path(decoder: &mut Decoder<'_>, previous: Option<&[u8]>) -> FormatResu
 fn count_path_bytes(path_bytes: &mut usize, item_path: &[u8]) -> FormatResult<()> {
     *path_bytes += item_path.len();
     if *path_bytes > NODE_PATH_BYTES_MAX {
-        return Err(FormatError::malformed(WHAT, "its paths are too long in sum"));
+        return Err(FormatError::malformed(WHAT, "its paths are too long in total"));
     }
     Ok(())
 }
@@ -340,7 +340,7 @@ fn decode_leaf(decoder: &mut Decoder<'_>) -> FormatResult<NodeItems> {
         let entry = Entry::decode(item_path, decoder)?;
         attributes += entry.attributes.len();
         if attributes > NODE_ATTRIBUTES_MAX {
-            return Err(FormatError::malformed(WHAT, "it has too many extended attributes in sum"));
+            return Err(FormatError::malformed(WHAT, "it has too many extended attributes in total"));
         }
         entries.push(entry);
     }

@@ -100,7 +100,7 @@ impl KmsDataKey {
         {
             Ok(self)
         } else {
-            Err(FormatError::malformed(WHAT, "its key of KMS is not one"))
+            Err(FormatError::malformed(WHAT, "its KMS key is invalid"))
         }
     }
 }

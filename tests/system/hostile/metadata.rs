@@ -72,7 +72,7 @@ fn owners_modes_and_devices() {
         Cell::refused(
             "a user beyond 32 bits",
             |forge| forge.snapshot(&[file().number(field::USER, 1 << 32)]),
-            "not the CBOR that is expected",
+            "not the expected CBOR",
         ),
         Cell {
             name: "a device that no kernel has",

@@ -50,7 +50,7 @@ fn headers() {
             |forge| header(forge, 1 << 20, 1 << 20, u32::MAX.into()),
             "the format allows",
         ),
-        closed("numbers of 64 bits", |forge| header(forge, u64::MAX, 1 << 20, 16), "not the CBOR"),
+        closed("numbers of 64 bits", |forge| header(forge, u64::MAX, 1 << 20, 16), "not the expected CBOR"),
         closed(
             "a header of 8 GiB",
             |forge| forge.put_sparse(layout::HEADER_KEY, 8 << 30),

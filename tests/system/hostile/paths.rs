@@ -188,7 +188,7 @@ fn link_groups_that_lie() {
             |forge| {
                 forge.snapshot(&[Item::new("a", DIRECTORY).linked(5), Item::file("file", None).linked(5)]);
             },
-            "links of something that has none",
+            "cannot have content, size or links",
         ),
         Cell {
             name: "a link to itself",

@@ -48,7 +48,7 @@ fn each_cause_is_said_once_and_without_its_number() {
     assert_eq!(reason(&error), "open the directory \"a\\nb\": Permission denied");
     assert_eq!(
         reason(&object(FormatError::WrongContent)),
-        "object meta/packs/x: a chunk does not have the content that its id stands for"
+        "object meta/packs/x: the content of a chunk does not match its id"
     );
 }
 

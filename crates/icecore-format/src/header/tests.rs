@@ -140,7 +140,7 @@ fn setting_a_feature_keeps_unknown_fields_and_refuses_unknown_features() {
 
 #[test]
 fn the_sealed_part_must_agree_with_the_plain_one() {
-    let altered = Err(FormatError::malformed(WHAT, "its plain part was altered"));
+    let altered = Err(FormatError::malformed(WHAT, "its unencrypted part was changed"));
     let changes: [fn(&mut HeaderRecord); 4] = [
         |record| record.version = 2,
         |record| record.repository = [0; 16],

@@ -93,7 +93,7 @@ fn wire_reference(reference: &RecordReference) -> WireReference {
 
 fn read_name(writer: ByteArray<16>, sequence: u32) -> FormatResult<RecordName> {
     if sequence == 0 {
-        return Err(FormatError::malformed(WHAT, "records are counted from 1"));
+        return Err(FormatError::malformed(WHAT, "its number is 0; the first record has number 1"));
     }
     Ok(RecordName { writer: WriterId(writer.into()), sequence })
 }

@@ -281,7 +281,7 @@ fn unfolding(level: u8, length: usize, more: u8) -> Vec<u8> {
 
 #[test]
 fn front_coding_does_not_unfold_beyond_measure() {
-    let refused = Err(FormatError::malformed(WHAT, "its paths are too long in sum"));
+    let refused = Err(FormatError::malformed(WHAT, "its paths are too long in total"));
     for level in [0, 1] {
         // 2,796,202 + 2 × 2,796,203 bytes are 8 MiB; 838,860 + 9 × 838,861 are one more.
         assert!(Node::decode(&unfolding(level, 2_796_202, 2)).is_ok());

@@ -48,7 +48,7 @@ pub fn read_key_file(text: &str) -> FormatResult<(Option<RepositoryId>, Secret)>
     }
     let Some(secret) = secret else { return Err(malformed("there is no `secret` line")) };
     if check.is_some_and(|check| check != key_file_check(&secret)) {
-        return Err(malformed("the secret was altered: it does not match the check"));
+        return Err(malformed("the secret was changed: it does not match the check"));
     }
     Ok((repository, secret))
 }

@@ -69,7 +69,7 @@ impl TryFrom<SlotRecord> for SlotInfo {
             }
             (2, None, None, None) => SlotKind::KeyFile,
             (3, None, None, None) if let Some(data_key) = kms => SlotKind::Kms(data_key.validate()?),
-            (1..=3, ..) => return Err(FormatError::malformed(WHAT, "its fields do not go with its kind")),
+            (1..=3, ..) => return Err(FormatError::malformed(WHAT, "its fields do not match its kind")),
             (kind, ..) => return Err(FormatError::UnsupportedSlot { kind }),
         };
         if record.label.len() > TEXT_BYTES_MAX {

@@ -245,7 +245,7 @@ impl TryFrom<LeftOutRecord> for LeftOut {
         if left_out.clone().bounded() == left_out {
             Ok(left_out)
         } else {
-            Err(FormatError::malformed(WHAT, "there is too much of what was left out"))
+            Err(FormatError::malformed(WHAT, "the list of excluded objects is too long"))
         }
     }
 }
@@ -302,7 +302,7 @@ impl TryFrom<SnapshotRecord> for Snapshot {
             (1, None, Some(completion)) => SnapshotState::Complete(completion),
             (2, None, None) => SnapshotState::Aborted { reason: record.reason.unwrap_or_default() },
             (3, None, Some(completion)) => SnapshotState::Deleted(completion),
-            _ => return Err(malformed("unknown state, or fields that do not go with it")),
+            _ => return Err(malformed("unknown state, or fields that do not match it")),
         };
         let level = match record.level {
             0 => Level::Full,
