@@ -30,7 +30,7 @@ fn a_pattern_on_the_command_line_that_has_no_effect_is_refused() {
         ("source/user/cache/", "write --exclude /user/cache/\n"),
         ("./user/cache", "write --exclude /user/cache\n"),
         ("./source/user/cache", "write --exclude /user/cache\n"),
-        ("~/cache", "`~` and variables are not replaced"),
+        ("~/cache", "`~` and variables are not expanded"),
         ("/", "has no effect"),
     ] {
         sandbox.run(&["backup", "source", "--exclude", pattern]).expect(2).says(meant);
@@ -39,7 +39,7 @@ fn a_pattern_on_the_command_line_that_has_no_effect_is_refused() {
     sandbox
         .run(&exception)
         .expect(2)
-        .says("\"user/cache\", which is left out as a whole")
+        .says("\"user/cache\", which is excluded completely")
         .says("'/user/cache/*'");
     assert!(sandbox.snapshots().is_empty());
     // A pattern with an effect on another source of the command is meant for that one.

@@ -18,7 +18,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 #[derive(Debug, thiserror::Error)]
 pub enum ExcludeError {
     /// A pattern does not parse.
-    #[error("understand the exclude pattern {pattern:?}{}: {reason}", origin_text(.origin.as_ref()))]
+    #[error("parse the exclude pattern {pattern:?}{}: {reason}", origin_text(.origin.as_ref()))]
     Pattern {
         /// The pattern as given.
         pattern: String,
@@ -28,7 +28,7 @@ pub enum ExcludeError {
         reason: String,
     },
     /// A line of an exclude file is not UTF-8.
-    #[error("understand line {line} of the exclude file {path:?}: it is not UTF-8")]
+    #[error("read line {line} of the exclude file {path:?}: it is not UTF-8")]
     NotUtf8 {
         /// The exclude file.
         path: PathBuf,

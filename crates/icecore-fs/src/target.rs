@@ -319,7 +319,9 @@ fn absent_as_none<T>(result: Result<T, FsError>) -> Result<Option<T>, FsError> {
 fn remove_temporary(directory: impl AsFd, name: &[u8]) {
     match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => {}
-        Err(errno) => tracing::warn!(%errno, name = %name.escape_ascii(), "a temporary file stays behind"),
+        Err(errno) => {
+            tracing::warn!(%errno, name = %name.escape_ascii(), "a temporary file could not be removed")
+        }
     }
 }
 

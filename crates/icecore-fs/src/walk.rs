@@ -393,7 +393,7 @@ impl Workers {
                 Ok(thread) => workers.threads.push(thread),
                 Err(error) if number == 0 => return Err(error),
                 Err(error) => {
-                    tracing::warn!(%error, threads = number, "fewer threads than wanted walk the source");
+                    tracing::warn!(%error, threads = number, "the source is read with fewer threads than requested");
                     break;
                 }
             }

@@ -60,13 +60,13 @@ impl fmt::Display for IneffectivePattern {
         match reason {
             IneffectiveReason::NotRelative => write!(formatter, "patterns are relative to the source's root"),
             IneffectiveReason::NoName => {
-                write!(formatter, "no path in a source has a part that is `.`, `..` or empty")
+                write!(formatter, "paths in a source have no part that is `.`, `..` or empty")
             }
             IneffectiveReason::NotReplaced => {
-                write!(formatter, "`~` and variables are not replaced in patterns")
+                write!(formatter, "`~` and variables are not expanded in patterns")
             }
             IneffectiveReason::BelowExcluded { directory } => {
-                write!(formatter, "it is below {directory:?}, which is left out as a whole")
+                write!(formatter, "it is below {directory:?}, which is excluded completely")
             }
         }
     }

@@ -77,7 +77,7 @@ fn errors_name_pattern_and_line() {
     assert!(text.contains("\"bad[pattern\" on line 3 of \"/etc/excludes\""), "{text}");
 
     let error = builder.add_pattern("{a,b").unwrap_err();
-    assert!(error.to_string().starts_with("understand the exclude pattern \"{a,b\": "), "{error}");
+    assert!(error.to_string().starts_with("parse the exclude pattern \"{a,b\": "), "{error}");
 
     let error = builder.add_lines(b"fine\n\xff\n", Path::new("list")).unwrap_err();
     assert!(matches!(error, ExcludeError::NotUtf8 { line: 2, .. }));
@@ -146,7 +146,7 @@ fn ineffective(patterns: &str) -> Vec<(String, Option<String>)> {
 #[test]
 fn patterns_without_effect_are_found_with_what_was_meant() {
     let not_relative = "patterns are relative to the source's root";
-    let no_name = "no path in a source has a part that is `.`, `..` or empty";
+    let no_name = "paths in a source have no part that is `.`, `..` or empty";
     let cases = [
         ("BASE/src/user/cache", not_relative, Some("/user/cache")),
         ("BASE/src/user/cache/", not_relative, Some("/user/cache/")),

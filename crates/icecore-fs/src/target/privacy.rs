@@ -33,7 +33,7 @@ impl TargetTree {
         attributes: &ExtendedAttributes,
         options: &ApplyOptions,
     ) -> Result<(), FsError> {
-        const OPERATION: &str = "look at the permissions of";
+        const OPERATION: &str = "read the permissions of";
         let opened: Option<OwnedFd> = if directory_path.is_empty() {
             let opened =
                 retry_interrupted(|| rustix::fs::openat(&self.root, c".", READ_DIRECTORY, Mode::empty()));

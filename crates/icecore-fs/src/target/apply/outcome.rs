@@ -8,7 +8,7 @@ use crate::target::acl::ACCESS_ACL;
 use crate::target::object::Status;
 
 /// Why the flags differ.
-pub(super) const FLAGS_DIFFER: &str = "the file system does not keep them";
+pub(super) const FLAGS_DIFFER: &str = "the file system does not store them";
 
 const SET_ID: u32 = SET_USER_ID | SET_GROUP_ID;
 
@@ -21,24 +21,28 @@ pub(super) fn differences(
     let metadata = wanted.metadata;
     let owner = (found.user_id, found.group_id);
     if wanted.owner().is_some_and(|wanted| wanted != owner) {
-        differences.push((AppliedAspect::Owner, ErrorKind::Other, "the file system shows another owner"));
+        differences.push((
+            AppliedAspect::Owner,
+            ErrorKind::Other,
+            "the file system reports a different owner",
+        ));
     }
     if wanted.options.mode && metadata.kind != EntryKind::Symlink {
         let differing = metadata.mode ^ found.mode;
         if differing & SET_ID != 0 {
-            let text = "the system does not keep the bit";
+            let text = "the system clears the bit";
             differences.push((AppliedAspect::SetIdBits, ErrorKind::PermissionDenied, text));
         }
         if differing & !SET_ID != 0 {
             // The group's bits of a list that could not be set.
             let has_list = wanted.attributes.iter().any(|(name, _)| name == ACCESS_ACL);
             let aspect = if has_list { AppliedAspect::AccessControlList } else { AppliedAspect::Mode };
-            differences.push((aspect, ErrorKind::Other, "the file system shows other permissions"));
+            differences.push((aspect, ErrorKind::Other, "the file system reports different permissions"));
         }
     }
     if wanted.options.times && metadata.modified != found.modified {
         let text = if metadata.modified.seconds.abs_diff(found.modified.seconds) > 2 {
-            "the file system cannot store a time so far away"
+            "the time is outside the range of the file system"
         } else {
             "the file system stores times with less precision"
         };

@@ -110,7 +110,7 @@ fn a_time_that_the_file_system_clips_is_said() {
     }
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_eq!(warnings[0].aspect, AppliedAspect::Times);
-    assert!(warnings[0].source.to_string().contains("so far away"), "{warnings:?}");
+    assert!(warnings[0].source.to_string().contains("outside the range"), "{warnings:?}");
 }
 
 #[test]
