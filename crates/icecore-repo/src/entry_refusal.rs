@@ -7,7 +7,7 @@ use icecore_format::error::FormatError;
 #[non_exhaustive]
 pub enum EntryRefusal {
     /// It does not follow the entry before it.
-    #[error("it does not follow the entry before it in the order of paths")]
+    #[error("its path is out of order")]
     OutOfOrder,
     /// The snapshot has no directory that holds it.
     #[error("its directory is not in the snapshot")]

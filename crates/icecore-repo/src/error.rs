@@ -23,15 +23,13 @@ pub enum RepoError {
         location: String,
     },
     /// A repository was to be created at a location that already has one.
-    #[error("there is an Icecore repository at {location} already")]
+    #[error("an Icecore repository already exists at {location}")]
     RepositoryExists {
         /// Location of the store.
         location: String,
     },
     /// None of the given credentials opens a key slot.
-    #[error(
-        "no key slot of the repository at {location} opens with this password or key file (slots tried: {slots})"
-    )]
+    #[error("wrong password or key file for the repository at {location} (key slots tried: {slots})")]
     WrongKey {
         /// Location of the store.
         location: String,
@@ -47,7 +45,7 @@ pub enum RepoError {
         reason: String,
     },
     /// The key slot to be removed does not exist, or its abbreviation is ambiguous.
-    #[error("{found} key slots have an id that begins with {id:?}, exactly one is needed")]
+    #[error("expected exactly one key slot whose id begins with {id:?}, found {found}")]
     SlotNotFound {
         /// Id as given.
         id: String,
@@ -61,7 +59,7 @@ pub enum RepoError {
         id: String,
     },
     /// The last key slot must stay.
-    #[error("this is the only key slot that opens; without it the repository could never be read again")]
+    #[error("this is the only key slot that opens; without it, nobody could read the repository again")]
     LastSlot,
     /// The storage border failed.
     #[error(transparent)]
@@ -81,13 +79,13 @@ pub enum RepoError {
     #[error("catalogue: {0}")]
     Catalog(#[from] CatalogError),
     /// A needed chunk is in no pack.
-    #[error("chunk {id} is in no pack of the repository")]
+    #[error("chunk {id} is not in any pack of the repository")]
     MissingChunk {
         /// Id of the chunk.
         id: ChunkId,
     },
     /// A chunk has another length than its reference.
-    #[error("chunk {id} has {found} bytes, {expected} are expected")]
+    #[error("chunk {id} has {found} bytes instead of {expected}")]
     ChunkLength {
         /// Id of the chunk.
         id: ChunkId,
@@ -113,23 +111,17 @@ pub enum RepoError {
         reason: EntryRefusal,
     },
     /// A finished pack did not read back as it was written; nothing of it was uploaded.
-    #[error(
-        "a finished pack does not read back as what was put into it (faulty memory or processor?): {source}"
-    )]
+    #[error("a finished pack failed its verification (faulty memory or processor?): {source}")]
     SelfVerification {
         /// What did not match.
         source: FormatError,
     },
     /// Another process marked the pending run as aborted.
-    #[error(
-        "the run was ended by somebody else before it could complete; run the backup again, nothing is lost"
-    )]
+    #[error("another program ended the run before it was complete; nothing is lost")]
     Fenced,
     /// The repository uses features or holds objects that a writer must understand, and this version does
     /// not.
-    #[error(
-        "the repository has been pruned or changed by a newer program; this version can read it but must not write to it"
-    )]
+    #[error("a newer version of icecore has pruned or changed the repository; this version can only read it")]
     NewerMaintenance,
     /// Others changed a snapshot object each time before it could be changed.
     #[error("others keep changing the snapshot {run}")]

@@ -177,7 +177,7 @@ impl LogBook {
             let stored = self.put(repository, author, record, &events.missed)?;
             if let Some(Err(error)) = catalog.as_mut().map(|catalog| catalog.put_log_records(&[stored])) {
                 // The catalogue is a cache; the next run fetches the record.
-                tracing::debug!(%error, "the catalogue does not take the log record");
+                tracing::debug!(%error, "the log record could not be added to the catalogue");
             }
             if events.is_empty() {
                 return Ok(());

@@ -12,7 +12,7 @@ pub(crate) fn recovering<T>(
 ) -> RepoResult<T> {
     match action(catalog) {
         Err(RepoError::Catalog(error)) => {
-            tracing::warn!(%error, "the catalogue fails, it is read anew from the repository");
+            tracing::warn!(%error, "the catalogue failed; it is read from the repository again");
             if !error.is_corruption() || catalog.start_over().is_err() {
                 *catalog = Catalog::in_memory(catalog.repository())?;
             }

@@ -238,7 +238,7 @@ impl<'c> WriteSession<'c> {
             && let Err(error) = self.catalog.add_directories(&uploaded)
         {
             // No run fails because of a cache; the next one fetches the missing directories.
-            tracing::warn!(%error, "the catalogue does not take the new packs");
+            tracing::warn!(%error, "the new packs could not be added to the catalogue");
         }
     }
 
@@ -356,7 +356,7 @@ impl<'c> WriteSession<'c> {
         let (version, object) = self.lease.stored();
         let stored = StoredSnapshot { run: self.run(), version: version.0.clone(), object: object.to_vec() };
         if let Err(error) = self.catalog.put_snapshots(&[stored]) {
-            tracing::debug!(%error, "the catalogue does not take the snapshot");
+            tracing::debug!(%error, "the snapshot could not be added to the catalogue");
         }
     }
 
@@ -365,7 +365,7 @@ impl<'c> WriteSession<'c> {
     pub fn abort(mut self, reason: &str) -> RepoResult<()> {
         // Many runs are aborted because of a failed upload; the state of the run is still written.
         if let Err(error) = self.flush() {
-            tracing::debug!(%error, "not everything could be kept for the next run");
+            tracing::debug!(%error, "some data could not be kept for the next run");
         }
         self.lease.abort(reason)
     }

@@ -86,7 +86,7 @@ pub fn begin_change<'a>(
 ) -> RepoResult<StartedChange<'a>> {
     let old: Vec<Slot> = list(repository)?.into_iter().filter(|slot| slot.opens_with(present)).collect();
     let Some(first) = old.first() else {
-        let reason = "the slot of the present key cannot be read any more".to_owned();
+        let reason = "the key slot of the current key can no longer be read".to_owned();
         return Err(RepoError::NoKeySlot { location: repository.store().location(), reason });
     };
     let label = first.info.as_ref().map_or("", |info| info.label.as_str());

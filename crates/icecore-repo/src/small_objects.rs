@@ -130,7 +130,7 @@ fn named<'a, T: SmallObject>(
     let named = objects.filter_map(|object| {
         let name = T::name_of(&object.key);
         if name.is_err() {
-            tracing::debug!(key = ?object.key, "foreign object among those of another kind");
+            tracing::debug!(key = ?object.key, "an object with a foreign name is ignored");
         }
         Some((name.ok()?, object))
     });
@@ -144,7 +144,7 @@ fn open_bundle<T: SmallObject>(repository: &Repository, catalog: &mut Catalog) -
     match opened.and_then(|opened| bundle::records(&opened).map(drop).map(|()| opened)) {
         Ok(opened) => Ok(opened),
         Err(error) => {
-            tracing::warn!(path = %catalog.path().display(), %error, "a bundle in the catalogue is dropped");
+            tracing::warn!(path = %catalog.path().display(), %error, "a damaged bundle is removed from the catalogue");
             catalog.drop_bundle(T::BUNDLE)?;
             Ok(Vec::new())
         }

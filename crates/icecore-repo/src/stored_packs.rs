@@ -47,7 +47,7 @@ impl StoredPacks {
         if let Ok((place, name)) = PackPlace::parse(&object.key) {
             self.bytes.insert((name, place), object.size);
         } else {
-            tracing::debug!(key = ?object.key, "foreign object among the packs");
+            tracing::debug!(key = ?object.key, "an object that is not a pack is ignored");
         }
     }
 

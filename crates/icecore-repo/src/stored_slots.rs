@@ -120,12 +120,12 @@ pub(crate) fn open_any(
         return Err(error.into());
     }
     let location = store.location();
-    let reason = if damage.is_empty() { "there is none".to_owned() } else { damage.join("; ") };
+    let reason = if damage.is_empty() { "none was found".to_owned() } else { damage.join("; ") };
     if readable == 0 || undecided > 0 {
         return Err(RepoError::NoKeySlot { location, reason });
     }
     if !damage.is_empty() {
-        tracing::warn!(reason, "some key slots cannot be used");
+        tracing::warn!(reason, "some key slots are unusable");
     }
     Err(RepoError::WrongKey { location, slots: tried })
 }

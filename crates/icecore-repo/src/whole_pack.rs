@@ -25,7 +25,7 @@ pub(crate) fn read_whole(
     }
     let directory = read_directory_copy(keys, place.kind(), pack)?;
     if directory.pack != name || PackPlace::of(directory.kind, directory.group) != place {
-        return Err(FormatError::Malformed { what, reason: "it is another pack than its key says" });
+        return Err(FormatError::Malformed { what, reason: "it does not match its key" });
     }
     verify(keys, &directory, pack)?;
     Ok(directory)

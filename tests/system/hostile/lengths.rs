@@ -129,7 +129,7 @@ fn totals(forge: &mut Forge<'_>, entries: u64, files: u64, bytes: u64) {
 
 #[test]
 fn totals_that_lie() {
-    let lie = "the totals of a node differ from what its parent says";
+    let lie = "the totals of a node differ from those in its parent";
     run_all(&[
         Cell::refused("more entries", |forge| totals(forge, 3, 1, 7), lie),
         Cell::refused("no entries", |forge| totals(forge, 0, 0, 0), lie),

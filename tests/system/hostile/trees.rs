@@ -131,7 +131,7 @@ fn roots_that_lie() {
                 let totals = leaf(&[root_item()]).totals;
                 forge.complete(Root { node: ChunkId([9; ChunkId::BYTES]), level: 0, totals });
             },
-            "is in no pack of the repository",
+            "is not in any pack of the repository",
         ),
         Cell::refused(
             "another level",

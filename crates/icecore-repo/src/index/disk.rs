@@ -158,7 +158,7 @@ impl DiskIndex {
             Ok(Some(directory)) => return Ok(directory),
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(%error, "the catalogue fails, a pack directory is read from the repository");
+                tracing::warn!(%error, "the catalogue failed; a pack directory is read from the repository");
             }
         }
         let key = directory_key(name);
@@ -188,7 +188,7 @@ impl DiskIndex {
         if self.broken.load(Ordering::Relaxed) {
             return Err(error.into());
         }
-        tracing::warn!(%error, "the chunk table is damaged, it is made anew");
+        tracing::warn!(%error, "the chunk table is damaged and is rebuilt");
         match catalog.repair_chunk_table(damaged) {
             Ok(table) => {
                 let table = Arc::new(table);
@@ -196,7 +196,7 @@ impl DiskIndex {
                 Ok(table)
             }
             Err(error) => {
-                tracing::warn!(%error, "the chunk table cannot be made anew");
+                tracing::warn!(%error, "the chunk table cannot be rebuilt");
                 self.broken.store(true, Ordering::Relaxed);
                 Err(error.into())
             }

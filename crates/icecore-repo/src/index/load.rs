@@ -83,7 +83,7 @@ impl Scope<'_> {
         if !is_there {
             tracing::warn!(
                 key = pack.object_key(),
-                "a pack is missing or has a wrong length, what it held is uploaded again where needed"
+                "a pack is missing or has the wrong length; its data is uploaded again if it is needed"
             );
         }
         is_there
@@ -107,7 +107,7 @@ fn on_disk<T>(result: Result<T, CatalogError>) -> RepoResult<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_corruption() => Err(error.into()),
         Err(error) => {
-            tracing::warn!(%error, "the chunk index is kept in memory, however large it is");
+            tracing::warn!(%error, "the chunk index is kept in memory, regardless of its size");
             Ok(None)
         }
     }

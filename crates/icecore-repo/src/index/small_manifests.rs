@@ -45,7 +45,7 @@ pub(super) fn read<'a>(
                 read.push(name);
                 directories.push(directory);
             }
-            Err(error) => tracing::debug!(pack = %name, %error, "a pack is not read as a whole"),
+            Err(error) => tracing::debug!(pack = %name, %error, "a pack could not be read completely"),
         }
     }
     let is_missing =

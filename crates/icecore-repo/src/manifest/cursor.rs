@@ -240,9 +240,9 @@ impl<'a> ManifestCursor<'a> {
         let reason = if node.level != level {
             "a node is not on the level below its parent"
         } else if node.totals() != child.totals {
-            "the totals of a node differ from what its parent says"
+            "the totals of a node differ from those in its parent"
         } else if self.root_opened && node.last_path() != Some(child.last_path.as_slice()) {
-            "the last path of a node differs from what its parent says"
+            "the last path of a node differs from the one in its parent"
         } else if !sorted {
             "paths are repeated or not sorted across nodes"
         } else {

@@ -64,7 +64,7 @@ impl ChunkReader {
                 Some(text)
             }
             Err(error) => {
-                tracing::info!(%error, "a block in the local cache does not open and is removed");
+                tracing::info!(%error, "a damaged block is removed from the local cache");
                 cache.remove(access.name, ordinal);
                 None
             }

@@ -51,13 +51,13 @@ pub(crate) fn adopt(
         }
         match adopt_pack(repository, name, place) {
             Ok(directory) => {
-                tracing::info!(pack = %name, "a pack of an interrupted run is taken over");
+                tracing::info!(pack = %name, "a pack of an interrupted run is reused");
                 adopted.push(directory);
             }
             Err(error @ RepoError::Interrupted) => return Err(error),
             // Its chunks are uploaded again, which costs only time.
             Err(error) => {
-                tracing::warn!(pack = %name, %error, "a pack of an interrupted run cannot be taken over");
+                tracing::warn!(pack = %name, %error, "a pack of an interrupted run cannot be reused");
             }
         }
     }

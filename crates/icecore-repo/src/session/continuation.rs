@@ -101,7 +101,7 @@ impl Prepared {
         }
         for (key, error) in loaded.damaged {
             // Its chunks count as absent and are uploaded again; `check` reports the damage.
-            tracing::warn!(key, %error, "a pack directory cannot be read, what it lists is uploaded again where needed");
+            tracing::warn!(key, %error, "a pack directory cannot be read; its data is uploaded again if it is needed");
         }
         let index = Arc::new(RwLock::new(loaded.index));
         let packer = Packer::start(repository, run, group, options)?;

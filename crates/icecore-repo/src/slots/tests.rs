@@ -113,7 +113,7 @@ fn without_a_readable_slot_the_reasons_are_told() {
     assert!(matches!(&error, RepoError::NoKeySlot { reason, .. } if reason.contains(id)), "{error}");
     bed.remove(&key);
     let error = unlock(&bed, key_file(7)).unwrap_err();
-    assert!(matches!(&error, RepoError::NoKeySlot { reason, .. } if reason == "there is none"), "{error}");
+    assert!(matches!(&error, RepoError::NoKeySlot { reason, .. } if reason == "none was found"), "{error}");
 }
 
 #[test]

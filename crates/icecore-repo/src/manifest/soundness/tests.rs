@@ -79,7 +79,7 @@ fn a_refused_entry_changes_nothing() {
     let entries = [directory(""), directory("a"), directory("a/b"), file("z/no"), file("a"), file("a/b/c")];
     let found = refused(&mut soundness, &entries);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[1].starts_with("a: it does not follow"), "{found:?}");
+    assert!(found[1].starts_with("a: its path is out of order"), "{found:?}");
     let long = file(&"n".repeat(5000));
     assert!(matches!(soundness.admit(&long), Err(EntryRefusal::Format(_))));
     let mut many = link("many", 1);
