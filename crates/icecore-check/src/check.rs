@@ -99,7 +99,10 @@ async fn list_below(
 fn report_marks(session: &Session<'_>, judged: &[SnapshotCheck]) {
     for snapshot in judged {
         if let (true, Some(mark)) = (snapshot.restorable, snapshot.mark) {
-            let detail = format!("a repair noted {} damaged files in it, but all is there again", mark.files);
+            let detail = format!(
+                "a repair marked {} of its files as damaged, but all their data is available again",
+                mark.files
+            );
             let key = layout::snapshot_key(snapshot.run);
             session.report(ProblemKind::SnapshotWholeAgain, Some(&key), detail);
         }

@@ -197,7 +197,8 @@ impl Loader {
                     session.report(ProblemKind::ObjectVanished, Some(&key), detail);
                 }
                 PackState::WrongSize(found) => {
-                    let detail = format!("it has {found} bytes, its directory says {}", pack.bytes);
+                    let detail =
+                        format!("it has {found} bytes instead of the {} in its directory", pack.bytes);
                     session.report(ProblemKind::PackSizeWrong, Some(&key), detail);
                 }
                 PackState::Missing => {
@@ -205,7 +206,7 @@ impl Loader {
                     let (kind, detail) = if let Some(other) = other {
                         (
                             ProblemKind::PackMisplaced,
-                            format!("it lies under {} instead", other.place.key(pack.name)),
+                            format!("it is stored under {} instead", other.place.key(pack.name)),
                         )
                     } else {
                         let detail = format!("it does not exist; its directory lists {} blocks", pack.blocks);
@@ -251,14 +252,14 @@ fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
                 // Reported as misplaced if it is missing in its right location.
                 Some(pack) if pack.place() == listed.place || pack.state == PackState::Missing => {}
                 Some(pack) => {
-                    let detail = format!("another pack of this name lies in its right place, {}", pack.key());
+                    let detail =
+                        format!("another pack with this name exists under the correct key, {}", pack.key());
                     session.report(ProblemKind::ForeignObject, Some(&key), detail);
                 }
                 // A directory that was written meanwhile, or does not open.
                 None if listing.directories.contains(&name) => {}
                 None => {
-                    let detail =
-                        "it has no directory: an interrupted run left it over, or it is being written";
+                    let detail = "it has no directory: an interrupted run left it, or a run is writing it";
                     session.report(ProblemKind::PackUnlisted, Some(&key), detail.to_owned());
                 }
             }
@@ -266,11 +267,12 @@ fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
     }
     for (&repair, (objects, bytes)) in &listing.quarantined {
         let place = layout::quarantine_key(repair, "");
-        let detail = format!("a repair put {objects} objects with {bytes} bytes aside; nothing needs them");
+        let detail =
+            format!("a repair moved {objects} objects ({bytes} bytes) into quarantine; nothing needs them");
         session.report(ProblemKind::ObjectsQuarantined, Some(&place), detail);
     }
     for key in &listing.foreign {
-        let detail = "no object of a repository has such a key; it is left alone".to_owned();
+        let detail = "its key is not the key of a repository object; it is left alone".to_owned();
         session.report(ProblemKind::ForeignObject, Some(key), detail);
     }
     session.report_more(ProblemKind::ForeignObject, listing.foreign_more);

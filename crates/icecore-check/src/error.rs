@@ -20,7 +20,7 @@ pub enum CheckError {
     #[error("finish the check: it was cancelled")]
     Cancelled,
     /// The share of packs to read is not a number from 0 to 100.
-    #[error("choose a sample of {percent} % of the packs: the share is a number from 0 to 100")]
+    #[error("read {percent} % of the packs: the percentage must be from 0 to 100")]
     InvalidSample {
         /// Share that was asked for, in percent.
         percent: f64,
@@ -34,7 +34,7 @@ pub enum CheckError {
         source: StoreError,
     },
     /// An object that a repair had to write could not be made.
-    #[error("make {object:?} anew")]
+    #[error("rebuild {object:?}")]
     Make {
         /// Key of the object, or of the object that it was to be made from.
         object: String,
@@ -42,16 +42,16 @@ pub enum CheckError {
         source: FormatError,
     },
     /// An object has changed since the repair was planned.
-    #[error("repair the repository: {object} was changed since the repair was planned")]
+    #[error("repair the repository: {object} has changed since the repair was planned")]
     Changed {
         /// Key of the object.
         object: String,
     },
     /// Another program considered the repair dead and ended it.
-    #[error("go on with the repair: it was ended by another program")]
+    #[error("continue the repair: another program ended it")]
     Fenced,
     /// A newer version of the program maintains the repository, so this version must not change anything.
-    #[error("change the repository: it is maintained by a newer version of this program")]
+    #[error("change the repository: a newer version of icecore maintains it")]
     NewerMaintenance,
     /// A thread of the pool ended before it delivered its result.
     #[error("finish the check: a worker thread ended early")]

@@ -24,7 +24,11 @@ pub(crate) async fn check_header(session: &Session<'_>) -> Result<(), CheckError
     let key = layout::HEADER_KEY;
     match session.get(key, Some(0..HEADER_BYTES_MAX)).await? {
         Fetched::Absent => {
-            session.report(ProblemKind::HeaderMissing, Some(key), "there is no repository header".to_owned());
+            session.report(
+                ProblemKind::HeaderMissing,
+                Some(key),
+                "the repository header is missing".to_owned(),
+            );
         }
         Fetched::Unreadable(reason) => session.report(ProblemKind::ObjectUnreadable, Some(key), reason),
         Fetched::Bytes(object) => {
@@ -51,10 +55,10 @@ pub(crate) async fn check_slots(session: &Session<'_>, mut slots: Vec<ObjectInfo
         let opened = session.open(&slot, SLOT_BYTES_MAX, move |object| {
             let info = read_slot(object)?;
             if layout::slot_key(object) != key {
-                return Ok(Some("its content does not have the hash that it is named by"));
+                return Ok(Some("its name is not the hash of its content"));
             }
             Ok::<_, FormatError>(
-                (info.repository != repository).then_some("it is the slot of another repository"),
+                (info.repository != repository).then_some("it belongs to another repository"),
             )
         });
         match opened.await? {
@@ -71,8 +75,9 @@ pub(crate) async fn check_slots(session: &Session<'_>, mut slots: Vec<ObjectInfo
     });
     let intact: Vec<bool> = checks.buffer_unordered(session.concurrency()).try_collect().await?;
     if !intact.contains(&true) {
-        let detail =
-            format!("of {found} key slots none is intact; add one while you can still open the repository");
+        let detail = format!(
+            "none of the {found} key slots is intact; add one while you can still open the repository"
+        );
         session.report(ProblemKind::KeySlotsLost, None, detail);
     }
     Ok(())

@@ -48,7 +48,7 @@ pub(crate) async fn check_links(
         for Differences { kind, groups, first: (device, inode) } in differences {
             let what = if kind == ProblemKind::LinkKindsDiffer { "are of different kinds" } else { "differ" };
             let detail = format!(
-                "hard links to one file {what} in {groups} cases, the first is inode {inode} of device {device}"
+                "hard links to the same file {what} in {groups} cases; the first is inode {inode} of device {device}"
             );
             session.report(kind, Some(&layout::snapshot_key(run)), detail);
         }

@@ -108,7 +108,7 @@ pub(crate) async fn check_log(
     for (name, (records, snapshots)) in log.history.acceptances() {
         let host = log.history.written(name).map_or("", |(_, host)| host);
         let detail = format!(
-            "on host {host:?} the loss of {records} log records and the loss or repair of {snapshots} snapshots was accepted"
+            "on host {host:?}, a user accepted the loss of {records} log records and the loss or repair of {snapshots} snapshots"
         );
         session.report(ProblemKind::LossAccepted, Some(&layout::log_key(name)), detail);
     }
@@ -122,9 +122,11 @@ fn report_loss(session: &Session<'_>, history: &History, loss: &Loss) {
     match loss {
         Loss::Snapshot { snapshot, fate } => {
             let (kind, what) = match fate {
-                Fate::Vanished => (ProblemKind::SnapshotVanished, "is gone, and nobody deleted it"),
+                Fate::Vanished => {
+                    (ProblemKind::SnapshotVanished, "is missing now, although Icecore did not delete it")
+                }
                 Fate::Reverted => (ProblemKind::SnapshotReverted, "is incomplete again"),
-                Fate::Altered => (ProblemKind::SnapshotAltered, "is another one now"),
+                Fate::Altered => (ProblemKind::SnapshotAltered, "is a different one now"),
             };
             let CompletedSnapshot { run, source, host, .. } = snapshot;
             let detail =
@@ -132,18 +134,18 @@ fn report_loss(session: &Session<'_>, history: &History, loss: &Loss) {
             session.report(kind, Some(&layout::snapshot_key(*run)), detail);
         }
         Loss::SeenRecord(RecordReference { name, .. }) => {
-            let detail = "it was there when the repository was last seen from here, and is gone".to_owned();
+            let detail = "this host has seen it before, but it is missing now".to_owned();
             session.report(ProblemKind::OlderThanSeen, Some(&layout::log_key(*name)), detail);
         }
         Loss::ReferredRecord { reference, by } => {
             let host = history.written(*by).map_or("", |(_, host)| host);
-            let detail = format!("record {by} of host {host:?} refers to it, and it is gone");
+            let detail = format!("record {by} of host {host:?} refers to it, but it is missing");
             session.report(ProblemKind::LogRecordMissing, Some(&layout::log_key(reference.name)), detail);
         }
         Loss::NamingRecord(CompletedSnapshot { run, source, host, .. }) => {
             let detail = format!(
-                "no record of the log names the snapshot of source {source:?} on host {host:?}, although the host has made \
-                 a later one, which would have named it: records of the log were removed"
+                "no log record names the snapshot of source {source:?} on host {host:?}, although the host has made \
+                 a later one that would have named it: log records were removed"
             );
             session.report(ProblemKind::SnapshotUnnamed, Some(&layout::snapshot_key(*run)), detail);
         }

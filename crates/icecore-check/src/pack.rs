@@ -30,7 +30,9 @@ pub(crate) struct FrameFindings {
 pub(crate) fn verify_frame(keys: &Keys, directory: &PackDirectory, pack: &[u8]) -> FrameFindings {
     let header = match ObjectKey::read(keys, directory.kind, pack) {
         Err(error) => Some(error.to_string()),
-        Ok(key) if key.salt() != directory.salt => Some("it is another pack: its salt differs".to_owned()),
+        Ok(key) if key.salt() != directory.salt => {
+            Some("it is a different pack: its salt differs".to_owned())
+        }
         Ok(_) if epoch_of(pack) != Some(directory.epoch) => Some("its key epoch differs".to_owned()),
         Ok(_) => None,
     };

@@ -232,7 +232,7 @@ fn report_pack(
     }
     if let Some((ordinal, error)) = damaged.first() {
         let detail = format!(
-            "{} of {} blocks do not open, the first is block {ordinal}: {error}",
+            "{} of {} blocks do not open; the first is block {ordinal}: {error}",
             damaged.len(),
             pack.blocks
         );
@@ -243,7 +243,7 @@ fn report_pack(
     }
     let explained = frame.header.is_some() || frame.directory_copy.is_some() || !damaged.is_empty();
     if frame.checksum_differs && !explained {
-        let detail = "its hash is not the one in its directory, although every block opens".to_owned();
+        let detail = "its hash differs from the one in its directory, although every block opens".to_owned();
         session.report(ProblemKind::PackHashWrong, Some(key), detail);
     }
 }

@@ -387,7 +387,7 @@ pub(crate) fn is_medium_error(error: &StoreError) -> bool {
 
 pub(crate) fn text_of(error: &StoreError) -> String {
     match error {
-        StoreError::Io { source, .. } => format!("the medium does not give its bytes: {source}"),
+        StoreError::Io { source, .. } => format!("the storage medium cannot read it: {source}"),
         other => other.to_string(),
     }
 }

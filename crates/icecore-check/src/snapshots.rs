@@ -138,7 +138,7 @@ fn sort_by_state(
             // By the store's clock; a writer's clock may be wrong.
             let age = session.options().now.duration_since(info.modified).unwrap_or(Duration::ZERO);
             let detail = format!(
-                "run of source {:?} on host {:?} is at work or was killed; it was last refreshed {} seconds ago",
+                "the run of source {:?} on host {:?} is still in progress or was killed; it was last refreshed {} seconds ago",
                 origin.source,
                 origin.host,
                 age.as_secs()

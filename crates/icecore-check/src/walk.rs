@@ -129,13 +129,12 @@ impl Walk<'_, '_> {
         let key = self.inventory.packs[pack as usize].key();
         let (kind, detail) = match failure {
             BlockFailure::Absent => {
-                (ProblemKind::PackMissing, "it was listed, but does not exist any more".to_owned())
+                (ProblemKind::PackMissing, "it was listed, but no longer exists".to_owned())
             }
             BlockFailure::Unreadable(reason) => (ProblemKind::ObjectUnreadable, reason.clone()),
-            BlockFailure::Damaged(error) => (
-                ProblemKind::BlocksDamaged,
-                format!("block {ordinal}, and maybe others, does not open: {error}"),
-            ),
+            BlockFailure::Damaged(error) => {
+                (ProblemKind::BlocksDamaged, format!("at least block {ordinal} does not open: {error}"))
+            }
         };
         self.session.report(kind, Some(&key), detail);
     }
@@ -144,7 +143,7 @@ impl Walk<'_, '_> {
     fn lose(&mut self, number: NodeNumber) {
         let packs = self.inventory.packs_of_node(&self.graph.node(number).id);
         if packs.is_empty() {
-            let detail = format!("{} is in no pack directory", self.describe(number));
+            let detail = format!("{} is not in any pack directory", self.describe(number));
             self.session.report(ProblemKind::NodeMissing, None, detail);
         }
         self.graph.node_mut(number).state = NodeState::Lost(packs);
@@ -182,14 +181,14 @@ impl Walk<'_, '_> {
             return false;
         };
         if summary.level != level {
-            let detail = format!("its level is {}, its parent says {level}", summary.level);
+            let detail = format!("its level is {} instead of the {level} in its parent", summary.level);
             self.report_node(ProblemKind::NodeLevelWrong, number, &detail);
             return false;
         }
         if summary.totals != totals {
             let (found, said) = (summary.totals, totals);
             let detail = format!(
-                "below it are {} entries, {} files and {} bytes, its parent says {}, {} and {}",
+                "it has {} entries, {} files and {} bytes instead of the {}, {} and {} in its parent",
                 found.entries, found.files, found.bytes, said.entries, said.files, said.bytes
             );
             self.mark_wrong(ProblemKind::NodeTotalsWrong, number, &detail);
@@ -198,7 +197,7 @@ impl Walk<'_, '_> {
             self.mark_wrong(
                 ProblemKind::NodePathWrong,
                 number,
-                "its last path is not the one that its parent says",
+                "its last path differs from the one in its parent",
             );
         }
         true
@@ -241,10 +240,10 @@ impl Walk<'_, '_> {
             let (kind, detail) = match trouble.found {
                 None => (
                     ProblemKind::ChunkMissing,
-                    format!("chunk {id}, which {owner} needs, is in no pack directory"),
+                    format!("chunk {id}, which {owner} needs, is not in any pack directory"),
                 ),
                 Some(found) => {
-                    let detail = format!("chunk {id} has {found} bytes, {owner} needs {length}");
+                    let detail = format!("chunk {id} has {found} bytes, but {owner} needs {length}");
                     (ProblemKind::ChunkLengthWrong, detail)
                 }
             };
@@ -287,7 +286,7 @@ impl Walk<'_, '_> {
     /// Checks that entries are in directories.
     fn check_parents(&mut self, roots: &[NodeNumber]) {
         for (number, path) in find_orphaned(&self.graph, STAGES / 2, roots) {
-            let detail = format!("entries lie below {}, which is no directory", printable(&path));
+            let detail = format!("entries are below {}, which is not a directory", printable(&path));
             self.mark_wrong(ProblemKind::ParentWrong, number, &detail);
         }
     }
@@ -304,8 +303,8 @@ impl Walk<'_, '_> {
     fn report_outside(&self) {
         for (group, Outside { chunks, nodes }) in &self.outside {
             let detail = format!(
-                "snapshots of group {group} should refer to packs of that group only, but {chunks} references to chunks \
-                 and {nodes} manifest nodes are in packs of other groups only"
+                "snapshots of group {group} should use only packs of that group, but {chunks} references to chunks \
+                 and {nodes} manifest nodes are only in packs of other groups"
             );
             self.session.report(ProblemKind::OutsideGroup, None, detail);
         }

@@ -82,7 +82,10 @@ async fn open_directory(
 ) -> Result<Listed, CheckError> {
     let Some(info) = info else { return Ok(Listed::Absent) };
     if info.size > u64::from(DIRECTORY_BYTES_MAX) {
-        return Ok(Listed::Leave(format!("it has {} bytes, which no directory has", info.size)));
+        return Ok(Listed::Leave(format!(
+            "it has {} bytes; directories have at most {DIRECTORY_BYTES_MAX}",
+            info.size
+        )));
     }
     let bytes = match session.get(&info.key, None).await? {
         Fetched::Bytes(bytes) => bytes,
@@ -99,7 +102,7 @@ async fn open_directory(
 }
 
 fn unreadable(reason: &str) -> String {
-    format!("it cannot be read, so it cannot be put aside either: {reason}")
+    format!("it cannot be read and therefore cannot be moved into quarantine: {reason}")
 }
 
 /// A pack whose directory opens.
@@ -175,7 +178,8 @@ async fn diagnose_unlisted(
                 return Ok(Diagnosis::Leave(info.key.clone(), error.to_string()));
             }
             Err(error) if damaged.is_none() => {
-                let reason = format!("it has no directory, and none can be made from it: {error}");
+                let reason =
+                    format!("it has no directory, and its own copy of the directory cannot be read: {error}");
                 return Ok(Diagnosis::Leave(info.key.clone(), reason));
             }
             Err(_) => {}

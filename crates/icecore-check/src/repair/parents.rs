@@ -151,7 +151,7 @@ impl<'a, 'session> Mender<'a, 'session> {
             }
             self.bytes = tree.built_bytes() + self.invented_bytes;
             if self.bytes > self.bytes_max {
-                let reason = "more of its list of files has to be written than fits into one repair";
+                let reason = "one repair cannot rewrite that much of its list of files";
                 return Ok(Err(reason.to_owned()));
             }
         }
@@ -159,7 +159,7 @@ impl<'a, 'session> Mender<'a, 'session> {
             return Ok(Ok(None));
         }
         let Ok((built, root, level)) = tree.finish() else {
-            return Ok(Err("its list of files cannot be built again".to_owned()));
+            return Ok(Err("its list of files cannot be rebuilt".to_owned()));
         };
         let is_new = |node: &EncodedNode| !old.contains(&node.child.id);
         let nodes = built.into_iter().filter(is_new).map(|node| (node.child.id, node.raw.into())).collect();
@@ -214,7 +214,7 @@ impl<'a, 'session> Mender<'a, 'session> {
             if self.last.as_deref().is_some_and(|last| path::is_within(last, parent)) {
                 // An entry with this path, or below it, came before, so the path exists and is not a
                 // directory.
-                return Err("entries lie below something that is no directory".to_owned());
+                return Err("some entries are below something that is not a directory".to_owned());
             }
             let known = self.open.last().cloned().unwrap_or_default();
             self.invented.push(parent.to_vec());

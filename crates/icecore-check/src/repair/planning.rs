@@ -68,7 +68,7 @@ async fn make_plan(
     for pack in suspects {
         let Some(objects) = objects.get(&pack) else { continue };
         if objects.directory.is_none() && is_alive(session, &examination.snapshots, &listed, pack) {
-            planner.leave(layout::directory_key(pack), "its run is at work".to_owned());
+            planner.leave(layout::directory_key(pack), "its run is still in progress".to_owned());
             continue;
         }
         let bytes = objects.packs.iter().map(|(_, info)| info.size).fold(0, u64::saturating_add);

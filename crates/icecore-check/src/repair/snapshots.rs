@@ -82,7 +82,10 @@ async fn read(
     info: &ObjectInfo,
 ) -> Result<Result<Bytes, Option<String>>, CheckError> {
     if info.size > u64::from(RECORD_BYTES_MAX) {
-        return Ok(Err(Some(format!("it has {} bytes, which no snapshot has", info.size))));
+        return Ok(Err(Some(format!(
+            "it has {} bytes; snapshots have at most {RECORD_BYTES_MAX}",
+            info.size
+        ))));
     }
     Ok(match session.get(&info.key, None).await? {
         Fetched::Bytes(object) => match Snapshot::open(session.keys(), run, &object) {

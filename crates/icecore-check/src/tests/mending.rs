@@ -109,7 +109,7 @@ fn what_lies_below_a_file_is_left_alone() {
     assert_eq!(plan.steps, []);
     assert_eq!(plan.left.len(), 1);
     assert_eq!(plan.left[0].0, layout::snapshot_key(spec.run));
-    assert!(plan.left[0].1.contains("no directory"), "{:?}", plan.left);
+    assert!(plan.left[0].1.contains("not a directory"), "{:?}", plan.left);
     assert!(snapshot(&repository.repair().after, run(1)).restorable);
 }
 

@@ -46,8 +46,8 @@ fn check_leaves(leaves: &[&[&str]]) -> Option<String> {
             assert_broken(&report, ProblemKind::ParentWrong, 0);
         }
         said.push(report.problems.first().map(|problem| {
-            let (_, text) = problem.detail.split_once("entries lie below ").unwrap();
-            text.trim_end_matches(", which is no directory").to_owned()
+            let (_, text) = problem.detail.split_once("entries are below ").unwrap();
+            text.trim_end_matches(", which is not a directory").to_owned()
         }));
     }
     assert_eq!(said[0], said[1], "{leaves:?}");

@@ -251,7 +251,7 @@ fn what_changed_since_the_plan_is_left_alone() {
     let failed = repository.execute_on(Arc::clone(&repository.store) as _, &plan).expect_err("changed");
     assert_eq!(
         failed.to_string(),
-        format!("repair the repository: {pack} was changed since the repair was planned")
+        format!("repair the repository: {pack} has changed since the repair was planned")
     );
     assert!(repository.check_data().is_healthy());
     assert_eq!(repository.keys_below(layout::DATA_PREFIX), packs, "nothing was written from what it is now");
