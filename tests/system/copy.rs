@@ -260,7 +260,7 @@ fn a_damaged_snapshot_is_refused_and_the_others_are_copied() {
     assert_same(&bed.trees[3], &read(&bed.sandbox.path("restored")));
     // After a repair has noted it, it is not even tried.
     bed.sandbox.run(&["check", "--repair"]).expect_any(&[0, 20]);
-    bed.sandbox.run(&["copy", "--to", "other"]).expect(20).says("as a repair noted");
+    bed.sandbox.run(&["copy", "--to", "other"]).expect(20).says("a repair marked it as damaged");
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl<'b> Comparison<'b> {
         if let Some(base) = &mut self.base
             && let Err(error) = base.skip_to_end(&mut tally.counts.entries_removed)
         {
-            tracing::debug!(%error, "not all that was removed is counted");
+            tracing::debug!(%error, "some removed objects are not counted");
         }
         if self.files_with_missing_chunks > 0 {
             tally.notice(BackupNotice::ChunksMissing { files: self.files_with_missing_chunks });

@@ -44,7 +44,7 @@ pub enum BackupError {
         entries: u64,
     },
     /// The name of a stream cannot be a file name.
-    #[error("{name:?} cannot be the name of a file: it must be one path component")]
+    #[error("{name:?} cannot be a file name: it must be a single path component")]
     StreamName {
         /// The name as given.
         name: String,

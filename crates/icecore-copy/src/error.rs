@@ -10,13 +10,13 @@ pub type CopyResult<T> = Result<T, CopyError>;
 #[non_exhaustive]
 pub enum CopyError {
     /// According to a repair, a part of the snapshot is lost.
-    #[error("copy a snapshot of which a part is lost ({files} files, as a repair noted)")]
+    #[error("copy the snapshot: a repair marked it as damaged ({files} files)")]
     Marked {
         /// Number of files that cannot be restored completely; 0 if it is not known which ones.
         files: u64,
     },
     /// There is no such complete snapshot.
-    #[error("copy a snapshot that is not complete")]
+    #[error("copy the snapshot: it is not complete")]
     Incomplete,
     /// The source repository failed, or is damaged.
     #[error(transparent)]
@@ -25,7 +25,7 @@ pub enum CopyError {
     #[error("write to the other repository: {0}")]
     Target(RepoError),
     /// The totals of the copy differ from those of the snapshot; the copy was not committed.
-    #[error("copy the snapshot: the copy has {found} entries, {expected} are expected")]
+    #[error("copy the snapshot: the copy has {found} entries instead of {expected}")]
     Totals {
         /// Entries of the copy.
         found: u64,

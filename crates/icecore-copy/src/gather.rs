@@ -154,7 +154,7 @@ impl<'a> Gatherer<'a> {
         });
         found.unwrap_or_else(|error| {
             // It would only have saved some reading.
-            tracing::info!(%error, "an earlier copy cannot be read and is not built upon");
+            tracing::info!(%error, "an earlier copy cannot be read and is not used");
             self.similar = None;
             None
         })

@@ -46,7 +46,7 @@ pub enum RestoreError {
     },
     /// The file system of the target is full, or the quota is used up. Restored files stay, and the next run
     /// does not fetch them again.
-    #[error("write to the target, it is full")]
+    #[error("write to the target: it is full")]
     TargetFull {
         /// Operation and error of the file system.
         source: FsError,
@@ -70,7 +70,7 @@ pub enum RestoreError {
         run: RunId,
     },
     /// Everything is restored, but may not survive a power failure.
-    #[error("make the restored files durable")]
+    #[error("flush the restored files to disk")]
     Sync {
         /// Operation and error of the file system.
         source: FsError,

@@ -40,7 +40,7 @@ pub(crate) fn open(restoration: &Restoration<'_>, tree: &TargetTree, entry: &Ent
     match tree.open_existing_for_compare(&entry.path) {
         Ok(existing) => existing,
         Err(error) => {
-            tracing::debug!(%error, "the file that is there cannot be compared");
+            tracing::debug!(%error, "the existing file cannot be compared");
             restoration.tally.note_aspect("comparison", &entry.path, error.source.to_string());
             None
         }
@@ -92,7 +92,7 @@ pub(crate) fn is_reusable(
     buffer: &mut Vec<u8>,
 ) -> bool {
     is_right(restoration, entry, file, placed, buffer).unwrap_or_else(|error| {
-        tracing::debug!(%error, "a part of the file that is there cannot be read");
+        tracing::debug!(%error, "a part of the existing file cannot be read");
         false
     })
 }

@@ -11,7 +11,7 @@ use ignore::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IncludeError {
     /// A pattern does not parse.
-    #[error("understand the include pattern {pattern:?}: {reason}")]
+    #[error("parse the include pattern {pattern:?}: {reason}")]
     Pattern {
         /// The pattern as given.
         pattern: String,

@@ -77,7 +77,7 @@ impl LinkTable {
             LinkRole::Member => return Step::Link(candidate),
             LinkRole::Alone | LinkRole::First => return Step::Object(candidate),
             LinkRole::Stranger => "its content differs",
-            LinkRole::TooMany => "there are too many",
+            LinkRole::TooMany => "too many hard links",
         };
         tally.warn_aspect("hard link", &candidate.entry.path, reason.to_owned(), false);
         candidate.entry.link_device = None;

@@ -21,7 +21,7 @@ impl Owners {
     pub fn load(mapping: OwnerMapping) -> Self {
         let (mut users, mut groups) = (UserNames::default(), GroupNames::default());
         if mapping == OwnerMapping::ByName {
-            let warn = |error| tracing::warn!(%error, "the names of this host cannot be read, owners are restored by number");
+            let warn = |error| tracing::warn!(%error, "the user and group names of this host cannot be read; owners are restored by number");
             users = UserNames::load().map_err(warn).unwrap_or_default();
             groups = GroupNames::load().map_err(warn).unwrap_or_default();
         }

@@ -55,7 +55,7 @@ pub enum ProblemReason {
     Repository(RepoError),
     /// A part of the manifest cannot be read: the entries after this path (which is restored itself) are
     /// unknown.
-    #[error("what follows it in the manifest is unknown: {0}")]
+    #[error("the entries after it in the snapshot cannot be read: {0}")]
     ManifestGap(RepoError),
     /// The target's file system refused.
     #[error("{source}: {}", source.source)]
@@ -67,19 +67,19 @@ pub enum ProblemReason {
     #[error("it could not be read when the backup was made")]
     UnreadableAtBackup,
     /// In the snapshot, it is below something that is not a directory.
-    #[error("in the snapshot it lies below something that is not a directory")]
+    #[error("in the snapshot, it is below something that is not a directory")]
     NotBelowDirectory,
     /// A directory that is not empty is in the way, and nothing may be deleted.
-    #[error("a directory that is not empty is in its place")]
+    #[error("a directory that is not empty already exists there")]
     DirectoryInTheWay,
     /// A directory of an earlier state holds something that no snapshot knows, and stays.
-    #[error("the directory is not empty and stays")]
+    #[error("the directory is not empty and is kept")]
     DirectoryNotEmpty,
     /// The earlier snapshot does not have a directory there, but the target has one.
-    #[error("the earlier snapshot does not have a directory there, so the directory stays")]
+    #[error("the earlier snapshot does not have a directory there, so the directory is kept")]
     OtherKind,
     /// A directory is in the way, and something in it must stay.
-    #[error("the directory in its place stays, because it holds something that must not be deleted")]
+    #[error("a directory already exists there, and it contains something that must not be deleted")]
     KeptInTheWay,
     /// The path is a mount point.
     #[error("something is mounted there, and a mount point cannot be replaced; unmount it and restore again")]
@@ -89,7 +89,7 @@ pub enum ProblemReason {
     #[error("it belongs to the program itself and is left alone")]
     Own,
     /// The written content does not read back.
-    #[error("what was written does not read back as it was written (faulty disk or memory?)")]
+    #[error("the written data failed its verification (faulty disk or memory?)")]
     ReadBack,
 }
 

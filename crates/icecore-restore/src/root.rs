@@ -63,7 +63,7 @@ impl TargetRoot {
             tree.apply_metadata(b"", &root.metadata(), &root.entry.attributes, &options).map(drop)
         };
         if let Err(error) = self.finish(tree).and_then(|()| recorded.map_or(Ok(()), apply)) {
-            tracing::debug!(%error, "the new target is left unfinished");
+            tracing::debug!(%error, "the new target could not be finished");
         }
     }
 

@@ -48,9 +48,7 @@ pub(crate) fn read_tail(
         if beyond > size.max(BEYOND_SIZE_BYTES_MAX) {
             return Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,
-                format!(
-                    "its size is given as {size} bytes, and {beyond} more were read without reaching an end"
-                ),
+                format!("its size is {size} bytes, but {beyond} more were read without reaching the end"),
             ));
         }
     }
