@@ -28,7 +28,7 @@ pub(crate) fn array_length(
     maximum: usize,
 ) -> FormatResult<usize> {
     let Some(length) = decoder.array()? else {
-        return Err(FormatError::malformed(what, "an array of indefinite length"));
+        return Err(FormatError::malformed(what, "it has an array of indefinite length"));
     };
     bounded(what, length, maximum)
 }
@@ -40,7 +40,7 @@ pub(crate) fn map_length(
     maximum: usize,
 ) -> FormatResult<usize> {
     let Some(length) = decoder.map()? else {
-        return Err(FormatError::malformed(what, "a map of indefinite length"));
+        return Err(FormatError::malformed(what, "it has a map of indefinite length"));
     };
     bounded(what, length, maximum)
 }

@@ -216,7 +216,7 @@ impl PackDirectory {
             return Err(FormatError::malformed(WHAT, "it is the directory of another pack"));
         }
         if directory.checksum.is_none() {
-            return Err(FormatError::malformed(WHAT, "it lacks the length and hash of its pack"));
+            return Err(FormatError::malformed(WHAT, "the length and hash of its pack are missing"));
         }
         Ok(directory)
     }
@@ -224,7 +224,7 @@ impl PackDirectory {
 
 fn decode_chunks(lengths: &[u32], ids: &[u8]) -> FormatResult<Vec<ChunkInfo>> {
     if lengths.len() > PACK_CHUNKS_MAX || ids.len() != lengths.len() * ChunkId::BYTES {
-        return Err(FormatError::malformed(WHAT, "numbers of chunk lengths and ids differ"));
+        return Err(FormatError::malformed(WHAT, "the numbers of chunk lengths and ids differ"));
     }
     let mut chunks = Vec::with_capacity(lengths.len());
     for (&length, id) in lengths.iter().zip(ids.chunks_exact(ChunkId::BYTES)) {
@@ -239,7 +239,7 @@ fn decode_chunks(lengths: &[u32], ids: &[u8]) -> FormatResult<Vec<ChunkInfo>> {
 
 fn decode_blocks(numbers: &[u32], chunks: &[ChunkInfo]) -> FormatResult<Vec<BlockInfo>> {
     if !numbers.len().is_multiple_of(4) || numbers.len() / 4 > PACK_BLOCKS_MAX {
-        return Err(FormatError::malformed(WHAT, "wrong number of block fields"));
+        return Err(FormatError::malformed(WHAT, "it has the wrong number of block fields"));
     }
     let mut blocks = Vec::with_capacity(numbers.len() / 4);
     let mut offset = SEAL_HEADER_BYTES as u64;
@@ -248,11 +248,11 @@ fn decode_blocks(numbers: &[u32], chunks: &[ChunkInfo]) -> FormatResult<Vec<Bloc
         let (stored_bytes, plain_bytes, count) = (fields[0], fields[2], fields[3]);
         let codec = Codec::from_number(u8::try_from(fields[1]).unwrap_or(u8::MAX))?;
         let Some(members) = chunks.get(first_chunk..).and_then(|rest| rest.get(..count as usize)) else {
-            return Err(FormatError::malformed(WHAT, "a block has more chunks than there are"));
+            return Err(FormatError::malformed(WHAT, "a block has more chunks than the directory"));
         };
         let content: u64 = members.iter().map(|chunk| u64::from(chunk.length)).sum();
         if members.is_empty() || content != u64::from(plain_bytes) || plain_bytes > BLOCK_BYTES_MAX {
-            return Err(FormatError::malformed(WHAT, "lengths of a block and its chunks disagree"));
+            return Err(FormatError::malformed(WHAT, "the lengths of a block and its chunks do not match"));
         }
         let body = u64::from(stored_bytes).checked_sub(TAG_BYTES as u64);
         let fits = match (codec, body) {
@@ -261,7 +261,10 @@ fn decode_blocks(numbers: &[u32], chunks: &[ChunkInfo]) -> FormatResult<Vec<Bloc
             (Codec::Zstd, Some(body)) => body < content,
         };
         if !fits {
-            return Err(FormatError::malformed(WHAT, "stored length of a block does not fit its codec"));
+            return Err(FormatError::malformed(
+                WHAT,
+                "the stored length of a block does not match its codec",
+            ));
         }
         let first = first_chunk as u32;
         blocks.push(BlockInfo {

@@ -234,9 +234,9 @@ impl Entry {
         } else if self.target.len() > TARGET_BYTES_MAX {
             "the target of a symbolic link is too long"
         } else if self.mode & !0o7777 != 0 {
-            "mode has bits beyond 07777"
+            "its mode has bits beyond 07777"
         } else if self.modified.nanoseconds >= 1_000_000_000 || self.changed.nanoseconds >= 1_000_000_000 {
-            "nanoseconds of a second or more"
+            "its nanoseconds are a second or more"
         } else if !file
             && (!no_content
                 || self.size != 0
@@ -244,13 +244,13 @@ impl Entry {
         {
             "an object of its kind cannot have content, size or links"
         } else if (self.kind == EntryKind::Symlink) == self.target.is_empty() || self.target.contains(&0) {
-            "target of a symbolic link is missing, misplaced or contains NUL"
+            "the target of a symbolic link is missing, misplaced or contains NUL"
         } else if !self.attributes.is_sorted_by(|left, right| left.0 < right.0) {
             "extended attributes are not sorted"
         } else if self.attributes.iter().any(|(name, _)| name.is_empty() || name.contains(&0)) {
-            "name of an extended attribute is empty or contains NUL"
+            "the name of an extended attribute is empty or contains NUL"
         } else if self.marks.contains(Marks::UNREADABLE) && !no_content {
-            "unreadable entry with content"
+            "it is marked as unreadable, but has content"
         } else if self.marks.contains(Marks::NAME_ONLY) && !(file && self.marks.contains(Marks::UNREADABLE)) {
             "only its name is known, but it is not marked as unreadable"
         } else {
@@ -264,21 +264,21 @@ impl Entry {
 
     fn validate_lengths(&self) -> FormatResult<()> {
         if matches!(&self.content, Content::Inline(chunks) if chunks.iter().any(ChunkRef::is_hole)) {
-            return Err(FormatError::malformed(WHAT, "a hole among inline chunks"));
+            return Err(FormatError::malformed(WHAT, "its inline chunks contain a hole"));
         }
         let mut end = 0u64;
         for (index, hole) in self.holes.iter().enumerate() {
             let touches = index > 0 && hole.offset == end;
             let next = hole.offset.checked_add(hole.length).filter(|next| *next <= self.size);
             let (Some(next), false, true) = (next, touches || hole.length == 0, hole.offset >= end) else {
-                return Err(FormatError::malformed(WHAT, "holes overlap, touch or lie outside the file"));
+                return Err(FormatError::malformed(WHAT, "holes overlap, touch or are outside the file"));
             };
             end = next;
         }
         if self.content.bytes().checked_add(self.hole_bytes()) == Some(self.size) {
             Ok(())
         } else {
-            Err(FormatError::malformed(WHAT, "size differs from the sum of chunks and holes"))
+            Err(FormatError::malformed(WHAT, "its size differs from the sum of chunks and holes"))
         }
     }
 }

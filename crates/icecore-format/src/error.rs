@@ -74,7 +74,7 @@ pub enum FormatError {
         reason: &'static str,
     },
     /// A stored number is outside the bounds of the format.
-    #[error("{what} is {found}, the format allows {minimum} to {maximum}")]
+    #[error("{what} is {found}; the format allows {minimum} to {maximum}")]
     OutOfBounds {
         /// Which number.
         what: &'static str,

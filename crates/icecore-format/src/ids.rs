@@ -22,7 +22,7 @@ macro_rules! byte_id {
             pub fn from_slice(bytes: &[u8]) -> FormatResult<Self> {
                 match bytes.try_into() {
                     Ok(array) => Ok(Self(array)),
-                    Err(_) => Err(FormatError::malformed(stringify!($name), "wrong number of bytes")),
+                    Err(_) => Err(FormatError::malformed(stringify!($name), "it has the wrong number of bytes")),
                 }
             }
 
@@ -30,7 +30,7 @@ macro_rules! byte_id {
             pub fn from_hex(text: &str) -> FormatResult<Self> {
                 let mut bytes = [0; $length];
                 if decode_hex(text, &mut bytes) { Ok(Self(bytes)) } else {
-                    Err(FormatError::malformed(stringify!($name), "not the right number of lower-case hexadecimal digits"))
+                    Err(FormatError::malformed(stringify!($name), "it does not have the right number of lower-case hexadecimal digits"))
                 }
             }
         }
@@ -154,7 +154,7 @@ impl fmt::Display for PackName {
 impl PackName {
     /// Reads a name of the form that `Display` writes.
     pub fn parse(text: &str) -> FormatResult<Self> {
-        let malformed = FormatError::malformed("pack name", "not of the form <run>-<number>");
+        let malformed = FormatError::malformed("pack name", "it does not have the form <run>-<number>");
         let Some((run, number)) = text.split_once('-') else { return Err(malformed) };
         let digits = number.bytes().all(|byte| byte.is_ascii_digit());
         let Ok(value) = number.parse::<u32>() else { return Err(malformed) };
@@ -182,7 +182,8 @@ impl fmt::Display for RecordName {
 impl RecordName {
     /// Reads a name of the form that `Display` writes.
     pub fn parse(text: &str) -> FormatResult<Self> {
-        let malformed = FormatError::malformed("log record name", "not of the form <writer>/<sequence>");
+        let malformed =
+            FormatError::malformed("log record name", "it does not have the form <writer>/<sequence>");
         let Some((writer, number)) = text.split_once('/') else { return Err(malformed) };
         let digits = number.bytes().all(|byte| byte.is_ascii_digit());
         let Ok(sequence) = number.parse::<u32>() else { return Err(malformed) };

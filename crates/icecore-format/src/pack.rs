@@ -197,7 +197,7 @@ pub fn read_directory_copy(keys: &Keys, kind: ObjectKind, pack: &[u8]) -> Format
     key.open(ORDINAL_DIRECTORY, &rest[start..], &mut opened)?;
     let mut directory = PackDirectory::decode(&unframe(kind, &opened)?)?;
     if directory.kind != kind || directory.salt != key.salt() || directory.epoch != key.epoch() {
-        return Err(FormatError::malformed(what, "its directory copy is of another pack"));
+        return Err(FormatError::malformed(what, "its directory copy belongs to another pack"));
     }
     let end = directory.blocks.last().map_or(0, |block| block.offset + u64::from(block.stored_bytes));
     if end > start as u64 {
@@ -235,7 +235,7 @@ impl BlockOpener {
         plain: &mut Vec<u8>,
     ) -> FormatResult<()> {
         let Some(block) = directory.blocks.get(ordinal) else {
-            return Err(FormatError::malformed("pack directory", "there is no such block"));
+            return Err(FormatError::malformed("pack directory", "it does not have this block"));
         };
         let chunks = directory.block_chunks(block).iter().copied();
         self.open_block(keys, key, ordinal as u64, block, chunks, stored, plain)

@@ -156,7 +156,7 @@ impl ObjectKey {
         let tag = self
             .cipher()?
             .seal_in_place_separate_tag(nonce(ordinal), self.associated_data(ordinal), text)
-            .map_err(|_| FormatError::malformed(self.kind.name(), "a part is too long to be sealed"))?;
+            .map_err(|_| FormatError::malformed(self.kind.name(), "a part is too long to encrypt"))?;
         tag_room.copy_from_slice(tag.as_ref());
         Ok(())
     }

@@ -256,7 +256,7 @@ pub fn open_slot(object: &[u8], credential: &Credential) -> FormatResult<Keys> {
         .map_err(|_| FormatError::Unauthenticated { what: WHAT })?;
     let payload: SlotPayload = decode_record(WHAT, &payload)?;
     if payload.repository != parts.info.repository.0 {
-        return Err(FormatError::malformed(WHAT, "it is the slot of another repository"));
+        return Err(FormatError::malformed(WHAT, "it belongs to another repository"));
     }
     let mut masters = BTreeMap::new();
     for (epoch, key) in payload.masters {
@@ -301,7 +301,7 @@ pub fn seal_slot(
     let mut payload = Zeroizing::new(encode_record(&slot_payload(repository, keys.masters()))?);
     let tag = ChaCha20Poly1305::new(wrapping.key.expose().into())
         .encrypt_inout_detached(&[0; 12].into(), &object, payload.as_mut_slice().into())
-        .map_err(|_| FormatError::malformed(WHAT, "it is too long to be sealed"))?;
+        .map_err(|_| FormatError::malformed(WHAT, "it is too long to encrypt"))?;
     object.extend_from_slice(&wrapping.commitment);
     object.extend_from_slice(&payload);
     object.extend_from_slice(&tag);

@@ -301,7 +301,7 @@ impl Snapshot {
         if snapshot.origin.run == run {
             Ok(snapshot)
         } else {
-            Err(FormatError::malformed(WHAT, "it is the snapshot of another run"))
+            Err(FormatError::malformed(WHAT, "it belongs to another run"))
         }
     }
 

@@ -30,7 +30,7 @@ impl Time {
         if nanoseconds < 1_000_000_000 {
             Ok(Self { seconds, nanoseconds })
         } else {
-            Err(FormatError::malformed(what, "nanoseconds of a second or more"))
+            Err(FormatError::malformed(what, "its nanoseconds are a second or more"))
         }
     }
 }

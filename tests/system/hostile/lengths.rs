@@ -16,7 +16,7 @@ fn holes(forge: &mut Forge<'_>, size: u64, holes: &[u64]) {
 
 #[test]
 fn holes_that_lie() {
-    let outside = "holes overlap, touch or lie outside the file";
+    let outside = "holes overlap, touch or are outside the file";
     run_all(&[
         Cell::refused("beyond the size", |forge| holes(forge, 10, &[0, 11]), outside),
         Cell::refused("far beyond", |forge| holes(forge, 10, &[u64::MAX, u64::MAX]), outside),

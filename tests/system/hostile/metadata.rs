@@ -35,7 +35,7 @@ fn times_out_of_range() {
         Cell::refused(
             "too many nanoseconds",
             |forge| forge.snapshot(&[file().number(field::NANOSECONDS, 2_000_000_000)]),
-            "nanoseconds of a second or more",
+            "nanoseconds are a second or more",
         ),
         Cell {
             name: "a run at the end of time",

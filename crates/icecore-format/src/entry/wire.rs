@@ -128,7 +128,7 @@ impl Entry {
         // Lengths without ids are invalid, too.
         if !ids.is_empty() || !lengths.is_empty() {
             if matches!(entry.content, Content::List(_)) {
-                return Err(FormatError::malformed(WHAT, "chunks both inline and as a tree"));
+                return Err(FormatError::malformed(WHAT, "it has chunks both inline and as a tree"));
             }
             entry.content =
                 Content::Inline(decode_chunks(ids, lengths, entry.size.checked_sub(entry.hole_bytes()))?);
@@ -198,7 +198,7 @@ fn decode_chunks(ids: &[u8], lengths: Vec<u32>, content_bytes: Option<u64>) -> F
         _ => lengths,
     };
     if ids.len() != lengths.len() * ChunkId::BYTES {
-        return Err(FormatError::malformed(WHAT, "numbers of chunk ids and lengths differ"));
+        return Err(FormatError::malformed(WHAT, "the numbers of chunk ids and lengths differ"));
     }
     let mut chunks = Vec::with_capacity(lengths.len());
     for (id, length) in ids.chunks_exact(ChunkId::BYTES).zip(lengths) {
@@ -213,7 +213,7 @@ fn decode_chunks(ids: &[u8], lengths: Vec<u32>, content_bytes: Option<u64>) -> F
 
 fn decode_list(decoder: &mut Decoder<'_>) -> FormatResult<ChunkListRef> {
     if array_length(decoder, "fields of a chunk list", 4)? != 4 {
-        return Err(FormatError::malformed(WHAT, "a chunk list has four fields"));
+        return Err(FormatError::malformed(WHAT, "a chunk list does not have four fields"));
     }
     let (id, level) = (ChunkId::from_slice(decoder.bytes()?)?, decoder.u8()?);
     if level > NODE_LEVEL_MAX {

@@ -43,10 +43,10 @@ pub fn read_key_file(text: &str) -> FormatResult<(Option<RepositoryId>, Secret)>
                 secret = Some(Secret::new(*bytes));
             }
             Some(("check", value)) => check = Some(value.trim().to_owned()),
-            _ => return Err(malformed("a line that is not `repository`, `secret` or `check`")),
+            _ => return Err(malformed("it has a line that is not `repository`, `secret` or `check`")),
         }
     }
-    let Some(secret) = secret else { return Err(malformed("there is no `secret` line")) };
+    let Some(secret) = secret else { return Err(malformed("the `secret` line is missing")) };
     if check.is_some_and(|check| check != key_file_check(&secret)) {
         return Err(malformed("the secret was changed: it does not match the check"));
     }
