@@ -51,7 +51,7 @@ pub enum CheckError {
     #[error("continue the repair: another program ended it")]
     Fenced,
     /// A newer version of the program maintains the repository, so this version must not change anything.
-    #[error("change the repository: a newer version of icecore maintains it")]
+    #[error("change the repository: a newer version of Icecore maintains it")]
     NewerMaintenance,
     /// A thread of the pool ended before it delivered its result.
     #[error("finish the check: a worker thread ended early")]

@@ -47,7 +47,7 @@ pub(crate) async fn check_slots(session: &Session<'_>, mut slots: Vec<ObjectInfo
     let found = slots.len();
     let checks = stream::iter(slots).map(|slot| async move {
         if slot.size > SLOT_BYTES_MAX {
-            let detail = format!("it has {} bytes, key slots have at most {SLOT_BYTES_MAX}", slot.size);
+            let detail = format!("it has {} bytes; key slots have at most {SLOT_BYTES_MAX}", slot.size);
             session.report(ProblemKind::KeySlotDamaged, Some(&slot.key), detail);
             return Ok(false);
         }

@@ -119,7 +119,7 @@ async fn read_pack(session: &Session<'_>, pack: &PackRecord) -> Result<PackReadi
     let key = pack.key();
     let stored = if let PackState::WrongSize(found) = pack.state { found } else { pack.bytes };
     if stored > PACK_BYTES_MAX {
-        let detail = format!("it has {stored} bytes, packs have at most {PACK_BYTES_MAX}");
+        let detail = format!("it has {stored} bytes; packs have at most {PACK_BYTES_MAX}");
         session.report(ProblemKind::ObjectTooLarge, Some(&key), detail);
         return Ok(PackReading::Gone(PackState::Missing));
     }

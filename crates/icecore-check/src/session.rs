@@ -305,7 +305,7 @@ impl<'a> Session<'a> {
     {
         let key = info.key.as_str();
         if info.size > bytes_max {
-            let detail = format!("it has {} bytes, objects of its kind have at most {bytes_max}", info.size);
+            let detail = format!("it has {} bytes; objects of its kind have at most {bytes_max}", info.size);
             self.report(ProblemKind::ObjectTooLarge, Some(key), detail);
             return Ok(Opened::Unreadable);
         }

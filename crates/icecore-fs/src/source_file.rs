@@ -38,7 +38,7 @@ impl SourceFile {
         };
         let stat = stat_descriptor(&descriptor)?;
         if stat.metadata.kind != EntryKind::File {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no longer a regular file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no longer a regular file"));
         }
         if stat.metadata.size >= SEQUENTIAL_BYTES_MIN {
             // Advice only; the file is read even if the file system ignores it.

@@ -75,7 +75,7 @@ fn from_statx(stat: &Statx) -> io::Result<ObjectStat> {
         FileType::CharacterDevice => EntryKind::CharacterDevice,
         FileType::BlockDevice => EntryKind::BlockDevice,
         FileType::Unknown => {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "object of unknown kind"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its file type is unknown"));
         }
     };
     let metadata = Metadata {

@@ -121,7 +121,7 @@ pub enum RepoError {
     Fenced,
     /// The repository uses features or holds objects that a writer must understand, and this version does
     /// not.
-    #[error("a newer version of icecore has pruned or changed the repository; this version can only read it")]
+    #[error("a newer version of Icecore has pruned or changed the repository; this version can only read it")]
     NewerMaintenance,
     /// Others changed a snapshot object each time before it could be changed.
     #[error("others keep changing the snapshot {run}")]

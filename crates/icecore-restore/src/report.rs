@@ -86,7 +86,7 @@ pub enum ProblemReason {
     MountPoint,
     /// It is the repository, or a key file, the cache or the state of the program: left alone, and not a
     /// problem.
-    #[error("it belongs to the program itself and is left alone")]
+    #[error("it belongs to Icecore itself and is left alone")]
     Own,
     /// The written content does not read back.
     #[error("the written data failed its verification (faulty disk or memory?)")]

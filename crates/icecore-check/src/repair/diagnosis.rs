@@ -206,7 +206,7 @@ fn archived(info: &ObjectInfo) -> Diagnosis {
 
 async fn read_pack(session: &Session<'_>, info: &ObjectInfo) -> Result<PackObject, CheckError> {
     if info.size > PACK_BYTES_MAX {
-        let reason = format!("it has {} bytes, packs have at most {PACK_BYTES_MAX}", info.size);
+        let reason = format!("it has {} bytes; packs have at most {PACK_BYTES_MAX}", info.size);
         return Ok(PackObject::Unusable(reason));
     }
     Ok(match session.get_pack(&info.key).await? {

@@ -33,7 +33,7 @@ pub enum TargetPathProblem {
     #[error("it is not a directory")]
     NotADirectory,
     /// A directory was moved elsewhere while it was being removed.
-    #[error("it was moved meanwhile")]
+    #[error("it was moved in the meantime")]
     Moved,
 }
 
