@@ -34,7 +34,7 @@ pub enum CheckError {
         source: StoreError,
     },
     /// An object that a repair had to write could not be made.
-    #[error("rebuild {object:?}")]
+    #[error("process {object:?}")]
     Make {
         /// Key of the object, or of the object that it was to be made from.
         object: String,
