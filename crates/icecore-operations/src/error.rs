@@ -51,7 +51,7 @@ pub enum OperationError {
     #[error(transparent)]
     Prune(Box<PruneError>),
     /// The destination of a copy failed.
-    #[error("the repository to copy to: {0}")]
+    #[error("destination repository: {0}")]
     Destination(#[source] Box<Self>),
     /// Somebody asked to stop.
     #[error("interrupted")]
