@@ -26,10 +26,10 @@ fn a_pattern_on_the_command_line_that_has_no_effect_is_refused() {
     let sandbox = sandbox();
     let absolute = sandbox.source("user/cache").canonicalize().unwrap();
     for (pattern, meant) in [
-        (absolute.to_str().unwrap(), "write --exclude /user/cache\n"),
-        ("source/user/cache/", "write --exclude /user/cache/\n"),
-        ("./user/cache", "write --exclude /user/cache\n"),
-        ("./source/user/cache", "write --exclude /user/cache\n"),
+        (absolute.to_str().unwrap(), "use --exclude /user/cache\n"),
+        ("source/user/cache/", "use --exclude /user/cache/\n"),
+        ("./user/cache", "use --exclude /user/cache\n"),
+        ("./source/user/cache", "use --exclude /user/cache\n"),
         ("~/cache", "`~` and variables are not expanded"),
         ("/", "has no effect"),
     ] {

@@ -90,7 +90,7 @@ fn wrong_values_are_explained() {
     assert!(refused(&["backup", "/etc", "--pack-size", "big"]).contains("not a size"));
     assert!(refused(&["backup", "/etc", "--compression", "20"]).contains("from -7 to 19"));
     assert!(refused(&["backup", "/etc", "--read-concurrency", "0"]).contains("from 1 to 1024"));
-    assert!(refused(&["backup", "/etc", "--name", "a@b"]).contains("no @"));
+    assert!(refused(&["backup", "/etc", "--name", "a@b"]).contains("cannot contain @"));
     assert!(refused(&["check", "--sample", "101"]).contains("from 0 to 100"));
     assert!(refused(&["check", "--sample", "NaN"]).contains("from 0 to 100"));
     assert!(refused(&["restore", "latest"]).contains("--target"));
