@@ -9,7 +9,7 @@ use crate::{
     entry::Time,
     ids::{RecordHash, RecordName, RunId, SnapshotDigest, WriterId},
     limits::LOG_ITEMS_MAX,
-    log::{CompletedSnapshot, DeletedSnapshot, HeldSnapshot, LogRecord, RecordReference},
+    log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
     snapshot::Snapshot,
 };
 
@@ -220,38 +220,6 @@ impl History {
         let first = RecordName { writer: WriterId([0; 16]), sequence: 0 };
         let last = RecordName { writer: WriterId([0xff; 16]), sequence: u32::MAX };
         self.referred.range((*reference, first)..=(*reference, last)).map(|(_, name)| *name)
-    }
-
-    /// Returns the hold on a snapshot according to the log; none if there is none, or it was released. It may
-    /// have expired, which the caller must check.
-    ///
-    /// A statement about a snapshot counts if no later one refers to its record, directly or through others.
-    /// If several count, because their writers did not know of each other, a hold has precedence over a
-    /// release, and a longer hold over a shorter one.
-    pub fn held(&self, run: RunId) -> Option<&HeldSnapshot> {
-        self.holds.last(run, |earlier, names| self.is_behind_any(earlier, names))
-    }
-
-    /// Returns all holds that count, by run: see [`Self::held`].
-    pub fn held_snapshots(&self) -> impl Iterator<Item = &HeldSnapshot> {
-        self.holds.runs().filter_map(|run| self.held(run))
-    }
-
-    /// Returns whether one of these records refers to the earlier one, directly or through others.
-    fn is_behind_any(&self, earlier: RecordName, names: &[RecordName]) -> bool {
-        let (mut seen, mut next) = (BTreeSet::from([earlier]), vec![earlier]);
-        while let Some(name) = next.pop() {
-            let Some((hash, ..)) = self.records.get(&name) else { continue };
-            for referrer in self.referrers(&RecordReference { name, hash: *hash }) {
-                if referrer != earlier && names.contains(&referrer) {
-                    return true;
-                }
-                if seen.insert(referrer) {
-                    next.push(referrer);
-                }
-            }
-        }
-        false
     }
 
     /// Returns the last record of a writer.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::log::HeldSnapshot;
 
 fn writer(byte: u8) -> WriterId {
     WriterId([byte; 16])
