@@ -10,6 +10,7 @@ mod location;
 mod prices;
 mod progress_mode;
 mod record;
+pub mod retention;
 mod s3_settings;
 mod settings;
 
