@@ -11,13 +11,13 @@ use super::{
     rule::{KeepCount, RetentionRule},
 };
 
-/// Discs of [`Scheme::TowerOfHanoi`]. The last two move every 512 days and 256 days apart, so the oldest
-/// snapshot is 256 to 511 days old if there is a snapshot every day.
+/// Discs of [`Scheme::TowerOfHanoi`]. With a snapshot every day, the oldest restore point is 256 to 511 days
+/// old.
 pub const HANOI_DISCS: u8 = 10;
-/// Blocks of each length that [`Scheme::Decaying`] keeps.
-pub const DECAYING_BLOCKS: u32 = 4;
-/// Lengths of blocks of [`Scheme::Decaying`]: 1, 2, 4 days and so on. The longest are of 90 years, so there are
-/// always blocks that are not filled, and nothing expires by age alone.
+/// Blocks of each length that [`Scheme::Decaying`] keeps: a week of single days, two weeks of pairs, and so on.
+pub const DECAYING_BLOCKS: u32 = 7;
+/// Lengths of blocks of [`Scheme::Decaying`]: 1, 2, 4 days and so on. The longest have 90 years, so nothing is
+/// forgotten only because it is old.
 pub const DECAYING_POWERS: u8 = 16;
 
 /// A rotation with a name.
@@ -122,9 +122,9 @@ fn tower_of_hanoi() -> Vec<RetentionRule> {
     (0..HANOI_DISCS).map(|disc| RetentionRule::HanoiDisc { disc, discs: HANOI_DISCS }).collect()
 }
 
-/// Returns the rules of decay: the newest 4 blocks of 1 day, of 2 days, of 4 days and so on. With a snapshot
-/// every day, the number of restore points grows by 2 or 3 whenever the history doubles; the distance between
-/// two is about a quarter to a half of their age.
+/// Returns the rules of decay: the newest 7 blocks of 1 day, of 2 days, of 4 days and so on. With a snapshot
+/// every day, 3 or 4 restore points are added whenever the history doubles. Two restore points are never further
+/// apart than a third of the age of the older one, apart from the first days.
 fn decaying() -> Vec<RetentionRule> {
     let count = keep(DECAYING_BLOCKS);
     (0..DECAYING_POWERS).map(|power| RetentionRule::DayBlocks { power, count }).collect()

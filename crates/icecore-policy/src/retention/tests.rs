@@ -93,6 +93,17 @@ fn every_snapshot_has_its_reasons() {
 }
 
 #[test]
+fn the_example_of_the_document_is_right() {
+    let times = ["09-30T20", "10-17T20", "10-31T20", "11-28T20", "11-29T20", "11-30T08", "11-30T20"];
+    let items: Vec<_> = times.iter().map(|time| item(time, &format!("2026-{time}:00:00Z"))).collect();
+    let kept_by = |rules| kept(&request(rules), &items);
+    let (daily, monthly) = (newest(PeriodUnit::Day, "3"), newest(PeriodUnit::Month, "2"));
+    assert_eq!(kept_by(vec![daily.clone()]), ["11-28T20", "11-29T20", "11-30T20"]);
+    assert_eq!(kept_by(vec![monthly.clone()]), ["10-31T20", "11-30T20"]);
+    assert_eq!(kept_by(vec![daily, monthly]), ["10-31T20", "11-28T20", "11-29T20", "11-30T20"]);
+}
+
+#[test]
 fn a_rule_counts_periods_that_have_snapshots() {
     let items = [
         item("a", "2024-01-01T08:00:00Z"),

@@ -58,7 +58,7 @@ fn keeps(rule: &RetentionRule, zone: &TimeZone, counted: &[&RetentionItem], one:
     let anchor = counted.iter().max_by_key(|item| key(item)).unwrap();
     let in_reach = |item: &&&RetentionItem| match reach {
         Reach::Newest(_) => true,
-        Reach::Within(duration) => item.time > start(anchor.time.to_zoned(zone.clone()), duration),
+        Reach::Within(duration) => item.time > start(&anchor.time.to_zoned(zone.clone()), duration),
     };
     // Members of each period, and the periods from the newest to the oldest.
     let mut members: BTreeMap<String, Vec<&RetentionItem>> = BTreeMap::new();
@@ -93,7 +93,7 @@ fn keeps(rule: &RetentionRule, zone: &TimeZone, counted: &[&RetentionItem], one:
 }
 
 /// Returns the beginning of a window: the calendar first, then the hours.
-fn start(anchor: Zoned, duration: RetentionDuration) -> Timestamp {
+fn start(anchor: &Zoned, duration: RetentionDuration) -> Timestamp {
     let months = i64::from(duration.years) * 12 + i64::from(duration.months);
     let civil = anchor.datetime() - Span::new().months(months);
     let civil = civil - Span::new().days(i64::from(duration.days));

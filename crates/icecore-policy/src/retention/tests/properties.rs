@@ -98,6 +98,13 @@ fn applied(request: &RetentionRequest, items: &[RetentionItem], every: usize) ->
     present.into_iter().map(|item| item.id).collect()
 }
 
+/// Gives the snapshots the numbers of the order in which they come.
+fn number(items: &mut [RetentionItem]) {
+    for (index, item) in items.iter_mut().enumerate() {
+        item.sequence = u64::try_from(index).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
@@ -144,10 +151,21 @@ proptest! {
         (zone, mut items) in history(),
         every in 1_usize..6,
     ) {
-        // Snapshots come in their order.
-        items.iter_mut().for_each(|item| item.sequence = 0);
+        number(&mut items);
         let request = request_of(policy, zone);
         prop_assert_eq!(applied(&request, &items, every), kept_set(&request, &items));
+    }
+
+    #[test]
+    fn windows_keep_at_least_as_much_if_they_are_applied_often(
+        policy in policy(),
+        (_, mut items) in history(),
+        every in 1_usize..6,
+    ) {
+        number(&mut items);
+        let request = request_of(policy, TimeZone::UTC);
+        let rarely = kept_set(&request, &items);
+        prop_assert!(applied(&request, &items, every).is_superset(&rarely));
     }
 
     #[test]
