@@ -53,8 +53,7 @@ pub(super) fn reasons<'a>(
     }
     let mut reasons: BTreeMap<&str, Vec<GuardReason>> = BTreeMap::new();
     for mut line in lines.into_values() {
-        // By sequence, because it is right even if clocks are not.
-        line.sort_by_key(|item| (item.sequence, item.time, item.id.as_str()));
+        line.sort_by_key(|item| item.place());
         if line.iter().any(|item| !item.is_partial) {
             line.retain(|item| !item.is_partial);
         }
@@ -62,6 +61,8 @@ pub(super) fn reasons<'a>(
         if let Some(last) = line.last().filter(|_| !survives) {
             reasons.entry(&last.id).or_default().push(GuardReason::LastOfSource);
         }
+        // Nobody knows what was before and after a doubtful time.
+        line.retain(|item| !item.is_time_doubtful);
         for index in 1..line.len() {
             if let Some(change) = unusual_change(&line[..index], line[index]) {
                 let changed = line[index].id.clone();

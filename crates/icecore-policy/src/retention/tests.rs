@@ -260,6 +260,17 @@ fn a_day_that_comes_back_after_midnight_counts_once() {
 }
 
 #[test]
+fn an_hour_that_occurs_twice_counts_twice() {
+    let times = ["02:10:00+02:00", "02:50:00+02:00", "02:10:00+01:00", "02:50:00+01:00", "03:10:00+01:00"];
+    let items: Vec<_> = times.iter().map(|time| item(time, &format!("2026-10-25T{time}"))).collect();
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    let request = RetentionRequest { zone, ..request(vec![newest(PeriodUnit::Hour, "3")]) };
+    let expected = ["02:50:00+02:00", "02:50:00+01:00", "03:10:00+01:00"];
+    assert_eq!(kept(&request, &items), expected);
+    assert_eq!(naive::kept(&request, &items), expected.map(str::to_owned).into());
+}
+
+#[test]
 fn a_first_plan_that_drops_more_than_half_is_refused() {
     let mut items = days(10);
     let refusal = |items: &[RetentionItem], count: &str| {

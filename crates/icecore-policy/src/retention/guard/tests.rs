@@ -72,8 +72,13 @@ fn the_last_whole_snapshot_of_a_source_stays() {
 }
 
 #[test]
-fn sequences_count_more_than_times() {
-    let mut items = line(&[(100, None), (10, None)]);
-    (items[0].sequence, items[1].sequence) = (2, 1);
-    assert!(all_reasons(&items).is_empty(), "the files became more");
+fn snapshots_with_doubtful_times_are_not_compared() {
+    let mut items = line(&[(100, None), (1, None), (90, None), (40, None)]);
+    items[1].is_time_doubtful = true;
+    let change = UnusualChange::FilesDropped { from: 90, to: 40 };
+    let changed = BTreeMap::from([
+        ("02", vec![GuardReason::BeforeChange { change, changed: "03".to_owned() }]),
+        ("03", vec![GuardReason::Changed(change)]),
+    ]);
+    assert_eq!(all_reasons(&items), changed);
 }
