@@ -1,8 +1,8 @@
 //! Retention: which snapshots are kept and which are forgotten.
 //!
-//! [`plan`] turns rules and a list of snapshots into a [`RetentionPlan`], a value that gives every snapshot its
-//! fate with all reasons. It reads no clock and no time zone database: both are passed in. `docs/retention.md`
-//! describes the rules for users.
+//! [`plan()`] turns rules and a list of snapshots into a [`RetentionPlan`], a value that gives every snapshot
+//! its fate with all reasons. It reads no clock and no time zone database: both are passed in.
+//! `docs/retention.md` describes the rules for users.
 //!
 //! ```
 //! use icecore_policy::retention::{GroupBy, GuardLimits, RetentionItem, RetentionPolicy, RetentionRequest};
@@ -49,12 +49,12 @@ mod selection;
 pub use duration::RetentionDuration;
 pub use error::RetentionError;
 pub use guard::{GuardLimits, SHARE_PERCENT_DEFAULT};
-pub use item::{Hold, RetentionItem};
+pub use item::{RetentionHold, RetentionItem};
 pub use parse_error::RetentionParseError;
 pub use period::{Period, PeriodUnit};
 pub use plan::{
-    Decision, Fate, ForgetReason, GroupPlan, GuardReason, KeepReason, RetentionPlan, ShareRefusal, Standing,
-    UnusualChange,
+    Decision, ForgetReason, GroupPlan, GuardReason, KeepReason, PeriodStanding, RetentionFate, RetentionPlan,
+    ShareRefusal, UnusualChange,
 };
 pub use planner::{RetentionRequest, plan};
 pub use policy::RetentionPolicy;

@@ -8,7 +8,7 @@ use super::{
     civil::CivilMoment,
     item::RetentionItem,
     period::Period,
-    plan::{Fate, ForgetReason, KeepReason, Standing},
+    plan::{ForgetReason, KeepReason, PeriodStanding, RetentionFate},
     policy::RetentionPolicy,
     rule::{KeepCount, Reach, RetentionRule},
 };
@@ -40,7 +40,7 @@ struct Verdict {
 }
 
 /// Returns the fate of each item. The items are those of one group, the oldest first.
-pub(super) fn fates(setting: Setting<'_>, items: &[&RetentionItem]) -> Vec<Fate> {
+pub(super) fn fates(setting: Setting<'_>, items: &[&RetentionItem]) -> Vec<RetentionFate> {
     let mut verdicts: Vec<Verdict> = items.iter().map(|item| of_itself(setting, item)).collect();
     let counted: Vec<Counted<'_>> = items
         .iter()
@@ -55,8 +55,8 @@ pub(super) fn fates(setting: Setting<'_>, items: &[&RetentionItem]) -> Vec<Fate>
         }
     }
     let fate = |verdict: Verdict| match verdict {
-        Verdict { keep, forget } if keep.is_empty() => Fate::Forget(forget),
-        Verdict { keep, .. } => Fate::Keep(keep),
+        Verdict { keep, forget } if keep.is_empty() => RetentionFate::Forget(forget),
+        Verdict { keep, .. } => RetentionFate::Keep(keep),
     };
     verdicts.into_iter().map(fate).collect()
 }
@@ -99,8 +99,8 @@ struct Walk<'a> {
     count: KeepCount,
     /// Snapshots of this moment and older ones are outside of the window.
     until: Option<Timestamp>,
-    /// Periods that have snapshots so far. Periods need not follow each other: where a clock is set back across
-    /// midnight, a day comes back after the next one has begun.
+    /// Periods that have snapshots so far. Periods need not follow each other: where a clock is set back
+    /// across midnight, a day comes back after the next one has begun.
     seats: HashMap<Period, Seat<'a>>,
     periods: usize,
     has_whole: bool,
@@ -142,7 +142,7 @@ impl<'a> Walk<'a> {
         item: &'a RetentionItem,
         period: Period,
         is_last: bool,
-    ) -> Result<Standing, ForgetReason> {
+    ) -> Result<PeriodStanding, ForgetReason> {
         let rule = || self.rule.clone();
         if let Some(until) = self.until.filter(|until| item.time <= *until) {
             return Err(ForgetReason::OutsideWindow { rule: rule(), until });
@@ -153,17 +153,17 @@ impl<'a> Walk<'a> {
         match seat {
             Some(seat) if !seat.has_whole && !item.is_partial => {
                 seat.has_whole = true;
-                Ok(Standing::NewestWhole)
+                Ok(PeriodStanding::NewestWhole)
             }
-            Some(_) if is_last && may_keep_more && self.rule.keeps_oldest() => Ok(Standing::Oldest),
+            Some(_) if is_last && may_keep_more && self.rule.keeps_oldest() => Ok(PeriodStanding::Oldest),
             Some(seat) => Err(ForgetReason::PeriodKept { rule: rule(), period, by: seat.by.to_owned() }),
             None if may_keep_more => {
                 self.periods += 1;
                 self.seats.insert(period, Seat { by: &item.id, has_whole: !item.is_partial });
-                Ok(Standing::Newest)
+                Ok(PeriodStanding::Newest)
             }
             // Partial snapshots do not push out the last whole one.
-            None if !self.has_whole && !item.is_partial => Ok(Standing::NewestWhole),
+            None if !self.has_whole && !item.is_partial => Ok(PeriodStanding::NewestWhole),
             None => Err(ForgetReason::BeyondCount { rule: rule(), period }),
         }
     }

@@ -41,8 +41,8 @@ impl GuardLimits {
     }
 }
 
-/// Returns the reasons to keep snapshots, by id, although the rules would forget those of `forgotten`. `items`
-/// are all snapshots of the repository, those included that the rules do not apply to.
+/// Returns the reasons to keep snapshots, by id, although the rules would forget those of `forgotten`.
+/// `items` are all snapshots of the repository, those included that the rules do not apply to.
 pub(super) fn reasons<'a>(
     items: &'a [RetentionItem],
     forgotten: &BTreeSet<&str>,

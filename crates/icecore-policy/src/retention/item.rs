@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 /// A hold: no rule removes a snapshot that has one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hold {
+pub struct RetentionHold {
     /// First moment at which the hold does not apply any more; none: it lasts until it is released.
     pub until: Option<Timestamp>,
     /// Reason as the user wrote it.
     pub reason: String,
 }
 
-impl Hold {
+impl RetentionHold {
     /// Returns whether the hold applies at `now`.
     pub fn applies(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
@@ -54,7 +54,7 @@ pub struct RetentionItem {
     /// changes of the source, as for its first snapshot and for a full that stores everything once more.
     pub added_bytes: Option<u64>,
     /// Hold, if there is one.
-    pub hold: Option<Hold>,
+    pub hold: Option<RetentionHold>,
 }
 
 impl RetentionItem {

@@ -11,7 +11,8 @@ use super::civil::{CivilMoment, day_of_number};
 pub enum PeriodUnit {
     /// Every snapshot is a period of its own.
     Snapshot,
-    /// Hour of the clock on the wall; an hour that is repeated at the end of daylight saving time counts twice.
+    /// Hour of the clock on the wall; an hour that is repeated at the end of daylight saving time counts
+    /// twice.
     Hour,
     /// Civil day of 23, 24 or 25 hours.
     Day,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    item::Hold,
+    item::RetentionHold,
     period::Period,
     rule::RetentionRule,
     selection::{GroupKey, TagFilter},
@@ -11,7 +11,7 @@ use super::{
 
 /// Why a rule keeps a snapshot of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum PeriodStanding {
     /// It is the newest one of the period.
     Newest,
     /// It is the newest whole one. Newer ones, which count instead, are partial.
@@ -67,12 +67,12 @@ pub enum KeepReason {
         /// Its period.
         period: Period,
         /// Why it is the one of the period.
-        standing: Standing,
+        standing: PeriodStanding,
     },
     /// It has a tag whose snapshots are kept.
     Tag(TagFilter),
     /// It is held.
-    Hold(Hold),
+    Hold(RetentionHold),
     /// Its time is in the future or contradicts the order of the snapshots, so rules cannot judge it. It does
     /// not count, either.
     DoubtfulTime,
@@ -112,7 +112,7 @@ pub enum ForgetReason {
 
 /// What happens to a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum RetentionFate {
     /// It is kept, for each of these reasons alone; there is at least one.
     Keep(Vec<KeepReason>),
     /// It is forgotten; every rule that looks at it has a reason.
@@ -125,21 +125,21 @@ pub struct Decision {
     /// Snapshot.
     pub id: String,
     /// Fate.
-    pub fate: Fate,
+    pub fate: RetentionFate,
 }
 
 impl Decision {
     /// Returns whether the snapshot is kept.
     pub fn is_kept(&self) -> bool {
-        matches!(self.fate, Fate::Keep(_))
+        matches!(self.fate, RetentionFate::Keep(_))
     }
 }
 
 /// The guard refuses the plan of a group, because an unusual share of its snapshots would go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShareRefusal {
-    /// Snapshots that would go although earlier rules kept them, or that would go when rules are applied for the
-    /// first time.
+    /// Snapshots that would go although earlier rules kept them, or that would go when rules are applied for
+    /// the first time.
     pub forgotten: usize,
     /// Snapshots of which these are a share.
     pub of: usize,

@@ -9,7 +9,7 @@ use super::{
     evaluation::{Setting, fates},
     guard::{self, GuardLimits},
     item::RetentionItem,
-    plan::{Decision, Fate, GroupPlan, KeepReason, RetentionPlan, ShareRefusal},
+    plan::{Decision, GroupPlan, KeepReason, RetentionFate, RetentionPlan, ShareRefusal},
     policy::RetentionPolicy,
     selection::{GroupBy, RetentionSelection},
 };
@@ -32,8 +32,8 @@ pub struct RetentionRequest {
     pub guard: Option<GuardLimits>,
 }
 
-/// Decides on every selected snapshot. `items` are all complete snapshots of the repository, in any order: the
-/// guard looks at those that are not selected, too.
+/// Decides on every selected snapshot. `items` are all complete snapshots of the repository, in any order:
+/// the guard looks at those that are not selected, too.
 pub fn plan(request: &RetentionRequest, items: &[RetentionItem]) -> Result<RetentionPlan, RetentionError> {
     check(request, items)?;
     let setting = Setting { policy: &request.policy, zone: &request.zone, now: request.now };
@@ -76,8 +76,10 @@ fn protect(plan: &mut RetentionPlan, items: &[RetentionItem]) {
     let forgotten = plan.forgotten().map(|decision| decision.id.as_str()).collect();
     let mut reasons = guard::reasons(items, &forgotten);
     for decision in plan.groups.iter_mut().flat_map(|group| &mut group.decisions) {
-        if let (Fate::Forget(_), Some(reasons)) = (&decision.fate, reasons.remove(decision.id.as_str())) {
-            decision.fate = Fate::Keep(reasons.into_iter().map(KeepReason::Guard).collect());
+        if let (RetentionFate::Forget(_), Some(reasons)) =
+            (&decision.fate, reasons.remove(decision.id.as_str()))
+        {
+            decision.fate = RetentionFate::Keep(reasons.into_iter().map(KeepReason::Guard).collect());
         }
     }
 }
@@ -95,6 +97,7 @@ fn share(setting: Setting<'_>, members: &[&RetentionItem], decisions: &[Decision
     }
     // The rules that kept these snapshots would keep all of them again.
     let before = reviewed.iter().zip(fates(setting, &reviewed));
-    let dropped = before.filter(|(item, fate)| matches!(fate, Fate::Forget(_)) && goes.contains(&*item.id));
+    let dropped =
+        before.filter(|(item, fate)| matches!(fate, RetentionFate::Forget(_)) && goes.contains(&*item.id));
     ShareRefusal { forgotten: dropped.count(), of: reviewed.len(), is_first: false }
 }

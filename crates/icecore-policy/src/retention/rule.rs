@@ -128,8 +128,8 @@ impl RetentionRule {
         matches!(self, Self::Periods { .. })
     }
 
-    /// Returns whether only one of two rules can count, because they differ in their number or duration alone.
-    /// Several tags never contradict each other.
+    /// Returns whether only one of two rules can count, because they differ in their number or duration
+    /// alone. Several tags never contradict each other.
     pub(super) fn contradicts(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Periods { unit, reach }, Self::Periods { unit: other_unit, reach: other_reach }) => {

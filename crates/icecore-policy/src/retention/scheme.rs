@@ -1,7 +1,7 @@
 //! Classic rotations by name.
 //!
-//! Each function returns the rules of a scheme. In all of them a restore needs one snapshot only, because every
-//! snapshot is complete by itself: the length of the restore chain is always one.
+//! Each function returns the rules of a scheme. In all of them a restore needs one snapshot only, because
+//! every snapshot is complete by itself: the length of the restore chain is always one.
 
 use std::{fmt, num::NonZeroU32, str::FromStr};
 
@@ -14,10 +14,11 @@ use super::{
 /// Discs of [`Scheme::TowerOfHanoi`]. With a snapshot every day, the oldest restore point is 256 to 511 days
 /// old.
 pub const HANOI_DISCS: u8 = 10;
-/// Blocks of each length that [`Scheme::Decaying`] keeps: a week of single days, two weeks of pairs, and so on.
+/// Blocks of each length that [`Scheme::Decaying`] keeps: a week of single days, two weeks of pairs, and so
+/// on.
 pub const DECAYING_BLOCKS: u32 = 7;
-/// Lengths of blocks of [`Scheme::Decaying`]: 1, 2, 4 days and so on. The longest have 90 years, so nothing is
-/// forgotten only because it is old.
+/// Lengths of blocks of [`Scheme::Decaying`]: 1, 2, 4 days and so on. The longest have 90 years, so nothing
+/// is forgotten only because it is old.
 pub const DECAYING_POWERS: u8 = 16;
 
 /// A rotation with a name.
@@ -25,7 +26,8 @@ pub const DECAYING_POWERS: u8 = 16;
 pub enum Scheme {
     /// Grandfather, father, son: 7 days, 5 weeks, 12 months, 7 years.
     GrandfatherFatherSon,
-    /// The last 7 days, and the last 5 weeks: what a full on each weekend with incrementals between them gives.
+    /// The last 7 days, and the last 5 weeks: what a full on each weekend with incrementals between them
+    /// gives.
     WeeklyFull,
     /// The last 14 days.
     Daily14,
@@ -123,8 +125,8 @@ fn tower_of_hanoi() -> Vec<RetentionRule> {
 }
 
 /// Returns the rules of decay: the newest 7 blocks of 1 day, of 2 days, of 4 days and so on. With a snapshot
-/// every day, 3 or 4 restore points are added whenever the history doubles. Two restore points are never further
-/// apart than a third of the age of the older one, apart from the first days.
+/// every day, 3 or 4 restore points are added whenever the history doubles. Two restore points are never
+/// further apart than a third of the age of the older one, apart from the first days.
 fn decaying() -> Vec<RetentionRule> {
     let count = keep(DECAYING_BLOCKS);
     (0..DECAYING_POWERS).map(|power| RetentionRule::DayBlocks { power, count }).collect()

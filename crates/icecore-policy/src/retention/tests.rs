@@ -52,12 +52,12 @@ fn kept(request: &RetentionRequest, items: &[RetentionItem]) -> Vec<String> {
     plan(request, items).unwrap().kept().map(|decision| decision.id.clone()).collect()
 }
 
-fn fate(request: &RetentionRequest, items: &[RetentionItem], id: &str) -> Fate {
+fn fate(request: &RetentionRequest, items: &[RetentionItem], id: &str) -> RetentionFate {
     let plan = plan(request, items).unwrap();
     plan.decisions().find(|decision| decision.id == id).unwrap().fate.clone()
 }
 
-fn by_rule(rule: &RetentionRule, period: Period, standing: Standing) -> KeepReason {
+fn by_rule(rule: &RetentionRule, period: Period, standing: PeriodStanding) -> KeepReason {
     KeepReason::Rule { rule: rule.clone(), period, standing }
 }
 
@@ -75,21 +75,27 @@ fn every_snapshot_has_its_reasons() {
     let day = |day| Period::Day(jiff::civil::date(2026, 11, day));
     assert_eq!(
         fate(&request, &items, "d"),
-        Fate::Keep(vec![
-            by_rule(&daily, day(30), Standing::Newest),
-            by_rule(&monthly, november, Standing::Newest)
+        RetentionFate::Keep(vec![
+            by_rule(&daily, day(30), PeriodStanding::Newest),
+            by_rule(&monthly, november, PeriodStanding::Newest)
         ])
     );
-    assert_eq!(fate(&request, &items, "c"), Fate::Keep(vec![by_rule(&daily, day(29), Standing::Newest)]));
+    assert_eq!(
+        fate(&request, &items, "c"),
+        RetentionFate::Keep(vec![by_rule(&daily, day(29), PeriodStanding::Newest)])
+    );
     assert_eq!(
         fate(&request, &items, "b"),
-        Fate::Forget(vec![
+        RetentionFate::Forget(vec![
             ForgetReason::PeriodKept { rule: daily, period: day(29), by: "c".to_owned() },
             ForgetReason::PeriodKept { rule: monthly.clone(), period: november, by: "d".to_owned() },
         ])
     );
     let october = Period::Month { year: 2026, month: 10 };
-    assert_eq!(fate(&request, &items, "a"), Fate::Keep(vec![by_rule(&monthly, october, Standing::Newest)]));
+    assert_eq!(
+        fate(&request, &items, "a"),
+        RetentionFate::Keep(vec![by_rule(&monthly, october, PeriodStanding::Newest)])
+    );
 }
 
 #[test]
@@ -114,7 +120,7 @@ fn a_rule_counts_periods_that_have_snapshots() {
     assert_eq!(kept(&request(vec![daily.clone()]), &items), ["b", "c"]);
     let reason =
         ForgetReason::BeyondCount { rule: daily.clone(), period: Period::Day(jiff::civil::date(2024, 1, 1)) };
-    assert_eq!(fate(&request(vec![daily]), &items, "a"), Fate::Forget(vec![reason]));
+    assert_eq!(fate(&request(vec![daily]), &items, "a"), RetentionFate::Forget(vec![reason]));
 }
 
 #[test]
@@ -123,8 +129,8 @@ fn the_oldest_snapshot_stays_as_long_as_a_rule_could_keep_more() {
     let items: Vec<_> = (1..=4).map(hourly).collect();
     let two = newest(PeriodUnit::Day, "2");
     assert_eq!(kept(&request(vec![two.clone()]), &items), ["01", "04"]);
-    let reason = by_rule(&two, Period::Day(jiff::civil::date(2026, 11, 29)), Standing::Oldest);
-    assert_eq!(fate(&request(vec![two]), &items, "01"), Fate::Keep(vec![reason]));
+    let reason = by_rule(&two, Period::Day(jiff::civil::date(2026, 11, 29)), PeriodStanding::Oldest);
+    assert_eq!(fate(&request(vec![two]), &items, "01"), RetentionFate::Keep(vec![reason]));
     assert_eq!(kept(&request(vec![newest(PeriodUnit::Day, "1")]), &items), ["04"]);
     assert_eq!(kept(&request(vec![newest(PeriodUnit::Day, "unlimited")]), &items), ["01", "04"]);
 }
@@ -139,7 +145,7 @@ fn a_window_counts_back_from_the_newest_snapshot() {
     assert_eq!(seen, ["031", "038", "039"]);
     let until: Timestamp = "2026-01-26T12:00:00Z".parse().unwrap();
     let reason = ForgetReason::OutsideWindow { rule: rule.clone(), until };
-    assert_eq!(fate(&request(vec![rule]), &items, "025"), Fate::Forget(vec![reason]));
+    assert_eq!(fate(&request(vec![rule]), &items, "025"), RetentionFate::Forget(vec![reason]));
 }
 
 #[test]
@@ -149,8 +155,8 @@ fn tags_keep_snapshots_that_no_other_rule_keeps() {
     let tag: TagFilter = "plan".parse().unwrap();
     let request = request(vec![newest(PeriodUnit::Snapshot, "1"), RetentionRule::Tag(tag.clone())]);
     assert_eq!(kept(&request, &items), ["000", "003"]);
-    assert_eq!(fate(&request, &items, "000"), Fate::Keep(vec![KeepReason::Tag(tag.clone())]));
-    let Fate::Forget(reasons) = fate(&request, &items, "001") else { panic!() };
+    assert_eq!(fate(&request, &items, "000"), RetentionFate::Keep(vec![KeepReason::Tag(tag.clone())]));
+    let RetentionFate::Forget(reasons) = fate(&request, &items, "001") else { panic!() };
     assert_eq!(reasons[0], ForgetReason::TagMissing(tag));
 }
 
@@ -158,13 +164,13 @@ fn tags_keep_snapshots_that_no_other_rule_keeps() {
 fn a_hold_keeps_until_its_end() {
     let mut items = days(3);
     let now = request(vec![newest(PeriodUnit::Snapshot, "1")]);
-    items[0].hold = Some(Hold { until: None, reason: "audit".to_owned() });
+    items[0].hold = Some(RetentionHold { until: None, reason: "audit".to_owned() });
     let ends = |offset| now.now + jiff::SignedDuration::from_nanos(offset);
-    items[1].hold = Some(Hold { until: Some(ends(1)), reason: String::new() });
+    items[1].hold = Some(RetentionHold { until: Some(ends(1)), reason: String::new() });
     assert_eq!(kept(&now, &items), ["000", "001", "002"]);
-    let held = Fate::Keep(vec![KeepReason::Hold(items[0].hold.clone().unwrap())]);
+    let held = RetentionFate::Keep(vec![KeepReason::Hold(items[0].hold.clone().unwrap())]);
     assert_eq!(fate(&now, &items, "000"), held);
-    items[1].hold = Some(Hold { until: Some(ends(0)), reason: String::new() });
+    items[1].hold = Some(RetentionHold { until: Some(ends(0)), reason: String::new() });
     assert_eq!(kept(&now, &items), ["000", "002"]);
 }
 
@@ -186,9 +192,9 @@ fn a_partial_snapshot_does_not_push_out_a_whole_one() {
     let reason = by_rule(
         &newest(PeriodUnit::Day, "3"),
         Period::Day(jiff::civil::date(2026, 11, 28)),
-        Standing::NewestWhole,
+        PeriodStanding::NewestWhole,
     );
-    assert_eq!(fate(&three, &items, "b"), Fate::Keep(vec![reason]));
+    assert_eq!(fate(&three, &items, "b"), RetentionFate::Keep(vec![reason]));
     // A source that is always partial keeps as many as others.
     let always: Vec<_> = days(9).into_iter().map(|item| RetentionItem { is_partial: true, ..item }).collect();
     assert_eq!(kept(&request(vec![newest(PeriodUnit::Day, "2")]), &always), ["007", "008"]);
@@ -204,7 +210,7 @@ fn a_snapshot_from_the_future_pushes_nothing_out() {
         assert_eq!(kept(&request(vec![rule]), &items), ["003", "004", "future"]);
     }
     let one = request(vec![newest(PeriodUnit::Snapshot, "1")]);
-    assert_eq!(fate(&one, &items, "future"), Fate::Keep(vec![KeepReason::DoubtfulTime]));
+    assert_eq!(fate(&one, &items, "future"), RetentionFate::Keep(vec![KeepReason::DoubtfulTime]));
     // The repository's own finding counts as well, whatever the clock says.
     items[4].is_time_doubtful = true;
     assert_eq!(kept(&one, &items), ["003", "004", "future"]);
@@ -298,7 +304,7 @@ fn the_guard_keeps_the_last_snapshot_of_a_source() {
     assert_eq!(kept(&request(rules.clone()), &items), [""; 0]);
     assert_eq!(kept(&guarded(rules.clone()), &items), ["001"]);
     let reason = KeepReason::Guard(GuardReason::LastOfSource);
-    assert_eq!(fate(&guarded(rules.clone()), &items, "001"), Fate::Keep(vec![reason]));
+    assert_eq!(fate(&guarded(rules.clone()), &items, "001"), RetentionFate::Keep(vec![reason]));
     // A whole snapshot that was not selected remains.
     items[0].tags.insert("plan".to_owned(), "x".to_owned());
     let mut others = guarded(rules);

@@ -118,7 +118,7 @@ proptest! {
     ) {
         for (item, (doubtful, held, other)) in items.iter_mut().zip(oddities) {
             item.is_time_doubtful = doubtful;
-            item.hold = held.then(Hold::default);
+            item.hold = held.then(RetentionHold::default);
             item.host = if other { "web2" } else { "web1" }.to_owned();
         }
         // Snapshots after the present are from the future.
@@ -198,8 +198,8 @@ proptest! {
             };
             let rules = request.policy.rules().iter().filter(looks).count();
             match &decision.fate {
-                Fate::Keep(reasons) => prop_assert!((1..=rules).contains(&reasons.len())),
-                Fate::Forget(reasons) => prop_assert_eq!(reasons.len(), rules),
+                RetentionFate::Keep(reasons) => prop_assert!((1..=rules).contains(&reasons.len())),
+                RetentionFate::Forget(reasons) => prop_assert_eq!(reasons.len(), rules),
             }
         }
     }
