@@ -12,6 +12,9 @@ pub(super) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
     let mut lines = Vec::new();
     if pruned.dry_run {
         lines.extend(plan_lines(&pruned.plan, Duration::ZERO, zone));
+        if lines.is_empty() && pruned.doubts.is_empty() {
+            lines.push("nothing to remove".to_owned());
+        }
     } else {
         lines.extend(done_lines(pruned));
         lines.extend(pruned.plan.records.iter().filter_map(|record| waiting(record, zone)));
