@@ -252,7 +252,7 @@ impl RestoreSink for Restoring {
         panic!("{notice:?}");
     }
 
-    fn may_restore_into(&mut self, target: &Path, _: &str) -> io::Result<bool> {
+    fn may_restore_into(&mut self, target: &Path, _: &str) -> io::Result<Option<bool>> {
         panic!("{target:?}");
     }
 

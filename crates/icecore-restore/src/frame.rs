@@ -6,6 +6,7 @@ use icecore_fs::entry::EntryKind as FsKind;
 
 use crate::{
     candidate::Candidate,
+    include::Inclusion,
     names::is_leftover,
     report::KeptReason,
     steps::{LeftDirectory, LeftState},
@@ -93,29 +94,6 @@ impl From<Option<Candidate>> for Recorded {
     }
 }
 
-/// What the restore may do in a directory with names that the snapshot does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// The patterns do not include the directory: everything that they do not include stays.
-    Outside,
-    /// The patterns include it, with everything that they do not exclude again; other names stay.
-    Included,
-    /// Same as `Included`, but names that the snapshot does not have are removed, unless there is a shield.
-    Mirrored,
-}
-
-impl Scope {
-    /// Decides, given whether the patterns include the directory, and whether the restore may delete there if
-    /// they do.
-    pub fn of(is_included: bool, may_delete: bool) -> Self {
-        match (is_included, may_delete) {
-            (false, _) => Self::Outside,
-            (true, false) => Self::Included,
-            (true, true) => Self::Mirrored,
-        }
-    }
-}
-
 /// A directory that contains the current entry.
 #[derive(Debug)]
 pub(crate) struct Frame {
@@ -127,8 +105,10 @@ pub(crate) struct Frame {
     pub state: FrameState,
     /// Whether its parent had it, if this was known before it was entered.
     pub existing: Option<Existing>,
-    /// What may be done with other names in it.
-    pub scope: Scope,
+    /// What the patterns say about it.
+    pub inclusion: Inclusion,
+    /// Names in it that the snapshot does not have are removed, unless there is a shield.
+    pub is_mirrored: bool,
     /// Why everything in it stays that the snapshot does not have.
     pub shield: Option<KeptReason>,
     /// Its location in the file system has been looked up.
@@ -138,30 +118,25 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Makes a directory in which nothing is to be restored so far.
-    pub fn new(path_length: usize, recorded: Recorded, scope: Scope) -> Self {
+    /// Makes a directory of which nothing is to be restored so far. Nothing in it is deleted unless the
+    /// patterns include it and `may_delete` is true.
+    pub fn new(path_length: usize, recorded: Recorded, inclusion: Inclusion, may_delete: bool) -> Self {
         Self {
             path_length,
             recorded,
             state: FrameState::Latent,
             existing: None,
-            scope,
+            inclusion,
+            is_mirrored: may_delete && inclusion.is_included(),
             shield: None,
             is_located: false,
             extras: Vec::new(),
         }
     }
 
-    /// Returns whether the patterns include the directory.
-    pub fn is_included(&self) -> bool {
-        self.scope != Scope::Outside
-    }
-
     /// Keeps all names in it that have not been passed yet.
     pub fn delete_nothing_more(&mut self) {
-        if self.scope == Scope::Mirrored {
-            self.scope = Scope::Included;
-        }
+        self.is_mirrored = false;
     }
 
     /// Notes that the directory exists, and its content.
@@ -185,7 +160,7 @@ impl Frame {
             Some(Listing::New) => Existing::Absent,
             Some(Listing::Known(names)) => {
                 while let Some(extra) = names.next_if(|(found, _)| found.as_slice() < name) {
-                    if self.scope == Scope::Mirrored || is_leftover(&extra.0, extra.1) {
+                    if self.is_mirrored || is_leftover(&extra.0, extra.1) {
                         self.extras.push(extra);
                     }
                 }
@@ -199,7 +174,7 @@ impl Frame {
     /// Passes all remaining names.
     fn pass_rest(&mut self) {
         if let Some(Listing::Known(names)) = self.state.listing() {
-            let is_mirrored = self.scope == Scope::Mirrored;
+            let is_mirrored = self.is_mirrored;
             self.extras.extend(names.filter(|(name, kind)| is_mirrored || is_leftover(name, *kind)));
         }
     }

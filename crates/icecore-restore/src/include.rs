@@ -18,79 +18,104 @@ pub enum IncludeError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Each pattern is valid, but all together are too large.
-    #[error("combine the include patterns: {reason}")]
-    Combine {
-        /// Error of the matcher.
-        reason: String,
-    },
 }
 
 /// Selects what is restored, by patterns as in gitignore files, relative to the restored directory.
 ///
-/// A directory that matches is included with everything below it; a later pattern with `!` excludes again.
-/// Without patterns, everything is included.
-#[derive(Clone, Debug)]
+/// A pattern that matches a directory also decides about everything below it. The last pattern that matches an
+/// object, or a directory that it lies in, decides: it includes the object, or with `!` excludes it. What no
+/// pattern decides about is not included, unless there is no pattern at all.
+#[derive(Clone, Debug, Default)]
 pub struct IncludePatterns {
-    matcher: Gitignore,
+    /// One matcher for each pattern: a joint one does not say which pattern matched.
+    patterns: Vec<Gitignore>,
+}
+
+/// Whether an object is included, and which pattern decided that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inclusion {
+    is_included: bool,
+    /// Number of the pattern from 1, or 0 if none matched.
+    decided_by: usize,
+}
+
+impl Inclusion {
+    /// Says whether the object is included.
+    pub fn is_included(self) -> bool {
+        self.is_included
+    }
 }
 
 impl IncludePatterns {
     /// Includes everything.
     pub fn none() -> Self {
-        Self { matcher: Gitignore::empty() }
+        Self::default()
     }
 
     /// Compiles patterns, in the order in which they apply. An empty pattern, or a comment, is an error: it
     /// would do nothing.
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, IncludeError> {
-        let mut builder = GitignoreBuilder::new("");
-        // `[abc` is an error for the user to correct, not a name.
-        builder.allow_unclosed_class(false);
-        for pattern in patterns {
-            let fail = |reason: String| Err(IncludeError::Pattern { pattern: pattern.to_owned(), reason });
-            if pattern.trim().is_empty() {
-                return fail("it is empty".to_owned());
-            }
-            if pattern.starts_with('#') {
-                return fail("it is a comment; write \\# for a name that begins with #".to_owned());
-            }
-            match builder.add_line(None, pattern) {
-                Ok(_) => {}
-                Err(ignore::Error::Glob { err, .. }) => return fail(err),
-                Err(error) => return fail(error.to_string()),
-            }
-        }
-        let matcher = builder.build().map_err(|error| IncludeError::Combine { reason: error.to_string() })?;
-        Ok(Self { matcher })
+        let compile = |pattern: &str| {
+            compile(pattern).map_err(|reason| IncludeError::Pattern { pattern: pattern.to_owned(), reason })
+        };
+        Ok(Self { patterns: patterns.into_iter().map(compile).collect::<Result<_, _>>()? })
     }
 
     /// Returns whether there is no pattern, so everything is included.
     pub fn is_empty(&self) -> bool {
-        self.matcher.is_empty()
+        self.patterns.is_empty()
     }
 
-    /// Decides whether an object is included, by its path relative to the restored directory, and by whether
-    /// its parent is included.
-    pub fn is_included(&self, path: &[u8], is_directory: bool, parent_included: bool) -> bool {
+    /// Decides on the directory that is restored itself: patterns are about what is in it.
+    pub fn root(&self) -> Inclusion {
+        Inclusion { is_included: self.is_empty(), decided_by: 0 }
+    }
+
+    /// Decides on one object by its path relative to the directory that is restored, and by what was decided
+    /// on its parent.
+    pub fn decide(&self, path: &[u8], is_directory: bool, parent: Inclusion) -> Inclusion {
+        if path.is_empty() {
+            return self.root();
+        }
+        let path = Path::new(OsStr::from_bytes(path));
+        // An earlier pattern than the one that decided on the parent does not decide on the object.
+        let later = self.patterns.iter().enumerate().skip(parent.decided_by).rev();
+        let decisions = later.filter_map(|(index, pattern)| match pattern.matched(path, is_directory) {
+            Match::None => None,
+            Match::Ignore(_) => Some(Inclusion { is_included: true, decided_by: index + 1 }),
+            Match::Whitelist(_) => Some(Inclusion { is_included: false, decided_by: index + 1 }),
+        });
+        decisions.into_iter().next().unwrap_or(parent)
+    }
+
+    /// Decides on one object by its path alone.
+    pub fn is_included(&self, path: &[u8], is_directory: bool) -> bool {
         if self.is_empty() {
             return true;
         }
-        if path.is_empty() {
-            return false;
-        }
-        match self.matcher.matched(Path::new(OsStr::from_bytes(path)), is_directory) {
-            Match::Ignore(_) => true,
-            Match::Whitelist(_) => false,
-            Match::None => parent_included,
-        }
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
+        let parent = ends.fold(self.root(), |above, end| self.decide(&path[..end], true, above));
+        self.decide(path, is_directory, parent).is_included
     }
 }
 
-impl Default for IncludePatterns {
-    fn default() -> Self {
-        Self::none()
+/// Compiles one pattern, or says what is wrong with it.
+fn compile(pattern: &str) -> Result<Gitignore, String> {
+    if pattern.trim().is_empty() {
+        return Err("it is empty".to_owned());
     }
+    if pattern.starts_with('#') {
+        return Err("it is a comment; write \\# for a name that begins with #".to_owned());
+    }
+    let mut builder = GitignoreBuilder::new("");
+    // `[abc` is an error for the user to correct, not a name.
+    builder.allow_unclosed_class(false);
+    let reason = |error| match error {
+        ignore::Error::Glob { err, .. } => err,
+        error => error.to_string(),
+    };
+    builder.add_line(None, pattern).map_err(reason)?;
+    builder.build().map_err(reason)
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ mod walker;
 pub use content::write_content;
 pub use error::{RestoreError, RestoreResult};
 pub use icecore_repo::reader::ArchivedPack;
-pub use include::{IncludeError, IncludePatterns};
+pub use include::{IncludeError, IncludePatterns, Inclusion};
 pub use report::{
     KeptObjects, KeptReason, NoEvents, ProblemReason, RestoreAction, RestoreCounts, RestoreEvents,
     RestoreNotice, RestoreProblem, RestoreProgress, RestoreReport, RestoreWarning,

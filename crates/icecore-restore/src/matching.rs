@@ -55,7 +55,7 @@ fn is_anything_included(
             [] if !is_directory => name_of(&entry.path),
             relative => relative,
         };
-        if request.include.is_included(relative, is_directory, false) {
+        if request.include.is_included(relative, is_directory) {
             return Ok(true);
         }
     }

@@ -210,6 +210,13 @@ pub enum RestoreNotice {
         /// Free bytes in the target's file system.
         free_bytes: u64,
     },
+    /// There are include patterns, so deletion does not reach all of the target.
+    DeletionLimited {
+        /// Only changes between two snapshots are restored: what the patterns select and the newer snapshot
+        /// does not have any more is deleted. Otherwise, objects are deleted in directories that the patterns
+        /// select as a whole.
+        is_of_changes: bool,
+    },
     /// Nothing (more) is deleted, because a part of the manifest cannot be read.
     DeletionSuspended,
     /// Only in a dry run: so many objects would be deleted that the restore asks first.

@@ -112,6 +112,10 @@ fn announce(restoration: &Restoration<'_>) -> RestoreResult<()> {
     if errors > 0 {
         restoration.tally.notice(RestoreNotice::PartialSnapshot { errors });
     }
+    let request = restoration.request;
+    if request.delete && !request.include.is_empty() {
+        restoration.tally.notice(RestoreNotice::DeletionLimited { is_of_changes: request.since.is_some() });
+    }
     let (Some(tree), Some(expected)) = (restoration.tree, expected) else { return Ok(()) };
     let target = &restoration.request.target;
     let fail = |source| RestoreError::Target { target: target.clone(), source };

@@ -54,10 +54,10 @@ impl Rules {
         }
     }
 
-    /// Returns why an object stays that the snapshot does not have, by its path relative to the target; its
-    /// parent is included and not excluded.
+    /// Returns why something stays that the snapshot does not have, by its path relative to the target; what
+    /// it lies in is not excluded.
     pub fn by_path(&self, path: &[u8], is_directory: bool) -> Option<KeptReason> {
-        if !self.include.is_included(path, is_directory, true) {
+        if !self.include.is_included(path, is_directory) {
             return Some(KeptReason::NotIncluded);
         }
         if self.is_unknown {

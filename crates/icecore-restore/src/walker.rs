@@ -10,7 +10,8 @@ use icecore_repo::error::RepoError;
 use crate::{
     candidate::Candidate,
     directories::{OpenedDirectory, open_directory},
-    frame::{Existing, Frame, FrameState, Recorded, Scope},
+    frame::{Existing, Frame, FrameState, Recorded},
+    include::Inclusion,
     names::name_of,
     outcome,
     report::{KeptReason, ProblemReason},
@@ -62,8 +63,7 @@ impl<'a> Walker<'a> {
         // A snapshot without such a directory knows nothing of its neighbours: it is the snapshot of a single
         // file, damaged or forged, or a single object is restored.
         let may_delete = request.delete && request.since.is_none() && selection.root().is_some();
-        let scope = Scope::of(request.include.is_empty(), may_delete);
-        let mut frame = Frame::new(0, selection.root().cloned().into(), scope);
+        let mut frame = Frame::new(0, selection.root().cloned().into(), request.include.root(), may_delete);
         frame.shield = restoration.rules.of_marks(selection.marks());
         let mut walker = Self {
             restoration,
@@ -103,19 +103,24 @@ impl<'a> Walker<'a> {
             return Ok(());
         }
         let is_directory = candidate.entry.kind == EntryKind::Directory;
-        let parent_included = self.frames.last().is_some_and(Frame::is_included);
-        let include = &self.restoration.request.include;
-        let is_included = include.is_included(entry_path, is_directory, parent_included);
-        if !is_included {
+        let inclusion = self.inclusion(entry_path, is_directory);
+        if !inclusion.is_included() {
             self.restoration.tally.count(|counts| counts.not_included += 1);
         }
         if is_directory {
-            self.directory(candidate, is_included);
+            self.directory(candidate, inclusion);
         } else {
             self.non_directory = Some(entry_path.clone());
-            self.object(candidate, is_included);
+            self.object(candidate, inclusion.is_included());
         }
         Ok(())
+    }
+
+    /// Decides whether an object of the last directory is included.
+    fn inclusion(&self, path: &[u8], is_directory: bool) -> Inclusion {
+        let include = &self.restoration.request.include;
+        let parent = self.frames.last().map_or_else(|| include.root(), |frame| frame.inclusion);
+        include.decide(path, is_directory, parent)
     }
 
     fn refuse(&mut self, candidate: &Candidate) {
@@ -123,9 +128,9 @@ impl<'a> Walker<'a> {
         self.restoration.tally.problem(&candidate.entry.path, ProblemReason::NotBelowDirectory);
     }
 
-    fn directory(&mut self, candidate: Candidate, is_included: bool) {
-        self.push(candidate.entry.path.clone(), Some(candidate).into(), is_included);
-        if is_included {
+    fn directory(&mut self, candidate: Candidate, inclusion: Inclusion) {
+        self.push(candidate.entry.path.clone(), Some(candidate).into(), inclusion);
+        if inclusion.is_included() {
             self.enter();
         }
     }
@@ -233,10 +238,9 @@ impl<'a> Walker<'a> {
             if candidate.as_ref().is_some_and(|found| found.entry.kind != EntryKind::Directory) {
                 return Ok(false);
             }
-            let parent_included = self.frames.last().is_some_and(Frame::is_included);
-            let is_included = self.restoration.request.include.is_included(&next, true, parent_included);
+            let inclusion = self.inclusion(&next, true);
             let is_known = candidate.is_some();
-            self.push(next, candidate.into(), is_included);
+            self.push(next, candidate.into(), inclusion);
             if let Some(frame) = self.frames.last_mut().filter(|_| !is_known) {
                 frame.shield.get_or_insert(KeptReason::Unknown);
             }
@@ -244,7 +248,8 @@ impl<'a> Walker<'a> {
         Ok(true)
     }
 
-    fn push(&mut self, directory_path: Vec<u8>, recorded: Recorded, is_included: bool) {
+    fn push(&mut self, directory_path: Vec<u8>, recorded: Recorded, inclusion: Inclusion) {
+        let is_included = inclusion.is_included();
         let existing = self
             .frames
             .last_mut()
@@ -256,7 +261,7 @@ impl<'a> Walker<'a> {
             self.warn_of_attributes(&candidate.entry);
         }
         let may_delete = request.delete && request.since.is_none() && !self.is_gap_met;
-        let mut frame = Frame::new(directory_path.len(), recorded, Scope::of(is_included, may_delete));
+        let mut frame = Frame::new(directory_path.len(), recorded, inclusion, may_delete);
         frame.existing = existing;
         frame.shield = inherited.or_else(|| marks.and_then(|marks| self.restoration.rules.of_marks(marks)));
         if marks.is_some_and(|marks| marks.contains(Marks::UNREADABLE)) && is_included {

@@ -13,7 +13,7 @@ use icecore_access::{CredentialSource, GivenCredentials};
 use icecore_policy::{ProgressMode, S3Settings, parse_byte_size};
 use zeroize::Zeroizing;
 
-use crate::surface::console::Verbosity;
+use crate::{arguments::values::local_directory, surface::console::Verbosity};
 
 const HEADING: &str = "Global options";
 /// How long to wait for the network without a terminal, and if the option has no value.
@@ -90,7 +90,7 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, value_name = "FILE", env = "ICECORE_CONFIG", value_hint = ValueHint::FilePath, hide_env_values = true)]
     config: Option<OsString>,
     /// Directory for the catalogue, a local cache (default: icecore in the user's cache directory)
-    #[arg(long, global = true, value_name = "DIR", env = "ICECORE_CACHE_DIR", value_hint = ValueHint::DirPath, hide_env_values = true)]
+    #[arg(long, global = true, value_name = "DIR", env = "ICECORE_CACHE_DIR", value_parser = local_directory(), value_hint = ValueHint::DirPath, hide_env_values = true)]
     cache_dir: Option<OsString>,
     /// Write the result as one JSON document
     #[arg(long, global = true)]

@@ -1,7 +1,13 @@
 //! Values of options that several commands have.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    num::NonZeroUsize,
+    os::unix::ffi::OsStrExt,
+    time::Duration,
+};
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use icecore_format::ids::RunId;
 use icecore_policy::{COMPRESSION_LEVELS, PACK_BYTES_RANGE, READ_CONCURRENCY_MAX, parse_byte_size};
 use jiff::{Span, SpanRelativeTo};
@@ -58,18 +64,23 @@ pub(crate) fn parse_run(text: &str) -> Result<RunId, String> {
         .map_err(|_| "a run has a name of 32 hexadecimal digits, as `prune` shows it".to_owned())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_are_read() {
-        for (text, seconds) in [("0", 0), ("12h", 43_200), ("3d", 259_200), ("2w", 1_209_600), ("90m", 5400)]
-        {
-            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+/// Returns the reader of a directory of this machine: a URL would become a directory with a strange name.
+pub(crate) fn local_directory() -> impl TypedValueParser<Value = OsString> {
+    OsStringValueParser::new().try_map(|value| {
+        if is_url(&value) {
+            return Err("it is a directory of this machine, not a URL; for a directory of that name write ./ before it");
         }
-        for text in ["", "x", "1mo", "1y", "-3d", "3"] {
-            assert!(parse_duration(text).is_err(), "{text}");
-        }
-    }
+        Ok(value)
+    })
 }
+
+fn is_url(value: &OsStr) -> bool {
+    let bytes = value.as_bytes();
+    let Some(end) = bytes.windows(3).position(|part| part == b"://") else { return false };
+    let scheme = &bytes[..end];
+    scheme.first().is_some_and(u8::is_ascii_alphabetic)
+        && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,14 +7,20 @@ use crate::surface::console::Console;
 /// Asks a question on the terminal and returns whether the answer is yes; if nobody can be asked, the answer
 /// is no.
 pub(crate) fn ask(console: &Console, question: &str) -> io::Result<bool> {
+    Ok(ask_if_possible(console, question)?.unwrap_or(false))
+}
+
+/// Asks a question on the terminal and returns whether the answer is yes, or nothing where nobody can be
+/// asked.
+pub(crate) fn ask_if_possible(console: &Console, question: &str) -> io::Result<Option<bool>> {
     let (input, output) = (io::stdin(), io::stderr());
     if console.json || !input.is_terminal() || !output.is_terminal() {
-        return Ok(false);
+        return Ok(None);
     }
     console.write_error(format!("{question} [y/N] ").as_bytes());
     let mut answer = String::new();
     input.read_line(&mut answer)?;
-    Ok(is_yes(&answer))
+    Ok(Some(is_yes(&answer)))
 }
 
 fn is_yes(answer: &str) -> bool {

@@ -19,8 +19,8 @@ const CACHE_BYTES: usize = 64 << 20;
 
 /// Receives a file by writing.
 pub trait CatSink: Write {
-    /// Receives the file whose content comes next.
-    fn begin(&mut self, entry: &Entry) -> io::Result<()>;
+    /// Receives the file whose content comes next, and the names of its user and group, if they are known.
+    fn begin(&mut self, entry: &Entry, owner_names: (Option<&[u8]>, Option<&[u8]>)) -> io::Result<()>;
 
     /// Receives the end of content that has begun, even after a failure, with the usage of the store.
     fn end(&mut self, usage: &Usage) -> io::Result<()>;
@@ -38,18 +38,20 @@ pub fn run(
     let look = Look::begin(access, witness, &mut open, request.ignores_rollback)?;
     let (snapshot, root) = look.find(&request.reference)?;
     let reader = open.reader(access.events.as_ref(), &[&snapshot], CACHE_BYTES)?;
-    let found = if path.is_empty() && root.totals.entries == 1 {
-        // A snapshot of a stream or of a single file: there is only one file.
-        ManifestCursor::new(&reader, &root).next()?
-    } else {
-        ManifestCursor::new(&reader, &root).find(path)?
-    };
+    let mut cursor = ManifestCursor::new(&reader, &root);
+    // In a snapshot of a stream or of a single file, there is only one file.
+    let is_single = path.is_empty() && root.totals.entries == 1;
+    if !is_single {
+        cursor.seek(path)?;
+    }
+    let found = cursor.next()?.filter(|entry| is_single || entry.path == path);
     let Some(entry) = found else { return Err(OperationError::path_not_found(&snapshot, path)) };
     if entry.kind != EntryKind::File {
         let (id, kind) = (snapshot.origin.run.snapshot_id(), entry.kind);
         return Err(OperationError::NotFile { id, path: path.to_owned(), kind });
     }
-    let written = sink.begin(&entry).map_err(OperationError::Output).and_then(|()| {
+    let owner_names = cursor.owner_names(entry.user_id, entry.group_id);
+    let written = sink.begin(&entry, owner_names).map_err(OperationError::Output).and_then(|()| {
         write_content(&reader, &entry, sink).map(|_| ()).map_err(|error| match error {
             RestoreError::Output { source } => OperationError::Output(source),
             error => error.into(),

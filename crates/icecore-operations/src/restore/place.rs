@@ -24,16 +24,23 @@ const SYSTEM_DIRECTORIES: [&str; 20] = [
 ];
 
 /// Asks before anything is restored into a directory of the running system.
-pub(super) fn confirm(request: &RestoreRequest, sink: &mut impl RestoreSink) -> OperationResult<()> {
-    let TargetChoice::Directory(target) = &request.target else { return Ok(()) };
-    let Some(directory) = system_directory(target).filter(|_| !request.is_confirmed && !request.dry_run)
-    else {
-        return Ok(());
-    };
-    if sink.may_restore_into(target, directory).map_err(OperationError::Answer)? {
+///
+/// If nobody can be asked, a directory that the request names is refused: it may be a mistake. The original
+/// location is no mistake: scripts restore there without a question.
+pub(super) fn confirm(
+    request: &RestoreRequest,
+    target: &Path,
+    sink: &mut impl RestoreSink,
+) -> OperationResult<()> {
+    if request.is_confirmed || request.dry_run {
         return Ok(());
     }
-    Err(RestoreRefusal::SystemDirectory { target: target.clone(), directory }.into())
+    let Some(directory) = system_directory(target) else { return Ok(()) };
+    let answer = sink.may_restore_into(target, directory).map_err(OperationError::Answer)?;
+    if answer.unwrap_or(request.target == TargetChoice::Original) {
+        return Ok(());
+    }
+    Err(RestoreRefusal::SystemDirectory { target: target.to_owned(), directory }.into())
 }
 
 /// Returns the directory of the running system to which a path leads, if it does.

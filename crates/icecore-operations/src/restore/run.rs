@@ -85,7 +85,7 @@ fn order(
         TargetChoice::Directory(target) => target.clone(),
         TargetChoice::Original => place::original(host, reader, &snapshot, path, sink)?,
     };
-    place::confirm(request, sink)?;
+    place::confirm(request, &target, sink)?;
     overlap::refuse_target(access, &target)?;
     Ok(engine::RestoreRequest {
         path: path.clone(),

@@ -29,8 +29,8 @@ pub trait RestoreSink {
     /// Receives a notice about the snapshot.
     fn notice(&mut self, notice: SnapshotNotice<'_>);
 
-    /// Returns whether to restore into a directory of the running system; false if nobody can be asked.
-    fn may_restore_into(&mut self, target: &Path, directory: &str) -> io::Result<bool>;
+    /// Returns whether to restore into a directory of the running system, or nothing if nobody can be asked.
+    fn may_restore_into(&mut self, target: &Path, directory: &str) -> io::Result<Option<bool>>;
 
     /// Returns whether to delete very many objects, as described by the error; false if nobody can be asked.
     fn may_delete(&mut self, error: &RestoreError) -> io::Result<bool>;

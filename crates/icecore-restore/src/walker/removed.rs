@@ -10,6 +10,7 @@ use super::Walker;
 use crate::{
     candidate::fs_kind,
     frame::{Frame, FrameState, Recorded},
+    include::Inclusion,
     names::name_of,
     report::RestoreNotice,
     selection::Selection,
@@ -29,21 +30,19 @@ impl Walker<'_> {
         }
         // A removed directory has its names in the older snapshot; a directory that stays keeps everything.
         let is_directory = entry.kind == EntryKind::Directory;
+        let inclusion = self.inclusion(&entry.path, is_directory);
         if let Some(above) = self.frames.last_mut().filter(|above| matches!(above.recorded, Recorded::Gone)) {
             above.extras.push((name_of(&entry.path).to_vec(), fs_kind(entry.kind)));
             if above.shield.is_some() {
                 if is_directory {
-                    self.push(entry.path, Recorded::Gone, false);
+                    self.push(entry.path, Recorded::Gone, inclusion);
                 }
                 return Ok(());
             }
         }
-        let parent_included = self.frames.last().is_some_and(Frame::is_included);
-        let is_included =
-            self.restoration.request.include.is_included(&entry.path, is_directory, parent_included);
         if is_directory {
-            self.push_removed(entry.path, is_included);
-        } else if is_included {
+            self.push_removed(entry.path, inclusion);
+        } else if inclusion.is_included() {
             self.locate_frames();
             let shield = self.frames.last().and_then(|frame| frame.shield);
             let shield = shield.or_else(|| self.restoration.rules.by_path(&entry.path, false));
@@ -55,13 +54,13 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// Enters a directory that the newer snapshot no longer has.
-    fn push_removed(&mut self, directory_path: Vec<u8>, is_included: bool) {
+    /// Goes down into a directory that the newer snapshot does not have any more.
+    fn push_removed(&mut self, directory_path: Vec<u8>, inclusion: Inclusion) {
         let shield = self.restoration.rules.by_path(&directory_path, true);
-        if !is_included {
-            return self.push(directory_path, Recorded::Nothing, false);
+        if !inclusion.is_included() {
+            return self.push(directory_path, Recorded::Nothing, inclusion);
         }
-        self.push(directory_path, Recorded::Gone, true);
+        self.push(directory_path, Recorded::Gone, inclusion);
         self.locate_frames();
         if let Some(frame) = self.frames.last_mut() {
             frame.state = FrameState::Removed;

@@ -35,12 +35,12 @@ impl<'a> ContentWriter<'a> {
 }
 
 impl CatSink for ContentWriter<'_> {
-    fn begin(&mut self, entry: &Entry) -> io::Result<()> {
+    fn begin(&mut self, entry: &Entry, owner_names: (Option<&[u8]>, Option<&[u8]>)) -> io::Result<()> {
         warn_of_marks(self.console, entry);
         if !self.console.json {
             return Ok(());
         }
-        let body = serde_json::to_string(&EntryDocument::new(entry, (None, None)))?;
+        let body = serde_json::to_string(&EntryDocument::new(entry, owner_names))?;
         // The fields of the entry, then another one.
         self.writer.text(body.trim_end_matches('}'))?;
         self.writer.text(",\"content_base64\":\"")

@@ -2,14 +2,17 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueHint, builder::TypedValueParser};
 use icecore_operations::{
     reference,
     restore::{Base, Include, RestoreRequest, TargetChoice},
 };
 use icecore_restore::OwnerMapping;
 
-use crate::{arguments::rollback::RollbackArguments, failure::Outcome};
+use crate::{
+    arguments::{rollback::RollbackArguments, values::local_directory},
+    failure::Outcome,
+};
 
 /// Restore a snapshot, or a directory or file in it
 ///
@@ -57,12 +60,16 @@ pub(crate) struct RestoreArguments {
     #[arg(value_name = "REF")]
     pub(crate) reference: OsString,
     /// Directory to restore into; created if it does not exist
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_parser = local_directory().map(PathBuf::from), value_hint = ValueHint::DirPath)]
     pub(crate) target: Option<PathBuf>,
     /// Restore to the original location of the source
     #[arg(long)]
     pub(crate) in_place: bool,
-    /// Restore only files that match this pattern (as in .gitignore files; `!` excludes again)
+    /// Restore only objects that match this pattern (as in .gitignore files; `!` excludes again)
+    ///
+    /// A pattern that matches a directory also applies to everything below it. The last pattern that matches
+    /// an object, or a directory that contains it, decides. Patterns are relative to the referenced
+    /// directory. --include '*' --include '!/cache/' restores everything except cache.
     #[arg(long, value_name = "PATTERN")]
     pub(crate) include: Vec<String>,
     /// Restore only changes since this older snapshot of the same source
@@ -77,7 +84,7 @@ pub(crate) struct RestoreArguments {
     /// Remove objects that did not exist according to the snapshot
     ///
     /// With --since, --incremental or --differential: remove objects that were deleted between the two
-    /// snapshots.
+    /// snapshots. With --include: remove objects only in directories that the patterns select as a whole.
     #[arg(long)]
     pub(crate) delete: bool,
     /// With --delete: also remove objects that exclude patterns and CACHEDIR.TAG kept out of the backup
@@ -107,7 +114,8 @@ pub(crate) struct RestoreArguments {
     ///
     /// Without this option, the command asks before it restores into a directory of the running system, such
     /// as / or /etc. It also asks before it deletes more than 1,000 objects if they are more than 30 % of the
-    /// target.
+    /// target. Without a terminal, it cannot ask: it refuses both and changes nothing, but --in-place without
+    /// many deletions continues.
     #[arg(long)]
     pub(crate) yes: bool,
 }

@@ -55,8 +55,8 @@ impl<'a> RestoreSink for Receiver<'a> {
         self.context.console.warning(&snapshot_notice(notice));
     }
 
-    fn may_restore_into(&mut self, target: &Path, directory: &str) -> io::Result<bool> {
-        confirmation::ask(&self.context.console, &system_question(target, directory))
+    fn may_restore_into(&mut self, target: &Path, directory: &str) -> io::Result<Option<bool>> {
+        confirmation::ask_if_possible(&self.context.console, &system_question(target, directory))
     }
 
     fn may_delete(&mut self, error: &RestoreError) -> io::Result<bool> {
@@ -151,6 +151,11 @@ impl RestoreEvents for Events<'_> {
     }
 
     fn notice(&self, notice: &RestoreNotice) {
-        self.console.warning(&notice_text(notice));
+        let text = notice_text(notice);
+        if matches!(notice, RestoreNotice::DeletionLimited { .. }) {
+            self.console.notice(&text);
+        } else {
+            self.console.warning(&text);
+        }
     }
 }

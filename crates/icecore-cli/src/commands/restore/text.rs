@@ -62,6 +62,13 @@ pub(super) fn notice_text(notice: &RestoreNotice) -> String {
             text::count(*deletions),
             text::count(*entries)
         ),
+        RestoreNotice::DeletionLimited { is_of_changes: false } => {
+            "with --include, --delete removes objects only in directories that the patterns select as a whole"
+                .to_owned()
+        }
+        RestoreNotice::DeletionLimited { is_of_changes: true } => {
+            "with --include, --delete removes only objects that the patterns select".to_owned()
+        }
         RestoreNotice::DeletionSuspended => {
             "no more files are deleted, because a part of the snapshot's list of files cannot be read"
                 .to_owned()
@@ -202,7 +209,8 @@ fn kept_text(reason: KeptReason) -> &'static str {
 
 fn show_warnings(console: &Console, report: &RestoreReport) {
     for warning in &report.warnings {
-        console.warning(&warning_text(warning));
+        let text = warning_text(warning);
+        if warning.is_note { console.notice(&text) } else { console.warning(&text) }
     }
 }
 

@@ -6,9 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, Command};
+use clap::{Args, Command, ValueHint, builder::TypedValueParser};
 use clap_complete::Shell;
 use clap_mangen::Man;
+
+use crate::arguments::values::local_directory;
 
 /// Write a completion script for a shell
 #[derive(Clone, Debug, Args)]
@@ -47,7 +49,7 @@ Examples:
   icecore man --directory /usr/local/share/man/man1")]
 pub(crate) struct ManArguments {
     /// Write all pages into this directory
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = local_directory().map(PathBuf::from), value_hint = ValueHint::DirPath)]
     pub(crate) directory: Option<PathBuf>,
 }
 

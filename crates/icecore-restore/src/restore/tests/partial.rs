@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use icecore_format::entry::EntryKind;
 
 use crate::{
-    IncludePatterns, RestoreError, RestoreRequest,
+    IncludePatterns, RestoreError, RestoreNotice, RestoreRequest,
     fixture::{Fixture, Recorder, Target, directory, file, item, noise, symlink},
     write_content,
 };
@@ -102,6 +102,20 @@ fn patterns_limit_deletion_to_whole_directories() {
         ["a", "a/b", "a/b/one.txt", "a/b/other.rs", "a/b/two.rs", "a/extra", "extra", "z", "z/extra"];
     assert_eq!(target.list(), expected);
     assert_eq!(target.read("a/b/two.rs"), b"x", "taken out: neither restored nor deleted");
+    assert_eq!(report.notices, [RestoreNotice::DeletionLimited { is_of_changes: false }]);
+    included.include = IncludePatterns::none();
+    assert!(fixture.restore(&included).notices.is_empty());
+}
+
+#[test]
+fn a_pattern_excludes_a_directory_with_everything_in_it() {
+    let fixture = Fixture::new();
+    let target = Target::new();
+    let mut included = request(&fixture, &target, "");
+    included.include = IncludePatterns::new(["*", "!/a/"]).unwrap();
+    fixture.restore(&included);
+    assert!(!target.list().iter().any(|path| path == "a" || path.starts_with("a/")), "{:?}", target.list());
+    assert!(target.list().iter().any(|path| path == "z/three.txt"));
 }
 
 #[test]
