@@ -10,7 +10,7 @@ use std::{
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
 
 use crate::{
-    command_line::Arguments,
+    command_line::{Arguments, help},
     commands::Command,
     context::Context,
     failure::{Failure, Outcome, exit_status::ExitStatus},
@@ -24,7 +24,7 @@ use crate::{
 /// Runs the command in `words` (the program's name first), and returns how it ended.
 pub fn run(words: &[OsString]) -> ExitCode {
     process::prepare();
-    let parsed = Arguments::command()
+    let parsed = help::arrange(Arguments::command())
         .try_get_matches_from(words)
         .and_then(|matches| Arguments::from_arg_matches(&matches).map(|arguments| (arguments, matches)));
     let (mut arguments, matches) = match parsed {

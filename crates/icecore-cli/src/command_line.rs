@@ -4,6 +4,8 @@ use clap::Parser;
 
 use crate::{arguments::global::GlobalArguments, commands::Command};
 
+pub(crate) mod help;
+
 const AFTER_HELP: &str = "\
 References to snapshots: [SOURCE@]SNAPSHOT[:PATH]
   SNAPSHOT is an id or its first characters, `latest`, `latest~N`, a date or a time
@@ -20,8 +22,7 @@ Examples:
   icecore backup --init --repository /srv/backup /etc
   icecore snapshots -r /srv/backup
   icecore restore latest --target /tmp/etc -r /srv/backup
-
-`icecore COMMAND --help` explains each command, with examples.";
+  icecore backup --help                                     each command has a help of its own";
 
 /// File-level backups: deduplicated, compressed, encrypted
 #[derive(Debug, Parser)]

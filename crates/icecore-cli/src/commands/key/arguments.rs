@@ -11,6 +11,14 @@ use icecore_operations::key::{NewKeyRequest, NewKeySource};
 /// Anyone who has opened the repository once could have copied the keys inside. After you remove a slot, its
 /// password no longer works, but copied keys still do.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+On S3, `list` needs the permissions of a `restorer`, `add` those of a `writer`, and `remove` and
+`passwd` those of a `maintainer`: see `icecore doctor --print-policy`.
+
+Examples:
+  icecore key list
+  icecore key add --new-key-file /media/safe/backup.key
+  icecore key remove 5be1")]
 pub(crate) struct KeyArguments {
     /// What to do.
     #[command(subcommand)]
@@ -21,6 +29,10 @@ pub(crate) struct KeyArguments {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// List the key slots
+    #[command(after_help = "\
+Examples:
+  icecore key list
+  icecore key list --json")]
     List,
     Add(KeyAddArguments),
     Remove(KeyRemoveArguments),
