@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 use crate::{
     access::RepositoryAccess,
     credentials::{self, CredentialSource},
+    enclosing,
     error::{AccessError, AccessResult},
     key_file, kms, s3,
     store::{AccessMode, OpenStore},
@@ -80,11 +81,10 @@ pub struct Site {
 /// Refuses a directory that has other content, or that is inside of a repository.
 pub fn inspect(access: &RepositoryAccess) -> AccessResult<Site> {
     let location = access.location()?;
-    let names_before = refuse_used_directory(location)?;
     if let RepositoryLocation::Local(path) = location {
-        nesting::refuse_enclosing_directory(path)?;
+        enclosing::refuse_enclosing_directory(path)?;
     }
-    Ok(Site { names_before })
+    Ok(Site { names_before: refuse_used_directory(location)? })
 }
 
 /// Creates a repository at a site that was inspected. `label` is the label of its first key, `key` chooses

@@ -11,6 +11,7 @@ mod catalog;
 pub mod creation;
 pub mod credentials;
 pub mod directories;
+mod enclosing;
 mod error;
 mod events;
 pub mod key_file;

@@ -4,7 +4,8 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use icecore_aws::S3Store;
 use icecore_store::{
-    LimitStore, LocalStore, MeterStore, ReadOnlyStore, RepositoryLocation, RetryStore, Store, StoreResult,
+    LimitStore, LocalStore, MeterStore, ReadOnlyStore, RepositoryLocation, RetryStore, Store, StoreError,
+    StoreResult,
     limit::Limits,
     meter::{StoreMeter, StoreUsage},
     retry::RetryPolicy,
@@ -13,6 +14,7 @@ use icecore_store::{
 
 use crate::{
     access::RepositoryAccess,
+    enclosing,
     error::{AccessError, AccessResult},
     s3, trust,
 };
@@ -55,7 +57,12 @@ impl RepositoryAccess {
     pub fn try_open_store(&self, mode: AccessMode) -> AccessResult<StoreResult<OpenStore>> {
         match self.location()? {
             RepositoryLocation::Local(path) => {
-                Ok(LocalStore::open(path).map(|store| self.decorate_local(store, mode)))
+                let opened = LocalStore::open(path);
+                if matches!(opened, Err(StoreError::Unsupported { .. })) {
+                    // The header of a repository is a file `icecore`, where somebody may expect a directory.
+                    enclosing::refuse_enclosing_directory(path)?;
+                }
+                Ok(opened.map(|store| self.decorate_local(store, mode)))
             }
             RepositoryLocation::S3 { bucket, prefix } => {
                 let store = self.open_s3(bucket, prefix, false)?;

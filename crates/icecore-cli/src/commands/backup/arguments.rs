@@ -53,10 +53,9 @@ and `!/cache/keep/`.
 A pattern that cannot have an effect, such as `/home/alice/cache` for the source /home or
 `./cache`, is an error in --exclude, and a warning elsewhere.
 
-To back up a whole system, give --name and --one-file-system with /. This leaves out /proc, /sys, /dev,
-/run and all other mounted file systems. Back up each of the others that you need as a source of its
-own, such as /home. Without --one-file-system, exclude them: --exclude '/proc/*' --exclude '/sys/*'
---exclude '/dev/*' --exclude '/run/*'.
+To back up a whole system, give / with --one-file-system. The snapshot then contains the mount points
+/proc, /sys, /dev and /run without their contents, and no other mounted file system. Back up those
+that you need as sources of their own, such as /home. The name of the source / is `rootfs`.
 
 --stdin cannot know whether the program that writes into the pipe has failed: the snapshot then holds
 half a dump. Prefer --command, which makes no snapshot if the program fails. For --stdin, run `set -o
@@ -66,7 +65,7 @@ Examples:
   icecore backup --init --repository /srv/backup /etc
   icecore backup /home --exclude '.cache/' --exclude '*.iso' --tag plan=daily
   icecore backup /srv --name shop --level full --one-file-system
-  icecore backup / --name system --one-file-system
+  icecore backup / /home --one-file-system
   icecore backup --command db.sql -- pg_dump --dbname shop
   mysqldump shop | icecore backup --stdin shop.sql --name shop-database")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]

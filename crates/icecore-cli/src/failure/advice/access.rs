@@ -153,7 +153,11 @@ fn no_key_file(elsewhere: Option<&KeyFileElsewhere>) -> Advice {
 fn of_creation(error: &AccessError) -> Option<Advice> {
     Some(match error {
         AccessError::DirectoryInUse { .. } => "choose an empty or new directory".into(),
-        AccessError::InsideRepository { .. } => "choose a location outside it".into(),
+        AccessError::InsideRepository { outer, .. } => advice![
+            "choose a location outside it, such as a directory next to it, or use it: ",
+            Flag::Repository,
+            format!(" {outer}")
+        ],
         AccessError::AroundRepository { .. } => "choose a location next to it".into(),
         AccessError::FileSystem { source, .. } => match source.as_ref() {
             StoreError::Unsupported { .. } | StoreError::Io { .. } => {
