@@ -155,6 +155,10 @@ fn looking_commands_show_what_is_there() {
     assert!(all.text().contains("ssh/sshd_config"), "{}", all.describe());
     let first = sandbox.snapshots()[0].clone();
     let old = sandbox.run(&["cat", &format!("{first}:fstab")]).expect(0);
+    let (listed, read) =
+        (sandbox.json(&["ls", &format!("{first}:fstab")]), sandbox.json(&["cat", &format!("{first}:fstab")]));
+    assert!(listed[0]["user"].is_string(), "{listed:#}");
+    assert_eq!((&read["user"], &read["group"]), (&listed[0]["user"], &listed[0]["group"]));
     assert_eq!(old.stdout, b"none / tmpfs\n");
     assert_eq!(sandbox.run(&["cat", "etc@latest:data/random.bin"]).expect(0).stdout, bytes(2, 700_000));
     let diff = sandbox.json(&["diff", "latest~1", "latest"]);

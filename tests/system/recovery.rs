@@ -109,12 +109,21 @@ fn run_script(machine: &Sandbox, script: &str, typed: &str) -> Output {
 const BEFORE: [&str; 2] = ["1. Install the program", "2. Say where the repository is"];
 const BEHIND: [&str; 3] = ["4. See what there is", "5. Restore", "6. Afterwards"];
 
-/// Follows the document on a blank machine, in a separate shell for each part after unlocking.
-fn follow(blank: &Sandbox, way: &str, typed: &str) {
+/// Follows the document on a blank machine, in a separate shell for each part after unlocking; `old` is the
+/// id of the key that is replaced.
+fn follow(blank: &Sandbox, way: &str, typed: &str, old: &str) {
     let prepared = commands(&[&BEFORE[..], &[way]].concat());
     for part in BEHIND {
-        run_script(blank, &(prepared.clone() + &commands(&[part])), typed).expect(0);
+        let script = commands(&[part]).replace("remove ID", &format!("remove {old}"));
+        run_script(blank, &(prepared.clone() + &script), typed).expect(0);
     }
+}
+
+/// Returns the id of the only key of the repository.
+fn only_key(machine: &Sandbox, key: &[&str]) -> String {
+    let list = machine.json(&[&["key", "list"], key].concat());
+    assert_eq!(list.as_array().unwrap().len(), 1, "{list:#}");
+    list[0]["id"].as_str().unwrap().to_owned()
 }
 
 /// Loses a machine, and follows the document on a blank one.
@@ -125,13 +134,20 @@ fn recover(way: &str, key: &[&str], prepare: impl Fn(&Sandbox, &Sandbox)) {
     let (states, _) = back_up(&lost, key, 2);
     let blank = world.blank_machine(ORIGINAL);
     prepare(&lost, &blank);
+    let old = only_key(&lost, key);
     drop(lost);
-    follow(&blank, way, &format!("{PASSWORD}\n"));
+    follow(&blank, way, &format!("{PASSWORD}\n"), &old);
     for source in ["etc", "home"] {
         assert_same(&states[1], &read(&blank.path(&format!("restored/{source}"))));
     }
-    // The new key opens it.
+    // The new key opens it, and the old one does not.
     blank.run(&["snapshots", "--key-file", "web1-new.key"]).expect(0);
+    let old = if blank.path("password.txt").exists() {
+        ["--password-file", "password.txt"]
+    } else {
+        ["--key-file", "web1.key"]
+    };
+    blank.run(&[&["snapshots"][..], &old].concat()).expect(12);
 }
 
 #[test]
@@ -163,17 +179,18 @@ fn a_key_of_kms_brings_everything_back_as_the_document_says() {
     let doctor = lost.run(&["doctor"]).expect(0);
     let warning = "only AWS KMS in eu-central-1, the region of the bucket, unlocks the repository";
     assert!(doctor.text().contains(warning), "{}", doctor.describe());
-    let blank = world.blank_machine(ORIGINAL);
-    follow(&blank, "With a key of AWS KMS", "");
-    assert_same(&state, &read(&blank.path("restored/etc")));
-    blank.run(&["snapshots", "--key-file", "web1-new.key"]).expect(0);
-    let doctor = blank.run(&["doctor"]).expect(0);
-    assert!(!doctor.text().contains("AWS KMS in"), "{}", doctor.describe());
-    // The replica in another region is unlocked in the region of the key.
+    // A replica in another region is unlocked in the region of the key.
     world.replicate(|_| true);
     let mut elsewhere = world.blank_machine(REPLICA);
     elsewhere.set("AWS_REGION", "eu-west-1");
     elsewhere.run(&["snapshots"]).expect(0);
+    let blank = world.blank_machine(ORIGINAL);
+    follow(&blank, "With a key of AWS KMS", "", &only_key(&lost, &[]));
+    assert_same(&state, &read(&blank.path("restored/etc")));
+    blank.run(&["snapshots", "--key-file", "web1-new.key"]).expect(0);
+    let doctor = blank.run(&["doctor"]).expect(0);
+    assert!(!doctor.text().contains("AWS KMS in"), "{}", doctor.describe());
+    blank.run(&["snapshots"]).expect(12);
 }
 
 #[test]
@@ -224,6 +241,42 @@ fn what_nothing_can_be_read_without_is_named() {
     other.run(&["check"]).expect(20).says("key slot").says("still being replicated");
     world.replicate(|key| !key.starts_with("web1/meta/index/"));
     other.run(&["check"]).expect(0);
+}
+
+#[test]
+fn every_check_that_finds_something_names_the_newest_whole_snapshots() {
+    let sandbox = Sandbox::with_repository();
+    let ids: Vec<String> = (0..3)
+        .map(|number| {
+            sandbox.write("file", text(number, 100_000));
+            sandbox.backup(&[])["snapshot"]["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let healthy = sandbox.run(&["check"]).expect(0);
+    assert!(!healthy.text().contains("newest snapshot"), "{}", healthy.describe());
+    // An old pack that the newer snapshots do not need, and the log: the newest snapshot is whole both times.
+    let run = ids[0].as_str();
+    let pack =
+        sandbox.objects("data").into_iter().find(|path| path.to_str().unwrap().contains(&format!("{run}-")));
+    let pack = sandbox.path("repository").join(pack.unwrap());
+    let content = fs::read(&pack).unwrap();
+    fs::remove_file(&pack).unwrap();
+    let named = format!("source (host {}): {} of ", host(&sandbox), ids[2]);
+    for what in ["damage: pack-missing data/", "damage: snapshot-unnamed: "] {
+        let output = sandbox.run(&["check"]).expect(20);
+        let text = output.text();
+        assert!(text.contains(what), "{}", output.describe());
+        let (_, end) =
+            text.split_once("newest snapshot of each source that can be restored in full:\n").unwrap();
+        assert!(end.contains(&named) && end.contains("to restore one: icecore restore ID"), "{end}");
+        assert!(!text.contains("in the log yet"), "{}", output.describe());
+        fs::write(&pack, &content).unwrap();
+        fs::remove_dir_all(sandbox.path("repository/meta/log")).unwrap_or_default();
+    }
+}
+
+fn host(sandbox: &Sandbox) -> String {
+    sandbox.json(&["snapshots"])[0]["host"].as_str().unwrap().to_owned()
 }
 
 /// Parts of a repository that may lack objects, with the probability in percent that an object is missing.

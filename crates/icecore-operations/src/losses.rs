@@ -13,7 +13,8 @@ use crate::text;
 /// Something that disappeared.
 #[derive(Clone, Debug, Serialize)]
 pub struct LossDocument {
-    kind: &'static str,
+    /// Stable name of what happened.
+    pub kind: &'static str,
     snapshot: Option<String>,
     run: Option<String>,
     source: Option<String>,

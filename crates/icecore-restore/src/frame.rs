@@ -105,7 +105,7 @@ pub(crate) struct Frame {
     pub state: FrameState,
     /// Whether its parent had it, if this was known before it was entered.
     pub existing: Option<Existing>,
-    /// What the patterns say about it.
+    /// Decision of the patterns on it.
     pub inclusion: Inclusion,
     /// Names in it that the snapshot does not have are removed, unless there is a shield.
     pub is_mirrored: bool,
@@ -118,7 +118,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Makes a directory of which nothing is to be restored so far. Nothing in it is deleted unless the
+    /// Makes a directory in which nothing is to be restored so far. Nothing in it is deleted unless the
     /// patterns include it and `may_delete` is true.
     pub fn new(path_length: usize, recorded: Recorded, inclusion: Inclusion, may_delete: bool) -> Self {
         Self {

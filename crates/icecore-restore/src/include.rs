@@ -22,12 +22,12 @@ pub enum IncludeError {
 
 /// Selects what is restored, by patterns as in gitignore files, relative to the restored directory.
 ///
-/// A pattern that matches a directory also decides about everything below it. The last pattern that matches an
-/// object, or a directory that it lies in, decides: it includes the object, or with `!` excludes it. What no
-/// pattern decides about is not included, unless there is no pattern at all.
+/// A pattern that matches a directory also applies to everything below it. The last pattern that matches an
+/// object, or a directory that contains it, decides: it includes the object, or excludes it if it begins with
+/// `!`. Other objects are not included, unless there is no pattern at all.
 #[derive(Clone, Debug, Default)]
 pub struct IncludePatterns {
-    /// One matcher for each pattern: a joint one does not say which pattern matched.
+    /// One matcher for each pattern: a matcher of several patterns does not say which of them matched.
     patterns: Vec<Gitignore>,
 }
 
@@ -40,7 +40,7 @@ pub struct Inclusion {
 }
 
 impl Inclusion {
-    /// Says whether the object is included.
+    /// Returns whether the object is included.
     pub fn is_included(self) -> bool {
         self.is_included
     }
@@ -66,13 +66,13 @@ impl IncludePatterns {
         self.patterns.is_empty()
     }
 
-    /// Decides on the directory that is restored itself: patterns are about what is in it.
+    /// Decides on the restored directory itself: patterns only apply to objects in it.
     pub fn root(&self) -> Inclusion {
         Inclusion { is_included: self.is_empty(), decided_by: 0 }
     }
 
-    /// Decides on one object by its path relative to the directory that is restored, and by what was decided
-    /// on its parent.
+    /// Decides on an object, by its path relative to the restored directory, and by the decision on its
+    /// parent.
     pub fn decide(&self, path: &[u8], is_directory: bool, parent: Inclusion) -> Inclusion {
         if path.is_empty() {
             return self.root();
@@ -88,7 +88,7 @@ impl IncludePatterns {
         decisions.into_iter().next().unwrap_or(parent)
     }
 
-    /// Decides on one object by its path alone.
+    /// Decides on an object by its path alone.
     pub fn is_included(&self, path: &[u8], is_directory: bool) -> bool {
         if self.is_empty() {
             return true;

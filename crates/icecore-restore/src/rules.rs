@@ -54,8 +54,8 @@ impl Rules {
         }
     }
 
-    /// Returns why something stays that the snapshot does not have, by its path relative to the target; what
-    /// it lies in is not excluded.
+    /// Returns why an object stays that the snapshot does not have, by its path relative to the target; its
+    /// parent is not excluded.
     pub fn by_path(&self, path: &[u8], is_directory: bool) -> Option<KeptReason> {
         if !self.include.is_included(path, is_directory) {
             return Some(KeptReason::NotIncluded);

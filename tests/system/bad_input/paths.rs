@@ -57,6 +57,19 @@ fn a_source_in_the_repository_is_refused() {
 }
 
 #[test]
+fn a_location_in_a_repository_is_explained() {
+    let sandbox = Sandbox::with_repository();
+    sandbox.write("file", "x");
+    // The header is a file of this name.
+    for location in ["repository/icecore", "repository/icecore/below"] {
+        for words in [&["init"][..], &["snapshots"], &["backup", "--init", "source"]] {
+            let output = sandbox.run(&[words, &["-r", location]].concat()).expect(1);
+            output.says("lies in the repository").says("use it: --repository");
+        }
+    }
+}
+
+#[test]
 fn a_repository_in_the_source_is_left_out() {
     let mut sandbox = Sandbox::new();
     sandbox.use_repository(sandbox.source("inner/repository"));

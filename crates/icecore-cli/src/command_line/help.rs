@@ -13,9 +13,12 @@ const EXAMPLES: &str = "Example";
 /// The options of all commands, as the help of each command lists them.
 const GLOBAL_OPTIONS: &str = "\
 Global options (explained in `icecore --help`):
-  location  -r, --repository <URL>  --endpoint-url <URL>  --region <REGION>  --ca-file <FILE>
-  key       --key-file <FILE>  --password-file <FILE>  --password-command <COMMAND>
-  network   --limit-upload <RATE>  --limit-download <RATE>  --wait-for-network[=<DURATION>]
+  location  -r, --repository <URL>  --endpoint-url <URL>  --region <REGION>
+            --ca-file <FILE>
+  key       --key-file <FILE>  --password-file <FILE>
+            --password-command <COMMAND>
+  network   --limit-upload <RATE>  --limit-download <RATE>
+            --wait-for-network[=<DURATION>]
   settings  --config <FILE>  --cache-dir <DIR>
   output    --json  --progress <MODE>  -q, --quiet  -v, --verbose...";
 

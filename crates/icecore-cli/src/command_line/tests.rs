@@ -94,6 +94,14 @@ fn wrong_values_are_explained() {
     assert!(refused(&["check", "--sample", "101"]).contains("from 0 to 100"));
     assert!(refused(&["check", "--sample", "NaN"]).contains("from 0 to 100"));
     assert!(refused(&["restore", "latest"]).contains("--target"));
+    for words in [
+        &["restore", "latest", "--target", "s3://bucket/x"][..],
+        &["snapshots", "--cache-dir", "file:///tmp/cache"],
+        &["man", "--directory", "https://host/man"],
+    ] {
+        assert!(refused(words).contains("a directory of this machine, not a URL"), "{words:?}");
+    }
+    assert!(parse(&["restore", "latest", "--target", "./s3://bucket/x"]).is_ok());
     assert!(parse(&["restore", "latest", "--target", "a", "--in-place"]).is_err());
     assert!(parse(&["restore", "latest", "--target", "a", "--since", "x", "--incremental"]).is_err());
     assert!(parse(&["check", "--sample", "2.5%"]).is_ok());

@@ -35,7 +35,7 @@ fn nothing_gives_the_defaults() {
 #[test]
 fn the_manual_is_right() {
     let configuration = parse(example());
-    assert_eq!(configuration.repository.as_deref(), Some("/srv/backup/icecore"));
+    assert_eq!(configuration.repository.as_deref(), Some("/srv/backup"));
     assert_eq!(configuration.unlock, Some(UnlockMethod::KeyFile("/etc/icecore/repository.key".into())));
     assert_eq!(configuration.cache_directory, Some("/var/cache/icecore".into()));
     assert_eq!(configuration.cache_bytes_max, Some(16 << 30));

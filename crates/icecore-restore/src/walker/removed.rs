@@ -54,7 +54,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// Goes down into a directory that the newer snapshot does not have any more.
+    /// Enters a directory that the newer snapshot no longer has.
     fn push_removed(&mut self, directory_path: Vec<u8>, inclusion: Inclusion) {
         let shield = self.restoration.rules.by_path(&directory_path, true);
         if !inclusion.is_included() {

@@ -44,22 +44,21 @@ use crate::{
 /// is 3.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Patterns work as in .gitignore files, relative to the root of the source: `*.tmp` matches
-anywhere, `/cache/` only at the root, and `!keep.tmp` includes files again. The last pattern that
-matches decides. Patterns of the configuration file come first, then those of --exclude-file, then
-those of --exclude. Nothing below an excluded directory can be included again: write `/cache/*`
-and `!/cache/keep/`.
+Patterns work as in .gitignore files, relative to the root of the source: `*.tmp` matches anywhere, \
+`/cache/` only at the root, and `!keep.tmp` includes files again. The last pattern that matches decides. \
+Patterns of the configuration file come first, then those of --exclude-file, then those of --exclude. Nothing \
+below an excluded directory can be included again: write `/cache/*` and `!/cache/keep/`.
 
-A pattern that cannot have an effect, such as `/home/alice/cache` for the source /home or
-`./cache`, is an error in --exclude, and a warning elsewhere.
+A pattern that cannot have an effect, such as `/home/alice/cache` for the source /home or `./cache`, is an \
+error in --exclude, and a warning elsewhere.
 
-To back up a whole system, give / with --one-file-system. The snapshot then contains the mount points
-/proc, /sys, /dev and /run without their contents, and no other mounted file system. Back up those
-that you need as sources of their own, such as /home. The name of the source / is `rootfs`.
+To back up a whole system, give / with --one-file-system. The snapshot then contains the mount points /proc, \
+/sys, /dev and /run without their contents, and no other mounted file system. Back up those that you need as \
+sources of their own, such as /home. The name of the source / is `rootfs`.
 
---stdin cannot know whether the program that writes into the pipe has failed: the snapshot then holds
-half a dump. Prefer --command, which makes no snapshot if the program fails. For --stdin, run `set -o
-pipefail` in the shell first, so that the script notices the failure.
+If the program that writes into a pipe fails, --stdin does not notice it: the snapshot then contains half a \
+dump. Prefer --command, which makes no snapshot if the program fails. With --stdin, run `set -o pipefail` in \
+the shell before, so that the script at least notices the failure.
 
 Examples:
   icecore backup --init --repository /srv/backup /etc

@@ -70,7 +70,7 @@ pub(super) fn describe(machine: &Machine, checked: &Checked, packs_wanted: Readi
     }
     describe_next(&mut text, &machine.host, checked);
     past::advise(&mut text, past);
-    newest::describe(&mut text, zone, &checked.repository, &checked.newest_whole());
+    newest::describe(&mut text, zone, checked);
     text
 }
 

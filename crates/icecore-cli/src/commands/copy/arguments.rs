@@ -27,10 +27,9 @@ use crate::arguments::{
 /// are copied, but `latest` is refused.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-You can also set the password of the other repository in the environment variable
-ICECORE_TO_PASSWORD. If no key or password is given, the key file that --init generated for that
-repository is used. If there is no such file, the AWS KMS keys of that repository are tried, and then you
-are asked for the password on the terminal.
+You can also set the password of the other repository in the environment variable ICECORE_TO_PASSWORD. If no \
+key or password is given, the key file that --init generated for that repository is used. If there is no such \
+file, the AWS KMS keys of that repository are tried, and then you are asked for the password on the terminal.
 
 Examples:
   icecore copy --to /mnt/disk/backup --init

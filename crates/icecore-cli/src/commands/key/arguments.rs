@@ -12,8 +12,8 @@ use icecore_operations::key::{NewKeyRequest, NewKeySource};
 /// password no longer works, but copied keys still do.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-On S3, `list` needs the permissions of a `restorer`, `add` those of a `writer`, and `remove` and
-`passwd` those of a `maintainer`: see `icecore doctor --print-policy`.
+On S3, `list` needs the permissions of a `restorer`, `add` those of a `writer`, and `remove` and `passwd` \
+those of a `maintainer`: see `icecore doctor --print-policy`.
 
 Examples:
   icecore key list

@@ -26,7 +26,7 @@ use crate::{
 /// An existing target directory keeps its own owner, permissions, attributes and times, unless --in-place,
 /// --delete or --target-metadata is given. Everything below it gets the recorded ones. If some of them cannot
 /// be set, the exit code is 3. For users other than root, owners and other metadata that only root can set do
-/// not count.
+/// not count. The exit code is also 3 if files are missing because the backup could not read them.
 ///
 /// Immutable and append-only files and directories (`chattr +i`, `chattr +a`) are also restored. Root clears
 /// the flag of objects that have to change, and sets the recorded flags at the end.

@@ -17,9 +17,12 @@ pub(super) fn of(fault: &BackupFault) -> Option<Advice> {
         }
         BackupFault::Exclude(error) => return engines::of_exclude(error),
         BackupFault::IneffectivePattern(pattern) => return Some(of_pattern(pattern)),
-        BackupFault::OtherRoot { name, .. } => {
-            let text =
-                format!("choose another name with --name, or continue with this name: add --name {name}");
+        BackupFault::OtherRoot { name, root, .. } => {
+            let (root, name) = (text::shell_word(root), text::shell_word(name.as_bytes()));
+            let text = format!(
+                "give it a name of its own: `icecore backup {root} --name OTHER`; if the directory was only moved, \
+                 continue under the same name: `icecore backup {root} --name {name}`"
+            );
             return Some(text.into());
         }
         BackupFault::NoSnapshot { source, .. } => return engines::of_backup(source),

@@ -1,9 +1,10 @@
 use icecore_access::{AccessError, KeyFileElsewhere, TrustOrigin, UnusableEndpoint};
 use icecore_aws::TrustError;
 use icecore_format::ids::RepositoryId;
+use icecore_operations::backup::BackupFault;
 use icecore_repo::error::RepoError;
 
-use super::{access, repository, *};
+use super::{access, backup, repository, *};
 
 #[test]
 fn options_are_those_of_the_repository_that_the_advice_is_about() {
@@ -20,6 +21,20 @@ fn options_are_those_of_the_repository_that_the_advice_is_about() {
         "use --to-key-file, --to-password-file, --to-password-command, or ICECORE_TO_KEY_FILE, \
          ICECORE_TO_PASSWORD_FILE, ICECORE_TO_PASSWORD_COMMAND or ICECORE_TO_PASSWORD; on a terminal, icecore asks \
          for the password"
+    );
+}
+
+#[test]
+fn a_name_that_is_another_directory_so_far_comes_with_commands() {
+    let fault = BackupFault::OtherRoot {
+        name: "home".to_owned(),
+        last: b"/srv/home".to_vec(),
+        root: b"/mnt/my home".to_vec(),
+    };
+    assert_eq!(
+        String::from(backup::of(&fault).unwrap()),
+        "give it a name of its own: `icecore backup '/mnt/my home' --name OTHER`; if the directory was only moved, \
+         continue under the same name: `icecore backup '/mnt/my home' --name home`"
     );
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use icecore_operations::{
-    check::NewestWhole,
+    check::{Checked, NewestWhole},
     text::{self, shell_word},
 };
 use jiff::tz::TimeZone;
@@ -11,11 +11,13 @@ use jiff::tz::TimeZone;
 /// Maximum number of sources that are shown.
 const SOURCES_SHOWN_MAX: usize = 50;
 
-/// Describes them, unless they are simply the newest snapshots of all sources.
-pub(super) fn describe(text: &mut String, zone: &TimeZone, repository: &str, newest: &[NewestWhole<'_>]) {
+/// Describes them after a check that found something, and if one is not simply the newest snapshot of its
+/// source.
+pub(super) fn describe(text: &mut String, zone: &TimeZone, checked: &Checked) {
+    let newest = checked.newest_whole();
     let is_newest =
         |one: &NewestWhole<'_>| one.snapshot.is_some() && one.newer_damaged + one.newer_missing == 0;
-    if newest.iter().all(is_newest) {
+    if newest.is_empty() || checked.is_well() && newest.iter().all(is_newest) {
         return;
     }
     // Writing to a string does not fail.
@@ -35,7 +37,7 @@ pub(super) fn describe(text: &mut String, zone: &TimeZone, repository: &str, new
         let _ = writeln!(text, "  {} more (--json lists all)", newest.len() - SOURCES_SHOWN_MAX);
     }
     if newest.iter().any(|one| one.snapshot.is_some()) {
-        let repository = shell_word(repository.as_bytes()).into_owned();
+        let repository = shell_word(checked.repository.as_bytes()).into_owned();
         let command = format!("icecore restore ID --target DIRECTORY -r {repository}");
         let _ = writeln!(text, "  to restore one: {}", text::printable_message(&command));
     }

@@ -16,7 +16,7 @@ const LOSSES_SHOWN_MAX: usize = 50;
 pub(super) fn describe(text: &mut String, past: &Past) {
     let word = if past.is_well() { "accepted" } else { "damage" };
     for loss in past.losses.iter().take(LOSSES_SHOWN_MAX) {
-        let _ = writeln!(text, "{word}: {}", text::printable_message(&loss.message));
+        let _ = writeln!(text, "{word}: {}: {}", loss.kind, text::printable_message(&loss.message));
     }
     if past.losses.len() > LOSSES_SHOWN_MAX {
         let more = text::count((past.losses.len() - LOSSES_SHOWN_MAX) as u64);
@@ -32,7 +32,9 @@ pub(super) fn describe_log(text: &mut String, past: &Past, zone: &TimeZone, repo
     if report.snapshots_unnamed > 0 {
         let (is, them) = if report.snapshots_unnamed == 1 { ("is", "it") } else { ("are", "them") };
         let snapshots = text::counted(report.snapshots_unnamed, "snapshot");
-        let _ = writeln!(text, "{snapshots} {is} not in the log yet; the next backup adds {them}");
+        // If records are gone, the log may have named them before.
+        let log = if past.is_well() { "in the log yet" } else { "in the remaining log" };
+        let _ = writeln!(text, "{snapshots} {is} not {log}; the next backup adds {them}");
     }
     let _ = match (&past.arrival, past.period) {
         (Some(Arrival { elsewhere, is_whole: true }), _) => writeln!(
