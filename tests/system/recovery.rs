@@ -262,7 +262,7 @@ fn every_check_that_finds_something_names_the_newest_whole_snapshots() {
     let content = fs::read(&pack).unwrap();
     fs::remove_file(&pack).unwrap();
     let named = format!("source (host {}): {} of ", host(&sandbox), ids[2]);
-    for what in ["damage: pack-missing data/", "damage: snapshot-unnamed: "] {
+    for what in ["damage: pack-missing data/", "damage: older-than-seen: "] {
         let output = sandbox.run(&["check"]).expect(20);
         let text = output.text();
         assert!(text.contains(what), "{}", output.describe());
