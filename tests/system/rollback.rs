@@ -189,7 +189,7 @@ fn a_log_that_is_gone_is_missed_by_all() {
     for _ in 0..2 {
         let check = on_host(&sandbox, "other", &["check"]).expect(20);
         assert_eq!(check.text().matches("log records were removed").count(), 2, "{}", check.describe());
-        assert!(check.text().contains("1 snapshot is not in the log yet"), "{}", check.describe());
+        assert!(check.text().contains("1 snapshot is not in the remaining log"), "{}", check.describe());
     }
     on_host(&sandbox, "other", &["ls", "latest"]).expect(20);
     on_host(&sandbox, "other", &["backup", "source"]).expect(20);

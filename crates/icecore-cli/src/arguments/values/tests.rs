@@ -1,6 +1,6 @@
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-use super::is_url;
+use super::*;
 
 #[test]
 fn urls_are_told_from_paths() {
@@ -15,8 +15,7 @@ fn urls_are_told_from_paths() {
 
 #[test]
 fn lengths_of_time_are_read() {
-    for (text, seconds) in [("0", 0), ("12h", 43_200), ("3d", 259_200), ("2w", 1_209_600), ("90m", 5400)]
-    {
+    for (text, seconds) in [("0", 0), ("12h", 43_200), ("3d", 259_200), ("2w", 1_209_600), ("90m", 5400)] {
         assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
     }
     for text in ["", "x", "1mo", "1y", "-3d", "3"] {
