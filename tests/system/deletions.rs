@@ -88,7 +88,7 @@ fn a_repository_that_is_mounted_into_the_target_survives() {
         Mounted::memory(&sandbox.source("usb")),
     ];
     sandbox.write("usb/precious", "x");
-    let output = sandbox.run(&IN_PLACE).expect(0).says("1 object left").says("the repository");
+    let output = sandbox.run(&IN_PLACE).expect(0).says("1 file or directory left").says("the repository");
     assert!(output.stderr.contains("mount point"), "{}", output.describe());
     assert!(sandbox.source("usb/precious").exists());
     sandbox.check_all_data();
@@ -127,7 +127,7 @@ fn very_many_deletions_need_yes() {
         sandbox.write(&format!("new/{number}"), "");
     }
     sandbox.write("file", "changed");
-    sandbox.run(&IN_PLACE).expect(1).says("1,201 of the 1,202 objects").says("--yes");
+    sandbox.run(&IN_PLACE).expect(1).says("1,201 of 1,202 files or directories").says("--yes");
     assert_eq!(fs::read(sandbox.source("file")).unwrap(), b"changed", "nothing was restored either");
     let planned = sandbox.run(&[&IN_PLACE[..], &["--dry-run"]].concat()).expect(0).says("--yes");
     assert!(planned.text().contains("delete   new\n"), "{}", planned.describe());

@@ -161,6 +161,7 @@ fn run_password_command(command: &OsStr) -> AccessResult<Zeroizing<Vec<u8>>> {
 pub fn ask(prompt: &dyn Prompt, text: &str) -> AccessResult<Zeroizing<Vec<u8>>> {
     prompt.password(text).map_err(|error| match error.kind() {
         io::ErrorKind::Interrupted => AccessError::Interrupted,
+        io::ErrorKind::UnexpectedEof => AccessError::NoPasswordEntered,
         _ => AccessError::Prompt(error),
     })
 }

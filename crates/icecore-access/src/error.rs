@@ -154,18 +154,18 @@ pub enum AccessError {
         bytes_max: u64,
     },
     /// A file that should hold a key is not text.
-    #[error("{} is not a key file: it is not text", path.display())]
+    #[error("{} is not a valid key file: it is not text", path.display())]
     KeyFileNotText {
         /// The file.
         path: PathBuf,
     },
     /// A file that should hold a key holds something else.
-    #[error("{} is not a key file", path.display())]
+    #[error("{} is not a valid key file: {}", path.display(), malformation(fault))]
     KeyFileMalformed {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: FormatError,
+        fault: FormatError,
     },
     /// A key file was made for another repository.
     #[error("the key file {} belongs to the repository {found}, not to {repository}", path.display())]
@@ -202,6 +202,9 @@ pub enum AccessError {
     #[error("failed to ask for the password")]
     Prompt(#[source] io::Error),
 
+    /// The user ended the input instead of entering a password.
+    #[error("no password was entered")]
+    NoPasswordEntered,
     /// No password that the user entered opens the repository.
     #[error("none of the passwords opens the repository")]
     NoPasswordOpens,
@@ -328,6 +331,14 @@ pub struct KeyFileElsewhere {
     pub user: String,
     /// Whether the file certainly exists.
     pub is_certain: bool,
+}
+
+/// Returns what is wrong with a key file, without saying that it is one.
+fn malformation(fault: &FormatError) -> String {
+    match fault {
+        FormatError::Malformed { reason, .. } => (*reason).to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn join_paths(paths: &[PathBuf]) -> String {

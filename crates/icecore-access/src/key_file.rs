@@ -52,7 +52,7 @@ fn parse(path: &Path, bytes: &[u8]) -> AccessResult<KeyFile> {
     let path = path.to_owned();
     let Ok(text) = str::from_utf8(bytes) else { return Err(AccessError::KeyFileNotText { path }) };
     let (repository, secret) =
-        read_key_file(text).map_err(|source| AccessError::KeyFileMalformed { path, source })?;
+        read_key_file(text).map_err(|fault| AccessError::KeyFileMalformed { path, fault })?;
     Ok(KeyFile { repository, secret })
 }
 

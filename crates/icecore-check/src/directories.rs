@@ -20,6 +20,7 @@ use crate::{
     report::ProblemKind,
     session::{Opened, Session},
     table::{ChunkRow, ChunkTable},
+    words::counted,
 };
 
 /// A pruner may move chunks to new packs while directories are read. After listing the store this many times,
@@ -209,7 +210,8 @@ impl Loader {
                             format!("it is stored under {} instead", other.place.key(pack.name)),
                         )
                     } else {
-                        let detail = format!("it does not exist; its directory lists {} blocks", pack.blocks);
+                        let blocks = counted(pack.blocks.into(), "block");
+                        let detail = format!("it does not exist; its directory lists {blocks}");
                         (ProblemKind::PackMissing, detail)
                     };
                     session.report(kind, Some(&key), detail);
@@ -267,8 +269,9 @@ fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
     }
     for (&repair, (objects, bytes)) in &listing.quarantined {
         let place = layout::quarantine_key(repair, "");
+        let (objects, them) = (counted(*objects, "object"), if *objects == 1 { "it" } else { "them" });
         let detail =
-            format!("a repair moved {objects} objects ({bytes} bytes) into quarantine; nothing needs them");
+            format!("a repair moved {objects} ({bytes} bytes) into quarantine; nothing needs {them}");
         session.report(ProblemKind::ObjectsQuarantined, Some(&place), detail);
     }
     for key in &listing.foreign {

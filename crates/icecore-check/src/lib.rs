@@ -35,6 +35,7 @@ mod session;
 mod snapshots;
 mod table;
 mod walk;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ use crate::{
     report::ProblemKind,
     session::{Opened, Session},
     snapshots::Snapshots,
+    words::counted,
 };
 
 /// Content of the log, and what of it no longer holds.
@@ -107,15 +108,22 @@ pub(crate) async fn check_log(
     }
     for (name, (records, snapshots)) in log.history.acceptances() {
         let host = log.history.written(name).map_or("", |(_, host)| host);
-        let detail = format!(
-            "on host {host:?}, a user accepted the loss of {records} log records and the loss or repair of {snapshots} snapshots"
-        );
+        let accepted = accepted(records as u64, snapshots as u64);
+        let detail = format!("on host {host:?}, a user accepted {accepted}");
         session.report(ProblemKind::LossAccepted, Some(&layout::log_key(name)), detail);
     }
     let missed: BTreeSet<_> = losses.iter().map(Loss::what).collect();
     let is_unnamed = |run| !log.history.names(run) && !missed.contains(&Lost::Naming(run));
     let unnamed = snapshots.complete.iter().filter(|snapshot| is_unnamed(snapshot.run));
     Ok(LogCheck { records: log.history.len() as u64, unnamed: unnamed.count() as u64, losses })
+}
+
+/// Returns what somebody accepted, without the kinds of which there is none.
+fn accepted(records: u64, snapshots: u64) -> String {
+    let records = (records > 0).then(|| format!("the loss of {}", counted(records, "log record")));
+    let snapshots =
+        (snapshots > 0).then(|| format!("the loss or repair of {}", counted(snapshots, "snapshot")));
+    records.into_iter().chain(snapshots).collect::<Vec<_>>().join(" and ")
 }
 
 fn report_loss(session: &Session<'_>, history: &History, loss: &Loss) {
@@ -151,3 +159,6 @@ fn report_loss(session: &Session<'_>, history: &History, loss: &Loss) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

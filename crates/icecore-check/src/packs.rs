@@ -21,6 +21,7 @@ use crate::{
     report::ProblemKind,
     sample,
     session::{Fetched, Session},
+    words::counted,
 };
 
 /// Result of reading packs, besides the notes in the inventory.
@@ -232,9 +233,9 @@ fn report_pack(
     }
     if let Some((ordinal, error)) = damaged.first() {
         let detail = format!(
-            "{} of {} blocks do not open; the first is block {ordinal}: {error}",
+            "failed to open {} of {}; the first is block {ordinal}: {error}",
             damaged.len(),
-            pack.blocks
+            counted(pack.blocks.into(), "block")
         );
         session.report(ProblemKind::BlocksDamaged, Some(key), detail);
     }

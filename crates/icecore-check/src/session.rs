@@ -25,6 +25,7 @@ use crate::{
     options::CheckOptions,
     report::{CheckProblem, ProblemKind, Severity},
     retained::Retained,
+    words::counted,
 };
 
 /// The memory budget is counted in units of this many bytes.
@@ -241,7 +242,7 @@ impl<'a> Session<'a> {
             .collect();
         for (kind, Count { omitted, .. }) in counts {
             if omitted > 0 {
-                let detail = format!("{omitted} more problems of this kind");
+                let detail = format!("{} of this kind", counted(omitted, "more problem"));
                 let problem = CheckProblem { severity: kind.severity(), object: None, kind, detail };
                 self.events.problem_found(&problem);
                 problems.push(problem);

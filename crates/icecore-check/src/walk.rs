@@ -27,6 +27,7 @@ use crate::{
     report::ProblemKind,
     session::Session,
     snapshots::Snapshots,
+    words::counted,
 };
 
 /// References that leave the group to which they are restricted.
@@ -326,14 +327,15 @@ impl Walk<'_, '_> {
         let node = self.graph.node(number);
         match &node.expected {
             Expected::Manifest { level, totals, last_path: Some(last) } => {
-                let (id, files, last) = (node.id, totals.files, printable(last));
-                format!("manifest node {id} of level {level} with {files} files up to {last}")
+                let (id, files, last) = (node.id, counted(totals.files, "file"), printable(last));
+                format!("manifest node {id} of level {level} with {files} up to {last}")
             }
             Expected::Manifest { level, totals, last_path: None } => {
-                format!("manifest root {} of level {level} with {} files", node.id, totals.files)
+                format!("manifest root {} of level {level} with {}", node.id, counted(totals.files, "file"))
             }
             Expected::List(list) => {
-                format!("chunk-list node {} of level {} with {} chunks", node.id, list.level, list.chunks)
+                let chunks = counted(list.chunks, "chunk");
+                format!("chunk-list node {} of level {} with {chunks}", node.id, list.level)
             }
         }
     }

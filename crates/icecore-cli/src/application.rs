@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use clap::{
+    CommandFactory, FromArgMatches,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::{
     command_line::{Arguments, help},
@@ -29,7 +32,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
         .and_then(|matches| Arguments::from_arg_matches(&matches).map(|arguments| (arguments, matches)));
     let (mut arguments, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return explain(&error, words),
+        Err(error) => return explain(&with_own_usage(error), words),
     };
     arguments.global.ignore_empty_environment(&matches);
     let console = Arc::new(Console::new(arguments.global.json, arguments.global.verbosity()));
@@ -61,6 +64,21 @@ fn dispatch(
         return Err(Failure::interrupted());
     }
     result
+}
+
+/// Shows the usage of the command as its help does: the one of an error lists what the environment gives as if
+/// it were missing.
+fn with_own_usage(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else { return error };
+    let usage = usage.to_string();
+    let mut command = Arguments::command();
+    command.build();
+    for word in usage.split_whitespace().skip_while(|word| *word != "icecore").skip(1) {
+        let Some(found) = command.find_subcommand(word).cloned() else { break };
+        command = found;
+    }
+    error.insert(ContextKind::Usage, ContextValue::StyledStr(command.render_usage()));
+    error
 }
 
 /// Shows the mistake in the command line, or the requested help or version.

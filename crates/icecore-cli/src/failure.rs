@@ -310,8 +310,8 @@ impl Failure {
 /// Returns the text about a restore that would delete very many objects.
 pub(crate) fn many_deletions(error: &RestoreError) -> String {
     let RestoreError::ManyDeletions { target, deletions, entries } = error else { return reason(error) };
-    let (deletions, entries) = (text::count(*deletions), text::count(*entries));
-    format!("this restore would delete {deletions} of the {entries} objects in {}", target.display())
+    let (deletions, entries) = (text::count(*deletions), text::files_or_directories(*entries));
+    format!("this restore would delete {deletions} of {entries} in {}", target.display())
 }
 
 impl Failure {

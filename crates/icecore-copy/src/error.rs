@@ -10,7 +10,7 @@ pub type CopyResult<T> = Result<T, CopyError>;
 #[non_exhaustive]
 pub enum CopyError {
     /// According to a repair, a part of the snapshot is lost.
-    #[error("copy the snapshot: a repair marked it as damaged ({files} files)")]
+    #[error("copy the snapshot: a repair marked it as damaged (damaged files: {files})")]
     Marked {
         /// Number of files that cannot be restored completely; 0 if it is not known which ones.
         files: u64,

@@ -65,6 +65,12 @@ pub enum ReferenceError {
     /// The path is too long or contains a zero byte.
     #[error("{0:?} is not a valid path in a snapshot")]
     Path(String),
+    /// There is a path where only a whole snapshot can be named.
+    #[error("it contains a path, but only a whole snapshot can be named here")]
+    WithPath {
+        /// The text without the path.
+        snapshot: String,
+    },
 }
 
 /// A text that is not a valid reference.
@@ -86,6 +92,11 @@ pub fn read_without_path(text: &OsStr) -> Result<Reference, WrongReference> {
 }
 
 impl WrongReference {
+    /// Returns why the text is no reference.
+    pub fn fault(&self) -> &ReferenceError {
+        &self.source
+    }
+
     fn new(text: &OsStr, source: ReferenceError) -> Self {
         Self { text: text.to_string_lossy().into_owned(), source }
     }
@@ -113,7 +124,10 @@ pub fn parse_without_path(text: &OsStr) -> Result<Reference, ReferenceError> {
     if reference.path.is_empty() {
         return Ok(reference);
     }
-    Err(ReferenceError::Snapshot(text.to_string_lossy().into_owned()))
+    let bytes = text.as_bytes();
+    let (source, rest) = split_source(bytes)?;
+    let length = source.map_or(0, |source| source.len() + 1) + split_snapshot(rest).0.len();
+    Err(ReferenceError::WithPath { snapshot: String::from_utf8_lossy(&bytes[..length]).into_owned() })
 }
 
 /// The `@` counts only before the first `:`, because paths may contain both.

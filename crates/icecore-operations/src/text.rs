@@ -101,6 +101,12 @@ pub fn counted(number: u64, noun: &str) -> String {
     }
 }
 
+/// Returns a count of files, directories and other things that can be in a directory, `1 file or directory`.
+pub fn files_or_directories(number: u64) -> String {
+    let nouns = if number == 1 { "file or directory" } else { "files or directories" };
+    format!("{} {nouns}", count(number))
+}
+
 /// Returns a duration in a suitable unit, `0.4 s`, `3 min 7 s`, `2 h 5 min`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -29,7 +29,7 @@ pub enum RepoError {
         location: String,
     },
     /// None of the given credentials opens a key slot.
-    #[error("wrong password or key file for the repository at {location} (key slots tried: {slots})")]
+    #[error("{}", wrong_key(location, *slots))]
     WrongKey {
         /// Location of the store.
         location: String,
@@ -155,6 +155,16 @@ impl From<StoreError> for RepoError {
             StoreError::Interrupted => Self::Interrupted,
             error => Self::Store(error),
         }
+    }
+}
+
+/// Says that nothing opens; `slots` is the number of key slots of the same kind as the credential.
+fn wrong_key(location: &str, slots: usize) -> String {
+    match slots {
+        0 => format!(
+            "the repository at {location} has no key slot for this kind of key (password or key file)"
+        ),
+        _ => format!("wrong password or key file for the repository at {location}"),
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn check(
     let counting = RestoreRequest { dry_run: true, ..request.clone() };
     let clock = Arc::clone(&reader.repository().environment().clock);
     let mut selection = Selection::open(reader, &counting, owners)?;
-    let rules = Rules::new(&counting, selection.is_single());
+    let rules = Rules::new(&counting, selection.single().is_some());
     let restoration =
         Restoration::new(reader, &counting, Some(tree), root, Tally::new(&NoEvents, clock, standing), rules);
     let outcome =

@@ -322,6 +322,8 @@ pub struct RestoreCounts {
 pub struct RestoreReport {
     /// Counts.
     pub counts: RestoreCounts,
+    /// Name in the target of what was restored, if it was a single object and not a directory.
+    pub single: Option<Vec<u8>>,
     /// Objects that could not be restored; at most [`PROBLEMS_MAX`].
     pub problems: Vec<RestoreProblem>,
     /// Number of all problems.

@@ -46,7 +46,8 @@ pub fn restore(
         guard::check(reader, request, tree, root, &owners, standing)?;
     }
     let tally = Tally::new(events, std::sync::Arc::clone(&environment.clock), standing);
-    let rules = Rules::new(request, selection.is_single());
+    let single = selection.single().map(<[u8]>::to_vec);
+    let rules = Rules::new(request, single.is_some());
     let restoration = Restoration::new(reader, request, tree.as_ref(), root, tally, rules);
     announce(&restoration)?;
     let recorded = selection.root().cloned();
@@ -68,6 +69,7 @@ pub fn restore(
         tree.sync().map_err(|source| RestoreError::Sync { source })?;
     }
     let mut report = restoration.tally.finish();
+    report.single = single;
     report.archived_packs = reader.archived_packs();
     report.counts.bytes_fetched = reader.bytes_fetched().saturating_sub(fetched_before);
     report.duration_restore = restored.saturating_sub(started);

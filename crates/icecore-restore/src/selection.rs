@@ -134,9 +134,9 @@ impl<'a> Selection<'a> {
         self.root.as_ref()
     }
 
-    /// Returns whether a single object is restored.
-    pub fn is_single(&self) -> bool {
-        self.single.is_some()
+    /// Returns the path of the restored object, if it is a single one.
+    pub fn single(&self) -> Option<&[u8]> {
+        self.single.as_deref()
     }
 
     /// Returns the next item.

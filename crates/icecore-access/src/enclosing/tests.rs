@@ -15,7 +15,7 @@ fn a_directory_below_a_repository_is_refused() {
     std::fs::write(outer.join(HEADER_KEY), [&HEADER_MAGIC[..], b"and more"].concat()).unwrap();
     for path in &inner {
         let failure = refuse_enclosing_directory(path).unwrap_err();
-        assert!(failure.to_string().contains("lies in the repository"), "{failure}");
+        assert!(failure.to_string().contains("is inside the repository"), "{failure}");
     }
     refuse_enclosing_directory(&outer).unwrap();
     let link = directory.path().join("link");

@@ -39,7 +39,7 @@ fn what_is_no_key_file_is_refused() {
         fs::write(&path, content).unwrap();
         let failure = read(&path, &Silence).unwrap_err();
         assert!(matches!(failure, AccessError::KeyFileNotText { .. } | AccessError::KeyFileMalformed { .. }));
-        assert!(with_causes(&failure).contains("is not a key file: "), "{failure}");
+        assert!(with_causes(&failure).contains("is not a valid key file: "), "{failure}");
     }
     fs::write(&path, vec![b'x'; SECRET_FILE_BYTES_MAX as usize + 1]).unwrap();
     assert!(read_secret_file(&path, SecretFileKind::Password, &Silence).is_err());

@@ -147,7 +147,7 @@ fn errors_on_the_way_to_a_repository_have_their_codes() {
         ),
         (AccessError::KeyFileNotText { path: path() }, ExitStatus::WrongKey),
         (
-            AccessError::KeyFileMalformed { path: path(), source: FormatError::WrongContent },
+            AccessError::KeyFileMalformed { path: path(), fault: FormatError::WrongContent },
             ExitStatus::WrongKey,
         ),
         (

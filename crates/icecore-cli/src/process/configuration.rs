@@ -8,6 +8,9 @@ use icecore_policy::Configuration;
 use crate::failure::{Failure, Outcome, reason};
 
 const SYSTEM_FILE: &str = "/etc/icecore/icecore.toml";
+/// What to do about a table whose name ends too early.
+const TABLE_NAME: &str = "a table begins with [ and ends with ] on one line; write names with spaces or dots in quotation \
+                          marks, such as [sources.\"web server\"]";
 const USER_FILE: &str = "icecore.toml";
 
 /// Reads the configuration file: the given one, else the system's, else the user's; the first that exists
@@ -37,8 +40,9 @@ fn read_file(path: &Path) -> Outcome<Option<Configuration>> {
         Err(error) => return Err(Failure::io("read the configuration file", path, &error)),
     };
     let wrong = |why: String| {
+        let is_table = why.contains("unclosed table");
         Failure::usage(format!("the configuration file {} is invalid: {why}", path.display()))
-            .hint("docs/configuration.md lists the settings")
+            .hint(if is_table { TABLE_NAME } else { "docs/configuration.md lists the settings" })
     };
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
     Configuration::parse(&text).map(Some).map_err(|error| wrong(reason(&error)))

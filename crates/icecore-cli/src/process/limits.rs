@@ -114,6 +114,11 @@ pub(crate) fn allow(weight: Weight) -> Outcome<Allowance> {
     })
 }
 
+/// Says whether files may not grow beyond some size: SQLite reports that as an error of the disk.
+pub(crate) fn is_file_size_limited() -> bool {
+    getrlimit(Resource::Fsize).current.is_some()
+}
+
 fn too_few_threads(started: usize, is_memory_limited: bool) -> Failure {
     let (cause, hint) = if is_memory_limited {
         ("not enough memory", "raise the memory limit (`ulimit -v`, `ulimit -d`), or remove it")

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     failure::{advice::kms, reason},
+    process::limits,
     surface::console::Console,
 };
 
@@ -57,7 +58,12 @@ impl AccessEvents for Reporter {
             }
             AccessNotice::CatalogUnusable { error } => {
                 let why = reason(error);
-                console.warning(&format!("{why}; continuing without the catalogue, which takes longer"));
+                let limit = if limits::is_file_size_limited() {
+                    " (a limit on the size of files, `ulimit -f`, may be the reason)"
+                } else {
+                    ""
+                };
+                console.warning(&format!("{why}{limit}; continuing without the catalogue, which takes longer"));
             }
             AccessNotice::CacheTrimmed { bytes_max, catalogues, bytes } => console.notice(&format!(
                 "removed {} ({}) of repositories that were not used recently: the cache was larger than {} (cache-size)",

@@ -37,18 +37,28 @@ pub fn read_key_file(text: &str) -> FormatResult<(Option<RepositoryId>, Secret)>
             Some(("repository", value)) => repository = Some(RepositoryId::from_hex(value.trim())?),
             Some(("secret", value)) => {
                 let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-                if !decode_hex(value.trim(), bytes.as_mut()) {
-                    return Err(malformed("the secret is not 64 hexadecimal digits"));
+                let digits = value.trim();
+                if digits.chars().count() != KEY_BYTES * 2 {
+                    return Err(malformed("the secret is too short or too long; it has 64 digits"));
+                }
+                if !decode_hex(digits, bytes.as_mut()) {
+                    return Err(malformed(
+                        "the secret has characters that are not hexadecimal digits (0-9, a-f)",
+                    ));
                 }
                 secret = Some(Secret::new(*bytes));
             }
             Some(("check", value)) => check = Some(value.trim().to_owned()),
-            _ => return Err(malformed("it has a line that is not `repository`, `secret` or `check`")),
+            _ => {
+                return Err(malformed(
+                    "it has a line that does not begin with `repository`, `secret` or `check`",
+                ));
+            }
         }
     }
     let Some(secret) = secret else { return Err(malformed("the `secret` line is missing")) };
     if check.is_some_and(|check| check != key_file_check(&secret)) {
-        return Err(malformed("the secret was changed: it does not match the check"));
+        return Err(malformed("the secret does not match the `check` line: a digit in one of them is wrong"));
     }
     Ok((repository, secret))
 }

@@ -24,7 +24,7 @@ pub fn problem_text(problem: &SourceProblem) -> String {
         ),
         SourceProblem::Refused { path, reason, below } => {
             let more = if *below > 0 {
-                format!(" and {} below it", text::counted(*below, "object"))
+                format!(" and {} below it", text::files_or_directories(*below))
             } else {
                 String::new()
             };
@@ -38,7 +38,8 @@ pub fn notice_text(notice: &BackupNotice) -> String {
     match notice {
         BackupNotice::FirstIsFull => "there is no earlier snapshot of this source: this one is a full".to_owned(),
         BackupNotice::GroupNeedsFull => {
-            "the last full refers to packs of other groups: this snapshot became a full and begins a new group"
+            "--dedup group needs a full of its own, because the last full also uses data of earlier snapshots: this snapshot \
+             is a full, and begins a new group"
                 .to_owned()
         }
         BackupNotice::BaseUnreadable { reason } => {
@@ -73,8 +74,8 @@ pub fn pattern_texts(patterns: &IneffectivePatterns) -> Vec<String> {
     });
     let mut texts: Vec<String> = shown.collect();
     if let Some(more @ 1..) = found.len().checked_sub(PATTERNS_SHOWN_MAX) {
-        let more = text::counted(more as u64, "exclude pattern");
-        texts.push(format!("{source}: {more} more without effect"));
+        let more = text::counted(more as u64, "more exclude pattern");
+        texts.push(format!("{source}: {more} without effect"));
     }
     texts
 }

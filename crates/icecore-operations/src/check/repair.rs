@@ -132,7 +132,10 @@ async fn execute(
     };
     let result: Result<_, CheckError> = work.await;
     let reason = match &result {
-        Ok((_, done)) => format!("done, {} objects in quarantine", done.outcome.quarantined.len()),
+        Ok((_, done)) => {
+            let objects = text::counted(done.outcome.quarantined.len() as u64, "object");
+            format!("done, {objects} in quarantine")
+        }
         Err(error) => describe_end(error),
     };
     let ended = maintenance.finish(&reason).await;

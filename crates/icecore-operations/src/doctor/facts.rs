@@ -38,9 +38,11 @@ pub enum RepositoryFact {
     /// Nobody can unlock it, because no key slot can be read.
     NoKeySlot,
     /// Other keys than those of AWS KMS unlock it, too.
-    SeveralWaysIn {
+    OwnWayIn {
         /// Number of key slots.
         slots: u64,
+        /// Some of them are for keys of AWS KMS.
+        has_kms: bool,
     },
     /// Only keys of AWS KMS unlock it.
     OnlyKms {

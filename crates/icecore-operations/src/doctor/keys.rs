@@ -37,7 +37,8 @@ fn judge(kinds: &[SlotKind], bucket_region: Option<&str>) -> Finding {
     match regions {
         None => {
             let slots = kinds.len() as u64;
-            Finding::new(CHECK, State::Good, RepositoryFact::SeveralWaysIn { slots })
+            let has_kms = kinds.iter().any(|kind| matches!(kind, SlotKind::Kms(_)));
+            Finding::new(CHECK, State::Good, RepositoryFact::OwnWayIn { slots, has_kms })
         }
         Some(regions) if regions.is_empty() => Finding::new(CHECK, State::Bad, RepositoryFact::NoKeySlot),
         Some(regions) => {

@@ -139,7 +139,7 @@ impl fmt::Display for Missing {
                 write!(formatter, "there is no snapshot whose id begins with {digits}{state}")
             }
             Self::Source(source) => write!(formatter, "there is no snapshot of the source {source:?}"),
-            Self::Any => write!(formatter, "there are no snapshots in the repository"),
+            Self::Any => write!(formatter, "the repository has no snapshots"),
             Self::TooFarBack { source, number, back } => {
                 let there_are = match number {
                     1 => "there is only 1 snapshot".to_owned(),

@@ -80,7 +80,14 @@ fn what_is_no_reference_is_refused() {
     for (text, error) in cases {
         assert_eq!(parse(OsStr::new(text)), Err(error), "{text}");
     }
-    assert!(parse_without_path(OsStr::new("latest:a")).is_err());
+    for (text, snapshot) in [
+        ("latest:a", "latest"),
+        ("a@latest~1:b:c", "a@latest~1"),
+        ("a@2026-11-01 18:30:b", "a@2026-11-01 18:30"),
+    ] {
+        let error = ReferenceError::WithPath { snapshot: snapshot.to_owned() };
+        assert_eq!(parse_without_path(OsStr::new(text)), Err(error), "{text}");
+    }
     assert!(parse_without_path(OsStr::new("a@latest~1")).is_ok());
 }
 

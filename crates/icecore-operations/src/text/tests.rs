@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::{
-    count, counted, duration, local_time, printable, printable_message, push_base64, quoted, shell_word,
-    size, utc_time,
+    count, counted, duration, files_or_directories, local_time, printable, printable_message, push_base64,
+    quoted, shell_word, size, utc_time,
 };
 
 #[test]
@@ -32,6 +32,8 @@ fn sizes_counts_and_durations() {
     assert_eq!(counted(1, "file"), "1 file");
     assert_eq!(counted(1000, "file"), "1,000 files");
     assert_eq!(counted(0, "directory"), "0 directories");
+    assert_eq!(files_or_directories(1), "1 file or directory");
+    assert_eq!(files_or_directories(1000), "1,000 files or directories");
     assert_eq!(duration(Duration::from_millis(420)), "0.4 s");
     assert_eq!(duration(Duration::from_secs(187)), "3 min 7 s");
     assert_eq!(duration(Duration::from_mins(125)), "2 h 5 min");

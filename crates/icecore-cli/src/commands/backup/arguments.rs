@@ -3,10 +3,13 @@
 use std::{
     collections::BTreeMap,
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io,
     num::NonZeroUsize,
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
     path::PathBuf,
 };
 
@@ -23,6 +26,7 @@ use icecore_operations::{
         parse_source_name,
     },
     init::InitRequest,
+    text,
 };
 use icecore_policy::Configuration;
 
@@ -136,13 +140,13 @@ pub(crate) struct BackupArguments {
     #[arg(long, value_name = "ID", requires = "init", value_parser = RepositoryId::from_hex)]
     pub(crate) in_place_of: Option<RepositoryId>,
     /// Store standard input as a file with this name
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "command"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "command", "program"])]
     pub(crate) stdin: Option<OsString>,
     /// Store the output of a command as a file with this name; if the command fails, no snapshot is made
-    #[arg(long, value_name = "NAME", conflicts_with = "paths", requires = "program")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) command: Option<OsString>,
     /// Command for --command, with its arguments
-    #[arg(last = true, value_name = "CMD", requires = "command")]
+    #[arg(last = true, value_name = "CMD")]
     pub(crate) program: Vec<OsString>,
     /// Compression level, from -7 (fast) to 19 (small) (default: 3, or the value in the configuration file)
     #[arg(long, value_name = "LEVEL", allow_negative_numbers = true, value_parser = parse_compression)]
@@ -191,6 +195,9 @@ impl BackupArguments {
             (Some(file_name), _) => {
                 Some(StreamChoice::Input { file_name: file_name.clone(), open: standard_input })
             }
+            (None, Some(file_name)) if self.program.is_empty() || !self.paths.is_empty() => {
+                return Err(self.without_separator(file_name));
+            }
             (None, Some(file_name)) => {
                 Some(StreamChoice::Command { file_name: file_name.clone(), program: self.program.clone() })
             }
@@ -202,6 +209,20 @@ impl BackupArguments {
             }
         };
         Ok(SourceChoice { paths: self.paths.clone(), name: self.name.clone(), stream })
+    }
+
+    /// Makes the failure of `--command` whose command does not stand behind `--`.
+    fn without_separator(&self, file_name: &OsStr) -> Failure {
+        let words = self
+            .paths
+            .iter()
+            .map(|path| path.as_os_str())
+            .chain(self.program.iter().map(OsString::as_os_str));
+        let words: Vec<_> = words.map(|word| text::shell_word(word.as_bytes())).collect();
+        let program = if words.is_empty() { "CMD…".to_owned() } else { words.join(" ") };
+        let file_name = text::shell_word(file_name.as_bytes());
+        Failure::usage("--command needs a command after --, and no PATH")
+            .hint(format!("run `icecore backup --command {file_name} -- {program}`"))
     }
 
     fn settings(&self) -> ChosenSettings {

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, io};
 
+use icecore_format::node::Totals;
 use icecore_operations::{
     backup::{SourceReport, SourceSuccess, problem_text},
     documents::level_name,
@@ -50,12 +51,13 @@ fn summary(source: &str, done: &SourceSuccess) -> String {
     // Writing to a string does not fail.
     let _ = writeln!(
         lines,
-        "  files   {} new, {} changed, {} unchanged; {} with {} in total",
+        "  files   {} new, {} changed, {} unchanged; in total {} with {}{}",
         count(counts.files_new),
         count(counts.files_changed),
         count(counts.files_unchanged),
         text::counted(report.totals.files, "file"),
-        size(report.totals.bytes)
+        size(report.totals.bytes),
+        beside_files(report.totals)
     );
     let others: Vec<String> = [
         (counts.entries_removed, "removed since then"),
@@ -82,7 +84,11 @@ fn summary(source: &str, done: &SourceSuccess) -> String {
         size(counts.bytes_new),
         size(counts.bytes_compressed)
     );
-    let _ = writeln!(lines, "  added   {} to the repository", size(counts.bytes_stored));
+    let added = match counts.bytes_stored {
+        0 => "no data, because the repository already has all of it".to_owned(),
+        bytes => format!("{} to the repository", size(bytes)),
+    };
+    let _ = writeln!(lines, "  added   {added}");
     let _ = writeln!(
         lines,
         "  time    {} to read everything, {} more until everything was stored",
@@ -90,6 +96,15 @@ fn summary(source: &str, done: &SourceSuccess) -> String {
         text::duration(report.duration.saturating_sub(report.duration_read))
     );
     lines
+}
+
+/// Returns how many directories, links and other things there are beside the files, if there are any.
+fn beside_files(totals: Totals) -> String {
+    match totals.entries.saturating_sub(totals.files) {
+        0 => String::new(),
+        1 => ", and 1 directory, link or special file".to_owned(),
+        others => format!(", and {} directories, links and special files", text::count(others)),
+    }
 }
 
 /// Returns the first line: the new snapshot.
@@ -118,8 +133,8 @@ fn show_problems(console: &Console, source: &str, done: &SourceSuccess) {
     if more > 0 {
         console.warning(&format!("{} more (--verbose lists all)", text::count(more)));
     }
-    let objects = text::counted(problems.total(), "object");
-    console.warning(&format!("{source}: the snapshot is partial: {objects} could not be read completely"));
+    let files = text::files_or_directories(problems.total());
+    console.warning(&format!("{source}: the snapshot is partial: {files} could not be read completely"));
 }
 
 #[cfg(test)]

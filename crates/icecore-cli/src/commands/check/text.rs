@@ -82,8 +82,13 @@ fn lacks_objects(report: &CheckReport) -> bool {
 
 /// Describes the commands to run next.
 fn describe_next(text: &mut String, this_host: &str, checked: &Checked) {
-    if !checked.next.is_empty() {
-        text.push_str("next, in this order:\n");
+    match checked.next.as_slice() {
+        [] => {}
+        // Nothing is wrong any more but the marks.
+        [_] if checked.report.is_healthy() => {
+            text.push_str("next, to remove the marks of snapshots that are complete again:\n");
+        }
+        _ => text.push_str("next, in this order:\n"),
     }
     for next in &checked.next {
         let elsewhere = next.host().filter(|host| *host != this_host);

@@ -162,7 +162,9 @@ pub(super) fn summary(report: &CopyReport) -> String {
         .map(|(count, name)| format!("{} {name}", text::count(count)))
         .collect();
     let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
-    let mut line = format!("snapshots: {counts}");
+    let creation =
+        if report.destination.is_none() { "the destination repository would be created\n" } else { "" };
+    let mut line = format!("{creation}snapshots: {counts}");
     if report.snapshots_unreadable > 0 {
         // Writing to a string does not fail.
         let _ = write!(line, ", {} cannot be read", text::count(report.snapshots_unreadable as u64));

@@ -80,11 +80,11 @@ pub(super) struct Notices<'a> {
 impl Notices<'_> {
     fn warn_of_old(&self, what: &str, users: &str, instead: Option<&Path>) {
         let must_give = match instead {
-            Some(path) => format!("must name {}", path.display()),
-            None => "must give the new key".to_owned(),
+            Some(path) => format!("must use {} instead", path.display()),
+            None => "must use the new key or password instead".to_owned(),
         };
         self.console.warning(&format!(
-            "{what} no longer unlocks the repository; {users} {must_give}, or they fail with exit code 12"
+            "{what} no longer unlocks the repository; {users} {must_give}, otherwise they fail with exit code 12"
         ));
     }
 }
@@ -97,12 +97,12 @@ impl KeyEvents for Notices<'_> {
             ),
             KeyNotice::KeyFileUseless { path, origin, instead } => self.warn_of_old(
                 &format!("the key file {}", path.display()),
-                &format!("commands that use it in the same way ({origin})"),
+                &format!("commands that get it {origin}"),
                 instead,
             ),
             KeyNotice::PasswordUseless { origin, instead } => self.warn_of_old(
                 "the old password",
-                &format!("commands that use it in the same way ({origin})"),
+                &format!("commands that get it {origin}"),
                 instead,
             ),
             KeyNotice::NoFileToFind => self.console.notice(

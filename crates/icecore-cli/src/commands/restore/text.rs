@@ -1,6 +1,6 @@
 //! Messages and questions of a restore.
 
-use std::{fmt::Write, os::unix::ffi::OsStrExt, path::Path};
+use std::{ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt, path::Path};
 
 use icecore_operations::{
     restore::{Restored, SnapshotNotice, protected_path},
@@ -27,9 +27,9 @@ pub(super) fn show(console: &Console, restored: &Restored) -> Outcome<()> {
     show_kept(console, report);
     show_warnings(console, report);
     show_problems(console, request, report);
-    let objects = text::counted(report.archived, "object");
-    let objects = if report.archived == 1 { format!("{objects} is") } else { format!("{objects} are") };
-    show_archived(console, &objects, archived_packs);
+    let verb = if report.archived == 1 { "is" } else { "are" };
+    let files = format!("{} {verb}", text::files_or_directories(report.archived));
+    show_archived(console, &files, archived_packs);
     Ok(())
 }
 
@@ -50,7 +50,7 @@ pub(super) fn notice_text(notice: &RestoreNotice) -> String {
     match notice {
         RestoreNotice::PartialSnapshot { errors } => format!(
             "the snapshot is partial: {} could not be read during the backup",
-            text::counted(*errors, "object")
+            text::files_or_directories(*errors)
         ),
         RestoreNotice::LittleSpace { needed_bytes, free_bytes } => format!(
             "there may not be enough space: {} to restore, {} free",
@@ -58,9 +58,9 @@ pub(super) fn notice_text(notice: &RestoreNotice) -> String {
             text::size(*free_bytes)
         ),
         RestoreNotice::ManyDeletions { deletions, entries } => format!(
-            "the restore would delete {} of the {} objects in the target: it needs --yes",
+            "the restore would delete {} of {} in the target: it needs --yes",
             text::count(*deletions),
-            text::count(*entries)
+            text::files_or_directories(*entries)
         ),
         RestoreNotice::DeletionLimited { is_of_changes: false } => {
             "with --include, --delete removes objects only in directories that the patterns select as a whole"
@@ -92,13 +92,17 @@ pub(super) fn deletion_question(error: &RestoreError) -> String {
 fn summary(request: &RestoreRequest, report: &RestoreReport) -> String {
     let counts = &report.counts;
     let origin = &request.snapshot.origin;
-    let (id, target) = (origin.run.snapshot_id(), request.target.display().to_string());
-    let target = text::printable(target.as_bytes()).into_owned();
+    let id = origin.run.snapshot_id();
+    let single = report.single.as_deref().map(OsStr::from_bytes);
+    let target = single.map_or_else(|| request.target.clone(), |name| request.target.join(name));
+    let target = text::printable(target.as_os_str().as_bytes());
     let mut lines = if request.dry_run {
         format!(
             "snapshot {id} of {}: dry run, nothing was changed in {target}; the result would be\n",
             origin.source
         )
+    } else if report.problem_count > 0 {
+        format!("snapshot {id} of {} was NOT completely restored to {target}\n", origin.source)
     } else {
         format!("snapshot {id} of {} restored to {target}\n", origin.source)
     };
@@ -173,7 +177,7 @@ fn compared(request: &RestoreRequest, counts: &RestoreCounts) -> Option<String> 
 
 fn show_kept(console: &Console, report: &RestoreReport) {
     for kept in &report.kept {
-        let objects = text::counted(kept.count, "object");
+        let objects = text::files_or_directories(kept.count);
         let why = kept_text(kept.reason);
         let example = kept
             .examples
@@ -219,7 +223,7 @@ fn warning_text(warning: &RestoreWarning) -> String {
     let paths: Vec<_> =
         warning.examples.iter().take(PATHS_SHOWN_MAX).map(|(path, _)| text::quoted(path)).collect();
     let more = if warning.count > paths.len() as u64 { ", …" } else { "" };
-    let objects = text::counted(warning.count, "object");
+    let objects = text::files_or_directories(warning.count);
     let (aspect, reason) = (&warning.aspect, plain(&warning.reason));
     format!("{aspect} could not be set on {objects}: {reason} ({}{more})", paths.join(", "))
 }
@@ -241,7 +245,7 @@ fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreRe
             text::count(more)
         ));
     }
-    let number = text::counted(count, "object");
+    let number = text::files_or_directories(count);
     let rest = if report.archived == 0 { "; everything else was restored" } else { "" };
     console.error_line(&format!("error: {number} could not be restored{rest}"));
     if let Some(path) = report.problems.iter().find_map(|problem| protected_path(&request.target, problem)) {

@@ -86,8 +86,11 @@ fn of_endpoint(kind: UnusableEndpoint) -> Advice {
 fn of_unlocking(error: &AccessError) -> Option<Advice> {
     Some(match error {
         AccessError::SeveralCredentials { .. } => "give only one of them".into(),
-        AccessError::KeyFileNotText { .. } | AccessError::KeyFileMalformed { .. } => {
+        AccessError::KeyFileNotText { .. } => {
             "give the file that icecore wrote when it created the key".into()
+        }
+        AccessError::KeyFileMalformed { .. } => {
+            "give the file that icecore wrote when it created the key, or compare it with your copy, digit by digit".into()
         }
         AccessError::ForeignKeyFile { .. } => "give the key file of this repository".into(),
         AccessError::PasswordCommand(_)
@@ -145,7 +148,7 @@ fn no_key_file(elsewhere: Option<&KeyFileElsewhere>) -> Advice {
             Flag::KeyFile,
             " or ",
             Variable::KeyFile,
-            ", or copy it to the expected path; `icecore init` printed the path of the file"
+            ", or copy it to the expected path; the command that created the repository printed the path of the file"
         ],
     }
 }

@@ -7,6 +7,7 @@ use icecore_operations::{
     init::InitError,
     key::KeyError,
     overlap::Overlap,
+    reference::{ReferenceError, WrongReference},
     text,
 };
 
@@ -52,7 +53,7 @@ pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
             "to copy a repository, copy its files; it cannot be backed up into itself"
         }
         OperationError::Overlap(Overlap::Target { .. }) => "choose another directory",
-        OperationError::Reference(_) => REFERENCE,
+        OperationError::Reference(wrong) => return Some(of_reference(wrong)),
         OperationError::Uncertain(Uncertainty::Gone { .. }) => GONE,
         OperationError::Uncertain(_) => UNCERTAIN,
         OperationError::DifferentPaths => "use the same PATH in both snapshots, or omit it",
@@ -75,6 +76,15 @@ pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
         _ => return None,
     };
     Some(advice.into())
+}
+
+fn of_reference(wrong: &WrongReference) -> Advice {
+    match wrong.fault() {
+        ReferenceError::WithPath { snapshot } => {
+            format!("omit the path: {}", text::shell_word(snapshot.as_bytes())).into()
+        }
+        _ => REFERENCE.into(),
+    }
 }
 
 fn of_path(id: &str, root: &[u8], path: &[u8]) -> String {

@@ -1,12 +1,13 @@
 //! Advice about references that match no snapshot, or several.
 
-use icecore_operations::reference::ResolveError;
+use icecore_operations::reference::{Missing, ResolveError};
 
 use super::Advice;
 
 /// Returns what to do about a reference.
 pub(in crate::failure) fn of(error: &ResolveError) -> Option<Advice> {
     Some(match error {
+        ResolveError::NotFound(Missing::Any) => "make the first snapshot: `icecore backup PATH`".into(),
         ResolveError::NotFound(_) => "`icecore snapshots` lists the existing snapshots".into(),
         ResolveError::Unreadable { .. } => "run `icecore check` to list the damage".into(),
         ResolveError::SeveralIds { .. } => "give more digits of the id".into(),

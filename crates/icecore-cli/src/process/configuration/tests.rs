@@ -29,4 +29,7 @@ fn a_named_file_must_exist_and_be_right() {
         assert_eq!(failure.status, ExitStatus::Usage);
         assert!(failure.message.contains("own.toml is invalid: "), "{}", failure.message);
     }
+    fs::write(&path, "[sources.web server]\npath = \"/home\"\n").unwrap();
+    let hint = read(Some(&path), &Directories::default()).unwrap_err().hint.unwrap();
+    assert!(String::from(hint).contains("[sources.\"web server\"]"));
 }

@@ -101,8 +101,8 @@ impl Reporter {
         let messages: Vec<String> = snapshots.collect();
         messages.iter().take(OLDER_SHOWN_MAX).for_each(|message| self.console.warning(message));
         if messages.len() > OLDER_SHOWN_MAX {
-            let more = text::count((messages.len() - OLDER_SHOWN_MAX) as u64);
-            self.console.warning(&format!("{more} more snapshots"));
+            let more = (messages.len() - OLDER_SHOWN_MAX) as u64;
+            self.console.warning(&text::counted(more, "more snapshot"));
         }
     }
 }

@@ -77,6 +77,15 @@ fn streams_have_the_name_of_their_file() {
     assert_eq!(planned[0].name, "db");
     let failure = plan_of(&["/etc", "--", "pg_dump"], "").unwrap_err();
     assert_eq!(failure.status, ExitStatus::Usage);
+    for words in [&["pg_dump", "shop"][..], &["pg_dump", "--", "shop"]] {
+        let words: Vec<&str> = ["--command", "shop.sql"].iter().chain(words).copied().collect();
+        let failure = plan_of(&words, "").unwrap_err();
+        assert_eq!(failure.status, ExitStatus::Usage);
+        let hint = String::from(failure.hint.unwrap());
+        assert_eq!(hint, "run `icecore backup --command shop.sql -- pg_dump shop`");
+    }
+    let failure = plan_of(&["--command", "shop.sql"], "").unwrap_err();
+    assert_eq!(String::from(failure.hint.unwrap()), "run `icecore backup --command shop.sql -- CMD…`");
     assert!(
         matches!(&planned[0].kind, SourceKind::Stream(StreamChoice::Command { program, .. }) if *program == ["true"])
     );

@@ -75,7 +75,7 @@ fn describe(error: &OperationError) -> ErrorDocument {
 fn a_summary_says_what_was_new_and_how_long_it_took() {
     let expected = "\
 home: dry run, nothing was written; the snapshot would be incremental
-  files   1 new, 2 changed, 7 unchanged; 10 files with 5.0 MiB in total
+  files   1 new, 2 changed, 7 unchanged; in total 10 files with 5.0 MiB, and 2 directories, links and special files
   others  1 removed since then
   data    3.0 MiB read, 2.0 MiB deduplicated, 1.0 MiB new, 512.0 KiB compressed
   added   600.0 KiB to the repository
@@ -83,6 +83,16 @@ home: dry run, nothing was written; the snapshot would be incremental
 ";
     assert_eq!(summary("home", &success(report())), expected);
     assert_eq!(status::of_backup_report(&whole(source(report()))), ExitStatus::Done);
+}
+
+#[test]
+fn a_summary_says_in_words_that_nothing_was_added() {
+    let mut unchanged = report();
+    unchanged.counts.bytes_stored = 0;
+    unchanged.totals.entries = 11;
+    let text = summary("home", &success(unchanged));
+    assert!(text.contains("  added   no data, because the repository already has all of it\n"), "{text}");
+    assert!(text.contains("10 files with 5.0 MiB, and 1 directory, link or special file\n"), "{text}");
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn describe_step(step: &RepairStep) -> String {
             let kept: u64 = sources.iter().map(SalvageSource::chunk_count).sum();
             let keys: Vec<&str> = retired.iter().map(|object| object.key.as_str()).collect();
             let (kept, lost) = (text::counted(kept, "chunk"), text::counted(*chunks_lost, "chunk"));
-            format!("{} into quarantine; stored again: {kept}, lost: {lost}", keys.join(" and "))
+            let keys = keys.join(" and ");
+            format!("{keys} into quarantine; intact and stored again: {kept}, already lost: {lost}")
         }
         RepairStep::AddParents { run, parents, .. } => {
             let shown: Vec<_> =

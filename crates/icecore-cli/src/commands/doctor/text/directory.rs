@@ -29,7 +29,7 @@ pub(super) fn explain(fact: &DirectoryFact) -> Explanation {
             no_backups(&format!("this user may not write to {location}: {}", failure::plain(reason)), OWNER)
         }
         DirectoryFact::FewFiles { files } => advised(
-            format!("only {files} more files can be created"),
+            format!("only {} can be created", text::counted(*files, "more file")),
             "remove files there; more space alone does not help",
         ),
         DirectoryFact::LittleRoom { bytes } => {

@@ -26,8 +26,9 @@ pub(super) fn explain(fact: RepositoryFact, zone: &TimeZone) -> Explanation {
             "no key slot can be read: nobody can unlock the repository",
             "copy meta/keys/ back from a copy of the repository",
         ),
-        RepositoryFact::SeveralWaysIn { slots } => {
-            plain(format!("{}, not only AWS KMS", text::counted(slots, "key slot")))
+        RepositoryFact::OwnWayIn { slots, has_kms } => {
+            let others = if has_kms { ", not only AWS KMS" } else { "" };
+            plain(format!("{}{others}", text::counted(slots, "key slot")))
         }
         RepositoryFact::OnlyKms { regions, is_bucket_region } => {
             advised(only_kms(&regions, is_bucket_region), ANOTHER_KEY)

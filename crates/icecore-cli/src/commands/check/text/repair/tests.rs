@@ -41,7 +41,7 @@ fn a_plan_is_told() {
         "repair plan, not carried out yet:\n  \
          meta/packs/{run}-000000 is rebuilt from the copy in data/a\n  \
          data/b is moved to data/c, the location in its pack directory\n  \
-         data/d and meta/packs/d into quarantine; stored again: 0 chunks, lost: 1,234 chunks\n  \
+         data/d and meta/packs/d into quarantine; intact and stored again: 0 chunks, already lost: 1,234 chunks\n  \
          meta/snapshots/e into quarantine: snapshot {id} is lost, because no copy of it exists\n  \
          data/f is skipped: its run is at work\n",
         run = RunId([1; 16])
