@@ -46,7 +46,7 @@ pub enum AccessError {
         location: String,
     },
     /// A directory supports any number of writers anyway.
-    #[error("--single-writer works only with repositories on S3")]
+    #[error("only a repository on S3 can be for a single writer")]
     SingleWriterDirectory,
 
     /// The address of the server is not a URL.

@@ -18,8 +18,7 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 pub enum CatalogError {
     /// The directory is on a file system that other machines share.
     #[error(
-        "the cache directory {} is on a network file system ({kind}), where the catalogue would not be safe; \
-         choose a directory on a local disk with --cache-dir",
+        "the cache directory {} is on a network file system ({kind}), where the catalogue would not be safe",
         path.display()
     )]
     NetworkFileSystem {
@@ -37,7 +36,7 @@ pub enum CatalogError {
         source: io::Error,
     },
     /// The catalogue's name belongs to something that is not a regular file.
-    #[error("{} is not a regular file; remove it, or choose another directory with --cache-dir", path.display())]
+    #[error("{} is not a regular file", path.display())]
     NotAFile {
         /// File of the catalogue.
         path: PathBuf,

@@ -64,7 +64,7 @@ fn a_location_in_a_repository_is_explained() {
     for location in ["repository/icecore", "repository/icecore/below"] {
         for words in [&["init"][..], &["snapshots"], &["backup", "--init", "source"]] {
             let output = sandbox.run(&[words, &["-r", location]].concat()).expect(1);
-            output.says("lies in the repository").says("use it: --repository");
+            output.says("is inside the repository").says("use it: --repository");
         }
     }
 }

@@ -22,7 +22,7 @@ pub enum BackupFault {
         name: String,
     },
     /// One name was given for several paths.
-    #[error("--name needs a single PATH: two sources cannot have the same name")]
+    #[error("two sources cannot have the same name")]
     OneName,
     /// The path cannot provide a name for the source.
     #[error("cannot derive a source name from {}", text::quoted(.path))]

@@ -24,7 +24,7 @@ pub enum RestoreRefusal {
     #[error("the snapshot is of a single file whose name differs from that of the source's root")]
     OtherName,
     /// The earlier snapshot is of another source.
-    #[error("--since names a snapshot of {base}, but the snapshot to restore is of {restored}")]
+    #[error("the earlier snapshot is of {base}, but the snapshot to restore is of {restored}")]
     OtherSource {
         /// Source of the earlier snapshot.
         base: String,
@@ -42,7 +42,7 @@ pub enum RestoreRefusal {
         only_full: bool,
     },
     /// No entry matches any of the patterns.
-    #[error("nothing in snapshot {id} matches --include {}", .patterns.join(" --include "))]
+    #[error("nothing in snapshot {id} matches {}", .patterns.join(" or "))]
     NothingIncluded {
         /// Id of the snapshot.
         id: String,

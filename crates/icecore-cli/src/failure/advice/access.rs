@@ -33,7 +33,7 @@ fn of_settings(error: &AccessError) -> Option<Advice> {
             ", or set it in the configuration file"
         ],
         AccessError::SingleWriterDirectory => {
-            "omit --single-writer: several hosts can write to a directory at the same time".into()
+            "leave out --single-writer: several hosts can write to a directory at the same time".into()
         }
         AccessError::NoServerUrl { .. } => {
             advice!["use ", Flag::EndpointUrl, " https://host or http://host:port"]

@@ -10,7 +10,7 @@ pub(super) fn of(fault: &BackupFault) -> Option<Advice> {
     let advice = match fault {
         BackupFault::NoPath => "run `icecore backup PATH…`; see `icecore backup --help`",
         BackupFault::UnknownSource { .. } => "run `icecore backup --name NAME PATH`",
-        BackupFault::OneName => "run the command once for each PATH",
+        BackupFault::OneName => "--name is for a single PATH: run the command once for each PATH",
         BackupFault::Unnamed { .. } => "use --name NAME",
         BackupFault::SameDirectory { .. } | BackupFault::SameName { .. } => {
             "back them up one at a time, each with its own --name"

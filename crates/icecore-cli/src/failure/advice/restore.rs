@@ -11,6 +11,7 @@ pub(super) fn of(refusal: &RestoreRefusal) -> Option<Advice> {
             "choose another directory, or add --yes to restore into this one; --dry-run lists the changes"
         }
         RestoreRefusal::Stream | RestoreRefusal::OtherName => "use --target DIR",
+        RestoreRefusal::OtherSource { .. } => "give --since a snapshot of the same source",
         RestoreRefusal::NothingBefore { .. } => {
             "restore the whole snapshot: omit --incremental and --differential"
         }

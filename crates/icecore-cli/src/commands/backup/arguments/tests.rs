@@ -52,7 +52,7 @@ fn two_paths_with_one_name_are_refused() {
     let failure = plan_of(&[&path("a/same"), &path("link")], "").unwrap_err();
     assert!(failure.message.ends_with("are the same directory"));
     let failure = plan_of(&[&path("a"), &path("b"), "--name", "x"], "").unwrap_err();
-    assert!(failure.message.contains("--name needs a single PATH"));
+    assert!(failure.message.contains("two sources cannot have the same name"));
 }
 
 #[test]
