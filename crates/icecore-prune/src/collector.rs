@@ -32,6 +32,9 @@ use crate::{
     survey::Survey,
 };
 
+/// Time in the name of the own run: after all others, so that a listing of snapshots that was cut short lacks it.
+const LAST_MILLISECOND: u64 = (1 << 48) - 1;
+
 /// The removal of packs at work: the only thing that deletes packs because nothing needs them.
 ///
 /// It is a run like that of a backup, with a pending snapshot that every listing must have.
@@ -54,7 +57,9 @@ impl<'c> Collector<'c> {
             return Err(RepoError::NewerMaintenance.into());
         }
         let environment = repository.environment();
-        let run = environment.run_id();
+        let mut random = [0; 10];
+        environment.entropy.fill(&mut random);
+        let run = RunId::new(LAST_MILLISECOND, random);
         let origin = SnapshotOrigin {
             run,
             source: PRUNE_SOURCE.to_owned(),

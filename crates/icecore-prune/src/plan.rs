@@ -12,7 +12,7 @@ use icecore_format::{
     ids::{CollectionNumber, PackName, RunId},
     snapshot::{Snapshot, SnapshotState},
 };
-use icecore_repo::collections::StoredCollection;
+use icecore_repo::{collections::StoredCollection, environment::time_of};
 
 pub use self::candidates::{KeptPacks, WhyKept};
 pub(crate) use self::candidates::{noted_objects, renewed};
@@ -24,6 +24,9 @@ pub(crate) const PRUNE_SOURCE: &str = "prune";
 /// Source under which a repair announces itself. Its decisive swap is on the object of another run, so that ending
 /// its own run does not stop it.
 pub(crate) const REPAIR_SOURCE: &str = "repair";
+
+/// How far clocks of hosts may be from the store's.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// How packs are removed.
 #[derive(Clone, Debug)]
@@ -194,7 +197,8 @@ impl Planner<'_> {
     fn step(&self, stored: &StoredCollection, left: usize) -> RecordStep {
         let record = &stored.record;
         let Some(waiting) = &record.waiting else { return RecordStep::NoteWaiting };
-        let runs: Vec<RunId> = waiting.iter().copied().filter(|run| !self.has_ended(*run)).collect();
+        let mut runs: Vec<RunId> = waiting.iter().copied().filter(|run| !self.has_ended(*run)).collect();
+        runs.extend(self.missing_in_wait_list(stored, waiting));
         if !runs.is_empty() {
             return RecordStep::Wait { runs };
         }
@@ -216,6 +220,19 @@ impl Planner<'_> {
         } else {
             RecordStep::Stay
         }
+    }
+
+    /// Returns pending runs that seem to be older than a record and that it does not wait for. Whoever holds the key
+    /// can write a record with a wait list that is too short; its time is the store's.
+    fn missing_in_wait_list(&self, stored: &StoredCollection, waiting: &[RunId]) -> Vec<RunId> {
+        let written = time_of(stored.modified + CLOCK_TOLERANCE).as_nanoseconds();
+        let is_missing = |snapshot: &&Snapshot| {
+            let origin = &snapshot.origin;
+            origin.source != PRUNE_SOURCE
+                && origin.started.as_nanoseconds() <= written
+                && waiting.binary_search(&origin.run).is_err()
+        };
+        self.others_pending().filter(is_missing).map(|snapshot| snapshot.origin.run).collect()
     }
 
     /// Returns whether a run that a record waits for is over: a run that is not listed has ended only if a record

@@ -1,12 +1,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use icecore_format::{ids::RunId, snapshot::SnapshotState};
+use icecore_format::{collection::CollectionState, ids::RunId, snapshot::SnapshotState};
 use icecore_repo::session::CommitReport;
-use icecore_store::fault::FaultPlan;
+use icecore_store::{fault::FaultPlan, store::PutCondition};
 
 use super::*;
 use crate::{
     bed::{Bed, UNLOCK_CALLS, author, write_files},
+    collector::put_record,
     forget::forget,
 };
 
@@ -170,4 +171,30 @@ fn two_collectors_do_no_harm() {
     pruned(&bed, &at_once());
     pruned(&bed, &at_once());
     bed.assert_readable(new);
+}
+
+#[test]
+fn a_wait_list_that_is_too_short_is_not_believed() {
+    let bed = Bed::new();
+    let old = bed.snapshot(OLD).origin.run;
+    let mut catalog = bed.catalog();
+    let mut session = bed.session(&mut catalog, |_| {});
+    write_files(&mut session, OLD);
+    forget(&bed.repository, old, None).unwrap();
+    bed.clock.advance(Duration::from_mins(10));
+    pruned(&bed, &at_once());
+    // Somebody who holds the key writes that nobody is waited for, and that the sweep has begun.
+    let [stored] = &icecore_repo::collections::list(&bed.repository).unwrap()[..] else {
+        panic!("one record")
+    };
+    let mut record = stored.record.clone();
+    (record.waiting, record.state) = (Some(Vec::new()), CollectionState::Sweeping);
+    let condition = PutCondition::Version(stored.version.clone());
+    put_record(&bed.repository, &record, condition).unwrap().unwrap();
+    let packs = bed.packs().len();
+    let report = pruned(&bed, &at_once());
+    assert!(
+        matches!(&report.plan.records[..], [RecordPlan { step: RecordStep::Wait { runs }, .. }] if runs[..] == [session.run()])
+    );
+    assert_eq!(bed.packs().len(), packs);
 }
