@@ -192,7 +192,7 @@ fn scopes_that_cannot_be_honoured_become_a_full() {
     assert_eq!(first["notices"].as_array().unwrap().len(), 1);
     let second = sandbox.backup(&["--dedup", "group"]);
     assert_eq!((&second["level"], &second["dedup"]), (&"full".into(), &"group".into()));
-    assert!(second["notices"][0].as_str().unwrap().contains("became a full"), "{second:#}");
+    assert!(second["notices"][0].as_str().unwrap().contains("is a full"), "{second:#}");
     assert_eq!(second["bytes_new"], FILE_BYTES);
     let third = sandbox.backup(&["--dedup", "repository"]);
     assert_eq!((&third["level"], &third["dedup"]), (&"incremental".into(), &"repository".into()));
