@@ -12,9 +12,11 @@ use icecore_catalog::Catalog;
 use icecore_fixtures::{content::SMALL_CHUNKS, threads};
 pub(crate) use icecore_fixtures::{content::noise, keys::key_file, threads::wait};
 use icecore_format::{
-    entry::{ChunkRef, Content, Entry, EntryKind},
+    collection::{CollectedPack, CollectionRecord, CollectionState},
+    entry::{ChunkRef, Content, Entry, EntryKind, Time},
     header::Parameters,
-    ids::RepositoryId,
+    ids::{CollectionNumber, PackName, RepositoryId, RunId},
+    layout::{PACKS_PREFIX, collection_key, parse_directory_key},
     path,
     seal::ObjectKind,
     slot::{Credential, PasswordCost},
@@ -78,6 +80,22 @@ pub(crate) fn create_options(credential: Credential) -> CreateOptions {
 /// Returns the origin of a full of the only source.
 pub(crate) fn origin() -> SessionOrigin {
     SessionOrigin::first_full("source", "host", b"/root", "test")
+}
+
+/// Returns the record of a collection that removes nothing.
+pub(crate) fn collection(number: u32) -> CollectionRecord {
+    CollectionRecord {
+        number: CollectionNumber::new(number).unwrap(),
+        state: CollectionState::Condemned,
+        run: RunId::new(1, [1; 10]),
+        written: Time::default(),
+        host: "host".into(),
+        packs: Vec::new(),
+        deleted: Vec::new(),
+        waiting: None,
+        dead_runs: Vec::new(),
+        cleared_runs: Vec::new(),
+    }
 }
 
 /// Fails the test if `action` does not end: nothing here may wait for ever.
@@ -219,6 +237,33 @@ impl Bed {
 
     pub fn snapshots(&self) -> snapshots::SnapshotList {
         snapshots::list(&self.repository, &mut self.catalog()).unwrap()
+    }
+
+    pub fn put_collection(&self, record: &CollectionRecord) {
+        let object = record.seal(self.repository.keys(), &self.repository.environment().salt()).unwrap();
+        self.set(&collection_key(record.number), object);
+    }
+
+    /// Condemns packs of data, of the group of their run.
+    pub fn condemn(&self, number: u32, packs: &[PackName]) {
+        let mut packs: Vec<_> = packs
+            .iter()
+            .map(|name| CollectedPack {
+                name: *name,
+                kind: ObjectKind::Data,
+                group: name.run,
+                bytes: 1,
+                pack_version: Some("version".into()),
+                directory_version: None,
+            })
+            .collect();
+        packs.sort_unstable_by_key(|pack| pack.name);
+        self.put_collection(&CollectionRecord { packs, ..collection(number) });
+    }
+
+    /// Returns the packs that have a directory.
+    pub fn listed_packs(&self) -> Vec<PackName> {
+        self.keys_under(PACKS_PREFIX).iter().map(|key| parse_directory_key(key).unwrap()).collect()
     }
 
     /// Reads the contents of all files of all complete snapshots: every complete snapshot must be readable.

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use futures_util::{StreamExt, stream};
 use icecore_format::{
     collection::{CollectionRecord, Condemned},
     layout::{GC_PREFIX, parse_collection_key},
@@ -18,6 +19,8 @@ use crate::{
 
 /// How often records may be removed while they are read before that counts as an error.
 const ATTEMPTS_MAX: u32 = 8;
+/// Records that are fetched at a time.
+const FETCH_CONCURRENCY: usize = 8;
 
 /// A record as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,14 +65,17 @@ pub fn read(repository: &Repository, listed: &[ObjectInfo]) -> RepoResult<Vec<St
 
 /// Reads all records of a listing; nothing if one of them is not there any more.
 fn read_all(repository: &Repository, listed: &[ObjectInfo]) -> RepoResult<Option<Vec<StoredCollection>>> {
+    let objects: Vec<&ObjectInfo> =
+        listed.iter().filter(|object| object.key.starts_with(GC_PREFIX)).collect();
+    let fetches = stream::iter(&objects).map(|object| repository.store().get_if_exists(&object.key));
+    let fetches = fetches.buffered(FETCH_CONCURRENCY).collect();
+    let fetched: Vec<StoreResult<_>> = repository.environment().runtime.block_on(fetches);
     let mut records = Vec::new();
-    for object in listed.iter().filter(|object| object.key.starts_with(GC_PREFIX)) {
-        let number = parse_collection_key(&object.key).map_err(RepoError::object(&object.key))?;
-        let found: StoreResult<_> =
-            repository.environment().runtime.block_on(repository.store().get_if_exists(&object.key));
+    for (object, found) in objects.into_iter().zip(fetched) {
         let Some((bytes, version)) = found? else { return Ok(None) };
-        let record = CollectionRecord::open(repository.keys(), number, &bytes)
-            .map_err(RepoError::object(&object.key))?;
+        let record = parse_collection_key(&object.key)
+            .and_then(|number| CollectionRecord::open(repository.keys(), number, &bytes))
+            .map_err(|source| RepoError::Collection { key: object.key.clone(), source })?;
         records.push(StoredCollection { record, version, modified: object.modified });
     }
     records.sort_by_key(|stored| stored.record.number);

@@ -119,10 +119,19 @@ pub enum RepoError {
     /// Another process marked the pending run as aborted.
     #[error("another program ended the run before it was complete; nothing is lost")]
     Fenced,
-    /// The repository uses features or holds objects that a writer must understand, and this version does
-    /// not.
-    #[error("a newer version of Icecore has pruned or changed the repository; this version can only read it")]
+    /// The repository uses features that a writer must understand, and this version does not.
+    #[error("a newer version of Icecore has changed the repository; this version can only read it")]
     NewerMaintenance,
+    /// The record of a collection is damaged, or of a newer program: nobody knows which packs it condemns.
+    #[error(
+        "{key} lists packs that are being removed, but cannot be read, so nothing can be written: {source}"
+    )]
+    Collection {
+        /// Key of the record.
+        key: String,
+        /// What is wrong with it.
+        source: FormatError,
+    },
     /// Others changed a snapshot object each time before it could be changed.
     #[error("others keep changing the snapshot {run}")]
     SnapshotContended {
@@ -172,7 +181,9 @@ impl RepoError {
     /// Returns whether stored data is damaged or missing.
     pub fn is_corruption(&self) -> bool {
         match self {
-            Self::Object { source, .. } | Self::Format(source) => source.is_corruption(),
+            Self::Object { source, .. } | Self::Collection { source, .. } | Self::Format(source) => {
+                source.is_corruption()
+            }
             Self::Store(error) => error.is_not_found(),
             // The refused entry was read from a snapshot, where it should not be.
             Self::MissingChunk { .. }

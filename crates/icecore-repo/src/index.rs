@@ -17,6 +17,7 @@ use icecore_format::{
 };
 use icecore_store::ObjectInfo;
 
+pub(crate) use self::load::Scope;
 pub use self::pack::{BlockNumber, ChunkLocation, IndexedPack, PackRow};
 use crate::{
     error::{RepoError, RepoResult},
@@ -76,13 +77,14 @@ pub fn load_index(
 ) -> RepoResult<LoadedIndex> {
     recovering(catalog, |catalog| {
         let mut damaged = directories::read_listed(repository, catalog)?;
-        let index = load::load(repository, catalog, group, None, &mut damaged)?;
+        let index = load::load(repository, catalog, Scope { group, ..Scope::default() }, &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
 }
 
 /// Does the same as [`load_index`] for a writer, which is going to refer to the chunks in the index: leaves
-/// out packs that are missing, or whose length differs from the one in their directory.
+/// out packs that are missing, or whose length differs from the one in their directory, or that are not in
+/// the scope.
 ///
 /// `directories` are the pack directories that the store lists; `manifests` are the packs of manifest nodes,
 /// if they were listed with them. `adopt` gets the packs that the store lists and the names (sorted) of those
@@ -92,7 +94,7 @@ pub(crate) fn load_index_for_writing(
     catalog: &mut Catalog,
     directories: &[&ObjectInfo],
     manifests: Option<&[&ObjectInfo]>,
-    group: Option<GroupId>,
+    scope: Scope<'_>,
     mut adopt: impl FnMut(&StoredPacks, &[PackName]) -> RepoResult<Vec<PackDirectory>>,
 ) -> RepoResult<(LoadedIndex, StoredPacks)> {
     recovering(catalog, |catalog| {
@@ -103,18 +105,17 @@ pub(crate) fn load_index_for_writing(
         listed.extend(damaged.iter().filter_map(|(key, _)| parse_directory_key(key).ok()));
         listed.sort_unstable();
         catalog.add_directories(&adopt(&stored, &listed)?)?;
-        let index = load::load(repository, catalog, group, Some(&stored), &mut damaged)?;
+        let index = load::load(repository, catalog, Scope { stored: Some(&stored), ..scope }, &mut damaged)?;
         Ok((LoadedIndex { index, damaged }, stored))
     })
 }
 
 /// Loads the index again for the next session of a writer, from a catalogue that was up to date a moment ago;
-/// `stored` are the packs that existed then, and those that were uploaded since.
+/// the scope has the packs that existed then, and those that were uploaded since.
 pub(crate) fn load_index_again(
     repository: &Repository,
     catalog: &mut Catalog,
-    stored: Option<&StoredPacks>,
-    group: Option<GroupId>,
+    scope: Scope<'_>,
 ) -> RepoResult<LoadedIndex> {
     let mut is_first = true;
     recovering(catalog, |catalog| {
@@ -122,7 +123,7 @@ pub(crate) fn load_index_again(
         let is_current = std::mem::take(&mut is_first);
         let mut damaged =
             if is_current { Vec::new() } else { directories::read_listed(repository, catalog)? };
-        let index = load::load(repository, catalog, group, stored, &mut damaged)?;
+        let index = load::load(repository, catalog, scope, &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
 }

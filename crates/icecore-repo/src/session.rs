@@ -3,6 +3,7 @@
 
 mod adoption;
 mod assembly;
+mod collections_seen;
 mod continuation;
 mod filler;
 mod options;
@@ -23,7 +24,7 @@ use icecore_format::{
 
 use self::{
     assembly::Assembler,
-    continuation::{Known, Prepared, newest_condemned_epoch},
+    continuation::{Known, Prepared},
     origin::pending_snapshot,
     packer::Packer,
 };
@@ -111,8 +112,8 @@ pub struct WriteSession<'c> {
 impl<'c> WriteSession<'c> {
     /// Announces the run, brings the index up to date and starts the pipeline.
     ///
-    /// The pending snapshot is written before the index is loaded (DESIGN section 5): a pruner that condemns
-    /// packs later sees the run and waits for it.
+    /// The pending snapshot is written before anything is read that the run relies on (decision 0024): a
+    /// collection that condemns packs later waits for the run, so the commit need not look for such packs.
     ///
     /// # Panics
     /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
@@ -126,8 +127,7 @@ impl<'c> WriteSession<'c> {
     }
 
     /// Does the same as [`Self::begin`] after another session of the same command, and does not ask the store
-    /// again for what that session knew. A pruner that has condemned packs since then is noticed before the
-    /// commit.
+    /// again for what that session knew, unless a collection has begun, changed or ended since then.
     ///
     /// # Panics
     /// When the pack size is outside [`WriteOptions::PACK_BYTES_RANGE`].
@@ -308,9 +308,6 @@ impl<'c> WriteSession<'c> {
         }
         let environment = self.repository.environment();
         environment.proceed()?;
-        if newest_condemned_epoch(&self.repository)? != self.known.condemned_epoch {
-            return Err(RepoError::NewerMaintenance);
-        }
         let written = self.statistics();
         let statistics = SnapshotStatistics {
             bytes_new: written.bytes_new,
@@ -325,7 +322,7 @@ impl<'c> WriteSession<'c> {
             root_level: root.level,
             totals: root.totals,
             errors: report.errors,
-            condemned_epoch: self.known.condemned_epoch,
+            condemned_epoch: self.known.collections.newest,
             statistics,
             damage: None,
             left_out: report.left_out.clone().map(LeftOut::bounded),

@@ -8,7 +8,7 @@ use super::{Bed, requests};
 use crate::harness::{bytes, text};
 
 /// Maximum number of requests of a backup with nothing new; a reader of the list can name each of them.
-const UNCHANGED_REQUESTS_MAX: u64 = 11;
+const UNCHANGED_REQUESTS_MAX: u64 = 10;
 /// For `init` in a bucket without objects: a listing, the lifecycle rules, the probe (12), the key slot and
 /// the header.
 const INIT_REQUESTS_MAX: usize = 16;
@@ -16,20 +16,19 @@ const INIT_REQUESTS_MAX: usize = 16;
 const INIT_ON_AMAZON_REQUESTS_MAX: usize = 4;
 /// For a first backup of three packs: 8 for the packs, including that of the manifest, 3 for the snapshot and
 /// the log.
-const FIRST_REQUESTS_MAX: usize = 19;
+const FIRST_REQUESTS_MAX: usize = 18;
 /// For a backup with one changed file in a hundred: one more pack of data, and one more of the manifest.
-const CHANGED_REQUESTS_MAX: usize = 15;
+const CHANGED_REQUESTS_MAX: usize = 14;
 /// For a copy of these three snapshots: twice the requests for opening a repository, and those for fetching
 /// and storing.
-const COPY_REQUESTS_MAX: usize = 47;
+const COPY_REQUESTS_MAX: usize = 46;
 /// For a copy of existing snapshots.
 const COPY_AGAIN_REQUESTS_MAX: usize = 8;
 
 /// For a backup without changes from a new host, after three snapshots: header, everything below `meta/` and
 /// key slot (3); records and snapshots (6); the announcement, everything below `meta/` again and `data/` (3);
-/// the directories of two data packs, and two packs of manifests (4); condemned packs, the commit and the
-/// record (3).
-const NEW_HOST_REQUESTS_MAX: usize = 19;
+/// the directories of two data packs, and two packs of manifests (4); the commit and the record (2).
+const NEW_HOST_REQUESTS_MAX: usize = 18;
 /// For a list of these three snapshots from a new host.
 const NEW_HOST_SNAPSHOTS_REQUESTS_MAX: usize = 9;
 /// For a restore of one file from there: the directories of four packs, and three more blocks.

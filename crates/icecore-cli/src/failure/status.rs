@@ -52,7 +52,9 @@ pub(super) fn of_repository(error: &RepoError) -> ExitStatus {
         RepoError::Object { key, source } if key == HEADER_KEY && source.is_corruption() => {
             ExitStatus::Damage
         }
-        RepoError::Object { source, .. } | RepoError::Format(source) => of_format(source),
+        RepoError::Object { source, .. }
+        | RepoError::Collection { source, .. }
+        | RepoError::Format(source) => of_format(source),
         RepoError::NoRepository { .. } => ExitStatus::NoRepository,
         RepoError::WrongKey { .. } => ExitStatus::WrongKey,
         RepoError::NoKeySlot { .. } => ExitStatus::Damage,

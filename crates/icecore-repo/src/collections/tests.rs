@@ -1,39 +1,14 @@
-use icecore_format::{
-    collection::CollectionState,
-    entry::Time,
-    ids::{CollectionNumber, RunId},
-};
 use icecore_store::store::Store;
 
 use super::*;
-use crate::bed::Bed;
-
-fn record(number: u32) -> CollectionRecord {
-    CollectionRecord {
-        number: CollectionNumber::new(number).unwrap(),
-        state: CollectionState::Condemned,
-        run: RunId::new(1, [1; 10]),
-        written: Time::default(),
-        host: "host".into(),
-        packs: Vec::new(),
-        deleted: Vec::new(),
-        waiting: None,
-        dead_runs: Vec::new(),
-        cleared_runs: Vec::new(),
-    }
-}
-
-fn put(bed: &Bed, record: &CollectionRecord) {
-    let object = record.seal(bed.repository.keys(), &bed.repository.environment().salt()).unwrap();
-    bed.set(&icecore_format::layout::collection_key(record.number), object);
-}
+use crate::bed::{Bed, collection};
 
 #[test]
 fn records_are_read_in_the_order_of_their_numbers() {
     let bed = Bed::new();
     assert_eq!(list(&bed.repository).unwrap(), []);
     for number in [2, 10, 1] {
-        put(&bed, &record(number));
+        bed.put_collection(&collection(number));
     }
     let numbers: Vec<_> =
         list(&bed.repository).unwrap().iter().map(|stored| stored.record.number.get()).collect();
@@ -43,10 +18,10 @@ fn records_are_read_in_the_order_of_their_numbers() {
 #[test]
 fn a_record_that_goes_while_it_is_read_makes_all_be_listed_again() {
     let bed = Bed::new();
-    put(&bed, &record(1));
+    bed.put_collection(&collection(1));
     let listed = bed.repository.environment().runtime.block_on(bed.memory.list(GC_PREFIX)).unwrap();
     bed.remove("meta/gc/000001");
-    put(&bed, &record(2));
+    bed.put_collection(&collection(2));
     let read = read(&bed.repository, &listed).unwrap();
     assert_eq!(read.iter().map(|stored| stored.record.number.get()).collect::<Vec<_>>(), [2]);
 }
@@ -56,7 +31,9 @@ fn what_does_not_open_is_an_error() {
     let bed = Bed::new();
     for key in ["meta/gc/1", "meta/gc/000001", "meta/gc/x"] {
         bed.set(key, vec![0; 10]);
-        assert!(matches!(list(&bed.repository), Err(RepoError::Object { key: found, .. }) if found == key));
+        assert!(
+            matches!(list(&bed.repository), Err(RepoError::Collection { key: found, .. }) if found == key)
+        );
         bed.remove(key);
     }
 }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use icecore_catalog::{Catalog, CatalogError, ChunkTable, DirectoryRow};
 use icecore_format::{
+    collection::Condemned,
     directory::PackDirectory,
     ids::{ChunkId, GroupId, PackName},
 };
@@ -31,16 +32,13 @@ enum Pass {
     },
 }
 
-/// Loads the index; fetches damaged rows from the store again. If `group` or `stored` are given, packs of
-/// other groups, and packs that are not among `stored`, are left out.
+/// Loads the index; fetches damaged rows from the store again. Packs that are not in the scope are left out.
 pub(super) fn load(
     repository: &Repository,
     catalog: &mut Catalog,
-    group: Option<GroupId>,
-    stored: Option<&StoredPacks>,
+    scope: Scope<'_>,
     damaged: &mut Vec<(String, RepoError)>,
 ) -> RepoResult<ChunkIndex> {
-    let scope = Scope { group, stored };
     let chunks_max = if catalog.is_in_memory() {
         usize::MAX
     } else {
@@ -66,11 +64,15 @@ pub(super) fn load(
     }
 }
 
-/// Packs that get into the index.
-#[derive(Clone, Copy)]
-struct Scope<'a> {
-    group: Option<GroupId>,
-    stored: Option<&'a StoredPacks>,
+/// Packs that get into the index; all, if nothing is given.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Scope<'a> {
+    /// Only packs of this group.
+    pub group: Option<GroupId>,
+    /// Only packs that exist as their directories describe them.
+    pub stored: Option<&'a StoredPacks>,
+    /// Not these packs: a writer must not refer to what is about to be removed.
+    pub condemned: Option<&'a Condemned>,
 }
 
 impl Scope<'_> {
@@ -79,6 +81,9 @@ impl Scope<'_> {
             return false;
         }
         let PackRow { name, kind, group } = pack;
+        if self.condemned.is_some_and(|condemned| condemned.is_condemned(name)) {
+            return false;
+        }
         let is_there = self.stored.is_none_or(|stored| stored.has(name, kind, group, bytes));
         if !is_there {
             tracing::warn!(

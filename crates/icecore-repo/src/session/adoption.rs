@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use icecore_format::{
+    collection::Condemned,
     directory::PackDirectory,
     ids::{PackName, RunId},
     layout::{PackPlace, snapshot_key},
@@ -28,16 +29,19 @@ use crate::{
 /// active; returns the directories.
 ///
 /// Each such pack is read in full, and every chunk in it is verified before it counts. One that cannot be
-/// used stays as it is. `listed` are the names of all packs that have a directory, sorted.
+/// used stays as it is, and so does a condemned one: a collection may be removing its directory just now, and
+/// the new one would stay behind. `listed` are the names of all packs that have a directory, sorted.
 pub(crate) fn adopt(
     repository: &Repository,
     stored: &StoredPacks,
     listed: &[PackName],
+    condemned: &Condemned,
     host: &str,
 ) -> RepoResult<Vec<PackDirectory>> {
     let mut abandoned = HashMap::new();
     let mut adopted = Vec::new();
-    for (name, place) in stored.not_among(listed) {
+    let unlisted = stored.not_among(listed).into_iter();
+    for (name, place) in unlisted.filter(|(name, _)| !condemned.is_condemned(*name)) {
         repository.environment().proceed()?;
         let is_abandoned = if let Some(known) = abandoned.get(&name.run) {
             *known

@@ -13,12 +13,12 @@ use icecore_format::{
     snapshot::{DedupScope, Snapshot, SnapshotOrigin, SnapshotState},
 };
 
-use super::{ClockDifference, WriteOptions, adoption, packer::Packer};
+use super::{ClockDifference, WriteOptions, adoption, collections_seen::CollectionsSeen, packer::Packer};
 use crate::{
     compaction,
     environment::time_of,
-    error::{RepoError, RepoResult},
-    index::{LoadedIndex, load_index_again, load_index_for_writing},
+    error::RepoResult,
+    index::{LoadedIndex, Scope, load_index_again, load_index_for_writing},
     listing::MetaListing,
     reader::SharedIndex,
     repository::Repository,
@@ -45,8 +45,8 @@ impl Continuation {
 /// What a session knows of the store.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// Epoch of condemned packs when the packs were listed.
-    pub condemned_epoch: u64,
+    /// Records of collections, read before the packs were listed.
+    pub collections: CollectionsSeen,
     /// Pack directories that are in no index object, without those of the session itself.
     pub unindexed: usize,
     /// Pack directories that the session has written.
@@ -89,9 +89,11 @@ impl Prepared {
         let scope = (dedup == DedupScope::Group).then_some(group);
         let now = repository.environment().monotonic();
         let fresh = continuation.known.filter(|known| now.saturating_sub(known.listed) < CONTINUES_MAX);
-        let (clock_difference, mut known, loaded) = match fresh {
+        let (clock_difference, mut known, loaded) = match still_valid(repository, fresh)? {
             Some(known) => {
-                let loaded = load_index_again(repository, catalog, known.stored.as_ref(), scope)?;
+                let (stored, condemned) = (known.stored.as_ref(), Some(&known.collections.condemned));
+                let scope = Scope { group: scope, stored, condemned };
+                let loaded = load_index_again(repository, catalog, scope)?;
                 (None, known, loaded)
             }
             None => read(repository, catalog, snapshot, now)?,
@@ -109,6 +111,14 @@ impl Prepared {
     }
 }
 
+/// Returns what an earlier session knew, if no collection has begun, changed or ended since then. This looks
+/// after the announcement of the new run, for which later collections wait.
+fn still_valid(repository: &Repository, known: Option<Known>) -> RepoResult<Option<Known>> {
+    let Some(known) = known else { return Ok(None) };
+    let listed = repository.environment().runtime.block_on(repository.store().list(GC_PREFIX))?;
+    Ok(known.collections.are(&listed).then_some(known))
+}
+
 /// Lists the objects in the store, and loads the index from them.
 fn read(
     repository: &Repository,
@@ -117,19 +127,22 @@ fn read(
     listed: Duration,
 ) -> RepoResult<(Option<ClockDifference>, Known, LoadedIndex)> {
     let SnapshotOrigin { group, dedup, ref host, .. } = snapshot.origin;
-    // A directory is condemned before it is deleted, and condemned packs are checked again before the commit.
+    // A pack that is condemned later is not removed before this run, which has announced itself, has ended.
     let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX, INDEX_PREFIX])?;
-    let condemned_epoch = epoch_of(listing.below(GC_PREFIX).count())?;
+    let records: Vec<_> = listing.below(GC_PREFIX).cloned().collect();
+    let collections = CollectionsSeen::read(repository, records)?;
+    let condemned = &collections.condemned;
     let unindexed = compaction::unindexed(listing.below(PACKS_PREFIX), listing.below(INDEX_PREFIX));
     let directories: Vec<_> = listing.below(PACKS_PREFIX).collect();
     let manifests = listing.below_any(MANIFEST_PREFIX);
     let manifests = manifests.as_deref();
-    let scope = (dedup == DedupScope::Group).then_some(group);
+    let group = (dedup == DedupScope::Group).then_some(group);
+    let scope = Scope { group, stored: None, condemned: Some(condemned) };
     let (loaded, stored) =
         load_index_for_writing(repository, catalog, &directories, manifests, scope, |stored, listed| {
-            adoption::adopt(repository, stored, listed, host)
+            adoption::adopt(repository, stored, listed, condemned, host)
         })?;
-    let known = Known { condemned_epoch, unindexed, uploaded: 0, stored: Some(stored), listed };
+    let known = Known { collections, unindexed, uploaded: 0, stored: Some(stored), listed };
     Ok((clock_difference(&listing, snapshot), known, loaded))
 }
 
@@ -139,16 +152,4 @@ fn clock_difference(listing: &MetaListing, snapshot: &Snapshot) -> Option<ClockD
     let SnapshotState::Pending { refreshed } = snapshot.state else { return None };
     let own = listing.find(&snapshot_key(snapshot.origin.run))?;
     Some(ClockDifference { here: refreshed, store: time_of(own.modified) })
-}
-
-/// Returns the newest epoch of condemned packs.
-///
-/// This version does not prune, and cannot find out which packs a newer version has condemned.
-pub(super) fn newest_condemned_epoch(repository: &Repository) -> RepoResult<u64> {
-    epoch_of(repository.environment().runtime.block_on(repository.store().list(GC_PREFIX))?.len())
-}
-
-/// Returns the newest epoch of this many lists of condemned packs.
-fn epoch_of(condemned: usize) -> RepoResult<u64> {
-    if condemned == 0 { Ok(0) } else { Err(RepoError::NewerMaintenance) }
 }

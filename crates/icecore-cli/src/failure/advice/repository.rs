@@ -8,6 +8,9 @@ use super::{Advice, DAMAGE, INTERRUPTED, NEWER, no_repository, store, wrong_key}
 /// What to do about a header that is missing or damaged.
 pub(super) const HEADER: &str = "if objects are still being replicated, wait; otherwise copy the object `icecore` back \
      from a copy of the repository (the stored data is not lost)";
+/// What to do about a record of a collection that is damaged.
+const COLLECTION: &str = "copy the object back from a copy of the repository, or from its earlier version if the bucket keeps \
+     versions";
 /// What to do about a catalogue that cannot be kept.
 pub(in crate::failure) const CATALOG: &str = "choose another directory with --cache-dir";
 const NO_SLOT: &str = "if objects are still being replicated, wait; otherwise copy meta/keys/ back from a copy of the \
@@ -19,6 +22,9 @@ pub(in crate::failure) fn of(error: &RepoError) -> Option<Advice> {
         RepoError::Store(error) => return store::of(error),
         RepoError::Object { key, source } if key == HEADER_KEY && source.is_corruption() => HEADER,
         RepoError::Object { source, .. } | RepoError::Format(source) => return of_format(source),
+        RepoError::Collection { source: FormatError::UnknownState { .. }, .. } => NEWER,
+        RepoError::Collection { source, .. } if source.is_corruption() => COLLECTION,
+        RepoError::Collection { source, .. } => return of_format(source),
         RepoError::NoRepository { .. } => return Some(no_repository()),
         RepoError::RepositoryExists { .. } => "use it as it is, or choose another location for a new one",
         RepoError::WrongKey { .. } => return Some(wrong_key()),

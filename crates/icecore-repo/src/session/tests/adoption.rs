@@ -53,6 +53,17 @@ fn what_a_killed_run_has_uploaded_is_not_uploaded_again() {
 }
 
 #[test]
+fn a_condemned_pack_gets_no_directory() {
+    let bed = Bed::new();
+    let contents = noises(10, 60_000, 1);
+    let run = killed(&bed, &contents, "host");
+    let numbers = 0..bed.keys_under(DATA_PREFIX).len() as u32 + 1;
+    bed.condemn(1, &numbers.map(|number| PackName { run, number }).collect::<Vec<_>>());
+    assert_eq!(next(&bed, &contents, "host").0, 10);
+    assert!(!bed.keys_under(PACKS_PREFIX).iter().any(|key| key.contains(&run.to_string())));
+}
+
+#[test]
 fn packs_of_a_run_of_another_host_are_left_to_it_while_it_may_live() {
     let bed = Bed::new();
     let contents = noises(10, 60_000, 1);

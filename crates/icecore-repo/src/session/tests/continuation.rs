@@ -17,7 +17,7 @@ fn next(bed: &Bed, catalog: &mut Catalog, before: Continuation, contents: &[Vec<
 }
 
 #[test]
-fn a_session_that_follows_another_lists_only_what_is_condemned() {
+fn a_session_that_follows_another_lists_only_the_records_of_collections() {
     for bed in Bed::in_both_modes() {
         let (old, new) = (noises(3, 10_000, 1), noises(2, 10_000, 50));
         let mut catalog = bed.catalog();
@@ -40,17 +40,38 @@ fn a_session_that_follows_another_lists_only_what_is_condemned() {
 
 #[test]
 fn packs_that_were_condemned_between_two_sessions_are_noticed() {
+    for bed in Bed::in_both_modes() {
+        let contents = noises(3, 10_000, 1);
+        let mut catalog = bed.catalog();
+        let (after, _) = next(&bed, &mut catalog, Continuation::default(), &contents);
+        let packs = bed.listed_packs();
+        bed.condemn(1, &packs);
+        let (after, listings) = next(&bed, &mut catalog, after, &contents);
+        assert!(listings > 1, "everything is read again: {listings}");
+        assert_eq!(bed.listed_packs().len(), 2 * packs.len(), "nothing that was condemned is relied on");
+        // The record is known now.
+        let (after, listings) = next(&bed, &mut catalog, after, &contents);
+        assert_eq!((listings, bed.listed_packs().len()), (1, 2 * packs.len()));
+        // It changes: some packs are spared, and the others go.
+        bed.condemn(1, &packs[..1]);
+        assert!(next(&bed, &mut catalog, after, &contents).1 > 1);
+    }
+}
+
+#[test]
+fn condemned_packs_stay_absent_for_the_sessions_that_follow() {
     let bed = Bed::new();
-    let contents = noises(3, 10_000, 1);
+    let (old, new) = (noises(3, 10_000, 1), noises(1, 10_000, 50));
+    bed.snapshot(&old);
+    let packs = bed.listed_packs();
+    bed.condemn(1, &packs);
     let mut catalog = bed.catalog();
-    let (after, _) = next(&bed, &mut catalog, Continuation::default(), &contents);
-    bed.set("meta/gc/1", vec![0; 10]);
-    let options = WriteOptions { pack_bytes: 1 << 20, ..WriteOptions::default() };
-    let repository = bed.repository.clone();
-    let mut session =
-        WriteSession::begin_after(repository, &mut catalog, after, bed::origin(), options).unwrap();
-    let root = write_files(&mut session, &contents).unwrap();
-    assert!(matches!(commit(session, &root), Err(RepoError::NewerMaintenance)));
+    let (after, _) = next(&bed, &mut catalog, Continuation::default(), &new);
+    next(&bed, &mut catalog, after, &old);
+    let data =
+        |name: &PackName| bed.keys_under(DATA_PREFIX).iter().any(|key| key.ends_with(&name.to_string()));
+    let uploaded = bed.listed_packs().into_iter().filter(|name| !packs.contains(name) && data(name));
+    assert_eq!(uploaded.count(), 2, "the old content is uploaded again");
 }
 
 #[test]
