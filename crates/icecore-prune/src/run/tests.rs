@@ -83,6 +83,23 @@ fn nothing_goes_before_the_grace_period_is_over() {
 }
 
 #[test]
+fn a_run_that_was_pending_is_waited_for_and_what_it_uses_is_spared() {
+    let bed = Bed::new();
+    let old = bed.snapshot(OLD).origin.run;
+    let mut catalog = bed.catalog();
+    let mut session = bed.session(&mut catalog, |_| {});
+    let root = write_files(&mut session, OLD);
+    forget(&bed.repository, old, None).unwrap();
+    let report = pruned(&bed, &at_once());
+    assert!(report.packs_condemned > 0 && report.swept.packs == 0);
+    assert!(matches!(report.plan.records[..], [RecordPlan { step: RecordStep::Wait { .. }, .. }]));
+    let complete = session.commit(&root, &CommitReport::default()).unwrap().0;
+    let report = pruned(&bed, &at_once());
+    assert_eq!(report.swept.packs, 0);
+    bed.assert_readable(complete.origin.run);
+}
+
+#[test]
 fn a_silent_run_is_ended_after_a_day() {
     let bed = Bed::new();
     let old = bed.snapshot(OLD).origin.run;
