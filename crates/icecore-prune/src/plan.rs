@@ -333,14 +333,14 @@ impl Planner<'_> {
         }
         let bytes = candidates.iter().map(|(_, bytes)| bytes).sum();
         let packs: Vec<CollectedPack> = candidates.into_iter().map(|(pack, _)| pack).collect();
-        let dead_runs = self.dead_runs(&packs);
+        let dead_runs = self.dead_runs();
         let cleared_runs = self.cleared_runs(&deleted);
         Some(NewRecord { packs, bytes, deleted, dead_runs, cleared_runs })
     }
 
-    /// Returns all runs that ended without a snapshot. Their packs may be used that may be used already, and that no
-    /// record removes.
-    fn dead_runs(&self, condemned: &[CollectedPack]) -> Vec<DeadRun> {
+    /// Returns all runs that ended without a snapshot. Those of their packs are usable that were usable before and
+    /// that no other record names: those that the new record names were usable until now, which undo needs to know.
+    fn dead_runs(&self) -> Vec<DeadRun> {
         let before = self.survey.records.last().map_or(&[][..], |stored| &stored.record.dead_runs);
         let known: HashSet<RunId> = before.iter().map(|dead| dead.run).collect();
         let aborted = self.survey.snapshots.snapshots.iter().filter(|snapshot| is_aborted(snapshot));
@@ -353,8 +353,7 @@ impl Planner<'_> {
         for DeadRun { run, usable } in &mut dead {
             usable.retain(|number| {
                 let name = PackName { run: *run, number: *number };
-                let is_removed = self.survey.records.iter().any(|stored| stored.record.names_pack(name))
-                    || condemned.binary_search_by_key(&name, |pack| pack.name).is_ok();
+                let is_removed = self.survey.records.iter().any(|stored| stored.record.names_pack(name));
                 self.survey.packs.number(name).is_some() && !is_removed
             });
         }

@@ -2,7 +2,7 @@
 
 use icecore_catalog::Catalog;
 use icecore_format::{
-    collection::CollectionState,
+    collection::{CollectionState, Condemned},
     history::SeenHistory,
     ids::{PackName, RunId},
     snapshot::{Completion, Snapshot, SnapshotOrigin, SnapshotState},
@@ -97,19 +97,25 @@ fn needed_packs(
     completion: &Completion,
 ) -> PruneResult<Option<PackSet>> {
     let condemned = collections::condemned(records);
-    let is_lost = |name: PackName| {
-        let is_named = |stored: &StoredCollection| stored.record.names_pack(name);
-        let swept = records.iter().filter(|stored| stored.record.state == CollectionState::Sweeping);
-        let waits = records.iter().filter(|stored| stored.record.state == CollectionState::Condemned);
-        // A pack of a dead run that may not be used is condemned, and no record can be without it.
-        swept.into_iter().any(is_named) || condemned.is_condemned(name) && !waits.into_iter().any(is_named)
-    };
+    let is_lost = |name: PackName| is_lost(records, &condemned, name);
     let packs = surveyed.packs.without(is_lost);
     let complete =
         Snapshot { origin: forgotten.origin.clone(), state: SnapshotState::Complete(completion.clone()) };
     let Some(set) = packs_of_one(repository, catalog, &packs, &complete)? else { return Ok(None) };
     let names = set.iter().map(|number| packs.get(number).name);
     Ok(Some(names.filter_map(|name| surveyed.packs.number(name)).collect()))
+}
+
+/// Returns whether a pack is being removed or may be stored again by a run that ended: a delayed delete of an
+/// earlier collection would find it.
+fn is_lost(records: &[StoredCollection], condemned: &Condemned, name: PackName) -> bool {
+    let mut naming = records.iter().map(|stored| &stored.record).filter(|record| record.names_pack(name));
+    let Some(record) = naming.next() else { return condemned.is_condemned(name) };
+    let is_dead = condemned.dead_runs().iter().any(|dead| dead.run == name.run);
+    // The record that condemned it says whether it could be used until then.
+    let was_usable =
+        || record.dead_runs.iter().any(|dead| dead.run == name.run && dead.usable.contains(&name.number));
+    record.state == CollectionState::Sweeping || naming.next().is_some() || is_dead && !was_usable()
 }
 
 /// Takes packs out of all records in state condemned; returns whether nobody changed one of them meanwhile.

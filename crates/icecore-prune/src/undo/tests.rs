@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use icecore_format::collection::{CollectionRecord, DeadRun};
+
 use super::*;
 use crate::{
     bed::{Bed, author},
@@ -65,4 +67,30 @@ fn it_is_too_late_when_the_sweep_has_begun() {
     assert!(matches!(undone(&bed, run), Err(PruneError::TooLate { .. })));
     pruned(&bed, Duration::ZERO);
     assert!(bed.packs().is_empty());
+}
+
+/// Changes the only record.
+fn change_record(bed: &Bed, change: impl FnOnce(&mut CollectionRecord)) {
+    let [stored] = &collections::list(&bed.repository).unwrap()[..] else { panic!("one record") };
+    let mut record = stored.record.clone();
+    change(&mut record);
+    let condition = PutCondition::Version(stored.version.clone());
+    put_record(&bed.repository, &record, condition).unwrap().unwrap();
+}
+
+#[test]
+fn packs_of_dead_runs_come_back_only_if_they_were_usable() {
+    for usable in [true, false] {
+        let bed = Bed::new();
+        let run = bed.snapshot(FILES).origin.run;
+        forget(&bed.repository, run, None).unwrap();
+        pruned(&bed, Duration::from_hours(24));
+        // As if the packs were those of a run that ended, which the snapshot has used.
+        change_record(&bed, |record| {
+            let numbers = record.packs.iter().map(|pack| pack.name.number).collect();
+            record.dead_runs = vec![DeadRun { run, usable: if usable { numbers } else { Vec::new() } }];
+        });
+        let result = undone(&bed, run);
+        assert_eq!(result.is_ok(), usable, "{result:?}");
+    }
 }
