@@ -6,6 +6,7 @@ use icecore_format::{ids::RunId, keys::Keys, layout};
 use icecore_store::{ObjectInfo, Store};
 
 use crate::{
+    collections::{Collections, open_collections},
     directories::take_inventory,
     error::CheckError,
     events::CheckEvents,
@@ -41,6 +42,8 @@ pub async fn check(
 
 /// Everything that a check has found out, besides the problems, which the session has.
 pub(crate) struct Examination {
+    /// Packs that are about to be removed.
+    pub(crate) collections: Collections,
     /// Packs and chunks.
     pub(crate) inventory: Arc<Inventory>,
     /// Snapshots.
@@ -68,7 +71,9 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     let listed = list_below(session, together.as_deref(), layout::SNAPSHOTS_PREFIX).await?;
     let snapshots = open_snapshots(session, listed.clone()).await?;
     let log = check_log(session, log, &snapshots).await?;
-    let mut inventory = take_inventory(session).await?;
+    let records = list_below(session, together.as_deref(), layout::GC_PREFIX).await?;
+    let collections = open_collections(session, records).await?;
+    let mut inventory = take_inventory(session, &collections).await?;
     let packs_read = read_packs(session, &mut inventory).await?;
     let inventory = Arc::new(inventory);
     let (graph, roots) = walk_manifests(session, &inventory, &snapshots).await?;
@@ -80,7 +85,7 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     // A repair reads the objects again that it changes.
     session.retain_nothing();
     let listed = listed_log.into_iter().chain(listed).collect();
-    Ok(Examination { inventory, snapshots, judged, listed, log, packs_read, nodes })
+    Ok(Examination { collections, inventory, snapshots, judged, listed, log, packs_read, nodes })
 }
 
 /// Returns the objects below a prefix, from an earlier listing if there is one, else from a new one.
@@ -123,6 +128,7 @@ impl Examination {
             snapshots: self.judged,
             problems,
             packs: packs.len() as u64,
+            packs_condemned: self.collections.condemned.packs().len() as u64,
             bytes: packs.iter().map(|pack| pack.bytes).fold(0, u64::saturating_add),
             blocks: packs.iter().map(|pack| u64::from(pack.blocks)).sum(),
             chunks: self.inventory.table.len() as u64,

@@ -13,6 +13,7 @@ use icecore_format::{
 use icecore_store::ObjectInfo;
 
 use crate::{
+    collections::Collections,
     error::CheckError,
     events::CheckPhase,
     inventory::{Inventory, PackRecord, PackState},
@@ -48,7 +49,12 @@ struct Loader {
 }
 
 /// Opens all directories, and reports missing and surplus packs.
-pub(crate) async fn take_inventory(session: &Session<'_>) -> Result<Inventory, CheckError> {
+///
+/// Packs and directories that a collection is removing may be missing; whoever needs one of them reports it.
+pub(crate) async fn take_inventory(
+    session: &Session<'_>,
+    collections: &Collections,
+) -> Result<Inventory, CheckError> {
     let options = session.options();
     // A sample may be small, and most directories would be kept in vain.
     let keeps_bytes = if options.read_data { options.memory_bytes_max / KEPT_SHARE } else { 0 };
@@ -82,8 +88,8 @@ pub(crate) async fn take_inventory(session: &Session<'_>) -> Result<Inventory, C
             break listing;
         }
     };
-    loader.report_packs(session, &listing);
-    report_surplus(session, &loader, &listing);
+    loader.report_packs(session, &listing, collections);
+    report_surplus(session, &loader, &listing, collections);
     let Loader { packs, mut rows, .. } = loader;
     rows.shrink_to_fit();
     let table = session.compute(move || ChunkTable::new(rows)).await?;
@@ -188,11 +194,12 @@ impl Loader {
     }
 
     /// Reports packs that differ from their directories.
-    fn report_packs(&self, session: &Session<'_>, listing: &Listing) {
+    fn report_packs(&self, session: &Session<'_>, listing: &Listing, collections: &Collections) {
         for pack in &self.packs {
             let key = pack.key();
             match pack.state {
                 PackState::Present => {}
+                PackState::Vanished | PackState::Missing if collections.removes(pack.name) => {}
                 PackState::Vanished => {
                     let detail = "it was deleted during the check, together with its directory".to_owned();
                     session.report(ProblemKind::ObjectVanished, Some(&key), detail);
@@ -245,7 +252,7 @@ pub(crate) async fn look_for_pack(session: &Session<'_>, pack: &PackRecord) -> R
 }
 
 /// Reports packs without a directory, and objects that do not belong to the repository.
-fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
+fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing, collections: &Collections) {
     for (&name, places) in &listing.packs {
         let known = loader.numbers.get(&name).map(|&number| &loader.packs[number as usize]);
         for listed in places {
@@ -259,7 +266,7 @@ fn report_surplus(session: &Session<'_>, loader: &Loader, listing: &Listing) {
                     session.report(ProblemKind::ForeignObject, Some(&key), detail);
                 }
                 // A directory that was written meanwhile, or does not open.
-                None if listing.directories.contains(&name) => {}
+                None if listing.directories.contains(&name) || collections.removes(name) => {}
                 None => {
                     let detail = "it has no directory: an interrupted run left it, or a run is writing it";
                     session.report(ProblemKind::PackUnlisted, Some(&key), detail.to_owned());

@@ -47,6 +47,14 @@ pub enum CheckError {
         /// Key of the object.
         object: String,
     },
+    /// The record of a collection does not open: nobody knows which packs are about to be removed.
+    #[error("change the repository: {object} lists packs that are being removed, but cannot be read")]
+    Collection {
+        /// Key of the record.
+        object: String,
+        /// What is wrong.
+        source: FormatError,
+    },
     /// Another program considered the repair dead and ended it.
     #[error("continue the repair: another program ended it")]
     Fenced,

@@ -27,8 +27,8 @@ pub(crate) enum KeyForm {
     Directory(PackName),
     /// A pack.
     Pack(PackName, PackPlace),
-    /// A list of condemned packs.
-    Condemned,
+    /// The record of a collection.
+    Collection,
     /// An object that a repair has moved into quarantine.
     Quarantined(RunId),
     /// Copies of other objects.
@@ -53,9 +53,8 @@ pub(crate) fn classify(key: &str) -> KeyForm {
     if let Some(name) = key.strip_prefix(layout::PROBE_PREFIX) {
         return if name.is_empty() || name.contains('/') { KeyForm::Foreign } else { KeyForm::Probe };
     }
-    if let Some(epoch) = key.strip_prefix(layout::GC_PREFIX) {
-        let valid = !epoch.is_empty() && epoch.bytes().all(|byte| byte.is_ascii_digit());
-        return if valid { KeyForm::Condemned } else { KeyForm::Foreign };
+    if key.starts_with(layout::GC_PREFIX) {
+        return layout::parse_collection_key(key).map_or(KeyForm::Foreign, |_| KeyForm::Collection);
     }
     if key.starts_with(layout::INDEX_PREFIX) {
         return IndexSpan::parse(key).map_or(KeyForm::Foreign, |_| KeyForm::Index);
@@ -123,7 +122,7 @@ impl Listing {
                 | KeyForm::Header
                 | KeyForm::Slot
                 | KeyForm::Snapshot(_)
-                | KeyForm::Condemned
+                | KeyForm::Collection
                 | KeyForm::Index
                 | KeyForm::Log(_) => {}
             }

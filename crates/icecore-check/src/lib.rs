@@ -8,6 +8,7 @@
 //! store.
 
 mod check;
+mod collections;
 mod damage;
 mod directories;
 mod error;

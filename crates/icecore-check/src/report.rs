@@ -82,6 +82,9 @@ problem_kinds! {
     SnapshotPending = "snapshot-pending", Note;
     /// A snapshot that a repair marked as damaged is whole again; the next repair removes the mark.
     SnapshotWholeAgain = "snapshot-whole-again", Note;
+    /// The record of a collection does not open: nobody knows which packs are about to be removed, and nobody
+    /// can write.
+    CollectionDamaged = "collection-damaged", Damage;
     /// A pack directory does not open.
     DirectoryDamaged = "directory-damaged", Damage;
     /// A pack that has a directory does not exist.
@@ -202,6 +205,8 @@ pub struct CheckReport {
     pub problems: Vec<CheckProblem>,
     /// Packs that have a directory.
     pub packs: u64,
+    /// Packs that records of collections name: they are about to be removed, or are being removed.
+    pub packs_condemned: u64,
     /// Their length in bytes, according to their directories.
     pub bytes: u64,
     /// Their blocks.

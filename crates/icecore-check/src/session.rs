@@ -214,9 +214,9 @@ impl<'a> Session<'a> {
     /// Notes that an object does not open.
     pub(crate) fn report_format(&self, kind: ProblemKind, object: &str, error: &FormatError) {
         let kind = match error {
-            FormatError::UnsupportedVersion { .. } | FormatError::UnsupportedFeature { .. } => {
-                ProblemKind::FormatUnsupported
-            }
+            FormatError::UnsupportedVersion { .. }
+            | FormatError::UnsupportedFeature { .. }
+            | FormatError::UnknownState { .. } => ProblemKind::FormatUnsupported,
             _ => kind,
         };
         self.report(kind, Some(object), error.to_string());

@@ -2,6 +2,7 @@
 
 mod archived;
 mod builder;
+mod collections;
 mod damage;
 mod healthy;
 mod log;

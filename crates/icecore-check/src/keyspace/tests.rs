@@ -18,7 +18,7 @@ fn every_key_of_the_layout_is_known() {
         assert_eq!(PackPlace::of(kind, run), place);
         assert_eq!(place.key(pack), key);
     }
-    assert_eq!(classify("meta/gc/12"), KeyForm::Condemned);
+    assert_eq!(classify("meta/gc/000012"), KeyForm::Collection);
     assert_eq!(classify("probe/0123456789abcdef-clock"), KeyForm::Probe);
     assert_eq!(classify("meta/index/000000000000-0190a1b2c3d4"), KeyForm::Index);
     for key in [
@@ -49,6 +49,7 @@ fn everything_else_is_foreign() {
         format!("data/{run}-000001"),
         format!("data/{run}/{run}-000001/x"),
         "meta/gc/x".to_owned(),
+        "meta/gc/12".to_owned(),
         "probe/".to_owned(),
         "probe/a/b".to_owned(),
         format!("meta/log/{run}/1"),

@@ -35,6 +35,7 @@ impl Maintenance {
         events: &dyn CheckEvents,
         cancel: &AtomicBool,
     ) -> Result<RepairOutcome, CheckError> {
+        self.require_known(&plan.condemned)?;
         events.phase_begins(CheckPhase::Repair, Some(plan.steps.len() as u64));
         for step in &plan.steps {
             if cancel.load(Ordering::Relaxed) {

@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use icecore_format::{
+    collection::{CollectionRecord, Condemned},
     entry::Time,
     error::FormatError,
     header::Header,
@@ -19,7 +20,7 @@ use icecore_format::{
     snapshot::{DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState},
 };
 use icecore_store::{
-    PutCondition, Store, StoreError, Version,
+    ObjectInfo, PutCondition, Store, StoreError, Version,
     environment::{Clock, Entropy},
 };
 
@@ -30,6 +31,9 @@ use crate::error::CheckError;
 const SOURCE: &str = "repair";
 /// The announcement is refreshed after this much time.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
+
+/// How often the records of collections are listed at most, if some are removed before they are read.
+const LOOKS_MAX: u32 = 8;
 
 /// What a repair needs from the process that it runs in.
 #[derive(Clone)]
@@ -66,6 +70,9 @@ pub struct Maintenance {
     snapshot: Snapshot,
     version: Version,
     refreshed: Duration,
+    /// Packs that were about to be removed when the repair had announced itself. Collections that begin later
+    /// wait for the repair.
+    condemned: Condemned,
 }
 
 impl fmt::Debug for Maintenance {
@@ -75,7 +82,8 @@ impl fmt::Debug for Maintenance {
 }
 
 impl Maintenance {
-    /// Announces a repair. Fails if a newer version of the program maintains the repository.
+    /// Announces a repair, and then reads the records of collections, as every writer does (decision 0024).
+    /// Fails if a record does not open, or a newer version of the program maintains the repository.
     pub async fn begin(
         store: Arc<dyn Store>,
         keys: &Keys,
@@ -99,13 +107,19 @@ impl Maintenance {
         let refreshed = environment.clock.monotonic();
         let outcome = RepairOutcome::default();
         let keys = Arc::new(keys.clone());
+        let condemned = Condemned::default();
         let mut maintenance =
-            Self { store, keys, environment, packs: 0, outcome, snapshot, version, refreshed };
-        if let Err(error) = maintenance.require_no_pruner().await {
-            maintenance.end("it could not begin").await?;
-            return Err(error);
+            Self { store, keys, environment, packs: 0, outcome, snapshot, version, refreshed, condemned };
+        match read_condemned(&*maintenance.store, &maintenance.keys).await {
+            Ok(condemned) => {
+                maintenance.condemned = condemned;
+                Ok(maintenance)
+            }
+            Err(error) => {
+                maintenance.end("it could not begin").await?;
+                Err(error)
+            }
         }
-        Ok(maintenance)
     }
 
     /// Returns the run that names everything that the repair writes.
@@ -122,14 +136,16 @@ impl Maintenance {
         self.replace_announcement(SnapshotState::Aborted { reason: format!("repair: {reason}") }).await
     }
 
-    /// Fails if packs have been condemned: this version does not know which ones.
-    async fn require_no_pruner(&self) -> Result<(), CheckError> {
-        let epochs = self.store.list(layout::GC_PREFIX).await;
-        let epochs = epochs.map_err(|source| read_failed(layout::GC_PREFIX, source))?;
-        if epochs.is_empty() { Ok(()) } else { Err(CheckError::NewerMaintenance) }
+    /// Fails if packs were condemned between a plan and the announcement: the plan may rely on them.
+    pub(super) fn require_known(&self, planned: &Condemned) -> Result<(), CheckError> {
+        let (mut packs, mut dead) = (self.condemned.packs(), self.condemned.dead_runs().iter());
+        let is_known =
+            packs.all(|pack| planned.is_condemned(pack)) && dead.all(|run| planned.dead_runs().contains(run));
+        let object = layout::GC_PREFIX.to_owned();
+        if is_known { Ok(()) } else { Err(CheckError::Changed { object }) }
     }
 
-    /// Refreshes the announcement if it is due; fails if the repair was ended or a pruner has started.
+    /// Refreshes the announcement if it is due; fails if the repair was ended.
     pub(super) async fn proceed(&mut self) -> Result<(), CheckError> {
         let now = self.environment.clock.monotonic();
         if now.saturating_sub(self.refreshed) < REFRESH_EVERY {
@@ -138,7 +154,7 @@ impl Maintenance {
         let refreshed = time_of(self.environment.clock.now());
         self.replace_announcement(SnapshotState::Pending { refreshed }).await?;
         self.refreshed = now;
-        self.require_no_pruner().await
+        Ok(())
     }
 
     async fn replace_announcement(&mut self, state: SnapshotState) -> Result<(), CheckError> {
@@ -221,6 +237,35 @@ impl Maintenance {
         }
         Ok(())
     }
+}
+
+/// Reads the records of all collections.
+///
+/// If one is removed before it is read, all are listed again: a newer one, which repeats what still counts,
+/// may be missing in the first listing.
+async fn read_condemned(store: &dyn Store, keys: &Keys) -> Result<Condemned, CheckError> {
+    for _ in 0..LOOKS_MAX {
+        let listed = store.list(layout::GC_PREFIX).await;
+        let listed = listed.map_err(|source| read_failed(layout::GC_PREFIX, source))?;
+        let mut records = Vec::new();
+        let mut is_complete = true;
+        for ObjectInfo { key, .. } in listed {
+            match store.get(&key, None).await {
+                Ok(object) => {
+                    let record = layout::parse_collection_key(&key)
+                        .and_then(|number| CollectionRecord::open(keys, number, &object));
+                    let object = key;
+                    records.push(record.map_err(|source| CheckError::Collection { object, source })?);
+                }
+                Err(StoreError::NotFound { .. }) => is_complete = false,
+                Err(source) => return Err(read_failed(&key, source)),
+            }
+        }
+        if is_complete {
+            return Ok(Condemned::of(&records));
+        }
+    }
+    Err(CheckError::Changed { object: layout::GC_PREFIX.to_owned() })
 }
 
 fn announcement(environment: &RepairEnvironment) -> Snapshot {

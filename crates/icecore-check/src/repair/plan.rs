@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use icecore_format::{
+    collection::Condemned,
     directory::PackDirectory,
     ids::{ChunkId, PackName, RunId},
     node::Totals,
@@ -161,6 +162,8 @@ pub struct RepairPlan {
     pub steps: Vec<RepairStep>,
     /// Faulty objects that are left alone, with the reason; sorted.
     pub left: Vec<(String, String)>,
+    /// Packs that were about to be removed when the plan was made: it relies on none of them.
+    pub condemned: Condemned,
 }
 
 /// What a repair has done.

@@ -67,6 +67,11 @@ async fn make_plan(
     let mut bad = Vec::new();
     for pack in suspects {
         let Some(objects) = objects.get(&pack) else { continue };
+        if examination.collections.condemned.is_condemned(pack) {
+            // Its directory may be removed at this moment: a new one would stay behind.
+            planner.leave(layout::directory_key(pack), "a collection is about to remove the pack".to_owned());
+            continue;
+        }
         if objects.directory.is_none() && is_alive(session, &examination.snapshots, &listed, pack) {
             planner.leave(layout::directory_key(pack), "its run is still in progress".to_owned());
             continue;
@@ -78,11 +83,12 @@ async fn make_plan(
         session.progress(1, bytes);
         planner.take(pack, diagnosis, &mut bad);
     }
-    planner.retire(&examination.inventory, bad);
+    planner.retire(examination, bad);
     let damaged = &examination.snapshots.damaged;
     plan_snapshots(session, damaged, &listed, copies, &mut planner.plan).await?;
     plan_parents(session, examination, &listed, &mut planner.plan).await?;
     planner.plan.left.sort();
+    planner.plan.condemned = examination.collections.condemned.clone();
     Ok(planner.plan)
 }
 
@@ -178,9 +184,13 @@ impl Planner {
     }
 
     /// Plans the retirement of damaged packs: stores their intact data again, once, unless this check has
-    /// read another copy that stays.
-    fn retire(&mut self, inventory: &Inventory, bad: Vec<BadPack>) {
-        let names: HashSet<PackName> = bad.iter().map(|bad| bad.pack).collect();
+    /// read another copy that stays; those in condemned packs do not.
+    fn retire(&mut self, examination: &Examination, bad: Vec<BadPack>) {
+        let inventory = &examination.inventory;
+        let condemned = &examination.collections.condemned;
+        let listed = inventory.packs.iter().map(|pack| pack.name);
+        let gone = listed.filter(|name| condemned.is_condemned(*name));
+        let names: HashSet<PackName> = bad.iter().map(|bad| bad.pack).chain(gone).collect();
         for BadPack { pack, listed, sources, retired } in bad {
             let mut salvaged = Vec::new();
             for source in sources {

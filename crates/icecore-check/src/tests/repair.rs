@@ -258,18 +258,6 @@ fn what_changed_since_the_plan_is_left_alone() {
 }
 
 #[test]
-fn a_repair_is_refused_beside_a_pruner() {
-    let repository = usual();
-    strike(&repository, &repository.keys_below(layout::DATA_PREFIX)[0], None, Blow::FlippedMiddle);
-    let (_, plan) = repository.plan();
-    repository.put("meta/gc/1", b"condemned".to_vec());
-    let objects = repository.keys_below(layout::DATA_PREFIX);
-    let refused = repository.execute_on(Arc::clone(&repository.store) as _, &plan).expect_err("refused");
-    assert!(matches!(refused, crate::CheckError::NewerMaintenance), "{refused}");
-    assert_eq!(repository.keys_below(layout::DATA_PREFIX), objects);
-}
-
-#[test]
 fn a_repair_ends_as_a_run_without_a_snapshot() {
     let repository = usual();
     strike(&repository, &repository.keys_below(layout::DATA_PREFIX)[0], None, Blow::FlippedMiddle);

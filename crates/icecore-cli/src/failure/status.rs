@@ -287,6 +287,7 @@ pub(super) fn of_check(error: &CheckError) -> ExitStatus {
         CheckError::Cancelled => ExitStatus::Interrupted,
         CheckError::InvalidSample { .. } => ExitStatus::Usage,
         CheckError::Store { source, .. } | CheckError::Change { source, .. } => of_store(source),
+        CheckError::Collection { source, .. } => of_format(source),
         _ => ExitStatus::Failed,
     }
 }

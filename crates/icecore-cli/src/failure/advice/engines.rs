@@ -76,6 +76,7 @@ pub(in crate::failure) fn of_check(error: &CheckError) -> Option<Advice> {
     match error {
         CheckError::Cancelled => Some(INTERRUPTED.into()),
         CheckError::Store { source, .. } | CheckError::Change { source, .. } => store::of(source),
+        CheckError::Collection { source, .. } => repository::of_collection(source),
         CheckError::Changed { .. } => Some("run the same command again: it plans the repair again".into()),
         _ => None,
     }

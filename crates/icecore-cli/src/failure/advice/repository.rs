@@ -22,9 +22,7 @@ pub(in crate::failure) fn of(error: &RepoError) -> Option<Advice> {
         RepoError::Store(error) => return store::of(error),
         RepoError::Object { key, source } if key == HEADER_KEY && source.is_corruption() => HEADER,
         RepoError::Object { source, .. } | RepoError::Format(source) => return of_format(source),
-        RepoError::Collection { source: FormatError::UnknownState { .. }, .. } => NEWER,
-        RepoError::Collection { source, .. } if source.is_corruption() => COLLECTION,
-        RepoError::Collection { source, .. } => return of_format(source),
+        RepoError::Collection { source, .. } => return of_collection(source),
         RepoError::NoRepository { .. } => return Some(no_repository()),
         RepoError::RepositoryExists { .. } => "use it as it is, or choose another location for a new one",
         RepoError::WrongKey { .. } => return Some(wrong_key()),
@@ -40,6 +38,15 @@ pub(in crate::failure) fn of(error: &RepoError) -> Option<Advice> {
         _ => return None,
     };
     Some(advice.into())
+}
+
+/// Returns what to do about a record of a collection that does not open.
+pub(super) fn of_collection(error: &FormatError) -> Option<Advice> {
+    match error {
+        FormatError::UnknownState { .. } => Some(NEWER.into()),
+        error if error.is_corruption() => Some(COLLECTION.into()),
+        error => of_format(error),
+    }
 }
 
 fn of_format(error: &FormatError) -> Option<Advice> {

@@ -25,7 +25,7 @@ fn planned() -> Repair {
         RepairStep::RetireSnapshot { run, object: object("meta/snapshots/e") },
     ];
     let left = vec![("data/f".to_owned(), "its run is at work".to_owned())];
-    Repair { before: Vec::new(), plan: RepairPlan { steps, left }, done: None }
+    Repair { before: Vec::new(), plan: RepairPlan { steps, left, ..RepairPlan::default() }, done: None }
 }
 
 fn told(repair: &Repair) -> String {
