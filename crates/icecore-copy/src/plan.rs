@@ -1,24 +1,28 @@
 //! Which snapshots the destination already has, and what a new copy is based on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use icecore_format::{
     ids::{GroupId, RepositoryId, RunId},
-    snapshot::{DedupScope, Level, Snapshot, SnapshotIdentity},
+    snapshot::{DedupScope, Level, Snapshot, SnapshotIdentity, SnapshotState},
 };
 use icecore_repo::snapshots::SnapshotList;
 
-/// The complete snapshots of the destination, by the identity that they share with their copies.
+/// The complete snapshots of the destination, by the identity that they share with their copies, and the
+/// identities of those that were forgotten there.
 #[derive(Debug, Default)]
 pub struct TargetSnapshots {
     repository: Option<RepositoryId>,
     by_identity: HashMap<SnapshotIdentity, Snapshot>,
+    forgotten: HashSet<SnapshotIdentity>,
 }
 
 impl TargetSnapshots {
     /// Takes the snapshots of `repository`.
     pub fn new(repository: RepositoryId, list: &SnapshotList) -> Self {
-        let mut found = Self { repository: Some(repository), by_identity: HashMap::new() };
+        let forgotten = list.snapshots.iter().filter(|one| matches!(one.state, SnapshotState::Deleted(_)));
+        let forgotten = forgotten.map(|one| one.origin.identity(repository)).collect();
+        let mut found = Self { repository: Some(repository), by_identity: HashMap::new(), forgotten };
         list.complete(None).for_each(|snapshot| found.add(snapshot.clone()));
         found
     }
@@ -26,6 +30,11 @@ impl TargetSnapshots {
     /// Returns the snapshot or its copy, if the destination has it.
     pub fn find(&self, identity: SnapshotIdentity) -> Option<&Snapshot> {
         self.by_identity.get(&identity)
+    }
+
+    /// Returns whether the destination forgot the snapshot or its copy, and has no other copy of it.
+    pub fn is_forgotten(&self, identity: SnapshotIdentity) -> bool {
+        self.forgotten.contains(&identity) && !self.by_identity.contains_key(&identity)
     }
 
     /// Adds a snapshot that has just been copied.

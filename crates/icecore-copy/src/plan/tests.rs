@@ -102,3 +102,18 @@ fn what_keeps_to_its_group_is_not_mixed_with_others() {
     let elsewhere = group(snapshot(3, Level::Full, 3));
     assert_eq!(plan(&[full, elsewhere], &[0]), (None, None, None));
 }
+
+#[test]
+fn what_the_destination_forgot_is_known() {
+    let original = snapshot(1, Level::Full, 1);
+    let mut forgotten = copy(&original);
+    let identity = original.origin.identity(HERE);
+    let targets = |copies: &[Snapshot]| TargetSnapshots::new(THERE, &list(copies));
+    assert!(!targets(&[forgotten.clone()]).is_forgotten(identity));
+    let SnapshotState::Complete(completion) = forgotten.state else { panic!("it is complete") };
+    forgotten.state = SnapshotState::Deleted(completion);
+    assert!(targets(&[forgotten.clone()]).is_forgotten(identity));
+    assert!(targets(&[forgotten.clone()]).find(identity).is_none());
+    let another = with(copy(&original), |origin| origin.run = run(200));
+    assert!(!targets(&[forgotten, another]).is_forgotten(identity), "it was copied again");
+}

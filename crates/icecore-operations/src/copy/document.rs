@@ -52,6 +52,7 @@ struct ItemDocument {
 enum State {
     Copied,
     Present,
+    Forgotten,
     Planned,
     Failed,
 }
@@ -116,6 +117,7 @@ impl ItemDocument {
             CopyOutcome::Present { copy } => {
                 Self { copy: SnapshotDocument::new(copy), ..item(State::Present) }
             }
+            CopyOutcome::Forgotten => item(State::Forgotten),
             CopyOutcome::Planned => item(State::Planned),
             CopyOutcome::Failed(error) => Self { error: Some(describe(error)), ..item(State::Failed) },
         }

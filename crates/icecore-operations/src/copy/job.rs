@@ -79,7 +79,7 @@ impl Job<'_> {
     ) -> OperationResult<()> {
         let access = self.from.access;
         let missing: Vec<&Snapshot> =
-            chosen.iter().copied().filter(|snapshot| self.present(snapshot).is_none()).collect();
+            chosen.iter().copied().filter(|snapshot| self.is_wanted(snapshot)).collect();
         let reader = if missing.is_empty() || self.request.is_dry_run {
             None
         } else {
@@ -110,6 +110,16 @@ impl Job<'_> {
         self.copies.find(snapshot.origin.identity(self.source.id()))
     }
 
+    /// Returns whether the destination forgot the copy of a snapshot that was not named.
+    fn is_forgotten(&self, snapshot: &Snapshot) -> bool {
+        !self.request.selection.is_named()
+            && self.copies.is_forgotten(snapshot.origin.identity(self.source.id()))
+    }
+
+    fn is_wanted(&self, snapshot: &Snapshot) -> bool {
+        self.present(snapshot).is_none() && !self.is_forgotten(snapshot)
+    }
+
     /// Copies a snapshot, unless it is already there or this is a dry run. Also returns whether the next one
     /// can be copied.
     fn outcome(
@@ -120,6 +130,9 @@ impl Job<'_> {
     ) -> (CopyOutcome, bool) {
         if let Some(copy) = self.present(snapshot) {
             return (CopyOutcome::Present { copy: Box::new(copy.clone()) }, true);
+        }
+        if self.is_forgotten(snapshot) {
+            return (CopyOutcome::Forgotten, true);
         }
         let Some(reader) = reader else { return (CopyOutcome::Planned, true) };
         match self.copy(reader, snapshot, sink) {

@@ -67,6 +67,8 @@ pub enum CopyOutcome {
         /// The snapshot there.
         copy: Box<Snapshot>,
     },
+    /// It is skipped, because the destination forgot its copy.
+    Forgotten,
     /// It would be copied.
     Planned,
     /// It was not copied.

@@ -135,6 +135,9 @@ fn item(copy: &SnapshotCopy, zone: &TimeZone) -> String {
         CopyOutcome::Present { copy } => {
             format!("{title} already exists as {}\n", copy.origin.run.snapshot_id())
         }
+        CopyOutcome::Forgotten => {
+            format!("{title} is skipped: the destination forgot it (name the snapshot to copy it again)\n")
+        }
         CopyOutcome::Planned => {
             let totals = copy.snapshot.completion().map(|completion| completion.totals).unwrap_or_default();
             let files = text::counted(totals.files, "file");
@@ -146,13 +149,20 @@ fn item(copy: &SnapshotCopy, zone: &TimeZone) -> String {
 
 /// Returns the summary of all snapshots.
 pub(super) fn summary(report: &CopyReport) -> String {
-    let mut counts = [(0, "copied"), (0, "would be copied"), (0, "already there"), (0, "not copied")];
+    let mut counts = [
+        (0, "copied"),
+        (0, "would be copied"),
+        (0, "already there"),
+        (0, "forgotten there"),
+        (0, "not copied"),
+    ];
     for copy in &report.snapshots {
         let index = match copy.outcome {
             CopyOutcome::Copied(_) => 0,
             CopyOutcome::Planned => 1,
             CopyOutcome::Present { .. } => 2,
-            CopyOutcome::Failed(_) => 3,
+            CopyOutcome::Forgotten => 3,
+            CopyOutcome::Failed(_) => 4,
         };
         counts[index].0 += 1;
     }
