@@ -13,17 +13,21 @@ use crate::{
 
 pub(crate) mod backup;
 pub(crate) mod cat;
+mod changed;
 pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod hold;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;
+pub(crate) mod note;
 pub(crate) mod prune;
 pub(crate) mod restore;
 pub(crate) mod shell;
 pub(crate) mod snapshots;
+pub(crate) mod tag;
 
 /// Generates the enumeration of the commands with everything about each command, from one row for each: name
 /// and options, amount of data, and functions that run it. Those in `alone` need neither configuration nor
@@ -84,6 +88,10 @@ commands! {
         Restore(restore::arguments::RestoreArguments), Heavy, restore::run;
         Check(check::arguments::CheckArguments), Heavy, check::run;
         Copy(Box<copy::arguments::CopyArguments>), Heavy, copy::run;
+        Tag(tag::arguments::TagArguments), Light, tag::run;
+        Note(note::arguments::NoteArguments), Light, note::run;
+        Hold(hold::arguments::HoldArguments), Light, hold::hold;
+        Release(hold::arguments::ReleaseArguments), Light, hold::release;
         Prune(prune::arguments::PruneArguments), Heavy, prune::run;
         Doctor(doctor::arguments::DoctorArguments), Light, doctor::run;
         Key(key::arguments::KeyArguments), Light, key::run;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use icecore_format::{
     entry::Time,
-    snapshot::{DedupScope, Level, Snapshot, SnapshotIdentity},
+    snapshot::{DedupScope, Hold, Level, Snapshot, SnapshotIdentity},
 };
 use serde::Serialize;
 
-use crate::text;
+use crate::{change::Changed, text};
 
 /// A path or other name: as text with replacement characters, and exactly if it is not valid text.
 #[derive(Clone, Debug, Serialize)]
@@ -72,6 +72,14 @@ struct IdentityDocument {
     run: String,
 }
 
+/// A hold on a snapshot.
+#[derive(Clone, Debug, Serialize)]
+struct HoldDocument {
+    until: Option<String>,
+    reason: String,
+    placed: Option<String>,
+}
+
 /// A complete snapshot.
 #[derive(Clone, Debug, Serialize)]
 pub struct SnapshotDocument {
@@ -91,6 +99,8 @@ pub struct SnapshotDocument {
     group: String,
     base: Option<String>,
     tags: BTreeMap<String, String>,
+    note: Option<String>,
+    hold: Option<HoldDocument>,
     program: String,
     copy_of: Option<IdentityDocument>,
     partial: bool,
@@ -133,6 +143,8 @@ impl SnapshotDocument {
             group: origin.group.snapshot_id(),
             base: origin.base.map(|base| base.snapshot_id()),
             tags: origin.tags.clone(),
+            note: Some(completion.note.clone()).filter(|note| !note.is_empty()),
+            hold: completion.hold.as_ref().map(HoldDocument::new),
             program: origin.program.clone(),
             copy_of: origin.copy_of.map(|SnapshotIdentity { repository, run }| IdentityDocument {
                 repository: repository.to_string(),
@@ -156,6 +168,27 @@ impl SnapshotDocument {
             chunks_new: statistics.chunks_new,
             duration_seconds: statistics.duration_milliseconds as f64 / 1000.0,
         })
+    }
+}
+
+impl HoldDocument {
+    fn new(hold: &Hold) -> Self {
+        let until = hold.until_seconds.map(|seconds| Time { seconds, nanoseconds: 0 });
+        Self { until: until.and_then(time), reason: hold.reason.clone(), placed: time(hold.placed) }
+    }
+}
+
+/// A snapshot whose object was changed on request.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChangedDocument {
+    changed: bool,
+    snapshot: Option<SnapshotDocument>,
+}
+
+impl ChangedDocument {
+    /// Makes the document of a changed snapshot.
+    pub fn new(changed: &Changed) -> Self {
+        Self { changed: changed.is_changed, snapshot: SnapshotDocument::new(&changed.snapshot) }
     }
 }
 

@@ -50,6 +50,12 @@ pub enum OperationError {
     /// Snapshots are not forgotten or brought back, or packs are not removed.
     #[error(transparent)]
     Prune(Box<PruneError>),
+    /// A change of a snapshot exceeds the bounds of the format.
+    #[error("a text is too long, or there are too many tags")]
+    ChangeTooLarge,
+    /// A hold would have ended already.
+    #[error("the end of the hold is in the past")]
+    HoldEnded,
     /// The destination of a copy failed.
     #[error("destination repository: {0}")]
     Destination(#[source] Box<Self>),

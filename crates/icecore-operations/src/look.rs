@@ -71,6 +71,16 @@ impl Look {
         self.list
     }
 
+    /// Returns what the log says; none if it cannot be read and rollbacks are ignored.
+    pub fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
+    /// Returns all snapshots and what the log says, and drops everything else.
+    pub fn into_parts(self) -> (SnapshotList, Option<Watch>) {
+        (self.list, self.watch)
+    }
+
     /// Returns the losses for JSON.
     pub fn documents(&self) -> Vec<LossDocument> {
         let documents = |watch: &Watch| losses::documents(&watch.findings(), &self.zone);

@@ -86,6 +86,11 @@ pub fn read(text: &OsStr) -> Result<Reference, WrongReference> {
     parse(text).map_err(|error| WrongReference::new(text, error))
 }
 
+/// Reads a date or a time; returns none if it is neither.
+pub fn read_moment(text: &str) -> Option<Moment> {
+    moment::parse(text)
+}
+
 /// Reads a snapshot without a path; an error repeats the text.
 pub fn read_without_path(text: &OsStr) -> Result<Reference, WrongReference> {
     parse_without_path(text).map_err(|error| WrongReference::new(text, error))

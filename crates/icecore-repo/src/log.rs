@@ -10,8 +10,8 @@ use icecore_format::{
     history::{History, Loss, SeenHistory, Witness},
     ids::{RecordHash, RecordName, RunId, WriterId},
     layout::{LOG_PREFIX, SNAPSHOTS_PREFIX, log_key},
-    limits::{LOG_ITEMS_MAX, RECORD_OBJECT_BYTES_MAX},
-    log::{CompletedSnapshot, DeletedSnapshot, LogRecord, RecordReference},
+    limits::{LOG_HOLDS_MAX, LOG_ITEMS_MAX, RECORD_OBJECT_BYTES_MAX},
+    log::{CompletedSnapshot, DeletedSnapshot, HeldSnapshot, LogRecord, RecordReference},
 };
 use icecore_store::{
     error::StoreError,
@@ -64,6 +64,10 @@ pub struct LogEvents {
     pub lost_records: Vec<RecordReference>,
     /// Snapshots whose loss is accepted.
     pub lost_snapshots: Vec<RunId>,
+    /// Holds that were placed.
+    pub holds: Vec<HeldSnapshot>,
+    /// Snapshots whose holds were released.
+    pub releases: Vec<RunId>,
     /// Records that the author has seen and that are missing; from now on, the log itself mentions them.
     pub missed: Vec<RecordReference>,
 }
@@ -170,10 +174,12 @@ impl LogBook {
     ) -> RepoResult<()> {
         loop {
             let mut record = self.draft(repository, author, &events.missed);
-            record.completed = take(&mut events.completed);
-            record.deleted = take(&mut events.deleted);
-            record.lost_records = take(&mut events.lost_records);
-            record.lost_snapshots = take(&mut events.lost_snapshots);
+            record.completed = take(&mut events.completed, LOG_ITEMS_MAX);
+            record.deleted = take(&mut events.deleted, LOG_ITEMS_MAX);
+            record.lost_records = take(&mut events.lost_records, LOG_ITEMS_MAX);
+            record.lost_snapshots = take(&mut events.lost_snapshots, LOG_ITEMS_MAX);
+            record.holds = take(&mut events.holds, LOG_HOLDS_MAX);
+            record.releases = take(&mut events.releases, LOG_ITEMS_MAX);
             let stored = self.put(repository, author, record, &events.missed)?;
             if let Some(Err(error)) = catalog.as_mut().map(|catalog| catalog.put_log_records(&[stored])) {
                 // The catalogue is a cache; the next run fetches the record.
@@ -288,12 +294,14 @@ impl LogEvents {
             && self.deleted.is_empty()
             && self.lost_records.is_empty()
             && self.lost_snapshots.is_empty()
+            && self.holds.is_empty()
+            && self.releases.is_empty()
     }
 }
 
-/// Takes as many items as fit into one record.
-fn take<T>(items: &mut Vec<T>) -> Vec<T> {
-    items.drain(..items.len().min(LOG_ITEMS_MAX)).collect()
+/// Takes as many items as fit into one record: at most `most`.
+fn take<T>(items: &mut Vec<T>, most: usize) -> Vec<T> {
+    items.drain(..items.len().min(most)).collect()
 }
 
 #[cfg(test)]

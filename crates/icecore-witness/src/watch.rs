@@ -6,7 +6,7 @@ use icecore_format::{
     history::{Loss, Lost, SeenHistory},
     ids::{RunId, WriterId},
     layout::parse_snapshot_key,
-    log::{CompletedSnapshot, RecordReference},
+    log::{CompletedSnapshot, HeldSnapshot, RecordReference},
     snapshot::Snapshot,
 };
 use icecore_repo::{
@@ -266,6 +266,30 @@ impl Watch {
         }
         // Saved at once: the next step may never end.
         self.save(repository);
+    }
+
+    /// Returns the hold on a snapshot according to the log, if it was not released; it may have ended.
+    pub fn held(&self, run: RunId) -> Option<&HeldSnapshot> {
+        self.book.history().held(run)
+    }
+
+    /// Writes into the log that a hold is placed on a snapshot, and remembers that.
+    pub fn hold(
+        &mut self,
+        repository: &Repository,
+        catalog: &mut Catalog,
+        hold: HeldSnapshot,
+    ) -> RepoResult<()> {
+        self.append(repository, catalog, LogEvents { holds: vec![hold], ..LogEvents::default() })?;
+        self.save(repository);
+        Ok(())
+    }
+
+    /// Writes into the log that the hold on a snapshot is released, and remembers that.
+    pub fn release(&mut self, repository: &Repository, catalog: &mut Catalog, run: RunId) -> RepoResult<()> {
+        self.append(repository, catalog, LogEvents { releases: vec![run], ..LogEvents::default() })?;
+        self.save(repository);
+        Ok(())
     }
 
     /// Accepts in the log that snapshots have changed, and names them as a repair has left them, in one

@@ -149,6 +149,8 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         OperationError::Overlap(_)
         | OperationError::Key(KeyError::NoneGiven)
         | OperationError::Reference(_)
+        | OperationError::ChangeTooLarge
+        | OperationError::HoldEnded
         | OperationError::DifferentPaths
         | OperationError::BeforeCalendar { .. }
         | OperationError::PolicyWithoutBucket => ExitStatus::Usage,

@@ -9,7 +9,10 @@ use icecore_operations::{
 use icecore_repo::snapshots::ClockError;
 use jiff::tz::TimeZone;
 
-use crate::surface::table::{Align, Table};
+use crate::{
+    commands::hold::hold_text,
+    surface::table::{Align, Table},
+};
 
 /// Returns the table of the snapshots.
 pub(super) fn table(report: &SnapshotsReport, zone: &TimeZone) -> Table {
@@ -41,7 +44,7 @@ pub(super) fn table(report: &SnapshotsReport, zone: &TimeZone) -> Table {
             text::count(completion.totals.files),
             text::size(completion.totals.bytes),
             text::size(completion.statistics.bytes_new),
-            remarks(snapshot, completion, report.doubtful.get(&origin.run).copied()),
+            remarks(snapshot, completion, report.doubtful.get(&origin.run).copied(), zone),
         ]);
         table.row(cells);
     }
@@ -52,7 +55,12 @@ fn printable(text: &str) -> String {
     text::printable(text.as_bytes()).into_owned()
 }
 
-fn remarks(snapshot: &Snapshot, completion: &Completion, clock: Option<ClockError>) -> String {
+fn remarks(
+    snapshot: &Snapshot,
+    completion: &Completion,
+    clock: Option<ClockError>,
+    zone: &TimeZone,
+) -> String {
     let clock = clock.map(|error| format!("wrong time (clock {})", clock_name(error)));
     let damaged = completion.damage.map(|mark| match mark.files {
         // The list of files itself is damaged.
@@ -63,5 +71,9 @@ fn remarks(snapshot: &Snapshot, completion: &Completion, clock: Option<ClockErro
     let partial = (errors > 0).then(|| format!("partial ({} missing)", text::count(errors)));
     let copy = snapshot.origin.copy_of.map(|original| format!("copy of {}", original.run.snapshot_id()));
     let tags = snapshot.origin.tags.iter().map(|(key, value)| printable(&format!("{key}={value}")));
-    damaged.into_iter().chain(partial).chain(clock).chain(copy).chain(tags).collect::<Vec<_>>().join("  ")
+    let hold = completion.hold.as_ref().map(|hold| hold_text(hold, zone));
+    let note = Some(&completion.note).filter(|note| !note.is_empty());
+    let note = note.map(|note| format!("note: {}", printable(note)));
+    let remarks = damaged.into_iter().chain(partial).chain(clock).chain(copy).chain(tags);
+    remarks.chain(hold).chain(note).collect::<Vec<_>>().join("  ")
 }

@@ -1,0 +1,6 @@
+//! `note`: writes a note about a snapshot.
+
+pub(crate) mod arguments;
+mod command;
+
+pub(crate) use command::run;

@@ -1,0 +1,47 @@
+//! Changes what the object of a snapshot says, without losing what others change at the same time.
+
+use icecore_access::{OpenRepository, Usage};
+use icecore_format::{
+    ids::RunId,
+    snapshot::{Completion, Snapshot, SnapshotOrigin, SnapshotState},
+};
+use icecore_repo::snapshots;
+
+use crate::error::{OperationError, OperationResult};
+
+/// A snapshot after a change.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// The snapshot as it is stored now.
+    pub snapshot: Snapshot,
+    /// Whether it was different before.
+    pub is_changed: bool,
+    /// Usage of the store.
+    pub usage: Usage,
+}
+
+/// Changes a complete snapshot. The edit may be made several times, each time on the newest state.
+pub fn change(
+    open: &OpenRepository,
+    run: RunId,
+    edit: impl Fn(&mut SnapshotOrigin, &mut Completion),
+) -> OperationResult<Changed> {
+    let mut is_changed = false;
+    let snapshot = snapshots::change(&open.repository, run, |snapshot| {
+        let before = snapshot.clone();
+        let SnapshotState::Complete(completion) = &mut snapshot.state else {
+            return Err(OperationError::SnapshotIncomplete { id: run.snapshot_id() });
+        };
+        edit(&mut snapshot.origin, completion);
+        is_changed = *snapshot != before;
+        require_bounds(snapshot)?;
+        Ok(is_changed)
+    })?;
+    Ok(Changed { snapshot, is_changed, usage: open.usage.clone() })
+}
+
+fn require_bounds(snapshot: &Snapshot) -> OperationResult<()> {
+    let is_within = snapshot.origin.validate().is_ok()
+        && snapshot.completion().is_none_or(|completion| completion.validate().is_ok());
+    if is_within { Ok(()) } else { Err(OperationError::ChangeTooLarge) }
+}

@@ -1,0 +1,7 @@
+//! `tag`: adds and removes tags of a snapshot.
+
+mod request;
+mod run;
+
+pub use request::TagRequest;
+pub use run::run;
