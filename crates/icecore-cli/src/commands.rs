@@ -18,6 +18,7 @@ pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod forget;
 pub(crate) mod hold;
 pub(crate) mod init;
 pub(crate) mod key;
@@ -92,6 +93,7 @@ commands! {
         Note(note::arguments::NoteArguments), Light, note::run;
         Hold(hold::arguments::HoldArguments), Light, hold::hold;
         Release(hold::arguments::ReleaseArguments), Light, hold::release;
+        Forget(Box<forget::arguments::ForgetArguments>), Heavy, forget::run;
         Prune(prune::arguments::PruneArguments), Heavy, prune::run;
         Doctor(doctor::arguments::DoctorArguments), Light, doctor::run;
         Key(key::arguments::KeyArguments), Light, key::run;

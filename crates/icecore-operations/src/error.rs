@@ -5,6 +5,7 @@ use std::io;
 use icecore_access::AccessError;
 use icecore_check::CheckError;
 use icecore_format::{entry::EntryKind, ids::RunId, snapshot::Snapshot};
+use icecore_policy::retention::RetentionError;
 use icecore_prune::PruneError;
 use icecore_repo::error::RepoError;
 use icecore_restore::RestoreError;
@@ -56,6 +57,28 @@ pub enum OperationError {
     /// A hold would have ended already.
     #[error("the end of the hold is in the past")]
     HoldEnded,
+    /// The rules of retention contradict each other, or would keep nothing.
+    #[error(transparent)]
+    Retention(#[from] RetentionError),
+    /// The last snapshot of a source would be forgotten.
+    #[error("no snapshot of the source {source_name:?} of host {host} would remain; nothing was forgotten")]
+    LastOfSource {
+        /// Host.
+        host: String,
+        /// Name of the source.
+        source_name: String,
+    },
+    /// A snapshot is to be brought back that is not named by its id.
+    #[error("a forgotten snapshot is named by its id")]
+    UndoWithoutId,
+    /// Several forgotten snapshots have ids that begin with the digits.
+    #[error("several forgotten snapshots have an id that begins with {digits}: {}", .ids.join(", "))]
+    SeveralForgotten {
+        /// The digits.
+        digits: String,
+        /// Their ids.
+        ids: Vec<String>,
+    },
     /// The destination of a copy failed.
     #[error("destination repository: {0}")]
     Destination(#[source] Box<Self>),

@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod documents;
 pub mod entries;
 pub mod error;
+pub mod forget;
 pub mod hold;
 pub mod init;
 pub mod key;

@@ -3,7 +3,7 @@
 
 use icecore_access::{OpenRepository, RepositoryAccess};
 use icecore_format::{history::Loss, log::CompletedSnapshot, snapshot::Snapshot};
-use icecore_repo::{manifest::ManifestRoot, snapshots::SnapshotList};
+use icecore_repo::{error::RepoResult, manifest::ManifestRoot, snapshots::SnapshotList};
 use icecore_witness::{Findings, Watch, WitnessNotice, WitnessSettings};
 use jiff::tz::TimeZone;
 
@@ -43,22 +43,29 @@ impl Look {
         open: &mut OpenRepository,
         ignores_rollback: bool,
     ) -> OperationResult<Self> {
-        let look = |list, watch| {
-            let (witness, zone) = (witness.clone(), access.machine.zone.clone());
-            Self { list, watch, ignores_rollback, witness, zone }
-        };
-        let (mut watch, list) = match Watch::begin(witness, &open.repository, &mut open.catalog) {
-            Ok(begun) => begun,
+        match Self::with_log(access, witness, open, ignores_rollback) {
             Err(error) if ignores_rollback && !access.machine.is_cancelled() => {
                 let list = open.snapshots(access.events.as_ref())?;
                 witness.events.notice(&WitnessNotice::LogUnreadable { error: &error });
-                return Ok(look(list, None));
+                let (witness, zone) = (witness.clone(), access.machine.zone.clone());
+                Ok(Self { list, watch: None, ignores_rollback, witness, zone })
             }
-            Err(error) => return Err(error.into()),
-        };
+            look => Ok(look?),
+        }
+    }
+
+    /// Does the same, but fails if the log cannot be read: nobody knows then which snapshots are held.
+    pub fn with_log(
+        access: &RepositoryAccess,
+        witness: &WitnessSettings,
+        open: &mut OpenRepository,
+        ignores_rollback: bool,
+    ) -> RepoResult<Self> {
+        let (mut watch, list) = Watch::begin(witness, &open.repository, &mut open.catalog)?;
         watch.tell();
         watch.save(&open.repository);
-        Ok(look(list, Some(watch)))
+        let (witness, zone) = (witness.clone(), access.machine.zone.clone());
+        Ok(Self { list, watch: Some(watch), ignores_rollback, witness, zone })
     }
 
     /// Returns all snapshots.

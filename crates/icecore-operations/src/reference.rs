@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil};
 mod moment;
 mod resolve;
 
-pub use resolve::{Missing, ResolveError, Unfinished, names_source, no_snapshot_of, resolve};
+pub use resolve::{Missing, ResolveError, Unfinished, names_source, no_snapshot_of, not_there, resolve};
 
 /// Digits of a snapshot id as users see it.
 const ID_DIGITS_MAX: usize = 20;

@@ -4,4 +4,5 @@ pub(crate) mod arguments;
 mod command;
 mod text;
 
-pub(crate) use command::run;
+pub(crate) use command::{prune, run};
+pub(crate) use text::report;

@@ -12,6 +12,7 @@ use icecore_operations::{
     copy::{CopyReport, NotCopied},
     doctor::DoctorReport,
     error::OperationError,
+    forget::{ForgetAction, ForgetReport, ForgottenSnapshot},
     init::InitError,
     key::KeyError,
     look::Ending,
@@ -151,10 +152,22 @@ pub(super) fn of_operation(error: &OperationError) -> ExitStatus {
         | OperationError::Reference(_)
         | OperationError::ChangeTooLarge
         | OperationError::HoldEnded
+        | OperationError::Retention(_)
+        | OperationError::UndoWithoutId
         | OperationError::DifferentPaths
         | OperationError::BeforeCalendar { .. }
         | OperationError::PolicyWithoutBucket => ExitStatus::Usage,
         _ => ExitStatus::Failed,
+    }
+}
+
+/// Returns the exit status of forgetting snapshots, and of the removal of packs after it.
+pub(crate) fn of_forget_report(report: &ForgetReport, pruned: Option<&Pruned>) -> ExitStatus {
+    let is_failed = |one: &ForgottenSnapshot| matches!(one.action, ForgetAction::Failed(_));
+    let is_refused = !report.refused.is_empty() && !report.is_dry_run;
+    match pruned.map_or(ExitStatus::Done, of_pruned) {
+        ExitStatus::Done if is_refused || report.snapshots.iter().any(is_failed) => ExitStatus::Failed,
+        status => status,
     }
 }
 

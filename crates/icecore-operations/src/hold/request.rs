@@ -11,6 +11,8 @@ pub struct HoldRequest {
     pub until: Option<Moment>,
     /// Why the snapshot is held.
     pub reason: String,
+    /// Whether to continue although snapshots disappeared, or the repository was rolled back.
+    pub ignores_rollback: bool,
 }
 
 /// A snapshot whose hold is released.
@@ -18,4 +20,6 @@ pub struct HoldRequest {
 pub struct ReleaseRequest {
     /// The snapshot.
     pub reference: Reference,
+    /// Whether to continue although snapshots disappeared, or the repository was rolled back.
+    pub ignores_rollback: bool,
 }

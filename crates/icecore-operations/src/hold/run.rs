@@ -16,7 +16,7 @@ use crate::{
     change::{Changed, change},
     error::{OperationError, OperationResult},
     look::Look,
-    reference::{Moment, Reference},
+    reference::{Moment, Reference, ResolveError},
 };
 
 /// Nanoseconds of a second.
@@ -33,7 +33,7 @@ pub fn hold(
     if until_seconds.is_some_and(|until| until <= placed.seconds) {
         return Err(OperationError::HoldEnded);
     }
-    let (mut open, mut watch, run) = begin(access, witness, &request.reference)?;
+    let (mut open, mut watch, run) = begin(access, witness, &request.reference, request.ignores_rollback)?;
     let logged = HeldSnapshot { run, until_seconds, reason: cut_text(&request.reason) };
     let is_new = watch.held(run) != Some(&logged);
     if is_new {
@@ -55,7 +55,7 @@ pub fn release(
     witness: &WitnessSettings,
     request: &ReleaseRequest,
 ) -> OperationResult<Changed> {
-    let (mut open, mut watch, run) = begin(access, witness, &request.reference)?;
+    let (mut open, mut watch, run) = begin(access, witness, &request.reference, request.ignores_rollback)?;
     let is_held = watch.held(run).is_some();
     if is_held {
         watch.release(&open.repository, &mut open.catalog, run)?;
@@ -68,12 +68,13 @@ fn begin(
     access: &RepositoryAccess,
     witness: &WitnessSettings,
     reference: &Reference,
+    ignores_rollback: bool,
 ) -> OperationResult<(OpenRepository, Watch, RunId)> {
     let mut open = access.open(AccessMode::Write)?;
-    let look = Look::begin(access, witness, &mut open, false)?;
+    let look = Look::with_log(access, witness, &mut open, ignores_rollback)?;
     let run = look.resolve(reference)?.origin.run;
     let (_, watch) = look.into_parts();
-    // A look that does not ignore rollbacks has read the log.
+    // The log was read, else there is an error.
     let watch = watch.ok_or(OperationError::RolledBack)?;
     Ok((open, watch, run))
 }
@@ -82,5 +83,5 @@ fn begin(
 fn last_second(access: &RepositoryAccess, until: Moment) -> OperationResult<i64> {
     let end = until.end(&access.machine.zone);
     let seconds = end.and_then(|end| i64::try_from((end + SECOND - 1).div_euclid(SECOND)).ok());
-    seconds.ok_or(OperationError::Resolve(crate::reference::ResolveError::BeyondCalendar))
+    seconds.ok_or(OperationError::Resolve(ResolveError::BeyondCalendar))
 }

@@ -7,6 +7,7 @@ use std::{
 
 use icecore_format::{
     entry::Time,
+    ids::RunId,
     snapshot::{Snapshot, SnapshotState},
 };
 use icecore_repo::snapshots::SnapshotList;
@@ -133,7 +134,7 @@ impl fmt::Display for Missing {
                 let state = match ended {
                     Some(Unfinished::Pending) => " (that run has not finished)",
                     Some(Unfinished::Aborted) => " (that run ended without a snapshot)",
-                    Some(Unfinished::Deleted) => " (that snapshot was removed)",
+                    Some(Unfinished::Deleted) => " (that snapshot was forgotten)",
                     None => "",
                 };
                 write!(formatter, "there is no snapshot whose id begins with {digits}{state}")
@@ -169,6 +170,11 @@ pub fn no_snapshot_of(list: &SnapshotList, source: &str) -> ResolveError {
     not_found(list, Missing::Source(source.to_owned()))
 }
 
+/// Makes the error of a snapshot that does not exist in any state.
+pub fn not_there(list: &SnapshotList, digits: &str) -> ResolveError {
+    not_found(list, Missing::Id { digits: digits.to_owned(), ended: None })
+}
+
 fn is_of(snapshot: &Snapshot, source: &str) -> bool {
     names_source(source, &snapshot.origin.host, &snapshot.origin.source)
 }
@@ -179,17 +185,23 @@ pub fn names_source(reference: &str, host: &str, source: &str) -> bool {
     reference == source || with_host() == Some(source)
 }
 
+/// Finds a snapshot by its own id. If there is none, finds one by the id of its original: a forgotten snapshot
+/// that was brought back has a new id, and is still found under the old one.
 fn by_id<'a>(
     list: &'a SnapshotList,
     source: Option<&str>,
     digits: &str,
     zone: &TimeZone,
 ) -> Result<&'a Snapshot, ResolveError> {
-    let matching = |snapshot: &&Snapshot| {
-        snapshot.origin.run.snapshot_id().starts_with(digits)
-            && source.is_none_or(|source| is_of(snapshot, source))
-    };
-    let found: Vec<&Snapshot> = list.complete(None).filter(matching).collect();
+    let has_id = |run: RunId| run.snapshot_id().starts_with(digits);
+    let is_of_source = |snapshot: &&Snapshot| source.is_none_or(|source| is_of(snapshot, source));
+    let matching = |snapshot: &&Snapshot| has_id(snapshot.origin.run) && is_of_source(snapshot);
+    let mut found: Vec<&Snapshot> = list.complete(None).filter(matching).collect();
+    if found.is_empty() {
+        let has_original =
+            |snapshot: &&Snapshot| snapshot.origin.copy_of.is_some_and(|original| has_id(original.run));
+        found = list.complete(None).filter(is_of_source).filter(has_original).collect();
+    }
     match found.as_slice() {
         [snapshot] => Ok(snapshot),
         [] => {

@@ -8,7 +8,7 @@ use icecore_operations::{
     reference::{self, Moment},
 };
 
-use crate::failure::Outcome;
+use crate::{arguments::rollback::RollbackArguments, failure::Outcome};
 
 /// Keep a snapshot, whatever the rules of retention say
 ///
@@ -29,6 +29,8 @@ pub(crate) struct HoldArguments {
     /// Why the snapshot is held
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    #[command(flatten)]
+    rollback: RollbackArguments,
 }
 
 /// Release the hold on a snapshot
@@ -42,6 +44,8 @@ pub(crate) struct ReleaseArguments {
     /// Snapshot: `[SOURCE@]SNAPSHOT`
     #[arg(value_name = "REF")]
     reference: OsString,
+    #[command(flatten)]
+    rollback: RollbackArguments,
 }
 
 impl HoldArguments {
@@ -51,6 +55,7 @@ impl HoldArguments {
             reference: reference::read_without_path(&self.reference)?,
             until: self.until,
             reason: self.reason.clone(),
+            ignores_rollback: self.rollback.ignore_rollback,
         })
     }
 }
@@ -58,7 +63,10 @@ impl HoldArguments {
 impl ReleaseArguments {
     /// Returns the request.
     pub(super) fn request(&self) -> Outcome<ReleaseRequest> {
-        Ok(ReleaseRequest { reference: reference::read_without_path(&self.reference)? })
+        Ok(ReleaseRequest {
+            reference: reference::read_without_path(&self.reference)?,
+            ignores_rollback: self.rollback.ignore_rollback,
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use icecore_operations::{
     error::OperationResult,
-    prune::{self, PruneDocument, PruneEvents, PrunePreview},
+    prune::{self as operation, PruneDocument, PruneEvents, PrunePreview, PruneRequest, Pruned},
 };
 
 use super::{
@@ -20,14 +20,7 @@ use crate::{
 /// Runs the command.
 pub(crate) fn run(context: &Context, arguments: &PruneArguments) -> Outcome<ExitStatus> {
     let console = &context.console;
-    let receiver = Receiver { context, arguments, is_shown: Cell::new(false) };
-    let pruned = prune::run(&context.access, &context.witness()?, &arguments.request(), &receiver)?;
-    for doubt in &pruned.doubts {
-        console.warning(&format!("nothing is removed: {doubt}"));
-    }
-    for (key, error) in &pruned.swept.failed {
-        console.warning(&format!("failed to remove {key}: {error}"));
-    }
+    let pruned = prune(context, &arguments.request())?;
     if console.json {
         ResultWriter::document(&PruneDocument::new(&pruned))?;
     } else {
@@ -37,17 +30,31 @@ pub(crate) fn run(context: &Context, arguments: &PruneArguments) -> Outcome<Exit
     Ok(status::of_pruned(&pruned))
 }
 
+/// Removes packs, and warns about everything that went wrong.
+pub(crate) fn prune(context: &Context, request: &PruneRequest) -> Outcome<Pruned> {
+    let console = &context.console;
+    let receiver = Receiver { context, request, is_shown: Cell::new(false) };
+    let pruned = operation::run(&context.access, &context.witness()?, request, &receiver)?;
+    for doubt in &pruned.doubts {
+        console.warning(&format!("nothing is removed: {doubt}"));
+    }
+    for (key, error) in &pruned.swept.failed {
+        console.warning(&format!("failed to remove {key}: {error}"));
+    }
+    Ok(pruned)
+}
+
 /// Shows the first plan before it is carried out.
 struct Receiver<'a> {
     context: &'a Context,
-    arguments: &'a PruneArguments,
+    request: &'a PruneRequest,
     is_shown: Cell<bool>,
 }
 
 impl PruneEvents for Receiver<'_> {
     fn planned(&self, preview: PrunePreview<'_>) -> OperationResult<()> {
-        if !self.arguments.dry_run && !self.is_shown.replace(true) && preview.survey.doubts.is_empty() {
-            for line in plan_lines(preview.plan, self.arguments.grace, &self.context.access.machine.zone) {
+        if !self.request.dry_run && !self.is_shown.replace(true) && preview.survey.doubts.is_empty() {
+            for line in plan_lines(preview.plan, self.request.grace, &self.context.access.machine.zone) {
                 self.context.console.notice(&line);
             }
         }

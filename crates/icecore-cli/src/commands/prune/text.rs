@@ -8,7 +8,7 @@ use icecore_repo::environment::time_of;
 use jiff::tz::TimeZone;
 
 /// Returns what a removal of packs did, or would do.
-pub(super) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
+pub(crate) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
     let mut lines = Vec::new();
     if pruned.dry_run {
         lines.extend(plan_lines(&pruned.plan, Duration::ZERO, zone));

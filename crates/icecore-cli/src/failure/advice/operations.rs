@@ -10,6 +10,7 @@ use icecore_operations::{
     reference::{ReferenceError, WrongReference},
     text,
 };
+use icecore_prune::PruneError;
 
 use super::{Advice, Flag, advice, backup, reference, restore};
 
@@ -26,6 +27,21 @@ const GONE: &str = "run `icecore check` for details; `icecore snapshots` lists t
 /// What to know if key files cannot be replaced.
 pub(in crate::failure) const KEY_STAYS: &str =
     "the key was not changed, because commands that use the old key file by default would fail";
+
+/// How to say what to keep.
+const RULES: &str =
+    "name snapshots, or give rules, for example --keep-daily 7 --keep-monthly 12, or --scheme gfs";
+
+/// Returns what to do if snapshots are not forgotten or brought back, or packs are not removed.
+fn of_prune(error: &PruneError) -> Option<Advice> {
+    match error {
+        PruneError::Held { run, .. } => Some(
+            format!("nothing was forgotten; to end the hold: icecore release {}", run.snapshot_id()).into(),
+        ),
+        PruneError::NotForgotten { .. } => Some("`icecore snapshots` lists the existing snapshots".into()),
+        _ => None,
+    }
+}
 
 /// Returns what to do about an operation that failed.
 pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
@@ -52,6 +68,11 @@ pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
         OperationError::Overlap(Overlap::Source { .. }) => {
             "to copy a repository, copy its files; it cannot be backed up into itself"
         }
+        OperationError::Retention(_) => RULES,
+        OperationError::LastOfSource { .. } => "add --yes to forget it anyway",
+        OperationError::UndoWithoutId => "`icecore forget --undo ID`, with the id that `forget` reported",
+        OperationError::SeveralForgotten { .. } => "give more digits of the id",
+        OperationError::Prune(error) => return of_prune(error),
         OperationError::Overlap(Overlap::Target { .. }) => "choose another directory",
         OperationError::Reference(wrong) => return Some(of_reference(wrong)),
         OperationError::Uncertain(Uncertainty::Gone { .. }) => GONE,
