@@ -128,6 +128,24 @@ fn the_guard_refuses_until_it_is_confirmed() {
 }
 
 #[test]
+fn the_guard_keeps_the_snapshots_around_an_unusual_change() {
+    let sandbox = Sandbox::with_repository();
+    for number in 0..20 {
+        sandbox.write(&format!("small/{number}"), bytes(number, 100));
+    }
+    let mut ids = history(&sandbox, 1);
+    fs::remove_dir_all(sandbox.source("small")).unwrap();
+    ids.extend(history(&sandbox, 3));
+    let shown = sandbox.run(&["forget", "--keep-last", "2"]).expect(0);
+    for text in ["guard: the last one before an unusual change", "guard keeps 2; --yes"] {
+        assert!(shown.text().contains(text), "{}", shown.describe());
+    }
+    assert_eq!(sandbox.snapshots(), ids);
+    sandbox.run(&["forget", "--keep-last", "2", "--yes"]).expect(0);
+    assert_eq!(sandbox.snapshots(), ids[2..]);
+}
+
+#[test]
 fn a_forgotten_snapshot_comes_back_until_its_data_is_removed() {
     let sandbox = Sandbox::with_repository();
     let first = history(&sandbox, 1).remove(0);

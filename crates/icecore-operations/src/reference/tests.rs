@@ -4,6 +4,7 @@ use std::{
 };
 
 use icecore_fixtures::snapshots::snapshot;
+use icecore_format::{ids::RepositoryId, snapshot::SnapshotState};
 use icecore_repo::{error::RepoError, snapshots::SnapshotList};
 use jiff::tz::{Offset, TimeZone};
 use proptest::prelude::*;
@@ -281,4 +282,21 @@ proptest! {
             prop_assert!(icecore_format::path::validate(&reference.path).is_ok());
         }
     }
+}
+
+#[test]
+fn a_snapshot_that_was_brought_back_is_found_under_both_ids() {
+    let mut list = home();
+    let old = list.snapshots[0].clone();
+    let mut new = snapshot("home", "here", 0x4f, MIDNIGHT - HOUR, true);
+    new.origin.copy_of = Some(old.origin.identity(RepositoryId([1; 16])));
+    list.snapshots.push(new);
+    // Its own id comes first.
+    assert_eq!(id_of(&list, "1111", &TimeZone::UTC), Ok(0x11));
+    let SnapshotState::Complete(completion) = old.state else { unreachable!() };
+    list.snapshots[0].state = SnapshotState::Deleted(completion);
+    for text in ["1111", "home@1111", "4f4f"] {
+        assert_eq!(id_of(&list, text, &TimeZone::UTC), Ok(0x4f), "{text}");
+    }
+    assert!(id_of(&list, "etc@1111", &TimeZone::UTC).is_err());
 }

@@ -404,6 +404,30 @@ fn much_to_say_becomes_several_records() {
 }
 
 #[test]
+fn holds_and_releases_are_recorded() {
+    let bed = Bed::new();
+    let hold = |number| HeldSnapshot {
+        run: RunId::new(number, [0; 10]),
+        until_seconds: None,
+        reason: "audit".to_owned(),
+    };
+    let holds: Vec<_> = (0..LOG_HOLDS_MAX as u64 + 1).map(hold).collect();
+    let mut author = author(1);
+    read(&bed)
+        .append(&bed.repository, None, &mut author, LogEvents { holds, ..LogEvents::default() })
+        .unwrap();
+    let book = read(&bed);
+    assert_eq!((book.history().len(), book.history().held_snapshots().count()), (2, LOG_HOLDS_MAX + 1));
+    let releases = vec![hold(0).run];
+    read(&bed)
+        .append(&bed.repository, None, &mut author, LogEvents { releases, ..LogEvents::default() })
+        .unwrap();
+    let book = read(&bed);
+    assert_eq!(book.history().held(hold(0).run), None);
+    assert_eq!(book.history().held(hold(1).run), Some(&hold(1)));
+}
+
+#[test]
 fn known_records_are_not_fetched_again() {
     use icecore_store::{meter::MeterStore, method::Method};
     let bed = Bed::new();

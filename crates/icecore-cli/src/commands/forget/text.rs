@@ -4,14 +4,16 @@ use icecore_operations::{
     forget::{ForgetAction, ForgetReport, ForgottenSnapshot, Why, reasons},
     text,
 };
-use icecore_policy::retention::{GroupKey, ShareRefusal};
+use icecore_policy::retention::{GroupKey, KeepReason, RetentionFate, ShareRefusal};
 use jiff::tz::TimeZone;
 
 use crate::surface::table::{Align, Table};
 
 /// Returns the table of the snapshots: all of them in a dry run, else those that are not simply kept by a rule.
 pub(super) fn table(report: &ForgetReport, zone: &TimeZone) -> String {
-    let is_shown = |one: &&ForgottenSnapshot| report.is_dry_run || !matches!(one.action, ForgetAction::Kept);
+    let is_shown = |one: &&ForgottenSnapshot| {
+        report.is_dry_run || is_guarded(one) || !matches!(one.action, ForgetAction::Kept)
+    };
     let shown: Vec<&ForgottenSnapshot> = report.snapshots.iter().filter(is_shown).collect();
     if shown.is_empty() {
         return String::new();
@@ -38,6 +40,12 @@ pub(super) fn table(report: &ForgetReport, zone: &TimeZone) -> String {
     table.text()
 }
 
+/// Returns whether only the guard keeps a snapshot.
+fn is_guarded(one: &ForgottenSnapshot) -> bool {
+    let Why::Rules(RetentionFate::Keep(reasons)) = &one.why else { return false };
+    reasons.iter().any(|reason| matches!(reason, KeepReason::Guard(_)))
+}
+
 fn why(one: &ForgottenSnapshot) -> String {
     match &one.why {
         Why::Named => "named".to_owned(),
@@ -56,11 +64,15 @@ pub(super) fn summary(report: &ForgetReport) -> String {
     let forgotten = report.forgotten();
     let kept = text::count(report.kept() as u64);
     let counted = text::counted(forgotten as u64, "snapshot");
+    let guarded = match report.snapshots.iter().filter(|one| is_guarded(one)).count() {
+        0 => String::new(),
+        number => format!(" (the guard keeps {}; --yes switches it off)", text::count(number as u64)),
+    };
     match (report.is_dry_run, forgotten) {
-        (true, _) => format!("would forget {counted} and keep {kept}\n"),
-        (false, 0) => format!("nothing to forget; kept {kept}\n"),
+        (true, _) => format!("would forget {counted} and keep {kept}{guarded}\n"),
+        (false, 0) => format!("nothing to forget; kept {kept}{guarded}\n"),
         (false, _) => format!(
-            "forgot {counted}, kept {kept}; `icecore forget --undo ID` brings one back until its data is removed\n"
+            "forgot {counted}, kept {kept}{guarded}; `icecore forget --undo ID` brings one back until its data is removed\n"
         ),
     }
 }
