@@ -33,7 +33,8 @@ import sys
 import tempfile
 import time
 
-LINES = ["first", "unchanged", "list", "restore-one", "restore", "check", "check-data", "day2"]
+LINES = ["first", "unchanged", "list", "restore-one", "restore", "check", "check-data", "day2", "forget"]
+DAY2_LINES = ["day2", "forget"]
 TITLES = {
     "first": "first backup",
     "unchanged": "unchanged backup",
@@ -43,6 +44,7 @@ TITLES = {
     "check": "check",
     "check-data": "check --read-data",
     "day2": "day-2 backup",
+    "forget": "forget all but the newest, and prune",
 }
 PASSWORD = "not a secret"
 
@@ -103,6 +105,7 @@ class Icecore:
             "restore": ["restore", "-q", reference, "--target", target],
             "check": ["check", "-q"],
             "check-data": ["check", "-q", "--read-data"],
+            "forget": ["forget", "-q", "--keep-last", "1", "--prune", "--grace", "0", "--yes"],
         }[line]
 
 
@@ -134,6 +137,7 @@ class Restic:
             "restore": ["restore", "latest", "-q", "--target", target],
             "check": ["check", "-q"],
             "check-data": ["check", "-q", "--read-data"],
+            "forget": ["forget", "-q", "--keep-last", "1", "--prune"],
         }[line]
 
 
@@ -164,6 +168,7 @@ class Rustic:
             "restore": ["restore", "latest", target],
             "check": ["check"],
             "check-data": ["check", "--read-data"],
+            "forget": ["forget", "--keep-last", "1", "--prune"],
         }[line]
 
 
@@ -186,6 +191,9 @@ class Borg:
         def create(name):
             return ["create", "-C", "zstd,3", f"{place.repository}::{name}", place.name]
 
+        prune = [self.program, "prune", "--keep-last", "1", place.repository]
+        if line == "forget":
+            return ["sh", "-c", f"{shlex.join(prune)} && {shlex.join([self.program, 'compact', place.repository])}"]
         return [self.program] + {
             "first": create("first"),
             "unchanged": create("unchanged"),
@@ -332,7 +340,7 @@ class Comparison:
         return [(number, number >= warm_ups) for number in range(warm_ups + self.arguments.rounds)]
 
     def day_one(self, source, one_file):
-        wanted = [line for line in LINES if line in self.arguments.lines and line != "day2"]
+        wanted = [line for line in LINES if line in self.arguments.lines and line not in DAY2_LINES]
         lines = wanted if "first" in wanted else ["first"] + wanted
         for number, counts in self.rounds():
             for line in lines:
@@ -362,11 +370,15 @@ class Comparison:
     def day_two(self, source, changed, one_file):
         for number, counts in self.rounds():
             for tool in self.tools:
-                place = self.places.pop((source, number, tool))
+                place = self.places[(source, number, tool)]
                 place.source = changed
                 self.note_size("before day 2", tool, place, counts)
                 self.run_line("day2", tool, place, one_file, counts)
                 self.note_size("day 2", tool, place, counts)
+            for tool in self.tools:
+                place = self.places.pop((source, number, tool))
+                if "forget" in self.arguments.lines:
+                    self.run_line("forget", tool, place, one_file, counts)
                 shutil.rmtree(place.root)
 
     def run(self, sets):
@@ -528,8 +540,10 @@ def parse_arguments():
     for day1, day2 in sets:
         if day2 and os.path.basename(day1) != os.path.basename(day2):
             parser.error("DAY1_DIR and DAY2_DIR must have the same name, so that the tree has the same path")
-        if not day2 and not arguments.day2_command and "day2" in arguments.lines:
-            arguments.lines.remove("day2")
+        if not day2 and not arguments.day2_command:
+            arguments.lines = [line for line in arguments.lines if line not in DAY2_LINES]
+    if "day2" not in arguments.lines:
+        arguments.lines = [line for line in arguments.lines if line != "forget"]
     names = [os.path.basename(day1) for day1, _ in sets]
     if len(set(names)) != len(names):
         parser.error("data sets must have different names")
