@@ -16,7 +16,7 @@ pub(crate) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
             lines.push("nothing to remove".to_owned());
         }
     } else {
-        lines.extend(done_lines(pruned));
+        lines.extend(done_lines(pruned, grace));
         lines.extend(pruned.plan.records.iter().filter_map(|record| waiting(record, zone)));
     }
     let (packs, bytes) = pruned.plan.needed;
@@ -30,7 +30,7 @@ pub(crate) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
     })
 }
 
-fn done_lines(pruned: &Pruned) -> Vec<String> {
+fn done_lines(pruned: &Pruned, grace: Duration) -> Vec<String> {
     let mut lines = Vec::new();
     let swept = &pruned.swept;
     if pruned.runs_fenced > 0 {
@@ -75,7 +75,7 @@ pub(super) fn plan_lines(plan: &PrunePlan, grace: Duration, zone: &TimeZone) -> 
         let when = if grace.is_zero() {
             String::new()
         } else {
-            format!("; a later prune removes them, not before {} have passed", hours(grace))
+            format!("; a prune after {} removes them", hours(grace))
         };
         lines.push(format!(
             "to mark for removal: {}, {snapshots}{when}",
