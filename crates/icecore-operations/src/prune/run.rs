@@ -1,5 +1,7 @@
 //! Surveys the repository, and removes what no snapshot needs.
 
+use std::time::Duration;
+
 use icecore_access::{AccessMode, OpenRepository, RepositoryAccess, Usage};
 use icecore_prune::{Doubt, PruneError, PruneEvent, PruneOptions, PrunePlan, SweepReport, plan_only, prune};
 use icecore_witness::{Watch, WitnessSettings};
@@ -16,6 +18,8 @@ pub struct Pruned {
     pub doubts: Vec<Doubt>,
     /// Whether only to report what would be removed.
     pub dry_run: bool,
+    /// Time between condemning packs and removing them.
+    pub grace: Duration,
     /// Packs that were condemned: they go after the grace period.
     pub packs_condemned: usize,
     /// Their length in bytes, with their directories.
@@ -65,6 +69,7 @@ pub fn run(
         plan: report.plan,
         doubts: report.doubts,
         dry_run: false,
+        grace: options.grace,
         packs_condemned: report.packs_condemned,
         bytes_condemned: report.bytes_condemned,
         swept: report.swept,
@@ -86,6 +91,7 @@ fn preview(
         plan,
         doubts: survey.doubts,
         dry_run: true,
+        grace: options.grace,
         packs_condemned: 0,
         bytes_condemned: 0,
         swept: SweepReport::default(),

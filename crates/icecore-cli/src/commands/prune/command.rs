@@ -24,7 +24,7 @@ pub(crate) fn run(context: &Context, arguments: &PruneArguments) -> Outcome<Exit
     if console.json {
         ResultWriter::document(&PruneDocument::new(&pruned))?;
     } else {
-        ResultWriter::print(&report(&pruned, arguments.grace, &context.access.machine.zone))?;
+        ResultWriter::print(&report(&pruned, &context.access.machine.zone))?;
     }
     requests::tell_calls(console, &pruned.usage);
     Ok(status::of_pruned(&pruned))

@@ -16,7 +16,7 @@ pub(crate) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
             lines.push("nothing to remove".to_owned());
         }
     } else {
-        lines.extend(done_lines(pruned, grace));
+        lines.extend(done_lines(pruned));
         lines.extend(pruned.plan.records.iter().filter_map(|record| waiting(record, zone)));
     }
     let (packs, bytes) = pruned.plan.needed;
@@ -30,7 +30,7 @@ pub(crate) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
     })
 }
 
-fn done_lines(pruned: &Pruned, grace: Duration) -> Vec<String> {
+fn done_lines(pruned: &Pruned) -> Vec<String> {
     let mut lines = Vec::new();
     let swept = &pruned.swept;
     if pruned.runs_fenced > 0 {

@@ -29,6 +29,7 @@ fn every_field_is_documented() {
         plan,
         doubts: vec![icecore_prune::Doubt::OwnRunNotListed],
         dry_run: true,
+        grace: Duration::ZERO,
         packs_condemned: 0,
         bytes_condemned: 0,
         swept: SweepReport { failed: vec![("data/x".into(), missing)], ..SweepReport::default() },
