@@ -214,6 +214,29 @@ fn a_group_needs_no_pack_outside_itself() {
 }
 
 #[test]
+fn nothing_in_a_condemned_pack_is_reused() {
+    for content in [b"content".to_vec(), bed::noise(11_000_000, 1)] {
+        for prefix in ["data/", "meta/manifest/"] {
+            let bed = Bed::new();
+            bed.write("file", &content);
+            bed.age();
+            bed.backup(|_| {});
+            bed.condemn(prefix);
+            let report = bed.backup(|_| {});
+            let expected = |notice: &BackupNotice| match notice {
+                BackupNotice::ChunksMissing { files: 1 } => prefix == "data/",
+                BackupNotice::BaseUnreadable { .. } => prefix != "data/",
+                _ => false,
+            };
+            assert!(report.notices.iter().any(expected), "{prefix}: {:?}", report.notices);
+            // The data counts as present if only the manifest is condemned.
+            assert_eq!(report.counts.chunks_new > 0, prefix == "data/");
+            assert!(bed.read(report.snapshot.as_ref().unwrap())[1].content == content);
+        }
+    }
+}
+
+#[test]
 fn chunks_that_were_lost_are_stored_again() {
     // Short lists of chunks are stored in the manifest; long ones are separate and outlive their chunks.
     for content in [b"content".to_vec(), bed::noise(11_000_000, 1)] {

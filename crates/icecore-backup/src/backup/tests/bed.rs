@@ -11,10 +11,13 @@ use icecore_catalog::Catalog;
 pub(super) use icecore_fixtures::content::noise;
 use icecore_fixtures::{content::SMALL_CHUNKS, file_times::let_times_settle, keys::key_file, threads};
 use icecore_format::{
-    entry::Entry,
+    collection::{CollectedPack, CollectionRecord, CollectionState},
+    entry::{Entry, Time},
     header::Parameters,
-    ids::{GroupId, RepositoryId, RunId},
+    ids::{CollectionNumber, GroupId, PackName, RepositoryId, RunId},
+    layout::{PackPlace, collection_key},
     node::Totals,
+    seal::ObjectKind,
     slot::PasswordCost,
     snapshot::{Level, Snapshot},
 };
@@ -30,7 +33,7 @@ use icecore_repo::{
 use icecore_store::{
     environment::{Clock, SeededEntropy, SystemClock},
     memory::MemoryStore,
-    store::Store,
+    store::{PutCondition, Store},
 };
 
 use crate::{
@@ -221,6 +224,37 @@ impl Bed {
         assert!(!outside.is_empty());
         self.remove(outside.iter().map(PackRow::object_key));
         self.remove(outside.iter().map(|pack| icecore_format::layout::directory_key(pack.name)));
+    }
+
+    /// Stores the record of a collection that is about to remove all packs below a prefix.
+    pub fn condemn(&self, prefix: &str) {
+        let pack = |name: PackName| CollectedPack {
+            name,
+            kind: ObjectKind::Data,
+            group: name.run,
+            bytes: 1,
+            pack_version: Some("version".into()),
+            directory_version: None,
+        };
+        let keys = self.keys_under(prefix);
+        let mut packs: Vec<_> = keys.iter().map(|key| pack(PackPlace::parse(key).unwrap().1)).collect();
+        packs.sort_by_key(|pack| pack.name);
+        let record = CollectionRecord {
+            number: CollectionNumber::FIRST,
+            state: CollectionState::Condemned,
+            run: packs[0].name.run,
+            written: Time::default(),
+            host: "host".into(),
+            packs,
+            deleted: Vec::new(),
+            waiting: None,
+            dead_runs: Vec::new(),
+            cleared_runs: Vec::new(),
+        };
+        let object = record.seal(self.repository.keys(), &self.environment.salt()).unwrap();
+        let key = collection_key(record.number);
+        let put = self.store.put(&key, object.into(), PutCondition::Absent);
+        threads::wait(put).unwrap();
     }
 
     /// Removes all data packs, with their directories if asked.
