@@ -320,7 +320,7 @@ fn remove_temporary(directory: impl AsFd, name: &[u8]) {
     match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => {
-            tracing::warn!(%errno, name = %name.escape_ascii(), "a temporary file could not be removed")
+            tracing::warn!(%errno, name = %name.escape_ascii(), "a temporary file could not be removed");
         }
     }
 }
