@@ -6,8 +6,12 @@ use icecore_format::{
     snapshot::{Completion, Snapshot, SnapshotOrigin, SnapshotState},
 };
 use icecore_repo::snapshots;
+use serde::Serialize;
 
-use crate::error::{OperationError, OperationResult};
+use crate::{
+    documents::SnapshotDocument,
+    error::{OperationError, OperationResult},
+};
 
 /// A snapshot after a change.
 #[derive(Clone, Debug)]
@@ -18,6 +22,20 @@ pub struct Changed {
     pub is_changed: bool,
     /// Usage of the store.
     pub usage: Usage,
+}
+
+/// A snapshot whose object was changed on request.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChangedDocument {
+    changed: bool,
+    snapshot: Option<SnapshotDocument>,
+}
+
+impl ChangedDocument {
+    /// Makes the document of a changed snapshot.
+    pub fn new(changed: &Changed) -> Self {
+        Self { changed: changed.is_changed, snapshot: SnapshotDocument::new(&changed.snapshot) }
+    }
 }
 
 /// Changes a complete snapshot. The edit may be made several times, each time on the newest state.
@@ -45,3 +63,6 @@ fn require_bounds(snapshot: &Snapshot) -> OperationResult<()> {
         && snapshot.completion().is_none_or(|completion| completion.validate().is_ok());
     if is_within { Ok(()) } else { Err(OperationError::ChangeTooLarge) }
 }
+
+#[cfg(test)]
+mod tests;

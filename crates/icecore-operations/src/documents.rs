@@ -8,7 +8,7 @@ use icecore_format::{
 };
 use serde::Serialize;
 
-use crate::{change::Changed, text};
+use crate::text;
 
 /// A path or other name: as text with replacement characters, and exactly if it is not valid text.
 #[derive(Clone, Debug, Serialize)]
@@ -175,20 +175,6 @@ impl HoldDocument {
     fn new(hold: &Hold) -> Self {
         let until = hold.until_seconds.map(|seconds| Time { seconds, nanoseconds: 0 });
         Self { until: until.and_then(time), reason: hold.reason.clone(), placed: time(hold.placed) }
-    }
-}
-
-/// A snapshot whose object was changed on request.
-#[derive(Clone, Debug, Serialize)]
-pub struct ChangedDocument {
-    changed: bool,
-    snapshot: Option<SnapshotDocument>,
-}
-
-impl ChangedDocument {
-    /// Makes the document of a changed snapshot.
-    pub fn new(changed: &Changed) -> Self {
-        Self { changed: changed.is_changed, snapshot: SnapshotDocument::new(&changed.snapshot) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The result of commands that change what a snapshot object says.
 
-use icecore_operations::{change::Changed, documents::ChangedDocument};
+use icecore_operations::change::{Changed, ChangedDocument};
 
 use crate::{
     context::Context,

@@ -411,7 +411,7 @@ fn holds_and_releases_are_recorded() {
         until_seconds: None,
         reason: "audit".to_owned(),
     };
-    let holds: Vec<_> = (0..LOG_HOLDS_MAX as u64 + 1).map(hold).collect();
+    let holds: Vec<_> = (0..=LOG_HOLDS_MAX as u64).map(hold).collect();
     let mut author = author(1);
     read(&bed)
         .append(&bed.repository, None, &mut author, LogEvents { holds, ..LogEvents::default() })
