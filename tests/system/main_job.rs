@@ -74,7 +74,7 @@ pub(crate) fn assert_keys(document: &Value, expected: &str) {
     );
 }
 
-const SNAPSHOT_KEYS: &str = "id run source host root root_base64? command time finished level dedup group base tags \
+const SNAPSHOT_KEYS: &str = "id run source host root root_base64? command time finished level dedup group base tags note hold \
     program copy_of partial errors entries files bytes files_new files_changed files_unchanged bytes_read bytes_new \
     bytes_stored chunks_read chunks_new duration_seconds damaged files_damaged damage_noted sequence clock?";
 const DONE_KEYS: &str = "path path_base64? source snapshot level dedup base entries files bytes files_new files_changed \
