@@ -116,7 +116,7 @@ fn making_commands_write_the_documented_json() {
     let check = sandbox.json(&["check", "--sample", "100%"]);
     assert_keys(
         &check,
-        "healthy first_seen last_seen log_records snapshots_unnamed losses accepted snapshots newest_restorable packs_hit problems packs bytes blocks \
+        "healthy first_seen last_seen log_records snapshots_unnamed losses accepted snapshots newest_restorable packs_hit problems packs packs_condemned bytes blocks \
          chunks nodes packs_read packs_verified packs_left packs_archived bytes_archived \
          bytes_read repair next_commands",
     );
