@@ -16,7 +16,7 @@ use icecore_format::{
     entry::{ChunkRef, Content, Entry, EntryKind},
     header::Parameters,
     ids::{RepositoryId, RunId, WriterId},
-    layout::{DATA_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX},
+    layout::{DATA_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, snapshot_key},
     path,
     seal::ObjectKind,
     slot::PasswordCost,
@@ -150,6 +150,12 @@ impl Bed {
         };
         let state = SnapshotState::Pending { refreshed: repository.environment().now() };
         Lease::announce(repository.clone(), Snapshot { origin, state }).unwrap().snapshot().origin.run
+    }
+
+    /// Replaces the object of a snapshot.
+    pub fn put_snapshot(&self, snapshot: &Snapshot) {
+        let object = snapshot.seal(self.repository.keys(), &self.repository.environment().salt()).unwrap();
+        self.set(&snapshot_key(snapshot.origin.run), object);
     }
 
     pub fn snapshots(&self) -> Vec<Snapshot> {

@@ -274,7 +274,7 @@ impl Planner<'_> {
         self.survey.snapshot_objects.contains_key(&run)
     }
 
-    /// Returns the runs that records wait for and that show no sign of life.
+    /// Returns the runs that show no sign of life and that records wait for or packs are left of.
     fn fenced(&self) -> Vec<RunId> {
         if self.options.single_writer {
             return Vec::new();
@@ -285,12 +285,15 @@ impl Planner<'_> {
             .iter()
             .flat_map(|stored| stored.record.waiting.iter().flatten().copied())
             .collect();
+        let packs_of: HashSet<RunId> = self.survey.packs.iter().map(|(_, pack)| pack.name.run).collect();
         let is_silent = |snapshot: &&Snapshot| {
             let run = snapshot.origin.run;
             let Some(object) = self.survey.snapshot_objects.get(&run) else { return false };
             let silence = self.survey.now.duration_since(object.modified).unwrap_or_default();
             let may_be_ended = snapshot.origin.source != REPAIR_SOURCE && silence >= self.options.fence_after;
-            let is_waited_for = waited.contains(&run) || snapshot.origin.source == PRUNE_SOURCE;
+            // Without a record that waits for it, its packs would stay as well.
+            let is_waited_for =
+                waited.contains(&run) || packs_of.contains(&run) || snapshot.origin.source == PRUNE_SOURCE;
             is_waited_for && (may_be_ended || self.options.ended_runs.contains(&run))
         };
         self.others_pending().filter(is_silent).map(|snapshot| snapshot.origin.run).collect()

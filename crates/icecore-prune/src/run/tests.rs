@@ -1,6 +1,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use icecore_format::{collection::CollectionState, ids::RunId, snapshot::SnapshotState};
+use icecore_format::{
+    collection::CollectionState,
+    ids::RunId,
+    snapshot::{Snapshot, SnapshotState},
+};
 use icecore_repo::session::CommitReport;
 use icecore_store::{fault::FaultPlan, store::PutCondition};
 
@@ -214,4 +218,25 @@ fn a_wait_list_that_is_too_short_is_not_believed() {
         matches!(&report.plan.records[..], [RecordPlan { step: RecordStep::Wait { runs }, .. }] if runs[..] == [session.run()])
     );
     assert_eq!(bed.packs().len(), packs);
+}
+
+#[test]
+fn what_a_killed_run_left_goes_in_the_end() {
+    let bed = Bed::new();
+    let kept = bed.snapshot(NEW).origin.run;
+    let mut catalog = bed.catalog();
+    let mut session = bed.session(&mut catalog, |origin| origin.source = "other".into());
+    write_files(&mut session, OLD);
+    session.abort("kept as if it were killed").unwrap();
+    let killed = bed.snapshots().into_iter().find(|snapshot| snapshot.origin.source == "other").unwrap();
+    let pending = SnapshotState::Pending { refreshed: killed.origin.started };
+    bed.put_snapshot(&Snapshot { state: pending, ..killed });
+    for days in [2, 31, 1] {
+        bed.clock.advance(Duration::from_hours(24 * days));
+        pruned(&bed, &PruneOptions::default());
+    }
+    bed.clock.advance(Duration::from_hours(25));
+    pruned(&bed, &PruneOptions::default());
+    assert_eq!(runs_of_packs(&bed), BTreeSet::from([kept]));
+    bed.assert_readable(kept);
 }
