@@ -6,6 +6,7 @@ use std::{
 };
 
 use icecore_access::{AccessEvents, AccessNotice, Prompt};
+use icecore_catalog::CatalogError;
 use icecore_operations::text;
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
@@ -63,7 +64,14 @@ impl AccessEvents for Reporter {
                 } else {
                     ""
                 };
-                console.warning(&format!("{why}{limit}; continuing without the catalogue, which takes longer"));
+                let advice = match error {
+                    CatalogError::NetworkFileSystem { .. } => "; choose a directory on a local disk with --cache-dir",
+                    CatalogError::NotAFile { .. } => "; remove it, or choose another directory with --cache-dir",
+                    _ => "",
+                };
+                console.warning(&format!(
+                    "{why}{limit}; continuing without the catalogue, which takes longer{advice}"
+                ));
             }
             AccessNotice::CacheTrimmed { bytes_max, catalogues, bytes } => console.notice(&format!(
                 "removed {} ({}) of repositories that were not used recently: the cache was larger than {} (cache-size)",
