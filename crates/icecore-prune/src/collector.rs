@@ -28,7 +28,8 @@ use icecore_store::{
 pub use self::sweep::SweepReport;
 use crate::{
     error::{PruneError, PruneResult},
-    plan::{self, NewRecord, PRUNE_SOURCE, RecordPlan},
+    plan::{self, NewRecord, RecordPlan},
+    sources::PRUNE_SOURCE,
     survey::Survey,
 };
 

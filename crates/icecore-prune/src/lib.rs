@@ -15,6 +15,7 @@ mod pack_set;
 mod packs;
 mod plan;
 mod run;
+mod sources;
 mod survey;
 mod undo;
 

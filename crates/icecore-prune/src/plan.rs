@@ -16,14 +16,10 @@ use icecore_repo::{collections::StoredCollection, environment::time_of};
 
 pub use self::candidates::{KeptPacks, WhyKept};
 pub(crate) use self::candidates::{noted_objects, renewed};
-use crate::survey::Survey;
-
-/// Source under which the removal of packs announces itself. Such a run relies on no pack and writes none, so nobody
-/// waits for it.
-pub(crate) const PRUNE_SOURCE: &str = "prune";
-/// Source under which a repair announces itself. Its decisive swap is on the object of another run, so that ending
-/// its own run does not stop it.
-pub(crate) const REPAIR_SOURCE: &str = "repair";
+use crate::{
+    sources::{PRUNE_SOURCE, REPAIR_SOURCE},
+    survey::Survey,
+};
 
 /// How far clocks of hosts may be from the store's.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);

@@ -16,17 +16,19 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     history::SeenHistory,
     ids::RunId,
-    layout::parse_snapshot_key,
+    layout::{parse_snapshot_key, snapshot_key},
+    limits::RECORD_OBJECT_BYTES_MAX,
     snapshot::{Snapshot, SnapshotState},
 };
 use icecore_repo::{
     collections::{self, StoredCollection},
+    error::RepoError,
     index::read_directories,
     log::LogBook,
     repository::Repository,
     snapshots::{self, SnapshotList},
 };
-use icecore_store::ObjectInfo;
+use icecore_store::{ObjectInfo, store::StoreExt};
 
 pub use self::doubts::Doubt;
 use self::listings::Listings;
@@ -34,6 +36,7 @@ use crate::{
     error::PruneResult,
     marks::{NeededPacks, mark},
     packs::PackTable,
+    sources::PRUNE_SOURCE,
 };
 
 /// What was found in a repository.
@@ -91,11 +94,30 @@ pub fn survey(
         let complete: Vec<&Snapshot> = snapshots.complete(None).collect();
         mark(repository, catalog, &packs, &complete)?
     };
-    doubts.extend(doubts::of_marks(&marks));
+    for (run, error) in &marks.unreadable {
+        if is_complete(repository, catalog, *run)? {
+            doubts.push(Doubt::Incomplete { run: *run, reason: error.to_string() });
+        }
+    }
 
     let objects = listings.snapshots.iter().filter_map(|object| Some((run_of(object)?, object.clone())));
     let now = listings.now().unwrap_or_else(|| repository.environment().clock.now());
     Ok(Survey { now, packs, snapshot_objects: objects.collect(), snapshots, records, log, marks, doubts })
+}
+
+/// Returns whether a snapshot counts as complete: somebody may have forgotten it, and its data may have been removed,
+/// since it was listed. One that cannot be read, or disappeared without a word in the log, still counts.
+fn is_complete(repository: &Repository, catalog: &mut Catalog, run: RunId) -> PruneResult<bool> {
+    let key = snapshot_key(run);
+    let fetched = repository.store().get_at_most(&key, RECORD_OBJECT_BYTES_MAX);
+    match repository.environment().runtime.block_on(fetched) {
+        Ok(object) => {
+            let opened = Snapshot::open(repository.keys(), run, &object);
+            Ok(opened.map_or(true, |snapshot| snapshot.completion().is_some()))
+        }
+        Err(error) if error.is_not_found() => Ok(!LogBook::read(repository, catalog)?.history().is_gone(run)),
+        Err(error) => Err(RepoError::from(error).into()),
+    }
 }
 
 fn run_of(object: &ObjectInfo) -> Option<RunId> {
@@ -104,10 +126,11 @@ fn run_of(object: &ObjectInfo) -> Option<RunId> {
 
 /// Returns the runs whose snapshot objects another collector may remove meanwhile.
 fn removable(snapshots: &SnapshotList) -> HashSet<RunId> {
-    let ended =
-        |state: &SnapshotState| matches!(state, SnapshotState::Aborted { .. } | SnapshotState::Deleted(_));
-    let runs = snapshots.snapshots.iter().filter(|snapshot| ended(&snapshot.state));
-    runs.map(|snapshot| snapshot.origin.run).collect()
+    let may_go = |snapshot: &&Snapshot| {
+        let ended = matches!(snapshot.state, SnapshotState::Aborted { .. } | SnapshotState::Deleted(_));
+        ended || snapshot.origin.source == PRUNE_SOURCE
+    };
+    snapshots.snapshots.iter().filter(may_go).map(|snapshot| snapshot.origin.run).collect()
 }
 
 /// Returns whether a record says what became of a run that may have no snapshot object any more.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use icecore_format::{history::Loss, ids::RunId, layout::log_key};
 use icecore_repo::{log::LogBook, snapshots::SnapshotList};
 
-use crate::{marks::NeededPacks, packs::PackTable};
+use crate::packs::PackTable;
 
 /// A reason not to remove anything.
 #[derive(Debug, thiserror::Error)]
@@ -79,9 +79,4 @@ pub(super) fn of_packs(packs: &PackTable, is_known: impl Fn(RunId) -> bool) -> i
     }
     let unknown = counts.into_iter().filter(move |(run, _)| !is_known(*run));
     unknown.map(|(run, packs)| Doubt::UnknownRun { run, packs })
-}
-
-/// Returns the snapshots of which something is missing.
-pub(super) fn of_marks(marks: &NeededPacks) -> impl Iterator<Item = Doubt> {
-    marks.unreadable.iter().map(|(run, error)| Doubt::Incomplete { run: *run, reason: error.to_string() })
 }

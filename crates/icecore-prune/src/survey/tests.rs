@@ -1,4 +1,4 @@
-use icecore_format::{ids::PackName, layout::snapshot_key};
+use icecore_format::ids::PackName;
 use icecore_repo::session::CommitReport;
 
 use super::*;
@@ -76,6 +76,32 @@ fn what_does_not_open_gives_a_doubt() {
         assert!(found.marks.needed.is_empty());
         bed.set(&key, whole);
     }
+}
+
+#[test]
+fn a_snapshot_that_was_forgotten_meanwhile_does_not_count() {
+    let bed = Bed::new();
+    let counts = |run| is_complete(&bed.repository, &mut bed.catalog(), run).unwrap();
+    let [kept, forgotten, damaged, lost] =
+        [1, 2, 3, 4].map(|number| bed.snapshot(&[("a", number)]).origin.run);
+    crate::forget::forget(&bed.repository, forgotten, None).unwrap();
+    bed.set(&snapshot_key(damaged), b"noise".to_vec());
+    bed.remove(&snapshot_key(lost));
+    assert_eq!([kept, forgotten, damaged, lost].map(counts), [true, false, true, true]);
+}
+
+#[test]
+fn another_collector_that_ends_meanwhile_gives_no_doubt() {
+    let bed = Bed::new();
+    bed.snapshot(FILES);
+    let other = bed.announced(&bed.repository);
+    let key = snapshot_key(other);
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    // It is in the first of the two listings of the snapshots.
+    let repository = bed
+        .forgetful(move |found| found == key && calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0);
+    let found = surveyed(&bed, &repository);
+    assert!(found.doubts.is_empty(), "{:?}", found.doubts);
 }
 
 /// Surveys with a catalogue that knows nothing.
