@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use icecore_format::{
@@ -17,6 +17,9 @@ use icecore_store::ObjectInfo;
 
 use super::Doubt;
 use crate::error::PruneResult;
+
+/// An object may appear in listings this long after the time that the store gives it.
+const APPEARANCE: Duration = Duration::from_mins(5);
 
 /// All objects of a repository that a survey looks at.
 pub(super) struct Listings {
@@ -90,8 +93,9 @@ impl Listings {
         }
         let Some(now) = self.now() else { return doubts };
         for (key, object) in again {
-            // What was written after the own run was announced may have been listed too early to be seen.
-            if let Some(run) = run(key).filter(|_| !first.contains(key) && object.modified < now) {
+            // What was written about when the own run was announced may have appeared after the first listing.
+            let is_older = object.modified + APPEARANCE < now;
+            if let Some(run) = run(key).filter(|_| !first.contains(key) && is_older) {
                 doubts.push(Doubt::ListedOnce { run });
             }
         }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use icecore_format::ids::PackName;
 use icecore_repo::session::CommitReport;
 
@@ -88,6 +90,22 @@ fn a_snapshot_that_was_forgotten_meanwhile_does_not_count() {
     bed.set(&snapshot_key(damaged), b"noise".to_vec());
     bed.remove(&snapshot_key(lost));
     assert_eq!([kept, forgotten, damaged, lost].map(counts), [true, false, true, true]);
+}
+
+#[test]
+fn a_first_listing_that_lacks_an_old_run_gives_a_doubt() {
+    for (age, is_doubtful) in [(Duration::from_secs(1), false), (Duration::from_hours(1), true)] {
+        let bed = Bed::new();
+        bed.snapshot(FILES);
+        let unneeded = snapshot_key(bed.announced(&bed.repository));
+        bed.clock.advance(age);
+        let calls = std::sync::atomic::AtomicUsize::new(0);
+        let repository = bed.forgetful(move |found| {
+            found == unneeded && calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0
+        });
+        let doubts = surveyed(&bed, &repository).doubts;
+        assert_eq!(!doubts.is_empty(), is_doubtful, "{doubts:?}");
+    }
 }
 
 #[test]
