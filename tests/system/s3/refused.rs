@@ -149,7 +149,7 @@ fn a_server_that_ignores_conditions_takes_one_writer_that_asks_for_it() {
 #[test]
 fn single_writers_are_for_s3_only() {
     let sandbox = crate::harness::Sandbox::new();
-    sandbox.run(&["init", "--single-writer"]).expect(2).says("omit --single-writer");
+    sandbox.run(&["init", "--single-writer"]).expect(2).says("leave out --single-writer");
 }
 
 #[test]
