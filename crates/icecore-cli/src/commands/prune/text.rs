@@ -16,8 +16,10 @@ pub(crate) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
             lines.push("nothing to remove".to_owned());
         }
     } else {
-        lines.extend(done_lines(pruned));
-        lines.extend(pruned.plan.records.iter().filter_map(|record| waiting(record, zone)));
+        let waiting: Vec<String> =
+            pruned.plan.records.iter().filter_map(|record| waiting(record, zone)).collect();
+        lines.extend(done_lines(pruned, waiting.is_empty()));
+        lines.extend(waiting);
     }
     let (packs, bytes) = pruned.plan.needed;
     if pruned.doubts.is_empty() {
@@ -30,7 +32,8 @@ pub(crate) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
     })
 }
 
-fn done_lines(pruned: &Pruned) -> Vec<String> {
+/// Returns what was done. What was marked is also in the lines about what collections wait for, if there are any.
+fn done_lines(pruned: &Pruned, says_what_is_marked: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let swept = &pruned.swept;
     if pruned.runs_fenced > 0 {
@@ -43,13 +46,13 @@ fn done_lines(pruned: &Pruned) -> Vec<String> {
         let snapshots = text::counted(swept.snapshots as u64, "forgotten snapshot");
         lines.push(format!("removed {} and {snapshots}", packs_of(swept.packs, swept.bytes)));
     }
-    if pruned.packs_condemned > swept.packs {
+    if pruned.packs_condemned > swept.packs && says_what_is_marked {
         lines.push(format!(
             "marked for removal: {}",
             packs_of(pruned.packs_condemned, pruned.bytes_condemned)
         ));
     }
-    if lines.is_empty() && pruned.doubts.is_empty() {
+    if lines.is_empty() && says_what_is_marked && pruned.doubts.is_empty() {
         lines.push("nothing to remove".to_owned());
     }
     lines
