@@ -267,3 +267,12 @@ fn a_repository_that_was_half_made_is_made() {
         sandbox.check_all_data();
     }
 }
+
+#[test]
+fn a_file_that_tested_the_file_system_may_be_left_behind() {
+    let sandbox = Sandbox::in_memory();
+    sandbox.write("file", "x");
+    sandbox.write("../repository/probe-f489055d58a97ef9", "one..");
+    sandbox.run(&["backup", "--init", "source"]).expect(0);
+    sandbox.check_all_data();
+}

@@ -11,7 +11,7 @@ use icecore_format::{
     header::Parameters,
     ids::RepositoryId,
     keys::Secret,
-    layout::{DATA_PREFIX, HEADER_KEY, PACKS_PREFIX, SNAPSHOTS_PREFIX},
+    layout::{DATA_PREFIX, HEADER_KEY, PACKS_PREFIX, SNAPSHOTS_PREFIX, is_probe_key},
     slot::{Credential, PasswordCost},
 };
 use icecore_repo::{
@@ -140,9 +140,10 @@ fn refuse_used_directory(location: &RepositoryLocation) -> AccessResult<Option<V
             // The reader of a header decides whether it is valid.
             return Ok(Some(names));
         }
-        if HARMLESS_NAMES.iter().all(|harmless| name != *harmless)
-            && name != DATA_PREFIX.trim_end_matches('/')
-        {
+        let is_harmless = HARMLESS_NAMES.iter().any(|harmless| name == *harmless)
+            || name == DATA_PREFIX.trim_end_matches('/')
+            || name.to_str().is_some_and(is_probe_key);
+        if !is_harmless {
             let name = name.to_string_lossy().into_owned();
             return Err(AccessError::DirectoryInUse { path: path.clone(), name });
         }

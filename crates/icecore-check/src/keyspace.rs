@@ -35,7 +35,7 @@ pub(crate) enum KeyForm {
     Index,
     /// A record of the log.
     Log(RecordName),
-    /// An object that was written to test a server.
+    /// An object that was written to test a server or a file system.
     Probe,
     /// Not part of a repository.
     Foreign,
@@ -50,8 +50,8 @@ pub(crate) fn classify(key: &str) -> KeyForm {
         let valid = name.len() == SLOT_NAME_DIGITS && RunId::from_hex(name).is_ok();
         return if valid { KeyForm::Slot } else { KeyForm::Foreign };
     }
-    if let Some(name) = key.strip_prefix(layout::PROBE_PREFIX) {
-        return if name.is_empty() || name.contains('/') { KeyForm::Foreign } else { KeyForm::Probe };
+    if layout::is_probe_key(key) {
+        return KeyForm::Probe;
     }
     if key.starts_with(layout::GC_PREFIX) {
         return layout::parse_collection_key(key).map_or(KeyForm::Foreign, |_| KeyForm::Collection);

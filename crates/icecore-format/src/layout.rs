@@ -26,11 +26,18 @@ pub const GC_PREFIX: &str = "meta/gc/";
 pub const QUARANTINE_PREFIX: &str = "meta/quarantine/";
 /// Prefix of the log of completed and deleted snapshots.
 pub const LOG_PREFIX: &str = "meta/log/";
-/// Prefix of small objects for testing a server; not part of the repository. A user who may not delete leaves
-/// them behind.
-pub const PROBE_PREFIX: &str = "probe/";
+/// Beginning of the keys of small objects for testing a server or a file system.
+const PROBE: &str = "probe";
 /// Prefix of data packs: the only one that may ever be cold.
 pub const DATA_PREFIX: &str = "data/";
+
+/// Returns whether an object was written to test a server (`probe/NAME`) or a file system (`probe-NAME`, which
+/// needs no directory). It is not part of the repository. A user who may not delete leaves it behind, and so
+/// does a program that was killed.
+pub fn is_probe_key(key: &str) -> bool {
+    let name = key.strip_prefix(PROBE).and_then(|rest| rest.strip_prefix(['/', '-']));
+    name.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+}
 
 /// Returns the key of the snapshot of a run.
 pub fn snapshot_key(run: RunId) -> String {

@@ -20,6 +20,7 @@ fn every_key_of_the_layout_is_known() {
     }
     assert_eq!(classify("meta/gc/000012"), KeyForm::Collection);
     assert_eq!(classify("probe/0123456789abcdef-clock"), KeyForm::Probe);
+    assert_eq!(classify("probe-0123456789abcdef"), KeyForm::Probe);
     assert_eq!(classify("meta/index/000000000000-0190a1b2c3d4"), KeyForm::Index);
     for key in [
         "meta/index/",
@@ -52,6 +53,9 @@ fn everything_else_is_foreign() {
         "meta/gc/12".to_owned(),
         "probe/".to_owned(),
         "probe/a/b".to_owned(),
+        "probe-".to_owned(),
+        "probe-a/b".to_owned(),
+        "probes".to_owned(),
         format!("meta/log/{run}/1"),
         format!("meta/log/{run}/000000"),
         format!("meta/log/{run}"),
