@@ -1,9 +1,10 @@
-//! Makes an artificial repository of many snapshots and many chunks in a directory. It is used to measure how long
-//! the removal of unused packs takes to plan, and how much memory it needs.
+//! Makes an artificial repository of many snapshots and many chunks in a directory. It is used to measure how
+//! long the removal of unused packs takes to plan, and how much memory it needs.
 //!
-//! Arguments: the directory, the key file to write (neither may exist), the number of sources, of snapshots of each
-//! source, and of files of each source. Each file is one small chunk. From one snapshot of a source to the next, one
-//! file in a hundred changes. Each source has a group of its own. Every snapshot has a record in the log.
+//! Arguments: the directory, the key file to write (neither may exist), the number of sources, of snapshots
+//! of each source, and of files of each source. Each file is one small chunk. From one snapshot of a source
+//! to the next, one file in a hundred changes. Each source has a group of its own. Every snapshot has a
+//! record in the log.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare its data has to stop")]
 #![expect(clippy::print_stdout, reason = "the output of a command-line program")]
 

@@ -11,8 +11,8 @@ use crate::harness::{Sandbox, bytes, read};
 const OPEN_REQUESTS_MAX: usize = 4;
 /// Requests for each forgotten snapshot: its object is read and replaced.
 const FORGET_REQUESTS_EACH: usize = 2;
-/// Requests of a removal of packs: about 40 for opening, the announcement, the feature bit, the record with its
-/// wait list, and three times all listings; and two for each of the twelve removed objects.
+/// Requests of a removal of packs: about 40 for opening, the announcement, the feature bit, the record with
+/// its wait list, and three times all listings; and two for each of the twelve removed objects.
 const PRUNE_REQUESTS_MAX: usize = 68;
 
 /// Makes snapshots with new content and returns their ids.

@@ -66,8 +66,8 @@ fn dispatch(
     result
 }
 
-/// Shows the usage of the command as its help does: the one of an error lists what the environment gives as if
-/// it were missing.
+/// Shows the usage of the command as its help does: the one of an error lists what the environment gives as
+/// if it were missing.
 fn with_own_usage(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else { return error };
     let usage = usage.to_string();

@@ -31,9 +31,9 @@ const PROBE: &str = "probe";
 /// Prefix of data packs: the only one that may ever be cold.
 pub const DATA_PREFIX: &str = "data/";
 
-/// Returns whether an object was written to test a server (`probe/NAME`) or a file system (`probe-NAME`, which
-/// needs no directory). It is not part of the repository. A user who may not delete leaves it behind, and so
-/// does a program that was killed.
+/// Returns whether an object was written to test a server (`probe/NAME`) or a file system (`probe-NAME`,
+/// which needs no directory). It is not part of the repository. A user who may not delete leaves it behind,
+/// and so does a program that was killed.
 pub fn is_probe_key(key: &str) -> bool {
     let name = key.strip_prefix(PROBE).and_then(|rest| rest.strip_prefix(['/', '-']));
     name.is_some_and(|name| !name.is_empty() && !name.contains('/'))

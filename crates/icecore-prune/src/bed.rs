@@ -279,8 +279,8 @@ impl Store for ForgetfulStore {
     }
 }
 
-/// Writes files, each given by a name and the number of its content: a number below 100 is one chunk, a greater
-/// one is a file with a chunk list.
+/// Writes files, each given by a name and the number of its content: a number below 100 is one chunk, a
+/// greater one is a file with a chunk list.
 pub(crate) fn write_files(session: &mut WriteSession<'_>, files: &[(&str, u64)]) -> ManifestRoot {
     let mut entries: Vec<Entry> =
         files.iter().map(|(name, number)| write_file(session, name, *number)).collect();

@@ -22,11 +22,11 @@ pub struct ChunkPacks {
 }
 
 impl ChunkPacks {
-    /// Reads the directories of all packs that can be used: the catalogue has the directory, and the store lists
-    /// the pack with the length that the directory gives.
+    /// Reads the directories of all packs that can be used: the catalogue has the directory, and the store
+    /// lists the pack with the length that the directory gives.
     ///
-    /// Fails with [`PruneError::Directories`] if a listed directory is not in the catalogue: the caller brings
-    /// the catalogue up to date first.
+    /// Fails with [`PruneError::Directories`] if a listed directory is not in the catalogue: the caller
+    /// brings the catalogue up to date first.
     pub fn read(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<Self> {
         let pack_bits = usize::BITS - packs.len().leading_zeros();
         let mut copies = Vec::new();

@@ -33,7 +33,8 @@ use crate::{
     survey::Survey,
 };
 
-/// Time in the name of the own run: after all others, so that a listing of snapshots that was cut short lacks it.
+/// Time in the name of the own run: after all others, so that a listing of snapshots that was cut short lacks
+/// it.
 const LAST_MILLISECOND: u64 = (1 << 48) - 1;
 
 /// The removal of packs at work: the only thing that deletes packs because nothing needs them.
@@ -127,8 +128,8 @@ impl<'c> Collector<'c> {
         self.put(record, PutCondition::Absent)
     }
 
-    /// Adds the list of the runs that a record waits for: those that are pending after it was created. Nothing if
-    /// another collector changed the record.
+    /// Adds the list of the runs that a record waits for: those that are pending after it was created.
+    /// Nothing if another collector changed the record.
     pub fn note_waiting(&mut self, stored: &StoredCollection) -> PruneResult<Option<StoredCollection>> {
         self.refresh_if_due()?;
         let environment = self.repository.environment();
@@ -168,7 +169,8 @@ impl<'c> Collector<'c> {
         Ok(swap(&self.repository, &snapshot_key(run), &sealed, condition)?.is_some())
     }
 
-    /// Takes out of a record in state condemned what is needed after all. Nothing if another collector changed it.
+    /// Takes out of a record in state condemned what is needed after all. Nothing if another collector
+    /// changed it.
     pub fn spare(
         &mut self,
         stored: &StoredCollection,

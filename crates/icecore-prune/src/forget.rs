@@ -10,12 +10,12 @@ use icecore_repo::{repository::Repository, snapshots};
 
 use crate::error::{PruneError, PruneResult};
 
-/// Marks a complete snapshot as deleted: it is not listed any more, and the next removal of packs condemns what
-/// only it needs. `logged` is the hold that the log has of it, if there is one. A snapshot that is deleted already
-/// stays so.
+/// Marks a complete snapshot as deleted: it is not listed any more, and the next removal of packs condemns
+/// what only it needs. `logged` is the hold that the log has of it, if there is one. A snapshot that is
+/// deleted already stays so.
 ///
-/// Fails with [`PruneError::Held`] while a hold lasts, and with [`PruneError::NotComplete`] if there is no such
-/// snapshot.
+/// Fails with [`PruneError::Held`] while a hold lasts, and with [`PruneError::NotComplete`] if there is no
+/// such snapshot.
 pub fn forget(repository: &Repository, run: RunId, logged: Option<&HeldSnapshot>) -> PruneResult<Snapshot> {
     let now = repository.environment().now();
     snapshots::change(repository, run, |snapshot| {
@@ -37,8 +37,8 @@ pub fn forget(repository: &Repository, run: RunId, logged: Option<&HeldSnapshot>
 
 /// Places a hold on a complete snapshot, in place of an earlier one, or releases it.
 ///
-/// The log gets the same statement first, so that an older snapshot object, put back by somebody, does not end the
-/// hold: that is the caller's part.
+/// The log gets the same statement first, so that an older snapshot object, put back by somebody, does not
+/// end the hold: that is the caller's part.
 pub fn hold(repository: &Repository, run: RunId, hold: Option<&Hold>) -> PruneResult<Snapshot> {
     snapshots::change(repository, run, |snapshot| {
         let SnapshotState::Complete(completion) = &mut snapshot.state else {

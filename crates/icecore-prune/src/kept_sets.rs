@@ -11,8 +11,8 @@ use crate::{
 
 /// Where the catalogue keeps how many nodes it had sets for after the last renewal.
 const RENEWED_KEY: &str = "prune: nodes at renewal";
-/// Sets of nodes that no snapshot has any more are dropped by a renewal, when there are more than twice as many
-/// sets as after the last one, and this many.
+/// Sets of nodes that no snapshot has any more are dropped by a renewal, when there are more than twice as
+/// many sets as after the last one, and this many.
 const SURPLUS_MAX: usize = 10_000;
 /// No node has this id: the packs of the last renewal are kept under it.
 const ALL_PACKS: ChunkId = ChunkId::HOLE;
@@ -26,8 +26,8 @@ pub enum KeptSetsUse {
     Renew,
 }
 
-/// Forgets all sets, if that is asked for or too many of them are of nodes that no snapshot has any more; says
-/// whether there are none now.
+/// Forgets all sets, if that is asked for or too many of them are of nodes that no snapshot has any more;
+/// says whether there are none now.
 pub(crate) fn prepare(catalog: &mut Catalog, kept: KeptSetsUse) -> PruneResult<bool> {
     let renewed = catalog.get_meta(RENEWED_KEY)?;
     let renewed = renewed.and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?))).unwrap_or(0);
@@ -41,8 +41,8 @@ pub(crate) fn prepare(catalog: &mut Catalog, kept: KeptSetsUse) -> PruneResult<b
     Ok(renews || count == 0)
 }
 
-/// Notes after a renewal how many sets there are, and which packs: every set that is kept from then on has all
-/// copies in these packs.
+/// Notes after a renewal how many sets there are, and which packs: every set that is kept from then on has
+/// all copies in these packs.
 pub(crate) fn note_renewal(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<()> {
     let names = packs.iter().map(|(_, pack)| pack.name).collect();
     catalog.put_packs_of_nodes(&[NodePacks { node: ALL_PACKS, packs: names }])?;

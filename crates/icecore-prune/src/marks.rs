@@ -1,13 +1,13 @@
 //! Marking: which packs each snapshot needs.
 //!
-//! A snapshot needs a pack if the pack holds a copy of a chunk that the snapshot refers to; nodes of manifests
-//! and of chunk lists are chunks, too. All copies count. Nobody knows which copy is good without reading it, and
-//! a bad copy that somebody added must not make a good one look superfluous.
+//! A snapshot needs a pack if the pack holds a copy of a chunk that the snapshot refers to; nodes of
+//! manifests and of chunk lists are chunks, too. All copies count. Nobody knows which copy is good without
+//! reading it, and a bad copy that somebody added must not make a good one look superfluous.
 //!
-//! A node that several snapshots share is read once. The catalogue keeps the sets of nodes above the leaves, so
-//! that the next time only new nodes are read. Such a set lacks packs that were added later and hold more copies
-//! of the same chunks. It is enough for reading, as long as none of its packs is gone, but says nothing about
-//! the packs that it lacks: [`NeededPacks::unused`] does.
+//! A node that several snapshots share is read once. The catalogue keeps the sets of nodes above the leaves,
+//! so that the next time only new nodes are read. Such a set lacks packs that were added later and hold more
+//! copies of the same chunks. It is enough for reading, as long as none of its packs is gone, but says
+//! nothing about the packs that it lacks: [`NeededPacks::unused`] does.
 
 mod copies;
 mod walk;
@@ -88,8 +88,8 @@ pub fn mark(
     Ok(marks)
 }
 
-/// Finds the packs that one complete snapshot needs, without keeping what is found: `packs` may lack some of those
-/// that are there. Nothing if the packs do not suffice, or if the snapshot is not complete.
+/// Finds the packs that one complete snapshot needs, without keeping what is found: `packs` may lack some of
+/// those that are there. Nothing if the packs do not suffice, or if the snapshot is not complete.
 pub(crate) fn packs_of_one(
     repository: &Repository,
     catalog: &mut Catalog,

@@ -31,7 +31,8 @@ pub struct PruneOptions {
     pub grace: Duration,
     /// A run that shows no sign of life for this long is ended, if a collection waits for it.
     pub fence_after: Duration,
-    /// Uploads of a run that was interrupted are kept for this long, unless a later run of its source completed.
+    /// Uploads of a run that was interrupted are kept for this long, unless a later run of its source
+    /// completed.
     pub resumable_for: Duration,
     /// Runs that the operator says are not alive any more.
     pub ended_runs: Vec<RunId>,
@@ -218,8 +219,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Returns pending runs that seem to be older than a record and that it does not wait for. Whoever holds the key
-    /// can write a record with a wait list that is too short; its time is the store's.
+    /// Returns pending runs that seem to be older than a record and that it does not wait for. Whoever holds
+    /// the key can write a record with a wait list that is too short; its time is the store's.
     fn missing_in_wait_list(&self, stored: &StoredCollection, waiting: &[RunId]) -> Vec<RunId> {
         let written = time_of(stored.modified + CLOCK_TOLERANCE).as_nanoseconds();
         let is_missing = |snapshot: &&Snapshot| {
@@ -231,8 +232,8 @@ impl Planner<'_> {
         self.others_pending().filter(is_missing).map(|snapshot| snapshot.origin.run).collect()
     }
 
-    /// Returns whether a run that a record waits for is over: a run that is not listed has ended only if a record
-    /// says what became of it.
+    /// Returns whether a run that a record waits for is over: a run that is not listed has ended only if a
+    /// record says what became of it.
     fn has_ended(&self, run: RunId) -> bool {
         match self.survey.snapshots.by_run(run) {
             Some(snapshot) => !is_pending(snapshot),
@@ -247,8 +248,9 @@ impl Planner<'_> {
         })
     }
 
-    /// Returns whether a record may go: it is not the newest, and the newest names as dead every run that this one
-    /// waited for and that was ended. Such a run may wake and store a pack again under a name that was removed.
+    /// Returns whether a record may go: it is not the newest, and the newest names as dead every run that
+    /// this one waited for and that was ended. Such a run may wake and store a pack again under a name that
+    /// was removed.
     fn may_be_closed(&self, record: &CollectionRecord) -> bool {
         let Some(newest) = self.survey.records.last().map(|stored| &stored.record) else { return false };
         let waiting = record.waiting.iter().flatten();
@@ -295,8 +297,8 @@ impl Planner<'_> {
         self.others_pending().filter(is_silent).map(|snapshot| snapshot.origin.run).collect()
     }
 
-    /// Returns the interrupted runs of which nothing but their object is left, and which the newest record names
-    /// as dead. Those that write no packs need not be named.
+    /// Returns the interrupted runs of which nothing but their object is left, and which the newest record
+    /// names as dead. Those that write no packs need not be named.
     fn cleared(&self) -> Vec<RunId> {
         let newest = self.survey.records.last();
         let runs_of_packs: HashSet<RunId> = self.survey.packs.iter().map(|(_, pack)| pack.name.run).collect();
@@ -309,8 +311,8 @@ impl Planner<'_> {
         aborted.filter(may_go).map(|snapshot| snapshot.origin.run).collect()
     }
 
-    /// Makes the next record, if there is something to be removed, or something that older records wait for is to
-    /// be written down.
+    /// Makes the next record, if there is something to be removed, or something that older records wait for
+    /// is to be written down.
     fn new_record(&self, candidates: Vec<(CollectedPack, u64)>) -> Option<NewRecord> {
         if self.is_blocked() {
             return None;
@@ -337,8 +339,9 @@ impl Planner<'_> {
         Some(NewRecord { packs, bytes, deleted, dead_runs, cleared_runs })
     }
 
-    /// Returns all runs that ended without a snapshot. Those of their packs are usable that were usable before and
-    /// that no other record names: those that the new record names were usable until now, which undo needs to know.
+    /// Returns all runs that ended without a snapshot. Those of their packs are usable that were usable
+    /// before and that no other record names: those that the new record names were usable until now, which
+    /// undo needs to know.
     fn dead_runs(&self) -> Vec<DeadRun> {
         let before = self.survey.records.last().map_or(&[][..], |stored| &stored.record.dead_runs);
         let known: HashSet<RunId> = before.iter().map(|dead| dead.run).collect();

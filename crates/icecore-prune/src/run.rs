@@ -52,8 +52,8 @@ pub struct PruneReport {
     pub author: Option<LogAuthor>,
 }
 
-/// Removes what nothing needs: condemns packs, and sweeps what was condemned and whose time has come. With a grace
-/// period of zero, and if no other run is under way, both happen in one go.
+/// Removes what nothing needs: condemns packs, and sweeps what was condemned and whose time has come. With a
+/// grace period of zero, and if no other run is under way, both happen in one go.
 pub fn prune(
     repository: &Repository,
     catalog: &mut Catalog,

@@ -1,8 +1,9 @@
-//! What is in a repository, as far as removing packs depends on it, and what speaks against removing anything.
+//! What is in a repository, as far as removing packs depends on it, and what speaks against removing
+//! anything.
 //!
-//! A survey begins after its own run was announced. It reads every listing, opens every small object and finds
-//! out what each snapshot needs. Whatever does not fit together is a [`Doubt`]: a listing that came back short,
-//! or a repository that somebody set back, must not look like garbage.
+//! A survey begins after its own run was announced. It reads every listing, opens every small object and
+//! finds out what each snapshot needs. Whatever does not fit together is a [`Doubt`]: a listing that came
+//! back short, or a repository that somebody set back, must not look like garbage.
 
 mod doubts;
 mod listings;
@@ -42,8 +43,8 @@ use crate::{
 /// What was found in a repository.
 #[derive(Debug)]
 pub struct Survey {
-    /// When the own run was announced or refreshed last, by the store's clock; the time of this machine without an
-    /// own run.
+    /// When the own run was announced or refreshed last, by the store's clock; the time of this machine
+    /// without an own run.
     pub now: SystemTime,
     /// All packs.
     pub packs: PackTable,
@@ -105,8 +106,9 @@ pub fn survey(
     Ok(Survey { now, packs, snapshot_objects: objects.collect(), snapshots, records, log, marks, doubts })
 }
 
-/// Returns whether a snapshot counts as complete: somebody may have forgotten it, and its data may have been removed,
-/// since it was listed. One that cannot be read, or disappeared without a word in the log, still counts.
+/// Returns whether a snapshot counts as complete: somebody may have forgotten it, and its data may have been
+/// removed, since it was listed. One that cannot be read, or disappeared without a word in the log, still
+/// counts.
 fn is_complete(repository: &Repository, catalog: &mut Catalog, run: RunId) -> PruneResult<bool> {
     let key = snapshot_key(run);
     let fetched = repository.store().get_at_most(&key, RECORD_OBJECT_BYTES_MAX);

@@ -47,9 +47,9 @@ pub fn list(repository: &Repository) -> RepoResult<Vec<StoredCollection>> {
 
 /// Reads the records from a listing that the caller has, by number; other objects in it are left out.
 ///
-/// A record that is removed before it is read makes all records be listed again: a newer one, which repeats what
-/// still counts, may be missing in the listing. A record that does not open is an error: nobody may write while
-/// it is not known which packs it condemns.
+/// A record that is removed before it is read makes all records be listed again: a newer one, which repeats
+/// what still counts, may be missing in the listing. A record that does not open is an error: nobody may
+/// write while it is not known which packs it condemns.
 pub fn read(repository: &Repository, listed: &[ObjectInfo]) -> RepoResult<Vec<StoredCollection>> {
     let environment = repository.environment();
     let mut listed = listed.to_vec();

@@ -82,8 +82,8 @@ fn hold(run: RunId, completion: &Completion, watch: &Watch) -> Option<RetentionH
 
 /// Returns when a snapshot of each source was last forgotten: snapshots that existed then have been judged.
 ///
-/// A snapshot that was forgotten by name counts, too. That makes nobody forget more: the guard asks what the same
-/// rules would have kept of the snapshots that existed then.
+/// A snapshot that was forgotten by name counts, too. That makes nobody forget more: the guard asks what the
+/// same rules would have kept of the snapshots that existed then.
 fn reviews<'a>(list: &'a SnapshotList, watch: &'a Watch) -> HashMap<Line<'a>, Time> {
     let mut reviews: HashMap<Line<'a>, Time> = HashMap::new();
     let mut note = |line, time: Time| {

@@ -1,7 +1,7 @@
 //! Places holds on snapshots, and releases them.
 //!
-//! The log gets each statement before the snapshot object: if somebody puts an older object back, the hold still
-//! counts.
+//! The log gets each statement before the snapshot object: if somebody puts an older object back, the hold
+//! still counts.
 
 use icecore_access::{AccessMode, OpenRepository, RepositoryAccess};
 use icecore_format::{

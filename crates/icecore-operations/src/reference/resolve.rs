@@ -185,8 +185,8 @@ pub fn names_source(reference: &str, host: &str, source: &str) -> bool {
     reference == source || with_host() == Some(source)
 }
 
-/// Finds a snapshot by its own id. If there is none, finds one by the id of its original: a forgotten snapshot
-/// that was brought back has a new id, and is still found under the old one.
+/// Finds a snapshot by its own id. If there is none, finds one by the id of its original: a forgotten
+/// snapshot that was brought back has a new id, and is still found under the old one.
 fn by_id<'a>(
     list: &'a SnapshotList,
     source: Option<&str>,

@@ -59,11 +59,11 @@ struct Doomed {
 }
 
 impl Collector<'_> {
-    /// Removes what a record names, after a survey that began when everything that it waits for had ended; nothing
-    /// if another collector or a rescue changed the record.
+    /// Removes what a record names, after a survey that began when everything that it waits for had ended;
+    /// nothing if another collector or a rescue changed the record.
     ///
-    /// The swap from condemned to sweeping is the point of no return. Then the log names the deleted snapshots, and
-    /// their objects go; directories go before packs.
+    /// The swap from condemned to sweeping is the point of no return. Then the log names the deleted
+    /// snapshots, and their objects go; directories go before packs.
     pub fn sweep(
         &mut self,
         survey: &Survey,
@@ -91,8 +91,8 @@ impl Collector<'_> {
         Ok(Some(report))
     }
 
-    /// Swaps the record to state sweeping, without what is spared and with the versions that are listed now: a run
-    /// that it waited for may have stored a directory since.
+    /// Swaps the record to state sweeping, without what is spared and with the versions that are listed now:
+    /// a run that it waited for may have stored a directory since.
     fn begin_sweep(
         &mut self,
         survey: &Survey,

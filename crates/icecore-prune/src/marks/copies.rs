@@ -21,8 +21,8 @@ pub(super) fn groups(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<Ve
     Ok(groups)
 }
 
-/// Says whether one of the packs that look unused may be needed: it was added after the last renewal, a snapshot
-/// may refer to it, and another pack holds one of its chunks, too.
+/// Says whether one of the packs that look unused may be needed: it was added after the last renewal, a
+/// snapshot may refer to it, and another pack holds one of its chunks, too.
 pub(super) fn may_be_needed(
     catalog: &mut Catalog,
     packs: &PackTable,

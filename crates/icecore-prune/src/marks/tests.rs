@@ -9,8 +9,8 @@ use icecore_repo::{
 use super::*;
 use crate::bed::{Bed, write_files};
 
-/// Reads a whole manifest entry by entry, and looks for every chunk in every directory. Nodes are left out: the
-/// packs that hold them are checked by [`nodes_are_marked`].
+/// Reads a whole manifest entry by entry, and looks for every chunk in every directory. Nodes are left out:
+/// the packs that hold them are checked by [`nodes_are_marked`].
 fn data_packs_of(bed: &Bed, snapshot: &Snapshot) -> BTreeSet<PackName> {
     let mut catalog = bed.catalog();
     let mut copies: HashMap<ChunkId, Vec<PackName>> = HashMap::new();

@@ -47,8 +47,8 @@ impl<'a> Nodes<'a> {
         Self { packs, known: Mutex::default(), kept: Mutex::new(Kept { catalog, new_sets, new: Vec::new() }) }
     }
 
-    /// Returns the set of a node, if it is known. The catalogue has no sets of leaves of manifests: there are many
-    /// of them, and most have an own set only for a while.
+    /// Returns the set of a node, if it is known. The catalogue has no sets of leaves of manifests: there are
+    /// many of them, and most have an own set only for a while.
     fn get(&self, node: &ChunkId, is_kept: bool) -> PruneResult<Option<PackSet>> {
         if let Some(set) = lock(&self.known).get(node) {
             return Ok(Some(set.clone()));
@@ -100,8 +100,8 @@ pub(super) struct Walk<'a, 'n> {
     pub nodes: &'a Nodes<'n>,
     /// Snapshot that is walked, for messages.
     pub run: RunId,
-    /// Which of how many threads walks here: each begins at other children, so that threads that walk manifests
-    /// with much in common do not read the same nodes at the same time.
+    /// Which of how many threads walks here: each begins at other children, so that threads that walk
+    /// manifests with much in common do not read the same nodes at the same time.
     pub turn: (usize, usize),
 }
 

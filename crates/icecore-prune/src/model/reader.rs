@@ -13,7 +13,8 @@ pub(super) enum At {
     ListDirectories,
     ReadPacks,
     Done,
-    /// Chunks are in none of the packs that the reader knows of. It says whether the snapshot is still complete.
+    /// Chunks are in none of the packs that the reader knows of. It says whether the snapshot is still
+    /// complete.
     Missed {
         is_complete: bool,
     },

@@ -1,7 +1,7 @@
 //! The objects of a repository, as far as the protocol sees them.
 //!
-//! A run writes at most one pack, which has the number of the run. Every object changes by one step of one actor:
-//! create-if-absent, compare-and-swap (of the content that the actor has read) or deletion.
+//! A run writes at most one pack, which has the number of the run. Every object changes by one step of one
+//! actor: create-if-absent, compare-and-swap (of the content that the actor has read) or deletion.
 
 use super::set::Set;
 
@@ -26,7 +26,8 @@ pub(super) enum Snapshot {
 pub(super) struct Record {
     pub(super) sweeping: bool,
     pub(super) packs: Set,
-    /// Packs of the record whose directory was listed, by the writer of the directory: its own run, an adopter.
+    /// Packs of the record whose directory was listed, by the writer of the directory: its own run, an
+    /// adopter.
     pub(super) listed: [Set; 2],
     /// Deleted snapshots that go with the packs.
     pub(super) deleted: Set,

@@ -151,7 +151,8 @@ fn rules_of_undo_are_needed() {
     needs(Rule::UndoDistrustsDeadRuns, undo_pack_again(), RESTORE);
 }
 
-/// Readers and checks meet fewer directories without packs if directories go first, but nothing depends on it.
+/// Readers and checks meet fewer directories without packs if directories go first, but nothing depends on
+/// it.
 #[test]
 fn packs_may_go_before_directories() {
     for config in [losing_replies(backup()), reader(), copier(), continued()] {

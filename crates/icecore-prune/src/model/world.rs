@@ -153,8 +153,8 @@ impl World {
         }
     }
 
-    /// Whether every chunk of each complete snapshot is in a pack that exists, has a directory, and is not in a
-    /// record in state sweeping.
+    /// Whether every chunk of each complete snapshot is in a pack that exists, has a directory, and is not in
+    /// a record in state sweeping.
     pub(super) fn can_restore(&self) -> bool {
         let store = &self.store;
         let swept = store.union(|record| if record.sweeping { record.packs } else { Set::EMPTY });

@@ -37,8 +37,8 @@ pub struct KeptPacks {
     pub bytes: u64,
 }
 
-/// Finds the packs that may be condemned, by name and with their length in bytes, and those that are kept although
-/// no snapshot needs them.
+/// Finds the packs that may be condemned, by name and with their length in bytes, and those that are kept
+/// although no snapshot needs them.
 pub(super) fn find(planner: &Planner<'_>) -> (Vec<(CollectedPack, u64)>, Vec<KeptPacks>) {
     let mut candidates = Vec::new();
     let mut kept: BTreeMap<WhyKept, (usize, u64)> = BTreeMap::new();
@@ -61,8 +61,8 @@ pub(super) fn find(planner: &Planner<'_>) -> (Vec<(CollectedPack, u64)>, Vec<Kep
     (candidates, kept.collect())
 }
 
-/// Returns whether a record removes the pack. A record in state sweeping removes what it has noted: an object that
-/// was stored again later is removed by another record.
+/// Returns whether a record removes the pack. A record in state sweeping removes what it has noted: an object
+/// that was stored again later is removed by another record.
 fn is_recorded(planner: &Planner<'_>, pack: &ListedPack) -> bool {
     planner.survey.records.iter().any(|stored| {
         let found = stored.record.packs.binary_search_by_key(&pack.name, |collected| collected.name);
@@ -88,8 +88,8 @@ fn why_kept(planner: &Planner<'_>, run: RunId) -> Option<WhyKept> {
     }
 }
 
-/// Returns whether the next run of the source goes on from the packs of an interrupted run: none has completed
-/// since, and it is not too long ago.
+/// Returns whether the next run of the source goes on from the packs of an interrupted run: none has
+/// completed since, and it is not too long ago.
 fn is_resumable(planner: &Planner<'_>, aborted: &Snapshot) -> bool {
     let (survey, origin) = (planner.survey, &aborted.origin);
     let Some(object) = survey.snapshot_objects.get(&origin.run) else { return false };
@@ -116,7 +116,8 @@ fn collected(pack: &ListedPack) -> CollectedPack {
     }
 }
 
-/// Returns the objects of a pack that are listed in the versions that a record has noted: the directory first.
+/// Returns the objects of a pack that are listed in the versions that a record has noted: the directory
+/// first.
 pub(crate) fn noted_objects<'a>(packs: &'a PackTable, collected: &CollectedPack) -> Vec<&'a ObjectInfo> {
     let Some(number) = packs.number(collected.name) else { return Vec::new() };
     let listed = packs.get(number);

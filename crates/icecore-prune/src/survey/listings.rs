@@ -47,8 +47,8 @@ impl Listings {
             Ok(environment.runtime.block_on(repository.store().list(prefix))?)
         };
         let log = list(LOG_PREFIX)?;
-        // A snapshot that is complete now refers to packs that are there now; and the run of a pack that is listed
-        // later is listed in the end.
+        // A snapshot that is complete now refers to packs that are there now; and the run of a pack that is
+        // listed later is listed in the end.
         let snapshots = list(SNAPSHOTS_PREFIX)?;
         let records = list(GC_PREFIX)?;
         let directories = list(PACKS_PREFIX)?;
@@ -57,8 +57,8 @@ impl Listings {
         Ok(Self { log, snapshots, records, directories, packs, snapshots_again, own: own.map(snapshot_key) })
     }
 
-    /// Returns the time of the store's clock when the own run was announced or refreshed; nothing if it is not
-    /// listed.
+    /// Returns the time of the store's clock when the own run was announced or refreshed; nothing if it is
+    /// not listed.
     pub fn now(&self) -> Option<SystemTime> {
         let own = self.own.as_ref()?;
         Some(self.snapshots.iter().find(|object| object.key == *own)?.modified)
@@ -70,7 +70,8 @@ impl Listings {
         objects.filter_map(|object| parse_snapshot_key(&object.key).ok()).collect()
     }
 
-    /// Compares the two listings of the snapshots, which are all that a truncated listing could make look unused.
+    /// Compares the two listings of the snapshots, which are all that a truncated listing could make look
+    /// unused.
     ///
     /// `removable` are the runs whose snapshot objects another collection may remove meanwhile.
     pub fn doubts(&self, removable: &HashSet<RunId>) -> Vec<Doubt> {
@@ -93,7 +94,8 @@ impl Listings {
         }
         let Some(now) = self.now() else { return doubts };
         for (key, object) in again {
-            // What was written about when the own run was announced may have appeared after the first listing.
+            // What was written about when the own run was announced may have appeared after the first
+            // listing.
             let is_older = object.modified + APPEARANCE < now;
             if let Some(run) = run(key).filter(|_| !first.contains(key) && is_older) {
                 doubts.push(Doubt::ListedOnce { run });

@@ -11,8 +11,8 @@ use crate::{
 /// How often others may change the object first before that counts as an error.
 const ATTEMPTS_MAX: u32 = 16;
 
-/// Reads the snapshot of a run, lets `edit` change it, and stores it by compare-and-swap. If somebody else changed
-/// the object meanwhile, all of this happens again. Returns the snapshot as it is stored.
+/// Reads the snapshot of a run, lets `edit` change it, and stores it by compare-and-swap. If somebody else
+/// changed the object meanwhile, all of this happens again. Returns the snapshot as it is stored.
 ///
 /// `edit` returns whether it changed something; else nothing is stored. Fails with
 /// [`RepoError::SnapshotContended`] if others are faster each time.

@@ -20,11 +20,12 @@ use crate::{
 /// Forget snapshots, by name or by rules
 ///
 /// Forgotten snapshots are not listed any more. Their data stays until `icecore prune` removes it, and until
-/// then, `icecore forget --undo ID` brings them back. Rules are applied to each source of each host by itself:
-/// a snapshot stays if at least one rule keeps it.
+/// then, `icecore forget --undo ID` brings them back. Rules are applied to each source of each host by
+/// itself: a snapshot stays if at least one rule keeps it.
 ///
-/// A guard keeps the last whole snapshot of a source and snapshots around unusual changes, and refuses to forget
-/// more than half of the snapshots of a source at once. --yes switches it off. Try new rules with --dry-run.
+/// A guard keeps the last whole snapshot of a source and snapshots around unusual changes, and refuses to
+/// forget more than half of the snapshots of a source at once. --yes switches it off. Try new rules with
+/// --dry-run.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

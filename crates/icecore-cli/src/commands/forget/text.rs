@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 
 use crate::surface::table::{Align, Table};
 
-/// Returns the table of the snapshots: all of them in a dry run, else those that are not simply kept by a rule.
+/// Returns the table of the snapshots: all of them in a dry run, else those that are not simply kept by a
+/// rule.
 pub(super) fn table(report: &ForgetReport, zone: &TimeZone) -> String {
     let is_shown = |one: &&ForgottenSnapshot| {
         report.is_dry_run || is_guarded(one) || !matches!(one.action, ForgetAction::Kept)

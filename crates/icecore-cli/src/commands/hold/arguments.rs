@@ -12,8 +12,8 @@ use crate::{arguments::rollback::RollbackArguments, failure::Outcome};
 
 /// Keep a snapshot, whatever the rules of retention say
 ///
-/// `icecore forget` does not remove the snapshot until the hold ends, or until `icecore release` releases it. A
-/// second hold replaces the first one.
+/// `icecore forget` does not remove the snapshot until the hold ends, or until `icecore release` releases it.
+/// A second hold replaces the first one.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:

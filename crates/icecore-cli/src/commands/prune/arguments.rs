@@ -10,13 +10,13 @@ use crate::arguments::values::{parse_duration, parse_run};
 
 /// Remove data that no snapshot needs
 ///
-/// Run it after `forget`, on one host at a time or on several. It works beside running backups, restores, copies
-/// and checks, and never stops them. Packs that no snapshot needs are marked first, so that no new backup
-/// uses them. They are removed by the first `prune` after the grace period, when all backups have ended that were
-/// running when they were marked.
+/// Run it after `forget`, on one host at a time or on several. It works beside running backups, restores,
+/// copies and checks, and never stops them. Packs that no snapshot needs are marked first, so that no new
+/// backup uses them. They are removed by the first `prune` after the grace period, when all backups have
+/// ended that were running when they were marked.
 ///
-/// If the repository is damaged, if snapshots disappeared, or if the store returns an incomplete listing, nothing
-/// is removed, and the exit code is 20.
+/// If the repository is damaged, if snapshots disappeared, or if the store returns an incomplete listing,
+/// nothing is removed, and the exit code is 20.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,8 +34,8 @@ pub(crate) struct PruneArguments {
     pub(crate) grace: Duration,
     /// Do not wait for this run: its process has ended
     ///
-    /// A backup that was killed is no longer waited for after a day. A repair that was killed is waited for until
-    /// you name its run here.
+    /// A backup that was killed is no longer waited for after a day. A repair that was killed is waited for
+    /// until you name its run here.
     #[arg(long, value_name = "RUN", value_parser = parse_run)]
     pub(crate) end_run: Vec<RunId>,
 }

@@ -32,7 +32,8 @@ pub(crate) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
     })
 }
 
-/// Returns what was done. What was marked is also in the lines about what collections wait for, if there are any.
+/// Returns what was done. What was marked is also in the lines about what collections wait for, if there are
+/// any.
 fn done_lines(pruned: &Pruned, says_what_is_marked: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let swept = &pruned.swept;
