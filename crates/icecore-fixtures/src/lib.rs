@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test without what it starts from fails")]
 
+pub mod collections;
 pub mod content;
 pub mod documented;
 pub mod entries;

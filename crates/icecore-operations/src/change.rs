@@ -1,16 +1,19 @@
 //! Changes what the object of a snapshot says, without losing what others change at the same time.
 
-use icecore_access::{OpenRepository, Usage};
+use icecore_access::{AccessMode, OpenRepository, RepositoryAccess, Usage};
 use icecore_format::{
     ids::RunId,
     snapshot::{Completion, Snapshot, SnapshotOrigin, SnapshotState},
 };
 use icecore_repo::snapshots;
+use icecore_witness::WitnessSettings;
 use serde::Serialize;
 
 use crate::{
     documents::SnapshotDocument,
     error::{OperationError, OperationResult},
+    look::Look,
+    reference::Reference,
 };
 
 /// A snapshot after a change.
@@ -36,6 +39,20 @@ impl ChangedDocument {
     pub fn new(changed: &Changed) -> Self {
         Self { changed: changed.is_changed, snapshot: SnapshotDocument::new(&changed.snapshot) }
     }
+}
+
+/// Changes the complete snapshot that somebody names. The log covers nothing that the edit may change.
+pub fn change_named(
+    access: &RepositoryAccess,
+    witness: &WitnessSettings,
+    reference: &Reference,
+    ignores_rollback: bool,
+    edit: impl Fn(&mut SnapshotOrigin, &mut Completion),
+) -> OperationResult<Changed> {
+    let mut open = access.open(AccessMode::Write)?;
+    let look = Look::begin(access, witness, &mut open, ignores_rollback)?;
+    let run = look.resolve(reference)?.origin.run;
+    change(&open, run, edit)
 }
 
 /// Changes a complete snapshot. The edit may be made several times, each time on the newest state.

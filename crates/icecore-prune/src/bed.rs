@@ -1,13 +1,10 @@
 //! What the tests of this crate start from: a repository in memory, and snapshots in it.
 
 use std::{
-    fmt,
-    ops::Range,
     sync::{Arc, RwLock},
     time::Duration,
 };
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use icecore_catalog::Catalog;
 pub(crate) use icecore_fixtures::content::noise;
@@ -35,11 +32,11 @@ use icecore_repo::{
 };
 use icecore_store::{
     environment::{InstantSleep, ManualClock, SeededEntropy},
-    fault::{FaultPlan, FaultStore},
+    fault::{Fault, FaultPlan, FaultStore, FaultWhen},
     memory::MemoryStore,
     meter::MeterStore,
     method::Method,
-    store::{ObjectInfo, PutCondition, Store, StoreResult, Version},
+    store::{PutCondition, Store},
 };
 
 use crate::packs::PackTable;
@@ -134,11 +131,16 @@ impl Bed {
         session.commit(&root, &CommitReport::default()).unwrap().0
     }
 
-    /// Returns the repository behind a store that leaves keys out of listings.
-    pub fn forgetful(&self, is_left_out: impl Fn(&str) -> bool + Send + Sync + 'static) -> Repository {
-        let inner: Arc<dyn Store> = Arc::new(self.meter.clone());
-        let store = Arc::new(ForgetfulStore { inner, is_left_out: Box::new(is_left_out) });
-        Repository::unlock(store, self.repository.environment().clone(), &[key_file(7)]).unwrap()
+    /// Returns the repository behind a store whose lists lack keys, from the first one on and before the second
+    /// one; `when` counts the lists of that prefix.
+    pub fn forgetful(&self, prefix: &str, when: FaultWhen, from: &str, before: Option<String>) -> Repository {
+        let lacks = Fault::ListLacks(from.to_owned(), before);
+        self.faulty(FaultPlan::new(0).rule(Some(Method::List), prefix, when, lacks)).0
+    }
+
+    /// Returns the repository behind a store whose lists never have a key.
+    pub fn without(&self, key: &str) -> Repository {
+        self.forgetful("", FaultWhen::Always, key, Some(next(key)))
     }
 
     /// Announces a run as the removal of packs does.
@@ -234,49 +236,9 @@ pub(crate) fn author() -> LogAuthor {
     LogAuthor { writer: WriterId([5; 16]), last: None, host: "pruner".into(), program: "test".into() }
 }
 
-/// Leaves keys out of its listings.
-struct ForgetfulStore {
-    inner: Arc<dyn Store>,
-    is_left_out: Box<dyn Fn(&str) -> bool + Send + Sync>,
-}
-
-impl fmt::Debug for ForgetfulStore {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(formatter)
-    }
-}
-
-#[async_trait]
-impl Store for ForgetfulStore {
-    fn location(&self) -> String {
-        self.inner.location()
-    }
-
-    async fn get(&self, key: &str, range: Option<Range<u64>>) -> StoreResult<Bytes> {
-        self.inner.get(key, range).await
-    }
-
-    async fn get_versioned(&self, key: &str) -> StoreResult<(Bytes, Version)> {
-        self.inner.get_versioned(key).await
-    }
-
-    async fn put(&self, key: &str, bytes: Bytes, condition: PutCondition) -> StoreResult<Version> {
-        self.inner.put(key, bytes, condition).await
-    }
-
-    async fn head(&self, key: &str) -> StoreResult<ObjectInfo> {
-        self.inner.head(key).await
-    }
-
-    async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
-        let mut objects = self.inner.list(prefix).await?;
-        objects.retain(|object| !(self.is_left_out)(&object.key));
-        Ok(objects)
-    }
-
-    async fn delete(&self, key: &str, version: Option<Version>) -> StoreResult<()> {
-        self.inner.delete(key, version).await
-    }
+/// Returns the key that follows directly after another one.
+pub(crate) fn next(key: &str) -> String {
+    format!("{key}\0")
 }
 
 /// Writes files, each given by a name and the number of its content: a number below 100 is one chunk, a

@@ -223,15 +223,17 @@ impl<'c> Collector<'c> {
 
     fn set_feature(&self) -> PruneResult<()> {
         let (environment, store) = (self.repository.environment(), self.repository.store());
-        let found = environment.runtime.block_on(store.get_versioned(HEADER_KEY));
-        let (object, version) = found.map_err(RepoError::from)?;
-        let object = &object[..object.len().min(RECORD_OBJECT_BYTES_MAX as usize)];
-        let replacement = Header::with_collections(self.repository.keys(), object, &environment.salt());
-        let replacement = replacement.map_err(RepoError::from)?;
-        let Some(replacement) = replacement else { return Ok(()) };
-        match swap(&self.repository, HEADER_KEY, &replacement, PutCondition::Version(version))? {
-            Some(_) => Ok(()),
-            None => self.set_feature(),
+        loop {
+            let found = environment.runtime.block_on(store.get_versioned(HEADER_KEY));
+            let (object, version) = found.map_err(RepoError::from)?;
+            let object = &object[..object.len().min(RECORD_OBJECT_BYTES_MAX as usize)];
+            let replacement = Header::with_collections(self.repository.keys(), object, &environment.salt());
+            let replacement = replacement.map_err(RepoError::from)?;
+            let Some(replacement) = replacement else { return Ok(()) };
+            if swap(&self.repository, HEADER_KEY, &replacement, PutCondition::Version(version))?.is_some() {
+                return Ok(());
+            }
+            // Somebody else has changed it: perhaps to the same.
         }
     }
 }

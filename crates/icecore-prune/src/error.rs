@@ -32,9 +32,12 @@ pub enum PruneError {
         /// Key of the object.
         key: String,
     },
-    /// The receiver of the plan wants nothing of it to be done.
-    #[error("the plan was not accepted")]
-    Refused,
+    /// A run is to be ended that is not in progress.
+    #[error("run {run} is not in progress")]
+    NotPending {
+        /// The run.
+        run: RunId,
+    },
     /// A snapshot is to be forgotten or held that is not complete.
     #[error("there is no complete snapshot {run}")]
     NotComplete {

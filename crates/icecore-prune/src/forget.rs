@@ -1,10 +1,10 @@
-//! Forgetting snapshots, and keeping them from being forgotten.
+//! Forgetting snapshots.
 
 use icecore_format::{
     entry::Time,
     ids::RunId,
     log::HeldSnapshot,
-    snapshot::{Hold, Snapshot, SnapshotState},
+    snapshot::{Snapshot, SnapshotState},
 };
 use icecore_repo::{repository::Repository, snapshots};
 
@@ -32,21 +32,6 @@ pub fn forget(repository: &Repository, run: RunId, logged: Option<&HeldSnapshot>
         }
         snapshot.state = SnapshotState::Deleted(completion);
         Ok(true)
-    })
-}
-
-/// Places a hold on a complete snapshot, in place of an earlier one, or releases it.
-///
-/// The log gets the same statement first, so that an older snapshot object, put back by somebody, does not
-/// end the hold: that is the caller's part.
-pub fn hold(repository: &Repository, run: RunId, hold: Option<&Hold>) -> PruneResult<Snapshot> {
-    snapshots::change(repository, run, |snapshot| {
-        let SnapshotState::Complete(completion) = &mut snapshot.state else {
-            return Err(PruneError::NotComplete { run });
-        };
-        let is_new = completion.hold.as_ref() != hold;
-        completion.hold = hold.cloned();
-        Ok(is_new)
     })
 }
 

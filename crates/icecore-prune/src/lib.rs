@@ -25,14 +25,14 @@ mod bed;
 mod model;
 
 pub use crate::{
-    collector::{Collector, SweepReport},
+    collector::SweepReport,
     error::{PruneError, PruneResult},
-    forget::{forget, hold, lasts},
+    forget::{forget, lasts},
     marks::{NeededPacks, mark},
     pack_set::PackSet,
     packs::{ListedPack, PackTable},
-    plan::{KeptPacks, NewRecord, PruneOptions, PrunePlan, RecordPlan, RecordStep, WhyKept, plan},
-    run::{PruneEvent, PruneReport, plan_only, prune},
+    plan::{GRACE, KeptPacks, NewRecord, PruneOptions, PrunePlan, RecordPlan, RecordStep, WhyKept},
+    run::{PruneReport, plan_only, prune},
     survey::{Doubt, Survey, survey},
     undo::undo,
 };

@@ -1,37 +1,18 @@
 //! One removal of packs, from the survey to the end.
 
 use icecore_catalog::Catalog;
-use icecore_format::{history::SeenHistory, ids::CollectionNumber};
+use icecore_format::{history::SeenHistory, ids::RunId};
 use icecore_repo::{collections::StoredCollection, log::LogAuthor, repository::Repository};
 
 use crate::{
     collector::{Collector, SweepReport},
-    error::PruneResult,
-    plan::{PruneOptions, PrunePlan, RecordPlan, RecordStep, plan},
+    error::{PruneError, PruneResult},
+    plan::{PruneOptions, PrunePlan, RecordPlan, RecordStep, is_pending, plan},
     survey::{Doubt, Survey, survey},
 };
 
 /// Surveys before it gives up, if other collectors or rescues are faster each time.
 const ROUNDS_MAX: usize = 8;
-
-/// What happens while packs are removed.
-#[derive(Debug)]
-pub enum PruneEvent<'a> {
-    /// The repository was surveyed, and this is about to be done.
-    Planned {
-        /// What was found.
-        survey: &'a Survey,
-        /// What is about to be done.
-        plan: &'a PrunePlan,
-    },
-    /// A record was swept.
-    Swept {
-        /// Number of the collection.
-        number: CollectionNumber,
-        /// What was removed.
-        report: &'a SweepReport,
-    },
-}
 
 /// What a removal of packs did.
 #[derive(Debug, Default)]
@@ -60,27 +41,50 @@ pub fn prune(
     author: LogAuthor,
     seen: &SeenHistory,
     options: &PruneOptions,
-    mut events: impl FnMut(PruneEvent<'_>) -> PruneResult<()>,
+    shown: impl FnMut(&Survey, &PrunePlan),
 ) -> PruneResult<PruneReport> {
     let mut collector = Collector::announce(repository, catalog, author)?;
     let mut report = PruneReport::default();
-    let mut result = Ok(());
-    for _ in 0..ROUNDS_MAX {
-        match round(&mut collector, repository, seen, options, &mut report, &mut events) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => {
-                result = Err(error);
-                break;
-            }
-        }
-    }
+    let result = rounds(&mut collector, repository, seen, options, &mut report, shown);
     report.author = Some(collector.author().clone());
     let finished = collector.finish();
     result.and(finished).map(|()| report)
 }
 
-/// Finds out what a removal of packs would do, and writes nothing.
+fn rounds(
+    collector: &mut Collector<'_>,
+    repository: &Repository,
+    seen: &SeenHistory,
+    options: &PruneOptions,
+    report: &mut PruneReport,
+    mut shown: impl FnMut(&Survey, &PrunePlan),
+) -> PruneResult<()> {
+    let own = collector.run();
+    for round in 0..ROUNDS_MAX {
+        collector.refresh_if_due()?;
+        let surveyed = survey(repository, collector.catalog(), Some(own), seen)?;
+        if round == 0 {
+            require_pending(&surveyed, options)?;
+        }
+        let plan = plan(&surveyed, Some(own), options);
+        shown(&surveyed, &plan);
+        if !carry_out(collector, surveyed, plan, options, report)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses runs that the operator names and that are not in progress.
+fn require_pending(survey: &Survey, options: &PruneOptions) -> PruneResult<()> {
+    let is_pending = |run: RunId| survey.snapshots.by_run(run).is_some_and(is_pending);
+    match options.ended_runs.iter().find(|run| !is_pending(**run)) {
+        Some(run) => Err(PruneError::NotPending { run: *run }),
+        None => Ok(()),
+    }
+}
+
+/// Finds out what a removal of packs would do, and writes nothing. Fails as [`prune`] does.
 pub fn plan_only(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -88,24 +92,19 @@ pub fn plan_only(
     options: &PruneOptions,
 ) -> PruneResult<(Survey, PrunePlan)> {
     let surveyed = survey(repository, catalog, None, seen)?;
+    require_pending(&surveyed, options)?;
     let planned = plan(&surveyed, None, options);
     Ok((surveyed, planned))
 }
 
-/// Surveys, plans and does what is planned; returns whether another round may do more.
-fn round(
+/// Does what is planned; returns whether another round may do more.
+fn carry_out(
     collector: &mut Collector<'_>,
-    repository: &Repository,
-    seen: &SeenHistory,
+    surveyed: Survey,
+    mut planned: PrunePlan,
     options: &PruneOptions,
     report: &mut PruneReport,
-    events: &mut impl FnMut(PruneEvent<'_>) -> PruneResult<()>,
 ) -> PruneResult<bool> {
-    collector.refresh_if_due()?;
-    let own = collector.run();
-    let mut surveyed = survey(repository, collector.catalog(), Some(own), seen)?;
-    let mut planned = plan(&surveyed, Some(own), options);
-    events(PruneEvent::Planned { survey: &surveyed, plan: &planned })?;
     let mut goes_on = false;
     for run in &planned.fenced {
         let is_ended = collector.fence(&surveyed, *run)?;
@@ -113,7 +112,7 @@ fn round(
         goes_on |= is_ended;
     }
     for (stored, planned) in surveyed.records.iter().zip(&planned.records) {
-        goes_on |= advance(collector, &surveyed, stored, planned, report, events)?;
+        goes_on |= advance(collector, &surveyed, stored, planned, report)?;
     }
     for run in &planned.cleared {
         collector.clear(&surveyed, *run)?;
@@ -130,7 +129,7 @@ fn round(
             None => true,
         };
     }
-    report.doubts = std::mem::take(&mut surveyed.doubts);
+    report.doubts = surveyed.doubts;
     report.plan = planned;
     Ok(goes_on)
 }
@@ -142,7 +141,6 @@ fn advance(
     stored: &StoredCollection,
     planned: &RecordPlan,
     report: &mut PruneReport,
-    events: &mut impl FnMut(PruneEvent<'_>) -> PruneResult<()>,
 ) -> PruneResult<bool> {
     match &planned.step {
         RecordStep::NoteWaiting => {
@@ -151,8 +149,6 @@ fn advance(
         }
         RecordStep::Sweep => {
             let Some(swept) = collector.sweep(survey, stored, planned)? else { return Ok(true) };
-            let number = stored.record.number;
-            events(PruneEvent::Swept { number, report: &swept })?;
             let is_done = swept.failed.is_empty();
             report.swept.add(swept);
             Ok(is_done)

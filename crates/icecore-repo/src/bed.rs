@@ -9,13 +9,13 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use icecore_catalog::Catalog;
-use icecore_fixtures::{content::SMALL_CHUNKS, threads};
+use icecore_fixtures::{collections::condemned, content::SMALL_CHUNKS, threads};
 pub(crate) use icecore_fixtures::{content::noise, keys::key_file, threads::wait};
 use icecore_format::{
-    collection::{CollectedPack, CollectionRecord, CollectionState},
-    entry::{ChunkRef, Content, Entry, EntryKind, Time},
+    collection::CollectionRecord,
+    entry::{ChunkRef, Content, Entry, EntryKind},
     header::Parameters,
-    ids::{CollectionNumber, PackName, RepositoryId, RunId},
+    ids::{CollectionNumber, PackName, RepositoryId},
     layout::{PACKS_PREFIX, collection_key, parse_directory_key},
     path,
     seal::ObjectKind,
@@ -82,20 +82,9 @@ pub(crate) fn origin() -> SessionOrigin {
     SessionOrigin::first_full("source", "host", b"/root", "test")
 }
 
-/// Returns the record of a collection that removes nothing.
-pub(crate) fn collection(number: u32) -> CollectionRecord {
-    CollectionRecord {
-        number: CollectionNumber::new(number).unwrap(),
-        state: CollectionState::Condemned,
-        run: RunId::new(1, [1; 10]),
-        written: Time::default(),
-        host: "host".into(),
-        packs: Vec::new(),
-        deleted: Vec::new(),
-        waiting: None,
-        dead_runs: Vec::new(),
-        cleared_runs: Vec::new(),
-    }
+/// Returns the record of a collection that removes packs of data.
+pub(crate) fn collection(number: u32, packs: &[PackName]) -> CollectionRecord {
+    condemned(CollectionNumber::new(number).unwrap(), packs)
 }
 
 /// Fails the test if `action` does not end: nothing here may wait for ever.
@@ -246,19 +235,7 @@ impl Bed {
 
     /// Condemns packs of data, of the group of their run.
     pub fn condemn(&self, number: u32, packs: &[PackName]) {
-        let mut packs: Vec<_> = packs
-            .iter()
-            .map(|name| CollectedPack {
-                name: *name,
-                kind: ObjectKind::Data,
-                group: name.run,
-                bytes: 1,
-                pack_version: Some("version".into()),
-                directory_version: None,
-            })
-            .collect();
-        packs.sort_unstable_by_key(|pack| pack.name);
-        self.put_collection(&CollectionRecord { packs, ..collection(number) });
+        self.put_collection(&collection(number, packs));
     }
 
     /// Returns the packs that have a directory.

@@ -101,7 +101,14 @@ impl FaultStore {
                     return Err(crashed(method, key));
                 }
             }
-            Some(Fault::LostReply | Fault::CrashAfter | Fault::Truncate(_) | Fault::FlipBit) | None => {}
+            Some(
+                Fault::LostReply
+                | Fault::CrashAfter
+                | Fault::Truncate(_)
+                | Fault::FlipBit
+                | Fault::ListLacks(..),
+            )
+            | None => {}
         }
         Ok(fault)
     }
@@ -197,7 +204,13 @@ impl Store for FaultStore {
 
     async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
         let fault = self.arrive(Method::List, prefix, 0).await?;
-        Self::leave(fault.as_ref(), Method::List, prefix, self.inner.list(prefix).await)
+        let mut result = self.inner.list(prefix).await;
+        if let (Some(Fault::ListLacks(from, before)), Ok(objects)) = (&fault, &mut result) {
+            objects.retain(|object| {
+                object.key < *from || before.as_ref().is_some_and(|before| object.key >= *before)
+            });
+        }
+        Self::leave(fault.as_ref(), Method::List, prefix, result)
     }
 
     async fn delete(&self, key: &str, version: Option<Version>) -> StoreResult<()> {

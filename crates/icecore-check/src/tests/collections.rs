@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use icecore_fixtures::collections::condemned;
 use icecore_format::{
-    collection::{CollectedPack, CollectionRecord, CollectionState},
-    entry::Time,
+    collection::{CollectionRecord, CollectionState},
     ids::{CollectionNumber, PackName},
     layout,
-    seal::ObjectKind,
     snapshot::DedupScope,
 };
 
@@ -26,26 +25,7 @@ fn names_below(repository: &Repository, prefix: &str) -> Vec<PackName> {
 
 /// Stores the record of a collection that removes packs.
 fn condemn(repository: &mut Repository, state: CollectionState, packs: &[PackName]) {
-    let pack = |name: &PackName| CollectedPack {
-        name: *name,
-        kind: ObjectKind::Data,
-        group: name.run,
-        bytes: 1,
-        pack_version: Some("version".into()),
-        directory_version: None,
-    };
-    let record = CollectionRecord {
-        number: CollectionNumber::FIRST,
-        state,
-        run: run(9),
-        written: Time::default(),
-        host: "host".into(),
-        packs: packs.iter().map(pack).collect(),
-        deleted: Vec::new(),
-        waiting: None,
-        dead_runs: Vec::new(),
-        cleared_runs: Vec::new(),
-    };
+    let record = CollectionRecord { state, ..condemned(CollectionNumber::FIRST, packs) };
     let salt = repository.salt();
     repository.put(RECORD, record.seal(&repository.keys, &salt).expect("record"));
 }

@@ -1,23 +1,21 @@
 //! Writes a note into a snapshot.
 
-use icecore_access::{AccessMode, RepositoryAccess};
+use icecore_access::RepositoryAccess;
 use icecore_witness::WitnessSettings;
 
 use super::NoteRequest;
 use crate::{
-    change::{Changed, change},
+    change::{Changed, change_named},
     error::OperationResult,
-    look::Look,
 };
 
-/// Replaces the note of a snapshot. The log does not cover notes, so it does not change.
+/// Replaces the note of a snapshot.
 pub fn run(
     access: &RepositoryAccess,
     witness: &WitnessSettings,
     request: &NoteRequest,
 ) -> OperationResult<Changed> {
-    let mut open = access.open(AccessMode::Write)?;
-    let look = Look::begin(access, witness, &mut open, request.ignores_rollback)?;
-    let run = look.resolve(&request.reference)?.origin.run;
-    change(&open, run, |_, completion| completion.note.clone_from(&request.text))
+    change_named(access, witness, &request.reference, request.ignores_rollback, |_, completion| {
+        completion.note.clone_from(&request.text);
+    })
 }

@@ -1,6 +1,5 @@
 //! A removal of packs as JSON: a section of `docs/json.md`.
 
-use icecore_format::entry::Time;
 use icecore_prune::{RecordPlan, RecordStep, WhyKept};
 use icecore_repo::environment::time_of;
 use serde::Serialize;
@@ -94,7 +93,7 @@ impl RecordDocument {
     fn new(record: &RecordPlan) -> Self {
         let (waits_for, until) = match &record.step {
             RecordStep::Wait { runs } => (runs.iter().map(ToString::to_string).collect(), None),
-            RecordStep::Grace { until } => (Vec::new(), text::utc_time(time(*until))),
+            RecordStep::Grace { until } => (Vec::new(), text::utc_time(time_of(*until))),
             _ => (Vec::new(), None),
         };
         Self {
@@ -107,10 +106,6 @@ impl RecordDocument {
             packs_spared: record.spared.len(),
         }
     }
-}
-
-fn time(time: std::time::SystemTime) -> Time {
-    time_of(time)
 }
 
 /// Returns the word for the next step of a collection.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use icecore_access::{AccessMode, OpenRepository, RepositoryAccess, Usage};
-use icecore_prune::{Doubt, PruneError, PruneEvent, PruneOptions, PrunePlan, SweepReport, plan_only, prune};
+use icecore_prune::{Doubt, PruneError, PruneOptions, PrunePlan, SweepReport, plan_only, prune};
 use icecore_witness::{Watch, WitnessSettings};
 
-use super::{PruneEvents, PrunePreview, PruneRequest};
+use super::PruneRequest;
 use crate::error::{OperationError, OperationResult};
 
 /// What a removal of packs did.
@@ -32,12 +32,13 @@ pub struct Pruned {
     pub usage: Usage,
 }
 
-/// Removes packs that no snapshot needs, beside running backups.
+/// Removes packs that no snapshot needs, beside running backups. `shown` gets each plan before it is carried out;
+/// there is nothing to plan while something speaks against removing anything.
 pub fn run(
     access: &RepositoryAccess,
     witness: &WitnessSettings,
     request: &PruneRequest,
-    events: &dyn PruneEvents,
+    mut shown: impl FnMut(&PrunePlan),
 ) -> OperationResult<Pruned> {
     let mode = if request.dry_run { AccessMode::Read } else { AccessMode::Write };
     let mut open = access.open(mode)?;
@@ -48,19 +49,15 @@ pub fn run(
     let ended_runs = request.ended_runs.clone();
     let options = PruneOptions { grace: request.grace, ended_runs, single_writer, ..PruneOptions::default() };
     if request.dry_run {
-        return preview(open, &watch, &options, events);
+        return preview(open, &watch, &options);
     }
     let OpenRepository { repository, mut catalog, usage, .. } = open;
-    let mut shown = Ok(());
-    let pruned = prune(&repository, &mut catalog, watch.author().clone(), watch.seen(), &options, |event| {
-        let PruneEvent::Planned { survey, plan } = event else { return Ok(()) };
-        shown = events.planned(PrunePreview { survey, plan });
-        if shown.is_err() { Err(PruneError::Refused) } else { Ok(()) }
-    });
-    if let (Err(error), Err(PruneError::Refused)) = (shown, &pruned) {
-        return Err(error);
-    }
-    let report = pruned?;
+    let (author, seen) = (watch.author().clone(), watch.seen());
+    let report = prune(&repository, &mut catalog, author, seen, &options, |survey, plan| {
+        if survey.doubts.is_empty() {
+            shown(plan);
+        }
+    })?;
     if let Some(author) = report.author {
         watch.continue_after(author, &repository, &mut catalog)?;
         watch.save(&repository);
@@ -78,15 +75,9 @@ pub fn run(
     })
 }
 
-fn preview(
-    open: OpenRepository,
-    watch: &Watch,
-    options: &PruneOptions,
-    events: &dyn PruneEvents,
-) -> OperationResult<Pruned> {
+fn preview(open: OpenRepository, watch: &Watch, options: &PruneOptions) -> OperationResult<Pruned> {
     let OpenRepository { repository, mut catalog, usage, .. } = open;
     let (survey, plan) = plan_only(&repository, &mut catalog, watch.seen(), options)?;
-    events.planned(PrunePreview { survey: &survey, plan: &plan })?;
     Ok(Pruned {
         plan,
         doubts: survey.doubts,

@@ -1,25 +1,21 @@
 //! Changes the tags of a snapshot.
 
-use icecore_access::{AccessMode, RepositoryAccess};
+use icecore_access::RepositoryAccess;
 use icecore_witness::WitnessSettings;
 
 use super::TagRequest;
 use crate::{
-    change::{Changed, change},
+    change::{Changed, change_named},
     error::OperationResult,
-    look::Look,
 };
 
-/// Adds and removes tags. The log does not cover tags, so it does not change.
+/// Adds and removes tags.
 pub fn run(
     access: &RepositoryAccess,
     witness: &WitnessSettings,
     request: &TagRequest,
 ) -> OperationResult<Changed> {
-    let mut open = access.open(AccessMode::Write)?;
-    let look = Look::begin(access, witness, &mut open, request.ignores_rollback)?;
-    let run = look.resolve(&request.reference)?.origin.run;
-    change(&open, run, |origin, _| {
+    change_named(access, witness, &request.reference, request.ignores_rollback, |origin, _| {
         for key in &request.remove {
             origin.tags.remove(key);
         }

@@ -12,7 +12,7 @@ use icecore_format::{
 };
 use icecore_store::ObjectInfo;
 
-use super::Planner;
+use super::planner::Planner;
 use crate::packs::{ListedPack, PackTable};
 
 /// Why packs are kept that no snapshot needs.
@@ -76,7 +76,7 @@ fn is_recorded(planner: &Planner<'_>, pack: &ListedPack) -> bool {
 
 /// Returns why unused packs of a run are kept.
 fn why_kept(planner: &Planner<'_>, run: RunId) -> Option<WhyKept> {
-    let Some(snapshot) = planner.survey.snapshots.by_run(run) else {
+    let Some(snapshot) = planner.snapshot(run) else {
         // It was announced while the survey was made, or nothing but packs is left of it.
         let is_known = planner.is_recorded(run) || planner.survey.log.history().is_gone(run);
         return (!is_known).then_some(WhyKept::RunPending);

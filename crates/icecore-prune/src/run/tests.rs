@@ -24,7 +24,7 @@ fn at_once() -> PruneOptions {
 
 fn pruned_on(repository: &Repository, bed: &Bed, options: &PruneOptions) -> PruneResult<PruneReport> {
     bed.clock.advance(Duration::from_secs(1));
-    prune(repository, &mut bed.catalog(), author(), &SeenHistory::default(), options, |_| Ok(()))
+    prune(repository, &mut bed.catalog(), author(), &SeenHistory::default(), options, |_, _| {})
 }
 
 fn pruned(bed: &Bed, options: &PruneOptions) -> PruneReport {
@@ -122,38 +122,62 @@ fn a_silent_run_is_ended_after_a_day() {
     assert!(matches!(aborted.state, SnapshotState::Aborted { .. }));
 }
 
-#[test]
-fn a_listing_that_lacks_anything_removes_nothing() {
+/// Returns a repository with a forgotten snapshot and one that shares some of its data.
+fn half_forgotten() -> (Bed, RunId) {
     let bed = Bed::new();
     let old = bed.snapshot(OLD).origin.run;
-    bed.snapshot(NEW);
+    let new = bed.snapshot(NEW).origin.run;
     forget(&bed.repository, old, None).unwrap();
-    let keys = bed.keys();
-    for lost in keys.iter().filter(|key| !key.starts_with("meta/keys/") && *key != "icecore") {
-        let left_out = lost.clone();
-        let repository = bed.forgetful(move |key| key == left_out);
-        let report = pruned_on(&repository, &bed, &at_once()).unwrap();
-        let is_harmless = report.doubts.is_empty();
-        // What is not listed and not needed may be missing; what is needed is still there.
-        for snapshot in bed.snapshots() {
-            if snapshot.completion().is_some() {
-                bed.assert_readable(snapshot.origin.run);
-            }
-        }
-        assert!(is_harmless || bed.keys() == keys, "{lost}");
-        if is_harmless {
-            return;
-        }
+    (bed, new)
+}
+
+#[test]
+fn a_listing_that_lacks_anything_needed_removes_nothing() {
+    let (whole, _) = half_forgotten();
+    let keys = whole.keys();
+    pruned(&whole, &at_once());
+    let left = whole.keys();
+    let looked_at = |key: &&String| !key.starts_with("meta/keys/") && *key != "icecore";
+    let (needed, unneeded): (Vec<&String>, Vec<&String>) =
+        keys.iter().filter(looked_at).partition(|key| left.contains(key));
+    assert!(needed.len() > 4 && unneeded.len() > 2, "{needed:?} {unneeded:?}");
+    for lost in &needed {
+        let (bed, _) = half_forgotten();
+        let report = pruned_on(&bed.without(lost), &bed, &at_once()).unwrap();
+        assert!(!report.doubts.is_empty(), "{lost}");
+        assert_eq!(bed.keys(), keys, "{lost}");
     }
+    for lost in unneeded {
+        let (bed, new) = half_forgotten();
+        pruned_on(&bed.without(lost), &bed, &at_once()).unwrap();
+        assert!(needed.iter().all(|key| bed.keys().contains(key)), "{lost}");
+        bed.assert_readable(new);
+    }
+}
+
+#[test]
+fn only_a_run_in_progress_can_be_ended() {
+    let (bed, new) = half_forgotten();
+    let mut catalog = bed.catalog();
+    let session = bed.session(&mut catalog, |_| {});
+    let ended = |run| PruneOptions { ended_runs: vec![run], single_writer: true, ..at_once() };
+    let keys = bed.keys();
+    assert!(
+        matches!(pruned_on(&bed.repository, &bed, &ended(new)), Err(PruneError::NotPending { run }) if run == new)
+    );
+    assert_eq!(bed.keys(), keys);
+    assert_eq!(pruned(&bed, &PruneOptions { single_writer: true, ..at_once() }).packs_condemned, 0);
+    // Nothing waits for it yet, and the store decides no races: the operator's word counts.
+    let report = pruned(&bed, &ended(session.run()));
+    assert_eq!(report.runs_fenced, 1);
+    assert!(report.swept.packs > 0);
+    bed.assert_readable(new);
 }
 
 #[test]
 fn a_crash_at_any_call_loses_nothing_and_the_next_one_finishes() {
     for call in 1 + UNLOCK_CALLS.. {
-        let bed = Bed::new();
-        let old = bed.snapshot(OLD).origin.run;
-        let new = bed.snapshot(NEW).origin.run;
-        forget(&bed.repository, old, None).unwrap();
+        let (bed, new) = half_forgotten();
         let (repository, _) = bed.faulty(FaultPlan::crash_from(call));
         let crashed = pruned_on(&repository, &bed, &at_once()).is_err();
         bed.assert_readable(new);
@@ -162,10 +186,7 @@ fn a_crash_at_any_call_loses_nothing_and_the_next_one_finishes() {
         pruned(&bed, &at_once());
         pruned(&bed, &at_once());
         bed.assert_readable(new);
-        let whole = Bed::new();
-        let old = whole.snapshot(OLD).origin.run;
-        whole.snapshot(NEW);
-        forget(&whole.repository, old, None).unwrap();
+        let (whole, _) = half_forgotten();
         pruned(&whole, &at_once());
         assert_eq!(bed.packs().len(), whole.packs().len(), "call {call}");
         assert_eq!(bed.keys_below("meta/snapshots/").len(), 1, "call {call}: {:?}", bed.keys());
@@ -178,10 +199,7 @@ fn a_crash_at_any_call_loses_nothing_and_the_next_one_finishes() {
 
 #[test]
 fn two_collectors_do_no_harm() {
-    let bed = Bed::new();
-    let old = bed.snapshot(OLD).origin.run;
-    let new = bed.snapshot(NEW).origin.run;
-    forget(&bed.repository, old, None).unwrap();
+    let (bed, new) = half_forgotten();
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| pruned(&bed, &at_once()));

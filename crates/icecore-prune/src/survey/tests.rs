@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use icecore_format::ids::PackName;
+use icecore_format::{ids::PackName, layout::SNAPSHOTS_PREFIX};
 use icecore_repo::session::CommitReport;
+use icecore_store::fault::FaultWhen;
 
 use super::*;
-use crate::bed::{Bed, write_files};
+use crate::bed::{Bed, next, write_files};
 
 const FILES: &[(&str, u64)] = &[("a", 1), ("b", 2), ("c", 100)];
 
@@ -32,9 +33,7 @@ fn every_listing_that_lacks_something_needed_gives_a_doubt() {
     bed.snapshot(&[("a", 1), ("d", 7)]);
     let keys: Vec<String> = bed.keys().into_iter().filter(|key| !key.starts_with("meta/keys/")).collect();
     for lost in keys.iter().filter(|key| *key != "icecore") {
-        let left_out = lost.clone();
-        let repository = bed.forgetful(move |key| key == left_out);
-        let found = surveyed(&bed, &repository);
+        let found = surveyed(&bed, &bed.without(lost));
         assert!(!found.doubts.is_empty(), "{lost}");
     }
 }
@@ -47,7 +46,7 @@ fn a_listing_that_ends_too_early_gives_a_doubt() {
     // The second run wrote no packs of its own, and no record of the log names it.
     assert!(bed.packs().iter().all(|(_, pack)| pack.name.run != last.origin.run));
     let from = snapshot_key(last.origin.run);
-    let repository = bed.forgetful(move |key| key.starts_with("meta/snapshots/") && *key >= *from);
+    let repository = bed.forgetful(SNAPSHOTS_PREFIX, FaultWhen::Always, &from, None);
     let found = surveyed(&bed, &repository);
     assert!(matches!(found.doubts[..], [Doubt::OwnRunNotListed, ..]), "{:?}", found.doubts);
 }
@@ -99,10 +98,8 @@ fn a_first_listing_that_lacks_an_old_run_gives_a_doubt() {
         bed.snapshot(FILES);
         let unneeded = snapshot_key(bed.announced(&bed.repository));
         bed.clock.advance(age);
-        let calls = std::sync::atomic::AtomicUsize::new(0);
-        let repository = bed.forgetful(move |found| {
-            found == unneeded && calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0
-        });
+        let first = FaultWhen::Match(1);
+        let repository = bed.forgetful(SNAPSHOTS_PREFIX, first, &unneeded, Some(next(&unneeded)));
         let doubts = surveyed(&bed, &repository).doubts;
         assert_eq!(!doubts.is_empty(), is_doubtful, "{doubts:?}");
     }
@@ -114,10 +111,8 @@ fn another_collector_that_ends_meanwhile_gives_no_doubt() {
     bed.snapshot(FILES);
     let other = bed.announced(&bed.repository);
     let key = snapshot_key(other);
-    let calls = std::sync::atomic::AtomicUsize::new(0);
     // It is in the first of the two listings of the snapshots.
-    let repository = bed
-        .forgetful(move |found| found == key && calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0);
+    let repository = bed.forgetful(SNAPSHOTS_PREFIX, FaultWhen::Match(2), &key, Some(next(&key)));
     let found = surveyed(&bed, &repository);
     assert!(found.doubts.is_empty(), "{:?}", found.doubts);
 }

@@ -15,7 +15,7 @@ const FILES: &[(&str, u64)] = &[("a", 1), ("b", 2), ("c", 100)];
 fn pruned(bed: &Bed, grace: Duration) {
     let options = PruneOptions { grace, ..PruneOptions::default() };
     let seen = SeenHistory::default();
-    prune(&bed.repository, &mut bed.catalog(), author(), &seen, &options, |_| Ok(())).unwrap();
+    prune(&bed.repository, &mut bed.catalog(), author(), &seen, &options, |_, _| {}).unwrap();
 }
 
 fn undone(bed: &Bed, run: RunId) -> PruneResult<Snapshot> {

@@ -8,7 +8,7 @@ fn records_are_read_in_the_order_of_their_numbers() {
     let bed = Bed::new();
     assert_eq!(list(&bed.repository).unwrap(), []);
     for number in [2, 10, 1] {
-        bed.put_collection(&collection(number));
+        bed.put_collection(&collection(number, &[]));
     }
     let numbers: Vec<_> =
         list(&bed.repository).unwrap().iter().map(|stored| stored.record.number.get()).collect();
@@ -18,10 +18,10 @@ fn records_are_read_in_the_order_of_their_numbers() {
 #[test]
 fn a_record_that_goes_while_it_is_read_makes_all_be_listed_again() {
     let bed = Bed::new();
-    bed.put_collection(&collection(1));
+    bed.put_collection(&collection(1, &[]));
     let listed = bed.repository.environment().runtime.block_on(bed.memory.list(GC_PREFIX)).unwrap();
     bed.remove("meta/gc/000001");
-    bed.put_collection(&collection(2));
+    bed.put_collection(&collection(2, &[]));
     let read = read(&bed.repository, &listed).unwrap();
     assert_eq!(read.iter().map(|stored| stored.record.number.get()).collect::<Vec<_>>(), [2]);
 }

@@ -9,15 +9,15 @@ use std::{
 
 use icecore_catalog::Catalog;
 pub(super) use icecore_fixtures::content::noise;
-use icecore_fixtures::{content::SMALL_CHUNKS, file_times::let_times_settle, keys::key_file, threads};
+use icecore_fixtures::{
+    collections::condemned, content::SMALL_CHUNKS, file_times::let_times_settle, keys::key_file, threads,
+};
 use icecore_format::{
-    collection::{CollectedPack, CollectionRecord, CollectionState},
-    entry::{Entry, Time},
+    entry::Entry,
     header::Parameters,
     ids::{CollectionNumber, GroupId, PackName, RepositoryId, RunId},
     layout::{PackPlace, collection_key},
     node::Totals,
-    seal::ObjectKind,
     slot::PasswordCost,
     snapshot::{Level, Snapshot},
 };
@@ -228,29 +228,9 @@ impl Bed {
 
     /// Stores the record of a collection that is about to remove all packs below a prefix.
     pub fn condemn(&self, prefix: &str) {
-        let pack = |name: PackName| CollectedPack {
-            name,
-            kind: ObjectKind::Data,
-            group: name.run,
-            bytes: 1,
-            pack_version: Some("version".into()),
-            directory_version: None,
-        };
         let keys = self.keys_under(prefix);
-        let mut packs: Vec<_> = keys.iter().map(|key| pack(PackPlace::parse(key).unwrap().1)).collect();
-        packs.sort_by_key(|pack| pack.name);
-        let record = CollectionRecord {
-            number: CollectionNumber::FIRST,
-            state: CollectionState::Condemned,
-            run: packs[0].name.run,
-            written: Time::default(),
-            host: "host".into(),
-            packs,
-            deleted: Vec::new(),
-            waiting: None,
-            dead_runs: Vec::new(),
-            cleared_runs: Vec::new(),
-        };
+        let packs: Vec<PackName> = keys.iter().map(|key| PackPlace::parse(key).unwrap().1).collect();
+        let record = condemned(CollectionNumber::FIRST, &packs);
         let object = record.seal(self.repository.keys(), &self.environment.salt()).unwrap();
         let key = collection_key(record.number);
         let put = self.store.put(&key, object.into(), PutCondition::Absent);

@@ -6,7 +6,7 @@ use clap::Args;
 use icecore_operations::{
     error::OperationError,
     forget::{ForgetChoice, ForgetRequest, UndoRequest},
-    prune::PruneRequest,
+    prune::{GRACE, PruneRequest},
     reference,
 };
 use icecore_policy::retention::{GroupBy, RetentionSelection, TagFilter};
@@ -110,7 +110,7 @@ impl ForgetArguments {
 
     /// Returns how to remove packs afterwards, if this is requested.
     pub(super) fn prune(&self) -> Option<PruneRequest> {
-        let grace = self.grace.unwrap_or(Duration::from_hours(24));
+        let grace = self.grace.unwrap_or(GRACE);
         self.prune.then(|| PruneRequest { grace, ended_runs: Vec::new(), dry_run: false })
     }
 }

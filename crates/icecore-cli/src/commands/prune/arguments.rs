@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use icecore_format::ids::RunId;
-use icecore_operations::prune::PruneRequest;
+use icecore_operations::prune::{GRACE, PruneRequest};
 
 use crate::arguments::values::{parse_duration, parse_run};
 
@@ -27,11 +27,11 @@ pub(crate) struct PruneArguments {
     /// Show what would be marked and removed, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Time between marking and removing, such as 12h or 3d
+    /// Time between marking and removing, such as 12h or 3d [default: 1d]
     ///
     /// Until then, `forget --undo` brings a snapshot back, and a restore that began before can finish.
-    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = parse_duration)]
-    pub(crate) grace: Duration,
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) grace: Option<Duration>,
     /// Do not wait for this run: its process has ended
     ///
     /// A backup that was killed is no longer waited for after a day. A repair that was killed is waited for
@@ -43,6 +43,10 @@ pub(crate) struct PruneArguments {
 impl PruneArguments {
     /// Returns the request.
     pub(crate) fn request(&self) -> PruneRequest {
-        PruneRequest { grace: self.grace, ended_runs: self.end_run.clone(), dry_run: self.dry_run }
+        PruneRequest {
+            grace: self.grace.unwrap_or(GRACE),
+            ended_runs: self.end_run.clone(),
+            dry_run: self.dry_run,
+        }
     }
 }

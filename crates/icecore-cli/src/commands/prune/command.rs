@@ -1,11 +1,6 @@
 //! Runs `prune`.
 
-use std::cell::Cell;
-
-use icecore_operations::{
-    error::OperationResult,
-    prune::{self as operation, PruneDocument, PruneEvents, PrunePreview, PruneRequest, Pruned},
-};
+use icecore_operations::prune::{self as operation, PruneDocument, PruneRequest, Pruned};
 
 use super::{
     arguments::PruneArguments,
@@ -30,11 +25,17 @@ pub(crate) fn run(context: &Context, arguments: &PruneArguments) -> Outcome<Exit
     Ok(status::of_pruned(&pruned))
 }
 
-/// Removes packs, and warns about everything that went wrong.
+/// Removes packs; shows the first plan before it is carried out, and warns about everything that went wrong.
 pub(crate) fn prune(context: &Context, request: &PruneRequest) -> Outcome<Pruned> {
     let console = &context.console;
-    let receiver = Receiver { context, request, is_shown: Cell::new(false) };
-    let pruned = operation::run(&context.access, &context.witness()?, request, &receiver)?;
+    let mut is_first = true;
+    let pruned = operation::run(&context.access, &context.witness()?, request, |plan| {
+        if std::mem::take(&mut is_first) {
+            for line in plan_lines(plan, request.grace, &context.access.machine.zone) {
+                console.notice(&line);
+            }
+        }
+    })?;
     for doubt in &pruned.doubts {
         console.warning(&format!("nothing is removed: {doubt}"));
     }
@@ -42,22 +43,4 @@ pub(crate) fn prune(context: &Context, request: &PruneRequest) -> Outcome<Pruned
         console.warning(&format!("failed to remove {key}: {error}"));
     }
     Ok(pruned)
-}
-
-/// Shows the first plan before it is carried out.
-struct Receiver<'a> {
-    context: &'a Context,
-    request: &'a PruneRequest,
-    is_shown: Cell<bool>,
-}
-
-impl PruneEvents for Receiver<'_> {
-    fn planned(&self, preview: PrunePreview<'_>) -> OperationResult<()> {
-        if !self.request.dry_run && !self.is_shown.replace(true) && preview.survey.doubts.is_empty() {
-            for line in plan_lines(preview.plan, self.request.grace, &self.context.access.machine.zone) {
-                self.context.console.notice(&line);
-            }
-        }
-        Ok(())
-    }
 }

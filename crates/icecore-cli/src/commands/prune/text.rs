@@ -79,7 +79,7 @@ pub(super) fn plan_lines(plan: &PrunePlan, grace: Duration, zone: &TimeZone) -> 
         let when = if grace.is_zero() {
             String::new()
         } else {
-            format!("; a prune after {} removes them", hours(grace))
+            format!("; a prune after {} removes them", duration(grace))
         };
         lines.push(format!(
             "to mark for removal: {}, {snapshots}{when}",
@@ -126,7 +126,7 @@ fn packs_of(packs: usize, bytes: u64) -> String {
     format!("{} ({})", text::counted(packs as u64, "pack"), text::size(bytes))
 }
 
-fn hours(time: Duration) -> String {
+fn duration(time: Duration) -> String {
     match time.as_secs() {
         seconds if seconds % 86_400 == 0 => text::counted(seconds / 86_400, "day"),
         seconds if seconds % 3600 == 0 => text::counted(seconds / 3600, "hour"),

@@ -38,6 +38,9 @@ fn of_prune(error: &PruneError) -> Option<Advice> {
         PruneError::Held { run, .. } => Some(
             format!("nothing was forgotten; to end the hold: icecore release {}", run.snapshot_id()).into(),
         ),
+        PruneError::NotPending { .. } => {
+            Some("nothing was removed; `icecore prune --dry-run` names the runs that are waited for".into())
+        }
         PruneError::NotForgotten { .. } => Some("`icecore snapshots` lists the existing snapshots".into()),
         _ => None,
     }

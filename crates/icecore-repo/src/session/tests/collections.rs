@@ -43,7 +43,7 @@ fn packs_of_a_dead_run_count_only_if_they_are_usable() {
     let numbers: Vec<u32> = bed.listed_packs().iter().map(|pack| pack.number).collect();
     let dead = |number, usable| {
         let dead_runs = vec![DeadRun { run, usable }];
-        bed.put_collection(&CollectionRecord { dead_runs, ..collection(number) });
+        bed.put_collection(&CollectionRecord { dead_runs, ..collection(number, &[]) });
     };
     dead(1, numbers);
     assert_eq!(next(&bed, &contents), 0);
