@@ -16,7 +16,7 @@ use icecore_repo::{
     session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
 };
 use icecore_store::{
-    environment::{Clock, SystemClock, SystemEntropy},
+    environment::{Clock, SystemClock, SystemEntropy, TokioSleep},
     memory::MemoryStore,
     store::Store,
 };
@@ -78,6 +78,7 @@ impl Bed {
         let environment = Environment {
             clock,
             entropy: Arc::new(SystemEntropy),
+            sleep: Arc::new(TokioSleep),
             runtime: runtime.handle().clone(),
             workers: Arc::new(workers.expect("threads are there")),
             cancelled: Arc::default(),

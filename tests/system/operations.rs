@@ -104,6 +104,7 @@ fn machine() -> Machine {
     let environment = Environment {
         clock: Arc::clone(&store_environment.clock),
         entropy: Arc::clone(&store_environment.entropy),
+        sleep: Arc::clone(&store_environment.sleep),
         runtime: threads::runtime(),
         workers: threads::workers(),
         cancelled: stop.flag(),

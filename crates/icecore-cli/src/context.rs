@@ -137,6 +137,7 @@ fn start(
     let environment = Environment {
         clock: Arc::clone(&store_environment.clock),
         entropy: Arc::clone(&store_environment.entropy),
+        sleep: Arc::clone(&store_environment.sleep),
         runtime: threads.handle().clone(),
         workers: Arc::new(workers),
         cancelled: stop.flag(),

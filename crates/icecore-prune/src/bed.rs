@@ -74,6 +74,7 @@ impl Bed {
         let environment = Environment {
             clock: manual,
             entropy: Arc::new(SeededEntropy::new(1)),
+            sleep: Arc::new(InstantSleep::new()),
             runtime: threads::runtime(),
             workers: threads::workers(),
             cancelled: Arc::default(),

@@ -199,7 +199,7 @@ impl<'c> Collector<'c> {
 
     /// Ends the own run: nothing is left of it.
     pub fn finish(self) -> PruneResult<()> {
-        let version = self.lease.stored().0.clone();
+        let (version, _) = self.lease.stop();
         self.delete(&snapshot_key(self.run()), &version)
     }
 

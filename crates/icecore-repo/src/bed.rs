@@ -61,6 +61,7 @@ pub(crate) fn environment(clock: &Arc<ManualClock>, seed: u64) -> Environment {
     Environment {
         clock,
         entropy: Arc::new(SeededEntropy::new(seed)),
+        sleep: Arc::new(InstantSleep::new()),
         runtime: threads::runtime(),
         workers: threads::workers(),
         cancelled: Arc::default(),

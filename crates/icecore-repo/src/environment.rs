@@ -9,17 +9,19 @@ use std::{
 };
 
 use icecore_format::{entry::Time, ids::RunId, seal::Salt};
-use icecore_store::environment::{Clock, Entropy};
+use icecore_store::environment::{Clock, Entropy, Sleep};
 
 use crate::error::{RepoError, RepoResult};
 
-/// Clock, randomness, threads and the request to stop, given by the caller.
+/// Clock, randomness, waiting, threads and the request to stop, given by the caller.
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// Source of time.
     pub clock: Arc<dyn Clock>,
     /// Source of salts and names.
     pub entropy: Arc<dyn Entropy>,
+    /// Waits, for what happens beside the work: the sign of life of a run.
+    pub sleep: Arc<dyn Sleep>,
     /// Runtime on which the asynchronous store is driven; never entered from within it.
     pub runtime: tokio::runtime::Handle,
     /// Threads for compression, sealing and hashing; nothing blocks on them.

@@ -1,18 +1,14 @@
 //! The snapshot object of a run in progress: announcement, sign of life, and commit record in one object.
 
-use std::time::Duration;
+mod held;
 
-use bytes::Bytes;
-use icecore_format::{
-    ids::RunId,
-    layout::snapshot_key,
-    snapshot::{Snapshot, SnapshotState},
-};
-use icecore_store::{
-    error::StoreError,
-    store::{PutCondition, StoreExt, Version},
-};
+use std::{sync::Arc, time::Duration};
 
+use icecore_format::snapshot::{Snapshot, SnapshotState};
+use icecore_store::store::Version;
+use tokio::task::AbortHandle;
+
+use self::held::Held;
 use crate::{
     error::{RepoError, RepoResult},
     repository::Repository,
@@ -20,27 +16,34 @@ use crate::{
 
 /// A pending snapshot is refreshed after this much time.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
+/// After a refresh that failed, the next attempt follows after this much time.
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 /// Maximum number of characters of the reason in the snapshot of an aborted run.
 const REASON_CHARS_MAX: usize = 1000;
 
-/// A snapshot object, and the version that this run has written.
+/// A snapshot object that this run has written.
+///
+/// A task refreshes the object as long as the run is pending, whatever the run is doing: it may be loading the
+/// index, waiting for uploads, or reading a slow source. The task ends with the lease.
 #[derive(Debug)]
 pub struct Lease {
     repository: Repository,
+    /// As the run wrote it last; refreshes only change the time in it.
     snapshot: Snapshot,
-    version: Version,
-    /// The snapshot as it is stored.
-    object: Vec<u8>,
-    refreshed: Duration,
+    /// Version of the object as it was announced.
+    announced: Version,
+    held: Arc<Held>,
+    task: AbortHandle,
 }
 
 impl Lease {
     /// Writes the pending snapshot of a run that begins.
     pub fn announce(repository: Repository, snapshot: Snapshot) -> RepoResult<Self> {
-        let object = snapshot.seal(repository.keys(), &repository.environment().salt())?;
-        let refreshed = repository.environment().monotonic();
-        let version = put(&repository, snapshot.origin.run, &object, PutCondition::Absent)?;
-        Ok(Self { repository, snapshot, version, object, refreshed })
+        let runtime = repository.environment().runtime.clone();
+        let (held, announced) = runtime.block_on(Held::announce(repository.clone(), &snapshot))?;
+        let held = Arc::new(held);
+        let task = runtime.spawn(keep(Arc::clone(&held))).abort_handle();
+        Ok(Self { repository, snapshot, announced, held, task })
     }
 
     /// Returns what the run has announced.
@@ -48,35 +51,33 @@ impl Lease {
         &self.snapshot
     }
 
-    /// Returns the snapshot as it is stored, with the version of its object.
-    pub fn stored(&self) -> (&Version, &[u8]) {
-        (&self.version, &self.object)
+    /// Returns the version of the object as it was announced.
+    pub fn announced(&self) -> &Version {
+        &self.announced
+    }
+
+    /// Ends the refreshes, and returns the snapshot as it is stored, with the version of its object.
+    pub fn stop(&self) -> (Version, Vec<u8>) {
+        self.repository.environment().runtime.block_on(self.held.stop())
     }
 
     /// Returns what the run has announced last.
     pub fn into_snapshot(self) -> Snapshot {
-        self.snapshot
+        self.snapshot.clone()
     }
 
-    /// Refreshes the object, a sign that the run is alive, if it is due.
+    /// Refreshes the object, a sign that the run is alive, if it is due and the task is not just doing it. Fails
+    /// with [`RepoError::Fenced`] if the task has found that somebody else ended the run.
     pub fn refresh_if_due(&mut self) -> RepoResult<()> {
-        let environment = self.repository.environment();
-        let now = environment.monotonic();
-        if now.saturating_sub(self.refreshed) < REFRESH_EVERY {
-            return Ok(());
-        }
-        let state = SnapshotState::Pending { refreshed: environment.now() };
-        self.refreshed = now;
-        self.replace(state)
+        self.repository.environment().runtime.block_on(self.held.refresh_if_idle())
     }
 
-    /// Changes the state of the snapshot by compare-and-swap.
+    /// Changes the state of the snapshot by compare-and-swap. A run that is not pending afterwards is not
+    /// refreshed any more.
     pub fn replace(&mut self, state: SnapshotState) -> RepoResult<()> {
         let next = Snapshot { origin: self.snapshot.origin.clone(), state };
-        let object = next.seal(self.repository.keys(), &self.repository.environment().salt())?;
-        let condition = PutCondition::Version(self.version.clone());
-        self.version = put(&self.repository, next.origin.run, &object, condition)?;
-        (self.object, self.snapshot) = (object, next);
+        self.repository.environment().runtime.block_on(self.held.replace(&next))?;
+        self.snapshot = next;
         Ok(())
     }
 
@@ -99,20 +100,27 @@ impl Lease {
     }
 }
 
-/// Writes the snapshot object of a run. The store may have written it and lost the reply, so that another
-/// attempt does not meet its condition: only another object there says that somebody else ended the run.
-fn put(repository: &Repository, run: RunId, object: &[u8], condition: PutCondition) -> RepoResult<Version> {
-    let key = snapshot_key(run);
-    match repository.put(&key, Bytes::copy_from_slice(object), condition) {
-        Err(RepoError::Store(
-            StoreError::VersionMismatch { .. }
-            | StoreError::AlreadyExists { .. }
-            | StoreError::NotFound { .. },
-        )) => {
-            let stored = repository.environment().runtime.block_on(repository.store().get_if_exists(&key))?;
-            stored.filter(|(bytes, _)| bytes == object).map(|(_, version)| version).ok_or(RepoError::Fenced)
-        }
-        other => other,
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Refreshes the object whenever it is due, until the run has ended.
+///
+/// A failure is no reason to end the run: the object only has to be refreshed once in many hours.
+async fn keep(held: Arc<Held>) {
+    let mut wait = REFRESH_EVERY;
+    loop {
+        held.wait(wait).await;
+        wait = match held.refresh().await {
+            Ok(Some(wait)) => wait,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "the snapshot of this run could not be refreshed; it is tried again");
+                RETRY_AFTER
+            }
+        };
     }
 }
 

@@ -151,7 +151,7 @@ impl<'c> WriteSession<'c> {
         let started = origin.copied.map_or(now, |copied| copied.started);
         let snapshot = pending_snapshot(environment.run_id_at(started), now, started, origin);
         let mut lease = Lease::announce(repository.clone(), snapshot)?;
-        match Prepared::prepare(&repository, catalog, continuation, lease.snapshot(), options) {
+        match Prepared::prepare(&repository, catalog, continuation, &lease, options) {
             Ok(prepared) => Ok(Self::assemble(repository, catalog, lease, prepared)),
             Err(error) => {
                 lease.give_up(&error);
@@ -350,8 +350,8 @@ impl<'c> WriteSession<'c> {
 
     /// Hands the snapshot to the catalogue, so that the next run does not have to fetch it.
     fn remember_snapshot(&mut self) {
-        let (version, object) = self.lease.stored();
-        let stored = StoredSnapshot { run: self.run(), version: version.0.clone(), object: object.to_vec() };
+        let (version, object) = self.lease.stop();
+        let stored = StoredSnapshot { run: self.run(), version: version.0, object };
         if let Err(error) = self.catalog.put_snapshots(&[stored]) {
             tracing::debug!(%error, "the snapshot could not be added to the catalogue");
         }

@@ -118,6 +118,7 @@ impl Fixture {
         let environment = Environment {
             clock,
             entropy: Arc::new(SeededEntropy::new(7)),
+            sleep: Arc::new(InstantSleep::new()),
             runtime: threads::runtime(),
             workers: threads::workers(),
             cancelled: Arc::clone(&cancelled),

@@ -71,6 +71,7 @@ impl Host {
         let environment = Environment {
             clock,
             entropy: Arc::new(SeededEntropy::new(seed)),
+            sleep: Arc::new(InstantSleep::new()),
             runtime: threads::runtime(),
             workers: threads::workers(),
             cancelled: Arc::default(),

@@ -73,6 +73,7 @@ impl TestRepository {
         Environment {
             clock: Arc::new(ManualClock::default()),
             entropy: Arc::new(SeededEntropy::new(seed + 1000 * u64::from(self.id))),
+            sleep: Arc::new(InstantSleep::new()),
             runtime: threads::runtime(),
             workers: threads::workers(),
             cancelled: Arc::default(),

@@ -10,7 +10,7 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     directory::PackDirectory,
     layout::{GC_PREFIX, INDEX_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, snapshot_key},
-    snapshot::{DedupScope, Snapshot, SnapshotOrigin, SnapshotState},
+    snapshot::{DedupScope, SnapshotOrigin, SnapshotState},
 };
 
 use super::{ClockDifference, WriteOptions, adoption, collections_seen::CollectionsSeen, packer::Packer};
@@ -19,6 +19,7 @@ use crate::{
     environment::time_of,
     error::RepoResult,
     index::{LoadedIndex, Scope, load_index_again, load_index_for_writing},
+    lease::Lease,
     listing::MetaListing,
     reader::SharedIndex,
     repository::Repository,
@@ -82,10 +83,10 @@ impl Prepared {
         repository: &Repository,
         catalog: &mut Catalog,
         continuation: Continuation,
-        snapshot: &Snapshot,
+        lease: &Lease,
         options: WriteOptions,
     ) -> RepoResult<Self> {
-        let SnapshotOrigin { run, group, dedup, .. } = snapshot.origin;
+        let SnapshotOrigin { run, group, dedup, .. } = lease.snapshot().origin;
         let scope = (dedup == DedupScope::Group).then_some(group);
         let now = repository.environment().monotonic();
         let fresh = continuation.known.filter(|known| now.saturating_sub(known.listed) < CONTINUES_MAX);
@@ -96,7 +97,7 @@ impl Prepared {
                 let loaded = load_index_again(repository, catalog, scope)?;
                 (None, known, loaded)
             }
-            None => read(repository, catalog, snapshot, now)?,
+            None => read(repository, catalog, lease, now)?,
         };
         if !options.continues {
             known.stored = None;
@@ -123,10 +124,10 @@ fn still_valid(repository: &Repository, known: Option<Known>) -> RepoResult<Opti
 fn read(
     repository: &Repository,
     catalog: &mut Catalog,
-    snapshot: &Snapshot,
+    lease: &Lease,
     listed: Duration,
 ) -> RepoResult<(Option<ClockDifference>, Known, LoadedIndex)> {
-    let SnapshotOrigin { group, dedup, ref host, .. } = snapshot.origin;
+    let SnapshotOrigin { group, dedup, ref host, .. } = lease.snapshot().origin;
     // A pack that is condemned later is not removed before this run, which has announced itself, has ended.
     let listing = MetaListing::read(repository, catalog, &[GC_PREFIX, PACKS_PREFIX, INDEX_PREFIX])?;
     let records: Vec<_> = listing.below(GC_PREFIX).cloned().collect();
@@ -143,13 +144,17 @@ fn read(
             adoption::adopt(repository, stored, listed, condemned, host)
         })?;
     let known = Known { collections, unindexed, uploaded: 0, stored: Some(stored), listed };
-    Ok((clock_difference(&listing, snapshot), known, loaded))
+    Ok((clock_difference(&listing, lease), known, loaded))
 }
 
 /// Compares the time that the run has written into its snapshot with the one that the store gave the object.
 /// A listing shows it if one request is enough for everything below `meta/`.
-fn clock_difference(listing: &MetaListing, snapshot: &Snapshot) -> Option<ClockDifference> {
-    let SnapshotState::Pending { refreshed } = snapshot.state else { return None };
-    let own = listing.find(&snapshot_key(snapshot.origin.run))?;
+/// An object that was refreshed since then has a later time.
+fn clock_difference(listing: &MetaListing, lease: &Lease) -> Option<ClockDifference> {
+    let SnapshotState::Pending { refreshed } = lease.snapshot().state else { return None };
+    let own = listing.find(&snapshot_key(lease.snapshot().origin.run))?;
+    if own.version != *lease.announced() {
+        return None;
+    }
     Some(ClockDifference { here: refreshed, store: time_of(own.modified) })
 }

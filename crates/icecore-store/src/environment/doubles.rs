@@ -154,12 +154,14 @@ impl Sleep for InstantSleep {
     }
 
     async fn limit(&self, duration: Duration) {
+        // Before the limit can be seen: who sees it may make it expire at once.
+        let expired = self.expired.notified();
         let _limited = {
             let (numbers, limits) = &mut *lock(&self.limits);
             *numbers += 1;
             limits.insert(*numbers, duration);
             Limited(self, *numbers)
         };
-        self.expired.notified().await;
+        expired.await;
     }
 }

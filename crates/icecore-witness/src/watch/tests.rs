@@ -17,7 +17,7 @@ use icecore_repo::{
     session::{CommitReport, SessionOrigin, WriteOptions, WriteSession},
 };
 use icecore_store::{
-    environment::{ManualClock, SeededEntropy},
+    environment::{InstantSleep, ManualClock, SeededEntropy},
     memory::MemoryStore,
     store::Store,
 };
@@ -57,6 +57,7 @@ impl Host {
         let environment = Environment {
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(SeededEntropy::new(1)),
+            sleep: Arc::new(InstantSleep::new()),
             runtime: threads::runtime(),
             workers: threads::workers(),
             cancelled: Arc::default(),

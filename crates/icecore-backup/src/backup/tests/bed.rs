@@ -31,7 +31,7 @@ use icecore_repo::{
     session::WriteOptions,
 };
 use icecore_store::{
-    environment::{Clock, SeededEntropy, SystemClock},
+    environment::{Clock, InstantSleep, SeededEntropy, SystemClock},
     memory::MemoryStore,
     store::{PutCondition, Store},
 };
@@ -86,6 +86,7 @@ impl Bed {
         let environment = Environment {
             clock: Arc::new(SystemClock::default()),
             entropy: Arc::new(SeededEntropy::new(1)),
+            sleep: Arc::new(InstantSleep::new()),
             runtime: threads::runtime(),
             workers: threads::workers(),
             cancelled: Arc::default(),
