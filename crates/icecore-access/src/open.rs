@@ -99,12 +99,13 @@ impl OpenRepository {
         snapshots: &[&Snapshot],
         cache_bytes: usize,
     ) -> AccessResult<ChunkReader> {
-        let loaded = load_index(&self.repository, &mut self.catalog, common_group(snapshots))?;
+        let group = common_group(snapshots);
+        let loaded = load_index(&self.repository, &mut self.catalog, group)?;
         for (_, error) in &loaded.damaged {
             events.notice(AccessNotice::DamagedPackDirectory { error });
         }
         let index = Arc::new(RwLock::new(loaded.index));
-        Ok(ChunkReader::new(self.repository.clone(), index, cache_bytes))
+        Ok(ChunkReader::new(self.repository.clone(), index, cache_bytes).that_looks_again(group))
     }
 }
 

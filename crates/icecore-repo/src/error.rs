@@ -194,6 +194,14 @@ impl RepoError {
         }
     }
 
+    /// Returns whether stored data is missing, rather than damaged.
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_not_found(),
+            error => matches!(error, Self::MissingChunk { .. }),
+        }
+    }
+
     /// Returns whether the data has to be thawed before it can be read.
     pub fn is_archived(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_archived())

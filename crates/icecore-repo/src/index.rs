@@ -7,7 +7,7 @@ mod memory_index;
 mod pack;
 mod small_manifests;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use icecore_catalog::Catalog;
 use icecore_format::{
@@ -126,6 +126,36 @@ pub(crate) fn load_index_again(
         let index = load::load(repository, catalog, scope, &mut damaged)?;
         Ok(LoadedIndex { index, damaged })
     })
+}
+
+/// Adds packs to an index that are neither in it nor in `other` (sorted), which gets the names of packs of other
+/// groups, if a group is given. Returns how many were added.
+///
+/// Not for writers: the packs may be condemned.
+pub(crate) fn add_later_packs(
+    repository: &Repository,
+    index: &RwLock<ChunkIndex>,
+    other: &mut Vec<PackName>,
+    group: Option<GroupId>,
+) -> RepoResult<usize> {
+    let mut known = other.clone();
+    known.extend(index.read().unwrap_or_else(PoisonError::into_inner).packs().iter().map(|pack| pack.name));
+    known.sort_unstable();
+    let mut wanted = Vec::new();
+    directories::read_later(repository, &known, |directory| {
+        if group.is_none_or(|group| group == directory.group) {
+            wanted.push(directory);
+        } else {
+            other.push(directory.pack);
+        }
+    })?;
+    other.sort_unstable();
+    let added = wanted.len();
+    let mut index = index.write().unwrap_or_else(PoisonError::into_inner);
+    for directory in wanted {
+        index.memory.add_later_pack(repository, directory)?;
+    }
+    Ok(added)
 }
 
 impl ChunkIndex {

@@ -8,12 +8,17 @@ use std::{
     },
 };
 
-use icecore_format::{entry::ChunkRef, ids::ChunkId, pack::BlockOpener};
+use icecore_format::{
+    entry::ChunkRef,
+    ids::{ChunkId, GroupId},
+    pack::BlockOpener,
+};
 
 pub use self::{archived::ArchivedPack, plan::BlockPlan};
 use self::{
     archived::PackAnswers,
     cache::{BlockText, Cache},
+    relisting::Relisting,
 };
 pub use crate::fetch_sizes::FetchSizes;
 use crate::{
@@ -29,6 +34,7 @@ mod loading;
 mod manifest_blocks;
 mod neighbours;
 mod plan;
+mod relisting;
 
 /// An index that a writer may extend while readers look things up.
 pub type SharedIndex = Arc<RwLock<ChunkIndex>>;
@@ -46,6 +52,7 @@ pub struct ChunkReader {
     texts: Buffers,
     bytes_fetched: AtomicU64,
     answers: PackAnswers,
+    relisting: Option<Relisting>,
 }
 
 /// A chunk's content, shared with its block.
@@ -76,7 +83,19 @@ impl ChunkReader {
             texts: Buffers::default(),
             bytes_fetched: AtomicU64::new(0),
             answers: PackAnswers::default(),
+            relisting: None,
         }
+    }
+
+    /// Makes the reader list the pack directories again when a pack or chunk is missing: another program may have
+    /// stored the data in another pack and removed this one since the index was loaded. With a group, only its
+    /// packs are used.
+    ///
+    /// Not for the index of a writer: it must not refer to packs that are about to be removed.
+    #[must_use]
+    pub fn that_looks_again(mut self, group: Option<GroupId>) -> Self {
+        self.relisting = Some(Relisting::new(group));
+        self
     }
 
     /// Returns the repository that is read.
@@ -112,9 +131,7 @@ impl ChunkReader {
 
     /// Returns the location of a chunk, after comparing its length with the reference.
     pub fn locate(&self, chunk: &ChunkRef) -> RepoResult<ChunkLocation> {
-        let Some(location) = self.read_index().locate(&chunk.id)? else {
-            return Err(RepoError::MissingChunk { id: chunk.id });
-        };
+        let location = self.find(chunk.id)?;
         if location.length != chunk.length {
             let (id, found, expected) = (chunk.id, location.length, chunk.length);
             return Err(RepoError::ChunkLength { id, found, expected });
@@ -130,15 +147,32 @@ impl ChunkReader {
 
     /// Returns the raw bytes of a manifest or chunk-list node.
     pub fn read_node(&self, id: ChunkId) -> RepoResult<ChunkContent> {
-        let Some(location) = self.read_index().locate(&id)? else {
-            return Err(RepoError::MissingChunk { id });
-        };
+        let location = self.find(id)?;
         self.content(id, location)
+    }
+
+    /// Returns the location of a chunk; if there is none, looks for it in packs that appeared meanwhile.
+    fn find(&self, id: ChunkId) -> RepoResult<ChunkLocation> {
+        let found = self.read_index().locate(&id)?;
+        if let Some(location) = found {
+            return Ok(location);
+        }
+        let found = if self.looks_again() { self.read_index().locate(&id)? } else { None };
+        found.ok_or(RepoError::MissingChunk { id })
+    }
+
+    /// Lists the pack directories again, if that is allowed and useful; returns whether the index may have more
+    /// chunks now.
+    fn looks_again(&self) -> bool {
+        self.relisting.as_ref().is_some_and(|relisting| relisting.look(&self.repository, &self.index))
     }
 
     fn content(&self, id: ChunkId, location: ChunkLocation) -> RepoResult<ChunkContent> {
         match self.content_at(location) {
-            Err(error) if error.is_corruption() => self.other_copy(id, location).ok_or(error),
+            Err(error) if error.is_corruption() => {
+                let copy = self.other_copy(id, location);
+                copy.or_else(|| self.later_copy(id, location, &error)).ok_or(error)
+            }
             Err(error) if error.is_archived() => self.other_copy(id, location).ok_or_else(|| {
                 self.answers.need(location.block.pack());
                 error
@@ -161,6 +195,11 @@ impl ChunkReader {
             .into_iter()
             .filter(|copy| copy.block != damaged.block && copy.length == damaged.length)
             .find_map(|copy| self.content_at(copy).ok())
+    }
+
+    /// Looks for a copy of a chunk, whose pack is gone, in packs that appeared meanwhile.
+    fn later_copy(&self, id: ChunkId, gone: ChunkLocation, error: &RepoError) -> Option<ChunkContent> {
+        if error.is_missing() && self.looks_again() { self.other_copy(id, gone) } else { None }
     }
 
     /// Fetches those of `blocks` that are not in memory yet, neighbours in one request each; the cache must

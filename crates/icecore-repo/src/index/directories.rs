@@ -75,3 +75,26 @@ pub(super) fn read_new(
     catalog.add_directories(&directories)?;
     Ok(damaged)
 }
+
+/// Lists the directories, and gives those to `take` that are not among `known` (sorted); leaves out what does not
+/// open.
+pub(super) fn read_later(
+    repository: &Repository,
+    known: &[PackName],
+    mut take: impl FnMut(PackDirectory),
+) -> RepoResult<()> {
+    let listed = repository.environment().runtime.block_on(repository.store().list(PACKS_PREFIX))?;
+    let is_new = |object: &&ObjectInfo| {
+        parse_directory_key(&object.key).is_ok_and(|name| known.binary_search(&name).is_err())
+    };
+    let new = listed.iter().filter(is_new).collect();
+    let damaged = compaction::fetch(repository, new, DIRECTORY_OBJECT_BYTES_MAX, |object, bytes| {
+        let opened = parse_directory_key(&object.key)
+            .and_then(|name| PackDirectory::open(repository.keys(), name, bytes));
+        Ok(opened.map(&mut take))
+    })?;
+    for (key, error) in damaged {
+        tracing::warn!(key, %error, "a pack directory cannot be read");
+    }
+    Ok(())
+}

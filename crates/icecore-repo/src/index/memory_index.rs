@@ -60,6 +60,26 @@ impl MemoryIndex {
         Ok(())
     }
 
+    /// Does the same, but chunks that are already in the index get their location in this pack: the other one may
+    /// have been removed.
+    pub fn add_later_pack(
+        &mut self,
+        repository: &Repository,
+        mut directory: PackDirectory,
+    ) -> RepoResult<()> {
+        let chunks = std::mem::take(&mut directory.chunks);
+        let first = self.ids.len();
+        self.add_pack(repository, directory, chunks.iter().map(|chunk| (chunk.id, chunk.length)))?;
+        for (number, chunk) in (first..).zip(&chunks) {
+            if let Some(position) =
+                self.table.find_mut(hash_of(&chunk.id), |other| self.ids[*other as usize] == chunk.id)
+            {
+                *position = number as u32;
+            }
+        }
+        Ok(())
+    }
+
     /// Frees memory that the lists do not need while nothing is added.
     pub fn shrink(&mut self) {
         self.ids.shrink_to_fit();
