@@ -3,6 +3,7 @@
 use std::{fmt::Debug, io, path::Path};
 
 use icecore_catalog::{CatalogError, RebuildReason};
+use icecore_format::ids::RunId;
 use icecore_repo::error::RepoError;
 use zeroize::Zeroizing;
 
@@ -73,6 +74,18 @@ pub enum AccessNotice<'a> {
     PasswordsDiffer,
     /// All keys of the repository are keys of AWS KMS.
     OnlyKmsKeys,
+    /// A snapshot has been read for a long time, and cannot be held: somebody may forget it.
+    SnapshotNotHeld {
+        /// Its run.
+        run: RunId,
+        /// Why not.
+        error: &'a dyn std::error::Error,
+    },
+    /// Somebody forgot a snapshot that is being read: a part of its data may be removed before the end.
+    SnapshotForgotten {
+        /// Its run.
+        run: RunId,
+    },
     /// Unfinished uploads of earlier runs were removed.
     UploadsRemoved {
         /// Number of uploads.

@@ -3,6 +3,7 @@
 use std::{
     path::Path,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use icecore_repo::environment::Environment;
@@ -47,6 +48,18 @@ impl Machine {
                 result = work => Ok(result),
             }
         })
+    }
+
+    /// Waits for this time; returns false if `done` is requested earlier, or somebody asks to stop.
+    pub fn pause(&self, duration: Duration, done: &Stop) -> bool {
+        let pause = async {
+            tokio::select! {
+                biased;
+                () = done.requested() => false,
+                () = self.environment.sleep.limit(duration) => true,
+            }
+        };
+        self.drive(pause).unwrap_or(false)
     }
 
     /// Returns whether somebody asked to stop.

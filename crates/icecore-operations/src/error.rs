@@ -92,6 +92,14 @@ pub enum OperationError {
     #[error("failed to read the answer")]
     Answer(#[source] io::Error),
 
+    /// A snapshot was forgotten while it was being read, and a part of its data is gone.
+    #[error("snapshot {} was forgotten while it was being read, and data of it was removed: {error}", .run.snapshot_id())]
+    ForgottenMeanwhile {
+        /// Its run.
+        run: RunId,
+        /// What is missing.
+        error: Box<Self>,
+    },
     /// Nothing was copied, or one snapshot was not copied.
     #[error(transparent)]
     Copy(#[from] NotCopied),

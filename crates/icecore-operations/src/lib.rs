@@ -25,6 +25,7 @@ pub mod ls;
 pub mod note;
 pub mod overlap;
 pub mod prune;
+mod reading;
 pub mod reference;
 pub mod restore;
 pub mod snapshots;

@@ -14,6 +14,7 @@ mod marks;
 mod pack_set;
 mod packs;
 mod plan;
+mod reader_hold;
 mod run;
 mod sources;
 mod survey;
@@ -32,6 +33,7 @@ pub use crate::{
     pack_set::PackSet,
     packs::{ListedPack, PackTable},
     plan::{GRACE, KeptPacks, NewRecord, PruneOptions, PrunePlan, RecordPlan, RecordStep, WhyKept},
+    reader_hold::{ReaderHold, ReaderHoldState},
     run::{PruneReport, plan_only, prune},
     survey::{Doubt, Survey, survey},
     undo::undo,

@@ -313,9 +313,9 @@ impl Repository {
         self.block_cache.as_deref()
     }
 
-    /// Returns the same repository behind another store, which wraps or copies its own.
-    #[cfg(test)]
-    pub(crate) fn on_store(&self, store: Arc<dyn Store>) -> Self {
+    /// Returns the same repository behind another store of the same objects: one that may write, or a copy.
+    #[must_use]
+    pub fn on_store(&self, store: Arc<dyn Store>) -> Self {
         Self { store, ..self.clone() }
     }
 

@@ -21,7 +21,7 @@ use icecore_format::{
 };
 use icecore_store::ObjectInfo;
 
-pub use change::change;
+pub use change::{change, stored};
 pub use times::{CLOCK_TOLERANCE, ClockError};
 
 use crate::{

@@ -99,6 +99,11 @@ impl ProblemReason {
         matches!(self, Self::Repository(error) | Self::ManifestGap(error) if error.is_corruption())
     }
 
+    /// Returns whether stored data is missing, rather than damaged.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Repository(error) | Self::ManifestGap(error) if error.is_missing())
+    }
+
     /// Returns whether stored data must be thawed first; nothing is known to be wrong with it.
     pub fn is_archived(&self) -> bool {
         matches!(self, Self::Repository(error) | Self::ManifestGap(error) if error.is_archived())

@@ -268,8 +268,9 @@ pub(crate) fn of_doctor_report(report: &DoctorReport) -> ExitStatus {
     if report.is_healthy() { ExitStatus::Done } else { ExitStatus::Failed }
 }
 
-/// Returns the exit status of a finished restore.
-pub(crate) fn of_restore_report(report: &RestoreReport) -> ExitStatus {
+/// Returns the exit status of a finished restore. If the snapshot was forgotten meanwhile, the data that is missing
+/// was removed on purpose: the repository is not damaged.
+pub(crate) fn of_restore_report(report: &RestoreReport, is_forgotten: bool) -> ExitStatus {
     let others = report.problem_count - report.damaged - report.archived;
     let known_before =
         report.problems.iter().filter(|problem| !problem.reason.is_archived()).all(|problem| {
@@ -279,6 +280,7 @@ pub(crate) fn of_restore_report(report: &RestoreReport) -> ExitStatus {
             )
         });
     match report {
+        RestoreReport { damaged: 1.., .. } if is_forgotten => ExitStatus::Failed,
         RestoreReport { damaged: 1.., .. } => ExitStatus::Damage,
         _ if others > 0 && !known_before => ExitStatus::Failed,
         RestoreReport { archived: 1.., .. } => ExitStatus::Archived,

@@ -95,6 +95,17 @@ impl AccessEvents for Reporter {
             AccessNotice::PasswordsDiffer => console.notice("the passwords do not match"),
             AccessNotice::OnlyKmsKeys => console
                 .warning(&format!("only a key of AWS KMS unlocks this repository: {}", kms::RECOVERY)),
+            AccessNotice::SnapshotNotHeld { run, error } => console.warning(&format!(
+                "snapshot {} cannot be held while it is read: {}; if somebody forgets it, its data may be removed before the end",
+                run.snapshot_id(),
+                reason(error)
+            )),
+            AccessNotice::SnapshotForgotten { run } => {
+                let id = run.snapshot_id();
+                console.warning(&format!(
+                    "snapshot {id} was forgotten while it is being read, and its data may be removed before the end; `icecore forget --undo {id}` keeps it"
+                ));
+            }
             AccessNotice::UploadsRemoved { uploads } => console
                 .notice(&format!("removed {} of earlier runs", text::counted(uploads, "unfinished upload"))),
         }

@@ -20,6 +20,7 @@ use super::{CopyOutcome, CopyReport, CopyRequest, CopySide, CopySink, NotCopied,
 use crate::{
     archived::{self, Bucket},
     error::{OperationError, OperationResult},
+    reading::{self, Reading},
 };
 
 /// Threads that fetch blocks.
@@ -89,7 +90,7 @@ impl Job<'_> {
             if access.machine.is_cancelled() {
                 break;
             }
-            let (outcome, goes_on) = self.outcome(reader.as_ref(), snapshot, sink);
+            let (outcome, goes_on) = self.outcome(from, reader.as_ref(), snapshot, sink);
             add(report, SnapshotCopy { snapshot: snapshot.clone(), outcome }, sink)?;
             if !goes_on {
                 break;
@@ -124,6 +125,7 @@ impl Job<'_> {
     /// can be copied.
     fn outcome(
         &mut self,
+        from: &mut OpenRepository,
         reader: Option<&ChunkReader>,
         snapshot: &Snapshot,
         sink: &dyn CopySink,
@@ -135,12 +137,21 @@ impl Job<'_> {
             return (CopyOutcome::Forgotten, true);
         }
         let Some(reader) = reader else { return (CopyOutcome::Planned, true) };
-        match self.copy(reader, snapshot, sink) {
+        let run = snapshot.origin.run;
+        let access = self.from.access;
+        let reading = Reading::new(access, from, "copy");
+        match reading.hold_while(&[run], || self.copy(reader, snapshot, sink)) {
             Ok(report) => (CopyOutcome::Copied(Box::new(report)), true),
             Err(error) => {
                 let goes_on = error.is_damaged_snapshot() || error.is_archived();
-                let error = NotCopied::Snapshot { run: snapshot.origin.run, error };
-                (CopyOutcome::Failed(Box::new(error.into())), goes_on)
+                let lacks_data = matches!(&error, CopyError::Source(error) if error.is_missing());
+                let error = NotCopied::Snapshot { run, error }.into();
+                let error = if lacks_data && reading::is_forgotten(from, run) {
+                    OperationError::ForgottenMeanwhile { run, error: Box::new(error) }
+                } else {
+                    error
+                };
+                (CopyOutcome::Failed(Box::new(error)), goes_on)
             }
         }
     }

@@ -23,6 +23,7 @@ pub struct RestoreDocument {
     counts: CountsDocument,
     problem_count: u64,
     damaged: u64,
+    forgotten: bool,
     archived: u64,
     archived_packs: Vec<ArchivedDocument>,
     problems: Vec<ProblemDocument>,
@@ -170,6 +171,7 @@ impl RestoreDocument {
     pub(super) fn new(
         request: &RestoreRequest,
         report: &RestoreReport,
+        forgotten: bool,
         archived_packs: Vec<ArchivedDocument>,
         describe: impl Fn(&RestoreNotice) -> String,
     ) -> Self {
@@ -192,6 +194,7 @@ impl RestoreDocument {
             counts: (&report.counts).into(),
             problem_count: report.problem_count,
             damaged: report.damaged,
+            forgotten,
             archived: report.archived,
             archived_packs,
             problems: problems.collect(),

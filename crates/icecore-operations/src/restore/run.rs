@@ -1,7 +1,7 @@
 //! Chooses the snapshots and the target, and lets the engine restore.
 
 use icecore_access::{AccessMode, RepositoryAccess, Usage};
-use icecore_format::snapshot::Snapshot;
+use icecore_format::{ids::RunId, snapshot::Snapshot};
 use icecore_repo::reader::ChunkReader;
 use icecore_restore::{
     self as engine, RestoreError, RestoreReport, RestoreResult,
@@ -17,6 +17,7 @@ use crate::{
     error::{OperationError, OperationResult},
     look::Look,
     overlap,
+    reading::{self, Reading},
 };
 
 /// A finished restore.
@@ -26,6 +27,8 @@ pub struct Restored {
     pub request: engine::RestoreRequest,
     /// Report of the engine.
     pub report: RestoreReport,
+    /// The snapshot was forgotten while it was being restored: that is why data of it is missing.
+    pub is_forgotten: bool,
     /// Packs that must be thawed before the rest can be restored.
     pub archived_packs: Vec<ArchivedDocument>,
     /// Usage of the store.
@@ -35,7 +38,8 @@ pub struct Restored {
 impl Restored {
     /// Makes the document of the restore; `describe` puts notices into words.
     pub fn document(&self, describe: impl Fn(&engine::RestoreNotice) -> String) -> RestoreDocument {
-        RestoreDocument::new(&self.request, &self.report, self.archived_packs.clone(), describe)
+        let archived = self.archived_packs.clone();
+        RestoreDocument::new(&self.request, &self.report, self.is_forgotten, archived, describe)
     }
 }
 
@@ -58,16 +62,42 @@ pub fn run(
     let cache_bytes = if is_far { CACHE_BYTES_FAR } else { CACHE_BYTES_DEFAULT };
     let reader = open.reader(access.events.as_ref(), &read, cache_bytes)?;
     let mut order = order(access, request, snapshot, since, &reader, sink)?;
-    match restore_asking(&reader, &mut order, sink)? {
+    let reading = Reading::new(access, &open, "restore");
+    let runs: Vec<RunId> = read_runs(&order);
+    let result = reading.hold_while(&runs, || restore_asking(&reader, &mut order, sink))?;
+    let is_forgotten = lacks_data(&result) && reading::is_forgotten(&mut open, order.snapshot.origin.run);
+    match result {
         Ok(report) => {
             let bucket = Bucket::of(access, open.s3.as_deref());
             let archived_packs = archived::documents(bucket.as_ref(), &report.archived_packs);
-            Ok(Restored { request: order, report, archived_packs, usage: open.usage })
+            Ok(Restored { request: order, report, is_forgotten, archived_packs, usage: open.usage })
         }
         Err(error) => {
             sink.failed(&order).map_err(OperationError::Output)?;
-            Err(named(error, &order, request))
+            let (run, error) = (order.snapshot.origin.run, named(error, &order, request));
+            let is_forgotten = is_forgotten.then_some(run);
+            Err(match is_forgotten {
+                Some(run) => OperationError::ForgottenMeanwhile { run, error: Box::new(error) },
+                None => error,
+            })
         }
+    }
+}
+
+/// Returns the runs of the snapshots that a restore reads.
+fn read_runs(order: &engine::RestoreRequest) -> Vec<RunId> {
+    [Some(&order.snapshot), order.since.as_ref()].into_iter().flatten().map(|one| one.origin.run).collect()
+}
+
+/// Returns whether stored data was missing, and nothing else was wrong with it.
+fn lacks_data(result: &RestoreResult<RestoreReport>) -> bool {
+    match result {
+        Ok(report) => {
+            let damage = || report.problems.iter().filter(|problem| problem.reason.is_damage());
+            report.damaged > 0 && damage().all(|problem| problem.reason.is_missing())
+        }
+        Err(RestoreError::Repository(error)) => error.is_missing(),
+        Err(_) => false,
     }
 }
 

@@ -47,6 +47,17 @@ pub fn change<E: From<RepoError>>(
     Err(RepoError::SnapshotContended { run }.into())
 }
 
+/// Returns the snapshot of a run as it is stored now; none if there is no object of it any more.
+pub fn stored(repository: &Repository, run: RunId) -> RepoResult<Option<Snapshot>> {
+    match read(repository, run) {
+        Ok((object, _)) => Snapshot::open(repository.keys(), run, &object)
+            .map(Some)
+            .map_err(RepoError::object(snapshot_key(run))),
+        Err(RepoError::Store(error)) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn read(repository: &Repository, run: RunId) -> RepoResult<(Vec<u8>, icecore_store::Version)> {
     let key = snapshot_key(run);
     let found = repository.store().get_versioned(&key);

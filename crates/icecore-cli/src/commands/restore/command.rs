@@ -28,5 +28,5 @@ pub(crate) fn run(context: &Context, arguments: &RestoreArguments) -> Outcome<Ex
         (false, _) => show(console, &restored)?,
     }
     requests::tell_calls(console, &restored.usage);
-    Ok(status::of_restore_report(&restored.report))
+    Ok(status::of_restore_report(&restored.report, restored.is_forgotten))
 }

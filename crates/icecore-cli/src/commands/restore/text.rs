@@ -11,7 +11,7 @@ use icecore_restore::{
 };
 
 use crate::{
-    failure::{Outcome, many_deletions, plain, reason},
+    failure::{Outcome, advice::operations::FORGOTTEN, many_deletions, plain, reason},
     surface::{archived::show_archived, console::Console},
 };
 
@@ -26,7 +26,7 @@ pub(super) fn show(console: &Console, restored: &Restored) -> Outcome<()> {
     console.summary(&summary(request, report))?;
     show_kept(console, report);
     show_warnings(console, report);
-    show_problems(console, request, report);
+    show_problems(console, restored);
     let verb = if report.archived == 1 { "is" } else { "are" };
     let files = format!("{} {verb}", text::files_or_directories(report.archived));
     show_archived(console, &files, archived_packs);
@@ -228,7 +228,8 @@ fn warning_text(warning: &RestoreWarning) -> String {
     format!("{aspect} could not be set on {objects}: {reason} ({}{more})", paths.join(", "))
 }
 
-fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreReport) {
+fn show_problems(console: &Console, restored: &Restored) {
+    let Restored { request, report, is_forgotten, .. } = restored;
     // Archived data is reported as a whole.
     let count = report.problem_count - report.archived;
     if count == 0 {
@@ -254,7 +255,13 @@ fn show_problems(console: &Console, request: &RestoreRequest, report: &RestoreRe
             text::quoted(path.as_os_str().as_bytes())
         ));
     }
-    if report.damaged > 0 {
+    if *is_forgotten {
+        let id = request.snapshot.origin.run.snapshot_id();
+        console.error_line(&format!(
+            "error: snapshot {id} was forgotten while it was being restored, and data of it was removed"
+        ));
+        console.error_line(&format!("hint: {FORGOTTEN}"));
+    } else if report.damaged > 0 {
         console.error_line(
             "hint: `icecore check --read-data` lists the damage and the newest snapshot that can be restored in full",
         );

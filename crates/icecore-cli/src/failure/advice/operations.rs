@@ -28,6 +28,10 @@ const GONE: &str = "run `icecore check` for details; `icecore snapshots` lists t
 pub(in crate::failure) const KEY_STAYS: &str =
     "the key was not changed, because commands that use the old key file by default would fail";
 
+/// What to do if a snapshot was forgotten while it was being read.
+pub(crate) const FORGOTTEN: &str =
+    "`icecore snapshots` lists the existing snapshots; `icecore hold` keeps one while it is being read";
+
 /// How to say what to keep.
 const RULES: &str =
     "name snapshots, or give rules, for example --keep-daily 7 --keep-monthly 12, or --scheme gfs";
@@ -71,6 +75,7 @@ pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
         OperationError::Overlap(Overlap::Source { .. }) => {
             "to copy a repository, copy its files; it cannot be backed up into itself"
         }
+        OperationError::ForgottenMeanwhile { .. } => FORGOTTEN,
         OperationError::Retention(_) => RULES,
         OperationError::LastOfSource { .. } => "add --yes to forget it anyway",
         OperationError::UndoWithoutId => "`icecore forget --undo ID`, with the id that `forget` reported",

@@ -19,20 +19,26 @@ fn report(reasons: Vec<ProblemReason>) -> RestoreReport {
 fn the_exit_code_tells_damage_from_other_problems() {
     let missing = || ProblemReason::Repository(RepoError::MissingChunk { id: ChunkId([0; ChunkId::BYTES]) });
     let refused = || ProblemReason::Repository(RepoError::Format(FormatError::WrongKey));
-    assert_eq!(of_restore_report(&report(Vec::new())), ExitStatus::Done);
-    assert_eq!(of_restore_report(&report(vec![ProblemReason::UnreadableAtBackup])), ExitStatus::Partial);
+    assert_eq!(of_restore_report(&report(Vec::new()), false), ExitStatus::Done);
     assert_eq!(
-        of_restore_report(&report(vec![ProblemReason::UnreadableAtBackup, refused()])),
+        of_restore_report(&report(vec![ProblemReason::UnreadableAtBackup]), false),
+        ExitStatus::Partial
+    );
+    assert_eq!(
+        of_restore_report(&report(vec![ProblemReason::UnreadableAtBackup, refused()]), false),
         ExitStatus::Failed
     );
-    assert_eq!(of_restore_report(&report(vec![refused(), missing()])), ExitStatus::Damage);
+    assert_eq!(of_restore_report(&report(vec![refused(), missing()]), false), ExitStatus::Damage);
     let archived = || {
         let (key, class) = ("data/a".to_owned(), "GLACIER".to_owned());
         ProblemReason::Repository(StoreError::Archived { key, class }.into())
     };
-    assert_eq!(of_restore_report(&report(vec![archived()])), ExitStatus::Archived);
+    assert_eq!(of_restore_report(&report(vec![archived()]), false), ExitStatus::Archived);
     let partial = vec![archived(), ProblemReason::UnreadableAtBackup];
-    assert_eq!(of_restore_report(&report(partial)), ExitStatus::Archived);
-    assert_eq!(of_restore_report(&report(vec![archived(), refused()])), ExitStatus::Failed);
-    assert_eq!(of_restore_report(&report(vec![archived(), missing()])), ExitStatus::Damage);
+    assert_eq!(of_restore_report(&report(partial), false), ExitStatus::Archived);
+    assert_eq!(of_restore_report(&report(vec![archived(), refused()]), false), ExitStatus::Failed);
+    assert_eq!(of_restore_report(&report(vec![archived(), missing()]), false), ExitStatus::Damage);
+    // It was removed on purpose.
+    assert_eq!(of_restore_report(&report(vec![missing()]), true), ExitStatus::Failed);
+    assert_eq!(of_restore_report(&report(Vec::new()), true), ExitStatus::Done);
 }

@@ -16,11 +16,13 @@ fn the_document_has_the_documented_fields() {
     let value = serde_json::to_value(RestoreDocument::new(
         &request(),
         &RestoreReport::example(),
+        true,
         Vec::new(),
         describe,
     ))
     .unwrap();
     assert_eq!(value["problems"][0]["damage"], true);
     assert_eq!(value["warnings"][0]["examples"][0]["reason"], "Operation not permitted");
+    assert_eq!(value["forgotten"], true);
     assert_documented(&value);
 }
