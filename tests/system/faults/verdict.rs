@@ -72,7 +72,7 @@ pub(super) fn is_fitting(error: &EngineError, fault: &Fault) -> bool {
         Fault::Error(InjectedError::Unavailable { .. }) | Fault::LostReply => {
             is_store(error, StoreError::is_transient)
         }
-        Fault::Delay(_) | Fault::Crash | Fault::CrashAfter => false,
+        Fault::Delay(_) | Fault::ListLacks(..) | Fault::Crash | Fault::CrashAfter => false,
     }
 }
 
