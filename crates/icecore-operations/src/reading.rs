@@ -115,15 +115,15 @@ impl<'a> Reading<'a> {
 /// Before a removal of packs removes the object of a forgotten snapshot, it names the snapshot in the log: an object
 /// that is missing for another reason is a loss.
 pub(crate) fn is_forgotten(open: &mut OpenRepository, run: RunId) -> bool {
-    let forgotten = || -> RepoResult<bool> {
-        match snapshots::stored(&open.repository, run)? {
-            Some(snapshot) => Ok(matches!(snapshot.state, SnapshotState::Deleted(_))),
-            None => Ok(LogBook::read(&open.repository, &mut open.catalog)?.history().is_gone(run)),
-        }
-    };
-    let result = forgotten();
-    result.unwrap_or_else(|error| {
+    look(open, run).unwrap_or_else(|error| {
         tracing::warn!(%error, "it is not known whether the snapshot was forgotten");
         false
     })
+}
+
+fn look(open: &mut OpenRepository, run: RunId) -> RepoResult<bool> {
+    match snapshots::stored(&open.repository, run)? {
+        Some(snapshot) => Ok(matches!(snapshot.state, SnapshotState::Deleted(_))),
+        None => Ok(LogBook::read(&open.repository, &mut open.catalog)?.history().is_gone(run)),
+    }
 }

@@ -221,6 +221,7 @@ impl RestoreDocument {
             counts: CountsDocument::default(),
             problem_count: 0,
             damaged: 0,
+            forgotten: false,
             archived: 0,
             archived_packs: Vec::new(),
             problems: Vec::new(),
