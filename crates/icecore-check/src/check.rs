@@ -10,6 +10,7 @@ use crate::{
     directories::take_inventory,
     error::CheckError,
     events::CheckEvents,
+    forgotten::report_missing,
     header::{check_header, check_slots},
     impact::judge,
     inventory::Inventory,
@@ -76,10 +77,11 @@ pub(crate) async fn examine(session: &Session<'_>) -> Result<Examination, CheckE
     let mut inventory = take_inventory(session, &collections).await?;
     let packs_read = read_packs(session, &mut inventory).await?;
     let inventory = Arc::new(inventory);
-    let (graph, roots) = walk_manifests(session, &inventory, &snapshots).await?;
+    let (graph, roots, missing) = walk_manifests(session, &inventory, &snapshots).await?;
     let graph = Arc::new(graph);
     check_links(session, &graph, &snapshots, &roots).await?;
-    let judged = judge(&graph, &inventory, &snapshots, &roots);
+    let mut judged = judge(&graph, &inventory, &snapshots, &roots);
+    report_missing(session, &mut judged, missing).await?;
     report_marks(session, &judged);
     let nodes = graph.read_count();
     // A repair reads the objects again that it changes.

@@ -13,6 +13,7 @@ mod damage;
 mod directories;
 mod error;
 mod events;
+mod forgotten;
 mod graph;
 mod header;
 mod impact;

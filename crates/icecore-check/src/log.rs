@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use icecore_format::{
     history::{Fate, History, Loss, Lost},
-    ids::{RecordHash, RecordName},
+    ids::{RecordHash, RecordName, RunId},
     layout,
     limits::RECORD_OBJECT_BYTES_MAX,
     log::{CompletedSnapshot, LogRecord, RecordReference},
@@ -37,6 +37,13 @@ pub(crate) struct LogCheck {
 pub(crate) struct ReadLog {
     history: History,
     damaged: Vec<(RecordName, icecore_format::error::FormatError)>,
+}
+
+impl ReadLog {
+    /// Returns whether the log says that a snapshot was deleted, or somebody has accepted its loss.
+    pub(crate) fn names_as_gone(&self, run: RunId) -> bool {
+        self.history.is_gone(run)
+    }
 }
 
 /// Lists and reads the log.

@@ -33,7 +33,7 @@ const BUDGET_UNIT_BYTES: u64 = 64 << 10;
 /// This fraction (one divided by this) of the memory is for bytes that are needed again.
 const RETAINED_SHARE: u64 = 8;
 /// Maximum number of problems of one kind that are listed one by one; the others are only counted.
-const PROBLEMS_LISTED_MAX: u64 = 1_000;
+pub(crate) const PROBLEMS_LISTED_MAX: u64 = 1_000;
 
 /// Result of reading an object.
 #[derive(Debug)]

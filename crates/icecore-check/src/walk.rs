@@ -18,6 +18,7 @@ use icecore_format::{
 use crate::{
     error::CheckError,
     events::CheckPhase,
+    forgotten::Missing,
     graph::{Expected, Graph, LeafRecord, NodeNumber, NodeState, Peculiarities, STAGES},
     inventory::Inventory,
     leaf::{ChunkFindings, Examined, Leaf, Summary},
@@ -46,15 +47,16 @@ struct Walk<'a, 'session> {
     /// Packs whose damage has been reported by this walk.
     reported_packs: HashSet<u32>,
     outside: BTreeMap<GroupId, Outside>,
+    missing: Missing,
 }
 
-/// Reads and verifies the manifests of all complete snapshots; returns all nodes and the roots in the
-/// snapshots' order.
+/// Reads and verifies the manifests of all complete snapshots; returns all nodes, the roots in the snapshots'
+/// order, and what is missing: the caller reports it.
 pub(crate) async fn walk_manifests(
     session: &Session<'_>,
     inventory: &Arc<Inventory>,
     snapshots: &Snapshots,
-) -> Result<(Graph, Vec<NodeNumber>), CheckError> {
+) -> Result<(Graph, Vec<NodeNumber>, Missing), CheckError> {
     session.phase_begins(CheckPhase::Manifests, None);
     let mut walk = Walk {
         session,
@@ -63,6 +65,7 @@ pub(crate) async fn walk_manifests(
         damaged_blocks: HashSet::new(),
         reported_packs: HashSet::new(),
         outside: BTreeMap::new(),
+        missing: Missing::default(),
     };
     let roots = snapshots.complete.iter().map(|snapshot| {
         let completion = &snapshot.completion;
@@ -77,7 +80,7 @@ pub(crate) async fn walk_manifests(
     walk.check_order();
     walk.check_parents(&roots);
     walk.report_outside();
-    Ok((walk.graph, roots))
+    Ok((walk.graph, roots, walk.missing))
 }
 
 impl Walk<'_, '_> {
@@ -130,7 +133,8 @@ impl Walk<'_, '_> {
         let key = self.inventory.packs[pack as usize].key();
         let (kind, detail) = match failure {
             BlockFailure::Absent => {
-                (ProblemKind::PackMissing, "it was listed, but no longer exists".to_owned())
+                let detail = "it was listed, but no longer exists".to_owned();
+                return self.miss(ProblemKind::PackMissing, Some(key), detail);
             }
             BlockFailure::Unreadable(reason) => (ProblemKind::ObjectUnreadable, reason.clone()),
             BlockFailure::Damaged(error) => {
@@ -140,12 +144,17 @@ impl Walk<'_, '_> {
         self.session.report(kind, Some(&key), detail);
     }
 
+    /// Notes what is missing: a removal of packs may have removed it meanwhile.
+    fn miss(&mut self, kind: ProblemKind, object: Option<String>, detail: String) {
+        self.missing.add(kind, object, detail);
+    }
+
     /// Gives up a node without a readable copy.
     fn lose(&mut self, number: NodeNumber) {
         let packs = self.inventory.packs_of_node(&self.graph.node(number).id);
         if packs.is_empty() {
             let detail = format!("{} is not in any pack directory", self.describe(number));
-            self.session.report(ProblemKind::NodeMissing, None, detail);
+            self.miss(ProblemKind::NodeMissing, None, detail);
         }
         self.graph.node_mut(number).state = NodeState::Lost(packs);
     }
@@ -238,17 +247,13 @@ impl Walk<'_, '_> {
                 None => "a long file".to_owned(),
             };
             let (id, length) = (trouble.id, trouble.length);
-            let (kind, detail) = match trouble.found {
-                None => (
-                    ProblemKind::ChunkMissing,
-                    format!("chunk {id}, which {owner} needs, is not in any pack directory"),
-                ),
-                Some(found) => {
-                    let detail = format!("chunk {id} has {found} bytes, but {owner} needs {length}");
-                    (ProblemKind::ChunkLengthWrong, detail)
-                }
-            };
-            self.session.report(kind, None, detail);
+            if let Some(found) = trouble.found {
+                let detail = format!("chunk {id} has {found} bytes, but {owner} needs {length}");
+                self.session.report(ProblemKind::ChunkLengthWrong, None, detail);
+            } else {
+                let detail = format!("chunk {id}, which {owner} needs, is not in any pack directory");
+                self.miss(ProblemKind::ChunkMissing, None, detail);
+            }
         }
         for (group, count) in &findings.outside {
             self.outside.entry(*group).or_default().chunks += count;

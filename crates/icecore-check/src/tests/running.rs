@@ -362,6 +362,52 @@ fn a_snapshot_that_is_deleted_during_the_check_is_not_missed() {
     assert!(report.is_healthy(), "{:?}", report.problems);
 }
 
+/// Checks all data; at the first call of this method for this prefix, the second snapshot goes with its packs, after
+/// the log has named it or without that.
+fn check_while_swept(moment: (&'static str, &'static str), is_named: bool) -> CheckReport {
+    let (mut repository, records) = logged();
+    let before = repository.fork();
+    let time = Time::default();
+    let deleted = DeletedSnapshot { run: run(2), reason: "old".to_owned(), time };
+    let record = add_record(&mut repository, name(2, 2), &records, |record| record.deleted.push(deleted));
+    let key = layout::log_key(record.name);
+    let object = repository.get(&key);
+    let own = run(2).to_string();
+    let packs = [layout::PACKS_PREFIX, layout::DATA_PREFIX, layout::MANIFEST_PREFIX].into_iter();
+    let packs = packs.flat_map(|prefix| before.keys_below(prefix)).filter(|key| key.contains(&own));
+    let swept: Vec<String> = [layout::snapshot_key(run(2))].into_iter().chain(packs).collect();
+    let done = AtomicBool::new(false);
+    check_with_script(&before, move |store, method, prefix| {
+        if method == moment.0 && prefix.starts_with(moment.1) && !done.swap(true, Ordering::Relaxed) {
+            if is_named {
+                wait_here(store.create(&key, Bytes::from(object.clone())));
+            }
+            swept.iter().for_each(|key| wait_here(store.delete(key, None)));
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_snapshot_that_is_forgotten_and_swept_during_the_check_is_no_damage() {
+    for moment in
+        [("list", "meta/packs/"), ("get", "meta/packs/"), ("get", "data/"), ("get", "meta/manifest/")]
+    {
+        let report = check_while_swept(moment, true);
+        assert!(report.is_healthy(), "{moment:?}: {:?}", report.problems);
+        assert!(
+            kinds(&report).iter().all(|kind| *kind == ProblemKind::ObjectVanished),
+            "{:?}",
+            kinds(&report)
+        );
+        assert!(report.snapshots.iter().map(|snapshot| snapshot.run).eq([run(1)]), "{:?}", report.snapshots);
+        // Nobody has deleted it on purpose.
+        let report = check_while_swept(moment, false);
+        assert!(!report.is_healthy(), "{moment:?}");
+        assert!(!snapshot(&report, run(2)).restorable);
+    }
+}
+
 #[test]
 fn a_record_that_is_written_while_the_log_is_listed_is_not_missed() {
     // The listing has already passed its name; one that refers to it is listed.
