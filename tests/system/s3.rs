@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::harness::{Sandbox, assert_same, bytes, read, text, variable};
 
 mod archived;
+mod beside_prune;
 mod budget;
 mod crowd;
 mod doctor;
