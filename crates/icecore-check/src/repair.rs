@@ -13,7 +13,6 @@ mod mend;
 mod parents;
 mod plan;
 mod planning;
-mod salvage;
 mod snapshots;
 mod tree;
 

@@ -17,6 +17,7 @@ pub fn condemned(number: CollectionNumber, packs: &[PackName]) -> CollectionReco
         bytes: 1,
         pack_version: Some("version".into()),
         directory_version: None,
+        is_repacked: false,
     };
     let mut packs: Vec<CollectedPack> = packs.iter().map(pack).collect();
     packs.sort_unstable_by_key(|pack| pack.name);

@@ -45,6 +45,8 @@ pub struct CollectedPack {
     pub pack_version: Option<String>,
     /// The store's version of the pack directory; none if the object was not listed.
     pub directory_version: Option<String>,
+    /// Snapshots need chunks of the pack, and other packs hold copies of all these chunks.
+    pub is_repacked: bool,
 }
 
 /// A run that somebody else ended. Except for the usable ones, its packs count as missing, even if it uploads

@@ -1,5 +1,8 @@
 //! Packs: many sealed blocks in one object, without any plaintext length, id or offset.
 
+mod filler;
+
+pub use self::filler::{Naming, PackFiller, require_all};
 use crate::{
     compression::{Codec, Decompressor},
     directory::{BlockInfo, ChunkInfo, PackChecksum, PackDirectory},

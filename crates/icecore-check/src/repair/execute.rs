@@ -6,9 +6,12 @@ use std::sync::{
 };
 
 use icecore_format::{
-    ids::{PackName, RunId},
+    directory::PackDirectory,
+    error::FormatResult,
+    ids::{ChunkId, PackName, RunId},
+    keys::Keys,
     layout,
-    pack::{FinishedPack, read_directory_copy},
+    pack::{FinishedPack, Naming, PackFiller, read_directory_copy, require_all},
     seal::{ObjectKind, Salt},
 };
 use icecore_store::environment::Entropy;
@@ -16,7 +19,6 @@ use icecore_store::environment::Entropy;
 use super::{
     maintenance::{Maintenance, make_failed},
     plan::{RepairOutcome, RepairPlan, RepairStep, SalvageSource, StoredObject},
-    salvage::{Naming, salvage},
 };
 use crate::{
     error::CheckError,
@@ -149,6 +151,23 @@ impl Maintenance {
 
 fn kind_of_pack(key: &str) -> ObjectKind {
     if key.starts_with(layout::MANIFEST_PREFIX) { ObjectKind::Manifest } else { ObjectKind::Data }
+}
+
+/// Makes packs of the chunks of a damaged pack that are listed in `wanted`, which is sorted.
+///
+/// Fails if one of them cannot be read: it was readable when the repair was planned.
+fn salvage(
+    keys: &Keys,
+    directory: &PackDirectory,
+    pack: &[u8],
+    wanted: &[ChunkId],
+    naming: &mut impl Naming,
+) -> FormatResult<Vec<FinishedPack>> {
+    let mut filler = PackFiller::new(keys, directory.kind, directory.group)?;
+    filler.push_pack(directory, pack, |id| wanted.binary_search(id).is_ok(), naming)?;
+    let packs = filler.finish()?;
+    require_all(wanted, &packs)?;
+    Ok(packs)
 }
 
 /// Names after those that the repair has used, and salts.

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use icecore_format::{
-    compression::{Codec, Compressor},
     directory::ChunkInfo,
     error::FormatResult,
     ids::{ChunkId, GroupId, RunId},
     keys::Keys,
     layout,
-    pack::{FinishedPack, PackBuilder},
+    pack::{FinishedPack, Naming, PackFiller},
     seal::ObjectKind,
     snapshot::{Snapshot, SnapshotState},
 };
@@ -18,7 +17,6 @@ use icecore_format::{
 use super::{
     maintenance::{Maintenance, make_failed},
     plan::{MendedManifest, StoredObject},
-    salvage::{COMPRESSION_LEVEL, Naming, PACK_BYTES, finish},
 };
 use crate::{error::CheckError, session::compute};
 
@@ -69,35 +67,14 @@ fn pack_nodes(
     manifest: &MendedManifest,
     naming: &mut impl Naming,
 ) -> FormatResult<Vec<FinishedPack>> {
-    let mut compressor = Compressor::new(COMPRESSION_LEVEL)?;
-    let mut packed = Vec::new();
-    let mut finished = Vec::new();
-    let mut builder: Option<PackBuilder> = None;
+    let mut filler = PackFiller::new(keys, ObjectKind::Manifest, group)?;
     for nodes in blocks(&manifest.nodes) {
         let chunks: Vec<ChunkInfo> =
             nodes.iter().map(|(id, raw)| ChunkInfo { id: *id, length: raw.len() as u32 }).collect();
         let content = nodes.iter().map(|(_, raw)| &raw[..]).collect::<Vec<_>>().concat();
-        let codec = compressor.compress(&content, &mut packed)?;
-        let body = if codec == Codec::Raw { &content } else { &packed };
-        let is_full = |builder: &PackBuilder| {
-            builder.stored_bytes() >= PACK_BYTES || !builder.has_room(content.len() as u64, chunks.len())
-        };
-        if let Some(full) = builder.take_if(|builder| is_full(builder)) {
-            finished.push(finish(keys, full)?);
-        }
-        let target = match &mut builder {
-            Some(builder) => builder,
-            none => {
-                let (name, salt) = (naming.name(), naming.salt());
-                none.insert(PackBuilder::new(keys, name, ObjectKind::Manifest, group, salt, Vec::new())?)
-            }
-        };
-        target.push(codec, body, content.len() as u32, &chunks);
+        filler.push(&chunks, &content, naming)?;
     }
-    if let Some(last) = builder {
-        finished.push(finish(keys, last)?);
-    }
-    Ok(finished)
+    filler.finish()
 }
 
 /// Divides nodes into blocks of about [`BLOCK_BYTES`].

@@ -26,6 +26,7 @@ fn pack(name: PackName) -> CollectedPack {
         bytes: 64 << 20,
         pack_version: Some("etag-1".to_owned()),
         directory_version: Some("etag-2".to_owned()),
+        is_repacked: false,
     }
 }
 
@@ -148,6 +149,21 @@ fn records_that_break_a_rule_are_neither_written_nor_read() {
 }
 
 #[test]
+fn repacked_packs_are_positions_in_the_list_of_packs() {
+    let repacked = |number| CollectedPack { is_repacked: true, ..pack(name(1, number)) };
+    let record = CollectionRecord { packs: vec![repacked(1), pack(name(1, 2)), repacked(3)], ..small() };
+    let encoded = wire::encode(&record).unwrap();
+    assert!(encoded.ends_with(&[10, 0x82, 0, 2]), "{encoded:02x?}");
+    assert_eq!(wire::decode(&encoded).unwrap(), record);
+    for wrong in [[2, 2], [2, 0], [0, 3]] {
+        let mut changed = encoded.clone();
+        let end = changed.len();
+        changed[end - 2..].copy_from_slice(&wrong);
+        assert!(wire::decode(&changed).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
 fn full_lists_fit_into_a_record() {
     let many =
         |length: usize| -> Vec<RunId> { (0..length as u64).map(|at| RunId::new(at, [0xff; 10])).collect() };
@@ -158,6 +174,7 @@ fn full_lists_fit_into_a_record() {
                 bytes: u64::MAX,
                 pack_version: version.clone(),
                 directory_version: version.clone(),
+                is_repacked: true,
                 ..pack(name(1, u32::MAX - COLLECTION_PACKS_MAX as u32 + at))
             })
             .collect(),
@@ -259,7 +276,7 @@ fn dead_and_cleared_runs_are_known() {
 prop_compose! {
     fn any_pack()(
         run in any::<[u8; 16]>(), number in any::<u32>(), is_data in any::<bool>(), group in any::<[u8; 16]>(),
-        bytes in any::<u64>(), versions in ["[a-z\"]{1,20}", "\\PC{1,20}"], listed in 0..3,
+        is_repacked in any::<bool>(), bytes in any::<u64>(), versions in ["[a-z\"]{1,20}", "\\PC{1,20}"], listed in 0..3,
     ) -> CollectedPack {
         let [pack_version, directory_version] = versions;
         CollectedPack {
@@ -269,6 +286,7 @@ prop_compose! {
             bytes,
             pack_version: (listed != 0).then_some(pack_version),
             directory_version: (listed != 1).then_some(directory_version),
+            is_repacked,
         }
     }
 }

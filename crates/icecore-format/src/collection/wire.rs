@@ -25,7 +25,10 @@ const DEAD_RUN_BYTES_MIN: usize = 1 + RUN_BYTES_MIN + 1;
 
 pub(super) fn encode(record: &CollectionRecord) -> FormatResult<Vec<u8>> {
     let lists = [&record.deleted, &record.cleared_runs].map(|list| !list.is_empty());
-    let optional = [lists[0], record.waiting.is_some(), !record.dead_runs.is_empty(), lists[1]];
+    let repacked: Vec<u32> =
+        (0..).zip(&record.packs).filter(|(_, pack)| pack.is_repacked).map(|(position, _)| position).collect();
+    let optional =
+        [lists[0], record.waiting.is_some(), !record.dead_runs.is_empty(), lists[1], !repacked.is_empty()];
     let fields = 6 + optional.iter().filter(|is_there| **is_there).count();
     let mut encoder = MemoryEncoder::new(Vec::new());
     encoder.map(fields as u64)?.u8(0)?.u32(record.number.get())?.u8(1)?.u8(record.state as u8)?;
@@ -48,6 +51,9 @@ pub(super) fn encode(record: &CollectionRecord) -> FormatResult<Vec<u8>> {
     }
     if !record.cleared_runs.is_empty() {
         encode_runs(encoder.u8(9)?, &record.cleared_runs)?;
+    }
+    if !repacked.is_empty() {
+        encoder.u8(10)?.encode(&repacked)?;
     }
     Ok(encoder.into_writer())
 }
@@ -82,6 +88,8 @@ struct Fields {
     waiting: Option<Vec<RunId>>,
     dead_runs: Vec<DeadRun>,
     cleared_runs: Vec<RunId>,
+    /// Positions among the packs.
+    repacked: Vec<u32>,
 }
 
 /// Decodes a record; the caller checks order and bounds of its items.
@@ -95,12 +103,20 @@ pub(super) fn decode(record: &[u8]) -> FormatResult<CollectionRecord> {
     if decoder.position() != record.len() {
         return Err(FormatError::malformed(WHAT, "bytes follow the record"));
     }
-    let (Some(number), Some(state), Some(run), Some(written), Some(host), Some(packs)) =
+    let (Some(number), Some(state), Some(run), Some(written), Some(host), Some(mut packs)) =
         (fields.number, fields.state, fields.run, fields.written, fields.host, fields.packs)
     else {
         return Err(FormatError::malformed(WHAT, "a field is missing"));
     };
-    let Fields { deleted, waiting, dead_runs, cleared_runs, .. } = fields;
+    let Fields { deleted, waiting, dead_runs, cleared_runs, repacked, .. } = fields;
+    if !repacked.is_sorted_by(|left, right| left < right) {
+        return Err(FormatError::malformed(WHAT, "a list is not sorted, or has something twice"));
+    }
+    for position in repacked {
+        let pack = packs.get_mut(position as usize);
+        pack.ok_or(FormatError::malformed(WHAT, "a repacked pack that is not in the list"))?.is_repacked =
+            true;
+    }
     Ok(CollectionRecord {
         number,
         state,
@@ -130,6 +146,7 @@ fn decode_field(decoder: &mut Decoder<'_>, key: u64, fields: &mut Fields) -> For
             fields.dead_runs = decode_list(decoder, maximum, DEAD_RUN_BYTES_MIN, decode_dead_run)?;
         }
         9 => fields.cleared_runs = decode_runs(decoder, COLLECTION_RUNS_MAX)?,
+        10 => fields.repacked = decode_list(decoder, COLLECTION_PACKS_MAX, 1, |item| Ok(item.u32()?))?,
         _ => decoder.skip()?,
     }
     Ok(())
@@ -166,7 +183,7 @@ fn decode_pack(decoder: &mut Decoder<'_>) -> FormatResult<CollectedPack> {
     let (group, bytes) = (decode_run(decoder)?, decoder.u64()?);
     let [pack_version, directory_version] =
         [decoder.str()?, decoder.str()?].map(|version| (!version.is_empty()).then(|| version.to_owned()));
-    Ok(CollectedPack { name, kind, group, bytes, pack_version, directory_version })
+    Ok(CollectedPack { name, kind, group, bytes, pack_version, directory_version, is_repacked: false })
 }
 
 fn decode_dead_run(decoder: &mut Decoder<'_>) -> FormatResult<DeadRun> {

@@ -113,6 +113,7 @@ fn collected(pack: &ListedPack) -> CollectedPack {
         bytes: pack.bytes(),
         pack_version: pack.pack.as_ref().map(|(_, object)| object.version.0.clone()),
         directory_version: pack.directory.as_ref().map(|object| object.version.0.clone()),
+        is_repacked: false,
     }
 }
 
