@@ -50,15 +50,34 @@ impl ChunkPacks {
         Ok(Self { copies, pack_bits })
     }
 
-    /// Adds the numbers of all packs that hold a copy of a chunk to `packs`; says whether there is one.
-    pub fn add_packs_of(&self, id: &ChunkId, packs: &mut Vec<u32>) -> bool {
+    /// Returns the number of copies of all chunks.
+    pub fn len(&self) -> usize {
+        self.copies.len()
+    }
+
+    /// Returns the positions of the copies of a chunk among all copies.
+    pub fn positions(&self, id: &ChunkId) -> std::ops::Range<usize> {
         let first = copy_of(&id.0, 0, self.pack_bits);
-        let mask = (1u64 << self.pack_bits) - 1;
+        let mask = self.mask();
         let before = self.copies.partition_point(|copy| *copy < first);
         let copies = self.copies[before..].iter().take_while(|copy| **copy & !mask == first);
+        before..before + copies.count()
+    }
+
+    /// Returns the numbers of all packs that hold a copy of a chunk.
+    pub fn packs_of(&self, id: &ChunkId) -> impl Iterator<Item = u32> {
+        self.copies[self.positions(id)].iter().map(|copy| (copy & self.mask()) as u32)
+    }
+
+    /// Adds the numbers of all packs that hold a copy of a chunk to `packs`; says whether there is one.
+    pub fn add_packs_of(&self, id: &ChunkId, packs: &mut Vec<u32>) -> bool {
         let found = packs.len();
-        packs.extend(copies.map(|copy| (copy & mask) as u32));
+        packs.extend(self.packs_of(id));
         packs.len() > found
+    }
+
+    fn mask(&self) -> u64 {
+        (1 << self.pack_bits) - 1
     }
 }
 

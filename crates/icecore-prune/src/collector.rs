@@ -11,7 +11,7 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     collection::{CollectionRecord, CollectionState},
     header::Header,
-    ids::{CollectionNumber, RunId},
+    ids::{CollectionNumber, PackName, RunId},
     layout::{HEADER_KEY, SNAPSHOTS_PREFIX, collection_key, snapshot_key},
     limits::RECORD_OBJECT_BYTES_MAX,
     snapshot::{DedupScope, Level, Snapshot, SnapshotOrigin, SnapshotState},
@@ -28,8 +28,10 @@ use icecore_store::{
 pub use self::sweep::SweepReport;
 use crate::{
     error::{PruneError, PruneResult},
+    live::LiveChunks,
     plan::{self, NewRecord, RecordPlan},
-    sources::PRUNE_SOURCE,
+    repack::{RepackPlan, RepackReport, rewrite, unproven},
+    sources::{PRUNE_SOURCE, REPACK_SOURCE},
     survey::Survey,
 };
 
@@ -61,25 +63,7 @@ impl<'c> Collector<'c> {
         let environment = repository.environment();
         let mut random = [0; 10];
         environment.entropy.fill(&mut random);
-        let run = RunId::new(LAST_MILLISECOND, random);
-        let origin = SnapshotOrigin {
-            run,
-            source: PRUNE_SOURCE.to_owned(),
-            host: author.host.clone(),
-            root: Vec::new(),
-            command: Vec::new(),
-            started: environment.now(),
-            level: Level::Incremental,
-            dedup: DedupScope::Repository,
-            group: run,
-            base: None,
-            tags: std::collections::BTreeMap::new(),
-            program: author.program.clone(),
-            copy_of: None,
-            sequence: 0,
-        };
-        let state = SnapshotState::Pending { refreshed: environment.now() };
-        let lease = Lease::announce(repository.clone(), Snapshot { origin, state })?;
+        let lease = announce(repository, RunId::new(LAST_MILLISECOND, random), PRUNE_SOURCE, &author)?;
         Ok(Self { repository: repository.clone(), catalog, lease, author })
     }
 
@@ -102,6 +86,38 @@ impl<'c> Collector<'c> {
     pub fn refresh_if_due(&mut self) -> PruneResult<()> {
         self.repository.environment().proceed()?;
         Ok(self.lease.refresh_if_due()?)
+    }
+
+    /// Copies what snapshots need of packs into new ones, in a run of its own. The packs stay until a collection
+    /// removes them.
+    pub fn repack(
+        &mut self,
+        survey: &Survey,
+        plan: &RepackPlan,
+        live: &LiveChunks,
+    ) -> PruneResult<RepackReport> {
+        self.refresh_if_due()?;
+        let run = self.repository.environment().run_id();
+        let mut lease = announce(&self.repository, run, REPACK_SOURCE, &self.author)?;
+        match rewrite(&self.repository, self.catalog, &mut lease, survey, plan, live) {
+            Ok(report) => {
+                lease.abort("it has copied packs, and makes no snapshot")?;
+                Ok(report)
+            }
+            Err(error) => {
+                lease.abort(&error.to_string())?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns those of the packs to prove of a record that must stay.
+    pub fn unproven(&mut self, survey: &Survey, planned: &RecordPlan) -> PruneResult<Vec<PackName>> {
+        if planned.to_prove.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.refresh_if_due()?;
+        unproven(&self.repository, self.catalog, survey, &planned.to_prove)
     }
 
     /// Creates the next record; nothing if another collector was faster.
@@ -236,6 +252,29 @@ impl<'c> Collector<'c> {
             // Somebody else has changed it: perhaps to the same.
         }
     }
+}
+
+/// Announces a run that makes no snapshot.
+fn announce(repository: &Repository, run: RunId, source: &str, author: &LogAuthor) -> PruneResult<Lease> {
+    let now = repository.environment().now();
+    let origin = SnapshotOrigin {
+        run,
+        source: source.to_owned(),
+        host: author.host.clone(),
+        root: Vec::new(),
+        command: Vec::new(),
+        started: now,
+        level: Level::Incremental,
+        dedup: DedupScope::Repository,
+        group: run,
+        base: None,
+        tags: std::collections::BTreeMap::new(),
+        program: author.program.clone(),
+        copy_of: None,
+        sequence: 0,
+    };
+    let state = SnapshotState::Pending { refreshed: now };
+    Ok(Lease::announce(repository.clone(), Snapshot { origin, state })?)
 }
 
 /// Writes the record of a collection; nothing if somebody else was faster.

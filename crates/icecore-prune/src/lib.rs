@@ -10,11 +10,13 @@ mod collector;
 mod error;
 mod forget;
 mod kept_sets;
+mod live;
 mod marks;
 mod pack_set;
 mod packs;
 mod plan;
 mod reader_hold;
+mod repack;
 mod run;
 mod sources;
 mod survey;
@@ -34,6 +36,7 @@ pub use crate::{
     packs::{ListedPack, PackTable},
     plan::{GRACE, KeptPacks, NewRecord, PruneOptions, PrunePlan, RecordPlan, RecordStep, WhyKept},
     reader_hold::{ReaderHold, ReaderHoldState},
+    repack::{REPACK_BYTES_MAX, RepackOptions, RepackPlan, RepackReport},
     run::{PruneReport, plan_only, prune},
     survey::{Doubt, Survey, survey},
     undo::undo,

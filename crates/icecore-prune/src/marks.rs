@@ -27,6 +27,7 @@ use icecore_format::{
 };
 use icecore_repo::{index::load_index, manifest::ManifestRoot, reader::ChunkReader, repository::Repository};
 
+pub(crate) use self::copies::groups;
 use self::walk::{NewSets, Nodes, Walk};
 use crate::{
     chunk_packs::ChunkPacks,
@@ -118,7 +119,7 @@ fn mark_roots(
         sets[position] = Some(set);
     }
     let has_scopes = roots.iter().any(|(snapshot, _)| snapshot.origin.dedup == DedupScope::Group);
-    let groups = if has_scopes { copies::groups(catalog, packs)? } else { Vec::new() };
+    let groups = if has_scopes { groups(catalog, packs)? } else { Vec::new() };
     let mut marks = NeededPacks::default();
     for ((snapshot, root), set) in roots.iter().zip(sets) {
         match set {

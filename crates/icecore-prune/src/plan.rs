@@ -18,7 +18,10 @@ pub(crate) use self::{
     candidates::{noted_objects, renewed},
     planner::is_pending,
 };
-use crate::survey::Survey;
+use crate::{
+    repack::{REPACK_BYTES_MAX, RepackOptions, RepackPlan},
+    survey::Survey,
+};
 
 /// Time between the record of a collection and its sweep, unless somebody chooses another.
 pub const GRACE: Duration = Duration::from_hours(24);
@@ -38,6 +41,8 @@ pub struct PruneOptions {
     /// Only a single writer is allowed, and the store decides no races: nothing is condemned or swept while
     /// another run is pending, and no run is ended.
     pub single_writer: bool,
+    /// What may be repacked.
+    pub repack: RepackOptions,
 }
 
 impl Default for PruneOptions {
@@ -49,6 +54,7 @@ impl Default for PruneOptions {
             resumable_for: Duration::from_hours(24 * 30),
             ended_runs: Vec::new(),
             single_writer: false,
+            repack: RepackOptions { bytes_max: REPACK_BYTES_MAX, is_asked: false },
         }
     }
 }
@@ -83,6 +89,8 @@ pub struct RecordPlan {
     pub number: CollectionNumber,
     /// Packs that are needed after all and are taken out of the record.
     pub spared: Vec<PackName>,
+    /// Packs that snapshots need and that were repacked: the sweep proves that other packs hold copies.
+    pub to_prove: Vec<PackName>,
     /// Snapshots that are not deleted after all and are taken out of the record.
     pub spared_snapshots: Vec<RunId>,
     /// What happens next.
@@ -121,12 +129,15 @@ pub struct PrunePlan {
     pub cleared: Vec<RunId>,
     /// Unused packs that are kept, and why.
     pub kept: Vec<KeptPacks>,
+    /// What is repacked, if somebody looked.
+    pub repack: Option<RepackPlan>,
     /// Packs that snapshots need: their number, and their length in bytes with their directories.
     pub needed: (usize, u64),
 }
 
-/// Plans for the run `own`, if there is one. With doubts, the plan is empty but for what is needed.
-pub fn plan(survey: &Survey, own: Option<RunId>, options: &PruneOptions) -> PrunePlan {
+/// Plans for the run `own`, if there is one. `repacked` are packs whose needed chunks are in other packs now, by
+/// name. With doubts, the plan is empty but for what is needed.
+pub fn plan(survey: &Survey, own: Option<RunId>, options: &PruneOptions, repacked: &[PackName]) -> PrunePlan {
     let live = survey.marks.all();
     let bytes = live.iter().map(|number| survey.packs.get(number).stored_bytes()).sum();
     let needed = (live.len(), bytes);
@@ -135,13 +146,14 @@ pub fn plan(survey: &Survey, own: Option<RunId>, options: &PruneOptions) -> Prun
     }
     let planner = Planner::new(survey, own, options, live);
     let records: Vec<RecordPlan> = survey.records.iter().map(|stored| planner.record(stored)).collect();
-    let (candidates, kept) = candidates::find(&planner);
+    let (candidates, kept) = candidates::find(&planner, repacked);
     PrunePlan {
         fenced: runs::fenced(&planner),
         condemned: new_record::new_record(&planner, &records, candidates),
         cleared: runs::cleared(&planner),
         records,
         kept,
+        repack: None,
         needed,
     }
 }

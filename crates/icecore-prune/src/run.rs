@@ -7,7 +7,9 @@ use icecore_repo::{collections::StoredCollection, log::LogAuthor, repository::Re
 use crate::{
     collector::{Collector, SweepReport},
     error::{PruneError, PruneResult},
+    live::LiveChunks,
     plan::{PruneOptions, PrunePlan, RecordPlan, RecordStep, is_pending, plan},
+    repack::{self, RepackPlan, RepackReport},
     survey::{Doubt, Survey, survey},
 };
 
@@ -25,6 +27,8 @@ pub struct PruneReport {
     pub packs_condemned: usize,
     /// Their length in bytes, with their directories.
     pub bytes_condemned: u64,
+    /// What was repacked.
+    pub repacked: RepackReport,
     /// What was removed.
     pub swept: SweepReport,
     /// Runs that were ended.
@@ -60,19 +64,44 @@ fn rounds(
     mut shown: impl FnMut(&Survey, &PrunePlan),
 ) -> PruneResult<()> {
     let own = collector.run();
-    for round in 0..ROUNDS_MAX {
+    let look = |collector: &mut Collector<'_>| {
         collector.refresh_if_due()?;
-        let surveyed = survey(repository, collector.catalog(), Some(own), seen)?;
-        if round == 0 {
-            require_pending(&surveyed, options)?;
-        }
-        let plan = plan(&surveyed, Some(own), options);
+        survey(repository, collector.catalog(), Some(own), seen)
+    };
+    let mut surveyed = look(collector)?;
+    require_pending(&surveyed, options)?;
+    if let Some((repack, live)) = to_repack(repository, collector.catalog(), &surveyed, Some(own), options)?
+        && !repack.is_empty()
+    {
+        let planned = PrunePlan { repack: Some(repack.clone()), ..plan(&surveyed, Some(own), options, &[]) };
+        shown(&surveyed, &planned);
+        report.repacked = collector.repack(&surveyed, &repack, &live)?;
+        surveyed = look(collector)?;
+    }
+    for _ in 0..ROUNDS_MAX {
+        let plan = plan(&surveyed, Some(own), options, &report.repacked.packs);
         shown(&surveyed, &plan);
         if !carry_out(collector, surveyed, plan, options, report)? {
             break;
         }
+        surveyed = look(collector)?;
     }
     Ok(())
+}
+
+/// Finds the packs that are worth repacking; nothing if nobody is to look, or nothing may be condemned.
+fn to_repack(
+    repository: &Repository,
+    catalog: &mut Catalog,
+    survey: &Survey,
+    own: Option<RunId>,
+    options: &PruneOptions,
+) -> PruneResult<Option<(RepackPlan, LiveChunks)>> {
+    let mut others = survey.snapshots.snapshots.iter().filter(|snapshot| Some(snapshot.origin.run) != own);
+    if options.single_writer && others.any(is_pending) {
+        return Ok(None);
+    }
+    repack::find(repository, catalog, survey, &options.repack)
 }
 
 /// Refuses runs that the operator names and that are not in progress.
@@ -93,7 +122,8 @@ pub fn plan_only(
 ) -> PruneResult<(Survey, PrunePlan)> {
     let surveyed = survey(repository, catalog, None, seen)?;
     require_pending(&surveyed, options)?;
-    let planned = plan(&surveyed, None, options);
+    let repack = to_repack(repository, catalog, &surveyed, None, options)?.map(|(plan, _)| plan);
+    let planned = PrunePlan { repack, ..plan(&surveyed, None, options, &[]) };
     Ok((surveyed, planned))
 }
 
@@ -148,7 +178,10 @@ fn advance(
             Ok(true)
         }
         RecordStep::Sweep => {
-            let Some(swept) = collector.sweep(survey, stored, planned)? else { return Ok(true) };
+            let mut planned = planned.clone();
+            planned.spared.extend(collector.unproven(survey, &planned)?);
+            planned.spared.sort_unstable();
+            let Some(swept) = collector.sweep(survey, stored, &planned)? else { return Ok(true) };
             let is_done = swept.failed.is_empty();
             report.swept.add(swept);
             Ok(is_done)

@@ -26,7 +26,7 @@ mod small_objects;
 pub mod snapshots;
 mod stored_packs;
 mod stored_slots;
-mod whole_pack;
+pub mod whole_pack;
 
 #[cfg(test)]
 mod bed;

@@ -32,7 +32,7 @@ pub(crate) fn read_whole(
 }
 
 /// Opens every block of a pack, as a reader would.
-pub(crate) fn verify(keys: &Keys, directory: &PackDirectory, pack: &[u8]) -> FormatResult<()> {
+pub fn verify(keys: &Keys, directory: &PackDirectory, pack: &[u8]) -> FormatResult<()> {
     let key = directory.object_key(keys)?;
     directory.blocks.par_iter().enumerate().try_for_each_init(
         || (BlockOpener::new(), Vec::new()),

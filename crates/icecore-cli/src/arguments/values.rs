@@ -27,9 +27,14 @@ pub(crate) fn parse_compression(text: &str) -> Result<i32, String> {
     level.ok_or_else(|| format!("the level must be a whole number from {low} to {high}"))
 }
 
+/// Reads a number of bytes.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
+    parse_byte_size(text).map_err(|error| error.to_string())
+}
+
 /// Reads the size of a pack.
 pub(crate) fn parse_pack_size(text: &str) -> Result<u64, String> {
-    let bytes = parse_byte_size(text).map_err(|error| error.to_string())?;
+    let bytes = parse_bytes(text)?;
     let (low, high) = (PACK_BYTES_RANGE.start() >> 20, PACK_BYTES_RANGE.end() >> 20);
     if PACK_BYTES_RANGE.contains(&bytes) {
         Ok(bytes)

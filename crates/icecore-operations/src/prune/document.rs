@@ -17,6 +17,14 @@ pub struct PruneDocument {
     packs_to_condemn: usize,
     bytes_to_condemn: u64,
     snapshots_to_condemn: usize,
+    packs_to_repack: usize,
+    bytes_to_repack: u64,
+    bytes_to_write: u64,
+    packs_to_repack_later: usize,
+    packs_repacked: usize,
+    bytes_read: u64,
+    packs_written: usize,
+    bytes_written: u64,
     packs_condemned: usize,
     bytes_condemned: u64,
     packs_removed: usize,
@@ -60,6 +68,7 @@ impl PruneDocument {
     pub fn new(pruned: &Pruned) -> Self {
         let plan = &pruned.plan;
         let new = plan.condemned.as_ref();
+        let repack = plan.repack.clone().unwrap_or_default();
         let kept = plan.kept.iter().map(|kept| PackDocument {
             reason: reason_name(kept.why),
             packs: kept.packs,
@@ -76,6 +85,14 @@ impl PruneDocument {
             packs_to_condemn: new.map_or(0, |new| new.packs.len()),
             bytes_to_condemn: new.map_or(0, |new| new.bytes),
             snapshots_to_condemn: new.map_or(0, |new| new.deleted.len()),
+            packs_to_repack: repack.packs.len() + repack.superfluous.len(),
+            bytes_to_repack: repack.bytes,
+            bytes_to_write: repack.bytes_needed,
+            packs_to_repack_later: repack.packs_later,
+            packs_repacked: pruned.repacked.packs.len(),
+            bytes_read: pruned.repacked.bytes_read,
+            packs_written: pruned.repacked.packs_written,
+            bytes_written: pruned.repacked.bytes_written,
             packs_condemned: pruned.packs_condemned,
             bytes_condemned: pruned.bytes_condemned,
             packs_removed: pruned.swept.packs,

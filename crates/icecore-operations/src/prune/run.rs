@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use icecore_access::{AccessMode, OpenRepository, RepositoryAccess, Usage};
-use icecore_prune::{Doubt, PruneError, PruneOptions, PrunePlan, SweepReport, plan_only, prune};
+use icecore_prune::{
+    Doubt, PruneError, PruneOptions, PrunePlan, REPACK_BYTES_MAX, RepackOptions, RepackReport, SweepReport,
+    plan_only, prune,
+};
 use icecore_witness::{Watch, WitnessSettings};
 
 use super::PruneRequest;
@@ -24,6 +27,8 @@ pub struct Pruned {
     pub packs_condemned: usize,
     /// Their length in bytes, with their directories.
     pub bytes_condemned: u64,
+    /// What was repacked.
+    pub repacked: RepackReport,
     /// What was removed.
     pub swept: SweepReport,
     /// Runs that were ended because they showed no sign of life.
@@ -47,7 +52,12 @@ pub fn run(
     watch.save(&open.repository);
     let single_writer = open.s3.as_ref().is_some_and(|s3| s3.is_single_writer());
     let ended_runs = request.ended_runs.clone();
-    let options = PruneOptions { grace: request.grace, ended_runs, single_writer, ..PruneOptions::default() };
+    let repack = RepackOptions {
+        bytes_max: request.max_repack.unwrap_or(REPACK_BYTES_MAX),
+        is_asked: request.max_repack.is_some(),
+    };
+    let options =
+        PruneOptions { grace: request.grace, ended_runs, single_writer, repack, ..PruneOptions::default() };
     if request.dry_run {
         return preview(open, &watch, &options);
     }
@@ -69,6 +79,7 @@ pub fn run(
         grace: options.grace,
         packs_condemned: report.packs_condemned,
         bytes_condemned: report.bytes_condemned,
+        repacked: report.repacked,
         swept: report.swept,
         runs_fenced: report.runs_fenced,
         usage,
@@ -85,6 +96,7 @@ fn preview(open: OpenRepository, watch: &Watch, options: &PruneOptions) -> Opera
         grace: options.grace,
         packs_condemned: 0,
         bytes_condemned: 0,
+        repacked: RepackReport::default(),
         swept: SweepReport::default(),
         runs_fenced: 0,
         usage,

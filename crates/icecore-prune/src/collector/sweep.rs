@@ -103,8 +103,8 @@ impl Collector<'_> {
             return Ok(Some(stored.clone()));
         }
         let is_left = |name: &PackName| planned.spared.binary_search(name).is_err();
-        let packs = stored.record.packs.iter().map(|pack| pack.name).filter(is_left);
-        let packs = packs.filter_map(|name| renewed(&survey.packs, name)).collect();
+        let packs = stored.record.packs.iter().filter(|pack| is_left(&pack.name));
+        let packs = packs.filter_map(|pack| renewed(&survey.packs, pack)).collect();
         let mut deleted = stored.record.deleted.clone();
         deleted.retain(|run| !planned.spared_snapshots.contains(run));
         let state = CollectionState::Sweeping;

@@ -11,7 +11,7 @@ use icecore_format::{
 use crate::{chunk_packs::ChunkPacks, error::PruneResult, kept_sets, pack_set::PackSet, packs::PackTable};
 
 /// Returns the group of each pack, as far as its directory is known.
-pub(super) fn groups(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<Vec<Option<GroupId>>> {
+pub(crate) fn groups(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<Vec<Option<GroupId>>> {
     let mut groups = vec![None; packs.len()];
     catalog.for_each_directory(|row| {
         if let Some(number) = packs.number(row.pack()) {

@@ -13,7 +13,10 @@ use icecore_format::{
 use icecore_store::ObjectInfo;
 
 use super::planner::Planner;
-use crate::packs::{ListedPack, PackTable};
+use crate::{
+    packs::{ListedPack, PackTable},
+    sources::REPACK_SOURCE,
+};
 
 /// Why packs are kept that no snapshot needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,13 +41,17 @@ pub struct KeptPacks {
 }
 
 /// Finds the packs that may be condemned, by name and with their length in bytes, and those that are kept
-/// although no snapshot needs them.
-pub(super) fn find(planner: &Planner<'_>) -> (Vec<(CollectedPack, u64)>, Vec<KeptPacks>) {
+/// although no snapshot needs them. `repacked` are needed packs that may be condemned as well.
+pub(super) fn find(
+    planner: &Planner<'_>,
+    repacked: &[PackName],
+) -> (Vec<(CollectedPack, u64)>, Vec<KeptPacks>) {
     let mut candidates = Vec::new();
     let mut kept: BTreeMap<WhyKept, (usize, u64)> = BTreeMap::new();
     let mut runs: BTreeMap<RunId, Option<WhyKept>> = BTreeMap::new();
     for (number, pack) in planner.survey.packs.iter() {
-        if planner.live.contains(number) || is_recorded(planner, pack) {
+        let is_repacked = planner.live.contains(number);
+        if is_repacked && repacked.binary_search(&pack.name).is_err() || is_recorded(planner, pack) {
             continue;
         }
         let run = pack.name.run;
@@ -54,7 +61,7 @@ pub(super) fn find(planner: &Planner<'_>) -> (Vec<(CollectedPack, u64)>, Vec<Kep
             let sums = kept.entry(why).or_default();
             *sums = (sums.0 + 1, sums.1 + pack.stored_bytes());
         } else {
-            candidates.push((collected(pack), pack.stored_bytes()));
+            candidates.push((CollectedPack { is_repacked, ..collected(pack) }, pack.stored_bytes()));
         }
     }
     let kept = kept.into_iter().map(|(why, (packs, bytes))| KeptPacks { why, packs, bytes });
@@ -93,6 +100,9 @@ fn why_kept(planner: &Planner<'_>, run: RunId) -> Option<WhyKept> {
 fn is_resumable(planner: &Planner<'_>, aborted: &Snapshot) -> bool {
     let (survey, origin) = (planner.survey, &aborted.origin);
     let Some(object) = survey.snapshot_objects.get(&origin.run) else { return false };
+    if origin.source == REPACK_SOURCE {
+        return false;
+    }
     let age = survey.now.duration_since(object.modified).unwrap_or_default();
     let mut complete = survey.snapshots.complete(Some(&origin.source));
     let has_later = complete
@@ -134,6 +144,7 @@ fn is_noted(object: &ObjectInfo, version: Option<&String>) -> bool {
 }
 
 /// Describes a pack again as it is listed now; nothing if neither object is listed.
-pub(crate) fn renewed(packs: &PackTable, name: PackName) -> Option<CollectedPack> {
-    packs.number(name).map(|number| collected(packs.get(number)))
+pub(crate) fn renewed(packs: &PackTable, pack: &CollectedPack) -> Option<CollectedPack> {
+    let listed = packs.number(pack.name).map(|number| packs.get(number))?;
+    Some(CollectedPack { is_repacked: pack.is_repacked, ..collected(listed) })
 }

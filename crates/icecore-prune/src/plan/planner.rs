@@ -7,7 +7,7 @@ use std::{
 
 use icecore_format::{
     collection::{CollectedPack, CollectionRecord, CollectionState},
-    ids::{PackName, RunId},
+    ids::RunId,
     snapshot::{Snapshot, SnapshotState},
 };
 use icecore_repo::{collections::StoredCollection, environment::time_of};
@@ -69,7 +69,10 @@ impl<'a> Planner<'a> {
         let is_needed = |pack: &&CollectedPack| {
             self.survey.packs.number(pack.name).is_some_and(|number| self.live.contains(number))
         };
-        let spared: Vec<PackName> = record.packs.iter().filter(is_needed).map(|pack| pack.name).collect();
+        let (to_prove, spared): (Vec<&CollectedPack>, Vec<&CollectedPack>) =
+            record.packs.iter().filter(is_needed).partition(|pack| pack.is_repacked);
+        let [to_prove, spared] =
+            [to_prove, spared].map(|packs| packs.iter().map(|pack| pack.name).collect::<Vec<_>>());
         let is_deleted = |run: RunId| match self.snapshot(run) {
             Some(snapshot) => matches!(snapshot.state, SnapshotState::Deleted(_)),
             None => true,
@@ -83,6 +86,7 @@ impl<'a> Planner<'a> {
             number: record.number,
             step: self.step(stored, left),
             spared,
+            to_prove,
             spared_snapshots,
             packs: listed.len(),
             bytes: listed.iter().sum(),

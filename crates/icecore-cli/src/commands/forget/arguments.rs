@@ -111,6 +111,6 @@ impl ForgetArguments {
     /// Returns how to remove packs afterwards, if this is requested.
     pub(super) fn prune(&self) -> Option<PruneRequest> {
         let grace = self.grace.unwrap_or(GRACE);
-        self.prune.then(|| PruneRequest { grace, ended_runs: Vec::new(), dry_run: false })
+        self.prune.then(|| PruneRequest { grace, ended_runs: Vec::new(), max_repack: None, dry_run: false })
     }
 }

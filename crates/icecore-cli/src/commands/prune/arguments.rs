@@ -6,7 +6,7 @@ use clap::Args;
 use icecore_format::ids::RunId;
 use icecore_operations::prune::{GRACE, PruneRequest};
 
-use crate::arguments::values::{parse_duration, parse_run};
+use crate::arguments::values::{parse_bytes, parse_duration, parse_run};
 
 /// Remove data that no snapshot needs
 ///
@@ -22,6 +22,7 @@ use crate::arguments::values::{parse_duration, parse_run};
 Examples:
   icecore prune --dry-run
   icecore prune
+  icecore prune --max-repack 100G  # look everywhere for packs that are mostly unused
   icecore prune --grace 0          # remove at once what no running backup may use")]
 pub(crate) struct PruneArguments {
     /// Show what would be marked and removed, and change nothing
@@ -32,6 +33,12 @@ pub(crate) struct PruneArguments {
     /// Until then, `forget --undo` brings a snapshot back, and a restore that began before can finish.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) grace: Option<Duration>,
+    /// Read at most so many bytes of packs to repack them, such as 500M or 2T; 0 repacks nothing [default: 16G]
+    ///
+    /// What snapshots need of packs that are at least half unused, or small, goes into new packs. Without this option,
+    /// `prune` looks for such packs only after snapshots were forgotten, or if there are many small ones.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) max_repack: Option<u64>,
     /// Do not wait for this run: its process has ended
     ///
     /// A backup that was killed is no longer waited for after a day. A repair that was killed is waited for
@@ -46,6 +53,7 @@ impl PruneArguments {
         PruneRequest {
             grace: self.grace.unwrap_or(GRACE),
             ended_runs: self.end_run.clone(),
+            max_repack: self.max_repack,
             dry_run: self.dry_run,
         }
     }

@@ -43,6 +43,14 @@ fn done_lines(pruned: &Pruned, says_what_is_marked: bool) -> Vec<String> {
             text::counted(pruned.runs_fenced as u64, "run")
         ));
     }
+    let repacked = &pruned.repacked;
+    if !repacked.packs.is_empty() {
+        lines.push(format!(
+            "repacked {}: wrote {}",
+            packs_of(repacked.packs.len(), repacked.bytes_read),
+            packs_of(repacked.packs_written, repacked.bytes_written)
+        ));
+    }
     if swept.packs > 0 || swept.snapshots > 0 {
         let snapshots = text::counted(swept.snapshots as u64, "forgotten snapshot");
         lines.push(format!("removed {} and {snapshots}", packs_of(swept.packs, swept.bytes)));
@@ -71,6 +79,13 @@ pub(super) fn plan_lines(plan: &PrunePlan, grace: Duration, zone: &TimeZone) -> 
             let spared = text::counted(record.spared.len() as u64, "marked pack");
             lines.push(format!("{spared} needed again: no longer marked for removal"));
         }
+    }
+    if let Some(repack) = plan.repack.as_ref().filter(|repack| !repack.is_empty()) {
+        let packs = packs_of(repack.packs.len() + repack.superfluous.len(), repack.bytes);
+        lines.push(format!("to repack: {packs}, of which {} are needed", text::size(repack.bytes_needed)));
+    }
+    if let Some(later) = plan.repack.as_ref().map(|repack| repack.packs_later).filter(|later| *later > 0) {
+        lines.push(format!("left for the next prune: repacking {}", text::counted(later as u64, "pack")));
     }
     if let Some(new) = &plan.condemned
         && (!new.packs.is_empty() || !new.deleted.is_empty())

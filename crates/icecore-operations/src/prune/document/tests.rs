@@ -9,7 +9,15 @@ use super::*;
 
 fn record(step: RecordStep) -> RecordPlan {
     let number = CollectionNumber::FIRST;
-    RecordPlan { number, spared: Vec::new(), spared_snapshots: Vec::new(), step, packs: 2, bytes: 20 }
+    RecordPlan {
+        number,
+        spared: Vec::new(),
+        to_prove: Vec::new(),
+        spared_snapshots: Vec::new(),
+        step,
+        packs: 2,
+        bytes: 20,
+    }
 }
 
 #[test]
@@ -32,6 +40,7 @@ fn every_field_is_documented() {
         grace: Duration::ZERO,
         packs_condemned: 0,
         bytes_condemned: 0,
+        repacked: icecore_prune::RepackReport::default(),
         swept: SweepReport { failed: vec![("data/x".into(), missing)], ..SweepReport::default() },
         runs_fenced: 0,
         usage: icecore_access::Usage::default(),
