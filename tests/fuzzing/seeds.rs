@@ -114,6 +114,7 @@ fn add_collection_record(seeds: &mut Seeds) -> Fallible<()> {
             bytes: 3,
             pack_version: Some("version".to_owned()),
             directory_version: Some("other".to_owned()),
+            is_repacked: false,
         }],
         deleted: vec![RunId([4; 16])],
         waiting: Some(vec![RunId([5; 16])]),
