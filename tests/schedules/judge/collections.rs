@@ -1,0 +1,122 @@
+//! Collection records (section 21).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    log::Snapshots,
+    names::{PackName, Run},
+    snapshots::State,
+    values::{Fault, Value},
+};
+
+pub(super) struct Collection {
+    pub(super) is_sweeping: bool,
+    pub(super) packs: BTreeSet<PackName>,
+    pub(super) deleted: BTreeSet<Run>,
+    /// Absent until the list is made.
+    pub(super) waiting: Option<BTreeSet<Run>>,
+    /// Numbers of the usable packs of each dead run.
+    pub(super) dead: BTreeMap<Run, BTreeSet<u32>>,
+    cleared: BTreeSet<Run>,
+}
+
+/// All collection records by number.
+pub(super) type Collections = BTreeMap<u32, Collection>;
+
+impl Collection {
+    /// Reads the record in the object with this number.
+    pub(super) fn read(record: &Value, number: u32) -> Result<Self, Fault> {
+        if record.field(0)?.unsigned::<u32>()? != number {
+            return Err("the record has another number than its key says".into());
+        }
+        let is_sweeping = match record.field(1)?.unsigned::<u8>()? {
+            0 => false,
+            1 => true,
+            state => return Err(format!("the state {state} is unknown")),
+        };
+        Run(record.field(2)?.fixed()?);
+        let dead = record.list(8, |item| match item.array()? {
+            [run, usable] => Ok((Run(run.fixed()?), ascending(usable.each(Value::unsigned)?)?)),
+            _ => Err("a dead run has two parts".into()),
+        })?;
+        let count = dead.len();
+        let dead: BTreeMap<_, _> = dead.into_iter().collect();
+        if dead.len() != count {
+            return Err("a dead run is named twice".into());
+        }
+        let run = |value: &Value| value.fixed().map(Run);
+        Ok(Self {
+            is_sweeping,
+            packs: ascending(record.field(5)?.each(pack)?)?,
+            deleted: ascending(record.list(6, run)?)?,
+            waiting: record.optional(7)?.map(|list| ascending(list.each(run)?)).transpose()?,
+            dead,
+            cleared: ascending(record.list(9, run)?)?,
+        })
+    }
+}
+
+fn pack(value: &Value) -> Result<PackName, Fault> {
+    let [run, number, kind, _group, _length, pack, directory] = value.array()? else {
+        return Err("a pack has seven parts".into());
+    };
+    if !matches!(kind.unsigned::<u8>()?, 2 | 3) {
+        return Err("a pack has an unknown kind".into());
+    }
+    if pack.text()?.is_empty() && directory.text()?.is_empty() {
+        return Err("a pack has neither version".into());
+    }
+    Ok(PackName { run: Run(run.fixed()?), number: number.unsigned()? })
+}
+
+/// Returns the items of a list that must be strictly ascending.
+fn ascending<T: Ord>(items: Vec<T>) -> Result<BTreeSet<T>, Fault> {
+    if items.is_sorted_by(|one, next| one < next) {
+        Ok(items.into_iter().collect())
+    } else {
+        Err("a list is not ascending".into())
+    }
+}
+
+/// Says whether a pack is condemned: named by a record, or of a dead run and not usable.
+pub(super) fn is_condemned(collections: &Collections, pack: PackName) -> bool {
+    let newest = collections.values().rev().find_map(|record| record.dead.get(&pack.run));
+    newest.is_some_and(|usable| !usable.contains(&pack.number))
+        || collections.values().any(|record| record.packs.contains(&pack))
+}
+
+/// Returns where snapshots are in a state that the records exclude.
+pub(super) fn judge(collections: &Collections, snapshots: &Snapshots) -> Vec<Fault> {
+    let state = |run: &Run| snapshots.get(run).map(|snapshot| snapshot.state);
+    let mut faults = Vec::new();
+    for (number, record) in collections {
+        let mut fault = |run: &Run, what: &str| {
+            if let Some(state) = state(run) {
+                let text = format!("collection {number} names the run {run} as {what}, and it is {state:?}");
+                faults.push(text);
+            }
+        };
+        for run in record.dead.keys().filter(|run| state(run) != Some(State::Aborted)) {
+            fault(run, "dead");
+        }
+        for run in &record.cleared {
+            fault(run, "cleared");
+        }
+        // A snapshot that was forgotten may come back until the sweep.
+        let is_right =
+            |state: State| state == State::Deleted || (state == State::Complete && !record.is_sweeping);
+        for run in record.deleted.iter().filter(|run| !state(run).is_some_and(is_right)) {
+            fault(run, "deleted");
+        }
+        if !record.is_sweeping {
+            continue;
+        }
+        for run in record.waiting.iter().flatten().filter(|run| state(run) == Some(State::Pending)) {
+            fault(run, "a run to wait for, although it sweeps already");
+        }
+        if record.waiting.is_none() {
+            faults.push(format!("collection {number} sweeps without having made its wait list"));
+        }
+    }
+    faults
+}
