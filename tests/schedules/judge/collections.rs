@@ -34,7 +34,7 @@ impl Collection {
             1 => true,
             state => return Err(format!("the state {state} is unknown")),
         };
-        Run(record.field(2)?.fixed()?);
+        record.field(2)?.fixed::<16>()?;
         let dead = record.list(8, |item| match item.array()? {
             [run, usable] => Ok((Run(run.fixed()?), ascending(usable.each(Value::unsigned)?)?)),
             _ => Err("a dead run has two parts".into()),
@@ -85,6 +85,12 @@ pub(super) fn is_condemned(collections: &Collections, pack: PackName) -> bool {
         || collections.values().any(|record| record.packs.contains(&pack))
 }
 
+/// Says whether the newest record names a run as one that may have packs without a snapshot object.
+pub(super) fn is_ended(collections: &Collections, run: Run) -> bool {
+    let newest = collections.last_key_value();
+    newest.is_some_and(|(_, record)| record.dead.contains_key(&run) || record.cleared.contains(&run))
+}
+
 /// Returns where snapshots are in a state that the records exclude.
 pub(super) fn judge(collections: &Collections, snapshots: &Snapshots) -> Vec<Fault> {
     let state = |run: &Run| snapshots.get(run).map(|snapshot| snapshot.state);
@@ -99,14 +105,17 @@ pub(super) fn judge(collections: &Collections, snapshots: &Snapshots) -> Vec<Fau
         for run in record.dead.keys().filter(|run| state(run) != Some(State::Aborted)) {
             fault(run, "dead");
         }
-        for run in &record.cleared {
-            fault(run, "cleared");
-        }
         // A snapshot that was forgotten may come back until the sweep.
-        let is_right =
-            |state: State| state == State::Deleted || (state == State::Complete && !record.is_sweeping);
-        for run in record.deleted.iter().filter(|run| !state(run).is_some_and(is_right)) {
+        let is_right = |run: &&Run| {
+            let is_open = record.deleted.contains(run) && !record.is_sweeping;
+            state(run).is_none_or(|state| state == State::Deleted || (state == State::Complete && is_open))
+        };
+        for run in record.deleted.iter().filter(|run| !is_right(run)) {
             fault(run, "deleted");
+        }
+        // A record names a snapshot as cleared already when it condemns it.
+        for run in record.cleared.iter().filter(|run| !is_right(run)) {
+            fault(run, "cleared");
         }
         if !record.is_sweeping {
             continue;

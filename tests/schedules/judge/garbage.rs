@@ -40,7 +40,7 @@ pub(super) fn list(repository: &Repository<'_>, needed: &Needed) -> Vec<String> 
 
 fn packs(repository: &Repository<'_>, needed: &Needed) -> Vec<String> {
     let mut garbage = Vec::new();
-    for (name, pack) in &repository.packs.packs {
+    for (name, pack) in &repository.packs.objects {
         let reason = match repository.packs.directories.get(name) {
             None => "the pack has no directory",
             Some(directory) => {
@@ -79,13 +79,13 @@ fn may_be_continued(repository: &Repository<'_>, pack: PackName) -> bool {
 }
 
 fn directories(repository: &Repository<'_>) -> Vec<String> {
-    let without_pack = |name: &&_| !repository.packs.packs.contains_key(name);
+    let without_pack = |name: &&_| !repository.packs.objects.contains_key(name);
     let found = repository.packs.listed.iter().filter(without_pack);
     found.map(|name| format!("meta/packs/{name}: the directory has no pack")).collect()
 }
 
 fn snapshots(repository: &Repository<'_>) -> Vec<String> {
-    let has_packs = |run: &Run| repository.packs.packs.keys().any(|pack| pack.run == *run);
+    let has_packs = |run: &Run| repository.packs.objects.keys().any(|pack| pack.run == *run);
     let reason = |(run, snapshot): (&Run, &Snapshot)| {
         let reason = match snapshot.state {
             State::Deleted => "the snapshot was forgotten",
@@ -103,7 +103,10 @@ fn collections(repository: &Repository<'_>) -> Vec<String> {
     let is_done = |record: &Collection| {
         let packs = &repository.packs;
         record.is_sweeping
-            && !record.packs.iter().any(|pack| packs.packs.contains_key(pack) || packs.listed.contains(pack))
+            && !record
+                .packs
+                .iter()
+                .any(|pack| packs.objects.contains_key(pack) || packs.listed.contains(pack))
             && !record.deleted.iter().any(|run| repository.snapshots.contains_key(run))
     };
     let has_aborted =

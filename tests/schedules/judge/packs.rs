@@ -108,6 +108,9 @@ impl Directory {
     }
 }
 
+/// Plaintext of a block.
+type Plaintext = Result<Vec<u8>, Fault>;
+
 /// A pack that is listed.
 pub(super) struct Pack {
     pub(super) kind: u8,
@@ -119,7 +122,7 @@ pub(super) struct Pack {
 /// All packs and directories of a repository.
 pub(super) struct Packs<'a> {
     keys: &'a Keys,
-    pub(super) packs: BTreeMap<PackName, Pack>,
+    pub(super) objects: BTreeMap<PackName, Pack>,
     /// The directories that open.
     pub(super) directories: BTreeMap<PackName, Directory>,
     /// Names of all directories, also of those that do not open.
@@ -128,14 +131,14 @@ pub(super) struct Packs<'a> {
     pub(super) swept: BTreeMap<PackName, u32>,
     copies: BTreeMap<ChunkId, Vec<(PackName, usize)>>,
     /// Blocks that were opened already.
-    blocks: RefCell<BTreeMap<(PackName, usize), Result<Vec<u8>, Fault>>>,
+    blocks: RefCell<BTreeMap<(PackName, usize), Plaintext>>,
 }
 
 impl<'a> Packs<'a> {
     pub(super) fn new(keys: &'a Keys) -> Self {
         Self {
             keys,
-            packs: BTreeMap::new(),
+            objects: BTreeMap::new(),
             directories: BTreeMap::new(),
             listed: BTreeSet::new(),
             swept: BTreeMap::new(),
@@ -146,7 +149,7 @@ impl<'a> Packs<'a> {
 
     /// Adds a pack, unless another one has its name.
     pub(super) fn add_pack(&mut self, name: PackName, pack: Pack) -> Result<(), Fault> {
-        if self.packs.insert(name, pack).is_some() {
+        if self.objects.insert(name, pack).is_some() {
             return Err("two packs have this name".into());
         }
         Ok(())
@@ -157,7 +160,7 @@ impl<'a> Packs<'a> {
         self.listed.insert(name);
         let record = self.keys.record(4, object)?;
         let directory = Directory::read(&record, name)?;
-        if let Some(pack) = self.packs.get(&name) {
+        if let Some(pack) = self.objects.get(&name) {
             self.compare(name, pack, &directory, &record)?;
         }
         for (index, chunk) in directory.chunks.iter().enumerate() {
@@ -192,7 +195,7 @@ impl<'a> Packs<'a> {
 
     /// Reads the copy of the directory at the end of a listed pack.
     pub(super) fn copy(&self, name: PackName) -> Result<Directory, Fault> {
-        let pack = self.packs.get(&name).ok_or("the pack is missing")?;
+        let pack = self.objects.get(&name).ok_or("the pack is missing")?;
         let trailer = pack.bytes.len().checked_sub(12).filter(|trailer| *trailer >= HEADER);
         let trailer = trailer.ok_or("the pack is too short")?;
         if pack.bytes[trailer + 4..] != *b"ICECPEND" {
@@ -231,7 +234,7 @@ impl<'a> Packs<'a> {
             let copy = self.copy(**name);
             copy.is_ok_and(|copy| copy.kind == kind && copy.chunks.iter().any(|chunk| chunk.id == id))
         };
-        match self.packs.keys().find(holds) {
+        match self.objects.keys().find(holds) {
             Some(name) => format!("pack {name} has it, but no valid directory"),
             None => "it is in no directory and in no pack".into(),
         }
@@ -247,7 +250,7 @@ impl<'a> Packs<'a> {
         if let Some(number) = self.swept.get(&name) {
             return Err(format!("which collection {number} is removing"));
         }
-        let pack = self.packs.get(&name).ok_or("which is missing")?;
+        let pack = self.objects.get(&name).ok_or("which is missing")?;
         let mut blocks = self.blocks.borrow_mut();
         let block = blocks
             .entry((name, chunk.block))
@@ -260,7 +263,7 @@ impl<'a> Packs<'a> {
         Ok(content.to_vec())
     }
 
-    fn open_block(&self, pack: &Pack, block: &Block, number: usize) -> Result<Vec<u8>, Fault> {
+    fn open_block(&self, pack: &Pack, block: &Block, number: usize) -> Plaintext {
         let header = pack.bytes.get(..HEADER).ok_or("the pack is too short")?;
         let stored = pack.bytes.get(block.offset..block.offset + block.stored);
         let sealed = Sealed::new(self.keys, pack.kind, header)?;
@@ -269,6 +272,6 @@ impl<'a> Packs<'a> {
 }
 
 /// Returns the beginning of an id, for people.
-fn shown(id: &[u8]) -> String {
-    id.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+fn shown(id: &[u8; 24]) -> String {
+    id.iter().take(6).fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }

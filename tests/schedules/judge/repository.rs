@@ -105,11 +105,21 @@ impl<'a> Repository<'a> {
     pub(super) fn contradictions(&self) -> Vec<Fault> {
         let mut faults = log::judge(&self.log, &self.snapshots);
         faults.extend(collections::judge(&self.collections, &self.snapshots));
-        let is_without_pack = |name: &&_| {
-            !self.packs.packs.contains_key(name) && !collections::is_condemned(&self.collections, **name)
-        };
+        let is_condemned = |name| collections::is_condemned(&self.collections, name);
+        let is_without_pack = |name: &&_| !self.packs.objects.contains_key(name) && !is_condemned(**name);
         let without = self.packs.listed.iter().filter(is_without_pack);
         faults.extend(without.map(|name| format!("meta/packs/{name}: the directory has no pack")));
+        for name in self.packs.objects.keys() {
+            let run = self.snapshots.get(&name.run).map(|snapshot| snapshot.state);
+            // All directories are stored before the commit, and only a sweep removes them.
+            let is_writing = matches!(run, Some(State::Pending | State::Aborted));
+            if !self.packs.listed.contains(name) && !is_writing && !is_condemned(*name) {
+                faults.push(format!("pack {name}: it has no directory, and its run stored all"));
+            }
+            if run.is_none() && !collections::is_ended(&self.collections, name.run) {
+                faults.push(format!("pack {name}: its run has no snapshot object, and no record names it"));
+            }
+        }
         faults
     }
 

@@ -1,3 +1,7 @@
+mod bed;
+mod collecting;
+mod damage;
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
@@ -57,7 +61,7 @@ fn golden_repositories_are_good_and_have_their_content() {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 #[test]
