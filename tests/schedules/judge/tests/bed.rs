@@ -32,7 +32,7 @@ use icecore_repo::{
     snapshots,
 };
 use icecore_store::{
-    environment::{ManualClock, SeededEntropy},
+    environment::{InstantSleep, ManualClock, SeededEntropy},
     memory::MemoryStore,
     store::Store,
 };
@@ -68,6 +68,7 @@ impl Bed {
         let environment = Environment {
             clock: Arc::<ManualClock>::clone(&clock),
             entropy: Arc::new(SeededEntropy::new(1)),
+            sleep: Arc::new(InstantSleep::new()),
             runtime: threads::runtime(),
             workers: threads::workers(),
             cancelled: Arc::default(),
@@ -149,7 +150,7 @@ impl Bed {
         self.clock.advance(Duration::from_secs(1));
         let options = PruneOptions { grace, ..PruneOptions::default() };
         let seen = SeenHistory::default();
-        prune(&self.repository, &mut self.catalog(), author(), &seen, &options, |_| Ok(())).unwrap()
+        prune(&self.repository, &mut self.catalog(), author(), &seen, &options, |_, _| {}).unwrap()
     }
 
     /// Lets time pass.
@@ -210,7 +211,7 @@ fn write_file(session: &mut WriteSession<'_>, name: &str, number: u64) -> Entry 
 
 /// Returns the chunks of a file: odd ones can be compressed.
 fn chunks(number: u64) -> Vec<Vec<u8>> {
-    let one = |chunk| {
+    let one = |chunk: u64| {
         let seed = number * 1000 + chunk;
         if seed.is_multiple_of(2) {
             noise(3000, seed)
