@@ -1,5 +1,7 @@
 //! Which packs hold which chunks: all copies of a chunk count.
 
+use std::ops::Range;
+
 use icecore_catalog::{Catalog, DirectoryRow};
 use icecore_format::ids::{ChunkId, PackName};
 use rayon::slice::ParallelSliceMut;
@@ -56,12 +58,22 @@ impl ChunkPacks {
     }
 
     /// Returns the positions of the copies of a chunk among all copies.
-    pub fn positions(&self, id: &ChunkId) -> std::ops::Range<usize> {
+    pub fn positions(&self, id: &ChunkId) -> Range<usize> {
         let first = copy_of(&id.0, 0, self.pack_bits);
         let mask = self.mask();
         let before = self.copies.partition_point(|copy| *copy < first);
         let copies = self.copies[before..].iter().take_while(|copy| **copy & !mask == first);
         before..before + copies.count()
+    }
+
+    /// Returns the position of the copy of a chunk in a pack.
+    pub fn position(&self, id: &[u8; ChunkId::BYTES], pack: u32) -> Option<usize> {
+        self.copies.binary_search(&copy_of(id, pack, self.pack_bits)).ok()
+    }
+
+    /// Returns the number of the pack of the copy at a position.
+    pub fn pack_at(&self, position: usize) -> u32 {
+        (self.copies[position] & self.mask()) as u32
     }
 
     /// Returns the numbers of all packs that hold a copy of a chunk.

@@ -12,12 +12,14 @@ mod forget;
 mod kept_sets;
 mod live;
 mod marks;
+mod owners;
 mod pack_set;
 mod packs;
 mod plan;
 mod reader_hold;
 mod repack;
 mod run;
+mod shares;
 mod sources;
 mod survey;
 mod undo;
@@ -32,12 +34,14 @@ pub use crate::{
     error::{PruneError, PruneResult},
     forget::{forget, lasts},
     marks::{NeededPacks, mark},
+    owners::{Owner, OwnerTree},
     pack_set::PackSet,
     packs::{ListedPack, PackTable},
     plan::{GRACE, KeptPacks, NewRecord, PruneOptions, PrunePlan, RecordPlan, RecordStep, WhyKept},
     reader_hold::{ReaderHold, ReaderHoldState},
     repack::{REPACK_BYTES_MAX, RepackOptions, RepackPlan, RepackReport},
     run::{PruneReport, plan_only, prune},
+    shares::{ChunkShares, ChunkSums, HeldChunks, PackSums, chunk_shares, pack_owners, packs_alone},
     survey::{Doubt, Survey, survey},
     undo::undo,
 };

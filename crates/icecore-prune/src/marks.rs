@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Memory for blocks of manifest packs while nodes are read, in bytes.
-const CACHE_BYTES: usize = 64 << 20;
+pub(crate) const CACHE_BYTES: usize = 64 << 20;
 
 /// What complete snapshots need.
 #[derive(Debug, Default)]
