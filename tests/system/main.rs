@@ -72,4 +72,6 @@ mod rollback;
 #[cfg(test)]
 mod s3;
 #[cfg(test)]
+mod stats;
+#[cfg(test)]
 mod structure;

@@ -28,6 +28,7 @@ pub(crate) mod prune;
 pub(crate) mod restore;
 pub(crate) mod shell;
 pub(crate) mod snapshots;
+pub(crate) mod stats;
 pub(crate) mod tag;
 
 /// Generates the enumeration of the commands with everything about each command, from one row for each: name
@@ -95,6 +96,7 @@ commands! {
         Release(hold::arguments::ReleaseArguments), Light, hold::release;
         Forget(Box<forget::arguments::ForgetArguments>), Heavy, forget::run;
         Prune(prune::arguments::PruneArguments), Heavy, prune::run;
+        Stats(stats::arguments::StatsArguments), Heavy, stats::run;
         Doctor(doctor::arguments::DoctorArguments), Light, doctor::run;
         Key(key::arguments::KeyArguments), Light, key::run;
     }

@@ -29,6 +29,7 @@ mod reading;
 pub mod reference;
 pub mod restore;
 pub mod snapshots;
+pub mod stats;
 pub mod tag;
 pub mod text;
 pub mod witness;

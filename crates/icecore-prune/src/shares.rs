@@ -39,6 +39,16 @@ pub struct ChunkSums {
     pub stored_bytes: u64,
 }
 
+impl ChunkSums {
+    fn without(self, others: Self) -> Self {
+        Self {
+            chunks: self.chunks.saturating_sub(others.chunks),
+            plain_bytes: self.plain_bytes.saturating_sub(others.plain_bytes),
+            stored_bytes: self.stored_bytes.saturating_sub(others.stored_bytes),
+        }
+    }
+}
+
 impl AddAssign for ChunkSums {
     fn add_assign(&mut self, other: Self) {
         self.chunks += other.chunks;
@@ -60,6 +70,12 @@ impl HeldChunks {
     /// Returns the stored bytes of both kinds.
     pub fn stored_bytes(&self) -> u64 {
         self.data.stored_bytes + self.nodes.stored_bytes
+    }
+
+    /// Returns the chunks without others that are a part of them.
+    #[must_use]
+    pub fn without(&self, others: Self) -> Self {
+        Self { data: self.data.without(others.data), nodes: self.nodes.without(others.nodes) }
     }
 }
 

@@ -19,6 +19,7 @@ use icecore_operations::{
     prune::Pruned,
     reference::ResolveError,
     restore::RestoreRefusal,
+    stats::StatsReport,
 };
 use icecore_prune::PruneError;
 use icecore_repo::error::RepoError;
@@ -180,6 +181,11 @@ pub(crate) fn of_pruned(pruned: &Pruned) -> ExitStatus {
     } else {
         ExitStatus::Failed
     }
+}
+
+/// Returns the exit status of statistics, without that of snapshots that disappeared.
+pub(crate) fn of_stats(report: &StatsReport) -> ExitStatus {
+    if report.damage.is_empty() { ExitStatus::Done } else { ExitStatus::Damage }
 }
 
 fn of_prune(error: &PruneError) -> ExitStatus {

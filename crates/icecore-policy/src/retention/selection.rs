@@ -56,10 +56,15 @@ pub struct RetentionSelection {
 impl RetentionSelection {
     /// Returns whether the rules apply to a snapshot.
     pub fn matches(&self, item: &RetentionItem) -> bool {
+        self.selects(&item.host, &item.source, &item.tags)
+    }
+
+    /// Returns whether a snapshot of this host and source with these tags is selected.
+    pub fn selects(&self, host: &String, source: &String, tags: &BTreeMap<String, String>) -> bool {
         let names = |list: &[String], name: &String| list.is_empty() || list.contains(name);
-        names(&self.hosts, &item.host)
-            && names(&self.sources, &item.source)
-            && self.tags.iter().all(|tag| tag.matches(&item.tags))
+        names(&self.hosts, host)
+            && names(&self.sources, source)
+            && self.tags.iter().all(|tag| tag.matches(tags))
     }
 }
 
