@@ -214,7 +214,7 @@ fn the_text_has_a_table_for_each_question() {
     }
     assert!(!all.text().contains(&first[0]) && !all.text().contains("month"));
     let shown = sandbox.run(&["stats", "--snapshots", "--growth", "--source", "first"]).expect(0);
-    for text in [first[0].as_str(), "still stored", "forgetting these snapshots"] {
+    for text in [first[0].as_str(), "still stored", "forgetting 3 snapshots would free"] {
         assert!(shown.text().contains(text), "{text}\n{}", shown.describe());
     }
     assert!(!shown.text().contains("second") && !shown.text().contains("header"));

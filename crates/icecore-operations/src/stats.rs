@@ -4,13 +4,14 @@ mod document;
 mod growth;
 mod holders;
 mod inventory;
+mod objects;
 mod report;
 mod request;
 mod run;
 
 pub use document::StatsDocument;
 pub use growth::MonthGrowth;
-pub use inventory::{ObjectClass, ObjectSums};
+pub use objects::{ObjectClass, ObjectSums};
 pub use report::{HolderUse, SelectionUse, SnapshotUse, StatsDamage, StatsReport, UnusedPacks};
 pub use request::StatsRequest;
 pub use run::run;

@@ -1,11 +1,13 @@
 //! What was found out.
 
+use std::error::Error;
+
 use icecore_access::Usage;
 use icecore_format::snapshot::Snapshot;
 use icecore_prune::{ChunkSums, HeldChunks, PackSums};
 
-use super::{growth::MonthGrowth, inventory::ObjectSums};
-use crate::look::Ending;
+use super::{growth::MonthGrowth, objects::ObjectSums};
+use crate::{look::Ending, text};
 
 /// What some snapshots hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +91,12 @@ pub struct StatsReport {
     pub ending: Ending,
     /// Usage of the store.
     pub usage: Usage,
+}
+
+impl StatsDamage {
+    pub(super) fn new(object: &str, error: &dyn Error) -> Self {
+        Self { object: object.to_owned(), reason: text::reason(error) }
+    }
 }
 
 impl SelectionUse {

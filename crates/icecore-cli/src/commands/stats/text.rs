@@ -62,7 +62,7 @@ impl StatsText<'_> {
         };
         if self.is_filtered {
             add(format!(
-                "forgetting these snapshots and a prune would free {}; alone they hold {}",
+                "forgetting {snapshots} would free {}; data that nothing else refers to: {}",
                 packs_of(selected.freed),
                 text::size(selected.alone.stored_bytes()),
             ));

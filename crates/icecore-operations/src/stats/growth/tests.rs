@@ -27,7 +27,7 @@ fn snapshot(milliseconds: u64) -> Snapshot {
 
 fn directory(run: RunId, number: u32, size: u64) -> ObjectInfo {
     let key = directory_key(PackName { run, number });
-    ObjectInfo { key, size, version: Version("1".into()), modified: SystemTime::UNIX_EPOCH, archived: None }
+    ObjectInfo { key, size, version: Version("1".into()), modified: SystemTime::UNIX_EPOCH }
 }
 
 #[test]
