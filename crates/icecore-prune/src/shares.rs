@@ -6,7 +6,6 @@
 mod walk;
 
 use std::{
-    collections::HashMap,
     ops::AddAssign,
     sync::{Arc, RwLock},
 };
@@ -113,19 +112,19 @@ impl PackSums {
     }
 }
 
-/// Returns the owner of each pack, by number.
+/// Returns the owner of each pack, by number. `owner_of` returns the owner of each snapshot.
 pub fn pack_owners(
     tree: &OwnerTree,
-    owners: &HashMap<RunId, Owner>,
+    owner_of: impl Fn(RunId) -> Option<Owner>,
     needed: &NeededPacks,
     packs: &PackTable,
 ) -> Vec<Owner> {
     let mut of_packs = vec![Owner::NOBODY; packs.len()];
     for (run, set) in &needed.needed {
-        let Some(owner) = owners.get(run) else { continue };
+        let Some(owner) = owner_of(*run) else { continue };
         for number in set.iter() {
             let of_pack = &mut of_packs[number as usize];
-            *of_pack = tree.join(*of_pack, *owner);
+            *of_pack = tree.join(*of_pack, owner);
         }
     }
     of_packs

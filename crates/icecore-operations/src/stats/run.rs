@@ -38,7 +38,7 @@ pub fn run(
     let snapshots: Vec<&Snapshot> = list.complete(None).collect();
     let holders = Holders::new(&snapshots, |run| selected.contains(&run));
     let needed = mark(&repository, &mut catalog, &packs, &snapshots)?;
-    let of_packs = pack_owners(&holders.tree, &holders.owners, &needed, &packs);
+    let of_packs = pack_owners(&holders.tree, |run| holders.owners.get(&run).copied(), &needed, &packs);
     let owned: Vec<(&Snapshot, Owner)> =
         snapshots.iter().map(|snapshot| (*snapshot, holders.owners[&snapshot.origin.run])).collect();
     let owners = (&holders.tree, of_packs.as_slice());

@@ -1,8 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use icecore_catalog::Catalog;
-use icecore_format::snapshot::DedupScope;
-use icecore_repo::manifest::{ChunkListReader, ManifestCursor};
+use icecore_format::snapshot::{DedupScope, SnapshotState};
+use icecore_repo::{
+    manifest::{ChunkListReader, ManifestCursor, ManifestRoot},
+    session::SessionOrigin,
+};
 
 use super::*;
 use crate::{bed::Bed, marks::mark};
@@ -35,7 +38,7 @@ fn shares(bed: &Bed, catalog: &mut Catalog, owners: &Owners) -> (Vec<PackSums>, 
     let (packs, snapshots) = (bed.packs(), bed.snapshots());
     let listed: Vec<&Snapshot> = snapshots.iter().collect();
     let marks = mark(&bed.repository, catalog, &packs, &listed).unwrap();
-    let of_packs = pack_owners(&owners.tree, &owners.runs, &marks, &packs);
+    let of_packs = pack_owners(&owners.tree, |run| owners.runs.get(&run).copied(), &marks, &packs);
     let owned: Vec<_> = listed.iter().map(|one| (*one, owners.runs[&one.origin.run])).collect();
     let shares = chunk_shares(&bed.repository, catalog, &packs, (&owners.tree, &of_packs), &owned).unwrap();
     (packs_alone(&owners.tree, &of_packs, &packs), shares)
@@ -45,7 +48,7 @@ fn shares(bed: &Bed, catalog: &mut Catalog, owners: &Owners) -> (Vec<PackSums>, 
 fn data_chunks(bed: &Bed, snapshot: &Snapshot) -> BTreeSet<(ChunkId, u32)> {
     let index = load_index(&bed.repository, &mut bed.catalog(), None).unwrap().index;
     let reader = ChunkReader::new(bed.repository.clone(), Arc::new(RwLock::new(index)), CACHE_BYTES);
-    let root = icecore_repo::manifest::ManifestRoot::of(snapshot).unwrap();
+    let root = ManifestRoot::of(snapshot).unwrap();
     let mut cursor = ManifestCursor::new(&reader, &root);
     let mut chunks = BTreeSet::new();
     while let Some(entry) = cursor.next().unwrap() {
@@ -66,7 +69,7 @@ fn data(held: &HeldChunks) -> (u64, u64) {
 #[test]
 fn each_owner_has_the_chunks_that_nobody_else_refers_to() {
     let bed = Bed::new();
-    let second = |origin: &mut icecore_repo::session::SessionOrigin| origin.source = "second".into();
+    let second = |origin: &mut SessionOrigin| origin.source = "second".into();
     let snapshots = [bed.snapshot(FIRST), bed.snapshot(SECOND), bed.snapshot_with(THIRD, second)];
     let owners = owners(&snapshots);
     let (packs, shares) = shares(&bed, &mut bed.catalog(), &owners);
@@ -111,7 +114,7 @@ fn shares_of_a_block_add_up_to_its_length() {
 #[test]
 fn snapshots_of_groups_hold_their_own_copies() {
     let bed = Bed::new();
-    let group = |origin: &mut icecore_repo::session::SessionOrigin| origin.dedup = DedupScope::Group;
+    let group = |origin: &mut SessionOrigin| origin.dedup = DedupScope::Group;
     let snapshots = [bed.snapshot_with(FIRST, group), bed.snapshot_with(FIRST, group)];
     let owners = owners(&snapshots);
     let (packs, shares) = shares(&bed, &mut bed.catalog(), &owners);
@@ -127,10 +130,8 @@ fn what_nothing_refers_to_belongs_to_nobody() {
     let bed = Bed::new();
     let first = bed.snapshot(FIRST);
     let second = bed.snapshot(SECOND);
-    let deleted = Snapshot {
-        state: icecore_format::snapshot::SnapshotState::Deleted(first.completion().unwrap().clone()),
-        ..first.clone()
-    };
+    let deleted =
+        Snapshot { state: SnapshotState::Deleted(first.completion().unwrap().clone()), ..first.clone() };
     let (of_first, of_second) = (data_chunks(&bed, &first), data_chunks(&bed, &second));
     bed.put_snapshot(&deleted);
     let owners = owners(&bed.snapshots());

@@ -248,7 +248,7 @@ impl<'a> OwnerWalk<'a> {
 
     fn expect_lists<'l>(&self, lists: impl IntoIterator<Item = &'l ChunkListRef>, referrer: &Referrer) {
         for list in lists {
-            let node = PendingNode { id: list.id, list: Some(list.clone()), referrer: *referrer };
+            let node = PendingNode { id: list.id, list: Some(*list), referrer: *referrer };
             self.expect(Level::List(list.level), [node]);
         }
     }
