@@ -1,6 +1,8 @@
 //! Operations without a command line: a typed request as input, events during the work, and a document at the
 //! end. This code knows neither terminals nor command-line arguments nor the environment.
 
+mod held;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -296,7 +298,17 @@ impl RestoreEvents for ToldOfRestore {
 
 fn restore_into(access: &RepositoryAccess, witness: &WitnessSettings, target: PathBuf) -> serde_json::Value {
     let mut sink = Restoring::default();
-    let request = RestoreRequest {
+    let restored = restore::run(access, witness, &request_into(target), &mut sink).unwrap();
+    assert_eq!(sink.0.begun.load(Ordering::Relaxed), 1);
+    assert!(sink.0.progress.load(Ordering::Relaxed) > 0);
+    assert!(sink.0.ended.load(Ordering::Relaxed) >= 3);
+    let document = restored.document(|notice| panic!("{notice:?}"));
+    assert_documented(&document);
+    serde_json::to_value(document).unwrap()
+}
+
+fn request_into(target: PathBuf) -> RestoreRequest {
+    RestoreRequest {
         reference: reference::read("source@latest".as_ref()).unwrap(),
         target: TargetChoice::Directory(target),
         include: Include::new(Vec::new()).unwrap(),
@@ -310,14 +322,7 @@ fn restore_into(access: &RepositoryAccess, witness: &WitnessSettings, target: Pa
         ignores_rollback: false,
         dry_run: false,
         owners: OwnerMapping::ByName,
-    };
-    let restored = restore::run(access, witness, &request, &mut sink).unwrap();
-    assert_eq!(sink.0.begun.load(Ordering::Relaxed), 1);
-    assert!(sink.0.progress.load(Ordering::Relaxed) > 0);
-    assert!(sink.0.ended.load(Ordering::Relaxed) >= 3);
-    let document = restored.document(|notice| panic!("{notice:?}"));
-    assert_documented(&document);
-    serde_json::to_value(document).unwrap()
+    }
 }
 
 #[test]
