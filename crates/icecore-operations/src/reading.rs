@@ -4,10 +4,14 @@
 use std::{thread, time::Duration};
 
 use icecore_access::{AccessMode, AccessNotice, OpenRepository, RepositoryAccess};
+use icecore_copy::CopyError;
 use icecore_format::{ids::RunId, snapshot::SnapshotState};
 use icecore_prune::{ReaderHold, ReaderHoldState};
 use icecore_repo::{error::RepoResult, log::LogBook, repository::Repository, snapshots};
+use icecore_restore::RestoreError;
 use icecore_store::Stop;
+
+use crate::{copy::NotCopied, error::OperationError};
 
 /// A snapshot is held when it has been read for this time. It is as long as short grace periods are, and much longer
 /// than most restores.
@@ -70,7 +74,9 @@ impl<'a> Reading<'a> {
         let mut holds: Vec<Option<ReaderHold>> =
             runs.iter().map(|run| Some(ReaderHold::new(*run, &reason))).collect();
         loop {
-            holds.iter_mut().for_each(|hold| self.place(&repository, hold));
+            for hold in &mut holds {
+                self.place(&repository, hold);
+            }
             if !machine.pause(LOOK_EVERY, done) {
                 break;
             }
@@ -107,6 +113,27 @@ impl<'a> Reading<'a> {
         for run in runs {
             self.access.events.notice(AccessNotice::SnapshotNotHeld { run: *run, error });
         }
+    }
+}
+
+/// Returns the error of an operation that read a snapshot; if data was missing because somebody has forgotten the
+/// snapshot, the error says so.
+pub(crate) fn explained(open: &mut OpenRepository, run: RunId, error: OperationError) -> OperationError {
+    if lacks_data(&error) && is_forgotten(open, run) {
+        OperationError::ForgottenMeanwhile { run, error: Box::new(error) }
+    } else {
+        error
+    }
+}
+
+fn lacks_data(error: &OperationError) -> bool {
+    match error {
+        OperationError::Repository(error)
+        | OperationError::Restore(RestoreError::Repository(error))
+        | OperationError::Copy(NotCopied::Snapshot { error: CopyError::Source(error), .. }) => {
+            error.is_missing()
+        }
+        _ => false,
     }
 }
 

@@ -1,9 +1,7 @@
 //! A restore that takes long holds its snapshot meanwhile.
 
-use std::time::Instant;
-
 use icecore_access::{AccessMode, OpenRepository};
-use icecore_format::snapshot::{Hold, Snapshot, SnapshotState};
+use icecore_format::snapshot::{Hold, SnapshotState};
 use icecore_repo::{error::RepoError, snapshots};
 
 use super::*;
@@ -97,17 +95,10 @@ impl Bed {
     }
 }
 
-/// Marks a snapshot as deleted, as `forget` does.
-fn delete(snapshot: &mut Snapshot) -> Result<bool, RepoError> {
-    let SnapshotState::Complete(completion) = snapshot.state.clone() else { unreachable!() };
-    snapshot.state = SnapshotState::Deleted(completion);
-    Ok(true)
-}
-
 fn until(condition: impl Fn() -> bool) {
-    let began = Instant::now();
+    let (clock, patience) = (SystemClock::new(), Duration::from_mins(1));
     while !condition() {
-        assert!(began.elapsed() < Duration::from_mins(1), "nothing happens");
+        assert!(clock.monotonic() < patience, "nothing happens");
         std::thread::yield_now();
     }
 }
@@ -131,7 +122,13 @@ fn a_restore_that_takes_long_says_that_its_snapshot_was_forgotten() {
     let bed = Bed::new();
     bed.restore(|| {
         let (open, run) = bed.open();
-        snapshots::change(&open.repository, run, delete).unwrap();
+        // As `forget` does.
+        let deleted = snapshots::change(&open.repository, run, |snapshot| {
+            let SnapshotState::Complete(completion) = snapshot.state.clone() else { unreachable!() };
+            snapshot.state = SnapshotState::Deleted(completion);
+            Ok::<_, RepoError>(true)
+        });
+        deleted.unwrap();
         bed.pass_an_hour();
         until(|| !bed.recorder.notices.lock().unwrap().is_empty());
     });

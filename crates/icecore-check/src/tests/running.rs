@@ -382,7 +382,9 @@ fn check_while_swept(moment: (&'static str, &'static str), is_named: bool) -> Ch
             if is_named {
                 wait_here(store.create(&key, Bytes::from(object.clone())));
             }
-            swept.iter().for_each(|key| wait_here(store.delete(key, None)));
+            for key in &swept {
+                wait_here(store.delete(key, None));
+            }
         }
         Ok(())
     })

@@ -144,13 +144,7 @@ impl Job<'_> {
             Ok(report) => (CopyOutcome::Copied(Box::new(report)), true),
             Err(error) => {
                 let goes_on = error.is_damaged_snapshot() || error.is_archived();
-                let lacks_data = matches!(&error, CopyError::Source(error) if error.is_missing());
-                let error = NotCopied::Snapshot { run, error }.into();
-                let error = if lacks_data && reading::is_forgotten(from, run) {
-                    OperationError::ForgottenMeanwhile { run, error: Box::new(error) }
-                } else {
-                    error
-                };
+                let error = reading::explained(from, run, NotCopied::Snapshot { run, error }.into());
                 (CopyOutcome::Failed(Box::new(error)), goes_on)
             }
         }

@@ -9,6 +9,7 @@ use crate::{archived::ArchivedDocument, documents::PathText, text};
 
 /// The JSON document of a restore.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the document")]
 pub struct RestoreDocument {
     snapshot: String,
     source: String,

@@ -63,23 +63,19 @@ pub fn run(
     let reader = open.reader(access.events.as_ref(), &read, cache_bytes)?;
     let mut order = order(access, request, snapshot, since, &reader, sink)?;
     let reading = Reading::new(access, &open, "restore");
-    let runs: Vec<RunId> = read_runs(&order);
+    let runs = read_runs(&order);
     let result = reading.hold_while(&runs, || restore_asking(&reader, &mut order, sink))?;
-    let is_forgotten = lacks_data(&result) && reading::is_forgotten(&mut open, order.snapshot.origin.run);
+    let run = order.snapshot.origin.run;
     match result {
         Ok(report) => {
+            let is_forgotten = lacks_data(&report) && reading::is_forgotten(&mut open, run);
             let bucket = Bucket::of(access, open.s3.as_deref());
             let archived_packs = archived::documents(bucket.as_ref(), &report.archived_packs);
             Ok(Restored { request: order, report, is_forgotten, archived_packs, usage: open.usage })
         }
         Err(error) => {
             sink.failed(&order).map_err(OperationError::Output)?;
-            let (run, error) = (order.snapshot.origin.run, named(error, &order, request));
-            let is_forgotten = is_forgotten.then_some(run);
-            Err(match is_forgotten {
-                Some(run) => OperationError::ForgottenMeanwhile { run, error: Box::new(error) },
-                None => error,
-            })
+            Err(reading::explained(&mut open, run, named(error, &order, request)))
         }
     }
 }
@@ -90,15 +86,9 @@ fn read_runs(order: &engine::RestoreRequest) -> Vec<RunId> {
 }
 
 /// Returns whether stored data was missing, and nothing else was wrong with it.
-fn lacks_data(result: &RestoreResult<RestoreReport>) -> bool {
-    match result {
-        Ok(report) => {
-            let damage = || report.problems.iter().filter(|problem| problem.reason.is_damage());
-            report.damaged > 0 && damage().all(|problem| problem.reason.is_missing())
-        }
-        Err(RestoreError::Repository(error)) => error.is_missing(),
-        Err(_) => false,
-    }
+fn lacks_data(report: &RestoreReport) -> bool {
+    let mut damage = report.problems.iter().filter(|problem| problem.reason.is_damage());
+    report.damaged > 0 && damage.all(|problem| problem.reason.is_missing())
 }
 
 /// Makes the request to the engine: chooses the target, and asks if it may be an accident.

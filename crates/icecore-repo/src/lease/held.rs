@@ -104,17 +104,16 @@ impl Held {
         }
         let environment = self.repository.environment();
         let now = environment.monotonic();
-        let age = now.saturating_sub(object.refreshed);
-        if age < REFRESH_EVERY {
-            return Ok(Some(REFRESH_EVERY - age));
+        let left = REFRESH_EVERY.saturating_sub(now.saturating_sub(object.refreshed));
+        if !left.is_zero() {
+            return Ok(Some(left));
         }
         // The same bytes as in an attempt that failed: the store may have them.
-        let bytes = match object.unconfirmed.take() {
-            Some(bytes) => bytes,
-            None => {
-                let state = SnapshotState::Pending { refreshed: environment.now() };
-                seal(&self.repository, &Snapshot { origin: self.origin.clone(), state })?
-            }
+        let bytes = if let Some(bytes) = object.unconfirmed.take() {
+            bytes
+        } else {
+            let state = SnapshotState::Pending { refreshed: environment.now() };
+            seal(&self.repository, &Snapshot { origin: self.origin.clone(), state })?
         };
         object.unconfirmed = Some(bytes.clone());
         match self.swap(object, bytes).await {

@@ -1,8 +1,6 @@
-use std::time::Instant;
-
 use icecore_format::{ids::RunId, layout::snapshot_key};
 use icecore_store::{
-    environment::InstantSleep,
+    environment::{Clock, InstantSleep, SystemClock},
     fault::{Fault, FaultPlan, FaultStore, InjectedError},
     method::Method,
     store::{PutCondition, Store},
@@ -53,18 +51,10 @@ impl Timed {
     /// Lets the timer of the lease run out, and waits until the task has done what is then due.
     fn expire(&self) {
         let puts = self.puts();
-        self.until(|| self.sleep.limit_of_the_slowest().is_some());
+        until(|| self.sleep.limit_of_the_slowest().is_some());
         self.sleep.expire();
-        self.until(|| self.puts() > puts);
-        self.until(|| self.sleep.limit_of_the_slowest().is_some());
-    }
-
-    fn until(&self, condition: impl Fn() -> bool) {
-        let began = Instant::now();
-        while !condition() {
-            assert!(began.elapsed() < Duration::from_mins(1), "the task does nothing");
-            std::thread::yield_now();
-        }
+        until(|| self.puts() > puts);
+        until(|| self.sleep.limit_of_the_slowest().is_some());
     }
 
     fn refreshed(&self) -> i64 {
@@ -78,6 +68,15 @@ impl Timed {
         let mut session = self.session.take().unwrap();
         let root = write_manifest(&mut session, &[])?;
         commit(session, &root)
+    }
+}
+
+/// Waits for what the task does.
+fn until(mut condition: impl FnMut() -> bool) {
+    let clock = SystemClock::new();
+    while !condition() {
+        assert!(clock.monotonic() < Duration::from_mins(1), "the task does nothing");
+        std::thread::yield_now();
     }
 }
 
@@ -157,14 +156,11 @@ fn the_next_step_of_a_run_learns_that_the_task_found_it_ended() {
     let key = snapshot_key(timed.run());
     timed.bed.remove(&key);
     let puts = timed.puts();
-    timed.until(|| timed.sleep.limit_of_the_slowest().is_some());
+    until(|| timed.sleep.limit_of_the_slowest().is_some());
     timed.sleep.expire();
-    timed.until(|| timed.puts() > puts);
+    until(|| timed.puts() > puts);
     let session = timed.session.as_mut().unwrap();
-    let began = Instant::now();
-    while session.refresh_if_due().is_ok() {
-        assert!(began.elapsed() < Duration::from_mins(1));
-    }
+    until(|| session.refresh_if_due().is_err());
     let calls = timed.store.calls();
     assert!(matches!(session.refresh_if_due(), Err(RepoError::Fenced)));
     assert_eq!(timed.store.calls(), calls);
