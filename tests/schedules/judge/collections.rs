@@ -44,10 +44,15 @@ impl Collection {
         if dead.len() != count {
             return Err("a dead run is named twice".into());
         }
+        let packs = ascending(record.field(5)?.each(pack)?)?;
+        let repacked = ascending(record.list(10, Value::unsigned::<usize>)?)?;
+        if repacked.last().is_some_and(|position| *position >= packs.len()) {
+            return Err("a repacked pack is not in the record".into());
+        }
         let run = |value: &Value| value.fixed().map(Run);
         Ok(Self {
             is_sweeping,
-            packs: ascending(record.field(5)?.each(pack)?)?,
+            packs,
             deleted: ascending(record.list(6, run)?)?,
             waiting: record.optional(7)?.map(|list| ascending(list.each(run)?)).transpose()?,
             dead,

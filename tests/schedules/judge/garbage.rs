@@ -10,6 +10,9 @@ use super::{
     snapshots::{Snapshot, State},
 };
 
+/// Sources of runs that always end as aborted.
+const WITHOUT_SNAPSHOTS: [&str; 3] = ["prune", "repack", "repair"];
+
 /// The chunks and nodes that complete snapshots refer to; those of snapshots that only use the packs of a
 /// group are listed with it.
 pub(super) struct Needed(BTreeMap<Option<Run>, BTreeSet<ChunkId>>);
@@ -61,7 +64,7 @@ fn packs(repository: &Repository<'_>, needed: &Needed) -> Vec<String> {
 /// Says whether the run of a pack, or the next one of its source, may still use the pack.
 ///
 /// A run that was interrupted leaves packs for the next run of its source, until this source has a later
-/// complete snapshot.
+/// complete snapshot. Runs that never make a snapshot leave nothing for others.
 fn may_be_continued(repository: &Repository<'_>, pack: PackName) -> bool {
     let Some(run) = repository.snapshots.get(&pack.run) else { return false };
     let is_later = |(other, snapshot): (&Run, &Snapshot)| {
@@ -73,7 +76,9 @@ fn may_be_continued(repository: &Repository<'_>, pack: PackName) -> bool {
         State::Pending => true,
         State::Complete | State::Deleted => false,
         State::Aborted => {
-            !is_condemned(&repository.collections, pack) && !repository.snapshots.iter().any(is_later)
+            !WITHOUT_SNAPSHOTS.contains(&run.source.as_str())
+                && !is_condemned(&repository.collections, pack)
+                && !repository.snapshots.iter().any(is_later)
         }
     }
 }

@@ -102,6 +102,12 @@ fn packs_of_a_pending_run_and_of_a_first_aborted_one_are_no_garbage() {
     assert_eq!(with(&mut objects, SnapshotState::Pending { refreshed }), [""; 0]);
     let aborted = || SnapshotState::Aborted { reason: String::new() };
     assert_eq!(with(&mut objects, aborted()), [""; 0]);
+    let repack = bed.changed_snapshot(one.run, |snapshot| {
+        snapshot.origin.source = "repack".into();
+        snapshot.state = aborted();
+    });
+    objects.insert(key.clone(), repack);
+    assert_eq!(garbage(&objects, &SECRET), forgotten(one.run)[..2]);
     // With a later complete snapshot of the source, nobody continues the aborted run.
     bed.snapshot(OTHER, DedupScope::Repository);
     let mut objects = bed.objects();
