@@ -63,9 +63,11 @@ impl Snapshot {
         };
         check_fields(record, state)?;
         let group = Run(record.field(9)?.fixed()?);
-        let (level, scope) = (record.field(7)?.unsigned()?, record.field(8)?.unsigned()?);
-        if level > 2 || scope > 1 || (level == 0) != (group == run) {
-            return Err("level, scope and group contradict each other".into());
+        let (level, scope) = (record.field(7)?.unsigned::<u8>()?, record.field(8)?.unsigned::<u8>()?);
+        // What brings a forgotten full back names it, and stays in its group.
+        let is_copy = record.optional(16)?.is_some();
+        if level > 2 || scope > 1 || (level == 0 && group != run && !is_copy) {
+            return Err(format!("level {level}, scope {scope} and group {group} contradict each other"));
         }
         let number = record.number(17)?;
         if number > 1 << 53 {
@@ -81,7 +83,7 @@ impl Snapshot {
             level,
             scope,
             group,
-            is_copy: record.optional(16)?.is_some(),
+            is_copy,
             number,
             completion: record.optional(15)?.map(Completion::read).transpose()?,
         })

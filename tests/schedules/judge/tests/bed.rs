@@ -145,6 +145,14 @@ impl Bed {
         icecore_prune::forget(&self.repository, RunId(run), None).unwrap();
     }
 
+    /// Brings a forgotten snapshot back as another one, and returns the run of that.
+    pub(super) fn undo(&self, run: [u8; 16]) -> [u8; 16] {
+        self.clock.advance(Duration::from_secs(1));
+        let (mut catalog, seen) = (self.catalog(), SeenHistory::default());
+        let back = icecore_prune::undo(&self.repository, &mut catalog, RunId(run), "test", &seen).unwrap();
+        back.origin.run.0
+    }
+
     /// Removes packs, after this grace period.
     pub(super) fn prune(&self, grace: Duration) -> PruneReport {
         self.clock.advance(Duration::from_secs(1));

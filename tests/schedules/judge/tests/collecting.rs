@@ -212,3 +212,15 @@ fn a_record_of_which_nothing_is_left_may_be_closed_unless_it_is_the_newest() {
     assert_eq!(garbage(&objects, &SECRET), ["meta/gc/000001: everything that it names is gone"]);
     assert_eq!(judge(&objects, &SECRET, &[]), [""; 0]);
 }
+
+#[test]
+fn a_forgotten_full_that_only_uses_its_group_comes_back_within_it() {
+    let bed = Bed::new();
+    let one = bed.snapshot(OLD, DedupScope::Group);
+    bed.snapshot(OTHER, DedupScope::Repository);
+    bed.forget(one.run);
+    let back = Expected { run: bed.undo(one.run), files: one.files };
+    bed.prune(Duration::ZERO);
+    assert_garbage(&bed, &[]);
+    assert_good(&bed, &[back]);
+}
