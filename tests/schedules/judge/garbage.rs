@@ -91,10 +91,13 @@ fn directories(repository: &Repository<'_>) -> Vec<String> {
 
 fn snapshots(repository: &Repository<'_>) -> Vec<String> {
     let has_packs = |run: &Run| repository.packs.objects.keys().any(|pack| pack.run == *run);
+    let newest = repository.collections.last_key_value();
+    let is_named_dead = |run: &Run| newest.is_some_and(|(_, record)| record.dead.contains_key(run));
     let reason = |(run, snapshot): (&Run, &Snapshot)| {
         let reason = match snapshot.state {
             State::Deleted => "the snapshot was forgotten",
-            State::Aborted if !has_packs(run) => "the run was aborted and has no packs",
+            // Until a record names it as dead, such a run may still store packs.
+            State::Aborted if is_named_dead(run) && !has_packs(run) => "the run is dead and has no packs",
             _ => return None,
         };
         Some(format!("meta/snapshots/{run}: {reason}"))

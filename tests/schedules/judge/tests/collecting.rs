@@ -112,9 +112,31 @@ fn packs_of_a_pending_run_and_of_a_first_aborted_one_are_no_garbage() {
     bed.snapshot(OTHER, DedupScope::Repository);
     let mut objects = bed.objects();
     assert_eq!(with(&mut objects, aborted()), forgotten(one.run)[..2]);
-    objects.retain(|key, _| !key.contains(&format!("{}-", name(one.run))));
-    let text = format!("{key}: the run was aborted and has no packs");
-    assert_eq!(garbage(&objects, &SECRET), [text]);
+}
+
+#[test]
+fn an_aborted_run_is_garbage_when_it_is_named_dead_and_has_no_packs() {
+    let bed = Bed::new();
+    let one = bed.unnamed_snapshot(OLD, DedupScope::Repository);
+    let other = bed.snapshot(OTHER, DedupScope::Repository);
+    bed.forget(other.run);
+    bed.prune(Duration::ZERO);
+    let run = name(one.run);
+    let mut objects = bed.objects();
+    let aborted = bed.changed_snapshot(one.run, |snapshot| {
+        snapshot.state = SnapshotState::Aborted { reason: String::new() };
+    });
+    objects.insert(format!("meta/snapshots/{run}"), aborted);
+    objects.retain(|key, _| !key.contains(&format!("{run}-")));
+    assert_eq!(garbage(&objects, &SECRET), [""; 0]);
+    let record = bed.changed_record(1, &objects[RECORD], |record| {
+        record.dead_runs = vec![DeadRun { run: RunId(one.run), usable: Vec::new() }];
+    });
+    objects.insert(RECORD.into(), record);
+    assert_eq!(
+        garbage(&objects, &SECRET),
+        [format!("meta/snapshots/{run}: the run is dead and has no packs")]
+    );
 }
 
 #[test]
