@@ -31,13 +31,9 @@ use crate::{
     live::LiveChunks,
     plan::{self, NewRecord, RecordPlan},
     repack::{RepackPlan, RepackReport, rewrite, unproven},
-    sources::{PRUNE_SOURCE, REPACK_SOURCE},
+    sources::{self, PRUNE_SOURCE, REPACK_SOURCE},
     survey::Survey,
 };
-
-/// Time in the name of the own run: after all others, so that a listing of snapshots that was cut short lacks
-/// it.
-const LAST_MILLISECOND: u64 = (1 << 48) - 1;
 
 /// The removal of packs at work: the only thing that deletes packs because nothing needs them.
 ///
@@ -63,7 +59,7 @@ impl<'c> Collector<'c> {
         let environment = repository.environment();
         let mut random = [0; 10];
         environment.entropy.fill(&mut random);
-        let lease = announce(repository, RunId::new(LAST_MILLISECOND, random), PRUNE_SOURCE, &author)?;
+        let lease = announce(repository, sources::collector_run(random), PRUNE_SOURCE, &author)?;
         Ok(Self { repository: repository.clone(), catalog, lease, author })
     }
 

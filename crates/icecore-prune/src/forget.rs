@@ -6,7 +6,7 @@ use icecore_format::{
     log::HeldSnapshot,
     snapshot::{Snapshot, SnapshotState},
 };
-use icecore_repo::{repository::Repository, snapshots};
+use icecore_repo::{error::RepoError, repository::Repository, snapshots};
 
 use crate::error::{PruneError, PruneResult};
 
@@ -18,7 +18,7 @@ use crate::error::{PruneError, PruneResult};
 /// such snapshot.
 pub fn forget(repository: &Repository, run: RunId, logged: Option<&HeldSnapshot>) -> PruneResult<Snapshot> {
     let now = repository.environment().now();
-    snapshots::change(repository, run, |snapshot| {
+    let forgotten = snapshots::change(repository, run, |snapshot| {
         let completion = match &snapshot.state {
             SnapshotState::Complete(completion) => completion.clone(),
             SnapshotState::Deleted(_) => return Ok(false),
@@ -32,7 +32,13 @@ pub fn forget(repository: &Repository, run: RunId, logged: Option<&HeldSnapshot>
         }
         snapshot.state = SnapshotState::Deleted(completion);
         Ok(true)
-    })
+    });
+    match forgotten {
+        Err(PruneError::Repo(RepoError::Store(error))) if error.is_not_found() => {
+            Err(PruneError::NotComplete { run })
+        }
+        forgotten => forgotten,
+    }
 }
 
 /// Returns whether a hold still lasts.

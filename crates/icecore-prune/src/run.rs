@@ -65,8 +65,10 @@ fn rounds(
 ) -> PruneResult<()> {
     let own = collector.run();
     let look = |collector: &mut Collector<'_>| {
-        collector.refresh_if_due()?;
-        survey(repository, collector.catalog(), Some(own), seen)
+        steady(|| {
+            collector.refresh_if_due()?;
+            survey(repository, collector.catalog(), Some(own), seen)
+        })
     };
     let mut surveyed = look(collector)?;
     require_pending(&surveyed, options)?;
@@ -87,6 +89,33 @@ fn rounds(
         surveyed = look(collector)?;
     }
     Ok(())
+}
+
+/// Surveys again while there are doubts and they change: another collector may remove what this one has just listed.
+/// Doubts about a damaged repository stay the same.
+fn steady(mut survey: impl FnMut() -> PruneResult<Survey>) -> PruneResult<Survey> {
+    let words = |surveyed: &PruneResult<Survey>| match surveyed {
+        Ok(surveyed) => surveyed.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        Err(error) => vec![format!("{error:?}")],
+    };
+    let is_clear = |surveyed: &PruneResult<Survey>| match surveyed {
+        Ok(surveyed) => surveyed.doubts.is_empty(),
+        Err(PruneError::Directories { .. }) => false,
+        Err(_) => true,
+    };
+    let mut surveyed = survey();
+    for _ in 1..ROUNDS_MAX {
+        if is_clear(&surveyed) {
+            break;
+        }
+        let again = survey();
+        let is_same = words(&again) == words(&surveyed);
+        surveyed = again;
+        if is_same {
+            break;
+        }
+    }
+    surveyed
 }
 
 /// Finds the packs that are worth repacking; nothing if nobody is to look, or nothing may be condemned.
@@ -120,7 +149,7 @@ pub fn plan_only(
     seen: &SeenHistory,
     options: &PruneOptions,
 ) -> PruneResult<(Survey, PrunePlan)> {
-    let surveyed = survey(repository, catalog, None, seen)?;
+    let surveyed = steady(|| survey(repository, catalog, None, seen))?;
     require_pending(&surveyed, options)?;
     let repack = to_repack(repository, catalog, &surveyed, None, options)?.map(|(plan, _)| plan);
     let planned = PrunePlan { repack, ..plan(&surveyed, None, options, &[]) };

@@ -37,7 +37,7 @@ use crate::{
     error::PruneResult,
     marks::{NeededPacks, mark},
     packs::PackTable,
-    sources::PRUNE_SOURCE,
+    sources::{PRUNE_SOURCE, is_of_collector},
 };
 
 /// What was found in a repository.
@@ -79,7 +79,8 @@ pub fn survey(
     let records = collections::read(repository, &listings.records)?;
     let packs = PackTable::of(listings.packs.iter().chain(&listings.directories));
 
-    let mut doubts = listings.doubts(&removable(&snapshots));
+    let removable = removable(&snapshots);
+    let mut doubts = listings.doubts(|run| removable.contains(&run) || is_of_collector(run));
     doubts.extend(doubts::of_snapshots(&snapshots));
     doubts.extend(doubts::of_log(&log));
     doubts.extend(log.losses(repository, catalog, &snapshots, seen)?.into_iter().map(Doubt::Lost));

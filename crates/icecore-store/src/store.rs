@@ -70,7 +70,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn head(&self, key: &str) -> StoreResult<ObjectInfo>;
 
     /// Lists the objects whose key begins with `prefix` (empty, or a valid key followed by `/`, else
-    /// [`StoreError::InvalidKey`]), sorted by key as bytes. Foreign files whose names are not valid keys are
+    /// [`StoreError::InvalidKey`]), sorted by key as bytes. A listing is not one moment: directories are read in the
+    /// order of keys, as the pages of S3 are, so that of two directories the one with the smaller name is older. Foreign files whose names are not valid keys are
     /// left out.
     async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>>;
 

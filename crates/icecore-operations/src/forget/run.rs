@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use icecore_access::{AccessMode, OpenRepository, RepositoryAccess, Usage};
-use icecore_format::snapshot::Snapshot;
+use icecore_format::{ids::RunId, snapshot::Snapshot};
 use icecore_policy::retention::{
     GroupKey, GuardLimits, RetentionFate, RetentionPlan, RetentionRequest, ShareRefusal, plan,
 };
 use icecore_prune::{PruneError, forget};
+use icecore_repo::log::LogBook;
 use icecore_witness::{Watch, WitnessSettings};
 use jiff::Timestamp;
 
@@ -101,7 +102,7 @@ pub fn run(
         }
     };
     if !request.is_dry_run {
-        carry_out(access, &open, watch, &mut snapshots)?;
+        carry_out(access, &mut open, watch, &mut snapshots)?;
     }
     Ok(ForgetReport { snapshots, refused, is_dry_run: request.is_dry_run, usage: open.usage })
 }
@@ -128,10 +129,11 @@ fn judged(look: &Look, plan: &RetentionPlan) -> Vec<ForgottenSnapshot> {
 
 fn carry_out(
     access: &RepositoryAccess,
-    open: &OpenRepository,
+    open: &mut OpenRepository,
     watch: &Watch,
     snapshots: &mut [ForgottenSnapshot],
 ) -> OperationResult<()> {
+    let mut log = None;
     let goes = |one: &&mut ForgottenSnapshot| matches!(one.action, ForgetAction::Forgotten);
     for one in snapshots.iter_mut().filter(goes) {
         if access.machine.is_cancelled() {
@@ -140,6 +142,8 @@ fn carry_out(
         let run = one.snapshot.origin.run;
         match forget(&open.repository, run, watch.held(run)) {
             Ok(_) => {}
+            // Another host was faster, and its data has been removed since.
+            Err(PruneError::NotComplete { .. }) if is_gone(&mut log, open, run)? => {}
             Err(error @ (PruneError::Held { .. } | PruneError::NotComplete { .. })) => {
                 one.action = ForgetAction::Failed(error);
             }
@@ -147,6 +151,15 @@ fn carry_out(
         }
     }
     Ok(())
+}
+
+/// Returns whether the log names a snapshot as deleted; it is read again for the first one.
+fn is_gone(log: &mut Option<LogBook>, open: &mut OpenRepository, run: RunId) -> OperationResult<bool> {
+    let log = match log {
+        Some(log) => log,
+        none => none.insert(LogBook::read(&open.repository, &mut open.catalog)?),
+    };
+    Ok(log.history().is_gone(run))
 }
 
 impl ForgetReport {

@@ -51,3 +51,11 @@ fn a_run_without_a_snapshot_cannot_be_forgotten() {
     let run = bed.announced(&bed.repository);
     assert!(matches!(forget(&bed.repository, run, None), Err(PruneError::NotComplete { .. })));
 }
+
+#[test]
+fn a_snapshot_that_somebody_has_removed_meanwhile_cannot_be_forgotten() {
+    let bed = Bed::new();
+    let run = bed.snapshot(&[("a", 1)]).origin.run;
+    bed.remove(&icecore_format::layout::snapshot_key(run));
+    assert!(matches!(forget(&bed.repository, run, None), Err(PruneError::NotComplete { .. })));
+}

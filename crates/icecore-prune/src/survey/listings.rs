@@ -73,8 +73,8 @@ impl Listings {
     /// Compares the two listings of the snapshots, which are all that a truncated listing could make look
     /// unused.
     ///
-    /// `removable` are the runs whose snapshot objects another collection may remove meanwhile.
-    pub fn doubts(&self, removable: &HashSet<RunId>) -> Vec<Doubt> {
+    /// `is_removable` says whether another collection may remove the snapshot object of a run meanwhile.
+    pub fn doubts(&self, is_removable: impl Fn(RunId) -> bool) -> Vec<Doubt> {
         let mut doubts = Vec::new();
         let is_missing = |own: &String| {
             self.now().is_none() || self.snapshots_again.iter().all(|object| object.key != *own)
@@ -88,7 +88,7 @@ impl Listings {
         let run = |key: &str| parse_snapshot_key(key).ok();
         for object in &self.snapshots {
             let Some(run) = run(&object.key) else { continue };
-            if !again.contains_key(object.key.as_str()) && !removable.contains(&run) {
+            if !again.contains_key(object.key.as_str()) && !is_removable(run) {
                 doubts.push(Doubt::ListedOnce { run });
             }
         }

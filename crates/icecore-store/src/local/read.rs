@@ -101,10 +101,7 @@ pub(super) fn head(root: &Root, key: &str) -> StoreResult<ObjectInfo> {
 
 /// Returns the objects below `prefix`, sorted by key.
 pub(super) fn list(root: &Root, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
-    let mut listing = Listing { prefixes: vec![prefix.to_owned()], ..Listing::default() };
-    while let Some(prefix) = listing.prefixes.pop() {
-        list_directory(root, &prefix, &mut listing)?;
-    }
+    let listing = read_tree(root, prefix)?;
     root.strays.report(&root.path, &listing.strays);
     let mut objects = listing.objects;
     // The order of keys is not the order of the tree: `a-b` and `a.b` come before `a/b`.
@@ -112,10 +109,19 @@ pub(super) fn list(root: &Root, prefix: &str) -> StoreResult<Vec<ObjectInfo>> {
     Ok(objects)
 }
 
+/// Reads a directory and all below it; of the directories in one, those with the smaller names first.
+pub(super) fn read_tree(root: &Root, prefix: &str) -> StoreResult<Listing> {
+    let mut listing = Listing { prefixes: vec![prefix.to_owned()], ..Listing::default() };
+    while let Some(prefix) = listing.prefixes.pop() {
+        list_directory(root, &prefix, &mut listing)?;
+    }
+    Ok(listing)
+}
+
 /// A listing in progress.
 #[derive(Debug, Default)]
-struct Listing {
-    objects: Vec<ObjectInfo>,
+pub(super) struct Listing {
+    pub objects: Vec<ObjectInfo>,
     /// Directories still to be read, as beginnings of keys: empty, or with a `/` at the end.
     prefixes: Vec<String>,
     /// Files that have the name of an object but are not objects.
@@ -130,6 +136,7 @@ fn list_directory(root: &Root, prefix: &str, listing: &mut Listing) -> StoreResu
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(call.failed(errno)),
     };
+    let found = listing.prefixes.len();
     for entry in Dir::read_from(&directory).map_err(|errno| call.failed(errno))? {
         let entry = entry.map_err(|errno| call.failed(errno))?;
         let name = entry.file_name().to_bytes();
@@ -153,6 +160,8 @@ fn list_directory(root: &Root, prefix: &str, listing: &mut Listing) -> StoreResu
             other => listing.strays.push(Stray { key, what: describe(other) }),
         }
     }
+    // The last one is read first.
+    listing.prefixes[found..].sort_unstable_by(|left, right| right.cmp(left));
     Ok(())
 }
 

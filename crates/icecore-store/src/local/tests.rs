@@ -424,3 +424,15 @@ async fn where_nothing_can_be_linked_whoever_creates_holds_the_lock() {
     assert_eq!(store.get("meta/a", None).await.unwrap(), "one");
     assert!(names(&directory.path().join("+tmp")).is_empty());
 }
+
+/// Who lists the log and the snapshots at once relies on this: a snapshot that the log names is in the listing.
+#[tokio::test]
+async fn directories_are_listed_in_the_order_of_their_names() {
+    let (store, _directory) = fresh();
+    let names: Vec<String> = (0..50).map(|number| format!("meta/{}/x", (number * 37) % 50 + 10)).collect();
+    for name in &names {
+        store.create(name, Bytes::from_static(b"1")).await.unwrap();
+    }
+    let read = read::read_tree(&store.root, "meta/").unwrap().objects;
+    assert!(read.len() == 50 && read.is_sorted_by_key(|object| object.key.clone()), "{read:?}");
+}
