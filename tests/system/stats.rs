@@ -51,7 +51,7 @@ fn assert_frees(sandbox: &Sandbox, ids: &[&str], predicted: &Value) {
 #[track_caller]
 fn assert_removes(sandbox: &Sandbox, packs: u64, bytes: u64) {
     let [packs_before, snapshots_before] = [&PACKS[..], &["meta/snapshots"]].map(|of| stored(sandbox, of).1);
-    let removed = sandbox.json(&["prune", "--grace", "0"]);
+    let removed = sandbox.json(&["prune", "--grace", "0", "--max-repack", "0"]);
     assert_eq!(number(&removed, "packs_removed"), packs);
     assert_eq!(packs_before - stored(sandbox, &PACKS).1, bytes);
     // The snapshot objects go, too.

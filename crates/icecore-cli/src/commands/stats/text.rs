@@ -80,7 +80,10 @@ impl StatsText<'_> {
         }
         let inside = unused.in_needed_packs.stored_bytes();
         if inside > 0 {
-            add(format!("unused data in packs that are needed: {}", text::size(inside)));
+            let inside = text::size(inside);
+            add(format!(
+                "unused data in packs that are needed: {inside}; `icecore prune` repacks the worst of them"
+            ));
         }
         lines
     }
