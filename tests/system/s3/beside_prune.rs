@@ -3,6 +3,8 @@
 
 use std::{fs, time::Duration};
 
+use rustix::process::Signal;
+
 use super::*;
 use crate::harness::{Output, Running};
 
@@ -50,7 +52,12 @@ impl Swept {
     }
 
     fn packs(&self) -> usize {
-        self.bed.server.keys("bucket").iter().filter(|key| key.contains("/data/")).count()
+        self.data_keys().len()
+    }
+
+    fn data_keys(&self) -> Vec<String> {
+        let keys = self.bed.server.keys("bucket");
+        keys.into_iter().filter(|key| key.contains("/data/")).collect()
     }
 
     /// Lets the command continue, and waits for its end.
@@ -93,6 +100,31 @@ fn a_restore_finds_data_that_was_stored_again_meanwhile() {
     sandbox.backup(&["--level", "full"]);
     swept.end(&running).expect(0);
     assert_same(&read(&sandbox.source("")), &read(&sandbox.path("restored")));
+}
+
+#[test]
+fn a_restore_finds_data_that_was_repacked_meanwhile() {
+    // The packs of the first snapshot are mostly unused when it is gone: the second one needs two files of them.
+    let swept = Swept::new();
+    let sandbox = &swept.bed.sandbox;
+    for name in ["large/3", "large/15"] {
+        sandbox.write(name, fs::read(sandbox.path("first").join(name)).unwrap());
+    }
+    let made = sandbox.backup(&[]);
+    sandbox.run(&["forget", &swept.id]).expect(0);
+    let before = swept.data_keys();
+    let running = swept.start(&["restore", made["snapshot"]["id"].as_str().unwrap(), "--target", "restored"]);
+    // The removal of packs reads data, too: only the restore must not.
+    running.signal(Signal::STOP);
+    swept.bed.server.heal();
+    for _ in 0..3 {
+        sandbox.run(&["prune", "--grace", "0", "--max-repack", "1GiB"]).expect(0);
+    }
+    running.signal(Signal::CONT);
+    assert!(before.iter().any(|key| !swept.data_keys().contains(key)), "nothing was repacked");
+    swept.end(&running).expect(0);
+    assert_same(&read(&sandbox.source("")), &read(&sandbox.path("restored")));
+    sandbox.check_all_data();
 }
 
 #[test]
