@@ -66,6 +66,8 @@ mod recovery;
 #[cfg(test)]
 mod repair;
 #[cfg(test)]
+mod repacking;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod rollback;

@@ -66,7 +66,7 @@ pub(crate) fn find(
     if options.bytes_max == 0 || !survey.doubts.is_empty() {
         return Ok(None);
     }
-    if !options.is_asked && !choice::may_be_worth_it(survey) {
+    if !options.is_asked && !choice::may_be_worth_it(catalog, survey)? {
         return Ok(None);
     }
     let complete: Vec<&Snapshot> = survey.snapshots.complete(None).collect();

@@ -45,31 +45,35 @@ impl Candidate {
     /// Returns the packs that this one is put together with: of the same kind and group, and of about the same
     /// length.
     fn class(&self) -> (u8, GroupId, u32) {
-        (self.kind as u8, self.group, self.bytes.max(1).ilog2() / 3)
+        (self.kind as u8, self.group, length_class(self.bytes))
     }
 }
 
 /// Returns whether there is a reason to look: a snapshot was forgotten that no collection names yet, or there are
 /// many small packs.
-pub(super) fn may_be_worth_it(survey: &Survey) -> bool {
+pub(super) fn may_be_worth_it(catalog: &mut Catalog, survey: &Survey) -> PruneResult<bool> {
     let is_new = |run: RunId| !survey.records.iter().any(|stored| stored.record.names_snapshot(run));
     let deleted =
         survey.snapshots.snapshots.iter().any(|snapshot| {
             matches!(snapshot.state, SnapshotState::Deleted(_)) && is_new(snapshot.origin.run)
         });
-    let needed = survey.marks.all();
-    let mut classes: BTreeMap<_, usize> = BTreeMap::new();
-    for number in needed.iter() {
-        let pack = survey.packs.get(number);
-        if is_free(survey, pack)
-            && pack.stored_bytes() < SMALL_BYTES
-            && let Some((place, _)) = &pack.pack
-        {
-            // The group of a pack of manifest nodes is in its directory only.
-            *classes.entry((*place, pack.stored_bytes().max(1).ilog2() / 3)).or_default() += 1;
-        }
+    if deleted {
+        return Ok(true);
     }
-    deleted || classes.values().any(|packs| *packs >= SMALL_PACKS_MIN)
+    let needed = survey.marks.all();
+    let packs = needed.iter().map(|number| (number, survey.packs.get(number)));
+    let small: Vec<(u32, &ListedPack)> =
+        packs.filter(|(_, pack)| pack.stored_bytes() < SMALL_BYTES && is_free(survey, pack)).collect();
+    if small.len() < SMALL_PACKS_MIN {
+        return Ok(false);
+    }
+    let groups = marks::groups(catalog, &survey.packs)?;
+    let mut classes: BTreeMap<_, usize> = BTreeMap::new();
+    for (number, pack) in small {
+        let kind = pack.pack.as_ref().map(|(place, _)| place.kind() as u8);
+        *classes.entry((kind, groups[number as usize], length_class(pack.stored_bytes()))).or_default() += 1;
+    }
+    Ok(classes.values().any(|packs| *packs >= SMALL_PACKS_MIN))
 }
 
 /// Chooses the packs that are worth it: first those with the smallest needed part, then the small ones.
@@ -131,6 +135,11 @@ fn within(candidates: Vec<Candidate>, mut plan: RepackPlan, bytes_max: u64) -> R
     }
     plan.packs.sort_unstable();
     plan
+}
+
+/// Returns the same number for lengths within a factor of eight.
+fn length_class(bytes: u64) -> u32 {
+    bytes.max(1).ilog2() / 3
 }
 
 /// Returns about how many bytes of a pack are needed: its length times the needed part of its plaintext.

@@ -183,6 +183,27 @@ fn many_small_packs_become_one_and_copies_are_not_kept_twice() {
 }
 
 #[test]
+fn small_packs_of_many_groups_are_no_reason_to_read_all_manifests() {
+    let bed = Bed::new();
+    for number in 0..20 {
+        bed.snapshot(&[("a", number)]);
+    }
+    let worth = |bed: &Bed| {
+        let own = bed.announced(&bed.repository);
+        let mut catalog = bed.catalog();
+        let surveyed =
+            crate::survey::survey(&bed.repository, &mut catalog, Some(own), &SeenHistory::default()).unwrap();
+        choice::may_be_worth_it(&mut catalog, &surveyed).unwrap()
+    };
+    assert!(!worth(&bed));
+    let first = bed.snapshots()[0].origin.run;
+    for number in 100..116 {
+        bed.snapshot_with(&[("a", number)], |origin| origin.group = Some(first));
+    }
+    assert!(worth(&bed));
+}
+
+#[test]
 fn a_snapshot_of_a_group_keeps_its_copy_in_the_group() {
     let bed = Bed::new();
     let old = bed.snapshot(OLD).origin.run;
