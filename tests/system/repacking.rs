@@ -56,7 +56,7 @@ fn nothing_is_repacked_if_nothing_may_be_read() {
     // Nothing was forgotten since, so this is looked for only if somebody asks.
     let later = sandbox.json(&["prune", "--grace", "0"]);
     assert_eq!(number(&later, "packs_repacked"), 0);
-    let asked = sandbox.json(&["prune", "--grace", "0", "--max-repack", "1G"]);
+    let asked = sandbox.json(&["prune", "--grace", "0", "--max-repack", "1GiB"]);
     assert_eq!(number(&asked, "packs_repacked"), 1);
     sandbox.check_all_data();
     sandbox.run(&["prune", "--max-repack", "much"]).expect(2).says("--max-repack");

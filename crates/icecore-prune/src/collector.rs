@@ -29,10 +29,10 @@ pub use self::sweep::SweepReport;
 use crate::{
     error::{PruneError, PruneResult},
     live::LiveChunks,
-    plan::{self, NewRecord, RecordPlan},
+    plan::{NewRecord, RecordPlan},
     repack::{RepackPlan, RepackReport, rewrite, unproven},
     sources::{self, PRUNE_SOURCE, REPACK_SOURCE},
-    survey::Survey,
+    survey::{Survey, is_pending},
 };
 
 /// The removal of packs at work: the only thing that deletes packs because nothing needs them.
@@ -155,8 +155,7 @@ impl<'c> Collector<'c> {
         if let Some((key, _)) = list.damaged.first() {
             return Err(PruneError::SnapshotUnreadable { key: key.clone() });
         }
-        let is_writer =
-            |snapshot: &&Snapshot| plan::is_pending(snapshot) && snapshot.origin.source != PRUNE_SOURCE;
+        let is_writer = |snapshot: &&Snapshot| is_pending(snapshot) && snapshot.origin.source != PRUNE_SOURCE;
         let pending = list.snapshots.iter().filter(is_writer);
         let mut waiting: Vec<RunId> = pending.map(|snapshot| snapshot.origin.run).collect();
         waiting.sort_unstable();

@@ -2,6 +2,7 @@
 
 mod candidates;
 mod new_record;
+mod objects;
 mod planner;
 mod runs;
 
@@ -13,11 +14,8 @@ use icecore_format::{
 };
 
 pub use self::candidates::{KeptPacks, WhyKept};
+pub(crate) use self::objects::{noted_objects, renewed};
 use self::planner::Planner;
-pub(crate) use self::{
-    candidates::{noted_objects, renewed},
-    planner::is_pending,
-};
 use crate::{
     repack::{REPACK_BYTES_MAX, RepackOptions, RepackPlan},
     survey::Survey,

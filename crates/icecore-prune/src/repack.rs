@@ -13,7 +13,11 @@ use icecore_format::{ids::PackName, snapshot::Snapshot};
 use icecore_repo::repository::Repository;
 
 pub(crate) use self::{proof::unproven, rewrite::rewrite};
-use crate::{error::PruneResult, live::LiveChunks, plan::is_pending, survey::Survey};
+use crate::{
+    error::PruneResult,
+    live::LiveChunks,
+    survey::{Survey, is_pending},
+};
 
 /// What may be repacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use crate::{
     collector::{Collector, SweepReport},
     error::{PruneError, PruneResult},
     live::LiveChunks,
-    plan::{PruneOptions, PrunePlan, RecordPlan, RecordStep, is_pending, plan},
+    plan::{PruneOptions, PrunePlan, RecordPlan, RecordStep, plan},
     repack::{self, RepackPlan, RepackReport},
-    survey::{Doubt, Survey, survey},
+    survey::{Doubt, Survey, is_pending, survey},
 };
 
 /// Surveys before it gives up, if other collectors or rescues are faster each time.

@@ -123,6 +123,11 @@ fn is_complete(repository: &Repository, catalog: &mut Catalog, run: RunId) -> Pr
     }
 }
 
+/// Returns whether a run is in progress, as far as its snapshot object says.
+pub(crate) fn is_pending(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.state, SnapshotState::Pending { .. })
+}
+
 fn run_of(object: &ObjectInfo) -> Option<RunId> {
     parse_snapshot_key(&object.key).ok()
 }

@@ -12,8 +12,12 @@ use icecore_format::{
 };
 use icecore_repo::{collections::StoredCollection, environment::time_of};
 
-use super::{PruneOptions, RecordPlan, RecordStep, noted_objects};
-use crate::{pack_set::PackSet, sources::PRUNE_SOURCE, survey::Survey};
+use super::{PruneOptions, RecordPlan, RecordStep, objects::noted_objects};
+use crate::{
+    pack_set::PackSet,
+    sources::PRUNE_SOURCE,
+    survey::{Survey, is_pending},
+};
 
 /// How far clocks of hosts may be from the store's.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
@@ -175,10 +179,6 @@ impl<'a> Planner<'a> {
     fn has_object(&self, run: RunId) -> bool {
         self.survey.snapshot_objects.contains_key(&run)
     }
-}
-
-pub(crate) fn is_pending(snapshot: &Snapshot) -> bool {
-    matches!(snapshot.state, SnapshotState::Pending { .. })
 }
 
 pub(super) fn is_dead(record: &CollectionRecord, run: RunId) -> bool {

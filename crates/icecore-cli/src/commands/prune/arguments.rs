@@ -22,7 +22,7 @@ use crate::arguments::values::{parse_bytes, parse_duration, parse_run};
 Examples:
   icecore prune --dry-run
   icecore prune
-  icecore prune --max-repack 100G  # look everywhere for packs that are mostly unused
+  icecore prune --max-repack 100GiB  # look everywhere for packs that are mostly unused
   icecore prune --grace 0          # remove at once what no running backup may use")]
 pub(crate) struct PruneArguments {
     /// Show what would be marked and removed, and change nothing
@@ -33,7 +33,7 @@ pub(crate) struct PruneArguments {
     /// Until then, `forget --undo` brings a snapshot back, and a restore that began before can finish.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) grace: Option<Duration>,
-    /// Read at most so many bytes of packs to repack them, such as 500M or 2T; 0 repacks nothing [default: 16G]
+    /// Read at most so many bytes of packs to repack them, such as 500MiB or 2TiB; 0 repacks nothing [default: 16GiB]
     ///
     /// What snapshots need of packs that are at least half unused, or small, goes into new packs. Without this option,
     /// `prune` looks for such packs only after snapshots were forgotten, or if there are many small ones.
