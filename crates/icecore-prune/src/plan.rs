@@ -146,7 +146,7 @@ pub fn plan(survey: &Survey, own: Option<RunId>, options: &PruneOptions, repacke
     let records: Vec<RecordPlan> = survey.records.iter().map(|stored| planner.record(stored)).collect();
     let (candidates, kept) = candidates::find(&planner, repacked);
     PrunePlan {
-        fenced: runs::fenced(&planner),
+        fenced: runs::fenced(&planner, &records),
         condemned: new_record::new_record(&planner, &records, candidates),
         cleared: runs::cleared(&planner),
         records,

@@ -27,7 +27,7 @@ use icecore_repo::{
     index::read_directories,
     log::LogBook,
     repository::Repository,
-    snapshots::{self, SnapshotList},
+    snapshots::SnapshotList,
 };
 use icecore_store::{ObjectInfo, store::StoreExt};
 
@@ -73,9 +73,8 @@ pub fn survey(
     own: Option<RunId>,
     seen: &SeenHistory,
 ) -> PruneResult<Survey> {
-    let listings = Listings::read(repository, own)?;
+    let (listings, snapshots) = Listings::read(repository, catalog, own)?;
     let mut log = LogBook::read_from(repository, catalog, &listings.log)?;
-    let snapshots = snapshots::list_from(repository, catalog, &listings.snapshots)?;
     let records = collections::read(repository, &listings.records)?;
     let packs = PackTable::of(listings.packs.iter().chain(&listings.directories));
 

@@ -7,15 +7,24 @@ use icecore_format::{
     snapshot::{Snapshot, SnapshotState},
 };
 
-use super::planner::{Planner, is_dead};
+use super::{
+    RecordPlan, RecordStep,
+    planner::{Planner, is_dead},
+};
 use crate::sources::{PRUNE_SOURCE, REPAIR_SOURCE};
 
 /// Returns the pending runs that the operator names, and those that show no sign of life and that records
-/// wait for or packs are left of.
-pub(super) fn fenced(planner: &Planner<'_>) -> Vec<RunId> {
-    let records = planner.survey.records.iter();
-    let waited: HashSet<RunId> =
-        records.flat_map(|stored| stored.record.waiting.iter().flatten().copied()).collect();
+/// wait for or packs are left of. `records` are the plans of the records: some wait for runs that are not in their
+/// lists.
+pub(super) fn fenced(planner: &Planner<'_>, records: &[RecordPlan]) -> Vec<RunId> {
+    let waited: HashSet<RunId> = records
+        .iter()
+        .flat_map(|record| match &record.step {
+            RecordStep::Wait { runs } => runs.as_slice(),
+            _ => &[],
+        })
+        .copied()
+        .collect();
     let is_ended = |snapshot: &&Snapshot| {
         let run = snapshot.origin.run;
         planner.options.ended_runs.contains(&run)

@@ -104,6 +104,28 @@ fn a_run_that_was_pending_is_waited_for_and_what_it_uses_is_spared() {
 }
 
 #[test]
+fn a_silent_run_that_only_seems_to_be_older_than_a_record_is_ended_as_well() {
+    let bed = Bed::new();
+    let old = bed.snapshot(OLD).origin.run;
+    forget(&bed.repository, old, None).unwrap();
+    assert!(pruned(&bed, &PruneOptions::default()).packs_condemned > 0);
+    // It has no packs, and the record does not name it: it could be of a host whose clock is behind, or an undo, which
+    // has the time of the snapshot that it brings back.
+    let mut catalog = bed.catalog();
+    let run = bed.session(&mut catalog, |_| {}).run();
+    bed.clock.advance(Duration::from_hours(1));
+    let waits = |report: &PruneReport| match &report.plan.records[..] {
+        [RecordPlan { step: RecordStep::Wait { runs }, .. }] => runs.clone(),
+        records => panic!("{records:?}"),
+    };
+    assert_eq!(waits(&pruned(&bed, &at_once())), [run]);
+    bed.clock.advance(Duration::from_hours(24));
+    let report = pruned(&bed, &at_once());
+    assert_eq!(report.runs_fenced, 1);
+    assert!(report.swept.packs > 0);
+}
+
+#[test]
 fn a_silent_run_is_ended_after_a_day() {
     let bed = Bed::new();
     let old = bed.snapshot(OLD).origin.run;

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use icecore_catalog::Catalog;
 use icecore_format::{
     ids::RunId,
     layout::{
@@ -12,7 +13,11 @@ use icecore_format::{
         parse_snapshot_key, snapshot_key,
     },
 };
-use icecore_repo::{error::RepoResult, repository::Repository};
+use icecore_repo::{
+    error::RepoResult,
+    repository::Repository,
+    snapshots::{self, SnapshotList},
+};
 use icecore_store::ObjectInfo;
 
 use super::Doubt;
@@ -39,22 +44,28 @@ pub(super) struct Listings {
 }
 
 impl Listings {
-    /// Lists everything for the run `own`, if there is one.
-    pub fn read(repository: &Repository, own: Option<RunId>) -> PruneResult<Self> {
+    /// Lists everything for the run `own`, if there is one, and reads the snapshots.
+    pub fn read(
+        repository: &Repository,
+        catalog: &mut Catalog,
+        own: Option<RunId>,
+    ) -> PruneResult<(Self, SnapshotList)> {
         let list = |prefix| -> RepoResult<Vec<ObjectInfo>> {
             let environment = repository.environment();
             environment.proceed()?;
             Ok(environment.runtime.block_on(repository.store().list(prefix))?)
         };
         let log = list(LOG_PREFIX)?;
-        // A snapshot that is complete now refers to packs that are there now; and the run of a pack that is
-        // listed later is listed in the end.
+        // A snapshot that is complete when it is read refers to packs that are listed afterwards; and the run of a
+        // pack that is listed later is listed in the end.
         let snapshots = list(SNAPSHOTS_PREFIX)?;
+        let read = snapshots::list_from(repository, catalog, &snapshots)?;
         let records = list(GC_PREFIX)?;
         let directories = list(PACKS_PREFIX)?;
         let packs = [list(MANIFEST_PREFIX)?, list(DATA_PREFIX)?].concat();
         let snapshots_again = list(SNAPSHOTS_PREFIX)?;
-        Ok(Self { log, snapshots, records, directories, packs, snapshots_again, own: own.map(snapshot_key) })
+        let own = own.map(snapshot_key);
+        Ok((Self { log, snapshots, records, directories, packs, snapshots_again, own }, read))
     }
 
     /// Returns the time of the store's clock when the own run was announced or refreshed; nothing if it is
