@@ -44,7 +44,8 @@ pub(crate) fn prepare(catalog: &mut Catalog, kept: KeptSetsUse) -> PruneResult<b
 /// Notes after a renewal how many sets there are, and which packs: every set that is kept from then on has
 /// all copies in these packs.
 pub(crate) fn note_renewal(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<()> {
-    let names = packs.iter().map(|(_, pack)| pack.name).collect();
+    // A listing that was cut short lacks packs whose directories are listed: no set has them.
+    let names = packs.iter().filter(|(_, pack)| is_there(pack)).map(|(_, pack)| pack.name).collect();
     catalog.put_packs_of_nodes(&[NodePacks { node: ALL_PACKS, packs: names }])?;
     let count = catalog.noted_node_count()? as u64;
     Ok(catalog.put_meta(RENEWED_KEY, &count.to_le_bytes())?)
@@ -55,10 +56,25 @@ pub(crate) fn packs_at_renewal(catalog: &Catalog) -> PruneResult<Vec<PackName>> 
     Ok(catalog.packs_of_node(&ALL_PACKS)?.unwrap_or_default())
 }
 
+/// Takes packs that are not listed out of those of the last renewal: sets that are kept from now on lack them. They
+/// may come back, if the listing was cut short.
+pub(crate) fn note_missing(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<()> {
+    let mut names = packs_at_renewal(catalog)?;
+    let before = names.len();
+    names.retain(|name| packs.number(*name).is_some_and(|number| is_there(packs.get(number))));
+    if names.len() < before {
+        catalog.put_packs_of_nodes(&[NodePacks { node: ALL_PACKS, packs: names }])?;
+    }
+    Ok(())
+}
+
+fn is_there(pack: &ListedPack) -> bool {
+    pack.pack.is_some() && pack.directory.is_some()
+}
+
 /// Returns the set that was kept for a node; nothing if there is none, or if one of its packs is gone.
 pub(crate) fn get(catalog: &Catalog, packs: &PackTable, node: &ChunkId) -> PruneResult<Option<PackSet>> {
     let Some(names) = catalog.packs_of_node(node)? else { return Ok(None) };
-    let is_there = |pack: &ListedPack| pack.pack.is_some() && pack.directory.is_some();
     let numbers = names.iter().map(|name| packs.number(*name).filter(|number| is_there(packs.get(*number))));
     Ok(numbers.collect())
 }

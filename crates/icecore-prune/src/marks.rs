@@ -75,6 +75,7 @@ pub fn mark(
     let roots: Vec<_> =
         snapshots.iter().filter_map(|snapshot| Some((*snapshot, ManifestRoot::of(snapshot)?))).collect();
     let renewed = kept_sets::prepare(catalog, KeptSetsUse::Use)?;
+    kept_sets::note_missing(catalog, packs)?;
     let marks = mark_roots(repository, catalog, packs, &roots, NewSets::Keep)?;
     let is_exact = renewed || !marks.unreadable.is_empty();
     if is_exact || !copies::may_be_needed(catalog, packs, snapshots, &marks.unused(packs))? {

@@ -36,3 +36,24 @@ fn sets_are_renewed_when_there_are_too_many() {
     assert!(prepare(&mut catalog, KeptSetsUse::Use).unwrap());
     assert_eq!(catalog.noted_node_count().unwrap(), 0);
 }
+
+#[test]
+fn a_pack_that_a_listing_lacked_counts_as_added_when_it_comes_back() {
+    let bed = Bed::new();
+    bed.snapshot(&[("a", 1)]);
+    let (mut catalog, packs) = (bed.catalog(), bed.packs());
+    let missing = packs.get(0).name;
+    let key = packs.get(0).pack.clone().unwrap().1.key;
+    let object = bed.get(&key);
+    bed.remove(&key);
+    let short = bed.packs();
+    assert_eq!(short.get(0).name, missing, "its directory is still listed");
+    note_renewal(&mut catalog, &short).unwrap();
+    assert!(!packs_at_renewal(&catalog).unwrap().contains(&missing));
+    note_renewal(&mut catalog, &packs).unwrap();
+    assert!(packs_at_renewal(&catalog).unwrap().contains(&missing));
+    note_missing(&mut catalog, &short).unwrap();
+    bed.set(&key, object);
+    note_missing(&mut catalog, &bed.packs()).unwrap();
+    assert!(!packs_at_renewal(&catalog).unwrap().contains(&missing));
+}
