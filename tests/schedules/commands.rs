@@ -1,0 +1,223 @@
+//! The commands that actors run, as calls of the library, and what they report.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use icecore_backup::{
+    events::{BackupEvents, BackupNotice, BackupProgress, SourceProblem},
+    request::{BackupRequest, BackupSource, IgnoredChanges},
+};
+use icecore_format::{
+    history::SeenHistory,
+    ids::RunId,
+    node::Totals,
+    snapshot::{DedupScope, Level, Snapshot, SnapshotState},
+};
+use icecore_fs::excludes::Excludes;
+use icecore_prune::{PruneOptions, PruneReport};
+use icecore_repo::{session::WriteOptions, snapshots};
+
+use crate::{
+    machine::{CommandResult, Machine},
+    truth::Truth,
+};
+
+/// A run without a sign of life is ended after this time.
+pub(crate) const FENCE_AFTER: Duration = Duration::from_hours(1);
+
+/// A command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Backup,
+    Forget,
+    Undo,
+    Prune,
+    Read,
+}
+
+/// Receiver that ignores everything.
+struct Silent;
+
+impl BackupEvents for Silent {
+    fn started(&self, _: Level, _: Option<RunId>, _: Option<Totals>) {}
+    fn progress(&self, _: &BackupProgress) {}
+    fn problem(&self, _: &SourceProblem) {}
+    fn notice(&self, _: &BackupNotice) {}
+}
+
+impl Machine {
+    /// Runs a command; returns what it did.
+    pub(crate) fn run(&mut self, command: Command, truth: &Mutex<Truth>) -> CommandResult<String> {
+        match command {
+            Command::Backup => self.back_up(truth),
+            Command::Forget => self.forget(truth),
+            Command::Undo => self.undo(truth),
+            Command::Prune => {
+                let report = self.prune_once()?;
+                let mut truth = truth.lock().unwrap();
+                truth.add("packs condemned", report.packs_condemned);
+                truth.add("packs removed", report.swept.packs);
+                truth.add("runs ended", report.runs_fenced);
+                truth.add("surveys with doubts", usize::from(!report.doubts.is_empty()));
+                Ok(summary(&report))
+            }
+            Command::Read => self.read_one(truth),
+        }
+    }
+
+    fn back_up(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
+        let dice = &mut self.dice;
+        let level = *dice.pick(&[Level::Full, Level::Incremental, Level::Incremental, Level::Differential]);
+        let dedup = *dice.pick(&[None, None, Some(DedupScope::Repository), Some(DedupScope::Group)]);
+        let tree = self.tree.as_mut().ok_or("there is nothing to back up")?;
+        tree.change(dice);
+        let (root, files) = (tree.root().to_owned(), tree.files().clone());
+        let repository = self.unlock()?;
+        let look = self.look(&repository)?;
+        let source = BackupSource::Tree { path: root };
+        let request = BackupRequest {
+            snapshots: Some(Arc::clone(&look.list)),
+            ..request(&self.host, &self.source, source, (level, dedup))
+        };
+        let report = icecore_backup::backup(&repository, &mut self.catalog, request, &Silent)?;
+        if let Some(problem) = report.problems.kept().first() {
+            return Err(format!("{problem:?}").into());
+        }
+        let snapshot = report.snapshot.ok_or("no snapshot was made")?;
+        truth.lock().unwrap().completed(snapshot.origin.run, files);
+        self.log(&repository, look, &snapshot)?;
+        Ok(format!("completed {}", snapshot.origin.run))
+    }
+
+    fn forget(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
+        let repository = self.unlock()?;
+        let list = snapshots::list(&repository, &mut self.catalog)?;
+        let complete: Vec<&Snapshot> = list.complete(None).collect();
+        if complete.is_empty() {
+            return Ok("nothing to forget".to_owned());
+        }
+        let run = self.dice.pick(&complete).origin.run;
+        truth.lock().unwrap().forgets(run);
+        icecore_prune::forget(&repository, run, None)?;
+        Ok(format!("forgot {run}"))
+    }
+
+    fn undo(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
+        let repository = self.unlock()?;
+        let look = self.look(&repository)?;
+        let is_deleted = |snapshot: &&Snapshot| matches!(snapshot.state, SnapshotState::Deleted(_));
+        let deleted: Vec<&Snapshot> = look.list.snapshots.iter().filter(is_deleted).collect();
+        if deleted.is_empty() {
+            return Ok("nothing to bring back".to_owned());
+        }
+        let run = self.dice.pick(&deleted).origin.run;
+        let seen = SeenHistory::default();
+        let snapshot = icecore_prune::undo(&repository, &mut self.catalog, run, "test", &seen)?;
+        let new = snapshot.origin.run;
+        {
+            let mut truth = truth.lock().unwrap();
+            if let Some(files) = truth.content(run).cloned() {
+                truth.completed(new, files);
+            }
+        }
+        self.log(&repository, look, &snapshot)?;
+        Ok(format!("brought {run} back as {new}"))
+    }
+
+    /// Removes packs once.
+    pub(crate) fn prune_once(&mut self) -> CommandResult<PruneReport> {
+        let resumable = [Duration::ZERO, Duration::from_mins(10), Duration::from_hours(24 * 30)];
+        let options = PruneOptions {
+            grace: *self.dice.pick(&[Duration::ZERO, Duration::ZERO, Duration::from_mins(1)]),
+            resumable_for: *self.dice.pick(&resumable),
+            ..quick()
+        };
+        self.prune(&options)
+    }
+
+    /// Removes packs.
+    pub(crate) fn prune(&mut self, options: &PruneOptions) -> CommandResult<PruneReport> {
+        let repository = self.unlock()?;
+        let (author, seen) = (self.author.clone(), SeenHistory::default());
+        let report = icecore_prune::prune(&repository, &mut self.catalog, author, &seen, options, |_, _| {})?;
+        if let Some(author) = &report.author {
+            self.author = author.clone();
+        }
+        Ok(report)
+    }
+
+    fn read_one(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
+        let repository = self.unlock()?;
+        let list = snapshots::list(&repository, &mut self.catalog)?;
+        let complete: Vec<&Snapshot> = list.complete(None).collect();
+        if complete.is_empty() {
+            return Ok("nothing to read".to_owned());
+        }
+        let snapshot = (*self.dice.pick(&complete)).clone();
+        let run = snapshot.origin.run;
+        match self.read(&repository, &snapshot) {
+            Ok(files) => {
+                truth.lock().unwrap().has_read(run, files);
+                Ok(format!("read {run}"))
+            }
+            Err(error) if truth.lock().unwrap().is_forgotten(run) => Ok(format!("{run} is gone: {error}")),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Returns options with which everything that nothing needs goes in a few hours.
+pub(crate) fn quick() -> PruneOptions {
+    PruneOptions {
+        grace: Duration::ZERO,
+        fence_after: FENCE_AFTER,
+        resumable_for: Duration::ZERO,
+        ..PruneOptions::default()
+    }
+}
+
+fn summary(report: &PruneReport) -> String {
+    let (condemned, swept) = (report.packs_condemned, report.swept.packs);
+    let doubts: Vec<String> = report.doubts.iter().map(ToString::to_string).collect();
+    format!(
+        "condemned {condemned}, removed {swept} packs and {} snapshots, ended {}; doubts: {doubts:?}",
+        report.swept.snapshots, report.runs_fenced
+    )
+}
+
+fn request(
+    host: &str,
+    name: &str,
+    source: BackupSource,
+    (level, dedup): (Level, Option<DedupScope>),
+) -> BackupRequest {
+    BackupRequest {
+        source,
+        name: name.to_owned(),
+        host: host.to_owned(),
+        level,
+        dedup,
+        snapshots: None,
+        tags: BTreeMap::new(),
+        program: "test".to_owned(),
+        excludes: Excludes::none(),
+        exclude_caches: false,
+        one_file_system: false,
+        ignored: IgnoredChanges::default(),
+        skip: Vec::new(),
+        walk_concurrency: 1,
+        read_concurrency: 1,
+        write: WriteOptions {
+            pack_bytes: 1 << 20,
+            uploads_max: Some(NonZeroUsize::MIN),
+            compression_level: 1,
+            ..WriteOptions::default()
+        },
+        dry_run: false,
+        allow_empty: true,
+    }
+}
