@@ -64,9 +64,9 @@ mod reader;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
-mod repair;
-#[cfg(test)]
 mod repacking;
+#[cfg(test)]
+mod repair;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]

@@ -231,6 +231,53 @@ fn nothing_is_forgotten_by_rules_while_snapshots_are_missing() {
 }
 
 #[test]
+fn rules_for_a_source_that_does_not_exist_are_a_mistake() {
+    let sandbox = Sandbox::with_repository();
+    sandbox.run(&["forget", "--keep-last", "1", "--source", "nope"]).expect(0);
+    let ids = history(&sandbox, 2);
+    sandbox
+        .run(&["forget", "--keep-last", "1", "--source", "nope"])
+        .expect(1)
+        .says("no snapshot has this host");
+    let forgot = sandbox.run(&["forget", &ids[0]]).expect(0);
+    assert!(String::from_utf8_lossy(&forgot.stdout).contains("forgot 1 snapshot;"), "{}", forgot.describe());
+}
+
+#[test]
+fn nothing_is_written_while_a_record_of_a_collection_is_damaged() {
+    let sandbox = Sandbox::with_repository();
+    let ids = history(&sandbox, 2);
+    sandbox.run(&["forget", &ids[0]]).expect(0);
+    sandbox.run(&["prune", "--grace", "0"]).expect(0);
+    let record = sandbox.repository().join("meta/gc/000001");
+    let whole = fs::read(&record).unwrap();
+    fs::remove_file(&record).unwrap();
+    fs::write(&record, &whole[..whole.len() / 2]).unwrap();
+    for command in [&["backup", "source"][..], &["prune"]] {
+        sandbox.run(command).expect(20).says("meta/gc/000001").says("move the object away");
+    }
+    let checked = sandbox.run(&["check"]).expect(20);
+    let said = format!("{}{}", String::from_utf8_lossy(&checked.stdout), checked.stderr);
+    assert!(said.contains("meta/gc/000001") && !said.contains("--repair"), "{}", checked.describe());
+    // As the hint says.
+    fs::remove_file(&record).unwrap();
+    sandbox.run(&["prune", "--grace", "0"]).expect(0);
+    sandbox.backup(&[]);
+    sandbox.check_all_data();
+}
+
+#[test]
+fn doubts_are_told_once_with_what_to_do() {
+    let sandbox = Sandbox::with_repository();
+    let ids = history(&sandbox, 2);
+    let snapshots = sandbox.objects("meta/snapshots");
+    fs::remove_file(&snapshots[0]).unwrap();
+    let refused = sandbox.run(&["prune"]).expect(20);
+    refused.says("error: nothing was removed").says("icecore check");
+    assert_eq!(ids.len(), 2);
+}
+
+#[test]
 fn requests_to_s3_stay_within_the_budget() {
     let server = TestServer::start(&ServerOptions::default()).unwrap();
     let mut sandbox = Sandbox::new();

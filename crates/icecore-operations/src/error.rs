@@ -60,6 +60,9 @@ pub enum OperationError {
     /// The rules of retention contradict each other, or would keep nothing.
     #[error(transparent)]
     Retention(#[from] RetentionError),
+    /// No snapshot has the host, source and tags of a selection.
+    #[error("no snapshot has this host, source or tag; nothing was forgotten")]
+    NothingSelected,
     /// The last snapshot of a source would be forgotten.
     #[error("no snapshot of the source {source_name:?} of host {host} would remain; nothing was forgotten")]
     LastOfSource {

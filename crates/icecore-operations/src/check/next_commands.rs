@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use icecore_check::{CheckReport, ProblemKind};
+use icecore_check::{CheckProblem, CheckReport, ProblemKind, Severity};
 use icecore_format::snapshot::{DedupScope, SnapshotOrigin};
 use icecore_repo::snapshots::SnapshotList;
 
@@ -82,6 +82,12 @@ pub(super) fn next_commands(
     if report.is_healthy() {
         let is_marked = report.problems.iter().any(|problem| problem.kind == ProblemKind::SnapshotWholeAgain);
         return if is_marked && stage != Stage::Repaired { vec![repair(false)] } else { Vec::new() };
+    }
+    let is_damage = |problem: &&CheckProblem| problem.kind.severity() == Severity::Damage;
+    let mut damage = report.problems.iter().filter(is_damage);
+    if damage.all(|problem| problem.kind == ProblemKind::CollectionDamaged) {
+        // Only somebody who knows what runs on other hosts can do something about it.
+        return vec![NextCommand::Verify];
     }
     let mut commands = Vec::new();
     if stage == Stage::Checked {

@@ -97,7 +97,11 @@ pub fn run(
                 now: now.unwrap_or(Timestamp::UNIX_EPOCH),
                 guard: (!request.is_confirmed).then(GuardLimits::default),
             };
-            let plan = plan(&retention, &items(look.list(), watch))?;
+            let items = items(look.list(), watch);
+            if !items.is_empty() && !items.iter().any(|item| selection.matches(item)) {
+                return Err(OperationError::NothingSelected);
+            }
+            let plan = plan(&retention, &items)?;
             (judged(&look, &plan), plan.refused().map(|(key, refusal)| (key.clone(), refusal)).collect())
         }
     };

@@ -63,17 +63,23 @@ pub(super) fn summary(report: &ForgetReport) -> String {
         return "there are no such snapshots\n".to_owned();
     }
     let forgotten = report.forgotten();
-    let kept = text::count(report.kept() as u64);
+    // By name, nobody has looked at the others.
+    let is_by_name = report.snapshots.iter().all(|one| one.why == Why::Named);
+    let kept = |word: &str| match is_by_name {
+        true => String::new(),
+        false => format!("{word} {}", text::count(report.kept() as u64)),
+    };
     let counted = text::counted(forgotten as u64, "snapshot");
     let guarded = match report.snapshots.iter().filter(|one| is_guarded(one)).count() {
         0 => String::new(),
         number => format!(" (the guard keeps {}; --yes switches it off)", text::count(number as u64)),
     };
     match (report.is_dry_run, forgotten) {
-        (true, _) => format!("would forget {counted} and keep {kept}{guarded}\n"),
-        (false, 0) => format!("nothing to forget; kept {kept}{guarded}\n"),
+        (true, _) => format!("would forget {counted}{}{guarded}\n", kept(" and keep")),
+        (false, 0) => format!("nothing to forget{}{guarded}\n", kept("; kept")),
         (false, _) => format!(
-            "forgot {counted}, kept {kept}{guarded}; `icecore forget --undo ID` brings one back until its data is removed\n"
+            "forgot {counted}{}{guarded}; `icecore forget --undo ID` brings one back until its data is removed\n",
+            kept(", kept")
         ),
     }
 }

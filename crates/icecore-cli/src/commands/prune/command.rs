@@ -1,6 +1,9 @@
 //! Runs `prune`.
 
-use icecore_operations::prune::{self as operation, PruneDocument, PruneRequest, Pruned};
+use icecore_operations::{
+    prune::{self as operation, PruneDocument, PruneRequest, Pruned},
+    text,
+};
 
 use super::{
     arguments::PruneArguments,
@@ -8,7 +11,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    failure::{Outcome, exit_status::ExitStatus, status},
+    failure::{Failure, Outcome, exit_status::ExitStatus, status},
     surface::{console::ResultWriter, requests},
 };
 
@@ -36,11 +39,25 @@ pub(crate) fn prune(context: &Context, request: &PruneRequest) -> Outcome<Pruned
             }
         }
     })?;
-    for doubt in &pruned.doubts {
-        console.warning(&format!("nothing is removed: {doubt}"));
+    let mut doubts: Vec<String> = pruned.doubts.iter().map(ToString::to_string).collect();
+    doubts.dedup();
+    for doubt in &doubts {
+        console.warning(doubt);
+    }
+    if !doubts.is_empty() {
+        let failure = Failure::new(ExitStatus::Damage, "nothing was removed");
+        console.failure(&failure.hint("run `icecore check` for details"));
     }
     for (key, error) in &pruned.swept.failed {
         console.warning(&format!("failed to remove {key}: {error}"));
+    }
+    let failed = pruned.swept.failed.len() as u64;
+    if failed > 0 {
+        let failure = Failure::new(
+            ExitStatus::Failed,
+            format!("{} could not be removed", text::counted(failed, "object")),
+        );
+        console.failure(&failure.hint("nothing is lost; the next `icecore prune` tries again"));
     }
     Ok(pruned)
 }

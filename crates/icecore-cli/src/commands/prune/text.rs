@@ -53,15 +53,17 @@ fn done_lines(pruned: &Pruned, says_what_is_marked: bool) -> Vec<String> {
     }
     if swept.packs > 0 || swept.snapshots > 0 {
         let snapshots = text::counted(swept.snapshots as u64, "forgotten snapshot");
-        lines.push(format!("removed {} and {snapshots}", packs_of(swept.packs, swept.bytes)));
+        // The bytes include those of snapshots, and of packs that could only be removed in part.
+        let packs = text::counted(swept.packs as u64, "pack");
+        lines.push(format!("removed {packs} and {snapshots} ({})", text::size(swept.bytes)));
     }
-    if pruned.packs_condemned > swept.packs && says_what_is_marked {
+    if pruned.packs_condemned > swept.packs && says_what_is_marked && swept.failed.is_empty() {
         lines.push(format!(
             "marked for removal: {}",
             packs_of(pruned.packs_condemned, pruned.bytes_condemned)
         ));
     }
-    if lines.is_empty() && says_what_is_marked && pruned.doubts.is_empty() {
+    if lines.is_empty() && says_what_is_marked && pruned.doubts.is_empty() && swept.failed.is_empty() {
         lines.push("nothing to remove".to_owned());
     }
     lines

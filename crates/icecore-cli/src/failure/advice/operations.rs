@@ -77,6 +77,7 @@ pub(in crate::failure) fn of(error: &OperationError) -> Option<Advice> {
         }
         OperationError::ForgottenMeanwhile { .. } => FORGOTTEN,
         OperationError::Retention(_) => RULES,
+        OperationError::NothingSelected => "`icecore snapshots` lists hosts, sources and tags",
         OperationError::LastOfSource { .. } => "add --yes to forget it anyway",
         OperationError::UndoWithoutId => "`icecore forget --undo ID`, with the id that `forget` reported",
         OperationError::SeveralForgotten { .. } => "give more digits of the id",

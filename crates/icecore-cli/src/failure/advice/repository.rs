@@ -10,7 +10,8 @@ pub(super) const HEADER: &str = "if objects are still being replicated, wait; ot
      from a copy of the repository (the stored data is not lost)";
 /// What to do about a record of a collection that is damaged.
 const COLLECTION: &str = "copy the object back from a copy of the repository, or from its earlier version if the bucket keeps \
-     versions";
+     versions; otherwise make sure that `icecore prune` runs on no host, move the object away, and run `icecore \
+     prune`";
 /// What to do about a catalogue that cannot be kept.
 pub(in crate::failure) const CATALOG: &str = "choose another directory with --cache-dir";
 const NO_SLOT: &str = "if objects are still being replicated, wait; otherwise copy meta/keys/ back from a copy of the \
