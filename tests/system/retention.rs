@@ -215,8 +215,6 @@ fn contradictions_and_mistakes_are_refused() {
     sandbox.run(&["forget", "--undo", "ffffffff"]).expect(1).says("no snapshot");
     sandbox.run(&["forget", "--undo", &id]).expect(1).says("is not forgotten");
     assert_eq!(sandbox.json(&["snapshots"]), before);
-    let none = sandbox.json(&["forget", "--keep-last", "1", "--source", "elsewhere"]);
-    assert_eq!(none["snapshots"], Value::Array(Vec::new()));
 }
 
 #[test]
@@ -271,7 +269,7 @@ fn doubts_are_told_once_with_what_to_do() {
     let sandbox = Sandbox::with_repository();
     let ids = history(&sandbox, 2);
     let snapshots = sandbox.objects("meta/snapshots");
-    fs::remove_file(&snapshots[0]).unwrap();
+    fs::remove_file(sandbox.repository().join(&snapshots[0])).unwrap();
     let refused = sandbox.run(&["prune"]).expect(20);
     refused.says("error: nothing was removed").says("icecore check");
     assert_eq!(ids.len(), 2);
