@@ -7,10 +7,10 @@ fn held(until_seconds: Option<i64>) -> Hold {
     Hold { until_seconds, reason: "audit".into(), placed: Time::default() }
 }
 
-fn set_hold(bed: &Bed, run: RunId, hold: Option<Hold>) {
+fn set_hold(bed: &Bed, run: RunId, hold: Option<&Hold>) {
     let changed = snapshots::change(&bed.repository, run, |snapshot| {
         let SnapshotState::Complete(completion) = &mut snapshot.state else { panic!("it is complete") };
-        completion.hold.clone_from(&hold);
+        completion.hold = hold.cloned();
         Ok::<_, PruneError>(true)
     });
     changed.unwrap();
@@ -32,7 +32,7 @@ fn a_hold_keeps_a_snapshot_until_it_ends_or_is_released() {
     let run = bed.snapshot(&[("a", 1)]).origin.run;
     let now = bed.repository.environment().now().seconds;
     for lasting in [held(None), held(Some(now + 10))] {
-        set_hold(&bed, run, Some(lasting));
+        set_hold(&bed, run, Some(&lasting));
         let refused = forget(&bed.repository, run, None);
         assert!(matches!(refused, Err(PruneError::Held { reason, .. }) if reason == "audit"));
     }
@@ -41,7 +41,7 @@ fn a_hold_keeps_a_snapshot_until_it_ends_or_is_released() {
     let logged = HeldSnapshot { run, until_seconds: None, reason: "logged".into() };
     assert!(matches!(forget(&bed.repository, run, Some(&logged)), Err(PruneError::Held { .. })));
     let ended = HeldSnapshot { until_seconds: Some(now), ..logged };
-    set_hold(&bed, run, Some(held(Some(now))));
+    set_hold(&bed, run, Some(&held(Some(now))));
     forget(&bed.repository, run, Some(&ended)).unwrap();
 }
 

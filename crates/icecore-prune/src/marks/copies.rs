@@ -22,7 +22,8 @@ pub(crate) fn groups(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<Ve
 }
 
 /// Says whether one of the packs that look unused may be needed: it was added after the last renewal, a
-/// snapshot may refer to it, and another pack holds one of its chunks, too.
+/// snapshot may refer to it, and another pack holds one of its chunks, too: a set that was kept may have only the
+/// other one.
 pub(super) fn may_be_needed(
     catalog: &mut Catalog,
     packs: &PackTable,
@@ -46,7 +47,9 @@ pub(super) fn may_be_needed(
             found = row.chunk_ids().any(|id| {
                 copies.clear();
                 chunks.add_packs_of(&ChunkId(*id), &mut copies);
-                copies.iter().any(|number| !unused.contains(*number))
+                // Also if that one looks unused: a set that has it may be the reason why this pack looks unused, and
+                // a snapshot of another group does not need it.
+                copies.iter().any(|number| packs.get(*number).name != row.pack())
             });
         }
         if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

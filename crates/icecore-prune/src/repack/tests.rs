@@ -177,7 +177,9 @@ fn many_small_packs_become_one_and_copies_are_not_kept_twice() {
     let report = pruned(&bed, &at_once());
     assert!(report.repacked.packs.len() >= 16, "{:?}", report.repacked);
     assert!(bed.packs().len() < before / 3, "{} of {before}", bed.packs().len());
-    runs.iter().for_each(|run| bed.assert_readable(*run));
+    for run in runs {
+        bed.assert_readable(run);
+    }
     let again = pruned(&bed, &asked());
     assert_eq!(again.repacked, RepackReport::default());
 }

@@ -48,9 +48,10 @@ fn warn(context: &Context, report: &ForgetReport) {
     }
     for (key, share) in &report.refused {
         let failure = Failure::new(ExitStatus::Failed, refusal(key, *share));
-        let hint = match report.is_dry_run {
-            true => "to forget the snapshots anyway, add --yes",
-            false => "check the rules with --dry-run; to forget the snapshots anyway, add --yes",
+        let hint = if report.is_dry_run {
+            "to forget the snapshots anyway, add --yes"
+        } else {
+            "check the rules with --dry-run; to forget the snapshots anyway, add --yes"
         };
         context.console.failure(&failure.hint(hint));
     }

@@ -65,9 +65,8 @@ pub(super) fn summary(report: &ForgetReport) -> String {
     let forgotten = report.forgotten();
     // By name, nobody has looked at the others.
     let is_by_name = report.snapshots.iter().all(|one| one.why == Why::Named);
-    let kept = |word: &str| match is_by_name {
-        true => String::new(),
-        false => format!("{word} {}", text::count(report.kept() as u64)),
+    let kept = |word: &str| {
+        if is_by_name { String::new() } else { format!("{word} {}", text::count(report.kept() as u64)) }
     };
     let counted = text::counted(forgotten as u64, "snapshot");
     let guarded = match report.snapshots.iter().filter(|one| is_guarded(one)).count() {
