@@ -185,3 +185,21 @@ fn a_snapshot_of_a_group_needs_packs_of_its_group_only() {
     let (needed, _) = marked(&bed, &mut bed.catalog());
     assert!(snapshots.iter().all(|snapshot| needed[&third].is_superset(&needed[&snapshot.origin.run])));
 }
+
+/// The set that the catalogue keeps for the nodes has the packs of the first group only, and nothing else uses them.
+#[test]
+fn a_snapshot_of_a_group_keeps_packs_whose_chunks_an_unused_pack_has_too() {
+    let bed = Bed::new();
+    let grouped = |origin: &mut SessionOrigin| origin.dedup = DedupScope::Group;
+    let first = bed.snapshot_with(FIRST, grouped).origin.run;
+    let mut catalog = bed.catalog();
+    marked(&bed, &mut catalog);
+    let second = bed.snapshot_with(FIRST, grouped).origin.run;
+    bed.update(&mut catalog);
+    crate::forget::forget(&bed.repository, first, None).unwrap();
+    let (needed, marks) = marked(&bed, &mut catalog);
+    let own: BTreeSet<PackName> =
+        bed.packs().iter().map(|(_, pack)| pack.name).filter(|name| name.run == second).collect();
+    assert!(!own.is_empty() && needed[&second] == own, "{needed:?} instead of {own:?}");
+    assert!(marks.unused(&bed.packs()).iter().all(|number| bed.packs().get(number).name.run == first));
+}
