@@ -145,7 +145,8 @@ fn a_copy_taken_during_a_sweep_can_be_put_back() {
     let after = world.bucket.objects();
     let gone: Vec<_> = before.keys().filter(|key| !after.contains_key(*key)).cloned().collect();
     assert!(!gone.is_empty());
-    // Each copy has some of the objects that the sweep removed, in the order in which it removed them, or in none.
+    // Each copy has some of the objects that the sweep removed, in the order in which it removed them, or in
+    // none.
     for kept in 0..=gone.len() {
         for is_from_the_end in [false, true] {
             let mut copy = after.clone();

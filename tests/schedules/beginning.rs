@@ -1,5 +1,5 @@
-//! Repositories with which schedules begin. Each has a short history, so that there is something to forget, to use again
-//! and to remove.
+//! Repositories with which schedules begin. Each has a short history, so that there is something to forget,
+//! to use again and to remove.
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,5 @@
-//! A store in memory whose versions are those of S3: hashes of the content, so that an object that is removed and
-//! written again with the same bytes has the same version.
+//! A store in memory whose versions are those of S3: hashes of the content, so that an object that is removed
+//! and written again with the same bytes has the same version.
 
 use std::{
     collections::{BTreeMap, HashMap},

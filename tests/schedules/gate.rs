@@ -1,4 +1,5 @@
-//! The store as one actor sees it: each call waits for the actor's turn, and the scheduler decides what happens to it.
+//! The store as one actor sees it: each call waits for the actor's turn, and the scheduler decides what
+//! happens to it.
 
 use std::{
     ops::Range,

@@ -92,9 +92,10 @@ fn differences(manifest: &Manifest<'_>, expected: &Expected, run: Run) -> Vec<St
 
 /// Returns the objects that nothing needs, one sentence each, with the reason.
 ///
-/// A pack is needed if it contains a chunk that a complete snapshot refers to, even if another pack contains the
-/// same chunk; packs of pending runs, and those that an interrupted run left for the next one, are needed for now.
-/// If a snapshot cannot be read completely, nobody knows what it needs: then this is all that is reported.
+/// A pack is needed if it contains a chunk that a complete snapshot refers to, even if another pack contains
+/// the same chunk; packs of pending runs, and those that an interrupted run left for the next one, are needed
+/// for now. If a snapshot cannot be read completely, nobody knows what it needs: then this is all that is
+/// reported.
 pub(crate) fn garbage(objects: &BTreeMap<String, Bytes>, secret: &[u8; 32]) -> Vec<String> {
     let keys = match Keys::unlock(objects, secret) {
         Ok(keys) => keys,

@@ -44,7 +44,8 @@ const CACHE_BYTES: usize = 1 << 20;
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(32).build().unwrap());
 
-/// A single thread: with more, several would call the store at the same time, in an order that no seed decides.
+/// A single thread: with more, several would call the store at the same time, in an order that no seed
+/// decides.
 static WORKERS: LazyLock<Arc<rayon::ThreadPool>> =
     LazyLock::new(|| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap()));
 

@@ -145,8 +145,8 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Returns whether the actor is suspended instead of going on, for some time: above all when it is about to
-    /// change something that others look at.
+    /// Returns whether the actor is suspended instead of going on, for some time: above all when it is about
+    /// to change something that others look at.
     fn suspends(&mut self, actor: usize, wish: &Wish) -> bool {
         let factor = match wish {
             Wish::Call(Method::Put, key) if key.starts_with("meta/") => 5,
@@ -173,8 +173,9 @@ impl<'a> Scheduler<'a> {
         }
         let changes = matches!(method, Method::Put | Method::Delete);
         if changes && self.dice.happens(late) {
-            // An announcement that arrives a second time, after the snapshot was removed, is a run that is pending for
-            // ever, or until a record waits for it: it does no harm, but it is not what the log says.
+            // An announcement that arrives a second time, after the snapshot was removed, is a run that is
+            // pending for ever, or until a record waits for it: it does no harm, but it is not what the log
+            // says.
             let is_announcement = key.starts_with(SNAPSHOTS_PREFIX);
             return if is_announcement { Verdict::AnswerLost } else { Verdict::Late };
         }

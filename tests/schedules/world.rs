@@ -1,4 +1,5 @@
-//! One schedule: several machines with their commands on one repository, from its seed to what is wrong afterwards.
+//! One schedule: several machines with their commands on one repository, from its seed to what is wrong
+//! afterwards.
 
 use std::{
     collections::BTreeMap,
@@ -127,8 +128,8 @@ impl World {
         }
     }
 
-    /// Lets time pass and removes everything that nothing needs; then nothing else may be left, and everything must
-    /// be readable by the library, too.
+    /// Lets time pass and removes everything that nothing needs; then nothing else may be left, and
+    /// everything must be readable by the library, too.
     pub(crate) fn settle(&self, seed: u64) {
         let mut machine = self.machine(100, seed);
         for _ in 0..LAST_PRUNES {
@@ -177,15 +178,15 @@ impl World {
     }
 }
 
-/// Returns whether the log seems to lack a record. If the last call of a command that crashed is on its way for so
-/// long that the next command ends meanwhile, a snapshot becomes complete that this one should have named. Somebody
-/// has to say that this is so.
+/// Returns whether the log seems to lack a record. If the last call of a command that crashed is on its way
+/// for so long that the next command ends meanwhile, a snapshot becomes complete that this one should have
+/// named. Somebody has to say that this is so.
 fn is_late_commit(doubt: &Doubt) -> bool {
     matches!(doubt, Doubt::Lost(Loss::NamingRecord(_)))
 }
 
-/// Returns whether something is in order for a while. If a listing lacks a pack, a sweep only removes its directory, and
-/// the pack is condemned again. If a commit arrives late, a later snapshot is named before it.
+/// Returns whether something is in order for a while. If a listing lacks a pack, a sweep only removes its
+/// directory, and the pack is condemned again. If a commit arrives late, a later snapshot is named before it.
 fn is_left_for_later(violation: &str) -> bool {
     violation.ends_with("it has no directory, and its run stored all")
         || violation.starts_with("no log record names the snapshot")
@@ -288,7 +289,8 @@ fn hosts(world: &World, dice: &mut Dice) -> Vec<Host> {
     hosts.collect()
 }
 
-/// Makes the machine of an actor. Two that back up may be on one host, with different sources or with the same.
+/// Makes the machine of an actor. Two that back up may be on one host, with different sources or with the
+/// same.
 fn machine(gate: Gate, commands: &[Command], hosts: &[Host], place: &Path, dice: &mut Dice) -> Machine {
     let actor = gate.actor;
     let host = dice.pick(hosts);

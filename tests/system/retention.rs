@@ -12,8 +12,8 @@ const OPEN_REQUESTS_MAX: usize = 4;
 /// Requests for each forgotten snapshot: its object is read and replaced.
 const FORGET_REQUESTS_EACH: usize = 2;
 /// Requests of a removal of packs: about 40 for opening, the announcement, the feature bit, the record with
-/// its wait list, and three times all listings; two for each of the removed objects; and about 20 for a run that
-/// repacks what is needed of a pack, with another survey, and for reading its pack again.
+/// its wait list, and three times all listings; two for each of the removed objects; and about 20 for a run
+/// that repacks what is needed of a pack, with another survey, and for reading its pack again.
 const PRUNE_REQUESTS_MAX: usize = 94;
 
 /// Makes snapshots with new content and returns their ids.

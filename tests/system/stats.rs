@@ -132,7 +132,8 @@ fn chunks_that_go_are_told_from_packs_that_go() {
     let stats = sandbox.json(&["stats", "--snapshots"]);
     let [of_first, of_second] =
         [&first, &second].map(|id| item(&stats["by_snapshot"], "snapshot", id).clone());
-    // The pack with the removed file also has the other one: its chunks are held alone, but nothing of it goes.
+    // The pack with the removed file also has the other one: its chunks are held alone, but nothing of it
+    // goes.
     let alone = number(&of_first, "bytes_alone");
     assert!((100_000..105_000).contains(&alone), "{of_first}");
     assert!(number(&of_first, "bytes_freed") < 5_000, "{of_first}");

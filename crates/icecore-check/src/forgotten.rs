@@ -54,8 +54,8 @@ impl Missing {
     }
 }
 
-/// Reports what is missing, unless only snapshots need it that were forgotten since they were listed. Leaves these
-/// snapshots out of the result.
+/// Reports what is missing, unless only snapshots need it that were forgotten since they were listed. Leaves
+/// these snapshots out of the result.
 pub(crate) async fn report_missing(
     session: &Session<'_>,
     judged: &mut Vec<SnapshotCheck>,
@@ -80,7 +80,8 @@ pub(crate) async fn report_missing(
 
 /// Returns which of these snapshots are not complete any more because somebody forgot them.
 ///
-/// The log names a snapshot before its object is removed: an object that is missing for another reason is a loss.
+/// The log names a snapshot before its object is removed: an object that is missing for another reason is a
+/// loss.
 async fn find_forgotten(session: &Session<'_>, runs: &[RunId]) -> Result<BTreeSet<RunId>, CheckError> {
     let reading = stream::iter(runs.to_vec()).map(|run| async move {
         let range = 0..RECORD_BYTES_MAX.into();

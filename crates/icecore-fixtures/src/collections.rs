@@ -7,8 +7,8 @@ use icecore_format::{
     seal::ObjectKind,
 };
 
-/// Returns the record of a collection that is about to remove data packs of the groups of their runs; nothing is
-/// noted yet of what it waits for.
+/// Returns the record of a collection that is about to remove data packs of the groups of their runs; nothing
+/// is noted yet of what it waits for.
 pub fn condemned(number: CollectionNumber, packs: &[PackName]) -> CollectionRecord {
     let pack = |name: &PackName| CollectedPack {
         name: *name,

@@ -1,5 +1,5 @@
-//! What operations do that read a snapshot for a long time, while others may forget it: they hold it, and find out
-//! whether it was forgotten after all.
+//! What operations do that read a snapshot for a long time, while others may forget it: they hold it, and
+//! find out whether it was forgotten after all.
 
 use std::{thread, time::Duration};
 
@@ -13,8 +13,8 @@ use icecore_store::Stop;
 
 use crate::{copy::NotCopied, error::OperationError};
 
-/// A snapshot is held when it has been read for this time. It is as long as short grace periods are, and much longer
-/// than most restores.
+/// A snapshot is held when it has been read for this time. It is as long as short grace periods are, and much
+/// longer than most restores.
 const HELD_AFTER: Duration = Duration::from_hours(1);
 /// So often, the hold is looked at.
 const LOOK_EVERY: Duration = Duration::from_mins(30);
@@ -116,8 +116,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Returns the error of an operation that read a snapshot; if data was missing because somebody has forgotten the
-/// snapshot, the error says so.
+/// Returns the error of an operation that read a snapshot; if data was missing because somebody has forgotten
+/// the snapshot, the error says so.
 pub(crate) fn explained(open: &mut OpenRepository, run: RunId, error: OperationError) -> OperationError {
     if lacks_data(&error) && is_forgotten(open, run) {
         OperationError::ForgottenMeanwhile { run, error: Box::new(error) }
@@ -139,8 +139,8 @@ fn lacks_data(error: &OperationError) -> bool {
 
 /// Returns whether somebody has forgotten a snapshot since it was found.
 ///
-/// Before a removal of packs removes the object of a forgotten snapshot, it names the snapshot in the log: an object
-/// that is missing for another reason is a loss.
+/// Before a removal of packs removes the object of a forgotten snapshot, it names the snapshot in the log: an
+/// object that is missing for another reason is a loss.
 pub(crate) fn is_forgotten(open: &mut OpenRepository, run: RunId) -> bool {
     look(open, run).unwrap_or_else(|error| {
         tracing::warn!(%error, "it is not known whether the snapshot was forgotten");

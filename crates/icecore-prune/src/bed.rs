@@ -132,8 +132,8 @@ impl Bed {
         session.commit(&root, &CommitReport::default()).unwrap().0
     }
 
-    /// Returns the repository behind a store whose lists lack keys, from the first one on and before the second
-    /// one; `when` counts the lists of that prefix.
+    /// Returns the repository behind a store whose lists lack keys, from the first one on and before the
+    /// second one; `when` counts the lists of that prefix.
     pub fn forgetful(&self, prefix: &str, when: FaultWhen, from: &str, before: Option<String>) -> Repository {
         let lacks = Fault::ListLacks(from.to_owned(), before);
         self.faulty(FaultPlan::new(0).rule(Some(Method::List), prefix, when, lacks)).0

@@ -84,8 +84,8 @@ impl<'c> Collector<'c> {
         Ok(self.lease.refresh_if_due()?)
     }
 
-    /// Copies what snapshots need of packs into new ones, in a run of its own. The packs stay until a collection
-    /// removes them.
+    /// Copies what snapshots need of packs into new ones, in a run of its own. The packs stay until a
+    /// collection removes them.
     pub fn repack(
         &mut self,
         survey: &Survey,

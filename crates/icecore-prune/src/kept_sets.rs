@@ -56,8 +56,8 @@ pub(crate) fn packs_at_renewal(catalog: &Catalog) -> PruneResult<Vec<PackName>> 
     Ok(catalog.packs_of_node(&ALL_PACKS)?.unwrap_or_default())
 }
 
-/// Takes packs that are not listed out of those of the last renewal: sets that are kept from now on lack them. They
-/// may come back, if the listing was cut short.
+/// Takes packs that are not listed out of those of the last renewal: sets that are kept from now on lack
+/// them. They may come back, if the listing was cut short.
 pub(crate) fn note_missing(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<()> {
     let mut names = packs_at_renewal(catalog)?;
     let before = names.len();

@@ -133,8 +133,8 @@ pub struct PrunePlan {
     pub needed: (usize, u64),
 }
 
-/// Plans for the run `own`, if there is one. `repacked` are packs whose needed chunks are in other packs now, by
-/// name. With doubts, the plan is empty but for what is needed.
+/// Plans for the run `own`, if there is one. `repacked` are packs whose needed chunks are in other packs now,
+/// by name. With doubts, the plan is empty but for what is needed.
 pub fn plan(survey: &Survey, own: Option<RunId>, options: &PruneOptions, repacked: &[PackName]) -> PrunePlan {
     let live = survey.marks.all();
     let bytes = live.iter().map(|number| survey.packs.get(number).stored_bytes()).sum();

@@ -1,7 +1,8 @@
 //! Repacking: what snapshots need of packs that are mostly dead, or tiny, goes into new packs.
 //!
-//! A repack is a run with a name of its own. It copies chunks, and removes nothing: a collection condemns the old
-//! packs afterwards, and sweeps them only after it has proved that other packs hold good copies (decision 0026).
+//! A repack is a run with a name of its own. It copies chunks, and removes nothing: a collection condemns the
+//! old packs afterwards, and sweeps them only after it has proved that other packs hold good copies (decision
+//! 0026).
 
 mod choice;
 mod proof;
@@ -24,8 +25,8 @@ use crate::{
 pub struct RepackOptions {
     /// Most bytes of packs that are read; 0 repacks nothing.
     pub bytes_max: u64,
-    /// Whether to look for such packs in any case. Else it is done only if a snapshot was forgotten since the last
-    /// collection, because every manifest is read.
+    /// Whether to look for such packs in any case. Else it is done only if a snapshot was forgotten since the
+    /// last collection, because every manifest is read.
     pub is_asked: bool,
 }
 

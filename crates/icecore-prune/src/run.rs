@@ -91,8 +91,8 @@ fn rounds(
     Ok(())
 }
 
-/// Surveys again while there are doubts and they change: another collector may remove what this one has just listed.
-/// Doubts about a damaged repository stay the same.
+/// Surveys again while there are doubts and they change: another collector may remove what this one has just
+/// listed. Doubts about a damaged repository stay the same.
 fn steady(mut survey: impl FnMut() -> PruneResult<Survey>) -> PruneResult<Survey> {
     let words = |surveyed: &PruneResult<Survey>| match surveyed {
         Ok(surveyed) => surveyed.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -130,8 +130,8 @@ pub fn pack_owners(
     of_packs
 }
 
-/// Returns for each owner the packs that only it, or an owner below it, needs: `prune` would remove them if the
-/// snapshots of the owner were forgotten.
+/// Returns for each owner the packs that only it, or an owner below it, needs: `prune` would remove them if
+/// the snapshots of the owner were forgotten.
 pub fn packs_alone(tree: &OwnerTree, of_packs: &[Owner], packs: &PackTable) -> Vec<PackSums> {
     let mut sums = vec![PackSums::default(); tree.count()];
     for (number, owner) in (0..).zip(of_packs) {
@@ -148,16 +148,18 @@ pub struct ChunkShares {
     pub alone: Vec<HeldChunks>,
     /// Unused chunks in packs that are needed.
     pub unused_in_needed_packs: HeldChunks,
-    /// Number of nodes that cannot be read and of chunks that are missing. What is below them counts as unused.
+    /// Number of nodes that cannot be read and of chunks that are missing. What is below them counts as
+    /// unused.
     pub unreadable_count: u64,
     /// Why the first of them cannot be read, with a snapshot that refers to it.
     pub unreadable: Option<(RunId, PruneError)>,
 }
 
-/// Finds the owner of each chunk from the manifests of all complete snapshots, which are given with their owners.
+/// Finds the owner of each chunk from the manifests of all complete snapshots, which are given with their
+/// owners.
 ///
-/// The catalogue must have the directories that `packs` lists. Each distinct node is read once. Takes 12 bytes of
-/// memory for each chunk beside the index, and about 100 for each node of the largest level.
+/// The catalogue must have the directories that `packs` lists. Each distinct node is read once. Takes 12
+/// bytes of memory for each chunk beside the index, and about 100 for each node of the largest level.
 pub fn chunk_shares(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -196,7 +198,8 @@ pub fn chunk_shares(
     Ok(shares)
 }
 
-/// Visits the chunks of a pack with their share of its blocks. The shares add up to the lengths of the blocks.
+/// Visits the chunks of a pack with their share of its blocks. The shares add up to the lengths of the
+/// blocks.
 fn for_each_chunk(row: &DirectoryRow<'_>, mut visit: impl FnMut(&[u8; ChunkId::BYTES], HeldChunks)) {
     let mut chunks = row.chunk_ids().zip(row.chunk_lengths());
     for block in row.blocks() {

@@ -11,8 +11,8 @@ pub(crate) const REPACK_SOURCE: &str = "repack";
 /// ending its own run does not stop it.
 pub(crate) const REPAIR_SOURCE: &str = "repair";
 
-/// Time in the name of a collector's run: after all others, so that a listing of snapshots that was cut short lacks
-/// it.
+/// Time in the name of a collector's run: after all others, so that a listing of snapshots that was cut short
+/// lacks it.
 const LAST_MILLISECOND: u64 = (1 << 48) - 1;
 
 /// Makes the name of a collector's run.

@@ -128,8 +128,8 @@ pub(crate) fn load_index_again(
     })
 }
 
-/// Adds packs to an index that are neither in it nor in `other` (sorted), which gets the names of packs of other
-/// groups, if a group is given. Returns how many were added.
+/// Adds packs to an index that are neither in it nor in `other` (sorted), which gets the names of packs of
+/// other groups, if a group is given. Returns how many were added.
 ///
 /// Not for writers: the packs may be condemned.
 pub(crate) fn add_later_packs(

@@ -23,8 +23,8 @@ const REASON_CHARS_MAX: usize = 1000;
 
 /// A snapshot object that this run has written.
 ///
-/// A task refreshes the object as long as the run is pending, whatever the run is doing: it may be loading the
-/// index, waiting for uploads, or reading a slow source. The task ends with the lease.
+/// A task refreshes the object as long as the run is pending, whatever the run is doing: it may be loading
+/// the index, waiting for uploads, or reading a slow source. The task ends with the lease.
 #[derive(Debug)]
 pub struct Lease {
     repository: Repository,
@@ -66,8 +66,8 @@ impl Lease {
         self.snapshot.clone()
     }
 
-    /// Refreshes the object, a sign that the run is alive, if it is due and the task is not just doing it. Fails
-    /// with [`RepoError::Fenced`] if the task has found that somebody else ended the run.
+    /// Refreshes the object, a sign that the run is alive, if it is due and the task is not just doing it.
+    /// Fails with [`RepoError::Fenced`] if the task has found that somebody else ended the run.
     pub fn refresh_if_due(&mut self) -> RepoResult<()> {
         self.repository.environment().runtime.block_on(self.held.refresh_if_idle())
     }

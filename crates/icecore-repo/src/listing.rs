@@ -39,8 +39,8 @@ pub(crate) struct MetaListing {
 
 impl MetaListing {
     /// Lists the objects below `prefixes`, which begin with `meta/`, one prefix after the other. If the
-    /// catalogue says that there are few objects, one request lists all of them, in the order of keys: a prefix that
-    /// must not be older than another one has a greater name.
+    /// catalogue says that there are few objects, one request lists all of them, in the order of keys: a
+    /// prefix that must not be older than another one has a greater name.
     pub fn read(repository: &Repository, catalog: &Catalog, prefixes: &[&str]) -> RepoResult<Self> {
         let environment = repository.environment();
         let list = |prefix| {

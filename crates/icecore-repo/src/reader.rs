@@ -87,9 +87,9 @@ impl ChunkReader {
         }
     }
 
-    /// Makes the reader list the pack directories again when a pack or chunk is missing: another program may have
-    /// stored the data in another pack and removed this one since the index was loaded. With a group, only its
-    /// packs are used.
+    /// Makes the reader list the pack directories again when a pack or chunk is missing: another program may
+    /// have stored the data in another pack and removed this one since the index was loaded. With a group,
+    /// only its packs are used.
     ///
     /// Not for the index of a writer: it must not refer to packs that are about to be removed.
     #[must_use]
@@ -161,8 +161,8 @@ impl ChunkReader {
         found.ok_or(RepoError::MissingChunk { id })
     }
 
-    /// Lists the pack directories again, if that is allowed and useful; returns whether the index may have more
-    /// chunks now.
+    /// Lists the pack directories again, if that is allowed and useful; returns whether the index may have
+    /// more chunks now.
     fn looks_again(&self) -> bool {
         self.relisting.as_ref().is_some_and(|relisting| relisting.look(&self.repository, &self.index))
     }

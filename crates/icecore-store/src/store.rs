@@ -70,9 +70,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn head(&self, key: &str) -> StoreResult<ObjectInfo>;
 
     /// Lists the objects whose key begins with `prefix` (empty, or a valid key followed by `/`, else
-    /// [`StoreError::InvalidKey`]), sorted by key as bytes. A listing is not one moment: directories are read in the
-    /// order of keys, as the pages of S3 are, so that of two directories the one with the smaller name is older. Foreign files whose names are not valid keys are
-    /// left out.
+    /// [`StoreError::InvalidKey`]), sorted by key as bytes. A listing is not one moment: directories are read
+    /// in the order of keys, as the pages of S3 are, so that of two directories the one with the smaller name
+    /// is older. Foreign files whose names are not valid keys are left out.
     async fn list(&self, prefix: &str) -> StoreResult<Vec<ObjectInfo>>;
 
     /// Deletes an object; if `version` is given, only in that state. Deleting a missing object is not an

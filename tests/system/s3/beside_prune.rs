@@ -30,7 +30,8 @@ impl Swept {
         Self { bed, id }
     }
 
-    /// Starts a command, and returns when it has asked for a data pack; it does not get one until the server heals.
+    /// Starts a command, and returns when it has asked for a data pack; it does not get one until the server
+    /// heals.
     fn start(&self, arguments: &[&str]) -> Running {
         self.bed.server.forget_requests();
         self.bed.inject("GET", "/data/", u64::MAX, Fault::slow_down());
@@ -104,7 +105,8 @@ fn a_restore_finds_data_that_was_stored_again_meanwhile() {
 
 #[test]
 fn a_restore_finds_data_that_was_repacked_meanwhile() {
-    // The packs of the first snapshot are mostly unused when it is gone: the second one needs two files of them.
+    // The packs of the first snapshot are mostly unused when it is gone: the second one needs two files of
+    // them.
     let swept = Swept::new();
     let sandbox = &swept.bed.sandbox;
     for name in ["large/3", "large/15"] {

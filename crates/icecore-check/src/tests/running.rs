@@ -362,8 +362,8 @@ fn a_snapshot_that_is_deleted_during_the_check_is_not_missed() {
     assert!(report.is_healthy(), "{:?}", report.problems);
 }
 
-/// Checks all data; at the first call of this method for this prefix, the second snapshot goes with its packs, after
-/// the log has named it or without that.
+/// Checks all data; at the first call of this method for this prefix, the second snapshot goes with its
+/// packs, after the log has named it or without that.
 fn check_while_swept(moment: (&'static str, &'static str), is_named: bool) -> CheckReport {
     let (mut repository, records) = logged();
     let before = repository.fork();

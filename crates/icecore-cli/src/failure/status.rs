@@ -274,8 +274,8 @@ pub(crate) fn of_doctor_report(report: &DoctorReport) -> ExitStatus {
     if report.is_healthy() { ExitStatus::Done } else { ExitStatus::Failed }
 }
 
-/// Returns the exit status of a finished restore. If the snapshot was forgotten meanwhile, the data that is missing
-/// was removed on purpose: the repository is not damaged.
+/// Returns the exit status of a finished restore. If the snapshot was forgotten meanwhile, the data that is
+/// missing was removed on purpose: the repository is not damaged.
 pub(crate) fn of_restore_report(report: &RestoreReport, is_forgotten: bool) -> ExitStatus {
     let others = report.problem_count - report.damaged - report.archived;
     let known_before =

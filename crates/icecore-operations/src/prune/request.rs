@@ -11,7 +11,8 @@ pub struct PruneRequest {
     pub grace: Duration,
     /// Runs that are not alive any more, although their snapshots are pending.
     pub ended_runs: Vec<RunId>,
-    /// Most bytes of packs that are read to repack them; looked for only after snapshots were forgotten if absent.
+    /// Most bytes of packs that are read to repack them; looked for only after snapshots were forgotten if
+    /// absent.
     pub max_repack: Option<u64>,
     /// Whether only to report what would be removed.
     pub dry_run: bool,

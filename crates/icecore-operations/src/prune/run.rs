@@ -37,8 +37,8 @@ pub struct Pruned {
     pub usage: Usage,
 }
 
-/// Removes packs that no snapshot needs, beside running backups. `shown` gets each plan before it is carried out;
-/// there is nothing to plan while something speaks against removing anything.
+/// Removes packs that no snapshot needs, beside running backups. `shown` gets each plan before it is carried
+/// out; there is nothing to plan while something speaks against removing anything.
 pub fn run(
     access: &RepositoryAccess,
     witness: &WitnessSettings,

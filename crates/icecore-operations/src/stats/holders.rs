@@ -37,7 +37,8 @@ pub(super) struct Found<'a> {
 }
 
 impl<'a> Holders<'a> {
-    /// Makes the owners of complete snapshots, those of each source in order; `is_selected` says which are selected.
+    /// Makes the owners of complete snapshots, those of each source in order; `is_selected` says which are
+    /// selected.
     pub fn new(snapshots: &[&'a Snapshot], is_selected: impl Fn(RunId) -> bool) -> Self {
         let mut tree = OwnerTree::default();
         let others = tree.add(Owner::EVERYBODY);

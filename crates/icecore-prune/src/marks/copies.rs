@@ -22,8 +22,8 @@ pub(crate) fn groups(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<Ve
 }
 
 /// Says whether one of the packs that look unused may be needed: it was added after the last renewal, a
-/// snapshot may refer to it, and another pack holds one of its chunks, too: a set that was kept may have only the
-/// other one.
+/// snapshot may refer to it, and another pack holds one of its chunks, too: a set that was kept may have only
+/// the other one.
 pub(super) fn may_be_needed(
     catalog: &mut Catalog,
     packs: &PackTable,
@@ -47,8 +47,8 @@ pub(super) fn may_be_needed(
             found = row.chunk_ids().any(|id| {
                 copies.clear();
                 chunks.add_packs_of(&ChunkId(*id), &mut copies);
-                // Also if that one looks unused: a set that has it may be the reason why this pack looks unused, and
-                // a snapshot of another group does not need it.
+                // Also if that one looks unused: a set that has it may be the reason why this pack looks
+                // unused, and a snapshot of another group does not need it.
                 copies.iter().any(|number| packs.get(*number).name != row.pack())
             });
         }

@@ -186,7 +186,8 @@ fn a_snapshot_of_a_group_needs_packs_of_its_group_only() {
     assert!(snapshots.iter().all(|snapshot| needed[&third].is_superset(&needed[&snapshot.origin.run])));
 }
 
-/// The set that the catalogue keeps for the nodes has the packs of the first group only, and nothing else uses them.
+/// The set that the catalogue keeps for the nodes has the packs of the first group only, and nothing else
+/// uses them.
 #[test]
 fn a_snapshot_of_a_group_keeps_packs_whose_chunks_an_unused_pack_has_too() {
     let bed = Bed::new();

@@ -38,8 +38,8 @@ pub(super) fn new_record(
     Some(NewRecord { packs, bytes, deleted, dead_runs: dead_runs(planner), cleared_runs })
 }
 
-/// Returns all runs that ended without a snapshot. Those of their packs are usable that were usable before and
-/// that no other record names: those that the new record names were usable until now, which undo needs to
+/// Returns all runs that ended without a snapshot. Those of their packs are usable that were usable before
+/// and that no other record names: those that the new record names were usable until now, which undo needs to
 /// know.
 fn dead_runs(planner: &Planner<'_>) -> Vec<DeadRun> {
     let survey = planner.survey;

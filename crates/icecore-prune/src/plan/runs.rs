@@ -14,8 +14,8 @@ use super::{
 use crate::sources::{PRUNE_SOURCE, REPAIR_SOURCE};
 
 /// Returns the pending runs that the operator names, and those that show no sign of life and that records
-/// wait for or packs are left of. `records` are the plans of the records: some wait for runs that are not in their
-/// lists.
+/// wait for or packs are left of. `records` are the plans of the records: some wait for runs that are not in
+/// their lists.
 pub(super) fn fenced(planner: &Planner<'_>, records: &[RecordPlan]) -> Vec<RunId> {
     let waited: HashSet<RunId> = records
         .iter()

@@ -42,15 +42,15 @@ impl Candidate {
         self.bytes < SMALL_BYTES
     }
 
-    /// Returns the packs that this one is put together with: of the same kind and group, and of about the same
-    /// length.
+    /// Returns the packs that this one is put together with: of the same kind and group, and of about the
+    /// same length.
     fn class(&self) -> (u8, GroupId, u32) {
         (self.kind as u8, self.group, length_class(self.bytes))
     }
 }
 
-/// Returns whether there is a reason to look: a snapshot was forgotten that no collection names yet, or there are
-/// many small packs.
+/// Returns whether there is a reason to look: a snapshot was forgotten that no collection names yet, or there
+/// are many small packs.
 pub(super) fn may_be_worth_it(catalog: &mut Catalog, survey: &Survey) -> PruneResult<bool> {
     let is_new = |run: RunId| !survey.records.iter().any(|stored| stored.record.names_snapshot(run));
     let deleted =

@@ -20,10 +20,10 @@ use crate::{
 
 /// Returns those of the packs that must stay: either none or all of them.
 ///
-/// All snapshots must be whole without the packs, and without everything that any record condemns: another collection
-/// may rely on what this one removes, and the record that was created later sees both. The packs of the same group
-/// that hold the remaining copies are read and opened: whoever holds the key can store a pack that only looks like a
-/// copy.
+/// All snapshots must be whole without the packs, and without everything that any record condemns: another
+/// collection may rely on what this one removes, and the record that was created later sees both. The packs
+/// of the same group that hold the remaining copies are read and opened: whoever holds the key can store a
+/// pack that only looks like a copy.
 pub(crate) fn unproven(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -58,8 +58,8 @@ fn is_proved(
     Ok(true)
 }
 
-/// Returns packs that together hold a copy of each needed chunk of `packs`, in the same group; nothing if there
-/// are no such packs.
+/// Returns packs that together hold a copy of each needed chunk of `packs`, in the same group; nothing if
+/// there are no such packs.
 fn packs_with_copies(
     catalog: &mut Catalog,
     left: &PackTable,

@@ -16,8 +16,8 @@ use icecore_store::{StoreError, store::PutCondition};
 use super::{RepackPlan, RepackReport, verified};
 use crate::{error::PruneResult, live::LiveChunks, survey::Survey};
 
-/// Copies what snapshots need of the planned packs into new ones, in a run that was announced for it. A pack that
-/// cannot be read is left out.
+/// Copies what snapshots need of the planned packs into new ones, in a run that was announced for it. A pack
+/// that cannot be read is left out.
 pub(crate) fn rewrite(
     repository: &Repository,
     catalog: &mut Catalog,

@@ -109,8 +109,8 @@ fn a_silent_run_that_only_seems_to_be_older_than_a_record_is_ended_as_well() {
     let old = bed.snapshot(OLD).origin.run;
     forget(&bed.repository, old, None).unwrap();
     assert!(pruned(&bed, &PruneOptions::default()).packs_condemned > 0);
-    // It has no packs, and the record does not name it: it could be of a host whose clock is behind, or an undo, which
-    // has the time of the snapshot that it brings back.
+    // It has no packs, and the record does not name it: it could be of a host whose clock is behind, or an
+    // undo, which has the time of the snapshot that it brings back.
     let mut catalog = bed.catalog();
     let run = bed.session(&mut catalog, |_| {}).run();
     bed.clock.advance(Duration::from_hours(1));

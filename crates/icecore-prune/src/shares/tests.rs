@@ -89,7 +89,8 @@ fn each_owner_has_the_chunks_that_nobody_else_refers_to() {
     assert_eq!(data(of_second), sums(chunks[2].difference(&first)));
     let all: BTreeSet<_> = first.union(&chunks[2]).copied().collect();
     assert_eq!(data(&shares.alone[Owner::EVERYBODY.index()]), sums(&all));
-    // Everything in the repository belongs to somebody, and the shares add up to the packs without their headers.
+    // Everything in the repository belongs to somebody, and the shares add up to the packs without their
+    // headers.
     assert_eq!(shares.alone[Owner::NOBODY.index()], HeldChunks::default());
     let all = shares.alone[Owner::EVERYBODY.index()];
     assert!(all.stored_bytes() < packs[Owner::EVERYBODY.index()].bytes);

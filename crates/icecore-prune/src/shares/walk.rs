@@ -1,7 +1,7 @@
 //! Finds out who refers to which chunk: walks all manifests together, level by level from the top.
 //!
-//! When the nodes of a level are read, all nodes that refer to them have been read, so their owners are final,
-//! and each node is read once however many snapshots share it.
+//! When the nodes of a level are read, all nodes that refer to them have been read, so their owners are
+//! final, and each node is read once however many snapshots share it.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map},

@@ -56,8 +56,8 @@ impl Listings {
             Ok(environment.runtime.block_on(repository.store().list(prefix))?)
         };
         let log = list(LOG_PREFIX)?;
-        // A snapshot that is complete when it is read refers to packs that are listed afterwards; and the run of a
-        // pack that is listed later is listed in the end.
+        // A snapshot that is complete when it is read refers to packs that are listed afterwards; and the run
+        // of a pack that is listed later is listed in the end.
         let snapshots = list(SNAPSHOTS_PREFIX)?;
         let read = snapshots::list_from(repository, catalog, &snapshots)?;
         let records = list(GC_PREFIX)?;

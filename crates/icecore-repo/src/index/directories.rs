@@ -76,8 +76,8 @@ pub(super) fn read_new(
     Ok(damaged)
 }
 
-/// Lists the directories, and gives those to `take` that are not among `known` (sorted); leaves out what does not
-/// open.
+/// Lists the directories, and gives those to `take` that are not among `known` (sorted); leaves out what does
+/// not open.
 pub(super) fn read_later(
     repository: &Repository,
     known: &[PackName],

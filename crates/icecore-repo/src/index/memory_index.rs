@@ -60,8 +60,8 @@ impl MemoryIndex {
         Ok(())
     }
 
-    /// Does the same, but chunks that are already in the index get their location in this pack: the other one may
-    /// have been removed.
+    /// Does the same, but chunks that are already in the index get their location in this pack: the other one
+    /// may have been removed.
     pub fn add_later_pack(
         &mut self,
         repository: &Repository,

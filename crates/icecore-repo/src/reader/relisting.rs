@@ -33,8 +33,8 @@ impl Relisting {
         Self { group, state: Mutex::default() }
     }
 
-    /// Lists the directories again and adds new packs to the index, unless that happened a moment ago. Returns
-    /// whether the index may have more packs than before. A failure only leaves the index as it is.
+    /// Lists the directories again and adds new packs to the index, unless that happened a moment ago.
+    /// Returns whether the index may have more packs than before. A failure only leaves the index as it is.
     pub(super) fn look(&self, repository: &Repository, index: &SharedIndex) -> bool {
         // Threads that miss something at the same time wait here for the one that looks.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

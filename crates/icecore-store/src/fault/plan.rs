@@ -52,8 +52,8 @@ pub enum Fault {
     Truncate(u64),
     /// A get returns its bytes with one wrong bit, which the seed chooses; other calls are unaffected.
     FlipBit,
-    /// A list lacks the keys from the first one on and before the second one, if there is one; other calls are
-    /// unaffected.
+    /// A list lacks the keys from the first one on and before the second one, if there is one; other calls
+    /// are unaffected.
     ListLacks(String, Option<String>),
     /// The store crashes before the call: this call and all later ones fail, and none is applied.
     Crash,

@@ -425,7 +425,8 @@ async fn where_nothing_can_be_linked_whoever_creates_holds_the_lock() {
     assert!(names(&directory.path().join("+tmp")).is_empty());
 }
 
-/// Who lists the log and the snapshots at once relies on this: a snapshot that the log names is in the listing.
+/// Who lists the log and the snapshots at once relies on this: a snapshot that the log names is in the
+/// listing.
 #[tokio::test]
 async fn directories_are_listed_in_the_order_of_their_names() {
     let (store, _directory) = fresh();

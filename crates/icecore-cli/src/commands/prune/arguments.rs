@@ -33,10 +33,12 @@ pub(crate) struct PruneArguments {
     /// Until then, `forget --undo` brings a snapshot back, and a restore that began before can finish.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) grace: Option<Duration>,
-    /// Read at most so many bytes of packs to repack them, such as 500MiB or 2TiB; 0 repacks nothing [default: 16GiB]
+    /// Read at most so many bytes of packs to repack them, such as 500MiB or 2TiB; 0 repacks nothing
+    /// [default: 16GiB]
     ///
-    /// What snapshots need of packs that are at least half unused, or small, goes into new packs. Without this option,
-    /// `prune` looks for such packs only after snapshots were forgotten, or if there are many small ones.
+    /// What snapshots need of packs that are at least half unused, or small, goes into new packs. Without
+    /// this option, `prune` looks for such packs only after snapshots were forgotten, or if there are many
+    /// small ones.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     pub(crate) max_repack: Option<u64>,
     /// Do not wait for this run: its process has ended

@@ -10,16 +10,17 @@ use crate::{arguments::rollback::RollbackArguments, failure::Outcome};
 
 /// Show what takes the space, and what forgetting snapshots would free
 ///
-/// Shows the objects of the repository by kind, how much deduplication and compression save, and three figures for
-/// each source. *alone*: stored bytes of the data that only its snapshots refer to. *freed*: bytes that `prune` would
-/// remove if all its snapshots were forgotten. *shared*: bytes of packs that it needs and other snapshots need, too.
+/// Shows the objects of the repository by kind, how much deduplication and compression save, and three
+/// figures for each source. *alone*: stored bytes of the data that only its snapshots refer to. *freed*:
+/// bytes that `prune` would remove if all its snapshots were forgotten. *shared*: bytes of packs that it
+/// needs and other snapshots need, too.
 ///
-/// `prune` removes whole packs. So *freed* is less than *alone* if packs also hold data of other snapshots, and
-/// more if they hold data that no snapshot refers to.
+/// `prune` removes whole packs. So *freed* is less than *alone* if packs also hold data of other snapshots,
+/// and more if they hold data that no snapshot refers to.
 ///
-/// With REF or with --source, --host and --tag, only the selected snapshots are shown, and counted as if they were
-/// forgotten together. All manifests of the repository are read, because other snapshots may need the same data.
-/// Nothing is written.
+/// With REF or with --source, --host and --tag, only the selected snapshots are shown, and counted as if they
+/// were forgotten together. All manifests of the repository are read, because other snapshots may need the
+/// same data. Nothing is written.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
