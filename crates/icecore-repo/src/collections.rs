@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use futures_util::{StreamExt, stream};
 use icecore_format::{
     collection::{CollectionRecord, Condemned},
+    ids::CollectionNumber,
     layout::{GC_PREFIX, parse_collection_key},
 };
 use icecore_store::{
@@ -65,16 +66,16 @@ pub fn read(repository: &Repository, listed: &[ObjectInfo]) -> RepoResult<Vec<St
 
 /// Reads all records of a listing; nothing if one of them is not there any more.
 fn read_all(repository: &Repository, listed: &[ObjectInfo]) -> RepoResult<Option<Vec<StoredCollection>>> {
-    let objects: Vec<&ObjectInfo> =
-        listed.iter().filter(|object| object.key.starts_with(GC_PREFIX)).collect();
-    let fetches = stream::iter(&objects).map(|object| repository.store().get_if_exists(&object.key));
+    // Other names are of no objects of the repository: a file system or an administrator has put them there.
+    let numbered = listed.iter().filter_map(|object| Some((parse_collection_key(&object.key).ok()?, object)));
+    let objects: Vec<(CollectionNumber, &ObjectInfo)> = numbered.collect();
+    let fetches = stream::iter(&objects).map(|(_, object)| repository.store().get_if_exists(&object.key));
     let fetches = fetches.buffered(FETCH_CONCURRENCY).collect();
     let fetched: Vec<StoreResult<_>> = repository.environment().runtime.block_on(fetches);
     let mut records = Vec::new();
-    for (object, found) in objects.into_iter().zip(fetched) {
+    for ((number, object), found) in objects.into_iter().zip(fetched) {
         let Some((bytes, version)) = found? else { return Ok(None) };
-        let record = parse_collection_key(&object.key)
-            .and_then(|number| CollectionRecord::open(repository.keys(), number, &bytes))
+        let record = CollectionRecord::open(repository.keys(), number, &bytes)
             .map_err(|source| RepoError::Collection { key: object.key.clone(), source })?;
         records.push(StoredCollection { record, version, modified: object.modified });
     }

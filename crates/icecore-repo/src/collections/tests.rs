@@ -29,11 +29,17 @@ fn a_record_that_goes_while_it_is_read_makes_all_be_listed_again() {
 #[test]
 fn what_does_not_open_is_an_error() {
     let bed = Bed::new();
-    for key in ["meta/gc/1", "meta/gc/000001", "meta/gc/x"] {
+    let key = "meta/gc/000001";
+    bed.set(key, vec![0; 10]);
+    assert!(matches!(list(&bed.repository), Err(RepoError::Collection { key: found, .. }) if found == key));
+}
+
+#[test]
+fn foreign_objects_beside_the_records_are_ignored() {
+    let bed = Bed::new();
+    for key in ["meta/gc/1", "meta/gc/x", "meta/gc/.nfs0001", "meta/gc/000003.tmp"] {
         bed.set(key, vec![0; 10]);
-        assert!(
-            matches!(list(&bed.repository), Err(RepoError::Collection { key: found, .. }) if found == key)
-        );
-        bed.remove(key);
     }
+    bed.put_collection(&collection(2, &[]));
+    assert_eq!(list(&bed.repository).unwrap().len(), 1);
 }
