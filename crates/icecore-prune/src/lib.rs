@@ -37,7 +37,9 @@ pub use crate::{
     owners::{Owner, OwnerTree},
     pack_set::PackSet,
     packs::{ListedPack, PackTable},
-    plan::{GRACE, KeptPacks, NewRecord, PruneOptions, PrunePlan, RecordPlan, RecordStep, WhyKept},
+    plan::{
+        GRACE, KeptPacks, NewRecord, PruneOptions, PrunePlan, RecordPlan, RecordStep, WaitedRun, WhyKept,
+    },
     reader_hold::{ReaderHold, ReaderHoldState},
     repack::{REPACK_BYTES_MAX, RepackOptions, RepackPlan, RepackReport},
     run::{PruneReport, plan_only, prune},

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use icecore_format::{
     collection::{CollectedPack, DeadRun},
+    entry::Time,
     ids::{CollectionNumber, PackName, RunId},
 };
 
@@ -80,6 +81,21 @@ pub enum RecordStep {
     Stay,
 }
 
+/// A run that records wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitedRun {
+    /// The run.
+    pub run: RunId,
+    /// Host that it runs on.
+    pub host: String,
+    /// Name of its source, or what it is for (`repair`).
+    pub source: String,
+    /// When it started, by its clock.
+    pub started: Time,
+    /// When it last showed that it is alive, by the store's clock.
+    pub alive: SystemTime,
+}
+
 /// What happens with the record of a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordPlan {
@@ -121,6 +137,8 @@ pub struct PrunePlan {
     pub fenced: Vec<RunId>,
     /// What happens with existing records, by number.
     pub records: Vec<RecordPlan>,
+    /// The runs that they wait for, by name.
+    pub waited: Vec<WaitedRun>,
     /// The record that is added, if there is a reason for one.
     pub condemned: Option<NewRecord>,
     /// Interrupted runs whose objects are removed: nothing else of them is left.
@@ -149,6 +167,7 @@ pub fn plan(survey: &Survey, own: Option<RunId>, options: &PruneOptions, repacke
         fenced: runs::fenced(&planner, &records),
         condemned: new_record::new_record(&planner, &records, candidates),
         cleared: runs::cleared(&planner),
+        waited: runs::waited(&planner, &records),
         records,
         kept,
         repack: None,

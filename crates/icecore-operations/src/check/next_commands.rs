@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use icecore_check::{CheckProblem, CheckReport, ProblemKind, Severity};
+use icecore_check::{CheckReport, ProblemKind, Severity};
 use icecore_format::snapshot::{DedupScope, SnapshotOrigin};
 use icecore_repo::snapshots::SnapshotList;
 
@@ -83,9 +83,13 @@ pub(super) fn next_commands(
         let is_marked = report.problems.iter().any(|problem| problem.kind == ProblemKind::SnapshotWholeAgain);
         return if is_marked && stage != Stage::Repaired { vec![repair(false)] } else { Vec::new() };
     }
-    let is_damage = |problem: &&CheckProblem| problem.kind.severity() == Severity::Damage;
-    let mut damage = report.problems.iter().filter(is_damage);
-    if damage.all(|problem| problem.kind == ProblemKind::CollectionDamaged) {
+    let damage: Vec<ProblemKind> = report
+        .problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Damage)
+        .map(|problem| problem.kind)
+        .collect();
+    if !damage.is_empty() && damage.iter().all(|kind| *kind == ProblemKind::CollectionDamaged) {
         // Only somebody who knows what runs on other hosts can do something about it.
         return vec![NextCommand::Verify];
     }

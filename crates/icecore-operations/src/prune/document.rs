@@ -1,6 +1,6 @@
 //! A removal of packs as JSON: a section of `docs/json.md`.
 
-use icecore_prune::{RecordPlan, RecordStep, WhyKept};
+use icecore_prune::{RecordPlan, RecordStep, WaitedRun, WhyKept};
 use icecore_repo::environment::time_of;
 use serde::Serialize;
 
@@ -32,6 +32,7 @@ pub struct PruneDocument {
     snapshots_removed: usize,
     runs_ended: usize,
     collections: Vec<RecordDocument>,
+    runs_waited_for: Vec<WaitedDocument>,
     kept: Vec<PackDocument>,
     failed: Vec<FailedDocument>,
 }
@@ -46,6 +47,28 @@ pub struct RecordDocument {
     packs: usize,
     bytes: u64,
     packs_spared: usize,
+}
+
+/// A run that collections wait for.
+#[derive(Clone, Debug, Serialize)]
+struct WaitedDocument {
+    run: String,
+    host: String,
+    source: String,
+    started: Option<String>,
+    alive: Option<String>,
+}
+
+impl WaitedDocument {
+    fn new(waited: &WaitedRun) -> Self {
+        Self {
+            run: waited.run.to_string(),
+            host: waited.host.clone(),
+            source: waited.source.clone(),
+            started: text::utc_time(waited.started),
+            alive: text::utc_time(time_of(waited.alive)),
+        }
+    }
 }
 
 /// Packs that are kept although no snapshot needs them.
@@ -100,6 +123,7 @@ impl PruneDocument {
             snapshots_removed: pruned.swept.snapshots,
             runs_ended: pruned.runs_fenced,
             collections: plan.records.iter().map(RecordDocument::new).collect(),
+            runs_waited_for: plan.waited.iter().map(WaitedDocument::new).collect(),
             kept: kept.collect(),
             failed: failed.collect(),
         }

@@ -1,6 +1,6 @@
 //! Which runs are ended, and what is left of interrupted ones.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use icecore_format::{
     ids::RunId,
@@ -8,7 +8,7 @@ use icecore_format::{
 };
 
 use super::{
-    RecordPlan, RecordStep,
+    RecordPlan, RecordStep, WaitedRun,
     planner::{Planner, is_dead},
 };
 use crate::sources::{PRUNE_SOURCE, REPAIR_SOURCE};
@@ -17,14 +17,7 @@ use crate::sources::{PRUNE_SOURCE, REPAIR_SOURCE};
 /// wait for or packs are left of. `records` are the plans of the records: some wait for runs that are not in
 /// their lists.
 pub(super) fn fenced(planner: &Planner<'_>, records: &[RecordPlan]) -> Vec<RunId> {
-    let waited: HashSet<RunId> = records
-        .iter()
-        .flat_map(|record| match &record.step {
-            RecordStep::Wait { runs } => runs.as_slice(),
-            _ => &[],
-        })
-        .copied()
-        .collect();
+    let waited: HashSet<RunId> = records.iter().flat_map(runs_of).collect();
     let is_ended = |snapshot: &&Snapshot| {
         let run = snapshot.origin.run;
         planner.options.ended_runs.contains(&run)
@@ -48,6 +41,26 @@ fn is_silent(planner: &Planner<'_>, pending: &Snapshot) -> bool {
         let silence = planner.survey.now.duration_since(object.modified).unwrap_or_default();
         silence >= planner.options.fence_after
     })
+}
+
+/// Describes the runs that records wait for.
+pub(super) fn waited(planner: &Planner<'_>, records: &[RecordPlan]) -> Vec<WaitedRun> {
+    let named: BTreeSet<RunId> = records.iter().flat_map(runs_of).collect();
+    let describe = |run: RunId| {
+        let origin = &planner.snapshot(run)?.origin;
+        let object = planner.survey.snapshot_objects.get(&run)?;
+        let (host, source) = (origin.host.clone(), origin.source.clone());
+        Some(WaitedRun { run, host, source, started: origin.started, alive: object.modified })
+    };
+    named.into_iter().filter_map(describe).collect()
+}
+
+fn runs_of(record: &RecordPlan) -> impl Iterator<Item = RunId> {
+    let runs = match &record.step {
+        RecordStep::Wait { runs } => runs.as_slice(),
+        _ => &[],
+    };
+    runs.iter().copied()
 }
 
 /// Returns the interrupted runs.

@@ -3,7 +3,7 @@
 use std::{fmt::Write, time::Duration};
 
 use icecore_operations::{prune::Pruned, text};
-use icecore_prune::{PrunePlan, RecordPlan, RecordStep, WhyKept};
+use icecore_prune::{PrunePlan, RecordPlan, RecordStep, WaitedRun, WhyKept};
 use icecore_repo::environment::time_of;
 use jiff::tz::TimeZone;
 
@@ -20,6 +20,7 @@ pub(crate) fn report(pruned: &Pruned, zone: &TimeZone) -> String {
             pruned.plan.records.iter().filter_map(|record| waiting(record, zone)).collect();
         lines.extend(done_lines(pruned, waiting.is_empty()));
         lines.extend(waiting);
+        lines.extend(pruned.plan.waited.iter().map(|run| waited(run, zone)));
     }
     let (packs, bytes) = pruned.plan.needed;
     if pruned.doubts.is_empty() {
@@ -123,13 +124,8 @@ fn waiting(record: &RecordPlan, zone: &TimeZone) -> Option<String> {
     let packs = packs_of(record.packs, record.bytes);
     match &record.step {
         RecordStep::Wait { runs } => {
-            let names: Vec<String> = runs.iter().take(3).map(ToString::to_string).collect();
-            let more = if runs.len() > 3 { ", …" } else { "" };
             let runs = text::counted(runs.len() as u64, "run");
-            Some(format!(
-                "marked for removal: {packs}; waits for {runs} in progress ({}{more})",
-                names.join(", ")
-            ))
+            Some(format!("marked for removal: {packs}; waits for {runs} in progress"))
         }
         RecordStep::Grace { until } if record.packs > 0 => {
             let until = text::local_time(time_of(*until), zone);
@@ -137,6 +133,17 @@ fn waiting(record: &RecordPlan, zone: &TimeZone) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Describes a run that is waited for, and what to do if its process is gone.
+fn waited(run: &WaitedRun, zone: &TimeZone) -> String {
+    let [started, alive] = [run.started, time_of(run.alive)].map(|time| text::local_time(time, zone));
+    let (source, host) = (text::printable(run.source.as_bytes()), text::printable(run.host.as_bytes()));
+    format!(
+        "waits for {source} on {host}, since {started}, last sign of life {alive}; if its process has ended: icecore \
+         prune --end-run {}",
+        run.run
+    )
 }
 
 fn packs_of(packs: usize, bytes: u64) -> String {

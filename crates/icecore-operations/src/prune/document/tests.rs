@@ -28,6 +28,13 @@ fn every_field_is_documented() {
             record(RecordStep::Wait { runs: vec![RunId::new(1, [1; 10])] }),
             record(RecordStep::Grace { until }),
         ],
+        waited: vec![WaitedRun {
+            run: RunId::new(1, [1; 10]),
+            host: "host".into(),
+            source: "home".into(),
+            started: icecore_format::entry::Time::default(),
+            alive: until,
+        }],
         condemned: Some(NewRecord { bytes: 5, ..NewRecord::default() }),
         kept: vec![KeptPacks { why: WhyKept::Resumable, packs: 1, bytes: 10 }],
         ..PrunePlan::default()
