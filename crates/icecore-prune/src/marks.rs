@@ -4,6 +4,9 @@
 //! manifests and of chunk lists are chunks, too. All copies count. Nobody knows which copy is good without
 //! reading it, and a bad copy that somebody added must not make a good one look superfluous.
 //!
+//! A snapshot of scope *group* needs the copies in packs of its group. If they hold no copy of a chunk, because
+//! it was lost or repaired, all copies count.
+//!
 //! A node that several snapshots share is read once. The catalogue keeps the sets of nodes above the leaves,
 //! so that the next time only new nodes are read. Such a set lacks packs that were added later and hold more
 //! copies of the same chunks. It is enough for reading, as long as none of its packs is gone, but says
@@ -22,13 +25,13 @@ use std::{
 
 use icecore_catalog::Catalog;
 use icecore_format::{
-    ids::{GroupId, RunId},
+    ids::RunId,
     snapshot::{DedupScope, Snapshot},
 };
 use icecore_repo::{index::load_index, manifest::ManifestRoot, reader::ChunkReader, repository::Repository};
 
 pub(crate) use self::copies::groups;
-use self::walk::{NewSets, Nodes, Walk};
+use self::walk::{NewSets, Nodes, Scope, Walk};
 use crate::{
     chunk_packs::ChunkPacks,
     error::{PruneError, PruneResult},
@@ -110,21 +113,25 @@ fn mark_roots(
     roots: &[(&Snapshot, ManifestRoot)],
     new_sets: NewSets,
 ) -> PruneResult<NeededPacks> {
+    let scoped: Vec<ScopedRoot> =
+        roots.iter().map(|(snapshot, root)| ScopedRoot::new(snapshot, root)).collect();
     let mut sets = Vec::with_capacity(roots.len());
-    for (_, root) in roots {
-        sets.push(kept_sets::get(catalog, packs, &root.node)?.map(Ok));
+    for root in &scoped {
+        let kept = match new_sets {
+            NewSets::Keep => kept_sets::get(catalog, packs, &root.scope.key(&root.root.node))?,
+            NewSets::Drop => None,
+        };
+        sets.push(kept.map(Ok));
     }
     let unknown: Vec<usize> = (0..sets.len()).filter(|position| sets[*position].is_none()).collect();
-    let walked: Vec<ManifestRoot> = unknown.iter().map(|position| roots[*position].1.clone()).collect();
+    let walked: Vec<&ScopedRoot> = unknown.iter().map(|position| &scoped[*position]).collect();
     for (position, set) in unknown.into_iter().zip(walk_all(repository, catalog, packs, &walked, new_sets)?) {
         sets[position] = Some(set);
     }
-    let has_scopes = roots.iter().any(|(snapshot, _)| snapshot.origin.dedup == DedupScope::Group);
-    let groups = if has_scopes { groups(catalog, packs)? } else { Vec::new() };
     let mut marks = NeededPacks::default();
-    for ((snapshot, root), set) in roots.iter().zip(sets) {
+    for ((_, root), set) in roots.iter().zip(sets) {
         match set {
-            Some(Ok(set)) => marks.needed.push((root.run, in_scope(&set, snapshot, &groups))),
+            Some(Ok(set)) => marks.needed.push((root.run, set)),
             Some(Err(error)) => marks.unreadable.push((root.run, error)),
             None => {}
         }
@@ -132,13 +139,20 @@ fn mark_roots(
     Ok(marks)
 }
 
-/// A snapshot with scope *group* refers to packs of its group only, whatever else holds the same chunks.
-fn in_scope(set: &PackSet, snapshot: &Snapshot, groups: &[Option<GroupId>]) -> PackSet {
-    if snapshot.origin.dedup == DedupScope::Repository {
-        return set.clone();
+/// A manifest, and whose copies of chunks count.
+struct ScopedRoot {
+    root: ManifestRoot,
+    scope: Scope,
+}
+
+impl ScopedRoot {
+    fn new(snapshot: &Snapshot, root: &ManifestRoot) -> Self {
+        let scope = match snapshot.origin.dedup {
+            DedupScope::Repository => Scope::All,
+            DedupScope::Group => Scope::Group(snapshot.origin.group),
+        };
+        Self { root: root.clone(), scope }
     }
-    let own = snapshot.origin.group;
-    set.filtered(|number| groups[number as usize].is_none_or(|group| group == own))
 }
 
 /// Walks manifests on several threads; returns the set of each, or why it cannot be read.
@@ -146,13 +160,15 @@ fn walk_all(
     repository: &Repository,
     catalog: &mut Catalog,
     packs: &PackTable,
-    roots: &[ManifestRoot],
+    roots: &[&ScopedRoot],
     new_sets: NewSets,
 ) -> PruneResult<Vec<PruneResult<PackSet>>> {
     if roots.is_empty() {
         return Ok(Vec::new());
     }
     let chunks = ChunkPacks::read(catalog, packs)?;
+    let has_groups = roots.iter().any(|root| root.scope != Scope::All);
+    let groups = if has_groups { groups(catalog, packs)? } else { Vec::new() };
     let index = load_index(repository, catalog, None)?.index;
     let reader = ChunkReader::new(repository.clone(), Arc::new(RwLock::new(index)), CACHE_BYTES);
     let nodes = Nodes::new(catalog, packs, new_sets);
@@ -167,11 +183,13 @@ fn walk_all(
             let walk = Walk {
                 reader: &reader,
                 chunks: &chunks,
+                groups: &groups,
                 nodes: &nodes,
-                run: root.run,
+                scope: root.scope,
+                run: root.root.run,
                 turn: (thread, threads),
             };
-            sets.push((position, walk.manifest(root)));
+            sets.push((position, walk.manifest(&root.root)));
         }
     };
     let mut sets = std::thread::scope(|scope| {

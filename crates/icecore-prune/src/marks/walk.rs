@@ -9,7 +9,7 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     chunk_list::ChunkListNode,
     entry::{ChunkListRef, Content},
-    ids::{ChunkId, RunId},
+    ids::{ChunkId, GroupId, RunId},
     node::{Child, Node, NodeItems},
 };
 use icecore_repo::{error::RepoError, manifest::ManifestRoot, reader::ChunkReader};
@@ -19,6 +19,29 @@ use crate::{chunk_packs::ChunkPacks, error::PruneResult, kept_sets, pack_set::Pa
 /// So many new sets are handed to the catalogue at a time.
 const ROWS_AT_A_TIME: usize = 1000;
 
+/// Whose copies of chunks a snapshot needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All copies.
+    All,
+    /// Those in packs of a group, if they hold one.
+    Group(GroupId),
+}
+
+impl Scope {
+    /// Returns the id under which the set of a node is known: the packs that it needs depend on the group.
+    pub fn key(self, node: &ChunkId) -> ChunkId {
+        let mut key = *node;
+        if let Self::Group(group) = self {
+            // Ids of nodes are keyed hashes, and groups are random.
+            for (byte, mask) in key.0.iter_mut().zip(group.0.iter().cycle()) {
+                *byte ^= mask;
+            }
+        }
+        key
+    }
+}
+
 /// What is known of nodes, for all threads.
 pub(super) struct Nodes<'a> {
     packs: &'a PackTable,
@@ -27,12 +50,12 @@ pub(super) struct Nodes<'a> {
     kept: Mutex<Kept<'a>>,
 }
 
-/// What becomes of sets that are found.
+/// What becomes of sets that are found, and of those that were kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NewSets {
-    /// The catalogue keeps them.
+    /// The catalogue keeps them, and sets that it has are used.
     Keep,
-    /// They are dropped.
+    /// They are dropped, and no kept set is used: it may lack a copy that a snapshot of a group needs.
     Drop,
 }
 
@@ -53,7 +76,13 @@ impl<'a> Nodes<'a> {
         if let Some(set) = lock(&self.known).get(node) {
             return Ok(Some(set.clone()));
         }
-        let found = if is_kept { kept_sets::get(lock(&self.kept).catalog, self.packs, node)? } else { None };
+        let kept = lock(&self.kept);
+        let found = if is_kept && kept.new_sets == NewSets::Keep {
+            kept_sets::get(kept.catalog, self.packs, node)?
+        } else {
+            None
+        };
+        drop(kept);
         if let Some(set) = &found {
             lock(&self.known).insert(*node, set.clone());
         }
@@ -97,6 +126,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) struct Walk<'a, 'n> {
     pub reader: &'a ChunkReader,
     pub chunks: &'a ChunkPacks,
+    /// The groups of packs; empty if no snapshot has the scope of a group.
+    pub groups: &'a [Option<GroupId>],
+    pub scope: Scope,
     pub nodes: &'a Nodes<'n>,
     /// Snapshot that is walked, for messages.
     pub run: RunId,
@@ -113,7 +145,7 @@ impl Walk<'_, '_> {
 
     fn node(&self, id: &ChunkId, level: u8, is_root: bool) -> PruneResult<PackSet> {
         let is_kept = is_root || level > 0;
-        if let Some(set) = self.nodes.get(id, is_kept)? {
+        if let Some(set) = self.nodes.get(&self.scope.key(id), is_kept)? {
             return Ok(set);
         }
         self.reader.repository().environment().proceed()?;
@@ -155,7 +187,7 @@ impl Walk<'_, '_> {
     }
 
     fn list(&self, list: &ChunkListRef) -> PruneResult<PackSet> {
-        if let Some(set) = self.nodes.get(&list.id, true)? {
+        if let Some(set) = self.nodes.get(&self.scope.key(&list.id), true)? {
             return Ok(set);
         }
         self.reader.repository().environment().proceed()?;
@@ -180,15 +212,22 @@ impl Walk<'_, '_> {
     }
 
     fn add_chunk(&self, id: &ChunkId, packs: &mut Vec<u32>) -> PruneResult<()> {
-        if self.chunks.add_packs_of(id, packs) {
-            return Ok(());
+        let before = packs.len();
+        if !self.chunks.add_packs_of(id, packs) {
+            return Err(RepoError::MissingChunk { id: *id }.into());
         }
-        Err(RepoError::MissingChunk { id: *id }.into())
+        if let Scope::Group(own) = self.scope {
+            let is_own = |number: &u32| self.groups.get(*number as usize) == Some(&Some(own));
+            let found = packs.split_off(before);
+            let has_own = found.iter().any(is_own);
+            packs.extend(found.into_iter().filter(|number| !has_own || is_own(number)));
+        }
+        Ok(())
     }
 
     fn keep(&self, id: ChunkId, packs: Vec<u32>, is_kept: bool) -> PruneResult<PackSet> {
         let set: PackSet = packs.into_iter().collect();
-        self.nodes.put(id, &set, is_kept)?;
+        self.nodes.put(self.scope.key(&id), &set, is_kept)?;
         Ok(set)
     }
 }

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use icecore_format::collection::{CollectionRecord, DeadRun};
+use icecore_format::{
+    collection::{CollectionRecord, DeadRun},
+    snapshot::DedupScope,
+};
 
 use super::*;
 use crate::{
@@ -92,5 +95,31 @@ fn packs_of_dead_runs_come_back_only_if_they_were_usable() {
         });
         let result = undone(&bed, run);
         assert_eq!(result.is_ok(), usable, "{result:?}");
+    }
+}
+
+/// The catalogue keeps a set of the same nodes with packs of another group.
+#[test]
+fn a_snapshot_of_a_group_comes_back_with_copies_that_stay() {
+    let bed = Bed::new();
+    let grouped = |origin: &mut icecore_repo::session::SessionOrigin| origin.dedup = DedupScope::Group;
+    let other = bed.snapshot_with(FILES, grouped).origin.run;
+    let mut catalog = bed.catalog();
+    survey(&bed.repository, &mut catalog, Some(bed.announced(&bed.repository)), &SeenHistory::default())
+        .unwrap();
+    let run = bed.snapshot_with(FILES, grouped).origin.run;
+    bed.update(&mut catalog);
+    forget(&bed.repository, run, None).unwrap();
+    pruned(&bed, Duration::from_hours(24));
+    change_record(&bed, |record| record.state = CollectionState::Sweeping);
+    let seen = SeenHistory::default();
+    bed.clock.advance(Duration::from_secs(1));
+    let Ok(back) = undo(&bed.repository, &mut catalog, run, "test", &seen) else { return };
+    // The packs of the other group are all that is left.
+    forget(&bed.repository, other, None).unwrap();
+    for _ in 0..3 {
+        bed.clock.advance(Duration::from_hours(50));
+        pruned(&bed, Duration::ZERO);
+        bed.assert_readable(back.origin.run);
     }
 }
