@@ -84,7 +84,7 @@ const ENTRY_KEYS: &str = "path path_base64? kind mode user_id group_id user grou
     target_base64? device? hard_link flags? marks?";
 const RESTORE_KEYS: &str = "snapshot source path path_base64? target since dry_run trust_times verified entries files bytes files_written \
     directories_created symlinks_created specials_created links_created already_right files_not_compared metadata_fixed replaced deleted \
-    not_included skipped bytes_written bytes_reused bytes_fetched bytes_compared problem_count damaged archived \
+    not_included skipped forgotten bytes_written bytes_reused bytes_fetched bytes_compared problem_count damaged archived \
     archived_packs problems warnings notices seconds_restore seconds_sync actions? deleted_entries kept";
 
 #[test]

@@ -254,6 +254,9 @@ fn nothing_is_written_while_a_record_of_a_collection_is_damaged() {
     for command in [&["backup", "source"][..], &["prune"]] {
         sandbox.run(command).expect(20).says("meta/gc/000001").says("move the object away");
     }
+    let doctor = sandbox.run(&["doctor", "--json"]).expect(1).json();
+    let bad = doctor["findings"].as_array().unwrap().iter().find(|one| one["state"] == "bad").unwrap();
+    assert_eq!(bad["check"], "writing", "{doctor}");
     let checked = sandbox.run(&["check"]).expect(20);
     let said = format!("{}{}", String::from_utf8_lossy(&checked.stdout), checked.stderr);
     assert!(said.contains("meta/gc/000001") && !said.contains("--repair"), "{}", checked.describe());

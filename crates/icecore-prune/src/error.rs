@@ -39,13 +39,13 @@ pub enum PruneError {
         run: RunId,
     },
     /// A snapshot is to be forgotten or held that is not complete.
-    #[error("there is no complete snapshot {run}")]
+    #[error("there is no complete snapshot {}", .run.snapshot_id())]
     NotComplete {
         /// Run of the snapshot.
         run: RunId,
     },
     /// A snapshot is to be forgotten while a hold lasts.
-    #[error("snapshot {run} is held: {reason}")]
+    #[error("snapshot {} is held: {reason}", .run.snapshot_id())]
     Held {
         /// Run of the snapshot.
         run: RunId,
@@ -53,13 +53,13 @@ pub enum PruneError {
         reason: String,
     },
     /// A snapshot is to be brought back that is not forgotten.
-    #[error("snapshot {run} is not forgotten")]
+    #[error("snapshot {} is not forgotten", .run.snapshot_id())]
     NotForgotten {
         /// Run of the snapshot.
         run: RunId,
     },
     /// A snapshot is to be brought back of which something is gone or about to go.
-    #[error("snapshot {run} cannot be brought back: its data is being removed or gone")]
+    #[error("snapshot {} cannot be brought back: its data is being removed or gone", .run.snapshot_id())]
     TooLate {
         /// Run of the snapshot.
         run: RunId,

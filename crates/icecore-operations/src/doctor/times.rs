@@ -1,7 +1,11 @@
-//! Looks for times of snapshots that cannot be right.
+//! Looks for times of snapshots that cannot be right, and for records of collections that cannot be read.
 
 use icecore_access::{AccessResult, OpenStore, RepositoryAccess, unlock};
-use icecore_repo::snapshots::{self, CLOCK_TOLERANCE, SnapshotList};
+use icecore_repo::{
+    collections,
+    error::RepoError,
+    snapshots::{self, CLOCK_TOLERANCE, SnapshotList},
+};
 
 use super::{
     facts::{RepositoryFact, WrongTime},
@@ -10,20 +14,29 @@ use super::{
 
 const CHECK: Check = Check::Snapshots;
 
-/// Compares the times of the snapshots with their order, with the store's clock and with this machine's; does
-/// not ask for a password.
+/// Compares the times of the snapshots with their order, with the store's clock and with this machine's, and
+/// opens the records of collections; does not ask for a password.
 pub(super) fn look(access: &RepositoryAccess, store: &OpenStore) -> Vec<Finding> {
     match list(access, store) {
-        Ok(Some(list)) => findings(access, &list),
+        Ok(Some((list, unreadable))) => {
+            let mut findings = findings(access, &list);
+            findings.extend(unreadable.map(|error| Finding::failed(Check::Writing, error)));
+            findings
+        }
         Ok(None) => vec![Finding::new(CHECK, State::Unknown, RepositoryFact::TimesUnknown)],
         Err(error) => vec![Finding::failed(CHECK, error)],
     }
 }
 
-fn list(access: &RepositoryAccess, store: &OpenStore) -> AccessResult<Option<SnapshotList>> {
+/// Returns the snapshots, and why nothing can be written, if a record of a collection cannot be read.
+fn list(
+    access: &RepositoryAccess,
+    store: &OpenStore,
+) -> AccessResult<Option<(SnapshotList, Option<RepoError>)>> {
     let Some(repository) = unlock::unlock_unasked(access, store)? else { return Ok(None) };
     let mut open = access.with_catalog(repository, store)?;
-    Ok(Some(snapshots::list(&open.repository, &mut open.catalog)?))
+    let list = snapshots::list(&open.repository, &mut open.catalog)?;
+    Ok(Some((list, collections::list(&open.repository).err())))
 }
 
 fn findings(access: &RepositoryAccess, list: &SnapshotList) -> Vec<Finding> {

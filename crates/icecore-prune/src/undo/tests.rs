@@ -112,9 +112,13 @@ fn a_snapshot_of_a_group_comes_back_with_copies_that_stay() {
     forget(&bed.repository, run, None).unwrap();
     pruned(&bed, Duration::from_hours(24));
     change_record(&bed, |record| record.state = CollectionState::Sweeping);
+    for (_, pack) in bed.packs().iter().filter(|(_, pack)| pack.name.run == run) {
+        bed.remove(&pack.pack.as_ref().unwrap().1.key);
+        bed.remove(&pack.directory.as_ref().unwrap().key);
+    }
     let seen = SeenHistory::default();
     bed.clock.advance(Duration::from_secs(1));
-    let Ok(back) = undo(&bed.repository, &mut catalog, run, "test", &seen) else { return };
+    let back = undo(&bed.repository, &mut catalog, run, "test", &seen).unwrap();
     // The packs of the other group are all that is left.
     forget(&bed.repository, other, None).unwrap();
     for _ in 0..3 {

@@ -40,6 +40,7 @@ pub(crate) fn prune(context: &Context, request: &PruneRequest) -> Outcome<Pruned
         }
     })?;
     let mut doubts: Vec<String> = pruned.doubts.iter().map(ToString::to_string).collect();
+    doubts.sort();
     doubts.dedup();
     for doubt in &doubts {
         console.warning(doubt);
