@@ -4,8 +4,8 @@
 //! manifests and of chunk lists are chunks, too. All copies count. Nobody knows which copy is good without
 //! reading it, and a bad copy that somebody added must not make a good one look superfluous.
 //!
-//! A snapshot of scope *group* needs the copies in packs of its group. If they hold no copy of a chunk, because
-//! it was lost or repaired, all copies count.
+//! A snapshot of scope *group* needs the copies in packs of its group. If they hold no copy of a chunk,
+//! because it was lost or repaired, all copies count.
 //!
 //! A node that several snapshots share is read once. The catalogue keeps the sets of nodes above the leaves,
 //! so that the next time only new nodes are read. Such a set lacks packs that were added later and hold more
