@@ -79,6 +79,8 @@ impl Program {
             Command::KeyChange { new } => words(&["key", "passwd", "--new-key-file", &self.key_file(*new)]),
             Command::KeyRemove { old } => words(&["key", "remove", &self.slot(*old)]),
             Command::Check => words(&["check", "--read-data"]),
+            Command::Forget(run) => words(&["forget", &run.snapshot_id()]),
+            Command::Prune => words(&["prune", "--grace", "0", "--max-repack", "1TiB"]),
             Command::Restore(restore) => {
                 words(&["restore", "tree@latest", "--delete", "--target", restore.target.to_str().unwrap()])
             }

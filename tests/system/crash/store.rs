@@ -162,3 +162,87 @@ fn a_crash_at_any_call_of_overlapping_runs_loses_nothing() {
     assert!(points > 50, "{points}");
     println!("crash points of overlapping runs: {points}");
 }
+
+/// A backup of one host during which another host removes what a forgotten snapshot left, with all their calls in one
+/// sequence.
+struct Removal {
+    workload: Workload,
+    expected: Expected,
+}
+
+impl Removal {
+    /// The content of the stream is that of the forgotten snapshot, in part.
+    fn new() -> Self {
+        let mut workload = Workload::new();
+        let store: Arc<dyn Store> = Arc::<MemoryStore>::clone(&workload.memory);
+        let run = |workload: &Workload, command: &Command| {
+            workload
+                .host
+                .run(&store, workload.key, command)
+                .unwrap_or_else(|error| panic!("{}", error.text()))
+        };
+        run(&workload, &Command::Init);
+        let forgotten = run(&workload, &Command::Backup(Self::stream(None, 600_000))).unwrap();
+        let kept = workload.next_backup(Level::Full, None);
+        let made = run(&workload, &Command::Backup(kept.clone())).unwrap();
+        workload.expectation.snapshots.push((made, Expected::of(&kept)));
+        run(&workload, &Command::Forget(forgotten));
+        Self { workload, expected: Expected::of(&Self::stream(None, 300_000)) }
+    }
+
+    fn stream(midway: Option<Arc<dyn Fn() + Send + Sync>>, bytes: usize) -> Backup {
+        let content = Content::Stream { bytes: Bytes::from(crate::harness::bytes(9, bytes)), midway };
+        Backup { content, ..Backup::tree("stream", "", Level::Incremental) }
+    }
+
+    /// Runs both; returns whether the backup reported success.
+    fn run(&self, store: &Arc<dyn Store>, hosts: &[Arc<Host>; 2]) -> bool {
+        let midway = {
+            let (store, host, key) = (Arc::clone(store), Arc::clone(&hosts[1]), self.workload.key);
+            // The first one marks, the second one removes what nobody uses.
+            move || {
+                for _ in 0..2 {
+                    drop(host.run(&store, key, &Command::Prune));
+                }
+            }
+        };
+        let stream = Command::Backup(Self::stream(Some(Arc::new(midway)), 300_000));
+        let is_done = hosts[0].run(store, self.workload.key, &stream).is_ok();
+        drop(hosts[1].run(store, self.workload.key, &Command::Prune));
+        is_done
+    }
+}
+
+#[test]
+fn a_crash_at_any_call_of_a_backup_beside_a_removal_loses_nothing() {
+    let removal = Removal::new();
+    let (mut points, key) = (0, removal.workload.key);
+    for kind in KINDS {
+        for call in 1.. {
+            let hosts = [Host::new("other", 4_000 + points), removal.workload.host.fork(5_000 + points)];
+            let hosts = hosts.map(Arc::new);
+            let copy = copy(&removal.workload.memory);
+            let fault = crashing(&copy, call, &kind);
+            let is_done = removal.run(&retrying(Arc::<FaultStore>::clone(&fault)), &hosts);
+            if !fault.has_crashed() {
+                assert!(is_done, "call {call}");
+                break;
+            }
+            points += 1;
+            let shown = format!("{kind:?} at call {call}");
+            let host = next_host(&hosts[1], points);
+            let others = [removal.expected.clone()];
+            let verify = || removal.workload.expectation.verify(&host, &copy, key, &others);
+            let found = verify().unwrap_or_else(|reason| panic!("{shown}: {reason}"));
+            assert!(found.len() == 1 || !is_done, "{shown}: the snapshot is gone");
+            for _ in 0..2 {
+                host.run(&copy, key, &Command::Prune)
+                    .unwrap_or_else(|error| panic!("{shown}: {}", error.text()));
+            }
+            let left = verify().unwrap_or_else(|reason| panic!("{shown}, then a removal: {reason}"));
+            assert_eq!(left.len(), found.len(), "{shown}");
+        }
+    }
+    assert!(points > 150, "{points}");
+    println!("crash points of a backup beside a removal: {points}");
+}

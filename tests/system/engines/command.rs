@@ -38,6 +38,9 @@ pub(crate) enum Command {
     },
     Restore(Restore),
     Check,
+    Forget(RunId),
+    /// Removes what nothing needs, without a grace period, and repacks.
+    Prune,
 }
 
 /// A restore: what and where.

@@ -4,6 +4,7 @@ use icecore_backup::error::BackupError;
 use icecore_catalog::CatalogError;
 use icecore_check::CheckError;
 use icecore_format::ids::RunId;
+use icecore_prune::PruneError;
 use icecore_repo::error::RepoError;
 use icecore_restore::RestoreError;
 use icecore_store::StoreError;
@@ -42,6 +43,15 @@ impl From<BackupError> for EngineError {
     fn from(error: BackupError) -> Self {
         match error {
             BackupError::Repository(error) => Self::Repository(error),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl From<PruneError> for EngineError {
+    fn from(error: PruneError) -> Self {
+        match error {
+            PruneError::Repo(error) => Self::Repository(error),
             other => Self::Other(other.to_string()),
         }
     }

@@ -4,6 +4,7 @@ use std::{
     env, fs,
     path::Path,
     sync::{Arc, RwLock},
+    time::Duration,
 };
 
 use icecore_catalog::Catalog;
@@ -11,12 +12,15 @@ use icecore_check::{CheckOptions, NoEvents as NoCheckEvents, ProblemKind, Severi
 use icecore_fixtures::{content::SMALL_CHUNKS, keys::key_file, threads};
 use icecore_format::{
     header::Parameters,
-    ids::{RepositoryId, RunId},
+    history::SeenHistory,
+    ids::{RepositoryId, RunId, WriterId},
     slot::PasswordCost,
 };
+use icecore_prune::{PruneOptions, RepackOptions};
 use icecore_repo::{
     environment::Environment,
     index::load_index,
+    log::LogAuthor,
     reader::ChunkReader,
     repository::{CreateOptions, Repository},
     slots,
@@ -108,6 +112,8 @@ impl Host {
             Command::KeyChange { new } => self.change_key(store, key, *new)?,
             Command::Restore(request) => self.restore(&self.unlock(store, key)?, request)?,
             Command::Check => self.check(store, key)?,
+            Command::Forget(run) => drop(icecore_prune::forget(&self.unlock(store, key)?, *run, None)?),
+            Command::Prune => self.prune(&self.unlock(store, key)?)?,
         }
         Ok(None)
     }
@@ -178,6 +184,28 @@ impl Host {
         }
         let problems = report.problems.iter().map(ToString::to_string).collect();
         Err(EngineError::Incomplete { problems, damaged: report.damaged > 0 })
+    }
+
+    fn prune(&self, repository: &Repository) -> Result<(), EngineError> {
+        let options = PruneOptions {
+            grace: Duration::ZERO,
+            repack: RepackOptions { bytes_max: u64::MAX, is_asked: true },
+            ..PruneOptions::default()
+        };
+        let mut writer = [0; 16];
+        self.environment.entropy.fill(&mut writer);
+        let author = LogAuthor {
+            writer: WriterId(writer),
+            last: None,
+            host: self.name.clone(),
+            program: "icecore test".to_owned(),
+        };
+        let (mut catalog, seen) = (self.catalog(repository)?, SeenHistory::default());
+        let report = icecore_prune::prune(repository, &mut catalog, author, &seen, &options, |_, _| {})?;
+        if report.doubts.is_empty() && report.swept.failed.is_empty() {
+            return Ok(());
+        }
+        Err(EngineError::Other(format!("{:?} {:?}", report.doubts, report.swept.failed)))
     }
 
     fn check(&self, store: &Arc<dyn Store>, key: u8) -> Result<(), EngineError> {
