@@ -186,6 +186,8 @@ fn walk_all(
                 groups: &groups,
                 nodes: &nodes,
                 scope: root.scope,
+                // A snapshot that comes back must have everything in its group.
+                may_be_elsewhere: new_sets == NewSets::Keep,
                 run: root.root.run,
                 turn: (thread, threads),
             };

@@ -204,3 +204,18 @@ fn a_snapshot_of_a_group_keeps_packs_whose_chunks_an_unused_pack_has_too() {
     assert!(!own.is_empty() && needed[&second] == own, "{needed:?} instead of {own:?}");
     assert!(marks.unused(&bed.packs()).iter().all(|number| bed.packs().get(number).name.run == first));
 }
+
+#[test]
+fn a_chunk_that_a_group_has_lost_is_needed_in_packs_of_other_groups() {
+    let bed = Bed::new();
+    let grouped = |origin: &mut SessionOrigin| origin.dedup = DedupScope::Group;
+    let first = bed.snapshot_with(FIRST, grouped).origin.run;
+    let second = bed.snapshot_with(FIRST, grouped).origin.run;
+    for (_, pack) in bed.packs().iter().filter(|(_, pack)| pack.name.run == second) {
+        bed.remove(&pack.pack.as_ref().unwrap().1.key);
+        bed.remove(&pack.directory.as_ref().unwrap().key);
+    }
+    crate::forget::forget(&bed.repository, first, None).unwrap();
+    let (needed, marks) = marked(&bed, &mut bed.catalog());
+    assert!(!needed[&second].is_empty() && marks.unused(&bed.packs()).is_empty(), "{needed:?}");
+}

@@ -129,6 +129,8 @@ pub(super) struct Walk<'a, 'n> {
     /// The groups of packs; empty if no snapshot has the scope of a group.
     pub groups: &'a [Option<GroupId>],
     pub scope: Scope,
+    /// If a group has no copy of a chunk, those in other packs are needed; else the chunk is missing.
+    pub may_be_elsewhere: bool,
     pub nodes: &'a Nodes<'n>,
     /// Snapshot that is walked, for messages.
     pub run: RunId,
@@ -220,6 +222,9 @@ impl Walk<'_, '_> {
             let is_own = |number: &u32| self.groups.get(*number as usize) == Some(&Some(own));
             let found = packs.split_off(before);
             let has_own = found.iter().any(is_own);
+            if !has_own && !self.may_be_elsewhere {
+                return Err(RepoError::MissingChunk { id: *id }.into());
+            }
             packs.extend(found.into_iter().filter(|number| !has_own || is_own(number)));
         }
         Ok(())
