@@ -23,8 +23,8 @@ pub enum PruneError {
         /// The packs.
         packs: Vec<PackName>,
     },
-    /// The listing of snapshots lacks the object of the own run.
-    #[error("the store does not list the run of this command: its listing is not complete")]
+    /// A listing lacks the object of the own run, or another one that exists.
+    #[error("the store does not list an object that exists: its listing is not complete")]
     ListingIncomplete,
     /// A snapshot object does not open: whether its run is under way is not known.
     #[error("{key} cannot be read, so nobody knows whether its run is in progress")]

@@ -13,11 +13,14 @@ use icecore_repo::{
     error::RepoError,
     log::{LogBook, LogEvents},
 };
-use icecore_store::{StoreError, Version, store::PutCondition};
+use icecore_store::{
+    StoreError, Version,
+    store::{PutCondition, StoreExt},
+};
 
 use super::Collector;
 use crate::{
-    error::PruneResult,
+    error::{PruneError, PruneResult},
     packs::PackTable,
     plan::{RecordPlan, noted_objects, renewed},
     survey::Survey,
@@ -71,6 +74,7 @@ impl Collector<'_> {
         planned: &RecordPlan,
     ) -> PruneResult<Option<SweepReport>> {
         self.refresh_if_due()?;
+        self.require_listed(survey, &stored.record, planned)?;
         let Some(stored) = self.begin_sweep(survey, stored, planned)? else { return Ok(None) };
         let record = &stored.record;
         let mut report = SweepReport::default();
@@ -89,6 +93,40 @@ impl Collector<'_> {
         let names: Vec<PackName> = packs.iter().map(|pack| pack.name).collect();
         self.catalog.remove_packs(&names)?;
         Ok(Some(report))
+    }
+
+    /// Makes sure that objects which the record names and the listing lacks do not exist. Before the sweep, nobody
+    /// removes them; after its beginning, the directories of packs that are still there are gone. Else packs would go
+    /// before their directories.
+    fn require_listed(
+        &self,
+        survey: &Survey,
+        record: &CollectionRecord,
+        planned: &RecordPlan,
+    ) -> PruneResult<()> {
+        let mut unlisted = Vec::new();
+        let left = record.packs.iter().filter(|pack| planned.spared.binary_search(&pack.name).is_err());
+        for pack in left {
+            let listed = survey.packs.number(pack.name).map(|number| survey.packs.get(number));
+            let has_pack = listed.is_some_and(|listed| listed.pack.is_some());
+            let has_directory = listed.is_some_and(|listed| listed.directory.is_some());
+            let is_condemned = record.state == CollectionState::Condemned;
+            if pack.directory_version.is_some() && !has_directory && (is_condemned || has_pack) {
+                unlisted.push(directory_key(pack.name));
+            }
+            if pack.pack_version.is_some() && !has_pack && is_condemned {
+                unlisted.push(pack.key());
+            }
+        }
+        let store = self.repository.store();
+        let looks = stream::iter(&unlisted).map(|key| store.exists(key));
+        let looks = looks.buffer_unordered(DELETES_MAX).collect::<Vec<_>>();
+        for exists in self.repository.environment().runtime.block_on(looks) {
+            if exists.map_err(RepoError::from)? {
+                return Err(PruneError::ListingIncomplete);
+            }
+        }
+        Ok(())
     }
 
     /// Swaps the record to state sweeping, without what is spared and with the versions that are listed now:

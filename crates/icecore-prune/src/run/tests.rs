@@ -9,6 +9,7 @@ use icecore_repo::session::CommitReport;
 use icecore_store::{fault::FaultPlan, store::PutCondition};
 
 use super::*;
+use crate::repack::RepackOptions;
 use crate::{
     bed::{Bed, UNLOCK_CALLS, author, write_files},
     collector::put_record,
@@ -173,6 +174,37 @@ fn a_listing_that_lacks_anything_needed_removes_nothing() {
         let (bed, new) = half_forgotten();
         pruned_on(&bed.without(lost), &bed, &at_once()).unwrap();
         assert!(needed.iter().all(|key| bed.keys().contains(key)), "{lost}");
+        bed.assert_readable(new);
+    }
+}
+
+#[test]
+fn a_sweep_does_not_begin_while_a_condemned_object_is_not_listed() {
+    let waiting =
+        PruneOptions { repack: RepackOptions { bytes_max: 0, is_asked: false }, ..PruneOptions::default() };
+    let marked = || {
+        let (bed, new) = half_forgotten();
+        pruned(&bed, &waiting);
+        bed.clock.advance(Duration::from_hours(25));
+        (bed, new)
+    };
+    let (bed, _) = marked();
+    let [stored] = &icecore_repo::collections::list(&bed.repository).unwrap()[..] else {
+        panic!("one record")
+    };
+    let packs = &stored.record.packs;
+    let keys: Vec<String> = packs
+        .iter()
+        .flat_map(|pack| [pack.key(), icecore_format::layout::directory_key(pack.name)])
+        .collect();
+    assert!(!keys.is_empty());
+    for lost in keys {
+        let (bed, new) = marked();
+        let before = bed.keys();
+        let result = pruned_on(&bed.without(&lost), &bed, &waiting);
+        assert!(matches!(result, Err(PruneError::ListingIncomplete)), "{lost}: {result:?}");
+        assert_eq!(bed.keys(), before, "{lost}");
+        assert!(pruned(&bed, &waiting).swept.packs > 0);
         bed.assert_readable(new);
     }
 }
