@@ -110,7 +110,8 @@ impl<'a> Planner<'a> {
             let pending = self.others_pending().map(|snapshot| snapshot.origin.run);
             return if self.is_blocked() {
                 RecordStep::Wait { runs: pending.collect() }
-            } else if until > self.survey.now {
+            } else if until > self.survey.now && !self.options.grace.is_zero() {
+                // Without a grace period, the record may have been written a moment ago, after the own run.
                 RecordStep::Grace { until }
             } else {
                 RecordStep::Sweep

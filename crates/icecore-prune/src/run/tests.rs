@@ -88,6 +88,16 @@ fn nothing_goes_before_the_grace_period_is_over() {
 }
 
 #[test]
+fn without_a_grace_period_one_command_marks_and_removes_however_slow_it_is() {
+    let (bed, _) = half_forgotten();
+    let (mut catalog, seen) = (bed.catalog(), SeenHistory::default());
+    let slow = |_: &Survey, _: &PrunePlan| bed.clock.advance(Duration::from_secs(2));
+    let report = prune(&bed.repository, &mut catalog, author(), &seen, &at_once(), slow).unwrap();
+    assert!(report.packs_condemned > 0);
+    assert_eq!(report.swept.packs, report.packs_condemned);
+}
+
+#[test]
 fn a_run_that_was_pending_is_waited_for_and_what_it_uses_is_spared() {
     let bed = Bed::new();
     let old = bed.snapshot(OLD).origin.run;
