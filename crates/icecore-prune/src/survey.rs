@@ -22,12 +22,8 @@ use icecore_format::{
     snapshot::{Snapshot, SnapshotState},
 };
 use icecore_repo::{
-    collections::{self, StoredCollection},
-    error::RepoError,
-    index::read_directories,
-    log::LogBook,
-    repository::Repository,
-    snapshots::SnapshotList,
+    collections::StoredCollection, error::RepoError, index::read_directories, log::LogBook,
+    repository::Repository, snapshots::SnapshotList,
 };
 use icecore_store::{ObjectInfo, store::StoreExt};
 
@@ -73,9 +69,9 @@ pub fn survey(
     own: Option<RunId>,
     seen: &SeenHistory,
 ) -> PruneResult<Survey> {
-    let (listings, snapshots) = Listings::read(repository, catalog, own)?;
+    let (mut listings, snapshots) = Listings::read(repository, catalog, own)?;
     let mut log = LogBook::read_from(repository, catalog, &listings.log)?;
-    let records = collections::read(repository, &listings.records)?;
+    let records = std::mem::take(&mut listings.records);
     let packs = PackTable::of(listings.packs.iter().chain(&listings.directories));
 
     let removable = removable(&snapshots);

@@ -9,11 +9,12 @@ use icecore_catalog::Catalog;
 use icecore_format::{
     ids::RunId,
     layout::{
-        DATA_PREFIX, GC_PREFIX, LOG_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX,
-        parse_snapshot_key, snapshot_key,
+        DATA_PREFIX, LOG_PREFIX, MANIFEST_PREFIX, PACKS_PREFIX, SNAPSHOTS_PREFIX, parse_snapshot_key,
+        snapshot_key,
     },
 };
 use icecore_repo::{
+    collections::{self, StoredCollection},
     error::RepoResult,
     repository::Repository,
     snapshots::{self, SnapshotList},
@@ -32,8 +33,8 @@ pub(super) struct Listings {
     pub log: Vec<ObjectInfo>,
     /// Snapshots; listed before what they refer to.
     pub snapshots: Vec<ObjectInfo>,
-    /// Records of collections.
-    pub records: Vec<ObjectInfo>,
+    /// Records of collections, by number; read before the snapshots are listed.
+    pub records: Vec<StoredCollection>,
     /// Pack directories.
     pub directories: Vec<ObjectInfo>,
     /// Packs of manifest nodes and of data.
@@ -56,11 +57,14 @@ impl Listings {
             Ok(environment.runtime.block_on(repository.store().list(prefix))?)
         };
         let log = list(LOG_PREFIX)?;
+        // Whatever a record waits for has ended before the snapshots are listed that prove what is needed. If a
+        // record were read later, another collector might have written it, with its wait list, in between; and a
+        // run that ended in between would be in neither.
+        let records = collections::list(repository)?;
         // A snapshot that is complete when it is read refers to packs that are listed afterwards; and the run
         // of a pack that is listed later is listed in the end.
         let snapshots = list(SNAPSHOTS_PREFIX)?;
         let read = snapshots::list_from(repository, catalog, &snapshots)?;
-        let records = list(GC_PREFIX)?;
         let directories = list(PACKS_PREFIX)?;
         let packs = [list(MANIFEST_PREFIX)?, list(DATA_PREFIX)?].concat();
         let snapshots_again = list(SNAPSHOTS_PREFIX)?;
