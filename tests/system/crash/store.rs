@@ -163,8 +163,8 @@ fn a_crash_at_any_call_of_overlapping_runs_loses_nothing() {
     println!("crash points of overlapping runs: {points}");
 }
 
-/// A backup of one host during which another host removes what a forgotten snapshot left, with all their calls in one
-/// sequence.
+/// A backup of one host during which another host removes what a forgotten snapshot left, with all their
+/// calls in one sequence.
 struct Removal {
     workload: Workload,
     expected: Expected,

@@ -95,9 +95,9 @@ impl Collector<'_> {
         Ok(Some(report))
     }
 
-    /// Makes sure that objects which the record names and the listing lacks do not exist. Before the sweep, nobody
-    /// removes them; after its beginning, the directories of packs that are still there are gone. Else packs would go
-    /// before their directories.
+    /// Makes sure that objects which the record names and the listing lacks do not exist. Before the sweep,
+    /// nobody removes them; after its beginning, the directories of packs that are still there are gone. Else
+    /// packs would go before their directories.
     fn require_listed(
         &self,
         survey: &Survey,

@@ -57,9 +57,9 @@ impl Listings {
             Ok(environment.runtime.block_on(repository.store().list(prefix))?)
         };
         let log = list(LOG_PREFIX)?;
-        // Whatever a record waits for has ended before the snapshots are listed that prove what is needed. If a
-        // record were read later, another collector might have written it, with its wait list, in between; and a
-        // run that ended in between would be in neither.
+        // Whatever a record waits for has ended before the snapshots are listed that prove what is needed. If
+        // a record were read later, another collector might have written it, with its wait list, in between;
+        // and a run that ended in between would be in neither.
         let records = collections::list(repository)?;
         // A snapshot that is complete when it is read refers to packs that are listed afterwards; and the run
         // of a pack that is listed later is listed in the end.
