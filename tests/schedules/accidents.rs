@@ -11,7 +11,7 @@ use crate::{
     beginning::empty,
     commands::{Command, FENCE_AFTER, quick},
     gate::Gate,
-    machine::Machine,
+    machine::{Machine, REPOSITORY},
     truth::Truth,
     turns::{Turns, Verdict, Wish},
     world::{World, place},
@@ -42,7 +42,7 @@ struct Stage {
 
 impl Stage {
     fn new(actors: usize) -> Self {
-        Self { world: World::new(&empty(), Truth::default()), turns: Arc::new(Turns::new(actors)) }
+        Self { world: World::new(&empty(REPOSITORY), Truth::default()), turns: Arc::new(Turns::new(actors)) }
     }
 
     fn machine(&self, actor: usize) -> Machine {
@@ -108,7 +108,7 @@ fn a_snapshot_on_the_base_of_a_deleted_one_is_made_after_the_collector_has_liste
 #[test]
 fn an_old_catalogue_does_not_bring_back_what_was_removed() {
     let place = place();
-    let world = World::new(&empty(), Truth::default());
+    let world = World::new(&empty(REPOSITORY), Truth::default());
     let mut away = world.machine(1, 1).with_tree("away", "source", &place.path().join("away"));
     let mut other = world.machine(2, 2).with_tree("other", "source", &place.path().join("other"));
     away.run(Command::Backup, &world.truth).unwrap();
@@ -131,7 +131,7 @@ fn an_old_catalogue_does_not_bring_back_what_was_removed() {
 #[test]
 fn a_copy_taken_during_a_sweep_can_be_put_back() {
     let place = place();
-    let world = World::new(&empty(), Truth::default());
+    let world = World::new(&empty(REPOSITORY), Truth::default());
     let mut machine = world.machine(1, 1).with_tree("host", "source", place.path());
     machine.run(Command::Backup, &world.truth).unwrap();
     let first = complete(&mut machine)[0];

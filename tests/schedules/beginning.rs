@@ -7,8 +7,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use icecore_catalog::Catalog;
 use icecore_fixtures::{content::SMALL_CHUNKS, keys::key_file};
-use icecore_format::{header::Parameters, slot::PasswordCost};
+use icecore_format::{header::Parameters, ids::RepositoryId, slot::PasswordCost};
 use icecore_repo::repository::{CreateOptions, Repository};
 
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
 };
 
 const BEGINNINGS_COUNT: u64 = 12;
+/// The last ones have so many backups that their small packs are put together.
+const LONG_COUNT: u64 = 2;
+const LONG_BACKUPS: usize = 17;
 
 /// A repository, and what it must contain.
 #[derive(Debug)]
@@ -31,14 +35,15 @@ pub(crate) struct Beginning {
 
 /// The repositories; the first one is new.
 pub(crate) static BEGINNINGS: LazyLock<Vec<Beginning>> = LazyLock::new(|| {
-    let empty = empty();
+    let empty = empty(REPOSITORY);
     let new = Beginning { objects: empty.clone(), truth: Truth::default() };
-    let others = (1..BEGINNINGS_COUNT).map(|seed| history(&empty, seed));
-    std::iter::once(new).chain(others).collect()
+    let others = (1..BEGINNINGS_COUNT).map(|seed| history(&empty, REPOSITORY, seed));
+    let long = (0..LONG_COUNT).map(|seed| long_history(&empty, seed));
+    std::iter::once(new).chain(others).chain(long).collect()
 });
 
 /// Returns the objects of a new repository.
-pub(crate) fn empty() -> BTreeMap<String, Bytes> {
+pub(crate) fn empty(id: RepositoryId) -> BTreeMap<String, Bytes> {
     let bucket = Arc::new(Bucket::new(clock(), &BTreeMap::new()));
     let machine = Machine::new(200, Arc::<Bucket>::clone(&bucket), clock(), Dice::new(1));
     let options = CreateOptions {
@@ -49,16 +54,13 @@ pub(crate) fn empty() -> BTreeMap<String, Bytes> {
         program: "test".to_owned(),
     };
     let store = Arc::clone(&machine.store);
-    Repository::create(store, machine.environment.clone(), REPOSITORY, &options).unwrap();
+    Repository::create(store, machine.environment.clone(), id, &options).unwrap();
     bucket.objects()
 }
 
 /// Makes a repository with some snapshots, of which some are forgotten, and in which packs may be condemned.
-fn history(empty: &BTreeMap<String, Bytes>, seed: u64) -> Beginning {
+pub(crate) fn history(empty: &BTreeMap<String, Bytes>, id: RepositoryId, seed: u64) -> Beginning {
     let mut dice = Dice::new(seed);
-    let place = place();
-    let world = World::new(empty, Truth::default());
-    let mut machine = world.machine(150, seed).with_tree("here", "first", place.path());
     let mut commands = vec![Command::Backup; 2 + dice.below(3)];
     commands.extend(vec![Command::Forget; dice.below(3)]);
     if dice.happens(300) {
@@ -66,8 +68,20 @@ fn history(empty: &BTreeMap<String, Bytes>, seed: u64) -> Beginning {
         commands.push(Command::Backup);
         commands.push(Command::Forget);
     }
+    run(empty, id, seed, &commands)
+}
+
+fn long_history(empty: &BTreeMap<String, Bytes>, seed: u64) -> Beginning {
+    run(empty, REPOSITORY, 50 + seed, &[Command::Increment; LONG_BACKUPS])
+}
+
+fn run(empty: &BTreeMap<String, Bytes>, id: RepositoryId, seed: u64, commands: &[Command]) -> Beginning {
+    let place = place();
+    let world = World::new(empty, Truth::default());
+    let mut machine = world.machine(150, seed).with_tree("here", "first", place.path());
+    machine.catalog = Catalog::in_memory(id).unwrap();
     for command in commands {
-        machine.run(command, &world.truth).unwrap();
+        machine.run(*command, &world.truth).unwrap();
     }
     Beginning { objects: world.bucket.objects(), truth: world.truth.into_inner().unwrap() }
 }

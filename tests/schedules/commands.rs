@@ -33,10 +33,17 @@ pub(crate) const FENCE_AFTER: Duration = Duration::from_hours(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Backup,
+    /// A backup into the group of the one before.
+    Increment,
     Forget,
     Undo,
     Prune,
     Read,
+    CopyIn,
+    CopyOut,
+    Hold,
+    Release,
+    Repair,
 }
 
 /// Receiver that ignores everything.
@@ -53,7 +60,13 @@ impl Machine {
     /// Runs a command; returns what it did.
     pub(crate) fn run(&mut self, command: Command, truth: &Mutex<Truth>) -> CommandResult<String> {
         match command {
-            Command::Backup => self.back_up(truth),
+            Command::Backup => {
+                let levels = [Level::Full, Level::Incremental, Level::Incremental, Level::Differential];
+                let scopes = [None, None, Some(DedupScope::Repository), Some(DedupScope::Group)];
+                let kind = (*self.dice.pick(&levels), *self.dice.pick(&scopes));
+                self.back_up(kind, truth)
+            }
+            Command::Increment => self.back_up((Level::Incremental, None), truth),
             Command::Forget => self.forget(truth),
             Command::Undo => self.undo(truth),
             Command::Prune => {
@@ -61,18 +74,22 @@ impl Machine {
                 let mut truth = truth.lock().unwrap();
                 truth.add("packs condemned", report.packs_condemned);
                 truth.add("packs removed", report.swept.packs);
+                truth.add("packs repacked", report.repacked.packs.len());
                 truth.add("runs ended", report.runs_fenced);
                 truth.add("surveys with doubts", usize::from(!report.doubts.is_empty()));
                 Ok(summary(&report))
             }
             Command::Read => self.read_one(truth),
+            Command::CopyIn => self.copy_in(truth),
+            Command::CopyOut => self.copy_out(truth),
+            Command::Hold => self.hold(truth),
+            Command::Release => self.release(truth),
+            Command::Repair => self.repair(truth),
         }
     }
 
-    fn back_up(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
+    fn back_up(&mut self, kind: (Level, Option<DedupScope>), truth: &Mutex<Truth>) -> CommandResult<String> {
         let dice = &mut self.dice;
-        let level = *dice.pick(&[Level::Full, Level::Incremental, Level::Incremental, Level::Differential]);
-        let dedup = *dice.pick(&[None, None, Some(DedupScope::Repository), Some(DedupScope::Group)]);
         let tree = self.tree.as_mut().ok_or("there is nothing to back up")?;
         tree.change(dice);
         let (root, files) = (tree.root().to_owned(), tree.files().clone());
@@ -81,7 +98,7 @@ impl Machine {
         let source = BackupSource::Tree { path: root };
         let request = BackupRequest {
             snapshots: Some(Arc::clone(&look.list)),
-            ..request(&self.host, &self.source, source, (level, dedup))
+            ..request(&self.host, &self.source, source, kind)
         };
         let report = icecore_backup::backup(&repository, &mut self.catalog, request, &Silent)?;
         if let Some(problem) = report.problems.kept().first() {
@@ -101,8 +118,16 @@ impl Machine {
             return Ok("nothing to forget".to_owned());
         }
         let run = self.dice.pick(&complete).origin.run;
-        truth.lock().unwrap().forgets(run);
+        let was_held = {
+            let mut truth = truth.lock().unwrap();
+            truth.forgets(run);
+            truth.is_held(run)
+        };
         icecore_prune::forget(&repository, run, None)?;
+        let mut truth = truth.lock().unwrap();
+        if was_held && truth.is_held(run) {
+            truth.problems.push(format!("{run} was forgotten while a hold lasted"));
+        }
         Ok(format!("forgot {run}"))
     }
 
@@ -180,6 +205,16 @@ pub(crate) fn quick() -> PruneOptions {
     }
 }
 
+/// Returns how packs are written: one call after the other.
+pub(crate) fn write_options() -> WriteOptions {
+    WriteOptions {
+        pack_bytes: 1 << 20,
+        uploads_max: Some(NonZeroUsize::MIN),
+        compression_level: 1,
+        ..WriteOptions::default()
+    }
+}
+
 fn summary(report: &PruneReport) -> String {
     let (condemned, swept) = (report.packs_condemned, report.swept.packs);
     let doubts: Vec<String> = report.doubts.iter().map(ToString::to_string).collect();
@@ -211,12 +246,7 @@ fn request(
         skip: Vec::new(),
         walk_concurrency: 1,
         read_concurrency: 1,
-        write: WriteOptions {
-            pack_bytes: 1 << 20,
-            uploads_max: Some(NonZeroUsize::MIN),
-            compression_level: 1,
-            ..WriteOptions::default()
-        },
+        write: write_options(),
         dry_run: false,
         allow_empty: true,
     }

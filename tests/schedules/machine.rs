@@ -38,6 +38,8 @@ use crate::{dice::Dice, tree::Tree, truth::Files};
 pub(crate) const KEY: u8 = 7;
 /// Name of the repository.
 pub(crate) const REPOSITORY: RepositoryId = RepositoryId([1; 16]);
+/// Name of another one, for copies.
+pub(crate) const OTHER_REPOSITORY: RepositoryId = RepositoryId([2; 16]);
 const CACHE_BYTES: usize = 1 << 20;
 
 /// Threads that wait in calls of the store: one for each actor of all schedules at a time would do.

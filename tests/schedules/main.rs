@@ -12,7 +12,11 @@ mod beginning;
 #[cfg(test)]
 mod bucket;
 #[cfg(test)]
+mod care;
+#[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod copies;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]

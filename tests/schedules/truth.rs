@@ -16,6 +16,8 @@ pub(crate) struct Truth {
     complete: BTreeMap<RunId, Files>,
     /// Snapshots that somebody began to forget.
     forgotten: BTreeSet<RunId>,
+    /// Snapshots on which somebody placed a hold that nobody began to release since.
+    held: BTreeSet<RunId>,
     /// What a reader found before the snapshot was reported as complete.
     read: Vec<(RunId, Files)>,
     /// What is wrong.
@@ -33,6 +35,21 @@ impl Truth {
     /// Notes that somebody begins to forget a snapshot.
     pub(crate) fn forgets(&mut self, run: RunId) {
         self.forgotten.insert(run);
+    }
+
+    /// Notes that a hold was placed that lasts until somebody releases it.
+    pub(crate) fn holds(&mut self, run: RunId) {
+        self.held.insert(run);
+    }
+
+    /// Notes that somebody begins to release a snapshot.
+    pub(crate) fn releases(&mut self, run: RunId) {
+        self.held.remove(&run);
+    }
+
+    /// Returns whether a snapshot is held for sure.
+    pub(crate) fn is_held(&self, run: RunId) -> bool {
+        self.held.contains(&run)
     }
 
     /// Returns whether somebody began to forget a snapshot.

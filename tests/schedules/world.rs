@@ -5,20 +5,23 @@ use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use icecore_format::{history::Loss, ids::ChunkId};
-use icecore_prune::Doubt;
+use icecore_format::{history::Loss, ids::ChunkId, layout::PACKS_PREFIX};
+use icecore_prune::{Doubt, PruneOptions};
 use icecore_repo::snapshots;
 use icecore_store::{Store, environment::ManualClock};
 use tempfile::TempDir;
 
 use crate::{
     beginning::BEGINNINGS,
-    bucket::Bucket,
+    bucket::{Bucket, now},
     commands::{Command, FENCE_AFTER, quick},
     dice::Dice,
     gate::{Gate, LateCalls},
@@ -62,6 +65,8 @@ pub(crate) struct World {
     pub(crate) truth: Mutex<Truth>,
     /// Every call and the end of every command.
     pub(crate) trace: Mutex<Vec<String>>,
+    /// Whether an object was lost, which somebody has to repair.
+    pub(crate) is_damaged: AtomicBool,
 }
 
 /// The commands of one actor.
@@ -75,7 +80,27 @@ impl World {
     pub(crate) fn new(objects: &BTreeMap<String, Bytes>, truth: Truth) -> Self {
         let clock = clock();
         let bucket = Arc::new(Bucket::new(Arc::<ManualClock>::clone(&clock), objects));
-        Self { bucket, clock, truth: Mutex::new(truth), trace: Mutex::default() }
+        Self {
+            bucket,
+            clock,
+            truth: Mutex::new(truth),
+            trace: Mutex::default(),
+            is_damaged: AtomicBool::new(false),
+        }
+    }
+
+    /// Loses the directory of a pack, if there is one.
+    fn damage(&self, dice: &mut Dice) -> bool {
+        let objects = self.bucket.objects();
+        let directories: Vec<&String> = objects.keys().filter(|key| key.starts_with(PACKS_PREFIX)).collect();
+        if directories.is_empty() {
+            return false;
+        }
+        let key = *dice.pick(&directories);
+        now(self.bucket.delete(key, None)).unwrap();
+        self.trace.lock().unwrap().push(format!("{key} is lost"));
+        self.is_damaged.store(true, Ordering::Relaxed);
+        true
     }
 
     /// Makes a machine that no scheduler holds up.
@@ -121,7 +146,7 @@ impl World {
                 self.truth.lock().unwrap().count(&format!("{command:?} {what}"));
             }
             self.trace.lock().unwrap().push(format!("{actor} {command:?}: {}", without_chunks(&text)));
-            if command == Command::Prune {
+            if command == Command::Prune && !self.is_damaged.load(Ordering::Relaxed) {
                 let violations = self.violations().into_iter().filter(|text| !is_left_for_later(text));
                 self.truth.lock().unwrap().problems.extend(violations);
             }
@@ -132,9 +157,15 @@ impl World {
     /// everything must be readable by the library, too.
     pub(crate) fn settle(&self, seed: u64) {
         let mut machine = self.machine(100, seed);
+        if self.is_damaged.load(Ordering::Relaxed)
+            && let Err(error) = machine.repair(&self.truth)
+        {
+            self.truth.lock().unwrap().problems.push(format!("the last repair: {error}"));
+        }
         for _ in 0..LAST_PRUNES {
             self.clock.advance(FENCE_AFTER * 2);
-            let report = machine.prune(&quick());
+            let ended_runs = machine.dead_repairs().unwrap();
+            let report = machine.prune(&PruneOptions { ended_runs, ..quick() });
             if let Ok(report) = &report {
                 self.trace.lock().unwrap().push(format!("last prune: {:?}", report.plan.records));
             }
@@ -212,8 +243,9 @@ pub(crate) fn run(seed: u64) -> Outcome {
     let place = place();
     let beginning = dice.pick(&BEGINNINGS);
     let world = World::new(&beginning.objects, beginning.truth.clone());
+    let is_damaged = dice.happens(100) && world.damage(&mut dice);
     let late = Arc::new(LateCalls::default());
-    let kinds = cast(&mut dice);
+    let kinds = cast(&mut dice, is_damaged);
     let hosts = hosts(&world, &mut dice);
     let turns = Arc::new(Turns::new(kinds.len()));
     let mut roles = Vec::new();
@@ -250,14 +282,24 @@ pub(crate) fn run(seed: u64) -> Outcome {
 }
 
 /// Chooses who takes part, by their commands.
-fn cast(dice: &mut Dice) -> Vec<Vec<Command>> {
+fn cast(dice: &mut Dice, is_damaged: bool) -> Vec<Vec<Command>> {
     let several = |dice: &mut Dice, command, most: usize| vec![command; dice.below(most) + 1];
     let mut actors = vec![several(dice, Command::Backup, 3), several(dice, Command::Prune, 6)];
     if dice.happens(500) {
         actors.push(several(dice, Command::Backup, 2));
     }
     let keeper = |dice: &mut Dice| {
-        let commands = [Command::Forget, Command::Forget, Command::Undo, Command::Read];
+        let commands = [
+            Command::Forget,
+            Command::Forget,
+            Command::Forget,
+            Command::Forget,
+            Command::Undo,
+            Command::Undo,
+            Command::Read,
+            Command::Hold,
+            Command::Release,
+        ];
         (0..=dice.below(5)).map(|_| *dice.pick(&commands)).collect()
     };
     actors.push(keeper(dice));
@@ -269,6 +311,13 @@ fn cast(dice: &mut Dice) -> Vec<Vec<Command>> {
     }
     if dice.happens(200) {
         actors.push(several(dice, Command::Read, 3));
+    }
+    if dice.happens(200) {
+        let copies = *dice.pick(&[Command::CopyIn, Command::CopyOut]);
+        actors.push(several(dice, copies, 3));
+    }
+    if is_damaged || dice.happens(50) {
+        actors.push(several(dice, Command::Repair, 2));
     }
     actors
 }

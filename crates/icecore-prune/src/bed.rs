@@ -1,5 +1,7 @@
 //! What the tests of this crate start from: a repository in memory, and snapshots in it.
 
+mod pruned;
+
 use std::{
     sync::{Arc, RwLock},
     time::Duration,
@@ -39,6 +41,7 @@ use icecore_store::{
     store::{PutCondition, Store},
 };
 
+pub(crate) use self::pruned::{at_once, pruned, pruned_on};
 use crate::packs::PackTable;
 
 /// Average number of items of manifest nodes: so small that a few files make a tree.

@@ -30,7 +30,7 @@ use icecore_format::{
 };
 use icecore_repo::{index::load_index, manifest::ManifestRoot, reader::ChunkReader, repository::Repository};
 
-pub(crate) use self::copies::groups;
+pub(crate) use self::copies::{groups, lacking_groups};
 use self::walk::{NewSets, Nodes, Scope, Walk};
 use crate::{
     chunk_packs::ChunkPacks,

@@ -16,7 +16,7 @@ use std::{
 use icecore_catalog::Catalog;
 use icecore_format::{
     history::SeenHistory,
-    ids::RunId,
+    ids::{GroupId, RunId},
     layout::{parse_snapshot_key, snapshot_key},
     limits::RECORD_OBJECT_BYTES_MAX,
     snapshot::{Snapshot, SnapshotState},
@@ -31,7 +31,7 @@ pub use self::doubts::Doubt;
 use self::listings::Listings;
 use crate::{
     error::PruneResult,
-    marks::{NeededPacks, mark},
+    marks::{NeededPacks, lacking_groups, mark},
     packs::PackTable,
     sources::{PRUNE_SOURCE, is_of_collector},
 };
@@ -54,6 +54,8 @@ pub struct Survey {
     pub log: LogBook,
     /// What the complete snapshots need; nothing if the content of some packs is not known.
     pub marks: NeededPacks,
+    /// Groups whose snapshots need a chunk of which no pack of theirs with a directory has a copy.
+    pub lacking_groups: HashSet<GroupId>,
     /// What speaks against removing anything; nothing may be removed unless it is empty.
     pub doubts: Vec<Doubt>,
 }
@@ -85,12 +87,13 @@ pub fn survey(
     doubts.extend(doubts::of_packs(&packs, is_known));
     let damaged = read_directories(repository, catalog, &listings.directories)?;
     doubts.extend(damaged.into_iter().map(|(key, error)| doubts::unreadable(key, &error)));
+    let complete: Vec<&Snapshot> = snapshots.complete(None).collect();
     let marks = if doubts.iter().any(Doubt::hides_packs) {
         NeededPacks::default()
     } else {
-        let complete: Vec<&Snapshot> = snapshots.complete(None).collect();
         mark(repository, catalog, &packs, &complete)?
     };
+    let lacking_groups = lacking_groups(catalog, &packs, &complete, &marks)?;
     for (run, error) in &marks.unreadable {
         if is_complete(repository, catalog, *run)? {
             doubts.push(Doubt::Incomplete { run: *run, reason: error.to_string() });
@@ -99,7 +102,17 @@ pub fn survey(
 
     let objects = listings.snapshots.iter().filter_map(|object| Some((run_of(object)?, object.clone())));
     let now = listings.now().unwrap_or_else(|| repository.environment().clock.now());
-    Ok(Survey { now, packs, snapshot_objects: objects.collect(), snapshots, records, log, marks, doubts })
+    Ok(Survey {
+        now,
+        packs,
+        snapshot_objects: objects.collect(),
+        snapshots,
+        records,
+        log,
+        marks,
+        lacking_groups,
+        doubts,
+    })
 }
 
 /// Returns whether a snapshot counts as complete: somebody may have forgotten it, and its data may have been

@@ -166,6 +166,7 @@ fn reason_name(why: WhyKept) -> &'static str {
     match why {
         WhyKept::RunPending => "run-in-progress",
         WhyKept::Resumable => "resumable",
+        WhyKept::DirectoryMissing => "directory-missing",
         WhyKept::TooMany => "next-collection",
     }
 }

@@ -4,10 +4,11 @@ use std::{collections::HashSet, ops::ControlFlow};
 
 use icecore_catalog::Catalog;
 use icecore_format::{
-    ids::{ChunkId, GroupId, PackName},
+    ids::{ChunkId, GroupId, PackName, RunId},
     snapshot::{DedupScope, Snapshot},
 };
 
+use super::NeededPacks;
 use crate::{chunk_packs::ChunkPacks, error::PruneResult, kept_sets, pack_set::PackSet, packs::PackTable};
 
 /// Returns the group of each pack, as far as its directory is known.
@@ -19,6 +20,30 @@ pub(crate) fn groups(catalog: &mut Catalog, packs: &PackTable) -> PruneResult<Ve
         }
     })?;
     Ok(groups)
+}
+
+/// Returns the groups that lack a copy of a chunk that one of their own snapshots needs, while another group
+/// has one: the copy in a pack whose directory is lost may be the only one of the group.
+pub(crate) fn lacking_groups(
+    catalog: &mut Catalog,
+    packs: &PackTable,
+    snapshots: &[&Snapshot],
+    marks: &NeededPacks,
+) -> PruneResult<HashSet<GroupId>> {
+    let own = |run: RunId| {
+        let snapshot = snapshots.iter().find(|snapshot| snapshot.origin.run == run);
+        let scoped = snapshot.filter(|snapshot| snapshot.origin.dedup == DedupScope::Group);
+        scoped.map(|snapshot| snapshot.origin.group)
+    };
+    if packs.iter().all(|(_, pack)| pack.directory.is_some()) {
+        return Ok(HashSet::new());
+    }
+    let groups = groups(catalog, packs)?;
+    let lacking = marks.needed.iter().filter_map(|(run, set)| {
+        let own = own(*run)?;
+        set.iter().any(|number| groups[number as usize] != Some(own)).then_some(own)
+    });
+    Ok(lacking.collect())
 }
 
 /// Says whether one of the packs that look unused may be needed: it was added after the last renewal, a

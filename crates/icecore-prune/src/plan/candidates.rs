@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use icecore_format::{
     collection::{CollectedPack, CollectionState},
     ids::{PackName, RunId},
+    layout::PackPlace,
     limits::COLLECTION_PACKS_MAX,
     snapshot::{Snapshot, SnapshotState},
 };
@@ -22,6 +23,8 @@ pub enum WhyKept {
     RunPending,
     /// Their run was interrupted, and the next run of its source goes on from them.
     Resumable,
+    /// Their directories are missing, and the group that they are in lacks chunks that they may hold.
+    DirectoryMissing,
     /// There are more than a record takes: the next collection takes them.
     TooMany,
 }
@@ -53,7 +56,8 @@ pub(super) fn find(
         }
         let run = pack.name.run;
         let of_run = *runs.entry(run).or_insert_with(|| why_kept(planner, run));
-        let why = of_run.or((candidates.len() >= COLLECTION_PACKS_MAX).then_some(WhyKept::TooMany));
+        let of_pack = of_run.or_else(|| may_be_missed(planner, pack).then_some(WhyKept::DirectoryMissing));
+        let why = of_pack.or((candidates.len() >= COLLECTION_PACKS_MAX).then_some(WhyKept::TooMany));
         if let Some(why) = why {
             let sums = kept.entry(why).or_default();
             *sums = (sums.0 + 1, sums.1 + pack.stored_bytes());
@@ -63,6 +67,19 @@ pub(super) fn find(
     }
     let kept = kept.into_iter().map(|(why, (packs, bytes))| KeptPacks { why, packs, bytes });
     (candidates, kept.collect())
+}
+
+/// Returns whether a snapshot may miss the pack in its group: nobody knows what is in a pack whose directory
+/// was lost.
+fn may_be_missed(planner: &Planner<'_>, pack: &ListedPack) -> bool {
+    let group = match &pack.pack {
+        Some((PackPlace::Data(group), _)) => Some(*group),
+        Some((PackPlace::Manifest, _)) => {
+            planner.snapshot(pack.name.run).map(|snapshot| snapshot.origin.group)
+        }
+        None => None,
+    };
+    pack.directory.is_none() && group.is_some_and(|group| planner.survey.lacking_groups.contains(&group))
 }
 
 /// Returns whether a record removes the pack. A record in state sweeping removes what it has noted: an object

@@ -11,11 +11,10 @@ use icecore_store::{fault::FaultPlan, store::PutCondition};
 
 use super::*;
 use crate::{
-    bed::{Bed, UNLOCK_CALLS, author},
+    bed::{Bed, UNLOCK_CALLS, at_once, pruned, pruned_on},
     collector::put_record,
     forget::forget,
     plan::PruneOptions,
-    run::{PruneReport, prune},
 };
 
 /// Ten files of twelve chunks each, and a small one.
@@ -34,28 +33,12 @@ const OLD: &[(&str, u64)] = &[
 ];
 const NEW: &[(&str, u64)] = &[("a", 100), ("z", 2)];
 
-fn at_once() -> PruneOptions {
-    PruneOptions { grace: Duration::ZERO, ..PruneOptions::default() }
-}
-
 fn without_repack() -> PruneOptions {
     PruneOptions { repack: RepackOptions { bytes_max: 0, is_asked: false }, ..at_once() }
 }
 
 fn asked() -> PruneOptions {
     PruneOptions { repack: RepackOptions { bytes_max: REPACK_BYTES_MAX, is_asked: true }, ..at_once() }
-}
-
-fn pruned_on(repository: &Repository, bed: &Bed, options: &PruneOptions) -> PruneResult<PruneReport> {
-    bed.clock.advance(Duration::from_secs(1));
-    prune(repository, &mut bed.catalog(), author(), &SeenHistory::default(), options, |_, _| {})
-}
-
-fn pruned(bed: &Bed, options: &PruneOptions) -> PruneReport {
-    let report = pruned_on(&bed.repository, bed, options).unwrap();
-    assert!(report.doubts.is_empty(), "{:?}", report.doubts);
-    assert!(report.swept.failed.is_empty(), "{:?}", report.swept.failed);
-    report
 }
 
 /// Returns a repository whose old packs are mostly dead, and the snapshot that is left.

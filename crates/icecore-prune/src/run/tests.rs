@@ -3,37 +3,24 @@ use std::{collections::BTreeSet, time::Duration};
 use icecore_format::{
     collection::CollectionState,
     ids::RunId,
-    snapshot::{Snapshot, SnapshotState},
+    layout::{PackPlace, directory_key},
+    snapshot::{DedupScope, Snapshot, SnapshotState},
 };
-use icecore_repo::session::CommitReport;
+use icecore_repo::session::{CommitReport, SessionOrigin};
 use icecore_store::{fault::FaultPlan, store::PutCondition};
 
 use super::*;
-use crate::repack::RepackOptions;
 use crate::{
-    bed::{Bed, UNLOCK_CALLS, author, write_files},
+    bed::{Bed, UNLOCK_CALLS, at_once, author, pruned, pruned_on, write_files},
     collector::put_record,
     forget::forget,
+    packs::ListedPack,
+    plan::WhyKept,
+    repack::RepackOptions,
 };
 
 const OLD: &[(&str, u64)] = &[("a", 1), ("b", 2), ("c", 100), ("d", 3)];
 const NEW: &[(&str, u64)] = &[("a", 1), ("b", 4), ("c", 101)];
-
-fn at_once() -> PruneOptions {
-    PruneOptions { grace: Duration::ZERO, ..PruneOptions::default() }
-}
-
-fn pruned_on(repository: &Repository, bed: &Bed, options: &PruneOptions) -> PruneResult<PruneReport> {
-    bed.clock.advance(Duration::from_secs(1));
-    prune(repository, &mut bed.catalog(), author(), &SeenHistory::default(), options, |_, _| {})
-}
-
-fn pruned(bed: &Bed, options: &PruneOptions) -> PruneReport {
-    let report = pruned_on(&bed.repository, bed, options).unwrap();
-    assert!(report.doubts.is_empty(), "{:?}", report.doubts);
-    assert!(report.swept.failed.is_empty(), "{:?}", report.swept.failed);
-    report
-}
 
 fn runs_of_packs(bed: &Bed) -> BTreeSet<RunId> {
     bed.packs().iter().map(|(_, pack)| pack.name.run).collect()
@@ -203,10 +190,7 @@ fn a_sweep_does_not_begin_while_a_condemned_object_is_not_listed() {
         panic!("one record")
     };
     let packs = &stored.record.packs;
-    let keys: Vec<String> = packs
-        .iter()
-        .flat_map(|pack| [pack.key(), icecore_format::layout::directory_key(pack.name)])
-        .collect();
+    let keys: Vec<String> = packs.iter().flat_map(|pack| [pack.key(), directory_key(pack.name)]).collect();
     assert!(!keys.is_empty());
     for lost in keys {
         let (bed, new) = marked();
@@ -321,4 +305,20 @@ fn what_a_killed_run_left_goes_in_the_end() {
     pruned(&bed, &PruneOptions::default());
     assert_eq!(runs_of_packs(&bed), BTreeSet::from([kept]));
     bed.assert_readable(kept);
+}
+
+#[test]
+fn a_pack_without_a_directory_stays_while_its_group_lacks_chunks() {
+    let bed = Bed::new();
+    let grouped = |session: &mut SessionOrigin| session.dedup = DedupScope::Group;
+    let one = bed.snapshot_with(OLD, grouped).origin.run;
+    bed.snapshot_with(OLD, grouped);
+    let packs = bed.packs();
+    let is_data = |pack: &&ListedPack| matches!(pack.pack, Some((PackPlace::Data(_), _)));
+    let lost = packs.iter().map(|(_, pack)| pack).find(|pack| pack.name.run == one && is_data(pack));
+    bed.remove(&directory_key(lost.unwrap().name));
+    let report = pruned(&bed, &at_once());
+    assert!(bed.packs().get(packs.number(lost.unwrap().name).unwrap()).pack.is_some());
+    let kept: Vec<_> = report.plan.kept.iter().map(|kept| (kept.why, kept.packs)).collect();
+    assert_eq!(kept, [(WhyKept::DirectoryMissing, 1)]);
 }
