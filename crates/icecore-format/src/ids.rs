@@ -192,7 +192,7 @@ impl RecordName {
     }
 }
 
-/// Number of a collection, from 1. Never reused.
+/// Number of a collection, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CollectionNumber(u32);
 

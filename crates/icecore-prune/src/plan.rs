@@ -4,6 +4,7 @@ mod candidates;
 mod new_record;
 mod objects;
 mod planner;
+mod repeated;
 mod runs;
 
 use std::time::{Duration, SystemTime};

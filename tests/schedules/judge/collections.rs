@@ -90,10 +90,9 @@ pub(super) fn is_condemned(collections: &Collections, pack: PackName) -> bool {
         || collections.values().any(|record| record.packs.contains(&pack))
 }
 
-/// Says whether the newest record names a run as one that may have packs without a snapshot object.
+/// Says whether a record names a run as one that may have packs without a snapshot object.
 pub(super) fn is_ended(collections: &Collections, run: Run) -> bool {
-    let newest = collections.last_key_value();
-    newest.is_some_and(|(_, record)| record.dead.contains_key(&run) || record.cleared.contains(&run))
+    collections.values().any(|record| record.dead.contains_key(&run) || record.cleared.contains(&run))
 }
 
 /// Returns where snapshots are in a state that the records exclude.

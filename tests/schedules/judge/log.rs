@@ -121,7 +121,9 @@ fn forgotten_names(log: &Log, snapshots: &Snapshots) -> Vec<Fault> {
     let is_lost = |(run, snapshot): &(&Run, &Snapshot)| {
         let is_later = |later: &Run| {
             snapshots.get(later).is_some_and(|later| {
-                later.is_of_same_source(snapshot)
+                // The times of copies are those of the original.
+                !later.is_copy
+                    && later.is_of_same_source(snapshot)
                     && later.number > snapshot.number
                     && snapshot.completion.as_ref().is_some_and(|completion| later.start > completion.end)
             })

@@ -41,11 +41,16 @@ pub(super) fn new_record(
 /// Returns all runs that ended without a snapshot. Those of their packs are usable that were usable before
 /// and that no other record names: those that the new record names were usable until now, which undo needs to
 /// know.
+///
+/// It repeats what any record says, because the one with the greatest number need not be the newest (see
+/// [`is_repeated`](super::repeated::is_repeated)).
 fn dead_runs(planner: &Planner<'_>) -> Vec<DeadRun> {
     let survey = planner.survey;
-    let before = survey.records.last().map_or(&[][..], |stored| &stored.record.dead_runs);
-    let mut dead: BTreeMap<RunId, Vec<u32>> =
-        before.iter().map(|dead| (dead.run, dead.usable.clone())).collect();
+    let mut dead: BTreeMap<RunId, Vec<u32>> = BTreeMap::new();
+    for before in survey.records.iter().flat_map(|stored| &stored.record.dead_runs) {
+        let usable = dead.entry(before.run).or_insert_with(|| before.usable.clone());
+        usable.retain(|number| before.usable.binary_search(number).is_ok());
+    }
     let aborted = runs::aborted(planner).filter(|snapshot| snapshot.origin.source != PRUNE_SOURCE);
     let new: HashSet<RunId> =
         aborted.map(|snapshot| snapshot.origin.run).filter(|run| !dead.contains_key(run)).collect();

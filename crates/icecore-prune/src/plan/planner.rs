@@ -12,7 +12,7 @@ use icecore_format::{
 };
 use icecore_repo::{collections::StoredCollection, environment::time_of};
 
-use super::{PruneOptions, RecordPlan, RecordStep, objects::noted_objects};
+use super::{PruneOptions, RecordPlan, RecordStep, objects::noted_objects, repeated::is_repeated};
 use crate::{
     pack_set::PackSet,
     sources::PRUNE_SOURCE,
@@ -155,9 +155,9 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Returns whether a record may go: it is not the newest, and the newest names as dead every run that
-    /// this one waited for and that was ended. Such a run may wake and store a pack again under a name that
-    /// was removed.
+    /// Returns whether a record may go: it is not the newest, and the newest says all that it says. The newest
+    /// also names as dead every run that this one waited for and that was ended: such a run may wake and store
+    /// a pack again under a name that was removed.
     fn may_be_closed(&self, record: &CollectionRecord) -> bool {
         let Some(newest) = self.survey.records.last().map(|stored| &stored.record) else { return false };
         let waiting = record.waiting.iter().flatten();
@@ -168,7 +168,9 @@ impl<'a> Planner<'a> {
                     .is_some_and(|snapshot| !matches!(snapshot.state, SnapshotState::Aborted { .. }))
                 || self.survey.log.history().is_gone(*run)
         };
-        newest.number > record.number && waiting.into_iter().all(is_known)
+        newest.number > record.number
+            && waiting.into_iter().all(is_known)
+            && is_repeated(record, newest, |run| self.runs_of_packs.contains(&run))
     }
 
     /// Returns the length of what is listed of a pack in the versions that a record names.

@@ -7,7 +7,10 @@ use icecore_format::{
     snapshot::{DedupScope, Snapshot, SnapshotState},
 };
 use icecore_repo::session::{CommitReport, SessionOrigin};
-use icecore_store::{fault::FaultPlan, store::PutCondition};
+use icecore_store::{
+    fault::{FaultPlan, FaultWhen},
+    store::PutCondition,
+};
 
 use super::*;
 use crate::{
@@ -173,6 +176,37 @@ fn a_listing_that_lacks_anything_needed_removes_nothing() {
         assert!(needed.iter().all(|key| bed.keys().contains(key)), "{lost}");
         bed.assert_readable(new);
     }
+}
+
+#[test]
+fn a_number_that_is_used_again_loses_no_names() {
+    let bed = Bed::new();
+    let options = PruneOptions { repack: RepackOptions { bytes_max: 0, is_asked: false }, ..at_once() };
+    // The first record is closed, so its number is free.
+    for _ in 0..2 {
+        forget(&bed.repository, bed.snapshot(&[("x", 50)]).origin.run, None).unwrap();
+        pruned(&bed, &options);
+    }
+    pruned(&bed, &options);
+    assert_eq!(bed.keys_below("meta/gc/"), ["meta/gc/000002"]);
+    let old = bed.snapshot(OLD).origin.run;
+    let new = bed.snapshot(NEW).origin.run;
+    forget(&bed.repository, old, None).unwrap();
+    // A listing lacks the newest record, so the next one gets the number of the first.
+    let forgetful = bed.forgetful("meta/gc/", FaultWhen::FirstMatches(1), "meta/gc/", None);
+    let report = pruned_on(&forgetful, &bed, &options).unwrap();
+    assert!(report.packs_condemned > 0 && report.swept.snapshots == 1, "{report:?}");
+    // Packs of the forgotten snapshot are needed: its run must stay known.
+    for _ in 0..3 {
+        pruned(&bed, &options);
+        bed.assert_readable(new);
+        assert_eq!(runs_of_packs(&bed), BTreeSet::from([old, new]));
+    }
+    let records = icecore_repo::collections::list(&bed.repository).unwrap();
+    let [StoredCollection { record, .. }] = &records[..] else {
+        panic!("one record has to stay: {records:?}")
+    };
+    assert!(record.cleared_runs.contains(&old), "{record:?}");
 }
 
 #[test]
