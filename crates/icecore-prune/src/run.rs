@@ -118,7 +118,8 @@ fn steady(mut survey: impl FnMut() -> PruneResult<Survey>) -> PruneResult<Survey
     surveyed
 }
 
-/// Finds the packs that are worth repacking; nothing if nobody is to look, or nothing may be condemned.
+/// Finds the packs that are worth repacking; nothing if nobody is to look, nothing may be condemned, or packs
+/// go meanwhile.
 fn to_repack(
     repository: &Repository,
     catalog: &mut Catalog,
@@ -130,7 +131,12 @@ fn to_repack(
     if options.single_writer && others.any(is_pending) {
         return Ok(None);
     }
-    repack::find(repository, catalog, survey, &options.repack)
+    match repack::find(repository, catalog, survey, &options.repack) {
+        // The survey had all directories, so another collector has removed packs since: who removes packs next
+        // looks again.
+        Err(PruneError::Directories { .. }) => Ok(None),
+        found => found,
+    }
 }
 
 /// Refuses runs that the operator names and that are not in progress.
