@@ -191,6 +191,29 @@ fn a_maintainer_cannot_overwrite_either_but_delete() {
 }
 
 #[test]
+fn a_maintainer_prunes_a_bucket_with_the_printed_policy() {
+    let mut bed = Bed::with_repository();
+    let maintainer = bed.policy("maintainer");
+    bed.enforce();
+    fill(&bed.sandbox);
+    bed.sandbox.run(&["backup", "source"]).expect(0);
+    bed.sandbox.write("file", bytes(78, 3_000_000));
+    bed.sandbox.run(&["backup", "source"]).expect(0);
+    std::fs::remove_file(bed.sandbox.source("file")).unwrap();
+    bed.sandbox.run(&["backup", "source"]).expect(0);
+    let forget = ["forget", "--keep-last", "1", "--yes"];
+    let prune = ["prune", "--grace", "0"];
+    bed.sandbox.run(&forget).expect(0);
+    bed.sandbox.run(&prune).expect(1);
+    bed.become_writer(&maintainer);
+    let before = Attacker::with(&bed, WRITER).data_bytes();
+    bed.sandbox.run(&prune).expect(0);
+    let after = Attacker::with(&bed, WRITER).data_bytes();
+    assert!(after + 3_000_000 <= before, "{before} bytes, then {after}");
+    bed.sandbox.check_all_data();
+}
+
+#[test]
 fn doctor_tries_what_must_be_forbidden() {
     let mut bed = Bed::with_repository();
     let protection =

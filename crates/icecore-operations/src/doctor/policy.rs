@@ -12,16 +12,15 @@ use serde_json::{Value, json};
 use super::request::Role;
 use crate::error::{OperationError, OperationResult};
 
-/// Names of objects that are written once; `*` stands for the rest. All others (snapshots, and the test
-/// objects of `doctor`) may also be replaced, in the state that the request names.
-const WRITTEN_ONCE: [(&str, &str); 9] = [
-    (HEADER_KEY, ""),
+/// Names of objects that are written once; `*` stands for the rest. All others (snapshots, the test objects of
+/// `doctor`, and what `prune` changes: the header and the records of collections) may also be replaced, in the
+/// state that the request names.
+const WRITTEN_ONCE: [(&str, &str); 7] = [
     (KEYS_PREFIX, "*"),
     (PACKS_PREFIX, "*"),
     (MANIFEST_PREFIX, "*"),
     (LOG_PREFIX, "*"),
     (INDEX_PREFIX, "*"),
-    (GC_PREFIX, "*"),
     (QUARANTINE_PREFIX, "*"),
     (DATA_PREFIX, "*"),
 ];
@@ -85,9 +84,12 @@ impl Resources {
         format!("{}{name}*", self.beginning)
     }
 
-    fn written_once(&self) -> Vec<String> {
+    /// Returns the ARNs of objects that somebody in this role writes once.
+    fn written_once(&self, role: Role) -> Vec<String> {
         let Self { beginning, .. } = self;
-        WRITTEN_ONCE.iter().map(|(name, rest)| format!("{beginning}{name}{rest}")).collect()
+        let header = (role == Role::Writer).then_some((HEADER_KEY, ""));
+        let all = header.into_iter().chain(WRITTEN_ONCE);
+        all.map(|(name, rest)| format!("{beginning}{name}{rest}")).collect()
     }
 }
 
@@ -95,7 +97,7 @@ impl Resources {
 fn of_role(role: Role, bucket: &str, prefix: &str) -> Value {
     let resources = Resources::of(bucket, prefix);
     let statements = match role {
-        Role::Bucket => unconditional_writes(&resources).map(for_everybody).to_vec(),
+        Role::Bucket => unconditional_writes(role, &resources).map(for_everybody).to_vec(),
         Role::Writer => [permissions(role, &resources), denials(&resources)].concat(),
         Role::Restorer | Role::Maintainer => permissions(role, &resources),
     };
@@ -140,7 +142,7 @@ fn permissions(role: Role, resources: &Resources) -> Vec<Value> {
 
 /// Returns the denials for a writer, whatever other policies allow.
 fn denials(resources: &Resources) -> Vec<Value> {
-    let mut statements = unconditional_writes(resources).to_vec();
+    let mut statements = unconditional_writes(Role::Writer, resources).to_vec();
     let (objects, bucket) = (resources.below(""), &resources.bucket);
     // Objects there stop all writers, or belong to a repair: only maintainers write them.
     let not_its_own = [GC_PREFIX, QUARANTINE_PREFIX].map(|name| resources.below(name));
@@ -156,7 +158,7 @@ fn denials(resources: &Resources) -> Vec<Value> {
 /// Returns statements that deny writes which could overwrite an object unseen (S3 User Guide, *Enforce
 /// conditional writes on Amazon S3 buckets*). Parts of an upload have no condition; the request that
 /// completes it has one.
-fn unconditional_writes(resources: &Resources) -> [Value; 2] {
+fn unconditional_writes(role: Role, resources: &Resources) -> [Value; 2] {
     let deny = |sid: &str, objects: Value, absent: Value| {
         json!({
             "Sid": sid,
@@ -167,7 +169,7 @@ fn unconditional_writes(resources: &Resources) -> [Value; 2] {
         })
     };
     [
-        deny("CreateOnly", json!(resources.written_once()), json!({"s3:if-none-match": "true"})),
+        deny("CreateOnly", json!(resources.written_once(role)), json!({"s3:if-none-match": "true"})),
         deny(
             "CreateOrReplace",
             json!(resources.below("")),

@@ -58,10 +58,16 @@ fn resources_are_those_of_the_prefix() {
 }
 
 #[test]
-fn everything_but_snapshots_is_written_once() {
-    let [once, all] = unconditional_writes(&Resources::of("bucket", ""));
+fn everything_but_snapshots_and_what_prune_changes_is_written_once() {
+    let [once, all] = unconditional_writes(Role::Bucket, &Resources::of("bucket", ""));
     let once = texts(&once["Resource"]);
-    assert!(once.contains(&"arn:aws:s3:::bucket/icecore".to_owned()));
+    let header = "arn:aws:s3:::bucket/icecore".to_owned();
+    assert!(
+        !once.contains(&header) && !once.iter().any(|resource| resource.contains("meta/gc/")),
+        "{once:?}"
+    );
+    let [of_writer, _] = unconditional_writes(Role::Writer, &Resources::of("bucket", ""));
+    assert!(texts(&of_writer["Resource"]).contains(&header));
     assert!(once.contains(&"arn:aws:s3:::bucket/data/*".to_owned()));
     assert!(once.iter().all(|resource| !resource.contains("snapshots")), "{once:?}");
     assert_eq!(all["Condition"]["Null"], json!({"s3:if-none-match": "true", "s3:if-match": "true"}));
