@@ -112,9 +112,7 @@ pub(super) fn plan_lines(plan: &PrunePlan, grace: Duration, zone: &TimeZone) -> 
         let why = match kept.why {
             WhyKept::RunPending => "of runs in progress",
             WhyKept::Resumable => "of interrupted runs, which the next backup continues",
-            WhyKept::DirectoryMissing => {
-                "without a directory, which `icecore check --repair` writes again"
-            }
+            WhyKept::DirectoryMissing => "without a directory, which `icecore check --repair` writes again",
             WhyKept::TooMany => "left for the next prune",
         };
         format!("kept: {} {why}", packs_of(kept.packs, kept.bytes))
