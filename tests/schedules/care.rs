@@ -22,7 +22,9 @@ impl Machine {
     /// Places a hold that lasts until somebody releases it.
     pub(crate) fn hold(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
         let repository = self.unlock()?;
-        let Some(run) = self.any_complete(&repository)? else { return Ok("nothing to hold".to_owned()) };
+        let list = snapshots::list(&repository, &mut self.catalog)?;
+        let Some(snapshot) = self.any_complete(&list) else { return Ok("nothing to hold".to_owned()) };
+        let run = snapshot.origin.run;
         self.set_hold(&repository, run, true)?;
         truth.lock().unwrap().holds(run);
         Ok(format!("held {run}"))
@@ -31,16 +33,12 @@ impl Machine {
     /// Releases a hold.
     pub(crate) fn release(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
         let repository = self.unlock()?;
-        let Some(run) = self.any_complete(&repository)? else { return Ok("nothing to release".to_owned()) };
+        let list = snapshots::list(&repository, &mut self.catalog)?;
+        let Some(snapshot) = self.any_complete(&list) else { return Ok("nothing to release".to_owned()) };
+        let run = snapshot.origin.run;
         truth.lock().unwrap().releases(run);
         self.set_hold(&repository, run, false)?;
         Ok(format!("released {run}"))
-    }
-
-    fn any_complete(&mut self, repository: &Repository) -> CommandResult<Option<RunId>> {
-        let list = snapshots::list(repository, &mut self.catalog)?;
-        let complete: Vec<&Snapshot> = list.complete(None).collect();
-        Ok((!complete.is_empty()).then(|| self.dice.pick(&complete).origin.run))
     }
 
     fn set_hold(&self, repository: &Repository, run: RunId, is_held: bool) -> CommandResult<()> {

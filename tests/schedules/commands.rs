@@ -18,8 +18,11 @@ use icecore_format::{
     snapshot::{DedupScope, Level, Snapshot, SnapshotState},
 };
 use icecore_fs::excludes::Excludes;
-use icecore_prune::{PruneOptions, PruneReport};
-use icecore_repo::{session::WriteOptions, snapshots};
+use icecore_prune::{PruneError, PruneOptions, PruneReport};
+use icecore_repo::{
+    session::WriteOptions,
+    snapshots::{self, SnapshotList},
+};
 
 use crate::{
     machine::{CommandResult, Machine},
@@ -110,21 +113,28 @@ impl Machine {
         Ok(format!("completed {}", snapshot.origin.run))
     }
 
+    /// Chooses one of the complete snapshots.
+    pub(crate) fn any_complete(&mut self, list: &SnapshotList) -> Option<Snapshot> {
+        let complete: Vec<&Snapshot> = list.complete(None).collect();
+        (!complete.is_empty()).then(|| (*self.dice.pick(&complete)).clone())
+    }
+
     fn forget(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
         let repository = self.unlock()?;
         let list = snapshots::list(&repository, &mut self.catalog)?;
-        let complete: Vec<&Snapshot> = list.complete(None).collect();
-        if complete.is_empty() {
-            return Ok("nothing to forget".to_owned());
-        }
-        let run = self.dice.pick(&complete).origin.run;
+        let Some(snapshot) = self.any_complete(&list) else { return Ok("nothing to forget".to_owned()) };
+        let run = snapshot.origin.run;
         let was_held = {
             let mut truth = truth.lock().unwrap();
             truth.forgets(run);
             truth.is_held(run)
         };
-        icecore_prune::forget(&repository, run, None)?;
+        let forgotten = icecore_prune::forget(&repository, run, None);
         let mut truth = truth.lock().unwrap();
+        if matches!(forgotten, Err(PruneError::Held { .. })) {
+            truth.refused(run);
+        }
+        forgotten?;
         if was_held && truth.is_held(run) {
             truth.problems.push(format!("{run} was forgotten while a hold lasted"));
         }
@@ -178,11 +188,7 @@ impl Machine {
     fn read_one(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
         let repository = self.unlock()?;
         let list = snapshots::list(&repository, &mut self.catalog)?;
-        let complete: Vec<&Snapshot> = list.complete(None).collect();
-        if complete.is_empty() {
-            return Ok("nothing to read".to_owned());
-        }
-        let snapshot = (*self.dice.pick(&complete)).clone();
+        let Some(snapshot) = self.any_complete(&list) else { return Ok("nothing to read".to_owned()) };
         let run = snapshot.origin.run;
         match self.read(&repository, &snapshot) {
             Ok(files) => {

@@ -4,8 +4,8 @@ use std::sync::{Arc, LazyLock, Mutex, RwLock};
 
 use icecore_catalog::Catalog;
 use icecore_copy::{
-    CopyEvents, CopyProgress, CopyRequest, CopyTarget, KnownChunks, SOURCE_CACHE_BYTES, TargetSnapshots,
-    copy_snapshot, plan_copy,
+    CopyEvents, CopyPlan, CopyProgress, CopyRequest, CopyTarget, KnownChunks, SOURCE_CACHE_BYTES,
+    TargetSnapshots, copy_snapshot, plan_copy,
 };
 use icecore_format::snapshot::Snapshot;
 use icecore_prune::{ReaderHold, ReaderHoldState};
@@ -51,8 +51,7 @@ impl Machine {
         let mut other = other_machine(self.dice.next());
         let source = other.unlock()?;
         let list = snapshots::list(&source, &mut other.catalog)?;
-        let all: Vec<&Snapshot> = list.complete(None).collect();
-        let snapshot = (*self.dice.pick(&all)).clone();
+        let snapshot = self.any_complete(&list).ok_or("the other repository is empty")?;
         let repository = self.unlock()?;
         let look = self.look(&repository)?;
         let copies = TargetSnapshots::new(repository.id(), &look.list);
@@ -60,15 +59,9 @@ impl Machine {
         if let Some(copy) = copies.find(identity) {
             return Ok(format!("{} is there already", copy.origin.run));
         }
-        let request = CopyRequest {
-            snapshot: &snapshot,
-            plan: plan_copy(source.id(), &list, &copies, &snapshot),
-            program: "test".to_owned(),
-            write: write_options(),
-            fetch_concurrency: 1,
-        };
+        let plan = plan_copy(source.id(), &list, &copies, &snapshot);
         let reader = reader(&source, &mut other.catalog)?;
-        let copy = copy(&reader, &repository, &mut self.catalog, &request)?;
+        let copy = copy(&reader, &repository, &mut self.catalog, (&snapshot, plan))?;
         let files = OTHER.truth.content(snapshot.origin.run).cloned().ok_or("an unknown snapshot")?;
         truth.lock().unwrap().completed(copy.origin.run, files);
         self.log(&repository, look, &copy)?;
@@ -80,11 +73,7 @@ impl Machine {
     pub(crate) fn copy_out(&mut self, truth: &Mutex<Truth>) -> CommandResult<String> {
         let repository = self.unlock()?;
         let list = snapshots::list(&repository, &mut self.catalog)?;
-        let complete: Vec<&Snapshot> = list.complete(None).collect();
-        if complete.is_empty() {
-            return Ok("nothing to copy".to_owned());
-        }
-        let snapshot = (*self.dice.pick(&complete)).clone();
+        let Some(snapshot) = self.any_complete(&list) else { return Ok("nothing to copy".to_owned()) };
         let run = snapshot.origin.run;
         let mut hold = ReaderHold::new(run, "copy");
         let state = hold.place(&repository)?;
@@ -92,14 +81,15 @@ impl Machine {
             return Ok(format!("{run} is gone"));
         }
         let copied = self.copy_out_held(&repository, &list, &snapshot);
-        // A hold is only sure to last if the clock of whoever forgets is right.
-        let may_be_gone = truth.lock().unwrap().is_forgotten(run);
+        let released = hold.release(&repository);
+        let mut truth = truth.lock().unwrap();
         match copied {
-            Ok(files) => truth.lock().unwrap().has_read(run, files),
-            Err(error) if may_be_gone => return Ok(format!("{run} is gone: {error}")),
+            Ok(files) => truth.has_read(run, files),
+            // A hold is only sure to last if the clock of whoever forgets is right.
+            Err(error) if truth.is_forgotten(run) => return Ok(format!("{run} is gone: {error}")),
             Err(error) => return Err(error),
         }
-        hold.release(&repository)?;
+        released?;
         Ok(format!("copied {run}"))
     }
 
@@ -113,15 +103,9 @@ impl Machine {
         let target = other.unlock()?;
         let there = snapshots::list(&target, &mut other.catalog)?;
         let copies = TargetSnapshots::new(target.id(), &there);
-        let request = CopyRequest {
-            snapshot,
-            plan: plan_copy(repository.id(), list, &copies, snapshot),
-            program: "test".to_owned(),
-            write: write_options(),
-            fetch_concurrency: 1,
-        };
+        let plan = plan_copy(repository.id(), list, &copies, snapshot);
         let reader = reader(repository, &mut self.catalog)?;
-        let copy = copy(&reader, &target, &mut other.catalog, &request)?;
+        let copy = copy(&reader, &target, &mut other.catalog, (snapshot, plan))?;
         other.read(&target, &copy)
     }
 }
@@ -135,8 +119,15 @@ fn copy(
     source: &ChunkReader,
     target: &Repository,
     catalog: &mut Catalog,
-    request: &CopyRequest<'_>,
+    (snapshot, plan): (&Snapshot, CopyPlan),
 ) -> CommandResult<Snapshot> {
+    let request = CopyRequest {
+        snapshot,
+        plan,
+        program: "test".to_owned(),
+        write: write_options(),
+        fetch_concurrency: 1,
+    };
     let target = CopyTarget { repository: target, catalog, continuation: &mut Continuation::default() };
-    Ok(copy_snapshot(source, target, request, &mut KnownChunks::default(), &Silent)?.snapshot)
+    Ok(copy_snapshot(source, target, &request, &mut KnownChunks::default(), &Silent)?.snapshot)
 }

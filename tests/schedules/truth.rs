@@ -14,8 +14,8 @@ pub(crate) type Files = BTreeMap<Vec<u8>, Vec<u8>>;
 pub(crate) struct Truth {
     /// Content of the snapshots that were reported as complete.
     complete: BTreeMap<RunId, Files>,
-    /// Snapshots that somebody began to forget.
-    forgotten: BTreeSet<RunId>,
+    /// Snapshots that somebody began to forget, and how many commands did.
+    forgotten: BTreeMap<RunId, usize>,
     /// Snapshots on which somebody placed a hold that nobody began to release since.
     held: BTreeSet<RunId>,
     /// What a reader found before the snapshot was reported as complete.
@@ -34,7 +34,14 @@ impl Truth {
 
     /// Notes that somebody begins to forget a snapshot.
     pub(crate) fn forgets(&mut self, run: RunId) {
-        self.forgotten.insert(run);
+        *self.forgotten.entry(run).or_default() += 1;
+    }
+
+    /// Notes that a command that began to forget a snapshot was refused.
+    pub(crate) fn refused(&mut self, run: RunId) {
+        if let Some(commands) = self.forgotten.get_mut(&run) {
+            *commands -= 1;
+        }
     }
 
     /// Notes that a hold was placed that lasts until somebody releases it.
@@ -54,7 +61,7 @@ impl Truth {
 
     /// Returns whether somebody began to forget a snapshot.
     pub(crate) fn is_forgotten(&self, run: RunId) -> bool {
-        self.forgotten.contains(&run)
+        self.forgotten.get(&run).is_some_and(|commands| *commands > 0)
     }
 
     /// Returns whether a snapshot was reported as complete.
@@ -97,7 +104,7 @@ impl Truth {
 
     /// Returns the snapshots that must be complete and readable now.
     pub(crate) fn expected(&self) -> Vec<Expected> {
-        let kept = self.complete.iter().filter(|(run, _)| !self.forgotten.contains(run));
+        let kept = self.complete.iter().filter(|(run, _)| !self.is_forgotten(**run));
         kept.map(|(run, files)| Expected { run: run.0, files: files.clone() }).collect()
     }
 }

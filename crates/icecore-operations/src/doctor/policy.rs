@@ -84,7 +84,8 @@ impl Resources {
         format!("{}{name}*", self.beginning)
     }
 
-    /// Returns the ARNs of objects that somebody in this role writes once.
+    /// Returns the ARNs of objects that somebody in this role writes once. Only `prune` changes the header, so
+    /// stolen credentials of a writer need not be able to.
     fn written_once(&self, role: Role) -> Vec<String> {
         let Self { beginning, .. } = self;
         let header = (role == Role::Writer).then_some((HEADER_KEY, ""));

@@ -1,6 +1,9 @@
 //! Further copies of chunks, and the groups that packs belong to.
 
-use std::{collections::HashSet, ops::ControlFlow};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+};
 
 use icecore_catalog::Catalog;
 use icecore_format::{
@@ -30,17 +33,15 @@ pub(crate) fn lacking_groups(
     snapshots: &[&Snapshot],
     marks: &NeededPacks,
 ) -> PruneResult<HashSet<GroupId>> {
-    let own = |run: RunId| {
-        let snapshot = snapshots.iter().find(|snapshot| snapshot.origin.run == run);
-        let scoped = snapshot.filter(|snapshot| snapshot.origin.dedup == DedupScope::Group);
-        scoped.map(|snapshot| snapshot.origin.group)
-    };
-    if packs.iter().all(|(_, pack)| pack.directory.is_some()) {
+    let scoped = snapshots.iter().filter(|snapshot| snapshot.origin.dedup == DedupScope::Group);
+    let own: HashMap<RunId, GroupId> =
+        scoped.map(|snapshot| (snapshot.origin.run, snapshot.origin.group)).collect();
+    if own.is_empty() || packs.iter().all(|(_, pack)| pack.directory.is_some()) {
         return Ok(HashSet::new());
     }
     let groups = groups(catalog, packs)?;
     let lacking = marks.needed.iter().filter_map(|(run, set)| {
-        let own = own(*run)?;
+        let own = *own.get(run)?;
         set.iter().any(|number| groups[number as usize] != Some(own)).then_some(own)
     });
     Ok(lacking.collect())

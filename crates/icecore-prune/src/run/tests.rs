@@ -342,6 +342,23 @@ fn what_a_killed_run_left_goes_in_the_end() {
 }
 
 #[test]
+fn what_another_collector_removes_meanwhile_is_not_repacked() {
+    let (bed, _) = half_forgotten();
+    let mut catalog = bed.catalog();
+    let surveyed = survey(&bed.repository, &mut catalog, None, &SeenHistory::default()).unwrap();
+    assert!(surveyed.doubts.is_empty(), "{:?}", surveyed.doubts);
+    let gone = surveyed.marks.unused(&surveyed.packs).iter().next().unwrap();
+    bed.remove(&directory_key(surveyed.packs.get(gone).name));
+    bed.update(&mut catalog);
+    let options = PruneOptions {
+        repack: RepackOptions { is_asked: true, ..PruneOptions::default().repack },
+        ..at_once()
+    };
+    let found = to_repack(&bed.repository, &mut catalog, &surveyed, None, &options).unwrap();
+    assert!(found.is_none());
+}
+
+#[test]
 fn a_pack_without_a_directory_stays_while_its_group_lacks_chunks() {
     let bed = Bed::new();
     let grouped = |session: &mut SessionOrigin| session.dedup = DedupScope::Group;
