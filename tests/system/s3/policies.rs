@@ -204,7 +204,7 @@ fn a_maintainer_prunes_a_bucket_with_the_printed_policy() {
     let forget = ["forget", "--keep-last", "1", "--yes"];
     let prune = ["prune", "--grace", "0"];
     bed.sandbox.run(&forget).expect(0);
-    bed.sandbox.run(&prune).expect(1);
+    bed.sandbox.run(&prune).expect(1).says("is not allowed");
     bed.become_writer(&maintainer);
     let before = Attacker::with(&bed, WRITER).data_bytes();
     bed.sandbox.run(&prune).expect(0);
